@@ -1,0 +1,54 @@
+# slad: see README.md. Needs Python 3.11 or newer, with its venv module, and make.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.DEFAULT_GOAL := help
+.PHONY: help run test test-long lint bench lock wheel clean
+
+help: ## Show what there is to make.
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
+
+$(VENV)/.run: requirements.lock pyproject.toml
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	touch $@
+
+$(VENV)/.dev: requirements-dev.lock $(VENV)/.run
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	touch $@
+
+run: $(VENV)/.run ## Run the demo, or the daemon on a configuration: make run CONFIG=slad.toml
+ifdef CONFIG
+	$(BIN)/slad run --config $(CONFIG)
+else
+	$(BIN)/slad demo
+endif
+
+test: $(VENV)/.dev ## Install what the tests need and run every test but the long ones.
+	tests/install-peers
+	$(BIN)/python -m pytest -m "not long" -n 2 --dist loadgroup
+
+test-long: $(VENV)/.dev ## The same and the tests that take long: more seeds, more kills.
+	tests/install-peers
+	$(BIN)/python -m pytest
+
+lint: $(VENV)/.dev ## Formatter, linter, types, architecture.
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: $(VENV)/.dev ## Measure speed and memory; prints the tables of README.md.
+	$(BIN)/python -m bench
+
+lock: ## Pin the dependencies anew, with hashes (needs uv).
+	uv pip compile --quiet --universal --generate-hashes --python-version 3.11 pyproject.toml build.in -o requirements.lock
+	uv pip compile --quiet --universal --generate-hashes --python-version 3.11 pyproject.toml build.in --group dev -c requirements.lock -o requirements-dev.lock
+
+wheel: $(VENV)/.run ## Build the wheel into dist/.
+	$(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-deps --no-build-isolation -w dist .
+
+clean: ## Remove what was built.
+	rm -rf $(VENV) dist build .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

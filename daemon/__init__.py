@@ -1,0 +1,1 @@
+"""The process over time: configuration, ledger, book, metrics, doors, command line."""

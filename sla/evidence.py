@@ -1,0 +1,105 @@
+"""Evidence as JSON Lines, the interchange format (`spec/evidence.md`): records to lines, here; lines to records, `decode`."""
+
+import json
+from collections.abc import Iterable
+from dataclasses import fields
+from enum import Enum
+from functools import lru_cache
+from typing import Final, assert_never
+
+from sla.instants import Instant, format_instant
+from sla.records import (
+    ALL_LEGS,
+    Blind,
+    Contract,
+    Extra,
+    Observation,
+    ObservedUntil,
+    Record,
+    Recorded,
+    State,
+)
+
+_JSON_NAMES: Final = {"start": "from", "end": "until"}
+_COMMON: Final = {field.name for field in fields(Recorded)}
+_INSTANT_TYPES: Final = (Instant, Instant | None)
+_WORDS: Final = tuple(state.word for state in State)
+
+
+def encode(record: Record) -> str:
+    """The record's line, without the newline: compact JSON, keys in the order of the format's tables."""
+    if isinstance(record, Observation):
+        return _encode_observation(record)
+    if isinstance(record, Blind | ObservedUntil):
+        return _line(record.kind, _witness_keys(record), record.extra)
+    if isinstance(record, Recorded):
+        return _line(record.kind, _recorded_keys(record), record.extra)
+    assert_never(record)
+
+
+def _encode_observation(record: Observation) -> str:
+    # By far the most frequent kind: put together by hand, three times as fast as json.dumps.
+    reason = f',"reason":{_quoted(record.reason)}' if record.reason else ""
+    noticed = f',"noticed_at":"{format_instant(record.noticed_at)}"' if record.noticed_at is not None else ""
+    return (
+        f'{{"kind":"observation","observer":{_quoted(record.witness.observer)}'
+        f',"source":{_quoted(record.witness.source)},"server":{_quoted(record.server)}'
+        f',"leg":"{record.leg.value}","state":"{_WORDS[record.state]}"'
+        f',"at":"{format_instant(record.at)}"{reason}{noticed}{_extra(record.extra)}}}'
+    )
+
+
+@lru_cache(maxsize=65_536)
+def _quoted(text: str) -> str:
+    return json.dumps(text, ensure_ascii=False)
+
+
+def _witness_keys(record: Blind | ObservedUntil) -> Iterable[tuple[str, str]]:
+    yield "observer", _quoted(record.witness.observer)
+    yield "source", _quoted(record.witness.source)
+    if isinstance(record, ObservedUntil):
+        yield "at", _instant(record.at)
+        return
+    yield "from", _instant(record.start)
+    yield "until", _instant(record.end)
+    if record.legs != ALL_LEGS:
+        yield "legs", _json(record.legs)
+    if record.reason:
+        yield "reason", _quoted(record.reason)
+
+
+def _recorded_keys(record: Recorded) -> Iterable[tuple[str, str]]:
+    for field in fields(record):
+        if field.name in _COMMON:
+            continue
+        value = getattr(record, field.name)
+        if isinstance(record, Contract) and field.name == "terms":
+            text = record.terms
+        elif value is not None and field.type in _INSTANT_TYPES:
+            text = _instant(value)
+        else:
+            text = _json(value)
+        yield _JSON_NAMES.get(field.name, field.name), text
+    yield "recorded_at", _instant(record.recorded_at)
+    if record.recorded_by:
+        yield "recorded_by", _quoted(record.recorded_by)
+
+
+def _instant(at: Instant) -> str:
+    return f'"{format_instant(at)}"'
+
+
+def _json(value: object) -> str:
+    if isinstance(value, Enum):
+        value = value.value
+    elif isinstance(value, tuple):
+        value = [item.value if isinstance(item, Enum) else item for item in value]
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+def _extra(extra: Extra) -> str:
+    return "".join(f",{_quoted(key)}:{text}" for key, text in extra)
+
+
+def _line(kind: str, keys: Iterable[tuple[str, str]], extra: Extra) -> str:
+    return f'{{"kind":"{kind}"' + "".join(f',"{key}":{text}' for key, text in keys) + _extra(extra) + "}"

@@ -1,0 +1,317 @@
+"""The records of evidence, one class a kind (`spec/evidence.md`, Records), and the words they are made of.
+
+Instants are UTC microseconds. Where the format allows null, the field is None. `extra` holds the keys of a known kind
+that this version does not know, as (key, JSON text) pairs: they are kept and written out again.
+"""
+
+from dataclasses import dataclass
+from enum import Enum, IntEnum
+from typing import ClassVar, Final, NewType
+
+from sla.instants import Instant
+
+ServerId = NewType("ServerId", str)
+ClientId = NewType("ClientId", str)
+SolutionId = NewType("SolutionId", str)
+ExclusionId = NewType("ExclusionId", str)
+RequestId = NewType("RequestId", str)
+
+Extra = tuple[tuple[str, str], ...]
+
+
+class State(IntEnum):
+    """What a witness says of a leg, or what holds of a leg or a server (spec §2.1).
+
+    The order is the merge of witnesses: of several views of one leg the greatest holds (spec §2.4).
+    """
+
+    UNKNOWN = 0
+    DOWN = 1
+    UP = 2
+
+    @property
+    def word(self) -> str:
+        """The word in the evidence."""
+        return self.name.lower()
+
+
+class Leg(Enum):
+    """The three things that availability rests on (spec §2.1), in the order in which they are shown."""
+
+    RUNNING = "running"
+    SAN = "san"
+    INTERNET = "internet"
+
+
+ALL_LEGS: Final = tuple(Leg)
+
+
+class Category(Enum):
+    """Why time is excluded, in order of precedence for the breakdown (spec §4.1)."""
+
+    FORCE_MAJEURE = "force_majeure"
+    CLIENT_CHANGE = "client_change"
+    CLIENT_SYSTEM = "client_system"
+    END_USER_PC = "end_user_pc"
+    EMERGENCY_SECURITY_UPDATE = "emergency_security_update"
+    SCHEDULED_MAINTENANCE = "scheduled_maintenance"
+
+
+class Channel(Enum):
+    """How a service request reached the provider."""
+
+    PHONE = "phone"
+    EMAIL = "email"
+    PORTAL = "portal"
+
+
+class LifecycleEvent(Enum):
+    """The steps in the life of a solution (spec §9)."""
+
+    ORDER_ACCEPTED = "order_accepted"
+    PROVISIONED = "provisioned"
+    ACTIVATED = "activated"
+    PROBLEM_REPORTED = "problem_reported"
+    PROBLEM_FIXED = "problem_fixed"
+    DATA_REQUESTED = "data_requested"
+    DATA_RETURNED = "data_returned"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Witness:
+    """A pair of observer and source: one vantage point (spec §2.2)."""
+
+    observer: str
+    source: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Observation:
+    """What a witness says of one leg of one server, from `at` until it says otherwise (spec §2.2).
+
+    `noticed_at` is when the monitor learned of it: an extra key of slad's own that no figure reads.
+    """
+
+    kind: ClassVar = "observation"
+    witness: Witness
+    server: ServerId
+    leg: Leg
+    state: State
+    at: Instant
+    reason: str = ""
+    noticed_at: Instant | None = None
+    extra: Extra = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Blind:
+    """A span in which a witness saw nothing of `legs` (spec §2.3)."""
+
+    kind: ClassVar = "blind"
+    witness: Witness
+    start: Instant
+    end: Instant
+    legs: tuple[Leg, ...] = ALL_LEGS
+    reason: str = ""
+    extra: Extra = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ObservedUntil:
+    """A watermark: from the newest `at` of a witness on, its view is unknown (spec §2.3)."""
+
+    kind: ClassVar = "observed_until"
+    witness: Witness
+    at: Instant
+    extra: Extra = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recorded:
+    """What the records that somebody, or the daemon, wrote at an instant have in common."""
+
+    recorded_at: Instant
+    recorded_by: str = ""
+    extra: Extra = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contract(Recorded):
+    """The terms of one client, or of all, from a month on (spec §10). `terms` is the object as JSON text."""
+
+    kind: ClassVar = "contract"
+    client: ClientId | None
+    effective_from: str
+    terms: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Client(Recorded):
+    """A client: its name, IANA zone and at most two tech admins (spec §3.3, §8.1)."""
+
+    kind: ClassVar = "client"
+    id: ClientId
+    name: str
+    timezone: str
+    tech_admins: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Server(Recorded):
+    """A virtual server's service, owner and watched legs; a later record of the same id: spec §3.2."""
+
+    kind: ClassVar = "server"
+    id: ServerId
+    name: str
+    client: ClientId
+    solution: SolutionId | None
+    in_service_from: Instant
+    in_service_until: Instant | None
+    legs: tuple[Leg, ...] = ALL_LEGS
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exclusion(Recorded):
+    """A span that the contract excludes, so far as it is eligible (spec §4). `end` None: still open."""
+
+    kind: ClassVar = "exclusion"
+    id: ExclusionId
+    category: Category
+    start: Instant
+    end: Instant | None
+    clients: tuple[ClientId, ...] = ()
+    solutions: tuple[SolutionId, ...] = ()
+    servers: tuple[ServerId, ...] = ()
+    announced_at: Instant | None = None
+    reference: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExclusionEnded(Recorded):
+    """The end of an open exclusion."""
+
+    kind: ClassVar = "exclusion_ended"
+    id: ExclusionId
+    at: Instant
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExclusionWithdrawn(Recorded):
+    """An exclusion is as if never recorded, from here on (spec §4.2)."""
+
+    kind: ClassVar = "exclusion_withdrawn"
+    id: ExclusionId
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServiceRequest(Recorded):
+    """A request for support, opened by a tech admin (spec §8)."""
+
+    kind: ClassVar = "service_request"
+    id: RequestId
+    client: ClientId
+    solution: SolutionId
+    opened_at: Instant
+    opened_by: str
+    channel: Channel
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServiceRequestResponded(Recorded):
+    """The provider answered a request."""
+
+    kind: ClassVar = "service_request_responded"
+    id: RequestId
+    at: Instant
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServiceRequestClosed(Recorded):
+    """A request is settled."""
+
+    kind: ClassVar = "service_request_closed"
+    id: RequestId
+    at: Instant
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CancellationNotice(Recorded):
+    """The client's notice of intent to cancel a solution (spec §7.4)."""
+
+    kind: ClassVar = "cancellation_notice"
+    client: ClientId
+    solution: SolutionId
+    given_at: Instant
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lifecycle(Recorded):
+    """A step in the life of a solution (spec §9)."""
+
+    kind: ClassVar = "lifecycle"
+    client: ClientId
+    solution: SolutionId
+    event: LifecycleEvent
+    at: Instant
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event(Recorded):
+    """What vCenter reported; no figure reads it."""
+
+    kind: ClassVar = "event"
+    source: str
+    key: str
+    type: str
+    at: Instant
+    server: ServerId | None
+    user: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proposal(Recorded):
+    """An exclusion that the evidence suggests and a person has to decide; no figure reads it."""
+
+    kind: ClassVar = "proposal"
+    id: str
+    category: Category
+    start: Instant
+    end: Instant | None
+    servers: tuple[ServerId, ...]
+    because: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Issued(Recorded):
+    """A statement that was handed out, with the hash of its bytes; no figure reads it."""
+
+    kind: ClassVar = "issued"
+    client: ClientId
+    month: str
+    as_of: Instant
+    version: int
+    sha256: str
+
+
+Sighting = Observation | Blind | ObservedUntil
+"""The records that carry no `recorded_at`."""
+
+Record = (
+    Sighting
+    | Contract
+    | Client
+    | Server
+    | Exclusion
+    | ExclusionEnded
+    | ExclusionWithdrawn
+    | ServiceRequest
+    | ServiceRequestResponded
+    | ServiceRequestClosed
+    | CancellationNotice
+    | Lifecycle
+    | Event
+    | Proposal
+    | Issued
+)
