@@ -1,0 +1,38 @@
+"""The one place where slad reads a clock."""
+
+import time
+from typing import Protocol
+
+from sla.instants import Instant
+
+
+class Clock(Protocol):
+    """What services ask for the time, so that tests can bring their own."""
+
+    def now(self) -> Instant:
+        """The wall clock: UTC microseconds. It can step; read it once for each decision."""
+        ...
+
+    def monotonic_us(self) -> int:
+        """Microseconds that never step and stand still while the machine sleeps: for deadlines and durations."""
+        ...
+
+    def boottime_us(self) -> int:
+        """Microseconds since boot, sleep included: what a step of the wall clock is noticed against."""
+        ...
+
+
+class SystemClock:
+    """The machine's clocks."""
+
+    def now(self) -> Instant:
+        """See Clock."""
+        return Instant(time.time_ns() // 1_000)  # noqa: TID251  this is the place
+
+    def monotonic_us(self) -> int:
+        """See Clock."""
+        return time.monotonic_ns() // 1_000
+
+    def boottime_us(self) -> int:
+        """See Clock."""
+        return time.clock_gettime_ns(time.CLOCK_BOOTTIME) // 1_000
