@@ -1,0 +1,340 @@
+"""The counters of virtual servers: settled time, counted once.
+
+A counter never falls, so it counts time only once it is *settled*: up to the oldest watermark of the witnesses that speak
+for a server, at most `HORIZON_US` back. What is told of settled time afterwards moves no counter.
+
+Servers for which the same witnesses speak form a group. What a server's witnesses say changes rarely; whether a witness
+sees at all changes for all its servers at once. So a group keeps, for each combination of seeing witnesses, how long it
+has lasted (`elapsed`), and a server's counters are *linear* in those: a reference value, and the set of combinations in
+which the counter runs. A server costs something when its own state changes, a blind span costs a group one entry, and a
+quiet fleet costs nothing.
+
+Invariants: `settled` of a group never falls; a reference changes only at settled instants; the sum of a server's up, down
+and unobserved counters is its counted time in service.
+"""
+
+from array import array
+from bisect import bisect_right, insort
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from enum import IntEnum
+from functools import lru_cache
+from operator import itemgetter
+from typing import Final
+
+from sla.instants import BEGINNING, MINUTE, Instant
+from sla.records import ALL_LEGS, Leg, ServerId, State, Witness
+
+HORIZON_US: Final = MINUTE
+"""How far back the settled instant may lie; time that no witness has answered for by then counts as unobserved."""
+
+MOST_WITNESSES: Final = 3
+
+
+class Counter(IntEnum):
+    """The counters of a server, in microseconds."""
+
+    UP = 0
+    DOWN = 1
+    UNOBSERVED = 2
+    RUNNING_DOWN = 3
+    SAN_DOWN = 4
+    INTERNET_DOWN = 5
+
+
+LEG_DOWN: Final = {
+    Leg.RUNNING: Counter.RUNNING_DOWN,
+    Leg.SAN: Counter.SAN_DOWN,
+    Leg.INTERNET: Counter.INTERNET_DOWN,
+}
+
+Views = tuple[tuple[State, State, State], ...]
+"""What each witness of a group says of the three legs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pattern:
+    """In which combinations of seeing witnesses each counter of a server runs, and each leg is up: bit sets.
+
+    Bit c of a set stands for the combination in which the witnesses see whose bits are set in c.
+    """
+
+    runs: tuple[int, int, int, int, int, int]
+    leg_up: tuple[int, int, int]
+
+    def state(self, combination: int) -> State:
+        """The server's state in a combination; UNKNOWN also out of service."""
+        if self.runs[Counter.UP] >> combination & 1:
+            return State.UP
+        return State.DOWN if self.runs[Counter.DOWN] >> combination & 1 else State.UNKNOWN
+
+
+IDLE: Final = Pattern((0,) * 6, (0,) * 3)
+"""Out of service: nothing runs."""
+
+
+@lru_cache(maxsize=65_536)
+def pattern_of(views: Views, legs: tuple[Leg, ...]) -> Pattern:
+    """The pattern of a server in service of which `legs` are considered (spec §2.4, §2.5)."""
+    runs, leg_up = [0] * 6, [0] * 3
+    for combination in range(1 << len(views)):
+        bit = 1 << combination
+        states = []
+        for index, leg in enumerate(ALL_LEGS):
+            if leg not in legs:
+                continue
+            state = max(
+                (view[index] for w, view in enumerate(views) if combination >> w & 1), default=State.UNKNOWN
+            )
+            states.append(state)
+            if state is State.DOWN:
+                runs[LEG_DOWN[leg]] |= bit
+            elif state is State.UP:
+                leg_up[index] |= bit
+        if State.DOWN in states:
+            runs[Counter.DOWN] |= bit
+        elif State.UNKNOWN in states or not states:
+            runs[Counter.UNOBSERVED] |= bit
+        else:
+            runs[Counter.UP] |= bit
+    return Pattern((runs[0], runs[1], runs[2], runs[3], runs[4], runs[5]), (leg_up[0], leg_up[1], leg_up[2]))
+
+
+@dataclass(slots=True)
+class Sight:
+    """When a witness saw: up to `until`, but for the `dark` spans, which are in order and do not overlap."""
+
+    until: Instant = BEGINNING
+    dark: list[tuple[Instant, Instant]] = field(default_factory=list)
+
+    def darken(self, start: Instant, end: Instant) -> None:
+        """Add a span in which the witness saw nothing."""
+        insort(self.dark, (start, end))
+
+
+class Elapsed:
+    """How long each combination of seeing witnesses has lasted by an instant."""
+
+    def __init__(self, sights: Sequence[Sight]) -> None:
+        self._sights = sights
+        self._edges: list[Instant] = []
+        self._combinations: list[int] = []
+        self._sums: list[tuple[int, ...]] = []
+        self.rebuild()
+
+    def rebuild(self) -> None:
+        """Take the sights' dark spans anew, after one was added."""
+        flips: dict[Instant, int] = {}
+        for bit, sight in enumerate(self._sights):
+            for start, end in sight.dark:
+                flips[start] = flips.get(start, 0) ^ (1 << bit)
+                flips[end] = flips.get(end, 0) ^ (1 << bit)
+        combination = (1 << len(self._sights)) - 1
+        sums = [0] * (combination + 1)
+        before = Instant(0)
+        self._edges, self._combinations, self._sums = [before], [combination], [tuple(sums)]
+        for edge in sorted(flips):
+            sums[combination] += edge - before
+            combination ^= flips[edge]
+            before = edge
+            self._edges.append(edge)
+            self._combinations.append(combination)
+            self._sums.append(tuple(sums))
+
+    def combination(self, at: Instant) -> int:
+        """Which witnesses see at `at`, as a bit set."""
+        combination = self._combinations[bisect_right(self._edges, at) - 1]
+        for bit, sight in enumerate(self._sights):
+            if at >= sight.until:
+                combination &= ~(1 << bit)
+        return combination
+
+    def by(self, at: Instant) -> list[int]:
+        """The microseconds of each combination from the epoch to `at`."""
+        index = bisect_right(self._edges, at) - 1
+        sums = list(self._sums[index])
+        combination, start = self._combinations[index], self._edges[index]
+        # Beyond its watermark a witness sees nothing. A watermark never lies before a dark span's end, so only the
+        # stretch since the last edge can be concerned.
+        ends = sorted({at, *(sight.until for sight in self._sights if start < sight.until < at)})
+        for end in ends:
+            seeing = combination
+            for bit, sight in enumerate(self._sights):
+                if start >= sight.until:
+                    seeing &= ~(1 << bit)
+            sums[seeing] += end - start
+            start = end
+        return sums
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """Something about a server's counting that holds from an instant on. None: as before."""
+
+    witness: Witness | None = None
+    leg: Leg | None = None
+    state: State = State.UNKNOWN
+    legs: tuple[Leg, ...] | None = None
+    in_service: bool | None = None
+
+
+@dataclass(slots=True)
+class Row:
+    """A server in its group. `outage_at` is the start of the outage that is under way, None when there is none."""
+
+    server: ServerId
+    views: list[list[State]]
+    legs: tuple[Leg, ...]
+    in_service: bool = False
+    outages: int = 0
+    outage_at: Instant | None = None
+    pending: list[tuple[Instant, Change]] = field(default_factory=list)
+
+
+class Group:
+    """The servers for which the same witnesses speak."""
+
+    def __init__(self, witnesses: tuple[Witness, ...], sights: Sequence[Sight]) -> None:
+        assert len(witnesses) <= MOST_WITNESSES
+        self.witnesses = witnesses
+        self.settled = Instant(0)
+        self.rows: list[Row | None] = []
+        self.patterns: list[Pattern] = []
+        self.references: tuple[array[int], ...] = tuple(array("q") for _ in Counter)
+        self._sights = sights
+        self._elapsed = Elapsed(sights)
+        self._free: list[int] = []
+        self._waiting: set[int] = set()
+        self._unseen: set[int] = set()
+
+    def add(self, row: Row, counts: Sequence[int], at: Instant) -> int:
+        """Take a server whose counters stand at `counts` at the settled instant `at`; gives its index."""
+        index = self._free.pop() if self._free else len(self.rows)
+        if index == len(self.rows):
+            self.rows.append(row)
+            self.patterns.append(IDLE)
+            for reference in self.references:
+                reference.append(0)
+        self.rows[index] = row
+        self.patterns[index] = IDLE
+        for reference, count in zip(self.references, counts, strict=True):
+            reference[index] = count
+        self._repattern(index, at)
+        if row.pending:
+            self._waiting.add(index)
+        return index
+
+    def remove(self, index: int, at: Instant) -> tuple[Row, list[int]]:
+        """Give up a server, with its counters as they stand at the settled instant `at`."""
+        row = self.rows[index]
+        assert row is not None
+        self._flush(index, at)
+        counts = self.counts(index, at)
+        self.rows[index], self.patterns[index] = None, IDLE
+        for reference in self.references:
+            reference[index] = 0
+        self._free.append(index)
+        self._waiting.discard(index)
+        self._unseen.discard(index)
+        return row, counts
+
+    def darkened(self) -> None:
+        """A dark span was added to one of the witnesses."""
+        self._elapsed.rebuild()
+
+    def change(self, index: int, at: Instant, change: Change, settled: Instant) -> None:
+        """Let `change` hold from `at`, or from `settled`, the instant up to which was counted when it was told."""
+        row = self.rows[index]
+        assert row is not None
+        self._flush(index, settled)
+        insort(row.pending, (max(at, settled), change), key=itemgetter(0))
+        self._waiting.add(index)
+
+    def settle(self, now: Instant) -> None:
+        """Move the settled instant on, and count up to it."""
+        oldest = min((sight.until for sight in self._sights), default=BEGINNING)
+        self.settled = max(self.settled, oldest, Instant(now - HORIZON_US))
+        for index in sorted(self._waiting):
+            self._flush(index, self.settled)
+        self._look_again(self._unseen)
+
+    def counts(self, index: int, at: Instant | None = None) -> list[int]:
+        """A server's counters at the settled instant, or at `at`, to which its changes were counted."""
+        elapsed = self._elapsed.by(self.settled if at is None else at)
+        runs = self.patterns[index].runs
+        return [
+            reference[index] + _sum(elapsed, runs[counter])
+            for counter, reference in enumerate(self.references)
+        ]
+
+    def sums(self) -> list[int]:
+        """By set of combinations, how long they have lasted at the settled instant."""
+        elapsed = self._elapsed.by(self.settled)
+        return [_sum(elapsed, runs) for runs in range(1 << len(elapsed))]
+
+    def combination(self) -> int:
+        """Which witnesses see at the settled instant: of a span that ends there, what held in it."""
+        return self._elapsed.combination(Instant(self.settled - 1))
+
+    def _flush(self, index: int, until: Instant) -> None:
+        row = self.rows[index]
+        assert row is not None
+        while row.pending and row.pending[0][0] <= until:
+            at, change = row.pending.pop(0)
+            if index in self._unseen:
+                self._look_again({index}, at)
+            _apply(row, change, self.witnesses)
+            self._repattern(index, at)
+        if not row.pending:
+            self._waiting.discard(index)
+
+    def _repattern(self, index: int, at: Instant) -> None:
+        row = self.rows[index]
+        assert row is not None
+        views = tuple((view[0], view[1], view[2]) for view in row.views)
+        pattern = pattern_of(views, row.legs) if row.in_service else IDLE
+        before = self.patterns[index]
+        if pattern is not before:
+            elapsed = self._elapsed.by(at)
+            for counter, reference in enumerate(self.references):
+                reference[index] += _sum(elapsed, before.runs[counter]) - _sum(elapsed, pattern.runs[counter])
+            self.patterns[index] = pattern
+        combination = self._elapsed.combination(at)
+        self._note(row, pattern.state(combination), at)
+        if combination != (1 << len(self._sights)) - 1:
+            self._unseen.add(index)
+
+    def _look_again(self, indexes: Iterable[int], until: Instant | None = None) -> None:
+        """Note outages of servers that changed while a witness was blind, from the end of the blind span on."""
+        everything = (1 << len(self._sights)) - 1
+        at = until or self.settled
+        if self._elapsed.combination(Instant(at - 1)) != everything:
+            return
+        ends = [sight.dark[-1][1] for sight in self._sights if sight.dark]
+        seen_again_at = max((end for end in ends if end <= at), default=at)
+        for index in sorted(indexes):
+            row = self.rows[index]
+            if row is not None:
+                self._note(row, self.patterns[index].state(everything), seen_again_at)
+            self._unseen.discard(index)
+
+    def _note(self, row: Row, state: State, at: Instant) -> None:
+        """Begin or end an outage: it ends when the server is next up, or leaves service (spec §6.2)."""
+        if state is State.DOWN and row.outage_at is None:
+            row.outage_at = at
+            row.outages += 1
+        elif state is State.UP or not row.in_service:
+            row.outage_at = None
+
+
+def _apply(row: Row, change: Change, witnesses: tuple[Witness, ...]) -> None:
+    if change.witness is not None and change.leg is not None:
+        row.views[witnesses.index(change.witness)][ALL_LEGS.index(change.leg)] = change.state
+    if change.legs is not None:
+        row.legs = change.legs
+    if change.in_service is not None:
+        row.in_service = change.in_service
+
+
+def _sum(elapsed: Sequence[int], combinations: int) -> int:
+    return sum(lasted for c, lasted in enumerate(elapsed) if combinations >> c & 1)

@@ -1,0 +1,155 @@
+"""From reports to evidence: what of them is new, in the ledger's words, as one batch for one transaction.
+
+Only transitions enter the ledger, each with when it happened and when it was noticed. A look that stands on no earlier
+one makes a `blind` record of the time between; a watermark moves on with every look. What is made here is in force, and
+in the book, only after the commit.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from typing import Final
+
+from daemon.book import RECOVERED, Book
+from daemon.ledger import Batch, Entry, Lag
+from daemon.registry import RECORDED_BY, Policy, Registry
+from probes.report import Happening, Report, Resume
+from probes.vcenter.events import OVERLAP_US
+from sla.instants import BEGINNING, Instant
+from sla.records import (
+    Blind,
+    Client,
+    Contract,
+    Event,
+    Leg,
+    Observation,
+    Record,
+    Server,
+    ServerId,
+    State,
+    Witness,
+)
+
+_OUT_OF_REACH: Final = "the watch was not in contact"
+
+
+class Keeper:
+    """Makes batches. Invariant: between two commits it looks at the book and at what it put into the batch itself."""
+
+    def __init__(self, book: Book, registry: Registry) -> None:
+        self._book = book
+        self._registry = registry
+        self._said: dict[tuple[Witness, ServerId, Leg], tuple[Instant, State]] = {}
+        self._blind_because: dict[str, str] = {}
+        self._happenings: dict[str, dict[str, Instant]] = {}
+
+    def configured(self, records: Iterable[Client | Contract], policy: Policy, now: Instant) -> Batch:
+        """What a configuration, new or changed, has to put on record: clients, terms, and whose servers are whose."""
+        entries = [self._entry(record) for record in records if not self._known(record)]
+        entries += [self._entry(record) for record in self._fresh(self._registry.adopt(policy, now))]
+        return Batch(entries=entries)
+
+    def in_trouble(self, source: str, message: str) -> None:
+        """Remember why a source is not seen, for the `blind` record that will say so."""
+        self._blind_because.setdefault(source, message)
+
+    def digested(self, reports: Iterable[Report], now: Instant) -> Batch:
+        """What some reports, in their order, and the time since the last batch put on record."""
+        self._said.clear()
+        entries: list[Entry] = []
+        watermarks: dict[Witness, Instant] = {}
+        lags: list[Lag] = []
+        for report in reports:
+            main = Witness(self._book.observer, report.source)
+            seen_until = watermarks.get(main) or self._book.watermark(main)
+            if report.observed_until is not None:
+                until = max(report.observed_until, seen_until or BEGINNING)
+                watermarks[main] = watermarks[Witness(main.observer, main.source + RECOVERED)] = until
+                if seen_until is not None:
+                    entries += self._gap(report, main, seen_until, until)
+                    if not report.fresh and seen_until < self._book.horizon:
+                        lags.append(Lag(witness=main, start=seen_until, end=self._book.horizon))
+            entries += map(self._entry, self._evidence(report, now))
+        entries += map(self._entry, self._fresh(self._registry.passed(now)))
+        return Batch(entries=entries, watermarks=watermarks, lags=lags)
+
+    def resume(self, source: str) -> Resume:
+        """What a watch of `source` has to know of the one before it."""
+        main = Witness(self._book.observer, source)
+        lost = {}
+        for server, page in self._book.pages.items():
+            last = self._book.last_said(main, server, Leg.RUNNING)
+            if last is not None and last[1] is State.UNKNOWN and page.server.in_service_until is None:
+                lost[server] = last[0]
+        happenings = self._happenings.get(source, {})
+        return Resume(
+            observed_until=self._book.watermark(main),
+            out_of_contact=lost,
+            happenings_until=max(happenings.values(), default=None),
+            happening_keys=frozenset(happenings),
+        )
+
+    def remember(self, event: Event) -> None:
+        """Take an event from the ledger, at start: where the watch of its source goes on."""
+        happenings = self._happenings.setdefault(event.source, {})
+        happenings[event.key] = event.at
+        if len(happenings) > 10_000:
+            newest = max(happenings.values())
+            self._happenings[event.source] = {k: at for k, at in happenings.items() if at >= newest - 2 * OVERLAP_US}
+
+    def _evidence(self, report: Report, now: Instant) -> Iterator[Record]:
+        yield from self._fresh(self._registry.listed(report, now))
+        for observation in report.observations:
+            yield from self._fresh(self._registry.observed(report.source, observation, now))
+        for happening in report.happenings:
+            yield self._event(report.source, happening, now)
+
+    def _fresh(self, records: Iterable[Record]) -> Iterator[Record]:
+        """Leave out observations that say what was said before."""
+        for record in records:
+            if not isinstance(record, Observation):
+                yield record
+                continue
+            key = (record.witness, record.server, record.leg)
+            last = self._said.get(key) or self._book.last_said(*key)
+            if record.at >= (last[0] if last else BEGINNING):
+                if record.state is (last[1] if last else State.UNKNOWN):
+                    continue
+                self._said[key] = (record.at, record.state)
+            yield record
+
+    def _gap(self, report: Report, main: Witness, seen_until: Instant, until: Instant) -> Iterator[Entry]:
+        if report.fresh and seen_until < until:
+            reason = self._blind_because.get(report.source, _OUT_OF_REACH)
+            yield self._entry(Blind(witness=main, start=seen_until, end=until, reason=reason))
+        self._blind_because.pop(report.source, None)
+
+    def _event(self, source: str, happening: Happening, now: Instant) -> Event:
+        server = happening.server
+        event = Event(
+            source=source,
+            key=happening.key,
+            type=happening.type,
+            at=happening.at,
+            server=server if server is not None and self._registry.record_of(server) is not None else None,
+            user=happening.user,
+            text=happening.text,
+            recorded_at=now,
+            recorded_by=RECORDED_BY,
+        )
+        self.remember(event)
+        return event
+
+    def _known(self, record: Client | Contract) -> bool:
+        if isinstance(record, Client):
+            known: Client | Contract | None = self._book.clients.get(record.id)
+        else:
+            known = self._book.contracts.get(record.client)
+        return known is not None and record == replace(known, recorded_at=record.recorded_at, extra=())
+
+    def _entry(self, record: Record) -> Entry:
+        if isinstance(record, Observation):
+            return Entry(record=record, settled=self._book.settled(record.server, record.witness))
+        if isinstance(record, Server):
+            witness = Witness(self._book.observer, self._registry.source_of(record.id))
+            return Entry(record=record, settled=self._book.settled(record.id, witness))
+        return Entry(record=record)

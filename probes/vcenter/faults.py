@@ -1,0 +1,59 @@
+"""What can go wrong between slad and a vCenter.
+
+VcenterError
+├── UnreachableError      no connection, no answer within the deadline, a connection that broke
+├── CertificateError      the other side does not prove that it is this vCenter
+├── LoginRefusedError     user or password is wrong, or the account is locked
+├── SessionLostError      the session, or an object that lived in it, is gone
+├── PermissionDeniedError the account may not do this
+├── ReplyError            an answer that is no answer: cut, not XML, too long, an HTTP error
+└── StoppedError          we were told to stop
+"""
+
+
+class VcenterError(Exception):
+    """The session cannot go on; the message is a sentence for an operator. `reason` is its word in metrics."""
+
+    reason = "error"
+
+
+class UnreachableError(VcenterError):
+    """No connection, or no answer within the deadline."""
+
+    reason = "unreachable"
+
+
+class CertificateError(VcenterError):
+    """The other side did not prove that it is this vCenter."""
+
+    reason = "certificate"
+
+
+class LoginRefusedError(VcenterError):
+    """Trying again soon would lock the account."""
+
+    reason = "login_refused"
+
+
+class SessionLostError(VcenterError):
+    """The session expired, was ended, or the vCenter restarted."""
+
+    reason = "session_lost"
+
+
+class PermissionDeniedError(VcenterError):
+    """The account may not do this."""
+
+    reason = "permission_denied"
+
+
+class ReplyError(VcenterError):
+    """An answer that cannot be read."""
+
+    reason = "bad_reply"
+
+
+class StoppedError(VcenterError):
+    """The watch was told to stop in the middle of a call."""
+
+    reason = "stopped"

@@ -1,0 +1,222 @@
+"""One session with one vCenter: our own login, one stub of pyvmomi's for calls, one connection for the long poll.
+
+`SmartConnect` is not used: it asks for the version without a time-out, and logs in behind the caller's back.
+"""
+
+import http.client
+import time
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final
+from xml.parsers.expat import ExpatError
+from xml.sax.saxutils import escape
+
+from pyVmomi import VmomiSupport, vim, vmodl
+from pyVmomi.SoapAdapter import SoapStubAdapter
+
+from probes.vcenter import soap
+from probes.vcenter.faults import (
+    LoginRefusedError,
+    PermissionDeniedError,
+    ReplyError,
+    SessionLostError,
+    StoppedError,
+    VcenterError,
+)
+from probes.vcenter.transport import REPLY_LIMIT_BYTES, Connection, Wire
+
+CALL_TIMEOUT_S: Final = 30.0
+LOGOUT_TIMEOUT_S: Final = 2.0
+POLL_MARGIN_S: Final = 30.0
+"""How much longer than its wait a long poll may take: a first page of a large inventory takes its time."""
+
+_PATH: Final = "/sdk"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Credentials:
+    """A user and a way to its password, which is read anew at every login and never kept."""
+
+    user: str
+    password: Callable[[], str]
+
+
+class Stub(SoapStubAdapter):  # type: ignore[misc]  # pyvmomi's class is untyped
+    """pyvmomi's stub over our connections, its faults in our words."""
+
+    def __init__(self, wire: Wire, version: str) -> None:
+        endpoint = wire.endpoint
+        port = endpoint.port if endpoint.tls is not None else -endpoint.port
+        super().__init__(host=endpoint.host, port=port, path=_PATH, version=version)
+        self.wire = wire
+        self.timeout_s = CALL_TIMEOUT_S
+
+    def GetConnection(self) -> Connection:  # noqa: N802  pyvmomi's name
+        """A connection of the pool, or a new one, with the deadline of the coming call."""
+        deadline = time.monotonic() + self.timeout_s
+        with self.lock:
+            connection: Connection | None = self.pool.pop(0)[0] if self.pool else None
+        if connection is None or connection.sock is None:
+            return self.wire.connect(deadline)
+        connection.deadline = deadline
+        connection.sock.settimeout(self.timeout_s)
+        return connection
+
+    def InvokeMethod(self, mo: Any, info: Any, args: Any, outerStub: Any = None) -> Any:  # noqa: N802, N803  pyvmomi's names
+        """A call. Raises VcenterError, and nothing else."""
+        try:
+            with self.wire.translating():
+                return super().InvokeMethod(mo, info, args, outerStub)
+        except vmodl.MethodFault as fault:
+            raise _translated(type(fault).__name__, fault.msg or "") from fault
+        except (ExpatError, KeyError, TypeError, AttributeError, ValueError, zlib.error, EOFError) as error:
+            # What pyvmomi raises for a reply that is cut, no XML, or holds a word that it does not know.
+            raise ReplyError(f"the answer to {info.wsdlName} cannot be read: {error!r}") from error
+
+
+_FAULTS: Final[dict[str, type[VcenterError]]] = {
+    "InvalidLogin": LoginRefusedError,
+    "NotAuthenticated": SessionLostError,
+    "ManagedObjectNotFound": SessionLostError,
+    "InvalidCollectorVersion": SessionLostError,
+    "NoPermission": PermissionDeniedError,
+    "RequestCanceled": StoppedError,
+}
+
+
+def _translated(fault: str, message: str) -> VcenterError:
+    fault = fault.rpartition(".")[2].removesuffix("Fault")
+    return _FAULTS.get(fault, VcenterError)(f"{fault}: {message}" if message else fault)
+
+
+class Session:
+    """A login. Every method raises VcenterError, after which the session is of no use; `close` it and open another."""
+
+    def __init__(self, wire: Wire, stub: Stub, content: Any) -> None:
+        self.wire = wire
+        self.stub = stub
+        self.content = content
+        self._poll_connection: Connection | None = None
+
+    @classmethod
+    def open(cls, wire: Wire, credentials: Credentials) -> "Session":
+        """Agree on a version and log in."""
+        stub = Stub(wire, _negotiated_version(wire))
+        content = vim.ServiceInstance("ServiceInstance", stub).RetrieveContent()
+        try:
+            content.sessionManager.Login(userName=credentials.user, password=credentials.password())
+        except LoginRefusedError as error:
+            raise LoginRefusedError(
+                f"vCenter refused the login of {credentials.user}: user or password is wrong, or the account is locked"
+            ) from error
+        return cls(wire, stub, content)
+
+    def wait_for_updates(self, collector: str, version: str, wait_s: int, page: int) -> dict[str, Any] | None:
+        """The next update set after `version` as plain values; None when nothing changed for `wait_s` seconds."""
+        body = (
+            f'<WaitForUpdatesEx xmlns="urn:vim25"><_this type="PropertyCollector">{escape(collector)}</_this>'
+            f"<version>{escape(version)}</version><options><maxWaitSeconds>{wait_s}</maxWaitSeconds>"
+            f"<maxObjectUpdates>{page}</maxObjectUpdates></options></WaitForUpdatesEx>"
+        )
+        reply = self._post(body, time.monotonic() + wait_s + POLL_MARGIN_S)
+        answer = reply.get("WaitForUpdatesExResponse")
+        if answer is None:
+            raise ReplyError(f"the answer to WaitForUpdatesEx holds {', '.join(reply) or 'nothing'} instead")
+        update = answer.get("returnval") if isinstance(answer, dict) else None
+        return update if isinstance(update, dict) else None
+
+    def _post(self, body: str, deadline: float) -> dict[str, Any]:
+        """The SOAP body of the reply to `body`, its faults raised."""
+        envelope = (
+            '<?xml version="1.0" encoding="UTF-8"?>'
+            '<soapenv:Envelope xmlns:soapenv="http://schemas.xmlsoap.org/soap/envelope/">'
+            f"<soapenv:Body>{body}</soapenv:Body></soapenv:Envelope>"
+        )
+        headers = {
+            "Cookie": self.stub.cookie,
+            "SOAPAction": self.stub.versionId.strip('"'),
+            "Content-Type": "text/xml; charset=utf-8",
+            "Accept-Encoding": "gzip",
+        }
+        connection, self._poll_connection = self._poll_connection, None
+        if connection is None:
+            connection = self.wire.connect(deadline)
+        connection.deadline = deadline
+        with self.wire.translating():
+            connection.request("POST", _PATH, envelope.encode(), headers)
+            response = connection.getresponse()
+            raw = response.read()
+        if response.status not in (200, 500):
+            raise ReplyError(f"vCenter answered with HTTP {response.status} {response.reason}")
+        if response.getheader("Content-Encoding", "") == "gzip":
+            raw = _gunzipped(raw)
+        envelope_read = soap.parse(raw).get("Envelope")
+        content = envelope_read.get("Body") if isinstance(envelope_read, dict) else None
+        if not isinstance(content, dict):
+            raise ReplyError("the answer is no SOAP envelope")
+        fault = content.get("Fault")
+        if isinstance(fault, dict):
+            detail = fault.get("detail")
+            name = next(iter(detail)) if isinstance(detail, dict) and detail else "unknown fault"
+            raise _translated(name, str(fault.get("faultstring", "")))
+        self._poll_connection = connection
+        return content
+
+    def close(self) -> None:
+        """Log out, so that the session does not stay for its half hour, and close every connection.
+
+        Over a connection of its own: those of the session may be stopped in the middle of a call.
+        """
+        self.wire.close()
+        self.stub.wire = Wire(self.wire.endpoint)
+        self.stub.timeout_s = LOGOUT_TIMEOUT_S
+        try:
+            self.content.sessionManager.Logout()
+        except VcenterError:
+            pass  # it is gone, or the vCenter is
+        self.stub.wire.close()
+
+
+def _gunzipped(raw: bytes) -> bytes:
+    reader = zlib.decompressobj(wbits=31)
+    try:
+        text = reader.decompress(raw, REPLY_LIMIT_BYTES)
+    except zlib.error as error:
+        raise ReplyError(f"the answer is no gzip stream: {error}") from error
+    if reader.unconsumed_tail:
+        raise ReplyError(f"the answer is longer than {REPLY_LIMIT_BYTES} bytes")
+    if not reader.eof:
+        raise ReplyError("the answer was cut off")
+    return text
+
+
+def _negotiated_version(wire: Wire) -> str:
+    """The name by which pyvmomi knows the newest API version that both sides speak."""
+    connection = wire.connect(time.monotonic() + CALL_TIMEOUT_S)
+    with wire.translating():
+        connection.request("GET", f"{_PATH}/vimServiceVersions.xml")
+        response = connection.getresponse()
+        raw = response.read()
+    connection.close()
+    if response.status != http.client.OK:
+        raise ReplyError(
+            f"vCenter answered with HTTP {response.status} {response.reason} when asked for its versions"
+        )
+    offered = _versions_in(soap.parse(raw))
+    for version in VmomiSupport.GetServiceVersions("vim25"):
+        if VmomiSupport.versionIdMap[version] in offered:
+            return str(version)
+    raise VcenterError(
+        f"vCenter speaks only API versions that slad does not know: {', '.join(sorted(offered))}"
+    )
+
+
+def _versions_in(document: dict[str, Any]) -> set[str]:
+    namespaces = document.get("namespaces")
+    versions: set[str] = set()
+    for namespace in soap.array(namespaces, "namespace"):
+        if isinstance(namespace, dict) and namespace.get("name") == "urn:vim25":
+            versions.add(str(namespace.get("version")))
+            versions.update(soap.array(namespace.get("priorVersions"), "version"))
+    return versions

@@ -1,0 +1,191 @@
+"""Connections to a vCenter: the pin checked on every one of them, a deadline on every call, a limit on every answer.
+
+pyvmomi's own pinning is void from the second connection on, and its time-out counts anew with every packet, so a reply
+that drips never ends. Both are settled here, for pyvmomi's calls and for our own.
+"""
+
+import hmac
+import http.client
+import io
+import socket
+import ssl
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from hashlib import sha256
+from typing import TYPE_CHECKING, Final
+
+from probes.vcenter.faults import CertificateError, ReplyError, StoppedError, UnreachableError
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
+
+REPLY_LIMIT_BYTES: Final = 256 * 1024 * 1024
+"""More than any answer that slad asks for: vCenter pages by 100 objects."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Endpoint:
+    """Where a vCenter is and how it proves that it is the one.
+
+    `tls` None means plain HTTP: a simulation on loopback. `pin` is the SHA-256 of the certificate (DER).
+    """
+
+    host: str
+    port: int
+    tls: ssl.SSLContext | None
+    pin: bytes | None = None
+
+    def __post_init__(self) -> None:
+        """A pin without TLS would be a promise that nothing keeps."""
+        assert self.tls is not None or self.pin is None
+
+
+def tls_context(*, ca_file: str | None, pinned: bool) -> ssl.SSLContext:
+    """The TLS settings for a vCenter: verified by `ca_file`, by the system's authorities, or by a pin alone.
+
+    With a pin the chain is not verified, because a self-signed vCenter has none: the pin, which `Connection` checks on
+    every connection, is the proof. Raises CertificateError where the CA file cannot be used.
+    """
+    if pinned:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+        return context
+    try:
+        context = ssl.create_default_context(cafile=ca_file)
+    except (OSError, ssl.SSLError) as error:
+        raise CertificateError(f"the CA file {ca_file} cannot be used: {error}") from error
+    # A CA file may hold the vCenter's own certificate instead of an authority's.
+    context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+    return context
+
+
+class _BoundedReader(io.RawIOBase):
+    """A socket's bytes until a deadline and up to a number, whatever their pace."""
+
+    def __init__(self, sock: socket.socket, deadline: float) -> None:
+        self._sock = sock
+        self._deadline = deadline
+        self._left = REPLY_LIMIT_BYTES
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: "WriteableBuffer") -> int:
+        remaining = self._deadline - time.monotonic()
+        if remaining <= 0:
+            raise TimeoutError("the deadline of the call has passed")
+        self._sock.settimeout(remaining)
+        count = self._sock.recv_into(buffer)
+        self._left -= count
+        if self._left < 0:
+            raise ReplyError(f"the answer is longer than {REPLY_LIMIT_BYTES} bytes")
+        return count
+
+
+class _Response(http.client.HTTPResponse):
+    """A response read through a `_BoundedReader`."""
+
+    def __init__(self, deadline: float, sock: socket.socket, method: str | None = None) -> None:
+        super().__init__(sock, method=method)
+        self.fp.close()
+        self.fp = io.BufferedReader(_BoundedReader(sock, deadline), 256 * 1024)
+
+
+class Connection(http.client.HTTPConnection):
+    """One HTTP(S) connection whose next call has to be over by `deadline` (monotonic seconds)."""
+
+    def __init__(self, endpoint: Endpoint, deadline: float) -> None:
+        super().__init__(endpoint.host, endpoint.port)
+        self._endpoint = endpoint
+        self.deadline = deadline
+
+    def connect(self) -> None:
+        """Connect, shake hands and check the pin."""
+        self.timeout = max(0.001, self.deadline - time.monotonic())
+        super().connect()
+        endpoint = self._endpoint
+        if endpoint.tls is None:
+            return
+        self.sock = endpoint.tls.wrap_socket(self.sock, server_hostname=endpoint.host)
+        if endpoint.pin is None:
+            return
+        certificate = self.sock.getpeercert(binary_form=True)
+        if certificate is None or not hmac.compare_digest(sha256(certificate).digest(), endpoint.pin):
+            shown = sha256(certificate or b"").hexdigest()
+            self.close()
+            raise CertificateError(
+                f"{endpoint.host}:{endpoint.port} shows a certificate with the SHA-256 {shown}, which is not the pinned"
+                " one: somebody is in between, or the certificate was renewed and the pin must be too"
+            )
+
+    def getresponse(self) -> http.client.HTTPResponse:
+        """The response to the request that was sent."""
+        self.response_class = partial(_Response, self.deadline)  # type: ignore[assignment]  # a maker of the class will do
+        return super().getresponse()
+
+
+class Wire:
+    """All connections of one session: opened here, so that `stop` can end every call at once from another thread."""
+
+    def __init__(self, endpoint: Endpoint) -> None:
+        self.endpoint = endpoint
+        self._lock = threading.Lock()
+        self._connections: set[Connection] = set()
+        self._stopped = False
+
+    def connect(self, deadline: float) -> Connection:
+        """A connected Connection. Raises UnreachableError, CertificateError, StoppedError."""
+        connection = Connection(self.endpoint, deadline)
+        with self._lock:
+            if self._stopped:
+                raise StoppedError("the watch stops")
+            self._connections.add(connection)
+        with self.translating():
+            connection.connect()
+        return connection
+
+    def stop(self) -> None:
+        """End every call that is under way, and refuse new ones."""
+        with self._lock:
+            self._stopped = True
+            connections, self._connections = self._connections, set()
+        for connection in connections:
+            sock = connection.sock
+            if sock is not None:
+                try:
+                    sock.shutdown(socket.SHUT_RDWR)
+                except OSError:
+                    pass  # it is closed already
+
+    def close(self) -> None:
+        """Close the connections of a session that has ended."""
+        with self._lock:
+            connections, self._connections = self._connections, set()
+        for connection in connections:
+            connection.close()
+
+    @contextmanager
+    def translating(self) -> Iterator[None]:
+        """Turn what the network raises into this package's errors."""
+        where = f"{self.endpoint.host}:{self.endpoint.port}"
+        try:
+            yield
+        except (OSError, http.client.HTTPException) as error:
+            if self._stopped:
+                raise StoppedError("the watch stops") from error
+            if isinstance(error, ssl.SSLCertVerificationError):
+                raise CertificateError(
+                    f"the certificate of {where} is not accepted: {error.verify_message}"
+                ) from error
+            if isinstance(error, TimeoutError):
+                raise UnreachableError(f"{where} did not answer within the deadline") from error
+            if isinstance(error, ConnectionError | ssl.SSLError | socket.gaierror):
+                raise UnreachableError(f"{where} cannot be reached, or broke off: {error}") from error
+            if isinstance(error, http.client.HTTPException):
+                raise ReplyError(f"{where} gave an HTTP answer that cannot be read: {error!r}") from error
+            raise UnreachableError(f"{where} cannot be reached: {error}") from error

@@ -1,0 +1,378 @@
+"""The watch of one vCenter: a thread that logs in, follows the updates and reports each look.
+
+One look is one update set, drained to its end, and the events that there are by then. State comes from the updates,
+history from the events, which are read in the same turn, so that a change is reported at the instant at which it
+happened. Any error ends the session: every object of it is dropped, and after a pause the next one begins with a full
+set, which is compared with what was known. Until then nothing is said, and the watermark stands still.
+"""
+
+import random
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from fnmatch import fnmatchcase
+from typing import Any, Final
+
+from pyVmomi import vim, vmodl
+
+from probes.report import Departed, Happening, Report, Resume, Sighted, Trouble
+from probes.vcenter import soap
+from probes.vcenter.events import EventReader, Read
+from probes.vcenter.faults import LoginRefusedError, ReplyError, StoppedError, VcenterError
+from probes.vcenter.history import Hint
+from probes.vcenter.inventory import PROPERTIES, Changes, Inventory, Moid, Vm
+from probes.vcenter.properties import custom_field_names, disk_places, moid_of
+from probes.vcenter.session import Credentials, Session
+from probes.vcenter.tracks import Look, Tracks
+from probes.vcenter.transport import Endpoint, Wire
+from sla.instants import MINUTE, SECOND, Instant, instant_of
+from sla.records import Observation, ServerId, Witness
+
+PAGE_OBJECTS: Final = 500
+"""What is asked for; vCenter gives 100 or so all the same."""
+EVENT_PAGES: Final = 10
+"""How many pages of events one look reads; with more to come the next look does not wait."""
+CLOCK_CHECK_US: Final = 5 * MINUTE
+RETRY_S: Final = (1.0, 60.0)
+"""The first pause after an error and the longest; each is twice the one before, give or take a quarter."""
+LOGIN_RETRY_S: Final = (300.0, 1800.0)
+"""The same after a refused login: a vCenter locks an account after a few."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What a watch is told by the configuration. `poll_s` is the longest wait for an answer."""
+
+    source: str
+    observer: str
+    endpoint: Endpoint
+    credentials: Credentials
+    poll_s: int = 10
+    ignored_datastores: tuple[str, ...] = ()
+    resource_pools: bool = False
+    attributes: bool = False
+    """Whether the rules ask for resource pools and custom attributes, which are read only then."""
+
+
+@dataclass(slots=True)
+class _Chain:
+    """One session's chain of versions. `seen_until` is None until its first set was complete."""
+
+    session: Session
+    kinds: dict[str, str]
+    collector: Moid
+    version: str = ""
+    seen_until: Instant | None = None
+    touched: set[Moid] = field(default_factory=set)
+    left: list[Vm] = field(default_factory=list)
+    places_changed: bool = False
+
+
+class VcenterWatch:
+    """The thread of one vCenter. `emit` gets each Report and Trouble, in the thread, and may block."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        resume: Resume,
+        now: Callable[[], Instant],
+        emit: Callable[[Report | Trouble], None],
+    ) -> None:
+        self._settings = settings
+        self._now = now
+        self._emit = emit
+        self._inventory = Inventory()
+        self._tracks = Tracks(Witness(settings.observer, settings.source), resume.out_of_contact)
+        self._events = EventReader(resume)
+        self._servers: dict[Moid, ServerId] = {}
+        self._moids: dict[ServerId, Moid] = {}
+        self._attribute_names: dict[str, str] = {}
+        self._seen_until = resume.observed_until
+        self._gap: tuple[Instant, Instant] | None = None
+        self._events_behind = False
+        self._offset_us = 0
+        self._offset_checked_at = Instant(0)
+        self._stopped = threading.Event()
+        self._failure: BaseException | None = None
+        self._wire: Wire | None = None
+        self._lock = threading.Lock()
+        self._thread = threading.Thread(target=self._run, name=f"vcenter-{settings.source}", daemon=True)
+
+    def start(self) -> None:
+        """Begin to watch."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Have the thread end, in the middle of a long poll if need be; returns at once."""
+        self._stopped.set()
+        with self._lock:
+            if self._wire is not None:
+                self._wire.stop()
+
+    @property
+    def failure(self) -> BaseException | None:
+        """What ended the thread though nobody stopped it: a fault of ours."""
+        return self._failure
+
+    def join(self, timeout_s: float) -> bool:
+        """Wait for the thread; whether it has ended."""
+        self._thread.join(timeout_s)
+        return not self._thread.is_alive()
+
+    def _run(self) -> None:
+        try:
+            self._watch()
+        except BaseException as error:  # noqa: BLE001  the daemon raises it where it can end the process
+            self._failure = error
+
+    def _watch(self) -> None:
+        failures = 0
+        while not self._stopped.is_set():
+            try:
+                for _ in self._looks():
+                    failures = 0
+            except StoppedError:
+                if self._stopped.is_set():
+                    return
+            except VcenterError as error:
+                failures += 1
+                first, longest = LOGIN_RETRY_S if isinstance(error, LoginRefusedError) else RETRY_S
+                pause_s = min(longest, first * 2 ** (failures - 1)) * random.uniform(0.75, 1.25)  # noqa: S311  jitter
+                self._emit(
+                    Trouble(
+                        source=self._settings.source,
+                        reason=error.reason,
+                        message=str(error),
+                        retry_in_us=int(pause_s * SECOND),
+                    )
+                )
+                self._stopped.wait(pause_s)
+
+    def _looks(self) -> Iterator[None]:
+        """One session from its login to its end, a step for each look."""
+        wire = Wire(self._settings.endpoint)
+        with self._lock:
+            self._wire = wire
+        if self._stopped.is_set():
+            return
+        try:
+            session = Session.open(wire, self._settings.credentials)
+            try:
+                chain = self._begin(session)
+                while True:
+                    self._look(chain)
+                    yield
+            finally:
+                session.close()
+        finally:
+            wire.close()
+
+    def _begin(self, session: Session) -> _Chain:
+        content = session.content
+        self._check_clock(session)
+        self._attribute_names = custom_field_names(session) if self._settings.attributes else {}
+        self._events.open(session, self._now(), self._offset_us)
+        self._inventory.start_over()
+        types = {kind: _TYPES[kind] for kind in PROPERTIES}
+        view = content.viewManager.CreateContainerView(content.rootFolder, list(types.values()), True)
+        collector = content.propertyCollector.CreatePropertyCollector()
+        kinds: dict[str, str] = {}
+        for kind, managed_type in types.items():
+            made = collector.CreateFilter(self._filter(view, kind, managed_type), kind == "Datastore")
+            kinds[moid_of(made)] = kind
+        return _Chain(session=session, kinds=kinds, collector=moid_of(collector))
+
+    def _filter(self, view: Any, kind: str, managed_type: Any) -> Any:
+        paths = list(PROPERTIES[kind])
+        if kind == "VirtualMachine":
+            paths += ["resourcePool"] if self._settings.resource_pools else []
+            paths += ["customValue"] if self._settings.attributes else []
+        selection = vmodl.query.PropertyCollector.TraversalSpec(
+            name="view", path="view", skip=False, type=vim.view.ContainerView
+        )
+        return vmodl.query.PropertyCollector.FilterSpec(
+            objectSet=[vmodl.query.PropertyCollector.ObjectSpec(obj=view, skip=True, selectSet=[selection])],
+            propSet=[vmodl.query.PropertyCollector.PropertySpec(type=managed_type, pathSet=paths, all=False)],
+        )
+
+    def _look(self, chain: _Chain) -> None:
+        started_us = time.monotonic_ns() // 1_000
+        arrived_at = self._drain(chain)
+        if self._now() - self._offset_checked_at > CLOCK_CHECK_US:
+            self._check_clock(chain.session)
+        self._read_disk_places(chain)
+        happenings = self._read_events()
+        fresh = chain.seen_until is None
+        if fresh and self._seen_until is not None:
+            self._gap = (self._seen_until, arrived_at)
+        observations = list(self._judge(chain, arrived_at))
+        departed = list(self._departures(chain, arrived_at))
+        observations += self._tracks.dated(arrived_at)
+        observations += self._close_gap()
+        report = Report(
+            source=self._settings.source,
+            fresh=fresh,
+            observed_until=arrived_at,
+            sighted=tuple(self._sightings(chain)),
+            departed=tuple(departed),
+            observations=tuple(observations),
+            happenings=tuple(happenings),
+            poll_us=time.monotonic_ns() // 1_000 - started_us,
+            objects={
+                "virtual_machine": len(self._inventory.vms),
+                "host": len(self._inventory.hosts),
+                "datastore": len(self._inventory.datastores),
+            },
+            unreadable=len(self._inventory.unreadable),
+            clock_offset_us=self._offset_us,
+        )
+        chain.seen_until = self._seen_until = arrived_at
+        chain.touched.clear()
+        chain.left.clear()
+        chain.places_changed = False
+        self._emit(report)
+
+    def _drain(self, chain: _Chain) -> Instant:
+        """Take update sets until one is not truncated; gives the instant at which the first of them came."""
+        wait_s = 1 if self._events_behind and chain.version else self._settings.poll_s
+        first_at: Instant | None = None
+        while True:
+            update = chain.session.wait_for_updates(chain.collector, chain.version, wait_s, PAGE_OBJECTS)
+            arrived_at = self._now()
+            first_at = first_at or arrived_at
+            if update is None:
+                return first_at
+            try:
+                for filter_set in soap.as_list(update.get("filterSet")):
+                    self._apply(chain, filter_set)
+                chain.version = update["version"]
+            except (AttributeError, KeyError, TypeError, ValueError) as error:
+                raise ReplyError(f"the update set has an unknown form: {error!r}") from error
+            if update.get("truncated") != "true":
+                return first_at
+
+    def _apply(self, chain: _Chain, filter_set: dict[str, Any]) -> None:
+        kind = chain.kinds[filter_set["filter"]]
+        changes: Changes = self._inventory.apply(kind, soap.as_list(filter_set.get("objectSet")))
+        chain.touched |= changes.touched
+        chain.left += changes.left
+        chain.places_changed |= kind in ("Folder", "Datacenter", "ResourcePool")
+
+    def _judge(self, chain: _Chain, at: Instant) -> Iterator[Observation]:
+        fresh = chain.seen_until is None
+        touched = self._inventory.vms.keys() if fresh else chain.touched & self._inventory.vms.keys()
+        ignored = self._ignored_datastores()
+        for moid in touched:
+            vm = self._inventory.vms[moid]
+            if not vm.uuid or vm.template:
+                continue
+            server = self._servers[moid] = ServerId(vm.uuid)
+            self._moids[server] = moid
+            judged_san = bool(self._inventory.san_places(vm, ignored)) or not vm.datastores
+            yield from self._tracks.judged(
+                server,
+                Look(
+                    running=self._inventory.running(vm),
+                    san=self._inventory.san(vm, ignored) if judged_san else None,
+                    boot_at=Instant(vm.boot_at - self._offset_us) if vm.boot_at is not None else None,
+                    at=at,
+                    seen_until=chain.seen_until,
+                ),
+            )
+
+    def _departures(self, chain: _Chain, at: Instant) -> Iterator[Departed]:
+        """Those that left. After a resync the daemon sees by itself whom the full set lacks."""
+        vms = self._inventory.vms
+        gone = {vm.moid for vm in chain.left} | {
+            moid for moid in chain.touched & vms.keys() if vms[moid].template
+        }
+        if chain.seen_until is None:
+            gone |= self._servers.keys() - vms.keys()
+        for moid in gone:
+            server = self._servers.pop(moid, None)
+            # Registered anew, it goes on under another moid.
+            if server is not None and self._moids.get(server) == moid:
+                del self._moids[server]
+                self._tracks.forget(server)
+                yield Departed(server=server, at=at)
+
+    def _sightings(self, chain: _Chain) -> Iterator[Sighted]:
+        every = chain.seen_until is None or chain.places_changed
+        ignored = self._ignored_datastores()
+        for moid in self._inventory.vms.keys() if every else chain.touched & self._inventory.vms.keys():
+            server = self._servers.get(moid)
+            if server is None:
+                continue
+            vm = self._inventory.vms[moid]
+            track = self._tracks.of(server)
+            sighted = self._sighted(server, vm, ignored)
+            if sighted != track.sighted or chain.seen_until is None:
+                track.sighted = sighted
+                yield sighted
+
+    def _sighted(self, server: ServerId, vm: Vm, ignored: frozenset[Moid]) -> Sighted:
+        return Sighted(
+            server=server,
+            name=vm.name,
+            folder=self._inventory.path_of(vm.parent),
+            resource_pool=self._inventory.path_of(vm.pool),
+            attributes={self._attribute_names.get(key, key): value for key, value in vm.attributes.items()},
+            san=bool(self._inventory.san_places(vm, ignored)) or not vm.datastores,
+        )
+
+    def _ignored_datastores(self) -> frozenset[Moid]:
+        patterns = self._settings.ignored_datastores
+        return frozenset(
+            moid
+            for moid, datastore in self._inventory.datastores.items()
+            if any(fnmatchcase(datastore.name, pattern) for pattern in patterns)
+        )
+
+    def _read_disk_places(self, chain: _Chain) -> None:
+        moids = chain.touched & self._inventory.vms.keys()
+        unread = self._inventory.on_several_datastores(moids)
+        for moid, places in disk_places(chain.session, unread):
+            self._inventory.vms[moid].disks = places
+
+    def _read_events(self) -> list[Happening]:
+        read, drained = self._events.read(EVENT_PAGES)
+        self._events_behind = not drained
+        return [self._happened(event) for event in read]
+
+    def _happened(self, event: Read) -> Happening:
+        vm = self._inventory.vms.get(event.vm) if event.vm is not None else None
+        server = ServerId(vm.uuid) if vm is not None and vm.uuid else self._servers.get(event.vm or Moid(""))
+        if server is not None and event.turn is not None:
+            self._tracks.hint(server, Hint(event.happening.at, event.turn))
+        return replace(event.happening, server=server)
+
+    def _close_gap(self) -> Iterator[Observation]:
+        """Say what events and boot times prove of the time in which nobody watched, once all events of it are read."""
+        if self._gap is None or self._events_behind:
+            return
+        (start, end), self._gap = self._gap, None
+        boots = (
+            (server, None if boot_at is None else Instant(boot_at - self._offset_us))
+            for moid, server in self._servers.items()
+            if moid in self._inventory.vms
+            for boot_at in (self._inventory.vms[moid].boot_at,)
+        )
+        yield from self._tracks.gap_closed(start, end, boots)
+
+    def _check_clock(self, session: Session) -> None:
+        before = self._now()
+        theirs = instant_of(vim.ServiceInstance("ServiceInstance", session.stub).CurrentTime())
+        after = self._now()
+        self._offset_us = theirs - (before + after) // 2
+        self._offset_checked_at = after
+
+
+_TYPES: Final = {
+    "Folder": vim.Folder,
+    "Datacenter": vim.Datacenter,
+    "ResourcePool": vim.ResourcePool,
+    "HostSystem": vim.HostSystem,
+    "Datastore": vim.Datastore,
+    "VirtualMachine": vim.VirtualMachine,
+}
