@@ -30,6 +30,9 @@ HORIZON_US: Final = MINUTE
 
 MOST_WITNESSES: Final = 3
 
+NEVER: Final = -(2**63)
+"""In `Group.outage_at`: no outage is under way."""
+
 
 class Counter(IntEnum):
     """The counters of a server, in microseconds."""
@@ -178,16 +181,23 @@ class Change:
     in_service: bool | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """A server's counters in microseconds, by `Counter`; its outages, and the start of the one under way, or NEVER."""
+
+    us: tuple[int, ...] = (0,) * len(Counter)
+    outages: int = 0
+    outage_at: int = NEVER
+
+
 @dataclass(slots=True)
 class Row:
-    """A server in its group. `outage_at` is the start of the outage that is under way, None when there is none."""
+    """A server in its group: what its witnesses say, and the changes that wait to be settled."""
 
     server: ServerId
     views: list[list[State]]
     legs: tuple[Leg, ...]
     in_service: bool = False
-    outages: int = 0
-    outage_at: Instant | None = None
     pending: list[tuple[Instant, Change]] = field(default_factory=list)
 
 
@@ -198,45 +208,52 @@ class Group:
         assert len(witnesses) <= MOST_WITNESSES
         self.witnesses = witnesses
         self.settled = Instant(0)
+        # By index: the server, the number of its pattern in `patterns`, the references of its counters, its outages.
         self.rows: list[Row | None] = []
-        self.patterns: list[Pattern] = []
+        self.numbers = array("I")
         self.references: tuple[array[int], ...] = tuple(array("q") for _ in Counter)
+        self.outages = array("q")
+        self.outage_at = array("q")
+        self.patterns: list[Pattern] = [IDLE]
+        self._number_of: dict[Pattern, int] = {IDLE: 0}
         self._sights = sights
+        self._everything = (1 << len(sights)) - 1
         self._elapsed = Elapsed(sights)
         self._free: list[int] = []
         self._waiting: set[int] = set()
         self._unseen: set[int] = set()
 
-    def add(self, row: Row, counts: Sequence[int], at: Instant) -> int:
+    def add(self, row: Row, counts: Counts, at: Instant) -> int:
         """Take a server whose counters stand at `counts` at the settled instant `at`; gives its index."""
         index = self._free.pop() if self._free else len(self.rows)
         if index == len(self.rows):
-            self.rows.append(row)
-            self.patterns.append(IDLE)
-            for reference in self.references:
-                reference.append(0)
+            self.rows.append(None)
+            for column in (self.numbers, self.outages, self.outage_at, *self.references):
+                column.append(0)
         self.rows[index] = row
-        self.patterns[index] = IDLE
-        for reference, count in zip(self.references, counts, strict=True):
-            reference[index] = count
+        self._set(index, counts)
         self._repattern(index, at)
         if row.pending:
             self._waiting.add(index)
         return index
 
-    def remove(self, index: int, at: Instant) -> tuple[Row, list[int]]:
+    def remove(self, index: int, at: Instant) -> tuple[Row, Counts]:
         """Give up a server, with its counters as they stand at the settled instant `at`."""
-        row = self.rows[index]
-        assert row is not None
         self._flush(index, at)
-        counts = self.counts(index, at)
-        self.rows[index], self.patterns[index] = None, IDLE
-        for reference in self.references:
-            reference[index] = 0
+        row, counts = self.rows[index], self.counts(index, at)
+        assert row is not None
+        self.rows[index] = None
+        self._set(index, Counts())
         self._free.append(index)
         self._waiting.discard(index)
         self._unseen.discard(index)
         return row, counts
+
+    def _set(self, index: int, counts: Counts) -> None:
+        self.numbers[index] = 0
+        self.outages[index], self.outage_at[index] = counts.outages, counts.outage_at
+        for reference, us in zip(self.references, counts.us, strict=True):
+            reference[index] = us
 
     def darkened(self) -> None:
         """A dark span was added to one of the witnesses."""
@@ -256,16 +273,26 @@ class Group:
         self.settled = max(self.settled, oldest, Instant(now - HORIZON_US))
         for index in sorted(self._waiting):
             self._flush(index, self.settled)
-        self._look_again(self._unseen)
+        self._look_again(self._unseen, self.settled)
 
-    def counts(self, index: int, at: Instant | None = None) -> list[int]:
+    def counts(self, index: int, at: Instant | None = None) -> Counts:
         """A server's counters at the settled instant, or at `at`, to which its changes were counted."""
         elapsed = self._elapsed.by(self.settled if at is None else at)
-        runs = self.patterns[index].runs
-        return [
+        runs = self.patterns[self.numbers[index]].runs
+        us = (
             reference[index] + _sum(elapsed, runs[counter])
             for counter, reference in enumerate(self.references)
-        ]
+        )
+        return Counts(us=tuple(us), outages=self.outages[index], outage_at=self.outage_at[index])
+
+    def state(self, index: int) -> State:
+        """A server's state at the settled instant."""
+        return self.patterns[self.numbers[index]].state(self.combination())
+
+    def legs_down(self, index: int) -> list[Leg]:
+        """The legs that are down at the settled instant."""
+        runs, combination = self.patterns[self.numbers[index]].runs, self.combination()
+        return [leg for leg, counter in LEG_DOWN.items() if runs[counter] >> combination & 1]
 
     def sums(self) -> list[int]:
         """By set of combinations, how long they have lasted at the settled instant."""
@@ -293,38 +320,47 @@ class Group:
         assert row is not None
         views = tuple((view[0], view[1], view[2]) for view in row.views)
         pattern = pattern_of(views, row.legs) if row.in_service else IDLE
-        before = self.patterns[index]
+        before = self.patterns[self.numbers[index]]
         if pattern is not before:
             elapsed = self._elapsed.by(at)
             for counter, reference in enumerate(self.references):
-                reference[index] += _sum(elapsed, before.runs[counter]) - _sum(elapsed, pattern.runs[counter])
-            self.patterns[index] = pattern
+                if pattern.runs[counter] != before.runs[counter]:
+                    reference[index] += _sum(elapsed, before.runs[counter]) - _sum(
+                        elapsed, pattern.runs[counter]
+                    )
+            self.numbers[index] = self._numbered(pattern)
         combination = self._elapsed.combination(at)
-        self._note(row, pattern.state(combination), at)
-        if combination != (1 << len(self._sights)) - 1:
+        self._note(index, row, pattern.state(combination), at)
+        if combination != self._everything:
             self._unseen.add(index)
 
-    def _look_again(self, indexes: Iterable[int], until: Instant | None = None) -> None:
-        """Note outages of servers that changed while a witness was blind, from the end of the blind span on."""
-        everything = (1 << len(self._sights)) - 1
-        at = until or self.settled
-        if self._elapsed.combination(Instant(at - 1)) != everything:
+    def _numbered(self, pattern: Pattern) -> int:
+        number = self._number_of.get(pattern)
+        if number is None:
+            number = self._number_of[pattern] = len(self.patterns)
+            self.patterns.append(pattern)
+        return number
+
+    def _look_again(self, indexes: Iterable[int], at: Instant) -> None:
+        """Note outages of servers that changed while a witness was blind, once all see again at `at`."""
+        if self._elapsed.combination(Instant(at - 1)) != self._everything:
             return
-        ends = [sight.dark[-1][1] for sight in self._sights if sight.dark]
+        ends = (sight.dark[-1][1] for sight in self._sights if sight.dark)
         seen_again_at = max((end for end in ends if end <= at), default=at)
         for index in sorted(indexes):
             row = self.rows[index]
             if row is not None:
-                self._note(row, self.patterns[index].state(everything), seen_again_at)
+                state = self.patterns[self.numbers[index]].state(self._everything)
+                self._note(index, row, state, seen_again_at)
             self._unseen.discard(index)
 
-    def _note(self, row: Row, state: State, at: Instant) -> None:
+    def _note(self, index: int, row: Row, state: State, at: Instant) -> None:
         """Begin or end an outage: it ends when the server is next up, or leaves service (spec §6.2)."""
-        if state is State.DOWN and row.outage_at is None:
-            row.outage_at = at
-            row.outages += 1
+        if state is State.DOWN and self.outage_at[index] == NEVER:
+            self.outage_at[index] = at
+            self.outages[index] += 1
         elif state is State.UP or not row.in_service:
-            row.outage_at = None
+            self.outage_at[index] = NEVER
 
 
 def _apply(row: Row, change: Change, witnesses: tuple[Witness, ...]) -> None:

@@ -5,16 +5,19 @@ one makes a `blind` record of the time between; a watermark moves on with every 
 in the book, only after the commit.
 """
 
+import asyncio
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from itertools import islice
 from typing import Final
 
-from daemon.book import RECOVERED, Book
 from daemon.ledger import Batch, Entry, Lag
+from daemon.live_book import RECOVERED, LiveBook
 from daemon.registry import RECORDED_BY, Policy, Registry
 from probes.report import Happening, Report, Resume
 from probes.vcenter.events import OVERLAP_US
-from sla.instants import BEGINNING, Instant
+from sla.book import newest
+from sla.instants import BEGINNING, SECOND, Instant
 from sla.records import (
     Blind,
     Client,
@@ -29,33 +32,59 @@ from sla.records import (
     Witness,
 )
 
+SLICE: Final = 256
+"""Steps taken before the loop has its turn."""
+
 _OUT_OF_REACH: Final = "the watch was not in contact"
 
 
 class Keeper:
     """Makes batches. Invariant: between two commits it looks at the book and at what it put into the batch itself."""
 
-    def __init__(self, book: Book, registry: Registry) -> None:
+    def __init__(self, book: LiveBook, registry: Registry) -> None:
         self._book = book
         self._registry = registry
         self._said: dict[tuple[Witness, ServerId, Leg], tuple[Instant, State]] = {}
         self._blind_because: dict[str, str] = {}
         self._happenings: dict[str, dict[str, Instant]] = {}
+        self._steps: list[Event] = []
+        self._stepped_over: dict[str, str] = {}
 
-    def configured(self, records: Iterable[Client | Contract], policy: Policy, now: Instant) -> Batch:
+    async def configured(self, records: Iterable[Client | Contract], policy: Policy, now: Instant) -> Batch:
         """What a configuration, new or changed, has to put on record: clients, terms, and whose servers are whose."""
-        entries = [self._entry(record) for record in records if not self._known(record)]
-        entries += [self._entry(record) for record in self._fresh(self._registry.adopt(policy, now))]
+        self._said.clear()
+        entries = [self._entry(record) for record in records if not self._known(record, now)]
+        entries += await self._entered(self._registry.adopt(policy, now))
         return Batch(entries=entries)
+
+    def clock_stepped(self, step_us: int, sources: Iterable[str], now: Instant) -> None:
+        """Remember that the wall clock was set: over a step forward nobody watched, for that time never was."""
+        text = f"the monitor's clock was set {'forward' if step_us > 0 else 'back'} by {abs(step_us) / SECOND:g} s"
+        self._steps.append(
+            Event(
+                source="slad",
+                key=f"clock-{now}",
+                type="clock_step",
+                at=now,
+                server=None,
+                user="",
+                text=text,
+                recorded_at=now,
+                recorded_by=RECORDED_BY,
+            )
+        )
+        if step_us > 0:
+            self._stepped_over.update(dict.fromkeys(sources, text))
 
     def in_trouble(self, source: str, message: str) -> None:
         """Remember why a source is not seen, for the `blind` record that will say so."""
         self._blind_because.setdefault(source, message)
 
-    def digested(self, reports: Iterable[Report], now: Instant) -> Batch:
-        """What some reports, in their order, and the time since the last batch put on record."""
+    async def digested(self, reports: Iterable[Report], now: Instant) -> Batch:
+        """What some reports, in their order, and the time since the last batch put on record; made in slices."""
         self._said.clear()
-        entries: list[Entry] = []
+        entries = [Entry(record=step) for step in self._steps]
+        self._steps.clear()
         watermarks: dict[Witness, Instant] = {}
         lags: list[Lag] = []
         for report in reports:
@@ -65,20 +94,23 @@ class Keeper:
                 until = max(report.observed_until, seen_until or BEGINNING)
                 watermarks[main] = watermarks[Witness(main.observer, main.source + RECOVERED)] = until
                 if seen_until is not None:
-                    entries += self._gap(report, main, seen_until, until)
-                    if not report.fresh and seen_until < self._book.horizon:
+                    blind = self._gap(report, main, seen_until, until)
+                    if blind is not None:
+                        entries.append(self._entry(blind))
+                    elif seen_until < self._book.horizon:
                         lags.append(Lag(witness=main, start=seen_until, end=self._book.horizon))
-            entries += map(self._entry, self._evidence(report, now))
-        entries += map(self._entry, self._fresh(self._registry.passed(now)))
+            entries += await self._entered(self._evidence(report, now))
+        entries += await self._entered(self._registry.passed(now))
         return Batch(entries=entries, watermarks=watermarks, lags=lags)
 
     def resume(self, source: str) -> Resume:
         """What a watch of `source` has to know of the one before it."""
         main = Witness(self._book.observer, source)
         lost = {}
-        for server, page in self._book.pages.items():
+        for server in self._book.places:
             last = self._book.last_said(main, server, Leg.RUNNING)
-            if last is not None and last[1] is State.UNKNOWN and page.server.in_service_until is None:
+            in_service = self._book.record_of(server).in_service_until is None
+            if last is not None and last[1] is State.UNKNOWN and in_service:
                 lost[server] = last[0]
         happenings = self._happenings.get(source, {})
         return Resume(
@@ -94,17 +126,28 @@ class Keeper:
         happenings[event.key] = event.at
         if len(happenings) > 10_000:
             newest = max(happenings.values())
-            self._happenings[event.source] = {k: at for k, at in happenings.items() if at >= newest - 2 * OVERLAP_US}
+            self._happenings[event.source] = {
+                k: at for k, at in happenings.items() if at >= newest - 2 * OVERLAP_US
+            }
 
-    def _evidence(self, report: Report, now: Instant) -> Iterator[Record]:
-        yield from self._fresh(self._registry.listed(report, now))
+    async def _entered(self, records: Iterable[Record | None]) -> list[Entry]:
+        """The entries of what is new in `records`, made in slices."""
+        entries: list[Entry] = []
+        fresh = self._fresh(records)
+        while step := list(islice(fresh, SLICE)):
+            entries += [self._entry(record) for record in step if record is not None]
+            await asyncio.sleep(0)
+        return entries
+
+    def _evidence(self, report: Report, now: Instant) -> Iterator[Record | None]:
+        yield from self._registry.listed(report, now)
         for observation in report.observations:
-            yield from self._fresh(self._registry.observed(report.source, observation, now))
+            yield from self._registry.observed(report.source, observation, now)
         for happening in report.happenings:
             yield self._event(report.source, happening, now)
 
-    def _fresh(self, records: Iterable[Record]) -> Iterator[Record]:
-        """Leave out observations that say what was said before."""
+    def _fresh(self, records: Iterable[Record | None]) -> Iterator[Record | None]:
+        """The records, None in place of observations that say what was said before."""
         for record in records:
             if not isinstance(record, Observation):
                 yield record
@@ -113,15 +156,18 @@ class Keeper:
             last = self._said.get(key) or self._book.last_said(*key)
             if record.at >= (last[0] if last else BEGINNING):
                 if record.state is (last[1] if last else State.UNKNOWN):
+                    yield None
                     continue
                 self._said[key] = (record.at, record.state)
             yield record
 
-    def _gap(self, report: Report, main: Witness, seen_until: Instant, until: Instant) -> Iterator[Entry]:
-        if report.fresh and seen_until < until:
-            reason = self._blind_because.get(report.source, _OUT_OF_REACH)
-            yield self._entry(Blind(witness=main, start=seen_until, end=until, reason=reason))
-        self._blind_because.pop(report.source, None)
+    def _gap(self, report: Report, main: Witness, seen_until: Instant, until: Instant) -> Blind | None:
+        """The time between two looks, where the later one does not stand on the earlier."""
+        stepped = self._stepped_over.pop(report.source, None)
+        because = self._blind_because.pop(report.source, _OUT_OF_REACH)
+        if seen_until >= until or (stepped is None and not report.fresh):
+            return None
+        return Blind(witness=main, start=seen_until, end=until, reason=stepped or because)
 
     def _event(self, source: str, happening: Happening, now: Instant) -> Event:
         server = happening.server
@@ -139,12 +185,17 @@ class Keeper:
         self.remember(event)
         return event
 
-    def _known(self, record: Client | Contract) -> bool:
+    def _known(self, record: Client | Contract, now: Instant) -> bool:
         if isinstance(record, Client):
-            known: Client | Contract | None = self._book.clients.get(record.id)
+            known: Client | Contract | None = self._book.evidence.client(record.id, now)
         else:
-            known = self._book.contracts.get(record.client)
-        return known is not None and record == replace(known, recorded_at=record.recorded_at, extra=())
+            known = newest([c for c in self._book.evidence.contracts if c.client == record.client], now)
+        if known is None:
+            return False
+        same = replace(known, recorded_at=record.recorded_at, extra=())
+        if isinstance(record, Contract) and isinstance(same, Contract):
+            same = replace(same, effective_from=record.effective_from)
+        return record == same
 
     def _entry(self, record: Record) -> Entry:
         if isinstance(record, Observation):

@@ -112,10 +112,13 @@ class Registry:
             if listed.sighted is not None and listed.departed_at is None:
                 yield from self._settle_owner(server, listed, now)
 
-    def listed(self, report: Report, now: Instant) -> Iterator[Record]:
-        """Take what a source lists and no longer lists."""
+    def listed(self, report: Report, now: Instant) -> Iterator[Record | None]:
+        """Take what a source lists and no longer lists. None: nothing to record, but some work was done."""
         at = report.observed_until or now
-        here = {self._place(report.source, sighted, at) for sighted in report.sighted}
+        here = set()
+        for sighted in report.sighted:
+            here.add(self._place(report.source, sighted, at))
+            yield None
         gone = [(departed.server, departed.at) for departed in report.departed]
         if report.fresh:
             gone += [
@@ -126,6 +129,7 @@ class Registry:
         yield from self._depart(report.source, gone, now)
         for sighted in report.sighted:
             yield from self._see(report.source, sighted, at, now)
+            yield None
         self._look_for_startup_end(report.source, now)
 
     def observed(self, source: str, observation: Observation, now: Instant) -> Iterator[Record]:
@@ -258,9 +262,6 @@ class Registry:
     def _depart(
         self, source: str, gone: Iterable[tuple[ServerId, Instant]], now: Instant
     ) -> Iterator[Record]:
-        present = sum(
-            1 for listed in self._listed.values() if listed.source == source and listed.departed_at is None
-        )
         leaving = []
         for uuid, at in gone:
             self._contenders.pop((source, uuid), None)

@@ -59,6 +59,7 @@ class Report:
     objects: Mapping[str, int] = field(default_factory=dict)
     unreadable: int = 0
     clock_offset_us: int | None = None
+    skipped_events: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

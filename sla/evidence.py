@@ -1,12 +1,24 @@
-"""Evidence as JSON Lines, the interchange format (`spec/evidence.md`): records to lines, here; lines to records, `decode`."""
+"""Evidence as JSON Lines, the interchange format (`spec/evidence.md`): records to lines, and lines that slad wrote itself
+back to records. Lines that others wrote are read by `sla.reader`.
+"""
 
 import json
 from collections.abc import Iterable
 from dataclasses import fields
 from enum import Enum
 from functools import lru_cache
-from typing import Final, assert_never
+from typing import Final, NoReturn, assert_never
 
+from sla.decoding import (
+    KINDS,
+    WITHOUT_RECORDED_AT,
+    LineError,
+    as_instant,
+    parse_line,
+    record_of,
+    usual_observation,
+    values_of,
+)
 from sla.instants import Instant, format_instant
 from sla.records import (
     ALL_LEGS,
@@ -18,11 +30,14 @@ from sla.records import (
     Record,
     Recorded,
     State,
+    Witness,
 )
 
 _JSON_NAMES: Final = {"start": "from", "end": "until"}
 _COMMON: Final = {field.name for field in fields(Recorded)}
 _INSTANT_TYPES: Final = (Instant, Instant | None)
+_WITNESSES: Final[dict[tuple[object, object], Witness]] = {}
+"""One object for each that was ever decoded: there are few of them, and many observations."""
 _WORDS: Final = tuple(state.word for state in State)
 
 
@@ -35,6 +50,31 @@ def encode(record: Record) -> str:
     if isinstance(record, Recorded):
         return _line(record.kind, _recorded_keys(record), record.extra)
     assert_never(record)
+
+
+def decoded(line: str) -> Record:
+    """The record of a line that `encode` made, with or without salt and proof. Raises ValueError.
+
+    What it refers to is not checked: whoever took the record first did.
+    """
+    said = parse_line(line.encode())
+    kind = str(said.get("kind"))
+    observation = usual_observation(said, _WITNESSES) if kind == "observation" else None
+    if observation is not None:
+        return observation
+    if kind not in KINDS:
+        raise LineError("kind", "is none that this version knows")
+    values = values_of(kind, said, _refuse)
+    if kind in WITHOUT_RECORDED_AT:
+        witness = values["witness"]
+        values["witness"] = _WITNESSES.setdefault((witness.observer, witness.source), witness)
+    else:
+        values["recorded_at"] = as_instant(said.get("recorded_at"))
+    return record_of(kind, said, values)
+
+
+def _refuse(key: str | None, problem: str) -> NoReturn:
+    raise LineError(key, problem)
 
 
 def _encode_observation(record: Observation) -> str:

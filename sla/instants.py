@@ -2,6 +2,7 @@
 
 import re
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Final, NewType
 
 Instant = NewType("Instant", int)
@@ -42,8 +43,12 @@ def parse_instant(text: str) -> Instant:
 def format_instant(at: Instant) -> str:
     """`at` as RFC 3339 in UTC; a fraction, of six digits, only where there is one."""
     seconds, fraction = divmod(at, SECOND)
-    text = (_EPOCH + timedelta(seconds=seconds)).strftime("%Y-%m-%dT%H:%M:%S").rjust(19, "0")
-    return f"{text}.{fraction:06d}Z" if fraction else f"{text}Z"
+    return f"{_whole_second(seconds)}.{fraction:06d}Z" if fraction else f"{_whole_second(seconds)}Z"
+
+
+@lru_cache(maxsize=4096)
+def _whole_second(seconds: int) -> str:
+    return (_EPOCH + timedelta(seconds=seconds)).strftime("%Y-%m-%dT%H:%M:%S").rjust(19, "0")
 
 
 def instant_of(moment: datetime) -> Instant:

@@ -97,7 +97,7 @@ class EventReader:
         self._position = resume.happenings_until
         self._seen: OrderedDict[str, None] = OrderedDict.fromkeys(resume.happening_keys)
         self._collector: Any = None
-        self.skipped = 0
+        self._skipped = 0
 
     def open(self, session: Session, now: Instant, offset_us: int) -> None:
         """Make the collector; `now` is our clock and `offset_us` how far vCenter's is ahead of it."""
@@ -129,6 +129,11 @@ class EventReader:
                 return found, True
         return found, False
 
+    def skipped(self) -> int:
+        """How many events could not be read since this was asked last."""
+        skipped, self._skipped = self._skipped, 0
+        return skipped
+
     def _page(self) -> list[Any]:
         try:
             return list(self._collector.ReadNextEvents(PAGE) or ())
@@ -142,7 +147,7 @@ class EventReader:
             try:
                 one = self._collector.ReadNextEvents(1)
             except ReplyError:
-                self.skipped += 1
+                self._skipped += 1
                 continue
             if not one:
                 break

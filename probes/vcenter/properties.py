@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from pyVmomi import vim, vmodl
 
+from probes.vcenter import soap
 from probes.vcenter.inventory import Moid
 from probes.vcenter.session import Session
 
@@ -17,11 +18,19 @@ def disk_places(session: Session, moids: Sequence[Moid]) -> Iterator[tuple[Moid,
     Machines that show no hardware, because they are inaccessible or gone, are left out.
     """
     for start in range(0, len(moids), PAGE):
-        machines = [vim.VirtualMachine(moid, session.stub) for moid in moids[start : start + PAGE]]
-        for moid, devices in _read(session, vim.VirtualMachine, "config.hardware.device", machines):
-            disks = (device.backing for device in devices if isinstance(device, vim.vm.device.VirtualDisk))
-            places = (getattr(backing, "datastore", None) for backing in disks)
-            yield moid, tuple(dict.fromkeys(moid_of(place) for place in places if place is not None))
+        for found in session.retrieve(
+            "VirtualMachine", "config.hardware.device", moids[start : start + PAGE]
+        ):
+            for changed in soap.as_list(found.get("propSet")):
+                devices = soap.array(changed.get("val"), "VirtualDevice")
+                backings = (device["backing"] for device in devices if _is_disk(device))
+                places = (backing.get("datastore") for backing in backings)
+                yield Moid(found["obj"]), tuple(dict.fromkeys(Moid(place) for place in places if place))
+
+
+def _is_disk(device: Any) -> bool:
+    """Of all virtual devices only a VirtualDisk has a capacity."""
+    return isinstance(device, dict) and "capacityInKB" in device and isinstance(device.get("backing"), dict)
 
 
 def custom_field_names(session: Session) -> dict[str, str]:
@@ -29,24 +38,14 @@ def custom_field_names(session: Session) -> dict[str, str]:
     manager = session.content.customFieldsManager
     if manager is None:
         return {}
-    found = _read(session, vim.CustomFieldsManager, "field", [manager])
-    return {str(field.key): field.name for _, fields in found for field in fields}
-
-
-def _read(session: Session, kind: Any, path: str, objects: Sequence[Any]) -> Iterator[tuple[Moid, Any]]:
     collector = vmodl.query.PropertyCollector
     spec = collector.FilterSpec(
-        objectSet=[collector.ObjectSpec(obj=obj, skip=False) for obj in objects],
-        propSet=[collector.PropertySpec(type=kind, pathSet=[path], all=False)],
-        reportMissingObjectsInResults=True,
+        objectSet=[collector.ObjectSpec(obj=manager, skip=False)],
+        propSet=[collector.PropertySpec(type=vim.CustomFieldsManager, pathSet=["field"], all=False)],
     )
     answer = session.content.propertyCollector.RetrievePropertiesEx([spec], collector.RetrieveOptions())
-    while answer is not None:
-        for obj in answer.objects:
-            for found in obj.propSet or ():
-                yield moid_of(obj.obj), found.val
-        token = answer.token
-        answer = session.content.propertyCollector.ContinueRetrievePropertiesEx(token) if token else None
+    found = (item.val for obj in answer.objects for item in obj.propSet or ())
+    return {str(field.key): field.name for fields in found for field in fields}
 
 
 def moid_of(managed_object: Any) -> Moid:

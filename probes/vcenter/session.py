@@ -6,7 +6,7 @@
 import http.client
 import time
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 from xml.parsers.expat import ExpatError
@@ -119,12 +119,41 @@ class Session:
             f"<version>{escape(version)}</version><options><maxWaitSeconds>{wait_s}</maxWaitSeconds>"
             f"<maxObjectUpdates>{page}</maxObjectUpdates></options></WaitForUpdatesEx>"
         )
-        reply = self._post(body, time.monotonic() + wait_s + POLL_MARGIN_S)
-        answer = reply.get("WaitForUpdatesExResponse")
+        return self._value_of("WaitForUpdatesEx", body, wait_s + POLL_MARGIN_S)
+
+    def retrieve(self, kind: str, path: str, moids: Iterable[str]) -> Iterator[dict[str, Any]]:
+        """One property of some objects as plain values: each object's `obj`, and its `propSet` or `missingSet`."""
+        objects = "".join(
+            f'<objectSet><obj type="{kind}">{escape(moid)}</obj><skip>false</skip></objectSet>'
+            for moid in moids
+        )
+        collector = f'<_this type="PropertyCollector">{escape(self.content.propertyCollector._moId)}</_this>'  # noqa: SLF001  an id
+        body = (
+            f'<RetrievePropertiesEx xmlns="urn:vim25">{collector}<specSet><propSet><type>{kind}</type><all>false</all>'
+            f"<pathSet>{path}</pathSet></propSet>{objects}"
+            "<reportMissingObjectsInResults>true</reportMissingObjectsInResults></specSet><options/>"
+            "</RetrievePropertiesEx>"
+        )
+        page = self._value_of("RetrievePropertiesEx", body, CALL_TIMEOUT_S)
+        while page is not None:
+            yield from soap.as_list(page.get("objects"))
+            token = page.get("token")
+            if token is None:
+                return
+            body = (
+                f'<ContinueRetrievePropertiesEx xmlns="urn:vim25">{collector}<token>{escape(token)}</token>'
+                "</ContinueRetrievePropertiesEx>"
+            )
+            page = self._value_of("ContinueRetrievePropertiesEx", body, CALL_TIMEOUT_S)
+
+    def _value_of(self, method: str, body: str, timeout_s: float) -> dict[str, Any] | None:
+        """What a method returned, None for nothing."""
+        reply = self._post(body, time.monotonic() + timeout_s)
+        answer = reply.get(f"{method}Response")
         if answer is None:
-            raise ReplyError(f"the answer to WaitForUpdatesEx holds {', '.join(reply) or 'nothing'} instead")
-        update = answer.get("returnval") if isinstance(answer, dict) else None
-        return update if isinstance(update, dict) else None
+            raise ReplyError(f"the answer to {method} holds {', '.join(reply) or 'nothing'} instead")
+        value = answer.get("returnval") if isinstance(answer, dict) else None
+        return value if isinstance(value, dict) else None
 
     def _post(self, body: str, deadline: float) -> dict[str, Any]:
         """The SOAP body of the reply to `body`, its faults raised."""

@@ -226,6 +226,7 @@ class VcenterWatch:
             },
             unreadable=len(self._inventory.unreadable),
             clock_offset_us=self._offset_us,
+            skipped_events=self._events.skipped(),
         )
         chain.seen_until = self._seen_until = arrived_at
         chain.touched.clear()

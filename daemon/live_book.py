@@ -1,7 +1,7 @@
-"""The book: all evidence in memory, by server, kept by what the ledger has committed and by nothing else.
+"""The live book: all evidence in memory, and the counters that run beside it, kept by what the ledger has committed.
 
 It is filled by replaying the ledger and goes on record by record: the same `take` serves both, so that a restart gives
-the same book. Only the task that commits changes it; `settle` then moves the counters on, and `corrected` says what
+the same counters. Only the task that commits changes it; `settle` then moves the counters on, and `corrected` says what
 was learned of time that they had counted already.
 """
 
@@ -10,14 +10,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from daemon.counting import HORIZON_US, Change, Counter, Group, Row, Sight
+from daemon.counting import HORIZON_US, Change, Counts, Group, Row, Sight
+from sla.book import Book
 from sla.instants import BEGINNING, Instant
 from sla.records import (
     ALL_LEGS,
     Blind,
-    Client,
-    ClientId,
-    Contract,
     Leg,
     Observation,
     ObservedUntil,
@@ -27,67 +25,61 @@ from sla.records import (
     State,
     Witness,
 )
-from sla.timeline import Segment, ServerTimeline, Sights
+from sla.timeline import Segment
 
 RECOVERED: Final = "/recovered"
 """What ends the source of a witness that speaks only of the past: no counter waits for it."""
 
 
 @dataclass(slots=True)
-class Page:
-    """One server in the book: its records, its evidence, and its place in the counting."""
+class Place:
+    """Where a server is counted."""
 
-    records: list[Server]
-    timeline: ServerTimeline = field(default_factory=ServerTimeline)
-    group: Group | None = None
-    index: int = 0
-
-    @property
-    def server(self) -> Server:
-        """The newest record."""
-        return self.records[-1]
+    group: Group
+    index: int
 
 
-class Book:
-    """All evidence of one ledger. `observer` is this monitor: only its own witnesses count in the counters."""
+class LiveBook:
+    """The evidence of one ledger and its counters. `observer` is this monitor: only its own witnesses are counted by."""
 
     def __init__(self, observer: str) -> None:
         self.observer = observer
-        self.pages: dict[ServerId, Page] = {}
-        self.clients: dict[ClientId, Client] = {}
-        self.contracts: dict[ClientId | None, Contract] = {}
+        self.evidence = Book()
         self.corrected: Tally[tuple[State, State]] = Tally()
         self.groups: dict[tuple[Witness, ...], Group] = {}
+        self.places: dict[ServerId, Place] = {}
         self.horizon: Instant = BEGINNING
         self.membership = 0
-        self._sights = Sights()
-        self._late: dict[ServerId, _Late] = {}
         self._counted: dict[Witness, Sight] = {}
+        self._late: dict[ServerId, _Late] = {}
 
     # What the ledger holds
 
-    def take(self, record: Record, settled: Instant) -> None:
+    def take(self, record: Record, settled: Instant | None) -> None:
         """Take a record; `settled`: how far its server's counters had been counted when it was committed."""
+        counted_until = BEGINNING if settled is None else settled
         if isinstance(record, Observation):
-            page = self.pages[record.server]
-            if record.at < settled:
-                self._note_late(page, record.at, settled)
-            self._observe(page, record, settled)
-        elif isinstance(record, Server):
-            self._serve(record, settled)
-        elif isinstance(record, Blind):
-            self._sights.of(record.witness).blind(record)
-            self._darken(record.witness, record.start, record.end)
-        elif isinstance(record, Client):
-            self.clients[record.id] = record
-        elif isinstance(record, Contract):
-            self.contracts[record.client] = record
+            if record.at < counted_until:
+                self._note_late(record.server, record.at, counted_until)
+            self.evidence.add(record)
+            self._observe(record, counted_until)
         elif isinstance(record, ObservedUntil):
             self.see(record.witness, record.at)
+        elif isinstance(record, Blind):
+            self.blind(record)
+        else:
+            self.evidence.add(record)
+            if isinstance(record, Server):
+                self._serve(record, counted_until)
+
+    def blind(self, record: Blind) -> None:
+        """Take a span in which a witness saw nothing."""
+        self.evidence.add(record)
+        self._darken(record.witness, record.start, record.end)
 
     def see(self, witness: Witness, until: Instant) -> None:
         """Move a watermark on."""
-        self._sights.of(witness).observed_until(until)
+        self.evidence.add(ObservedUntil(witness=witness, at=until))
         if self._counts(witness):
             sight = self._counted.setdefault(witness, Sight())
             sight.until = max(sight.until, until)
@@ -108,88 +100,88 @@ class Book:
 
     def watermark(self, witness: Witness) -> Instant | None:
         """How far a witness has seen."""
-        until = self._sights.of(witness).until
+        until = self.evidence.sights.of(witness).until
         return None if until == BEGINNING else until
 
     def last_said(self, witness: Witness, server: ServerId, leg: Leg) -> tuple[Instant, State] | None:
         """The newest observation of a leg by a witness."""
-        page = self.pages.get(server)
-        if page is None:
-            return None
-        return next((track.last() for known, _, track in page.timeline.views(leg) if known == witness), None)
+        pages = self.evidence.servers.get(server)
+        track = pages.tracks.get((leg, witness)) if pages is not None else None
+        return track.last() if track is not None else None
 
     def settled(self, server: ServerId, witness: Witness) -> Instant:
         """How far a server's counters are counted; of a server that has none yet, those of its witness."""
-        page = self.pages.get(server)
-        if page is not None and page.group is not None:
-            return page.group.settled
+        place = self.places.get(server)
+        if place is not None:
+            return place.group.settled
         sight = self._counted.get(witness)
         return max(self.horizon, sight.until if sight is not None else BEGINNING)
 
+    def record_of(self, server: ServerId) -> Server:
+        """A server's newest record."""
+        return self.evidence.servers[server].records[-1]
+
     def segments(self, server: ServerId, start: Instant, end: Instant) -> list[Segment]:
         """The states of a server by all evidence, of the legs that its newest record names."""
-        page = self.pages[server]
-        return page.timeline.segments(page.server.legs, start, end)
+        return self.evidence.servers[server].timeline.segments(self.record_of(server).legs, start, end)
 
-    def counts(self, server: ServerId) -> list[int]:
-        """A server's counters in microseconds, by `Counter`."""
-        page = self.pages[server]
-        return page.group.counts(page.index) if page.group is not None else [0] * len(Counter)
+    def counts(self, server: ServerId) -> Counts:
+        """A server's counters."""
+        place = self.places.get(server)
+        return place.group.counts(place.index) if place is not None else Counts()
 
-    # How it is done
+    def state(self, server: ServerId) -> State:
+        """A server's state at its settled instant."""
+        place = self.places.get(server)
+        return place.group.state(place.index) if place is not None else State.UNKNOWN
+
+    # How it is counted
 
     def _counts(self, witness: Witness) -> bool:
         return witness.observer == self.observer and not witness.source.endswith(RECOVERED)
 
-    def _observe(self, page: Page, record: Observation, settled: Instant) -> None:
-        page.timeline.track(record.leg, record.witness, self._sights).add(record.at, record.state)
+    def _observe(self, record: Observation, settled: Instant) -> None:
         if not self._counts(record.witness):
             return
-        if page.group is None or record.witness not in page.group.witnesses:
-            self._regroup(page, record.witness, settled)
-        assert page.group is not None
+        place = self.places.get(record.server)
+        if place is None or record.witness not in place.group.witnesses:
+            place = self._regroup(record.server, place, record.witness, settled)
         change = Change(witness=record.witness, leg=record.leg, state=record.state)
-        page.group.change(page.index, record.at, change, settled)
+        place.group.change(place.index, record.at, change, settled)
 
     def _serve(self, record: Server, settled: Instant) -> None:
-        page = self.pages.get(record.id)
-        if page is None:
-            page = self.pages[record.id] = Page([record])
-        else:
-            page.records.append(record)
         self.membership += 1
-        if page.group is None:
-            return
-        self._change_service(page, record, settled)
+        place = self.places.get(record.id)
+        if place is not None:
+            _change_service(place, record, settled)
 
-    def _change_service(self, page: Page, record: Server, settled: Instant) -> None:
-        assert page.group is not None
-        page.group.change(
-            page.index, record.in_service_from, Change(in_service=True, legs=record.legs), settled
-        )
-        if record.in_service_until is not None:
-            page.group.change(page.index, record.in_service_until, Change(in_service=False), settled)
-
-    def _regroup(self, page: Page, witness: Witness, settled: Instant) -> None:
+    def _regroup(self, server: ServerId, place: Place | None, witness: Witness, settled: Instant) -> Place:
         """Put a server among those for which its present witnesses, and a new one, speak."""
         self.membership += 1
-        known = page.group.witnesses if page.group is not None else ()
-        if page.group is None:
-            row, counts = Row(server=page.server.id, views=[], legs=page.server.legs), [0] * len(Counter)
+        record = self.record_of(server)
+        if place is None:
+            known: tuple[Witness, ...] = ()
+            row, counts = Row(server=server, views=[], legs=record.legs), Counts()
         else:
-            row, counts = page.group.remove(page.index, settled)
+            known = place.group.witnesses
+            row, counts = place.group.remove(place.index, settled)
         spoken = {w: view for w, view in zip(known, row.views, strict=True) if any(view)}
         spoken[witness] = [State.UNKNOWN] * len(ALL_LEGS)
         witnesses = tuple(sorted(spoken))
         row.views = [spoken[w] for w in witnesses]
         row.pending = [item for item in row.pending if item[1].witness is None or item[1].witness in spoken]
+        group = self._group(witnesses)
+        new_place = self.places[server] = Place(group, group.add(row, counts, settled))
+        if place is None:
+            _change_service(new_place, record, settled)
+        return new_place
+
+    def _group(self, witnesses: tuple[Witness, ...]) -> Group:
         group = self.groups.get(witnesses)
         if group is None:
-            sights = [self._counted.setdefault(w, Sight()) for w in witnesses]
+            sights = [self._counted.setdefault(witness, Sight()) for witness in witnesses]
             group = self.groups[witnesses] = Group(witnesses, sights)
-        page.group, page.index = group, group.add(row, counts, settled)
-        if not known:
-            self._change_service(page, page.server, settled)
+        return group
 
     def _darken(self, witness: Witness, start: Instant, end: Instant) -> None:
         if not self._counts(witness):
@@ -199,9 +191,11 @@ class Book:
             if witness in witnesses:
                 group.darkened()
 
-    def _note_late(self, page: Page, at: Instant, settled: Instant) -> None:
+    # What was learned late
+
+    def _note_late(self, server: ServerId, at: Instant, settled: Instant) -> None:
         """Remember what was known of counted time before evidence of it came late: of one commit, so one `settled`."""
-        server, start = page.server.id, max(at, page.server.in_service_from)
+        start = max(at, self.record_of(server).in_service_from)
         late = self._late.get(server)
         if late is not None and late.end != settled:
             self._finish_late(server)
@@ -210,14 +204,20 @@ class Book:
             late = self._late[server] = _Late(start=settled, end=settled)
         if start < late.start:
             # What was taken meanwhile lies at or after `late.start`, so it changed nothing before it.
-            late.segments[:0] = page.timeline.segments(page.server.legs, start, late.start)
+            late.segments[:0] = self.segments(server, start, late.start)
             late.start = start
 
     def _finish_late(self, server: ServerId) -> None:
         late = self._late.pop(server)
-        now_known = self.segments(server, late.start, late.end)
-        for then, now, lasted in _differences(late.segments, now_known):
+        for then, now, lasted in _differences(late.segments, self.segments(server, late.start, late.end)):
             self.corrected[then, now] += lasted
+
+
+def _change_service(place: Place, record: Server, settled: Instant) -> None:
+    begin, end = record.in_service_from, record.in_service_until
+    place.group.change(place.index, begin, Change(in_service=True, legs=record.legs), settled)
+    if end is not None:
+        place.group.change(place.index, end, Change(in_service=False), settled)
 
 
 @dataclass(slots=True)

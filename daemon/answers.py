@@ -1,0 +1,250 @@
+"""What the daemon answers when somebody asks how things stand: the doors' view of the book, the sources and the ledger."""
+
+from collections import Counter as Tally
+from collections.abc import AsyncIterator, Sequence
+from importlib.metadata import version
+from itertools import islice
+from typing import Final
+
+from daemon.clock import Clock
+from daemon.control import (
+    AmbiguousNameError,
+    DownServer,
+    LegStatus,
+    OutageStatus,
+    ServerStatus,
+    SourceStatus,
+    Status,
+)
+from daemon.counting import NEVER, Counter
+from daemon.export import exported
+from daemon.exposition import Exposition
+from daemon.ledger import Ledger
+from daemon.live_book import LiveBook
+from daemon.recorder import Recorder
+from daemon.registry import Registry
+from daemon.sources import Sources
+from daemon.web.pages import Overview, ServerRow, SourceRow
+from sla.instants import BEGINNING, Instant, format_instant
+from sla.records import ClientId, Leg, Server, ServerId, State
+from sla.timeline import Segment
+
+WORST_SHOWN: Final = 20
+OUTAGES_SHOWN: Final = 50
+
+
+class Answers:
+    """Both doors' questions, answered from memory. Everything is of the settled instant."""
+
+    def __init__(
+        self,
+        *,
+        clock: Clock,
+        ledger: Ledger,
+        book: LiveBook,
+        registry: Registry,
+        sources: Sources,
+        recorder: Recorder,
+        exposition: Exposition,
+    ) -> None:
+        self.exposition = exposition
+        self._clock = clock
+        self._ledger = ledger
+        self._book = book
+        self._registry = registry
+        self._sources = sources
+        self._recorder = recorder
+
+    def readiness(self) -> Sequence[str]:
+        """Why slad is not ready; empty when it is."""
+        return [self._recorder.fault] if self._recorder.fault else []
+
+    def status(self) -> Status:
+        """How the daemon and the fleet are."""
+        head = self._ledger.head
+        settled_at = self._settled_at()
+        return Status(
+            version=version("slad"),
+            at=format_instant(self._clock.now()),
+            settled_at=_text(settled_at),
+            not_ready=list(self.readiness()),
+            sources=[
+                SourceStatus(
+                    name=name, up=source.up, last_contact_at=_text(source.last_contact_at), note=source.note
+                )
+                for name, source in self._sources
+            ],
+            ledger={
+                "records": head.seq,
+                "head": head.chain.hex(),
+                "size_bytes": self._ledger.size_bytes,
+                "last_commit_at": _text(self._recorder.committed_at),
+            },
+            states=self._states(),
+            down=[
+                DownServer(
+                    server=record.id,
+                    name=record.name,
+                    client=record.client,
+                    since=format_instant(since),
+                    legs=self._legs_down(record.id),
+                )
+                for since, record in self._down()
+            ],
+        )
+
+    def server(self, name: str) -> ServerStatus | None:
+        """One server by its id or its name; None where there is none. Raises AmbiguousNameError."""
+        server = self._found(name)
+        if server is None:
+            return None
+        record, counts = self._book.record_of(server), self._book.counts(server)
+        settled_at = self._book.places[server].group.settled if server in self._book.places else None
+        segments = self._segments(record, settled_at)
+        return ServerStatus(
+            server=server,
+            name=record.name,
+            client=record.client,
+            solution=record.solution or "",
+            vcenter=self._registry.source_of(server),
+            state=self._book.state(server).word,
+            since=_text(_since(segments)),
+            settled_at=_text(settled_at),
+            legs=[self._leg(server, leg) for leg in record.legs],
+            outages=_outages(segments, record.legs),
+            counters_us={counter.name.lower(): counts.us[counter] for counter in Counter},
+        )
+
+    async def export(
+        self, client: str | None, start: Instant | None, until: Instant | None
+    ) -> AsyncIterator[str]:
+        """The evidence as lines, for one client or all; the watermarks are sealed into the chain first."""
+        await self._recorder.seal()
+        chosen = ClientId(client) if client is not None else None
+        async for line in exported(self._ledger.read, client=chosen, since=start, until=until):
+            yield line
+
+    def overview(self) -> Overview:
+        """The landing page."""
+        head = self._ledger.head
+        return Overview(
+            version=version("slad"),
+            at=self._clock.now(),
+            settled_at=self._settled_at(),
+            ledger_records=head.seq,
+            ledger_head=head.chain.hex(),
+            states=self._states(),
+            sources=tuple(
+                SourceRow(name=name, up=source.up, last_contact_at=source.last_contact_at, note=source.note)
+                for name, source in self._sources
+            ),
+            worst=tuple(
+                ServerRow(
+                    server=record.id,
+                    name=record.name,
+                    client=record.client,
+                    state=self._book.state(record.id).word,
+                    since=since,
+                    note=", ".join(self._legs_down(record.id)),
+                )
+                for since, record in islice(self._down(), WORST_SHOWN)
+            ),
+        )
+
+    def _settled_at(self) -> Instant | None:
+        """The oldest settled instant of all servers."""
+        return min((group.settled for group in self._book.groups.values() if any(group.rows)), default=None)
+
+    def _states(self) -> dict[str, int]:
+        states: Tally[str] = Tally(dict.fromkeys((state.word for state in reversed(State)), 0))
+        for group in self._book.groups.values():
+            combination = group.combination()
+            by_number = [pattern.state(combination).word for pattern in group.patterns]
+            for number, row in zip(group.numbers, group.rows, strict=True):
+                if row is not None and row.in_service:
+                    states[by_number[number]] += 1
+        return dict(states)
+
+    def _down(self) -> list[tuple[Instant, Server]]:
+        """The servers with an outage under way, those that are down the longest first."""
+        found = [
+            (Instant(at), self._book.record_of(row.server))
+            for group in self._book.groups.values()
+            for at, row in zip(group.outage_at, group.rows, strict=True)
+            if at != NEVER and row is not None
+        ]
+        return sorted(found, key=lambda item: (item[0], item[1].id))
+
+    def _legs_down(self, server: ServerId) -> list[str]:
+        place = self._book.places[server]
+        return [leg.value for leg in place.group.legs_down(place.index)]
+
+    def _found(self, name: str) -> ServerId | None:
+        if ServerId(name) in self._book.evidence.servers:
+            return ServerId(name)
+        named = [
+            server for server in self._book.evidence.servers if self._book.record_of(server).name == name
+        ]
+        in_service = [server for server in named if self._book.record_of(server).in_service_until is None]
+        found = in_service or named
+        if len(found) > 1:
+            raise AmbiguousNameError(sorted(found))
+        return found[0] if found else None
+
+    def _segments(self, record: Server, settled_at: Instant | None) -> list[Segment]:
+        if settled_at is None:
+            return []
+        end = settled_at if record.in_service_until is None else min(settled_at, record.in_service_until)
+        return self._book.segments(record.id, record.in_service_from, end)
+
+    def _leg(self, server: ServerId, leg: Leg) -> LegStatus:
+        views = self._book.evidence.servers[server].timeline.views(leg)
+        said = [
+            (state, at, witness.source)
+            for witness, _, track in views
+            for at, state in [track.last() or _NOTHING]
+        ]
+        state, at, source = max(said, default=(State.UNKNOWN, BEGINNING, ""))
+        return LegStatus(
+            leg=leg.value,
+            state=state.word,
+            since=_text(at if at != BEGINNING else None),
+            source=source,
+            reason="",
+        )
+
+
+_NOTHING: Final = (BEGINNING, State.UNKNOWN)
+
+
+def _text(at: Instant | None) -> str | None:
+    return None if at is None else format_instant(at)
+
+
+def _since(segments: Sequence[Segment]) -> Instant | None:
+    """Since when the state has been what it is."""
+    since = None
+    for segment in reversed(segments):
+        if segment.state is not segments[-1].state:
+            break
+        since = segment.start
+    return since
+
+
+def _outages(segments: Sequence[Segment], legs: Sequence[Leg]) -> list[OutageStatus]:
+    """The newest outages, the latest first: each from down to the next up, unknown time within (spec §6.2)."""
+    outages: list[OutageStatus] = []
+    under_way: OutageStatus | None = None
+    for segment in segments:
+        if segment.state is State.UP and under_way is not None:
+            under_way["until"] = format_instant(segment.start)
+            under_way = None
+        elif segment.state is State.DOWN:
+            if under_way is None:
+                under_way = OutageStatus(
+                    start=format_instant(segment.start), until=None, legs=[], cause="", note=""
+                )
+                outages.append(under_way)
+            down = (leg.value for leg, state in zip(legs, segment.legs, strict=True) if state is State.DOWN)
+            under_way["legs"] = list(dict.fromkeys([*under_way["legs"], *down]))
+    return outages[: -OUTAGES_SHOWN - 1 : -1]

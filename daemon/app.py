@@ -1,0 +1,211 @@
+"""The composition root: every part made, wired and run as one process.
+
+Root tasks are eternal: one that returns, or fails, is a fault that ends the process, and systemd starts another. A stop
+that was asked for takes the watches down first, then has the recorder commit what they still said, then the rest.
+"""
+
+import asyncio
+import signal
+from collections.abc import Awaitable, Mapping
+from contextlib import AsyncExitStack
+from functools import partial
+from importlib.metadata import version
+from pathlib import Path
+from platform import python_version
+from typing import Final
+
+import structlog
+from prometheus_client import CollectorRegistry
+
+from daemon.answers import Answers
+from daemon.clock import SteadyClock, SystemClock
+from daemon.config import Config, ConfigError, load
+from daemon.control import control_door
+from daemon.exposition import Exposition
+from daemon.figures import Figures
+from daemon.inlet import Inlet
+from daemon.keeper import Keeper
+from daemon.ledger import Ledger
+from daemon.live_book import LiveBook
+from daemon.metrics import Metrics
+from daemon.policy import policy_of, records_of
+from daemon.recorder import Recorder
+from daemon.registry import Registry
+from daemon.replay import replay
+from daemon.sources import Sources
+from daemon.systemd import Notifier
+from daemon.web.server import public_door
+from probes.report import Report, Trouble
+from sla.instants import SECOND
+
+STALL_CHECK_S: Final = 0.1
+HEARTBEAT_S: Final = 1.0
+PROGRESS_US: Final = 30 * SECOND
+"""How long the recorder may take for a tick before the watchdog is no longer fed; a commit that is retried counts."""
+
+_log = structlog.get_logger()
+
+
+class App:
+    """One daemon. `run` it; `stop` and `reload` may be called on its loop. `addresses` are the public door's."""
+
+    def __init__(self, config: Config, env: Mapping[str, str]) -> None:
+        self.addresses: list[tuple[str, int]] = []
+        self.started = asyncio.Event()
+        self._config = config
+        self._env = env
+        self._clock = SteadyClock(SystemClock())
+        self._metrics = Metrics(CollectorRegistry())
+        self._notifier = Notifier(self._clock, env)
+        self._stopping = asyncio.Event()
+        self._reload = asyncio.Event()
+
+    def stop(self) -> None:
+        """End in good order."""
+        self._stopping.set()
+
+    def reload(self) -> None:
+        """Read the configuration again; a bad one changes nothing."""
+        self._reload.set()
+
+    async def run(self) -> None:
+        """Run until stopped. Raises LedgerError, ControlDoorError, WebConfigError, OSError for what keeps it from it."""
+        _log.info("slad_started", version=version("slad"), config=str(self._config.path))
+        self._metrics.build.info({"version": version("slad"), "python": python_version()})
+        async with AsyncExitStack() as stack:
+            ledger = await asyncio.to_thread(Ledger.open, self._config.ledger.path, clock=self._clock)
+            stack.push_async_callback(ledger.close)
+            await self._run(ledger, stack)
+        _log.info("slad_stopped")
+
+    async def _run(self, ledger: Ledger, stack: AsyncExitStack) -> None:
+        book = LiveBook(self._config.observer)
+        registry = Registry(self._config.observer, policy_of(self._config))
+        keeper = Keeper(book, registry)
+        newest = await asyncio.to_thread(replay, ledger, book, registry, keeper)
+        self._clock.not_before(newest)
+        book.settle(self._clock.now())
+        inlet: Inlet[Report | Trouble] = Inlet()
+        stack.callback(inlet.close)
+        sources = Sources(self._clock, self._metrics, inlet.put, keeper.resume)
+        exposition = Exposition(self._clock, on_asked=inlet.wake)
+        recorder = Recorder(
+            clock=self._clock,
+            tick_us=self._config.watch.tick.us,
+            ledger=ledger,
+            book=book,
+            keeper=keeper,
+            sources=sources,
+            inlet=inlet,
+            figures=Figures(book, registry.source_of),
+            exposition=exposition,
+            metrics=self._metrics,
+        )
+        answers = Answers(
+            clock=self._clock,
+            ledger=ledger,
+            book=book,
+            registry=registry,
+            sources=sources,
+            recorder=recorder,
+            exposition=exposition,
+        )
+        self._put_in_force(self._config, recorder, keeper)
+        async with asyncio.TaskGroup() as tasks:
+            recording = tasks.create_task(recorder.run(), name="recorder")
+            await stack.enter_async_context(control_door(answers, self._config.control.socket))
+            web = self._config.web
+            self.addresses = await stack.enter_async_context(
+                public_door(
+                    answers,
+                    self._clock,
+                    [(address.host, address.port) for address in web.listen],
+                    web_config=web.config_file,
+                )
+            )
+            await sources.adopt(self._config)
+            eternal = [
+                tasks.create_task(_eternal(name, work), name=name)
+                for name, work in (
+                    ("sources", sources.supervise()),
+                    ("stall", self._watch_the_loop()),
+                    ("watchdog", self._feed_the_watchdog(recorder)),
+                    ("reload", self._reload_when_asked(recorder, keeper, sources)),
+                )
+            ]
+            self._notifier.ready()
+            self.started.set()
+            await self._stopping.wait()
+            self._notifier.stopping()
+            await sources.stop()
+            recorder.finish()
+            await recording
+            for task in eternal:
+                task.cancel()
+
+    def _put_in_force(self, config: Config, recorder: Recorder, keeper: Keeper) -> None:
+        now = self._clock.now()
+        self._config = config
+        recorder.tick_us = config.watch.tick.us
+        recorder.change(partial(keeper.configured, records_of(config, now), policy_of(config)))
+        self._metrics.config_last_reload_successful.set(1)
+        self._metrics.config_last_reload_success.set(now / SECOND)
+        self._metrics.set_unwatched_legs(
+            (client, leg.value) for client, legs in config.unwatched_legs().items() for leg in legs
+        )
+
+    async def _reload_when_asked(self, recorder: Recorder, keeper: Keeper, sources: Sources) -> None:
+        while True:
+            await self._reload.wait()
+            self._reload.clear()
+            self._notifier.reloading()
+            try:
+                config = await asyncio.to_thread(load, self._config.path, self._env)
+            except ConfigError as error:
+                self._metrics.config_last_reload_successful.set(0)
+                _log.error("reload_refused", problems=[str(problem) for problem in error.problems])
+            else:
+                self._tell_what_needs_a_restart(config)
+                self._put_in_force(config, recorder, keeper)
+                await sources.adopt(config)
+                _log.info("config_reloaded", config=str(config.path))
+            self._notifier.ready()
+
+    def _tell_what_needs_a_restart(self, config: Config) -> None:
+        before = self._config
+        for name, then, now in (
+            ("observer", before.observer, config.observer),
+            ("ledger", before.ledger, config.ledger),
+            ("web", before.web, config.web),
+            ("control", before.control, config.control),
+        ):
+            if then != now:
+                _log.warning("restart_needed", section=name)
+
+    async def _watch_the_loop(self) -> None:
+        while True:
+            before_us = self._clock.monotonic_us()
+            await asyncio.sleep(STALL_CHECK_S)
+            late_us = self._clock.monotonic_us() - before_us - int(STALL_CHECK_S * SECOND)
+            self._metrics.observe_loop_stall(max(0, late_us) / SECOND)
+
+    async def _feed_the_watchdog(self, recorder: Recorder) -> None:
+        while True:
+            await asyncio.sleep(HEARTBEAT_S)
+            if recorder.fault or self._clock.monotonic_us() - recorder.progress_at_us < PROGRESS_US:
+                self._notifier.alive()
+
+
+async def _eternal(name: str, work: Awaitable[None]) -> None:
+    await work
+    raise RuntimeError(f"the task {name} ended, which it never should")
+
+
+async def run(config_path: Path, env: Mapping[str, str]) -> None:
+    """Run the daemon on a configuration until SIGTERM or SIGINT; SIGHUP reloads it. Raises ConfigError and as `App.run`."""
+    app = App(load(config_path, env), env)
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, app.stop)
+    loop.add_signal_handler(signal.SIGHUP, app.reload)
+    await app.run()

@@ -1,0 +1,199 @@
+"""`slad check-config`: whether a slad.toml can be used, and what it means."""
+
+import json
+import os
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Literal
+
+import click
+
+from daemon.config import DEFAULT_PATH, UNASSIGNED, Config, ConfigError, Problem, load
+from daemon.config_tables import RuleTable, VCenterTable
+from sla.records import ClientId, Leg
+
+Format = Literal["text", "json"]
+
+
+@click.command("check-config")
+@click.option(
+    "--config",
+    "path",
+    type=click.Path(path_type=Path),
+    default=DEFAULT_PATH,
+    show_default=True,
+    help="The file to check.",
+)
+@click.option(
+    "--format",
+    "format_",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    show_default=True,
+    help="For people, or for programs.",
+)
+def check_config(path: Path, format_: Format) -> None:
+    """Check a configuration whole, and say what it means.
+
+    Every problem is one line, FILE:LINE: KEY: what is wrong, what would be right. Nothing is contacted: `slad doctor`
+    does that. Exit codes: 0 it can be used (perhaps with warnings), 1 it cannot, 2 the command line is wrong.
+    """
+    try:
+        config = load(path, os.environ)
+    except ConfigError as error:
+        _tell_problems(error, format_)
+        sys.exit(1)
+    if format_ == "json":
+        click.echo(json.dumps(_as_json(config), ensure_ascii=False, indent=2))
+        return
+    for warning in config.warnings:
+        click.echo(f"warning: {warning}", err=True)
+    for line in _meaning(config):
+        click.echo(line)
+
+
+def _tell_problems(error: ConfigError, format_: Format) -> None:
+    if format_ == "json":
+        report = {"usable": False, "problems": _rows(error.problems), "warnings": _rows(error.warnings)}
+        click.echo(json.dumps(report, ensure_ascii=False, indent=2))
+        return
+    for problem in error.problems:
+        click.echo(problem, err=True)
+    for warning in error.warnings:
+        click.echo(f"warning: {warning}", err=True)
+    count = len(error.problems)
+    click.echo(f"{count} problem{'s' if count > 1 else ''}; the file cannot be used as it is.", err=True)
+
+
+def _rows(problems: Sequence[Problem]) -> list[dict[str, object]]:
+    return [
+        {"file": str(problem.file), "line": problem.line, "key": problem.key, "text": problem.text}
+        for problem in problems
+    ]
+
+
+def _meaning(config: Config) -> Iterator[str]:
+    """What the file means, a line for each thing."""
+    yield f"{config.path} can be used."
+    yield ""
+    yield f"observer  {config.observer}"
+    yield f"ledger    {config.ledger.path}"
+    yield f"web       {', '.join(map(str, config.web.listen))}, {_protection(config)}"
+    yield f"control   {config.control.socket}"
+    yield ""
+    yield f"{len(config.vcenters)} vCenter{_s(config.vcenters)}"
+    yield from _columns([_vcenter_row(name, vcenter) for name, vcenter in config.vcenters.items()])
+    yield ""
+    yield f"{len(config.rules)} rule{_s(config.rules)}, the first that matches decides; else the client is {UNASSIGNED}"
+    yield from _columns([_rule_row(number, rule) for number, rule in enumerate(config.rules, 1)])
+    yield ""
+    yield f"{len(config.clients) - 1} client{'' if len(config.clients) == 2 else 's'}, and {UNASSIGNED}"
+    unwatched = config.unwatched_legs()
+    yield from _columns([_client_row(config, client, legs) for client, legs in unwatched.items()])
+    if any(unwatched.values()):
+        yield ""
+        yield "Legs of a contract that nobody watches do not count, and every statement names them."
+
+
+def _protection(config: Config) -> str:
+    return f"protected by {config.web.config_file}" if config.web.config_file else "without TLS or passwords"
+
+
+def _vcenter_row(name: str, vcenter: VCenterTable) -> list[str]:
+    return [
+        name,
+        f"{vcenter.scheme}://{vcenter.address}",
+        f"as {vcenter.user}",
+        _trust(vcenter),
+        f"every {vcenter.poll}",
+        f"watches {_legs(vcenter.legs)}",
+    ]
+
+
+def _trust(vcenter: VCenterTable) -> str:
+    if vcenter.scheme == "http":
+        return "a simulation"
+    if vcenter.pin is not None:
+        return f"pinned to {vcenter.pin.hex()[:16]}…"
+    return f"by {vcenter.ca_file}" if vcenter.ca_file else "by the system's authorities"
+
+
+def _rule_row(number: int, rule: RuleTable) -> list[str]:
+    conditions = [
+        f"{key} {value}"
+        for key, value in (
+            ("vcenter", rule.vcenter),
+            ("folder", rule.folder),
+            ("name", rule.name),
+            ("resource pool", rule.resource_pool),
+            ("attribute", rule.attribute and f"{rule.attribute.name} = {rule.attribute.value}"),
+        )
+        if value
+    ]
+    if rule.ignore:
+        outcome = "ignored"
+    else:
+        outcome = f"client {rule.client}" + (f", solution {rule.solution}" if rule.solution else "")
+    return [f"{number}.", " and ".join(conditions) or "every server", f"→ {outcome}"]
+
+
+def _client_row(config: Config, client: ClientId, unwatched: Sequence[Leg]) -> list[str]:
+    table = config.clients[client]
+    admins = ", ".join(table.tech_admins) or "nobody"
+    return [
+        client,
+        table.name,
+        table.timezone,
+        f"tech admins: {admins}",
+        "own terms" if table.contract else "the terms for all",
+        f"NOT WATCHED: {_legs(unwatched)}" if unwatched else "every leg is watched",
+    ]
+
+
+def _legs(legs: Sequence[Leg]) -> str:
+    return ", ".join(leg.value for leg in legs)
+
+
+def _s(things: Sequence[object] | Mapping[str, object]) -> str:
+    return "" if len(things) == 1 else "s"
+
+
+def _columns(rows: Sequence[Sequence[str]]) -> Iterator[str]:
+    """Rows as indented lines whose columns stand below each other."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        yield "  " + "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+
+
+def _as_json(config: Config) -> Mapping[str, object]:
+    """What the file means, for programs. No secret is in it, only where each is."""
+    unwatched = config.unwatched_legs()
+    return {
+        "usable": True,
+        "problems": [],
+        "warnings": _rows(config.warnings),
+        "observer": config.observer,
+        "ledger": str(config.ledger.path),
+        "listen": list(map(str, config.web.listen)),
+        "control": str(config.control.socket),
+        "vcenters": [
+            {
+                "name": name,
+                "address": str(vcenter.address),
+                "poll_s": vcenter.poll.us // 1_000_000,
+                "legs": [leg.value for leg in vcenter.legs],
+            }
+            for name, vcenter in config.vcenters.items()
+        ],
+        "rules": len(config.rules),
+        "clients": [
+            {
+                "id": client,
+                "name": table.name,
+                "timezone": table.timezone,
+                "unwatched_legs": [leg.value for leg in unwatched[client]],
+            }
+            for client, table in config.clients.items()
+        ],
+    }

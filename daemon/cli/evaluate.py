@@ -1,0 +1,167 @@
+"""`slad evaluate`: every figure of a month, from the evidence alone."""
+
+import gc
+import sys
+from collections.abc import Callable, Iterable
+from itertools import chain
+from pathlib import Path
+from typing import Final, Literal
+
+import click
+
+from daemon.contract_files import load_contract
+from daemon.evidence_files import EvidenceError, Source, read_records, read_verified
+from daemon.holidays import holidays_around
+from daemon.statement_text import statement_text
+from daemon.timezones import use_packaged_time_zones
+from sla.book import Book
+from sla.calendars import Month, parse_month, year_of
+from sla.document import document
+from sla.instants import Instant, format_instant, parse_instant
+from sla.records import Record
+from sla.statement import Judgement
+
+FIRST_YEAR: Final = 1970
+LAST_YEAR: Final = 2999
+_TOLD_EVERY: Final = 50_000
+
+
+class MonthType(click.ParamType[Month]):
+    """`YYYY-MM`."""
+
+    name = "YYYY-MM"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> Month:
+        """See click."""
+        try:
+            month = parse_month(value)
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+        if not FIRST_YEAR <= month.year <= LAST_YEAR:
+            self.fail(f"{value} lies outside of the years {FIRST_YEAR} to {LAST_YEAR}", param, ctx)
+        return month
+
+
+class InstantType(click.ParamType[Instant]):
+    """An RFC 3339 instant with a zone."""
+
+    name = "INSTANT"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> Instant:
+        """See click."""
+        try:
+            at = parse_instant(value)
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+        if not FIRST_YEAR <= year_of(at) <= LAST_YEAR:
+            self.fail(f"{value} lies outside of the years {FIRST_YEAR} to {LAST_YEAR}", param, ctx)
+        return at
+
+
+@click.command("evaluate")
+@click.argument("evidence", type=click.Path(exists=True, dir_okay=False, allow_dash=True))
+@click.option(
+    "--contract",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Terms, as tables [contract.*], in place of all contract records.",
+)
+@click.option("--month", type=MonthType(), required=True, help="The calendar month, local to each client.")
+@click.option(
+    "--as-of",
+    type=InstantType(),
+    help="The instant of knowledge, such as 2026-04-02T00:00:00Z. By default the newest in the evidence.",
+)
+@click.option(
+    "--format",
+    "format_",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    show_default=True,
+    help="For people, or for programs.",
+)
+@click.option(
+    "--verify", is_flag=True, help="Hold the export against its own hash chain; the head goes to stderr."
+)
+def evaluate(
+    evidence: str,
+    contract: Path | None,
+    month: Month,
+    as_of: Instant | None,
+    format_: Literal["text", "json"],
+    *,
+    verify: bool,
+) -> None:
+    """Work out every figure of a month from EVIDENCE alone, a file of JSON Lines or - for standard input.
+
+    Nothing else is read: no configuration, no ledger, no vCenter. The same evidence gives the same bytes anywhere.
+    Exit codes: 0 the statement is on stdout, 1 the evidence or the contract is bad (every fault is a line on stderr),
+    2 the command line is wrong.
+    """
+    use_packaged_time_zones()
+    book = Book()
+    try:
+        with click.open_file(evidence, "rb") as stream:
+            source = Source(name=evidence, stream=stream)
+            _read(source, book.add, verify=verify)
+        judged_at = _judged_at(book, as_of)
+        holidays = holidays_around(_deadlines_from(book, judged_at))
+        terms = load_contract(contract, holidays) if contract is not None else None
+    except EvidenceError as error:
+        for message in error.messages:
+            click.echo(message, err=True)
+        sys.exit(1)
+    judgement = Judgement(book, month=month, as_of=judged_at, national_holidays=holidays, terms=terms)
+    write(judgement, format_)
+
+
+def write(judgement: Judgement, format_: Literal["text", "json"]) -> None:
+    """Put the statement of all clients on stdout."""
+    text = document(judgement.statement()) if format_ == "json" else statement_text(judgement)
+    click.get_binary_stream("stdout").write(text.encode())
+
+
+def _read(source: Source, take: Callable[[Record], None], *, verify: bool) -> None:
+    progress = _progress()
+    # What is read lives to the end: looking for garbage among it would take as long as reading it.
+    gc.disable()
+    try:
+        if not verify:
+            read_records(source, take, progress=progress)
+            return
+        head = read_verified(source, take, progress=progress)
+    finally:
+        gc.enable()
+    if head is None:
+        raise EvidenceError([f"{source.name}: holds no record, so there is no chain to verify"])
+    click.echo(f"{source.name}: the chain holds; its head is {head.seq} {head.chain.hex()}", err=True)
+
+
+def _progress() -> Callable[[int], None]:
+    """What is told the number of each line: it shows some of them where somebody is watching."""
+    if not sys.stderr.isatty():
+        return lambda _: None
+
+    def show(line: int) -> None:
+        if line % _TOLD_EVERY == 0:
+            click.echo(f"\r{line:,} lines read", err=True, nl=False)
+
+    return show
+
+
+def _judged_at(book: Book, as_of: Instant | None) -> Instant:
+    if as_of is not None:
+        return as_of
+    if book.newest_at is None:
+        raise click.UsageError("the evidence holds no instant: say --as-of")
+    if not FIRST_YEAR <= year_of(book.newest_at) <= LAST_YEAR:
+        raise click.UsageError(
+            f"the newest instant in the evidence is {format_instant(book.newest_at)}: say --as-of"
+        )
+    return book.newest_at
+
+
+def _deadlines_from(book: Book, as_of: Instant) -> Iterable[Instant]:
+    """The instants from which deadlines are counted, and `as_of`: whose years need holidays."""
+    opened = (pages.record.opened_at for pages in book.requests.values())
+    happened = (record.at for records in book.lifecycles.values() for record in records)
+    return chain((as_of,), opened, happened)

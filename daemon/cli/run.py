@@ -1,0 +1,63 @@
+"""`slad run`: the daemon."""
+
+import asyncio
+import os
+import sys
+from pathlib import Path
+from typing import Literal, NoReturn
+
+import click
+
+from daemon.config import DEFAULT_PATH, ConfigError
+
+
+@click.command()
+@click.option(
+    "--config",
+    "config_path",
+    type=click.Path(dir_okay=False, path_type=Path),
+    default=DEFAULT_PATH,
+    show_default=True,
+    envvar="SLAD_CONFIG",
+    help="The configuration; `slad check-config` explains it.",
+)
+@click.option(
+    "--log-format",
+    type=click.Choice(["json", "console"]),
+    help="How to log; by default: console on a terminal.",
+)
+def run(config_path: Path, log_format: Literal["json", "console"] | None) -> None:
+    """Watch, record and publish, until SIGTERM or Ctrl-C.
+
+    SIGHUP reloads the configuration; a bad one is refused, and the one before stays in force. Exit status: 0 after a
+    stop that was asked for, 1 when slad cannot start or go on, 2 for a wrong call.
+    """
+    from daemon import app, logs
+    from daemon.control import ControlDoorError
+    from daemon.ledger import LedgerError
+    from daemon.timezones import use_packaged_time_zones
+    from daemon.web.config import WebConfigError
+
+    logs.set_up(log_format)
+    use_packaged_time_zones()
+    try:
+        asyncio.run(app.run(config_path, os.environ))
+    except (ConfigError, LedgerError, ControlDoorError, WebConfigError, OSError) as error:
+        _fail(error)
+    except ExceptionGroup as group:
+        # What ended a root task: an expected error is told in its own words, a fault of ours with its traceback.
+        expected, faults = group.split((LedgerError, ControlDoorError, WebConfigError, OSError))
+        if faults is not None or expected is None:
+            raise
+        _fail(_first(expected))
+
+
+def _first(group: BaseException) -> BaseException:
+    while isinstance(group, BaseExceptionGroup):
+        group = group.exceptions[0]
+    return group
+
+
+def _fail(error: BaseException) -> NoReturn:
+    click.echo(f"slad: {error}", err=True)
+    sys.exit(1)

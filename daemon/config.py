@@ -1,0 +1,450 @@
+"""slad.toml as a whole: `load` reads it, checks it and tells every problem at once.
+
+ConfigError         slad.toml cannot be used; carries each problem with its file, line and key
+"""
+
+import socket
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import date
+from itertools import chain, combinations
+from pathlib import Path
+from typing import Final, TypeVar
+
+import tomli
+from pydantic import ValidationError
+
+from daemon.config_messages import key_text, told, unknown_key
+from daemon.config_tables import (
+    ClientTable,
+    ControlTable,
+    LedgerTable,
+    RuleTable,
+    Table,
+    TopTable,
+    UnassignedTable,
+    VCenterTable,
+    WatchTable,
+    WebTable,
+)
+from daemon.config_values import Address, Surroundings, check_id, nearest, shown, vcenter_address
+from daemon.tomlines import KeyPath, key_lines, line_of
+from sla.calendars import Day
+from sla.records import ClientId, Leg
+from sla.terms import Terms, TermsError, parse_terms
+
+DEFAULT_PATH: Final = Path("/etc/slad/slad.toml")
+UNASSIGNED: Final = ClientId("unassigned")
+"""The client of the servers that no rule assigns."""
+
+Tables = Mapping[str, object]
+"""The tables of a contract (spec §10) as JSON has them."""
+
+_MAX_FILE_BYTES: Final = 4 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Problem:
+    """One thing that is wrong, or a warning. `key` is empty where it is about the whole file or its syntax."""
+
+    file: Path
+    line: int
+    key: str
+    text: str
+
+    def __str__(self) -> str:
+        """`file:line: key: what is wrong, what would be right`."""
+        return f"{self.file}:{self.line}: {self.key}{': ' if self.key else ''}{self.text}"
+
+
+class ConfigError(Exception):
+    """slad.toml cannot be used: all that is wrong with it, in the order of its lines."""
+
+    def __init__(self, problems: Sequence[Problem], warnings: Sequence[Problem] = ()) -> None:
+        """With at least one problem."""
+        super().__init__("\n".join(map(str, problems)))
+        self.problems = tuple(problems)
+        self.warnings = tuple(warnings)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Config:
+    """What slad.toml says, checked and complete. `clients` has UNASSIGNED as its last."""
+
+    path: Path
+    observer: str
+    ledger: LedgerTable
+    web: WebTable
+    control: ControlTable
+    watch: WatchTable
+    vcenters: Mapping[str, VCenterTable]
+    clients: Mapping[ClientId, ClientTable]
+    rules: tuple[RuleTable, ...]
+    general_contract: Tables
+    warnings: tuple[Problem, ...]
+
+    def legs_watched(self, vcenter: str) -> frozenset[Leg]:
+        """The legs that are watched of a vCenter's servers: every kind of table that watches one adds its own here."""
+        return frozenset(self.vcenters[vcenter].legs)
+
+    def unwatched_legs(self) -> Mapping[ClientId, tuple[Leg, ...]]:
+        """For each client the legs of its contract that nobody watches, on some vCenter that can hold its servers.
+
+        A client that no rule names can have servers anywhere.
+        """
+        return {client: self._unwatched_legs(client) for client in self.clients}
+
+    def _unwatched_legs(self, client: ClientId) -> tuple[Leg, ...]:
+        rules = [rule for rule in self.rules if rule.client == client]
+        named = {rule.vcenter for rule in rules}
+        vcenters = set(self.vcenters) if not rules or None in named else named
+        return tuple(
+            leg
+            for leg in self.terms(client, ()).availability.legs
+            if not vcenters or any(leg not in self.legs_watched(vcenter) for vcenter in vcenters if vcenter)
+        )
+
+    def contract(self, client: ClientId) -> Tables:
+        """The tables of a client's contract, its own keys over those for all; what they leave out has its default."""
+        return _overridden(self.general_contract, _tables({"contract": self.clients[client].contract}))
+
+    def terms(self, client: ClientId, national_holidays: Collection[Day]) -> Terms:
+        """The terms of a client's contract; `national_holidays` are the dates that "CA" stands for."""
+        return parse_terms(self.contract(client), national_holidays)
+
+
+def load(path: Path, env: Mapping[str, str]) -> Config:
+    """Read and check a slad.toml. Raises ConfigError with all that is wrong.
+
+    Paths in it are relative to its own folder. `env` gives what systemd sets: STATE_DIRECTORY, RUNTIME_DIRECTORY and
+    CREDENTIALS_DIRECTORY.
+    """
+    text = _read(path)
+    try:
+        raw = _parsed(text)
+        return _Loading(path, env, key_lines(text)).config(raw)
+    except tomli.TOMLDecodeError as error:
+        raise _unreadable(path, error.lineno, f"column {error.colno}: {error.msg}") from None
+    except RecursionError:
+        raise _unreadable(path, 1, "is nested too deeply") from None
+
+
+def _read(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            content = file.read(_MAX_FILE_BYTES + 1)
+    except OSError as error:
+        raise _unreadable(path, 1, f"cannot be read: {error.strerror}") from None
+    if len(content) > _MAX_FILE_BYTES:
+        raise _unreadable(path, 1, f"is larger than {_MAX_FILE_BYTES} bytes")
+    try:
+        return content.decode().replace("\r\n", "\n")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise _unreadable(path, line, "is not UTF-8: save the file as UTF-8") from None
+
+
+def _parsed(text: str) -> Mapping[str, object]:
+    try:
+        return tomli.loads(text)
+    except tomli.TOMLDecodeError:
+        raise
+    except ValueError:  # what Python says of a number with thousands of digits
+        raise tomli.TOMLDecodeError("A number is too long", text, 0) from None
+
+
+def _unreadable(path: Path, line: int, text: str) -> ConfigError:
+    return ConfigError([Problem(file=path, line=line, key="", text=text)])
+
+
+_T = TypeVar("_T", bound=Table)
+
+_SECTIONS: Final = (
+    "observer",
+    "ledger",
+    "web",
+    "control",
+    "watch",
+    "vcenter",
+    "client",
+    "unassigned",
+    "rule",
+    "contract",
+)
+_RESERVED_SOURCE: Final = "internet"
+
+
+class _Loading:
+    """One reading of one file; gathers problems, so that one bad table does not hide what is wrong with the next."""
+
+    def __init__(self, file: Path, env: Mapping[str, str], lines: dict[KeyPath, int]) -> None:
+        self._file = file
+        self._env = env
+        self._lines = lines
+        self._problems: list[Problem] = []
+        self._warnings: list[Problem] = []
+
+    def config(self, raw: Mapping[str, object]) -> Config:
+        """The configuration. Raises ConfigError."""
+        for key in raw:
+            if key not in _SECTIONS:
+                self._problem((key,), unknown_key(key, _SECTIONS))
+        top = self._table(TopTable, (), {"observer": raw.get("observer", socket.gethostname())})
+        ledger = self._table(LedgerTable, ("ledger",), self._with_default(raw, "ledger", "path"))
+        control = self._table(ControlTable, ("control",), self._with_default(raw, "control", "socket"))
+        web = self._table(WebTable, ("web",), raw.get("web", {}))
+        watch = self._table(WatchTable, ("watch",), raw.get("watch", {}))
+        unassigned = self._table(UnassignedTable, ("unassigned",), raw.get("unassigned", {}))
+        vcenters = self._named_tables(VCenterTable, "vcenter", raw)
+        clients = self._named_tables(ClientTable, "client", raw)
+        rules = self._rules(raw.get("rule", []))
+        contract = self._contract(raw)
+
+        self._check_web(web)
+        self._check_vcenters(raw)
+        self._check_clients(raw, rules)
+        self._check_rules(raw, rules)
+        if self._problems:
+            raise ConfigError(_in_order(self._problems), _in_order(self._warnings))
+        assert top is not None and ledger is not None and control is not None  # noqa: PT018  nothing is missing
+        assert web is not None and watch is not None and unassigned is not None  # noqa: PT018  nothing is missing
+        return Config(
+            path=self._file,
+            observer=top.observer,
+            ledger=ledger,
+            web=web,
+            control=control,
+            watch=watch,
+            vcenters=vcenters,
+            clients={
+                **{ClientId(name): client for name, client in clients.items()},
+                UNASSIGNED: ClientTable(name="Unassigned", timezone=unassigned.timezone),
+            },
+            rules=tuple(rules.values()),
+            general_contract=contract,
+            warnings=_in_order(self._warnings),
+        )
+
+    # Reading
+
+    def _with_default(self, raw: Mapping[str, object], section: str, key: str) -> object:
+        """A section with the file's default place added: where systemd says, else where its unit would."""
+        table = raw.get(section, {})
+        if not isinstance(table, dict) or key in table:
+            return table
+        variable, folder, name = _DEFAULT_PLACES[section]
+        return {**table, key: str(Path(self._env.get(variable, folder).split(":")[0] or folder, name))}
+
+    def _table(self, model: type[_T], path: KeyPath, raw: object) -> _T | None:
+        if not isinstance(raw, dict):
+            self._problem(path, f"must be a table, not {shown(raw)}")
+            return None
+        before = len(self._problems)
+        for key, text in model.conflicts(raw):
+            self._problem((*path, key) if key else path, text)
+        surroundings = Surroundings(folder=self._file.parent.absolute(), env=self._env)
+        table = None
+        try:
+            table = model.model_validate(raw, context=surroundings)
+        except ValidationError as error:
+            for details in error.errors(include_url=False):
+                self._problem((*path, *details["loc"]), told(model, details))
+        for key, text in surroundings.notes:
+            self._warn((*path, key), text)
+        return table if len(self._problems) == before else None
+
+    def _named_tables(self, model: type[_T], section: str, raw: Mapping[str, object]) -> dict[str, _T]:
+        """The tables `[section.NAME]` that are in order, by name."""
+        tables = raw.get(section, {})
+        if not isinstance(tables, dict):
+            self._problem((section,), f"must be tables: write [{section}.NAME]")
+            return {}
+        found = {}
+        for name, table in tables.items():
+            try:
+                check_id(name)
+            except ValueError as error:
+                self._problem((section, name), str(error))
+            read = self._table(model, (section, name), table)
+            if read is not None:
+                found[name] = read
+        return found
+
+    def _rules(self, raw: object) -> dict[int, RuleTable]:
+        """The rules that are in order, by position."""
+        if not isinstance(raw, list):
+            self._problem(("rule",), "must be tables: write [[rule]]")
+            return {}
+        read = {
+            position: self._table(RuleTable, ("rule", position), rule) for position, rule in enumerate(raw)
+        }
+        return {position: rule for position, rule in read.items() if rule is not None}
+
+    def _contract(self, raw: Mapping[str, object]) -> Tables:
+        """The tables `[contract.*]`, checked, and those of every client on top of them."""
+        if not isinstance(raw.get("contract", {}), dict):
+            self._problem(("contract",), "must be tables: write [contract.availability] and the like")
+        general = _tables(raw)
+        for key, text in _contract_faults(general):
+            self._problem(("contract", *key), text)
+        for name in _names(raw, "client"):
+            own = _tables(_mapping(_mapping(raw["client"])[name]))
+            for key, text in _contract_faults(_overridden(general, own)):
+                if _names_key(own, key):
+                    self._problem(("client", name, "contract", *key), text)
+        return general
+
+    # What tables say of each other
+
+    def _check_web(self, web: WebTable | None) -> None:
+        if web is None or web.config_file is not None:
+            return
+        for position, address in enumerate(web.listen):
+            if not address.is_loopback:
+                self._warn(
+                    ("web", "listen", position),
+                    f"{address} is open to the network without TLS or passwords: set config_file",
+                )
+
+    def _check_vcenters(self, raw: Mapping[str, object]) -> None:
+        if not raw.get("vcenter"):
+            self._warn((), "nothing is watched: there is no [vcenter.NAME]")
+        if _RESERVED_SOURCE in _names(raw, "vcenter"):
+            self._problem(
+                ("vcenter", _RESERVED_SOURCE),
+                "is the name of another witness in the evidence: choose another",
+            )
+        first_with: dict[Address, str] = {}
+        for name in _names(raw, "vcenter"):
+            with suppress(ValueError):  # reported where the table was read
+                address = vcenter_address(_mapping(_mapping(raw["vcenter"])[name]).get("address"))
+                first = first_with.setdefault(address, name)
+                if first != name:
+                    line = line_of(self._lines, ("vcenter", first, "address"))
+                    self._problem(
+                        ("vcenter", name, "address"),
+                        f"{address} is that of vcenter.{first} (line {line}): watch each vCenter once",
+                    )
+
+    def _check_clients(self, raw: Mapping[str, object], rules: Mapping[int, RuleTable]) -> None:
+        clients = _names(raw, "client")
+        if UNASSIGNED in clients:
+            self._problem(
+                ("client", UNASSIGNED), "is the client of servers that no rule assigns: see [unassigned]"
+            )
+        named = {rule.client for rule in rules.values()}
+        if len(rules) == len(_list(raw.get("rule"))):
+            for client in clients:
+                if client not in named:
+                    self._warn(("client", client), "has no servers: no [[rule]] names it")
+
+    def _check_rules(self, raw: Mapping[str, object], rules: Mapping[int, RuleTable]) -> None:
+        for position, rule in enumerate(_list(raw.get("rule"))):
+            for section in ("vcenter", "client"):
+                name = _mapping(rule).get(section)
+                if isinstance(name, str) and name not in _names(raw, section):
+                    hint = (
+                        nearest(name, _names(raw, section)) or f"define it as [{section}.{key_text((name,))}]"
+                    )
+                    self._problem(("rule", position, section), f"{shown(name)} is not defined: {hint}")
+        first_with: dict[frozenset[tuple[str, object]], int] = {}
+        for position, rule in rules.items():
+            wider = _earlier_and_wider(rule.conditions, first_with)
+            if wider is not None:
+                line = line_of(self._lines, ("rule", wider))
+                self._problem(
+                    ("rule", position),
+                    f"can never match: rule {wider + 1} (line {line}) takes every server that it would",
+                )
+            first_with.setdefault(rule.conditions, position)
+
+    # Telling
+
+    def _problem(self, path: KeyPath, text: str) -> None:
+        self._problems.append(self._at(path, text))
+
+    def _warn(self, path: KeyPath, text: str) -> None:
+        self._warnings.append(self._at(path, text))
+
+    def _at(self, path: KeyPath, text: str) -> Problem:
+        return Problem(file=self._file, line=line_of(self._lines, path), key=key_text(path), text=text)
+
+
+_DEFAULT_PLACES: Final = {
+    "ledger": ("STATE_DIRECTORY", "/var/lib/slad", "ledger.db"),
+    "control": ("RUNTIME_DIRECTORY", "/run/slad", "control.sock"),
+}
+
+
+def _earlier_and_wider(
+    conditions: frozenset[tuple[str, object]], first_with: Mapping[frozenset[tuple[str, object]], int]
+) -> int | None:
+    """The position of a rule whose conditions are some of these: it matches whatever these match."""
+    subsets = chain.from_iterable(combinations(conditions, size) for size in range(len(conditions) + 1))
+    return min((first_with[key] for key in map(frozenset, subsets) if key in first_with), default=None)
+
+
+def _names(raw: Mapping[str, object], section: str) -> Sequence[str]:
+    tables = raw.get(section)
+    return tuple(tables) if isinstance(tables, dict) else ()
+
+
+def _mapping(value: object) -> Mapping[str, object]:
+    return value if isinstance(value, dict) else {}
+
+
+def _list(value: object) -> list[object]:
+    return value if isinstance(value, list) else []
+
+
+def _tables(holder: Mapping[str, object]) -> Tables:
+    """The tables below `contract`."""
+    return _mapping(_json(_mapping(holder.get("contract"))))
+
+
+def _json(value: object) -> object:
+    """A value from TOML as JSON has it: dates become texts."""
+    match value:
+        case dict():
+            return {key: _json(inner) for key, inner in value.items()}
+        case list():
+            return [_json(inner) for inner in value]
+        case date():
+            return value.isoformat()
+        case _:
+            return value
+
+
+def _overridden(general: Tables, own: Tables) -> Tables:
+    """The tables of a contract with a client's own keys in the place of those for all."""
+    merged = dict(general)
+    for name, table in own.items():
+        below = general.get(name, {})
+        if isinstance(table, dict) and isinstance(below, dict):
+            merged[name] = {**below, **table}
+        else:
+            merged[name] = table
+    return merged
+
+
+def _names_key(tables: Tables, key: tuple[str, ...]) -> bool:
+    """Whether a fault in a table or in a key of one is these tables' own."""
+    if key[0] not in tables:
+        return False
+    table = tables[key[0]]
+    return len(key) == 1 or not isinstance(table, dict) or key[1] in table
+
+
+def _contract_faults(tables: Tables) -> Iterator[tuple[tuple[str, ...], str]]:
+    """What is wrong with the tables of a contract, as (path below `contract`, text)."""
+    try:
+        parse_terms(tables, ())
+    except TermsError as error:
+        for fault in error.faults:
+            yield tuple(fault.key.split(".", 1)), fault.problem
+
+
+def _in_order(problems: Sequence[Problem]) -> tuple[Problem, ...]:
+    """By line; those of one line as they were found."""
+    return tuple(sorted(problems, key=lambda problem: problem.line))

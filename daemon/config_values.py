@@ -1,0 +1,368 @@
+"""What the values in slad.toml become: durations, addresses, secrets, files; and how each is read.
+
+The readers raise ValueError, whose message becomes the text after `file:line: key:`.
+
+    SecretError         a secret cannot be read, when it is used
+"""
+
+import json
+import os
+import re
+import ssl
+import stat
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from enum import Enum
+from functools import cache
+from importlib.resources import files
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Annotated, Final, TypeVar
+
+from pydantic import AfterValidator, BeforeValidator, SecretStr, ValidationInfo
+
+from sla.instants import DAY, HOUR, MINUTE, SECOND
+from sla.terms import format_duration
+
+MAX_SECRET_BYTES: Final = 4096
+
+_Values = TypeVar("_Values", bound=tuple[object, ...])
+
+_MAX_SHOWN: Final = 80
+_MAX_SOCKET_PATH_BYTES: Final = 107  # sun_path, less its closing zero
+_VCENTER_PORT: Final = 443
+_UNITS: Final = {"d": DAY, "h": HOUR, "m": MINUTE, "s": SECOND}
+_DURATION: Final = re.compile(r"(\d{1,9})([smhd])", re.ASCII)
+_SHA_256: Final = re.compile(r"[0-9A-Fa-f]{64}", re.ASCII)
+_ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", re.ASCII)
+_TEXT: Final = re.compile(r"[^\x00-\x1f\x7f]{1,256}")
+_ADDRESS: Final = re.compile(
+    r"(?:\[(?P<number>[0-9A-Fa-f:.]{2,45})\]|(?P<name>[A-Za-z0-9](?:[A-Za-z0-9._-]{0,251}[A-Za-z0-9])?))"
+    r"(?::(?P<port>\d{1,5}))?",
+    re.ASCII,
+)
+
+
+class SecretError(Exception):
+    """A secret cannot be read; says where it should be."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Duration:
+    """A length of time in microseconds."""
+
+    us: int
+
+    def __str__(self) -> str:
+        """As slad.toml writes it, in the largest unit that is whole."""
+        return format_duration(self.us)
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """A host, by name or number, and a TCP port."""
+
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        """`host:port`, an IPv6 number in brackets."""
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+    @property
+    def is_loopback(self) -> bool:
+        """Whether it is a loopback number, which nobody outside this machine reaches; a name is none."""
+        try:
+            return ip_address(self.host).is_loopback
+        except ValueError:
+            return False
+
+
+@dataclass(frozen=True, slots=True)
+class Secret:
+    """Where a secret is. The secret itself is read when it is used, and kept nowhere.
+
+    `path` None: a credential, in a process to which systemd handed none.
+    """
+
+    name: str
+    path: Path | None
+
+    def read(self) -> SecretStr:
+        """The secret, without the newline that editors leave at its end.
+
+        Raises SecretError, which names the file and quotes nothing of it.
+        """
+        if self.path is None:
+            raise SecretError(
+                f"{self.name}: $CREDENTIALS_DIRECTORY is not set: start slad by systemd, with LoadCredential="
+            )
+        secret = _read_secret(self.path)
+        if isinstance(secret, SecretStr):
+            return secret
+        raise SecretError(f"{self.name}: {self.path} {secret}")
+
+
+def _read_secret(path: Path) -> SecretStr | str:
+    """The secret, or what is wrong with the file. Nothing is raised here, where the content is at hand."""
+    try:
+        with path.open("rb") as file:
+            content = file.read(MAX_SECRET_BYTES + 1)
+    except OSError as error:
+        return f"cannot be read: {error.strerror}"
+    if len(content) > MAX_SECRET_BYTES:
+        return f"is longer than {MAX_SECRET_BYTES} bytes: it must hold one line, the password"
+    content = content.removesuffix(b"\n").removesuffix(b"\r")
+    if not content or b"\n" in content or b"\0" in content:
+        return "must hold one line, the password, and nothing else"
+    try:
+        return SecretStr(content.decode())
+    except UnicodeDecodeError:
+        return "must be UTF-8"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Surroundings:
+    """What the readers need to know besides the value; `notes` collects warnings as (field, text)."""
+
+    folder: Path
+    env: Mapping[str, str]
+    notes: list[tuple[str, str]] = field(default_factory=list)
+
+
+def shown(value: object) -> str:
+    """A value as slad.toml writes it, cut short."""
+    text = _toml(value)
+    return text if len(text) <= _MAX_SHOWN else f"{text[:_MAX_SHOWN]}…"
+
+
+def _toml(value: object) -> str:
+    match value:
+        case bool():
+            return str(value).lower()
+        case str():
+            return json.dumps(value, ensure_ascii=False)
+        case list():
+            return f"[{', '.join(map(_toml, value))}]"
+        case dict():
+            return "a table"
+        case _:
+            return str(value)
+
+
+def nearest(word: str, known: Iterable[str]) -> str | None:
+    """`did you mean …?` with the known word that is most like it, or None where none is."""
+    match = get_close_matches(word, known, n=1)
+    return f"did you mean {shown(match[0])}?" if match else None
+
+
+def _text(value: str) -> str:
+    if not _TEXT.fullmatch(value):
+        raise ValueError("must be one line of 1 to 256 characters")
+    return value
+
+
+def check_id(value: str) -> str:
+    """The id again; raises ValueError where it is none."""
+    if not _ID.fullmatch(value):
+        raise ValueError(
+            f"{shown(value)} is no id: write letters, digits, dots, dashes and underscores, at most 64"
+        )
+    return value
+
+
+def _duration(value: object) -> Duration:
+    match = _DURATION.fullmatch(value) if isinstance(value, str) else None
+    if match is None:
+        raise ValueError(
+            f'{shown(value)} is no duration: write a whole number and s, m, h or d, such as "5s" or "10m"'
+        )
+    return Duration(int(match[1]) * _UNITS[match[2]])
+
+
+@dataclass(frozen=True, slots=True)
+class Between:
+    """A limit on a duration, both ends allowed."""
+
+    least: Duration
+    most: Duration
+
+    def __call__(self, value: Duration) -> Duration:
+        """The duration again."""
+        if not self.least <= value <= self.most:
+            raise ValueError(f'"{value}" is out of bounds: from "{self.least}" to "{self.most}"')
+        return value
+
+
+def vcenter_address(value: object) -> Address:
+    """A vCenter's address; raises ValueError where it is none."""
+    return _address(value, example="vcenter.example.net", default_port=_VCENTER_PORT, least_port=1)
+
+
+def _listen_address(value: object) -> Address:
+    return _address(value, example="127.0.0.1:10999", default_port=None, least_port=0)
+
+
+def _address(value: object, *, example: str, default_port: int | None, least_port: int) -> Address:
+    match = _ADDRESS.fullmatch(value) if isinstance(value, str) else None
+    if match is None:
+        raise ValueError(
+            f'{shown(value)} is no address: write one such as "{example}", an IPv6 number in brackets'
+        )
+    host, port = (match["number"] or match["name"]).lower(), match["port"]
+    if (match["number"] or host.replace(".", "").isdigit()) and not _is_ip_number(host):
+        raise ValueError(f"{shown(host)} is no IP number")
+    if port is None and default_port is None:
+        raise ValueError(f'{shown(value)} lacks its port: write one such as "{example}"')
+    number = default_port if port is None else int(port)
+    if number is None or not least_port <= number <= 65_535:
+        raise ValueError(f"port {number} is out of bounds: from {least_port} to 65535")
+    return Address(host, number)
+
+
+def _is_ip_number(text: str) -> bool:
+    try:
+        ip_address(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _pin(value: object) -> bytes:
+    digits = value.removeprefix("sha256:").replace(":", "") if isinstance(value, str) else ""
+    if not isinstance(value, str) or not value.startswith("sha256:") or not _SHA_256.fullmatch(digits):
+        raise ValueError(
+            f'{shown(value)} is no pin: write "sha256:" and the 64 hexadecimal digits that '
+            "`openssl x509 -noout -fingerprint -sha256` prints, with or without colons"
+        )
+    return bytes.fromhex(digits)
+
+
+def _time_zone(name: str) -> str:
+    if name not in _time_zones():
+        hint = nearest(name, _time_zones()) or 'write an IANA name such as "America/Toronto"'
+        raise ValueError(f"{shown(name)} is no time zone: {hint}")
+    return name
+
+
+@cache
+def _time_zones() -> frozenset[str]:
+    """The names in PyPI's tzdata, which slad uses instead of the system's."""
+    return frozenset(files("tzdata").joinpath("zones").read_text(encoding="utf-8").split())
+
+
+def _folder_glob(pattern: str) -> str:
+    if not pattern.startswith(("/", "**")):
+        raise ValueError(f'{shown(pattern)} must start with /, such as "/DC/vm/Clients/Acme/**"')
+    levels = pattern.strip("/").split("/")
+    if "" in levels[:-1] or any("**" in level and level != "**" for level in levels):
+        raise ValueError(f'{shown(pattern)} must have a name, a glob or "**" alone between two slashes')
+    return pattern
+
+
+def _plain_name(text: str) -> str:
+    if set(text) & set("*?{}$"):
+        raise ValueError(
+            f"{shown(text)} must be a plain name: a rule's outcome has no patterns and no templates"
+        )
+    return text
+
+
+def each_once(values: _Values) -> _Values:
+    """The values again; raises ValueError where one is there twice."""
+    for position, value in enumerate(values):
+        if value in values[:position]:
+            raise ValueError(f"{value.value if isinstance(value, Enum) else value} is there twice")
+    return values
+
+
+def some_each_once(values: _Values) -> _Values:
+    """The values again; raises ValueError where there are none, or one is there twice."""
+    if not values:
+        raise ValueError("must not be empty: leave the key out for its default")
+    return each_once(values)
+
+
+def _path(value: object, info: ValidationInfo) -> Path:
+    if not isinstance(value, str) or not value or "\0" in value:
+        raise ValueError(f"must be the path of a file, not {shown(value)}")
+    return _surroundings(info).folder / value
+
+
+def _existing_file(path: Path) -> Path:
+    try:
+        if not stat.S_ISREG(path.stat().st_mode):
+            raise ValueError(f"{path} is no file")
+        with path.open("rb"):
+            return path
+    except OSError as error:
+        raise ValueError(f"{path} cannot be read: {error.strerror}") from None
+
+
+def _certificates(path: Path) -> Path:
+    try:
+        ssl.create_default_context(cafile=path)
+    except ssl.SSLError:
+        raise ValueError(f"{path} holds no certificate in PEM form") from None
+    return path
+
+
+def _no_folder(path: Path) -> Path:
+    try:
+        if path.is_dir():
+            raise ValueError(f"{path} is a folder: name a file in it")
+    except OSError as error:
+        raise ValueError(f"{path} cannot be a file: {error.strerror}") from None
+    return path
+
+
+def _socket_path(path: Path) -> Path:
+    if len(os.fsencode(path)) > _MAX_SOCKET_PATH_BYTES:
+        raise ValueError(f"{path} is too long for a socket: at most {_MAX_SOCKET_PATH_BYTES} bytes")
+    return path
+
+
+def _secret_file(path: Path, info: ValidationInfo) -> Secret:
+    if _existing_file(path).stat().st_mode & stat.S_IROTH:
+        _note(info, f"{path} can be read by every user of this machine: `chmod o= {path}` ends that")
+    return Secret(str(path), path)
+
+
+def _credential(name: object, info: ValidationInfo) -> Secret:
+    if not isinstance(name, str) or not _ID.fullmatch(name):
+        raise ValueError(f"{shown(name)} is no credential's name: write the one that LoadCredential= gives")
+    folder = _surroundings(info).env.get("CREDENTIALS_DIRECTORY")
+    if not folder:
+        _note(info, f"{name} was not checked: $CREDENTIALS_DIRECTORY is set only where systemd starts slad")
+        return Secret(f"credential {name}", None)
+    return Secret(f"credential {name}", _existing_file(Path(folder, name)))
+
+
+def _surroundings(info: ValidationInfo) -> Surroundings:
+    assert isinstance(info.context, Surroundings), "values are read by daemon.config.load"
+    return info.context
+
+
+def _note(info: ValidationInfo, text: str) -> None:
+    assert info.field_name is not None
+    _surroundings(info).notes.append((info.field_name, text))
+
+
+Id = Annotated[str, AfterValidator(check_id)]
+Text = Annotated[str, AfterValidator(_text)]
+TimeZone = Annotated[str, AfterValidator(_time_zone)]
+DurationValue = Annotated[Duration, BeforeValidator(_duration)]
+VCenterAddress = Annotated[Address, BeforeValidator(vcenter_address)]
+ListenAddress = Annotated[Address, BeforeValidator(_listen_address)]
+Pin = Annotated[bytes, BeforeValidator(_pin)]
+FolderGlob = Annotated[Text, AfterValidator(_folder_glob)]
+PlainName = Annotated[Text, AfterValidator(_plain_name)]
+FilePath = Annotated[Path, BeforeValidator(_path)]
+NewFile = Annotated[FilePath, AfterValidator(_no_folder)]
+ExistingFile = Annotated[FilePath, AfterValidator(_existing_file)]
+CertificateFile = Annotated[ExistingFile, AfterValidator(_certificates)]
+SocketFile = Annotated[NewFile, AfterValidator(_socket_path)]
+# Of several BeforeValidators the last one comes first.
+SecretFile = Annotated[Secret, BeforeValidator(_secret_file), BeforeValidator(_path)]
+Credential = Annotated[Secret, BeforeValidator(_credential)]

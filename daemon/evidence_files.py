@@ -1,0 +1,85 @@
+"""Evidence in files: lines of bounded length, every fault of a file at once, and the proof (`spec/evidence.md`)."""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import IO
+
+from sla.chain import ChainBrokenError, Link, link_of, verified_head
+from sla.reader import LONGEST_LINE, EvidenceReader
+from sla.records import Record
+
+_CHUNK = 65_536
+
+
+class EvidenceError(Exception):
+    """A file that must not be used. `messages` are lines for people, each naming its place."""
+
+    def __init__(self, messages: Iterable[str]) -> None:
+        """All that is wrong with it, as far as that is of use."""
+        self.messages = tuple(messages)
+        super().__init__("\n".join(self.messages))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """An open file and the name by which messages call it."""
+
+    name: str
+    stream: IO[bytes]
+
+
+def lines_of(stream: IO[bytes]) -> Iterator[bytes]:
+    """The lines of a stream. Of one that is too long only what shows that, whatever its length: memory stays bounded."""
+    while line := stream.readline(LONGEST_LINE + 1):
+        if len(line) > LONGEST_LINE and not line.endswith(b"\n"):
+            while (rest := stream.readline(_CHUNK)) and not rest.endswith(b"\n"):
+                pass
+        yield line
+
+
+def read_records(source: Source, take: Callable[[Record], None], *, progress: Callable[[int], None]) -> None:
+    """Hand every record of a file to `take`, in order. Raises EvidenceError: then nothing that was taken may be used.
+
+    `progress` is told the number of each line.
+    """
+    for _ in _sound_lines(source, take, progress):
+        pass
+
+
+def read_verified(
+    source: Source, take: Callable[[Record], None], *, progress: Callable[[int], None]
+) -> Link | None:
+    """The same for an export that has to prove itself: the head of its chain, None for an empty file."""
+    try:
+        return verified_head(_links(source, take, progress))
+    except ChainBrokenError as error:
+        raise EvidenceError([f"{source.name}: {error}"]) from None
+
+
+def _sound_lines(
+    source: Source, take: Callable[[Record], None], progress: Callable[[int], None]
+) -> Iterator[tuple[int, bytes]]:
+    """The lines up to the first bad one, with their numbers; the bad ones are told of at the end."""
+    reader = EvidenceReader()
+    for number, line in enumerate(lines_of(source.stream), 1):
+        record = reader.read(line)
+        if reader.has_enough_faults:
+            break
+        if not reader.faults:
+            if record is not None:
+                take(record)
+            yield number, line
+        progress(number)
+    if reader.faults:
+        messages = [fault.shown(source.name) for fault in reader.faults]
+        if reader.has_enough_faults:
+            messages.append(f"{source.name}: and perhaps more: reading stopped here")
+        raise EvidenceError(messages)
+
+
+def _links(source: Source, take: Callable[[Record], None], progress: Callable[[int], None]) -> Iterator[Link]:
+    for number, line in _sound_lines(source, take, progress):
+        link = link_of(line.decode().rstrip("\n"))
+        if link is None:
+            raise EvidenceError([f"{source.name}:{number}: carries no proof: no seq and chain at its end"])
+        yield link

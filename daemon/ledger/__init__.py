@@ -1,0 +1,33 @@
+"""The ledger: an append-only, hash-chained log of evidence in one SQLite file.
+
+Every acknowledged record survives any crash; every change after the fact shows. One process, one writer thread, one
+transaction a batch. SQLite is used here and nowhere else.
+"""
+
+from daemon.ledger.batch import Batch, Chained, Entry, Head, Lag, Stored
+from daemon.ledger.errors import (
+    LedgerDamagedError,
+    LedgerError,
+    LedgerFaultError,
+    LedgerLockedError,
+    LedgerTooNewError,
+)
+from daemon.ledger.ledger import Ledger
+from daemon.ledger.store import SLICE, verified
+
+__all__ = [
+    "SLICE",
+    "Batch",
+    "Chained",
+    "Entry",
+    "Head",
+    "Lag",
+    "Ledger",
+    "LedgerDamagedError",
+    "LedgerError",
+    "LedgerFaultError",
+    "LedgerLockedError",
+    "LedgerTooNewError",
+    "Stored",
+    "verified",
+]

@@ -1,0 +1,65 @@
+"""What goes into the ledger and what comes out of it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from sla.instants import Instant
+from sla.records import Record, Witness
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """A record for the ledger.
+
+    `settled`: how far the counters of an observation's server had been counted when it was committed. It is kept beside
+    the record and is no part of the chain.
+    """
+
+    record: Record
+    settled: Instant | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lag:
+    """A span that the counters counted as unobserved before a late answer of the witness covered it."""
+
+    witness: Witness
+    start: Instant
+    end: Instant
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Batch:
+    """What one transaction commits: all of it or nothing.
+
+    `watermarks` take the place of those that their witnesses had. `seal` appends the watermarks that the chain does not
+    hold yet to it, as `observed_until` records after the entries.
+    """
+
+    entries: Sequence[Entry] = ()
+    watermarks: Mapping[Witness, Instant] = field(default_factory=dict)
+    lags: Sequence[Lag] = ()
+    seal: bool = False
+
+
+class Head(NamedTuple):
+    """The last record's sequence number and chain value; 0 and `GENESIS` of an empty ledger."""
+
+    seq: int
+    chain: bytes
+
+
+Stored = tuple[int, str, Instant | None]
+"""A record as the replay gives it: its number, its line with the salt (`sla.chain`), and what its entry said of settled.
+
+A plain tuple: a start makes one of each record.
+"""
+
+
+class Chained(NamedTuple):
+    """A record as an export needs it."""
+
+    seq: int
+    body: str
+    chain: bytes

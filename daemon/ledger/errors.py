@@ -1,0 +1,60 @@
+"""What can go wrong with the ledger, in sentences for the operator."""
+
+import sqlite3
+from pathlib import Path
+from typing import Final
+
+
+class LedgerError(Exception):
+    """Something is wrong with the ledger; the message says what, and what to do."""
+
+
+class LedgerLockedError(LedgerError):
+    """Another process holds the ledger."""
+
+
+class LedgerDamagedError(LedgerError):
+    """The file is not what was written: a record, the chain or the database's structure does not hold."""
+
+
+class LedgerTooNewError(LedgerError):
+    """A newer slad wrote the file."""
+
+
+class LedgerFaultError(LedgerError):
+    """The disk or the file system refused. Of a batch that failed so nothing counts as recorded (see Ledger.reopen)."""
+
+
+_LOCKED: Final = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
+_FAULTS: Final = {
+    sqlite3.SQLITE_FULL: "the disk, or its quota, is full; free space",
+    sqlite3.SQLITE_IOERR: "the disk failed to read or write; look into the kernel's log (journalctl -k)",
+    sqlite3.SQLITE_READONLY: "it cannot be written; check its permissions and whether the file system is mounted read-only",
+    sqlite3.SQLITE_CANTOPEN: "it, or a file beside it, cannot be opened; check the permissions of the directory",
+    sqlite3.SQLITE_PERM: "it may not be opened; check its permissions",
+    sqlite3.SQLITE_NOMEM: "memory ran out; look at the service's memory limit",
+    sqlite3.SQLITE_NOLFS: "the file system cannot hold a file as large",
+}
+
+
+def damaged(path: Path, what: str) -> LedgerDamagedError:
+    """The ledger is damaged: `what` continues the sentence."""
+    return LedgerDamagedError(
+        f"The ledger {path} is damaged: {what}. Nothing was changed. Move the file and any {path.name}-journal aside and "
+        f"keep them; put the newest copy that 'slad verify --ledger COPY' finds sound in their place (a backup, or "
+        f"{path.name}.before-v* from an upgrade), or start a new ledger and import the newest export with 'slad import'."
+    )
+
+
+def translated(error: sqlite3.Error, path: Path) -> LedgerError:
+    """What an error of SQLite means for the ledger at `path`."""
+    code: int | None = getattr(error, "sqlite_errorcode", None)
+    name: str = getattr(error, "sqlite_errorname", type(error).__name__)
+    primary = None if code is None else code & 0xFF
+    if primary in _LOCKED:
+        return LedgerLockedError(
+            f"Another program has the ledger {path} open: {error} ({name}). Close it; ask the running daemon for an export instead."
+        )
+    if primary in _FAULTS:
+        return LedgerFaultError(f"The ledger {path} failed: {error} ({name}): {_FAULTS[primary]}.")
+    return damaged(path, f"SQLite says: {error} ({name})")

@@ -1,0 +1,188 @@
+"""The ledger as the daemon sees it: one writer thread, one transaction at a time, and what memory knows of both.
+
+Invariants: what `head`, `watermarks` and `lags` say is durable; they change in the writer thread, after a commit and
+never before. After an error the handle is closed at once and never used again: until `reopen`, everything else raises.
+"""
+
+import asyncio
+import sqlite3
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from pathlib import Path
+from typing import ParamSpec, Self, TypeVar
+
+from daemon.clock import Clock
+from daemon.ledger.batch import Batch, Chained, Head, Lag, Stored
+from daemon.ledger.errors import LedgerFaultError, damaged, translated
+from daemon.ledger.lock import Lock
+from daemon.ledger.store import SLICE, Plan, State, Store
+from sla.instants import Instant
+from sla.records import Witness
+
+_P = ParamSpec("_P")
+_T = TypeVar("_T")
+
+
+class Ledger:
+    """An open ledger. Made by `open`; `replay` comes first, before any other use."""
+
+    def __init__(self, path: Path, lock: Lock, store: Store, clock: Clock) -> None:
+        self._path = path
+        self._lock = lock
+        self._store: Store | None = store
+        self._clock = clock
+        self._state = store.state
+        self._lags = store.lags
+        self._doubtful: Plan | None = None
+        self._writer = ThreadPoolExecutor(max_workers=1, thread_name_prefix="ledger")
+        self._turn = asyncio.Lock()
+        self.commits = 0
+        self.failures = 0
+        self.commit_duration_us = 0
+
+    @classmethod
+    def open(cls, path: Path, *, clock: Clock) -> Self:
+        """The ledger at `path`, locked, made or brought to the newest version where needed, and checked.
+
+        The chain is verified by `replay`. Raises LedgerError.
+        """
+        lock = Lock(path)
+        try:
+            return cls(path, lock, Store.open(path), clock)
+        except BaseException:
+            lock.release()
+            raise
+
+    @property
+    def head(self) -> Head:
+        """The last durable record."""
+        return self._state.head
+
+    @property
+    def watermarks(self) -> Mapping[Witness, Instant]:
+        """How far each witness has seen."""
+        return {witness: mark.at for witness, mark in self._state.watermarks.items()}
+
+    @property
+    def lags(self) -> Sequence[Lag]:
+        """Every lag, in the order of recording."""
+        return self._lags
+
+    @property
+    def size_bytes(self) -> int:
+        """The size of the file."""
+        return self._path.stat().st_size
+
+    @property
+    def failed(self) -> bool:
+        """Whether it has to be reopened."""
+        return self._store is None
+
+    def replay(self) -> Iterator[Stored]:
+        """Every record in order, verified on the way; before any other use, in the caller's thread.
+
+        Only when it has run to its end the whole ledger is known to be sound. Raises LedgerDamagedError, which says which
+        record does not hold, and LedgerFaultError.
+        """
+        return self._opened().replay()
+
+    def bodies(self, beginning: str) -> Sequence[str]:
+        """The bodies that begin with a text, in order; unverified, so before a `replay` to its end and no other use."""
+        return self._opened().bodies(beginning)
+
+    async def commit(self, batch: Batch) -> Head:
+        """Make a batch durable. The caller shields it: once begun it ends in the writer thread, watched or not.
+
+        Raises LedgerFaultError: then `reopen`, which tells whether the batch is to be committed again.
+        """
+        return await self._in_turn(self._commit, batch)
+
+    async def read(self, after_seq: int, limit: int) -> Sequence[Chained]:
+        """At most `limit` (up to `SLICE`) records that follow `after_seq`; the writer waits meanwhile."""
+        assert 0 < limit <= SLICE
+        return await self._in_turn(self._read, after_seq, limit)
+
+    async def reopen(self) -> bool:
+        """Open the file anew after a failure; True if the batch that failed is in it after all.
+
+        An error while the disk makes a transaction durable leaves open whether it is. Raises LedgerError: it may be
+        tried again.
+        """
+        return await self._in_turn(self._reopen)
+
+    async def close(self) -> None:
+        """Give the file back, for good."""
+        await self._in_turn(self._close)
+        self._writer.shutdown()
+
+    async def _in_turn(self, work: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs) -> _T:
+        assert not kwargs
+        async with self._turn:
+            return await asyncio.get_running_loop().run_in_executor(self._writer, work, *args)
+
+    # In the writer thread
+
+    def _opened(self) -> Store:
+        if self._store is None:
+            raise LedgerFaultError(
+                f"The ledger {self._path} failed before and is closed until it is reopened."
+            )
+        return self._store
+
+    def _commit(self, batch: Batch) -> Head:
+        store = self._opened()
+        started_us = self._clock.monotonic_us()
+        plan = store.plan(batch)
+        try:
+            store.write(plan)
+        except sqlite3.Error as error:
+            self.failures += 1
+            self._doubtful = plan
+            self._give_up()
+            raise translated(error, self._path) from error
+        self._adopt(store)
+        self.commits += 1
+        self.commit_duration_us = self._clock.monotonic_us() - started_us
+        return self.head
+
+    def _read(self, after_seq: int, limit: int) -> Sequence[Chained]:
+        try:
+            return self._opened().read(after_seq, limit)
+        except sqlite3.Error as error:
+            self._give_up()
+            raise translated(error, self._path) from error
+
+    def _reopen(self) -> bool:
+        self._give_up()
+        store = Store.open(self._path)
+        landed = self._doubtful is not None and _same(store.state, self._doubtful.after)
+        if not landed and not _same(store.state, self._state):
+            store.close()
+            raise damaged(
+                self._path,
+                f"it ends with record {store.state.head.seq} where record {self._state.head.seq} was acknowledged last",
+            )
+        self._store = store
+        self._doubtful = None
+        self._adopt(store)
+        return landed
+
+    def _close(self) -> None:
+        self._give_up()
+        self._lock.release()
+
+    def _adopt(self, store: Store) -> None:
+        self._state, self._lags = store.state, store.lags
+
+    def _give_up(self) -> None:
+        store, self._store = self._store, None
+        if store is not None:
+            with suppress(
+                sqlite3.Error
+            ):  # what cannot be undone now is undone from the journal by the next handle
+                store.close()
+
+
+def _same(one: State, other: State) -> bool:
+    return (one.head, one.commits) == (other.head, other.commits)

@@ -1,0 +1,182 @@
+"""The ledger's tables, how SQLite is made to keep them, and the way from one version of them to the next.
+
+Nothing here but SQL and what drives it, on any connection that can `execute`: the tests simulate power loss on one of
+their own.
+"""
+
+import sqlite3
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, Final, Protocol
+
+from daemon.ledger.errors import LedgerFaultError, LedgerTooNewError, damaged
+
+APPLICATION_ID: Final = 0x534C4144
+"""`SLAD`, in the file's header: what `file` and SQLite tell a ledger by."""
+
+PAGE_SIZE: Final = "PRAGMA page_size = 8192"
+"""For a new file, before anything else."""
+
+PRAGMAS: Final[Sequence[tuple[str, str, str | int]]] = (
+    # Others are locked out of the file while it is open: a reader in the middle of a SELECT would lock the writer out.
+    ("locking_mode", "EXCLUSIVE", "exclusive"),
+    ("journal_mode", "DELETE", "delete"),
+    ("synchronous", "EXTRA", 3),
+    ("mmap_size", "0", 0),  # an I/O error in a mapped page kills the process
+    ("temp_store", "MEMORY", 2),
+    ("cell_size_check", "ON", 1),
+    ("trusted_schema", "OFF", 0),
+    ("cache_size", "-32000", -32000),  # KiB: a large batch is written once, at its commit
+)
+"""Name, value, and what reading it back has to give."""
+
+_FIRST: Final = (
+    # settled, lag and watermark are no part of the chain; their CRCs in `head` show a bit that fell over.
+    """CREATE TABLE record (
+        seq INTEGER PRIMARY KEY,
+        body TEXT NOT NULL,
+        chain BLOB NOT NULL,
+        settled INTEGER
+    ) STRICT""",
+    """CREATE TABLE watermark (
+        observer TEXT NOT NULL,
+        source TEXT NOT NULL,
+        at INTEGER NOT NULL,
+        sealed INTEGER,
+        PRIMARY KEY (observer, source)
+    ) STRICT, WITHOUT ROWID""",
+    """CREATE TABLE lag (
+        number INTEGER PRIMARY KEY,
+        observer TEXT NOT NULL,
+        source TEXT NOT NULL,
+        start INTEGER NOT NULL,
+        end INTEGER NOT NULL
+    ) STRICT""",
+    """CREATE TABLE head (
+        only INTEGER PRIMARY KEY CHECK (only = 1),
+        seq INTEGER NOT NULL,
+        chain BLOB NOT NULL,
+        commits INTEGER NOT NULL,
+        settled_crc INTEGER NOT NULL,
+        watermark_crc INTEGER NOT NULL,
+        lag_crc INTEGER NOT NULL
+    ) STRICT""",
+    "INSERT INTO head VALUES (1, 0, zeroblob(32), 0, 0, 0, 0)",
+    f"PRAGMA application_id = {APPLICATION_ID}",
+)
+
+MIGRATIONS: Final[Sequence[Sequence[str]]] = (_FIRST,)
+"""The statements that lead from each version of the tables to the next; the first makes them."""
+
+BEGIN: Final = "BEGIN IMMEDIATE"
+COMMIT: Final = "COMMIT"
+SELECT_HEAD: Final = "SELECT seq, chain, commits, settled_crc, watermark_crc, lag_crc FROM head"
+SELECT_WATERMARKS: Final = "SELECT observer, source, at, sealed FROM watermark"
+SELECT_LAGS: Final = "SELECT observer, source, start, end FROM lag ORDER BY number"
+SELECT_BODIES: Final = "SELECT body FROM record WHERE substr(body, 1, length(?1)) = ?1 ORDER BY seq"
+SELECT_RECORDS: Final = "SELECT seq, body, chain, settled FROM record WHERE seq > ? ORDER BY seq LIMIT ?"
+UPDATE_HEAD: Final = (
+    "UPDATE head SET seq = ?, chain = ?, commits = ?, settled_crc = ?, watermark_crc = ?, lag_crc = ?"
+)
+PUT_WATERMARK: Final = (
+    "INSERT INTO watermark (observer, source, at, sealed) VALUES (?, ?, ?, ?)"
+    " ON CONFLICT (observer, source) DO UPDATE SET at = excluded.at, sealed = excluded.sealed"
+)
+INSERT_LAG: Final = "INSERT INTO lag (observer, source, start, end) VALUES (?, ?, ?, ?)"
+
+
+class Rows(Protocol):
+    """What a statement gives."""
+
+    def fetchall(self) -> list[Any]:
+        """All rows."""
+        ...
+
+
+class Database(Protocol):
+    """What the ledger needs of a connection: each statement outside BEGIN and COMMIT is a transaction of its own."""
+
+    def execute(self, sql: str, parameters: Sequence[Any] = ..., /) -> Rows:
+        """Run one statement."""
+        ...
+
+    def close(self) -> None:
+        """Give the file back."""
+        ...
+
+
+def insert_records(count: int) -> str:
+    """The statement that appends `count` records, four parameters each.
+
+    Many rows a statement: SQLite's binding takes the interpreter's lock back after each statement, and beside a busy event
+    loop it waits for that.
+    """
+    return "INSERT INTO record (seq, body, chain, settled) VALUES " + ",".join(["(?,?,?,?)"] * count)  # noqa: S608  placeholders
+
+
+def set_pragmas(db: Database) -> None:
+    """Have SQLite keep what it is given. Raises LedgerFaultError where it says that it will not."""
+    for name, value, expected in PRAGMAS:
+        db.execute(f"PRAGMA {name} = {value}").fetchall()
+        found = _pragma(db, name)
+        if found != expected:
+            raise LedgerFaultError(
+                f"SQLite refuses PRAGMA {name} = {value}: it answers {found!r} where {expected!r} is needed. Without it the"
+                " ledger could lose what it acknowledged; use a local file system and the system's own SQLite."
+            )
+
+
+def migrate(
+    db: Database,
+    path: Path,
+    back_up: Callable[[int], None] | None,
+    migrations: Sequence[Sequence[str]] = MIGRATIONS,
+) -> None:
+    """Bring the tables to the newest version, each step in one transaction after `back_up` of its version.
+
+    `back_up` is None where the file is new.
+
+    Raises LedgerTooNewError, and LedgerDamagedError for a file that is no ledger.
+    """
+    check_identity(db, path, migrations)
+    for version in range(_pragma(db, "user_version"), len(migrations)):
+        if version:
+            assert back_up is not None
+            back_up(version)
+        db.execute("BEGIN EXCLUSIVE")
+        for statement in migrations[version]:
+            db.execute(statement)
+        db.execute(f"PRAGMA user_version = {version + 1}")
+        db.execute(COMMIT)
+
+
+def check_identity(db: Database, path: Path, migrations: Sequence[Sequence[str]] = MIGRATIONS) -> None:
+    """See that the file is a ledger, of a version that this slad knows, with the tables of that version."""
+    version = _pragma(db, "user_version")
+    if version > len(migrations):
+        raise LedgerTooNewError(
+            f"The ledger {path} has version {version}; this slad knows versions up to {len(migrations)}."
+            " Run the newer slad that wrote it, or put the backup in its place that it made when it took over."
+        )
+    if _pragma(db, "application_id") != (APPLICATION_ID if version else 0):
+        raise damaged(path, "its header does not say that it is a ledger of slad")
+    if _tables(db) != _tables_of(version, migrations):
+        raise damaged(path, f"its tables are not those of version {version}")
+
+
+def _pragma(db: Database, name: str) -> Any:
+    return db.execute(f"PRAGMA {name}").fetchall()[0][0]
+
+
+def _tables(db: Database) -> list[tuple[Any, ...]]:
+    return [tuple(row) for row in db.execute("SELECT name, sql FROM sqlite_schema ORDER BY name").fetchall()]
+
+
+def _tables_of(version: int, migrations: Sequence[Sequence[str]]) -> list[tuple[Any, ...]]:
+    model = sqlite3.connect(":memory:")
+    try:
+        for statement in (statement for step in migrations[:version] for statement in step):
+            model.execute(statement)
+        return _tables(model)
+    finally:
+        model.close()

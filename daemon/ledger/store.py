@@ -1,0 +1,370 @@
+"""One open handle on a ledger's file.
+
+Invariants: the records' sequence numbers run from 1 without a gap; each record's chain value follows from the one before;
+the one row of `head` says what the last record is, how many transactions there were, and the CRCs of what stands beside
+the chain. A handle that failed once is of no more use. One thread at a time.
+"""
+
+import os
+import sqlite3
+from array import array
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from hashlib import sha256
+from itertools import chain as flattened
+from itertools import count
+from pathlib import Path
+from typing import Final, Self
+from zlib import crc32
+
+from daemon.ledger.batch import Batch, Chained, Entry, Head, Lag, Stored
+from daemon.ledger.errors import LedgerFaultError, damaged, translated
+from daemon.ledger.schema import (
+    BEGIN,
+    COMMIT,
+    INSERT_LAG,
+    PAGE_SIZE,
+    PUT_WATERMARK,
+    SELECT_BODIES,
+    SELECT_HEAD,
+    SELECT_LAGS,
+    SELECT_RECORDS,
+    SELECT_WATERMARKS,
+    UPDATE_HEAD,
+    Database,
+    check_identity,
+    insert_records,
+    migrate,
+    set_pragmas,
+)
+from sla.chain import GENESIS, salted
+from sla.evidence import encode
+from sla.instants import Instant
+from sla.records import ObservedUntil, Witness
+
+SLICE: Final = 10_000
+"""The most records that are read at once."""
+
+_REPLAYED_AT_ONCE: Final = 1_000
+_ROWS_A_STATEMENT: Final = 250
+_BUSY_TIMEOUT_S: Final = 5.0
+_UNSETTLED: Final = -(2**63)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Watermark:
+    """How far a witness has seen, and how far the chain says so."""
+
+    at: Instant
+    sealed: Instant | None
+
+
+Row = tuple[int, str, bytes, Instant | None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """A batch made ready to be written, and the state after it."""
+
+    rows: Sequence[Row]
+    changed: Mapping[Witness, Watermark]
+    lags: Sequence[Lag]
+    after: "State"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class State:
+    """What the row of `head` and the watermarks say."""
+
+    head: Head
+    commits: int
+    settled_crc: int
+    lag_crc: int
+    watermarks: Mapping[Witness, Watermark]
+
+
+class Store:
+    """A ledger's tables on an open connection, checked. Raises LedgerDamagedError where they do not hold together."""
+
+    def __init__(self, db: Database, path: Path) -> None:
+        self._db = db
+        self._path = path
+        found = db.execute("PRAGMA quick_check(1)").fetchall()[0][0]
+        if found != "ok":
+            raise damaged(path, f"SQLite finds: {found}")
+        self.state = self._read_state()
+        self.lags: Sequence[Lag] = self._read_lags()
+
+    @classmethod
+    def open(cls, path: Path) -> Self:
+        """Open the ledger at `path` to write, making it or bringing it to the newest version where needed."""
+        try:
+            if not path.exists():
+                _create(path)
+            db = _connect(path, "rw")
+            try:
+                _check_size(path)
+                set_pragmas(db)
+                migrate(db, path, lambda version: _back_up(db, path, version))
+                db.execute("BEGIN EXCLUSIVE")
+                db.execute(COMMIT)
+                return cls(db, path)
+            except BaseException:
+                db.close()
+                raise
+        except sqlite3.Error as error:
+            raise translated(error, path) from error
+        except OSError as error:
+            raise LedgerFaultError(
+                f"The ledger {path} cannot be opened: {error.strerror or error}."
+            ) from error
+
+    def close(self) -> None:
+        """Give the file back."""
+        self._db.close()
+
+    def plan(self, batch: Batch) -> Plan:
+        """Make a batch ready: lines, salt, hashes and the state after it."""
+        state = self.state
+        changed = {
+            witness: Watermark(
+                at=at, sealed=known.sealed if (known := state.watermarks.get(witness)) else None
+            )
+            for witness, at in batch.watermarks.items()
+        }
+        entries = batch.entries
+        if batch.seal:
+            unsealed = _unsealed({**state.watermarks, **changed})
+            changed.update({witness: Watermark(at=at, sealed=at) for witness, at in unsealed})
+            entries = [
+                *entries,
+                *(Entry(record=ObservedUntil(witness=witness, at=at)) for witness, at in unsealed),
+            ]
+        rows = _rows(entries, state.head)
+        return Plan(
+            rows=rows,
+            changed=changed,
+            lags=batch.lags,
+            after=State(
+                head=Head(rows[-1][0], rows[-1][2]) if rows else state.head,
+                commits=state.commits + 1,
+                settled_crc=_settled_crc((row[3] for row in rows), state.settled_crc),
+                lag_crc=_lag_crc(batch.lags, state.lag_crc),
+                watermarks={**state.watermarks, **changed},
+            ),
+        )
+
+    def write(self, plan: Plan) -> None:
+        """Commit a plan made of the present state: when this returns, it is durable."""
+        db, after = self._db, plan.after
+        db.execute(BEGIN)
+        for first in range(0, len(plan.rows), _ROWS_A_STATEMENT):
+            rows = plan.rows[first : first + _ROWS_A_STATEMENT]
+            db.execute(insert_records(len(rows)), list(flattened.from_iterable(rows)))
+        for witness, mark in plan.changed.items():
+            db.execute(PUT_WATERMARK, (witness.observer, witness.source, mark.at, mark.sealed))
+        for lag in plan.lags:
+            db.execute(INSERT_LAG, (lag.witness.observer, lag.witness.source, lag.start, lag.end))
+        db.execute(
+            UPDATE_HEAD,
+            (
+                *after.head,
+                after.commits,
+                after.settled_crc,
+                _watermark_crc(after.watermarks, after.commits),
+                after.lag_crc,
+            ),
+        )
+        db.execute(COMMIT)
+        self.state = after
+        self.lags = [*self.lags, *plan.lags] if plan.lags else self.lags
+
+    def read(self, after_seq: int, limit: int) -> Sequence[Chained]:
+        """At most `limit` records that follow `after_seq`."""
+        rows = self._db.execute(SELECT_RECORDS, (after_seq, limit)).fetchall()
+        return [Chained(seq, body, chain) for seq, body, chain, _ in rows]
+
+    def replay(self) -> Iterator[Stored]:
+        """Every record in order; each slice is verified before its first record is given, the head after the last."""
+        path, head = self._path, Head(0, GENESIS)
+        settled_crc = 0
+        while rows := self._slice(head.seq):
+            seqs, bodies, chains, settled = zip(*rows, strict=True)
+            values = tuple(_chained(head.chain, bodies))
+            if values != chains or seqs != tuple(range(head.seq + 1, head.seq + 1 + len(rows))):
+                raise damaged(path, _first_fault(head.seq, seqs, chains, values))
+            settled_crc = _settled_crc(settled, settled_crc)
+            head = Head(seqs[-1], chains[-1])
+            yield from zip(seqs, bodies, settled, strict=True)
+        if head.seq != self.state.head.seq:
+            raise damaged(
+                path, f"it ends with record {head.seq}, and should end with record {self.state.head.seq}"
+            )
+        if head != self.state.head:
+            raise damaged(path, f"record {head.seq}, its last, is not the one that was acknowledged")
+        if settled_crc != self.state.settled_crc:
+            raise damaged(path, "what it keeps beside the records (settled) was changed")
+
+    def bodies(self, beginning: str) -> list[str]:
+        """The bodies that begin with a text, in order, unverified."""
+        try:
+            return [body for (body,) in self._db.execute(SELECT_BODIES, (beginning,)).fetchall()]
+        except sqlite3.Error as error:
+            raise translated(error, self._path) from error
+
+    def _slice(self, after_seq: int) -> list[Row]:
+        try:
+            return self._db.execute(SELECT_RECORDS, (after_seq, _REPLAYED_AT_ONCE)).fetchall()
+        except sqlite3.Error as error:
+            raise translated(error, self._path) from error
+
+    def _read_state(self) -> State:
+        watermarks = {
+            Witness(observer, source): Watermark(at=at, sealed=sealed)
+            for observer, source, at, sealed in self._db.execute(SELECT_WATERMARKS).fetchall()
+        }
+        heads = self._db.execute(SELECT_HEAD).fetchall()
+        if len(heads) != 1:
+            raise damaged(self._path, "its head is missing")
+        seq, chain, commits, settled_crc, watermark_crc, lag_crc = heads[0]
+        if commits and _watermark_crc(watermarks, commits) != watermark_crc:
+            raise damaged(self._path, "its watermarks were changed")
+        return State(
+            head=Head(seq, chain),
+            commits=commits,
+            settled_crc=settled_crc,
+            lag_crc=lag_crc,
+            watermarks=watermarks,
+        )
+
+    def _read_lags(self) -> Sequence[Lag]:
+        lags = [
+            Lag(witness=Witness(observer, source), start=start, end=end)
+            for observer, source, start, end in self._db.execute(SELECT_LAGS).fetchall()
+        ]
+        if _lag_crc(lags, 0) != self.state.lag_crc:
+            raise damaged(self._path, "its lags were changed")
+        return lags
+
+
+def verified(path: Path, progress: Callable[[int, int], None] | None = None) -> Head:
+    """The head of the ledger at `path`, once all of it holds; the file is only read.
+
+    `progress` is told now and then how many records of how many are done. Raises LedgerError.
+    """
+    if not path.exists():
+        raise LedgerFaultError(f"There is no ledger {path}.")
+    try:
+        with closing(_connect(path, "ro")) as db:
+            _check_size(path)
+            check_identity(db, path)
+            store = Store(db, path)
+            for seq, _, _ in store.replay():
+                if progress is not None and seq % SLICE == 0:
+                    progress(seq, store.state.head.seq)
+            return store.state.head
+    except sqlite3.Error as error:
+        raise translated(error, path) from error
+
+
+def _rows(entries: Sequence[Entry], head: Head) -> Sequence[Row]:
+    salt = os.urandom(8).hex()
+    bodies = [salted(encode(entry.record), salt) for entry in entries]
+    settled = [entry.settled for entry in entries]
+    return list(zip(count(head.seq + 1), bodies, _chained(head.chain, bodies), settled, strict=False))
+
+
+def _chained(before: bytes, bodies: Iterable[str]) -> Iterator[bytes]:
+    """The chain values: as `linked(before, digest_of(body))` one after the other, without the calls' cost."""
+    for body in bodies:
+        before = sha256(before + sha256(body.encode()).digest()).digest()
+        yield before
+
+
+def _first_fault(before: int, seqs: Sequence[int], chains: Sequence[bytes], values: Sequence[bytes]) -> str:
+    for expected, seq, chain, value in zip(count(before + 1), seqs, chains, values, strict=False):
+        if seq != expected:
+            return f"record {expected} is missing: record {seq} follows {expected - 1}"
+        if chain != value:
+            return f"record {seq} was changed: it does not hash to its chain value"
+    raise AssertionError("every record holds")
+
+
+def _unsealed(watermarks: Mapping[Witness, Watermark]) -> list[tuple[Witness, Instant]]:
+    return sorted((witness, mark.at) for witness, mark in watermarks.items() if mark.at != mark.sealed)
+
+
+def _settled_crc(settled: Iterable[int | None], before: int) -> int:
+    return crc32(array("q", (_UNSETTLED if at is None else at for at in settled)).tobytes(), before)
+
+
+def _lag_crc(lags: Iterable[Lag], before: int) -> int:
+    text = "".join(f"{lag.witness.observer}\0{lag.witness.source}\0{lag.start}\0{lag.end}\n" for lag in lags)
+    return crc32(text.encode(), before)
+
+
+def _watermark_crc(watermarks: Mapping[Witness, Watermark], commits: int) -> int:
+    text = "".join(
+        f"{witness.observer}\0{witness.source}\0{mark.at}\0{mark.sealed}\n"
+        for witness, mark in sorted(watermarks.items())
+    )
+    return crc32(text.encode(), commits & 0xFFFFFFFF)
+
+
+def _connect(path: Path, mode: str) -> sqlite3.Connection:
+    return sqlite3.connect(
+        f"{path.absolute().as_uri()}?mode={mode}",
+        uri=True,
+        isolation_level=None,
+        timeout=_BUSY_TIMEOUT_S,
+        check_same_thread=False,
+    )
+
+
+def _check_size(path: Path) -> None:
+    # To SQLite an empty file is a new database. A ledger is renamed into place with its tables: it never is empty.
+    if path.stat().st_size == 0:
+        raise damaged(path, "it is empty (remove it if it is meant to be a new one)")
+
+
+def _create(path: Path) -> None:
+    """Make an empty ledger: whole under another name first, so that a crash leaves none or a sound one."""
+    journal = path.with_name(path.name + "-journal")
+    if journal.exists() and journal.stat().st_size > 0 and journal.open("rb").read(1) != b"\0":
+        raise damaged(path, f"it is missing, and its {journal.name} is there")
+    journal.unlink(missing_ok=True)
+    new = path.with_name(path.name + ".new")
+    new.with_name(new.name + "-journal").unlink(missing_ok=True)
+    new.unlink(missing_ok=True)
+    os.close(os.open(new, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+    with closing(_connect(new, "rw")) as db:
+        db.execute(PAGE_SIZE)
+        set_pragmas(db)
+        migrate(db, new, back_up=None)
+    new.rename(path)
+    _sync_directory(path.parent)
+
+
+def _back_up(db: sqlite3.Connection, path: Path, version: int) -> None:
+    """A copy of the ledger as it is before it leaves `version`, durable under its name before the migration starts."""
+    backup = path.with_name(f"{path.name}.before-v{version + 1}")
+    part = path.with_name(f"{backup.name}.part")
+    part.unlink(missing_ok=True)
+    fd = os.open(part, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600)
+    try:
+        with closing(_connect(part, "rw")) as copy:
+            db.backup(copy)
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+    part.rename(backup)
+    _sync_directory(path.parent)
+
+
+def _sync_directory(directory: Path) -> None:
+    fd = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)

@@ -1,0 +1,198 @@
+"""The sources that the configuration names: their watches, started, stopped and replaced, and how each of them fares."""
+
+import asyncio
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Final
+
+import structlog
+
+from daemon.clock import Clock
+from daemon.config import Config
+from daemon.config_tables import VCenterTable
+from daemon.config_values import SecretError
+from daemon.metrics import Metrics
+from daemon.rules import Rules
+from probes.report import Report, Resume, Trouble
+from probes.vcenter.faults import LoginRefusedError
+from probes.vcenter.session import Credentials
+from probes.vcenter.transport import Endpoint, tls_context
+from probes.vcenter.watch import Settings, VcenterWatch
+from sla.instants import SECOND, Instant
+from sla.records import Leg
+
+STOP_S: Final = 4.0
+"""How long the watches have to log out: the process is to be gone within 5 s."""
+CHECK_S: Final = 1.0
+
+_log = structlog.get_logger()
+
+
+@dataclass(slots=True)
+class Source:
+    """One source, and what is known of its health. `note` says why it is not up."""
+
+    settings: Settings
+    table: VCenterTable
+    watch: VcenterWatch
+    up: bool = False
+    last_contact_at: Instant | None = None
+    note: str = "no contact yet"
+    troubles: int = 0
+
+
+class Sources:
+    """All sources. On the loop; the watches run in threads of their own and put what they see into the inlet."""
+
+    def __init__(
+        self,
+        clock: Clock,
+        metrics: Metrics,
+        put: Callable[[Report | Trouble], None],
+        resume: Callable[[str], Resume],
+    ) -> None:
+        self._clock = clock
+        self._metrics = metrics
+        self._put = put
+        self._resume = resume
+        self._sources: dict[str, Source] = {}
+
+    def __iter__(self) -> Iterator[tuple[str, Source]]:
+        """Names and sources, by name."""
+        return iter(sorted(self._sources.items()))
+
+    async def adopt(self, config: Config) -> None:
+        """Watch what `config` names: watches whose settings did not change go on undisturbed."""
+        rules = Rules(config.rules)
+        wanted = {
+            name: (table, _settings(config, name, table, rules)) for name, table in config.vcenters.items()
+        }
+        gone = [
+            name
+            for name, source in self._sources.items()
+            if name not in wanted
+            or (source.table, _shape(source.settings)) != (wanted[name][0], _shape(wanted[name][1]))
+        ]
+        await self._stop(gone)
+        for name, (table, settings) in wanted.items():
+            if name in self._sources:
+                continue
+            watch = VcenterWatch(settings, self._resume(name), self._clock.now, self._put)
+            self._sources[name] = Source(settings=settings, table=table, watch=watch)
+            self._metrics.source_up.labels(name).set(0)
+            watch.start()
+
+    async def stop(self) -> None:
+        """End every watch, in the middle of a long poll if need be."""
+        await self._stop(list(self._sources))
+
+    async def supervise(self) -> None:
+        """Raise what ended a watch though nobody stopped it: that is a fault of ours, and ends the process."""
+        while True:
+            await asyncio.sleep(CHECK_S)
+            for name, source in self._sources.items():
+                if source.watch.failure is not None:
+                    raise RuntimeError(f"the watch of {name} failed") from source.watch.failure
+
+    def reported(self, report: Report) -> None:
+        """A source answered."""
+        source = self._sources.get(report.source)
+        if source is None:
+            return
+        if not source.up:
+            _log.info(
+                "source_contacted",
+                source=report.source,
+                failed_attempts=source.troubles,
+                servers=report.objects.get("virtual_machine", 0),
+            )
+        source.up, source.note, source.troubles = True, "", 0
+        source.last_contact_at = report.observed_until or source.last_contact_at
+        self._measure(report)
+
+    def troubled(self, trouble: Trouble) -> None:
+        """A source could not be seen."""
+        source = self._sources.get(trouble.source)
+        if source is None:
+            return
+        source.troubles += 1
+        if source.up or source.note != trouble.message:
+            _log.warning(
+                "source_lost",
+                source=trouble.source,
+                reason=trouble.reason,
+                message=trouble.message,
+                retry_in_s=round(trouble.retry_in_us / SECOND, 1),
+            )
+        source.up, source.note = False, trouble.message
+        self._metrics.source_up.labels(trouble.source).set(0)
+        self._metrics.source_errors.labels(trouble.source, trouble.reason).inc()
+
+    def _measure(self, report: Report) -> None:
+        name, metrics = report.source, self._metrics
+        metrics.source_up.labels(name).set(1)
+        if report.observed_until is not None:
+            metrics.source_last_contact.labels(name).set(report.observed_until / SECOND)
+        metrics.source_poll_duration.labels(name).observe(report.poll_us / SECOND)
+        for kind, count in report.objects.items():
+            metrics.source_objects.labels(name, kind).set(count)
+        metrics.source_unreadable_objects.labels(name).set(report.unreadable)
+        if report.fresh:
+            metrics.source_sessions.labels(name).inc()
+        if report.clock_offset_us is not None:
+            metrics.source_clock_offset.labels(name).set(report.clock_offset_us / SECOND)
+        metrics.source_events.labels(name).inc(len(report.happenings))
+        metrics.source_events_skipped.labels(name).inc(report.skipped_events)
+
+    async def _stop(self, names: list[str]) -> None:
+        stopping = [(name, self._sources.pop(name)) for name in names]
+        for _, source in stopping:
+            source.watch.stop()
+        deadline_us = self._clock.monotonic_us() + int(STOP_S * SECOND)
+        for name, source in stopping:
+            left_s = max(0.0, (deadline_us - self._clock.monotonic_us()) / SECOND)
+            if not await asyncio.to_thread(source.watch.join, left_s):
+                _log.warning("watch_left_behind", source=name)
+            self._metrics.forget_source(name)
+
+
+def _settings(config: Config, name: str, table: VCenterTable, rules: Rules) -> Settings:
+    return Settings(
+        source=name,
+        observer=config.observer,
+        endpoint=_endpoint(table),
+        credentials=Credentials(user=table.user, password=lambda: _password(table)),
+        poll_s=table.poll.us // SECOND,
+        ignored_datastores=table.ignore_datastores,
+        resource_pools=rules.needs_resource_pool,
+        attributes=rules.needs_attributes,
+    )
+
+
+def _shape(settings: Settings) -> Settings:
+    """The settings as far as a change of them needs another watch; where and how to log in is the table's."""
+    return replace(settings, endpoint=_NOWHERE, credentials=_NOBODY)
+
+
+_NOWHERE: Final = Endpoint(host="", port=0, tls=None)
+_NOBODY: Final = Credentials(user="", password=str)
+
+
+def _endpoint(table: VCenterTable) -> Endpoint:
+    tls = None
+    if table.scheme == "https":
+        ca_file = str(table.ca_file) if table.ca_file is not None else None
+        tls = tls_context(ca_file=ca_file, pinned=table.pin is not None)
+    return Endpoint(host=table.address.host, port=table.address.port, tls=tls, pin=table.pin)
+
+
+def _password(table: VCenterTable) -> str:
+    try:
+        return table.password.read().get_secret_value()
+    except SecretError as error:
+        raise LoginRefusedError(str(error)) from error
+
+
+def watched_legs(config: Config) -> Mapping[str, frozenset[Leg]]:
+    """By source, the legs that it is asked for."""
+    return {name: config.legs_watched(name) for name in config.vcenters}

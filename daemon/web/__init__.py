@@ -1,0 +1,1 @@
+"""The public door: metrics, health and read-only pages over HTTP."""

@@ -1,0 +1,199 @@
+"""The public door's server: GET and HEAD only, nothing that changes or probes anything."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager, suppress
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any, Final, Protocol
+
+import structlog
+from aiohttp import hdrs, web
+
+from daemon.clock import Clock
+from daemon.exposition import Exposition, NotPreparedError, TooManyScrapesError
+from daemon.web.access import Bucket, PasswordCheck, has_allowed_name
+from daemon.web.config import CurrentTls, WebConfig, WebConfigError, WebConfigFile
+from daemon.web.connections import DEFAULT_LIMITS, Handler, Limits, bounded, busy, connections_to
+from daemon.web.negotiation import accepts_gzip, choose_format
+from daemon.web.pages import STYLE, Overview, Pages
+
+_log = structlog.get_logger(__name__)
+
+_TLS_HANDSHAKE_S: Final = 10.0
+_SECURITY_HEADERS: Final = {
+    "Server": "slad",
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": "default-src 'none'; style-src 'self'; base-uri 'none'; frame-ancestors 'none'",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "deny",
+}
+
+
+class Site(Protocol):
+    """What the public door shows; the composition root hands it in."""
+
+    @property
+    def exposition(self) -> Exposition:
+        """Where scrapes come from."""
+        ...
+
+    def readiness(self) -> Sequence[str]:
+        """Why slad is not ready, a sentence each; empty when it is."""
+        ...
+
+    def overview(self) -> Overview:
+        """What the landing page shows, as it is now."""
+        ...
+
+
+@asynccontextmanager
+async def public_door(
+    site: Site,
+    clock: Clock,
+    addresses: Sequence[tuple[str, int]],
+    *,
+    web_config: Path | None = None,
+    limits: Limits = DEFAULT_LIMITS,
+) -> AsyncIterator[list[tuple[str, int]]]:
+    """Serve on every address; yields the addresses that were bound, in which port 0 has become a real one.
+
+    Raises WebConfigError for a web config file that cannot be used, and OSError for an address that cannot be bound.
+    """
+    file = WebConfigFile(web_config) if web_config is not None else None
+    tls = CurrentTls.of(file) if file is not None and file.current().tls is not None else None
+    app = _application(site, clock, file, limits)
+    loop = asyncio.get_running_loop()
+    async with connections_to(app, limits) as connection:
+        servers: list[asyncio.Server] = []
+        try:
+            for host, port in addresses:
+                handshake_s = _TLS_HANDSHAKE_S if tls is not None else None
+                server = await loop.create_server(
+                    connection, host, port, ssl=tls, ssl_handshake_timeout=handshake_s
+                )
+                servers.append(server)
+            bound = [listener.getsockname()[:2] for server in servers for listener in server.sockets]
+            _log.info("public_door_opened", addresses=bound, tls=tls is not None)
+            yield bound
+        finally:
+            for server in servers:
+                server.close()
+
+
+def _application(site: Site, clock: Clock, file: WebConfigFile | None, limits: Limits) -> web.Application:
+    door = _Door(site)
+    middlewares = [bounded(limits)]
+    if file is not None:
+        middlewares.append(_guarded_by(file, clock))
+    app = web.Application(middlewares=middlewares, client_max_size=limits.body_bytes)
+    app.on_response_prepare.append(_headers_from(file))
+    app.router.add_get("/", door.landing)
+    app.router.add_get("/style.css", door.style)
+    app.router.add_get("/metrics", door.metrics)
+    app.router.add_get("/-/healthy", door.healthy)
+    app.router.add_get("/-/ready", door.ready)
+    return app
+
+
+class _Door:
+    """The handlers."""
+
+    def __init__(self, site: Site) -> None:
+        self._site = site
+        self._pages = Pages()
+
+    async def landing(self, _: web.Request) -> web.Response:
+        page = self._pages.landing(self._site.overview(), tuple(self._site.readiness()))
+        return web.Response(text=page, content_type="text/html", charset="utf-8")
+
+    async def style(self, _: web.Request) -> web.Response:
+        return web.Response(text=STYLE, content_type="text/css", charset="utf-8")
+
+    async def healthy(self, _: web.Request) -> web.Response:
+        return web.Response(text="slad is healthy.\n")
+
+    async def ready(self, _: web.Request) -> web.Response:
+        reasons = self._site.readiness()
+        if not reasons:
+            return web.Response(text="slad is ready.\n")
+        text = "slad is not ready:\n" + "".join(f"- {reason}\n" for reason in reasons)
+        return web.Response(status=HTTPStatus.SERVICE_UNAVAILABLE, text=text)
+
+    async def metrics(self, request: web.Request) -> web.StreamResponse:
+        wanted = choose_format(",".join(request.headers.getall(hdrs.ACCEPT, ())))
+        gzip = accepts_gzip(",".join(request.headers.getall(hdrs.ACCEPT_ENCODING, ())))
+        try:
+            async with self._site.exposition.scrape() as published:
+                body = published.body(wanted)
+                response = web.StreamResponse(headers={hdrs.VARY: "Accept, Accept-Encoding"})
+                response.headers[hdrs.CONTENT_TYPE] = wanted.value
+                response.content_length = body.length(gzip=gzip)
+                if gzip:
+                    response.headers[hdrs.CONTENT_ENCODING] = "gzip"
+                await response.prepare(request)
+                if request.method == hdrs.METH_GET:
+                    async for block in body.blocks(gzip=gzip):
+                        await response.write(block)
+                await response.write_eof()
+                return response
+        except (TooManyScrapesError, NotPreparedError) as refusal:
+            return busy(f"{refusal}\n")
+
+
+def _headers_from(file: WebConfigFile | None) -> Callable[[web.Request, web.StreamResponse], Awaitable[None]]:
+    """A signal handler: slad's own headers on every answer, then those of the web config file."""
+
+    async def prepare(_: web.Request, response: web.StreamResponse) -> None:
+        response.headers.update(_SECURITY_HEADERS)
+        if file is not None:
+            # A file that cannot be used has refused the request already.
+            with suppress(WebConfigError):
+                response.headers.update(file.current().config.http_server_config.headers)
+
+    return prepare
+
+
+def _guarded_by(file: WebConfigFile, clock: Clock) -> Any:
+    """A middleware: what the web config file says at this moment about who gets in."""
+    passwords = PasswordCheck()
+    bucket = Bucket(clock)
+    complaint = ""
+
+    @web.middleware
+    async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
+        nonlocal complaint
+        try:
+            config = file.current().config
+        except WebConfigError as error:
+            if str(error) != complaint:
+                complaint = str(error)
+                _log.error("web_config_refused", reason=complaint)
+            return web.Response(
+                status=HTTPStatus.INTERNAL_SERVER_ERROR, text="the web config file cannot be used\n"
+            )
+        if complaint:
+            complaint = ""
+            _log.info("web_config_recovered")
+        return await _refusal(request, config) or await handler(request)
+
+    async def _refusal(request: web.Request, config: WebConfig) -> web.Response | None:
+        if not bucket.take(config.rate_limit.interval_s, config.rate_limit.burst):
+            return web.Response(status=HTTPStatus.TOO_MANY_REQUESTS, text="too many requests\n")
+        tls = config.tls_server_config
+        if tls is not None and tls.client_allowed_sans:
+            certificate = request.get_extra_info("peercert")
+            if not has_allowed_name(certificate, tls.client_allowed_sans):
+                return web.Response(
+                    status=HTTPStatus.FORBIDDEN, text="this client certificate may not enter\n"
+                )
+        if config.basic_auth_users:
+            header = request.headers.get(hdrs.AUTHORIZATION)
+            if not await passwords.passes(header, config.basic_auth_users):
+                refused = web.Response(status=HTTPStatus.UNAUTHORIZED, text="401 Unauthorized\n")
+                refused.headers[hdrs.WWW_AUTHENTICATE] = 'Basic realm="slad"'
+                return refused
+        return None
+
+    return middleware

@@ -1,0 +1,205 @@
+"""The monthly figures of a server (spec §5), in microseconds and exact ratios."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+
+from sla.exclusions import Excluded, Ineligible, in_force
+from sla.instants import Instant
+from sla.records import Category, Leg, State
+from sla.spans import Span, Spans, clipped, difference, intersection, length
+from sla.terms import Availability, Basis, Unobserved
+from sla.timeline import Segment
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Ground:
+    """What the figures of a server's month stand on before anybody asks for its states (spec §5.1)."""
+
+    service: Spans
+    """S: service time in the month before `as_of`."""
+    judged: Spans
+    """S without excluded time."""
+    excluded_by: tuple[tuple[Category, Spans], ...]
+    ineligible: tuple[Ineligible, ...]
+    whole_service: int
+    whole_excluded: int
+
+    @property
+    def agreed(self) -> int:
+        """The time that is judged."""
+        return length(self.judged)
+
+
+def ground_of(*, service: Spans, excluded: Excluded, month: Span, as_of: Instant) -> Ground:
+    """The ground of a month: `service` is all service time, `excluded` what is excluded of it."""
+    whole = clipped(service, *month)
+    so_far = clipped(whole, month[0], as_of)
+    return Ground(
+        service=so_far,
+        judged=difference(so_far, excluded.total),
+        excluded_by=excluded.booked(so_far),
+        ineligible=tuple(in_force(excluded.ineligible, so_far)),
+        whole_service=length(whole),
+        whole_excluded=length(intersection(whole, excluded.total)),
+    )
+
+
+@dataclass(slots=True)
+class Tally:
+    """Time by state, added up segment by segment."""
+
+    up: int = 0
+    down: int = 0
+    unobserved: int = 0
+    disputed: int = 0
+
+    def add(
+        self, segments: Iterable[Segment], judged: Spans, legs: tuple[Leg, ...], by_leg: dict[Leg, int]
+    ) -> None:
+        """Add what lies in `judged`. The segments name the states of `legs`, and are in order of time."""
+        first = 0
+        for segment in segments:
+            while first < len(judged) and judged[first][1] <= segment.start:
+                first += 1
+            time = _overlap(segment, judged, first)
+            if time:
+                self._book(segment, time, legs, by_leg)
+
+    def _book(self, segment: Segment, time: int, legs: tuple[Leg, ...], by_leg: dict[Leg, int]) -> None:
+        match segment.state:
+            case State.UP:
+                self.up += time
+                if segment.disputed:
+                    self.disputed += time
+            case State.DOWN:
+                self.down += time
+                for leg, state in zip(legs, segment.legs, strict=True):
+                    if state is State.DOWN:
+                        by_leg[leg] += time
+            case State.UNKNOWN:
+                self.unobserved += time
+
+
+def _overlap(segment: Segment, spans: Spans, first: int) -> int:
+    """The time of a segment inside `spans`, of which those before `first` end before it."""
+    time = 0
+    for place in range(first, len(spans)):
+        start, end = spans[place]
+        if start >= segment.end:
+            break
+        time += min(end, segment.end) - max(start, segment.start)
+    return time
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Figures:
+    """A server's month (spec §5). Times are microseconds; a ratio without a denominator is None."""
+
+    terms: Availability
+    service: int
+    excluded: int
+    excluded_by: tuple[tuple[Category, int], ...]
+    up: int
+    down: int
+    unobserved: int
+    disputed: int
+    down_by_leg: Mapping[Leg, int]
+    whole_agreed: int
+    """`agreed` of the whole month, with what is known so far."""
+    whole_excluded: int
+
+    @property
+    def agreed(self) -> int:
+        """Service time that is not excluded; `up`, `down` and `unobserved` add up to it."""
+        return self.service - self.excluded
+
+    def availability(self, basis: Basis | None = None) -> Fraction | None:
+        """Spec §5.2, on the contract's basis or another one."""
+        basis = basis or self.terms.basis
+        return self._availability(self.up, x=self.excluded if basis is Basis.SERVICE else 0)
+
+    @property
+    def availability_low(self) -> Fraction | None:
+        """Spec §5.3: as if all that nobody saw, or that is disputed, was down."""
+        return _ratio(self.up - self.disputed + self._x, self.agreed + self._x)
+
+    @property
+    def availability_high(self) -> Fraction | None:
+        """Spec §5.3: as if all that nobody saw was up."""
+        return _ratio(self.up + self.unobserved + self._x, self.agreed + self._x)
+
+    @property
+    def coverage(self) -> Fraction | None:
+        """Spec §5.3: the observed part of the agreed time."""
+        return _ratio(self.up + self.down, self.agreed)
+
+    @property
+    def met(self) -> bool | None:
+        """Spec §5.4."""
+        availability = self.availability()
+        return None if availability is None else availability >= self.terms.target
+
+    @property
+    def conclusive(self) -> bool | None:
+        """Spec §5.4: whether the verdict would be the same whatever happened in time that nobody saw."""
+        low, high = self.availability_low, self.availability_high
+        if low is None or high is None:
+            return None
+        return (low >= self.terms.target) == (high >= self.terms.target)
+
+    @property
+    def budget(self) -> Fraction:
+        """Spec §5.5: the time that the server may be down in the whole month."""
+        return (1 - self.terms.target) * (self.whole_agreed + self._whole_x)
+
+    @property
+    def budget_left(self) -> Fraction:
+        """Spec §5.5: negative when spent."""
+        return self.budget - self.down
+
+    @property
+    def best_possible(self) -> Fraction | None:
+        """Spec §5.5: the availability of the whole month if the rest of it is up and observed."""
+        return self._availability(self.up + self.whole_agreed - self.agreed, x=self._whole_x)
+
+    @property
+    def _x(self) -> int:
+        return self.excluded if self.terms.basis is Basis.SERVICE else 0
+
+    @property
+    def _whole_x(self) -> int:
+        return self.whole_excluded if self.terms.basis is Basis.SERVICE else 0
+
+    def _availability(self, up: int, *, x: int) -> Fraction | None:
+        all_of_it = up + self.down + self.unobserved + x
+        match self.terms.unobserved:
+            case Unobserved.EXCLUDE:
+                return _ratio(up + x, up + self.down + x)
+            case Unobserved.UP:
+                return _ratio(up + self.unobserved + x, all_of_it)
+            case Unobserved.DOWN:
+                return _ratio(up + x, all_of_it)
+
+
+def figures_of(ground: Ground, tally: Tally, by_leg: Mapping[Leg, int], terms: Availability) -> Figures:
+    """The figures of a month."""
+    figures = Figures(
+        terms=terms,
+        service=length(ground.service),
+        excluded=sum(length(spans) for _, spans in ground.excluded_by),
+        excluded_by=tuple((category, length(spans)) for category, spans in ground.excluded_by),
+        up=tally.up,
+        down=tally.down,
+        unobserved=tally.unobserved,
+        disputed=tally.disputed,
+        down_by_leg=by_leg,
+        whole_agreed=ground.whole_service - ground.whole_excluded,
+        whole_excluded=ground.whole_excluded,
+    )
+    assert figures.up + figures.down + figures.unobserved == figures.agreed, "time was lost or counted twice"
+    return figures
+
+
+def _ratio(part: int, whole: int) -> Fraction | None:
+    return Fraction(part, whole) if whole else None

@@ -1,0 +1,248 @@
+"""The book: the evidence in memory, by server, client and solution; it grows record by record.
+
+`Book.add` takes valid records in the order of their lines and never judges. What a book knows at an instant of
+knowledge is asked with `as_of`: records with a later `recorded_at` do not exist yet (spec §1.4). Every list of records
+is in the order of lines, and so in the order of `recorded_at`.
+"""
+
+from bisect import bisect_right
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from operator import attrgetter
+from typing import TypeVar
+
+from sla.instants import FOREVER, Instant
+from sla.records import (
+    Blind,
+    CancellationNotice,
+    Category,
+    Client,
+    ClientId,
+    Contract,
+    Event,
+    Exclusion,
+    ExclusionEnded,
+    ExclusionId,
+    ExclusionWithdrawn,
+    Issued,
+    Leg,
+    Lifecycle,
+    Observation,
+    ObservedUntil,
+    Proposal,
+    Record,
+    Recorded,
+    RequestId,
+    Server,
+    ServerId,
+    ServiceRequest,
+    ServiceRequestClosed,
+    ServiceRequestResponded,
+    SolutionId,
+    Witness,
+)
+from sla.service import Part, parts_of
+from sla.timeline import ServerTimeline, Sights, Track
+
+_R = TypeVar("_R", bound=Recorded)
+_RECORDED_AT: Callable[[Recorded], Instant] = attrgetter("recorded_at")
+
+SolutionKey = tuple[SolutionId, ClientId]
+"""A solution of one client (spec §6.1)."""
+
+
+def known(records: Sequence[_R], as_of: Instant) -> Sequence[_R]:
+    """Those of the records that exist at `as_of`."""
+    if not records or records[-1].recorded_at <= as_of:
+        return records
+    return records[: bisect_right(records, as_of, key=_RECORDED_AT)]
+
+
+def newest(records: Sequence[_R], as_of: Instant) -> _R | None:
+    """The last of the records that exist at `as_of`."""
+    those = known(records, as_of)
+    return those[-1] if those else None
+
+
+class ServerPages:
+    """What the book says of one server."""
+
+    __slots__ = ("_parts", "_parts_known", "records", "timeline", "tracks")
+
+    def __init__(self) -> None:
+        """Nothing yet."""
+        self.records: list[Server] = []
+        self.timeline = ServerTimeline()
+        self.tracks: dict[tuple[Leg, Witness], Track] = {}
+        self._parts: tuple[Part, ...] = ()
+        self._parts_known = 0
+
+    def parts(self, as_of: Instant) -> tuple[Part, ...]:
+        """The parts of its service that are known at `as_of`."""
+        records = known(self.records, as_of)
+        if len(records) != self._parts_known:
+            self._parts, self._parts_known = parts_of(records), len(records)
+        return self._parts
+
+
+@dataclass(slots=True)
+class ExclusionPages:
+    """What the book says of one exclusion."""
+
+    record: Exclusion
+    ended: ExclusionEnded | None = None
+    withdrawn: ExclusionWithdrawn | None = None
+
+
+@dataclass(slots=True)
+class RequestPages:
+    """What the book says of one service request."""
+
+    record: ServiceRequest
+    responses: list[ServiceRequestResponded] = field(default_factory=list)
+    closed: list[ServiceRequestClosed] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Window:
+    """An exclusion as it stands at an instant of knowledge. Its end is `FOREVER` while it is open."""
+
+    id: ExclusionId
+    category: Category
+    start: Instant
+    end: Instant
+    record: Exclusion
+
+
+class Book:
+    """All evidence, by whom it concerns."""
+
+    def __init__(self) -> None:
+        """An empty book."""
+        self.sights = Sights()
+        self.servers: dict[ServerId, ServerPages] = {}
+        self.clients: dict[ClientId, list[Client]] = {}
+        self.contracts: list[Contract] = []
+        self.exclusions: dict[ExclusionId, ExclusionPages] = {}
+        self.requests: dict[RequestId, RequestPages] = {}
+        self.notices: dict[SolutionKey, list[CancellationNotice]] = {}
+        self.lifecycles: dict[SolutionKey, list[Lifecycle]] = {}
+        self.requests_of: dict[SolutionKey, list[ServiceRequest]] = {}
+        self.servers_of: dict[SolutionKey, dict[ServerId, ServerPages]] = {}
+        """Every server that a record ever gave to a solution of a client; its parts say whether and when it holds."""
+        self.newest_at: Instant | None = None
+        """The newest instant of knowledge in the evidence: what `as_of` is by default."""
+        self._exclusions_changed_at: list[Instant] = []
+        self._windows: tuple[int, tuple[Window, ...]] = (0, ())
+
+    def add(self, record: Record) -> None:
+        """Take the next record."""
+        match record:
+            case Observation():
+                self._observe(record)
+                self._see(record.at)
+                return
+            case Blind():
+                self.sights.of(record.witness).blind(record)
+                self._see(record.end)
+                return
+            case ObservedUntil():
+                self.sights.of(record.witness).observed_until(record.at)
+                self._see(record.at)
+                return
+            case Contract():
+                self.contracts.append(record)
+            case Client():
+                self.clients.setdefault(record.id, []).append(record)
+            case Server():
+                self._enter(record)
+            case Exclusion() | ExclusionEnded() | ExclusionWithdrawn():
+                self._exclude(record)
+            case ServiceRequest():
+                self.requests[record.id] = RequestPages(record)
+                self.requests_of.setdefault((record.solution, record.client), []).append(record)
+            case ServiceRequestResponded():
+                self.requests[record.id].responses.append(record)
+            case ServiceRequestClosed():
+                self.requests[record.id].closed.append(record)
+            case CancellationNotice():
+                self.notices.setdefault((record.solution, record.client), []).append(record)
+            case Lifecycle():
+                self.lifecycles.setdefault((record.solution, record.client), []).append(record)
+            case Event() | Proposal() | Issued():
+                pass  # no figure reads them
+        self._see(record.recorded_at)
+
+    def server(self, server: ServerId) -> ServerPages:
+        """What the book says of a server, from its first mention on."""
+        pages = self.servers.get(server)
+        if pages is None:
+            pages = self.servers[server] = ServerPages()
+        return pages
+
+    def client(self, client: ClientId, as_of: Instant) -> Client | None:
+        """A client's newest record (spec §3.3)."""
+        return newest(self.clients.get(client, ()), as_of)
+
+    def contract(self, client: ClientId, month: str, as_of: Instant) -> Contract | None:
+        """The record whose terms a client's statement of `month` (YYYY-MM) is judged by; None: the defaults (spec §10)."""
+        of_all = None
+        for record in reversed(known(self.contracts, as_of)):
+            if record.effective_from > month:
+                continue
+            if record.client == client:
+                return record
+            if record.client is None and of_all is None:
+                of_all = record
+        return of_all
+
+    def windows(self, as_of: Instant) -> tuple[Window, ...]:
+        """The exclusions as they stand at `as_of`, without those that were withdrawn (spec §4.2)."""
+        changes = bisect_right(self._exclusions_changed_at, as_of)
+        if self._windows[0] != changes:
+            self._windows = changes, tuple(self._standing(as_of))
+        return self._windows[1]
+
+    def _standing(self, as_of: Instant) -> list[Window]:
+        return [
+            _window(pages, as_of)
+            for pages in self.exclusions.values()
+            if pages.record.recorded_at <= as_of
+            and not (pages.withdrawn is not None and pages.withdrawn.recorded_at <= as_of)
+        ]
+
+    def _see(self, at: Instant) -> None:
+        if self.newest_at is None or at > self.newest_at:
+            self.newest_at = at
+
+    def _observe(self, record: Observation) -> None:
+        pages = self.server(record.server)
+        key = record.leg, record.witness
+        track = pages.tracks.get(key)
+        if track is None:
+            track = pages.tracks[key] = pages.timeline.track(record.leg, record.witness, self.sights)
+        track.add(record.at, record.state)
+
+    def _enter(self, record: Server) -> None:
+        pages = self.server(record.id)
+        pages.records.append(record)
+        key = record.solution or SolutionId(record.id), record.client
+        self.servers_of.setdefault(key, {})[record.id] = pages
+
+    def _exclude(self, record: Exclusion | ExclusionEnded | ExclusionWithdrawn) -> None:
+        match record:
+            case Exclusion():
+                self.exclusions[record.id] = ExclusionPages(record)
+            case ExclusionEnded():
+                self.exclusions[record.id].ended = record
+            case ExclusionWithdrawn():
+                self.exclusions[record.id].withdrawn = record
+        self._exclusions_changed_at.append(record.recorded_at)
+
+
+def _window(pages: ExclusionPages, as_of: Instant) -> Window:
+    record = pages.record
+    end = FOREVER if record.end is None else record.end
+    if pages.ended is not None and pages.ended.recorded_at <= as_of:
+        end = pages.ended.at
+    return Window(id=record.id, category=record.category, start=record.start, end=end, record=record)

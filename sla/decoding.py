@@ -1,0 +1,445 @@
+"""One line of evidence as a record: its JSON, its keys, and what each may hold (`spec/evidence.md`, Records).
+
+What needs other lines, such as whether an id is defined, is `sla.reader`'s.
+"""
+
+import json
+from collections.abc import Callable, Mapping
+from enum import Enum
+from typing import Any, Final, NamedTuple, NoReturn, TypeVar
+
+from sla.calendars import UnknownZoneError, calendar_of, parse_month
+from sla.instants import Instant, parse_instant
+from sla.records import (
+    ALL_LEGS,
+    Blind,
+    CancellationNotice,
+    Category,
+    Channel,
+    Client,
+    Contract,
+    Event,
+    Exclusion,
+    ExclusionEnded,
+    ExclusionWithdrawn,
+    Extra,
+    Issued,
+    Leg,
+    Lifecycle,
+    LifecycleEvent,
+    Observation,
+    ObservedUntil,
+    Proposal,
+    Record,
+    Server,
+    ServerId,
+    ServiceRequest,
+    ServiceRequestClosed,
+    ServiceRequestResponded,
+    State,
+    Witness,
+)
+from sla.terms import TermsError, parse_terms
+
+_PROOF_KEYS: Final = ("salt", "seq", "chain")
+_MOST_ADMINS: Final = 2
+_SHA256_DIGITS: Final = 64
+_REQUIRED: Final = object()
+
+_E = TypeVar("_E", bound=Enum)
+
+
+class LineError(ValueError):
+    """What is wrong with a line, or with one of its keys."""
+
+    def __init__(self, key: str | None, problem: str) -> None:
+        """A line that is no JSON has no key."""
+        super().__init__(f"{key}: {problem}" if key else problem)
+        self.key = key
+        self.problem = problem
+
+
+class Key(NamedTuple):
+    """A key of a kind: its name in the evidence and in the record, what its value may be, and its default."""
+
+    name: str
+    field: str
+    parse: Callable[[object], object]
+    default: object = _REQUIRED
+
+
+def parse_line(line: bytes) -> dict[str, Any]:
+    """The JSON object of a line. Raises LineError."""
+    try:
+        text = line.decode()
+        value = _DECODER.decode(text)
+        if "\\u" in text:
+            json.dumps(value, ensure_ascii=False).encode()
+    except LineError:
+        raise
+    except UnicodeDecodeError as error:
+        problem = f"is not UTF-8: byte {error.start + 1} is {line[error.start]:#04x}"
+    except UnicodeEncodeError:
+        problem = "is no JSON: it escapes half a surrogate pair"
+    except json.JSONDecodeError as error:
+        problem = f"is no JSON: {error.msg} at column {error.colno}" if line.strip() else "is empty"
+    except RecursionError:
+        problem = "is no JSON that anybody wrote: it is nested too deeply"
+    except ValueError as error:
+        problem = f"is no JSON: {error}"
+    else:
+        if isinstance(value, dict):
+            return value
+        problem = "is no JSON object"
+    raise LineError(None, problem)
+
+
+def values_of(kind: str, said: Mapping[str, Any], fault: Callable[[str | None, str], None]) -> dict[str, Any]:
+    """What a line says of each field of its record but `recorded_at`; None where that is a fault."""
+    values = {key.field: _value(said, key, fault) for key in KINDS[kind][1]}
+    if kind in WITHOUT_RECORDED_AT:
+        observer, source = values.pop("observer"), values.pop("source")
+        values["witness"] = None if observer is None or source is None else Witness(observer, source)
+    return values
+
+
+def record_of(kind: str, said: Mapping[str, Any], values: Mapping[str, Any]) -> Record:
+    """The record of sound values; keys that are not known are kept."""
+    make, keys = KINDS[kind]
+    known = {"kind", "recorded_at", *_PROOF_KEYS, *(key.name for key in keys)}
+    if kind in WITHOUT_RECORDED_AT:
+        known.remove("recorded_at")
+    more: dict[str, Any] = {}
+    if kind == "observation":
+        noticed_at = _noticed_at(said)
+        if noticed_at is not None:
+            more["noticed_at"] = noticed_at
+            known.add("noticed_at")
+    record: Record = make(**values, **more, extra=_extra(said, known))
+    return record
+
+
+def usual_observation(
+    said: Mapping[str, Any], witnesses: dict[tuple[object, object], Witness]
+) -> Observation | None:
+    """An observation without any fault or surprise, as nearly all lines are, several times as fast; None for others.
+
+    `witnesses` are those that were met already.
+    """
+    try:
+        witness = witnesses[said["observer"], said["source"]]
+        server = said["server"]
+        leg = _LEGS[said["leg"]]
+        state = _STATES[said["state"]]
+        at = parse_instant(said["at"])
+        reason = said.get("reason", "")
+        noticed = said.get("noticed_at")
+        noticed_at = None if noticed is None else parse_instant(noticed)
+    except (KeyError, TypeError, ValueError):
+        return None
+    if type(server) is not str or not server or type(reason) is not str or said.keys() - _OBSERVATION_KEYS:
+        return None
+    return Observation(
+        witness=witness,
+        server=ServerId(server),
+        leg=leg,
+        state=state,
+        at=at,
+        reason=reason,
+        noticed_at=noticed_at,
+    )
+
+
+def _value(said: Mapping[str, Any], key: Key, fault: Callable[[str | None, str], None]) -> Any:
+    if key.name not in said:
+        if key.default is _REQUIRED:
+            fault(key.name, "is missing")
+            return None
+        return key.default
+    try:
+        return key.parse(said[key.name])
+    except TermsError as error:
+        for each in error.faults:
+            fault(f"{key.name}.{each.key}" if each.key else key.name, each.problem)
+    except ValueError as error:
+        fault(key.name, str(error))
+    return None
+
+
+def short(value: object) -> str:
+    """A value as it may stand in a message."""
+    text = json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is no number")
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if number in (float("inf"), float("-inf")):
+        raise ValueError(f"{text[:20]} is too large a number")
+    return number
+
+
+def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    table = dict(pairs)
+    if len(table) != len(pairs):
+        seen: set[str] = set()
+        for key, _ in pairs:
+            if key in seen:
+                raise LineError(key, "is given twice")
+            seen.add(key)
+    return table
+
+
+_DECODER: Final = json.JSONDecoder(
+    object_pairs_hook=_unique, parse_constant=_no_constant, parse_float=_finite
+)
+
+
+def _extra(said: Mapping[str, Any], known: set[str]) -> Extra:
+    return tuple(
+        (key, json.dumps(value, ensure_ascii=False, separators=(",", ":")))
+        for key, value in said.items()
+        if key not in known
+    )
+
+
+def _noticed_at(said: Mapping[str, Any]) -> Instant | None:
+    """Where it is no instant it stays an unknown key: it is slad's own."""
+    try:
+        return as_instant(said.get("noticed_at"))
+    except ValueError:
+        return None
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise ValueError(f"must be a text, not {short(value)}")  # noqa: TRY004  one error for all values
+    return value
+
+
+def _id(value: object) -> str:
+    if not _text(value):
+        raise ValueError("must not be empty")
+    return _text(value)
+
+
+def as_instant(value: object) -> Instant:
+    """The instant that a JSON value names. Raises ValueError."""
+    return parse_instant(_text(value))
+
+
+def _or_null(parse: Callable[[object], object]) -> Callable[[object], object]:
+    return lambda value: None if value is None else parse(value)
+
+
+def _one_of(words: type[_E]) -> Callable[[object], _E]:
+    known = {word.value: word for word in words}
+
+    def parse(value: object) -> _E:
+        if not isinstance(value, str) or value not in known:
+            raise ValueError(f"must be one of {', '.join(known)}, not {short(value)}")
+        return known[value]
+
+    return parse
+
+
+def _state(value: object) -> State:
+    if not isinstance(value, str) or value not in _STATES:
+        raise ValueError(f"must be one of up, down, unknown, not {short(value)}")
+    return _STATES[value]
+
+
+def _texts(value: object) -> tuple[str, ...]:
+    if not isinstance(value, list):
+        raise ValueError(f"must be a list, not {short(value)}")  # noqa: TRY004  as above
+    return tuple(_id(item) for item in value)
+
+
+def _tech_admins(value: object) -> tuple[str, ...]:
+    admins = _texts(value)
+    if len(admins) > _MOST_ADMINS:
+        raise ValueError(f"at most two tech admins, not {len(admins)}")
+    return admins
+
+
+def _legs(value: object) -> tuple[Leg, ...]:
+    if not isinstance(value, list) or not value:
+        raise ValueError(f"must be a list of legs that is not empty, not {short(value)}")
+    return tuple(dict.fromkeys(_leg(leg) for leg in value))
+
+
+def _timezone(value: object) -> str:
+    try:
+        return calendar_of(_text(value)).zone
+    except UnknownZoneError as error:
+        raise ValueError(str(error)) from None
+
+
+def _month(value: object) -> str:
+    return str(parse_month(_text(value)))
+
+
+def _terms(value: object) -> str:
+    parse_terms(value, ())
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+def _whole_number(value: object) -> int:
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise ValueError(f"must be a whole number, not {short(value)}")  # noqa: TRY004  as above
+    return value
+
+
+def _sha256(value: object) -> str:
+    text = _text(value)
+    if len(text) != _SHA256_DIGITS or set(text) - set("0123456789abcdef"):
+        raise ValueError(f"must be {_SHA256_DIGITS} hexadecimal digits, not {short(value)}")
+    return text
+
+
+def _because(value: object) -> str:
+    """No figure reads it: text as it is, anything else as JSON."""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+_leg = _one_of(Leg)
+_LEGS: Final = {leg.value: leg for leg in Leg}
+_STATES: Final = {state.word: state for state in State}
+_OBSERVATION_KEYS: Final = frozenset(
+    {"kind", "observer", "source", "server", "leg", "state", "at", "reason", "noticed_at", *_PROOF_KEYS}
+)
+WITHOUT_RECORDED_AT: Final = frozenset({"observation", "blind", "observed_until"})
+
+_ID: Final = Key("id", "id", _id)
+_AT: Final = Key("at", "at", as_instant)
+_CLIENT: Final = Key("client", "client", _id)
+_SOLUTION: Final = Key("solution", "solution", _id)
+_FROM: Final = Key("from", "start", as_instant)
+_UNTIL_OR_NULL: Final = Key("until", "end", _or_null(as_instant), None)
+_CATEGORY: Final = Key("category", "category", _one_of(Category))
+_SERVERS: Final = Key("servers", "servers", _texts, ())
+_REASON: Final = Key("reason", "reason", _text, "")
+_WITNESS: Final = (Key("observer", "observer", _id), Key("source", "source", _id))
+_RECORDED_BY: Final = Key("recorded_by", "recorded_by", _text, "")
+
+KINDS: Final[Mapping[str, tuple[Callable[..., Any], tuple[Key, ...]]]] = {
+    "contract": (
+        Contract,
+        (
+            Key("client", "client", _or_null(_id), None),
+            Key("effective_from", "effective_from", _month),
+            Key("terms", "terms", _terms),
+            _RECORDED_BY,
+        ),
+    ),
+    "client": (
+        Client,
+        (
+            _ID,
+            Key("name", "name", _text),
+            Key("timezone", "timezone", _timezone),
+            Key("tech_admins", "tech_admins", _tech_admins),
+            _RECORDED_BY,
+        ),
+    ),
+    "server": (
+        Server,
+        (
+            _ID,
+            Key("name", "name", _text),
+            _CLIENT,
+            Key("solution", "solution", _or_null(_id), None),
+            Key("in_service_from", "in_service_from", as_instant),
+            Key("in_service_until", "in_service_until", _or_null(as_instant), None),
+            Key("legs", "legs", _legs, ALL_LEGS),
+            _RECORDED_BY,
+        ),
+    ),
+    "observation": (
+        Observation,
+        (
+            *_WITNESS,
+            Key("server", "server", _id),
+            Key("leg", "leg", _leg),
+            Key("state", "state", _state),
+            _AT,
+            _REASON,
+        ),
+    ),
+    "blind": (
+        Blind,
+        (*_WITNESS, _FROM, Key("until", "end", as_instant), Key("legs", "legs", _legs, ALL_LEGS), _REASON),
+    ),
+    "observed_until": (ObservedUntil, (*_WITNESS, _AT)),
+    "exclusion": (
+        Exclusion,
+        (
+            _ID,
+            _CATEGORY,
+            _FROM,
+            _UNTIL_OR_NULL,
+            Key("clients", "clients", _texts, ()),
+            Key("solutions", "solutions", _texts, ()),
+            _SERVERS,
+            Key("announced_at", "announced_at", _or_null(as_instant), None),
+            Key("reference", "reference", _or_null(_text), None),
+            _RECORDED_BY,
+        ),
+    ),
+    "exclusion_ended": (ExclusionEnded, (_ID, _AT, _RECORDED_BY)),
+    "exclusion_withdrawn": (ExclusionWithdrawn, (_ID, Key("why", "why", _text), _RECORDED_BY)),
+    "service_request": (
+        ServiceRequest,
+        (
+            _ID,
+            _CLIENT,
+            _SOLUTION,
+            Key("opened_at", "opened_at", as_instant),
+            Key("opened_by", "opened_by", _text),
+            Key("channel", "channel", _one_of(Channel)),
+            _RECORDED_BY,
+        ),
+    ),
+    "service_request_responded": (ServiceRequestResponded, (_ID, _AT, _RECORDED_BY)),
+    "service_request_closed": (ServiceRequestClosed, (_ID, _AT, _RECORDED_BY)),
+    "cancellation_notice": (
+        CancellationNotice,
+        (_CLIENT, _SOLUTION, Key("given_at", "given_at", as_instant), _RECORDED_BY),
+    ),
+    "lifecycle": (
+        Lifecycle,
+        (_CLIENT, _SOLUTION, Key("event", "event", _one_of(LifecycleEvent)), _AT, _RECORDED_BY),
+    ),
+    "event": (
+        Event,
+        (
+            Key("source", "source", _text),
+            Key("key", "key", _text),
+            Key("type", "type", _text),
+            _AT,
+            Key("server", "server", _or_null(_id), None),
+            Key("user", "user", _text),
+            Key("text", "text", _text),
+            _RECORDED_BY,
+        ),
+    ),
+    "proposal": (
+        Proposal,
+        (_ID, _CATEGORY, _FROM, _UNTIL_OR_NULL, _SERVERS, Key("because", "because", _because), _RECORDED_BY),
+    ),
+    "issued": (
+        Issued,
+        (
+            _CLIENT,
+            Key("month", "month", _month),
+            Key("as_of", "as_of", as_instant),
+            Key("version", "version", _whole_number),
+            Key("sha256", "sha256", _sha256),
+            _RECORDED_BY,
+        ),
+    ),
+}

@@ -1,0 +1,152 @@
+"""The statement as JSON: keys in the order of the format, durations in seconds (`spec/evidence.md`).
+
+The only place where an exact ratio becomes a double, the nearest one; nothing is judged by it.
+"""
+
+import json
+from fractions import Fraction
+
+from sla.availability import Figures
+from sla.chronic import Chronic
+from sla.instants import SECOND, Instant, format_instant
+from sla.interruptions import Interruption
+from sla.lifecycle import Deadline
+from sla.requests import Response
+from sla.spans import length
+from sla.statement import ServerMonth, SolutionState, Statement
+from sla.terms import Basis
+
+Json = dict[str, object]
+
+
+def document(statement: Statement) -> str:
+    """The statement's bytes: one line of JSON, and a newline."""
+    whole = {
+        "month": str(statement.month),
+        "as_of": format_instant(statement.as_of),
+        "servers": [server_row(row) for row in statement.servers],
+        "solutions": [solution_row(row) for row in statement.solutions],
+        "service_requests": [request_row(row) for row in statement.service_requests],
+        "deadlines": [deadline_row(row) for row in statement.deadlines],
+    }
+    return json.dumps(whole, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def server_row(row: ServerMonth) -> Json:
+    """A row of `servers`."""
+    return {
+        "id": row.id,
+        "name": row.name,
+        "client": row.client,
+        "solution": row.solution,
+        **figures_keys(row.figures),
+        "ineligible": [
+            {
+                "exclusion": part.exclusion,
+                "reason": part.reason.value,
+                "seconds": seconds(length(part.spans)),
+            }
+            for part in row.ineligible
+        ],
+    }
+
+
+def figures_keys(figures: Figures) -> Json:
+    """The figures of a server's month."""
+    return {
+        "service": seconds(figures.service),
+        "excluded": seconds(figures.excluded),
+        "excluded_by": {category.value: seconds(time) for category, time in figures.excluded_by},
+        "agreed": seconds(figures.agreed),
+        "up": seconds(figures.up),
+        "down": seconds(figures.down),
+        "unobserved": seconds(figures.unobserved),
+        "disputed": seconds(figures.disputed),
+        "availability": ratio(figures.availability()),
+        "availability_low": ratio(figures.availability_low),
+        "availability_high": ratio(figures.availability_high),
+        "by_basis": {basis.value: ratio(figures.availability(basis)) for basis in Basis},
+        "coverage": ratio(figures.coverage),
+        "target": ratio(figures.terms.target),
+        "met": figures.met,
+        "conclusive": figures.conclusive,
+        "best_possible": ratio(figures.best_possible),
+        "budget": seconds(figures.budget),
+        "budget_left": seconds(figures.budget_left),
+        "down_by_leg": {leg.value: seconds(time) for leg, time in figures.down_by_leg.items()},
+    }
+
+
+def solution_row(row: SolutionState) -> Json:
+    """A row of `solutions`."""
+    return {
+        "id": row.id,
+        "client": row.client,
+        "accepted_from": instant(row.accepted_from),
+        "interruptions": [_interruption(each) for each in row.interruptions],
+        "observed": _chronic(row.observed),
+        "documented": _chronic(row.documented),
+    }
+
+
+def request_row(row: Response) -> Json:
+    """A row of `service_requests`."""
+    return {
+        "id": row.id,
+        "due_at": instant(row.due_at),
+        "response": row.response.value,
+        "elapsed_business": seconds(row.elapsed_business),
+    }
+
+
+def deadline_row(row: Deadline) -> Json:
+    """A row of `deadlines`."""
+    return {
+        "client": row.client,
+        "solution": row.solution,
+        "deadline": row.deadline.value,
+        "due_at": instant(row.due_at),
+        "outcome": row.outcome.value,
+    }
+
+
+def _interruption(each: Interruption) -> Json:
+    return {
+        "start": instant(each.start),
+        "end": instant(each.end),
+        "counted": seconds(each.counted),
+        "qualified_at": instant(each.qualified_at),
+        "documented_at": instant(each.documented_at),
+    }
+
+
+def _chronic(chronic: Chronic) -> Json:
+    return {
+        "count": chronic.count,
+        "stage": chronic.stage.value,
+        "chronic_at": instant(chronic.chronic_at),
+        "notice_closes_at": instant(chronic.notice_closes_at),
+        "notice_given_at": instant(chronic.notice_given_at),
+        "resolution_until": instant(chronic.resolution_until),
+        "evaluation_until": instant(chronic.evaluation_until),
+        "evaluation_count": chronic.evaluation_count,
+    }
+
+
+def instant(at: Instant | None) -> str | None:
+    """An instant, or null."""
+    return None if at is None else format_instant(at)
+
+
+def ratio(value: Fraction | None) -> float | None:
+    """The nearest double, or null."""
+    return None if value is None else value.numerator / value.denominator
+
+
+def seconds(microseconds: int | Fraction) -> int | float:
+    """Microseconds as seconds: an integer where they are whole, else the nearest double."""
+    if isinstance(microseconds, int):
+        whole, rest = divmod(microseconds, SECOND)
+        return microseconds / SECOND if rest else whole
+    exact = microseconds / SECOND
+    return exact.numerator if exact.denominator == 1 else exact.numerator / exact.denominator

@@ -1,0 +1,199 @@
+"""The interruptions of a solution: runs of its servers, their live parts, what counts and what is documented (spec §6)."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from sla.calendars import Calendar
+from sla.exclusions import Rules, covers_just_before, weeks_around
+from sla.instants import Instant
+from sla.records import Leg, ServerId, ServiceRequest, State
+from sla.service import Part
+from sla.spans import Span, Spans, clipped, difference, length, normalized, union
+from sla.terms import ChronicOutages
+from sla.timeline import Segment, ServerTimeline
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """One server's outage, from when it becomes down to when it is next up or leaves (spec §6.2)."""
+
+    start: Instant
+    end: Instant | None
+    """None: it has not ended before `as_of`."""
+    live: Span
+    """From its first to its last instant that is down and not excluded, or to `as_of`."""
+    down: Spans
+    """When it is down and not excluded."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Interruption:
+    """A maximal stretch of a solution's live outages (spec §6.2)."""
+
+    start: Instant
+    end: Instant | None
+    """None: ongoing."""
+    down: Spans
+    """When at least one server is down and not excluded."""
+    qualified_at: Instant | None
+    runs_end: Instant | None
+    """When the last of its runs ends; None while one has not."""
+    documented_at: Instant | None = None
+
+    @property
+    def counted(self) -> int:
+        """Spec §6.3, in microseconds."""
+        return length(self.down)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Member:
+    """A server's parts in one solution of one client, and all of its parts with that client."""
+
+    server: ServerId
+    timeline: ServerTimeline
+    parts: Sequence[Part]
+    of_client: Sequence[Part]
+
+
+def interruptions_of(
+    members: Iterable[Member],
+    *,
+    legs: tuple[Leg, ...],
+    rules: Rules,
+    calendar: Calendar,
+    terms: ChronicOutages,
+    as_of: Instant,
+) -> tuple[Interruption, ...]:
+    """The interruptions of a solution that are known at `as_of`, in order of time; none is documented yet."""
+    runs = [
+        run
+        for member in members
+        if member.timeline.ever_down(legs)
+        for run in _runs_of(
+            member, legs=legs, rules=rules, calendar=calendar, rejoin=terms.rejoin, as_of=as_of
+        )
+    ]
+    groups: list[list[Run]] = []
+    reach = None
+    for run in sorted(runs, key=lambda run: run.live):
+        if reach is not None and run.live[0] <= reach:
+            groups[-1].append(run)
+            reach = max(reach, run.live[1])
+        else:
+            groups.append([run])
+            reach = run.live[1]
+    return tuple(_interruption(group, terms.lasting, as_of) for group in groups)
+
+
+def documented(
+    interruptions: Sequence[Interruption], requests: Iterable[ServiceRequest], terms: ChronicOutages
+) -> tuple[Interruption, ...]:
+    """The interruptions with what the service requests document, each the first that it fits (spec §6.5)."""
+    by_place: dict[int, Instant] = {}
+    for request in requests:
+        for place, interruption in enumerate(interruptions):
+            if _fits(request.opened_at, interruption, terms.request_early):
+                by_place[place] = min(by_place.get(place, request.opened_at), request.opened_at)
+                break
+    return tuple(
+        replace(each, documented_at=max(by_place[place], each.start)) if place in by_place else each
+        for place, each in enumerate(interruptions)
+    )
+
+
+def service_of(parts: Iterable[Part]) -> Spans:
+    """The service time in parts; those that touch are one."""
+    return normalized((part.start, part.end) for part in parts)
+
+
+def segments_of(
+    timeline: ServerTimeline, parts: Iterable[Part], legs: tuple[Leg, ...], start: Instant, end: Instant
+) -> list[tuple[tuple[Leg, ...], list[Segment]]]:
+    """A server's segments in the part of its service within `[start, end)`, with the legs considered in each stretch."""
+    return [
+        (considered, timeline.segments(considered, since, until))
+        for part in parts
+        if part.start < end and start < part.end
+        for since, until, considered in part.legs(legs, max(part.start, start), min(part.end, end))
+    ]
+
+
+def _runs_of(
+    member: Member, *, legs: tuple[Leg, ...], rules: Rules, calendar: Calendar, rejoin: int, as_of: Instant
+) -> list[Run]:
+    raw: list[tuple[Instant, Instant | None, Spans]] = []
+    for start, end in service_of(member.parts):
+        stretches = segments_of(member.timeline, member.parts, legs, start, min(end, as_of))
+        segments = [segment for _, those in stretches for segment in those]
+        raw += _outages(segments, rejoin=rejoin, left_at=end if end < as_of else None)
+    if not raw:
+        return []
+    first, last = weeks_around(calendar, raw[0][0], as_of)
+    excluded = rules.excluded(member.server, member.of_client, first, last).total
+    alive_until = None if covers_just_before(excluded, as_of) else as_of
+    runs = []
+    for start, ended_at, downs in raw:
+        down = difference(downs, excluded)
+        if down:
+            reach = down[-1][1] if ended_at is not None or alive_until is None else alive_until
+            runs.append(Run(start=start, end=ended_at, live=(down[0][0], reach), down=down))
+    return runs
+
+
+def _outages(
+    segments: Iterable[Segment], *, rejoin: int, left_at: Instant | None
+) -> list[tuple[Instant, Instant | None, Spans]]:
+    """The runs in one stretch of service: start, end (None: not ended), and when it was down (spec §6.2)."""
+    outages: list[tuple[Instant, Instant | None, Spans]] = []
+    downs: list[Span] = []
+    up_at: Instant | None = None
+    for segment in segments:
+        match segment.state:
+            case State.DOWN:
+                if downs and up_at is not None and segment.start - up_at >= rejoin:
+                    outages.append((downs[0][0], up_at, normalized(downs)))
+                    downs = []
+                up_at = None
+                downs.append((segment.start, segment.end))
+            case State.UP:
+                if up_at is None:
+                    up_at = segment.start
+            case State.UNKNOWN:
+                pass
+    if downs:
+        outages.append((downs[0][0], up_at if up_at is not None else left_at, normalized(downs)))
+    return outages
+
+
+def _interruption(runs: Sequence[Run], lasting: int, as_of: Instant) -> Interruption:
+    down = union(*(run.down for run in runs))
+    end = max(run.live[1] for run in runs)
+    ends = [run.end for run in runs]
+    return Interruption(
+        start=runs[0].live[0],
+        end=None if end == as_of else end,
+        down=down,
+        qualified_at=_reached_at(down, lasting),
+        runs_end=None if None in ends else max(at for at in ends if at is not None),
+    )
+
+
+def _reached_at(down: Spans, lasting: int) -> Instant | None:
+    """The instant at which the time in `down` adds up to `lasting` (spec §6.4)."""
+    for start, end in down:
+        if end - start >= lasting:
+            return Instant(start + lasting)
+        lasting -= end - start
+    return None
+
+
+def _fits(opened_at: Instant, interruption: Interruption, early: int) -> bool:
+    in_time = interruption.runs_end is None or opened_at < interruption.runs_end
+    return in_time and opened_at >= interruption.start - early
+
+
+def overlaps(interruption: Interruption, start: Instant, end: Instant) -> bool:
+    """Whether an interruption shares time with `[start, end)`."""
+    reach = end if interruption.end is None else interruption.end
+    return bool(clipped(((interruption.start, reach),), start, end))

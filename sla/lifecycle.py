@@ -1,0 +1,148 @@
+"""The life of a solution: its deadlines and its acceptance (spec §9)."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from enum import Enum
+
+from sla.calendars import BusinessTime
+from sla.instants import Instant
+from sla.records import ClientId, Lifecycle, LifecycleEvent, SolutionId
+from sla.requests import Outcome, outcome
+from sla.terms import LifecycleDays
+
+
+class Acceptance(Enum):
+    """How the acceptance of a solution stands (spec §9.6)."""
+
+    ACCEPTED = "accepted"
+    PENDING = "pending"
+    PROBLEM = "problem"
+
+
+class DeadlineKind(Enum):
+    """What a deadline is for, in the order in which they are shown."""
+
+    PROVISIONING = "provisioning"
+    ACCEPTANCE = "acceptance"
+    DATA_RETURN = "data_return"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deadline:
+    """A deadline of a solution at `as_of`."""
+
+    client: ClientId
+    solution: SolutionId
+    deadline: DeadlineKind
+    due_at: Instant
+    outcome: Outcome | Acceptance
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Trial:
+    """The newest activation, and what came of it."""
+
+    activated_at: Instant
+    due_at: Instant
+    outcome: Acceptance
+
+
+_BEFORE_ACTIVATION = (LifecycleEvent.ORDER_ACCEPTED, LifecycleEvent.PROVISIONED, LifecycleEvent.ACTIVATED)
+
+
+def accepted_from(
+    records: Sequence[Lifecycle],
+    *,
+    service_from: Instant,
+    business: BusinessTime,
+    terms: LifecycleDays,
+    as_of: Instant,
+) -> Instant | None:
+    """The instant from which a solution is accepted, None while it is not (spec §9.4).
+
+    `records` are those known at `as_of`, in the order of lines; `service_from` is where the service of its first
+    server starts.
+    """
+    if not any(record.event in _BEFORE_ACTIVATION for record in records):
+        return service_from
+    trial = _trial(records, business, terms, as_of)
+    if trial is None or trial.outcome is not Acceptance.ACCEPTED:
+        return None
+    return trial.activated_at
+
+
+def deadlines_of(
+    records: Sequence[Lifecycle], *, business: BusinessTime, terms: LifecycleDays, as_of: Instant
+) -> Iterator[Deadline]:
+    """The deadlines of one solution, sorted by what they are for, then time (spec §9.1, §9.2, §9.5)."""
+    if not records:
+        return
+    client, solution = records[0].client, records[0].solution
+
+    def row(kind: DeadlineKind, due_at: Instant, outcome: Outcome | Acceptance) -> Deadline:
+        return Deadline(client=client, solution=solution, deadline=kind, due_at=due_at, outcome=outcome)
+
+    for due_at, done in _promises(
+        records,
+        LifecycleEvent.ORDER_ACCEPTED,
+        LifecycleEvent.PROVISIONED,
+        terms.provisioning_days,
+        business,
+        as_of,
+    ):
+        yield row(DeadlineKind.PROVISIONING, due_at, done)
+    trial = _trial(records, business, terms, as_of)
+    if trial is not None:
+        yield row(DeadlineKind.ACCEPTANCE, trial.due_at, trial.outcome)
+    for due_at, done in _promises(
+        records,
+        LifecycleEvent.DATA_REQUESTED,
+        LifecycleEvent.DATA_RETURNED,
+        terms.data_return_days,
+        business,
+        as_of,
+    ):
+        yield row(DeadlineKind.DATA_RETURN, due_at, done)
+
+
+def _promises(
+    records: Sequence[Lifecycle],
+    asked: LifecycleEvent,
+    done: LifecycleEvent,
+    days: int,
+    business: BusinessTime,
+    as_of: Instant,
+) -> Iterator[tuple[Instant, Outcome]]:
+    """For each request the end of its last day, and whether the first answer at or after it came by then."""
+    answers = sorted(record.at for record in records if record.event is done)
+    for asked_at in sorted(record.at for record in records if record.event is asked):
+        due_at = business.end_of_day_after(asked_at, days)
+        answered_at = next((at for at in answers if at >= asked_at), None)
+        yield due_at, outcome(due_at, answered_at, as_of)
+
+
+def _trial(
+    records: Sequence[Lifecycle], business: BusinessTime, terms: LifecycleDays, as_of: Instant
+) -> _Trial | None:
+    """Spec §9.2, §9.3: of events at one instant the one on the later line is later."""
+    in_order = sorted(records, key=lambda record: record.at)
+    activated = [place for place, record in enumerate(in_order) if record.event is LifecycleEvent.ACTIVATED]
+    if not activated:
+        return None
+    place = activated[0]
+    while True:
+        activated_at = in_order[place].at
+        due_at = business.end_of_day_after(activated_at, terms.acceptance_days)
+        problem = _first(in_order, LifecycleEvent.PROBLEM_REPORTED, place)
+        if problem is None or in_order[problem].at > due_at:
+            state = Acceptance.ACCEPTED if as_of >= due_at else Acceptance.PENDING
+            return _Trial(activated_at=activated_at, due_at=due_at, outcome=state)
+        fixed = _first(in_order, LifecycleEvent.PROBLEM_FIXED, problem)
+        if fixed is None:
+            return _Trial(activated_at=activated_at, due_at=due_at, outcome=Acceptance.PROBLEM)
+        place = fixed
+
+
+def _first(records: Sequence[Lifecycle], event: LifecycleEvent, after: int) -> int | None:
+    """The place of the first such event after a place."""
+    return next((p for p in range(after + 1, len(records)) if records[p].event is event), None)

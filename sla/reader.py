@@ -1,0 +1,262 @@
+"""The strict reader of evidence: lines to records, and every defect of the format with its place (`spec/evidence.md`).
+
+`EvidenceReader` takes one line after the other and keeps what later lines can refer to: who and what was defined. It
+never raises for bad input; it collects faults, and a file with a fault must not be used at all.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final, NamedTuple
+
+from sla.decoding import (
+    KINDS,
+    WITHOUT_RECORDED_AT,
+    LineError,
+    as_instant,
+    parse_line,
+    record_of,
+    short,
+    usual_observation,
+    values_of,
+)
+from sla.instants import Instant
+from sla.records import Record, Witness
+from sla.requests import refusal
+
+MOST_FAULTS: Final = 20
+"""So many faults are collected; reading on would help nobody."""
+LONGEST_LINE: Final = 1_048_576
+"""Bytes. A longer line is a fault; whoever splits a file into lines may cut it one byte after."""
+
+
+class LineFault(NamedTuple):
+    """What is wrong with a line. A line that is no JSON has no key."""
+
+    line: int
+    key: str | None
+    problem: str
+
+    def shown(self, file: str) -> str:
+        """`FILE:LINE: KEY: what is wrong`."""
+        return (
+            f"{file}:{self.line}: {self.key}: {self.problem}"
+            if self.key
+            else f"{file}:{self.line}: {self.problem}"
+        )
+
+
+@dataclass(slots=True)
+class _ExclusionSoFar:
+    start: Instant | None
+    is_open: bool
+    is_withdrawn: bool = False
+
+
+@dataclass(slots=True)
+class _Defined:
+    """What the lines so far define. A line that is bad otherwise defines its id all the same."""
+
+    clients: dict[str, tuple[str, ...] | None] = field(default_factory=dict)
+    """The tech admins of each; None where they could not be read."""
+    servers: set[str] = field(default_factory=set)
+    solutions: set[str] = field(default_factory=set)
+    exclusions: dict[str, _ExclusionSoFar] = field(default_factory=dict)
+    requests: set[str] = field(default_factory=set)
+
+
+class EvidenceReader:
+    """Reads lines in order; `faults` is what is wrong so far."""
+
+    def __init__(self) -> None:
+        """Before the first line."""
+        self.faults: list[LineFault] = []
+        self._line = 0
+        self._recorded_at: Instant | None = None
+        self._defined = _Defined()
+        self._witnesses: dict[tuple[object, object], Witness] = {}
+        self._is_partial = False
+        """A line was left out: what is not defined here may be defined there."""
+
+    @property
+    def has_enough_faults(self) -> bool:
+        """Whether to read on would add nothing."""
+        return len(self.faults) >= MOST_FAULTS
+
+    def read(self, line: bytes) -> Record | None:
+        """The record of the next line, with or without its newline; None for a bad line or one that was left out."""
+        self._line += 1
+        if len(line) > LONGEST_LINE:
+            self._fault(None, f"is longer than {LONGEST_LINE} bytes")
+            return None
+        try:
+            said = parse_line(line)
+        except LineError as error:
+            self._fault(error.key, error.problem)
+            return None
+        if said.get("kind") == "observation":
+            observation = usual_observation(said, self._witnesses)
+            if observation is not None and observation.server in self._defined.servers:
+                return observation
+        return self._record(said)
+
+    def _fault(self, key: str | None, problem: str) -> None:
+        if not self.has_enough_faults:
+            self.faults.append(LineFault(self._line, key, problem))
+
+    def _record(self, said: Mapping[str, Any]) -> Record | None:
+        if "kind" not in said:
+            self._fault("kind", "is missing")
+            return None
+        kind = said["kind"]
+        if kind == "omitted":
+            self._is_partial = True
+            return None
+        if not isinstance(kind, str) or kind not in KINDS:
+            self._fault("kind", f"there is no kind {short(kind)}")
+            return None
+        before = len(self.faults)
+        values = values_of(kind, said, self._fault)
+        if kind in WITHOUT_RECORDED_AT:
+            witness = values["witness"]
+            if witness is not None:
+                values["witness"] = self._witnesses.setdefault((witness.observer, witness.source), witness)
+        else:
+            values["recorded_at"] = self._recording(said)
+        self._check(kind, values)
+        if len(self.faults) > before or self.has_enough_faults:
+            return None
+        return record_of(kind, said, values)
+
+    def _recording(self, said: Mapping[str, Any]) -> Instant | None:
+        """The record's `recorded_at`, or that of the nearest line before it that has one."""
+        if "recorded_at" not in said:
+            if self._recorded_at is None:
+                self._fault("recorded_at", "is missing, and no line before this one has it")
+            return self._recorded_at
+        try:
+            at = as_instant(said["recorded_at"])
+        except ValueError as error:
+            self._fault("recorded_at", str(error))
+            return None
+        if self._recorded_at is not None and at < self._recorded_at:
+            self._fault("recorded_at", "is earlier than that of a line before it")
+            return at
+        self._recorded_at = at
+        return at
+
+    def _check(self, kind: str, values: dict[str, Any]) -> None:
+        """What one line alone cannot tell."""
+        self._check_order(kind, values)
+        match kind:
+            case "contract":
+                self._check_client("client", values["client"])
+            case "client":
+                if values["id"] is not None:
+                    self._defined.clients[values["id"]] = values["tech_admins"]
+            case "server":
+                self._check_server(values)
+            case "observation":
+                self._check_servers("server", [values["server"]])
+            case "event":
+                self._check_servers("server", [values["server"]])
+            case "exclusion":
+                self._check_exclusion(values)
+            case "exclusion_ended":
+                self._check_end(values)
+            case "exclusion_withdrawn":
+                self._check_withdrawal(values)
+            case "service_request":
+                self._check_request(values)
+            case "service_request_responded" | "service_request_closed":
+                self._check_id("id", values["id"], self._defined.requests, "service request")
+            case "cancellation_notice" | "lifecycle" | "issued":
+                self._check_client("client", values["client"])
+            case "proposal":
+                self._check_servers("servers", values["servers"] or ())
+            case _:
+                pass
+
+    def _check_order(self, kind: str, values: dict[str, Any]) -> None:
+        start, end = values.get("start"), values.get("end")
+        if start is not None and end is not None and start >= end:
+            self._fault("until", "must be after from")
+        recorded_at = values.get("recorded_at")
+        if recorded_at is None or kind == "event":
+            return
+        for key in ("at", "opened_at", "given_at", "announced_at"):
+            if values.get(key) is not None and values[key] > recorded_at:
+                self._fault(key, "is later than the record's own recorded_at")
+
+    def _check_id(
+        self, key: str, given: str | None, defined: Mapping[str, object] | set[str], noun: str
+    ) -> None:
+        if given is not None and given not in defined:
+            self._fault(key, f"no {noun} {short(given)} is defined above")
+
+    def _check_client(self, key: str, client: str | None) -> None:
+        self._check_id(key, client, self._defined.clients, "client")
+
+    def _check_servers(self, key: str, servers: Sequence[str | None]) -> None:
+        if not self._is_partial:
+            for server in servers:
+                self._check_id(key, server, self._defined.servers, "server")
+
+    def _check_server(self, values: dict[str, Any]) -> None:
+        defined = self._defined
+        server, solution = values["id"], values["solution"]
+        if not self._is_partial:
+            self._check_client("client", values["client"])
+        if server is not None:
+            if server in defined.solutions:
+                self._fault("id", f"{short(server)} is the name of a solution above")
+            defined.servers.add(server)
+        if solution is not None:
+            if solution in defined.servers:
+                self._fault("solution", f"{short(solution)} is the id of a server")
+            defined.solutions.add(solution)
+
+    def _check_exclusion(self, values: dict[str, Any]) -> None:
+        if not self._is_partial:
+            for client in values["clients"] or ():
+                self._check_client("clients", client)
+        self._check_servers("servers", values["servers"] or ())
+        if values["id"] is None:
+            return
+        if values["id"] in self._defined.exclusions:
+            self._fault("id", f"there is an exclusion {short(values['id'])} above")
+            return
+        is_open = values["end"] is None
+        self._defined.exclusions[values["id"]] = _ExclusionSoFar(values["start"], is_open)
+
+    def _check_end(self, values: dict[str, Any]) -> None:
+        self._check_id("id", values["id"], self._defined.exclusions, "exclusion")
+        so_far = self._defined.exclusions.get(values["id"])
+        if so_far is None:
+            return
+        if not so_far.is_open:
+            self._fault("id", f"exclusion {short(values['id'])} is not open")
+        elif so_far.start is not None and values["at"] is not None and values["at"] <= so_far.start:
+            self._fault("at", "must be after the exclusion's from")
+        so_far.is_open = False
+
+    def _check_withdrawal(self, values: dict[str, Any]) -> None:
+        self._check_id("id", values["id"], self._defined.exclusions, "exclusion")
+        so_far = self._defined.exclusions.get(values["id"])
+        if so_far is None:
+            return
+        if so_far.is_withdrawn:
+            self._fault("id", f"exclusion {short(values['id'])} is withdrawn already")
+        so_far.is_withdrawn = True
+
+    def _check_request(self, values: dict[str, Any]) -> None:
+        self._check_client("client", values["client"])
+        admins = self._defined.clients.get(values["client"])
+        if admins is not None and values["opened_by"] is not None:
+            problem = refusal(values["client"], admins, values["opened_by"])
+            if problem is not None:
+                self._fault("opened_by", problem)
+        if values["id"] is None:
+            return
+        if values["id"] in self._defined.requests:
+            self._fault("id", f"there is a service request {short(values['id'])} above")
+        self._defined.requests.add(values["id"])

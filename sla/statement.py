@@ -1,0 +1,414 @@
+"""The statement: what a book says of a month at an instant of knowledge (`spec/evidence.md`, spec §5 to §9).
+
+A `Judgement` answers for one server, solution or request as well as for all of them, and remembers only what they
+share: each client's clock, terms and exclusions.
+"""
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from operator import attrgetter
+
+from sla.availability import Figures, Ground, Tally, figures_of, ground_of
+from sla.book import Book, RequestPages, ServerPages, SolutionKey, Window, known
+from sla.calendars import BusinessTime, Calendar, Day, Month, calendar_of
+from sla.chronic import Chronic, chronic_of
+from sla.exclusions import Ineligible, Rules, covered_by, weeks_around
+from sla.instants import DAY, Instant
+from sla.interruptions import (
+    Interruption,
+    Member,
+    documented,
+    interruptions_of,
+    overlaps,
+    segments_of,
+    service_of,
+)
+from sla.lifecycle import Deadline, accepted_from, deadlines_of
+from sla.records import Client, ClientId, Leg, ServerId, SolutionId, State
+from sla.requests import Response, response_of
+from sla.service import Part
+from sla.spans import Span, clipped, intersection, length
+from sla.terms import Terms, parse_terms_text
+
+LISTED_BEFORE = 90 * DAY
+"""Interruptions that overlap so much time before `as_of` are listed, whatever the month."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServerMonth:
+    """One server's month with one client."""
+
+    id: ServerId
+    name: str
+    client: ClientId
+    solution: SolutionId | None
+    figures: Figures
+    ineligible: tuple[Ineligible, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outage:
+    """A stretch in which a server is down and the same legs are."""
+
+    start: Instant
+    end: Instant
+    legs: tuple[Leg, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WindowShare:
+    """One exclusion's time in a server's month so far, and the part of it that is not excluded."""
+
+    window: Window
+    time: int
+    ineligible: tuple[Ineligible, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SolutionState:
+    """One solution of one client. `interruptions` are those that the statement lists."""
+
+    id: SolutionId
+    client: ClientId
+    accepted_from: Instant | None
+    interruptions: tuple[Interruption, ...]
+    observed: Chronic
+    documented: Chronic
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Statement:
+    """All that the evidence says of a month."""
+
+    month: Month
+    as_of: Instant
+    servers: tuple[ServerMonth, ...]
+    solutions: tuple[SolutionState, ...]
+    service_requests: tuple[Response, ...]
+    deadlines: tuple[Deadline, ...]
+
+
+class ClientGround:
+    """What all servers and solutions of one client are judged by."""
+
+    def __init__(self, client: Client, terms: Terms, book: Book, month: Month, as_of: Instant) -> None:
+        """`client` is its newest record."""
+        self.client = client
+        self.terms = terms
+        self.calendar: Calendar = calendar_of(client.timezone)
+        self.rules = Rules(
+            client=client.id,
+            calendar=self.calendar,
+            terms=terms.scheduled_maintenance,
+            windows=book.windows(as_of),
+        )
+        self.month: Span = self.calendar.month_span(month)
+        self.as_of = as_of
+        self._weeks = weeks_around(self.calendar, *self.month)
+        self._grounds: dict[object, Ground] = {}
+        self._up_throughout: dict[tuple[Ground, tuple[Leg, ...]], Figures] = {}
+
+    def ground(self, server: ServerId, parts: Sequence[Part]) -> Ground:
+        """What a server's month stands on (spec §5.1)."""
+        excluded = self.rules.excluded(server, parts, *self._weeks)
+        service = clipped(service_of(parts), *self.month)
+        ground = self._grounds.get((excluded, service))
+        if ground is None:
+            ground = self._grounds[excluded, service] = ground_of(
+                service=service, excluded=excluded, month=self.month, as_of=self.as_of
+            )
+        return ground
+
+    def figures(self, server: ServerId, pages: ServerPages, parts: Sequence[Part]) -> tuple[Ground, Figures]:
+        """The figures of a server's month with this client; `parts` are all of its parts here."""
+        ground = self.ground(server, parts)
+        start, end = self.month
+        stretches = segments_of(
+            pages.timeline, parts, self.terms.availability.legs, start, min(end, self.as_of)
+        )
+        of_one_kind = len(stretches) == len(parts) == len(parts[0].watched) == 1
+        considered = stretches[0][0] if of_one_kind else self._considered(parts)
+        if of_one_kind and len(stretches[0][1]) == 1:
+            segment = stretches[0][1][0]
+            if segment.state is State.UP and not segment.disputed:
+                figures = self._up_throughout.get((ground, considered))
+                if figures is None:
+                    tally = Tally(up=ground.agreed)
+                    figures = figures_of(ground, tally, dict.fromkeys(considered, 0), self.terms.availability)
+                    self._up_throughout[ground, considered] = figures
+                return ground, figures
+        tally = Tally()
+        by_leg = dict.fromkeys(considered, 0)
+        for legs, segments in stretches:
+            tally.add(segments, ground.judged, legs, by_leg)
+        return ground, figures_of(ground, tally, by_leg, self.terms.availability)
+
+    def _considered(self, parts: Sequence[Part]) -> tuple[Leg, ...]:
+        """The legs considered at any time of the server's month."""
+        start, end = self.month
+        named = {
+            leg
+            for part in parts
+            if part.start < end and start < part.end
+            for _, _, legs in part.legs(
+                self.terms.availability.legs, max(part.start, start), min(part.end, end)
+            )
+            for leg in legs
+        }
+        return tuple(leg for leg in Leg if leg in named)
+
+
+class Judgement:
+    """A book, judged for a month with the knowledge of an instant."""
+
+    def __init__(
+        self,
+        book: Book,
+        *,
+        month: Month,
+        as_of: Instant,
+        national_holidays: Collection[Day],
+        terms: Terms | None = None,
+    ) -> None:
+        """`terms` take the place of all contract records. `national_holidays` must span the years of the evidence."""
+        self.book = book
+        self.month = month
+        self.as_of = as_of
+        self._national_holidays = frozenset(national_holidays)
+        self._terms = terms
+        self._parsed: dict[str, Terms] = {}
+        self._clients: dict[ClientId, ClientGround | None] = {}
+        self._business: dict[tuple[object, ...], BusinessTime] = {}
+
+    def statement(self, client: ClientId | None = None) -> Statement:
+        """The statement of all clients, or of one."""
+        return Statement(
+            month=self.month,
+            as_of=self.as_of,
+            servers=tuple(row for server in sorted(self.book.servers) for row in self.server(server, client)),
+            solutions=tuple(
+                state
+                for key in sorted(self.book.servers_of)
+                if client is None or key[1] == client
+                for state in [self.solution(key)]
+                if state is not None
+            ),
+            service_requests=tuple(
+                self._response(self.book.requests[request])
+                for request in sorted(self.book.requests)
+                if self._concerns(self.book.requests[request], client)
+            ),
+            deadlines=tuple(
+                deadline
+                for key in sorted(self.book.lifecycles)
+                if client is None or key[1] == client
+                for deadline in self.deadlines(key)
+            ),
+        )
+
+    def server(self, server: ServerId, client: ClientId | None = None) -> list[ServerMonth]:
+        """A server's month: a row for each client with whom it has service time in it, or for one (spec §5)."""
+        pages = self.book.servers[server]
+        parts = pages.parts(self.as_of)
+        clients = sorted({part.client for part in parts}) if len(parts) > 1 else [p.client for p in parts]
+        rows = []
+        for owner in clients:
+            ground = self.ground(owner) if client is None or owner == client else None
+            if ground is not None:
+                those = parts if len(clients) == 1 else [part for part in parts if part.client == owner]
+                rows += self._row(server, pages, ground, those)
+        return rows
+
+    def outages(self, server: ServerId, client: ClientId) -> list[Outage]:
+        """When a server was down in its month with a client, and by which legs, excluded time aside."""
+        pages = self.book.servers[server]
+        ground = self.ground(client)
+        if ground is None:
+            return []
+        parts = [part for part in pages.parts(self.as_of) if part.client == client]
+        judged = ground.ground(server, parts).judged
+        start, end = ground.month
+        return [
+            Outage(start=since, end=until, legs=down)
+            for legs, segments in segments_of(
+                pages.timeline, parts, ground.terms.availability.legs, start, min(end, self.as_of)
+            )
+            for down, those in groupby(segments, key=lambda s: _down_legs(legs, s.legs))
+            if down
+            for since, until in intersection(tuple((s.start, s.end) for s in those), judged)
+        ]
+
+    def windows(self, server: ServerId, client: ClientId) -> list[WindowShare]:
+        """The exclusions that cover a server in its month with a client, in order of time, and what came of each."""
+        ground = self.ground(client)
+        if ground is None:
+            return []
+        parts = [part for part in self.book.servers[server].parts(self.as_of) if part.client == client]
+        stands_on = ground.ground(server, parts)
+        shares = []
+        for window, covered in covered_by(ground.rules, server, parts, *ground.month):
+            within = length(intersection(covered, stands_on.service))
+            if within:
+                refused = tuple(part for part in stands_on.ineligible if part.exclusion == window.id)
+                shares.append(WindowShare(window=window, time=within, ineligible=refused))
+        return sorted(shares, key=lambda share: (share.window.start, share.window.id))
+
+    def solution(self, key: SolutionKey) -> SolutionState | None:
+        """A solution of a client; None where no server was ever in service in it (spec §6, §7)."""
+        name, client = key
+        ground = self.ground(client)
+        if ground is None:
+            return None
+        members = self._members(key)
+        if not members:
+            return None
+        accepted = accepted_from(
+            known(self.book.lifecycles.get(key, ()), self.as_of),
+            service_from=min(part.start for member in members for part in member.parts),
+            business=self.business(ground.terms),
+            terms=ground.terms.lifecycle,
+            as_of=self.as_of,
+        )
+        found = self.interruptions(key, ground, members)
+        counting = [each for each in found if accepted is not None and each.start >= accepted]
+        since = Instant(self.as_of - LISTED_BEFORE)
+        return SolutionState(
+            id=name,
+            client=client,
+            accepted_from=accepted,
+            interruptions=tuple(
+                each
+                for each in found
+                if each.end is None or overlaps(each, *ground.month) or overlaps(each, since, self.as_of)
+            ),
+            observed=self._chronic(key, counting, ground, on_documents=False),
+            documented=self._chronic(key, counting, ground, on_documents=True),
+        )
+
+    def interruptions(
+        self, key: SolutionKey, ground: ClientGround, members: Iterable[Member]
+    ) -> tuple[Interruption, ...]:
+        """All interruptions of a solution, with what documents them (spec §6)."""
+        found = interruptions_of(
+            members,
+            legs=ground.terms.availability.legs,
+            rules=ground.rules,
+            calendar=ground.calendar,
+            terms=ground.terms.chronic_outages,
+            as_of=self.as_of,
+        )
+        requests = known(self.book.requests_of.get(key, ()), self.as_of)
+        return documented(found, requests, ground.terms.chronic_outages) if requests and found else found
+
+    def deadlines(self, key: SolutionKey) -> Iterable[Deadline]:
+        """The deadlines in a solution's life (spec §9)."""
+        ground = self.ground(key[1])
+        if ground is None:
+            return ()
+        return deadlines_of(
+            known(self.book.lifecycles[key], self.as_of),
+            business=self.business(ground.terms),
+            terms=ground.terms.lifecycle,
+            as_of=self.as_of,
+        )
+
+    def ground(self, client: ClientId) -> ClientGround | None:
+        """What a client is judged by; None for one that is not on record yet, or whose record was left out."""
+        if client not in self._clients:
+            record = self.book.client(client, self.as_of)
+            self._clients[client] = (
+                None
+                if record is None
+                else ClientGround(record, self.terms(client), self.book, self.month, self.as_of)
+            )
+        return self._clients[client]
+
+    def terms(self, client: ClientId) -> Terms:
+        """The terms that a client's statement is judged by (spec §10)."""
+        if self._terms is not None:
+            return self._terms
+        contract = self.book.contract(client, str(self.month), self.as_of)
+        text = "{}" if contract is None else contract.terms
+        if text not in self._parsed:
+            self._parsed[text] = parse_terms_text(text, self._national_holidays)
+        return self._parsed[text]
+
+    def business(self, terms: Terms) -> BusinessTime:
+        """The business time of a contract."""
+        support = terms.support
+        key = support.time_zone, support.hours, support.holidays
+        business = self._business.get(key)
+        if business is None:
+            business = self._business[key] = BusinessTime(
+                calendar=calendar_of(support.time_zone), hours=support.hours, holidays=support.holidays
+            )
+        return business
+
+    def _row(
+        self, server: ServerId, pages: ServerPages, ground: ClientGround, parts: Sequence[Part]
+    ) -> list[ServerMonth]:
+        start, end = ground.month
+        in_month = [part for part in parts if part.start < end and start < part.end]
+        if not in_month:
+            return []
+        stands_on, figures = ground.figures(server, pages, parts)
+        return [
+            ServerMonth(
+                id=server,
+                name=known(pages.records, self.as_of)[-1].name,
+                client=ground.client.id,
+                solution=in_month[-1].solution,
+                figures=figures,
+                ineligible=stands_on.ineligible,
+            )
+        ]
+
+    def _members(self, key: SolutionKey) -> list[Member]:
+        members = []
+        for server, pages in self.book.servers_of[key].items():
+            of_client = [part for part in pages.parts(self.as_of) if part.client == key[1]]
+            parts = [part for part in of_client if part.key == key[0]]
+            if parts:
+                members.append(
+                    Member(server=server, timeline=pages.timeline, parts=parts, of_client=of_client)
+                )
+        return members
+
+    def _chronic(
+        self,
+        key: SolutionKey,
+        counting: Sequence[Interruption],
+        ground: ClientGround,
+        *,
+        on_documents: bool,
+    ) -> Chronic:
+        notices = known(self.book.notices.get(key, ()), self.as_of)
+        return chronic_of(
+            counting,
+            documented=on_documents,
+            notices=sorted(notice.given_at for notice in notices),
+            calendar=ground.calendar,
+            terms=ground.terms.chronic_outages,
+            as_of=self.as_of,
+        )
+
+    def _concerns(self, pages: RequestPages, client: ClientId | None) -> bool:
+        record = pages.record
+        return (client is None or record.client == client) and record.recorded_at <= self.as_of
+
+    def _response(self, pages: RequestPages) -> Response:
+        terms = self.terms(pages.record.client)
+        answers = known(pages.responses, self.as_of)
+        return response_of(
+            pages.record.id,
+            opened_at=pages.record.opened_at,
+            responded_at=min(map(attrgetter("at"), answers), default=None),
+            business=self.business(terms),
+            respond_within=terms.support.respond_within,
+            as_of=self.as_of,
+        )
+
+
+def _down_legs(legs: Sequence[Leg], states: Sequence[State]) -> tuple[Leg, ...]:
+    return tuple(leg for leg, state in zip(legs, states, strict=True) if state is State.DOWN)

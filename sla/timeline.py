@@ -1,0 +1,293 @@
+"""From what witnesses say to the state of legs and servers, as functions of time (spec §2).
+
+`Track` is all that one witness said of one leg of one server; it grows at the end for next to nothing, and takes a
+late observation too. `Sight` is when one witness could see. `ServerTimeline` holds the tracks of one server and gives
+its segments over any span, at a cost that depends on what changed in that span and nothing else.
+"""
+
+from array import array
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
+from operator import itemgetter
+from typing import Final, NamedTuple
+
+from sla.instants import BEGINNING, Instant
+from sla.records import ALL_LEGS, Blind, Leg, State, Witness
+from sla.spans import Spans, normalized
+
+_STATES: Final = tuple(State)
+_BY_START: Final = itemgetter(0)
+
+
+class Segment(NamedTuple):
+    """A part of a server's time in which nothing changes, `[start, end)`."""
+
+    start: Instant
+    end: Instant
+    state: State
+    legs: tuple[State, ...]
+    """The state of each leg considered, in the order asked for."""
+    disputed: bool
+    """Some witness says down of a leg considered (whatever the state: spec §5.1 asks only where it is up)."""
+
+
+class Track:
+    """What one witness said of one leg of one server (spec §2.2)."""
+
+    __slots__ = ("_at", "_states", "ever_down")
+
+    def __init__(self) -> None:
+        """Nothing said yet."""
+        self._at = array("q")
+        self._states = bytearray()
+        self.ever_down = False
+
+    def add(self, at: Instant, state: State) -> None:
+        """Take an observation: of two at one instant the one that is added later holds."""
+        if state is State.DOWN:
+            self.ever_down = True
+        if not self._at or at > self._at[-1]:
+            self._at.append(at)
+            self._states.append(state)
+            return
+        place = bisect_left(self._at, at)
+        if self._at[place] == at:
+            self._states[place] = state
+        else:
+            self._at.insert(place, at)
+            self._states.insert(place, state)
+
+    def __len__(self) -> int:
+        """How many observations it holds."""
+        return len(self._at)
+
+    def last(self) -> tuple[Instant, State] | None:
+        """The newest observation."""
+        return (Instant(self._at[-1]), _STATES[self._states[-1]]) if self._at else None
+
+    def changes(self, start: Instant, end: Instant) -> Iterator[tuple[Instant, State]]:
+        """What is said in `[start, end)`: first what holds at `start`, then each observation after it."""
+        first = bisect_right(self._at, start)
+        yield start, _STATES[self._states[first - 1]] if first else State.UNKNOWN
+        for place in range(first, bisect_left(self._at, end, first)):
+            yield Instant(self._at[place]), _STATES[self._states[place]]
+
+    def constant(self, start: Instant, end: Instant) -> State | None:
+        """What is said throughout `[start, end)`, or None where an observation lies inside."""
+        first = bisect_right(self._at, start)
+        if first < len(self._at) and self._at[first] < end:
+            return None
+        return _STATES[self._states[first - 1]] if first else State.UNKNOWN
+
+
+class Sight:
+    """When one witness could see each leg: before its newest watermark, outside of its blind spans (spec §2.3)."""
+
+    __slots__ = ("_blind", "_pending", "until")
+
+    def __init__(self) -> None:
+        """A witness without a watermark has seen nothing."""
+        self.until: Instant = BEGINNING
+        self._blind: dict[Leg, Spans] = dict.fromkeys(ALL_LEGS, ())
+        self._pending: list[Blind] = []
+
+    def observed_until(self, at: Instant) -> None:
+        """Take a watermark: the newest, which is that of the latest line, takes the place of the one before."""
+        self.until = at
+
+    def blind(self, record: Blind) -> None:
+        """Take a blind span."""
+        self._pending.append(record)
+
+    def blind_spans(self, leg: Leg) -> Spans:
+        """When it did not see `leg`."""
+        if self._pending:
+            for each in ALL_LEGS:
+                new = [(record.start, record.end) for record in self._pending if each in record.legs]
+                if new:
+                    self._blind[each] = normalized((*self._blind[each], *new))
+            self._pending.clear()
+        return self._blind[leg]
+
+    def blind_within(self, leg: Leg, start: Instant, end: Instant) -> Spans:
+        """The blind spans that overlap `[start, end)`, whole."""
+        spans = self.blind_spans(leg)
+        if not spans:
+            return spans
+        last = bisect_left(spans, end, key=_BY_START)
+        first = bisect_right(spans, start, key=_BY_START)
+        if first and spans[first - 1][1] > start:
+            first -= 1
+        return spans[first:last]
+
+
+class Sights:
+    """The sight of every witness."""
+
+    __slots__ = ("_of",)
+
+    def __init__(self) -> None:
+        """No witness yet."""
+        self._of: dict[Witness, Sight] = {}
+
+    def of(self, witness: Witness) -> Sight:
+        """The sight of a witness, from its first mention on."""
+        sight = self._of.get(witness)
+        if sight is None:
+            sight = self._of[witness] = Sight()
+        return sight
+
+    def witnesses(self) -> Iterable[Witness]:
+        """Those that were ever mentioned."""
+        return self._of.keys()
+
+
+class ServerTimeline:
+    """All that was said of one server, and what follows from it."""
+
+    __slots__ = ("_tracks",)
+
+    def __init__(self) -> None:
+        """Nothing said yet."""
+        self._tracks: dict[Leg, list[tuple[Witness, Sight, Track]]] = {}
+
+    def track(self, leg: Leg, witness: Witness, sights: Sights) -> Track:
+        """The track of a witness and a leg, from its first mention on."""
+        tracks = self._tracks.setdefault(leg, [])
+        for known, _, track in tracks:
+            if known == witness:
+                return track
+        track = Track()
+        tracks.append((witness, sights.of(witness), track))
+        return track
+
+    def views(self, leg: Leg) -> Sequence[tuple[Witness, Sight, Track]]:
+        """Everything said of a leg, by witness."""
+        return self._tracks.get(leg, ())
+
+    def ever_down(self, legs: Iterable[Leg]) -> bool:
+        """Whether any witness ever said down of one of `legs`. False means that the server never was."""
+        return any(track.ever_down for leg in legs for _, _, track in self._tracks.get(leg, ()))
+
+    def segments(self, legs: tuple[Leg, ...], start: Instant, end: Instant) -> list[Segment]:
+        """The server's states over `[start, end)` by the legs considered: adjoining, maximal, in order (spec §2.4, §2.5)."""
+        if start >= end:
+            return []
+        places, states = bytearray(), bytearray()
+        changes: list[tuple[Instant, int, State]] = []
+        for place, leg in enumerate(legs):
+            for _, sight, track in self._tracks.get(leg, ()):
+                slot = len(places)
+                (_, first), *later = _seen(sight, leg, track, start, end)
+                places.append(place)
+                states.append(first)
+                changes.extend((at, slot, state) for at, state in later)
+        if not changes:
+            return [Segment(start, end, *_merged(len(legs), bytes(places), bytes(states)))]
+        changes.sort(key=_BY_START)
+        return list(_swept(len(legs), bytes(places), states, changes, start, end))
+
+    def leg_segments(self, leg: Leg, start: Instant, end: Instant) -> list[tuple[Instant, Instant, State]]:
+        """The states of one leg over `[start, end)` (spec §2.4)."""
+        return joined((s.start, s.end, s.legs[0]) for s in self.segments((leg,), start, end))
+
+
+def joined(parts: Iterable[tuple[Instant, Instant, State]]) -> list[tuple[Instant, Instant, State]]:
+    """Adjoining parts of the same state made one."""
+    whole: list[tuple[Instant, Instant, State]] = []
+    for start, end, state in parts:
+        if whole and whole[-1][1] == start and whole[-1][2] is state:
+            whole[-1] = (whole[-1][0], end, state)
+        else:
+            whole.append((start, end, state))
+    return whole
+
+
+def _seen(
+    sight: Sight, leg: Leg, track: Track, start: Instant, end: Instant
+) -> Sequence[tuple[Instant, State]]:
+    """A witness's view in `[start, end)`: what holds at `start`, then the changes (spec §2.2, §2.3)."""
+    limit = min(end, sight.until)
+    if limit <= start:
+        return ((start, State.UNKNOWN),)
+    blind = sight.blind_within(leg, start, limit)
+    if not blind and limit == end:
+        state = track.constant(start, end)
+        if state is not None:
+            return ((start, state),)
+    view = (
+        list(_masked(track.changes(start, limit), blind, limit))
+        if blind
+        else list(track.changes(start, limit))
+    )
+    if limit < end:
+        view.append((limit, State.UNKNOWN))
+    return view
+
+
+def _masked(
+    said: Iterable[tuple[Instant, State]], blind: Spans, limit: Instant
+) -> Iterator[tuple[Instant, State]]:
+    """The view with its blind spans: when one ends, what was said last holds again."""
+    marks = [(at, 1, state) for at, state in said]
+    start, _, holds = marks[0]
+    for since, until in blind:
+        marks.append((max(since, start), 2, State.UNKNOWN))
+        if until < limit:
+            # Before an observation at the same instant, which then is the last that was said.
+            marks.append((until, 0, State.UNKNOWN))
+    marks.sort(key=itemgetter(0, 1))
+    masked = False
+    for at, mark, state in marks:
+        if mark == 1:
+            holds = state
+        else:
+            masked = mark == 2
+        yield at, State.UNKNOWN if masked else holds
+
+
+def _swept(
+    legs: int,
+    places: bytes,
+    states: bytearray,
+    changes: list[tuple[Instant, int, State]],
+    start: Instant,
+    end: Instant,
+) -> Iterator[Segment]:
+    """The segments that follow from the views at `start`, one a slot of `states`, and their changes in order."""
+    since, now = start, None
+    at = start
+    for change_at, slot, state in changes:
+        if change_at != at:
+            after = _merged(legs, places, bytes(states))
+            if now is None:
+                now = after
+            elif after != now:
+                yield Segment(since, at, *now)
+                since, now = at, after
+            at = change_at
+        states[slot] = state
+    after = _merged(legs, places, bytes(states))
+    if now is not None and after != now:
+        yield Segment(since, at, *now)
+        since = at
+    yield Segment(since, end, *after)
+
+
+@lru_cache(maxsize=4096)
+def _merged(legs: int, places: bytes, states: bytes) -> tuple[State, tuple[State, ...], bool]:
+    """The state of the server and of its legs, and whether a witness says down, when its witnesses see `states`.
+
+    `places` says of which leg each of them speaks.
+    """
+    best = [State.UNKNOWN] * legs
+    for place, state in zip(places, states, strict=True):
+        best[place] = max(best[place], _STATES[state])
+    if State.DOWN in best:
+        server = State.DOWN
+    elif State.UNKNOWN in best or not best:
+        server = State.UNKNOWN
+    else:
+        server = State.UP
+    return server, tuple(best), State.DOWN in states

@@ -1,0 +1,153 @@
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from daemon.cli.check_config import check_config
+
+ROOT = Path(__file__).parents[3]
+
+GOOD = """\
+observer = "mon1"
+[vcenter.east]
+address = "vc.example.net"
+user = "slad"
+password_file = "password"
+poll = "20s"
+[vcenter.lab]
+address = "127.0.0.1:8989"
+scheme = "http"
+user = "slad"
+password_file = "password"
+legs = ["running"]
+[client.acme]
+name = "Acme Ltd."
+timezone = "America/Toronto"
+tech_admins = ["ann", "bob"]
+contract.availability.legs = ["running"]
+[[rule]]
+name = "vCLS-*"
+ignore = true
+[[rule]]
+vcenter = "east"
+folder = "/DC/vm/Acme/**"
+attribute = { name = "Tier", value = "gold" }
+client = "acme"
+solution = "mail"
+"""
+
+
+NO_DURATION = '"20" is no duration: write a whole number and s, m, h or d, such as "5s" or "10m"'
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "password").write_text("hunter2")
+    (tmp_path / "password").chmod(0o600)
+    return tmp_path
+
+
+def run(folder: Path, text: str, *options: str) -> Result:
+    (folder / "slad.toml").write_text(text)
+    return CliRunner().invoke(check_config, ["--config", str(folder / "slad.toml"), *options])
+
+
+def test_a_file_without_problems_is_said_to_be_usable_and_what_it_means(folder: Path) -> None:
+    result = run(folder, GOOD)
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert (
+        result.stdout
+        == f"""\
+{folder}/slad.toml can be used.
+
+observer  mon1
+ledger    /var/lib/slad/ledger.db
+web       127.0.0.1:10999, without TLS or passwords
+control   /run/slad/control.sock
+
+2 vCenters
+  east  https://vc.example.net:443  as slad  by the system's authorities  every 20s  watches running, san
+  lab   http://127.0.0.1:8989       as slad  a simulation                 every 10s  watches running
+
+2 rules, the first that matches decides; else the client is unassigned
+  1.  name vCLS-*                                                       → ignored
+  2.  vcenter east and folder /DC/vm/Acme/** and attribute Tier = gold  → client acme, solution mail
+
+1 client, and unassigned
+  acme        Acme Ltd.   America/Toronto  tech admins: ann, bob  own terms          every leg is watched
+  unassigned  Unassigned  UTC              tech admins: nobody    the terms for all  NOT WATCHED: san, internet
+
+Legs of a contract that nobody watches do not count, and every statement names them.
+"""
+    )
+
+
+def test_the_same_for_programs(folder: Path) -> None:
+    result = run(folder, GOOD, "--format", "json")
+    assert result.exit_code == 0
+    report = json.loads(result.stdout)
+    assert (report["usable"], report["problems"], report["warnings"]) == (True, [], [])
+    assert report["vcenters"][1] == {
+        "name": "lab",
+        "address": "127.0.0.1:8989",
+        "poll_s": 10,
+        "legs": ["running"],
+    }
+    assert {client["id"]: client["unwatched_legs"] for client in report["clients"]} == {
+        "acme": [],
+        "unassigned": ["san", "internet"],
+    }
+
+
+def test_every_problem_is_a_line_and_the_exit_code_is_1(folder: Path) -> None:
+    result = run(folder, GOOD.replace("observer", "obsever").replace("20s", "20"))
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr.splitlines() == [
+        f'{folder}/slad.toml:1: obsever: is unknown here: did you mean "observer"?',
+        f"{folder}/slad.toml:6: vcenter.east.poll: {NO_DURATION}",
+        "2 problems; the file cannot be used as it is.",
+    ]
+
+
+def test_problems_for_programs(folder: Path) -> None:
+    result = run(folder, GOOD.replace("observer", "obsever"), "--format", "json")
+    assert result.exit_code == 1
+    report = json.loads(result.stdout)
+    assert report["usable"] is False
+    assert report["problems"] == [
+        {
+            "file": f"{folder}/slad.toml",
+            "line": 1,
+            "key": "obsever",
+            "text": 'is unknown here: did you mean "observer"?',
+        }
+    ]
+
+
+def test_warnings_go_beside_what_the_file_means(folder: Path) -> None:
+    (folder / "password").chmod(0o644)
+    result = run(folder, GOOD)
+    assert result.exit_code == 0
+    assert result.stderr.startswith(f"warning: {folder}/slad.toml:5: vcenter.east.password_file: ")
+    assert len(json.loads(run(folder, GOOD, "--format", "json").stdout)["warnings"]) == 2
+
+
+def test_a_wrong_command_line_is_exit_code_2(folder: Path) -> None:
+    assert run(folder, GOOD, "--format", "yaml").exit_code == 2
+
+
+def test_a_file_that_is_not_there_is_a_problem(tmp_path: Path) -> None:
+    result = CliRunner().invoke(check_config, ["--config", str(tmp_path / "none.toml")])
+    assert result.exit_code == 1
+    assert "none.toml:1: cannot be read: No such file or directory" in result.stderr
+
+
+def test_no_secret_is_printed(folder: Path) -> None:
+    for options in ([], ["--format", "json"]):
+        assert "hunter2" not in run(folder, GOOD, *options).output
+
+
+def test_the_shipped_example_can_be_used() -> None:
+    result = CliRunner().invoke(check_config, ["--config", str(ROOT / "slad.example.toml")])
+    assert result.exit_code == 0

@@ -1,0 +1,225 @@
+"""The control door and its client, over a real Unix socket."""
+# ruff: noqa: ASYNC240  a test that touches a file holds up nobody
+
+import asyncio
+import errno
+import os
+import pwd
+import socket
+import stat
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import aiohttp
+import pytest
+from aiohttp import web
+
+from daemon.control import (
+    AmbiguousNameError,
+    ControlDoorError,
+    Peer,
+    ServerStatus,
+    Status,
+    control_door,
+    peer_of,
+)
+from daemon.control_client import ControlClient, NotFoundError, RefusedError, UnreachableError
+from daemon.web.connections import DEFAULT_LIMITS, connections_to
+from sla.instants import Instant, parse_instant
+
+STATUS: Status = {
+    "version": "0.1.0",
+    "at": "2026-11-22T10:00:00Z",
+    "settled_at": "2026-11-22T09:59:50Z",
+    "not_ready": [],
+    "sources": [{"name": "vc1", "up": True, "last_contact_at": "2026-11-22T09:59:58Z", "note": ""}],
+    "ledger": {
+        "records": 77,
+        "head": "ab" * 32,
+        "size_bytes": 4096,
+        "last_commit_at": "2026-11-22T09:59:59Z",
+    },
+    "states": {"up": 2, "down": 1},
+    "down": [
+        {
+            "server": "id-3",
+            "name": "web [3]",
+            "client": "Ex",
+            "since": "2026-11-22T09:00:00Z",
+            "legs": ["san"],
+        }
+    ],
+}
+SERVER: ServerStatus = {
+    "server": "id-3",
+    "name": "web/3 ä",
+    "client": "Ex",
+    "solution": "shop",
+    "vcenter": "vc1",
+    "state": "down",
+    "since": "2026-11-22T09:00:00Z",
+    "settled_at": "2026-11-22T09:59:50Z",
+    "legs": [
+        {"leg": "san", "state": "down", "since": "2026-11-22T09:00:00Z", "source": "vc1", "reason": "APD"}
+    ],
+    "outages": [
+        {"start": "2026-11-22T09:00:00Z", "until": None, "legs": ["san"], "cause": "storage", "note": ""}
+    ],
+    "counters_us": {"up": 3_723_000_000, "down": 500_001},
+}
+
+
+@dataclass
+class StandingControl:
+    """Answers that the test sets."""
+
+    lines: list[str] = field(default_factory=list)
+    breaks_off: bool = False
+    exported: list[tuple[str | None, Instant | None, Instant | None]] = field(default_factory=list)
+
+    def status(self) -> Status:
+        return STATUS
+
+    def server(self, name: str) -> ServerStatus | None:
+        if name == "twin":
+            raise AmbiguousNameError(["id-1", "id-2"])
+        return SERVER if name in ("id-3", "web/3 ä") else None
+
+    async def export(
+        self, client: str | None, start: Instant | None, until: Instant | None
+    ) -> AsyncIterator[str]:
+        self.exported.append((client, start, until))
+        for line in self.lines:
+            yield line
+        if self.breaks_off:
+            raise RuntimeError("the ledger cannot be read")
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "control.sock"
+
+
+async def test_status_and_servers_are_answered(path: Path) -> None:
+    async with control_door(StandingControl(), path), ControlClient(path) as client:
+        assert await client.status() == STATUS
+        assert await client.server("id-3") == SERVER
+        assert await client.server("web/3 ä") == SERVER
+
+
+async def test_a_name_that_names_not_one_server_is_not_found(path: Path) -> None:
+    async with control_door(StandingControl(), path), ControlClient(path) as client:
+        with pytest.raises(NotFoundError, match="nobody: there is no such server"):
+            await client.server("nobody")
+        with pytest.raises(NotFoundError, match="2 servers have this name; name one by its id: id-1, id-2"):
+            await client.server("twin")
+
+
+async def test_an_export_streams_every_line(path: Path) -> None:
+    control = StandingControl(lines=[f'{{"n":{n},"é":"{"x" * 100}"}}' for n in range(5000)])
+    async with control_door(control, path), ControlClient(path) as client:
+        exported = [
+            line
+            async for line in client.export(
+                client="Ex", start="2026-01-01T00:00:00Z", until="2026-02-01T00:00:00+01:00"
+            )
+        ]
+        assert exported == control.lines
+        assert [line async for line in client.export()] == control.lines
+    assert control.exported == [
+        ("Ex", parse_instant("2026-01-01T00:00:00Z"), parse_instant("2026-01-31T23:00:00Z")),
+        (None, None, None),
+    ]
+
+
+async def test_an_export_that_breaks_off_is_no_whole_export(path: Path) -> None:
+    control = StandingControl(lines=["{}"] * 50_000, breaks_off=True)
+    async with control_door(control, path), ControlClient(path) as client:
+        with pytest.raises(UnreachableError, match="broke off"):
+            async for _ in client.export():
+                pass
+
+
+async def test_a_wrong_instant_is_refused_and_explained(path: Path) -> None:
+    async with control_door(StandingControl(), path), ControlClient(path) as client:
+        with pytest.raises(RefusedError, match="'yesterday' is no RFC 3339 instant"):
+            async for _ in client.export(start="yesterday"):
+                pass
+
+
+async def test_unknown_paths_and_methods_are_refused_as_json(path: Path) -> None:
+    async with (
+        control_door(StandingControl(), path),
+        aiohttp.ClientSession(connector=aiohttp.UnixConnector(str(path))) as session,
+    ):
+        async with session.get("http://slad/v1/nothing") as response:
+            assert (response.status, await response.json()) == (404, {"error": "GET /v1/nothing: Not Found"})
+        async with session.post("http://slad/v1/status") as response:
+            assert response.status == 405
+
+
+async def test_the_socket_is_for_owner_and_group_and_goes_with_the_door(path: Path) -> None:
+    async with control_door(StandingControl(), path):
+        assert stat.S_IMODE(path.stat().st_mode) == 0o660
+    assert not path.exists()
+
+
+async def test_an_abandoned_socket_is_replaced_and_a_living_one_is_not(path: Path) -> None:
+    abandoned = socket.socket(socket.AF_UNIX)
+    abandoned.bind(str(path))
+    abandoned.close()
+    async with control_door(StandingControl(), path), ControlClient(path) as client:
+        with pytest.raises(ControlDoorError, match="another slad answers there"):
+            async with control_door(StandingControl(), path):
+                pass
+        assert await client.status() == STATUS
+
+
+async def test_what_is_no_socket_is_left_alone(path: Path) -> None:
+    path.write_text("precious")
+    with pytest.raises(ControlDoorError, match="no socket"):
+        async with control_door(StandingControl(), path):
+            pass
+    assert path.read_text() == "precious"
+
+
+async def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ControlDoorError, match=r"nowhere/control\.sock: No such file"):
+        async with control_door(StandingControl(), tmp_path / "nowhere" / "control.sock"):
+            pass
+
+
+async def test_without_a_daemon_the_client_says_so(path: Path) -> None:
+    async with ControlClient(path) as client:
+        with pytest.raises(UnreachableError, match="slad does not run"):
+            await client.status()
+        abandoned = socket.socket(socket.AF_UNIX)
+        abandoned.bind(str(path))
+        abandoned.close()
+        with pytest.raises(UnreachableError, match="slad does not run"):
+            await client.status()
+
+
+def test_the_client_tells_who_may_not_ask_from_who_is_not_there(path: Path) -> None:
+    assert "you may not ask slad" in ControlClient(path)._unreachable(PermissionError(errno.EACCES, "no"))
+    assert "cannot be reached" in ControlClient(path)._unreachable(OSError(errno.EMFILE, "too many files"))
+
+
+async def test_the_kernel_names_the_peer(path: Path) -> None:
+    seen: list[Peer] = []
+
+    async def note(request: web.Request) -> web.Response:
+        seen.append(peer_of(request))
+        return web.Response()
+
+    app = web.Application()
+    app.router.add_get("/v1/status", note)
+    async with connections_to(app, DEFAULT_LIMITS) as connection:
+        server = await asyncio.get_running_loop().create_unix_server(connection, str(path))
+        async with aiohttp.ClientSession(connector=aiohttp.UnixConnector(str(path))) as session:
+            await (await session.get("http://slad/v1/status")).read()
+        server.close()
+    assert seen == [Peer(pid=os.getpid(), uid=os.getuid(), gid=os.getgid())]
+    assert seen[0].name == pwd.getpwuid(os.getuid()).pw_name
+    assert Peer(pid=1, uid=2**31 - 2, gid=0).name == str(2**31 - 2)

@@ -1,0 +1,346 @@
+"""What scrapes read: formats, consistency, reuse, and what holds the loop."""
+
+import asyncio
+import gzip
+import re
+from array import array
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from prometheus_client import Metric, parser
+from prometheus_client.openmetrics import parser as openmetrics_parser
+
+from daemon import exposition
+from daemon.exposition import (
+    ABSENT,
+    Column,
+    Exposition,
+    Family,
+    Format,
+    NotPreparedError,
+    RenderedFamily,
+    Snapshot,
+    TooManyScrapesError,
+    label,
+    seconds_text,
+)
+from sla.instants import MINUTE, SECOND, Instant
+
+
+def parse_text(text: str) -> list[Metric]:
+    return list(parser.text_string_to_metric_families(text))
+
+
+def parse_openmetrics(text: str) -> list[Metric]:
+    return list(openmetrics_parser.text_string_to_metric_families(text))  # type: ignore[no-untyped-call]
+
+
+class StandingClock:
+    """A clock that moves when the test says so."""
+
+    def __init__(self) -> None:
+        self.us = 1_000 * SECOND
+
+    def now(self) -> Instant:
+        return Instant(self.us)
+
+    def monotonic_us(self) -> int:
+        return self.us
+
+    def boottime_us(self) -> int:
+        return self.us
+
+
+PROCESS = (
+    RenderedFamily(
+        text=b"# HELP slad_ready Ready.\n# TYPE slad_ready gauge\nslad_ready 1.0\n",
+        openmetrics=b"# HELP slad_ready Ready.\n# TYPE slad_ready gauge\nslad_ready 1.0\n",
+    ),
+)
+
+
+def family(name: str, *columns: tuple[str, Sequence[int]], microseconds: bool = True) -> Family:
+    return Family(
+        name=name,
+        help="A figure.",
+        kind="counter" if name.endswith("_total") else "gauge",
+        microseconds=microseconds,
+        columns=tuple(Column(labels=labels, values=array("q", values)) for labels, values in columns),
+    )
+
+
+def snapshot(*families: Family, servers: Sequence[str] = ("a", "b", "c"), generation: int = 1) -> Snapshot:
+    rows = [label("server", server) if server else "" for server in servers]
+    return Snapshot(
+        generation=generation,
+        servers=rows,
+        info=[f"{row},{label('name', 'vm ' + row)}" if row else "" for row in rows],
+        families=families,
+    )
+
+
+def exposition_of(clock: StandingClock | None = None, **options: float) -> Exposition:
+    return Exposition(clock or StandingClock(), **options)  # type: ignore[arg-type]  # the test's own numbers
+
+
+async def text_of(subject: Exposition, wanted: Format = Format.TEXT) -> str:
+    async with subject.scrape() as published:
+        blocks = [block async for block in published.body(wanted).blocks(gzip=True)]
+        plain = [block async for block in published.body(wanted).blocks(gzip=False)]
+        assert published.body(wanted).length(gzip=True) == sum(map(len, blocks))
+        assert published.body(wanted).length(gzip=False) == sum(map(len, plain))
+    assert gzip.decompress(b"".join(blocks)) == b"".join(plain)
+    return b"".join(plain).decode()
+
+
+async def prepared(taken: Snapshot, process: Iterable[RenderedFamily] = ()) -> str:
+    subject = exposition_of()
+    await subject.prepare(taken, process)
+    return await text_of(subject)
+
+
+async def test_a_server_has_one_line_for_each_family_and_column() -> None:
+    text = await prepared(
+        snapshot(
+            family("slad_server_uptime_seconds_total", ("", [1, 1_500_000, 0])),
+            family(
+                "slad_server_up", ('leg="san"', [1, 0, 1]), ('leg="running"', [0, 1, 1]), microseconds=False
+            ),
+            servers=("a", "b", "c"),
+        )
+    )
+    assert [line for line in text.splitlines() if not line.startswith(("#", "slad_server_info"))] == [
+        'slad_server_uptime_seconds_total{server="a"} 0.000001',
+        'slad_server_uptime_seconds_total{server="b"} 1.500000',
+        'slad_server_uptime_seconds_total{server="c"} 0.000000',
+        'slad_server_up{server="a",leg="san"} 1',
+        'slad_server_up{server="a",leg="running"} 0',
+        'slad_server_up{server="b",leg="san"} 0',
+        'slad_server_up{server="b",leg="running"} 1',
+        'slad_server_up{server="c",leg="san"} 1',
+        'slad_server_up{server="c",leg="running"} 1',
+    ]
+
+
+async def test_an_absent_value_and_an_unexposed_row_have_no_series() -> None:
+    text = await prepared(
+        snapshot(
+            family("slad_server_x_seconds", ("", [ABSENT, 5, 7])),
+            family("slad_server_y", ("", [1, ABSENT, 3]), microseconds=False),
+            family("slad_server_z_seconds", ("", [ABSENT, -2, 3])),
+            servers=("a", "b", ""),
+        )
+    )
+    samples = [line for line in text.splitlines() if not line.startswith("#")]
+    assert samples == [
+        'slad_server_info{server="a",name="vm server=\\"a\\""} 1',
+        'slad_server_info{server="b",name="vm server=\\"b\\""} 1',
+        'slad_server_x_seconds{server="b"} 0.000005',
+        'slad_server_y{server="a"} 1',
+        'slad_server_z_seconds{server="b"} -0.000002',
+    ]
+
+
+async def test_both_formats_say_the_same_to_their_parsers() -> None:
+    subject = exposition_of()
+    await subject.prepare(
+        snapshot(
+            family("slad_server_uptime_seconds_total", ('leg="san"', [1, 2, 3]), ('leg="x"', [4, 5, 6])),
+            family("slad_server_settled_timestamp_seconds", ("", [1_795_000_000_123_456] * 3)),
+        ),
+        PROCESS,
+    )
+    text = await text_of(subject)
+    openmetrics = await text_of(subject, Format.OPENMETRICS)
+    assert openmetrics.endswith("# EOF\n")
+    by_text = [s for f in parse_text(text) for s in f.samples]
+    by_openmetrics = [s for f in parse_openmetrics(openmetrics) for s in f.samples]
+    assert by_text == by_openmetrics
+    assert {(f.name, f.type, f.unit) for f in parse_openmetrics(openmetrics)} == {
+        ("slad_ready", "gauge", ""),
+        ("slad_server", "info", ""),
+        ("slad_server_uptime_seconds", "counter", "seconds"),
+        ("slad_server_settled_timestamp_seconds", "gauge", "seconds"),
+    }
+    assert max(s.value for s in by_text) == 1_795_000_000.123456
+
+
+@given(st.integers(min_value=ABSENT + 1, max_value=2**63 - 1))
+def test_seconds_are_the_microseconds_exactly(value: int) -> None:
+    text = seconds_text(value)
+    assert re.fullmatch(r"-?\d+\.\d{6}", text)
+    assert int(text.replace(".", "")) == value
+
+
+@given(st.text())
+def test_a_label_value_survives_escaping(value: str) -> None:
+    text = f"x{{{label('name', value)}}} 1\n"
+    assert "\n" not in text[:-1]
+    inside = re.fullmatch(r'x\{name="(.*)"\} 1\n', text, re.DOTALL)
+    assert inside
+    assert re.sub(r"\\(.)", lambda m: {"n": "\n"}.get(m[1], m[1]), inside[1]) == value
+
+
+async def test_odd_names_are_read_back_by_the_parsers() -> None:
+    odd = 'a "b" \\ \\n\nc é'
+    text = await prepared(snapshot(servers=(odd,)))
+    assert [s.labels["server"] for f in parse_text(text) for s in f.samples] == [odd]
+
+
+def compressions(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
+    """What is rendered from here on, each text as it is compressed; metadata left out."""
+    seen: list[bytes] = []
+    compress = exposition._compressed
+
+    def counted(text: bytes) -> exposition.Member:
+        if not text.startswith(b"#"):
+            seen.append(text)
+        return compress(text)
+
+    monkeypatch.setattr(exposition, "_compressed", counted)
+    return seen
+
+
+async def test_only_chunks_that_moved_are_rendered_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(exposition, "CHUNK_SAMPLES", 2)
+    still = family("slad_server_still", ("", [1, 2, 3, 4, 5]), microseconds=False)
+    moving = family("slad_server_moving", ("", [1, 2, 3, 4, 5]), microseconds=False)
+    servers = ("a", "b", "c", "d", "e")
+    subject = exposition_of()
+    await subject.prepare(snapshot(still, moving, servers=servers), ())
+
+    seen = compressions(monkeypatch)
+    await subject.prepare(snapshot(still, moving, servers=servers), ())
+    assert seen == []
+    moved = family("slad_server_moving", ("", [1, 2, 3, 9, 5]), microseconds=False)
+    await subject.prepare(snapshot(still, moved, servers=servers), ())
+    assert seen == [b'slad_server_moving{server="c"} 3\nslad_server_moving{server="d"} 9\n']
+    assert 'slad_server_moving{server="d"} 9\n' in await text_of(subject)
+
+
+async def test_a_renamed_row_renders_its_own_chunks_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(exposition, "CHUNK_SAMPLES", 2)
+    one = family("slad_server_one", ("", [1, 2, 3, 4]), microseconds=False)
+    subject = exposition_of()
+    await subject.prepare(snapshot(one, servers=("a", "b", "c", "d")), ())
+    seen = compressions(monkeypatch)
+    await subject.prepare(snapshot(one, servers=("a", "b", "c", "z"), generation=2), ())
+    assert len(seen) == 2
+    assert seen[1] == b'slad_server_one{server="c"} 3\nslad_server_one{server="z"} 4\n'
+    assert 'server="d"' not in await text_of(subject)
+
+
+async def test_rows_can_be_added_and_families_can_change_their_columns() -> None:
+    subject = exposition_of()
+    await subject.prepare(
+        snapshot(family("slad_server_x", ("", [1]), microseconds=False), servers=("a",)), ()
+    )
+    await subject.prepare(
+        snapshot(family("slad_server_x", ('leg="san"', [1, 2])), servers=("a", "b"), generation=2), ()
+    )
+    samples = [line for line in (await text_of(subject)).splitlines() if line.startswith("slad_server_x{")]
+    assert samples == [
+        'slad_server_x{server="a",leg="san"} 0.000001',
+        'slad_server_x{server="b",leg="san"} 0.000002',
+    ]
+
+
+async def test_every_scrape_under_changing_figures_is_of_one_instant() -> None:
+    rows = 3 * exposition.CHUNK_SAMPLES
+    servers = [f"s{n}" for n in range(rows)]
+    subject = exposition_of()
+    rounds = 8
+
+    def at(value: int) -> Snapshot:
+        figures = [family(f"slad_server_f{n}", ("", [value] * rows), microseconds=False) for n in range(3)]
+        return replace(snapshot(*figures, servers=servers), generation=value)
+
+    async def prepare_all() -> None:
+        for value in range(1, rounds):
+            await subject.prepare(at(value), ())
+
+    async def scrape_all() -> set[str]:
+        seen: set[str] = set()
+        while True:
+            text = await text_of(subject)
+            values = {
+                line.rsplit(" ", 1)[1] for line in text.splitlines() if line.startswith("slad_server_f")
+            }
+            assert len(values) == 1
+            assert text.count("\nslad_server_f") == 3 * rows
+            seen |= values
+            if str(rounds - 1) in values:
+                return seen
+
+    await subject.prepare(at(0), ())
+    async with asyncio.timeout(60), asyncio.TaskGroup() as group:
+        scrapes = group.create_task(scrape_all())
+        group.create_task(prepare_all())
+    assert len(scrapes.result()) > 1
+
+
+async def test_nobody_who_scrapes_nothing_to_prepare() -> None:
+    clock = StandingClock()
+    subject = exposition_of(clock)
+    assert not subject.wanted(clock.us)
+    await subject.prepare(snapshot(), ())
+    await text_of(subject)
+    assert subject.wanted(clock.us)
+    assert subject.wanted(clock.us + 5 * MINUTE)
+    assert not subject.wanted(clock.us + 5 * MINUTE + 1)
+
+
+async def test_the_first_scrape_asks_and_waits_for_a_preparation() -> None:
+    subject = exposition_of()
+    async with asyncio.timeout(10), asyncio.TaskGroup() as group:
+        scrape = group.create_task(text_of(subject))
+        await subject.asked.wait()
+        assert not scrape.done()
+        await subject.prepare(snapshot(), PROCESS)
+    assert "slad_ready 1.0" in scrape.result()
+    assert not subject.asked.is_set()
+
+
+async def test_a_scrape_is_refused_when_no_figures_come() -> None:
+    subject = exposition_of(wait_s=0.01)
+    with pytest.raises(NotPreparedError, match=r"within 0\.01 s"):
+        await text_of(subject)
+
+
+async def test_figures_that_got_old_are_not_served() -> None:
+    clock = StandingClock()
+    subject = exposition_of(clock, wait_s=0.01)
+    await subject.prepare(snapshot(), PROCESS)
+    clock.us += 30 * SECOND
+    await text_of(subject)
+    clock.us += 1
+    with pytest.raises(NotPreparedError):
+        await text_of(subject)
+
+
+async def test_scrapes_beyond_the_limit_are_refused_and_the_place_is_given_back() -> None:
+    subject = exposition_of(max_scrapes=1)
+    await subject.prepare(snapshot(), PROCESS)
+    async with subject.scrape():
+        with pytest.raises(TooManyScrapesError):
+            await text_of(subject)
+    await text_of(subject)
+
+
+async def test_a_preparation_that_fails_leaves_the_published_body() -> None:
+    subject = exposition_of()
+    await subject.prepare(snapshot(family("slad_server_x", ("", [1, 2, 3]))), ())
+    before = await text_of(subject)
+
+    def failing() -> Iterable[RenderedFamily]:
+        yield PROCESS[0]
+        raise RuntimeError("collector")
+
+    with pytest.raises(RuntimeError, match="collector"):
+        await subject.prepare(snapshot(), failing())
+    assert await text_of(subject) == before
+    await subject.prepare(snapshot(), PROCESS)
+    assert await text_of(subject) != before

@@ -1,0 +1,1 @@
+"""Tests of the simulated vCenter: an unmodified pyvmomi is the client."""

@@ -1,0 +1,101 @@
+"""The simulation is cheap enough to be a peer of tens of thousands of machines; figures in bench."""
+
+from __future__ import annotations
+
+import resource
+import time
+
+import pytest
+
+from probes.simulation.building import build
+from probes.simulation.collector import PropertyCollector
+from probes.simulation.entities import Connection, Entity, Vm
+from probes.simulation.filters import Filter, FilterSpec, View
+from probes.simulation.soap import parse
+
+from .client import Hand
+
+VMS = 40_000
+PATHS = [
+    "name",
+    "parent",
+    "runtime.powerState",
+    "runtime.connectionState",
+    "runtime.host",
+    "runtime.bootTime",
+    "runtime.cleanPowerOff",
+    "config.template",
+    "config.instanceUuid",
+    "guest.ipAddress",
+    "datastore",
+]
+
+
+async def test_40_000_machines_are_built_and_sent_within_seconds_and_changes_cost_what_changed() -> None:
+    begun = time.process_time()
+    inventory = build(now=Hand()(), servers=VMS)
+    built = time.process_time()
+    view = View(inventory=inventory, container=inventory.root, types=("VirtualMachine",), recursive=True)
+    collector = PropertyCollector("propertyCollector")
+    new = Filter("filter", specification(view), partial=False, omit_unset=False, notify=collector.notify)
+    collector.add(new)
+    inventory.listeners[new] = None
+    sent, version = 0, ""
+    while True:
+        page = await collector.wait(version, 0, None)
+        sent += page.count("<objectSet>")
+        version = page[page.index("<version>") + 9 : page.index("</version>")]
+        if "<truncated>" not in page:
+            break
+    synced = time.process_time()
+    for vm in list(inventory.every(Vm))[:1_000]:
+        with inventory.changing(vm):
+            vm.connection = Connection.DISCONNECTED
+        page = await collector.wait(version, 0, None)
+        assert page.count("<objectSet>") == 1
+        version = page[page.index("<version>") + 9 : page.index("</version>")]
+    changed = time.process_time()
+    assert sent == VMS
+    # CPU seconds, several times what an idle machine needs: only growth with the inventory would exceed them.
+    assert built - begun < 10
+    assert synced - built < 10
+    assert changed - synced < 5
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss < 600_000, "KiB of memory"
+
+
+def specification(view: View) -> FilterSpec:
+    wanted = "".join(f"<pathSet>{path}</pathSet>" for path in PATHS)
+    body = (
+        '<e:Envelope xmlns:e="http://schemas.xmlsoap.org/soap/envelope/"><e:Body><CreateFilter><_this/><spec>'
+        f"<propSet><type>VirtualMachine</type>{wanted}</propSet><objectSet><obj>view</obj><skip>true</skip>"
+        "<selectSet><path>view</path></selectSet></objectSet></spec></CreateFilter></e:Body></e:Envelope>"
+    )
+    spec = parse(body.encode()).node.child("spec")
+    assert spec is not None
+
+    def find(kind: str, moid: str) -> View | Entity:
+        return view
+
+    return FilterSpec(spec, find)
+
+
+def test_the_same_seed_builds_the_same_inventory() -> None:
+    first, second = (build(now=0, servers=50, seed=7) for _ in range(2))
+    names = [[(e.moid, e.name) for e in inventory.objects.values()] for inventory in (first, second)]
+    assert names[0] == names[1]
+    uuids = [[vm.instance_uuid for vm in inventory.every(Vm)] for inventory in (first, build(now=0, seed=8))]
+    assert uuids[0] != uuids[1]
+
+
+@pytest.mark.parametrize(
+    ("servers", "hosts", "datastores"), [(0, 1, 1), (1, 1, 1), (10, 40, 2), (30, 17, 50)]
+)
+def test_odd_numbers_of_hosts_and_datastores_leave_no_machine_without_either(
+    servers: int, hosts: int, datastores: int
+) -> None:
+    inventory = build(now=0, servers=servers, hosts=hosts, datastores=datastores)
+    machines = list(inventory.every(Vm))
+    assert len(machines) == servers
+    for vm in machines:
+        assert vm.moid in vm.host.vms
+        assert all(vm.host.moid in store.mounts for store in vm.datastores)
