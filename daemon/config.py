@@ -93,16 +93,19 @@ class Config:
 
         A client that no rule names can have servers anywhere.
         """
-        return {client: self._unwatched_legs(client) for client in self.clients}
+        named: dict[str, set[str | None]] = {}
+        for rule in self.rules:
+            if rule.client is not None:
+                named.setdefault(rule.client, set()).add(rule.vcenter)
+        return {client: self._unwatched_legs(client, named.get(client, {None})) for client in self.clients}
 
-    def _unwatched_legs(self, client: ClientId) -> tuple[Leg, ...]:
-        rules = [rule for rule in self.rules if rule.client == client]
-        named = {rule.vcenter for rule in rules}
-        vcenters = set(self.vcenters) if not rules or None in named else named
+    def _unwatched_legs(self, client: ClientId, named: Collection[str | None]) -> tuple[Leg, ...]:
+        """Of a client whose rules name these vCenters; None is a rule for all of them."""
+        vcenters = self.vcenters if None in named else [name for name in named if name is not None]
         return tuple(
             leg
             for leg in self.terms(client, ()).availability.legs
-            if not vcenters or any(leg not in self.legs_watched(vcenter) for vcenter in vcenters if vcenter)
+            if not vcenters or any(leg not in self.legs_watched(vcenter) for vcenter in vcenters)
         )
 
     def contract(self, client: ClientId) -> Tables:
@@ -385,9 +388,8 @@ def _earlier_and_wider(
     return min((first_with[key] for key in map(frozenset, subsets) if key in first_with), default=None)
 
 
-def _names(raw: Mapping[str, object], section: str) -> Sequence[str]:
-    tables = raw.get(section)
-    return tuple(tables) if isinstance(tables, dict) else ()
+def _names(raw: Mapping[str, object], section: str) -> Collection[str]:
+    return _mapping(raw.get(section)).keys()
 
 
 def _mapping(value: object) -> Mapping[str, object]:

@@ -301,6 +301,7 @@ class Exposition:
             text=Body(format=Format.TEXT, members=tuple(preparation.text)),
             openmetrics=Body(format=Format.OPENMETRICS, members=tuple(preparation.openmetrics)),
         )
+        self.asked.clear()
         waiting, self._next = self._next, asyncio.Event()
         waiting.set()
 
@@ -343,8 +344,13 @@ class Exposition:
 
 
 def label(name: str, value: str) -> str:
-    """`name="value"` as both formats write it: backslash, quote and newline escaped."""
-    escaped = value.replace("\\", r"\\").replace("\n", r"\n").replace('"', r"\"")
+    """`name="value"` as both formats write it: backslash, quote and newline escaped.
+
+    What no UTF-8 can hold, and NUL, which ends Prometheus' reading, become question marks: one odd name never costs
+    the others their series.
+    """
+    readable = value.replace("\0", "?").encode(errors="replace").decode()
+    escaped = readable.replace("\\", r"\\").replace("\n", r"\n").replace('"', r"\"")
     return f'{name}="{escaped}"'
 
 

@@ -24,9 +24,12 @@ def replay(ledger: Ledger, book: LiveBook, registry: Registry, keeper: Keeper) -
     Raises LedgerDamagedError for a record that is no valid evidence, or does not follow from the one before it.
     """
     newest = BEGINNING
+    # When the witnesses saw has to be known before what was counted by it.
+    for witness, until in ledger.watermarks.items():
+        newest = max(newest, until)
+        book.see(witness, until)
     for lag in ledger.lags:
         book.lag(lag.witness, lag.start, lag.end)
-    # When the witnesses were blind has to be known before what was counted meanwhile.
     blind = EvidenceReader()
     for body in ledger.bodies(_BLIND):
         record = blind.read(body.encode())
@@ -43,9 +46,6 @@ def replay(ledger: Ledger, book: LiveBook, registry: Registry, keeper: Keeper) -
                 keeper.remember(record)
         if not isinstance(record, Blind):
             book.take(record, settled)
-    for witness, until in ledger.watermarks.items():
-        newest = max(newest, until)
-        book.see(witness, until)
     for pages in book.evidence.servers.values():
         registry.remember(pages.records[-1], _source_of(pages, book.observer))
     _log.info("ledger_replayed", records=ledger.head.seq, servers=len(book.places))

@@ -117,7 +117,7 @@ def evaluate(
 def write(judgement: Judgement, format_: Literal["text", "json"]) -> None:
     """Put the statement of all clients on stdout."""
     text = document(judgement.statement()) if format_ == "json" else statement_text(judgement)
-    click.get_binary_stream("stdout").write(text.encode())
+    click.echo(text.encode(), nl=False)
 
 
 def _read(source: Source, take: Callable[[Record], None], *, verify: bool) -> None:

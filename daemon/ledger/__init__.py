@@ -13,7 +13,7 @@ from daemon.ledger.errors import (
     LedgerTooNewError,
 )
 from daemon.ledger.ledger import Ledger
-from daemon.ledger.store import SLICE, verified
+from daemon.ledger.store import SLICE, Verified, verified
 
 __all__ = [
     "SLICE",
@@ -29,5 +29,6 @@ __all__ = [
     "LedgerLockedError",
     "LedgerTooNewError",
     "Stored",
+    "Verified",
     "verified",
 ]

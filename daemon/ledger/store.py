@@ -23,6 +23,7 @@ from daemon.ledger.errors import LedgerFaultError, damaged, translated
 from daemon.ledger.schema import (
     BEGIN,
     COMMIT,
+    FIND_CHAIN,
     INSERT_LAG,
     PAGE_SIZE,
     PUT_WATERMARK,
@@ -248,8 +249,18 @@ class Store:
         return lags
 
 
-def verified(path: Path, progress: Callable[[int, int], None] | None = None) -> Head:
-    """The head of the ledger at `path`, once all of it holds; the file is only read.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verified:
+    """A ledger that holds: its head, and the number of the record whose chain value was looked for (None: no record)."""
+
+    head: Head
+    found: int | None
+
+
+def verified(
+    path: Path, *, looked_for: bytes | None = None, progress: Callable[[int, int], None] | None = None
+) -> Verified:
+    """Verify all of the ledger at `path`, which is only read, and look for a chain value that was its head once.
 
     `progress` is told now and then how many records of how many are done. Raises LedgerError.
     """
@@ -263,7 +274,8 @@ def verified(path: Path, progress: Callable[[int, int], None] | None = None) -> 
             for seq, _, _ in store.replay():
                 if progress is not None and seq % SLICE == 0:
                     progress(seq, store.state.head.seq)
-            return store.state.head
+            found = db.execute(FIND_CHAIN, (looked_for,)).fetchone() if looked_for is not None else None
+            return Verified(head=store.state.head, found=found and found[0])
     except sqlite3.Error as error:
         raise translated(error, path) from error
 

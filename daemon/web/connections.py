@@ -24,7 +24,7 @@ class Limits:
 
     connections: int = 256
     requests: int = 64
-    first_byte_and_headers_s: float = 10.0
+    head_s: float = 10.0
     request_s: float | None = 30.0
     keepalive_s: float = 75.0
     header_bytes: int = 8190
@@ -97,7 +97,7 @@ class Connection(web.RequestHandler):
     def _expect_head(self) -> None:
         if self._deadline is None:
             loop = asyncio.get_running_loop()
-            self._deadline = loop.call_later(self._limits.first_byte_and_headers_s, self._give_up)
+            self._deadline = loop.call_later(self._limits.head_s, self._give_up)
 
     def _head_is_here(self) -> None:
         if self._deadline is not None:

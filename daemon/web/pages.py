@@ -31,7 +31,7 @@ class ServerRow:
     name: str
     client: str
     state: str
-    since: Instant | None
+    since_at: Instant | None
     figure: str = ""
     note: str = ""
 

@@ -175,7 +175,12 @@ def test_seconds_are_the_microseconds_exactly(value: int) -> None:
     assert int(text.replace(".", "")) == value
 
 
-@given(st.text())
+async def test_a_name_that_no_text_can_hold_does_not_cost_the_others_their_series() -> None:
+    text = await prepared(snapshot(servers=("\ud800\0", "b")))
+    assert [s.labels["server"] for f in parse_text(text) for s in f.samples] == ["??", "b"]
+
+
+@given(st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0")))
 def test_a_label_value_survives_escaping(value: str) -> None:
     text = f"x{{{label('name', value)}}} 1\n"
     assert "\n" not in text[:-1]
@@ -301,6 +306,20 @@ async def test_the_first_scrape_asks_and_waits_for_a_preparation() -> None:
         assert not scrape.done()
         await subject.prepare(snapshot(), PROCESS)
     assert "slad_ready 1.0" in scrape.result()
+    assert not subject.asked.is_set()
+
+
+async def test_a_scrape_during_a_preparation_is_answered_by_it_and_asks_for_no_other() -> None:
+    subject = exposition_of()
+
+    def with_a_scrape(group: asyncio.TaskGroup) -> Iterable[RenderedFamily]:
+        scrapes.append(group.create_task(text_of(subject)))
+        yield from PROCESS
+
+    scrapes: list[asyncio.Task[str]] = []
+    async with asyncio.timeout(10), asyncio.TaskGroup() as group:
+        await subject.prepare(snapshot(), with_a_scrape(group))
+    assert "slad_ready 1.0" in scrapes[0].result()
     assert not subject.asked.is_set()
 
 

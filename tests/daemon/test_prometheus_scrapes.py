@@ -25,7 +25,7 @@ from daemon.web.server import public_door
 from tests.peers import require
 
 ROWS = 2500  # several chunks
-ODD = 'quo"te back\\slash new\nline ünicode'
+ODD = 'quo"te back\\slash new\nline carriage\rreturn \x1b ünicode {},= # '
 
 
 class Site:

@@ -178,7 +178,7 @@ async def test_the_landing_page_shows_the_fleet_and_escapes_what_others_named(do
                 name="<script>alert(1)</script>",
                 client="Example Ltd.",
                 state="down",
-                since=Instant(AT - 3_723_000_000),
+                since_at=Instant(AT - 3_723_000_000),
                 figure="99.93 %",
             ),
         ),
@@ -250,13 +250,28 @@ async def test_what_is_not_http_is_400_and_echoes_nothing(door: Visit) -> None:
 
 
 async def test_a_head_that_does_not_arrive_in_time_ends_the_connection() -> None:
-    async with visit(Limits(first_byte_and_headers_s=0.05)) as door:
+    async with visit(Limits(head_s=0.05)) as door:
         for beginning in (b"", b"GET / HTTP/1.1\r\nX-Slow: "):
             assert await raw(door.address, beginning) == b""
 
 
+async def test_an_answer_may_take_longer_than_the_head() -> None:
+    async with visit(Limits(head_s=0.05)) as door:
+        door.site.exposition = Exposition(SystemClock(), wait_s=0.2)
+        assert await door.status("/metrics") == 503
+
+
+async def test_a_handler_that_fails_says_so_and_nothing_more(door: Visit) -> None:
+    def broken() -> Overview:
+        raise RuntimeError("secret detail")
+
+    door.site.overview = broken  # type: ignore[method-assign]  # the fault to be survived
+    assert await door.text("/") == "500 Internal Server Error\n"
+    assert await door.status("/-/healthy") == 200
+
+
 async def test_a_connection_stays_open_for_the_next_scrape() -> None:
-    async with visit(Limits(first_byte_and_headers_s=5)) as door:
+    async with visit(Limits(head_s=5)) as door:
         reader, writer = await asyncio.open_connection(*door.address)
         async with asyncio.timeout(20):
             for _ in range(3):
@@ -286,7 +301,7 @@ async def test_requests_beyond_the_limit_are_503() -> None:
 
 
 async def test_a_scraper_that_does_not_read_loses_its_connection() -> None:
-    async with visit(Limits(request_s=0.3)) as door:
+    async with visit(Limits(request_s=0.3, connections=1)) as door:
         await door.site.prepare(60_000)
         reader, writer = await asyncio.open_connection(*door.address, limit=1)
         async with asyncio.timeout(20):
@@ -294,6 +309,7 @@ async def test_a_scraper_that_does_not_read_loses_its_connection() -> None:
             assert await reader.readexactly(15) == b"HTTP/1.1 200 OK"
             while door.site.exposition._scrapes:  # noqa: ASYNC110  nothing announces the end of a scrape
                 await asyncio.sleep(0.01)
+            assert await door.status("/-/healthy") == 200  # its place is free, though it has not read on
             with pytest.raises((ConnectionError, asyncio.IncompleteReadError)):
                 await reader.readexactly(2 * 60_000 * 50)
         writer.close()
