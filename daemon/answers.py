@@ -210,7 +210,7 @@ class Answers:
             state=state.word,
             since=_text(at if at != BEGINNING else None),
             source=source,
-            reason="",
+            reason="" if state is State.UP else self._book.reasons.get((server, leg), ""),
         )
 
 

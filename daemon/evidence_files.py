@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import IO
 
 from sla.chain import ChainBrokenError, Link, link_of, verified_head
-from sla.reader import LONGEST_LINE, EvidenceReader
+from sla.reader import LONGEST_LINE, EvidenceReader, TrackOf
 from sla.records import Record
 
 _CHUNK = 65_536
@@ -28,6 +28,14 @@ class Source:
     stream: IO[bytes]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Taker:
+    """What takes records: `take` all of them, or, with `track_of`, all but most observations, which go to their tracks."""
+
+    take: Callable[[Record], None]
+    track_of: TrackOf | None = None
+
+
 def lines_of(stream: IO[bytes]) -> Iterator[bytes]:
     """The lines of a stream. Of one that is too long only what shows that, whatever its length: memory stays bounded."""
     while line := stream.readline(LONGEST_LINE + 1):
@@ -37,37 +45,35 @@ def lines_of(stream: IO[bytes]) -> Iterator[bytes]:
         yield line
 
 
-def read_records(source: Source, take: Callable[[Record], None], *, progress: Callable[[int], None]) -> None:
-    """Hand every record of a file to `take`, in order. Raises EvidenceError: then nothing that was taken may be used.
+def read_records(source: Source, taker: Taker, *, progress: Callable[[int], None]) -> None:
+    """Hand every record of a file to `taker`, in order. Raises EvidenceError: then nothing that was taken may be used.
 
     `progress` is told the number of each line.
     """
-    for _ in _sound_lines(source, take, progress):
+    for _ in _sound_lines(source, taker, progress):
         pass
 
 
-def read_verified(
-    source: Source, take: Callable[[Record], None], *, progress: Callable[[int], None]
-) -> Link | None:
+def read_verified(source: Source, taker: Taker, *, progress: Callable[[int], None]) -> Link | None:
     """The same for an export that has to prove itself: the head of its chain, None for an empty file."""
     try:
-        return verified_head(_links(source, take, progress))
+        return verified_head(_links(source, taker, progress))
     except ChainBrokenError as error:
         raise EvidenceError([f"{source.name}: {error}"]) from None
 
 
 def _sound_lines(
-    source: Source, take: Callable[[Record], None], progress: Callable[[int], None]
+    source: Source, taker: Taker, progress: Callable[[int], None]
 ) -> Iterator[tuple[int, bytes]]:
     """The lines up to the first bad one, with their numbers; the bad ones are told of at the end."""
-    reader = EvidenceReader()
+    reader = EvidenceReader(taker.track_of)
     for number, line in enumerate(lines_of(source.stream), 1):
         record = reader.read(line)
         if reader.has_enough_faults:
             break
         if not reader.faults:
             if record is not None:
-                take(record)
+                taker.take(record)
             yield number, line
         progress(number)
     if reader.faults:
@@ -77,8 +83,8 @@ def _sound_lines(
         raise EvidenceError(messages)
 
 
-def _links(source: Source, take: Callable[[Record], None], progress: Callable[[int], None]) -> Iterator[Link]:
-    for number, line in _sound_lines(source, take, progress):
+def _links(source: Source, taker: Taker, progress: Callable[[int], None]) -> Iterator[Link]:
+    for number, line in _sound_lines(source, taker, progress):
         link = link_of(line.decode().rstrip("\n"))
         if link is None:
             raise EvidenceError([f"{source.name}:{number}: carries no proof: no seq and chain at its end"])

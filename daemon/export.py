@@ -4,12 +4,14 @@ A line that an export leaves out shows as an `omitted` one, so that the chain st
 """
 
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from daemon.evidence_files import EvidenceError, Source, lines_of
 from daemon.ledger import Chained
-from sla.chain import ChainBrokenError, Link, digest_of, exported, link_of, omitted, verified_head
+from sla import chain
+from sla.chain import ChainBrokenError, Link, link_of, verified_head
 from sla.instants import Instant, parse_instant
 from sla.records import ClientId
 
@@ -23,50 +25,40 @@ _OBSERVATION: Final = '{"kind":"observation",'
 
 
 class ExportError(Exception):
-    """The export cannot be made, or does not prove what it says; the message says why."""
+    """The export cannot be made; the message says why."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
-    """What an export shows.
+async def exported(
+    read: Read,
+    *,
+    client: ClientId | None = None,
+    since: Instant | None = None,
+    until: Instant | None = None,
+) -> AsyncIterator[str]:
+    """The lines of an export, without newlines, of the ledger as it is when it begins.
 
-    `client`: only what concerns one client, and what the witnesses saw as a whole. `since`, `until`: only observations in
-    `[since, until)` and the last one before it of each leg of each server by each witness; all other records.
+    `client`: only what concerns one client, and when the witnesses saw. `since`, `until`: of observations only those in
+    `[since, until)`, and the last one before for each leg of each server and each witness; all other records. What is left
+    out is an `omitted` line. Raises ExportError for a client that the ledger does not know, before the first line.
     """
-
-    client: ClientId | None = None
-    since: Instant | None = None
-    until: Instant | None = None
-
-    @property
-    def everything(self) -> bool:
-        """Whether nothing is left out."""
-        return self == Wanted()
-
-
-async def export(read: Read, wanted: Wanted) -> AsyncIterator[str]:
-    """The lines of an export, without newlines, as the ledger is when it begins.
-
-    Raises ExportError for a client that the ledger does not know.
-    """
-    if wanted.everything:
+    if client is None and since is None and until is None:
         async for row in _rows(read):
-            yield exported(row.body, row.seq, row.chain)
+            yield chain.exported(row.body, row.seq, row.chain)
         return
-    selection = _Selection(wanted=wanted)
+    selection = _Selection(client=client, since=since, until=until)
     last = 0
     async for row in _rows(read):
         selection.learn(row)
         last = row.seq
-    if wanted.client is not None and not selection.client_known:
-        raise ExportError(f"The ledger knows no client {wanted.client!r}.")
+    if client is not None and not selection.client_known:
+        raise ExportError(f"The ledger knows no client {client!r}.")
     async for row in _rows(read):
         if row.seq > last:
             return
         if selection.shows(row):
-            yield exported(row.body, row.seq, row.chain)
+            yield chain.exported(row.body, row.seq, row.chain)
         else:
-            yield omitted(digest_of(row.body), row.seq, row.chain)
+            yield chain.omitted(chain.digest_of(row.body), row.seq, row.chain)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,30 +70,33 @@ class Proven:
     found: int | None
 
 
-def proven(name: str, lines: Iterable[str], *, looked_for: bytes | None = None) -> Proven:
-    """Check that the lines of an export follow from one another; `name` is what messages call the file.
+def proven(source: Source, *, looked_for: bytes | None = None, progress: Callable[[int], None]) -> Proven:
+    """Check that the lines of an export follow from one another, and look for a chain value that was a head once.
 
-    Raises ExportError.
+    `progress` is told the number of each line. Raises EvidenceError.
     """
     first: Link | None = None
     found: int | None = None
 
     def links() -> Iterator[Link]:
         nonlocal first, found
-        for number, line in enumerate(lines, 1):
-            link = link_of(line.rstrip("\r\n"))
+        for number, line in enumerate(lines_of(source.stream), 1):
+            link = link_of(line.decode(errors="replace").rstrip("\n"))
             if link is None:
-                raise ExportError(f"{name}:{number}: the line carries no proof (seq and chain)")
+                raise EvidenceError(
+                    [f"{source.name}:{number}: carries no proof: no seq and chain at its end"]
+                )
             first = first or link
             found = link.seq if link.chain == looked_for else found
+            progress(number)
             yield link
 
     try:
         head = verified_head(links())
     except ChainBrokenError as error:
-        raise ExportError(f"{name}: {error}") from error
+        raise EvidenceError([f"{source.name}: {error}"]) from error
     if first is None or head is None:
-        raise ExportError(f"{name}: it has no line")
+        raise EvidenceError([f"{source.name}: holds no record, so there is no chain to verify"])
     return Proven(first=first, head=head, found=found)
 
 
@@ -115,9 +110,14 @@ async def _rows(read: Read) -> AsyncIterator[Chained]:
 
 @dataclass(slots=True, kw_only=True)
 class _Selection:
-    """Which records an export shows: learnt from all of them first, since what a server belongs to can come later."""
+    """Which records an export shows: learnt from all of them first, since whose a server is can come later.
 
-    wanted: Wanted
+    Of a server that was the client's once, every record and observation is shown: its parts (spec §3.2) rest on them.
+    """
+
+    client: ClientId | None
+    since: Instant | None
+    until: Instant | None
     client_known: bool = False
     servers: set[str] = field(default_factory=set)
     solutions: set[str] = field(default_factory=set)
@@ -128,33 +128,31 @@ class _Selection:
     def learn(self, row: Chained) -> None:
         """Take in a record, in order."""
         if row.body.startswith(_OBSERVATION):
-            if self.wanted.since is not None:
-                self._learn_observation(row, self.wanted.since)
+            if self.since is not None:
+                self._learn_observation(row, self.since)
             return
         record = json.loads(row.body)
-        client = self.wanted.client
+        client = self.client
         match record["kind"]:
             case "client":
                 self.client_known |= record["id"] == client
             case "server" if record["client"] == client:
                 self.servers.add(record["id"])
                 self.solutions.add(record.get("solution") or record["id"])
-            case "exclusion" if self._covers(record):
-                self.exclusions.add(record["id"])
             case "service_request" if record["client"] == client:
                 self.requests.add(record["id"])
 
     def shows(self, row: Chained) -> bool:
         """Whether the export shows a record, once all are learnt."""
         record = json.loads(row.body)
-        if self.wanted.client is not None and not self._concerns(record, self.wanted.client):
+        if self.client is not None and not self._concerns(record, self.client):
             return False
         if record["kind"] != "observation":
             return True
         at = parse_instant(record["at"])
-        if self.wanted.until is not None and at >= self.wanted.until:
+        if self.until is not None and at >= self.until:
             return False
-        if self.wanted.since is None or at >= self.wanted.since:
+        if self.since is None or at >= self.since:
             return True
         return self.held[_key(record)] == (at, row.seq)
 
@@ -175,7 +173,9 @@ class _Selection:
             case "contract":
                 return record.get("client") in (None, client)
             case "exclusion":
-                return record["id"] in self.exclusions or self._covers(record)
+                if self._covers(record):
+                    self.exclusions.add(record["id"])
+                return record["id"] in self.exclusions
             case "exclusion_ended" | "exclusion_withdrawn":
                 return record["id"] in self.exclusions
             case "service_request_responded" | "service_request_closed":
@@ -184,3 +184,18 @@ class _Selection:
                 return self.servers.issuperset(record["servers"])
             case _:
                 return bool(record["client"] == client)
+
+    def _covers(self, exclusion: Mapping[str, Any]) -> bool:
+        """Whether an exclusion's scope (spec §4.2) has anything of the client's in it."""
+        clients, solutions, servers = (exclusion.get(key, []) for key in ("clients", "solutions", "servers"))
+        return (
+            not (clients or solutions or servers)
+            or self.client in clients
+            or not self.solutions.isdisjoint(solutions)
+            or not self.servers.isdisjoint(servers)
+            or not self.servers.isdisjoint(solutions)
+        )
+
+
+def _key(observation: Mapping[str, Any]) -> tuple[str, ...]:
+    return tuple(observation[key] for key in ("observer", "source", "server", "leg"))

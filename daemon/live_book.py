@@ -50,6 +50,7 @@ class LiveBook:
         self.places: dict[ServerId, Place] = {}
         self.horizon: Instant = BEGINNING
         self.membership = 0
+        self.reasons: dict[tuple[ServerId, Leg], str] = {}
         self._counted: dict[Witness, Sight] = {}
         self._late: dict[ServerId, _Late] = {}
 
@@ -63,6 +64,7 @@ class LiveBook:
                 self._note_late(record.server, record.at, counted_until)
             self.evidence.add(record)
             self._observe(record, counted_until)
+            self._note_reason(record)
         elif isinstance(record, ObservedUntil):
             self.see(record.witness, record.at)
         elif isinstance(record, Blind):
@@ -148,6 +150,15 @@ class LiveBook:
             place = self._regroup(record.server, place, record.witness, settled)
         change = Change(witness=record.witness, leg=record.leg, state=record.state)
         place.group.change(place.index, record.at, change, settled)
+
+    def _note_reason(self, record: Observation) -> None:
+        """Keep why a leg is not up, as its witness said last."""
+        if not self._counts(record.witness):
+            return
+        if record.state is State.UP:
+            self.reasons.pop((record.server, record.leg), None)
+        else:
+            self.reasons[record.server, record.leg] = record.reason
 
     def _serve(self, record: Server, settled: Instant) -> None:
         self.membership += 1

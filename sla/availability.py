@@ -47,7 +47,7 @@ def ground_of(*, service: Spans, excluded: Excluded, month: Span, as_of: Instant
 
 @dataclass(slots=True)
 class Tally:
-    """Time by state, added up segment by segment."""
+    """Time by state, added up stretch by stretch."""
 
     up: int = 0
     down: int = 0
@@ -58,37 +58,44 @@ class Tally:
         self, segments: Iterable[Segment], judged: Spans, legs: tuple[Leg, ...], by_leg: dict[Leg, int]
     ) -> None:
         """Add what lies in `judged`. The segments name the states of `legs`, and are in order of time."""
+        times: dict[tuple[State, tuple[State, ...], bool], int] = {}
         first = 0
-        for segment in segments:
-            while first < len(judged) and judged[first][1] <= segment.start:
+        for start, end, state, states, disputed in segments:
+            while first < len(judged) and judged[first][1] <= start:
                 first += 1
-            time = _overlap(segment, judged, first)
-            if time:
-                self._book(segment, time, legs, by_leg)
+            if first == len(judged):
+                break
+            if judged[first][0] <= start and end <= judged[first][1]:
+                time = end - start
+            else:
+                time = _overlap(start, end, judged, first)
+            alike = state, states, disputed
+            times[alike] = times.get(alike, 0) + time
+        for (state, states, disputed), time in times.items():
+            self._book(state, disputed, time)
+            if state is State.DOWN:
+                for leg, of_leg in zip(legs, states, strict=True):
+                    by_leg[leg] += time if of_leg is State.DOWN else 0
 
-    def _book(self, segment: Segment, time: int, legs: tuple[Leg, ...], by_leg: dict[Leg, int]) -> None:
-        match segment.state:
+    def _book(self, state: State, disputed: bool, time: int) -> None:
+        match state:
             case State.UP:
                 self.up += time
-                if segment.disputed:
-                    self.disputed += time
+                self.disputed += time if disputed else 0
             case State.DOWN:
                 self.down += time
-                for leg, state in zip(legs, segment.legs, strict=True):
-                    if state is State.DOWN:
-                        by_leg[leg] += time
             case State.UNKNOWN:
                 self.unobserved += time
 
 
-def _overlap(segment: Segment, spans: Spans, first: int) -> int:
-    """The time of a segment inside `spans`, of which those before `first` end before it."""
+def _overlap(start: Instant, end: Instant, spans: Spans, first: int) -> int:
+    """The time of `[start, end)` inside `spans`, of which those before `first` end before it."""
     time = 0
     for place in range(first, len(spans)):
-        start, end = spans[place]
-        if start >= segment.end:
+        since, until = spans[place]
+        if since >= end:
             break
-        time += min(end, segment.end) - max(start, segment.start)
+        time += min(end, until) - max(start, since)
     return time
 
 

@@ -130,8 +130,7 @@ class Book:
         self.requests_of: dict[SolutionKey, list[ServiceRequest]] = {}
         self.servers_of: dict[SolutionKey, dict[ServerId, ServerPages]] = {}
         """Every server that a record ever gave to a solution of a client; its parts say whether and when it holds."""
-        self.newest_at: Instant | None = None
-        """The newest instant of knowledge in the evidence: what `as_of` is by default."""
+        self._newest_at: Instant | None = None
         self._exclusions_changed_at: list[Instant] = []
         self._windows: tuple[int, tuple[Window, ...]] = (0, ())
 
@@ -139,8 +138,7 @@ class Book:
         """Take the next record."""
         match record:
             case Observation():
-                self._observe(record)
-                self._see(record.at)
+                self.track(record.server, record.leg, record.witness).add(record.at, record.state)
                 return
             case Blind():
                 self.sights.of(record.witness).blind(record)
@@ -180,6 +178,21 @@ class Book:
             pages = self.servers[server] = ServerPages()
         return pages
 
+    def track(self, server: ServerId, leg: Leg, witness: Witness) -> Track:
+        """Where observations go: what they say needs no record."""
+        pages = self.server(server)
+        track = pages.tracks.get((leg, witness))
+        if track is None:
+            track = pages.tracks[leg, witness] = pages.timeline.track(leg, witness, self.sights)
+        return track
+
+    @property
+    def newest_at(self) -> Instant | None:
+        """The newest instant of knowledge in the evidence: what `as_of` is by default. Looks at every track."""
+        ends = [track.last() for pages in self.servers.values() for track in pages.tracks.values()]
+        observed = [end[0] for end in ends if end is not None]
+        return max(observed if self._newest_at is None else [*observed, self._newest_at], default=None)
+
     def client(self, client: ClientId, as_of: Instant) -> Client | None:
         """A client's newest record (spec §3.3)."""
         return newest(self.clients.get(client, ()), as_of)
@@ -212,16 +225,8 @@ class Book:
         ]
 
     def _see(self, at: Instant) -> None:
-        if self.newest_at is None or at > self.newest_at:
-            self.newest_at = at
-
-    def _observe(self, record: Observation) -> None:
-        pages = self.server(record.server)
-        key = record.leg, record.witness
-        track = pages.tracks.get(key)
-        if track is None:
-            track = pages.tracks[key] = pages.timeline.track(record.leg, record.witness, self.sights)
-        track.add(record.at, record.state)
+        if self._newest_at is None or at > self._newest_at:
+            self._newest_at = at
 
     def _enter(self, record: Server) -> None:
         pages = self.server(record.id)

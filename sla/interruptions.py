@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from typing import Final
 
 from sla.calendars import Calendar
 from sla.exclusions import Rules, covers_just_before, weeks_around
@@ -11,6 +12,9 @@ from sla.service import Part
 from sla.spans import Span, Spans, clipped, difference, length, normalized, union
 from sla.terms import ChronicOutages
 from sla.timeline import Segment, ServerTimeline
+
+_DOWN: Final = State.DOWN  # a member of an enum is slow to look up by its name
+_UP: Final = State.UP
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,18 +153,14 @@ def _outages(
     downs: list[Span] = []
     up_at: Instant | None = None
     for segment in segments:
-        match segment.state:
-            case State.DOWN:
-                if downs and up_at is not None and segment.start - up_at >= rejoin:
-                    outages.append((downs[0][0], up_at, normalized(downs)))
-                    downs = []
-                up_at = None
-                downs.append((segment.start, segment.end))
-            case State.UP:
-                if up_at is None:
-                    up_at = segment.start
-            case State.UNKNOWN:
-                pass
+        if segment.state is _DOWN:
+            if downs and up_at is not None and segment.start - up_at >= rejoin:
+                outages.append((downs[0][0], up_at, normalized(downs)))
+                downs = []
+            up_at = None
+            downs.append((segment.start, segment.end))
+        elif segment.state is _UP and up_at is None:
+            up_at = segment.start
     if downs:
         outages.append((downs[0][0], up_at if up_at is not None else left_at, normalized(downs)))
     return outages

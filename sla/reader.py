@@ -4,8 +4,10 @@
 never raises for bad input; it collects faults, and a file with a fault must not be used at all.
 """
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
 from sla.decoding import (
@@ -19,14 +21,37 @@ from sla.decoding import (
     usual_observation,
     values_of,
 )
-from sla.instants import Instant
-from sla.records import Record, Witness
+from sla.instants import SECOND, Instant, parse_instant
+from sla.records import Leg, Record, ServerId, State, Witness
 from sla.requests import refusal
+from sla.timeline import Track
+
+TrackOf = Callable[[ServerId, Leg, Witness], Track]
+"""Where the observations of a witness go that speak of a leg of a server."""
 
 MOST_FAULTS: Final = 20
 """So many faults are collected; reading on would help nobody."""
 LONGEST_LINE: Final = 1_048_576
 """Bytes. A longer line is a fault; whoever splits a file into lines may cut it one byte after."""
+
+_TEXT: Final = rb'"[^"\\\x00-\x1f]*"'
+_PLAIN: Final = rb'"[\x20\x21\x23-\x5b\x5d-\x7e]*"'
+_USUAL: Final = re.compile(
+    rb'\{"kind": ?"observation", ?'
+    rb'("observer": ?%b, ?"source": ?%b, ?"server": ?%b, ?"leg": ?%b), ?'
+    rb'"state": ?"(up|down|unknown)", ?'
+    rb'"at": ?"([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}):([0-5][0-9])(?:\.([0-9]{6}))?Z"'
+    rb'(?:,"reason":%b)?(?:,"noticed_at":%b)?(?:,"salt":%b)?(?:,"seq":[1-9][0-9]{0,17},"chain":%b)?\}\r?\n?'
+    % (_TEXT, _TEXT, _TEXT, _TEXT, _PLAIN, _PLAIN, _PLAIN, _PLAIN)
+)
+"""An observation as slad writes it: which track it belongs to, then what is said and when. Whatever else is JSON, and
+whatever is not, is left to the parser."""
+_STATES: Final = {state.word.encode(): state for state in State}
+
+
+@lru_cache(maxsize=65_536)
+def _minute(text: bytes) -> int:
+    return parse_instant(f"{text.decode()}:00Z")
 
 
 class LineFault(NamedTuple):
@@ -67,8 +92,10 @@ class _Defined:
 class EvidenceReader:
     """Reads lines in order; `faults` is what is wrong so far."""
 
-    def __init__(self) -> None:
-        """Before the first line."""
+    def __init__(self, track_of: TrackOf | None = None) -> None:
+        """Before the first line. With `track_of`, usual observations go to their tracks, and no record is made of them."""
+        self._track_of = track_of
+        self._tracks: dict[bytes, Callable[[Instant, State], None]] = {}
         self.faults: list[LineFault] = []
         self._line = 0
         self._recorded_at: Instant | None = None
@@ -83,8 +110,14 @@ class EvidenceReader:
         return len(self.faults) >= MOST_FAULTS
 
     def read(self, line: bytes) -> Record | None:
-        """The record of the next line, with or without its newline; None for a bad line or one that was left out."""
+        """The record of the next line, with or without its newline; None where there is none to take.
+
+        That is a bad line, one that an export left out, or an observation that went to its track.
+        """
         self._line += 1
+        usual = _USUAL.fullmatch(line) if self._track_of is not None else None
+        if usual is not None and self._is_tracked(usual):
+            return None
         if len(line) > LONGEST_LINE:
             self._fault(None, f"is longer than {LONGEST_LINE} bytes")
             return None
@@ -96,8 +129,24 @@ class EvidenceReader:
         if said.get("kind") == "observation":
             observation = usual_observation(said, self._witnesses)
             if observation is not None and observation.server in self._defined.servers:
+                if usual is not None and self._track_of is not None:
+                    track = self._track_of(observation.server, observation.leg, observation.witness)
+                    self._tracks[usual[1]] = track.add
                 return observation
         return self._record(said)
+
+    def _is_tracked(self, usual: re.Match[bytes]) -> bool:
+        """Put an observation on its track, if an earlier line told which that is."""
+        what, state, minute, second, fraction = usual.groups()
+        add = self._tracks.get(what)
+        if add is None:
+            return False
+        try:
+            at = _minute(minute) + int(second) * SECOND
+        except ValueError:
+            return False
+        add(Instant(at + int(fraction) if fraction else at), _STATES[state])
+        return True
 
     def _fault(self, key: str | None, problem: str) -> None:
         if not self.has_enough_faults:

@@ -29,6 +29,9 @@ class State(IntEnum):
     DOWN = 1
     UP = 2
 
+    # Enum hashes names in Python code; states are hashed as often as anything is.
+    __hash__ = int.__hash__
+
     @property
     def word(self) -> str:
         """The word in the evidence."""
@@ -41,6 +44,9 @@ class Leg(Enum):
     RUNNING = "running"
     SAN = "san"
     INTERNET = "internet"
+
+    # Members are the only objects of their kind: see State.
+    __hash__ = object.__hash__
 
 
 ALL_LEGS: Final = tuple(Leg)

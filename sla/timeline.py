@@ -17,7 +17,12 @@ from sla.records import ALL_LEGS, Blind, Leg, State, Witness
 from sla.spans import Spans, normalized
 
 _STATES: Final = tuple(State)
+_UNKNOWN, _DOWN, _UP = _STATES  # a member of an enum is slow to look up by its name
 _BY_START: Final = itemgetter(0)
+_MOST_COMBINATIONS: Final = 4096
+
+Merged = tuple[State, tuple[State, ...], bool]
+"""The state of a server, the states of its legs, and whether a witness says down."""
 
 
 class Segment(NamedTuple):
@@ -45,7 +50,7 @@ class Track:
 
     def add(self, at: Instant, state: State) -> None:
         """Take an observation: of two at one instant the one that is added later holds."""
-        if state is State.DOWN:
+        if state is _DOWN:
             self.ever_down = True
         if not self._at or at > self._at[-1]:
             self._at.append(at)
@@ -69,7 +74,7 @@ class Track:
     def changes(self, start: Instant, end: Instant) -> Iterator[tuple[Instant, State]]:
         """What is said in `[start, end)`: first what holds at `start`, then each observation after it."""
         first = bisect_right(self._at, start)
-        yield start, _STATES[self._states[first - 1]] if first else State.UNKNOWN
+        yield start, _STATES[self._states[first - 1]] if first else _UNKNOWN
         for place in range(first, bisect_left(self._at, end, first)):
             yield Instant(self._at[place]), _STATES[self._states[place]]
 
@@ -78,7 +83,7 @@ class Track:
         first = bisect_right(self._at, start)
         if first < len(self._at) and self._at[first] < end:
             return None
-        return _STATES[self._states[first - 1]] if first else State.UNKNOWN
+        return _STATES[self._states[first - 1]] if first else _UNKNOWN
 
 
 class Sight:
@@ -182,11 +187,12 @@ class ServerTimeline:
                 (_, first), *later = _seen(sight, leg, track, start, end)
                 places.append(place)
                 states.append(first)
-                changes.extend((at, slot, state) for at, state in later)
+                changes += [(at, slot, state) for at, state in later]
+        merge = _merge_of(len(legs), bytes(places))
         if not changes:
-            return [Segment(start, end, *_merged(len(legs), bytes(places), bytes(states)))]
+            return [Segment(start, end, *merge[bytes(states)])]
         changes.sort(key=_BY_START)
-        return list(_swept(len(legs), bytes(places), states, changes, start, end))
+        return _swept(merge, states, changes, start, end)
 
     def leg_segments(self, leg: Leg, start: Instant, end: Instant) -> list[tuple[Instant, Instant, State]]:
         """The states of one leg over `[start, end)` (spec §2.4)."""
@@ -210,7 +216,7 @@ def _seen(
     """A witness's view in `[start, end)`: what holds at `start`, then the changes (spec §2.2, §2.3)."""
     limit = min(end, sight.until)
     if limit <= start:
-        return ((start, State.UNKNOWN),)
+        return ((start, _UNKNOWN),)
     blind = sight.blind_within(leg, start, limit)
     if not blind and limit == end:
         state = track.constant(start, end)
@@ -222,7 +228,7 @@ def _seen(
         else list(track.changes(start, limit))
     )
     if limit < end:
-        view.append((limit, State.UNKNOWN))
+        view.append((limit, _UNKNOWN))
     return view
 
 
@@ -233,10 +239,10 @@ def _masked(
     marks = [(at, 1, state) for at, state in said]
     start, _, holds = marks[0]
     for since, until in blind:
-        marks.append((max(since, start), 2, State.UNKNOWN))
+        marks.append((max(since, start), 2, _UNKNOWN))
         if until < limit:
             # Before an observation at the same instant, which then is the last that was said.
-            marks.append((until, 0, State.UNKNOWN))
+            marks.append((until, 0, _UNKNOWN))
     marks.sort(key=itemgetter(0, 1))
     masked = False
     for at, mark, state in marks:
@@ -244,50 +250,65 @@ def _masked(
             holds = state
         else:
             masked = mark == 2
-        yield at, State.UNKNOWN if masked else holds
+        yield at, _UNKNOWN if masked else holds
+
+
+class _Merge(dict[bytes, Merged]):
+    """What follows from the views of some witnesses, a byte each; worked out once for each combination."""
+
+    def __init__(self, legs: int, places: bytes) -> None:
+        """`places` says of which leg each witness speaks."""
+        self._legs = legs
+        self._places = places
+
+    def __missing__(self, states: bytes) -> Merged:
+        if len(self) > _MOST_COMBINATIONS:
+            self.clear()
+        merged = self[states] = self._merged(states)
+        return merged
+
+    def _merged(self, states: bytes) -> Merged:
+        best = [_UNKNOWN] * self._legs
+        for place, state in zip(self._places, states, strict=True):
+            best[place] = max(best[place], _STATES[state])
+        if _DOWN in best:
+            server = _DOWN
+        elif _UNKNOWN in best or not best:
+            server = _UNKNOWN
+        else:
+            server = _UP
+        return server, tuple(best), _DOWN in states
+
+
+@lru_cache(maxsize=256)
+def _merge_of(legs: int, places: bytes) -> _Merge:
+    return _Merge(legs, places)
 
 
 def _swept(
-    legs: int,
-    places: bytes,
+    merge: _Merge,
     states: bytearray,
     changes: list[tuple[Instant, int, State]],
     start: Instant,
     end: Instant,
-) -> Iterator[Segment]:
-    """The segments that follow from the views at `start`, one a slot of `states`, and their changes in order."""
+) -> list[Segment]:
+    """The segments that follow from the views at `start` and their changes, in order of time."""
+    segments: list[Segment] = []
     since, now = start, None
     at = start
     for change_at, slot, state in changes:
         if change_at != at:
-            after = _merged(legs, places, bytes(states))
+            after = merge[bytes(states)]
             if now is None:
                 now = after
-            elif after != now:
-                yield Segment(since, at, *now)
+            elif after is not now and after != now:
+                segments.append(Segment(since, at, *now))
                 since, now = at, after
             at = change_at
         states[slot] = state
-    after = _merged(legs, places, bytes(states))
+    after = merge[bytes(states)]
     if now is not None and after != now:
-        yield Segment(since, at, *now)
+        segments.append(Segment(since, at, *now))
         since = at
-    yield Segment(since, end, *after)
-
-
-@lru_cache(maxsize=4096)
-def _merged(legs: int, places: bytes, states: bytes) -> tuple[State, tuple[State, ...], bool]:
-    """The state of the server and of its legs, and whether a witness says down, when its witnesses see `states`.
-
-    `places` says of which leg each of them speaks.
-    """
-    best = [State.UNKNOWN] * legs
-    for place, state in zip(places, states, strict=True):
-        best[place] = max(best[place], _STATES[state])
-    if State.DOWN in best:
-        server = State.DOWN
-    elif State.UNKNOWN in best or not best:
-        server = State.UNKNOWN
-    else:
-        server = State.UP
-    return server, tuple(best), State.DOWN in states
+    segments.append(Segment(since, end, *after))
+    return segments

@@ -1,10 +1,42 @@
-"""The command line `slad`: one file a command, listed here."""
+"""The command line `slad`: one file a command, listed here; a command is imported only when it is called."""
+
+from importlib import import_module
+from typing import Final
 
 import click
 
+_COMMANDS: Final = {
+    "run": "daemon.cli.run:run",
+    "check-config": "daemon.cli.check_config:check_config",
+    "status": "daemon.cli.status:status",
+    "server": "daemon.cli.status:server",
+    "evaluate": "daemon.cli.evaluate:evaluate",
+}
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+class _Commands(click.Group):
+    """The commands, in the order in which people meet them."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002  click's signature
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002  click's signature
+        place = _COMMANDS.get(cmd_name)
+        if place is None:
+            return None
+        module, _, name = place.partition(":")
+        command = getattr(import_module(module), name)
+        assert isinstance(command, click.Command)
+        return command
+
+
+@click.group(
+    cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}
+)
 @click.version_option(package_name="slad", message="slad %(version)s")
 def main() -> None:
-    """slad, the SLA daemon for hosting providers."""
+    """slad, the SLA daemon for hosting providers.
+
+    It watches every virtual server through vCenter, keeps the evidence, and works out the contract's figures.
+    `slad demo` shows it on a simulated vCenter.
+    """

@@ -10,7 +10,7 @@ from typing import Final, Literal
 import click
 
 from daemon.contract_files import load_contract
-from daemon.evidence_files import EvidenceError, Source, read_records, read_verified
+from daemon.evidence_files import EvidenceError, Source, Taker, read_records, read_verified
 from daemon.holidays import holidays_around
 from daemon.statement_text import statement_text
 from daemon.timezones import use_packaged_time_zones
@@ -18,7 +18,6 @@ from sla.book import Book
 from sla.calendars import Month, parse_month, year_of
 from sla.document import document
 from sla.instants import Instant, format_instant, parse_instant
-from sla.records import Record
 from sla.statement import Judgement
 
 FIRST_YEAR: Final = 1970
@@ -102,7 +101,7 @@ def evaluate(
     try:
         with click.open_file(evidence, "rb") as stream:
             source = Source(name=evidence, stream=stream)
-            _read(source, book.add, verify=verify)
+            _read(source, Taker(take=book.add, track_of=book.track), verify=verify)
         judged_at = _judged_at(book, as_of)
         holidays = holidays_around(_deadlines_from(book, judged_at))
         terms = load_contract(contract, holidays) if contract is not None else None
@@ -120,15 +119,15 @@ def write(judgement: Judgement, format_: Literal["text", "json"]) -> None:
     click.echo(text.encode(), nl=False)
 
 
-def _read(source: Source, take: Callable[[Record], None], *, verify: bool) -> None:
+def _read(source: Source, taker: Taker, *, verify: bool) -> None:
     progress = _progress()
     # What is read lives to the end: looking for garbage among it would take as long as reading it.
     gc.disable()
     try:
         if not verify:
-            read_records(source, take, progress=progress)
+            read_records(source, taker, progress=progress)
             return
-        head = read_verified(source, take, progress=progress)
+        head = read_verified(source, taker, progress=progress)
     finally:
         gc.enable()
     if head is None:

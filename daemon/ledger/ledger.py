@@ -37,8 +37,6 @@ class Ledger:
         self._doubtful: Plan | None = None
         self._writer = ThreadPoolExecutor(max_workers=1, thread_name_prefix="ledger")
         self._turn = asyncio.Lock()
-        self.commits = 0
-        self.failures = 0
         self.commit_duration_us = 0
 
     @classmethod
@@ -91,6 +89,10 @@ class Ledger:
         """The bodies that begin with a text, in order; unverified, so before a `replay` to its end and no other use."""
         return self._opened().bodies(beginning)
 
+    def bodies(self, prefix: str) -> Iterator[str]:
+        """The bodies that begin with `prefix`, in order, not verified; under the conditions of `replay`."""
+        return self._opened().bodies(prefix)
+
     async def commit(self, batch: Batch) -> Head:
         """Make a batch durable. The caller shields it: once begun it ends in the writer thread, watched or not.
 
@@ -137,12 +139,10 @@ class Ledger:
         try:
             store.write(plan)
         except sqlite3.Error as error:
-            self.failures += 1
             self._doubtful = plan
             self._give_up()
             raise translated(error, self._path) from error
         self._adopt(store)
-        self.commits += 1
         self.commit_duration_us = self._clock.monotonic_us() - started_us
         return self.head
 

@@ -28,6 +28,7 @@ from daemon.ledger.schema import (
     PAGE_SIZE,
     PUT_WATERMARK,
     SELECT_BODIES,
+    SELECT_BODIES,
     SELECT_HEAD,
     SELECT_LAGS,
     SELECT_RECORDS,
@@ -214,6 +215,14 @@ class Store:
         except sqlite3.Error as error:
             raise translated(error, self._path) from error
 
+    def bodies(self, prefix: str) -> Iterator[str]:
+        """The bodies that begin with `prefix`, in order, not verified."""
+        try:
+            for (body,) in self._db.execute(SELECT_BODIES, (len(prefix), prefix)).fetchall():
+                yield body
+        except sqlite3.Error as error:
+            raise translated(error, self._path) from error
+
     def _slice(self, after_seq: int) -> list[Row]:
         try:
             return self._db.execute(SELECT_RECORDS, (after_seq, _REPLAYED_AT_ONCE)).fetchall()
@@ -257,12 +266,16 @@ class Verified:
     found: int | None
 
 
+def _unwatched(_: int) -> None:
+    pass
+
+
 def verified(
-    path: Path, *, looked_for: bytes | None = None, progress: Callable[[int, int], None] | None = None
+    path: Path, *, looked_for: bytes | None = None, progress: Callable[[int], None] = _unwatched
 ) -> Verified:
     """Verify all of the ledger at `path`, which is only read, and look for a chain value that was its head once.
 
-    `progress` is told now and then how many records of how many are done. Raises LedgerError.
+    `progress` is told the number of each record. Raises LedgerError.
     """
     if not path.exists():
         raise LedgerFaultError(f"There is no ledger {path}.")
@@ -272,8 +285,7 @@ def verified(
             check_identity(db, path)
             store = Store(db, path)
             for seq, _, _ in store.replay():
-                if progress is not None and seq % SLICE == 0:
-                    progress(seq, store.state.head.seq)
+                progress(seq)
             found = db.execute(FIND_CHAIN, (looked_for,)).fetchone() if looked_for is not None else None
             return Verified(head=store.state.head, found=found and found[0])
     except sqlite3.Error as error:

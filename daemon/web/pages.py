@@ -31,7 +31,7 @@ class ServerRow:
     name: str
     client: str
     state: str
-    since_at: Instant | None
+    since: Instant | None
     figure: str = ""
     note: str = ""
 

@@ -7,6 +7,7 @@ from prometheus_client import CollectorRegistry, Metric, parser
 from prometheus_client.openmetrics import parser as openmetrics_parser
 
 from daemon.metrics import Metrics
+from sla.records import State
 
 
 def text_of(metrics: Metrics) -> str:
@@ -30,7 +31,7 @@ def metrics() -> Metrics:
     metrics.source_poll_duration.labels("vc1").observe(0.2)
     metrics.source_objects.labels("vc1", "vm").set(5)
     metrics.ledger_head.info({"sha256": "ab" * 32})
-    metrics.corrected.labels("unobserved", "down").inc(12.5)
+    metrics.set_corrected({(State.UNKNOWN, State.DOWN): 12_500_000})
     return metrics
 
 
@@ -58,6 +59,11 @@ def test_the_longest_stall_is_of_the_time_since_the_last_preparation(metrics: Me
     assert value_of(metrics, "slad_loop_stall_max_seconds") == 0.2
     assert value_of(metrics, "slad_loop_stall_max_seconds") == 0.0
     assert value_of(metrics, "slad_loop_stall_seconds_count") == 2
+
+
+def test_what_was_corrected_is_a_counter_of_seconds(metrics: Metrics) -> None:
+    corrected = {"from": State.UNKNOWN.word, "to": State.DOWN.word}
+    assert value_of(metrics, "slad_corrected_seconds_total", **corrected) == 12.5
 
 
 def test_unwatched_legs_are_replaced(metrics: Metrics) -> None:

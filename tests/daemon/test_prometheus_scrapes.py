@@ -22,6 +22,7 @@ from daemon.exposition import ABSENT, Column, Exposition, Family, Format, Snapsh
 from daemon.metrics import Metrics
 from daemon.web.pages import Overview
 from daemon.web.server import public_door
+from sla.records import State
 from tests.peers import require
 
 ROWS = 2500  # several chunks
@@ -184,7 +185,7 @@ async def test_promtool_finds_nothing_to_complain_about() -> None:
     metrics.source_up.labels("vc1").set(1)
     metrics.source_errors.labels("vc1", "timeout").inc()
     metrics.set_unwatched_legs([("Ex", "san")])
-    metrics.corrected.labels("unobserved", "down").inc(2.5)
+    metrics.set_corrected({(State.UNKNOWN, State.DOWN): 2_500_000})
     await exposition.prepare(figures(), metrics.rendered())
     async with exposition.scrape() as published:
         blocks = [block async for block in published.body(Format.TEXT).blocks(gzip=False)]

@@ -178,7 +178,7 @@ async def test_the_landing_page_shows_the_fleet_and_escapes_what_others_named(do
                 name="<script>alert(1)</script>",
                 client="Example Ltd.",
                 state="down",
-                since_at=Instant(AT - 3_723_000_000),
+                since=Instant(AT - 3_723_000_000),
                 figure="99.93 %",
             ),
         ),

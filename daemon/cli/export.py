@@ -1,0 +1,95 @@
+"""`slad export`: the evidence as lines that prove themselves."""
+
+import asyncio
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import IO
+
+import click
+
+from daemon.cli.evaluate import InstantType
+from daemon.clock import SystemClock
+from daemon.control import DEFAULT_SOCKET
+from daemon.control_client import ControlClient, ControlError
+from daemon.export import ExportError, exported
+from daemon.ledger import Batch, Ledger, LedgerError
+from sla.instants import Instant, format_instant
+from sla.records import ClientId
+
+
+@click.command("export")
+@click.option(
+    "--client", help="Only what concerns this client; of the records of others only a salted digest."
+)
+@click.option(
+    "--from", "since", type=InstantType(), help="Only observations from here on, and the last before."
+)
+@click.option("--until", type=InstantType(), help="Only observations before this instant.")
+@click.option("--output", type=click.File("wb", lazy=True), default="-", help="A file in place of stdout.")
+@click.option(
+    "--socket",
+    type=click.Path(path_type=Path),
+    default=DEFAULT_SOCKET,
+    envvar="SLAD_CONTROL_SOCKET",
+    show_default=True,
+    show_envvar=True,
+    help="The daemon's control socket.",
+)
+@click.option(
+    "--ledger",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="A ledger that no daemon has open, in place of the daemon's.",
+)
+def export(
+    client: str | None,
+    since: Instant | None,
+    until: Instant | None,
+    output: IO[bytes],
+    socket: Path,
+    ledger: Path | None,
+) -> None:
+    """Write the evidence as JSON Lines, each with its place in the hash chain.
+
+    `slad evaluate` works out every figure from it, `slad verify` holds it against a head seen elsewhere. Exit codes: 0 it is
+    complete, 1 it is not, 2 the command line is wrong.
+    """
+    if ledger is not None:
+        lines = _from_ledger(ledger, client, since, until)
+    else:
+        lines = _from_daemon(socket, client, since, until)
+    try:
+        asyncio.run(_write(lines, output))
+    except (ControlError, ExportError, LedgerError) as error:
+        click.echo(f"{error}\nThe export is not complete.", err=True)
+        sys.exit(1)
+
+
+async def _write(lines: AsyncIterator[str], output: IO[bytes]) -> None:
+    async for line in lines:
+        output.write(line.encode() + b"\n")
+    output.flush()
+
+
+async def _from_daemon(
+    socket: Path, client: str | None, since: Instant | None, until: Instant | None
+) -> AsyncIterator[str]:
+    start, end = (None if at is None else format_instant(at) for at in (since, until))
+    async with ControlClient(socket) as daemon:
+        async for line in daemon.export(client=client, start=start, until=end):
+            yield line
+
+
+async def _from_ledger(
+    path: Path, client: str | None, since: Instant | None, until: Instant | None
+) -> AsyncIterator[str]:
+    ledger = Ledger.open(path, clock=SystemClock())
+    try:
+        for _ in ledger.replay():  # an export of a damaged ledger would prove nothing
+            pass
+        await ledger.commit(Batch(seal=True))
+        chosen = None if client is None else ClientId(client)
+        async for line in exported(ledger.read, client=chosen, since=since, until=until):
+            yield line
+    finally:
+        await ledger.close()

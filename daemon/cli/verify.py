@@ -1,0 +1,140 @@
+"""`slad verify`: whether a ledger, or an export of one, is what was recorded."""
+
+import json
+import sys
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Literal, NoReturn
+
+import click
+
+from daemon.evidence_files import EvidenceError, Source
+from daemon.export import proven
+from daemon.ledger import LedgerError, verified
+
+_TOLD_EVERY = 50_000
+
+
+class HashType(click.ParamType[bytes]):
+    """A SHA-256 in hexadecimal."""
+
+    name = "HEX"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> bytes:
+        """See click."""
+        try:
+            digest = bytes.fromhex(value)
+        except ValueError:
+            digest = b""
+        if len(digest) != 32:
+            self.fail(f"{value!r} is no SHA-256: 64 hexadecimal digits", param, ctx)
+        return digest
+
+
+@click.command("verify")
+@click.argument("export", required=False, type=click.Path(exists=True, dir_okay=False, allow_dash=True))
+@click.option(
+    "--ledger", type=click.Path(path_type=Path), help="A ledger that no daemon has open, or a copy."
+)
+@click.option(
+    "--head", type=HashType(), help="A head seen before, on a statement or on /metrics: is it in this chain?"
+)
+@click.option(
+    "--format",
+    "format_",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    show_default=True,
+    help="For people, or for programs.",
+)
+def verify(
+    export: str | None, ledger: Path | None, head: bytes | None, format_: Literal["text", "json"]
+) -> None:
+    """Verify the hash chain of EXPORT, a file that `slad export` wrote (- for standard input), or of a ledger.
+
+    The file is only read. Exit codes: 0 every record is what was recorded, 1 it is not, or `--head` is of another chain,
+    2 the command line is wrong.
+    """
+    if (export is None) == (ledger is None):
+        raise click.UsageError("say either EXPORT or --ledger")
+    try:
+        report = _of_ledger(ledger, head) if ledger is not None else _of_export(str(export), head)
+    except (LedgerError, EvidenceError) as error:
+        _refuse(str(error), format_)
+    if head is not None and report.head_was_record is None:
+        _refuse(
+            f"No record here has the chain value {head.hex()}: it was seen of another ledger, of a part that is not in"
+            " this file, or the records were rewritten.",
+            format_,
+        )
+    if format_ == "json":
+        click.echo(json.dumps({"sound": True, **asdict(report)}, ensure_ascii=False, indent=2))
+        return
+    click.echo(f"{report.file}: {report.records:,} records, the chain holds.")
+    click.echo(f"head {report.head.seq} {report.head.sha256}")
+    if report.head_was_record is not None:
+        click.echo(f"The head given is that of record {report.head_was_record}.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeadReport:
+    """The last record."""
+
+    seq: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """What a sound file holds, as `--format json` says it."""
+
+    file: str
+    records: int
+    first: int
+    head: HeadReport
+    head_was_record: int | None
+
+
+def _of_ledger(path: Path, head: bytes | None) -> Report:
+    result = verified(path, looked_for=head, progress=_progress())
+    seq, chain = result.head
+    return Report(
+        file=str(path),
+        records=seq,
+        first=min(1, seq),
+        head=HeadReport(seq=seq, sha256=chain.hex()),
+        head_was_record=result.found,
+    )
+
+
+def _of_export(name: str, head: bytes | None) -> Report:
+    with click.open_file(name, "rb") as stream:
+        result = proven(Source(name=name, stream=stream), looked_for=head, progress=_progress())
+    return Report(
+        file=name,
+        records=result.head.seq - result.first.seq + 1,
+        first=result.first.seq,
+        head=HeadReport(seq=result.head.seq, sha256=result.head.chain.hex()),
+        head_was_record=result.found,
+    )
+
+
+def _refuse(problem: str, format_: Literal["text", "json"]) -> NoReturn:
+    if format_ == "json":
+        click.echo(json.dumps({"sound": False, "problem": problem}, ensure_ascii=False, indent=2))
+    else:
+        click.echo(problem, err=True)
+    sys.exit(1)
+
+
+def _progress() -> Callable[[int], None]:
+    """What is told how many records are done: it shows some numbers where somebody is watching."""
+    if not sys.stderr.isatty():
+        return lambda _: None
+
+    def show(done: int) -> None:
+        if done % _TOLD_EVERY == 0:
+            click.echo(f"\r{done:,} records verified", err=True, nl=False)
+
+    return show
