@@ -127,6 +127,7 @@ class App:
             eternal = [
                 tasks.create_task(_eternal(name, work), name=name)
                 for name, work in (
+                    ("exposition", recorder.expose()),
                     ("sources", sources.supervise()),
                     ("stall", self._watch_the_loop()),
                     ("watchdog", self._feed_the_watchdog(recorder)),

@@ -14,8 +14,9 @@ and unobserved counters is its counted time in service.
 """
 
 from array import array
-from bisect import bisect_right, insort
-from collections.abc import Iterable, Sequence
+from bisect import bisect_left, bisect_right, insort
+from collections import Counter as Tally
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
 from functools import lru_cache
@@ -152,6 +153,16 @@ class Elapsed:
                 combination &= ~(1 << bit)
         return combination
 
+    def combinations(self, start: Instant, end: Instant) -> Iterator[tuple[Instant, int]]:
+        """The combinations in `[start, end)`, each with the instant from which it holds."""
+        if start >= end:
+            return
+        yield start, self.combination(start)
+        first, last = bisect_right(self._edges, start), bisect_left(self._edges, end)
+        ends = (sight.until for sight in self._sights)
+        for at in sorted({*self._edges[first:last], *(at for at in ends if start < at < end)}):
+            yield at, self.combination(at)
+
     def by(self, at: Instant) -> list[int]:
         """The microseconds of each combination from the epoch to `at`."""
         index = bisect_right(self._edges, at) - 1
@@ -221,7 +232,7 @@ class Group:
         self._elapsed = Elapsed(sights)
         self._free: list[int] = []
         self._waiting: set[int] = set()
-        self._unseen: set[int] = set()
+        self._unseen: dict[int, Instant] = {}
 
     def add(self, row: Row, counts: Counts, at: Instant) -> int:
         """Take a server whose counters stand at `counts` at the settled instant `at`; gives its index."""
@@ -240,13 +251,15 @@ class Group:
     def remove(self, index: int, at: Instant) -> tuple[Row, Counts]:
         """Give up a server, with its counters as they stand at the settled instant `at`."""
         self._flush(index, at)
+        if index in self._unseen:
+            self._look_again(index, at)
         row, counts = self.rows[index], self.counts(index, at)
         assert row is not None
         self.rows[index] = None
         self._set(index, Counts())
         self._free.append(index)
         self._waiting.discard(index)
-        self._unseen.discard(index)
+        self._unseen.pop(index, None)
         return row, counts
 
     def _set(self, index: int, counts: Counts) -> None:
@@ -273,7 +286,8 @@ class Group:
         self.settled = max(self.settled, oldest, Instant(now - HORIZON_US))
         for index in sorted(self._waiting):
             self._flush(index, self.settled)
-        self._look_again(self._unseen, self.settled)
+        for index in sorted(self._unseen):
+            self._look_again(index, self.settled)
 
     def counts(self, index: int, at: Instant | None = None) -> Counts:
         """A server's counters at the settled instant, or at `at`, to which its changes were counted."""
@@ -303,13 +317,26 @@ class Group:
         """Which witnesses see at the settled instant: of a span that ends there, what held in it."""
         return self._elapsed.combination(Instant(self.settled - 1))
 
+    def seen_after_all(self, bit: int, start: Instant, end: Instant) -> Iterator[tuple[State, State, int]]:
+        """How the states of all servers over a dark span change when its witness, number `bit`, saw after all."""
+        lasted = [
+            after - before
+            for before, after in zip(self._elapsed.by(start), self._elapsed.by(end), strict=True)
+        ]
+        for number, servers in Tally(self.numbers).items():
+            pattern = self.patterns[number]
+            for combination, us in enumerate(lasted):
+                then, now = pattern.state(combination), pattern.state(combination | 1 << bit)
+                if then is not now:
+                    yield then, now, us * servers
+
     def _flush(self, index: int, until: Instant) -> None:
         row = self.rows[index]
         assert row is not None
         while row.pending and row.pending[0][0] <= until:
             at, change = row.pending.pop(0)
             if index in self._unseen:
-                self._look_again({index}, at)
+                self._look_again(index, at)
             _apply(row, change, self.witnesses)
             self._repattern(index, at)
         if not row.pending:
@@ -332,7 +359,7 @@ class Group:
         combination = self._elapsed.combination(at)
         self._note(index, row, pattern.state(combination), at)
         if combination != self._everything:
-            self._unseen.add(index)
+            self._unseen[index] = at
 
     def _numbered(self, pattern: Pattern) -> int:
         number = self._number_of.get(pattern)
@@ -341,18 +368,16 @@ class Group:
             self.patterns.append(pattern)
         return number
 
-    def _look_again(self, indexes: Iterable[int], at: Instant) -> None:
-        """Note outages of servers that changed while a witness was blind, once all see again at `at`."""
-        if self._elapsed.combination(Instant(at - 1)) != self._everything:
-            return
-        ends = (sight.dark[-1][1] for sight in self._sights if sight.dark)
-        seen_again_at = max((end for end in ends if end <= at), default=at)
-        for index in sorted(indexes):
-            row = self.rows[index]
-            if row is not None:
-                state = self.patterns[self.numbers[index]].state(self._everything)
-                self._note(index, row, state, seen_again_at)
-            self._unseen.discard(index)
+    def _look_again(self, index: int, until: Instant) -> None:
+        """Note how the outage of a server went on that changed while a witness was blind: until all saw, or `until`."""
+        row, since = self.rows[index], self._unseen.pop(index)
+        assert row is not None
+        pattern = self.patterns[self.numbers[index]]
+        for at, combination in self._elapsed.combinations(since, until):
+            self._note(index, row, pattern.state(combination), at)
+            if combination == self._everything:
+                return
+        self._unseen[index] = since
 
     def _note(self, index: int, row: Row, state: State, at: Instant) -> None:
         """Begin or end an outage: it ends when the server is next up, or leaves service (spec §6.2)."""

@@ -2,11 +2,11 @@
 
 It is filled by replaying the ledger and goes on record by record: the same `take` serves both, so that a restart gives
 the same counters. Only the task that commits changes it; `settle` then moves the counters on, and `corrected` says what
-was learned of time that they had counted already.
+was learned, since the process began, of time that they had counted already.
 """
 
 from collections import Counter as Tally
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -53,6 +53,7 @@ class LiveBook:
         self.reasons: dict[tuple[ServerId, Leg], str] = {}
         self._counted: dict[Witness, Sight] = {}
         self._late: dict[ServerId, _Late] = {}
+        self._went_live = False
 
     # What the ledger holds
 
@@ -60,38 +61,44 @@ class LiveBook:
         """Take a record; `settled`: how far its server's counters had been counted when it was committed."""
         counted_until = BEGINNING if settled is None else settled
         if isinstance(record, Observation):
-            if record.at < counted_until:
+            if record.at < counted_until and self._went_live:
                 self._note_late(record.server, record.at, counted_until)
             self.evidence.add(record)
             self._observe(record, counted_until)
             self._note_reason(record)
-        elif isinstance(record, ObservedUntil):
-            self.see(record.witness, record.at)
-        elif isinstance(record, Blind):
-            self.blind(record)
-        else:
+        elif not isinstance(record, ObservedUntil | Blind):  # those are taken by `saw`
             self.evidence.add(record)
             if isinstance(record, Server):
                 self._serve(record, counted_until)
 
-    def blind(self, record: Blind) -> None:
-        """Take a span in which a witness saw nothing."""
-        self.evidence.add(record)
-        self._darken(record.witness, record.start, record.end)
+    def saw(
+        self,
+        watermarks: Mapping[Witness, Instant],
+        lags: Iterable[tuple[Witness, Instant, Instant]],
+        blind: Iterable[Blind],
+    ) -> None:
+        """Take when witnesses saw: to be done before what was counted by it is taken.
 
-    def see(self, witness: Witness, until: Instant) -> None:
-        """Move a watermark on."""
+        `lags` are spans that the counters counted as unobserved before an answer came that covers them; they stay so.
+        """
+        for witness, until in watermarks.items():
+            self._see(witness, until)
+        for witness, start, end in lags:
+            self._darken(witness, start, end)
+            self._note_lag(witness, start, end)
+        for record in blind:
+            self.evidence.add(record)
+            self._darken(record.witness, record.start, record.end)
+
+    def _see(self, witness: Witness, until: Instant) -> None:
         self.evidence.add(ObservedUntil(witness=witness, at=until))
         if self._counts(witness):
             sight = self._counted.setdefault(witness, Sight())
             sight.until = max(sight.until, until)
 
-    def lag(self, witness: Witness, start: Instant, end: Instant) -> None:
-        """Leave a span out of the counters: it was counted as unobserved before an answer came that covers it."""
-        self._darken(witness, start, end)
-
     def settle(self, now: Instant) -> None:
-        """Count up to what is settled at `now`."""
+        """Count up to what is settled at `now`. What is learned late from then on is a correction."""
+        self._went_live = True
         for server in list(self._late):
             self._finish_late(server)
         self.horizon = max(self.horizon, Instant(now - HORIZON_US))
@@ -217,6 +224,15 @@ class LiveBook:
             # What was taken meanwhile lies at or after `late.start`, so it changed nothing before it.
             late.segments[:0] = self.segments(server, start, late.start)
             late.start = start
+
+    def _note_lag(self, witness: Witness, start: Instant, end: Instant) -> None:
+        """Note what time is known to have been that was counted as unobserved."""
+        if not self._went_live:
+            return
+        for witnesses, group in self.groups.items():
+            if witness in witnesses:
+                for then, now, lasted in group.seen_after_all(witnesses.index(witness), start, end):
+                    self.corrected[then, now] += lasted
 
     def _finish_late(self, server: ServerId) -> None:
         late = self._late.pop(server)

@@ -14,7 +14,7 @@ from typing import Final
 import structlog
 
 from daemon.clock import SteadyClock
-from daemon.exposition import Exposition
+from daemon.exposition import Exposition, Snapshot
 from daemon.figures import Figures
 from daemon.inlet import Inlet
 from daemon.keeper import Keeper
@@ -24,6 +24,7 @@ from daemon.metrics import Metrics
 from daemon.sources import Sources
 from probes.report import Report, Trouble
 from sla.instants import HOUR, SECOND, Instant
+from sla.records import Blind
 
 SLICE: Final = 256
 """Records that the book takes before the loop has its turn."""
@@ -69,6 +70,8 @@ class Recorder:
         self._sealed_at = clock.now()
         self._finishing = False
         self._prepared_at_us = 0
+        self._snapshot: Snapshot | None = None
+        self._snapshot_taken = asyncio.Event()
 
     async def run(self) -> None:
         """Tick until `finish`. Raises LedgerFaultError when the ledger does not take records any more."""
@@ -120,14 +123,24 @@ class Recorder:
         self._metrics.tick_duration.observe((self._clock.monotonic_us() - began_us) / SECOND)
         self.progress_at_us = self._clock.monotonic_us()
         if self._prepare_is_due():
-            await self.prepare()
+            self._prepared_at_us = self._clock.monotonic_us()
+            self._measure()
+            self._snapshot = await self._figures.snapshot()
+            self._snapshot_taken.set()
 
-    async def prepare(self) -> None:
-        """Prepare the figures of this instant."""
-        began_us = self._prepared_at_us = self._clock.monotonic_us()
-        self._measure()
-        await self._exposition.prepare(await self._figures.snapshot(), self._metrics.rendered())
-        self._metrics.exposition_prepare_duration.observe((self._clock.monotonic_us() - began_us) / SECOND)
+    async def expose(self) -> None:
+        """Prepare the figures of each snapshot, for ever: beside the ticks, which need not wait for it."""
+        while True:
+            await self._snapshot_taken.wait()
+            self._snapshot_taken.clear()
+            assert self._snapshot is not None
+            began_us = self._clock.monotonic_us()
+            await self._exposition.prepare(self._snapshot, self._metrics.rendered())
+            self._snapshot = None
+            self._inlet.wake()
+            self._metrics.exposition_prepare_duration.observe(
+                (self._clock.monotonic_us() - began_us) / SECOND
+            )
 
     def _look_at_the_clock(self, now: Instant) -> None:
         step_us = self._clock.stepped_us()
@@ -137,12 +150,14 @@ class Recorder:
             self._keeper.clock_stepped(step_us, [name for name, _ in self._sources], now)
 
     def _until_next_tick_s(self) -> float:
-        if self._exposition.asked.is_set():
+        if self._exposition.asked.is_set() and self._snapshot is None:
             return 0.0
         since_us = self._clock.monotonic_us() - self.progress_at_us
         return max(0.0, (self.tick_us - since_us) / SECOND)
 
     def _prepare_is_due(self) -> bool:
+        if self._snapshot is not None:
+            return False  # the one before is being prepared
         now_us = self._clock.monotonic_us()
         due = now_us - self._prepared_at_us >= self.tick_us
         return self._exposition.asked.is_set() or (due and self._exposition.wanted(now_us))
@@ -165,14 +180,12 @@ class Recorder:
         await self._commit_until_it_lands(batch)
         self._metrics.ledger_commit_duration.observe((self._clock.monotonic_us() - began_us) / SECOND)
         self.committed_at = self._clock.now()
+        blind = (entry.record for entry in batch.entries if isinstance(entry.record, Blind))
+        self._book.saw(batch.watermarks, ((lag.witness, lag.start, lag.end) for lag in batch.lags), blind)
         entries = iter(batch.entries)
         while chunk := list(islice(entries, SLICE)):
             self._take(chunk)
             await asyncio.sleep(0)
-        for lag in batch.lags:
-            self._book.lag(lag.witness, lag.start, lag.end)
-        for witness, until in batch.watermarks.items():
-            self._book.see(witness, until)
 
     def _take(self, entries: Sequence[Entry]) -> None:
         for entry in entries:

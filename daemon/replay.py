@@ -23,18 +23,13 @@ def replay(ledger: Ledger, book: LiveBook, registry: Registry, keeper: Keeper) -
 
     Raises LedgerDamagedError for a record that is no valid evidence, or does not follow from the one before it.
     """
-    newest = BEGINNING
     # When the witnesses saw has to be known before what was counted by it.
-    for witness, until in ledger.watermarks.items():
-        newest = max(newest, until)
-        book.see(witness, until)
-    for lag in ledger.lags:
-        book.lag(lag.witness, lag.start, lag.end)
-    blind = EvidenceReader()
-    for body in ledger.bodies(_BLIND):
-        record = blind.read(body.encode())
-        assert isinstance(record, Blind)
-        book.blind(record)
+    reader = EvidenceReader()
+    blind = [
+        record for body in ledger.bodies(_BLIND) if isinstance(record := reader.read(body.encode()), Blind)
+    ]
+    book.saw(ledger.watermarks, ((lag.witness, lag.start, lag.end) for lag in ledger.lags), blind)
+    newest = max(ledger.watermarks.values(), default=BEGINNING)
     reader = EvidenceReader()
     for seq, body, settled in ledger.replay():
         record = reader.read(body.encode())
@@ -44,8 +39,7 @@ def replay(ledger: Ledger, book: LiveBook, registry: Registry, keeper: Keeper) -
             newest = max(newest, record.recorded_at)
             if isinstance(record, Event):
                 keeper.remember(record)
-        if not isinstance(record, Blind):
-            book.take(record, settled)
+        book.take(record, settled)
     for pages in book.evidence.servers.values():
         registry.remember(pages.records[-1], _source_of(pages, book.observer))
     _log.info("ledger_replayed", records=ledger.head.seq, servers=len(book.places))

@@ -59,21 +59,22 @@ class Tally:
     ) -> None:
         """Add what lies in `judged`. The segments name the states of `legs`, and are in order of time."""
         times: dict[tuple[State, tuple[State, ...], bool], int] = {}
-        first = 0
+        first, (since, until) = 0, judged[0] if judged else (0, 0)
         for start, end, state, states, disputed in segments:
-            while first < len(judged) and judged[first][1] <= start:
-                first += 1
-            if first == len(judged):
-                break
-            if judged[first][0] <= start and end <= judged[first][1]:
+            if since <= start and end <= until:
                 time = end - start
             else:
+                while first < len(judged) and judged[first][1] <= start:
+                    first += 1
+                if first == len(judged):
+                    break
+                since, until = judged[first]
                 time = _overlap(start, end, judged, first)
             alike = state, states, disputed
             times[alike] = times.get(alike, 0) + time
         for (state, states, disputed), time in times.items():
             self._book(state, disputed, time)
-            if state is State.DOWN:
+            if state is State.DOWN and time:
                 for leg, of_leg in zip(legs, states, strict=True):
                     by_leg[leg] += time if of_leg is State.DOWN else 0
 

@@ -193,6 +193,8 @@ class _Process:
 
     def _count(self, at: Instant) -> int:
         """Spec §7.1, at an instant."""
+        if not self.counting:
+            return 0
         today = self.calendar.day_of(at)
         return sum(
             each.counts_at <= at and today - self.terms.within_days < each.date <= today

@@ -1,7 +1,9 @@
 """The interruptions of a solution: runs of its servers, their live parts, what counts and what is documented (spec §6)."""
 
+from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from operator import itemgetter
 from typing import Final
 
 from sla.calendars import Calendar
@@ -9,12 +11,13 @@ from sla.exclusions import Rules, covers_just_before, weeks_around
 from sla.instants import Instant
 from sla.records import Leg, ServerId, ServiceRequest, State
 from sla.service import Part
-from sla.spans import Span, Spans, clipped, difference, length, normalized, union
+from sla.spans import Span, Spans, difference, length, normalized, union
 from sla.terms import ChronicOutages
 from sla.timeline import Segment, ServerTimeline
 
 _DOWN: Final = State.DOWN  # a member of an enum is slow to look up by its name
 _UP: Final = State.UP
+_BY_START: Final = itemgetter(0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,31 +55,30 @@ class Interruption:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Member:
-    """A server's parts in one solution of one client, and all of its parts with that client."""
+    """A server's parts in one solution of one client, and what there is of it with that client altogether."""
 
     server: ServerId
-    timeline: ServerTimeline
     parts: Sequence[Part]
     of_client: Sequence[Part]
+    segments: Sequence[Segment]
+    """Of all parts with the client, before `as_of`, in order of time."""
+
+
+Stretch = tuple[tuple[Leg, ...], list[Segment]]
+"""The legs considered, and the segments by them."""
 
 
 def interruptions_of(
-    members: Iterable[Member],
-    *,
-    legs: tuple[Leg, ...],
-    rules: Rules,
-    calendar: Calendar,
-    terms: ChronicOutages,
-    as_of: Instant,
+    members: Iterable[Member], *, rules: Rules, calendar: Calendar, terms: ChronicOutages, as_of: Instant
 ) -> tuple[Interruption, ...]:
-    """The interruptions of a solution that are known at `as_of`, in order of time; none is documented yet."""
+    """The interruptions of a solution that are known at `as_of`, in order of time; none is documented yet.
+
+    A server that was never down may be left out of `members`.
+    """
     runs = [
         run
         for member in members
-        if member.timeline.ever_down(legs)
-        for run in _runs_of(
-            member, legs=legs, rules=rules, calendar=calendar, rejoin=terms.rejoin, as_of=as_of
-        )
+        for run in _runs_of(member, rules=rules, calendar=calendar, rejoin=terms.rejoin, as_of=as_of)
     ]
     groups: list[list[Run]] = []
     reach = None
@@ -113,7 +115,7 @@ def service_of(parts: Iterable[Part]) -> Spans:
 
 def segments_of(
     timeline: ServerTimeline, parts: Iterable[Part], legs: tuple[Leg, ...], start: Instant, end: Instant
-) -> list[tuple[tuple[Leg, ...], list[Segment]]]:
+) -> list[Stretch]:
     """A server's segments in the part of its service within `[start, end)`, with the legs considered in each stretch."""
     return [
         (considered, timeline.segments(considered, since, until))
@@ -123,23 +125,24 @@ def segments_of(
     ]
 
 
-def _runs_of(
-    member: Member, *, legs: tuple[Leg, ...], rules: Rules, calendar: Calendar, rejoin: int, as_of: Instant
-) -> list[Run]:
+def _runs_of(member: Member, *, rules: Rules, calendar: Calendar, rejoin: int, as_of: Instant) -> list[Run]:
     raw: list[tuple[Instant, Instant | None, Spans]] = []
     for start, end in service_of(member.parts):
-        stretches = segments_of(member.timeline, member.parts, legs, start, min(end, as_of))
-        segments = [segment for _, those in stretches for segment in those]
-        raw += _outages(segments, rejoin=rejoin, left_at=end if end < as_of else None)
+        first = bisect_left(member.segments, start, key=_BY_START)
+        last = bisect_left(member.segments, end, first, key=_BY_START)
+        raw += _outages(member.segments[first:last], rejoin=rejoin, left_at=end if end < as_of else None)
     if not raw:
         return []
     first, last = weeks_around(calendar, raw[0][0], as_of)
     excluded = rules.excluded(member.server, member.of_client, first, last).total
     alive_until = None if covers_just_before(excluded, as_of) else as_of
+    counted = difference(tuple(span for _, _, downs in raw for span in downs), excluded)
     runs = []
     for start, ended_at, downs in raw:
-        down = difference(downs, excluded)
-        if down:
+        since = bisect_left(counted, start, key=_BY_START)
+        until = bisect_left(counted, downs[-1][1], since, key=_BY_START)
+        if since < until:
+            down = counted[since:until]
             reach = down[-1][1] if ended_at is not None or alive_until is None else alive_until
             runs.append(Run(start=start, end=ended_at, live=(down[0][0], reach), down=down))
     return runs
@@ -155,27 +158,35 @@ def _outages(
     for segment in segments:
         if segment.state is _DOWN:
             if downs and up_at is not None and segment.start - up_at >= rejoin:
-                outages.append((downs[0][0], up_at, normalized(downs)))
+                outages.append((downs[0][0], up_at, tuple(downs)))
                 downs = []
             up_at = None
-            downs.append((segment.start, segment.end))
+            _append(downs, (segment.start, segment.end))
         elif segment.state is _UP and up_at is None:
             up_at = segment.start
     if downs:
-        outages.append((downs[0][0], up_at if up_at is not None else left_at, normalized(downs)))
+        outages.append((downs[0][0], up_at if up_at is not None else left_at, tuple(downs)))
     return outages
 
 
+def _append(spans: list[Span], span: Span) -> None:
+    """Add a span at the end; it may touch the last one, whose legs were others."""
+    if spans and spans[-1][1] == span[0]:
+        spans[-1] = spans[-1][0], span[1]
+    else:
+        spans.append(span)
+
+
 def _interruption(runs: Sequence[Run], lasting: int, as_of: Instant) -> Interruption:
-    down = union(*(run.down for run in runs))
+    down = runs[0].down if len(runs) == 1 else union(*(run.down for run in runs))
     end = max(run.live[1] for run in runs)
-    ends = [run.end for run in runs]
+    ends = [run.end for run in runs if run.end is not None]
     return Interruption(
         start=runs[0].live[0],
         end=None if end == as_of else end,
         down=down,
         qualified_at=_reached_at(down, lasting),
-        runs_end=None if None in ends else max(at for at in ends if at is not None),
+        runs_end=max(ends) if len(ends) == len(runs) else None,
     )
 
 
@@ -195,5 +206,4 @@ def _fits(opened_at: Instant, interruption: Interruption, early: int) -> bool:
 
 def overlaps(interruption: Interruption, start: Instant, end: Instant) -> bool:
     """Whether an interruption shares time with `[start, end)`."""
-    reach = end if interruption.end is None else interruption.end
-    return bool(clipped(((interruption.start, reach),), start, end))
+    return interruption.start < end and (interruption.end is None or start < interruption.end)

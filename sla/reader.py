@@ -21,8 +21,8 @@ from sla.decoding import (
     usual_observation,
     values_of,
 )
-from sla.instants import SECOND, Instant, parse_instant
-from sla.records import Leg, Record, ServerId, State, Witness
+from sla.instants import MINUTE, SECOND, Instant, parse_instant
+from sla.records import Leg, Observation, Record, ServerId, State, Witness
 from sla.requests import refusal
 from sla.timeline import Track
 
@@ -34,24 +34,40 @@ MOST_FAULTS: Final = 20
 LONGEST_LINE: Final = 1_048_576
 """Bytes. A longer line is a fault; whoever splits a file into lines may cut it one byte after."""
 
+_STATE_KEY: Final = b'"state":'
 _TEXT: Final = rb'"[^"\\\x00-\x1f]*"'
-_PLAIN: Final = rb'"[\x20\x21\x23-\x5b\x5d-\x7e]*"'
-_USUAL: Final = re.compile(
-    rb'\{"kind": ?"observation", ?'
-    rb'("observer": ?%b, ?"source": ?%b, ?"server": ?%b, ?"leg": ?%b), ?'
-    rb'"state": ?"(up|down|unknown)", ?'
-    rb'"at": ?"([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}):([0-5][0-9])(?:\.([0-9]{6}))?Z"'
-    rb'(?:,"reason":%b)?(?:,"noticed_at":%b)?(?:,"salt":%b)?(?:,"seq":[1-9][0-9]{0,17},"chain":%b)?\}\r?\n?'
-    % (_TEXT, _TEXT, _TEXT, _TEXT, _PLAIN, _PLAIN, _PLAIN, _PLAIN)
+_USUAL_HEAD: Final = re.compile(
+    rb'\{"kind": ?"observation", ?"observer": ?%b, ?"source": ?%b, ?"server": ?%b, ?"leg": ?%b, ?'
+    % (_TEXT, _TEXT, _TEXT, _TEXT)
 )
-"""An observation as slad writes it: which track it belongs to, then what is said and when. Whatever else is JSON, and
-whatever is not, is left to the parser."""
+"""What an observation as slad writes it begins with: it tells the track."""
+_USUAL_TAIL: Final = re.compile(
+    rb' ?"(up|down|unknown)", ?"at": ?"(.{13}):([0-5][0-9]):([0-5][0-9])(?:\.([0-9]{6}))?Z"'
+    rb'(?:, ?"reason": ?"[\x20\x21\x23-\x5b\x5d-\x7e]*")?(?:, ?"noticed_at": ?"[0-9TZ:.-]*")?'
+    rb'(?:, ?"salt": ?"[0-9a-zA-Z]*")?(?:, ?"seq": ?[1-9][0-9]{0,17}, ?"chain": ?"[0-9a-f]*")?\}\r?\n?'
+)
+"""And after its key `state`: what is said and when. Whatever else is JSON, or is not, is left to the parser."""
+_TWO_DIGITS: Final = {b"%02d" % number: number for number in range(60)}
 _STATES: Final = {state.word.encode(): state for state in State}
 
 
+def _is_tracked(tail: bytes, add: Callable[[Instant, State], None]) -> bool:
+    """Whether the rest of an observation is as usual; if so, it is on its track now."""
+    usual = _USUAL_TAIL.fullmatch(tail)
+    if usual is None:
+        return False
+    state, hour, minute, second, fraction = usual.groups()
+    try:
+        at = _hour(hour) + _TWO_DIGITS[minute] * MINUTE + _TWO_DIGITS[second] * SECOND
+    except ValueError:
+        return False
+    add(Instant(at + int(fraction) if fraction else at), _STATES[state])
+    return True
+
+
 @lru_cache(maxsize=65_536)
-def _minute(text: bytes) -> int:
-    return parse_instant(f"{text.decode()}:00Z")
+def _hour(text: bytes) -> int:
+    return parse_instant(f"{text.decode()}:00:00Z")
 
 
 class LineFault(NamedTuple):
@@ -115,9 +131,11 @@ class EvidenceReader:
         That is a bad line, one that an export left out, or an observation that went to its track.
         """
         self._line += 1
-        usual = _USUAL.fullmatch(line) if self._track_of is not None else None
-        if usual is not None and self._is_tracked(usual):
-            return None
+        if self._track_of is not None:
+            head, _, tail = line.partition(_STATE_KEY)
+            add = self._tracks.get(head)
+            if add is not None and _is_tracked(tail, add):
+                return None
         if len(line) > LONGEST_LINE:
             self._fault(None, f"is longer than {LONGEST_LINE} bytes")
             return None
@@ -129,24 +147,16 @@ class EvidenceReader:
         if said.get("kind") == "observation":
             observation = usual_observation(said, self._witnesses)
             if observation is not None and observation.server in self._defined.servers:
-                if usual is not None and self._track_of is not None:
-                    track = self._track_of(observation.server, observation.leg, observation.witness)
-                    self._tracks[usual[1]] = track.add
+                self._remember(line, observation)
                 return observation
         return self._record(said)
 
-    def _is_tracked(self, usual: re.Match[bytes]) -> bool:
-        """Put an observation on its track, if an earlier line told which that is."""
-        what, state, minute, second, fraction = usual.groups()
-        add = self._tracks.get(what)
-        if add is None:
-            return False
-        try:
-            at = _minute(minute) + int(second) * SECOND
-        except ValueError:
-            return False
-        add(Instant(at + int(fraction) if fraction else at), _STATES[state])
-        return True
+    def _remember(self, line: bytes, observation: Observation) -> None:
+        """Put later lines that begin like this one straight on their track."""
+        head = line.partition(_STATE_KEY)[0]
+        if self._track_of is not None and _USUAL_HEAD.fullmatch(head) is not None:
+            track = self._track_of(observation.server, observation.leg, observation.witness)
+            self._tracks[head] = track.add
 
     def _fault(self, key: str | None, problem: str) -> None:
         if not self.has_enough_faults:

@@ -7,6 +7,7 @@ from itertools import pairwise
 
 from sla.instants import BEGINNING, FOREVER, Instant
 from sla.records import ALL_LEGS, ClientId, Leg, Server, SolutionId
+from sla.spans import NOTHING, difference, normalized, union
 
 Watched = tuple[tuple[Instant, tuple[Leg, ...]], ...]
 """The legs that a server's records name, each from an instant on; the first from `BEGINNING`."""
@@ -75,12 +76,11 @@ def _corrected(part: Part, record: Server) -> Part:
 
 
 def _disjoint(told: Sequence[Part]) -> tuple[Part, ...]:
-    """The parts as told, each cut where a later one begins that moves the server or overlaps it."""
+    """The parts as told, without the time that a later one takes: a move all after it, another period its own."""
     parts: list[Part] = []
-    cut = FOREVER
+    taken = NOTHING
     for part in reversed(told):
-        if part.start < min(part.end, cut):
-            parts.append(replace(part, end=min(part.end, cut)) if cut < part.end else part)
-        if part.moved_in or part.start < part.end:
-            cut = min(cut, part.start)
-    return tuple(reversed(parts))
+        own = difference(normalized([(part.start, part.end)]), taken)
+        parts += [replace(part, start=start, end=end) for start, end in own]
+        taken = union(taken, ((part.start, FOREVER),) if part.moved_in else own)
+    return tuple(sorted(parts, key=lambda part: part.start))

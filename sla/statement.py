@@ -4,7 +4,7 @@ A `Judgement` answers for one server, solution or request as well as for all of 
 share: each client's clock, terms and exclusions.
 """
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from operator import attrgetter
@@ -18,6 +18,7 @@ from sla.instants import DAY, Instant
 from sla.interruptions import (
     Interruption,
     Member,
+    Stretch,
     documented,
     interruptions_of,
     overlaps,
@@ -120,13 +121,14 @@ class ClientGround:
             )
         return ground
 
-    def figures(self, server: ServerId, pages: ServerPages, parts: Sequence[Part]) -> tuple[Ground, Figures]:
-        """The figures of a server's month with this client; `parts` are all of its parts here."""
+    def figures(
+        self, server: ServerId, parts: Sequence[Part], stretches: Sequence[Stretch]
+    ) -> tuple[Ground, Figures]:
+        """The figures of a server's month with this client; `parts` are all of its parts here.
+
+        `stretches` are its states at least throughout the month so far.
+        """
         ground = self.ground(server, parts)
-        start, end = self.month
-        stretches = segments_of(
-            pages.timeline, parts, self.terms.availability.legs, start, min(end, self.as_of)
-        )
         of_one_kind = len(stretches) == len(parts) == len(parts[0].watched) == 1
         considered = stretches[0][0] if of_one_kind else self._considered(parts)
         if of_one_kind and len(stretches[0][1]) == 1:
@@ -180,9 +182,18 @@ class Judgement:
         self._parsed: dict[str, Terms] = {}
         self._clients: dict[ClientId, ClientGround | None] = {}
         self._business: dict[tuple[object, ...], BusinessTime] = {}
+        self._histories: dict[tuple[ServerId, ClientId], list[Stretch]] | None = None
+        """While a whole statement is made: what rows of servers and of solutions share."""
 
     def statement(self, client: ClientId | None = None) -> Statement:
         """The statement of all clients, or of one."""
+        self._histories = {}
+        try:
+            return self._statement(client)
+        finally:
+            self._histories = None
+
+    def _statement(self, client: ClientId | None) -> Statement:
         return Statement(
             month=self.month,
             as_of=self.as_of,
@@ -260,17 +271,17 @@ class Judgement:
         ground = self.ground(client)
         if ground is None:
             return None
-        members = self._members(key)
-        if not members:
+        parts = [part for _, _, own in self._belonging(key) for part in own]
+        if not parts:
             return None
         accepted = accepted_from(
             known(self.book.lifecycles.get(key, ()), self.as_of),
-            service_from=min(part.start for member in members for part in member.parts),
+            service_from=min(part.start for part in parts),
             business=self.business(ground.terms),
             terms=ground.terms.lifecycle,
             as_of=self.as_of,
         )
-        found = self.interruptions(key, ground, members)
+        found = self.interruptions(key, ground)
         counting = [each for each in found if accepted is not None and each.start >= accepted]
         since = Instant(self.as_of - LISTED_BEFORE)
         return SolutionState(
@@ -286,13 +297,10 @@ class Judgement:
             documented=self._chronic(key, counting, ground, on_documents=True),
         )
 
-    def interruptions(
-        self, key: SolutionKey, ground: ClientGround, members: Iterable[Member]
-    ) -> tuple[Interruption, ...]:
+    def interruptions(self, key: SolutionKey, ground: ClientGround) -> tuple[Interruption, ...]:
         """All interruptions of a solution, with what documents them (spec §6)."""
         found = interruptions_of(
-            members,
-            legs=ground.terms.availability.legs,
+            self._members(key, ground),
             rules=ground.rules,
             calendar=ground.calendar,
             terms=ground.terms.chronic_outages,
@@ -352,7 +360,12 @@ class Judgement:
         in_month = [part for part in parts if part.start < end and start < part.end]
         if not in_month:
             return []
-        stands_on, figures = ground.figures(server, pages, parts)
+        legs = ground.terms.availability.legs
+        if self._histories is not None and pages.timeline.ever_down(legs):
+            stretches = self._history(server, pages, ground, parts)
+        else:
+            stretches = segments_of(pages.timeline, parts, legs, start, min(end, self.as_of))
+        stands_on, figures = ground.figures(server, parts, stretches)
         return [
             ServerMonth(
                 id=server,
@@ -364,16 +377,35 @@ class Judgement:
             )
         ]
 
-    def _members(self, key: SolutionKey) -> list[Member]:
-        members = []
+    def _belonging(self, key: SolutionKey) -> Iterator[tuple[ServerId, list[Part], list[Part]]]:
+        """The servers that were ever in a solution: all parts with the client, and those in the solution."""
         for server, pages in self.book.servers_of[key].items():
             of_client = [part for part in pages.parts(self.as_of) if part.client == key[1]]
             parts = [part for part in of_client if part.key == key[0]]
             if parts:
-                members.append(
-                    Member(server=server, timeline=pages.timeline, parts=parts, of_client=of_client)
-                )
-        return members
+                yield server, of_client, parts
+
+    def _members(self, key: SolutionKey, ground: ClientGround) -> Iterator[Member]:
+        """Those of them that were ever down."""
+        for server, of_client, parts in self._belonging(key):
+            pages = self.book.servers[server]
+            if pages.timeline.ever_down(ground.terms.availability.legs):
+                stretches = self._history(server, pages, ground, of_client)
+                segments = [segment for _, those in stretches for segment in those]
+                yield Member(server=server, parts=parts, of_client=of_client, segments=segments)
+
+    def _history(
+        self, server: ServerId, pages: ServerPages, ground: ClientGround, of_client: Sequence[Part]
+    ) -> list[Stretch]:
+        """The states of a server in all of its parts with a client, before `as_of`."""
+        key = server, ground.client.id
+        history = None if self._histories is None else self._histories.get(key)
+        if history is None:
+            legs = ground.terms.availability.legs
+            history = segments_of(pages.timeline, of_client, legs, of_client[0].start, self.as_of)
+            if self._histories is not None:
+                self._histories[key] = history
+        return history
 
     def _chronic(
         self,

@@ -7,7 +7,7 @@ its segments over any span, at a cost that depends on what changed in that span 
 
 from array import array
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from operator import itemgetter
 from typing import Final, NamedTuple
@@ -40,19 +40,21 @@ class Segment(NamedTuple):
 class Track:
     """What one witness said of one leg of one server (spec §2.2)."""
 
-    __slots__ = ("_at", "_states", "ever_down")
+    __slots__ = ("_at", "_last_at", "_states", "ever_down")
 
     def __init__(self) -> None:
         """Nothing said yet."""
         self._at = array("q")
         self._states = bytearray()
+        self._last_at: int = BEGINNING
         self.ever_down = False
 
     def add(self, at: Instant, state: State) -> None:
         """Take an observation: of two at one instant the one that is added later holds."""
         if state is _DOWN:
             self.ever_down = True
-        if not self._at or at > self._at[-1]:
+        if at > self._last_at:
+            self._last_at = at
             self._at.append(at)
             self._states.append(state)
             return
@@ -71,12 +73,17 @@ class Track:
         """The newest observation."""
         return (Instant(self._at[-1]), _STATES[self._states[-1]]) if self._at else None
 
-    def changes(self, start: Instant, end: Instant) -> Iterator[tuple[Instant, State]]:
+    def changes(self, start: Instant, end: Instant) -> list[tuple[Instant, State]]:
         """What is said in `[start, end)`: first what holds at `start`, then each observation after it."""
         first = bisect_right(self._at, start)
-        yield start, _STATES[self._states[first - 1]] if first else _UNKNOWN
-        for place in range(first, bisect_left(self._at, end, first)):
-            yield Instant(self._at[place]), _STATES[self._states[place]]
+        last = bisect_left(self._at, end, first)
+        said = [(start, _STATES[self._states[first - 1]] if first else _UNKNOWN)]
+        said += zip(
+            map(Instant, self._at[first:last]),
+            map(_STATES.__getitem__, self._states[first:last]),
+            strict=True,
+        )
+        return said
 
     def constant(self, start: Instant, end: Instant) -> State | None:
         """What is said throughout `[start, end)`, or None where an observation lies inside."""
@@ -114,6 +121,10 @@ class Sight:
                     self._blind[each] = normalized((*self._blind[each], *new))
             self._pending.clear()
         return self._blind[leg]
+
+    def sees(self, leg: Leg, start: Instant, end: Instant) -> bool:
+        """Whether it saw `leg` throughout `[start, end)`."""
+        return end <= self.until and not self.blind_within(leg, start, end)
 
     def blind_within(self, leg: Leg, start: Instant, end: Instant) -> Spans:
         """The blind spans that overlap `[start, end)`, whole."""
@@ -184,10 +195,13 @@ class ServerTimeline:
         for place, leg in enumerate(legs):
             for _, sight, track in self._tracks.get(leg, ()):
                 slot = len(places)
-                (_, first), *later = _seen(sight, leg, track, start, end)
                 places.append(place)
-                states.append(first)
-                changes += [(at, slot, state) for at, state in later]
+                if sight.sees(leg, start, end) and (constant := track.constant(start, end)) is not None:
+                    states.append(constant)
+                else:
+                    (_, first), *later = _seen(sight, leg, track, start, end)
+                    states.append(first)
+                    changes += [(at, slot, state) for at, state in later]
         merge = _merge_of(len(legs), bytes(places))
         if not changes:
             return [Segment(start, end, *merge[bytes(states)])]
@@ -218,15 +232,8 @@ def _seen(
     if limit <= start:
         return ((start, _UNKNOWN),)
     blind = sight.blind_within(leg, start, limit)
-    if not blind and limit == end:
-        state = track.constant(start, end)
-        if state is not None:
-            return ((start, state),)
-    view = (
-        list(_masked(track.changes(start, limit), blind, limit))
-        if blind
-        else list(track.changes(start, limit))
-    )
+    said = track.changes(start, limit)
+    view = _masked(said, blind, limit) if blind else said
     if limit < end:
         view.append((limit, _UNKNOWN))
     return view
@@ -234,7 +241,7 @@ def _seen(
 
 def _masked(
     said: Iterable[tuple[Instant, State]], blind: Spans, limit: Instant
-) -> Iterator[tuple[Instant, State]]:
+) -> list[tuple[Instant, State]]:
     """The view with its blind spans: when one ends, what was said last holds again."""
     marks = [(at, 1, state) for at, state in said]
     start, _, holds = marks[0]
@@ -245,12 +252,19 @@ def _masked(
             marks.append((until, 0, _UNKNOWN))
     marks.sort(key=itemgetter(0, 1))
     masked = False
+    view = []
     for at, mark, state in marks:
         if mark == 1:
             holds = state
         else:
             masked = mark == 2
-        yield at, _UNKNOWN if masked else holds
+        view.append((at, _UNKNOWN if masked else holds))
+    return view
+
+
+def _segment(start: Instant, end: Instant, merged: Merged) -> Segment:
+    # Past the constructor that a NamedTuple has: it would take as long as all the rest of a sweep.
+    return tuple.__new__(Segment, (start, end, *merged))
 
 
 class _Merge(dict[bytes, Merged]):
@@ -302,7 +316,7 @@ def _swept(
             if now is None:
                 now = after
             elif after is not now and after != now:
-                segments.append(Segment(since, at, *now))
+                segments.append(_segment(since, at, now))
                 since, now = at, after
             at = change_at
         states[slot] = state

@@ -89,10 +89,6 @@ class Ledger:
         """The bodies that begin with a text, in order; unverified, so before a `replay` to its end and no other use."""
         return self._opened().bodies(beginning)
 
-    def bodies(self, prefix: str) -> Iterator[str]:
-        """The bodies that begin with `prefix`, in order, not verified; under the conditions of `replay`."""
-        return self._opened().bodies(prefix)
-
     async def commit(self, batch: Batch) -> Head:
         """Make a batch durable. The caller shields it: once begun it ends in the writer thread, watched or not.
 

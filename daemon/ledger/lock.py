@@ -14,16 +14,22 @@ class Lock:
         path = ledger.with_name(ledger.name + ".lock")
         try:
             self._fd = os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+            try:
+                self._take(ledger)
+            except BaseException:
+                os.close(self._fd)
+                raise
         except OSError as error:
             raise LedgerFaultError(
-                f"The ledger's lock {path} cannot be opened: {error.strerror}. Check that the directory exists and is"
+                f"The ledger's lock {path} cannot be taken: {error.strerror}. Check that the directory exists and is"
                 " writable for the user that slad runs as."
             ) from error
+
+    def _take(self, ledger: Path) -> None:
         try:
             fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             pid = os.pread(self._fd, 20, 0).decode(errors="replace").strip() or "unknown"
-            os.close(self._fd)
             raise LedgerLockedError(
                 f"The ledger {ledger} is in use by process {pid}. Stop that process, or ask the running daemon instead."
             ) from None

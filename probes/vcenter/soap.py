@@ -1,76 +1,67 @@
 """Replies of a vCenter as plain values.
 
 pyvmomi builds a checked object for every element, which costs 150 µs a virtual server under the interpreter's lock, and
-fails a whole reply for one word it does not know. The updates, of which there are many, are read here instead.
+fails a whole reply for one word it does not know. Updates and events, of which there are many, are read here instead.
 """
 
 from typing import Any, Final
-from xml.parsers import expat
+from xml.etree import ElementTree as ET  # noqa: S405  entities need a document type, which is refused
 
 from probes.vcenter.faults import ReplyError
 
 Value = str | dict[str, Any] | list[Any]
 """An element: its text; or its children by name, those of one name as a list; Any is Value again."""
 
+TYPE: Final = "@type"
+"""Where an element with children keeps the name of its type, if it says so (`xsi:type`)."""
+
 DEPTH_LIMIT: Final = 64
+PIECE_BYTES: Final = 64 * 1024
+"""What is parsed in one go: other threads wait meanwhile."""
+
+_XSI_TYPE: Final = "{http://www.w3.org/2001/XMLSchema-instance}type"
 
 
 def parse(reply: bytes) -> dict[str, Any]:
-    """The document element's children, names without their prefix. Raises ReplyError for what is no XML document."""
-    parser = expat.ParserCreate()
-    parser.buffer_text = True
-    parser.buffer_size = 65_536
-    root: dict[str, Any] = {}
-    # One entry an open element: the children of its parent; its own children, or None before the first.
-    stack: list[dict[str, Any] | None] = [root]
-    names: list[str] = []
-    text = ""
+    """The document element by its name, names without their namespace. Raises ReplyError for what is no XML document."""
+    if b"<!DOCTYPE" in reply:
+        raise ReplyError("the answer declares a document type, which no vCenter does")
+    parser = ET.XMLParser()  # noqa: S314  as above
+    try:
+        for start in range(0, len(reply), PIECE_BYTES):
+            parser.feed(reply[start : start + PIECE_BYTES])
+        root = parser.close()
+    except (ET.ParseError, ValueError, LookupError) as error:
+        # The others are encodings that it names and Python does not know.
+        raise ReplyError(f"the answer is no XML document: {error}") from error
+    return {_local(root.tag): _value(root, 0)}
 
-    def start(name: str, _attributes: dict[str, str]) -> None:
-        nonlocal text
-        if stack[-1] is None:
-            stack[-1] = {}
-        stack.append(None)
-        names.append(name)
-        text = ""
-        if len(names) > DEPTH_LIMIT:
-            raise ReplyError(f"the answer is nested deeper than {DEPTH_LIMIT} elements")
 
-    def end(name: str) -> None:
-        nonlocal text
-        children = stack.pop()
-        value: Value = text if children is None else children
-        text = ""
-        names.pop()
-        parent = stack[-1]
-        assert parent is not None
-        colon = name.find(":")
-        if colon >= 0:
-            name = name[colon + 1 :]
-        present = parent.get(name)
+def _value(element: "ET.Element[str]", depth: int) -> Value:
+    if not len(element):
+        return element.text or ""
+    if depth == DEPTH_LIMIT:
+        raise ReplyError(f"the answer is nested deeper than {DEPTH_LIMIT} elements")
+    children: dict[str, Any] = {}
+    kind = element.get(_XSI_TYPE)
+    if kind is not None:
+        children[TYPE] = kind[kind.find(":") + 1 :]
+    for child in element:
+        tag = child.tag
+        name = tag[tag.find("}") + 1 :]
+        value = _value(child, depth + 1) if len(child) else child.text or ""
+        present = children.get(name)
         if present is None:
-            parent[name] = value
+            children[name] = value
         elif type(present) is list:
             present.append(value)
         else:
-            parent[name] = [present, value]
+            children[name] = [present, value]
+    return children
 
-    def characters(data: str) -> None:
-        nonlocal text
-        text += data
 
-    def doctype(*_: object) -> None:
-        raise ReplyError("the answer declares a document type, which no vCenter does")
-
-    parser.StartElementHandler = start
-    parser.EndElementHandler = end
-    parser.CharacterDataHandler = characters
-    parser.StartDoctypeDeclHandler = doctype
-    try:
-        parser.Parse(reply, True)
-    except expat.ExpatError as error:
-        raise ReplyError(f"the answer is no XML document: {error}") from error
-    return root
+def _local(tag: str) -> str:
+    return tag[tag.find("}") + 1 :]
 
 
 def as_list(value: Value | None) -> list[Any]:

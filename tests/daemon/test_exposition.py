@@ -238,6 +238,45 @@ async def test_a_renamed_row_renders_its_own_chunks_only(monkeypatch: pytest.Mon
     assert 'server="d"' not in await text_of(subject)
 
 
+async def test_the_loop_turns_between_any_two_slices_of_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    turns = 0
+    slices: list[int] = []
+    longest = 0
+    render, compress = exposition._sample_lines, exposition._compressed
+
+    def rendered(family: Family, servers: Sequence[str], rows: slice) -> bytes:
+        slices.append(turns)
+        return render(family, servers, rows)
+
+    def compressed(text: bytes) -> exposition.Member:
+        nonlocal longest
+        if not text.startswith(b"#"):
+            longest = max(longest, text.count(b"\n"))
+            slices.append(turns)
+        return compress(text)
+
+    async def turn() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    monkeypatch.setattr(exposition, "_sample_lines", rendered)
+    monkeypatch.setattr(exposition, "_compressed", compressed)
+    rows = 5 * exposition.CHUNK_SAMPLES
+    figures = snapshot(
+        family("slad_server_x", ('leg="a"', range(rows)), ('leg="b"', range(rows))),
+        family("slad_server_y", ("", range(rows)), microseconds=False),
+        servers=[f"s{row}" for row in range(rows)],
+    )
+    async with asyncio.timeout(30), asyncio.TaskGroup() as group:
+        turning = group.create_task(turn())
+        await exposition_of().prepare(figures, ())
+        turning.cancel()
+    assert len(slices) == len(set(slices)) == 5 + 2 * (10 + 5)
+    assert longest == exposition.CHUNK_SAMPLES
+
+
 async def test_rows_can_be_added_and_families_can_change_their_columns() -> None:
     subject = exposition_of()
     await subject.prepare(

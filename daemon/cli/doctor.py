@@ -1,0 +1,75 @@
+"""`slad doctor`: what of a configuration will not work here, and how to mend it."""
+
+import json
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final, Literal
+
+import click
+
+from daemon.clock import SystemClock
+from daemon.config import DEFAULT_PATH
+from daemon.doctor import Finding, Level, examined
+from daemon.timezones import use_packaged_time_zones
+
+_COLOURS: Final = {Level.OK: "green", Level.WARN: "yellow", Level.FAIL: "red"}
+
+
+@click.command("doctor")
+@click.option(
+    "--config",
+    "path",
+    type=click.Path(path_type=Path),
+    default=DEFAULT_PATH,
+    show_default=True,
+    envvar="SLAD_CONFIG",
+    help="The configuration to try.",
+)
+@click.option(
+    "--format",
+    "format_",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    show_default=True,
+    help="For people, or for programs.",
+)
+def doctor(path: Path, format_: Literal["text", "json"]) -> None:
+    """Try what the configuration names, and say what will not work and how to mend it.
+
+    Run it as the user that slad runs as. Nothing is changed, here or on a vCenter; each vCenter sees one login. Exit
+    codes: 0 all works (perhaps with warnings), 1 something will not, 2 the command line is wrong.
+    """
+    use_packaged_time_zones()
+    findings = examined(path, os.environ, SystemClock())
+    failures = _told_as_json(findings) if format_ == "json" else _told(findings)
+    sys.exit(1 if failures else 0)
+
+
+def _told(findings: Iterator[Finding]) -> int:
+    """Print each finding when it is known; gives the number of failures."""
+    count = dict.fromkeys(Level, 0)
+    for finding in findings:
+        count[finding.level] += 1
+        level = click.style(f"{finding.level:<4}", fg=_COLOURS[finding.level])
+        click.echo(f"{level}  {finding.about}: {_plain(finding.text)}")
+        if finding.remedy:
+            click.echo(f"      → {_plain(finding.remedy)}")
+    click.echo(f"{count[Level.OK]} ok, {count[Level.WARN]} warn, {count[Level.FAIL]} FAIL")
+    return count[Level.FAIL]
+
+
+def _told_as_json(findings: Iterator[Finding]) -> int:
+    found = list(findings)
+    failures = sum(finding.level is Level.FAIL for finding in found)
+    rows = [
+        {"level": each.level, "about": each.about, "text": each.text, "remedy": each.remedy} for each in found
+    ]
+    click.echo(json.dumps({"works": not failures, "findings": rows}, ensure_ascii=False, indent=2))
+    return failures
+
+
+def _plain(text: str) -> str:
+    """Text in which nothing that a name holds could steer the terminal."""
+    return "".join(character if character.isprintable() else "�" for character in text)

@@ -1,0 +1,263 @@
+"""The counters: settled time counted once, the same live and from the ledger, and never more or less than there was."""
+
+from dataclasses import dataclass, field
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from daemon.counting import HORIZON_US, NEVER, Counter
+from daemon.live_book import LiveBook
+from sla.instants import SECOND, Instant
+from sla.records import Blind, ClientId, Leg, Observation, Record, Server, ServerId, State, Witness
+
+START = Instant(1_800_000_000 * SECOND)
+VCENTER, INTERNET = Witness("mon", "vc"), Witness("mon", "internet")
+RECOVERED = Witness("mon", "vc/recovered")
+SERVERS = (ServerId("a"), ServerId("b"))
+
+
+@dataclass
+class Ledger:
+    """What a ledger would hold, and the live book that it was committed to."""
+
+    live: LiveBook = field(default_factory=lambda: LiveBook("mon"))
+    records: list[tuple[Record, Instant | None]] = field(default_factory=list)
+    lags: list[tuple[Witness, Instant, Instant]] = field(default_factory=list)
+    watermarks: dict[Witness, Instant] = field(default_factory=dict)
+    began: dict[ServerId, Instant] = field(default_factory=dict)
+    now: Instant = START
+
+    def write(self, record: Record, settled: Instant | None) -> None:
+        self.records.append((record, settled))
+        self.live.take(record, settled)
+
+    def replayed(self) -> LiveBook:
+        book = LiveBook("mon")
+        blind = [record for record, _ in self.records if isinstance(record, Blind)]
+        book.saw(self.watermarks, self.lags, blind)
+        for record, settled in self.records:
+            book.take(record, settled)
+        book.settle(self.now)
+        return book
+
+
+def server(name: ServerId, *, until: Instant | None = None) -> Server:
+    return Server(
+        id=name,
+        name=name,
+        client=ClientId("c"),
+        solution=None,
+        in_service_from=START,
+        in_service_until=until,
+        legs=(Leg.RUNNING, Leg.INTERNET) if name == "b" else (Leg.RUNNING, Leg.SAN),
+        recorded_at=START,
+    )
+
+
+states = st.sampled_from(State)
+told = st.tuples(
+    st.sampled_from(SERVERS),
+    st.sampled_from(
+        [(VCENTER, Leg.RUNNING), (VCENTER, Leg.SAN), (INTERNET, Leg.INTERNET), (RECOVERED, Leg.RUNNING)]
+    ),
+    states,
+    st.integers(-90, 0),
+)
+looks = st.fixed_dictionaries(
+    {
+        "passed_s": st.integers(1, 100),
+        "answers": st.sets(st.sampled_from([VCENTER, INTERNET])),
+        "fresh": st.booleans(),
+        "told": st.lists(told, max_size=5),
+    }
+)
+
+
+def played(ticks: list[dict[str, object]], *, late: bool) -> Ledger:
+    ledger = Ledger()
+    for name in SERVERS:
+        ledger.write(server(name), START)
+    for tick in ticks:
+        _play(ledger, tick, late=late)
+    return ledger
+
+
+def _play(ledger: Ledger, tick: dict[str, object], *, late: bool) -> None:
+    live = ledger.live
+    ledger.now = Instant(ledger.now + tick["passed_s"] * SECOND)  # type: ignore[operator]
+    settled = {name: {w: live.settled(name, w) for w in (VCENTER, INTERNET, RECOVERED)} for name in SERVERS}
+    lags, blind, entries = [], [], []
+    watermarks = {witness: ledger.now for witness in tick["answers"]}  # type: ignore[attr-defined]
+    for witness in sorted(watermarks):
+        seen = ledger.watermarks.get(witness)
+        if seen is not None and tick["fresh"]:
+            blind.append(Blind(witness=witness, start=seen, end=ledger.now))
+        elif seen is not None and seen < live.horizon:
+            lags.append((witness, seen, live.horizon))
+    for name, (witness, leg), state, ago_s in tick["told"]:  # type: ignore[attr-defined]
+        at = Instant(ledger.now + ago_s * SECOND)
+        if not late:
+            at = max(at, settled[name][witness], ledger.watermarks.get(witness, START))
+        if at >= START and (witness is RECOVERED or witness in watermarks):
+            record = Observation(witness=witness, server=name, leg=leg, state=state, at=at)
+            entries.append((record, settled[name][witness]))
+    ledger.watermarks |= watermarks | {RECOVERED: ledger.now}
+    ledger.lags += lags
+    ledger.records += [(record, None) for record in blind]
+    live.saw(watermarks | {RECOVERED: ledger.now}, lags, blind)
+    for record, at in entries:
+        if record.witness is not RECOVERED:
+            ledger.began.setdefault(record.server, max(at, START))
+        ledger.write(record, at)
+    live.settle(ledger.now)
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(looks, min_size=1, max_size=12))
+def test_the_ledger_gives_the_same_counters_as_the_live_book(ticks: list[dict[str, object]]) -> None:
+    ledger = played(ticks, late=True)
+    replayed = ledger.replayed()
+    for name in SERVERS:
+        assert replayed.counts(name) == ledger.live.counts(name)
+        assert replayed.state(name) == ledger.live.state(name)
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(looks, min_size=1, max_size=12))
+def test_up_down_and_unobserved_are_all_the_settled_time_in_service(ticks: list[dict[str, object]]) -> None:
+    ledger = played(ticks, late=True)
+    for name in SERVERS:
+        place = ledger.live.places.get(name)
+        if place is None:
+            continue
+        us = ledger.live.counts(name).us
+        counted = us[Counter.UP] + us[Counter.DOWN] + us[Counter.UNOBSERVED]
+        assert counted == place.group.settled - ledger.began[name]
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(looks, min_size=1, max_size=12))
+def test_no_counter_falls(ticks: list[dict[str, object]]) -> None:
+    ledger = Ledger()
+    for name in SERVERS:
+        ledger.write(server(name), START)
+    before = {name: (0,) * len(Counter) for name in SERVERS}
+    for tick in ticks:
+        _play(ledger, tick, late=True)
+        for name in SERVERS:
+            counts = ledger.live.counts(name).us
+            assert all(now >= then for now, then in zip(counts, before[name], strict=True))
+            before[name] = counts
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(looks, min_size=1, max_size=12))
+def test_without_late_news_the_counters_are_what_the_evidence_says(ticks: list[dict[str, object]]) -> None:
+    for tick in ticks:
+        tick["answers"] = {VCENTER, INTERNET}
+        tick["passed_s"] = min(50, tick["passed_s"])  # type: ignore[call-overload]
+        tick["told"] = [item for item in tick["told"] if item[1][0] is not RECOVERED]  # type: ignore[attr-defined]
+    ledger = played(ticks, late=False)
+    for name in SERVERS:
+        place = ledger.live.places.get(name)
+        if place is None:
+            continue
+        segments = ledger.live.segments(name, ledger.began[name], place.group.settled)
+        for state, counter in (
+            (State.UP, Counter.UP),
+            (State.DOWN, Counter.DOWN),
+            (State.UNKNOWN, Counter.UNOBSERVED),
+        ):
+            lasted = sum(part.end - part.start for part in segments if part.state is state)
+            assert ledger.live.counts(name).us[counter] == lasted
+
+
+def test_unobserved_time_is_counted_a_minute_late_and_stays_counted() -> None:
+    ledger = played(
+        [
+            {
+                "passed_s": 1,
+                "answers": {VCENTER},
+                "fresh": False,
+                "told": [("a", (VCENTER, Leg.RUNNING), State.UP, 0), ("a", (VCENTER, Leg.SAN), State.UP, 0)],
+            },
+            {"passed_s": 100, "answers": set(), "fresh": False, "told": []},
+            {"passed_s": 10, "answers": {VCENTER}, "fresh": False, "told": []},
+        ],
+        late=False,
+    )
+    us = ledger.live.counts(SERVERS[0]).us
+    assert us[Counter.UNOBSERVED] == 100 * SECOND - HORIZON_US + SECOND * 0
+    assert us[Counter.UP] == 110 * SECOND - us[Counter.UNOBSERVED]
+
+
+def test_an_outage_stays_open_while_nobody_can_say_and_counts_once() -> None:
+    ledger = played(
+        [
+            {
+                "passed_s": 1,
+                "answers": {VCENTER},
+                "fresh": False,
+                "told": [("a", (VCENTER, Leg.RUNNING), State.UP, 0), ("a", (VCENTER, Leg.SAN), State.UP, 0)],
+            },
+            {
+                "passed_s": 10,
+                "answers": {VCENTER},
+                "fresh": False,
+                "told": [("a", (VCENTER, Leg.RUNNING), State.DOWN, -5)],
+            },
+            {"passed_s": 30, "answers": {VCENTER}, "fresh": True, "told": []},
+            {"passed_s": 10, "answers": {VCENTER}, "fresh": False, "told": []},
+        ],
+        late=False,
+    )
+    counts = ledger.live.counts(SERVERS[0])
+    assert counts.outages == 1
+    assert counts.outage_at == START + 6 * SECOND
+    assert counts.us[Counter.UNOBSERVED] == 30 * SECOND
+
+
+def test_an_outage_that_began_while_the_witness_was_blind_begins_when_it_sees_again() -> None:
+    ledger = played(
+        [
+            {
+                "passed_s": 1,
+                "answers": {VCENTER},
+                "fresh": False,
+                "told": [("a", (VCENTER, Leg.RUNNING), State.UP, 0), ("a", (VCENTER, Leg.SAN), State.UP, 0)],
+            },
+            {
+                "passed_s": 30,
+                "answers": {VCENTER},
+                "fresh": True,
+                "told": [("a", (VCENTER, Leg.RUNNING), State.DOWN, 0)],
+            },
+            {"passed_s": 10, "answers": {VCENTER}, "fresh": False, "told": []},
+        ],
+        late=False,
+    )
+    assert ledger.live.counts(SERVERS[0]).outage_at == START + 31 * SECOND
+
+
+def test_a_server_that_left_service_counts_no_more() -> None:
+    ledger = played(
+        [
+            {
+                "passed_s": 1,
+                "answers": {VCENTER},
+                "fresh": False,
+                "told": [
+                    ("a", (VCENTER, Leg.RUNNING), State.DOWN, 0),
+                    ("a", (VCENTER, Leg.SAN), State.UP, 0),
+                ],
+            },
+            {"passed_s": 10, "answers": {VCENTER}, "fresh": False, "told": []},
+        ],
+        late=False,
+    )
+    end = ledger.now
+    ledger.write(server(SERVERS[0], until=end), ledger.live.settled(SERVERS[0], VCENTER))
+    _play(ledger, {"passed_s": 30, "answers": {VCENTER}, "fresh": False, "told": []}, late=False)
+    counts = ledger.live.counts(SERVERS[0])
+    assert counts.us[Counter.DOWN] == 10 * SECOND
+    assert counts.outage_at == NEVER
