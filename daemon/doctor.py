@@ -10,8 +10,8 @@ import fcntl
 import os
 import shutil
 import socket
+import stat
 import tempfile
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -125,12 +125,13 @@ def _fail(about: str, text: str, remedy: str) -> Finding:
 
 def _ledger(path: Path, *, running: bool) -> Iterator[Finding]:
     folder = path.parent
-    if not folder.is_dir():
-        yield _fail(
-            "ledger",
-            f"the folder {folder} does not exist",
-            f"make it, for the user that slad runs as; systemd does so by StateDirectory= for {folder.name}",
+    try:
+        folder.stat()
+    except OSError as error:
+        remedy = (
+            "make it, for the user that slad runs as, or run this as that user: systemctl start slad-doctor"
         )
+        yield _fail("ledger", f"the folder {folder} cannot be looked into: {error.strerror}", remedy)
         return
     yield _writable(folder)
     yield from _file_system(folder)
@@ -245,26 +246,38 @@ def _answering(path: Path) -> ControlError | None:
 
 
 def _control(path: Path, unanswered: ControlError | None) -> Finding:
-    folder = path.parent
     if unanswered is None:
         return _ok("control", f"slad runs and answers at {path}")
-    if path.exists() and not path.is_socket():
+    folder = path.parent
+    try:
+        kind = stat.S_IFMT(path.stat().st_mode)
+    except FileNotFoundError:
+        return _socket_folder(folder)
+    except OSError as error:
+        return _warn("control", f"{path} cannot be looked at: {error.strerror}", _GROUP)
+    if kind != stat.S_IFSOCK:
         return _fail("control", f"{path} is there and is no socket", "remove it, or name another place")
-    if path.exists() and not os.access(path, os.W_OK):
-        return _warn("control", str(unanswered), "become a member of the socket's group, and log in again")
-    if not folder.is_dir():
-        if folder == _UNIT_RUNTIME_DIRECTORY:
-            return _ok("control", f"{folder} does not exist yet: systemd makes it when it starts slad")
-        return _fail(
-            "control", f"the folder {folder} does not exist", "make it, for the user that slad runs as"
-        )
-    if not os.access(folder, os.W_OK | os.X_OK):
+    if not os.access(path, os.W_OK):
+        return _warn("control", str(unanswered), _GROUP)
+    return _socket_folder(folder)
+
+
+_GROUP: Final = "become a member of its group (usermod -aG slad NAME), and log in again"
+
+
+def _socket_folder(folder: Path) -> Finding:
+    """Whether a socket can be made in a folder where no slad answers."""
+    if os.access(folder, os.W_OK | os.X_OK):
+        return _ok("control", f"a socket can be made in {folder}; no slad answers there now")
+    if folder.is_dir():
         return _fail(
             "control",
             f"no socket can be made in {folder}",
             "run this as the user that slad runs as, or give that user the folder",
         )
-    return _ok("control", f"{path} can be made; no slad answers there now")
+    if folder == _UNIT_RUNTIME_DIRECTORY:
+        return _ok("control", f"{folder} does not exist yet: systemd makes it when it starts slad")
+    return _fail("control", f"the folder {folder} does not exist", "make it, for the user that slad runs as")
 
 
 def _web(config: Config, *, running: bool) -> Iterator[Finding]:
@@ -369,21 +382,12 @@ def _account(
     try:
         # Once and never again: a vCenter locks an account after a few refusals.
         session = Session.open(wire, Credentials(user=table.user, password=password.get_secret_value))
-    except LoginRefusedError as error:
-        yield _fail(
-            about, str(error), "correct user and password; a locked account opens itself after some minutes"
-        )
-        return
-    except PermissionDeniedError as error:
-        yield _fail(about, f"{table.user} has no rights at all: {error}", _ROLE)
-        return
     except VcenterError as error:
-        yield _fail(about, str(error), "see whether vCenter is still starting, and whether it is a vCenter")
-        return
-    finally:
         wire.close()
+        yield _no_session(about, table.user, error)
+        return
     try:
-        yield from _seen(about, table, session, rules, clock)
+        yield from _seen(about, table.user, session, rules, clock)
     except VcenterError as error:
         yield _fail(
             about, f"vCenter broke off: {error}", "try again; if it stays, look at vCenter's own health"
@@ -392,14 +396,26 @@ def _account(
         session.close()
 
 
+def _no_session(about: str, user: str, error: VcenterError) -> Finding:
+    match error:
+        case LoginRefusedError():
+            remedy = "correct user and password; a locked account opens itself after some minutes"
+            return _fail(about, str(error), remedy)
+        case PermissionDeniedError():
+            return _fail(about, f"{user} has no rights at all: {error}", _ROLE)
+        case _:
+            remedy = "see whether vCenter is still starting, and whether it is a vCenter at all"
+            return _fail(about, str(error), remedy)
+
+
 _ROLE: Final = (
     "give the account the role Read-only on vCenter's root folder, with “Propagate to children” (vSphere Client:"
     " Permissions)"
 )
 
 
-def _seen(about: str, table: VCenterTable, session: Session, rules: Rules, clock: Clock) -> Iterator[Finding]:
-    yield _ok(about, f"{table.user} is logged in to {session.content.about.fullName}")
+def _seen(about: str, user: str, session: Session, rules: Rules, clock: Clock) -> Iterator[Finding]:
+    yield _ok(about, f"{user} is logged in to {session.content.about.fullName}")
     yield _clock(about, clock_offset_us(session, clock.now))
     yield from _rights(about, census(session))
     if rules.needs_attributes:
@@ -439,7 +455,7 @@ def _rights(about: str, found: Census) -> Iterator[Finding]:
 def _refused(about: str, kind: str, refused: Sequence[Unreadable]) -> Finding:
     names = ", ".join(one.name for one in refused[:NAMED])
     more = f" and {len(refused) - NAMED:,} more" if len(refused) > NAMED else ""
-    faults = ", ".join(f"{fault}" for fault in Counter(one.fault for one in refused))
+    faults = ", ".join(sorted({one.fault for one in refused}))
     text = f"{_counted(_WORDS[kind], len(refused))} cannot be read ({faults}): {names}{more}"
     if kind in _JUDGED:
         return _fail(about, f"{text}; what rests on them stays unknown", _ROLE)

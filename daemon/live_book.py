@@ -183,11 +183,13 @@ class LiveBook:
         else:
             known = place.group.witnesses
             row, counts = place.group.remove(place.index, settled)
-        spoken = {w: view for w, view in zip(known, row.views, strict=True) if any(view)}
+        about_to_speak = {change.witness for _, change in row.pending}
+        spoken = {
+            w: view for w, view in zip(known, row.views, strict=True) if any(view) or w in about_to_speak
+        }
         spoken[witness] = [State.UNKNOWN] * len(ALL_LEGS)
         witnesses = tuple(sorted(spoken))
         row.views = [spoken[w] for w in witnesses]
-        row.pending = [item for item in row.pending if item[1].witness is None or item[1].witness in spoken]
         group = self._group(witnesses)
         new_place = self.places[server] = Place(group, group.add(row, counts, settled))
         if place is None:

@@ -2,15 +2,15 @@
 
 import logging
 import sys
-from typing import Literal
+from typing import Literal, TextIO
 
 import structlog
 
 
-def set_up(form: Literal["json", "console"] | None = None) -> None:
-    """Configure structlog for the process; `form` None chooses by whether stderr is a terminal."""
+def set_up(form: Literal["json", "console"] | None = None, stream: TextIO = sys.stderr) -> None:
+    """Configure structlog for the process; `form` None chooses by whether `stream` is a terminal."""
     if form is None:
-        form = "console" if sys.stderr.isatty() else "json"
+        form = "console" if stream.isatty() else "json"
     renderer: structlog.typing.Processor = (
         structlog.processors.JSONRenderer() if form == "json" else structlog.dev.ConsoleRenderer()
     )
@@ -24,6 +24,6 @@ def set_up(form: Literal["json", "console"] | None = None) -> None:
             renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=structlog.PrintLoggerFactory(stream),
         cache_logger_on_first_use=True,
     )

@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator
 
+from daemon import rules as rules_module
 from daemon.config import UNASSIGNED, Config
 from daemon.holidays import holidays_around
 from daemon.registry import RECORDED_BY, Owner, Policy
-from daemon import rules as rules_module
 from daemon.rules import Assignment, Rules
 from probes.report import Sighted
 from sla.calendars import calendar_of

@@ -6,6 +6,7 @@ from typing import Final
 import click
 
 _COMMANDS: Final = {
+    "demo": "daemon.cli.demo:demo",
     "run": "daemon.cli.run:run",
     "check-config": "daemon.cli.check_config:check_config",
     "status": "daemon.cli.status:status",

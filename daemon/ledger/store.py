@@ -127,7 +127,7 @@ class Store:
 
         It takes the file for this handle too: from here on nobody else can read it.
         """
-        for statement in ():
+        for statement in (BEGIN, KEEP_HEAD, COMMIT):
             self._db.execute(statement)
 
     def close(self) -> None:

@@ -23,6 +23,7 @@ from sla.instants import DAY, Instant, datetime_of, instant_of
 
 CONNECT_TIMEOUT_S: Final = 10.0
 _PAGE: Final = 500
+_TYPES: Final = {kind: getattr(vim, kind) for kind in PROPERTIES}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,7 +96,8 @@ def census(session: Session) -> Census:
     counts: Counter[str] = Counter(dict.fromkeys(PROPERTIES, 0))
     unreadable: list[Unreadable] = []
     for found in _objects(session):
-        kind = type(found.obj).__name__.rpartition(".")[2]
+        # A vApp counts as the resource pool that it also is, a datastore cluster as a folder.
+        kind = next(kind for kind, managed_type in _TYPES.items() if isinstance(found.obj, managed_type))
         counts[kind] += 1
         if found.missingSet:
             unreadable.append(_unreadable(kind, found))
@@ -104,15 +106,14 @@ def census(session: Session) -> Census:
 
 def _objects(session: Session) -> Iterator[Any]:
     query = vmodl.query.PropertyCollector
-    types = {kind: getattr(vim, kind) for kind in PROPERTIES}
     view = session.content.viewManager.CreateContainerView(
-        session.content.rootFolder, list(types.values()), True
+        session.content.rootFolder, list(_TYPES.values()), True
     )
     within = query.TraversalSpec(name="view", path="view", skip=False, type=vim.view.ContainerView)
     spec = query.FilterSpec(
         objectSet=[query.ObjectSpec(obj=view, skip=True, selectSet=[within])],
         propSet=[
-            query.PropertySpec(type=types[kind], pathSet=list(paths), all=False)
+            query.PropertySpec(type=_TYPES[kind], pathSet=list(paths), all=False)
             for kind, paths in PROPERTIES.items()
         ],
     )

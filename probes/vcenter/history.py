@@ -1,7 +1,7 @@
 """When it happened, as against when we noticed: what events and boot times tell about a virtual server's power.
 
 State comes from updates, history from events: a fast off and on can be coalesced on the way, and an outage that began
-while nobody watched is dated by the events read afterwards. All functions are pure.
+while nobody watched is dated by the events read afterwards. All functions are pure; hints are in order of time.
 """
 
 from collections.abc import Iterable, Sequence
@@ -41,33 +41,35 @@ class Hint:
     turn: Turn
 
 
-def went_down_at(since: Instant, noticed_at: Instant, hints: Sequence[Hint]) -> Instant:
-    """When a server, up since `since` and seen down at `noticed_at`, went down: by the event that says so, if any."""
-    return _last(hints, Turn.OFF, since, noticed_at) or noticed_at
+def turned(
+    was: State,
+    since: Instant,
+    now: State,
+    noticed_at: Instant,
+    boot_at: Instant | None,
+    hints: Sequence[Hint],
+) -> list[Step]:
+    """The steps from one state, which held since `since`, to another, which was seen at `noticed_at`.
 
-
-def came_up_at(
-    since: Instant, noticed_at: Instant, boot_at: Instant | None, hints: Sequence[Hint]
-) -> Instant:
-    """When a server, down since `since` and seen up at `noticed_at`, came up: by its boot time, else by the event."""
-    if boot_at is not None and since < boot_at <= noticed_at:
-        return boot_at
-    return _last(hints, Turn.ON, since, noticed_at) or noticed_at
-
-
-def power_cycles(since: Instant, until: Instant, hints: Sequence[Hint]) -> list[Step]:
-    """The downs and ups within `[since, until]`, a time in which the updates showed a server as up throughout."""
-    steps: list[Step] = []
-    off_at: Instant | None = None
-    for hint in hints:
-        if not since < hint.at <= until:
-            continue
-        if hint.turn is Turn.OFF and off_at is None:
-            off_at = hint.at
-        elif hint.turn is Turn.ON and off_at is not None:
-            steps += [Step(off_at, State.DOWN), Step(hint.at, State.UP)]
-            off_at = None
+    Events date them, and a boot time the last one up; what neither dates happened when it was noticed.
+    """
+    steps = _told(was, since, noticed_at, hints)
+    if now is State.UP:
+        steps = _up_by_boot(steps, was, since, noticed_at, boot_at)
+    if (steps[-1].state if steps else was) is not now:
+        steps.append(Step(noticed_at, now))
     return steps
+
+
+def power_cycles(
+    since: Instant, until: Instant, boot_at: Instant | None, hints: Sequence[Hint]
+) -> list[Step]:
+    """The downs and ups within `(since, until]`, a time in which the updates showed a server as up throughout.
+
+    An off that nothing followed is left out: the updates will say.
+    """
+    steps = _up_by_boot(_told(State.UP, since, until, hints), State.UP, since, until, boot_at)
+    return steps[:-1] if steps and steps[-1].state is State.DOWN else steps
 
 
 def recovered(
@@ -78,38 +80,69 @@ def recovered(
     The same boot, and no suspension: up throughout. A newer one: down from the loss of contact to the boot, which is
     how an HA restart looks. Off when it came back: the events tell, if they do. The last step is the return to unknown.
     """
-    told = _told(lost_at, back_at, hints)
-    if now is State.UP and boot_at is not None and lost_at + BOOT_TOLERANCE_US < boot_at < back_at:
-        booted = [Step(lost_at, State.DOWN), Step(boot_at, State.UP)]
-        return [*booted, Step(back_at, State.UNKNOWN)]
-    if now is State.UP and not told:
-        # Without a boot time nothing says that it did not restart.
-        return [] if boot_at is None else [Step(lost_at, State.UP), Step(back_at, State.UNKNOWN)]
-    return [*told, Step(back_at, State.UNKNOWN)] if told else []
+    told = _told(None, lost_at, back_at, hints)
+    if now is State.UP and boot_at is not None:
+        if lost_at + BOOT_TOLERANCE_US < boot_at < back_at:
+            later = [step for step in told if step.at > boot_at + BOOT_TOLERANCE_US]
+            steps = [Step(lost_at, State.DOWN), Step(boot_at, State.UP), *_ending_in(now, later)]
+            return [*steps, Step(back_at, State.UNKNOWN)]
+        if not told or told[0].state is State.DOWN:
+            told.insert(0, Step(lost_at, State.UP))
+    # Without a boot time nothing but events says that it did not restart.
+    steps = _ending_in(now, told)
+    return [*steps, Step(back_at, State.UNKNOWN)] if steps else []
 
 
 def within_gap(
     start: Instant, end: Instant, boot_at: Instant | None, now: State, hints: Sequence[Hint]
 ) -> list[Step]:
     """What events and the boot time prove of a time `[start, end)` in which nobody watched; the rest stays unknown."""
-    steps = _told(start, end, hints)
+    steps = _told(None, start, end, hints)
     if now is State.UP and boot_at is not None and start < boot_at < end:
-        lost_at = _last(hints, Turn.LOST, start, boot_at)
-        if lost_at is not None and not any(lost_at <= step.at < boot_at for step in steps):
-            steps.append(Step(lost_at, State.DOWN))
-        steps = [
-            step for step in steps if abs(step.at - boot_at) > BOOT_TOLERANCE_US or step.state is State.DOWN
-        ]
-        steps.append(Step(boot_at, State.UP))
-    return [*sorted(steps), Step(end, State.UNKNOWN)] if steps else []
+        before = [step for step in steps if step.at < boot_at]
+        later = [step for step in steps if step.at > boot_at + BOOT_TOLERANCE_US]
+        if before and before[-1].state is State.UP and before[-1].at >= boot_at - BOOT_TOLERANCE_US:
+            before.pop()
+        lost_at = max((h.at for h in hints if h.turn is Turn.LOST and start < h.at < boot_at), default=None)
+        if not before and lost_at is not None:
+            before = [Step(lost_at, State.DOWN)]
+        steps = [*before, Step(boot_at, State.UP), *later]
+    steps = _ending_in(now, steps)
+    return [*steps, Step(end, State.UNKNOWN)] if steps else []
 
 
-def _told(start: Instant, end: Instant, hints: Iterable[Hint]) -> list[Step]:
-    states = {Turn.OFF: State.DOWN, Turn.ON: State.UP}
-    return [
-        Step(hint.at, states[hint.turn]) for hint in hints if start < hint.at < end and hint.turn in states
-    ]
+def _told(was: State | None, after: Instant, until: Instant, hints: Iterable[Hint]) -> list[Step]:
+    """What events in `(after, until]` say, each step another state than the one before; None: any may come first."""
+    steps: list[Step] = []
+    for hint in hints:
+        state = _STATES.get(hint.turn)
+        if state is not None and state is not was and after < hint.at <= until:
+            steps.append(Step(hint.at, state))
+            was = state
+    return steps
 
 
-def _last(hints: Sequence[Hint], turn: Turn, after: Instant, until: Instant) -> Instant | None:
-    return next((hint.at for hint in reversed(hints) if hint.turn is turn and after < hint.at <= until), None)
+def _up_by_boot(
+    steps: list[Step], was: State, since: Instant, noticed_at: Instant, boot_at: Instant | None
+) -> list[Step]:
+    """Date the last step up by the boot time, which is when the outage before it ended, if it fits in."""
+    downs = steps[:-1] if steps and steps[-1].state is State.UP else steps
+    if downs:
+        down_at = downs[-1].at
+    elif was is State.DOWN:
+        down_at = since
+    else:
+        return steps
+    if boot_at is None or not down_at < boot_at <= noticed_at:
+        return steps
+    return [*downs, Step(boot_at, State.UP)]
+
+
+def _ending_in(now: State, steps: list[Step]) -> list[Step]:
+    """Where the events end in another state than the one that was seen, one is missing: unknown from the last on."""
+    if steps and steps[-1].state is not now and now is not State.UNKNOWN:
+        return [*steps[:-1], Step(steps[-1].at, State.UNKNOWN)]
+    return steps
+
+
+_STATES: Final = {Turn.OFF: State.DOWN, Turn.ON: State.UP}

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, NewType
 
 from probes.vcenter import soap
-from sla.instants import Instant, parse_instant
+from sla.instants import Instant
 from sla.records import State
 
 Moid = NewType("Moid", str)
@@ -93,7 +93,6 @@ class Vm:
     parent: Moid | None = None
     pool: Moid | None = None
     attributes: Mapping[str, str] = field(default_factory=dict)
-    readable: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +122,8 @@ class Inventory:
         self.hosts: dict[Moid, Host] = {}
         self.datastores: dict[Moid, Datastore] = {}
         self.containers: dict[Moid, Container] = {}
-        self.unreadable: set[Moid] = set()
+        self.unreadable: dict[Moid, frozenset[str]] = {}
+        """By object the properties that vCenter refuses to tell."""
 
     def apply(self, kind: str, updates: Iterable[Mapping[str, Any]]) -> Changes:
         """Take the object updates of one filter, whose objects are of type `kind`. Idempotent."""
@@ -134,22 +134,17 @@ class Inventory:
             if update["kind"] == "leave":
                 left.extend(self._forget(kind, moid, touched))
                 continue
-            missing = soap.as_list(update.get("missingSet"))
-            (self.unreadable.add if missing else self.unreadable.discard)(moid)
-            for change in soap.as_list(update.get("changeSet")):
-                value = change.get("val") if change["op"] in ("assign", "add") else None
-                self._set(kind, moid, change["name"], value, touched)
+            changes = soap.as_list(update.get("changeSet"))
+            self._note_unreadable(moid, changes, soap.as_list(update.get("missingSet")))
             if kind == "VirtualMachine":
                 vm = self._vm(moid)
-                vm.readable = not any(item["path"] in _JUDGED for item in missing)
                 touched.add(moid)
+                for change in changes:
+                    self._set_vm(vm, change["name"], _value(change))
+            else:
+                for change in changes:
+                    self._set(kind, moid, change["name"], _value(change), touched)
         return Changes(touched=frozenset(touched & self.vms.keys()), left=tuple(left))
-
-    def start_over(self) -> dict[Moid, Vm]:
-        """Forget all before a full set; gives what was known, so that `missing` can be told afterwards."""
-        known = self.vms
-        self.__init__()  # type: ignore[misc]  # the same invariants as at the start
-        return known
 
     def path_of(self, moid: Moid | None) -> str:
         """The place of a container as people write it: `/DC/vm/Clients/Acme`, without the root."""
@@ -168,8 +163,8 @@ class Inventory:
 
     def running(self, vm: Vm) -> Verdict:
         """Whether vCenter says that it runs (design: watching vCenter)."""
-        if not vm.readable:
-            return Verdict(State.UNKNOWN, "the account may not read it")
+        if self._refused(vm, _RUNNING_RESTS_ON):
+            return _REFUSED
         host = self.hosts.get(vm.host) if vm.host is not None else None
         if host is not None and host.connection not in ("connected", ""):
             return Verdict(
@@ -189,8 +184,8 @@ class Inventory:
 
     def san(self, vm: Vm, ignored: frozenset[Moid]) -> Verdict:
         """Whether the datastores that hold its disks are accessible on its own host; `ignored` ones do not count."""
-        if not vm.readable:
-            return Verdict(State.UNKNOWN, "the account may not read it")
+        if self._refused(vm, _SAN_RESTS_ON):
+            return _REFUSED
         if vm.connection == "inaccessible":
             return Verdict(State.DOWN, "its files are inaccessible")
         host = self.hosts.get(vm.host) if vm.host is not None else None
@@ -210,6 +205,20 @@ class Inventory:
         """The datastores that its SAN leg rests on."""
         places = vm.datastores if vm.disks is None else vm.disks
         return tuple(moid for moid in places if moid not in ignored)
+
+    def _note_unreadable(self, moid: Moid, changes: list[Any], missing: list[Any]) -> None:
+        """A property stays unreadable until it is told: later updates speak of other properties only."""
+        refused = self.unreadable.get(moid, frozenset())
+        if not missing and not refused:
+            return
+        refused = (refused - {change["name"] for change in changes}) | {item["path"] for item in missing}
+        if refused:
+            self.unreadable[moid] = refused
+        else:
+            del self.unreadable[moid]
+
+    def _refused(self, vm: Vm, properties: frozenset[str]) -> bool:
+        return vm.moid in self.unreadable and not properties.isdisjoint(self.unreadable[vm.moid])
 
     def _mounted(self, datastore: Moid, host: Moid) -> Verdict:
         known = self.datastores.get(datastore)
@@ -234,8 +243,6 @@ class Inventory:
 
     def _set(self, kind: str, moid: Moid, name: str, value: soap.Value | None, touched: set[Moid]) -> None:
         match kind:
-            case "VirtualMachine":
-                self._set_vm(self._vm(moid), name, value)
             case "HostSystem":
                 host = self.hosts.setdefault(moid, Host())
                 self.containers[moid] = host
@@ -259,7 +266,8 @@ class Inventory:
                 # Kept when it goes absent: an inaccessible machine has no configuration to show.
                 vm.uuid = _text(value) or vm.uuid
             case "config.template":
-                vm.template = _flag(value) if value is not None else vm.template
+                told = soap.flag(value)
+                vm.template = vm.template if told is None else told
             case "config.changeVersion":
                 if len(vm.datastores) > 1 and _text(value) != vm.change_version:
                     vm.disks = None
@@ -271,7 +279,7 @@ class Inventory:
             case "runtime.host":
                 self._move(vm, Moid(_text(value)) if value else None)
             case "runtime.bootTime":
-                vm.boot_at = parse_instant(_text(value)) if value else None
+                vm.boot_at = soap.instant(value)
             case "datastore":
                 self._place(vm, tuple(Moid(item) for item in soap.array(value, "ManagedObjectReference")))
             case "parent":
@@ -303,7 +311,7 @@ class Inventory:
             self.datastores.setdefault(moid, Datastore()).vms.add(vm.moid)
 
     def _forget(self, kind: str, moid: Moid, touched: set[Moid]) -> Iterator[Vm]:
-        self.unreadable.discard(moid)
+        self.unreadable.pop(moid, None)
         match kind:
             case "VirtualMachine":
                 vm = self.vms.pop(moid, None)
@@ -324,7 +332,9 @@ class Inventory:
                 self.containers.pop(moid, None)
 
 
-_JUDGED: Final = frozenset(VM_PROPERTIES) - {"parent", "name"}
+_RUNNING_RESTS_ON: Final = frozenset({"runtime.powerState", "runtime.connectionState", "runtime.host"})
+_SAN_RESTS_ON: Final = frozenset({"runtime.connectionState", "runtime.host", "datastore"})
+_REFUSED: Final = Verdict(State.UNKNOWN, "vCenter does not let the account read it")
 _WORDS: Final = {"notResponding": "not responding", "disconnected": "disconnected"}
 _SEVERITY: Final = {State.DOWN: 0, State.UNKNOWN: 1, State.UP: 2}
 _PARTIAL: Final = re.compile(r'host\["(?P<key>[^"]+)"\](?P<rest>.*)')
@@ -334,8 +344,10 @@ def _text(value: soap.Value | None) -> str:
     return value if isinstance(value, str) else ""
 
 
-def _flag(value: soap.Value | None) -> bool:
-    return value in ("true", "1")
+def _value(change: Mapping[str, Any]) -> soap.Value | None:
+    """What a property is now; None where it was removed, or is unset."""
+    value: soap.Value | None = change.get("val") if change["op"] in ("assign", "add") else None
+    return value
 
 
 def _set_place(container: Container, name: str, value: soap.Value | None) -> None:
@@ -349,7 +361,7 @@ def _set_datastore(datastore: Datastore, name: str, value: soap.Value | None) ->
     if name == "name":
         datastore.name = _text(value)
     elif name == "summary.accessible":
-        datastore.accessible = _flag(value) if value is not None else None
+        datastore.accessible = soap.flag(value)
     elif name == "host":
         datastore.mounts = {
             Moid(item["key"]): _mount(item.get("mountInfo", {}))
@@ -360,11 +372,7 @@ def _set_datastore(datastore: Datastore, name: str, value: soap.Value | None) ->
 
 
 def _mount(info: Mapping[str, Any]) -> Mount:
-    accessible = info.get("accessible")
-    return Mount(
-        accessible=_flag(accessible) if accessible is not None else None,
-        reason=_text(info.get("inaccessibleReason")),
-    )
+    return Mount(accessible=soap.flag(info.get("accessible")), reason=_text(info.get("inaccessibleReason")))
 
 
 def _set_mount(mounts: dict[Moid, Mount], host: Moid, rest: str, value: soap.Value | None) -> None:
@@ -380,7 +388,7 @@ def _set_mount(mounts: dict[Moid, Mount], host: Moid, rest: str, value: soap.Val
         case ".mountInfo":
             mounts[host] = _mount(value if isinstance(value, dict) else {})
         case ".mountInfo.accessible":
-            mount.accessible = _flag(value) if value is not None else None
+            mount.accessible = soap.flag(value)
             if mount.accessible:
                 mount.reason = ""
         case ".mountInfo.inaccessibleReason":

@@ -13,43 +13,61 @@ from typing import Final
 
 from probes.report import Sighted
 from probes.vcenter import history
-from probes.vcenter.history import BOOT_TOLERANCE_US, Hint, Step, Turn
+from probes.vcenter.history import BOOT_TOLERANCE_US, Hint, Step
 from probes.vcenter.inventory import Verdict
-from sla.instants import BEGINNING, Instant
+from sla.instants import BEGINNING, FOREVER, SECOND, Instant
 from sla.records import Leg, Observation, ServerId, State, Witness
 
 HINTS_KEPT: Final = 64
-PATIENCE_LOOKS: Final = 3
-"""How many looks a jump of the boot time waits for the events that date it."""
+PATIENCE_US: Final = 30 * SECOND
+"""How long a jump of the boot time waits for the events that date it."""
 
 _UNSEEN: Final = Verdict(State.UNKNOWN, "not seen yet")
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class _Jump:
-    """A power cycle that only the boot time shows so far: off at some instant after `seen_up_at`, up at `boot_at`."""
+    """A power cycle that only the boot time shows so far: off after `seen_up_at`, up at `boot_at`."""
 
     seen_up_at: Instant
     boot_at: Instant
-    looks_left: int = PATIENCE_LOOKS
+    noticed_at: Instant
+
+
+@dataclass(frozen=True, slots=True)
+class _Loss:
+    """A time in which the source could not say whether a server runs, and what was seen when it could again."""
+
+    lost_at: Instant
+    back_at: Instant
+    boot_at: Instant | None
 
 
 @dataclass(slots=True)
 class Track:
     """The last look at one virtual server.
 
-    `since` is when its running state began, `before` when the state ahead of that did; `lost_at`: since when the
-    source cannot say whether it runs; `dated_until`: up to where the hints were turned into observations.
+    `running` was first seen at `noticed_at`, and holds since `since`; the state before it, `was`, held since `before`.
+    `lost_at`: since when the source cannot say whether it runs; `loss`: the last such time, while what followed lasts.
+    `told` is what both witnesses said since `running` was seen; of what was before `settled_until` no more is said.
+    `booted_at` is the boot time as `running` was first seen, `boot_mark` the newest by vCenter's own clock, so that a
+    correction of clocks is no boot.
     """
 
     running: Verdict = _UNSEEN
-    since: Instant = BEGINNING
+    was: State = State.UNKNOWN
     before: Instant = BEGINNING
+    since: Instant = BEGINNING
+    noticed_at: Instant = BEGINNING
     san: Verdict = _UNSEEN
+    booted_at: Instant | None = None
     boot_at: Instant | None = None
+    boot_mark: Instant | None = None
     lost_at: Instant | None = None
+    loss: _Loss | None = None
     jump: _Jump | None = None
-    dated_until: Instant = BEGINNING
+    settled_until: Instant = BEGINNING
+    told: list[tuple[Witness, Step]] = field(default_factory=list)
     hints: list[Hint] = field(default_factory=list)
     sighted: Sighted | None = None
 
@@ -59,12 +77,13 @@ class Look:
     """One judgement of one virtual server.
 
     `at` is when the answer came, `seen_until` how far the watch had seen before it, None where this look begins a watch
-    anew and stands on no earlier one.
+    anew and stands on no earlier one. `boot_at` is on our clock, `boot_mark` the same on vCenter's.
     """
 
     running: Verdict
     san: Verdict | None
     boot_at: Instant | None
+    boot_mark: Instant | None
     at: Instant
     seen_until: Instant | None
 
@@ -77,7 +96,9 @@ class Tracks:
         self._recovered = Witness(witness.observer, f"{witness.source}/recovered")
         self._undated: set[ServerId] = set()
         self._tracks: dict[ServerId, Track] = {
-            server: Track(running=Verdict(State.UNKNOWN, "out of contact"), lost_at=since)
+            server: Track(
+                running=Verdict(State.UNKNOWN, "out of contact"), since=since, noticed_at=since, lost_at=since
+            )
             for server, since in out_of_contact.items()
         }
 
@@ -98,14 +119,17 @@ class Tracks:
     def judged(self, server: ServerId, look: Look) -> Iterator[Observation]:
         """The observations that a look adds: only what differs from the one before."""
         track = self.of(server)
-        if look.running.state is not track.running.state:
-            yield from self._turned(server, track, look)
-        elif look.seen_until is not None and _jumped(track, look):
+        rebooted = _rebooted(track, look)
+        if look.running.state is not track.running.state or track.running is _UNSEEN:
+            yield from self._turned(server, track, look, rebooted)
+        elif rebooted and look.running.state is State.UP and look.seen_until is not None:
             assert look.boot_at is not None
-            track.jump = _Jump(max(look.seen_until, track.since), look.boot_at)
-            self._undated.add(server)
-        track.boot_at = look.boot_at or track.boot_at
-        if look.san is not None and look.san.state is not track.san.state:
+            if look.boot_at > track.since + BOOT_TOLERANCE_US:
+                track.jump = _Jump(max(look.seen_until, track.since), look.boot_at, look.at)
+                self._undated.add(server)
+        if look.boot_mark is not None:
+            track.boot_at, track.boot_mark = look.boot_at, look.boot_mark
+        if look.san is not None and (look.san.state is not track.san.state or track.san is _UNSEEN):
             track.san = look.san
             yield self._said(
                 self._witness, server, Leg.SAN, Step(look.at, look.san.state), look.san.reason, look.at
@@ -115,10 +139,10 @@ class Tracks:
         """The observations that late events and boot times add to what was judged before."""
         for server in sorted(self._undated):
             track = self._tracks[server]
-            steps = list(self._date(track, now))
-            for step in steps:
-                yield self._said(self._witness, server, Leg.RUNNING, step, _DATED[step.state], now)
-            if track.jump is None:
+            yield from self._tell(server, track, now)
+            if track.jump is not None:
+                yield from self._settle(server, track, track.jump, now)
+            if track.jump is None and (not track.hints or track.hints[-1].at <= now):
                 self._undated.discard(server)
 
     def gap_closed(
@@ -129,53 +153,58 @@ class Tracks:
             track = self.of(server)
             booted = boot_at is not None and start < boot_at < end
             if booted or any(start < hint.at < end for hint in track.hints):
-                steps = history.within_gap(start, end, boot_at, track.running.state, track.hints)
-                yield from self._recover(server, steps, end)
+                for step in history.within_gap(start, end, boot_at, track.running.state, track.hints):
+                    yield self._said(self._recovered, server, Leg.RUNNING, step, _RECOVERED[step.state], end)
 
     def forget(self, server: ServerId) -> None:
         """A server is no longer listed: should it come back, it is a new one here."""
         self._tracks.pop(server, None)
         self._undated.discard(server)
 
-    def _turned(self, server: ServerId, track: Track, look: Look) -> Iterator[Observation]:
-        at = look.at
-        match track.running.state, look.running.state:
-            case State.UP, State.DOWN:
-                at = history.went_down_at(track.since, look.at, track.hints)
-            case State.DOWN, State.UP:
-                at = history.came_up_at(track.since, look.at, look.boot_at, track.hints)
-            case State.UNKNOWN, state if track.lost_at is not None:
-                steps = history.recovered(track.lost_at, look.at, look.boot_at, state, track.hints)
-                yield from self._recover(server, steps, look.at)
-        seen_before = track.running is not _UNSEEN
-        track.lost_at = look.at if look.running.state is State.UNKNOWN and seen_before else None
-        track.running = look.running
-        track.before, track.since, track.dated_until = track.since, at, at
-        track.jump = None
-        yield self._said(
-            self._witness, server, Leg.RUNNING, Step(at, look.running.state), look.running.reason, look.at
-        )
+    def _turned(
+        self, server: ServerId, track: Track, look: Look, rebooted: bool | None
+    ) -> Iterator[Observation]:
+        if track.jump is not None:
+            yield from self._settle(server, track, track.jump, FOREVER)
+        track.loss = None
+        if track.lost_at is not None:
+            # A boot that was known before the loss is none within it, whatever became of the clocks.
+            boot_at = track.lost_at if rebooted is False else look.boot_at
+            track.loss = _Loss(track.lost_at, look.at, boot_at)
+        track.was, track.before = track.running.state, track.since
+        track.running, track.noticed_at, track.booted_at = look.running, look.at, look.boot_at
+        track.boot_at = look.boot_at
+        track.lost_at = look.at if look.running.state is State.UNKNOWN else None
+        track.settled_until, track.told = BEGINNING, []
+        yield from self._tell(server, track, look.at)
 
-    def _date(self, track: Track, now: Instant) -> Iterator[Step]:
-        match track.running.state:
-            case State.UP if track.jump is not None:
-                yield from _resolved(track, track.jump)
-            case State.UP:
-                cycles = history.power_cycles(max(track.since, track.dated_until), now, track.hints)
-                if cycles:
-                    track.dated_until = cycles[-1].at
-                    yield from cycles
-            case State.DOWN:
-                at = history.went_down_at(track.before, track.since, track.hints)
-                if at < track.since:
-                    track.since = at
-                    yield Step(at, State.DOWN)
-            case State.UNKNOWN:
-                pass  # told once it is in contact again
-
-    def _recover(self, server: ServerId, steps: Iterable[Step], noticed_at: Instant) -> Iterator[Observation]:
+    def _tell(self, server: ServerId, track: Track, now: Instant) -> Iterator[Observation]:
+        """Say what is now known of how it came to be as it is, and was not said yet."""
+        for step in _while_lost(track):
+            if (self._recovered, step) not in track.told:
+                track.told.append((self._recovered, step))
+                yield self._said(self._recovered, server, Leg.RUNNING, step, _RECOVERED[step.state], now)
+        steps = _while_seen(track, now)
         for step in steps:
-            yield self._said(self._recovered, server, Leg.RUNNING, step, _RECOVERED[step.state], noticed_at)
+            if (self._witness, step) not in track.told:
+                track.told.append((self._witness, step))
+                expected = step.state is track.running.state
+                reason = track.running.reason if expected else _DATED[step.state]
+                yield self._said(self._witness, server, Leg.RUNNING, step, reason, now)
+        track.since = max(steps[-1].at, track.settled_until)
+
+    def _settle(self, server: ServerId, track: Track, jump: _Jump, now: Instant) -> Iterator[Observation]:
+        """Be done with a jump of the boot time that events date, or that has waited long enough for them."""
+        if track.since >= jump.boot_at - BOOT_TOLERANCE_US:
+            track.jump = None
+        elif now >= jump.noticed_at + PATIENCE_US:
+            track.jump = None
+            if jump.seen_up_at < jump.boot_at:
+                track.since = track.settled_until = jump.boot_at
+                for step in (Step(jump.seen_up_at, State.UNKNOWN), Step(jump.boot_at, State.UP)):
+                    yield self._said(
+                        self._witness, server, Leg.RUNNING, step, _DATED[step.state], jump.noticed_at
+                    )
 
     def _said(
         self, witness: Witness, server: ServerId, leg: Leg, step: Step, reason: str, noticed_at: Instant
@@ -203,29 +232,28 @@ _RECOVERED: Final = {
 }
 
 
-def _jumped(track: Track, look: Look) -> bool:
-    return (
-        look.running.state is State.UP
-        and look.boot_at is not None
-        and track.boot_at is not None
-        and look.boot_at > track.boot_at + BOOT_TOLERANCE_US
-        and look.boot_at > track.since
-    )
+def _rebooted(track: Track, look: Look) -> bool | None:
+    """Whether it booted since the last look; None where the boot times do not tell."""
+    if look.boot_mark is None or track.boot_mark is None:
+        return None
+    return look.boot_mark > track.boot_mark + BOOT_TOLERANCE_US
 
 
-def _resolved(track: Track, jump: _Jump) -> Iterator[Step]:
-    off_at = next(
-        (
-            hint.at
-            for hint in reversed(track.hints)
-            if hint.turn is Turn.OFF and jump.seen_up_at - BOOT_TOLERANCE_US < hint.at <= jump.boot_at
-        ),
-        None,
-    )
-    if off_at is None and jump.looks_left > 0:
-        jump.looks_left -= 1
-        return
-    yield Step(jump.seen_up_at, State.UNKNOWN) if off_at is None else Step(off_at, State.DOWN)
-    yield Step(jump.boot_at, State.UP)
-    track.jump = None
-    track.since = track.dated_until = jump.boot_at
+def _while_lost(track: Track) -> list[Step]:
+    loss = track.loss
+    if loss is None:
+        return []
+    return history.recovered(loss.lost_at, loss.back_at, loss.boot_at, track.running.state, track.hints)
+
+
+def _while_seen(track: Track, now: Instant) -> list[Step]:
+    """The steps into the state that is seen, and from it and back again since."""
+    state, noticed_at = track.running.state, track.noticed_at
+    if track.was is State.UNKNOWN:
+        steps = [Step(noticed_at, state)]
+    else:
+        steps = history.turned(track.was, track.before, state, noticed_at, track.booted_at, track.hints)
+    if state is State.UP:
+        since = max(steps[-1].at, track.settled_until)
+        steps += history.power_cycles(since, now, track.boot_at, track.hints)
+    return steps

@@ -187,8 +187,8 @@ def test_unobserved_time_is_counted_a_minute_late_and_stays_counted() -> None:
         late=False,
     )
     us = ledger.live.counts(SERVERS[0]).us
-    assert us[Counter.UNOBSERVED] == 100 * SECOND - HORIZON_US + SECOND * 0
-    assert us[Counter.UP] == 110 * SECOND - us[Counter.UNOBSERVED]
+    assert us[Counter.UNOBSERVED] == 101 * SECOND - HORIZON_US
+    assert us[Counter.UP] == 111 * SECOND - us[Counter.UNOBSERVED]
 
 
 def test_an_outage_stays_open_while_nobody_can_say_and_counts_once() -> None:
@@ -214,7 +214,7 @@ def test_an_outage_stays_open_while_nobody_can_say_and_counts_once() -> None:
     counts = ledger.live.counts(SERVERS[0])
     assert counts.outages == 1
     assert counts.outage_at == START + 6 * SECOND
-    assert counts.us[Counter.UNOBSERVED] == 30 * SECOND
+    assert counts.us[Counter.UNOBSERVED] == 31 * SECOND
 
 
 def test_an_outage_that_began_while_the_witness_was_blind_begins_when_it_sees_again() -> None:

@@ -1,8 +1,8 @@
 """Power loss: the ledger's own statements on a disk that forgets what was not synced (design, Durable)."""
 
 import random
-from collections.abc import Iterable
-from contextlib import suppress
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import apsw
@@ -19,6 +19,7 @@ pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptio
 
 NAME = "/ledger.db"
 SIZE = 40
+ENOUGH = 100_000
 
 
 def opened_on(vfs: str, *pragmas: str) -> Store:
@@ -33,25 +34,32 @@ def opened_on(vfs: str, *pragmas: str) -> Store:
     return store
 
 
-def new_ledger() -> dict[str, bytes]:
-    disk = Disk({}, operations_left=10_000)
+def new_ledger() -> Disk:
+    disk = Disk({}, operations_left=ENOUGH)
     with disk.mounted() as vfs:
         opened_on(vfs).close()
-    return {name: bytes(file.seen) for name, file in disk.files.items()}
+    return disk
 
 
-def run_until_power_fails(
-    files: dict[str, bytes], rng: random.Random, *pragmas: str
-) -> tuple[dict[str, bytes], int]:
-    """Commit batch after batch; what is on the disk after the failure, and how many batches were known to be durable."""
-    disk, durable = Disk(files, operations_left=rng.randrange(5, 260)), 0
+def commit_until_it_fails(disk: Disk, durable: int, *pragmas: str) -> int:
+    """Commit batch after batch until the disk fails; how many are known to be durable, `durable` of them before."""
     with disk.mounted() as vfs, suppress(PowerFailure, apsw.Error):
         store = opened_on(vfs, *pragmas)
-        durable = len(batches(store.replay()))
-        while True:
-            store.write(store.plan(batch_of(durable, SIZE)))
-            durable += 1
-    return disk.after_power_failure(rng), durable
+        with closing_without_power(store):
+            durable = len(batches(store.replay()))
+            while True:
+                store.write(store.plan(batch_of(durable, SIZE)))
+                durable += 1
+    return durable
+
+
+@contextmanager
+def closing_without_power(store: Store) -> Iterator[None]:
+    try:
+        yield
+    finally:
+        with suppress(PowerFailure, apsw.Error):
+            store.close()
 
 
 def batches(records: Iterable[Stored]) -> list[int]:
@@ -73,10 +81,12 @@ def durable_after_all(folder: Path, files: dict[str, bytes]) -> int:
 @pytest.mark.parametrize("seed", range(30))
 def test_power_loss_takes_nothing_that_was_acknowledged(tmp_path: Path, seed: int) -> None:
     rng = random.Random(seed)
-    files, first = run_until_power_fails(new_ledger(), rng)
-    files, second = run_until_power_fails(files, rng)
-    assert second >= first
-    assert second <= durable_after_all(tmp_path, files) <= second + 1
+    files, durable = new_ledger().after_power_failure(rng), 0
+    for _ in range(2):
+        disk = Disk(files, operations_left=rng.randrange(5, 260))
+        durable = commit_until_it_fails(disk, durable)
+        files = disk.after_power_failure(rng)
+    assert durable <= durable_after_all(tmp_path, files) <= durable + 1
 
 
 @pytest.mark.long
@@ -85,14 +95,31 @@ def test_a_thousand_power_losses_take_nothing_that_was_acknowledged(tmp_path: Pa
     test_power_loss_takes_nothing_that_was_acknowledged(tmp_path, seed)
 
 
+@pytest.mark.parametrize("operations", range(5, 80))
+def test_power_loss_takes_nothing_that_a_restarted_process_found(tmp_path: Path, operations: int) -> None:
+    disk = new_ledger()
+    disk.operations_left = operations
+    commit_until_it_fails(disk, 0)  # the process ends here, and the power stays on
+    disk.operations_left = ENOUGH
+    with disk.mounted() as vfs:
+        store = opened_on(vfs)
+        found = len(batches(store.replay()))
+        disk.operations_left = 0
+        with closing_without_power(store):
+            pass
+    assert durable_after_all(tmp_path, disk.after_power_failure(random.Random(operations))) == found
+
+
 def test_without_syncs_the_same_power_losses_do_take_something(tmp_path: Path) -> None:
     harmed = 0
     for seed in range(10):
-        files, durable = run_until_power_fails(new_ledger(), random.Random(seed), "PRAGMA synchronous = OFF")
+        rng = random.Random(seed)
+        disk = Disk(new_ledger().after_power_failure(rng), operations_left=rng.randrange(5, 260))
+        durable = commit_until_it_fails(disk, 0, "PRAGMA synchronous = OFF")
         folder = tmp_path / str(seed)
         folder.mkdir()
         try:
-            harmed += durable_after_all(folder, files) < durable
+            harmed += durable_after_all(folder, disk.after_power_failure(rng)) < durable
         except LedgerError:
             harmed += 1
     assert harmed >= 5

@@ -39,7 +39,7 @@ def walls(zone: str, base: datetime, size: int) -> list[datetime]:
 @lru_cache(maxsize=64)
 def highest_walls(zone: str, base: datetime, size: int) -> list[datetime]:
     """The latest reading of the local clock up to each minute."""
-    highest, readings = datetime.min, []
+    highest, readings = datetime(1, 1, 1), []  # noqa: DTZ001  a reading of a clock
     for reading in walls(zone, base, size):
         highest = max(highest, reading)
         readings.append(highest)

@@ -1,0 +1,54 @@
+"""`slad demo`: the daemon on a simulated vCenter."""
+
+import asyncio
+import sys
+import tempfile
+from pathlib import Path
+
+import click
+
+
+@click.command()
+@click.option(
+    "--servers",
+    default=200,
+    show_default=True,
+    type=click.IntRange(10, 40_000),
+    help="How many virtual servers.",
+)
+@click.option(
+    "--port",
+    default=10999,
+    show_default=True,
+    type=click.IntRange(0, 65_535),
+    help="Where the pages and metrics are; 0: a free port.",
+)
+@click.option(
+    "--dir",
+    "folder",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Where configuration, ledger and log go, and stay; by default a folder that goes with the demo.",
+)
+def demo(servers: int, port: int, folder: Path | None) -> None:
+    """Run slad on a simulated vCenter, with faults that tell what slad makes of them.
+
+    Nothing real is touched: the vCenter is part of this process, and everything listens on 127.0.0.1 alone.
+    """
+    from daemon import logs
+    from daemon.control import ControlDoorError
+    from daemon.demo import Stage, play
+    from daemon.ledger import LedgerError
+    from daemon.timezones import use_packaged_time_zones
+
+    use_packaged_time_zones()
+    with tempfile.TemporaryDirectory(prefix="slad-demo-") as temporary:
+        place = folder or Path(temporary)
+        place.mkdir(parents=True, exist_ok=True)
+        with (place / "slad.log").open("a", encoding="utf-8") as log:
+            logs.set_up("json", log)
+            try:
+                asyncio.run(play(Stage(folder=place, servers=servers, port=port, say=click.echo)))
+            except* (OSError, LedgerError, ControlDoorError) as group:
+                for error in group.exceptions:
+                    click.echo(f"slad: {error}", err=True)
+                sys.exit(1)

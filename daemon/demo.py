@@ -1,0 +1,194 @@
+"""`slad demo`: the whole daemon on a simulated vCenter, with a story of faults that says what happens and where to look."""
+
+import asyncio
+import signal
+from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+from typing import Final
+
+from daemon.app import App
+from daemon.clock import SystemClock
+from daemon.config import load
+from probes.simulation import Power, SimulatedVCenter, build
+from probes.simulation.entities import Datastore, Host, Vm
+
+CLIENTS: Final = ("acme", "borealis")
+FIRST_OUTAGE_S: Final = 8.0
+PACE_S: Final = 12.0
+
+_CONFIG: Final = """\
+# The demo's configuration, written by `slad demo`.
+observer = "demo"
+
+[ledger]
+path = "ledger.db"
+
+[web]
+listen = ["127.0.0.1:{port}"]
+
+[control]
+socket = "control.sock"
+
+[watch]
+tick = "2s"
+grace = "1m"
+
+[vcenter.simulated]
+address = "{vcenter}"
+scheme = "http"
+user = "slad"
+password_file = "password"
+poll = "2s"
+
+[client.acme]
+name = "ACME Ltd."
+timezone = "America/Toronto"
+tech_admins = ["ann@acme.example", "art@acme.example"]
+
+[client.borealis]
+name = "Borealis Inc."
+timezone = "America/St_Johns"
+tech_admins = ["bea@borealis.example"]
+
+[[rule]]
+folder = "/DC1/vm/acme/**"
+client = "acme"
+
+[[rule]]
+folder = "/DC1/vm/borealis/**"
+client = "borealis"
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stage:
+    """Where a demo plays. `say` gets each line that a person is to read."""
+
+    folder: Path
+    servers: int
+    port: int
+    say: Callable[[str], None]
+
+
+async def play(stage: Stage) -> None:
+    """Run daemon, simulation and story until SIGINT or SIGTERM."""
+    clock = SystemClock()
+    inventory = build(now=clock.now(), servers=stage.servers, clients=CLIENTS)
+    async with SimulatedVCenter(inventory, now_us=clock.now) as vcenter:
+        config = _configured(stage, f"{vcenter.host}:{vcenter.port}")
+        app = App(load(config, {}), {})
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, app.stop)
+        async with asyncio.TaskGroup() as tasks:
+            story = tasks.create_task(_tell(stage, app, Faults(vcenter)), name="story")
+            await app.run()
+            story.cancel()
+
+
+def _configured(stage: Stage, vcenter: str) -> Path:
+    stage.folder.mkdir(parents=True, exist_ok=True)
+    password = stage.folder / "password"
+    password.write_text("demo\n", encoding="utf-8")
+    password.chmod(0o600)
+    config = stage.folder / "slad.toml"
+    config.write_text(_CONFIG.format(port=stage.port, vcenter=vcenter), encoding="utf-8")
+    return config
+
+
+class Faults:
+    """What goes wrong in the story, on other servers and hosts each time."""
+
+    def __init__(self, vcenter: SimulatedVCenter) -> None:
+        self._world = vcenter.world
+        self._turn = count()
+
+    def chapters(self) -> Iterator[str]:
+        """Faults without end: each step makes one happen, or mends it, and says so."""
+        while True:
+            yield from self._switched_off()
+            yield from self._lost_datastore()
+            yield from self._lost_management()
+            yield from self._lost_host()
+            yield from self._lost_session()
+
+    def _switched_off(self) -> Iterator[str]:
+        name = self._running()
+        self._world.machines.power_off(name, user="CUSTOMER\\mallory")
+        yield f"CUSTOMER\\mallory switches {name} off: it is down from that second on (slad server {name})"
+        self._world.machines.power_on(name, user="CUSTOMER\\mallory")
+        yield f"{name} is switched on again: up, by its boot time"
+
+    def _lost_datastore(self) -> Iterator[str]:
+        host = self._host()
+        datastore = next(d for d in self._world.inventory.every(Datastore) if host.moid in d.mounts)
+        self._world.outages.mount(host.name, datastore=datastore.name, accessible=False)
+        yield (
+            f"{host.name} loses all paths to {datastore.name}: the leg `san` of its servers there is down,"
+            " other hosts still reach it, so vCenter's summary says that it is accessible"
+        )
+        self._world.outages.mount(host.name, datastore=datastore.name, accessible=True)
+        yield f"the paths of {host.name} to {datastore.name} are back"
+
+    def _lost_management(self) -> Iterator[str]:
+        host = self._host()
+        self._world.outages.host_not_responding(host.name)
+        yield f"{host.name} does not respond to vCenter: its servers are unknown, not down; nobody can say"
+        self._world.outages.host_back(host.name)
+        yield f"{host.name} responds again and its servers never stopped: that was only the management path"
+
+    def _lost_host(self) -> Iterator[str]:
+        host = self._host()
+        self._world.outages.host_not_responding(host.name)
+        yield f"{host.name} does not respond again, and this time it is dead"
+        restarted = self._world.outages.ha_restart(host.name)
+        yield (
+            f"HA restarted {len(restarted)} servers of {host.name} elsewhere; vCenter never showed them powered off,"
+            " but their boot times tell: down from the loss of contact to the boot"
+        )
+        self._world.outages.host_back(host.name)
+        yield f"{host.name} is repaired"
+
+    def _lost_session(self) -> Iterator[str]:
+        self._world.kill_sessions()
+        yield "vCenter ends slad's session: slad logs in anew, and what it did not see in between is on record as blind"
+
+    def _running(self) -> str:
+        machines = [vm.name for vm in self._world.inventory.every(Vm) if vm.power is Power.ON]
+        return machines[next(self._turn) % len(machines)]
+
+    def _host(self) -> Host:
+        hosts = list(self._world.inventory.every(Host))
+        return hosts[next(self._turn) % len(hosts)]
+
+
+async def _tell(stage: Stage, app: App, faults: Faults) -> None:
+    await app.started.wait()
+    host, port = app.addresses[0]
+    socket = stage.folder / "control.sock"
+    stage.say(f"slad watches {stage.servers} simulated virtual servers. Ctrl-C ends it.")
+    stage.say("")
+    stage.say(f"  pages         http://{host}:{port}/")
+    stage.say(f"  metrics       http://{host}:{port}/metrics")
+    stage.say(f"  how it is     slad status --socket {socket}")
+    stage.say(f"  one server    slad server NAME --socket {socket}")
+    stage.say(f"  the evidence  slad export --socket {socket}")
+    stage.say(f"  its log       {stage.folder / 'slad.log'}")
+    stage.say("")
+    await asyncio.sleep(FIRST_OUTAGE_S)
+    clock = SystemClock()
+    async for line in _paced(faults.chapters()):
+        stage.say(f"{_time_of_day(clock.now())}  {line}")
+
+
+async def _paced(lines: Iterator[str]) -> AsyncIterator[str]:
+    for line in lines:
+        yield line
+        await asyncio.sleep(PACE_S)
+
+
+def _time_of_day(at: int) -> str:
+    seconds = at // 1_000_000 % 86_400
+    return f"{seconds // 3600:02}:{seconds // 60 % 60:02}:{seconds % 60:02} UTC"
