@@ -56,12 +56,13 @@ _FIRST: Final = (
         only INTEGER PRIMARY KEY CHECK (only = 1),
         seq INTEGER NOT NULL,
         chain BLOB NOT NULL,
+        openings INTEGER NOT NULL,
         commits INTEGER NOT NULL,
         settled_crc INTEGER NOT NULL,
         watermark_crc INTEGER NOT NULL,
         lag_crc INTEGER NOT NULL
     ) STRICT""",
-    "INSERT INTO head VALUES (1, 0, zeroblob(32), 0, 0, 0, 0)",
+    "INSERT INTO head VALUES (1, 0, zeroblob(32), 0, 0, 0, 0, 0)",
     f"PRAGMA application_id = {APPLICATION_ID}",
 )
 
@@ -79,7 +80,7 @@ FIND_CHAIN: Final = "SELECT seq FROM record WHERE chain = ?"
 UPDATE_HEAD: Final = (
     "UPDATE head SET seq = ?, chain = ?, commits = ?, settled_crc = ?, watermark_crc = ?, lag_crc = ?"
 )
-KEEP_HEAD: Final = "UPDATE head SET commits = commits"
+COUNT_OPENING: Final = "UPDATE head SET openings = openings + 1"
 PUT_WATERMARK: Final = (
     "INSERT INTO watermark (observer, source, at, sealed) VALUES (?, ?, ?, ?)"
     " ON CONFLICT (observer, source) DO UPDATE SET at = excluded.at, sealed = excluded.sealed"

@@ -23,9 +23,9 @@ from daemon.ledger.errors import LedgerFaultError, damaged, translated
 from daemon.ledger.schema import (
     BEGIN,
     COMMIT,
+    COUNT_OPENING,
     FIND_CHAIN,
     INSERT_LAG,
-    KEEP_HEAD,
     PAGE_SIZE,
     PUT_WATERMARK,
     SELECT_BODIES,
@@ -123,11 +123,12 @@ class Store:
             ) from error
 
     def settle(self) -> None:
-        """Make durable what was found: the journal of a commit whose last sync failed could still undo it after power loss.
+        """Make durable what was found, and take the file: from here on nobody else can read it.
 
-        It takes the file for this handle too: from here on nobody else can read it.
+        A commit whose last sync failed, or never came since the process was killed, is seen; but its journal may be whole on the
+        disk and undo it after power loss. One more transaction, which has to change something, writes over that journal.
         """
-        for statement in (BEGIN, KEEP_HEAD, COMMIT):
+        for statement in (BEGIN, COUNT_OPENING, COMMIT):
             self._db.execute(statement)
 
     def close(self) -> None:

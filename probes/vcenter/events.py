@@ -1,7 +1,7 @@
 """The event history of a vCenter: one collector, read forward from a stored position, each event once.
 
-An event that pyvmomi cannot parse fails the whole page that holds it; the page is then read again one event at a time,
-and the one that fails is skipped and counted.
+pyvmomi would fail a whole page for one event of a class that it does not know; they are read as plain values instead,
+and what is no event is skipped and counted.
 """
 
 from collections import OrderedDict
@@ -11,11 +11,13 @@ from typing import Any, Final
 from pyVmomi import vim
 
 from probes.report import Happening, Resume
-from probes.vcenter.faults import PermissionDeniedError, ReplyError
+from probes.vcenter import soap
+from probes.vcenter.faults import PermissionDeniedError
 from probes.vcenter.history import Turn
 from probes.vcenter.inventory import Moid
+from probes.vcenter.properties import moid_of
 from probes.vcenter.session import Session
-from sla.instants import MINUTE, Instant, datetime_of, instant_of
+from sla.instants import MINUTE, Instant, datetime_of
 
 OVERLAP_US: Final = 2 * MINUTE
 """How far before the newest known event a collector begins: events of several hosts arrive out of order."""
@@ -76,7 +78,7 @@ EVENT_TYPES: Final = (
     "esx.problem.scsi.device.state.permanentloss",
     "esx.clear.scsi.device.state.permanentloss.deviceonline",
 )
-"""The leaf types that are read: base types are not documented to match, and task events can defy the parser."""
+"""The leaf types that are read: base types are not documented to match."""
 
 
 class Read:
@@ -96,7 +98,8 @@ class EventReader:
     def __init__(self, resume: Resume) -> None:
         self._position = resume.happenings_until
         self._seen: OrderedDict[str, None] = OrderedDict.fromkeys(resume.happening_keys)
-        self._collector: Any = None
+        self._session: Session | None = None
+        self._collector: Moid | None = None
         self._skipped = 0
 
     def open(self, session: Session, now: Instant, offset_us: int) -> None:
@@ -112,7 +115,7 @@ class EventReader:
             eventTypeId=list(EVENT_TYPES),
         )
         try:
-            self._collector = session.content.eventManager.CreateCollectorForEvents(spec)
+            self._collector = moid_of(session.content.eventManager.CreateCollectorForEvents(spec))
         except PermissionDeniedError:
             # State goes on without history; `slad doctor` names the missing right.
             self._collector = None
@@ -120,10 +123,10 @@ class EventReader:
     def read(self, pages: int) -> tuple[list[Read], bool]:
         """New events of up to `pages` pages, and whether all that there are now were read."""
         found: list[Read] = []
-        if self._collector is None:
+        if self._session is None or self._collector is None:
             return found, True
         for _ in range(pages):
-            page = self._page()
+            page = self._session.next_events(self._collector, PAGE)
             found += self._new(page)
             if not page:
                 return found, True
@@ -134,54 +137,38 @@ class EventReader:
         skipped, self._skipped = self._skipped, 0
         return skipped
 
-    def _page(self) -> list[Any]:
-        try:
-            return list(self._collector.ReadNextEvents(PAGE) or ())
-        except ReplyError:
-            return self._one_by_one()
-
-    def _one_by_one(self) -> list[Any]:
-        self.open(self._session, Instant(0), self._offset_us)
-        events: list[Any] = []
-        for _ in range(PAGE):
-            try:
-                one = self._collector.ReadNextEvents(1)
-            except ReplyError:
-                self._skipped += 1
-                continue
-            if not one:
-                break
-            events += one
-        return events
-
     def _new(self, page: list[Any]) -> Iterator[Read]:
         for event in page:
-            key = str(event.key)
+            try:
+                read = _read(event, self._offset_us)
+            except (AttributeError, LookupError, TypeError, ValueError):
+                self._skipped += 1
+                continue
+            key = read.happening.key
             if key in self._seen:
                 continue
             self._seen[key] = None
             if len(self._seen) > REMEMBERED_KEYS:
                 self._seen.popitem(last=False)
-            at = Instant(instant_of(event.createdTime) - self._offset_us)
             assert self._position is not None
-            self._position = max(self._position, at)
-            yield Read(
-                Happening(
-                    key=key,
-                    type=_type_of(event),
-                    at=at,
-                    server=None,
-                    user=event.userName or "",
-                    text=event.fullFormattedMessage or "",
-                ),
-                _vm_of(event),
-            )
+            self._position = max(self._position, read.happening.at)
+            yield read
 
 
-def _type_of(event: Any) -> str:
-    return str(getattr(event, "eventTypeId", None) or type(event).__name__.rpartition(".")[2])
-
-
-def _vm_of(event: Any) -> Moid | None:
-    argument = getattr(event, "vm", None)
-    return Moid(argument.vm._moId) if argument is not None else None  # noqa: SLF001  reading any other attribute is a call
+def _read(event: Any, offset_us: int) -> Read:
+    """An event of the reply. Raises LookupError, TypeError or ValueError for what is none."""
+    at = soap.instant(event["createdTime"])
+    if at is None:
+        raise ValueError("an event without its time")
+    machine = event.get("vm")
+    return Read(
+        Happening(
+            key=event["key"],
+            type=event.get("eventTypeId") or event[soap.TYPE],
+            at=Instant(at - offset_us),
+            server=None,
+            user=event.get("userName", ""),
+            text=event.get("fullFormattedMessage", ""),
+        ),
+        Moid(machine["vm"]) if machine else None,
+    )

@@ -21,15 +21,9 @@ from probes.vcenter.faults import (
     PermissionDeniedError,
     ReplyError,
     SessionLostError,
-    StoppedError,
     VcenterError,
 )
-from probes.vcenter.transport import REPLY_LIMIT_BYTES, Connection, Wire
-
-CALL_TIMEOUT_S: Final = 30.0
-LOGOUT_TIMEOUT_S: Final = 2.0
-POLL_MARGIN_S: Final = 30.0
-"""How much longer than its wait a long poll may take: a first page of a large inventory takes its time."""
+from probes.vcenter.transport import REPLY_LIMIT_BYTES, Connection, Deadlines, Wire
 
 _PATH: Final = "/sdk"
 
@@ -50,7 +44,7 @@ class Stub(SoapStubAdapter):  # type: ignore[misc]  # pyvmomi's class is untyped
         port = endpoint.port if endpoint.tls is not None else -endpoint.port
         super().__init__(host=endpoint.host, port=port, path=_PATH, version=version)
         self.wire = wire
-        self.timeout_s = CALL_TIMEOUT_S
+        self.timeout_s = endpoint.deadlines.call_s
 
     def GetConnection(self) -> Connection:  # noqa: N802  pyvmomi's name
         """A connection of the pool, or a new one, with the deadline of the coming call."""
@@ -59,8 +53,7 @@ class Stub(SoapStubAdapter):  # type: ignore[misc]  # pyvmomi's class is untyped
             connection: Connection | None = self.pool.pop(0)[0] if self.pool else None
         if connection is None or connection.sock is None:
             return self.wire.connect(deadline)
-        connection.deadline = deadline
-        connection.sock.settimeout(self.timeout_s)
+        connection.again(deadline)
         return connection
 
     def InvokeMethod(self, mo: Any, info: Any, args: Any, outerStub: Any = None) -> Any:  # noqa: N802, N803  pyvmomi's names
@@ -70,7 +63,15 @@ class Stub(SoapStubAdapter):  # type: ignore[misc]  # pyvmomi's class is untyped
                 return super().InvokeMethod(mo, info, args, outerStub)
         except vmodl.MethodFault as fault:
             raise _translated(type(fault).__name__, fault.msg or "") from fault
-        except (ExpatError, KeyError, TypeError, AttributeError, ValueError, zlib.error, EOFError) as error:
+        except (
+            ExpatError,
+            LookupError,
+            TypeError,
+            AttributeError,
+            ValueError,
+            zlib.error,
+            EOFError,
+        ) as error:
             # What pyvmomi raises for a reply that is cut, no XML, or holds a word that it does not know.
             raise ReplyError(f"the answer to {info.wsdlName} cannot be read: {error!r}") from error
 
@@ -81,7 +82,7 @@ _FAULTS: Final[dict[str, type[VcenterError]]] = {
     "ManagedObjectNotFound": SessionLostError,
     "InvalidCollectorVersion": SessionLostError,
     "NoPermission": PermissionDeniedError,
-    "RequestCanceled": StoppedError,
+    "RequestCanceled": SessionLostError,
 }
 
 
@@ -112,6 +113,11 @@ class Session:
             ) from error
         return cls(wire, stub, content)
 
+    @property
+    def deadlines(self) -> Deadlines:
+        """How long its calls may take."""
+        return self.wire.endpoint.deadlines
+
     def wait_for_updates(self, collector: str, version: str, wait_s: int, page: int) -> dict[str, Any] | None:
         """The next update set after `version` as plain values; None when nothing changed for `wait_s` seconds."""
         body = (
@@ -119,7 +125,16 @@ class Session:
             f"<version>{escape(version)}</version><options><maxWaitSeconds>{wait_s}</maxWaitSeconds>"
             f"<maxObjectUpdates>{page}</maxObjectUpdates></options></WaitForUpdatesEx>"
         )
-        return self._value_of("WaitForUpdatesEx", body, wait_s + POLL_MARGIN_S)
+        timeout_s = wait_s + self.deadlines.poll_margin_s
+        return _one(self._returned("WaitForUpdatesEx", body, timeout_s))
+
+    def next_events(self, collector: str, page: int) -> list[Any]:
+        """The next events of a collector as plain values, oldest first; none once all were read."""
+        body = (
+            f'<ReadNextEvents xmlns="urn:vim25"><_this type="EventHistoryCollector">{escape(collector)}</_this>'
+            f"<maxCount>{page}</maxCount></ReadNextEvents>"
+        )
+        return soap.as_list(self._returned("ReadNextEvents", body, self.deadlines.call_s))
 
     def retrieve(self, kind: str, path: str, moids: Iterable[str]) -> Iterator[dict[str, Any]]:
         """One property of some objects as plain values: each object's `obj`, and its `propSet` or `missingSet`."""
@@ -134,7 +149,7 @@ class Session:
             "<reportMissingObjectsInResults>true</reportMissingObjectsInResults></specSet><options/>"
             "</RetrievePropertiesEx>"
         )
-        page = self._value_of("RetrievePropertiesEx", body, CALL_TIMEOUT_S)
+        page = _one(self._returned("RetrievePropertiesEx", body, self.deadlines.call_s))
         while page is not None:
             yield from soap.as_list(page.get("objects"))
             token = page.get("token")
@@ -144,16 +159,16 @@ class Session:
                 f'<ContinueRetrievePropertiesEx xmlns="urn:vim25">{collector}<token>{escape(token)}</token>'
                 "</ContinueRetrievePropertiesEx>"
             )
-            page = self._value_of("ContinueRetrievePropertiesEx", body, CALL_TIMEOUT_S)
+            page = _one(self._returned("ContinueRetrievePropertiesEx", body, self.deadlines.call_s))
 
-    def _value_of(self, method: str, body: str, timeout_s: float) -> dict[str, Any] | None:
+    def _returned(self, method: str, body: str, timeout_s: float) -> soap.Value | None:
         """What a method returned, None for nothing."""
         reply = self._post(body, time.monotonic() + timeout_s)
         answer = reply.get(f"{method}Response")
         if answer is None:
             raise ReplyError(f"the answer to {method} holds {', '.join(reply) or 'nothing'} instead")
-        value = answer.get("returnval") if isinstance(answer, dict) else None
-        return value if isinstance(value, dict) else None
+        value: soap.Value | None = answer.get("returnval") if isinstance(answer, dict) else None
+        return value
 
     def _post(self, body: str, deadline: float) -> dict[str, Any]:
         """The SOAP body of the reply to `body`, its faults raised."""
@@ -171,7 +186,7 @@ class Session:
         connection, self._poll_connection = self._poll_connection, None
         if connection is None:
             connection = self.wire.connect(deadline)
-        connection.deadline = deadline
+        connection.again(deadline)
         with self.wire.translating():
             connection.request("POST", _PATH, envelope.encode(), headers)
             response = connection.getresponse()
@@ -199,12 +214,16 @@ class Session:
         """
         self.wire.close()
         self.stub.wire = Wire(self.wire.endpoint)
-        self.stub.timeout_s = LOGOUT_TIMEOUT_S
+        self.stub.timeout_s = self.deadlines.logout_s
         try:
             self.content.sessionManager.Logout()
         except VcenterError:
             pass  # it is gone, or the vCenter is
         self.stub.wire.close()
+
+
+def _one(value: soap.Value | None) -> dict[str, Any] | None:
+    return value if isinstance(value, dict) else None
 
 
 def _gunzipped(raw: bytes) -> bytes:
@@ -222,7 +241,7 @@ def _gunzipped(raw: bytes) -> bytes:
 
 def _negotiated_version(wire: Wire) -> str:
     """The name by which pyvmomi knows the newest API version that both sides speak."""
-    connection = wire.connect(time.monotonic() + CALL_TIMEOUT_S)
+    connection = wire.connect(time.monotonic() + wire.endpoint.deadlines.call_s)
     with wire.translating():
         connection.request("GET", f"{_PATH}/vimServiceVersions.xml")
         response = connection.getresponse()

@@ -28,8 +28,20 @@ REPLY_LIMIT_BYTES: Final = 256 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Deadlines:
+    """How long a call may take from its first byte to its last, in seconds.
+
+    `poll_margin_s` is how much longer than its wait a long poll may: a first page of a large inventory takes its time.
+    """
+
+    call_s: float = 30.0
+    poll_margin_s: float = 30.0
+    logout_s: float = 2.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Endpoint:
-    """Where a vCenter is and how it proves that it is the one.
+    """Where a vCenter is, how it proves that it is the one, and how long it may take.
 
     `tls` None means plain HTTP: a simulation on loopback. `pin` is the SHA-256 of the certificate (DER).
     """
@@ -38,6 +50,7 @@ class Endpoint:
     port: int
     tls: ssl.SSLContext | None
     pin: bytes | None = None
+    deadlines: Deadlines = Deadlines()
 
     def __post_init__(self) -> None:
         """A pin without TLS would be a promise that nothing keeps."""
@@ -65,15 +78,24 @@ def tls_context(*, ca_file: str | None, pinned: bool) -> ssl.SSLContext:
 
 
 class _BoundedReader(io.RawIOBase):
-    """A socket's bytes until a deadline and up to a number, whatever their pace."""
+    """A socket's bytes until a deadline and up to a number, whatever their pace.
 
-    def __init__(self, sock: socket.socket, deadline: float) -> None:
+    `file` is the socket's own: while it is open, so is the socket, also where the other side asked to close it.
+    """
+
+    def __init__(self, sock: socket.socket, file: io.BufferedIOBase, deadline: float) -> None:
         self._sock = sock
+        self._file = file
         self._deadline = deadline
         self._left = REPLY_LIMIT_BYTES
 
     def readable(self) -> bool:
         return True
+
+    def close(self) -> None:
+        if not self.closed:
+            self._file.close()
+        super().close()
 
     def readinto(self, buffer: "WriteableBuffer") -> int:
         remaining = self._deadline - time.monotonic()
@@ -92,8 +114,7 @@ class _Response(http.client.HTTPResponse):
 
     def __init__(self, deadline: float, sock: socket.socket, method: str | None = None) -> None:
         super().__init__(sock, method=method)
-        self.fp.close()
-        self.fp = io.BufferedReader(_BoundedReader(sock, deadline), 256 * 1024)
+        self.fp = io.BufferedReader(_BoundedReader(sock, self.fp, deadline), 256 * 1024)
 
 
 class Connection(http.client.HTTPConnection):
@@ -106,12 +127,17 @@ class Connection(http.client.HTTPConnection):
 
     def connect(self) -> None:
         """Connect, shake hands and check the pin."""
-        self.timeout = max(0.001, self.deadline - time.monotonic())
+        self.timeout = self._left_s()
         super().connect()
         endpoint = self._endpoint
         if endpoint.tls is None:
             return
-        self.sock = endpoint.tls.wrap_socket(self.sock, server_hostname=endpoint.host)
+        # The handshake comes once `sock` is the one that `Wire.stop` can end.
+        self.sock = endpoint.tls.wrap_socket(
+            self.sock, server_hostname=endpoint.host, do_handshake_on_connect=False
+        )
+        self.sock.settimeout(self._left_s())
+        self.sock.do_handshake()
         if endpoint.pin is None:
             return
         certificate = self.sock.getpeercert(binary_form=True)
@@ -122,6 +148,15 @@ class Connection(http.client.HTTPConnection):
                 f"{endpoint.host}:{endpoint.port} shows a certificate with the SHA-256 {shown}, which is not the pinned"
                 " one: somebody is in between, or the certificate was renewed and the pin must be too"
             )
+
+    def again(self, deadline: float) -> None:
+        """Be used for another call."""
+        self.deadline = deadline
+        if self.sock is not None:
+            self.sock.settimeout(self._left_s())
+
+    def _left_s(self) -> float:
+        return max(0.001, self.deadline - time.monotonic())
 
     def getresponse(self) -> http.client.HTTPResponse:
         """The response to the request that was sent."""
@@ -144,6 +179,7 @@ class Wire:
         with self._lock:
             if self._stopped:
                 raise StoppedError("the watch stops")
+            self._connections = {each for each in self._connections if each.sock is not None}
             self._connections.add(connection)
         with self.translating():
             connection.connect()

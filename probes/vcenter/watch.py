@@ -19,7 +19,13 @@ from pyVmomi import vim, vmodl
 from probes.report import Departed, Happening, Report, Resume, Sighted, Trouble
 from probes.vcenter import soap
 from probes.vcenter.events import EventReader, Read
-from probes.vcenter.faults import LoginRefusedError, ReplyError, StoppedError, VcenterError
+from probes.vcenter.faults import (
+    LoginRefusedError,
+    PermissionDeniedError,
+    ReplyError,
+    StoppedError,
+    VcenterError,
+)
 from probes.vcenter.history import Hint
 from probes.vcenter.inventory import PROPERTIES, Changes, Inventory, Moid, Vm
 from probes.vcenter.properties import custom_field_names, disk_places, moid_of
@@ -53,6 +59,8 @@ class Settings:
     resource_pools: bool = False
     attributes: bool = False
     """Whether the rules ask for resource pools and custom attributes, which are read only then."""
+    retry_s: tuple[float, float] = RETRY_S
+    login_retry_s: tuple[float, float] = LOGIN_RETRY_S
 
 
 @dataclass(slots=True)
@@ -67,6 +75,19 @@ class _Chain:
     touched: set[Moid] = field(default_factory=set)
     left: list[Vm] = field(default_factory=list)
     places_changed: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Attempt:
+    """How many attempts in a row failed in the same way: refused at login, or otherwise."""
+
+    failures: int = 0
+    refused: bool = False
+
+    def next(self, *, refused: bool) -> "_Attempt":
+        """One more that failed."""
+        failures = self.failures + 1 if refused is self.refused else 1
+        return _Attempt(failures=min(failures, 20), refused=refused)
 
 
 class VcenterWatch:
@@ -127,18 +148,21 @@ class VcenterWatch:
             self._failure = error
 
     def _watch(self) -> None:
-        failures = 0
+        attempt = _Attempt()
         while not self._stopped.is_set():
+            began_s = time.monotonic()
             try:
                 for _ in self._looks():
-                    failures = 0
+                    if time.monotonic() - began_s > self._settings.retry_s[1]:
+                        attempt = _Attempt()
             except StoppedError:
-                if self._stopped.is_set():
-                    return
+                return
             except VcenterError as error:
-                failures += 1
-                first, longest = LOGIN_RETRY_S if isinstance(error, LoginRefusedError) else RETRY_S
-                pause_s = min(longest, first * 2 ** (failures - 1)) * random.uniform(0.75, 1.25)  # noqa: S311  jitter
+                refused = isinstance(error, LoginRefusedError)
+                attempt = attempt.next(refused=refused)
+                first_s, longest_s = self._settings.login_retry_s if refused else self._settings.retry_s
+                pause_s = min(longest_s, first_s * 2 ** (attempt.failures - 1))
+                pause_s *= random.uniform(0.75, 1.25)  # noqa: S311  jitter
                 self._emit(
                     Trouble(
                         source=self._settings.source,
@@ -173,8 +197,10 @@ class VcenterWatch:
         self._check_clock(session)
         self._attribute_names = custom_field_names(session) if self._settings.attributes else {}
         self._events.open(session, self._now(), self._offset_us)
-        self._inventory.start_over()
+        self._inventory = Inventory()
         types = {kind: _TYPES[kind] for kind in PROPERTIES}
+        if not self._settings.resource_pools:
+            del types["ResourcePool"]
         view = content.viewManager.CreateContainerView(content.rootFolder, list(types.values()), True)
         collector = content.propertyCollector.CreatePropertyCollector()
         kinds: dict[str, str] = {}
@@ -202,12 +228,14 @@ class VcenterWatch:
         if self._now() - self._offset_checked_at > CLOCK_CHECK_US:
             self._check_clock(chain.session)
         self._read_disk_places(chain)
+        departed = self._bind(chain, arrived_at)
         happenings = self._read_events()
         fresh = chain.seen_until is None
         if fresh and self._seen_until is not None:
-            self._gap = (self._seen_until, arrived_at)
+            start = self._gap[0] if self._gap is not None else self._seen_until
+            self._gap = (start, arrived_at)
         observations = list(self._judge(chain, arrived_at))
-        departed = list(self._departures(chain, arrived_at))
+        departed += self._departures(chain, arrived_at)
         observations += self._tracks.dated(arrived_at)
         observations += self._close_gap()
         report = Report(
@@ -236,12 +264,16 @@ class VcenterWatch:
 
     def _drain(self, chain: _Chain) -> Instant:
         """Take update sets until one is not truncated; gives the instant at which the first of them came."""
-        wait_s = 1 if self._events_behind and chain.version else self._settings.poll_s
+        wait_s = 0 if self._events_behind and chain.version else self._settings.poll_s
         first_at: Instant | None = None
         while True:
             update = chain.session.wait_for_updates(chain.collector, chain.version, wait_s, PAGE_OBJECTS)
             arrived_at = self._now()
             first_at = first_at or arrived_at
+            if update is None and chain.version == "":
+                raise PermissionDeniedError(
+                    "vCenter shows this account no object at all: it may read none, or vCenter is still starting"
+                )
             if update is None:
                 return first_at
             try:
@@ -250,7 +282,7 @@ class VcenterWatch:
                 chain.version = update["version"]
             except (AttributeError, KeyError, TypeError, ValueError) as error:
                 raise ReplyError(f"the update set has an unknown form: {error!r}") from error
-            if update.get("truncated") != "true":
+            if not soap.flag(update.get("truncated")):
                 return first_at
 
     def _apply(self, chain: _Chain, filter_set: dict[str, Any]) -> None:
@@ -260,27 +292,44 @@ class VcenterWatch:
         chain.left += changes.left
         chain.places_changed |= kind in ("Folder", "Datacenter", "ResourcePool")
 
-    def _judge(self, chain: _Chain, at: Instant) -> Iterator[Observation]:
-        fresh = chain.seen_until is None
-        touched = self._inventory.vms.keys() if fresh else chain.touched & self._inventory.vms.keys()
-        ignored = self._ignored_datastores()
-        for moid in touched:
+    def _bind(self, chain: _Chain, at: Instant) -> list[Departed]:
+        """Tell of which server each object is; gives those servers that an object ceased to be.
+
+        A machine whose files are inaccessible shows no configuration, and so no UUID: it is which it was.
+        """
+        ceased: list[Departed] = []
+        for moid in chain.touched & self._inventory.vms.keys():
             vm = self._inventory.vms[moid]
             if not vm.uuid or vm.template:
                 continue
-            server = self._servers[moid] = ServerId(vm.uuid)
+            server, before = ServerId(vm.uuid), self._servers.get(moid)
+            self._servers[moid] = server
             self._moids[server] = moid
+            if before is not None and before != server and self._moids[before] == moid:
+                ceased.append(self._departed(before, at))
+        return ceased
+
+    def _judge(self, chain: _Chain, at: Instant) -> Iterator[Observation]:
+        ignored = self._ignored_datastores()
+        for moid in chain.touched & self._inventory.vms.keys():
+            server, vm = self._servers.get(moid), self._inventory.vms[moid]
+            if server is None or vm.template:
+                continue
             judged_san = bool(self._inventory.san_places(vm, ignored)) or not vm.datastores
             yield from self._tracks.judged(
                 server,
                 Look(
                     running=self._inventory.running(vm),
                     san=self._inventory.san(vm, ignored) if judged_san else None,
-                    boot_at=Instant(vm.boot_at - self._offset_us) if vm.boot_at is not None else None,
+                    boot_at=self._on_our_clock(vm.boot_at),
+                    boot_mark=vm.boot_at,
                     at=at,
                     seen_until=chain.seen_until,
                 ),
             )
+
+    def _on_our_clock(self, theirs: Instant | None) -> Instant | None:
+        return None if theirs is None else Instant(theirs - self._offset_us)
 
     def _departures(self, chain: _Chain, at: Instant) -> Iterator[Departed]:
         """Those that left. After a resync the daemon sees by itself whom the full set lacks."""
@@ -294,9 +343,12 @@ class VcenterWatch:
             server = self._servers.pop(moid, None)
             # Registered anew, it goes on under another moid.
             if server is not None and self._moids.get(server) == moid:
-                del self._moids[server]
-                self._tracks.forget(server)
-                yield Departed(server=server, at=at)
+                yield self._departed(server, at)
+
+    def _departed(self, server: ServerId, at: Instant) -> Departed:
+        del self._moids[server]
+        self._tracks.forget(server)
+        return Departed(server=server, at=at)
 
     def _sightings(self, chain: _Chain) -> Iterator[Sighted]:
         every = chain.seen_until is None or chain.places_changed
@@ -324,6 +376,8 @@ class VcenterWatch:
 
     def _ignored_datastores(self) -> frozenset[Moid]:
         patterns = self._settings.ignored_datastores
+        if not patterns:
+            return frozenset()
         return frozenset(
             moid
             for moid, datastore in self._inventory.datastores.items()
@@ -342,8 +396,7 @@ class VcenterWatch:
         return [self._happened(event) for event in read]
 
     def _happened(self, event: Read) -> Happening:
-        vm = self._inventory.vms.get(event.vm) if event.vm is not None else None
-        server = ServerId(vm.uuid) if vm is not None and vm.uuid else self._servers.get(event.vm or Moid(""))
+        server = self._servers.get(event.vm) if event.vm is not None else None
         if server is not None and event.turn is not None:
             self._tracks.hint(server, Hint(event.happening.at, event.turn))
         return replace(event.happening, server=server)
@@ -354,10 +407,9 @@ class VcenterWatch:
             return
         (start, end), self._gap = self._gap, None
         boots = (
-            (server, None if boot_at is None else Instant(boot_at - self._offset_us))
+            (server, self._on_our_clock(self._inventory.vms[moid].boot_at))
             for moid, server in self._servers.items()
             if moid in self._inventory.vms
-            for boot_at in (self._inventory.vms[moid].boot_at,)
         )
         yield from self._tracks.gap_closed(start, end, boots)
 

@@ -26,7 +26,7 @@ WAIT_S = 30.0
 Samples = dict[tuple[str, frozenset[tuple[str, str]]], float]
 
 _SAMPLE = re.compile(r"^([a-z_:0-9]+)(?:\{(.*)\})? (\S+)$", re.MULTILINE)
-_LABEL = re.compile(r'([a-z_]+)="((?:[^"\\]|\\.)*)"')
+_LABEL = re.compile(r'([a-z_0-9]+)="((?:[^"\\]|\\.)*)"')
 
 
 @contextmanager

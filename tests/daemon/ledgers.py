@@ -1,7 +1,7 @@
 """What the ledger's tests are made of: batches that can be told apart, and a process that writes them.
 
 Run as a program (PATH SIZE COUNT) it commits COUNT batches of SIZE observations, says `begin N` before each and `done N
-SEQ` once it is durable; after a fault it says `fault N`, opens the ledger anew, says `landed N` or `again N`, and goes on.
+SEQ` once it is durable. When it cannot open the ledger it says `refused` and tries once more; after a fault it says `fault N`, opens the ledger anew, says `landed N` or `again N`, and goes on.
 """
 
 import asyncio
@@ -88,7 +88,11 @@ def say(*words: object) -> None:
 
 
 async def write(path: Path, size: int, count: int) -> None:
-    ledger = opened(path)
+    try:
+        ledger = opened(path)
+    except LedgerFaultError:
+        say("refused")
+        ledger = opened(path)
     for number in range(count):
         batch, landed = batch_of(number, size), False
         say("begin", number)

@@ -180,7 +180,7 @@ def test_a_batch_whose_write_failed_is_recorded_once_wherever_it_failed(
     tmp_path: Path, calls: str, most: int
 ) -> None:
     outcomes: set[str] = set()
-    for call in range(2, most + 1, 2 if calls == "pwrite64" else 1):
+    for call in range(1, most + 1, 2 if calls == "pwrite64" else 1):
         path = written(tmp_path / f"{call}.db", 0)
         child = writer(path, 3, injected(calls, f"{calls}:error=EIO:when={call}"))
         out, errors = child.communicate(timeout=60)
@@ -189,7 +189,7 @@ def test_a_batch_whose_write_failed_is_recorded_once_wherever_it_failed(
         assert errors == ""
         assert numbers(said, "done") == [0, 1, 2]
         assert_whole_and_once(path, [0, 1, 2])
-    assert "again" in outcomes, "a batch that was rolled back"
+    assert {"refused", "again"} <= outcomes, "the ledger could not be opened, or a batch was rolled back"
     assert calls != "fdatasync" or "landed" in outcomes, "a batch that had landed although its commit failed"
 
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from fractions import Fraction
 from functools import lru_cache
+from itertools import islice, pairwise
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -80,6 +81,26 @@ def after(day: date, days: int) -> date:
     return day + timedelta(days=days)
 
 
+@lru_cache(maxsize=100_000)
+def merged(
+    considered: tuple[str, ...], said: tuple[tuple[str, ...], ...]
+) -> tuple[str, frozenset[str], bool]:
+    """What all witnesses say of all legs at a minute, made one."""
+    says = {leg: words for leg, words in zip(LEGS, said, strict=True) if leg in considered}
+    legs = {
+        leg: "up" if "up" in words else "down" if "down" in words else "unknown"
+        for leg, words in says.items()
+    }
+    if "down" in legs.values():
+        state = "down"
+    elif not legs or "unknown" in legs.values():
+        state = "unknown"
+    else:
+        state = "up"
+    down = frozenset(leg for leg, each in legs.items() if each == "down")
+    return state, down, any("down" in words for words in says.values())
+
+
 class Brute:
     """A statement, worked out minute by minute."""
 
@@ -125,14 +146,15 @@ class Brute:
             before = line
         minutes: list[Any] = [None] * self.size
         for line, moves, legs in told:
-            start = self.at(line["in_service_from"])
+            start = max(self.at(line["in_service_from"]), 0)
             end = self.size if not line["in_service_until"] else self.at(line["in_service_until"])
             if moves:
-                minutes[max(start, 0) :] = [None] * (self.size - max(start, 0))
-            for minute in range(max(start, 0), min(end, self.size)):
-                named = [names for since, names in legs if since <= minute][-1]
+                minutes[start:] = [None] * (self.size - start)
+            for since, named in legs:
                 considered = tuple(x for x in LEGS if x in named and x in self.terms["availability"]["legs"])
-                minutes[minute] = (line["client"], line["solution"], considered)
+                first = min(max(since, start), self.size)
+                last = max(min(end, self.size), first)
+                minutes[first:last] = [(line["client"], line["solution"], considered)] * (last - first)
         return minutes
 
     # States: what each witness sees, then legs, then the server
@@ -150,34 +172,21 @@ class Brute:
                 blind |= set(range(self.at(line["from"]), self.at(line["until"])))
             elif line["kind"] == "observed_until":
                 until = self.at(line["at"])
-        now, seen = "unknown", []
-        for minute in range(self.size):
-            now = said.get(minute, now)
-            seen.append("unknown" if minute in blind or minute >= until else now)
+        seen = ["unknown"] * self.size
+        for start, end in pairwise((*sorted(said), self.size)):
+            seen[max(start, 0) : end] = [said[start]] * (end - max(start, 0))
+        for minute in blind:
+            seen[minute] = "unknown"
+        seen[max(until, 0) :] = ["unknown"] * (self.size - max(until, 0))
         return seen
 
     def state(self, name: str) -> list[tuple[str, frozenset[str], bool]]:
         """At each minute before `as_of`: the state, the legs that are down, and whether a witness says down."""
         witnesses = sorted({(x["observer"], x["source"]) for x in self.sightings})
-        views = {leg: [self.view(who, name, leg) for who in witnesses] for leg in LEGS}
-        states = []
-        for minute in range(self.as_of):
-            owner = self.owners[name][minute]
-            considered = owner[2] if owner else ()
-            says = {leg: [view[minute] for view in views[leg]] for leg in considered}
-            legs = {
-                leg: "up" if "up" in said else "down" if "down" in said else "unknown"
-                for leg, said in says.items()
-            }
-            if "down" in legs.values():
-                state = "down"
-            elif not legs or "unknown" in legs.values():
-                state = "unknown"
-            else:
-                state = "up"
-            down = frozenset(leg for leg, each in legs.items() if each == "down")
-            states.append((state, down, any("down" in said for said in says.values())))
-        return states
+        views = [zip(*(self.view(who, name, leg) for who in witnesses), strict=True) for leg in LEGS]
+        legs_of = [owner[2] if owner else () for owner in self.owners[name]]
+        minutes = zip(legs_of, zip(*views, strict=True), strict=True)
+        return [merged(considered, said) for considered, said in islice(minutes, self.as_of)]
 
     # Exclusions: for each minute the categories that are eligible, and each window's refused minutes
 
@@ -225,18 +234,18 @@ class Brute:
             minutes |= set(range(clock.minute(day, start), clock.minute(until, end)))
         return minutes
 
-    def exclusions(self, name: str, who: str) -> tuple[list[set[str]], list[tuple[str, str, set[int]]]]:
+    def exclusions(self, name: str, who: str) -> tuple[dict[int, set[str]], list[tuple[str, str, set[int]]]]:
         rule = self.terms["scheduled_maintenance"]
         clock = self.clocks[who]
         band = self.band(clock)
-        minutes: list[set[str]] = [set() for _ in range(self.size)]
+        minutes: dict[int, set[str]] = {}
         refused: list[tuple[str, str, set[int]]] = []
         wanted: list[tuple[Line, set[int]]] = []
         for window in self.windows():
             covered = self.covered(window, name, who)
             if window["category"] in CATEGORIES[:4]:
                 for minute in covered:
-                    minutes[minute].add(window["category"])
+                    minutes.setdefault(minute, set()).add(window["category"])
             elif window["category"] == "emergency_security_update":
                 wanted.append((window, covered))
             elif self.is_late(window, clock):
@@ -258,7 +267,7 @@ class Brute:
         for window, these in wanted:
             kept = these & allowed if capped(window) else these
             for minute in kept:
-                minutes[minute].add(window["category"])
+                minutes.setdefault(minute, set()).add(window["category"])
             refused.append((window["id"], "over_weekly_cap", these - kept))
         return minutes, refused
 
@@ -287,13 +296,13 @@ class Brute:
             return []
         excluded, refused = self.shares[name, who]
         so_far = [m for m in whole if m < self.as_of]
-        judged = [m for m in so_far if not excluded[m]]
+        judged = [m for m in so_far if m not in excluded]
         states = [self.states[name][m] for m in judged]
         n = {s: sum(each[0] == s for each in states) for s in ("up", "down", "unknown")}
         disputed = sum(each[0] == "up" and each[2] for each in states)
-        booked = [min(excluded[m], key=CATEGORIES.index) for m in so_far if excluded[m]]
+        booked = [min(excluded[m], key=CATEGORIES.index) for m in so_far if m in excluded]
         by = {c: booked.count(c) * 60 for c in CATEGORIES if c in booked}
-        whole_excluded = sum(bool(excluded[m]) for m in whole)
+        whole_excluded = sum(m in excluded for m in whole)
         rule = self.terms["availability"]
         target = Fraction(rule["target"])
 
@@ -317,7 +326,7 @@ class Brute:
             "service": available(n["up"], n["unknown"], len(booked)),
         }
         availability = of_basis[rule["basis"]]
-        to_come = len([m for m in whole if m >= self.as_of and not excluded[m]])
+        to_come = len([m for m in whole if m >= self.as_of and m not in excluded])
         budget = (1 - target) * (len(whole) - whole_excluded + whole_x) * 60
         counted = {(w, r): len(ms & set(so_far)) for w, r, ms in refused}
         return [
@@ -400,9 +409,9 @@ class Brute:
         for name in sorted(self.servers):
             excluded, _ = self.shares[name, key[1]]
             for end, downs in self.runs(name, key):
-                counted = [m for m in downs if not excluded[m]]
+                counted = [m for m in downs if m not in excluded]
                 if counted:
-                    alive = end is None and not excluded[self.as_of - 1]
+                    alive = end is None and self.as_of - 1 not in excluded
                     lives.append((counted[0], self.as_of if alive else counted[-1] + 1, end, counted))
         found: list[dict[str, Any]] = []
         for start, until, end, counted in sorted(lives, key=lambda life: life[:2]):

@@ -61,6 +61,8 @@ class Teller:
         base, self.month = self.random.choice(GRIDS)
         self.base = datetime.fromisoformat(base).astimezone(UTC)
         self.days = self.random.choice((6, 14, 30))
+        # One solution that is down again and again, complained of and given notice of: it goes through the stages.
+        self.is_troubled = self.random.random() < 0.6
         self.records: list[tuple[int, Line]] = []
         self.sightings: list[Line] = []
 
@@ -103,8 +105,8 @@ class Teller:
                 "emergency_in_cap": r.random() < 0.7,
             },
             "chronic_outages": {
-                "interruptions": r.choice((2, 3, 3, 5)),
-                "lasting": r.choice((1, 30, 120)),
+                "interruptions": r.choice((2, 3) if self.is_troubled else (2, 3, 5)),
+                "lasting": r.choice((1, 30) if self.is_troubled else (1, 30, 120)),
                 "rejoin": r.choice((0, 0, 10, 60)),
                 "request_early": r.choice((0, 15, 60)),
                 "within_days": r.choice((2, 5, 30)),
@@ -130,8 +132,12 @@ class Teller:
         for name in self.servers:
             since = self.random.choice((DAY, self.some(DAY, 3 * DAY)))
             line = self.server(name, since)
+            if self.is_troubled and name == "s1":
+                line |= {"client": "c1", "solution": "mail", "in_service_until": None, "legs": ["internet"]}
             self.record(0, **line)
             minute = 1
+            if self.is_troubled and name == "s1" and self.random.random() < 0.8:
+                continue
             for _ in range(self.random.choice((0, 0, 1, 2, 3))):
                 minute = self.some(minute, max(minute + 2, self.days * DAY))
                 line = self.changed(line, minute)
@@ -188,7 +194,10 @@ class Teller:
     def tell_outages(self, observer: str, name: str, leg: str) -> None:
         r = self.random
         saw: list[tuple[int, str]] = [(r.choice((0, DAY, 2 * DAY)), "up")]
-        for _ in range(r.choice((0, 1, 4, 9)) if leg == "internet" else r.choice((0, 0, 1, 2))):
+        often = (0, 1, 4, 9) if leg == "internet" else (0, 0, 1, 2)
+        if self.is_troubled and (observer, name, leg) == ("a", "s1", "internet"):
+            often = (self.days // 2, self.days)
+        for _ in range(r.choice(often)):
             start = self.some()
             saw += [(start, r.choice(("down", "down", "down", "unknown")))]
             saw += [
@@ -237,10 +246,12 @@ class Teller:
     def tell_requests(self) -> None:
         r = self.random
         downs = [line for line in self.sightings if line.get("state") == "down"]
-        for number in range(r.randrange(12)):
+        of_s1 = [line for line in downs if line["server"] == "s1"] if self.is_troubled else []
+        told = [*of_s1, *(r.choice(downs) for _ in range(r.randrange(12)) if downs)]
+        for number, down in enumerate(told):
             minute = self.some()
-            if downs and r.random() < 0.8:
-                began = datetime.fromisoformat(r.choice(downs)["at"])
+            if r.random() < 0.85:
+                began = datetime.fromisoformat(down["at"])
                 minute = max(
                     2, int((began - self.base) / timedelta(minutes=1)) + r.choice((-15, -5, 10, 100))
                 )
@@ -259,7 +270,8 @@ class Teller:
             )
         for solution in ("mail", "web", "s1", "s2"):
             for who in ("c1", "c2"):
-                for _ in range(r.choice((0, 1, 3, 6))):
+                troubled = self.is_troubled and (solution, who) == ("mail", "c1")
+                for _ in range(r.choice((2, 6, 12) if troubled else (0, 1, 3))):
                     minute = self.some()
                     self.record(
                         minute,

@@ -1,0 +1,351 @@
+"""`slad doctor` on simulated vCenters, real sockets and real folders: what it finds, and that it leaves no trace."""
+
+import asyncio
+import json
+import socket
+import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager
+from hashlib import sha256
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from daemon.cli.doctor import doctor
+from daemon.clock import SystemClock
+from daemon.doctor import Finding, Level, examined, file_system_of
+from daemon.ledger.lock import Lock
+from probes.simulation import ThreadedVCenter
+from probes.simulation.entities import Datastore, Vm
+from probes.vcenter import checkup, session
+from tests.daemon.harness import running_app, simulated, write_config
+from tests.peers.tls import issue
+
+
+def examine(config: Path) -> list[Finding]:
+    return list(examined(config, {}, SystemClock()))
+
+
+def failures(findings: list[Finding], about: str = "") -> list[str]:
+    return [one.text for one in findings if one.level is Level.FAIL and about in ("", one.about)]
+
+
+def said(findings: list[Finding], about: str, level: Level = Level.OK) -> str:
+    return "\n".join(one.text for one in findings if one.about == about and one.level is level)
+
+
+def only_failure(findings: list[Finding]) -> Finding:
+    (finding,) = (one for one in findings if one.level is Level.FAIL)
+    assert finding.remedy, "a failure says how to mend it"
+    return finding
+
+
+@contextmanager
+def listening(*, accepts: bool = True) -> Iterator[int]:
+    """A port that takes connections and never answers; or, without `accepts`, one where nobody listens."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        if accepts:
+            listener.listen()
+        yield listener.getsockname()[1]
+
+
+def at(port: int, *more: str, scheme: str = "http") -> str:
+    """A `[vcenter.vc1]`."""
+    lines = [
+        f'address = "127.0.0.1:{port}"',
+        f'scheme = "{scheme}"',
+        'user = "slad"',
+        'password_file = "password"',
+    ]
+    return "\n".join(["[vcenter.vc1]", *lines, *more])
+
+
+@pytest.fixture
+def vcenter() -> Iterator[ThreadedVCenter]:
+    with simulated() as vcenter:
+        yield vcenter
+
+
+class TestAVCenter:
+    def test_that_is_in_order_is_said_to_be_so_with_what_the_account_sees(
+        self, vcenter: ThreadedVCenter, tmp_path: Path
+    ) -> None:
+        findings = examine(write_config(tmp_path, vcenter))
+        assert failures(findings) == []
+        text = said(findings, "vcenter.vc1")
+        assert "slad is logged in to VMware vCenter Server 8.0.3" in text
+        assert "30 virtual machines" in text
+        assert "events can be read" in text
+
+    def test_sees_one_login_and_its_end(self, vcenter: ThreadedVCenter, tmp_path: Path) -> None:
+        examine(write_config(tmp_path, vcenter))
+        assert vcenter.do(lambda: vcenter.world.sessions.by_cookie) == {}
+
+    def test_that_refuses_the_password_is_asked_once(self, tmp_path: Path) -> None:
+        asked: list[str] = []
+
+        class Accounts(dict[str, str]):
+            def get(self, user: str, default: object = None) -> str:  # type: ignore[override]  # it counts
+                asked.append(user)
+                return "another password"
+
+        with simulated(accounts=Accounts()) as vcenter:
+            finding = only_failure(examine(write_config(tmp_path, vcenter)))
+        assert "refused the login of slad" in finding.text
+        assert asked == ["slad"]
+
+    def test_whose_objects_cannot_be_read_has_them_counted_and_some_named(
+        self, vcenter: ThreadedVCenter, tmp_path: Path
+    ) -> None:
+        names = vcenter.do(lambda: sorted(vm.name for vm in vcenter.world.inventory.every(Vm)))
+        for name in names[:7]:
+            vcenter.do(vcenter.world.machines.unreadable, name, paths=["runtime.powerState"])
+        finding = only_failure(examine(write_config(tmp_path, vcenter)))
+        assert "7 virtual machines cannot be read (NoPermission)" in finding.text
+        assert sum(name in finding.text for name in names) == 5
+        assert "and 2 more" in finding.text
+        assert "Read-only" in finding.remedy
+
+    def test_whose_account_sees_no_servers_is_a_failure(
+        self, vcenter: ThreadedVCenter, tmp_path: Path
+    ) -> None:
+        vcenter.do(vcenter.world.inventory.empty)
+        assert "sees too little" in only_failure(examine(write_config(tmp_path, vcenter))).text
+
+    @pytest.mark.parametrize(
+        ("offset_us", "word"), [(5_000_000, "5.0 s ahead of"), (-3_000_000, "3.0 s behind")]
+    )
+    def test_whose_clock_is_off_is_warned_about(
+        self, vcenter: ThreadedVCenter, tmp_path: Path, offset_us: int, word: str
+    ) -> None:
+        vcenter.do(vcenter.world.clock_offset, offset_us=offset_us)
+        findings = examine(write_config(tmp_path, vcenter))
+        assert word in said(findings, "vcenter.vc1", Level.WARN)
+        assert failures(findings) == []
+
+    def test_whose_inventory_spans_several_pages_is_counted_whole(self, tmp_path: Path) -> None:
+        with simulated(250, page_objects=50) as vcenter:
+            datastores = vcenter.do(lambda: len(list(vcenter.world.inventory.every(Datastore))))
+            text = said(examine(write_config(tmp_path, vcenter)), "vcenter.vc1")
+        assert f"{datastores} datastores, 250 virtual machines" in text
+
+    def test_where_nobody_listens_is_a_failure_that_names_the_port(
+        self, vcenter: ThreadedVCenter, tmp_path: Path
+    ) -> None:
+        with listening(accepts=False) as port:
+            finding = only_failure(examine(write_config(tmp_path, vcenter, vcenter=at(port))))
+        assert "cannot be reached" in finding.text
+        assert f"port {port}" in finding.remedy
+
+    def test_without_an_address_is_a_failure_of_the_name(
+        self, vcenter: ThreadedVCenter, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def unknown(host: str, *_: object, **__: object) -> object:
+            raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+        table = at(443, scheme="https").replace("127.0.0.1", "vcenter.invalid")
+        config = write_config(tmp_path, vcenter, vcenter=table, web='[web]\nlisten = ["127.0.0.1:0"]')
+        monkeypatch.setattr(socket, "getaddrinfo", unknown)  # a resolver may be slow to say so
+        assert failures(examine(config), "vcenter.vc1") == [
+            "the name vcenter.invalid has no address: Name or service not known"
+        ]
+
+    @pytest.mark.parametrize("scheme", ["http", "https"])
+    def test_that_is_mute_is_given_up_after_the_deadline(
+        self, vcenter: ThreadedVCenter, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, scheme: str
+    ) -> None:
+        monkeypatch.setattr(checkup, "CONNECT_TIMEOUT_S", 0.2)
+        monkeypatch.setattr(session, "CALL_TIMEOUT_S", 0.2)
+        with listening() as port:
+            config = write_config(tmp_path, vcenter, vcenter=at(port, scheme=scheme))
+            assert "did not answer within the deadline" in only_failure(examine(config)).text
+
+    def test_that_breaks_off_in_the_middle_is_a_failure(
+        self, vcenter: ThreadedVCenter, tmp_path: Path
+    ) -> None:
+        vcenter.do(vcenter.wire.inject, "dropped", method="RetrievePropertiesEx")
+        assert "vCenter broke off" in only_failure(examine(write_config(tmp_path, vcenter))).text
+
+    def test_whose_password_only_systemd_has_is_not_logged_in_to(
+        self, vcenter: ThreadedVCenter, tmp_path: Path
+    ) -> None:
+        table = at(vcenter.port).replace('password_file = "password"', 'password_credential = "vcenter_vc1"')
+        findings = examine(write_config(tmp_path, vcenter, vcenter=table))
+        assert "the login was not tried" in said(findings, "vcenter.vc1", Level.WARN)
+        assert failures(findings) == []
+
+
+class TestTheCertificate:
+    @pytest.fixture
+    def certificate(self, tmp_path: Path) -> bytes:
+        """The SHA-256 of the one that `vcenter` shows."""
+        issued = issue(tmp_path)
+        first = issued.certfile.read_text().partition("-----END CERTIFICATE-----")
+        return sha256(ssl.PEM_cert_to_DER_cert(first[0] + first[1])).digest()
+
+    @pytest.fixture
+    def vcenter(self, certificate: bytes, tmp_path: Path) -> Iterator[ThreadedVCenter]:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(tmp_path / "cert.pem", tmp_path / "key.pem")
+        with simulated(tls=context) as vcenter:
+            yield vcenter
+
+    def test_that_is_pinned_proves_the_vcenter(
+        self, vcenter: ThreadedVCenter, certificate: bytes, tmp_path: Path
+    ) -> None:
+        table = at(vcenter.port, f'pin = "sha256:{certificate.hex()}"', scheme="https")
+        findings = examine(write_config(tmp_path, vcenter, vcenter=table))
+        assert failures(findings) == []
+        assert certificate.hex(":").upper() in said(findings, "vcenter.vc1")
+
+    def test_that_an_authority_of_the_configuration_issued_proves_the_vcenter(
+        self, vcenter: ThreadedVCenter, tmp_path: Path
+    ) -> None:
+        table = at(vcenter.port, 'ca_file = "ca.pem"', scheme="https")
+        assert failures(examine(write_config(tmp_path, vcenter, vcenter=table))) == []
+
+    @pytest.mark.parametrize("trust", [f'pin = "sha256:{"00" * 32}"', "# the system's authorities"])
+    def test_that_is_not_trusted_stops_before_the_login_and_is_shown_as_a_pin(
+        self, vcenter: ThreadedVCenter, certificate: bytes, tmp_path: Path, trust: str
+    ) -> None:
+        config = write_config(tmp_path, vcenter, vcenter=at(vcenter.port, trust, scheme="https"))
+        findings = examine(config)
+        pin = f'pin = "sha256:{certificate.hex(":").upper()}"'
+        assert pin in only_failure(findings).remedy
+        assert "logged in" not in said(findings, "vcenter.vc1")
+        again = config.with_name("again.toml")
+        again.write_text(config.read_text().replace(trust, pin))
+        assert failures(examine(again)) == [], "the pin as shown is one that the configuration takes"
+
+
+class TestTheLedger:
+    def test_that_another_process_holds_is_a_failure(self, vcenter: ThreadedVCenter, tmp_path: Path) -> None:
+        config = write_config(tmp_path, vcenter)
+        lock = Lock(tmp_path / "ledger.db")
+        try:
+            finding = only_failure(examine(config))
+        finally:
+            lock.release()
+        assert "is in use by process" in finding.text
+        assert failures(examine(config)) == []
+
+    def test_in_a_folder_that_is_not_there_is_a_failure(
+        self, vcenter: ThreadedVCenter, tmp_path: Path
+    ) -> None:
+        config = write_config(tmp_path, vcenter, ledger='[ledger]\npath = "missing/ledger.db"')
+        assert "missing cannot be looked into" in only_failure(examine(config)).text
+
+    def test_and_the_folder_stay_as_they_are(self, vcenter: ThreadedVCenter, tmp_path: Path) -> None:
+        config = write_config(tmp_path, vcenter)
+        before = sorted(tmp_path.iterdir())
+        examine(config)
+        assert sorted(tmp_path.iterdir()) == before
+
+    @pytest.mark.parametrize(
+        ("folder", "kind"),
+        [
+            ("/var/lib/slad", "ext4"),
+            ("/mnt/the files/slad", "nfs4"),
+            ("/mnt/the files", "nfs4"),
+            ("/mnt/the", "xfs"),
+            ("/run/slad", "tmpfs"),
+        ],
+    )
+    def test_is_on_the_file_system_that_the_kernel_names(self, folder: str, kind: str) -> None:
+        mountinfo = (
+            "1 0 8:1 / / rw - rootfs none rw\n"
+            "2 1 8:1 / / rw,relatime shared:1 - xfs /dev/sda1 rw\n"
+            "3 2 8:2 / /var rw - ext4 /dev/sda2 rw\n"
+            "4 2 0:40 / /mnt/the\\040files rw shared:7 - nfs4 nas:/x rw\n"
+            "5 2 0:24 / /run rw - tmpfs tmpfs rw\n"
+        )
+        assert file_system_of(Path(folder), mountinfo) == kind
+
+
+class TestTheDoors:
+    async def test_of_a_slad_that_runs_are_in_order(self, vcenter: ThreadedVCenter, tmp_path: Path) -> None:
+        async with running_app(write_config(tmp_path, vcenter)) as app:
+            listen = f'[web]\nlisten = ["127.0.0.1:{app.addresses[0][1]}"]'
+            findings = await asyncio.to_thread(examine, write_config(tmp_path, vcenter, web=listen))
+        assert failures(findings) == []
+        assert "slad runs and answers" in said(findings, "control")
+        assert "is in use by the slad that runs" in said(findings, "ledger")
+        assert "is in use, as it is while slad runs" in said(findings, "web")
+
+    def test_an_address_that_another_program_has_is_a_failure(
+        self, vcenter: ThreadedVCenter, tmp_path: Path
+    ) -> None:
+        with listening() as port:
+            config = write_config(tmp_path, vcenter, web=f'[web]\nlisten = ["127.0.0.1:{port}"]')
+            finding = only_failure(examine(config))
+        assert "cannot be listened on: Address already in use" in finding.text
+
+    def test_an_address_that_is_not_of_this_machine_is_a_failure(
+        self, vcenter: ThreadedVCenter, tmp_path: Path
+    ) -> None:
+        config = write_config(tmp_path, vcenter, web='[web]\nlisten = ["192.0.2.1:10999"]')
+        assert "Cannot assign requested address" in only_failure(examine(config)).text
+
+    def test_a_web_config_file_that_cannot_be_used_is_a_failure(
+        self, vcenter: ThreadedVCenter, tmp_path: Path
+    ) -> None:
+        (tmp_path / "web.yml").write_text("basic_auth_users: {ann: plain}\n")
+        web = '[web]\nlisten = ["127.0.0.1:0"]\nconfig_file = "web.yml"'
+        assert only_failure(examine(write_config(tmp_path, vcenter, web=web))).about == "web"
+
+    def test_a_control_socket_without_a_folder_is_a_failure(
+        self, vcenter: ThreadedVCenter, tmp_path: Path
+    ) -> None:
+        config = write_config(tmp_path, vcenter, control='[control]\nsocket = "missing/control.sock"')
+        assert only_failure(examine(config)).about == "control"
+
+    def test_a_file_in_the_place_of_the_control_socket_is_a_failure(
+        self, vcenter: ThreadedVCenter, tmp_path: Path
+    ) -> None:
+        (tmp_path / "control.sock").write_text("")
+        assert "is no socket" in only_failure(examine(write_config(tmp_path, vcenter))).text
+
+
+class TestTheCommand:
+    def test_exits_with_0_when_all_works_and_shows_a_line_for_each_finding(
+        self, vcenter: ThreadedVCenter, tmp_path: Path
+    ) -> None:
+        result = CliRunner().invoke(doctor, ["--config", str(write_config(tmp_path, vcenter))])
+        lines = result.stdout.splitlines()
+        assert result.exit_code == 0
+        assert lines[0] == f"ok    configuration: {tmp_path}/slad.toml can be used"
+        assert lines[-1].endswith(" 0 FAIL")
+
+    def test_exits_with_1_for_a_configuration_that_cannot_be_used_and_tells_every_problem(
+        self, tmp_path: Path
+    ) -> None:
+        (tmp_path / "slad.toml").write_text("obsever = 1\n[web]\nlisten = 3\n")
+        result = CliRunner().invoke(doctor, ["--config", str(tmp_path / "slad.toml")])
+        assert result.exit_code == 1
+        assert f"FAIL  configuration: {tmp_path}/slad.toml:1: obsever" in result.stdout
+        assert f"FAIL  configuration: {tmp_path}/slad.toml:3: web.listen" in result.stdout
+
+    def test_tells_programs_the_same(self, vcenter: ThreadedVCenter, tmp_path: Path) -> None:
+        config = write_config(tmp_path, vcenter, control='[control]\nsocket = "missing/control.sock"')
+        result = CliRunner().invoke(doctor, ["--config", str(config), "--format", "json"])
+        report = json.loads(result.stdout)
+        assert (result.exit_code, report["works"]) == (1, False)
+        (failed,) = (row for row in report["findings"] if row["level"] == "FAIL")
+        assert failed["about"] == "control"
+        assert failed["remedy"]
+
+    def test_exits_with_2_for_a_wrong_command_line(self) -> None:
+        assert CliRunner().invoke(doctor, ["--format", "yaml"]).exit_code == 2
+
+    def test_prints_no_password_and_nothing_that_steers_the_terminal(
+        self, vcenter: ThreadedVCenter, tmp_path: Path
+    ) -> None:
+        name = vcenter.do(lambda: min(vm.name for vm in vcenter.world.inventory.every(Vm)))
+        vcenter.do(vcenter.world.machines.rename, name, new_name="\x1b[2Jevil")
+        vcenter.do(vcenter.world.machines.unreadable, "\x1b[2Jevil", paths=["runtime.powerState"])
+        result = CliRunner().invoke(doctor, ["--config", str(write_config(tmp_path, vcenter))])
+        assert "�[2Jevil" in result.stdout
+        assert "\x1b" not in result.stdout
+        assert "secret" not in result.stdout
