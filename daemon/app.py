@@ -28,6 +28,7 @@ from daemon.keeper import Keeper
 from daemon.ledger import Ledger
 from daemon.live_book import LiveBook
 from daemon.metrics import Metrics
+from daemon.pacing import collect_the_young, spare_what_lives
 from daemon.policy import policy_of, records_of
 from daemon.recorder import Recorder
 from daemon.registry import Registry
@@ -70,6 +71,7 @@ class App:
 
     async def run(self) -> None:
         """Run until stopped. Raises LedgerError, ControlDoorError, WebConfigError, OSError for what keeps it from it."""
+        collect_the_young()
         _log.info("slad_started", version=version("slad"), config=str(self._config.path))
         self._metrics.build.info({"version": version("slad"), "python": python_version()})
         async with AsyncExitStack() as stack:
@@ -83,6 +85,7 @@ class App:
         registry = Registry(self._config.observer, policy_of(self._config))
         keeper = Keeper(book, registry)
         newest = await asyncio.to_thread(replay, ledger, book, registry, keeper)
+        spare_what_lives()
         self._clock.not_before(newest)
         book.settle(self._clock.now())
         inlet: Inlet[Report | Trouble] = Inlet()

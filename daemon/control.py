@@ -109,7 +109,7 @@ class OutageStatus(TypedDict):
 
 
 class ServerStatus(TypedDict):
-    """What `slad server` shows. `counters_us`: this month's times, in microseconds, by what they count."""
+    """What `slad server` shows. `counters_us`: settled time in service, in microseconds, by what it counts."""
 
     server: str
     name: str

@@ -243,7 +243,8 @@ class Group:
                 column.append(0)
         self.rows[index] = row
         self._set(index, counts)
-        self._repattern(index, at)
+        if row.in_service:
+            self._repattern(index, at)
         if row.pending:
             self._waiting.add(index)
         return index
@@ -280,14 +281,16 @@ class Group:
         insort(row.pending, (max(at, settled), change), key=itemgetter(0))
         self._waiting.add(index)
 
-    def settle(self, now: Instant) -> None:
-        """Move the settled instant on, and count up to it."""
+    def settling(self, now: Instant) -> Iterator[None]:
+        """Move the settled instant on, and count up to it, in small steps."""
         oldest = min((sight.until for sight in self._sights), default=BEGINNING)
         self.settled = max(self.settled, oldest, Instant(now - HORIZON_US))
         for index in sorted(self._waiting):
             self._flush(index, self.settled)
+            yield
         for index in sorted(self._unseen):
             self._look_again(index, self.settled)
+            yield
 
     def counts(self, index: int, at: Instant | None = None) -> Counts:
         """A server's counters at the settled instant, or at `at`, to which its changes were counted."""
@@ -358,7 +361,7 @@ class Group:
             self.numbers[index] = self._numbered(pattern)
         combination = self._elapsed.combination(at)
         self._note(index, row, pattern.state(combination), at)
-        if combination != self._everything:
+        if combination != self._everything and (pattern.runs[Counter.DOWN] or self.outage_at[index] != NEVER):
             self._unseen[index] = at
 
     def _numbered(self, pattern: Pattern) -> int:

@@ -13,7 +13,7 @@ import socket
 import stat
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from itertools import groupby
 from pathlib import Path
@@ -40,7 +40,7 @@ from probes.vcenter.checkup import (
 from probes.vcenter.faults import CertificateError, LoginRefusedError, PermissionDeniedError, VcenterError
 from probes.vcenter.properties import custom_field_names
 from probes.vcenter.session import Credentials, Session
-from probes.vcenter.transport import Endpoint, Wire
+from probes.vcenter.transport import Deadlines, Endpoint, Wire
 from sla.instants import SECOND
 
 MAX_OFFSET_US: Final = 2 * SECOND
@@ -50,6 +50,7 @@ NO_SPACE_BYTES: Final = 64 * 1024 * 1024
 NAMED: Final = 5
 """How many of the objects that cannot be read are named."""
 
+_DEADLINES: Final = Deadlines(call_s=15.0)
 _NETWORK_FILE_SYSTEMS: Final = {
     *("nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "afs", "ceph", "glusterfs", "lustre", "beegfs"),
     *("fuse.sshfs", "fuse.glusterfs", "fuse.s3fs", "fuse.ceph"),
@@ -87,8 +88,10 @@ class Finding:
     remedy: str = ""
 
 
-def examined(path: Path, env: Mapping[str, str], clock: Clock) -> Iterator[Finding]:
-    """Try all that the slad.toml at `path` names, a finding as soon as it is known."""
+def examined(
+    path: Path, env: Mapping[str, str], clock: Clock, deadlines: Deadlines = _DEADLINES
+) -> Iterator[Finding]:
+    """Try all that the slad.toml at `path` names, a finding as soon as it is known; `deadlines` are for vCenters."""
     try:
         config = load(path, env)
     except ConfigError as error:
@@ -104,7 +107,7 @@ def examined(path: Path, env: Mapping[str, str], clock: Clock) -> Iterator[Findi
     yield _control(config.control.socket, running)
     yield from _web(config, running=running is None)
     for name, table in config.vcenters.items():
-        yield from _vcenter(f"vcenter.{name}", table, Rules(config.rules), clock)
+        yield from _vcenter(f"vcenter.{name}", table, Rules(config.rules), clock, deadlines)
     yield from _machine()
 
 
@@ -318,7 +321,9 @@ def _listening(address: Address, *, running: bool) -> Finding:
 # vCenters
 
 
-def _vcenter(about: str, table: VCenterTable, rules: Rules, clock: Clock) -> Iterator[Finding]:
+def _vcenter(
+    about: str, table: VCenterTable, rules: Rules, clock: Clock, deadlines: Deadlines
+) -> Iterator[Finding]:
     address = table.address
     try:
         found = socket.getaddrinfo(address.host, address.port, type=socket.SOCK_STREAM)
@@ -333,7 +338,7 @@ def _vcenter(about: str, table: VCenterTable, rules: Rules, clock: Clock) -> Ite
     if numbers != address.host:
         yield _ok(about, f"{address.host} is {numbers}")
     try:
-        endpoint = endpoint_of(table)
+        endpoint = replace(endpoint_of(table), deadlines=deadlines)
         identity = _identity(about, table, endpoint)
     except VcenterError as error:
         yield _fail(
@@ -493,7 +498,8 @@ def _machine() -> Iterator[Finding]:
 
 def _system_zone_release() -> str | None:
     try:
-        first = _SYSTEM_ZONES.open(encoding="ascii").readline()
+        with _SYSTEM_ZONES.open(encoding="ascii") as file:
+            first = file.readline()
     except (OSError, UnicodeDecodeError):
         return None
     return first.removeprefix("# version ").strip()

@@ -35,7 +35,7 @@ async def exported(
     since: Instant | None = None,
     until: Instant | None = None,
 ) -> AsyncIterator[str]:
-    """The lines of an export, without newlines, of the ledger as it is when it begins.
+    """The lines of an export, without newlines, up to the ledger's newest record.
 
     `client`: only what concerns one client, and when the witnesses saw. `since`, `until`: of observations only those in
     `[since, until)`, and the last one before for each leg of each server and each witness; all other records. What is left

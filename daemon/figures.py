@@ -14,6 +14,7 @@ from typing import Final, Literal
 from daemon.counting import LEG_DOWN, Counter, Group, Pattern
 from daemon.exposition import ABSENT, Column, Family, Snapshot, label
 from daemon.live_book import LiveBook
+from daemon.pacing import paced
 from sla.records import ALL_LEGS, Leg, ServerId, State
 
 _GAUGES: Final = {State.UP: 1, State.DOWN: 0, State.UNKNOWN: ABSENT}
@@ -79,7 +80,7 @@ class Figures:
     async def _name(self, groups: Sequence[Group]) -> None:
         servers: list[str] = []
         info: list[str] = []
-        for place, row in enumerate(chain.from_iterable(group.rows for group in groups)):
+        async for row in paced(chain.from_iterable(group.rows for group in groups)):
             record = self._book.record_of(row.server) if row is not None else None
             if record is None or record.in_service_until is not None:
                 servers.append("")
@@ -97,8 +98,6 @@ class Figures:
                     )
                 )
             )
-            if place % 1024 == 0:
-                await asyncio.sleep(0)
         self._servers, self._info, self._membership = servers, info, self._book.membership
 
 

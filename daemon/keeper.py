@@ -5,14 +5,13 @@ one makes a `blind` record of the time between; a watermark moves on with every 
 in the book, only after the commit.
 """
 
-import asyncio
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from itertools import islice
 from typing import Final
 
 from daemon.ledger import Batch, Entry, Lag
 from daemon.live_book import RECOVERED, LiveBook
+from daemon.pacing import paced
 from daemon.registry import RECORDED_BY, Policy, Registry
 from probes.report import Happening, Report, Resume
 from probes.vcenter.events import OVERLAP_US
@@ -31,9 +30,6 @@ from sla.records import (
     State,
     Witness,
 )
-
-SLICE: Final = 256
-"""Steps taken before the loop has its turn."""
 
 _OUT_OF_REACH: Final = "the watch was not in contact"
 
@@ -132,12 +128,7 @@ class Keeper:
 
     async def _entered(self, records: Iterable[Record | None]) -> list[Entry]:
         """The entries of what is new in `records`, made in slices."""
-        entries: list[Entry] = []
-        fresh = self._fresh(records)
-        while step := list(islice(fresh, SLICE)):
-            entries += [self._entry(record) for record in step if record is not None]
-            await asyncio.sleep(0)
-        return entries
+        return [self._entry(record) async for record in paced(self._fresh(records)) if record is not None]
 
     def _evidence(self, report: Report, now: Instant) -> Iterator[Record | None]:
         yield from self._registry.listed(report, now)

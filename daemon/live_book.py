@@ -98,12 +98,18 @@ class LiveBook:
 
     def settle(self, now: Instant) -> None:
         """Count up to what is settled at `now`. What is learned late from then on is a correction."""
+        for _ in self.settling(now):
+            pass
+
+    def settling(self, now: Instant) -> Iterator[None]:
+        """`settle` in small steps."""
         self._went_live = True
         for server in list(self._late):
             self._finish_late(server)
+            yield
         self.horizon = max(self.horizon, Instant(now - HORIZON_US))
         for group in self.groups.values():
-            group.settle(now)
+            yield from group.settling(now)
 
     # What is asked of it
 

@@ -6,9 +6,8 @@ or `GIVE_UP_S` have passed: then the process ends, for systemd to start another.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import replace
-from itertools import islice
 from typing import Final
 
 import structlog
@@ -18,16 +17,17 @@ from daemon.exposition import Exposition, Snapshot
 from daemon.figures import Figures
 from daemon.inlet import Inlet
 from daemon.keeper import Keeper
-from daemon.ledger import Batch, Entry, Ledger, LedgerFaultError
+from daemon.ledger import Batch, Ledger, LedgerFaultError
 from daemon.live_book import LiveBook
 from daemon.metrics import Metrics
+from daemon.pacing import paced, spare_what_lives
 from daemon.sources import Sources
 from probes.report import Report, Trouble
 from sla.instants import HOUR, SECOND, Instant
 from sla.records import Blind
 
-SLICE: Final = 256
-"""Records that the book takes before the loop has its turn."""
+SPARE_AFTER: Final = 10_000
+"""How many records at once make the book grow so much that the garbage collector has to be told."""
 RETRY_S: Final = 2.0
 GIVE_UP_S: Final = 60.0
 SEAL_US: Final = HOUR
@@ -119,7 +119,8 @@ class Recorder:
             sealing.set()
         for report in reports:
             self._sources.reported(report)
-        self._book.settle(now)
+        async for _ in paced(self._book.settling(now)):
+            pass
         self._metrics.tick_duration.observe((self._clock.monotonic_us() - began_us) / SECOND)
         self.progress_at_us = self._clock.monotonic_us()
         if self._prepare_is_due():
@@ -182,14 +183,10 @@ class Recorder:
         self.committed_at = self._clock.now()
         blind = (entry.record for entry in batch.entries if isinstance(entry.record, Blind))
         self._book.saw(batch.watermarks, ((lag.witness, lag.start, lag.end) for lag in batch.lags), blind)
-        entries = iter(batch.entries)
-        while chunk := list(islice(entries, SLICE)):
-            self._take(chunk)
-            await asyncio.sleep(0)
-
-    def _take(self, entries: Sequence[Entry]) -> None:
-        for entry in entries:
+        async for entry in paced(batch.entries):
             self._book.take(entry.record, entry.settled)
+        if len(batch.entries) > SPARE_AFTER:
+            spare_what_lives()
 
     async def _commit_until_it_lands(self, batch: Batch) -> None:
         give_up_us = self._clock.monotonic_us() + int(GIVE_UP_S * SECOND)

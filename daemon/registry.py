@@ -141,7 +141,8 @@ class Registry:
                 contender.views[observation.leg] = observation
             return
         listed = self._listed[server]
-        observation = replace(observation, server=server)
+        if observation.server != server:
+            observation = replace(observation, server=server)
         record = self._records.get(server)
         main = observation.witness.source == source
         if record is None or record.in_service_until is not None:

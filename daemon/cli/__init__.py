@@ -9,8 +9,11 @@ _COMMANDS: Final = {
     "demo": "daemon.cli.demo:demo",
     "run": "daemon.cli.run:run",
     "check-config": "daemon.cli.check_config:check_config",
+    "doctor": "daemon.cli.doctor:doctor",
     "status": "daemon.cli.status:status",
     "server": "daemon.cli.status:server",
+    "export": "daemon.cli.export:export",
+    "verify": "daemon.cli.verify:verify",
     "evaluate": "daemon.cli.evaluate:evaluate",
 }
 

@@ -64,7 +64,7 @@ def status(socket: Path, output: str) -> None:
 @click.argument("name")
 @_asks_the_daemon
 def server(name: str, socket: Path, output: str) -> None:
-    """Show one virtual server, by its id or its name: legs, outages, this month's times.
+    """Show one virtual server, by its id or its name: legs, outages, counted times.
 
     Exits with 0 when it was found, with 1 when no server or more than one has that name, and with 3 when the daemon
     cannot be reached or gave no proper answer.
@@ -166,7 +166,7 @@ def _show_server(console: Console, answer: ServerStatus) -> None:
     )
     _print_table(
         console,
-        ("this month", "time"),
+        ("counted in service", "time"),
         ((counted, _duration(us)) for counted, us in answer["counters_us"].items()),
     )
 

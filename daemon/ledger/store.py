@@ -356,7 +356,7 @@ def _check_size(path: Path) -> None:
 def _create(path: Path) -> None:
     """Make an empty ledger: whole under another name first, so that a crash leaves none or a sound one."""
     journal = path.with_name(path.name + "-journal")
-    if journal.exists() and journal.stat().st_size > 0 and journal.open("rb").read(1) != b"\0":
+    if journal.exists() and journal.read_bytes()[:1] not in (b"", b"\0"):
         raise damaged(path, f"it is missing, and its {journal.name} is there")
     journal.unlink(missing_ok=True)
     new = path.with_name(path.name + ".new")

@@ -21,7 +21,6 @@ from probes.vcenter.session import Session
 from probes.vcenter.transport import Endpoint, Wire
 from sla.instants import DAY, Instant, datetime_of, instant_of
 
-CONNECT_TIMEOUT_S: Final = 10.0
 _PAGE: Final = 500
 _TYPES: Final = {kind: getattr(vim, kind) for kind in PROPERTIES}
 
@@ -51,7 +50,7 @@ def shown_certificate(endpoint: Endpoint) -> bytes:
     context.verify_mode = ssl.CERT_NONE
     with (
         Wire(endpoint).translating(),
-        socket.create_connection((endpoint.host, endpoint.port), CONNECT_TIMEOUT_S) as plain,
+        socket.create_connection((endpoint.host, endpoint.port), endpoint.deadlines.call_s) as plain,
         context.wrap_socket(plain, server_hostname=endpoint.host) as tls,
     ):
         certificate = tls.getpeercert(binary_form=True)
@@ -63,7 +62,7 @@ def prove_identity(endpoint: Endpoint) -> None:
     """Connect as the watch does: by the pin, or by the authorities. Raises VcenterError."""
     wire = Wire(endpoint)
     try:
-        wire.connect(time.monotonic() + CONNECT_TIMEOUT_S)
+        wire.connect(time.monotonic() + endpoint.deadlines.call_s)
     finally:
         wire.close()
 

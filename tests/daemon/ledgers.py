@@ -1,7 +1,8 @@
 """What the ledger's tests are made of: batches that can be told apart, and a process that writes them.
 
 Run as a program (PATH SIZE COUNT) it commits COUNT batches of SIZE observations, says `begin N` before each and `done N
-SEQ` once it is durable. When it cannot open the ledger it says `refused` and tries once more; after a fault it says `fault N`, opens the ledger anew, says `landed N` or `again N`, and goes on.
+SEQ` once it is durable. When it cannot open the ledger it says `refused` and tries once more; after a fault it says
+`fault N`, opens the ledger anew, says `landed N` or `again N`, and goes on.
 """
 
 import asyncio

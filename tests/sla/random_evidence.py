@@ -194,7 +194,7 @@ class Teller:
     def tell_outages(self, observer: str, name: str, leg: str) -> None:
         r = self.random
         saw: list[tuple[int, str]] = [(r.choice((0, DAY, 2 * DAY)), "up")]
-        often = (0, 1, 4, 9) if leg == "internet" else (0, 0, 1, 2)
+        often: tuple[int, ...] = (0, 1, 4, 9) if leg == "internet" else (0, 0, 1, 2)
         if self.is_troubled and (observer, name, leg) == ("a", "s1", "internet"):
             often = (self.days // 2, self.days)
         for _ in range(r.choice(often)):

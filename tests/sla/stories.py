@@ -22,13 +22,13 @@ SPEC = Path(__file__).parents[3] / "shared" / "spec"
 HOLIDAYS = national_holidays(2024, 2030)
 
 
-def client(name: str = "c", zone: str = "America/Toronto", **keys: Any) -> Line:
+def client(name: str = "c", /, zone: str = "America/Toronto", **keys: Any) -> Line:
     """A client's record, on record before all else."""
     line = {"kind": "client", "id": name, "name": f"Client {name}", "timezone": zone, "tech_admins": ["ann"]}
     return {**line, "recorded_at": "2026-01-01T00:00:00Z", **keys}
 
 
-def server(name: str = "s", since: str = "2026-03-01T05:00:00Z", **keys: Any) -> Line:
+def server(name: str = "s", /, since: str = "2026-03-01T05:00:00Z", **keys: Any) -> Line:
     """A server's record: in service for good, watched for the Internet only."""
     line = {"kind": "server", "id": name, "name": f"Server {name}", "client": "c", "legs": ["internet"]}
     return {**line, "in_service_from": since, **keys}
@@ -50,13 +50,13 @@ def seen(at: str = "2026-12-01T00:00:00Z", **keys: Any) -> Line:
     return {"kind": "observed_until", "observer": "o", "source": "icmp", "at": at, **keys}
 
 
-def exclusion(name: str, category: str, since: str, until: str | None, **keys: Any) -> Line:
+def exclusion(name: str, category: str, since: str, until: str | None, /, **keys: Any) -> Line:
     """An exclusion of all, recorded with the clients and announced then."""
     line = {"kind": "exclusion", "id": name, "category": category, "from": since, "until": until}
     return {**line, "announced_at": "2026-01-01T00:00:00Z", "recorded_at": "2026-01-01T00:00:00Z", **keys}
 
 
-def maintenance(name: str, since: str, until: str, **keys: Any) -> Line:
+def maintenance(name: str, since: str, until: str, /, **keys: Any) -> Line:
     """A scheduled maintenance with notice."""
     return exclusion(name, "scheduled_maintenance", since, until, **keys)
 

@@ -1,0 +1,202 @@
+"""The whole daemon as a process, on a simulated vCenter in another: what a fleet costs it.
+
+`python -m bench.daemon [SERVERS]` prints a table: the first sync, a quiet fleet, 1,000 servers switched off at once, a
+scrape, memory. CPU is the daemon's own, by /proc; the simulation and, on a machine with few cores, everything else
+compete with it for wall time.
+"""
+
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+_TICKS = os.sysconf("SC_CLK_TCK")
+_CONFIG = """
+observer = "bench"
+[ledger]
+path = "ledger.db"
+[web]
+listen = ["127.0.0.1:0"]
+[control]
+socket = "control.sock"
+[vcenter.sim]
+address = "{address}"
+scheme = "http"
+user = "slad"
+password_file = "password"
+"""
+
+
+class Daemon:
+    """`slad run`, its CPU, memory and metrics."""
+
+    def __init__(self, folder: Path) -> None:
+        self.process = subprocess.Popen(
+            [
+                sys.executable,
+                "-m",
+                "daemon",
+                "run",
+                "--config",
+                str(folder / "slad.toml"),
+                "--log-format",
+                "json",
+            ],
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        assert self.process.stderr is not None
+        for line in self.process.stderr:
+            opened = re.search(r'"addresses": \[\["127\.0\.0\.1", (\d+)\]\]', line)
+            if opened:
+                self.port = int(opened[1])
+                return
+        raise SystemExit("the daemon did not start")
+
+    def cpu_s(self) -> float:
+        stat = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(") ")[2].split()
+        return (int(stat[11]) + int(stat[12])) / _TICKS
+
+    def memory_mb(self) -> float:
+        status = Path(f"/proc/{self.process.pid}/status").read_text()
+        found = re.search(r"VmHWM:\s+(\d+) kB", status)
+        assert found is not None
+        return int(found[1]) / 1024
+
+    def scraped(self) -> str:
+        request = urllib.request.Request(f"http://127.0.0.1:{self.port}/metrics")
+        with urllib.request.urlopen(request, timeout=60) as response:
+            text: str = response.read().decode()
+        return text
+
+    def value(self, name: str) -> float:
+        found = re.search(rf"^{re.escape(name)} (\S+)$", self.scraped(), re.MULTILINE)
+        return float(found[1]) if found else float("nan")
+
+
+@contextmanager
+def simulation(servers: int) -> Iterator[str]:
+    """A simulated vCenter as a process; gives its address."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "probes.simulation", "--servers", str(servers)],
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    address = json.loads(process.stdout.readline())
+    try:
+        yield f"{address['host']}:{address['port']}"
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def told(address: str, action: str, **arguments: object) -> Any:
+    """Have something happen to the simulated vCenter."""
+    request = urllib.request.Request(
+        f"http://{address}/control/{action}",
+        data=json.dumps(arguments).encode(),
+        headers={"Content-Type": "application/json"},
+    )
+    with urllib.request.urlopen(request, timeout=60) as response:
+        return json.load(response)
+
+
+def machines(address: str) -> list[str]:
+    """The names of the virtual machines."""
+    with urllib.request.urlopen(f"http://{address}/control/objects", timeout=60) as response:
+        return [vm["name"] for vm in json.load(response)]
+
+
+def main(servers: int) -> None:
+    """Measure and print."""
+    with tempfile.TemporaryDirectory() as temporary, simulation(servers) as address:
+        folder = Path(temporary)
+        (folder / "slad.toml").write_text(_CONFIG.format(address=address))
+        (folder / "password").write_text("bench")
+        (folder / "password").chmod(0o600)
+        daemon = Daemon(folder)
+        try:
+            rows = dict(measured(daemon, address))
+        finally:
+            daemon.process.terminate()
+            daemon.process.communicate()
+    print(f"{servers} virtual servers")
+    for what, figure in rows.items():
+        print(f"  {what:<58}{figure}")
+
+
+def measured(daemon: Daemon, address: str) -> Iterator[tuple[str, str]]:
+    """The rows of the table."""
+    started_cpu_s = daemon.cpu_s()
+    committed = wait_for_sync(daemon)
+    yield "first sync, until durable: CPU s", f"{daemon.cpu_s() - started_cpu_s:.2f}"
+    yield "  the records that it made", f"{committed:.0f}"
+    stall_s = daemon.value("slad_loop_stall_max_seconds")
+    yield "  longest stall of the loop, ms", f"{stall_s * 1000:.1f}"
+    yield "memory, MB (peak)", f"{daemon.memory_mb():.0f}"
+
+    daemon.scraped()
+    time.sleep(12)
+    cpu_s = daemon.cpu_s()
+    time.sleep(20)
+    yield (
+        "quiet and scraped by nobody but before: CPU ms a second",
+        f"{(daemon.cpu_s() - cpu_s) / 20 * 1000:.1f}",
+    )
+
+    names = machines(address)
+    victims = names[: min(1000, len(names))]
+    outages = sum_of(daemon, "slad_server_outages_total")
+    began = time.monotonic()
+    for name in victims:
+        try:
+            told(address, "power_off", vm=name, user="bench")
+        except urllib.error.HTTPError:
+            pass  # it is off already
+    switched = time.monotonic()
+    while sum_of(daemon, "slad_server_outages_total") < outages + 0.9 * len(victims):
+        time.sleep(0.2)
+        if time.monotonic() - switched > 60:
+            break
+    yield f"{len(victims)} servers switched off, one by one: s", f"{switched - began:.1f}"
+    yield "  from the last of them to /metrics: s", f"{time.monotonic() - switched:.2f}"
+
+    began = time.monotonic()
+    size = len(daemon.scraped())
+    yield "a scrape (identity): s, MB", f"{time.monotonic() - began:.2f}, {size / 1e6:.1f}"
+    yield "memory, MB (peak)", f"{daemon.memory_mb():.0f}"
+    yield "longest stall since: ms", f"{daemon.value('slad_loop_stall_max_seconds') * 1000:.1f}"
+
+
+def wait_for_sync(daemon: Daemon) -> float:
+    """Wait until the first set is committed, without a scrape of all servers in between."""
+    database = None
+    deadline = time.monotonic() + 300
+    assert daemon.process.stderr is not None
+    for line in daemon.process.stderr:
+        if '"source_contacted"' in line:
+            database = line
+            break
+        assert time.monotonic() < deadline
+    assert database is not None
+    return daemon.value("slad_ledger_records")
+
+
+def sum_of(daemon: Daemon, family: str) -> float:
+    """The sum of a family's samples."""
+    return sum(
+        float(value) for value in re.findall(rf"^{family}\{{[^}}]*\}} (\S+)$", daemon.scraped(), re.MULTILINE)
+    )
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]) if len(sys.argv) > 1 else 10_000)

@@ -1,0 +1,119 @@
+"""Spec §1: time."""
+
+import pytest
+
+from sla.calendars import Day, calendar_of, format_day, parse_day, parse_month
+from sla.instants import HOUR, MINUTE, Instant, format_instant
+from tests.sla.stories import at, client, exclusion, row_of, says, seen, server, statement
+
+DAY_HOURS = {
+    ("America/Toronto", "2026-03-08"): 23,
+    ("America/Toronto", "2026-11-01"): 25,
+    ("America/Toronto", "2026-06-01"): 24,
+    ("Asia/Kolkata", "2026-03-08"): 24,
+    ("Pacific/Apia", "2011-12-30"): 0,
+}
+
+
+@pytest.mark.parametrize(("zone", "day"), DAY_HOURS)
+def test_1_2_a_local_day_lasts_from_midnight_to_midnight(zone: str, day: str) -> None:
+    start, end = calendar_of(zone).day_span(parse_day(day))
+    assert end - start == DAY_HOURS[zone, day] * HOUR
+
+
+def test_1_2_a_half_hour_change_makes_a_day_of_24_hours_and_a_half() -> None:
+    start, end = calendar_of("Australia/Lord_Howe").day_span(parse_day("2026-04-05"))
+    assert end - start == 24 * HOUR + 30 * MINUTE
+
+
+def test_1_2_a_week_runs_from_monday_to_monday() -> None:
+    week = calendar_of("America/Toronto").week_span(at("2026-03-08T12:00:00Z"))
+    assert [format_instant(edge) for edge in week] == ["2026-03-02T05:00:00Z", "2026-03-09T04:00:00Z"]
+
+
+def test_1_2_a_month_runs_between_local_midnights() -> None:
+    month = calendar_of("America/Toronto").month_span(parse_month("2026-03"))
+    assert [format_instant(edge) for edge in month] == ["2026-03-01T05:00:00Z", "2026-04-01T04:00:00Z"]
+
+
+def test_1_2_a_wall_time_that_is_skipped_is_the_first_instant_after_the_gap() -> None:
+    skipped = calendar_of("America/Toronto").at_wall_time(parse_day("2026-03-08"), 2 * HOUR + 30 * MINUTE)
+    assert format_instant(skipped) == "2026-03-08T07:00:00Z"
+
+
+def test_1_2_a_wall_time_that_occurs_twice_is_the_first_of_the_two() -> None:
+    twice = calendar_of("America/Toronto").at_wall_time(parse_day("2026-11-01"), HOUR + 30 * MINUTE)
+    assert format_instant(twice) == "2026-11-01T05:30:00Z"
+
+
+def test_1_2_a_clock_put_back_over_midnight_does_not_bring_yesterday_back() -> None:
+    st_johns = calendar_of("America/St_Johns")  # at 00:01 on 7 November 2010 the clock went back to 23:01
+    assert format_day(st_johns.day_of(at("2010-11-07T02:45:00Z"))) == "2010-11-07"
+    assert st_johns.day_start(parse_day("2010-11-07")) == at("2010-11-07T02:30:00Z")
+
+
+@pytest.mark.parametrize(
+    "zone", ["America/Toronto", "Australia/Lord_Howe", "Pacific/Apia", "Africa/Monrovia"]
+)
+def test_1_2_every_instant_lies_in_the_span_of_its_day(zone: str) -> None:
+    calendar = calendar_of(zone)
+    for day in range(-20_000, 30_000, 37):
+        instant = Instant(day * 24 * HOUR + 13)
+        start, end = calendar.day_span(calendar.day_of(instant))
+        assert start <= instant < end
+
+
+def test_1_2_dates_at_the_ends_of_time_are_dates_too() -> None:
+    calendar = calendar_of("America/Toronto")
+    for text in ("0001-01-01T00:00:00Z", "9999-12-31T23:59:59.999999Z"):
+        start, end = calendar.day_span(calendar.day_of(at(text)))
+        assert start <= at(text) < end
+    assert calendar.month_span(parse_month("9999-12"))[1] > at("9999-12-31T23:59:59Z")
+    assert calendar.day_span(Day(5_000_000))[0] > at("9999-12-31T23:59:59Z")
+
+
+def test_1_3_the_target_is_compared_exactly() -> None:
+    """One microsecond below the target is a breach, however it reads."""
+    up = [client(), server(since="2026-03-01T05:00:00Z"), says("up", "2026-03-01T05:00:00Z"), seen()]
+    at_target = [says("down", "2026-03-02T05:00:00Z"), says("up", "2026-03-02T05:44:34.8Z")]
+    below = [says("down", "2026-03-02T05:00:00Z"), says("up", "2026-03-02T05:44:34.800001Z")]
+    met, missed = row_of([*up, *at_target]), row_of([*up, *below])
+    assert (met["met"], met["down"]) == (True, 2674.8)
+    assert (missed["met"], missed["down"]) == (False, 2674.800001)
+
+
+def test_1_4_what_is_recorded_later_does_not_exist_yet() -> None:
+    lines = [
+        client(),
+        server(),
+        says("up", "2026-03-01T05:00:00Z"),
+        seen(),
+        exclusion(
+            "x",
+            "client_change",
+            "2026-03-02T05:00:00Z",
+            "2026-03-02T06:00:00Z",
+            recorded_at="2026-03-20T00:00:00Z",
+        ),
+    ]
+    assert row_of(lines, as_of="2026-03-19T23:59:59.999999Z")["excluded"] == 0
+    assert row_of(lines, as_of="2026-03-20T00:00:00Z")["excluded"] == 3600
+
+
+def test_1_4_an_interruption_that_would_end_at_as_of_is_ongoing() -> None:
+    lines = [
+        client(),
+        server(),
+        says("up", "2026-03-01T05:00:00Z"),
+        says("down", "2026-03-05T00:00:00Z"),
+        says("up", "2026-03-05T01:00:00Z"),
+        seen(),
+    ]
+    for as_of, ends in (
+        ("2026-03-05T00:00:00Z", []),
+        ("2026-03-05T00:00:00.000001Z", [None]),
+        ("2026-03-05T01:00:00Z", [None]),
+        ("2026-03-05T01:00:00.000001Z", ["2026-03-05T01:00:00Z"]),
+    ):
+        (solution,) = statement(lines, as_of=as_of)["solutions"]
+        assert [each["end"] for each in solution["interruptions"]] == ends, as_of

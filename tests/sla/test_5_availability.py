@@ -1,0 +1,118 @@
+"""Spec §5: the monthly statement of a server. The arithmetic itself: the worked examples and the brute force."""
+
+from typing import Any
+
+from tests.sla.stories import client, exclusion, judgement, maintenance, row_of, says, seen, server, statement
+
+START = "2026-03-01T05:00:00Z"
+UP = [says("up", START), seen()]
+MARCH = 2674800
+
+
+def row(*lines: Any, **keys: Any) -> Any:
+    return row_of([client(), server(), *lines, *UP], **keys)
+
+
+def test_5_1_the_parts_sum_up() -> None:
+    said = row(
+        says("down", "2026-03-02T00:00:00Z"),
+        says("unknown", "2026-03-03T00:00:00Z"),
+        says("up", "2026-03-04T00:00:00Z"),
+        exclusion("x", "client_change", "2026-03-02T12:00:00Z", "2026-03-03T12:00:00Z"),
+    )
+    assert [said[k] for k in ("up", "down", "unobserved", "excluded")] == [
+        MARCH - 2 * 86400,
+        43200,
+        43200,
+        86400,
+    ]
+
+
+def test_5_1_disputed_is_time_that_is_up_though_a_witness_says_down() -> None:
+    other = [says("down", "2026-03-02T00:00:00Z", observer="p"), seen("2026-03-03T00:00:00Z", observer="p")]
+    assert row(*other)["disputed"] == 86400
+    down = says("down", "2026-03-02T12:00:00Z")
+    assert row(*other, down)["disputed"] == 43200
+
+
+def test_5_1_a_row_stands_for_service_in_the_month_that_as_of_has_not_reached() -> None:
+    said = row(as_of="2026-02-15T00:00:00Z")
+    assert (said["service"], said["availability"], said["met"], said["conclusive"]) == (0, None, None, None)
+    assert (said["budget"], said["best_possible"], said["coverage"]) == (2674.8, 1.0, None)
+    assert said["down_by_leg"] == {"internet": 0}
+
+
+def test_5_2_the_basis_decides_and_both_are_given() -> None:
+    lines = [
+        says("down", "2026-03-02T00:00:00Z"),
+        says("up", "2026-03-03T00:00:00Z"),
+        exclusion("x", "client_change", "2026-03-04T00:00:00Z", "2026-03-05T00:00:00Z"),
+    ]
+    agreed, service = row(*lines), row(*lines, terms={"availability": {"basis": "service"}})
+    assert agreed["by_basis"] == service["by_basis"]
+    assert agreed["availability"] == agreed["by_basis"]["agreed"] == (MARCH - 2 * 86400) / (MARCH - 86400)
+    assert service["availability"] == agreed["by_basis"]["service"] == (MARCH - 86400) / MARCH
+
+
+def test_5_2_a_month_that_is_excluded_altogether_gives_null() -> None:
+    whole = exclusion("x", "force_majeure", "2026-02-01T00:00:00Z", "2026-05-01T00:00:00Z")
+    said = row(whole)
+    assert [said[k] for k in ("availability", "availability_low", "coverage", "met", "best_possible")] == [
+        None
+    ] * 5
+    assert (said["agreed"], said["budget"]) == (0, 0)
+    assert row(whole, terms={"availability": {"basis": "service"}})["availability"] == 1.0
+
+
+def test_5_3_nothing_observed_leaves_everything_open() -> None:
+    said = row_of([client(), server()])
+    assert [said[k] for k in ("availability", "availability_low", "availability_high", "coverage")] == [
+        None,
+        0,
+        1,
+        0,
+    ]
+    assert (said["met"], said["conclusive"]) == (None, False)
+
+
+def test_5_4_a_verdict_at_the_target_is_met() -> None:
+    lines = [says("down", "2026-03-02T00:00:00Z"), says("up", "2026-03-02T00:44:34.8Z")]
+    assert row(*lines)["availability"] == 0.999
+    assert row(*lines)["met"] is True
+
+
+def test_5_4_unobserved_time_that_could_change_the_verdict_makes_it_inconclusive() -> None:
+    lines = [says("unknown", "2026-03-02T00:00:00Z"), says("up", "2026-03-02T02:00:00Z")]
+    assert (row(*lines)["met"], row(*lines)["conclusive"]) == (True, False)
+
+
+def test_5_5_the_budget_is_that_of_the_whole_month_with_the_exclusions_known() -> None:
+    window = maintenance("x", "2026-03-26T03:00:00Z", "2026-03-26T04:00:00Z")
+    down = [says("down", "2026-03-02T00:00:00Z"), says("up", "2026-03-02T01:00:00Z")]
+    said = row(window, *down, as_of="2026-03-03T05:00:00Z")
+    assert (said["budget"], said["budget_left"]) == (2671.2, -928.8)
+    assert said["best_possible"] == (MARCH - 7200) / (MARCH - 3600)
+
+
+def test_5_6_legs_that_are_down_together_overlap() -> None:
+    lines = [
+        client(),
+        server(legs=["running", "san"]),
+        *(says("up", START, leg=leg) for leg in ("running", "san")),
+        *(says("down", "2026-03-02T00:00:00Z", leg=leg) for leg in ("running", "san")),
+        says("up", "2026-03-02T01:00:00Z", leg="running"),
+        says("up", "2026-03-02T02:00:00Z", leg="san"),
+        seen(),
+    ]
+    assert row_of(lines)["down_by_leg"] == {"running": 3600, "san": 7200}
+    assert row_of(lines)["down"] == 7200
+    outages = judgement(lines).outages("s", "c")  # type: ignore[arg-type]
+    assert [[leg.value for leg in outage.legs] for outage in outages] == [["running", "san"], ["san"]]
+
+
+def test_a_row_of_one_client_is_found_without_the_others() -> None:
+    lines = [client(), client("d"), server(), server("t", client="d"), *UP]
+    assert [r["id"] for r in statement(lines)["servers"]] == ["s", "t"]
+    of_one = judgement(lines).statement("d")  # type: ignore[arg-type]
+    assert [r.id for r in of_one.servers] == ["t"]
+    assert [r.id for r in of_one.solutions] == ["t"]
