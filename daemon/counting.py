@@ -165,19 +165,17 @@ class Elapsed:
 
     def by(self, at: Instant) -> list[int]:
         """The microseconds of each combination from the epoch to `at`."""
-        index = bisect_right(self._edges, at) - 1
-        sums = list(self._sums[index])
-        combination, start = self._combinations[index], self._edges[index]
-        # Beyond its watermark a witness sees nothing. A watermark never lies before a dark span's end, so only the
-        # stretch since the last edge can be concerned.
-        ends = sorted({at, *(sight.until for sight in self._sights if start < sight.until < at)})
-        for end in ends:
-            seeing = combination
-            for bit, sight in enumerate(self._sights):
-                if start >= sight.until:
-                    seeing &= ~(1 << bit)
-            sums[seeing] += end - start
+        # The sums know only dark spans: they hold up to the oldest watermark, and what comes after it is added here.
+        oldest = min((sight.until for sight in self._sights), default=at)
+        index = max(0, bisect_right(self._edges, min(at, oldest)) - 1)
+        sums, start = list(self._sums[index]), self._edges[index]
+        if at <= oldest:
+            sums[self._combinations[index]] += at - start
+            return sums
+        for end, _ in self.combinations(start, at):
+            sums[self.combination(start)] += end - start
             start = end
+        sums[self.combination(start)] += at - start
         return sums
 
 

@@ -305,7 +305,7 @@ class VcenterWatch:
             server, before = ServerId(vm.uuid), self._servers.get(moid)
             self._servers[moid] = server
             self._moids[server] = moid
-            if before is not None and before != server and self._moids[before] == moid:
+            if before is not None and before != server and self._moids.get(before) == moid:
                 ceased.append(self._departed(before, at))
         return ceased
 
@@ -334,9 +334,8 @@ class VcenterWatch:
     def _departures(self, chain: _Chain, at: Instant) -> Iterator[Departed]:
         """Those that left. After a resync the daemon sees by itself whom the full set lacks."""
         vms = self._inventory.vms
-        gone = {vm.moid for vm in chain.left} | {
-            moid for moid in chain.touched & vms.keys() if vms[moid].template
-        }
+        gone = {vm.moid for vm in chain.left if vm.moid not in vms}
+        gone |= {moid for moid in chain.touched & vms.keys() if vms[moid].template}
         if chain.seen_until is None:
             gone |= self._servers.keys() - vms.keys()
         for moid in gone:

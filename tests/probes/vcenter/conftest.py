@@ -1,0 +1,19 @@
+from collections.abc import Iterator
+
+import pytest
+
+from tests.probes.vcenter.peers import Govmomi, Peer, Simulated
+
+
+@pytest.fixture(params=["simulation", "govmomi"])
+def peer(request: pytest.FixtureRequest) -> Iterator[Peer]:
+    """A vCenter that both simulators can play."""
+    made: Peer = Simulated() if request.param == "simulation" else Govmomi()
+    with made as peer:
+        yield peer
+
+
+@pytest.fixture
+def simulation() -> Iterator[Simulated]:
+    with Simulated() as peer:
+        yield peer

@@ -1,0 +1,168 @@
+"""A watch under test: what it reports is collected, read as a book would read it, and waited for with a bound."""
+
+import queue
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TypeVar
+
+from probes.report import Departed, Happening, Report, Resume, Sighted, Trouble
+from probes.vcenter.session import Credentials
+from probes.vcenter.transport import Deadlines, Endpoint
+from probes.vcenter.watch import Settings, VcenterWatch
+from sla.instants import Instant
+from sla.records import Leg, Observation, ServerId, State
+from tests import wall
+
+SOURCE = "east"
+RECOVERED = "east/recovered"
+WAIT_S = 15.0
+QUICK = Deadlines(call_s=3.0, poll_margin_s=3.0, logout_s=2.0)
+
+T = TypeVar("T")
+
+
+class Hand:
+    """The wall clock, moved forward at will."""
+
+    def __init__(self) -> None:
+        self.ahead_us = 0
+
+    def __call__(self) -> Instant:
+        return Instant(wall.now() + self.ahead_us)
+
+    def advance(self, seconds: float) -> Instant:
+        self.ahead_us += int(seconds * 1_000_000)
+        return self()
+
+
+class Watched:
+    """What a watch has said so far."""
+
+    def __init__(self, watch: VcenterWatch) -> None:
+        self.watch = watch
+        self.said: queue.Queue[Report | Trouble] = queue.Queue()
+        self.reports: list[Report] = []
+        self.troubles: list[Trouble] = []
+
+    def until(self, found: Callable[[], T | None], timeout_s: float = WAIT_S) -> T:
+        """Take what is said until `found` gives something true."""
+        deadline = time.monotonic() + timeout_s
+        while not (result := found()):
+            left_s = deadline - time.monotonic()
+            assert self.watch.failure is None, repr(self.watch.failure)
+            assert left_s > 0, f"not within {timeout_s} s; {self}"
+            try:
+                said = self.said.get(timeout=min(left_s, 0.5))
+            except queue.Empty:
+                continue
+            if isinstance(said, Report):
+                self.reports.append(said)
+            else:
+                self.troubles.append(said)
+        return result
+
+    def report(self) -> Report:
+        """The next report."""
+        count = len(self.reports)
+        self.until(lambda: len(self.reports) > count)
+        return self.reports[count]
+
+    def trouble(self) -> Trouble:
+        """The next trouble."""
+        count = len(self.troubles)
+        self.until(lambda: len(self.troubles) > count)
+        return self.troubles[count]
+
+    def looks(self, count: int) -> None:
+        """Let so many more looks pass."""
+        wanted = len(self.reports) + count
+        self.until(lambda: len(self.reports) >= wanted)
+
+    @property
+    def observations(self) -> list[Observation]:
+        return [observation for report in self.reports for observation in report.observations]
+
+    @property
+    def sightings(self) -> list[Sighted]:
+        return [sighted for report in self.reports for sighted in report.sighted]
+
+    @property
+    def departures(self) -> list[Departed]:
+        return [departed for report in self.reports for departed in report.departed]
+
+    @property
+    def happenings(self) -> list[Happening]:
+        return [happening for report in self.reports for happening in report.happenings]
+
+    def server(self, name: str) -> ServerId:
+        """Who was last sighted under a name."""
+        return self.until(
+            lambda: next((each.server for each in reversed(self.sightings) if each.name == name), None)
+        )
+
+    def timeline(
+        self, server: ServerId, leg: Leg = Leg.RUNNING, source: str = SOURCE
+    ) -> list[tuple[Instant, State]]:
+        """The states that a witness gave a server, in order of their instants; repetitions left out."""
+        said: dict[Instant, State] = {}
+        for each in self.observations:
+            if (each.server, each.leg, each.witness.source) == (server, leg, source):
+                said[each.at] = each.state
+        line: list[tuple[Instant, State]] = []
+        for at, state in sorted(said.items()):
+            if not line or line[-1][1] is not state:
+                line.append((at, state))
+        return line
+
+    def states(self, server: ServerId, leg: Leg = Leg.RUNNING, source: str = SOURCE) -> list[State]:
+        return [state for _, state in self.timeline(server, leg, source)]
+
+    def state(self, server: ServerId, leg: Leg = Leg.RUNNING, source: str = SOURCE) -> State:
+        return (self.states(server, leg, source) or [State.UNKNOWN])[-1]
+
+    def until_state(self, server: ServerId, state: State, leg: Leg = Leg.RUNNING, source: str = SOURCE) -> None:
+        self.until(lambda: self.state(server, leg, source) is state)
+
+    def __repr__(self) -> str:
+        last = self.reports[-1] if self.reports else None
+        return f"{len(self.reports)} reports, the last {last}; troubles {self.troubles[-3:]}"
+
+
+@contextmanager
+def watching(
+    endpoint: Endpoint,
+    *,
+    user: str = "watcher",
+    password: str = "secret",
+    now: Callable[[], Instant] = wall.now,
+    resume: Resume | None = None,
+    poll_s: int = 1,
+    ignored_datastores: tuple[str, ...] = (),
+    resource_pools: bool = False,
+    attributes: bool = False,
+    retry_s: tuple[float, float] = (0.05, 0.2),
+    login_retry_s: tuple[float, float] = (300.0, 1800.0),
+) -> Iterator[Watched]:
+    """Run a watch, short of patience, for as long as the block lasts."""
+    settings = Settings(
+        source=SOURCE,
+        observer="monitor",
+        endpoint=endpoint,
+        credentials=Credentials(user=user, password=lambda: password),
+        poll_s=poll_s,
+        ignored_datastores=ignored_datastores,
+        resource_pools=resource_pools,
+        attributes=attributes,
+        retry_s=retry_s,
+        login_retry_s=login_retry_s,
+    )
+    watch = VcenterWatch(settings, resume or Resume(), now, lambda said: watched.said.put(said))
+    watched = Watched(watch)
+    watch.start()
+    try:
+        yield watched
+    finally:
+        watch.stop()
+        assert watch.join(5.0), "the watch goes on"
+    assert watch.failure is None, repr(watch.failure)

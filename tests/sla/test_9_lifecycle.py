@@ -1,0 +1,123 @@
+"""Spec §9: the life of a solution. 6 April 2026 is a Monday; days are Toronto's, four hours behind UTC."""
+
+from typing import Any
+
+from tests.sla.stories import client, server, statement
+
+MONDAY = "2026-04-06T15:00:00Z"
+
+
+def step(event: str, at: str) -> Any:
+    return {
+        "kind": "lifecycle",
+        "client": "c",
+        "solution": "s",
+        "event": event,
+        "at": at,
+        "recorded_at": "2026-04-30T00:00:00Z",
+    }
+
+
+def judged(*steps: Any, as_of: str = "2026-05-01T00:00:00Z", **keys: Any) -> Any:
+    known = [{**line, "recorded_at": line["at"]} for line in steps]
+    return statement([client(), server(), *known], month="2026-04", as_of=as_of, **keys)
+
+
+def rows(*steps: Any, **keys: Any) -> list[tuple[str, str, str]]:
+    return [(row["deadline"], row["due_at"], row["outcome"]) for row in judged(*steps, **keys)["deadlines"]]
+
+
+def accepted(*steps: Any, **keys: Any) -> str | None:
+    from_: str | None = judged(*steps, **keys)["solutions"][0]["accepted_from"]
+    return from_
+
+
+def test_9_1_provisioning_is_due_at_the_end_of_the_fifth_business_day_after_the_order() -> None:
+    order = step("order_accepted", MONDAY)
+    due = "2026-04-14T04:00:00Z"
+    assert rows(order, step("provisioned", due)) == [("provisioning", due, "met")]
+    assert rows(order, step("provisioned", "2026-04-14T04:00:01Z")) == [("provisioning", due, "missed")]
+    assert rows(order, as_of=due) == [("provisioning", due, "pending")]
+    assert rows(order, as_of="2026-04-14T04:00:01Z") == [("provisioning", due, "missed")]
+
+
+def test_9_1_each_order_is_met_by_the_first_provisioning_at_or_after_it() -> None:
+    later = "2026-04-13T15:00:00Z"
+    steps = [step("order_accepted", MONDAY), step("provisioned", MONDAY), step("order_accepted", later)]
+    assert [outcome for _, _, outcome in rows(*steps)] == ["met", "missed"]
+
+
+def test_9_2_without_a_problem_the_first_activation_is_deemed_accepted() -> None:
+    lines = [step("activated", MONDAY), step("activated", "2026-04-09T15:00:00Z")]
+    due = "2026-04-14T04:00:00Z"
+    assert rows(*lines, as_of="2026-04-14T03:59:59Z") == [("acceptance", due, "pending")]
+    assert rows(*lines, as_of=due) == [("acceptance", due, "accepted")]
+
+
+def test_9_2_a_problem_after_the_activation_and_by_the_end_stands_in_the_way() -> None:
+    active = step("activated", MONDAY)
+    assert rows(active, step("problem_reported", "2026-04-14T04:00:00Z"))[0][2] == "problem"
+    assert rows(active, step("problem_reported", "2026-04-14T04:00:01Z"))[0][2] == "accepted"
+
+
+def test_9_2_at_one_instant_the_order_of_lines_decides() -> None:
+    problem, active = step("problem_reported", MONDAY), step("activated", MONDAY)
+    assert rows(problem, active)[0][2] == "accepted"
+    assert rows(active, problem)[0][2] == "problem"
+
+
+def test_9_3_a_fix_is_the_new_activation() -> None:
+    steps = [
+        step("activated", MONDAY),
+        step("problem_reported", "2026-04-07T15:00:00Z"),
+        step("problem_reported", "2026-04-07T16:00:00Z"),
+        step("problem_fixed", "2026-04-08T15:00:00Z"),
+    ]
+    due = "2026-04-16T04:00:00Z"
+    assert rows(*steps, as_of="2026-04-09T00:00:00Z") == [("acceptance", due, "pending")]
+    assert rows(*steps) == [("acceptance", due, "accepted")]
+    assert accepted(*steps) == "2026-04-08T15:00:00Z"
+    again = step("problem_reported", "2026-04-10T15:00:00Z")
+    assert (rows(*steps, again)[0][2], accepted(*steps, again)) == ("problem", None)
+
+
+def test_9_4_acceptance_takes_effect_from_the_activation_that_it_followed() -> None:
+    assert accepted(step("activated", MONDAY)) == MONDAY
+    assert accepted(step("activated", MONDAY), as_of="2026-04-13T00:00:00Z") is None
+    assert accepted(step("order_accepted", MONDAY)) is None
+    assert accepted(step("provisioned", MONDAY)) is None
+
+
+def test_9_4_a_solution_of_which_nothing_is_on_record_is_accepted_from_its_service_on() -> None:
+    assert accepted() == "2026-03-01T05:00:00Z"
+    assert accepted(step("data_requested", MONDAY)) == "2026-03-01T05:00:00Z"
+
+
+def test_9_5_data_is_due_at_the_end_of_the_third_business_day() -> None:
+    asked = step("data_requested", MONDAY)
+    due = "2026-04-10T04:00:00Z"
+    assert rows(asked, step("data_returned", due)) == [("data_return", due, "met")]
+    assert rows(asked, step("data_requested", "2026-04-07T15:00:00Z"), step("data_returned", due)) == [
+        ("data_return", due, "met"),
+        ("data_return", "2026-04-11T04:00:00Z", "met"),
+    ]
+
+
+def test_9_business_days_leave_out_weekends_and_holidays() -> None:
+    """Good Friday is 3 April 2026: from Thursday the fifth business day is the next Friday."""
+    assert rows(step("order_accepted", "2026-04-02T15:00:00Z"))[0][1] == "2026-04-11T04:00:00Z"
+
+
+def test_9_terms_choose_the_days() -> None:
+    terms = {"lifecycle": {"provisioning_days": 1, "acceptance_days": 0, "data_return_days": 2}}
+    steps = [step("order_accepted", MONDAY), step("activated", MONDAY), step("data_requested", MONDAY)]
+    assert [due for _, due, _ in rows(*steps, terms=terms)] == [
+        "2026-04-08T04:00:00Z",
+        "2026-04-07T04:00:00Z",
+        "2026-04-09T04:00:00Z",
+    ]
+
+
+def test_9_rows_are_sorted_by_what_they_are_for() -> None:
+    steps = [step("data_requested", MONDAY), step("activated", MONDAY), step("order_accepted", MONDAY)]
+    assert [kind for kind, _, _ in rows(*steps)] == ["provisioning", "acceptance", "data_return"]
