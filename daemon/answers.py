@@ -159,7 +159,7 @@ class Answers:
         states: Tally[str] = Tally(dict.fromkeys((state.word for state in reversed(State)), 0))
         for group in self._book.groups.values():
             combination = group.combination()
-            by_number = [pattern.state(combination).word for pattern in group.patterns]
+            by_number = [pattern.states[combination].word for pattern in group.patterns]
             for number, row in zip(group.numbers, group.rows, strict=True):
                 if row is not None and row.in_service:
                     states[by_number[number]] += 1

@@ -16,12 +16,11 @@ and unobserved counters is its counted time in service.
 from array import array
 from bisect import bisect_left, bisect_right, insort
 from collections import Counter as Tally
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
-from functools import lru_cache
-from operator import itemgetter
-from typing import Final
+from operator import attrgetter
+from typing import Final, NamedTuple
 
 from sla.instants import BEGINNING, MINUTE, Instant
 from sla.records import ALL_LEGS, Leg, ServerId, State, Witness
@@ -52,6 +51,8 @@ LEG_DOWN: Final = {
     Leg.INTERNET: Counter.INTERNET_DOWN,
 }
 
+_COUNTER_OF: Final = {State.UP: Counter.UP, State.DOWN: Counter.DOWN, State.UNKNOWN: Counter.UNOBSERVED}
+
 Views = tuple[tuple[State, State, State], ...]
 """What each witness of a group says of the three legs."""
 
@@ -65,22 +66,15 @@ class Pattern:
 
     runs: tuple[int, int, int, int, int, int]
     leg_up: tuple[int, int, int]
-
-    def state(self, combination: int) -> State:
-        """The server's state in a combination; UNKNOWN also out of service."""
-        if self.runs[Counter.UP] >> combination & 1:
-            return State.UP
-        return State.DOWN if self.runs[Counter.DOWN] >> combination & 1 else State.UNKNOWN
+    states: tuple[State, ...]
+    """The server's state in each combination; UNKNOWN also out of service."""
 
 
-IDLE: Final = Pattern((0,) * 6, (0,) * 3)
-"""Out of service: nothing runs."""
-
-
-@lru_cache(maxsize=65_536)
 def pattern_of(views: Views, legs: tuple[Leg, ...]) -> Pattern:
-    """The pattern of a server in service of which `legs` are considered (spec §2.4, §2.5)."""
-    runs, leg_up = [0] * 6, [0] * 3
+    """The pattern of a server of which `legs` are considered (spec §2.4, §2.5); without any, it is out of service."""
+    if not legs:
+        return Pattern((0,) * 6, (0,) * 3, (State.UNKNOWN,) * (1 << len(views)))
+    runs, leg_up, server = [0] * 6, [0] * 3, []
     for combination in range(1 << len(views)):
         bit = 1 << combination
         states = []
@@ -95,13 +89,13 @@ def pattern_of(views: Views, legs: tuple[Leg, ...]) -> Pattern:
                 runs[LEG_DOWN[leg]] |= bit
             elif state is State.UP:
                 leg_up[index] |= bit
-        if State.DOWN in states:
-            runs[Counter.DOWN] |= bit
-        elif State.UNKNOWN in states or not states:
-            runs[Counter.UNOBSERVED] |= bit
-        else:
-            runs[Counter.UP] |= bit
-    return Pattern((runs[0], runs[1], runs[2], runs[3], runs[4], runs[5]), (leg_up[0], leg_up[1], leg_up[2]))
+        server.append(State.DOWN if State.DOWN in states else min(states))
+        runs[_COUNTER_OF[server[-1]]] |= bit
+    return Pattern(
+        (runs[0], runs[1], runs[2], runs[3], runs[4], runs[5]),
+        (leg_up[0], leg_up[1], leg_up[2]),
+        tuple(server),
+    )
 
 
 @dataclass(slots=True)
@@ -166,7 +160,7 @@ class Elapsed:
     def by(self, at: Instant) -> list[int]:
         """The microseconds of each combination from the epoch to `at`."""
         # The sums know only dark spans: they hold up to the oldest watermark, and what comes after it is added here.
-        oldest = min((sight.until for sight in self._sights), default=at)
+        oldest = min([sight.until for sight in self._sights], default=at)
         index = max(0, bisect_right(self._edges, min(at, oldest)) - 1)
         sums, start = list(self._sums[index]), self._edges[index]
         if at <= oldest:
@@ -179,15 +173,13 @@ class Elapsed:
         return sums
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Change:
-    """Something about a server's counting that holds from an instant on. None: as before."""
+class Change(NamedTuple):
+    """Something about a server's counting that holds from an instant on."""
 
-    witness: Witness | None = None
-    leg: Leg | None = None
-    state: State = State.UNKNOWN
-    legs: tuple[Leg, ...] | None = None
-    in_service: bool | None = None
+    at: Instant
+    place: int
+    """Where in the server's code: a witness's view of a leg, or the last place, the legs that are considered."""
+    value: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,13 +193,27 @@ class Counts:
 
 @dataclass(slots=True)
 class Row:
-    """A server in its group: what its witnesses say, and the changes that wait to be settled."""
+    """A server in its group.
+
+    `code` is all that its counters depend on, a byte each: every witness's view of every leg, as a State; then the set of
+    the legs that are considered, 0 while it is out of service. `pending` are the changes that wait to be settled; before
+    `since`, the newest that was, nothing changes any more.
+    """
 
     server: ServerId
-    views: list[list[State]]
-    legs: tuple[Leg, ...]
-    in_service: bool = False
-    pending: list[tuple[Instant, Change]] = field(default_factory=list)
+    code: bytearray
+    since: Instant = BEGINNING
+    pending: list[Change] = field(default_factory=list)
+
+    @property
+    def in_service(self) -> bool:
+        """Whether its time counts."""
+        return self.code[-1] != 0
+
+
+def legs_code(legs: Iterable[Leg]) -> int:
+    """A set of legs as the last byte of a code."""
+    return sum(1 << ALL_LEGS.index(leg) for leg in legs)
 
 
 class Group:
@@ -223,14 +229,45 @@ class Group:
         self.references: tuple[array[int], ...] = tuple(array("q") for _ in Counter)
         self.outages = array("q")
         self.outage_at = array("q")
-        self.patterns: list[Pattern] = [IDLE]
-        self._number_of: dict[Pattern, int] = {IDLE: 0}
+        self.patterns: list[Pattern] = []
+        self._number_of: dict[bytes, int] = {}
+        self._turns: dict[tuple[int, int], tuple[_Turn, ...]] = {}
         self._sights = sights
         self._everything = (1 << len(sights)) - 1
         self._elapsed = Elapsed(sights)
         self._free: list[int] = []
         self._waiting: set[int] = set()
         self._unseen: dict[int, Instant] = {}
+        self._idle = self._numbered(self.blank())
+
+    def blank(self) -> bytearray:
+        """The code of a server out of service, of which nothing was said."""
+        return bytearray(len(ALL_LEGS) * len(self.witnesses) + 1)
+
+    def place_of(self, witness: Witness, leg: Leg) -> int:
+        """Where in a code a witness's view of a leg is."""
+        return len(ALL_LEGS) * self.witnesses.index(witness) + ALL_LEGS.index(leg)
+
+    def speaking(self, row: Row) -> list[Witness]:
+        """The witnesses that say something of a server, or are about to."""
+        width = len(ALL_LEGS)
+        about_to_speak = {change.place // width for change in row.pending}
+        return [
+            witness
+            for number, witness in enumerate(self.witnesses)
+            if number in about_to_speak or any(row.code[width * number : width * (number + 1)])
+        ]
+
+    def adopt(self, row: Row, before: "Group") -> None:
+        """Put the code and the changes of a server that comes from another group in this one's order."""
+        code, place_here = self.blank(), {len(row.code) - 1: len(self.blank()) - 1}
+        for witness in set(self.witnesses) & set(before.witnesses):
+            for leg in ALL_LEGS:
+                place_here[before.place_of(witness, leg)] = self.place_of(witness, leg)
+        for there, here in place_here.items():
+            code[here] = row.code[there]
+        row.code = code
+        row.pending = [change._replace(place=place_here[change.place]) for change in row.pending]
 
     def add(self, row: Row, counts: Counts, at: Instant) -> int:
         """Take a server whose counters stand at `counts` at the settled instant `at`; gives its index."""
@@ -241,11 +278,16 @@ class Group:
                 column.append(0)
         self.rows[index] = row
         self._set(index, counts)
-        if row.in_service:
-            self._repattern(index, at)
+        self._recode(index, row, at)
         if row.pending:
             self._waiting.add(index)
         return index
+
+    def counted_until(self, index: int) -> Instant:
+        """The newest change of a server that counts."""
+        row = self.rows[index]
+        assert row is not None
+        return row.since
 
     def remove(self, index: int, at: Instant) -> tuple[Row, Counts]:
         """Give up a server, with its counters as they stand at the settled instant `at`."""
@@ -262,7 +304,7 @@ class Group:
         return row, counts
 
     def _set(self, index: int, counts: Counts) -> None:
-        self.numbers[index] = 0
+        self.numbers[index] = self._idle
         self.outages[index], self.outage_at[index] = counts.outages, counts.outage_at
         for reference, us in zip(self.references, counts.us, strict=True):
             reference[index] = us
@@ -271,12 +313,16 @@ class Group:
         """A dark span was added to one of the witnesses."""
         self._elapsed.rebuild()
 
-    def change(self, index: int, at: Instant, change: Change, settled: Instant) -> None:
-        """Let `change` hold from `at`, or from `settled`, the instant up to which was counted when it was told."""
+    def change(self, index: int, change: Change, settled: Instant) -> None:
+        """Take a change; it counts from its instant, or from `settled`, up to which was counted when it was told."""
         row = self.rows[index]
         assert row is not None
-        self._flush(index, settled)
-        insort(row.pending, (max(at, settled), change), key=itemgetter(0))
+        if row.pending:
+            self._flush(index, settled)
+        settled = max(settled, row.since)
+        if change.at < settled:
+            change = change._replace(at=settled)
+        insort(row.pending, change, key=_AT)
         self._waiting.add(index)
 
     def settling(self, now: Instant) -> Iterator[None]:
@@ -302,7 +348,7 @@ class Group:
 
     def state(self, index: int) -> State:
         """A server's state at the settled instant."""
-        return self.patterns[self.numbers[index]].state(self.combination())
+        return self.patterns[self.numbers[index]].states[self.combination()]
 
     def legs_down(self, index: int) -> list[Leg]:
         """The legs that are down at the settled instant."""
@@ -327,47 +373,55 @@ class Group:
         for number, servers in Tally(self.numbers).items():
             pattern = self.patterns[number]
             for combination, us in enumerate(lasted):
-                then, now = pattern.state(combination), pattern.state(combination | 1 << bit)
+                then, now = pattern.states[combination], pattern.states[combination | 1 << bit]
                 if then is not now:
                     yield then, now, us * servers
 
     def _flush(self, index: int, until: Instant) -> None:
         row = self.rows[index]
         assert row is not None
-        while row.pending and row.pending[0][0] <= until:
-            at, change = row.pending.pop(0)
+        while row.pending and row.pending[0].at <= until:
+            at, place, value = row.pending.pop(0)
             if index in self._unseen:
                 self._look_again(index, at)
-            _apply(row, change, self.witnesses)
-            self._repattern(index, at)
+            if row.code[place] != value:
+                row.code[place] = value
+                self._recode(index, row, at)
         if not row.pending:
             self._waiting.discard(index)
 
-    def _repattern(self, index: int, at: Instant) -> None:
-        row = self.rows[index]
-        assert row is not None
-        views = tuple((view[0], view[1], view[2]) for view in row.views)
-        pattern = pattern_of(views, row.legs) if row.in_service else IDLE
-        before = self.patterns[self.numbers[index]]
-        if pattern is not before:
+    def _recode(self, index: int, row: Row, at: Instant) -> None:
+        """Count by the code of a server, which was changed, from `at` on."""
+        row.since = at
+        before, number = self.numbers[index], self._numbered(row.code)
+        if number != before:
             elapsed = self._elapsed.by(at)
-            for counter, reference in enumerate(self.references):
-                if pattern.runs[counter] != before.runs[counter]:
-                    reference[index] += _sum(elapsed, before.runs[counter]) - _sum(
-                        elapsed, pattern.runs[counter]
-                    )
-            self.numbers[index] = self._numbered(pattern)
-        combination = self._elapsed.combination(at)
-        self._note(index, row, pattern.state(combination), at)
+            for reference, then, now in self._turned(before, number):
+                self.references[reference][index] += _sum(elapsed, then) - _sum(elapsed, now)
+            self.numbers[index] = number
+        pattern, combination = self.patterns[number], self._elapsed.combination(at)
+        self._note(index, row, pattern.states[combination], at)
         if combination != self._everything and (pattern.runs[Counter.DOWN] or self.outage_at[index] != NEVER):
             self._unseen[index] = at
 
-    def _numbered(self, pattern: Pattern) -> int:
-        number = self._number_of.get(pattern)
+    def _numbered(self, code: bytearray) -> int:
+        number = self._number_of.get(bytes(code))
         if number is None:
-            number = self._number_of[pattern] = len(self.patterns)
-            self.patterns.append(pattern)
+            number = self._number_of[bytes(code)] = len(self.patterns)
+            states = [State(value) for value in code[:-1]]
+            views = tuple((a, b, c) for a, b, c in zip(states[::3], states[1::3], states[2::3], strict=True))
+            self.patterns.append(
+                pattern_of(views, tuple(leg for leg in ALL_LEGS if code[-1] & legs_code([leg])))
+            )
         return number
+
+    def _turned(self, before: int, after: int) -> "tuple[_Turn, ...]":
+        """The counters that run in other combinations by one pattern than by another, and in which by each."""
+        turns = self._turns.get((before, after))
+        if turns is None:
+            runs = zip(Counter, self.patterns[before].runs, self.patterns[after].runs, strict=True)
+            turns = self._turns[before, after] = tuple(turn for turn in runs if turn[1] != turn[2])
+        return turns
 
     def _look_again(self, index: int, until: Instant) -> None:
         """Note how the outage of a server went on that changed while a witness was blind: until all saw, or `until`."""
@@ -375,7 +429,7 @@ class Group:
         assert row is not None
         pattern = self.patterns[self.numbers[index]]
         for at, combination in self._elapsed.combinations(since, until):
-            self._note(index, row, pattern.state(combination), at)
+            self._note(index, row, pattern.states[combination], at)
             if combination == self._everything:
                 return
         self._unseen[index] = since
@@ -389,14 +443,15 @@ class Group:
             self.outage_at[index] = NEVER
 
 
-def _apply(row: Row, change: Change, witnesses: tuple[Witness, ...]) -> None:
-    if change.witness is not None and change.leg is not None:
-        row.views[witnesses.index(change.witness)][ALL_LEGS.index(change.leg)] = change.state
-    if change.legs is not None:
-        row.legs = change.legs
-    if change.in_service is not None:
-        row.in_service = change.in_service
+_Turn = tuple[Counter, int, int]
+_AT: Final = attrgetter("at")
 
 
 def _sum(elapsed: Sequence[int], combinations: int) -> int:
-    return sum(lasted for c, lasted in enumerate(elapsed) if combinations >> c & 1)
+    """The time of a set of combinations."""
+    total = 0
+    for lasted in elapsed:
+        if combinations & 1:
+            total += lasted
+        combinations >>= 1
+    return total

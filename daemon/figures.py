@@ -11,7 +11,7 @@ from itertools import chain
 from operator import add
 from typing import Final, Literal
 
-from daemon.counting import LEG_DOWN, Counter, Group, Pattern
+from daemon.counting import LEG_DOWN, Counter, Group, Pattern, legs_code
 from daemon.exposition import ABSENT, Column, Family, Snapshot, label
 from daemon.live_book import LiveBook
 from daemon.pacing import paced
@@ -135,7 +135,7 @@ def _family(
 
 
 def _up(pattern: Pattern, combination: int) -> int:
-    return _GAUGES[pattern.state(combination)]
+    return _GAUGES[pattern.states[combination]]
 
 
 def _leg_up(leg: Leg) -> Callable[[Pattern, int], int]:
@@ -174,7 +174,7 @@ async def _leg_counter(groups: Sequence[Group], leg: Leg) -> "array[int]":
     values = await _counter(groups, LEG_DOWN[leg])
     rows = chain.from_iterable(group.rows for group in groups)
     for place, row in enumerate(rows):
-        if row is not None and leg not in row.legs:
+        if row is not None and not row.code[-1] & legs_code([leg]):
             values[place] = ABSENT
     await asyncio.sleep(0)
     return values

@@ -10,11 +10,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from daemon.counting import HORIZON_US, Change, Counts, Group, Row, Sight
+from daemon.counting import HORIZON_US, Change, Counts, Group, Row, Sight, legs_code
 from sla.book import Book
 from sla.instants import BEGINNING, Instant
 from sla.records import (
-    ALL_LEGS,
     Blind,
     Leg,
     Observation,
@@ -161,8 +160,9 @@ class LiveBook:
         place = self.places.get(record.server)
         if place is None or record.witness not in place.group.witnesses:
             place = self._regroup(record.server, place, record.witness, settled)
-        change = Change(witness=record.witness, leg=record.leg, state=record.state)
-        place.group.change(place.index, record.at, change, settled)
+        group = place.group
+        change = Change(record.at, group.place_of(record.witness, record.leg), int(record.state))
+        group.change(place.index, change, settled)
 
     def _note_reason(self, record: Observation) -> None:
         """Keep why a leg is not up, as its witness said last."""
@@ -180,26 +180,20 @@ class LiveBook:
             _change_service(place, record, settled)
 
     def _regroup(self, server: ServerId, place: Place | None, witness: Witness, settled: Instant) -> Place:
-        """Put a server among those for which its present witnesses, and a new one, speak."""
+        """Count a server where its present witnesses, and a new one, speak."""
         self.membership += 1
-        record = self.record_of(server)
         if place is None:
-            known: tuple[Witness, ...] = ()
-            row, counts = Row(server=server, views=[], legs=record.legs), Counts()
+            group = self._group((witness,))
+            row, counts = Row(server=server, code=group.blank()), Counts()
         else:
-            known = place.group.witnesses
-            row, counts = place.group.remove(place.index, settled)
-        about_to_speak = {change.witness for _, change in row.pending}
-        spoken = {
-            w: view for w, view in zip(known, row.views, strict=True) if any(view) or w in about_to_speak
-        }
-        spoken[witness] = [State.UNKNOWN] * len(ALL_LEGS)
-        witnesses = tuple(sorted(spoken))
-        row.views = [spoken[w] for w in witnesses]
-        group = self._group(witnesses)
+            before = place.group
+            settled = max(settled, before.counted_until(place.index))
+            row, counts = before.remove(place.index, settled)
+            group = self._group(tuple(sorted({witness, *before.speaking(row)})))
+            group.adopt(row, before)
         new_place = self.places[server] = Place(group, group.add(row, counts, settled))
         if place is None:
-            _change_service(new_place, record, settled)
+            _change_service(new_place, self.record_of(server), settled)
         return new_place
 
     def _group(self, witnesses: tuple[Witness, ...]) -> Group:
@@ -249,10 +243,10 @@ class LiveBook:
 
 
 def _change_service(place: Place, record: Server, settled: Instant) -> None:
-    begin, end = record.in_service_from, record.in_service_until
-    place.group.change(place.index, begin, Change(in_service=True, legs=record.legs), settled)
-    if end is not None:
-        place.group.change(place.index, end, Change(in_service=False), settled)
+    group, last = place.group, len(place.group.blank()) - 1
+    group.change(place.index, Change(record.in_service_from, last, legs_code(record.legs)), settled)
+    if record.in_service_until is not None:
+        group.change(place.index, Change(record.in_service_until, last, 0), settled)
 
 
 @dataclass(slots=True)

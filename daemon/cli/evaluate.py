@@ -130,6 +130,8 @@ def _read(source: Source, taker: Taker, *, verify: bool) -> None:
         head = read_verified(source, taker, progress=progress)
     finally:
         gc.enable()
+        if sys.stderr.isatty():
+            click.echo("\r\x1b[K", err=True, nl=False)
     if head is None:
         raise EvidenceError([f"{source.name}: holds no record, so there is no chain to verify"])
     click.echo(f"{source.name}: the chain holds; its head is {head.seq} {head.chain.hex()}", err=True)

@@ -1,6 +1,8 @@
 """What can go wrong with the ledger, in sentences for the operator."""
 
 import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -40,14 +42,24 @@ _FAULTS: Final = {
 def damaged(path: Path, what: str) -> LedgerDamagedError:
     """The ledger is damaged: `what` continues the sentence."""
     return LedgerDamagedError(
-        f"The ledger {path} is damaged: {what}. Nothing was changed. Move the file and any {path.name}-journal aside and "
+        f"The ledger {path} is damaged: {what}. Move the file and any {path.name}-journal aside and "
         f"keep them; put the newest copy that 'slad verify --ledger COPY' finds sound in their place (a backup, or "
         f"{path.name}.before-v* from an upgrade), or start a new ledger and import the newest export with 'slad import'."
     )
 
 
-def translated(error: sqlite3.Error, path: Path) -> LedgerError:
-    """What an error of SQLite means for the ledger at `path`."""
+@contextmanager
+def translating(path: Path) -> Iterator[None]:
+    """Errors of SQLite as errors of the ledger at `path`."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise _translated(error, path) from error
+    except UnicodeDecodeError as error:  # an error whose message quotes what is damaged
+        raise damaged(path, f"SQLite's own words of it cannot be read: {error}") from error
+
+
+def _translated(error: sqlite3.Error, path: Path) -> LedgerError:
     code: int | None = getattr(error, "sqlite_errorcode", None)
     name: str = getattr(error, "sqlite_errorname", type(error).__name__)
     primary = None if code is None else code & 0xFF

@@ -14,7 +14,7 @@ from typing import ParamSpec, Self, TypeVar
 
 from daemon.clock import Clock
 from daemon.ledger.batch import Batch, Chained, Head, Lag, Stored
-from daemon.ledger.errors import LedgerFaultError, damaged, translated
+from daemon.ledger.errors import LedgerError, LedgerFaultError, damaged, translating
 from daemon.ledger.lock import Lock
 from daemon.ledger.store import SLICE, Plan, State, Store
 from sla.instants import Instant
@@ -133,21 +133,23 @@ class Ledger:
         started_us = self._clock.monotonic_us()
         plan = store.plan(batch)
         try:
-            store.write(plan)
-        except sqlite3.Error as error:
+            with translating(self._path):
+                store.write(plan)
+        except LedgerError:
             self._doubtful = plan
             self._give_up()
-            raise translated(error, self._path) from error
+            raise
         self._adopt(store)
         self.commit_duration_us = self._clock.monotonic_us() - started_us
         return self.head
 
     def _read(self, after_seq: int, limit: int) -> Sequence[Chained]:
         try:
-            return self._opened().read(after_seq, limit)
-        except sqlite3.Error as error:
+            with translating(self._path):
+                return self._opened().read(after_seq, limit)
+        except LedgerError:
             self._give_up()
-            raise translated(error, self._path) from error
+            raise
 
     def _reopen(self) -> bool:
         self._give_up()

@@ -141,7 +141,8 @@ def migrate(
 
     Raises LedgerTooNewError, and LedgerDamagedError for a file that is no ledger.
     """
-    check_identity(db, path, migrations)
+    if back_up is not None:
+        check_identity(db, path, migrations)
     for version in range(_pragma(db, "user_version"), len(migrations)):
         if version:
             assert back_up is not None
@@ -161,8 +162,11 @@ def check_identity(db: Database, path: Path, migrations: Sequence[Sequence[str]]
             f"The ledger {path} has version {version}; this slad knows versions up to {len(migrations)}."
             " Run the newer slad that wrote it, or put the backup in its place that it made when it took over."
         )
-    if _pragma(db, "application_id") != (APPLICATION_ID if version else 0):
-        raise damaged(path, "its header does not say that it is a ledger of slad")
+    if _pragma(db, "application_id") != APPLICATION_ID:
+        # To SQLite an empty file is a new database. A ledger is renamed into place with its tables: it never is empty.
+        raise damaged(
+            path, "its header does not say that it is one (remove it if it is meant to be made anew)"
+        )
     if _tables(db) != _tables_of(version, migrations):
         raise damaged(path, f"its tables are not those of version {version}")
 

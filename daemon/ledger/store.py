@@ -19,7 +19,7 @@ from typing import Final, Self
 from zlib import crc32
 
 from daemon.ledger.batch import Batch, Chained, Entry, Head, Lag, Stored
-from daemon.ledger.errors import LedgerFaultError, damaged, translated
+from daemon.ledger.errors import LedgerFaultError, damaged, translating
 from daemon.ledger.schema import (
     BEGIN,
     COMMIT,
@@ -102,25 +102,27 @@ class Store:
     def open(cls, path: Path) -> Self:
         """Open the ledger at `path` to write, making it or bringing it to the newest version where needed."""
         try:
-            if not path.exists():
-                _create(path)
-            db = _connect(path, "rw")
-            try:
-                _check_size(path)
-                set_pragmas(db)
-                migrate(db, path, lambda version: _back_up(db, path, version))
-                store = cls(db, path)
-                store.settle()
-                return store
-            except BaseException:
-                db.close()
-                raise
-        except sqlite3.Error as error:
-            raise translated(error, path) from error
+            with translating(path):
+                if not path.exists():
+                    _create(path)
+                return cls._settled(path)
         except OSError as error:
             raise LedgerFaultError(
                 f"The ledger {path} cannot be opened: {error.strerror or error}."
             ) from error
+
+    @classmethod
+    def _settled(cls, path: Path) -> Self:
+        db = _connect(path, "rw")
+        try:
+            set_pragmas(db)
+            migrate(db, path, lambda version: _back_up(db, path, version))
+            store = cls(db, path)
+            store.settle()
+            return store
+        except BaseException:
+            db.close()
+            raise
 
     def settle(self) -> None:
         """Make durable what was found, and take the file: from here on nobody else can read it.
@@ -219,16 +221,12 @@ class Store:
 
     def bodies(self, beginning: str) -> list[str]:
         """The bodies that begin with a text, in order, unverified."""
-        try:
+        with translating(self._path):
             return [body for (body,) in self._db.execute(SELECT_BODIES, (beginning,)).fetchall()]
-        except sqlite3.Error as error:
-            raise translated(error, self._path) from error
 
     def _slice(self, after_seq: int) -> list[Row]:
-        try:
+        with translating(self._path):
             return self._db.execute(SELECT_RECORDS, (after_seq, _REPLAYED_AT_ONCE)).fetchall()
-        except sqlite3.Error as error:
-            raise translated(error, self._path) from error
 
     def _read_state(self) -> State:
         watermarks = {
@@ -280,17 +278,13 @@ def verified(
     """
     if not path.exists():
         raise LedgerFaultError(f"There is no ledger {path}.")
-    try:
-        with closing(_connect(path, "ro")) as db:
-            _check_size(path)
-            check_identity(db, path)
-            store = Store(db, path)
-            for seq, _, _ in store.replay():
-                progress(seq)
-            found = db.execute(FIND_CHAIN, (looked_for,)).fetchone() if looked_for is not None else None
-            return Verified(head=store.state.head, found=found and found[0])
-    except sqlite3.Error as error:
-        raise translated(error, path) from error
+    with translating(path), closing(_connect(path, "ro")) as db:
+        check_identity(db, path)
+        store = Store(db, path)
+        for seq, _, _ in store.replay():
+            progress(seq)
+        found = db.execute(FIND_CHAIN, (looked_for,)).fetchone() if looked_for is not None else None
+        return Verified(head=store.state.head, found=found and found[0])
 
 
 def _rows(entries: Sequence[Entry], head: Head) -> Sequence[Row]:
@@ -345,12 +339,6 @@ def _connect(path: Path, mode: str) -> sqlite3.Connection:
         timeout=_BUSY_TIMEOUT_S,
         check_same_thread=False,
     )
-
-
-def _check_size(path: Path) -> None:
-    # To SQLite an empty file is a new database. A ledger is renamed into place with its tables: it never is empty.
-    if path.stat().st_size == 0:
-        raise damaged(path, "it is empty (remove it if it is meant to be a new one)")
 
 
 def _create(path: Path) -> None:

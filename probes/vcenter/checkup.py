@@ -21,7 +21,6 @@ from probes.vcenter.session import Session
 from probes.vcenter.transport import Endpoint, Wire
 from sla.instants import DAY, Instant, datetime_of, instant_of
 
-_PAGE: Final = 500
 _TYPES: Final = {kind: getattr(vim, kind) for kind in PROPERTIES}
 
 
@@ -117,7 +116,7 @@ def _objects(session: Session) -> Iterator[Any]:
         ],
     )
     collector = session.content.propertyCollector
-    page = collector.RetrievePropertiesEx([spec], query.RetrieveOptions(maxObjects=_PAGE))
+    page = collector.RetrievePropertiesEx([spec], query.RetrieveOptions())
     while page is not None:
         yield from page.objects
         page = collector.ContinueRetrievePropertiesEx(page.token) if page.token else None

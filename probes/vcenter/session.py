@@ -105,13 +105,18 @@ class Session:
         """Agree on a version and log in."""
         stub = Stub(wire, _negotiated_version(wire))
         content = vim.ServiceInstance("ServiceInstance", stub).RetrieveContent()
+        session = cls(wire, stub, content)
         try:
             content.sessionManager.Login(userName=credentials.user, password=credentials.password())
         except LoginRefusedError as error:
             raise LoginRefusedError(
                 f"vCenter refused the login of {credentials.user}: user or password is wrong, or the account is locked"
             ) from error
-        return cls(wire, stub, content)
+        except VcenterError:
+            if stub.cookie:
+                session.close()  # only the answer went wrong: the session is there
+            raise
+        return session
 
     @property
     def deadlines(self) -> Deadlines:

@@ -189,7 +189,7 @@ class Wire:
         """End every call that is under way, and refuse new ones."""
         with self._lock:
             self._stopped = True
-            connections, self._connections = self._connections, set()
+            connections = list(self._connections)
         for connection in connections:
             sock = connection.sock
             if sock is not None:

@@ -316,11 +316,11 @@ def test_a_database_of_something_else_is_no_ledger(path: Path) -> None:
     db = sqlite3.connect(path)
     db.execute("CREATE TABLE places (url TEXT)")
     db.close()
-    with pytest.raises(LedgerDamagedError, match="its tables are not those"):
+    with pytest.raises(LedgerDamagedError, match="its header does not say that it is one"):
         opened(path)
 
 
 def test_an_empty_file_is_no_ledger(path: Path) -> None:
     path.touch()
-    with pytest.raises(LedgerDamagedError, match="it is empty"):
+    with pytest.raises(LedgerDamagedError, match="remove it if it is meant to be made anew"):
         opened(path)

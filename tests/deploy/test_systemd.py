@@ -26,7 +26,9 @@ EXPOSURE = 12
 
 
 def run(*command: str | Path, **env: str) -> "subprocess.CompletedProcess[str]":
-    return subprocess.run(command, capture_output=True, text=True, timeout=600, env=os.environ | env)
+    return subprocess.run(
+        command, check=False, capture_output=True, text=True, timeout=600, env=os.environ | env
+    )
 
 
 @pytest.fixture(scope="module")
@@ -210,7 +212,12 @@ class TestInstall:
         assert script.startswith("#!/opt/slad/bin/python") or "exec' /opt/slad/bin/python" in script
         program = tmp_path / "opt/slad/bin/python"
         result = subprocess.run(
-            [program, "-m", "daemon", "--version"], capture_output=True, text=True, cwd=tmp_path, timeout=60
+            [program, "-m", "daemon", "--version"],
+            check=True,
+            capture_output=True,
+            text=True,
+            cwd=tmp_path,
+            timeout=60,
         )
         assert result.stdout.startswith("slad ")
         assert {path.name for path in (tmp_path / "opt").iterdir()} == {"slad"}

@@ -121,7 +121,9 @@ class Watched:
     def state(self, server: ServerId, leg: Leg = Leg.RUNNING, source: str = SOURCE) -> State:
         return (self.states(server, leg, source) or [State.UNKNOWN])[-1]
 
-    def until_state(self, server: ServerId, state: State, leg: Leg = Leg.RUNNING, source: str = SOURCE) -> None:
+    def until_state(
+        self, server: ServerId, state: State, leg: Leg = Leg.RUNNING, source: str = SOURCE
+    ) -> None:
         self.until(lambda: self.state(server, leg, source) is state)
 
     def __repr__(self) -> str:

@@ -96,9 +96,7 @@ class Simulated:
     def __enter__(self) -> Self:
         self.vcenter.__enter__()
         vms = self.vcenter.do(lambda: list(self.vcenter.world.inventory.every(Vm)))
-        plain = [
-            vm for vm in vms if vm.power == "poweredOn" and len(vm.datastores) == 1 and not vm.template
-        ]
+        plain = [vm for vm in vms if vm.power == "poweredOn" and len(vm.datastores) == 1 and not vm.template]
         one, other = next(
             (one, other)
             for one in plain

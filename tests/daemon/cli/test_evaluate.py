@@ -1,0 +1,317 @@
+"""`slad evaluate`: the command as people and programs run it."""
+
+import json
+import os
+import pty
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from daemon.cli.evaluate import evaluate
+from sla.chain import GENESIS, digest_of, exported, linked, omitted, salted
+from tests.sla.stories import client, maintenance, says, seen, server
+
+LINES = [
+    client(),
+    server(),
+    maintenance("mw-6", "2026-03-12T03:00:00Z", "2026-03-12T04:00:00Z"),
+    maintenance("mw-7", "2026-03-19T03:00:00Z", "2026-03-19T04:00:00Z", recorded_at="2026-03-17T15:00:00Z"),
+    says("up", "2026-03-01T05:00:00Z"),
+    says("down", "2026-03-19T03:00:00Z"),
+    says("up", "2026-03-19T06:00:00Z"),
+    seen("2026-04-02T00:00:00Z"),
+]
+
+
+def run(*args: object) -> Result:
+    return CliRunner().invoke(evaluate, [str(arg) for arg in args])
+
+
+def written(folder: Path, lines: list[Any], name: str = "evidence.jsonl") -> Path:
+    path = folder / name
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
+    return path
+
+
+def export(folder: Path, lines: list[Any], hidden: tuple[int, ...] = ()) -> tuple[Path, bytes]:
+    """The lines with their proof, some of them left out; and the head of the chain."""
+    chain, texts = GENESIS, []
+    for seq, line in enumerate(lines, 1):
+        body = salted(json.dumps(line, separators=(",", ":")), f"{seq:032x}")
+        chain = linked(chain, digest_of(body))
+        hides = omitted(digest_of(body), seq, chain) if seq in hidden else exported(body, seq, chain)
+        texts.append(hides + "\n")
+    path = folder / "export.jsonl"
+    path.write_text("".join(texts), encoding="utf-8")
+    return path, chain
+
+
+def test_it_works_out_the_month_as_json(tmp_path: Path) -> None:
+    result = run(written(tmp_path, LINES), "--month", "2026-03", "--format", "json")
+    assert (result.exit_code, result.stderr) == (0, "")
+    said = json.loads(result.stdout)
+    assert list(said) == ["month", "as_of", "servers", "solutions", "service_requests", "deadlines"]
+    assert said["as_of"] == "2026-04-02T00:00:00Z"
+    assert said["servers"][0]["down"] == 3 * 3600
+
+
+def test_keys_stand_in_the_order_of_the_format(tmp_path: Path) -> None:
+    said = json.loads(run(written(tmp_path, LINES), "--month", "2026-03", "--format", "json").stdout)
+    assert (
+        list(said["servers"][0])
+        == ["id", "name", "client", "solution", "service", "excluded", "excluded_by", "agreed", "up", "down", "unobserved", "disputed", "availability", "availability_low", "availability_high", "by_basis", "coverage", "target", "met", "conclusive", "best_possible", "budget", "budget_left", "down_by_leg", "ineligible"]
+    )
+    assert list(said["solutions"][0]) == ["id", "client", "accepted_from", "interruptions", "observed", "documented"]
+    assert (
+        list(said["solutions"][0]["observed"])
+        == ["count", "stage", "chronic_at", "notice_closes_at", "notice_given_at", "resolution_until", "evaluation_until", "evaluation_count"]
+    )
+
+
+def test_two_runs_give_the_same_bytes_and_one_newline_at_the_end(tmp_path: Path) -> None:
+    path = written(tmp_path, LINES)
+    command = [sys.executable, "-c", "from daemon.cli.evaluate import evaluate; evaluate()", str(path)]
+    outputs = set()
+    for seed in ("1", "2"):
+        environment = {**os.environ, "PYTHONHASHSEED": seed, "TZ": f"Asia/Tokyo{seed}"}
+        for form in ("json", "text"):
+            done = subprocess.run(
+                [*command, "--month", "2026-03", "--format", form],
+                env=environment,
+                check=True,
+                capture_output=True,
+                timeout=60,
+            )
+            outputs.add(done.stdout)
+            assert done.stdout.endswith(b"\n")
+            assert not done.stdout.endswith(b"\n\n")
+    assert len(outputs) == 2
+
+
+def test_evidence_comes_from_standard_input_too(tmp_path: Path) -> None:
+    text = written(tmp_path, LINES).read_text(encoding="utf-8")
+    result = CliRunner().invoke(evaluate, ["-", "--month", "2026-03", "--format", "json"], input=text)
+    assert json.loads(result.stdout)["servers"][0]["id"] == "s"
+
+
+def test_as_of_is_the_newest_instant_in_the_evidence_by_default(tmp_path: Path) -> None:
+    for newest in (
+        says("up", "2026-05-01T00:00:00Z"),
+        seen("2026-05-01T00:00:00Z"),
+        client(recorded_at="2026-05-01T00:00:00Z"),
+        {
+            "kind": "blind",
+            "observer": "o",
+            "source": "x",
+            "from": "2026-04-01T00:00:00Z",
+            "until": "2026-05-01T00:00:00Z",
+        },
+    ):
+        path = written(tmp_path, [*LINES, newest])
+        assert (
+            json.loads(run(path, "--month", "2026-03", "--format", "json").stdout)["as_of"]
+            == "2026-05-01T00:00:00Z"
+        )
+
+
+def test_a_contract_takes_the_place_of_all_contract_records(tmp_path: Path) -> None:
+    record = {"kind": "contract", "effective_from": "2026-01", "terms": {"availability": {"target": "0.5"}}}
+    path = written(tmp_path, [*LINES[:3], record, *LINES[3:]])
+    toml = tmp_path / "contract.toml"
+    toml.write_text("[contract.support]\nholidays = [2026-12-25]\n", encoding="utf-8")
+    of_record = json.loads(run(path, "--month", "2026-03", "--format", "json").stdout)
+    of_file = json.loads(run(path, "--month", "2026-03", "--format", "json", "--contract", toml).stdout)
+    assert (of_record["servers"][0]["target"], of_file["servers"][0]["target"]) == (0.5, 0.999)
+
+
+def test_every_fault_of_a_contract_is_named_with_its_line(tmp_path: Path) -> None:
+    toml = tmp_path / "contract.toml"
+    toml.write_text(
+        '[contract.availability]\ntarget = 0.999\nbasis = "month"\n[contract.holiday]\n[other]\n',
+        encoding="utf-8",
+    )
+    result = run(written(tmp_path, LINES), "--month", "2026-03", "--contract", toml)
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert [line.split(": ")[:2] for line in result.stderr.splitlines()] == [
+        [f"{toml}:5", "other"],
+        [f"{toml}:4", "contract.holiday"],
+        [f"{toml}:2", "contract.availability.target"],
+        [f"{toml}:3", "contract.availability.basis"],
+    ]
+
+
+@pytest.mark.parametrize("text", [b"[contract", b"\xff", b"x = " + b"1" * 5000, b"x = " + b"[" * 100_000])
+def test_a_contract_that_is_no_toml_is_refused_by_name(tmp_path: Path, text: bytes) -> None:
+    toml = tmp_path / "contract.toml"
+    toml.write_bytes(text)
+    result = run(written(tmp_path, LINES), "--month", "2026-03", "--contract", toml)
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr.startswith(f"{toml}:")
+    assert len(result.stderr.splitlines()) == 1
+
+
+def test_bad_evidence_ends_with_1_and_a_line_for_each_fault(tmp_path: Path) -> None:
+    path = written(tmp_path, [*LINES, {"kind": "nonsense"}, says("off", "2026-03-01T00:00:00Z")])
+    result = run(path, "--month", "2026-03")
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr.splitlines() == [
+        f'{path}:9: kind: there is no kind "nonsense"',
+        f'{path}:10: state: must be one of up, down, unknown, not "off"',
+    ]
+
+
+def test_after_twenty_faults_reading_stops(tmp_path: Path) -> None:
+    result = run(written(tmp_path, [5] * 1000), "--month", "2026-03")
+    assert result.exit_code == 1
+    assert len(result.stderr.splitlines()) == 21
+
+
+def test_a_line_of_a_gigabyte_does_not_fill_the_memory(tmp_path: Path) -> None:
+    path = tmp_path / "evidence.jsonl"
+    with path.open("wb") as file:
+        file.truncate(2**30)  # a sparse file: one line of zeros
+        file.seek(0, os.SEEK_END)
+        file.write(b"\n" + json.dumps(client(zone="nowhere")).encode())
+    code = "import resource, sys; resource.setrlimit(resource.RLIMIT_AS, (2**30, 2**30)); from daemon.cli.evaluate import evaluate; evaluate()"
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(path), "--month", "2026-03"],
+        check=False,
+        capture_output=True,
+        timeout=100,
+    )
+    assert done.returncode == 1
+    first, second = done.stderr.decode().splitlines()
+    assert first.startswith(f"{path}:1: is longer than")
+    assert second.startswith(f"{path}:2: timezone: ")
+
+
+@pytest.mark.parametrize(
+    "args",
+    [
+        (),
+        ("--month", "2026-13"),
+        ("--month", "March"),
+        ("--month", "9999-01"),
+        ("--month", "2026-03", "--as-of", "2026-04-01T00:00:00"),
+        ("--month", "2026-03", "--as-of", "9999-04-01T00:00:00Z"),
+        ("--month", "2026-03", "--format", "xml"),
+    ],
+)
+def test_a_wrong_command_line_ends_with_2(tmp_path: Path, args: tuple[str, ...]) -> None:
+    assert run(written(tmp_path, LINES), *args).exit_code == 2
+
+
+def test_evidence_that_is_not_there_ends_with_2(tmp_path: Path) -> None:
+    assert run(tmp_path / "none.jsonl", "--month", "2026-03").exit_code == 2
+
+
+def test_without_any_instant_as_of_must_be_said(tmp_path: Path) -> None:
+    assert run(written(tmp_path, []), "--month", "2026-03").exit_code == 2
+    said = run(
+        written(tmp_path, []), "--month", "2026-03", "--as-of", "2026-04-01T00:00:00Z", "--format", "json"
+    )
+    assert json.loads(said.stdout)["servers"] == []
+
+
+def test_instants_at_the_ends_of_time_are_judged_like_others(tmp_path: Path) -> None:
+    last = "9999-12-31T23:59:59Z"
+    lines = [
+        client(),
+        server(since="0001-01-01T00:00:00Z", in_service_until=last),
+        maintenance("x", "2026-01-01T00:00:00Z", last),
+        says("down", "0001-01-01T00:00:00Z"),
+        seen(last),
+    ]
+    result = run(
+        written(tmp_path, lines), "--month", "2026-03", "--as-of", "2026-04-02T00:00:00Z", "--format", "json"
+    )
+    assert result.exit_code == 0, result.output
+    assert json.loads(result.stdout)["solutions"][0]["interruptions"][0]["start"] == "0001-01-01T00:00:00Z"
+    assert run(written(tmp_path, lines), "--month", "2026-03").exit_code == 2
+
+
+def test_a_proof_that_holds_shows_the_head_of_the_chain(tmp_path: Path) -> None:
+    path, head = export(tmp_path, LINES)
+    result = run(path, "--month", "2026-03", "--verify", "--format", "json")
+    assert result.exit_code == 0
+    assert result.stderr == f"{path}: the chain holds; its head is {len(LINES)} {head.hex()}\n"
+    assert json.loads(result.stdout) == json.loads(
+        run(written(tmp_path, LINES), "--month", "2026-03", "--format", "json").stdout
+    )
+
+
+def test_an_export_of_one_client_verifies_too(tmp_path: Path) -> None:
+    lines = [client(), client("d"), server(), server("t", client="d"), *LINES[2:]]
+    path, head = export(tmp_path, lines, hidden=(2, 4))
+    result = run(path, "--month", "2026-03", "--verify", "--format", "json")
+    assert head.hex() in result.stderr
+    assert [row["id"] for row in json.loads(result.stdout)["servers"]] == ["s"]
+
+
+def test_evidence_that_was_changed_is_refused(tmp_path: Path) -> None:
+    path, _ = export(tmp_path, LINES)
+    text = path.read_text(encoding="utf-8")
+    for wrong in (
+        text.replace("2026-03-19T06:00:00Z", "2026-03-19T03:00:01Z"),
+        "".join(line for line in text.splitlines(True) if '"mw-7"' not in line),
+    ):
+        path.write_text(wrong, encoding="utf-8")
+        result = run(path, "--month", "2026-03", "--verify")
+        assert (result.exit_code, result.stdout) == (1, "")
+        assert len(result.stderr.splitlines()) == 1
+        assert result.stderr.startswith(f"{path}: record ")
+
+
+def test_evidence_without_a_proof_cannot_be_verified(tmp_path: Path) -> None:
+    path = written(tmp_path, LINES)
+    result = run(path, "--month", "2026-03", "--verify")
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr == f"{path}:1: carries no proof: no seq and chain at its end\n"
+    assert run(written(tmp_path, []), "--month", "2026-03", "--verify").exit_code == 1
+
+
+def test_the_text_tells_what_was_measured_excluded_and_why(tmp_path: Path) -> None:
+    text = run(written(tmp_path, LINES), "--month", "2026-03").stdout
+    for part in (
+        "Statement of service for 2026-03",
+        "availability  99.5956 %, target 99.9000 %: not met",
+        "measured      743h of service, 1h excluded: up 739h, down 3h, unobserved 0s",
+        "exclusion     mw-7, scheduled maintenance, 2026-03-18 23:00:00-04:00 to 2026-03-19 00:00:00-04:00: 0s of 1h excluded",
+        "1h not excluded: notice came too late",
+        "outage        2026-03-18 23:00:00-04:00 to 2026-03-19 02:00:00-04:00: 3h, internet",
+        "interruption  2026-03-18 23:00:00-04:00 to 2026-03-19 02:00:00-04:00: 3h counted, qualifying from 2026-03-19 01:00:00-04:00",
+        "the verdict holds whatever happened in unobserved and disputed time",
+    ):
+        assert part in text
+
+
+def test_ratios_are_rounded_down_for_people(tmp_path: Path) -> None:
+    """44 minutes 34.8 seconds would meet the target; a second more must not read as 99.9000 %."""
+    down = [says("down", "2026-03-02T00:00:00Z"), says("up", "2026-03-02T00:44:35.8Z")]
+    text = run(
+        written(tmp_path, [client(), server(), says("up", "2026-03-01T05:00:00Z"), *down, seen()]),
+        "--month",
+        "2026-03",
+        "--as-of",
+        "2026-04-02T00:00:00Z",
+    ).stdout
+    assert "availability  99.8999 %, target 99.9000 %: not met" in text
+
+
+def test_progress_is_shown_only_where_somebody_watches(tmp_path: Path) -> None:
+    path = tmp_path / "evidence.jsonl"
+    lines = [json.dumps(line) for line in LINES] + [json.dumps(seen("2026-04-02T00:00:00Z"))] * 50_000
+    path.write_text("\n".join(lines), encoding="utf-8")
+    ours, theirs = pty.openpty()
+    command = [sys.executable, "-c", "from daemon.cli.evaluate import evaluate; evaluate()", str(path)]
+    subprocess.run(
+        [*command, "--month", "2026-03"], stderr=theirs, stdout=subprocess.DEVNULL, check=True, timeout=60
+    )
+    os.close(theirs)
+    assert b"50,000 lines read" in os.read(ours, 1000)
+    os.close(ours)
+    assert run(path, "--month", "2026-03").stderr == ""

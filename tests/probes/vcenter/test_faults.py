@@ -1,0 +1,460 @@
+"""Whatever goes wrong with a vCenter is one trouble with a reason, and then a fresh look."""
+
+import datetime
+import ssl
+import time
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import pytest
+import trustme
+
+from probes.report import Report, Trouble
+from probes.simulation.wire import WireFault, WireFaultKind
+from probes.vcenter import session as sessions
+from probes.vcenter import transport
+from probes.vcenter.faults import CertificateError, ReplyError
+from probes.vcenter.transport import Deadlines, Endpoint, tls_context
+from sla.instants import MINUTE, SECOND
+from sla.records import State
+from tests.peers.proxy import FaultProxy, Weather
+from tests.probes.vcenter.harness import QUICK, Watched, watching
+from tests.probes.vcenter.peers import Simulated
+
+HASTY = Deadlines(call_s=0.6, poll_margin_s=0.4, logout_s=0.3)
+
+
+@dataclass(frozen=True)
+class Identity:
+    """A server's certificate and who vouches for it."""
+
+    context: ssl.SSLContext
+    cafile: Path
+    pin: bytes
+
+
+def identity(folder: Path, name: str, *, expired: bool = False) -> Identity:
+    authority = trustme.CA()
+    until = datetime.datetime(2020, 1, 2, tzinfo=datetime.UTC) if expired else None
+    leaf = authority.issue_cert("127.0.0.1", not_after=until)
+    cafile = folder / f"{name}.pem"
+    authority.cert_pem.write_to_path(cafile)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    leaf.configure_cert(context)
+    der = ssl.PEM_cert_to_DER_cert(leaf.cert_chain_pems[0].bytes().decode())
+    return Identity(context, cafile, sha256(der).digest())
+
+
+@contextmanager
+def behind_proxy(peer: Simulated) -> Iterator[tuple[FaultProxy, Endpoint]]:
+    with FaultProxy((peer.endpoint.host, peer.endpoint.port)) as proxy:
+        yield proxy, replace(peer.endpoint, port=proxy.port, deadlines=HASTY)
+
+
+def recovered(watched: Watched) -> None:
+    """Wait until all is well again: a fresh look after the trouble."""
+    count = len(watched.reports)
+    watched.until(lambda: any(report.fresh for report in watched.reports[count:]))
+
+
+# Who is it?
+
+
+def test_an_expired_certificate_is_not_accepted(tmp_path: Path) -> None:
+    shown = identity(tmp_path, "expired", expired=True)
+    with Simulated(tls=shown.context, cafile=shown.cafile) as peer, watching(peer.endpoint) as watched:
+        trouble = watched.trouble()
+        assert (trouble.reason, peer.sessions()) == ("certificate", 0)
+    assert "expired" in trouble.message
+
+
+def test_a_certificate_of_another_authority_is_not_accepted(tmp_path: Path) -> None:
+    shown, trusted = identity(tmp_path, "shown"), identity(tmp_path, "trusted")
+    with Simulated(tls=shown.context, cafile=trusted.cafile) as peer, watching(peer.endpoint) as watched:
+        assert watched.trouble().reason == "certificate"
+        assert peer.sessions() == 0
+
+
+def test_a_certificate_for_another_name_is_not_accepted(tmp_path: Path) -> None:
+    shown = identity(tmp_path, "shown")
+    with Simulated(tls=shown.context, cafile=shown.cafile) as peer:
+        with watching(replace(peer.endpoint, host="localhost")) as watched:
+            assert watched.trouble().reason == "certificate"
+
+
+def test_a_pinned_certificate_needs_no_authority(tmp_path: Path) -> None:
+    shown = identity(tmp_path, "shown")
+    with Simulated(tls=shown.context) as peer, watching(pinned(peer, shown.pin)) as watched:
+        assert watched.report().fresh
+
+
+def test_a_wrong_pin_is_refused_before_anything_is_sent(tmp_path: Path) -> None:
+    shown = identity(tmp_path, "shown")
+    with Simulated(tls=shown.context) as peer, watching(pinned(peer, bytes(32))) as watched:
+        trouble = watched.trouble()
+        assert (trouble.reason, peer.sessions()) == ("certificate", 0)
+    assert shown.pin.hex() in trouble.message
+
+
+def test_the_pin_holds_on_later_connections_too(tmp_path: Path) -> None:
+    ours, theirs = identity(tmp_path, "ours"), identity(tmp_path, "theirs")
+    with ExitStack() as stack:
+        peer = stack.enter_context(Simulated(tls=ours.context))
+        impostor = stack.enter_context(Simulated(tls=theirs.context))
+        proxy, _ = stack.enter_context(behind_proxy(peer))
+        watched = stack.enter_context(watching(replace(pinned(peer, ours.pin), port=proxy.port)))
+        watched.report()
+        proxy.upstream = (impostor.endpoint.host, impostor.endpoint.port)
+        proxy.drop()
+        watched.until(lambda: any(trouble.reason == "certificate" for trouble in watched.troubles))
+        assert impostor.sessions() == 0
+        proxy.upstream = (peer.endpoint.host, peer.endpoint.port)
+        recovered(watched)
+
+
+def pinned(peer: Simulated, pin: bytes) -> Endpoint:
+    tls = tls_context(ca_file=None, pinned=True)
+    return Endpoint(host="127.0.0.1", port=peer.vcenter.port, tls=tls, pin=pin, deadlines=QUICK)
+
+
+def test_a_ca_file_that_cannot_be_used_is_a_certificate_error(tmp_path: Path) -> None:
+    (tmp_path / "empty.pem").write_text("")
+    for name in ("empty.pem", "absent.pem"):
+        with pytest.raises(CertificateError, match=name):
+            tls_context(ca_file=str(tmp_path / name), pinned=False)
+
+
+def test_a_server_that_speaks_no_tls_is_unreachable(simulation: Simulated) -> None:
+    endpoint = replace(simulation.endpoint, tls=tls_context(ca_file=None, pinned=False))
+    with watching(endpoint) as watched:
+        assert watched.trouble().reason == "unreachable"
+
+
+# The way there
+
+
+def test_an_unreachable_vcenter_is_tried_again_and_again_ever_more_slowly(simulation: Simulated) -> None:
+    with behind_proxy(simulation) as (proxy, endpoint):
+        proxy.weather = Weather(refuse=True)
+        with watching(endpoint, retry_s=(0.02, 0.3)) as watched:
+            watched.until(lambda: len(watched.troubles) >= 6)
+            assert {trouble.reason for trouble in watched.troubles} == {"unreachable"}
+            pauses = [trouble.retry_in_us for trouble in watched.troubles]
+            assert pauses[0] < pauses[2] < pauses[4] <= 0.3 * 1.25 * SECOND
+            assert watched.reports == []
+            proxy.weather = Weather()
+            assert watched.report().fresh
+
+
+def test_a_vcenter_that_accepts_and_says_nothing_is_given_up_at_the_deadline(simulation: Simulated) -> None:
+    with behind_proxy(simulation) as (proxy, endpoint):
+        proxy.weather = Weather(silent=True)
+        with watching(endpoint) as watched:
+            started_s = time.monotonic()
+            trouble = watched.trouble()
+            assert 0.5 < time.monotonic() - started_s < 2.5
+            assert (trouble.reason, "deadline" in trouble.message) == ("unreachable", True)
+            proxy.weather = Weather()
+            proxy.drop()
+            recovered(watched)
+
+
+def test_a_connection_that_goes_mute_in_the_middle_is_given_up_at_the_deadline(simulation: Simulated) -> None:
+    with behind_proxy(simulation) as (proxy, endpoint), watching(endpoint) as watched:
+        watched.report()
+        proxy.weather = Weather(stall_after_bytes=0)
+        assert watched.trouble().reason == "unreachable"
+        proxy.weather = Weather()
+        recovered(watched)
+
+
+@pytest.mark.parametrize("method", ["Login", "WaitForUpdatesEx", "ReadNextEvents"])
+def test_a_reply_that_drips_is_given_up_at_the_deadline_of_the_whole_call(
+    simulation: Simulated, method: str
+) -> None:
+    simulation.fault("slow_drip", method=method, replies=1, bytes_per_s=60)
+    with watching(replace(simulation.endpoint, deadlines=HASTY)) as watched:
+        started_s = time.monotonic()
+        assert watched.trouble().reason == "unreachable"
+        assert time.monotonic() - started_s < 3.0
+        recovered(watched)
+
+
+METHODS = (
+    *("RetrieveServiceContent", "Login", "CurrentTime", "CreateCollectorForEvents", "CreateContainerView"),
+    *(
+        "CreatePropertyCollector",
+        "CreateFilter",
+        "WaitForUpdatesEx",
+        "RetrievePropertiesEx",
+        "ReadNextEvents",
+    ),
+)
+REASONS = {
+    "truncated": "bad_reply",
+    "garbage": "bad_reply",
+    "unavailable": "bad_reply",
+    "dropped": "unreachable",
+}
+
+
+@pytest.mark.parametrize("kind", REASONS)
+def test_one_spoilt_reply_of_any_method_costs_one_session(kind: str) -> None:
+    with Simulated() as peer:
+        lost = 0
+        for method in METHODS:
+            peer.fault(kind, method=method, replies=1)
+            with watching(peer.endpoint) as watched:
+                assert watched.report().fresh
+                assert [trouble.reason for trouble in watched.troubles] in (
+                    [REASONS[kind]],
+                    ["unreachable"],
+                ), method
+            # Nobody can log out of a session whose cookie never arrived.
+            assert method == "Login" or peer.sessions() == lost, method
+            lost = peer.sessions()
+
+
+def test_a_reply_of_any_length_is_read_up_to_a_limit(
+    simulation: Simulated, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(transport, "REPLY_LIMIT_BYTES", 1_000_000)
+    for method in ("WaitForUpdatesEx", "Login"):
+        simulation.fault("huge", method=method, replies=1, size=3_000_000)
+        with watching(simulation.endpoint) as watched:
+            trouble = watched.trouble()
+            assert (trouble.reason, "longer than" in trouble.message) == ("bad_reply", True)
+            recovered(watched)
+
+
+def test_a_packed_reply_may_not_unpack_without_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sessions, "REPLY_LIMIT_BYTES", 1_000)
+    packer = zlib.compressobj(wbits=31)
+    packed = packer.compress(b" " * 1_000_000) + packer.flush()
+    for reply, why in ((packed, "longer than"), (packed[:-1], "longer than"), (b"no gzip", "no gzip stream")):
+        with pytest.raises(ReplyError, match=why):
+            sessions._gunzipped(reply)
+    short = zlib.compressobj(wbits=31)
+    with pytest.raises(ReplyError, match="cut off"):
+        sessions._gunzipped(short.compress(b"abc") + short.flush()[:-1])
+
+
+def test_packed_replies_are_read() -> None:
+    with Simulated(compress=True) as peer, watching(peer.endpoint) as watched:
+        assert len(watched.report().sighted) > 20
+
+
+# Sessions
+
+
+def test_the_password_is_tried_once_and_then_not_for_minutes(simulation: Simulated) -> None:
+    attempts = counted(simulation, "Login")
+    with watching(simulation.endpoint, password="wrong") as watched:
+        trouble = watched.trouble()
+        time.sleep(0.5)
+        assert trouble.retry_in_us > 3 * MINUTE
+    assert (len(attempts), watched.troubles) == (1, [trouble])
+
+
+def test_refusals_after_other_troubles_begin_their_own_count(simulation: Simulated) -> None:
+    simulation.fault("dropped", replies=4)
+    with watching(simulation.endpoint, password="wrong") as watched:
+        watched.until(lambda: any(each.reason == "login_refused" for each in watched.troubles))
+        assert watched.troubles[-1].retry_in_us < 7 * MINUTE
+
+
+def counted(peer: Simulated, method: str) -> list[str]:
+    """Count the calls of a method from now on."""
+    calls: list[str] = []
+    wire = peer.vcenter.wire
+    asked = wire.next_fault
+
+    def counting(called: str) -> WireFault | None:
+        calls.extend([called] if called == method else [])
+        return asked(called)
+
+    peer.do(setattr, wire, "next_fault", counting)
+    return calls
+
+
+def the_session(peer: Simulated) -> Any:
+    return peer.do(lambda: next(iter(peer.world.sessions.by_cookie.values())))
+
+
+def drop_event_collectors(peer: Simulated) -> None:
+    session = the_session(peer)
+    peer.do(session.event_collectors.clear)
+
+
+def drop_property_collectors(peer: Simulated) -> None:
+    session = the_session(peer)
+    for name in [name for name in session.collectors if name != "propertyCollector"]:
+        peer.do(session.collectors.pop, name)
+
+
+def forget_versions(peer: Simulated) -> None:
+    session = the_session(peer)
+    for collector in session.collectors.values():
+        collector._newest += 7
+
+
+@pytest.mark.parametrize(
+    "spoil", [Simulated.kill_sessions, drop_event_collectors, drop_property_collectors, forget_versions]
+)
+def test_a_session_or_an_object_of_it_that_is_gone_means_a_new_session(
+    simulation: Simulated, spoil: Callable[[Simulated], None]
+) -> None:
+    with watching(simulation.endpoint) as watched:
+        watched.report()
+        spoil(simulation)
+        assert watched.trouble().reason == "session_lost"
+        recovered(watched)
+        assert simulation.sessions() <= 1 + (spoil is not Simulated.kill_sessions)
+
+
+def test_a_cancelled_wait_is_a_lost_session_and_no_spin(simulation: Simulated) -> None:
+    with watching(simulation.endpoint) as watched:
+        watched.report()
+        session = the_session(simulation)
+        for collector in session.collectors.values():
+            simulation.do(collector.end, _canceled())
+        assert watched.trouble().reason == "session_lost"
+        recovered(watched)
+
+
+def _canceled() -> Exception:
+    from probes.simulation import soap
+
+    return soap.request_canceled()
+
+
+def test_an_error_in_the_middle_of_the_pages_starts_over() -> None:
+    with Simulated(page_objects=5) as peer:
+        wire = peer.vcenter.wire
+        pages = 0
+
+        def third_page_is_lost(called: str) -> WireFault | None:
+            nonlocal pages
+            pages += called == "WaitForUpdatesEx"
+            return (
+                WireFault(kind=WireFaultKind.DROPPED) if (called, pages) == ("WaitForUpdatesEx", 3) else None
+            )
+
+        peer.do(setattr, wire, "next_fault", third_page_is_lost)
+        with watching(peer.endpoint) as watched:
+            report = watched.report()
+        assert [trouble.reason for trouble in watched.troubles] == ["unreachable"]
+        assert pages > 10
+        servers = [each.server for each in report.sighted]
+        assert len(servers) == len(set(servers)) == len([vm for vm in peer.vms() if not vm.template])
+
+
+def test_an_account_that_sees_nothing_is_told_so_and_nothing_departs(simulation: Simulated) -> None:
+    with watching(simulation.endpoint) as watched:
+        watched.report()
+        simulation.do(simulation.world.restart)
+        watched.until(lambda: any(trouble.reason == "permission_denied" for trouble in watched.troubles))
+        assert not watched.departures
+        simulation.do(simulation.world.fill, count=10_000)
+        recovered(watched)
+    assert not watched.departures
+
+
+def test_a_vcenter_that_restarts_and_fills_up_shows_departures_and_returns() -> None:
+    with Simulated() as peer, watching(peer.endpoint) as watched:
+        everybody = {each.server for each in watched.report().sighted}
+        peer.do(peer.world.restart)
+        hidden = peer.do(peer.world.fill, count=20)
+        recovered(watched)
+        gone = {each.server for each in watched.departures}
+        assert gone
+        assert gone < everybody or hidden > len(everybody)
+        while peer.do(peer.world.fill, count=7):
+            watched.looks(1)
+        count = len(watched.reports)
+        watched.until(lambda: back(watched) >= gone)
+        assert len(watched.reports) >= count
+        states = {server: watched.state(server) for server in everybody}
+    assert {state for server, state in states.items()} <= {State.UP, State.DOWN}
+    assert len(watched.departures) == len(gone), "each departs once"
+
+
+def back(watched: Watched) -> set[str]:
+    """Who was sighted after its departure."""
+    returned: set[str] = set()
+    for report in watched.reports:
+        returned -= {each.server for each in report.departed}
+        returned |= {each.server for each in report.sighted}
+    return returned
+
+
+# The end
+
+
+def test_a_watch_stops_while_it_waits_for_its_next_attempt(simulation: Simulated) -> None:
+    with watching(simulation.endpoint, password="wrong") as watched:
+        watched.trouble()
+        stopped_within(watched, 0.5)
+
+
+@pytest.mark.parametrize("method", ["Login", "RetrievePropertiesEx", "ReadNextEvents"])
+def test_a_watch_stops_in_the_middle_of_any_call(simulation: Simulated, method: str) -> None:
+    simulation.fault("silence", method=method)
+    calls = counted(simulation, method)
+    with watching(simulation.endpoint) as watched:
+        watched.until(lambda: calls)
+        stopped_within(watched, 1.0)
+        assert watched.troubles == []
+        assert simulation.sessions() == 0
+
+
+def test_a_watch_stops_in_the_middle_of_a_tls_handshake(tmp_path: Path, simulation: Simulated) -> None:
+    with behind_proxy(simulation) as (proxy, _):
+        proxy.weather = Weather(silent=True)
+        tls = tls_context(ca_file=None, pinned=True)
+        endpoint = Endpoint(host=proxy.host, port=proxy.port, tls=tls, pin=bytes(32), deadlines=QUICK)
+        with watching(endpoint) as watched:
+            watched.until(lambda: proxy.connections)
+            time.sleep(0.1)
+            stopped_within(watched, 1.0)
+
+
+def test_a_vcenter_that_is_mute_when_asked_to_log_out_holds_nobody_up(simulation: Simulated) -> None:
+    simulation.fault("silence", method="Logout")
+    with watching(replace(simulation.endpoint, deadlines=HASTY)) as watched:
+        watched.report()
+        stopped_within(watched, 1.0)
+
+
+def test_a_watch_that_was_stopped_before_it_began_says_nothing(simulation: Simulated) -> None:
+    with watching(simulation.endpoint) as watched:
+        watched.watch.stop()
+        assert watched.watch.join(2.0)
+    said: list[Report | Trouble] = [*watched.reports, *watched.troubles]
+    assert said == []
+
+
+def test_a_fault_of_ours_ends_the_thread_and_is_kept(
+    simulation: Simulated, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(AssertionError, match="ours"), watching(simulation.endpoint) as watched:
+        watched.report()
+        monkeypatch.setattr(watched.watch, "_look", _fault_of_ours)
+        assert watched.watch.join(5.0)
+        assert isinstance(watched.watch.failure, ZeroDivisionError)
+
+
+def _fault_of_ours(_chain: object) -> None:
+    raise ZeroDivisionError("ours")
+
+
+def stopped_within(watched: Watched, seconds: float) -> None:
+    started_s = time.monotonic()
+    watched.watch.stop()
+    assert watched.watch.join(5.0)
+    assert time.monotonic() - started_s < seconds

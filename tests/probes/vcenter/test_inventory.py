@@ -1,0 +1,321 @@
+"""The mirror of a vCenter, and what it implies for the legs (design: watching vCenter)."""
+
+from typing import Any
+
+import pytest
+
+from probes.vcenter.inventory import Changes, Inventory, Moid, Verdict
+from sla.instants import parse_instant
+from sla.records import State
+
+UP, DOWN, UNKNOWN = State.UP, State.DOWN, State.UNKNOWN
+VM, HOST, OTHER = Moid("vm-1"), Moid("host-1"), Moid("host-2")
+DISK, ISO = Moid("datastore-1"), Moid("datastore-2")
+
+
+def change(name: str, value: object = None, op: str = "assign") -> dict[str, Any]:
+    return {"name": name, "op": op} | ({} if value is None else {"val": value})
+
+
+def update(
+    moid: str, *changes: dict[str, Any], kind: str = "modify", missing: tuple[str, ...] = ()
+) -> dict[str, Any]:
+    refused = [{"path": path, "fault": {"localizedMessage": ""}} for path in missing]
+    return {"kind": kind, "obj": moid, "changeSet": list(changes)} | (
+        {"missingSet": refused} if refused else {}
+    )
+
+
+def references(*moids: str) -> Any:
+    return {"ManagedObjectReference": list(moids) if len(moids) != 1 else moids[0]} if moids else ""
+
+
+def mount(host: str, accessible: str | None = "true", reason: str = "") -> dict[str, Any]:
+    info = {"path": "/vmfs/volumes/x"} | ({"accessible": accessible} if accessible else {})
+    return {"key": host, "mountInfo": info | ({"inaccessibleReason": reason} if reason else {})}
+
+
+class World:
+    """One server on one host, its disk on one datastore that two hosts mount."""
+
+    def __init__(self) -> None:
+        self.inventory = Inventory()
+        self.vm(
+            change("name", "web"),
+            change("config.instanceUuid", "uuid-1"),
+            change("config.template", "false"),
+            change("config.changeVersion", "1"),
+            change("runtime.powerState", "poweredOn"),
+            change("runtime.connectionState", "connected"),
+            change("runtime.host", HOST),
+            change("runtime.bootTime", "2026-03-01T12:00:00.123456789Z"),
+            change("datastore", references(DISK)),
+            change("parent", "group-v1"),
+        )
+        for host in (HOST, OTHER):
+            self.host(
+                change("name", f"esx-{host}"), change("runtime.connectionState", "connected"), moid=host
+            )
+        self.datastore(
+            change("name", "san1"),
+            change("summary.accessible", "true"),
+            change("host", {"DatastoreHostMount": [mount(HOST), mount(OTHER)]}),
+        )
+
+    def vm(self, *changes: dict[str, Any], missing: tuple[str, ...] = (), moid: str = VM) -> Changes:
+        return self.inventory.apply("VirtualMachine", [update(moid, *changes, missing=missing)])
+
+    def host(self, *changes: dict[str, Any], moid: str = HOST) -> Changes:
+        return self.inventory.apply("HostSystem", [update(moid, *changes)])
+
+    def datastore(self, *changes: dict[str, Any], moid: str = DISK) -> Changes:
+        return self.inventory.apply("Datastore", [update(moid, *changes)])
+
+    def leave(self, kind: str, moid: str) -> Changes:
+        return self.inventory.apply(kind, [{"kind": "leave", "obj": moid}])
+
+    @property
+    def running(self) -> Verdict:
+        return self.inventory.running(self.inventory.vms[VM])
+
+    @property
+    def san(self) -> Verdict:
+        return self.san_without()
+
+    def san_without(self, *ignored: Moid) -> Verdict:
+        return self.inventory.san(self.inventory.vms[VM], frozenset(ignored))
+
+
+@pytest.fixture
+def world() -> World:
+    return World()
+
+
+POWERS = {"poweredOn": UP, "poweredOff": DOWN, "suspended": DOWN, "": UNKNOWN, "levitating": UNKNOWN}
+VM_CONNECTIONS = ("connected", "disconnected", "orphaned", "inaccessible", "invalid", "")
+HOST_CONNECTIONS = ("connected", "disconnected", "notResponding", "", "removed")
+
+
+@pytest.mark.parametrize("host", HOST_CONNECTIONS)
+@pytest.mark.parametrize("connection", VM_CONNECTIONS)
+@pytest.mark.parametrize("power", POWERS)
+def test_power_counts_only_while_server_and_host_are_connected(
+    world: World, power: str, connection: str, host: str
+) -> None:
+    world.vm(change("runtime.powerState", power), change("runtime.connectionState", connection))
+    world.host(change("runtime.connectionState", host))
+    expected = POWERS[power] if connection == "connected" and host in ("connected", "") else UNKNOWN
+    assert world.running.state is expected
+    assert bool(world.running.reason) is (expected is not UP)
+
+
+@pytest.mark.parametrize("host", HOST_CONNECTIONS)
+@pytest.mark.parametrize("connection", VM_CONNECTIONS)
+@pytest.mark.parametrize("accessible", [True, False])
+def test_san_is_the_mount_on_a_connected_host_unless_the_files_are_gone(
+    world: World, accessible: bool, connection: str, host: str
+) -> None:
+    world.vm(change("runtime.connectionState", connection))
+    world.host(change("runtime.connectionState", host))
+    state = "true" if accessible else "false"
+    world.datastore(change("host", {"DatastoreHostMount": [mount(HOST, state), mount(OTHER)]}))
+    if connection == "inaccessible":
+        expected = DOWN
+    elif host != "connected":
+        expected = UNKNOWN
+    else:
+        expected = UP if accessible else DOWN
+    assert world.san.state is expected
+
+
+def test_absent_properties_are_unknown_and_never_down() -> None:
+    inventory = Inventory()
+    inventory.apply("VirtualMachine", [update(VM, kind="enter")])
+    vm = inventory.vms[VM]
+    assert inventory.running(vm).state is UNKNOWN
+    assert inventory.san(vm, frozenset()).state is UNKNOWN
+
+
+def test_the_reason_of_a_lost_mount_is_told(world: World) -> None:
+    lost = mount(HOST, "false", "PermanentDeviceLoss")
+    world.datastore(change("host", {"DatastoreHostMount": [lost, mount(OTHER)]}))
+    assert world.san == Verdict(DOWN, "datastore san1 is not accessible (PermanentDeviceLoss)")
+
+
+def test_the_summary_decides_only_where_the_mount_says_nothing(world: World) -> None:
+    world.datastore(change("summary.accessible", "false"))
+    assert world.san.state is UP
+    world.datastore(change("host", {"DatastoreHostMount": mount(HOST, None)}))
+    assert world.san.state is DOWN
+    world.datastore(change("summary.accessible"))
+    assert world.san.state is UNKNOWN
+
+
+def test_a_datastore_that_is_unknown_or_not_mounted_here_is_unknown(world: World) -> None:
+    world.datastore(change("host", {"DatastoreHostMount": mount(OTHER)}))
+    assert world.san.state is UNKNOWN
+    world.vm(change("datastore", references("datastore-99")))
+    assert world.san.state is UNKNOWN
+
+
+def test_the_worst_of_several_datastores_counts_once_the_disks_places_are_read(world: World) -> None:
+    world.datastore(
+        change("name", "iso"), change("host", {"DatastoreHostMount": mount(HOST, "false")}), moid=ISO
+    )
+    world.vm(change("datastore", references(DISK, ISO)))
+    assert world.inventory.on_several_datastores([VM]) == [VM]
+    assert world.san.state is UNKNOWN
+    vm = world.inventory.vms[VM]
+    vm.disks = (DISK, ISO)
+    assert world.san.state is DOWN
+    vm.disks = (DISK,)
+    assert world.san.state is UP
+    assert world.inventory.on_several_datastores([VM]) == []
+
+
+def test_places_are_read_again_after_a_new_configuration_or_other_datastores(world: World) -> None:
+    vm = world.inventory.vms[VM]
+    world.vm(change("datastore", references(DISK, ISO)))
+    for again in (change("config.changeVersion", "2"), change("datastore", references(ISO, DISK))):
+        vm.disks = (DISK,)
+        world.vm(again)
+        assert vm.disks is None
+    vm.disks = (DISK,)
+    world.vm(change("config.changeVersion", "2"), change("runtime.powerState", "poweredOff"))
+    assert vm.disks == (DISK,)
+
+
+def test_an_ignored_datastore_does_not_count(world: World) -> None:
+    world.datastore(change("host", {"DatastoreHostMount": mount(HOST, "false")}))
+    assert world.inventory.san_places(world.inventory.vms[VM], frozenset({DISK})) == ()
+    assert world.san_without(DISK).state is UNKNOWN
+
+
+def test_a_property_that_may_not_be_read_is_unknown_until_it_may(world: World) -> None:
+    world.vm(missing=("runtime.powerState",))
+    assert world.running.state is UNKNOWN
+    assert world.san.state is UP
+    world.vm(change("name", "another update, of something else"))
+    assert world.running.state is UNKNOWN
+    assert VM in world.inventory.unreadable
+    world.vm(change("runtime.powerState", "poweredOn"))
+    assert world.running.state is UP
+    assert not world.inventory.unreadable
+
+
+def test_a_configuration_that_may_not_be_read_takes_no_verdict_and_no_identity(world: World) -> None:
+    world.vm(change("config.instanceUuid"), change("config.template"), missing=("config.changeVersion",))
+    assert (world.running.state, world.san.state) == (UP, UP)
+    assert world.inventory.vms[VM].uuid == "uuid-1"
+    assert world.inventory.vms[VM].template is False
+
+
+def test_what_cannot_be_read_of_one_object_stops_no_other(world: World) -> None:
+    everything = ("name", "runtime.powerState", "runtime.connectionState", "runtime.host", "datastore")
+    world.vm(missing=everything, moid="vm-2")
+    other = world.inventory.vms[Moid("vm-2")]
+    assert world.inventory.running(other).state is UNKNOWN
+    assert world.inventory.san(other, frozenset()).state is UNKNOWN
+    assert world.running.state is UP
+
+
+@pytest.mark.parametrize("path", [".mountInfo.accessible", ".mountInfo", ""])
+def test_partial_updates_name_one_mount(world: World, path: str) -> None:
+    value: Any = "false" if path.endswith("accessible") else {"accessible": "false"}
+    if path == "":
+        value = mount(HOST, "false")
+    touched = world.datastore(change(f'host["{HOST}"]{path}', value)).touched
+    assert touched == {VM}
+    assert world.san.state is DOWN
+    assert world.inventory.datastores[DISK].mounts[OTHER].accessible is True
+
+
+def test_partial_updates_of_reason_and_access_in_any_order(world: World) -> None:
+    world.datastore(
+        change(f'host["{HOST}"].mountInfo.inaccessibleReason', "AllPathsDown_Start"),
+        change(f'host["{HOST}"].mountInfo.accessible', "false"),
+    )
+    assert "AllPathsDown_Start" in world.san.reason
+    world.datastore(change(f'host["{HOST}"].mountInfo.accessible', "true"))
+    world.datastore(change(f'host["{HOST}"].mountInfo.accessible', "false"))
+    assert "AllPathsDown_Start" not in world.san.reason
+
+
+def test_partial_updates_can_add_and_remove_a_mount(world: World) -> None:
+    world.datastore(change(f'host["{HOST}"]', op="remove"))
+    assert world.san.state is UNKNOWN
+    world.datastore(change(f'host["{HOST}"]', mount(HOST), op="add"))
+    assert world.san.state is UP
+
+
+def test_a_change_of_host_or_datastore_touches_the_servers_on_it(world: World) -> None:
+    assert world.host(change("runtime.connectionState", "notResponding")).touched == {VM}
+    assert world.host(change("runtime.connectionState", "connected"), moid=OTHER).touched == set()
+    world.vm(change("runtime.host", OTHER))
+    assert world.host(change("runtime.connectionState", "connected")).touched == set()
+    assert world.host(change("runtime.connectionState", "notResponding"), moid=OTHER).touched == {VM}
+    assert world.datastore(change("summary.accessible", "false")).touched == {VM}
+    world.vm(change("datastore", references()))
+    assert world.datastore(change("summary.accessible", "true")).touched == set()
+
+
+def test_the_order_of_objects_does_not_matter(world: World) -> None:
+    late = Inventory()
+    vm = [
+        change("runtime.powerState", "poweredOn"),
+        change("runtime.connectionState", "connected"),
+        change("runtime.host", HOST),
+        change("datastore", references(DISK)),
+    ]
+    late.apply("Datastore", [update(DISK, change("host", {"DatastoreHostMount": mount(HOST)}))])
+    late.apply("VirtualMachine", [update(VM, *vm)])
+    assert late.apply(
+        "HostSystem", [update(HOST, change("runtime.connectionState", "connected"))]
+    ).touched == {VM}
+    assert late.running(late.vms[VM]).state is UP
+    assert late.san(late.vms[VM], frozenset()).state is UP
+
+
+def test_a_server_that_leaves_is_told_and_forgotten(world: World) -> None:
+    changes = world.leave("VirtualMachine", VM)
+    assert [vm.uuid for vm in changes.left] == ["uuid-1"]
+    assert changes.touched == set()
+    assert world.host(change("runtime.connectionState", "notResponding")).touched == set()
+    assert world.leave("VirtualMachine", VM).left == ()
+
+
+def test_a_host_or_datastore_that_leaves_makes_its_servers_unknown(world: World) -> None:
+    assert world.leave("Datastore", DISK).touched == {VM}
+    assert world.san.state is UNKNOWN
+    assert world.leave("HostSystem", HOST).touched == {VM}
+    assert world.running.state is UNKNOWN
+
+
+def test_updates_are_idempotent(world: World) -> None:
+    again = [update(VM, change("runtime.host", HOST), change("datastore", references(DISK)))] * 3
+    world.inventory.apply("VirtualMachine", again)
+    assert (world.running.state, world.san.state) == (UP, UP)
+    assert world.inventory.hosts[HOST].vms == {VM}
+
+
+def test_boot_times_of_any_fineness_are_read_and_others_are_none(world: World) -> None:
+    vm = world.inventory.vms[VM]
+    assert vm.boot_at == parse_instant("2026-03-01T12:00:00.123456Z")
+    world.vm(change("runtime.bootTime", "once upon a time"))
+    assert vm.boot_at is None
+
+
+def test_places_are_paths_without_the_root(world: World) -> None:
+    tree = {
+        "root": ("Datacenters", None),
+        "dc": ("DC%2f1", "root"),
+        "v": ("vm", "dc"),
+        "group-v1": ("Acme", "v"),
+    }
+    for moid, (name, parent) in tree.items():
+        if moid != "root":  # a view does not show its own root
+            world.inventory.apply("Folder", [update(moid, change("name", name), change("parent", parent))])
+    assert world.inventory.path_of(world.inventory.vms[VM].parent) == "/DC%2F1/vm/Acme"
+    assert world.inventory.path_of(None) == "/"
+    world.inventory.apply("Folder", [update("dc", change("parent", "group-v1"))])
+    assert len(world.inventory.path_of(Moid("group-v1"))) < 2_000, "a circle ends"
