@@ -19,6 +19,7 @@ from collections import Counter as Tally
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
+from itertools import product
 from operator import attrgetter
 from typing import Final, NamedTuple
 
@@ -238,6 +239,7 @@ class Group:
         self._free: list[int] = []
         self._waiting: set[int] = set()
         self._unseen: dict[int, Instant] = {}
+        self._places = {pair: place for place, pair in enumerate(product(witnesses, ALL_LEGS))}
         self._idle = self._numbered(self.blank())
 
     def blank(self) -> bytearray:
@@ -246,7 +248,7 @@ class Group:
 
     def place_of(self, witness: Witness, leg: Leg) -> int:
         """Where in a code a witness's view of a leg is."""
-        return len(ALL_LEGS) * self.witnesses.index(witness) + ALL_LEGS.index(leg)
+        return self._places[witness, leg]
 
     def speaking(self, row: Row) -> list[Witness]:
         """The witnesses that say something of a server, or are about to."""
@@ -322,8 +324,11 @@ class Group:
         settled = max(settled, row.since)
         if change.at < settled:
             change = change._replace(at=settled)
-        insort(row.pending, change, key=_AT)
-        self._waiting.add(index)
+        if row.pending and change.at < row.pending[-1].at:
+            insort(row.pending, change, key=_AT)
+        else:
+            row.pending.append(change)
+            self._waiting.add(index)
 
     def settling(self, now: Instant) -> Iterator[None]:
         """Move the settled instant on, and count up to it, in small steps."""

@@ -60,15 +60,43 @@ class LiveBook:
         """Take a record; `settled`: how far its server's counters had been counted when it was committed."""
         counted_until = BEGINNING if settled is None else settled
         if isinstance(record, Observation):
-            if record.at < counted_until and self._went_live:
-                self._note_late(record.server, record.at, counted_until)
-            self.evidence.add(record)
-            self._observe(record, counted_until)
-            self._note_reason(record)
+            self.observe(
+                record.server,
+                record.leg,
+                record.witness,
+                record.state,
+                record.at,
+                record.reason,
+                counted_until,
+            )
         elif not isinstance(record, ObservedUntil | Blind):  # those are taken by `saw`
             self.evidence.add(record)
             if isinstance(record, Server):
                 self._serve(record, counted_until)
+
+    def observe(
+        self,
+        server: ServerId,
+        leg: Leg,
+        witness: Witness,
+        state: State,
+        at: Instant,
+        reason: str,
+        settled: Instant,
+    ) -> None:
+        """Take an observation: `take` in its parts, for a replay of a million."""
+        if self._went_live and at < settled:
+            self._note_late(server, at, settled)
+        self.evidence.track(server, leg, witness).add(at, state)
+        if not self._counts(witness):
+            return
+        place = self.places.get(server)
+        if place is None or witness not in place.group.witnesses:
+            place = self._regroup(server, place, witness, settled)
+        group = place.group
+        group.change(place.index, Change(at, group.place_of(witness, leg), state), settled)
+        if state is not State.UP:
+            self.reasons[server, leg] = reason
 
     def saw(
         self,
@@ -152,26 +180,8 @@ class LiveBook:
     # How it is counted
 
     def _counts(self, witness: Witness) -> bool:
+        """Whether the counters go by a witness."""
         return witness.observer == self.observer and not witness.source.endswith(RECOVERED)
-
-    def _observe(self, record: Observation, settled: Instant) -> None:
-        if not self._counts(record.witness):
-            return
-        place = self.places.get(record.server)
-        if place is None or record.witness not in place.group.witnesses:
-            place = self._regroup(record.server, place, record.witness, settled)
-        group = place.group
-        change = Change(record.at, group.place_of(record.witness, record.leg), int(record.state))
-        group.change(place.index, change, settled)
-
-    def _note_reason(self, record: Observation) -> None:
-        """Keep why a leg is not up, as its witness said last."""
-        if not self._counts(record.witness):
-            return
-        if record.state is State.UP:
-            self.reasons.pop((record.server, record.leg), None)
-        else:
-            self.reasons[record.server, record.leg] = record.reason
 
     def _serve(self, record: Server, settled: Instant) -> None:
         self.membership += 1

@@ -1,5 +1,6 @@
 """The ledger's records back into the book, the registry and the keeper: how the daemon goes on where it ended."""
 
+import re
 from typing import Final
 
 import structlog
@@ -9,9 +10,9 @@ from daemon.ledger import Ledger, LedgerDamagedError
 from daemon.live_book import RECOVERED, LiveBook
 from daemon.registry import Registry
 from sla.book import ServerPages
-from sla.instants import BEGINNING, Instant
+from sla.instants import BEGINNING, MINUTE, SECOND, Instant, parse_instant
 from sla.reader import EvidenceReader
-from sla.records import Blind, Event, Recorded
+from sla.records import Blind, Event, Leg, Recorded, ServerId, State, Witness
 
 _log = structlog.get_logger()
 
@@ -31,7 +32,12 @@ def replay(ledger: Ledger, book: LiveBook, registry: Registry, keeper: Keeper) -
     book.saw(ledger.watermarks, ((lag.witness, lag.start, lag.end) for lag in ledger.lags), blind)
     newest = max(ledger.watermarks.values(), default=BEGINNING)
     reader = EvidenceReader()
+    observations = _Observations()
     for seq, body, settled in ledger.replay():
+        said = observations.read(body)
+        if said is not None:
+            book.observe(*said, BEGINNING if settled is None else settled)
+            continue
         record = reader.read(body.encode())
         if record is None:
             raise LedgerDamagedError(f"record {seq} is no valid evidence: {reader.faults[-1].problem}")
@@ -44,6 +50,41 @@ def replay(ledger: Ledger, book: LiveBook, registry: Registry, keeper: Keeper) -
         registry.remember(pages.records[-1], _source_of(pages, book.observer))
     _log.info("ledger_replayed", records=ledger.head.seq, servers=len(book.places))
     return newest
+
+
+class _Observations:
+    """Reads observations as slad itself writes them, five times as fast as the reader that must expect anything."""
+
+    def __init__(self) -> None:
+        self._witnesses: dict[tuple[str, str], Witness] = {}
+        self._hours: dict[str, int] = {}
+
+    def read(self, body: str) -> tuple[ServerId, Leg, Witness, State, Instant, str] | None:
+        """What an observation says; None for another record, or one in another form."""
+        found = _OBSERVATION.fullmatch(body)
+        if found is None:
+            return None
+        observer, source, server, leg, state, hour, minute, second, fraction, reason = found.groups()
+        witness = self._witnesses.get((observer, source))
+        if witness is None:
+            witness = self._witnesses[observer, source] = Witness(observer, source)
+        began = self._hours.get(hour)
+        if began is None:
+            began = self._hours[hour] = parse_instant(f"{hour}:00:00Z")
+        at = began + int(minute) * MINUTE + int(second) * SECOND + int(fraction or 0)
+        return ServerId(server), _LEGS[leg], witness, _STATES[state], Instant(at), reason or ""
+
+
+_LEGS: Final = {leg.value: leg for leg in Leg}
+_STATES: Final = {state.word: state for state in State}
+_TEXT: Final = r'"([^"\\]*)"'
+_OBSERVATION: Final = re.compile(
+    rf'\{{"kind":"observation","observer":{_TEXT},"source":{_TEXT},"server":{_TEXT}'
+    r',"leg":"(running|san|internet)","state":"(up|down|unknown)"'
+    r',"at":"(\d{4}-\d\d-\d\dT\d\d):(\d\d):(\d\d)(?:\.(\d{6}))?Z"'
+    rf'(?:,"reason":{_TEXT})?(?:,"noticed_at":"[^"]*")?,"salt":"[^"]*"\}}',
+    re.ASCII,
+)
 
 
 def _source_of(pages: ServerPages, observer: str) -> str:

@@ -84,7 +84,7 @@ def _encode_observation(record: Observation) -> str:
     return (
         f'{{"kind":"observation","observer":{_quoted(record.witness.observer)}'
         f',"source":{_quoted(record.witness.source)},"server":{_quoted(record.server)}'
-        f',"leg":"{record.leg.value}","state":"{_WORDS[record.state]}"'
+        f',"leg":"{record.leg}","state":"{_WORDS[record.state]}"'
         f',"at":"{format_instant(record.at)}"{reason}{noticed}{_extra(record.extra)}}}'
     )
 

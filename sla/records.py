@@ -5,7 +5,7 @@ that this version does not know, as (key, JSON text) pairs: they are kept and wr
 """
 
 from dataclasses import dataclass
-from enum import Enum, IntEnum
+from enum import Enum, IntEnum, StrEnum
 from typing import ClassVar, Final, NewType
 
 from sla.instants import Instant
@@ -38,7 +38,7 @@ class State(IntEnum):
         return self.name.lower()
 
 
-class Leg(Enum):
+class Leg(StrEnum):
     """The three things that availability rests on (spec §2.1), in the order in which they are shown."""
 
     RUNNING = "running"

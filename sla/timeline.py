@@ -65,10 +65,6 @@ class Track:
             self._at.insert(place, at)
             self._states.insert(place, state)
 
-    def __len__(self) -> int:
-        """How many observations it holds."""
-        return len(self._at)
-
     def last(self) -> tuple[Instant, State] | None:
         """The newest observation."""
         return (Instant(self._at[-1]), _STATES[self._states[-1]]) if self._at else None
@@ -153,10 +149,6 @@ class Sights:
         if sight is None:
             sight = self._of[witness] = Sight()
         return sight
-
-    def witnesses(self) -> Iterable[Witness]:
-        """Those that were ever mentioned."""
-        return self._of.keys()
 
 
 class ServerTimeline:

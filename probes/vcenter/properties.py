@@ -21,11 +21,15 @@ def disk_places(session: Session, moids: Sequence[Moid]) -> Iterator[tuple[Moid,
         for found in session.retrieve(
             "VirtualMachine", "config.hardware.device", moids[start : start + PAGE]
         ):
-            for changed in soap.as_list(found.get("propSet")):
-                devices = soap.array(changed.get("val"), "VirtualDevice")
-                backings = (device["backing"] for device in devices if _is_disk(device))
-                places = (backing.get("datastore") for backing in backings)
-                yield Moid(found["obj"]), tuple(dict.fromkeys(Moid(place) for place in places if place))
+            for told in soap.as_list(found.get("propSet")):
+                yield Moid(found["obj"]), places_of_disks(told.get("val"))
+
+
+def places_of_disks(devices: soap.Value | None) -> tuple[Moid, ...]:
+    """The datastores that hold the virtual disks among `config.hardware.device`, each once."""
+    disks = (device for device in soap.array(devices, "VirtualDevice") if _is_disk(device))
+    places = (disk["backing"].get("datastore") for disk in disks)
+    return tuple(dict.fromkeys(Moid(place) for place in places if place))
 
 
 def _is_disk(device: Any) -> bool:

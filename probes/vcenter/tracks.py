@@ -127,6 +127,9 @@ class Tracks:
             if look.boot_at > track.since + BOOT_TOLERANCE_US:
                 track.jump = _Jump(max(look.seen_until, track.since), look.boot_at, look.at)
                 self._undated.add(server)
+        elif look.seen_until is None:
+            # Of the time in which nobody watched the recovered witness speaks.
+            track.settled_until = look.at
         if look.boot_mark is not None:
             track.boot_at, track.boot_mark = look.boot_at, look.boot_mark
         if look.san is not None and (look.san.state is not track.san.state or track.san is _UNSEEN):

@@ -258,6 +258,9 @@ def test_a_gap_is_closed_by_the_recovered_witness() -> None:
     run.look(100, UP, boot=39, fresh=True)
     run.said += run.tracks.gap_closed(instant(10), instant(100), [(SERVER, instant(39))])
     assert run.recovered == [(30, DOWN), (39, UP), (100, UNKNOWN)]
+    run.event(120, Turn.OFF)
+    run.look(125, DOWN, boot=None)
+    assert run.line() == [(0, UP), (120, DOWN)]
 
 
 def test_a_gap_in_which_nothing_is_known_to_have_happened_stays_unknown() -> None:
