@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-long lint bench lock wheel clean
+.PHONY: help run test test-long lint bench mutants lock wheel install clean
 
 help: ## Show what there is to make.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
@@ -49,6 +49,9 @@ lock: ## Pin the dependencies anew, with hashes (needs uv).
 
 wheel: $(VENV)/.run ## Build the wheel into dist/.
 	$(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-deps --no-build-isolation -w dist .
+
+install: wheel ## Install slad as a service (as root; DESTDIR, PREFIX=/opt/slad).
+	deploy/systemd/install "$$(ls -t dist/slad-*.whl | head -n 1)"
 
 clean: ## Remove what was built.
 	rm -rf $(VENV) dist build .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

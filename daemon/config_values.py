@@ -312,6 +312,8 @@ def _no_folder(path: Path) -> Path:
     try:
         if path.is_dir():
             raise ValueError(f"{path} is a folder: name a file in it")
+    except PermissionError:
+        pass  # it is the service's, and whoever checks the configuration is not
     except OSError as error:
         raise ValueError(f"{path} cannot be a file: {error.strerror}") from None
     return path

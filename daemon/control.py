@@ -20,6 +20,7 @@ from typing import Any, Final, Protocol, TypedDict
 import structlog
 from aiohttp import web
 
+from daemon.export import ExportError
 from daemon.web.connections import Handler, Limits, bounded, connections_to
 from sla.instants import Instant, parse_instant
 
@@ -262,15 +263,27 @@ class _Door:
         except ValueError as error:
             return _error(HTTPStatus.BAD_REQUEST, str(error))
         lines = self._control.export(query.get("client"), start, until)
+        try:
+            first = await anext(lines, None)
+        except ExportError as error:
+            return _error(HTTPStatus.NOT_FOUND, str(error))
         response = web.StreamResponse(headers={"Content-Type": "application/x-ndjson"})
         response.enable_chunked_encoding()
         await response.prepare(request)
-        async for block in _blocks(lines):
+        async for block in _blocks(_led(first, lines)):
             async with asyncio.timeout(_WRITE_S):
                 await response.write(block)
         await response.write_eof()
         _log.info("evidence_exported", by=peer_of(request).name, client=query.get("client"))
         return response
+
+
+async def _led(first: str | None, rest: AsyncIterator[str]) -> AsyncIterator[str]:
+    """The lines, the first of which was taken already."""
+    if first is not None:
+        yield first
+    async for line in rest:
+        yield line
 
 
 async def _blocks(lines: AsyncIterator[str]) -> AsyncIterator[bytes]:

@@ -25,7 +25,7 @@ from daemon.config_tables import VCenterTable
 from daemon.config_values import Address, SecretError
 from daemon.control_client import ControlClient, ControlError
 from daemon.rules import Rules
-from daemon.sources import _endpoint as endpoint_of
+from daemon.sources import endpoint_of
 from daemon.timezones import time_zone_release
 from daemon.web.config import WebConfigError, WebConfigFile
 from probes.vcenter.checkup import (

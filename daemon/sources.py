@@ -160,7 +160,7 @@ def _settings(config: Config, name: str, table: VCenterTable, rules: Rules) -> S
     return Settings(
         source=name,
         observer=config.observer,
-        endpoint=_endpoint(table),
+        endpoint=endpoint_of(table),
         credentials=Credentials(user=table.user, password=lambda: _password(table)),
         poll_s=table.poll.us // SECOND,
         ignored_datastores=table.ignore_datastores,
@@ -178,7 +178,8 @@ _NOWHERE: Final = Endpoint(host="", port=0, tls=None)
 _NOBODY: Final = Credentials(user="", password=str)
 
 
-def _endpoint(table: VCenterTable) -> Endpoint:
+def endpoint_of(table: VCenterTable) -> Endpoint:
+    """Where a vCenter is, and how it proves that it is the one. Raises CertificateError."""
     tls = None
     if table.scheme == "https":
         ca_file = str(table.ca_file) if table.ca_file is not None else None

@@ -174,7 +174,7 @@ class Tracks:
             # A boot that was known before the loss is none within it, whatever became of the clocks.
             boot_at = track.lost_at if rebooted is False else look.boot_at
             track.loss = _Loss(track.lost_at, look.at, boot_at)
-        track.was, track.before = track.running.state, track.since
+        track.was, track.before = track.running.state, max(track.since, track.settled_until)
         track.running, track.noticed_at, track.booted_at = look.running, look.at, look.boot_at
         track.boot_at = look.boot_at
         track.lost_at = look.at if look.running.state is State.UNKNOWN else None
