@@ -1,0 +1,26 @@
+"""`python -m bench`: every bench in a process of its own, one after the other."""
+
+import os
+import subprocess
+import sys
+
+BENCHES = (
+    ("exposition", "/metrics of 40,000 servers, beside prometheus_client"),
+    ("vcenter", "the vCenter watch, beside pyvmomi"),
+    ("daemon", "the whole daemon on 10,000 servers"),
+    ("ledger", "the ledger"),
+    ("start", "start from a ledger of 1,000,000 records"),
+    ("evaluate", "slad evaluate"),
+)
+
+
+def main() -> None:
+    """Run them all; a machine that does other work makes every figure worse."""
+    print(f"{os.cpu_count()} processors, load {os.getloadavg()[0]:.2f}")
+    for name, what in BENCHES:
+        print(f"\n## {what} (python -m bench.{name})", flush=True)
+        subprocess.run([sys.executable, "-m", f"bench.{name}"], check=True)
+
+
+if __name__ == "__main__":
+    main()
