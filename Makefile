@@ -43,6 +43,10 @@ lint: $(VENV)/.dev ## Formatter, linter, types, architecture.
 bench: $(VENV)/.dev ## Measure speed and memory; prints the tables of README.md.
 	$(BIN)/python -m bench
 
+mutants: $(VENV)/.dev ## Mutation testing of sla/: which changes to the arithmetic no test would notice.
+	$(BIN)/mutmut run --max-children 2
+	$(BIN)/mutmut results
+
 lock: ## Pin the dependencies anew, with hashes (needs uv).
 	uv pip compile --quiet --universal --generate-hashes --python-version 3.11 pyproject.toml build.in -o requirements.lock
 	uv pip compile --quiet --universal --generate-hashes --python-version 3.11 pyproject.toml build.in --group dev -c requirements.lock -o requirements-dev.lock

@@ -82,7 +82,7 @@ class App:
 
     async def _run(self, ledger: Ledger, stack: AsyncExitStack) -> None:
         book = LiveBook(self._config.observer)
-        registry = Registry(self._config.observer, policy_of(self._config))
+        registry = Registry(self._config.observer, policy_of(self._config), book.last_said)
         keeper = Keeper(book, registry)
         newest = await asyncio.to_thread(replay, ledger, book, registry, keeper)
         spare_what_lives()

@@ -52,9 +52,13 @@ class SteadyClock:
         self._offset_us = clock.now() - clock.boottime_us()
 
     def not_before(self, at: Instant) -> None:
-        """Never tell a time before `at`, the newest that was recorded before this process began."""
+        """Never tell a time before `at`, the newest that was recorded before this process began.
+
+        If the wall clock stands before it, it was set back meanwhile, which `stepped_us` tells.
+        """
         with self._lock:
             self._newest = max(self._newest, at)
+            self._offset_us = max(self._offset_us, at - self._clock.boottime_us())
 
     def now(self) -> Instant:
         """See Clock."""

@@ -6,14 +6,14 @@ in the book, only after the commit.
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from daemon.ledger import Batch, Entry, Lag
 from daemon.live_book import RECOVERED, LiveBook
 from daemon.pacing import paced
 from daemon.registry import RECORDED_BY, Policy, Registry
-from probes.report import Happening, Report, Resume
+from probes.report import Happening, Report, Resume, Trouble
 from probes.vcenter.events import OVERLAP_US
 from sla.book import newest
 from sla.instants import BEGINNING, SECOND, Instant
@@ -31,7 +31,35 @@ from sla.records import (
     Witness,
 )
 
+MOST_KEYS: Final = 10_000
+"""How many keys of events are kept of a source before the old ones are forgotten."""
+
 _OUT_OF_REACH: Final = "the watch was not in contact"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _StepForward:
+    """The wall clock was set forward: what was seen by `since` was seen before that, what after `until`, after it."""
+
+    since: Instant
+    until: Instant
+    text: str
+
+
+@dataclass(slots=True)
+class _Happenings:
+    """The keys of a source's newest events, and when each was."""
+
+    by_key: dict[str, Instant] = field(default_factory=dict)
+    limit: int = MOST_KEYS
+
+    def remember(self, key: str, at: Instant) -> None:
+        """Add one. Those within the overlap that a new watch reads again have to stay, however many they are."""
+        self.by_key[key] = at
+        if len(self.by_key) > self.limit:
+            oldest = max(self.by_key.values()) - 2 * OVERLAP_US
+            self.by_key = {known: then for known, then in self.by_key.items() if then >= oldest}
+            self.limit = max(MOST_KEYS, 2 * len(self.by_key))
 
 
 class Keeper:
@@ -42,9 +70,9 @@ class Keeper:
         self._registry = registry
         self._said: dict[tuple[Witness, ServerId, Leg], tuple[Instant, State]] = {}
         self._blind_because: dict[str, str] = {}
-        self._happenings: dict[str, dict[str, Instant]] = {}
+        self._happenings: dict[str, _Happenings] = {}
         self._steps: list[Event] = []
-        self._stepped_over: dict[str, str] = {}
+        self._stepped_over: dict[str, _StepForward] = {}
 
     async def configured(self, records: Iterable[Client | Contract], policy: Policy, now: Instant) -> Batch:
         """What a configuration, new or changed, has to put on record: clients, terms, and whose servers are whose."""
@@ -53,8 +81,11 @@ class Keeper:
         entries += await self._entered(self._registry.adopt(policy, now))
         return Batch(entries=entries)
 
-    def clock_stepped(self, step_us: int, sources: Iterable[str], now: Instant) -> None:
-        """Remember that the wall clock was set: over a step forward nobody watched, for that time never was."""
+    def clock_stepped(self, step_us: int, sources: Iterable[str], looked_at: Instant, now: Instant) -> None:
+        """Remember that the wall clock was set between two looks at it, at `looked_at` and now.
+
+        Over a step forward nobody watched, for that time never was.
+        """
         text = f"the monitor's clock was set {'forward' if step_us > 0 else 'back'} by {abs(step_us) / SECOND:g} s"
         self._steps.append(
             Event(
@@ -70,20 +101,23 @@ class Keeper:
             )
         )
         if step_us > 0:
-            self._stepped_over.update(dict.fromkeys(sources, text))
+            for source in sources:
+                before = self._stepped_over.get(source)
+                since = looked_at if before is None else before.since
+                until = Instant(now - step_us)
+                self._stepped_over[source] = _StepForward(since=since, until=until, text=text)
 
-    def in_trouble(self, source: str, message: str) -> None:
-        """Remember why a source is not seen, for the `blind` record that will say so."""
-        self._blind_because.setdefault(source, message)
-
-    async def digested(self, reports: Iterable[Report], now: Instant) -> Batch:
-        """What some reports, in their order, and the time since the last batch put on record; made in slices."""
+    async def digested(self, told: Iterable[Report | Trouble], now: Instant) -> Batch:
+        """What sources told, in its order, and the time since the last batch put on record; made in slices."""
         self._said.clear()
         entries = [Entry(record=step) for step in self._steps]
         self._steps.clear()
         watermarks: dict[Witness, Instant] = {}
         lags: list[Lag] = []
-        for report in reports:
+        for report in told:
+            if isinstance(report, Trouble):
+                self._blind_because.setdefault(report.source, report.message)
+                continue
             main = Witness(self._book.observer, report.source)
             seen_until = watermarks.get(main) or self._book.watermark(main)
             if report.observed_until is not None:
@@ -103,12 +137,11 @@ class Keeper:
         """What a watch of `source` has to know of the one before it."""
         main = Witness(self._book.observer, source)
         lost = {}
-        for server in self._book.places:
+        for server, uuid in self._registry.in_service(source):
             last = self._book.last_said(main, server, Leg.RUNNING)
-            in_service = self._book.record_of(server).in_service_until is None
-            if last is not None and last[1] is State.UNKNOWN and in_service:
-                lost[server] = last[0]
-        happenings = self._happenings.get(source, {})
+            if last is not None and last[1] is State.UNKNOWN:
+                lost[uuid] = last[0]
+        happenings = self._happenings.get(source, _Happenings()).by_key
         return Resume(
             observed_until=self._book.watermark(main),
             out_of_contact=lost,
@@ -118,13 +151,7 @@ class Keeper:
 
     def remember(self, event: Event) -> None:
         """Take an event from the ledger, at start: where the watch of its source goes on."""
-        happenings = self._happenings.setdefault(event.source, {})
-        happenings[event.key] = event.at
-        if len(happenings) > 10_000:
-            newest = max(happenings.values())
-            self._happenings[event.source] = {
-                k: at for k, at in happenings.items() if at >= newest - 2 * OVERLAP_US
-            }
+        self._happenings.setdefault(event.source, _Happenings()).remember(event.key, event.at)
 
     async def _entered(self, records: Iterable[Record | None]) -> list[Entry]:
         """The entries of what is new in `records`, made in slices."""
@@ -154,11 +181,15 @@ class Keeper:
 
     def _gap(self, report: Report, main: Witness, seen_until: Instant, until: Instant) -> Blind | None:
         """The time between two looks, where the later one does not stand on the earlier."""
-        stepped = self._stepped_over.pop(report.source, None)
+        step = self._stepped_over.get(report.source)
+        if step is not None and until <= step.since:
+            step = None
+        elif step is not None and until > step.until:
+            del self._stepped_over[report.source]
         because = self._blind_because.pop(report.source, _OUT_OF_REACH)
-        if seen_until >= until or (stepped is None and not report.fresh):
+        if seen_until >= until or (step is None and not report.fresh):
             return None
-        return Blind(witness=main, start=seen_until, end=until, reason=stepped or because)
+        return Blind(witness=main, start=seen_until, end=until, reason=because if step is None else step.text)
 
     def _event(self, source: str, happening: Happening, now: Instant) -> Event:
         server = happening.server
@@ -167,7 +198,7 @@ class Keeper:
             key=happening.key,
             type=happening.type,
             at=happening.at,
-            server=server if server is not None and self._registry.record_of(server) is not None else None,
+            server=None if server is None else self._registry.id_of(source, server),
             user=happening.user,
             text=happening.text,
             recorded_at=now,

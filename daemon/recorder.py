@@ -6,7 +6,7 @@ or `GIVE_UP_S` have passed: then the process ends, for systemd to start another.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Final
 
@@ -68,7 +68,9 @@ class Recorder:
         self._changes: list[Callable[[Instant], Awaitable[Batch]]] = []
         self._sealing: asyncio.Event | None = None
         self._sealed_at = clock.now()
+        self._looked_at = clock.now()
         self._finishing = False
+        self._has_finished = False
         self._prepared_at_us = 0
         self._snapshot: Snapshot | None = None
         self._snapshot_taken = asyncio.Event()
@@ -79,6 +81,7 @@ class Recorder:
             await self._inlet.wait(self._until_next_tick_s())
             await self.tick()
         await self.tick(seal=True)
+        self._has_finished = True
 
     def finish(self) -> None:
         """Have `run` make a last tick and return."""
@@ -92,6 +95,8 @@ class Recorder:
 
     async def seal(self) -> None:
         """Have the watermarks enter the chain with the next tick, which comes at once; returns when they have."""
+        if self._has_finished:
+            return  # with the last tick they have
         if self._sealing is None:
             self._sealing = asyncio.Event()
         sealed = self._sealing
@@ -101,24 +106,27 @@ class Recorder:
     async def tick(self, *, seal: bool = False) -> None:
         """Commit what came, count what is settled, and prepare the figures if somebody asks for them."""
         began_us = self._clock.monotonic_us()
+        told = self._inlet.take()
+        self._metrics.queue_items.labels("inlet").set(len(told))
         now = self._clock.now()
         self._look_at_the_clock(now)
-        self._metrics.queue_items.labels("inlet").set(len(self._inlet))
-        reports = self._sorted_out(self._inlet.take())
         changes, self._changes = self._changes, []
         for make in changes:
             await self._commit(await make(now))
         sealing, self._sealing = self._sealing, None
         seal = seal or sealing is not None or now - self._sealed_at >= SEAL_US
-        digested = await self._keeper.digested(reports, now)
+        digested = await self._keeper.digested(told, now)
         if digested.entries or digested.watermarks or seal:
             await self._commit(replace(digested, seal=seal))
         if seal:
             self._sealed_at = now
         if sealing is not None:
             sealing.set()
-        for report in reports:
-            self._sources.reported(report)
+        for item in told:
+            if isinstance(item, Trouble):
+                self._sources.troubled(item)
+            else:
+                self._sources.reported(item)
         async for _ in paced(self._book.settling(now)):
             pass
         self._metrics.tick_duration.observe((self._clock.monotonic_us() - began_us) / SECOND)
@@ -148,7 +156,8 @@ class Recorder:
         if step_us:
             _log.warning("clock_stepped", step_s=step_us / SECOND)
             self._metrics.clock_steps.inc()
-            self._keeper.clock_stepped(step_us, [name for name, _ in self._sources], now)
+            self._keeper.clock_stepped(step_us, [name for name, _ in self._sources], self._looked_at, now)
+        self._looked_at = now
 
     def _until_next_tick_s(self) -> float:
         if self._exposition.asked.is_set() and self._snapshot is None:
@@ -162,16 +171,6 @@ class Recorder:
         now_us = self._clock.monotonic_us()
         due = now_us - self._prepared_at_us >= self.tick_us
         return self._exposition.asked.is_set() or (due and self._exposition.wanted(now_us))
-
-    def _sorted_out(self, items: Iterable[Report | Trouble]) -> list[Report]:
-        reports = []
-        for item in items:
-            if isinstance(item, Trouble):
-                self._sources.troubled(item)
-                self._keeper.in_trouble(item.source, item.message)
-            else:
-                reports.append(item)
-        return reports
 
     async def _commit(self, batch: Batch) -> None:
         await asyncio.shield(self._commit_and_take(batch))
@@ -198,7 +197,7 @@ class Recorder:
                 if not self.fault:
                     _log.error("commit_failed", message=str(error))
                 self.fault = str(error)
-                if self._clock.monotonic_us() >= give_up_us:
+                if self._finishing or self._clock.monotonic_us() >= give_up_us:
                     raise
                 await asyncio.sleep(RETRY_S)
                 if await self._reopened():

@@ -7,7 +7,11 @@ down; later, a new period of service begins.
 
 Servers are known by their instance UUID. Where two sources list the same one at a time, the first keeps it; the other's
 counts as a server of its own, `UUID@SOURCE`, once both have been there for `grace` (until then it may be a server on its
-way from one vCenter to another).
+way from one vCenter to another). A server that one source no longer lists and another does has moved: what it was in
+between, up to `grace`, nobody saw.
+
+Invariants: every record that comes out is recorded at the `now` that came in, so that records stand in order; a record
+whose end rests on a departure alone carries `PROVISIONAL`.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -16,10 +20,11 @@ from typing import Final
 
 from probes.report import Report, Sighted
 from sla.calendars import calendar_of
-from sla.instants import DAY, Instant
+from sla.instants import BEGINNING, DAY, Instant
 from sla.records import (
     ALL_LEGS,
     ClientId,
+    Extra,
     Leg,
     Observation,
     Record,
@@ -34,6 +39,12 @@ STARTUP_LIMIT_US: Final = DAY
 """How long a source that lost most of its inventory at once is taken for one that is starting up."""
 
 RECORDED_BY: Final = "slad"
+
+PROVISIONAL: Final[Extra] = (("provisional", "true"),)
+"""The extra key of a record that ends a server's service because it left the inventory: its return cancels it."""
+
+NOT_LISTED: Final = "vCenter does not list it"
+STARTING_UP: Final = "vCenter lists little of what it did: it may be starting up"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,12 +68,16 @@ class Policy:
     grace_us: int
 
 
+LastSaid = Callable[[Witness, ServerId, Leg], tuple[Instant, State] | None]
+"""The newest observation on record of a leg by a witness."""
+
+
 @dataclass(slots=True)
 class Listed:
     """A server as its source lists it.
 
-    `sighted` is None after a restart until the source lists it again. `departed_at` is set while it is not listed,
-    `starting_up` if that came with most of the inventory, `concluded` once its service was ended for it. `views` are
+    `sighted` is None after a restart until the source lists it again. While it is not listed, `departed_at` is set, and
+    `departed_from`, the source that listed it last; `starting_up` if that came with most of the inventory. `views` are
     the newest of its main witness while no record lets the book keep them. `waits_since`: since when it contends for
     another's UUID, or, once departed, for its service to end.
     """
@@ -72,29 +87,41 @@ class Listed:
     waits_since: Instant
     views: dict[Leg, Observation] = field(default_factory=dict)
     departed_at: Instant | None = None
+    departed_from: str = ""
     starting_up: bool = False
-    concluded: bool = False
 
 
 class Registry:
     """The servers of all sources. What its methods give are records for the ledger, in order."""
 
-    def __init__(self, observer: str, policy: Policy) -> None:
+    def __init__(self, observer: str, policy: Policy, last_said: LastSaid) -> None:
         self._observer = observer
         self._policy = policy
+        self._last_said = last_said
         self._listed: dict[ServerId, Listed] = {}
         self._contenders: dict[tuple[str, ServerId], Listed] = {}
         self._records: dict[ServerId, Server] = {}
         self._departed: dict[ServerId, Listed] = {}
         self._startups: dict[str, Instant] = {}
+        self._heard: set[str] = set()
 
-    def remember(self, record: Server, source: str) -> None:
-        """Take a server from the ledger, at start: its newest record, and the source that spoke for it last."""
+    def remember(self, record: Server, source: str, not_listed: tuple[Instant, str] | None = None) -> None:
+        """Take a server from the ledger, at start: its newest record, and the source that spoke for it last.
+
+        `not_listed`: since when that source had not listed it when the daemon ended, and the reason that is on record.
+        """
         self._records[record.id] = record
-        listed = Listed(source=source, sighted=None, waits_since=record.in_service_from)
-        if record.in_service_until is not None:
-            listed.departed_at, listed.concluded = record.in_service_until, True
-        self._listed[record.id] = listed
+        listed = self._listed[record.id] = Listed(
+            source=source, sighted=None, waits_since=record.in_service_from
+        )
+        if record.extra == PROVISIONAL:
+            listed.departed_at, listed.departed_from = record.in_service_until, source
+        elif not_listed is not None:
+            listed.departed_at, reason = not_listed
+            listed.departed_from, listed.starting_up = source, reason == STARTING_UP
+            self._departed[record.id] = listed
+            if listed.starting_up:
+                self._startups.setdefault(source, listed.departed_at)
 
     def record_of(self, server: ServerId) -> Server | None:
         """The newest record of a server."""
@@ -105,22 +132,41 @@ class Registry:
         listed = self._listed.get(server)
         return listed.source if listed is not None else ""
 
+    def id_of(self, source: str, server: ServerId) -> ServerId | None:
+        """The id here of a server that a source knows by its UUID; None while no record is about it."""
+        known = self._id_of(source, server)
+        return known if known in self._records else None
+
+    def in_service(self, source: str) -> Iterator[tuple[ServerId, ServerId]]:
+        """The servers in service that a source lists: the id of each here, and its UUID."""
+        for server, record in self._records.items():
+            listed = self._listed[server]
+            is_listed = listed.source == source and listed.departed_at is None
+            if is_listed and record.in_service_until is None:
+                yield server, ServerId(server.removesuffix(f"@{source}"))
+
     def adopt(self, policy: Policy, now: Instant) -> Iterator[Record]:
         """Follow another configuration."""
         self._policy = policy
         for server, listed in self._listed.items():
-            if listed.sighted is not None and listed.departed_at is None:
-                yield from self._settle_owner(server, listed, now)
+            if (
+                listed.sighted is not None
+                and listed.departed_at is None
+                and self._is_configured(listed.source)
+            ):
+                yield from self._settle_owner(server, listed, now, now)
 
     def listed(self, report: Report, now: Instant) -> Iterator[Record | None]:
         """Take what a source lists and no longer lists. None: nothing to record, but some work was done."""
         at = report.observed_until or now
+        self._heard.add(report.source)
         here = set()
         for sighted in report.sighted:
             here.add(self._place(report.source, sighted, at))
             yield None
         gone = [(departed.server, departed.at) for departed in report.departed]
         if report.fresh:
+            self._forget_contenders(report)
             gone += [
                 (server, at)
                 for server, listed in self._listed.items()
@@ -134,48 +180,57 @@ class Registry:
 
     def observed(self, source: str, observation: Observation, now: Instant) -> Iterator[Record]:
         """Take an observation: under the server's id here, and only once it is in service."""
+        main = observation.witness.source == source
         server = self._id_of(source, observation.server)
         if server is None:
             contender = self._contenders.get((source, observation.server))
-            if contender is not None:
+            if contender is not None and main:
                 contender.views[observation.leg] = observation
             return
         listed = self._listed[server]
-        if observation.server != server:
-            observation = replace(observation, server=server)
+        observation = replace(observation, server=server)
         record = self._records.get(server)
-        main = observation.witness.source == source
         if record is None or record.in_service_until is not None:
             if main:
                 listed.views[observation.leg] = observation
-                yield from self._begin_service(server, listed, now)
+                yield from self._begin_service(server, listed, BEGINNING, now)
             return
         yield observation
 
     def passed(self, now: Instant) -> Iterator[Record]:
         """Draw the conclusions that only time allows: departures after `grace`, second holders of one UUID."""
-        grace_us = self._policy.grace_us
         for server, listed in list(self._departed.items()):
-            assert listed.departed_at is not None
-            waited_since = max(
-                listed.departed_at, listed.waits_since, self._startups.get(listed.source, listed.departed_at)
-            )
-            startup_us = STARTUP_LIMIT_US if listed.source in self._startups else grace_us
-            if now - waited_since < startup_us:
-                continue
-            del self._departed[server]
-            listed.concluded = True
-            record = self._records.get(server)
-            if record is not None and record.in_service_until is None:
-                yield self._write(replace(record, in_service_until=listed.departed_at), now)
+            if now - self._waits_since(listed) >= self._patience_us(listed):
+                del self._departed[server]
+                record = self._records.get(server)
+                if record is not None and record.in_service_until is None:
+                    ended = replace(record, in_service_until=listed.departed_at, extra=PROVISIONAL)
+                    yield self._write(ended, now)
         for (source, uuid), contender in list(self._contenders.items()):
-            if now - contender.waits_since >= grace_us:
+            if now - contender.waits_since < self._policy.grace_us:
+                continue
+            if self._listed[uuid].sighted is None:
+                yield from self._promote(uuid, source, now)  # its source has not listed it since the start
+            else:
                 del self._contenders[source, uuid]
                 alias = ServerId(f"{uuid}@{source}")
-                views, contender.views = contender.views, {}
                 self._listed[alias] = contender
-                for view in views.values():
-                    yield from self.observed(source, replace(view, server=alias), now)
+                yield from self._take_views(source, alias, contender, now)
+
+    def _waits_since(self, listed: Listed) -> Instant:
+        """From when the patience with a server that departed is counted."""
+        assert listed.departed_at is not None
+        startup_at = self._startups.get(listed.departed_from, listed.departed_at)
+        return max(listed.departed_at, listed.waits_since, startup_at)
+
+    def _patience_us(self, listed: Listed) -> int:
+        """How long a server may be gone before its service ends; longer while its source was not heard yet."""
+        if listed.departed_from in self._startups or listed.departed_from not in self._heard:
+            return STARTUP_LIMIT_US
+        return self._policy.grace_us
+
+    def _is_configured(self, source: str) -> bool:
+        return source in self._policy.legs
 
     def _place(self, source: str, sighted: Sighted, at: Instant) -> ServerId | None:
         """The id under which a sighted server goes; None while it contends for another source's."""
@@ -186,13 +241,20 @@ class Registry:
         if holder is None:
             self._listed[sighted.server] = Listed(source=source, sighted=sighted, waits_since=at)
             return sighted.server
-        if holder.departed_at is not None:
+        if holder.departed_at is not None or not self._is_configured(holder.source):
             holder.source = source
             return sighted.server
         key = (source, sighted.server)
         contender = self._contenders.setdefault(key, Listed(source=source, sighted=sighted, waits_since=at))
         contender.sighted = sighted
         return None
+
+    def _forget_contenders(self, report: Report) -> None:
+        """Of a source that lists anew all that there is."""
+        here = {sighted.server for sighted in report.sighted}
+        for source, uuid in list(self._contenders):
+            if source == report.source and uuid not in here:
+                del self._contenders[source, uuid]
 
     def _id_of(self, source: str, server: ServerId) -> ServerId | None:
         listed = self._listed.get(server)
@@ -206,21 +268,27 @@ class Registry:
         if server is None:
             return
         listed = self._listed[server]
-        listed.sighted = sighted
+        is_first_sight, listed.sighted = listed.sighted is None, sighted
         if listed.departed_at is not None:
             yield from self._return(server, listed, at, now)
-        yield from self._settle_owner(server, listed, at)
+        if not is_first_sight or self._is_in_service(server):
+            yield from self._settle_owner(server, listed, at, now)
 
-    def _settle_owner(self, server: ServerId, listed: Listed, now: Instant) -> Iterator[Record]:
-        """Write a record where name, owner or watched legs are no longer what the newest one says."""
+    def _is_in_service(self, server: ServerId) -> bool:
+        record = self._records.get(server)
+        return record is not None and record.in_service_until is None
+
+    def _settle_owner(self, server: ServerId, listed: Listed, at: Instant, now: Instant) -> Iterator[Record]:
+        """Write a record where name, owner or watched legs are since `at` no longer what the newest one says."""
         record = self._records.get(server)
         if record is None or record.in_service_until is not None:
-            yield from self._begin_service(server, listed, now)
+            yield from self._begin_service(server, listed, at, now)
             return
         assert listed.sighted is not None
+        since = max(at, record.in_service_from)
         owner = self._policy.assign(listed.source, listed.sighted)
         if owner is None:
-            yield self._write(replace(record, in_service_until=now), now)
+            yield self._write(replace(record, in_service_until=since), now)
             return
         changed = replace(
             record,
@@ -230,27 +298,29 @@ class Registry:
             legs=self._legs_of(listed),
         )
         if (changed.client, changed.solution) != (record.client, record.solution):
-            yield self._write(replace(changed, in_service_from=now), now)
+            yield self._write(replace(changed, in_service_from=since), now)
         elif changed != record:
             yield self._write(changed, now)
 
-    def _begin_service(self, server: ServerId, listed: Listed, now: Instant) -> Iterator[Record]:
-        """Service begins when a server that has an owner is first seen running."""
-        running = listed.views.get(Leg.RUNNING)
-        if running is None or running.state is not State.UP or listed.sighted is None:
+    def _begin_service(
+        self, server: ServerId, listed: Listed, since: Instant, now: Instant
+    ) -> Iterator[Record]:
+        """Service begins when a server that has an owner, since `since`, is first seen running."""
+        running = self._running(server, listed)
+        if running is None or running[1] is not State.UP or listed.sighted is None:
             return
         owner = self._policy.assign(listed.source, listed.sighted)
         if owner is None:
             return
         before = self._records.get(server)
-        begin = running.at if before is None else max(running.at, before.in_service_until or running.at)
+        ended_at = BEGINNING if before is None else before.in_service_until or BEGINNING
         yield self._write(
             Server(
                 id=server,
                 name=listed.sighted.name,
                 client=owner.client,
                 solution=owner.solution,
-                in_service_from=begin,
+                in_service_from=max(running[0], since, ended_at),
                 in_service_until=None,
                 legs=self._legs_of(listed),
                 recorded_at=now,
@@ -259,6 +329,13 @@ class Registry:
         )
         yield from listed.views.values()
         listed.views.clear()
+
+    def _running(self, server: ServerId, listed: Listed) -> tuple[Instant, State] | None:
+        """What its source says of whether it runs: kept here, or on record from before its service ended."""
+        view = listed.views.get(Leg.RUNNING)
+        if view is not None:
+            return view.at, view.state
+        return self._last_said(Witness(self._observer, listed.source), server, Leg.RUNNING)
 
     def _depart(
         self, source: str, gone: Iterable[tuple[ServerId, Instant]], now: Instant
@@ -273,55 +350,69 @@ class Registry:
             self._startups.setdefault(source, now)
         for server, at in leaving:
             listed = self._listed[server]
-            listed.departed_at, listed.starting_up = at, source in self._startups
+            listed.departed_at, listed.departed_from = at, source
+            listed.starting_up = source in self._startups
             listed.views.clear()
             self._departed[server] = listed
             yield from self._now_unknown(server, listed, at, now)
-            yield from self._promote_contender(server, now)
+            other = next((other for other, uuid in self._contenders if uuid == server), None)
+            if other is not None:
+                yield from self._promote(server, other, now)
 
     def _now_unknown(self, server: ServerId, listed: Listed, at: Instant, now: Instant) -> Iterator[Record]:
-        if server not in self._records:
+        if not self._is_in_service(server):
             return
-        for leg in self._policy.legs.get(listed.source, frozenset(ALL_LEGS)):
-            yield self._said(server, listed, leg, State.UNKNOWN, at, now, "vCenter does not list it")
+        watched = self._policy.legs.get(listed.source, ALL_LEGS)
+        reason = STARTING_UP if listed.starting_up else NOT_LISTED
+        for leg in (leg for leg in ALL_LEGS if leg in watched):
+            yield self._said(server, listed, leg, State.UNKNOWN, at, now, reason)
 
-    def _promote_contender(self, server: ServerId, now: Instant) -> Iterator[Record]:
-        """Another source lists a server that its source no longer does: it has moved there."""
-        for source, uuid in list(self._contenders):
-            if uuid != server:
-                continue
-            contender = self._contenders.pop((source, uuid))
-            listed = self._listed[server]
-            listed.source, listed.sighted, listed.departed_at = source, contender.sighted, None
-            self._departed.pop(server, None)
-            yield from self._settle_owner(server, listed, now)
-            for view in contender.views.values():
-                yield from self.observed(source, view, now)
-            return
+    def _promote(self, server: ServerId, source: str, now: Instant) -> Iterator[Record]:
+        """Another source lists a server that its source does not: it has moved there."""
+        contender = self._contenders.pop((source, server))
+        listed = self._listed[server]
+        listed.source, listed.sighted = source, contender.sighted
+        listed.departed_at, listed.starting_up = None, False
+        self._departed.pop(server, None)
+        if self._is_in_service(server):
+            yield from self._settle_owner(server, listed, now, now)
+        yield from self._take_views(source, server, contender, now)
+
+    def _take_views(self, source: str, server: ServerId, contender: Listed, now: Instant) -> Iterator[Record]:
+        """What was said of a server while it contended is said of `server`."""
+        views, contender.views = contender.views, {}
+        for view in views.values():
+            yield from self.observed(source, replace(view, server=server), now)
 
     def _return(self, server: ServerId, listed: Listed, at: Instant, now: Instant) -> Iterator[Record]:
-        """A server is listed again: the gap was down, unless the source was starting up or the month is over."""
+        """A server is listed again: the gap was down, but for these.
+
+        The month is over and its service had ended; its source was starting up; it came from another source, within
+        `grace`.
+        """
         departed_at, listed.departed_at = listed.departed_at, None
         assert departed_at is not None
-        starting_up, listed.starting_up = listed.starting_up, False
-        concluded, listed.concluded = listed.concluded, False
+        was_starting_up, listed.starting_up = listed.starting_up, False
         self._departed.pop(server, None)
         record = self._records.get(server)
         if record is None:
             return
-        if concluded:
+        if record.extra == PROVISIONAL:
+            departed_at = record.in_service_until or departed_at
             calendar = calendar_of(self._policy.zone_of(record.client))
             if calendar.month_of(at) != calendar.month_of(departed_at):
                 return  # another period of service begins when it runs
             yield self._write(replace(record, in_service_until=None), now)
-        if not starting_up:
-            reason = "vCenter did not list it"
-            yield self._said(server, listed, Leg.RUNNING, State.DOWN, departed_at, now, reason)
+        elif record.in_service_until is not None:
+            return
+        has_moved = listed.source != listed.departed_from and at - departed_at < self._policy.grace_us
+        if not (was_starting_up or has_moved):
+            yield self._said(server, listed, Leg.RUNNING, State.DOWN, departed_at, now, NOT_LISTED)
 
     def _look_for_startup_end(self, source: str, now: Instant) -> None:
         if source not in self._startups:
             return
-        missing = [listed for listed in self._departed.values() if listed.source == source]
+        missing = [listed for listed in self._departed.values() if listed.departed_from == source]
         if len(missing) < self._present(source):
             del self._startups[source]
             for listed in missing:
@@ -350,6 +441,7 @@ class Registry:
         return tuple(leg for leg in ALL_LEGS if leg in (judged or watched))
 
     def _write(self, record: Server, now: Instant) -> Server:
-        record = replace(record, recorded_at=now, recorded_by=RECORDED_BY)
+        extra = record.extra if record.in_service_until is not None else ()
+        record = replace(record, recorded_at=now, recorded_by=RECORDED_BY, extra=extra)
         self._records[record.id] = record
         return record

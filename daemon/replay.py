@@ -8,7 +8,7 @@ import structlog
 from daemon.keeper import Keeper
 from daemon.ledger import Ledger, LedgerDamagedError
 from daemon.live_book import RECOVERED, LiveBook
-from daemon.registry import Registry
+from daemon.registry import NOT_LISTED, STARTING_UP, Registry
 from sla.book import ServerPages
 from sla.instants import BEGINNING, MINUTE, SECOND, Instant, parse_instant
 from sla.reader import EvidenceReader
@@ -47,7 +47,9 @@ def replay(ledger: Ledger, book: LiveBook, registry: Registry, keeper: Keeper) -
                 keeper.remember(record)
         book.take(record, settled)
     for pages in book.evidence.servers.values():
-        registry.remember(pages.records[-1], _source_of(pages, book.observer))
+        record = pages.records[-1]
+        source = _source_of(pages, book.observer)
+        registry.remember(record, source, _not_listed(book, record.id, source))
     _log.info("ledger_replayed", records=ledger.head.seq, servers=len(book.places))
     return newest
 
@@ -88,12 +90,21 @@ _OBSERVATION: Final = re.compile(
 
 
 def _source_of(pages: ServerPages, observer: str) -> str:
-    """The source of this monitor that spoke of a server last."""
-    said = (
-        (track.last(), witness.source)
+    """The source of this monitor that knew of a server last: what it left says unknown of it."""
+    said = [
+        (last[1] is not State.UNKNOWN, last[0], witness.source)
         for (_, witness), track in pages.tracks.items()
         if witness.observer == observer and not witness.source.endswith(RECOVERED)
-    )
-    return max((at_and_source for at_and_source in said if at_and_source[0] is not None), default=(None, ""))[
-        1
+        for last in [track.last()]
+        if last is not None
     ]
+    return max(said, default=(False, BEGINNING, ""))[2]
+
+
+def _not_listed(book: LiveBook, server: ServerId, source: str) -> tuple[Instant, str] | None:
+    """Since when a source did not list a server when the daemon ended, and the reason on record."""
+    last = book.last_said(Witness(book.observer, source), server, Leg.RUNNING)
+    reason = book.reasons.get((server, Leg.RUNNING), "")
+    if last is None or last[1] is not State.UNKNOWN or reason not in (NOT_LISTED, STARTING_UP):
+        return None
+    return last[0], reason

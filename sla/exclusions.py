@@ -7,7 +7,7 @@ from typing import Final
 
 from sla.book import Window
 from sla.calendars import Calendar, Day, capped
-from sla.instants import BEGINNING, FOREVER, Instant
+from sla.instants import FOREVER, Instant
 from sla.records import Category, ClientId, ExclusionId, ServerId
 from sla.service import Part
 from sla.spans import NOTHING, Spans, clipped, difference, intersection, normalized, union
@@ -223,4 +223,4 @@ def weeks_around(calendar: Calendar, start: Instant, end: Instant) -> tuple[Inst
 
 def covers_just_before(excluded: Spans, at: Instant) -> bool:
     """Whether the time just before `at` is excluded."""
-    return bool(clipped(excluded, Instant(at - 1), at)) if at > BEGINNING else False
+    return bool(clipped(excluded, Instant(at - 1), at))

@@ -24,7 +24,6 @@ _BY_START: Final = itemgetter(0)
 class Run:
     """One server's outage, from when it becomes down to when it is next up or leaves (spec §6.2)."""
 
-    start: Instant
     end: Instant | None
     """None: it has not ended before `as_of`."""
     live: Span
@@ -144,7 +143,7 @@ def _runs_of(member: Member, *, rules: Rules, calendar: Calendar, rejoin: int, a
         if since < until:
             down = counted[since:until]
             reach = down[-1][1] if ended_at is not None or alive_until is None else alive_until
-            runs.append(Run(start=start, end=ended_at, live=(down[0][0], reach), down=down))
+            runs.append(Run(end=ended_at, live=(down[0][0], reach), down=down))
     return runs
 
 

@@ -45,8 +45,8 @@ class Leg(StrEnum):
     SAN = "san"
     INTERNET = "internet"
 
-    # Members are the only objects of their kind: see State.
-    __hash__ = object.__hash__
+    # See State; equal to its text, and so of the same hash.
+    __hash__ = str.__hash__
 
 
 ALL_LEGS: Final = tuple(Leg)

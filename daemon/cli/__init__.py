@@ -12,9 +12,11 @@ _COMMANDS: Final = {
     "doctor": "daemon.cli.doctor:doctor",
     "status": "daemon.cli.status:status",
     "server": "daemon.cli.status:server",
+    "statement": "daemon.cli.statement:statement",
     "export": "daemon.cli.export:export",
     "verify": "daemon.cli.verify:verify",
     "evaluate": "daemon.cli.evaluate:evaluate",
+    "import": "daemon.cli.import_:import_",
 }
 
 

@@ -18,6 +18,7 @@ from sla.book import Book
 from sla.calendars import Month, parse_month, year_of
 from sla.document import document
 from sla.instants import Instant, format_instant, parse_instant
+from sla.records import ClientId
 from sla.statement import Judgement
 
 FIRST_YEAR: Final = 1970
@@ -97,11 +98,19 @@ def evaluate(
     2 the command line is wrong.
     """
     use_packaged_time_zones()
+    with click.open_file(evidence, "rb") as stream:
+        source = Source(name=evidence, stream=stream)
+        judgement = judged(source, contract=contract, month=month, as_of=as_of, verify=verify)
+    write(judgement, format_)
+
+
+def judged(
+    source: Source, *, contract: Path | None, month: Month, as_of: Instant | None, verify: bool
+) -> Judgement:
+    """The judgement of all evidence in a file. Where it is bad, that is told on stderr, and the process ends with 1."""
     book = Book()
     try:
-        with click.open_file(evidence, "rb") as stream:
-            source = Source(name=evidence, stream=stream)
-            _read(source, Taker(take=book.add, track_of=book.track), verify=verify)
+        _read(source, Taker(take=book.add, track_of=book.track), verify=verify)
         judged_at = _judged_at(book, as_of)
         holidays = holidays_around(_deadlines_from(book, judged_at))
         terms = load_contract(contract, holidays) if contract is not None else None
@@ -109,13 +118,13 @@ def evaluate(
         for message in error.messages:
             click.echo(message, err=True)
         sys.exit(1)
-    judgement = Judgement(book, month=month, as_of=judged_at, national_holidays=holidays, terms=terms)
-    write(judgement, format_)
+    return Judgement(book, month=month, as_of=judged_at, national_holidays=holidays, terms=terms)
 
 
-def write(judgement: Judgement, format_: Literal["text", "json"]) -> None:
-    """Put the statement of all clients on stdout."""
-    text = document(judgement.statement()) if format_ == "json" else statement_text(judgement)
+def write(judgement: Judgement, format_: Literal["text", "json"], client: ClientId | None = None) -> None:
+    """Put the statement of a client, or of all, on stdout."""
+    as_json = format_ == "json"
+    text = document(judgement.statement(client)) if as_json else statement_text(judgement, client)
     click.echo(text.encode(), nl=False)
 
 

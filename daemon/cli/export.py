@@ -2,9 +2,9 @@
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
-from typing import IO
+from typing import IO, TypeVar
 
 import click
 
@@ -17,6 +17,27 @@ from daemon.ledger import Batch, Ledger, LedgerError
 from sla.instants import Instant, format_instant
 from sla.records import ClientId
 
+_Command = TypeVar("_Command", bound=Callable[..., None])
+
+
+def from_where(command: _Command) -> _Command:
+    """The options that say whose evidence it is: a running daemon's, or a ledger's that no daemon has open."""
+    socket = click.option(
+        "--socket",
+        type=click.Path(path_type=Path),
+        default=DEFAULT_SOCKET,
+        envvar="SLAD_CONTROL_SOCKET",
+        show_default=True,
+        show_envvar=True,
+        help="The daemon's control socket.",
+    )
+    ledger = click.option(
+        "--ledger",
+        type=click.Path(exists=True, dir_okay=False, path_type=Path),
+        help="A ledger that no daemon has open, in place of the daemon's.",
+    )
+    return socket(ledger(command))
+
 
 @click.command("export")
 @click.option(
@@ -27,20 +48,7 @@ from sla.records import ClientId
 )
 @click.option("--until", type=InstantType(), help="Only observations before this instant.")
 @click.option("--output", type=click.File("wb", lazy=True), default="-", help="A file in place of stdout.")
-@click.option(
-    "--socket",
-    type=click.Path(path_type=Path),
-    default=DEFAULT_SOCKET,
-    envvar="SLAD_CONTROL_SOCKET",
-    show_default=True,
-    show_envvar=True,
-    help="The daemon's control socket.",
-)
-@click.option(
-    "--ledger",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="A ledger that no daemon has open, in place of the daemon's.",
-)
+@from_where
 def export(
     client: str | None,
     since: Instant | None,
@@ -58,6 +66,19 @@ def export(
         lines = _from_ledger(ledger, client, since, until)
     else:
         lines = _from_daemon(socket, client, since, until)
+    write_lines(lines, output)
+
+
+def write_all(output: IO[bytes], *, socket: Path, ledger: Path | None) -> None:
+    """Write all evidence. Where that fails, that is told on stderr, and the process ends with 1."""
+    if ledger is not None:
+        write_lines(_from_ledger(ledger, None, None, None), output)
+    else:
+        write_lines(_from_daemon(socket, None, None, None), output)
+
+
+def write_lines(lines: AsyncIterator[str], output: IO[bytes]) -> None:
+    """The same for the lines of an export."""
     try:
         asyncio.run(_write(lines, output))
     except (ControlError, ExportError, LedgerError) as error:

@@ -6,6 +6,7 @@ from typing import Any, Final
 from pyVmomi import vim, vmodl
 
 from probes.vcenter import soap
+from probes.vcenter.faults import ReplyError
 from probes.vcenter.inventory import Moid
 from probes.vcenter.session import Session
 
@@ -21,8 +22,14 @@ def disk_places(session: Session, moids: Sequence[Moid]) -> Iterator[tuple[Moid,
         for found in session.retrieve(
             "VirtualMachine", "config.hardware.device", moids[start : start + PAGE]
         ):
-            for told in soap.as_list(found.get("propSet")):
-                yield Moid(found["obj"]), places_of_disks(told.get("val"))
+            try:
+                told = soap.as_list(found.get("propSet"))
+                places = [(Moid(found["obj"]), places_of_disks(each.get("val"))) for each in told]
+            except (AttributeError, LookupError, TypeError) as error:
+                raise ReplyError(
+                    f"the hardware of a virtual machine has an unknown form: {error!r}"
+                ) from error
+            yield from places
 
 
 def places_of_disks(devices: soap.Value | None) -> tuple[Moid, ...]:

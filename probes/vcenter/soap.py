@@ -37,10 +37,12 @@ def parse(reply: bytes) -> dict[str, Any]:
     except (ET.ParseError, ValueError, LookupError) as error:
         # The others are encodings that it names and Python does not know.
         raise ReplyError(f"the answer is no XML document: {error}") from error
-    return {_local(root.tag): _value(root, 0)}
+    names: dict[str, str] = {}
+    return {_local(root.tag): _value(root, names, 0)}
 
 
-def _value(element: "ET.Element[str]", depth: int) -> Value:
+def _value(element: "ET.Element[str]", names: dict[str, str], depth: int) -> Value:
+    """An element as a value; `names` holds the names of tags that were met before."""
     if not len(element):
         return element.text or ""
     if depth == DEPTH_LIMIT:
@@ -48,23 +50,24 @@ def _value(element: "ET.Element[str]", depth: int) -> Value:
     children: dict[str, Any] = {}
     kind = element.get(_XSI_TYPE)
     if kind is not None:
-        children[TYPE] = kind[kind.find(":") + 1 :]
+        children[TYPE] = _local(kind, ":")
     for child in element:
         tag = child.tag
-        name = tag[tag.find("}") + 1 :]
-        value = _value(child, depth + 1) if len(child) else child.text or ""
-        present = children.get(name)
-        if present is None:
+        name = names.get(tag)
+        if name is None:
+            name = names[tag] = _local(tag)
+        value = _value(child, names, depth + 1) if len(child) else child.text or ""
+        if name not in children:
             children[name] = value
-        elif type(present) is list:
+        elif type(present := children[name]) is list:
             present.append(value)
         else:
             children[name] = [present, value]
     return children
 
 
-def _local(tag: str) -> str:
-    return tag[tag.find("}") + 1 :]
+def _local(name: str, mark: str = "}") -> str:
+    return name[name.find(mark) + 1 :]
 
 
 def flag(value: Value | None) -> bool | None:

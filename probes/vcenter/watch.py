@@ -33,12 +33,14 @@ from probes.vcenter.session import Credentials, Session
 from probes.vcenter.tracks import Look, Tracks
 from probes.vcenter.transport import Endpoint, Wire
 from sla.instants import MINUTE, SECOND, Instant, instant_of
-from sla.records import Observation, ServerId, Witness
+from sla.records import Observation, ServerId, State, Witness
 
 PAGE_OBJECTS: Final = 500
 """What is asked for; vCenter gives 100 or so all the same."""
 EVENT_PAGES: Final = 10
 """How many pages of events one look reads; with more to come the next look does not wait."""
+PLACES_A_LOOK: Final = 500
+"""Of how many servers a look reads where their disks are, beyond those whose verdict waits for it."""
 CLOCK_CHECK_US: Final = 5 * MINUTE
 RETRY_S: Final = (1.0, 60.0)
 """The first pause after an error and the longest; each is twice the one before, give or take a quarter."""
@@ -75,6 +77,17 @@ class _Chain:
     touched: set[Moid] = field(default_factory=set)
     left: list[Vm] = field(default_factory=list)
     places_changed: bool = False
+    unread: set[Moid] = field(default_factory=set)
+    """Servers on several datastores of which it is not known which hold their disks."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Disks:
+    """Where a server's disks were, and what it must still be for that to hold."""
+
+    change_version: str
+    datastores: tuple[Moid, ...]
+    places: tuple[Moid, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,6 +122,7 @@ class VcenterWatch:
         self._servers: dict[Moid, ServerId] = {}
         self._moids: dict[ServerId, Moid] = {}
         self._attribute_names: dict[str, str] = {}
+        self._disks: dict[Moid, _Disks] = {}
         self._seen_until = resume.observed_until
         self._gap: tuple[Instant, Instant] | None = None
         self._events_behind = False
@@ -197,6 +211,7 @@ class VcenterWatch:
         self._check_clock(session)
         self._attribute_names = custom_field_names(session) if self._settings.attributes else {}
         self._events.open(session, self._now(), self._offset_us)
+        self._disks = {moid: disks for moid, disks in self._disks.items() if moid in self._servers}
         self._inventory = Inventory()
         types = {kind: _TYPES[kind] for kind in PROPERTIES}
         if not self._settings.resource_pools:
@@ -264,7 +279,11 @@ class VcenterWatch:
 
     def _drain(self, chain: _Chain) -> Instant:
         """Take update sets until one is not truncated; gives the instant at which the first of them came."""
-        wait_s = 0 if self._events_behind and chain.version else self._settings.poll_s
+        wait_s = self._settings.poll_s
+        if chain.version and self._events_behind:
+            wait_s = 0
+        elif chain.version and chain.unread:
+            wait_s = 1
         first_at: Instant | None = None
         while True:
             update = chain.session.wait_for_updates(chain.collector, chain.version, wait_s, PAGE_OBJECTS)
@@ -384,10 +403,36 @@ class VcenterWatch:
         )
 
     def _read_disk_places(self, chain: _Chain) -> None:
-        moids = chain.touched & self._inventory.vms.keys()
-        unread = self._inventory.on_several_datastores(moids)
-        for moid, places in disk_places(chain.session, unread):
-            self._inventory.vms[moid].disks = places
+        """Find out where the disks are: at once where a verdict waits for it, of the others some at each look."""
+        chain.unread |= set(self._inventory.on_several_datastores(chain.touched & self._inventory.vms.keys()))
+        chain.unread &= self._inventory.vms.keys()
+        wanted: list[Moid] = []
+        others: list[Moid] = []
+        for moid in chain.unread:
+            vm = self._inventory.vms[moid]
+            known = self._disks.get(moid)
+            if known is not None and (known.change_version, known.datastores) == (
+                vm.change_version,
+                vm.datastores,
+            ):
+                vm.disks = known.places
+            else:
+                (wanted if self._waits_for_places(vm) else others).append(moid)
+        wanted += others[:PLACES_A_LOOK]
+        for moid, places in disk_places(chain.session, wanted):
+            if moid in self._inventory.vms:
+                vm = self._inventory.vms[moid]
+                vm.disks = places
+                self._disks[moid] = _Disks(vm.change_version, vm.datastores, places)
+                chain.touched.add(moid)
+        chain.unread = set(others[PLACES_A_LOOK:])
+
+    def _waits_for_places(self, vm: Vm) -> bool:
+        """While every datastore that it uses is accessible, so are those that hold its disks."""
+        return (
+            bool(self._settings.ignored_datastores)
+            or self._inventory.san(vm, frozenset()).state is not State.UP
+        )
 
     def _read_events(self) -> list[Happening]:
         read, drained = self._events.read(EVENT_PAGES)

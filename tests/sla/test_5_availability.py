@@ -54,6 +54,24 @@ def test_5_2_the_basis_decides_and_both_are_given() -> None:
     assert service["availability"] == agreed["by_basis"]["service"] == (MARCH - 86400) / MARCH
 
 
+def test_5_2_unobserved_time_is_left_out_or_up_or_down() -> None:
+    """On the basis `service`, so that excluded time stands above and below the line in each reading."""
+    lines = [
+        says("down", "2026-03-02T00:00:00Z"),
+        says("unknown", "2026-03-03T00:00:00Z"),
+        says("up", "2026-03-04T00:00:00Z"),
+        exclusion("x", "client_change", "2026-03-05T00:00:00Z", "2026-03-06T00:00:00Z"),
+    ]
+    for unobserved, over, under in (
+        ("exclude", MARCH - 2 * 86400, MARCH - 86400),
+        ("up", MARCH - 86400, MARCH),
+        ("down", MARCH - 2 * 86400, MARCH),
+    ):
+        said = row(*lines, terms={"availability": {"unobserved": unobserved, "basis": "service"}})
+        assert said["availability"] == over / under
+        assert said["by_basis"]["agreed"] == (over - 86400) / (under - 86400)
+
+
 def test_5_2_a_month_that_is_excluded_altogether_gives_null() -> None:
     whole = exclusion("x", "force_majeure", "2026-02-01T00:00:00Z", "2026-05-01T00:00:00Z")
     said = row(whole)

@@ -107,6 +107,8 @@ def test_6_2_a_run_that_has_not_ended_reaches_to_as_of_unless_that_is_excluded()
     excluded = exclusion("x", "client_change", at(12), None)
     assert spans(*lines, excluded, as_of=at(13)) == [(at(10), at(11))]
     assert spans(*lines, excluded, as_of=at(12)) == [(at(10), None)]
+    nearly = exclusion("x", "client_change", at(12), "2026-03-10T12:59:59.999999Z")
+    assert spans(*lines, nearly, as_of=at(13)) == [(at(10), None)]
 
 
 def test_6_2_live_parts_that_overlap_or_touch_are_one_interruption() -> None:
@@ -115,6 +117,12 @@ def test_6_2_live_parts_that_overlap_or_touch_are_one_interruption() -> None:
     assert spans(*lines, *touching) == [(at(10), at(12))]
     apart = [*outage(at(10), at(11), "s1"), *outage(at(11, 1), at(12), "s2")]
     assert len(spans(*lines, *apart)) == 2
+
+
+def test_6_2_an_interruption_reaches_as_far_as_the_longest_of_its_live_parts() -> None:
+    lines = [server(name, solution="mail") for name in ("s1", "s2", "s3")]
+    lines += [*outage(at(10), at(14), "s1"), *outage(at(11), at(12), "s2"), *outage(at(13), at(13, 30), "s3")]
+    assert spans(*lines) == [(at(10), at(14))]
 
 
 def test_6_2_a_server_whose_outage_is_excluded_neither_makes_nor_prolongs_one() -> None:
@@ -141,6 +149,11 @@ def test_6_4_it_qualifies_at_the_instant_at_which_the_counted_time_is_full() -> 
     assert found(server(), *outage(at(10), at(12)))[0]["qualified_at"] == at(12)
     assert found(server(), *outage(at(10), "2026-03-10T11:59:59.999999Z"))[0]["qualified_at"] is None
     assert found(server(), says("down", at(10)), as_of=at(12))[0]["qualified_at"] == at(12)
+
+
+def test_6_4_counted_time_adds_up_over_what_does_not_count() -> None:
+    lines = [server(), *outage(at(10), at(14)), blind(at(11), at(12))]
+    assert found(*lines)[0]["qualified_at"] == at(13)
 
 
 @pytest.mark.parametrize(
@@ -175,6 +188,17 @@ def test_6_5_a_request_that_fits_several_documents_the_first() -> None:
     assert [each["documented_at"] for each in found(*lines)] == [at(10, 58), None]
     lines[-1] = request(at(11, 1))
     assert [each["documented_at"] for each in found(*lines)] == [None, at(11, 10)]
+
+
+def test_6_5_of_several_requests_the_one_opened_first_documents() -> None:
+    lines = [
+        server(),
+        *outage(at(10), at(14)),
+        request(at(12)),
+        request(at(11), id="q"),
+        request(at(13), id="p"),
+    ]
+    assert found(*lines)[0]["documented_at"] == at(11)
 
 
 def test_6_5_the_last_of_the_runs_decides_even_where_its_end_is_excluded() -> None:
@@ -213,3 +237,5 @@ def test_interruptions_of_the_month_and_of_the_last_ninety_days_are_listed() -> 
     assert len(found(*lines, month="2026-05", as_of="2026-06-08T12:59:59Z")) == 1
     assert found(*lines, month="2026-05", as_of="2026-06-08T13:00:00Z") == []
     assert len(found(*lines, month="2026-03", as_of="2026-09-01T00:00:00Z")) == 1
+    end_of_march = outage("2026-04-01T04:00:00Z", "2026-04-01T05:00:00Z")
+    assert found(server(), *end_of_march, month="2026-03", as_of="2026-09-01T00:00:00Z") == []

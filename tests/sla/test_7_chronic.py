@@ -82,7 +82,7 @@ def test_7_3_the_day_is_that_of_the_instant_at_which_it_ended() -> None:
 def test_7_3_while_the_trigger_is_ongoing_its_period_is_open() -> None:
     lines = [*outages(*FIVE[:4]), says("down", "2026-04-09T15:00:00Z")]
     said = process(*lines, as_of="2026-04-25T00:00:00Z")
-    assert (said["stage"], said["notice_closes_at"]) == ("chronic", None)
+    assert (said["stage"], said["notice_closes_at"], said["count"]) == ("chronic", None, 5)
 
 
 @pytest.mark.parametrize(
@@ -153,6 +153,33 @@ def test_7_5_interruptions_up_to_the_notice_make_no_trigger_of_the_next_cycle() 
     assert stage(*lines, as_of="2026-04-13T17:00:00Z", **short) == "resolved"
     more = outages("04-14", "04-15", "04-16", "04-17")
     assert stage(*lines, *more, as_of="2026-04-17T17:00:00Z", **short) == "chronic"
+
+
+def test_7_5_an_interruption_on_the_day_of_the_notice_is_none_of_the_next_cycle() -> None:
+    short = {"resolution_days": 1, "evaluation_days": 1}
+    lines = [
+        *outages(*FIVE),
+        notice("2026-04-10T12:00:00Z"),
+        *outages("04-10", "04-13", "04-14", "04-15", "04-16"),
+    ]
+    assert stage(*lines, as_of="2026-04-16T17:00:00Z", **short) == "resolved"
+
+
+def test_7_5_an_interruption_in_the_evaluation_period_is_no_trigger_of_the_next_cycle() -> None:
+    """Three on the 11th, the resolution's only day; two on the 12th, the evaluation's."""
+    short: dict[str, Any] = {"resolution_days": 1, "evaluation_days": 1, "lasting": "10m"}
+    lines = [*outages(*FIVE), notice("2026-04-10T12:00:00Z")]
+    for day, hour in (("11", 12), ("11", 14), ("11", 16), ("12", 12), ("12", 14)):
+        lines += [says("down", f"2026-04-{day}T{hour}:00:00Z"), says("up", f"2026-04-{day}T{hour}:30:00Z")]
+    said = process(*lines, as_of="2026-04-13T12:00:00Z", **short)
+    assert (said["stage"], said["evaluation_count"], said["count"]) == ("resolved", 2, 10)
+
+
+def test_7_5_what_began_on_the_first_day_of_the_evaluation_holds_it_open_too() -> None:
+    short = {"resolution_days": 1, "evaluation_days": 1}
+    lines = [*outages(*FIVE), notice("2026-04-10T12:00:00Z"), says("down", "2026-04-13T03:00:00Z")]
+    assert stage(*lines, as_of="2026-04-13T04:59:59Z", **short) == "evaluation"
+    assert stage(*lines, as_of="2026-04-13T05:00:00Z", **short) == "resolved"
 
 
 def test_7_5_lapsed_until_the_count_has_been_below_four() -> None:

@@ -61,15 +61,51 @@ def test_it_works_out_the_month_as_json(tmp_path: Path) -> None:
 
 def test_keys_stand_in_the_order_of_the_format(tmp_path: Path) -> None:
     said = json.loads(run(written(tmp_path, LINES), "--month", "2026-03", "--format", "json").stdout)
-    assert (
-        list(said["servers"][0])
-        == ["id", "name", "client", "solution", "service", "excluded", "excluded_by", "agreed", "up", "down", "unobserved", "disputed", "availability", "availability_low", "availability_high", "by_basis", "coverage", "target", "met", "conclusive", "best_possible", "budget", "budget_left", "down_by_leg", "ineligible"]
-    )
-    assert list(said["solutions"][0]) == ["id", "client", "accepted_from", "interruptions", "observed", "documented"]
-    assert (
-        list(said["solutions"][0]["observed"])
-        == ["count", "stage", "chronic_at", "notice_closes_at", "notice_given_at", "resolution_until", "evaluation_until", "evaluation_count"]
-    )
+    assert list(said["servers"][0]) == [
+        "id",
+        "name",
+        "client",
+        "solution",
+        "service",
+        "excluded",
+        "excluded_by",
+        "agreed",
+        "up",
+        "down",
+        "unobserved",
+        "disputed",
+        "availability",
+        "availability_low",
+        "availability_high",
+        "by_basis",
+        "coverage",
+        "target",
+        "met",
+        "conclusive",
+        "best_possible",
+        "budget",
+        "budget_left",
+        "down_by_leg",
+        "ineligible",
+    ]
+    assert list(said["solutions"][0]) == [
+        "id",
+        "client",
+        "accepted_from",
+        "interruptions",
+        "observed",
+        "documented",
+    ]
+    assert list(said["solutions"][0]["observed"]) == [
+        "count",
+        "stage",
+        "chronic_at",
+        "notice_closes_at",
+        "notice_given_at",
+        "resolution_until",
+        "evaluation_until",
+        "evaluation_count",
+    ]
 
 
 def test_two_runs_give_the_same_bytes_and_one_newline_at_the_end(tmp_path: Path) -> None:

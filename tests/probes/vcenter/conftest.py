@@ -14,6 +14,7 @@ def peer(request: pytest.FixtureRequest) -> Iterator[Peer]:
 
 
 @pytest.fixture
-def simulation() -> Iterator[Simulated]:
-    with Simulated() as peer:
+def simulation(request: pytest.FixtureRequest) -> Iterator[Simulated]:
+    """slad's own simulation, which says that a property is unset unless the parameter tells it to leave it out."""
+    with Simulated(omit_unset=getattr(request, "param", "") == "unset left out") as peer:
         yield peer

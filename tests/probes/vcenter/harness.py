@@ -39,9 +39,9 @@ class Hand:
 class Watched:
     """What a watch has said so far."""
 
-    def __init__(self, watch: VcenterWatch) -> None:
+    def __init__(self, watch: VcenterWatch, said: queue.Queue[Report | Trouble]) -> None:
         self.watch = watch
-        self.said: queue.Queue[Report | Trouble] = queue.Queue()
+        self.said = said
         self.reports: list[Report] = []
         self.troubles: list[Trouble] = []
 
@@ -159,8 +159,9 @@ def watching(
         retry_s=retry_s,
         login_retry_s=login_retry_s,
     )
-    watch = VcenterWatch(settings, resume or Resume(), now, lambda said: watched.said.put(said))
-    watched = Watched(watch)
+    said: queue.Queue[Report | Trouble] = queue.Queue()
+    watch = VcenterWatch(settings, resume or Resume(), now, said.put)
+    watched = Watched(watch, said)
     watch.start()
     try:
         yield watched

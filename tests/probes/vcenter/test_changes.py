@@ -5,22 +5,21 @@ from collections.abc import Callable
 import pytest
 
 from probes.simulation.entities import Datastore, Folder, Host, Vm
+from probes.vcenter import properties, watch
 from sla.instants import SECOND
 from sla.records import Leg, State
 from tests.probes.vcenter.harness import RECOVERED, Watched, watching
 from tests.probes.vcenter.peers import Simulated
-from tests.probes.vcenter.test_faults import recovered
+from tests.probes.vcenter.test_faults import counted, recovered
 
 UP, DOWN, UNKNOWN = State.UP, State.DOWN, State.UNKNOWN
 
 
-@pytest.fixture(params=["unset properties said", "unset properties left out"])
-def simulation(request: pytest.FixtureRequest) -> object:
-    """Both ways in which a vCenter tells of a property that has no value."""
-    with Simulated(omit_unset=request.param == "unset properties left out") as peer:
-        yield peer
+either_way = pytest.mark.parametrize("simulation", ["unset said", "unset left out"], indirect=True)
+"""Both ways in which a vCenter tells of a property that has no value."""
 
 
+@either_way
 def test_an_object_that_may_not_be_read_is_unknown_and_others_go_on(simulation: Simulated) -> None:
     with watching(simulation.endpoint) as watched:
         server, neighbour = watched.server(simulation.server), watched.server(simulation.neighbour)
@@ -46,6 +45,7 @@ def test_an_object_that_could_never_be_read_is_counted_and_others_are_seen(simul
     assert simulation.server not in {each.name for each in report.sighted}
 
 
+@either_way
 def test_an_inaccessible_server_is_still_itself_after_a_new_session(simulation: Simulated) -> None:
     with watching(simulation.endpoint) as watched:
         server = watched.server(simulation.server)
@@ -58,6 +58,7 @@ def test_an_inaccessible_server_is_still_itself_after_a_new_session(simulation: 
     assert not watched.departures
 
 
+@either_way
 def test_a_new_server_counts_once_its_configuration_is_known(simulation: Simulated) -> None:
     with watching(simulation.endpoint) as watched:
         watched.report()
@@ -70,6 +71,7 @@ def test_a_new_server_counts_once_its_configuration_is_known(simulation: Simulat
         watched.until_state(server, UP, Leg.SAN)
 
 
+@either_way
 def test_a_template_is_no_server(simulation: Simulated) -> None:
     with watching(simulation.endpoint) as watched:
         server = watched.server(simulation.server)
@@ -232,6 +234,39 @@ def test_disks_are_read_again_when_a_disk_moves_between_known_datastores() -> No
         watched.until_state(server, DOWN, Leg.SAN)
 
 
+def test_places_of_disks_are_read_bit_by_bit_and_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(watch, "PLACES_A_LOOK", 10)
+    monkeypatch.setattr(properties, "PAGE", 5)
+    with Simulated(servers=120) as peer:
+        several = [vm for vm in peer.vms() if len(vm.datastores) > 1]
+        pages = counted(peer, "RetrievePropertiesEx")
+        with watching(peer.endpoint) as watched:
+            watched.report()
+            assert len(pages) == 2
+            watched.until(lambda: len(pages) >= -(-len(several) // 5))
+            count = len(pages)
+            peer.kill_sessions()
+            recovered(watched)
+            watched.looks(1)
+            assert len(pages) == count, "what did not change is not read again after a new session"
+            simulated_iso = on_two_datastores(peer, iso=True)
+            peer.do(peer.machines.rename, simulated_iso.name, name="changed")
+            watched.until(lambda: len(pages) == count + 1)
+
+
+def test_places_of_disks_that_a_verdict_waits_for_are_read_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(watch, "PLACES_A_LOOK", 0)
+    with Simulated(servers=120) as peer, watching(peer.endpoint) as watched:
+        vm = on_two_datastores(peer, iso=True)
+        server = watched.server(vm.name)
+        assert vm.iso is not None
+        peer.mount(vm.host.name, vm.iso.name, accessible=False)
+        watched.looks(3)
+        assert watched.states(server, Leg.SAN) == [UP]
+        peer.mount(vm.host.name, vm.disks[0].datastore.name, accessible=False)
+        watched.until_state(server, DOWN, Leg.SAN)
+
+
 # Names and places
 
 
@@ -290,6 +325,7 @@ def test_vmotion_is_no_outage(simulation: Simulated) -> None:
     assert watched.states(server) == watched.states(server, Leg.SAN) == [UP]
 
 
+@either_way
 def test_a_host_that_a_person_disconnects_makes_its_servers_unknown(simulation: Simulated) -> None:
     with watching(simulation.endpoint) as watched:
         server = watched.server(simulation.server)

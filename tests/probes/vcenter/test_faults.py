@@ -82,9 +82,10 @@ def test_a_certificate_of_another_authority_is_not_accepted(tmp_path: Path) -> N
 
 def test_a_certificate_for_another_name_is_not_accepted(tmp_path: Path) -> None:
     shown = identity(tmp_path, "shown")
-    with Simulated(tls=shown.context, cafile=shown.cafile) as peer:
-        with watching(replace(peer.endpoint, host="localhost")) as watched:
-            assert watched.trouble().reason == "certificate"
+    with ExitStack() as stack:
+        peer = stack.enter_context(Simulated(tls=shown.context, cafile=shown.cafile))
+        watched = stack.enter_context(watching(replace(peer.endpoint, host="localhost")))
+        assert watched.trouble().reason == "certificate"
 
 
 def test_a_pinned_certificate_needs_no_authority(tmp_path: Path) -> None:
@@ -442,11 +443,14 @@ def test_a_watch_that_was_stopped_before_it_began_says_nothing(simulation: Simul
 def test_a_fault_of_ours_ends_the_thread_and_is_kept(
     simulation: Simulated, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with pytest.raises(AssertionError, match="ours"), watching(simulation.endpoint) as watched:
+    with ExitStack() as stack:
+        watched = stack.enter_context(watching(simulation.endpoint))
         watched.report()
         monkeypatch.setattr(watched.watch, "_look", _fault_of_ours)
         assert watched.watch.join(5.0)
         assert isinstance(watched.watch.failure, ZeroDivisionError)
+        with pytest.raises(AssertionError, match="ours"):
+            stack.close()
 
 
 def _fault_of_ours(_chain: object) -> None:

@@ -1,5 +1,7 @@
 """Events and boot times date what updates only show the outcome of."""
 
+from itertools import pairwise
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -173,7 +175,7 @@ def test_with_some_events_history_still_leads_to_what_was_seen(
     said = history.turned(was, at(0), now, at(100), boot_at, told)
     assert ended(was, said) is now
     states = [was, *(step.state for step in said)]
-    assert all(one is not other for one, other in zip(states, states[1:], strict=False))
+    assert all(one is not other for one, other in pairwise(states))
     assert sorted(said) == said
     assert all(at(0) < step.at <= at(100) for step in said)
     told_at = {hint.at for hint in told} | {boot_at, at(100)}

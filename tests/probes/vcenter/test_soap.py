@@ -108,7 +108,8 @@ def test_what_is_no_time_is_none(value: soap.Value | None) -> None:
 
 
 def test_flags_are_said_in_two_ways_or_not_at_all() -> None:
-    assert [soap.flag(each) for each in ("true", "1", "false", "0", "", "yes", None, [])] == [
+    said: tuple[soap.Value | None, ...] = ("true", "1", "false", "0", "", "yes", None, [])
+    assert [soap.flag(each) for each in said] == [
         *(True, True, False, False),
         *(None, None, None, None),
     ]

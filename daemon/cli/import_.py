@@ -1,0 +1,78 @@
+"""`slad import`: evidence from a file into a ledger, all of it or nothing."""
+
+import asyncio
+import sys
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from pathlib import Path
+from typing import Final, NoReturn
+
+import click
+
+from daemon.clock import SystemClock
+from daemon.evidence_files import EvidenceError, Source, Taker, read_records
+from daemon.ledger import Batch, Entry, Ledger, LedgerError
+from daemon.timezones import use_packaged_time_zones
+from sla.records import ObservedUntil, Record
+
+AT_ONCE: Final = 10_000
+"""Records a transaction."""
+
+
+@click.command("import")
+@click.argument("evidence", type=click.Path(exists=True, dir_okay=False, allow_dash=True))
+@click.option(
+    "--ledger",
+    type=click.Path(dir_okay=False, path_type=Path),
+    required=True,
+    help="A new ledger; a daemon that is started on it goes on from there.",
+)
+def import_(evidence: str, ledger: Path) -> None:
+    """Put EVIDENCE, a file of JSON Lines or - for standard input, into a new ledger.
+
+    This is how a ledger is restored from its newest export, or begun with what another tool recorded. Every line is checked
+    first, and a bad one stops the import before anything is taken. Exit codes: 0 all is in the ledger, 1 nothing is (every
+    fault is a line on stderr), 2 the command line is wrong.
+    """
+    use_packaged_time_zones()
+    records: list[Record] = []
+    if ledger.exists():
+        _fail([f"{ledger} is there already: evidence is imported into a new ledger only"])
+    try:
+        with click.open_file(evidence, "rb") as stream:
+            read_records(
+                Source(name=evidence, stream=stream), Taker(take=records.append), progress=lambda _: None
+            )
+        written = asyncio.run(_written(records, ledger))
+    except EvidenceError as error:
+        _fail(error.messages)
+    except LedgerError as error:
+        _fail([str(error)])
+    click.echo(f"{written} records are in {ledger}.")
+
+
+def _fail(messages: "list[str] | tuple[str, ...]") -> NoReturn:
+    for message in messages:
+        click.echo(message, err=True)
+    sys.exit(1)
+
+
+async def _written(records: list[Record], path: Path) -> int:
+    unfinished = path.with_name(f"{path.name}.importing")
+    unfinished.unlink(missing_ok=True)
+    ledger = Ledger.open(unfinished, clock=SystemClock())
+    try:
+        for entries in _batches(record for record in records if not isinstance(record, ObservedUntil)):
+            await ledger.commit(Batch(entries=entries))
+        watermarks = {record.witness: record.at for record in records if isinstance(record, ObservedUntil)}
+        head = await ledger.commit(Batch(watermarks=watermarks, seal=True))
+    finally:
+        await ledger.close()
+    unfinished.rename(path)
+    return head.seq
+
+
+def _batches(records: Iterable[Record]) -> Iterator[list[Entry]]:
+    left = iter(records)
+    while batch := [Entry(record=record) for record in islice(left, AT_ONCE)]:
+        yield batch

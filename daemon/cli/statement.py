@@ -1,0 +1,55 @@
+"""`slad statement`: a month's statement from the ledger."""
+
+import sys
+import tempfile
+from pathlib import Path
+from typing import Literal
+
+import click
+
+from daemon.cli.evaluate import InstantType, MonthType, judged, write
+from daemon.cli.export import from_where, write_all
+from daemon.evidence_files import Source
+from daemon.timezones import use_packaged_time_zones
+from sla.calendars import Month
+from sla.instants import Instant
+from sla.records import ClientId
+
+
+@click.command("statement")
+@click.option("--month", type=MonthType(), required=True, help="The calendar month, local to each client.")
+@click.option("--client", help="Only this client's statement; by default those of all.")
+@click.option("--as-of", type=InstantType(), help="The instant of knowledge; by default now.")
+@click.option(
+    "--format",
+    "format_",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    show_default=True,
+    help="For people, or for programs.",
+)
+@from_where
+def statement(
+    month: Month,
+    client: str | None,
+    as_of: Instant | None,
+    format_: Literal["text", "json"],
+    socket: Path,
+    ledger: Path | None,
+) -> None:
+    """Print a month's statement from the ledger: what `slad evaluate` makes of its export.
+
+    The ledger is verified on the way; the head of its chain goes to stderr. Exit codes: 0 the statement is on stdout, 1
+    it could not be made, 2 the command line is wrong.
+    """
+    use_packaged_time_zones()
+    with tempfile.TemporaryFile() as evidence:
+        write_all(evidence, socket=socket, ledger=ledger)
+        evidence.seek(0)
+        source = Source(name="the ledger", stream=evidence)
+        judgement = judged(source, contract=None, month=month, as_of=as_of, verify=True)
+    chosen = None if client is None else ClientId(client)
+    if chosen is not None and chosen not in judgement.book.clients:
+        click.echo(f"The ledger knows no client {client!r}.", err=True)
+        sys.exit(1)
+    write(judgement, format_, chosen)
