@@ -5,34 +5,19 @@ import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Literal
 
 import click
 
-from daemon.config import DEFAULT_PATH, UNASSIGNED, Config, ConfigError, Problem, load
+from daemon.cli import options
+from daemon.cli.options import Format
+from daemon.config import UNASSIGNED, Config, ConfigError, Problem, load
 from daemon.config_tables import RuleTable, VCenterTable
 from sla.records import ClientId, Leg
 
-Format = Literal["text", "json"]
-
 
 @click.command("check-config")
-@click.option(
-    "--config",
-    "path",
-    type=click.Path(path_type=Path),
-    default=DEFAULT_PATH,
-    show_default=True,
-    help="The file to check.",
-)
-@click.option(
-    "--format",
-    "format_",
-    type=click.Choice(["text", "json"]),
-    default="text",
-    show_default=True,
-    help="For people, or for programs.",
-)
+@options.config
+@options.output_format
 def check_config(path: Path, format_: Format) -> None:
     """Check a configuration whole, and say what it means.
 

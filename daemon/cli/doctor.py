@@ -5,12 +5,13 @@ import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final
 
 import click
 
+from daemon.cli import options
+from daemon.cli.options import Format
 from daemon.clock import SystemClock
-from daemon.config import DEFAULT_PATH
 from daemon.doctor import Finding, Level, examined
 from daemon.timezones import use_packaged_time_zones
 
@@ -18,24 +19,9 @@ _COLOURS: Final = {Level.OK: "green", Level.WARN: "yellow", Level.FAIL: "red"}
 
 
 @click.command("doctor")
-@click.option(
-    "--config",
-    "path",
-    type=click.Path(path_type=Path),
-    default=DEFAULT_PATH,
-    show_default=True,
-    envvar="SLAD_CONFIG",
-    help="The configuration to try.",
-)
-@click.option(
-    "--format",
-    "format_",
-    type=click.Choice(["text", "json"]),
-    default="text",
-    show_default=True,
-    help="For people, or for programs.",
-)
-def doctor(path: Path, format_: Literal["text", "json"]) -> None:
+@options.config
+@options.output_format
+def doctor(path: Path, format_: Format) -> None:
     """Try what the configuration names, and say what will not work and how to mend it.
 
     Run it as the user that slad runs as. Nothing is changed, here or on a vCenter; each vCenter sees one login. Exit

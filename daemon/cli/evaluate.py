@@ -2,13 +2,15 @@
 
 import gc
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from itertools import chain
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final
 
 import click
 
+from daemon.cli import options
+from daemon.cli.options import Format
 from daemon.contract_files import load_contract
 from daemon.evidence_files import EvidenceError, Source, Taker, read_records, read_verified
 from daemon.holidays import holidays_around
@@ -23,7 +25,6 @@ from sla.statement import Judgement
 
 FIRST_YEAR: Final = 1970
 LAST_YEAR: Final = 2999
-_TOLD_EVERY: Final = 50_000
 
 
 class MonthType(click.ParamType[Month]):
@@ -71,14 +72,7 @@ class InstantType(click.ParamType[Instant]):
     type=InstantType(),
     help="The instant of knowledge, such as 2026-04-02T00:00:00Z. By default the newest in the evidence.",
 )
-@click.option(
-    "--format",
-    "format_",
-    type=click.Choice(["text", "json"]),
-    default="text",
-    show_default=True,
-    help="For people, or for programs.",
-)
+@options.output_format
 @click.option(
     "--verify", is_flag=True, help="Hold the export against its own hash chain; the head goes to stderr."
 )
@@ -87,7 +81,7 @@ def evaluate(
     contract: Path | None,
     month: Month,
     as_of: Instant | None,
-    format_: Literal["text", "json"],
+    format_: Format,
     *,
     verify: bool,
 ) -> None:
@@ -121,7 +115,7 @@ def judged(
     return Judgement(book, month=month, as_of=judged_at, national_holidays=holidays, terms=terms)
 
 
-def write(judgement: Judgement, format_: Literal["text", "json"], client: ClientId | None = None) -> None:
+def write(judgement: Judgement, format_: Format, client: ClientId | None = None) -> None:
     """Put the statement of a client, or of all, on stdout."""
     as_json = format_ == "json"
     text = document(judgement.statement(client)) if as_json else statement_text(judgement, client)
@@ -129,7 +123,7 @@ def write(judgement: Judgement, format_: Literal["text", "json"], client: Client
 
 
 def _read(source: Source, taker: Taker, *, verify: bool) -> None:
-    progress = _progress()
+    progress = options.progress("lines read")
     # What is read lives to the end: looking for garbage among it would take as long as reading it.
     gc.disable()
     try:
@@ -144,18 +138,6 @@ def _read(source: Source, taker: Taker, *, verify: bool) -> None:
     if head is None:
         raise EvidenceError([f"{source.name}: holds no record, so there is no chain to verify"])
     click.echo(f"{source.name}: the chain holds; its head is {head.seq} {head.chain.hex()}", err=True)
-
-
-def _progress() -> Callable[[int], None]:
-    """What is told the number of each line: it shows some of them where somebody is watching."""
-    if not sys.stderr.isatty():
-        return lambda _: None
-
-    def show(line: int) -> None:
-        if line % _TOLD_EVERY == 0:
-            click.echo(f"\r{line:,} lines read", err=True, nl=False)
-
-    return show
 
 
 def _judged_at(book: Book, as_of: Instant | None) -> Instant:

@@ -2,41 +2,20 @@
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import IO, TypeVar
+from typing import IO
 
 import click
 
+from daemon.cli import options
 from daemon.cli.evaluate import InstantType
 from daemon.clock import SystemClock
-from daemon.control import DEFAULT_SOCKET
 from daemon.control_client import ControlClient, ControlError
 from daemon.export import ExportError, exported
 from daemon.ledger import Batch, Ledger, LedgerError
 from sla.instants import Instant, format_instant
 from sla.records import ClientId
-
-_Command = TypeVar("_Command", bound=Callable[..., None])
-
-
-def from_where(command: _Command) -> _Command:
-    """The options that say whose evidence it is: a running daemon's, or a ledger's that no daemon has open."""
-    socket = click.option(
-        "--socket",
-        type=click.Path(path_type=Path),
-        default=DEFAULT_SOCKET,
-        envvar="SLAD_CONTROL_SOCKET",
-        show_default=True,
-        show_envvar=True,
-        help="The daemon's control socket.",
-    )
-    ledger = click.option(
-        "--ledger",
-        type=click.Path(exists=True, dir_okay=False, path_type=Path),
-        help="A ledger that no daemon has open, in place of the daemon's.",
-    )
-    return socket(ledger(command))
 
 
 @click.command("export")
@@ -48,7 +27,8 @@ def from_where(command: _Command) -> _Command:
 )
 @click.option("--until", type=InstantType(), help="Only observations before this instant.")
 @click.option("--output", type=click.File("wb", lazy=True), default="-", help="A file in place of stdout.")
-@from_where
+@options.socket
+@options.ledger
 def export(
     client: str | None,
     since: Instant | None,

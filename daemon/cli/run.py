@@ -8,25 +8,18 @@ from typing import Literal, NoReturn
 
 import click
 
-from daemon.config import DEFAULT_PATH, ConfigError
+from daemon.cli import options
+from daemon.config import ConfigError
 
 
 @click.command()
-@click.option(
-    "--config",
-    "config_path",
-    type=click.Path(dir_okay=False, path_type=Path),
-    default=DEFAULT_PATH,
-    show_default=True,
-    envvar="SLAD_CONFIG",
-    help="The configuration; `slad check-config` explains it.",
-)
+@options.config
 @click.option(
     "--log-format",
     type=click.Choice(["json", "console"]),
     help="How to log; by default: console on a terminal.",
 )
-def run(config_path: Path, log_format: Literal["json", "console"] | None) -> None:
+def run(path: Path, log_format: Literal["json", "console"] | None) -> None:
     """Watch, record and publish, until SIGTERM or Ctrl-C.
 
     SIGHUP reloads the configuration; a bad one is refused, and the one before stays in force. Exit status: 0 after a
@@ -41,7 +34,7 @@ def run(config_path: Path, log_format: Literal["json", "console"] | None) -> Non
     logs.set_up(log_format)
     use_packaged_time_zones()
     try:
-        asyncio.run(app.run(config_path, os.environ))
+        asyncio.run(app.run(path, os.environ))
     except (ConfigError, LedgerError, ControlDoorError, WebConfigError, OSError) as error:
         _fail(error)
     except ExceptionGroup as group:

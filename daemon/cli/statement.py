@@ -3,12 +3,13 @@
 import sys
 import tempfile
 from pathlib import Path
-from typing import Literal
 
 import click
 
+from daemon.cli import options
 from daemon.cli.evaluate import InstantType, MonthType, judged, write
-from daemon.cli.export import from_where, write_all
+from daemon.cli.export import write_all
+from daemon.cli.options import Format
 from daemon.evidence_files import Source
 from daemon.timezones import use_packaged_time_zones
 from sla.calendars import Month
@@ -20,20 +21,14 @@ from sla.records import ClientId
 @click.option("--month", type=MonthType(), required=True, help="The calendar month, local to each client.")
 @click.option("--client", help="Only this client's statement; by default those of all.")
 @click.option("--as-of", type=InstantType(), help="The instant of knowledge; by default now.")
-@click.option(
-    "--format",
-    "format_",
-    type=click.Choice(["text", "json"]),
-    default="text",
-    show_default=True,
-    help="For people, or for programs.",
-)
-@from_where
+@options.output_format
+@options.socket
+@options.ledger
 def statement(
     month: Month,
     client: str | None,
     as_of: Instant | None,
-    format_: Literal["text", "json"],
+    format_: Format,
     socket: Path,
     ledger: Path | None,
 ) -> None:

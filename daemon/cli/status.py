@@ -12,7 +12,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from daemon.control import DEFAULT_SOCKET, ServerStatus, Status
+from daemon.cli import options
+from daemon.cli.options import Format
+from daemon.control import ServerStatus, Status
 from daemon.control_client import ControlClient, ControlError, NotFoundError
 
 EXIT_NOT_FOUND = 1
@@ -21,40 +23,18 @@ EXIT_UNREACHABLE = 3
 _COLOURS = {"up": "green", "down": "red", "unknown": "yellow", "unobserved": "yellow", "excluded": "blue"}
 
 _Answer = TypeVar("_Answer")
-_Command = Callable[..., None]
-
-
-def _asks_the_daemon(command: _Command) -> _Command:
-    """The options that both commands have."""
-    socket = click.option(
-        "--socket",
-        type=click.Path(path_type=Path),
-        default=DEFAULT_SOCKET,
-        envvar="SLAD_CONTROL_SOCKET",
-        show_default=True,
-        show_envvar=True,
-        help="The daemon's control socket.",
-    )
-    output = click.option(
-        "--format",
-        "output",
-        type=click.Choice(["table", "json"]),
-        default="table",
-        show_default=True,
-        help="Tables for people, JSON for programs.",
-    )
-    return socket(output(command))
 
 
 @click.command("status")
-@_asks_the_daemon
-def status(socket: Path, output: str) -> None:
+@options.socket
+@options.output_format
+def status(socket: Path, format_: Format) -> None:
     """Show how the daemon is, and who is down since when.
 
     Exits with 0 when the daemon answered, whatever it said, and with 3 when it cannot be reached or gave no proper answer.
     """
     answer = _ask(socket, lambda daemon: daemon.status())
-    if output == "json":
+    if format_ == "json":
         click.echo(json.dumps(answer, indent=2, ensure_ascii=False))
     else:
         _show_status(_console(), answer)
@@ -62,15 +42,16 @@ def status(socket: Path, output: str) -> None:
 
 @click.command("server")
 @click.argument("name")
-@_asks_the_daemon
-def server(name: str, socket: Path, output: str) -> None:
+@options.socket
+@options.output_format
+def server(name: str, socket: Path, format_: Format) -> None:
     """Show one virtual server, by its id or its name: legs, outages, counted times.
 
     Exits with 0 when it was found, with 1 when no server or more than one has that name, and with 3 when the daemon
     cannot be reached or gave no proper answer.
     """
     answer = _ask(socket, lambda daemon: daemon.server(name))
-    if output == "json":
+    if format_ == "json":
         click.echo(json.dumps(answer, indent=2, ensure_ascii=False))
     else:
         _show_server(_console(), answer)

@@ -2,18 +2,17 @@
 
 import json
 import sys
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Literal, NoReturn
+from typing import NoReturn
 
 import click
 
+from daemon.cli import options
+from daemon.cli.options import Format
 from daemon.evidence_files import EvidenceError, Source
 from daemon.export import proven
 from daemon.ledger import LedgerError, verified
-
-_TOLD_EVERY = 50_000
 
 
 class HashType(click.ParamType[bytes]):
@@ -40,17 +39,8 @@ class HashType(click.ParamType[bytes]):
 @click.option(
     "--head", type=HashType(), help="A head seen before, on a statement or on /metrics: is it in this chain?"
 )
-@click.option(
-    "--format",
-    "format_",
-    type=click.Choice(["text", "json"]),
-    default="text",
-    show_default=True,
-    help="For people, or for programs.",
-)
-def verify(
-    export: str | None, ledger: Path | None, head: bytes | None, format_: Literal["text", "json"]
-) -> None:
+@options.output_format
+def verify(export: str | None, ledger: Path | None, head: bytes | None, format_: Format) -> None:
     """Verify the hash chain of EXPORT, a file that `slad export` wrote (- for standard input), or of a ledger.
 
     The file is only read. Exit codes: 0 every record is what was recorded, 1 it is not, or `--head` is of another chain,
@@ -97,7 +87,7 @@ class Report:
 
 
 def _of_ledger(path: Path, head: bytes | None) -> Report:
-    result = verified(path, looked_for=head, progress=_progress())
+    result = verified(path, looked_for=head, progress=options.progress("records verified"))
     seq, chain = result.head
     return Report(
         file=str(path),
@@ -110,7 +100,9 @@ def _of_ledger(path: Path, head: bytes | None) -> Report:
 
 def _of_export(name: str, head: bytes | None) -> Report:
     with click.open_file(name, "rb") as stream:
-        result = proven(Source(name=name, stream=stream), looked_for=head, progress=_progress())
+        result = proven(
+            Source(name=name, stream=stream), looked_for=head, progress=options.progress("records verified")
+        )
     return Report(
         file=name,
         records=result.head.seq - result.first.seq + 1,
@@ -120,21 +112,9 @@ def _of_export(name: str, head: bytes | None) -> Report:
     )
 
 
-def _refuse(problem: str, format_: Literal["text", "json"]) -> NoReturn:
+def _refuse(problem: str, format_: Format) -> NoReturn:
     if format_ == "json":
         click.echo(json.dumps({"sound": False, "problem": problem}, ensure_ascii=False, indent=2))
     else:
         click.echo(problem, err=True)
     sys.exit(1)
-
-
-def _progress() -> Callable[[int], None]:
-    """What is told how many records are done: it shows some numbers where somebody is watching."""
-    if not sys.stderr.isatty():
-        return lambda _: None
-
-    def show(done: int) -> None:
-        if done % _TOLD_EVERY == 0:
-            click.echo(f"\r{done:,} records verified", err=True, nl=False)
-
-    return show

@@ -53,7 +53,7 @@ class Watched:
             assert self.watch.failure is None, repr(self.watch.failure)
             assert left_s > 0, f"not within {timeout_s} s; {self}"
             try:
-                said = self.said.get(timeout=min(left_s, 0.5))
+                said = self.said.get(timeout=min(left_s, 0.05))
             except queue.Empty:
                 continue
             if isinstance(said, Report):

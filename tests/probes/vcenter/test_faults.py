@@ -15,6 +15,7 @@ import pytest
 import trustme
 
 from probes.report import Report, Trouble
+from probes.simulation import soap
 from probes.simulation.wire import WireFault, WireFaultKind
 from probes.vcenter import session as sessions
 from probes.vcenter import transport
@@ -319,19 +320,22 @@ def test_a_session_or_an_object_of_it_that_is_gone_means_a_new_session(
 
 
 def test_a_cancelled_wait_is_a_lost_session_and_no_spin(simulation: Simulated) -> None:
+    def cancel() -> bool:
+        blocked = [
+            collector
+            for session in simulation.world.sessions.by_cookie.values()
+            for collector in session.collectors.values()
+            if collector.blocked
+        ]
+        for collector in blocked:
+            collector.end(soap.request_canceled())
+        return bool(blocked)
+
     with watching(simulation.endpoint) as watched:
         watched.report()
-        session = the_session(simulation)
-        for collector in session.collectors.values():
-            simulation.do(collector.end, _canceled())
+        watched.until(lambda: simulation.do(cancel))
         assert watched.trouble().reason == "session_lost"
         recovered(watched)
-
-
-def _canceled() -> Exception:
-    from probes.simulation import soap
-
-    return soap.request_canceled()
 
 
 def test_an_error_in_the_middle_of_the_pages_starts_over() -> None:
