@@ -79,7 +79,7 @@ def start(path: Path) -> None:
     ledger = Ledger.open(path, clock=SystemClock())
     book = LiveBook("bench")
     policy = Policy(assign=lambda *_: None, zone_of=lambda _: "UTC", legs={}, grace_us=HOUR)
-    registry = Registry("bench", policy)
+    registry = Registry("bench", policy, book.last_said)
     newest = replay(ledger, book, registry, Keeper(book, registry))
     book.settle(newest)
     print(

@@ -107,6 +107,7 @@ def check_gaps(tmp_path: Path, *, restarts: int) -> None:
     assert not [at for at in told for start, end in spans if start < at < end]
 
 
+@pytest.mark.timeout(300)
 def test_a_daemon_killed_twenty_times_loses_nothing(tmp_path: Path) -> None:
     kill_and_look(tmp_path, kills=20, seed=20261122)
 
