@@ -20,6 +20,7 @@ from daemon.clock import SystemClock
 from daemon.keeper import Keeper
 from daemon.ledger import Batch, Entry, Ledger
 from daemon.live_book import LiveBook
+from daemon.pacing import collect_the_young
 from daemon.registry import Policy, Registry
 from daemon.replay import replay
 from sla.instants import HOUR, SECOND, Instant
@@ -75,6 +76,7 @@ async def write(path: Path, records: int) -> None:
 
 def start(path: Path) -> None:
     """Replay the ledger as the daemon does, and say what it took."""
+    collect_the_young()
     began, cpu = time.monotonic(), time.process_time()
     ledger = Ledger.open(path, clock=SystemClock())
     book = LiveBook("bench")

@@ -158,6 +158,16 @@ class Elapsed:
         for at in sorted({*self._edges[first:last], *(at for at in ends if start < at < end)}):
             yield at, self.combination(at)
 
+    def at(self, at: Instant) -> tuple[list[int], int]:
+        """The microseconds of each combination from the epoch to `at`, and the combination that holds then."""
+        for sight in self._sights:
+            if at >= sight.until:
+                return self.by(at), self.combination(at)
+        index = max(0, bisect_right(self._edges, at) - 1)
+        combination, sums = self._combinations[index], list(self._sums[index])
+        sums[combination] += at - self._edges[index]
+        return sums, combination
+
     def by(self, at: Instant) -> list[int]:
         """The microseconds of each combination from the epoch to `at`."""
         # The sums know only dark spans: they hold up to the oldest watermark, and what comes after it is added here.
@@ -399,12 +409,12 @@ class Group:
         """Count by the code of a server, which was changed, from `at` on."""
         row.since = at
         before, number = self.numbers[index], self._numbered(row.code)
+        elapsed, combination = self._elapsed.at(at)
         if number != before:
-            elapsed = self._elapsed.by(at)
-            for reference, then, now in self._turned(before, number):
-                self.references[reference][index] += _sum(elapsed, then) - _sum(elapsed, now)
+            for counter, seeing, sign in self._turned(before, number):
+                self.references[counter][index] += sign * elapsed[seeing]
             self.numbers[index] = number
-        pattern, combination = self.patterns[number], self._elapsed.combination(at)
+        pattern = self.patterns[number]
         self._note(index, row, pattern.states[combination], at)
         if combination != self._everything and (pattern.runs[Counter.DOWN] or self.outage_at[index] != NEVER):
             self._unseen[index] = at
@@ -421,11 +431,12 @@ class Group:
         return number
 
     def _turned(self, before: int, after: int) -> "tuple[_Turn, ...]":
-        """The counters that run in other combinations by one pattern than by another, and in which by each."""
+        """What becomes of the references when one pattern follows another."""
         turns = self._turns.get((before, after))
         if turns is None:
-            runs = zip(Counter, self.patterns[before].runs, self.patterns[after].runs, strict=True)
-            turns = self._turns[before, after] = tuple(turn for turn in runs if turn[1] != turn[2])
+            turns = self._turns[before, after] = tuple(
+                _turns(self.patterns[before].runs, self.patterns[after].runs)
+            )
         return turns
 
     def _look_again(self, index: int, until: Instant) -> None:
@@ -449,6 +460,17 @@ class Group:
 
 
 _Turn = tuple[Counter, int, int]
+"""A counter, a combination, and 1 where the counter no longer runs in it, -1 where it does from now on."""
+
+
+def _turns(before: Sequence[int], after: Sequence[int]) -> Iterator[_Turn]:
+    for counter, then, now in zip(Counter, before, after, strict=True):
+        for combination in range((then | now).bit_length()):
+            sign = (then >> combination & 1) - (now >> combination & 1)
+            if sign:
+                yield counter, combination, sign
+
+
 _AT: Final = attrgetter("at")
 
 

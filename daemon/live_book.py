@@ -53,6 +53,7 @@ class LiveBook:
         self._counted: dict[Witness, Sight] = {}
         self._late: dict[ServerId, _Late] = {}
         self._went_live = False
+        self._is_counted: dict[Witness, bool] = {}
 
     # What the ledger holds
 
@@ -181,6 +182,12 @@ class LiveBook:
 
     def _counts(self, witness: Witness) -> bool:
         """Whether the counters go by a witness."""
+        counted = self._is_counted.get(witness)
+        if counted is None:
+            counted = self._is_counted[witness] = self._goes_by(witness)
+        return counted
+
+    def _goes_by(self, witness: Witness) -> bool:
         return witness.observer == self.observer and not witness.source.endswith(RECOVERED)
 
     def _serve(self, record: Server, settled: Instant) -> None:

@@ -6,7 +6,7 @@ that this version does not know, as (key, JSON text) pairs: they are kept and wr
 
 from dataclasses import dataclass
 from enum import Enum, IntEnum, StrEnum
-from typing import ClassVar, Final, NewType
+from typing import ClassVar, Final, NamedTuple, NewType
 
 from sla.instants import Instant
 
@@ -83,8 +83,7 @@ class LifecycleEvent(Enum):
     DATA_RETURNED = "data_returned"
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Witness:
+class Witness(NamedTuple):
     """A pair of observer and source: one vantage point (spec §2.2)."""
 
     observer: str

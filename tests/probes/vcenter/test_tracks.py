@@ -196,7 +196,7 @@ def test_a_correction_of_vcenters_clock_is_no_boot() -> None:
     run.pass_by(100)
     assert run.line() == [(0, UP)]
     run.look(110, UNKNOWN)
-    run.offset_s = -20_000.0
+    run.offset_s = OLD_BOOT - 150  # by our clock it would have booted at 150
     run.look(200, UP)
     assert run.recovered == [(110, UP), (200, UNKNOWN)]
 
