@@ -8,10 +8,13 @@ compete with it for wall time.
 import json
 import os
 import re
+import shutil
+import socket
 import subprocess
 import sys
 import tempfile
 import time
+import urllib.parse
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -173,8 +176,54 @@ def measured(daemon: Daemon, address: str) -> Iterator[tuple[str, str]]:
     began = time.monotonic()
     size = len(daemon.scraped())
     yield "a scrape (identity): s, MB", f"{time.monotonic() - began:.2f}, {size / 1e6:.1f}"
+    yield from prometheus(daemon)
     yield "memory, MB (peak)", f"{daemon.memory_mb():.0f}"
     yield "longest stall since: ms", f"{daemon.value('slad_loop_stall_max_seconds') * 1000:.1f}"
+
+
+def prometheus(daemon: Daemon) -> Iterator[tuple[str, str]]:
+    """How long a real Prometheus takes to scrape it, once it knows the series; nothing where there is none."""
+    program = shutil.which("prometheus")
+    if program is None:
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        config = Path(folder, "prometheus.yml")
+        target = f"127.0.0.1:{daemon.port}"
+        config.write_text(
+            "global: {scrape_interval: 10s}\n"
+            f"scrape_configs: [{{job_name: slad, static_configs: [{{targets: ['{target}']}}]}}]\n"
+        )
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
+        process = subprocess.Popen(
+            [
+                program,
+                f"--config.file={config}",
+                f"--storage.tsdb.path={folder}/data",
+                f"--web.listen-address=127.0.0.1:{port}",
+            ],
+            stderr=subprocess.DEVNULL,
+        )
+        try:
+            time.sleep(48)
+            took = [
+                queried(port, f"max_over_time(scrape_duration_seconds[{window}])")
+                for window in ("48s", "25s")
+            ]
+            samples = queried(port, "scrape_samples_scraped")
+        finally:
+            process.terminate()
+            process.wait()
+    yield "Prometheus scrapes it in: s, the first time and later", f"{took[0]:.2f}, {took[1]:.2f}"
+    yield "  samples", f"{samples:.0f}"
+
+
+def queried(port: int, query: str) -> float:
+    """The value of an instant query with one result."""
+    url = f"http://127.0.0.1:{port}/api/v1/query?" + urllib.parse.urlencode({"query": query})
+    with urllib.request.urlopen(url, timeout=60) as response:
+        return float(json.load(response)["data"]["result"][0]["value"][1])
 
 
 def wait_for_sync(daemon: Daemon) -> float:

@@ -69,6 +69,8 @@ class Pattern:
     leg_up: tuple[int, int, int]
     states: tuple[State, ...]
     """The server's state in each combination; UNKNOWN also out of service."""
+    legs: tuple[Leg, ...] = ()
+    """Those that are considered."""
 
 
 def pattern_of(views: Views, legs: tuple[Leg, ...]) -> Pattern:
@@ -96,6 +98,7 @@ def pattern_of(views: Views, legs: tuple[Leg, ...]) -> Pattern:
         (runs[0], runs[1], runs[2], runs[3], runs[4], runs[5]),
         (leg_up[0], leg_up[1], leg_up[2]),
         tuple(server),
+        legs,
     )
 
 

@@ -11,7 +11,7 @@ from itertools import chain
 from operator import add
 from typing import Final, Literal
 
-from daemon.counting import LEG_DOWN, Counter, Group, Pattern, legs_code
+from daemon.counting import LEG_DOWN, Counter, Group, Pattern
 from daemon.exposition import ABSENT, Column, Family, Snapshot, label
 from daemon.live_book import LiveBook
 from daemon.pacing import paced
@@ -171,11 +171,14 @@ async def _counter(groups: Sequence[Group], counter: Counter) -> "array[int]":
 
 async def _leg_counter(groups: Sequence[Group], leg: Leg) -> "array[int]":
     """A leg's downtime; absent for servers of which the leg is not considered."""
-    values = await _counter(groups, LEG_DOWN[leg])
-    rows = chain.from_iterable(group.rows for group in groups)
-    for place, row in enumerate(rows):
-        if row is not None and not row.code[-1] & legs_code([leg]):
-            values[place] = ABSENT
+    values: array[int] = array("q")
+    for group in groups:
+        sums = group.sums()
+        by_number = [
+            sums[pattern.runs[LEG_DOWN[leg]]] if leg in pattern.legs else None for pattern in group.patterns
+        ]
+        counted = zip(group.references[LEG_DOWN[leg]], map(by_number.__getitem__, group.numbers), strict=True)
+        values.extend([ABSENT if lasted is None else reference + lasted for reference, lasted in counted])
     await asyncio.sleep(0)
     return values
 

@@ -51,15 +51,15 @@ class _Happenings:
     """The keys of a source's newest events, and when each was."""
 
     by_key: dict[str, Instant] = field(default_factory=dict)
-    limit: int = MOST_KEYS
+    kept: int = 0
 
     def remember(self, key: str, at: Instant) -> None:
         """Add one. Those within the overlap that a new watch reads again have to stay, however many they are."""
         self.by_key[key] = at
-        if len(self.by_key) > self.limit:
+        if len(self.by_key) > max(MOST_KEYS, 2 * self.kept):
             oldest = max(self.by_key.values()) - 2 * OVERLAP_US
             self.by_key = {known: then for known, then in self.by_key.items() if then >= oldest}
-            self.limit = max(MOST_KEYS, 2 * len(self.by_key))
+            self.kept = len(self.by_key)
 
 
 class Keeper:

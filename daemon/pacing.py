@@ -11,7 +11,8 @@ T = TypeVar("T")
 TURN_S: Final = 0.002
 """How long a loop over many items goes on before the event loop has its turn."""
 
-_THRESHOLDS: Final = (20_000, 50, 1_000)
+_THRESHOLDS: Final = (5_000, 10, 1_000)
+"""New objects before a collection of the youngest, of those before the middle ones, and of those before all."""
 
 
 async def paced(items: Iterable[T]) -> AsyncIterator[T]:

@@ -103,7 +103,7 @@ class Registry:
         self._records: dict[ServerId, Server] = {}
         self._departed: dict[ServerId, Listed] = {}
         self._startups: dict[str, Instant] = {}
-        self._heard: set[str] = set()
+        self._heard_since: dict[str, Instant] = {}
 
     def remember(self, record: Server, source: str, not_listed: tuple[Instant, str] | None = None) -> None:
         """Take a server from the ledger, at start: its newest record, and the source that spoke for it last.
@@ -159,7 +159,7 @@ class Registry:
     def listed(self, report: Report, now: Instant) -> Iterator[Record | None]:
         """Take what a source lists and no longer lists. None: nothing to record, but some work was done."""
         at = report.observed_until or now
-        self._heard.add(report.source)
+        self._heard_since.setdefault(report.source, at)
         here = set()
         for sighted in report.sighted:
             here.add(self._place(report.source, sighted, at))
@@ -225,7 +225,7 @@ class Registry:
 
     def _patience_us(self, listed: Listed) -> int:
         """How long a server may be gone before its service ends; longer while its source was not heard yet."""
-        if listed.departed_from in self._startups or listed.departed_from not in self._heard:
+        if listed.departed_from in self._startups or listed.departed_from not in self._heard_since:
             return STARTUP_LIMIT_US
         return self._policy.grace_us
 
@@ -340,15 +340,15 @@ class Registry:
     def _depart(
         self, source: str, gone: Iterable[tuple[ServerId, Instant]], now: Instant
     ) -> Iterator[Record]:
-        leaving = []
+        leaving: dict[ServerId, Instant] = {}  # after a resync a source can name one twice
         for uuid, at in gone:
             self._contenders.pop((source, uuid), None)
             server = self._id_of(source, uuid)
             if server is not None and self._listed[server].departed_at is None:
-                leaving.append((server, at))
+                leaving.setdefault(server, at)
         if len(leaving) >= 2 and 2 * len(leaving) > self._present(source):
             self._startups.setdefault(source, now)
-        for server, at in leaving:
+        for server, at in leaving.items():
             listed = self._listed[server]
             listed.departed_at, listed.departed_from = at, source
             listed.starting_up = source in self._startups
@@ -387,8 +387,8 @@ class Registry:
     def _return(self, server: ServerId, listed: Listed, at: Instant, now: Instant) -> Iterator[Record]:
         """A server is listed again: the gap was down, but for these.
 
-        The month is over and its service had ended; its source was starting up; it came from another source, within
-        `grace`.
+        The month is over and its service had ended; its source was starting up; it moved here from another source,
+        within `grace` or before this one was heard.
         """
         departed_at, listed.departed_at = listed.departed_at, None
         assert departed_at is not None
@@ -405,8 +405,10 @@ class Registry:
             yield self._write(replace(record, in_service_until=None), now)
         elif record.in_service_until is not None:
             return
-        has_moved = listed.source != listed.departed_from and at - departed_at < self._policy.grace_us
-        if not (was_starting_up or has_moved):
+        may_have_run = listed.source != listed.departed_from and (
+            at - departed_at < self._policy.grace_us or departed_at < self._heard_since.get(listed.source, at)
+        )
+        if not (was_starting_up or may_have_run):
             yield self._said(server, listed, Leg.RUNNING, State.DOWN, departed_at, now, NOT_LISTED)
 
     def _look_for_startup_end(self, source: str, now: Instant) -> None:

@@ -53,7 +53,7 @@ def test_an_ignored_server_is_never_in_service() -> None:
     del source.vms["u1"]
     source.look()
     source.look(passed_us=LONG_US)
-    assert {record.kind for record, _ in monitor.records} == {"client"}
+    assert {record.kind for record, _ in monitor.records} == {"client", "blind"}
 
 
 def test_a_server_that_was_never_in_service_leaves_without_a_trace() -> None:

@@ -1,0 +1,258 @@
+"""What of the reports becomes evidence: transitions, blind spans, watermarks, events, steps of the clock."""
+
+from dataclasses import replace
+
+import pytest
+
+from daemon import keeper as keeper_module
+from daemon.counting import HORIZON_US
+from probes.report import Happening, Report, Trouble
+from sla.instants import HOUR, MINUTE, SECOND, Instant
+from sla.records import Blind, Event, Leg, Observation, Record, ServerId, State, Witness
+from tests.daemon.monitor import START, Monitor, Source, Vm
+
+UP, DOWN, UNKNOWN = State.UP, State.DOWN, State.UNKNOWN
+MAIN, RECOVERED = Witness("mon", "vc1"), Witness("mon", "vc1/recovered")
+U1 = ServerId("u1")
+
+
+def watched() -> tuple[Monitor, Source]:
+    monitor = Monitor()
+    source = Source(monitor)
+    source.add(Vm("u1", "acme-1"))
+    source.look(passed_us=0)
+    return monitor, source
+
+
+def report(
+    until: Instant | None,
+    *observations: Observation,
+    fresh: bool = False,
+    happenings: tuple[Happening, ...] = (),
+) -> Report:
+    return Report(
+        source="vc1", fresh=fresh, observed_until=until, observations=observations, happenings=happenings
+    )
+
+
+def said(state: State, at: int, witness: Witness = MAIN, leg: Leg = Leg.RUNNING) -> Observation:
+    return Observation(witness=witness, server=U1, leg=leg, state=state, at=Instant(at), reason="why")
+
+
+def happened(key: str, at: int) -> Happening:
+    return Happening(key=key, type="VmPoweredOffEvent", at=Instant(at), server=U1, user="eve", text="")
+
+
+def blinds(records: list[Record]) -> list[tuple[int, int, str]]:
+    return [(record.start, record.end, record.reason) for record in records if isinstance(record, Blind)]
+
+
+# Only transitions
+
+
+def test_what_was_said_before_is_not_said_again() -> None:
+    monitor, _ = watched()
+    at = START + MINUTE
+    again = report(Instant(at), said(UP, at), said(DOWN, at), said(DOWN, at + 1), said(UP, at + 2))
+    made = monitor.tell(again, passed_us=MINUTE)
+    assert made == [said(DOWN, at), said(UP, at + 2)]
+    assert monitor.tell(report(Instant(at), said(UP, at + 3)), passed_us=MINUTE) == []
+
+
+def test_unknown_is_not_said_of_what_was_never_known() -> None:
+    monitor, _ = watched()
+    assert monitor.tell(report(START, said(UNKNOWN, START, RECOVERED))) == []
+
+
+def test_what_a_batch_repeats_of_itself_is_said_once() -> None:
+    monitor, _ = watched()
+    at = START + MINUTE
+    both = [report(Instant(at), said(DOWN, at)), report(Instant(at + 1), said(DOWN, at + 1))]
+    assert monitor.tell(*both, passed_us=2 * MINUTE) == [said(DOWN, at)]
+
+
+def test_what_is_dated_back_is_said_even_if_the_state_is_the_same() -> None:
+    """Between an earlier and a later observation it can matter, whatever it says."""
+    monitor, _ = watched()
+    at = START + MINUTE
+    monitor.tell(report(Instant(at), said(DOWN, at)), passed_us=MINUTE)
+    for state in (DOWN, UP, UNKNOWN):
+        assert monitor.tell(report(Instant(at), said(state, at - 30 * SECOND))) == [
+            said(state, at - 30 * SECOND)
+        ]
+
+
+def test_each_witness_and_each_leg_speaks_for_itself() -> None:
+    monitor, _ = watched()
+    at = START + MINUTE
+    three = [said(DOWN, at, RECOVERED), said(DOWN, at), said(DOWN, at, leg=Leg.SAN)]
+    assert monitor.tell(report(Instant(at), *three), passed_us=MINUTE) == three
+
+
+# Watermarks, blind spans, lags
+
+
+def test_every_answer_moves_the_watermarks_of_both_witnesses() -> None:
+    monitor, source = watched()
+    assert source.look() == []
+    assert monitor.watermarks == {MAIN: START + MINUTE, RECOVERED: START + MINUTE}
+
+
+def test_a_watermark_never_falls() -> None:
+    monitor, _ = watched()
+    monitor.tell(report(Instant(START - HOUR)), report(START), report(Instant(START - MINUTE)))
+    assert monitor.watermarks[MAIN] == START
+
+
+def test_a_report_that_only_adds_moves_no_watermark() -> None:
+    monitor, _ = watched()
+    assert monitor.tell(report(None, said(DOWN, START + 1)), passed_us=MINUTE) == [said(DOWN, START + 1)]
+    assert monitor.watermarks[MAIN] == START
+
+
+def test_the_first_look_ever_leaves_no_gap() -> None:
+    monitor, _ = watched()
+    assert blinds([record for record, _ in monitor.records]) == []
+
+
+def test_a_look_that_stands_on_no_earlier_one_makes_the_time_between_blind_with_the_first_reason() -> None:
+    monitor, _ = watched()
+    troubles = [
+        Trouble(source="vc1", reason=word, message=word, retry_in_us=0) for word in ("timeout", "refused")
+    ]
+    fresh = report(Instant(START + MINUTE), fresh=True)
+    assert blinds(monitor.tell(*troubles, fresh, passed_us=MINUTE)) == [(START, START + MINUTE, "timeout")]
+    later = report(Instant(START + 2 * MINUTE), fresh=True)
+    assert blinds(monitor.tell(later, passed_us=MINUTE))[0][2] == "the watch was not in contact"
+
+
+def test_a_trouble_explains_the_gap_after_it_and_not_the_one_before() -> None:
+    monitor, _ = watched()
+    trouble = Trouble(source="vc1", reason="timeout", message="timeout", retry_in_us=0)
+    monitor.tell(report(Instant(START + MINUTE)), trouble, passed_us=MINUTE)
+    made = monitor.tell(report(Instant(START + 2 * MINUTE), fresh=True), passed_us=MINUTE)
+    assert blinds(made) == [(START + MINUTE, START + 2 * MINUTE, "timeout")]
+
+
+def test_a_late_answer_on_an_unbroken_chain_lost_nothing() -> None:
+    monitor, source = watched()
+    monitor.tell(passed_us=HOUR)
+    assert blinds(source.look()) == []
+    assert monitor.history("u1") == [(UP, 61)]
+    (lag,) = monitor.lags
+    assert (lag.start, lag.end) == (START, START + HOUR - HORIZON_US)
+
+
+def test_an_answer_in_time_leaves_no_lag() -> None:
+    monitor, source = watched()
+    source.look(passed_us=HORIZON_US)
+    assert monitor.lags == []
+
+
+# Events
+
+
+def test_an_event_is_recorded_once_and_the_next_watch_goes_on_after_it() -> None:
+    monitor, _ = watched()
+    (event,) = monitor.tell(report(None, happenings=(happened("7", START + 5),)), passed_us=MINUTE)
+    assert isinstance(event, Event)
+    assert (event.key, event.server, event.at, event.recorded_at) == ("7", U1, START + 5, START + MINUTE)
+    for _ in range(2):
+        resume = monitor.keeper.resume("vc1")
+        assert resume.happening_keys == {"7"}
+        assert resume.happenings_until == START + 5
+        assert resume.observed_until == START
+        monitor.restart()
+
+
+def test_an_event_of_what_is_no_server_here_is_kept_without_one() -> None:
+    monitor, _ = watched()
+    stranger = replace(happened("7", START), server=ServerId("u9"))
+    (event,) = monitor.tell(report(None, happenings=(stranger,)))
+    assert isinstance(event, Event)
+    assert event.server is None
+
+
+def test_only_the_newest_keys_are_kept_but_all_that_are_read_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(keeper_module, "MOST_KEYS", 4)
+    monitor, _ = watched()
+    old = tuple(happened(f"old-{number}", START + number) for number in range(4))
+    storm = tuple(happened(f"new-{number}", START + HOUR + number) for number in range(9))
+    monitor.tell(report(None, happenings=old + storm), passed_us=HOUR)
+    assert {f"new-{number}" for number in range(9)} <= monitor.keeper.resume("vc1").happening_keys
+    assert not {happening.key for happening in old} & monitor.keeper.resume("vc1").happening_keys
+
+
+def test_the_next_watch_is_told_who_was_out_of_contact_and_since_when() -> None:
+    monitor, source = watched()
+    source.add(Vm("u2", "acme-2"), Vm("u3", "acme-3"), Vm("u4", "acme-4"))
+    source.look()
+    lost_at = Instant(START + 2 * MINUTE)
+    del source.vms["u2"]
+    monitor.now = lost_at
+    monitor.tell(source.report(), report(lost_at, said(UNKNOWN, lost_at)))
+    for _ in range(2):
+        assert monitor.keeper.resume("vc1").out_of_contact == {U1: lost_at}, "one that left is none of them"
+        assert monitor.keeper.resume("vc2").out_of_contact == {}
+        monitor.restart()
+
+
+# Steps of the clock
+
+
+def stepped(monitor: Monitor, step_us: int, *, looked_at: Instant) -> None:
+    monitor.keeper.clock_stepped(step_us, ["vc1", "vc2"], looked_at, monitor.now)
+
+
+def test_over_a_step_forward_every_source_is_blind_and_an_event_says_why() -> None:
+    monitor, source = watched()
+    monitor.now = Instant(START + HOUR)
+    stepped(monitor, HOUR - MINUTE, looked_at=START)
+    text = "the monitor's clock was set forward by 3540 s"
+    event, blind = monitor.tell(source.report())
+    assert isinstance(event, Event)
+    assert (event.type, event.text, event.source) == ("clock_step", text, "slad")
+    assert blinds([blind]) == [(START, START + HOUR, text)]
+    assert blinds(source.look()) == []
+    other = replace(source.report(), source="vc2", observed_until=monitor.now)
+    monitor.tell(replace(other, observed_until=Instant(START + HOUR)))
+    assert monitor.history("u1") == [(UNKNOWN, 60), (UP, 1)]
+
+
+def test_a_source_that_answered_before_the_step_is_blind_over_it_all_the_same() -> None:
+    monitor, _ = watched()
+    monitor.now = Instant(START + HOUR)
+    before = report(Instant(START + 3 * SECOND))
+    after = report(Instant(START + HOUR))
+    stepped(monitor, HOUR - MINUTE, looked_at=Instant(START + 5 * SECOND))
+    made = blinds(monitor.tell(before, after))
+    assert [span[:2] for span in made] == [(START + 3 * SECOND, START + HOUR)]
+
+
+def test_a_source_that_answers_long_after_the_step_is_blind_over_it() -> None:
+    monitor, source = watched()
+    monitor.now = Instant(START + HOUR)
+    stepped(monitor, HOUR - MINUTE, looked_at=START)
+    assert [type(record) for record in monitor.tell()] == [Event]
+    assert [span[:2] for span in blinds(source.look(passed_us=HOUR))] == [(START, START + 2 * HOUR)]
+
+
+def test_where_it_cannot_be_told_whether_an_answer_came_before_a_step_both_are_blind() -> None:
+    monitor, _ = watched()
+    monitor.now = Instant(START + 20 * SECOND)
+    stepped(monitor, 5 * SECOND, looked_at=Instant(START + SECOND))
+    answers = [report(Instant(START + seconds * SECOND)) for seconds in (10, 16, 19)]
+    assert [span[:2] for span in blinds(monitor.tell(*answers))] == [
+        (START, START + 10 * SECOND),
+        (START + 10 * SECOND, START + 16 * SECOND),
+    ]
+
+
+def test_a_step_back_is_an_event_and_nothing_else() -> None:
+    monitor, source = watched()
+    stepped(monitor, -10 * MINUTE, looked_at=START)
+    (event,) = monitor.tell(source.report())
+    assert isinstance(event, Event)
+    assert event.text == "the monitor's clock was set back by 600 s"
+    source.look()
+    assert monitor.history("u1") == [(UP, 1)]
