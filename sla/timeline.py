@@ -200,21 +200,6 @@ class ServerTimeline:
         changes.sort(key=_BY_START)
         return _swept(merge, states, changes, start, end)
 
-    def leg_segments(self, leg: Leg, start: Instant, end: Instant) -> list[tuple[Instant, Instant, State]]:
-        """The states of one leg over `[start, end)` (spec §2.4)."""
-        return joined((s.start, s.end, s.legs[0]) for s in self.segments((leg,), start, end))
-
-
-def joined(parts: Iterable[tuple[Instant, Instant, State]]) -> list[tuple[Instant, Instant, State]]:
-    """Adjoining parts of the same state made one."""
-    whole: list[tuple[Instant, Instant, State]] = []
-    for start, end, state in parts:
-        if whole and whole[-1][1] == start and whole[-1][2] is state:
-            whole[-1] = (whole[-1][0], end, state)
-        else:
-            whole.append((start, end, state))
-    return whole
-
 
 def _seen(
     sight: Sight, leg: Leg, track: Track, start: Instant, end: Instant
