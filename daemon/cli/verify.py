@@ -2,6 +2,7 @@
 
 import json
 import sys
+import tempfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import NoReturn
@@ -9,6 +10,7 @@ from typing import NoReturn
 import click
 
 from daemon.cli import options
+from daemon.cli.export import write_all
 from daemon.cli.options import Format
 from daemon.evidence_files import EvidenceError, Source
 from daemon.export import proven
@@ -39,17 +41,26 @@ class HashType(click.ParamType[bytes]):
 @click.option(
     "--head", type=HashType(), help="A head seen before, on a statement or on /metrics: is it in this chain?"
 )
+@options.socket
 @options.output_format
-def verify(export: str | None, ledger: Path | None, head: bytes | None, format_: Format) -> None:
+def verify(
+    export: str | None, ledger: Path | None, head: bytes | None, socket: Path, format_: Format
+) -> None:
     """Verify the hash chain of EXPORT, a file that `slad export` wrote (- for standard input), or of a ledger.
 
-    The file is only read. Exit codes: 0 every record is what was recorded, 1 it is not, or `--head` is of another chain,
+    With neither, the running daemon is asked for all that its ledger holds. Files are only read. Exit codes: 0 every record is what was recorded, 1 it is not, or `--head` is of another chain,
     2 the command line is wrong.
     """
-    if (export is None) == (ledger is None):
+    if export is not None and ledger is not None:
         raise click.UsageError("say either EXPORT or --ledger")
     try:
-        report = _of_ledger(ledger, head) if ledger is not None else _of_export(str(export), head)
+        if ledger is not None:
+            report = _of_ledger(ledger, head)
+        elif export is not None:
+            with click.open_file(export, "rb") as stream:
+                report = _of_export(Source(name=export, stream=stream), head)
+        else:
+            report = _of_daemon(socket, head)
     except (LedgerError, EvidenceError) as error:
         _refuse(str(error), format_)
     if head is not None and report.head_was_record is None:
@@ -98,13 +109,17 @@ def _of_ledger(path: Path, head: bytes | None) -> Report:
     )
 
 
-def _of_export(name: str, head: bytes | None) -> Report:
-    with click.open_file(name, "rb") as stream:
-        result = proven(
-            Source(name=name, stream=stream), looked_for=head, progress=options.progress("records verified")
-        )
+def _of_daemon(socket: Path, head: bytes | None) -> Report:
+    with tempfile.TemporaryFile() as evidence:
+        write_all(evidence, socket=socket, ledger=None)
+        evidence.seek(0)
+        return _of_export(Source(name="the ledger", stream=evidence), head)
+
+
+def _of_export(source: Source, head: bytes | None) -> Report:
+    result = proven(source, looked_for=head, progress=options.progress("records verified"))
     return Report(
-        file=name,
+        file=source.name,
         records=result.head.seq - result.first.seq + 1,
         first=result.first.seq,
         head=HeadReport(seq=result.head.seq, sha256=result.head.chain.hex()),

@@ -3,7 +3,11 @@
 import asyncio
 from pathlib import Path
 
+from click.testing import CliRunner, Result
+
 from daemon.app import App
+from daemon.cli import main
+from sla.calendars import calendar_of
 from tests.daemon.harness import (
     Samples,
     by_server,
@@ -15,6 +19,7 @@ from tests.daemon.harness import (
     until,
     write_config,
 )
+from tests.wall import now
 
 
 def shown(app: App) -> Samples:
@@ -104,3 +109,20 @@ async def test_it_is_healthy_and_ready_and_says_so(tmp_path: Path) -> None:
             await until(lambda: fetched(port, "/-/ready")[0] == 200, "readiness")
             await until(lambda: fetched(port, "/-/healthy")[0] == 200, "health")
             await until(lambda: "vc1" in fetched(port, "/")[1], "the landing page")
+
+
+async def test_the_running_daemon_proves_its_ledger_and_makes_statements_of_it(tmp_path: Path) -> None:
+    def slad(*arguments: str) -> Result:
+        return CliRunner().invoke(main, [*arguments, "--socket", str(tmp_path / "control.sock")])
+
+    with simulated() as vcenter:
+        async with running_app(write_config(tmp_path, vcenter)) as app:
+            await until(lambda: bool(by_server(shown(app), "slad_server_up")), "the first figures")
+            proof = await asyncio.to_thread(slad, "verify")
+            assert proof.exit_code == 0, proof.output
+            assert "the chain holds" in proof.output
+            month = str(calendar_of("America/Toronto").month_of(now()))
+            statement = await asyncio.to_thread(slad, "statement", "--month", month, "--client", "acme")
+            assert statement.exit_code == 0, statement.output
+            assert "Virtual server acme-" in statement.stdout
+            assert "Virtual server borealis-" not in statement.stdout
