@@ -114,6 +114,7 @@ class Daemon:
 
     config: Path
     env: dict[str, str] = field(default_factory=dict)
+    program: tuple[str, ...] = ("-m", "daemon")
     process: "subprocess.Popen[str] | None" = None
     log: list[str] = field(default_factory=list)
     port: int = 0
@@ -134,7 +135,7 @@ class Daemon:
     def launch(self) -> None:
         """Start it, and do not wait."""
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "daemon", "run", "--config", str(self.config), "--log-format", "json"],
+            [sys.executable, *self.program, "run", "--config", str(self.config), "--log-format", "json"],
             stderr=subprocess.PIPE,
             text=True,
             env=os.environ | self.env,
@@ -146,6 +147,11 @@ class Daemon:
         assert self.process is not None
         _, said = self.process.communicate(timeout=WAIT_S)
         return self.process.returncode, "".join(self.log) + said
+
+    def send(self, number: signal.Signals) -> None:
+        """Send it a signal."""
+        assert self.process is not None
+        self.process.send_signal(number)
 
     def kill(self) -> None:
         """SIGKILL."""

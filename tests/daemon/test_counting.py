@@ -87,7 +87,7 @@ def _play(ledger: Ledger, tick: dict[str, object], *, late: bool) -> None:
     ledger.now = Instant(ledger.now + tick["passed_s"] * SECOND)  # type: ignore[operator]
     settled = {name: {w: live.settled(name, w) for w in (VCENTER, INTERNET, RECOVERED)} for name in SERVERS}
     lags, blind, entries = [], [], []
-    watermarks = {witness: ledger.now for witness in tick["answers"]}  # type: ignore[attr-defined]
+    watermarks = dict.fromkeys(tick["answers"], ledger.now)  # type: ignore[call-overload]
     for witness in sorted(watermarks):
         seen = ledger.watermarks.get(witness)
         if seen is not None and tick["fresh"]:

@@ -3,9 +3,11 @@
 import asyncio
 import json
 import random
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import pairwise
 from pathlib import Path
 from time import sleep
 
@@ -69,13 +71,13 @@ def records(path: Path) -> tuple[list[dict[str, object]], list[str]]:
 
 def kill_and_look(tmp_path: Path, *, kills: int, seed: int) -> None:
     chance = random.Random(seed)
-    print(f"seed {seed}")
+    sys.stdout.write(f"seed {seed}\n")
+    in_contact = ("slad_source_up", frozenset({("source", "vc1")}))
     with simulated(servers=40) as vcenter, changes(vcenter, seed):
         daemon = Daemon(write_config(tmp_path, vcenter))
         before: dict[str, dict[str, float]] = {name: {} for name in COUNTERS}
         for _ in range(kills):
             daemon.start()
-            in_contact = ("slad_source_up", frozenset({("source", "vc1")}))
             samples = daemon.wait(lambda shown: shown.get(in_contact) == 1, "contact with vCenter")
             for name, values in counters(samples).items():
                 for server, seconds in before[name].items():
@@ -89,7 +91,6 @@ def kill_and_look(tmp_path: Path, *, kills: int, seed: int) -> None:
             assert len(kept) >= seq
             assert chains[seq - 1] == head
         daemon.start()
-        in_contact = ("slad_source_up", frozenset({("source", "vc1")}))
         daemon.wait(lambda shown: shown.get(in_contact) == 1, "contact with vCenter")
         assert daemon.terminate() == 0
     check_gaps(tmp_path, restarts=kills)
@@ -102,7 +103,7 @@ def check_gaps(tmp_path: Path, *, restarts: int) -> None:
     assert len(blind) == restarts
     spans = [(parse_instant(str(gap["from"])), parse_instant(str(gap["until"]))) for gap in blind]
     assert all(start < end for start, end in spans)
-    assert all(end <= start for (_, end), (start, _) in zip(spans, spans[1:], strict=False))
+    assert all(end <= start for (_, end), (start, _) in pairwise(spans))
     told = [parse_instant(str(r["at"])) for r in kept if r["kind"] == "observation" and r["source"] == "vc1"]
     assert not [at for at in told for start, end in spans if start < at < end]
 

@@ -57,7 +57,7 @@ class World:
     monitor: Monitor = field(default_factory=Monitor)
     listed: dict[str, dict[str, Vm]] = field(default_factory=lambda: {source: {} for source in SOURCES})
     hidden: dict[str, set[str]] = field(default_factory=lambda: {source: set() for source in SOURCES})
-    doubled: set[str] = field(default_factory=set)
+    doubtful: set[str] = field(default_factory=set)
     moved: set[str] = field(default_factory=set)
     truth: dict[str, list[tuple[Instant, bool, bool | None]]] = field(
         default_factory=lambda: {uuid: [] for uuid in UUIDS}
@@ -129,9 +129,9 @@ class World:
         for uuid, vm in self.vms.items():
             holders = [source for source in SOURCES if uuid in self.listed[source]]
             if len(holders) > 1:
-                self.doubled.add(uuid)
+                self.doubtful.add(uuid)
             if uuid in self.moved and not answer.issuperset(holders):
-                self.doubled.add(uuid)  # it runs where nobody looks, and where somebody looks it is gone
+                self.doubtful.add(uuid)  # it runs where nobody looks, and where somebody looks it is gone
             in_doubt = any(uuid in self.hidden[source] for source in holders)
             self.truth[uuid].append((self.monitor.now, vm.on, None if in_doubt else bool(holders)))
 
@@ -140,7 +140,7 @@ class World:
             holders = [source for source in SOURCES if uuid in self.listed[source]]
             pages = self.monitor.book.evidence.servers.get(ServerId(uuid))
             newest = pages.records[-1] if pages is not None else None
-            if len(holders) != 1 or uuid in self.doubled or holders[0] not in answered:
+            if len(holders) != 1 or uuid in self.doubtful or holders[0] not in answered:
                 continue
             if uuid in self.hidden[holders[0]]:
                 continue
@@ -164,7 +164,7 @@ class World:
                     for on, listed in self._true_within(uuid, segment.start, segment.end):
                         if segment.state is State.UP:
                             assert on, f"{server} was off when it is said to be up"
-                        elif segment.state is State.DOWN and uuid not in self.doubled:
+                        elif segment.state is State.DOWN and uuid not in self.doubtful:
                             assert not (on and listed), f"{server} ran when it is said to be down"
 
     def _true_within(self, uuid: str, start: Instant, end: Instant) -> list[tuple[bool, bool | None]]:
@@ -203,5 +203,5 @@ def test_a_restart_on_an_unchanged_inventory_says_nothing_new(story: list[dict[s
     for record, _ in world.monitor.records[before:]:
         # Of two servers with one UUID the ledger knows only those that ever ran.
         about = record.server if isinstance(record, Observation) else getattr(record, "id", "")
-        assert isinstance(record, Blind) or about in world.doubled, record
+        assert isinstance(record, Blind) or about in world.doubtful, record
     assert {server: world.monitor.book.state(server) for server in states} == states

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from daemon.registry import NOT_LISTED, PROVISIONAL, STARTUP_LIMIT_US, STARTING_UP, Owner
+from daemon.registry import NOT_LISTED, PROVISIONAL, STARTING_UP, STARTUP_LIMIT_US, Owner
 from probes.report import Departed, Happening, Report, Sighted
 from sla.instants import DAY, HOUR, MINUTE, SECOND, Instant, parse_instant
 from sla.records import Blind, ClientId, Leg, Observation, ServerId, State, Witness
@@ -57,7 +57,7 @@ def test_an_ignored_server_is_never_in_service() -> None:
 
 
 def test_a_server_that_was_never_in_service_leaves_without_a_trace() -> None:
-    monitor, source = watched(Vm("u1", "acme-1", on=False))
+    _monitor, source = watched(Vm("u1", "acme-1", on=False))
     del source.vms["u1"]
     assert source.look() == []
     assert source.look(passed_us=LONG_US) == []
@@ -233,7 +233,7 @@ def test_a_server_that_leaves_the_inventory_is_unknown_at_once() -> None:
 
 
 def test_after_grace_its_service_ended_provisionally_when_it_left() -> None:
-    monitor, source = gone()
+    _monitor, source = gone()
     assert servers(source.look(passed_us=GRACE_US - 1)) == []
     (record,) = servers(source.look(passed_us=1))
     assert (record.in_service_until, record.extra) == (START + MINUTE, PROVISIONAL)
@@ -368,7 +368,7 @@ def test_when_most_of_the_inventory_is_gone_at_once_nothing_is_concluded(restart
 
 
 def test_it_says_on_record_that_the_vcenter_may_be_starting_up() -> None:
-    monitor, source = fleet(2)
+    _monitor, source = fleet(2)
     source.vms = {}
     said = [record for record in source.look() if isinstance(record, Observation)]
     assert {observation.reason for observation in said} == {STARTING_UP}
@@ -391,7 +391,7 @@ def test_who_is_not_back_when_most_are_has_grace_from_then_on() -> None:
 
 
 def test_an_inventory_that_stays_empty_for_a_day_is_empty() -> None:
-    monitor, source = fleet(3)
+    _monitor, source = fleet(3)
     source.vms = {}
     source.look()
     assert servers(source.look(passed_us=STARTUP_LIMIT_US - 1)) == []
@@ -505,7 +505,7 @@ def test_an_event_is_about_the_server_of_the_vcenter_that_reports_it() -> None:
 
 
 def test_a_second_holder_that_left_while_nobody_watched_is_none() -> None:
-    monitor, first, second = pair()
+    monitor, _first, second = pair()
     del second.vms["u0"]
     second.told.pop("u0")  # a new session's first set simply lacks it
     second.look(fresh=True, passed_us=LONG_US)
@@ -515,7 +515,7 @@ def test_a_second_holder_that_left_while_nobody_watched_is_none() -> None:
 def test_a_server_that_moved_while_the_daemon_was_down_is_taken_over_though_its_old_vcenter_is_silent() -> (
     None
 ):
-    monitor, first, second = pair(on_second=False)
+    monitor, _first, second = pair(on_second=False)
     monitor.restart()
     second.restarted()
     second.add(Vm("u0", "acme-0"))
@@ -526,7 +526,7 @@ def test_a_server_that_moved_while_the_daemon_was_down_is_taken_over_though_its_
 
 
 def test_what_the_recovered_witness_says_is_no_sign_of_running() -> None:
-    monitor, source = watched()
+    monitor, _source = watched()
     at = monitor.now
     recovered = Observation(
         witness=Witness("mon", "vc1/recovered"), server=ServerId("u9"), leg=Leg.RUNNING, state=UP, at=at
@@ -551,7 +551,7 @@ def test_a_departure_of_what_nobody_knows_is_nothing() -> None:
 
 
 def test_blind_spans_come_with_a_look_that_stands_on_no_earlier_one_only() -> None:
-    monitor, source = watched(Vm("u1", "acme-1"))
+    _monitor, source = watched(Vm("u1", "acme-1"))
     assert [r for r in source.look() if isinstance(r, Blind)] == []
     (blind,) = source.look(fresh=True)
     assert isinstance(blind, Blind)
