@@ -108,9 +108,9 @@ class Answers:
             solution=record.solution or "",
             vcenter=self._registry.source_of(server),
             state=self._book.state(server).word,
-            since=_text(_since(segments)),
+            since=_text(_since(segments, self._book.state(server))),
             settled_at=_text(settled_at),
-            legs=[self._leg(server, leg) for leg in record.legs],
+            legs=[self._leg(server, leg, settled_at or BEGINNING) for leg in record.legs],
             outages=_outages(segments, record.legs),
             counters_us={counter.name.lower(): counts.us[counter] for counter in Counter},
         )
@@ -197,35 +197,41 @@ class Answers:
         end = settled_at if record.in_service_until is None else min(settled_at, record.in_service_until)
         return self._book.segments(record.id, record.in_service_from, end)
 
-    def _leg(self, server: ServerId, leg: Leg) -> LegStatus:
+    def _leg(self, server: ServerId, leg: Leg, settled_at: Instant) -> LegStatus:
+        """What the witness that decides said last; unknown where it has not seen the settled instant."""
         views = self._book.evidence.servers[server].timeline.views(leg)
         said = [
-            (state, at, witness.source)
-            for witness, _, track in views
+            (state, at, witness.source, "")
+            if sight.until >= settled_at
+            else (State.UNKNOWN, sight.until, witness.source, _NO_ANSWER)
+            for witness, sight, track in views
             for at, state in [track.last() or _NOTHING]
         ]
-        state, at, source = max(said, default=(State.UNKNOWN, BEGINNING, ""))
+        state, at, source, reason = max(said, default=(State.UNKNOWN, BEGINNING, "", ""))
+        if state is not State.UP and not reason:
+            reason = self._book.reasons.get((server, leg), "")
         return LegStatus(
             leg=leg.value,
             state=state.word,
             since=_text(at if at != BEGINNING else None),
             source=source,
-            reason="" if state is State.UP else self._book.reasons.get((server, leg), ""),
+            reason=reason,
         )
 
 
 _NOTHING: Final = (BEGINNING, State.UNKNOWN)
+_NO_ANSWER: Final = "no answer since"
 
 
 def _text(at: Instant | None) -> str | None:
     return None if at is None else format_instant(at)
 
 
-def _since(segments: Sequence[Segment]) -> Instant | None:
-    """Since when the state has been what it is."""
-    since = None
+def _since(segments: Sequence[Segment], state: State) -> Instant | None:
+    """Since when the state at the end of some segments has been what it is."""
+    since = segments[-1].end if segments else None
     for segment in reversed(segments):
-        if segment.state is not segments[-1].state:
+        if segment.state is not state:
             break
         since = segment.start
     return since

@@ -30,9 +30,11 @@ _LABEL = re.compile(r'([a-z_0-9]+)="((?:[^"\\]|\\.)*)"')
 
 
 @contextmanager
-def simulated(servers: int = 30, **keywords: object) -> Iterator[ThreadedVCenter]:
-    """A simulated vCenter on a thread of its own."""
-    inventory = build(now=now(), servers=servers)
+def simulated(
+    servers: int = 30, *, seed: int = 1, clients: tuple[str, ...] = ("acme", "borealis"), **keywords: object
+) -> Iterator[ThreadedVCenter]:
+    """A simulated vCenter on a thread of its own; two of one seed hold servers of the same UUIDs."""
+    inventory = build(now=now(), servers=servers, seed=seed, clients=clients)
     with ThreadedVCenter(lambda: SimulatedVCenter(inventory, now_us=now, **keywords)) as vcenter:  # type: ignore[arg-type]
         yield vcenter
 

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
@@ -68,7 +69,7 @@ def at(port: int, *more: str, scheme: str = "http") -> str:
 
 
 @contextmanager
-def simulation(servers: int = 30, **keywords: object) -> Iterator[ThreadedVCenter]:
+def simulation(servers: int = 30, **keywords: Any) -> Iterator[ThreadedVCenter]:
     """A simulated vCenter that has seen the end of every connection before it ends itself.
 
     The doctor also makes connections on which it says nothing, which may still wait to be accepted.
