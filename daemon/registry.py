@@ -44,6 +44,7 @@ PROVISIONAL: Final[Extra] = (("provisional", "true"),)
 """The extra key of a record that ends a server's service because it left the inventory: its return cancels it."""
 
 NOT_LISTED: Final = "vCenter does not list it"
+ELSEWHERE: Final = "another vCenter lists it"
 STARTING_UP: Final = "vCenter lists little of what it did: it may be starting up"
 
 
@@ -162,6 +163,7 @@ class Registry:
         self._heard_since.setdefault(report.source, at)
         here = set()
         for sighted in report.sighted:
+            yield from self._take_from_the_unwatched(report.source, sighted.server, now)
             here.add(self._place(report.source, sighted, at))
             yield None
         gone = [(departed.server, departed.at) for departed in report.departed]
@@ -209,8 +211,10 @@ class Registry:
         for (source, uuid), contender in list(self._contenders.items()):
             if now - contender.waits_since < self._policy.grace_us:
                 continue
-            if self._listed[uuid].sighted is None:
-                yield from self._promote(uuid, source, now)  # its source has not listed it since the start
+            holder = self._listed[uuid]
+            if holder.sighted is None:  # its source has not listed it since the start
+                yield from self._now_unknown(uuid, holder, now, now, ELSEWHERE)
+                yield from self._promote(uuid, source, now)
             else:
                 del self._contenders[source, uuid]
                 alias = ServerId(f"{uuid}@{source}")
@@ -241,13 +245,25 @@ class Registry:
         if holder is None:
             self._listed[sighted.server] = Listed(source=source, sighted=sighted, waits_since=at)
             return sighted.server
-        if holder.departed_at is not None or not self._is_configured(holder.source):
+        if holder.departed_at is not None:
             holder.source = source
             return sighted.server
         key = (source, sighted.server)
         contender = self._contenders.setdefault(key, Listed(source=source, sighted=sighted, waits_since=at))
         contender.sighted = sighted
         return None
+
+    def _take_from_the_unwatched(self, source: str, server: ServerId, now: Instant) -> Iterator[Record]:
+        """What a source lists that was held by one that the configuration no longer names goes on there."""
+        holder = self._listed.get(server)
+        if (
+            holder is not None
+            and holder.departed_at is None
+            and not self._is_configured(holder.source)
+            and self._id_of(source, server) is None
+        ):
+            yield from self._now_unknown(server, holder, now, now, ELSEWHERE)
+            holder.source = source
 
     def _forget_contenders(self, report: Report) -> None:
         """Of a source that lists anew all that there is."""
@@ -354,16 +370,19 @@ class Registry:
             listed.starting_up = source in self._startups
             listed.views.clear()
             self._departed[server] = listed
-            yield from self._now_unknown(server, listed, at, now)
+            reason = STARTING_UP if listed.starting_up else NOT_LISTED
+            yield from self._now_unknown(server, listed, at, now, reason)
             other = next((other for other, uuid in self._contenders if uuid == server), None)
             if other is not None:
                 yield from self._promote(server, other, now)
 
-    def _now_unknown(self, server: ServerId, listed: Listed, at: Instant, now: Instant) -> Iterator[Record]:
-        if not self._is_in_service(server):
+    def _now_unknown(
+        self, server: ServerId, listed: Listed, at: Instant, now: Instant, reason: str
+    ) -> Iterator[Record]:
+        """Whatever its source said of a server holds no longer."""
+        if server not in self._records:
             return
         watched = self._policy.legs.get(listed.source, ALL_LEGS)
-        reason = STARTING_UP if listed.starting_up else NOT_LISTED
         for leg in (leg for leg in ALL_LEGS if leg in watched):
             yield self._said(server, listed, leg, State.UNKNOWN, at, now, reason)
 

@@ -459,6 +459,31 @@ def test_a_server_registered_at_another_vcenter_after_its_service_had_ended_was_
     assert monitor.history("u0") == [(UP, 1), (DOWN, LONG_US / MINUTE + 1), (UP, 1)]
 
 
+@pytest.mark.parametrize("restart", [False, True])
+def test_what_a_former_vcenter_said_holds_no_longer_once_another_has_the_server(restart: bool) -> None:
+    """Its watermark goes on: an up that was left standing would hide every outage from then on."""
+    monitor, first, second = pair(on_second=False)
+    if restart:
+        monitor.restart()
+        second.restarted()
+        second.add(Vm("u0", "acme-0"))
+        second.look()
+        second.look(passed_us=LONG_US)
+    else:
+        first.vms["u0"].name = "ignored-0"
+        first.look()
+        del first.vms["u0"]
+        first.look()
+        second.add(Vm("u0", "acme-0"))
+        second.look()
+    first.vms.pop("u0", None)
+    first.restarted()
+    second.vms["u0"].on = False
+    both(first, second)
+    both(first, second)
+    assert monitor.history("u0")[-1] == (DOWN, 1)
+
+
 @pytest.mark.parametrize("on_second", [True, False])
 def test_after_a_restart_it_still_belongs_where_it_moved_to(on_second: bool) -> None:
     monitor, first, second = pair(on_second=on_second)
