@@ -518,6 +518,22 @@ def test_two_servers_of_one_uuid_go_by_two_names_after_grace() -> None:
     assert monitor.registry.source_of(ServerId("u0@vc2")) == "vc2"
 
 
+def test_what_is_said_of_the_past_hides_nothing_that_a_contender_was_seen_to_be() -> None:
+    monitor, first, second = pair()
+    at = Instant(monitor.now)
+    past = Observation(
+        witness=Witness("mon", "vc2/recovered"),
+        server=ServerId("u0"),
+        leg=Leg.RUNNING,
+        state=UNKNOWN,
+        at=at,
+    )
+    monitor.tell(Report(source="vc2", observed_until=at, observations=(past,)))
+    both(first, second, LONG_US)
+    assert monitor.registry.source_of(ServerId("u0@vc2")) == "vc2"
+    assert monitor.record("u0@vc2").in_service_until is None
+
+
 def test_an_event_is_about_the_server_of_the_vcenter_that_reports_it() -> None:
     monitor, first, second = pair()
     both(first, second, LONG_US)
