@@ -1,7 +1,7 @@
 """The sources that the configuration names: their watches, started, stopped and replaced, and how each of them fares."""
 
 import asyncio
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -19,7 +19,6 @@ from probes.vcenter.session import Credentials
 from probes.vcenter.transport import Endpoint, tls_context
 from probes.vcenter.watch import Settings, VcenterWatch
 from sla.instants import SECOND, Instant
-from sla.records import Leg
 
 STOP_S: Final = 4.0
 """How long the watches have to log out: the process is to be gone within 5 s."""
@@ -192,8 +191,3 @@ def _password(table: VCenterTable) -> str:
         return table.password.read().get_secret_value()
     except SecretError as error:
         raise LoginRefusedError(str(error)) from error
-
-
-def watched_legs(config: Config) -> Mapping[str, frozenset[Leg]]:
-    """By source, the legs that it is asked for."""
-    return {name: config.legs_watched(name) for name in config.vcenters}
