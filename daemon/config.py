@@ -18,17 +18,23 @@ from pydantic import ValidationError
 from daemon.config_messages import key_text, told, unknown_key
 from daemon.config_tables import (
     ClientTable,
+    ConditionsTable,
     ControlTable,
+    InternetTable,
     LedgerTable,
+    ProbesTable,
+    ReachTable,
     RuleTable,
     Table,
     TopTable,
     UnassignedTable,
+    UplinkTable,
+    VantageTable,
     VCenterTable,
     WatchTable,
     WebTable,
 )
-from daemon.config_values import Address, Surroundings, check_id, nearest, shown, vcenter_address
+from daemon.config_values import ADDRESS, Address, Surroundings, check_id, nearest, shown, vcenter_address
 from daemon.tomlines import KeyPath, key_lines, line_of
 from sla.calendars import Day
 from sla.records import ClientId, Leg
@@ -81,12 +87,24 @@ class Config:
     vcenters: Mapping[str, VCenterTable]
     clients: Mapping[ClientId, ClientTable]
     rules: tuple[RuleTable, ...]
+    vantage: VantageTable | None
+    uplinks: Mapping[str, UplinkTable]
+    internet: tuple[InternetTable, ...]
+    reach: ReachTable
+    probes: ProbesTable
     general_contract: Tables
     warnings: tuple[Problem, ...]
 
-    def legs_watched(self, vcenter: str) -> frozenset[Leg]:
-        """The legs that are watched of a vCenter's servers: every kind of table that watches one adds its own here."""
-        return frozenset(self.vcenters[vcenter].legs)
+    @property
+    def needs_addresses(self) -> bool:
+        """Whether a check goes to the address that VMware Tools reports."""
+        return any(ADDRESS in target for rule in self.internet for target in rule.reach)
+
+    def may_watch(self, vcenter: str, leg: Leg) -> bool:
+        """Whether a leg is watched of servers of a vCenter: of the Internet, whether it can be of any of them."""
+        if leg is Leg.INTERNET:
+            return any(rule.decides and rule.vcenter in (None, vcenter) for rule in self.internet)
+        return leg in self.vcenters[vcenter].legs
 
     def unwatched_legs(self) -> Mapping[ClientId, tuple[Leg, ...]]:
         """For each client the legs of its contract that nobody watches, on some vCenter that can hold its servers.
@@ -105,7 +123,7 @@ class Config:
         return tuple(
             leg
             for leg in self.terms(client, ()).availability.legs
-            if not vcenters or any(leg not in self.legs_watched(vcenter) for vcenter in vcenters)
+            if not vcenters or not all(self.may_watch(vcenter, leg) for vcenter in vcenters)
         )
 
     def contract(self, client: ClientId) -> Tables:
@@ -173,6 +191,11 @@ _SECTIONS: Final = (
     "client",
     "unassigned",
     "rule",
+    "vantage",
+    "uplink",
+    "internet",
+    "reach",
+    "probes",
     "contract",
 )
 _RESERVED_SOURCE: Final = "internet"
@@ -201,17 +224,26 @@ class _Loading:
         unassigned = self._table(UnassignedTable, ("unassigned",), raw.get("unassigned", {}))
         vcenters = self._named_tables(VCenterTable, "vcenter", raw)
         clients = self._named_tables(ClientTable, "client", raw)
-        rules = self._rules(raw.get("rule", []))
+        rules = self._listed_tables(RuleTable, "rule", raw)
+        vantage = self._table(VantageTable, ("vantage",), raw["vantage"]) if "vantage" in raw else None
+        uplinks = self._named_tables(UplinkTable, "uplink", raw)
+        internet = self._listed_tables(InternetTable, "internet", raw)
+        reach = self._table(ReachTable, ("reach",), raw.get("reach", {}))
+        probes = self._table(ProbesTable, ("probes",), raw.get("probes", {}))
         contract = self._contract(raw)
 
         self._check_web(web)
         self._check_vcenters(raw)
         self._check_clients(raw, rules)
-        self._check_rules(raw, rules)
+        self._check_rules(raw, "rule", rules)
+        self._check_rules(raw, "internet", internet)
+        self._check_vantage(vantage, uplinks)
+        self._check_uplinks(raw, internet)
         if self._problems:
             raise ConfigError(_in_order(self._problems), _in_order(self._warnings))
         assert top is not None and ledger is not None and control is not None  # noqa: PT018  nothing is missing
         assert web is not None and watch is not None and unassigned is not None  # noqa: PT018  nothing is missing
+        assert reach is not None and probes is not None  # noqa: PT018  nothing is missing
         return Config(
             path=self._file,
             observer=top.observer,
@@ -225,6 +257,11 @@ class _Loading:
                 UNASSIGNED: ClientTable(name="Unassigned", timezone=unassigned.timezone),
             },
             rules=tuple(rules.values()),
+            vantage=vantage,
+            uplinks=uplinks,
+            internet=tuple(internet.values()),
+            reach=reach,
+            probes=probes,
             general_contract=contract,
             warnings=_in_order(self._warnings),
         )
@@ -274,15 +311,16 @@ class _Loading:
                 found[name] = read
         return found
 
-    def _rules(self, raw: object) -> dict[int, RuleTable]:
-        """The rules that are in order, by position."""
-        if not isinstance(raw, list):
-            self._problem(("rule",), "must be tables: write [[rule]]")
+    def _listed_tables(self, model: type[_T], section: str, raw: Mapping[str, object]) -> dict[int, _T]:
+        """The tables `[[section]]` that are in order, by position."""
+        tables = raw.get(section, [])
+        if not isinstance(tables, list):
+            self._problem((section,), f"must be tables: write [[{section}]]")
             return {}
         read = {
-            position: self._table(RuleTable, ("rule", position), rule) for position, rule in enumerate(raw)
+            position: self._table(model, (section, position), each) for position, each in enumerate(tables)
         }
-        return {position: rule for position, rule in read.items() if rule is not None}
+        return {position: table for position, table in read.items() if table is not None}
 
     def _contract(self, raw: Mapping[str, object]) -> Tables:
         """The tables `[contract.*]`, checked, and those of every client on top of them."""
@@ -342,25 +380,49 @@ class _Loading:
                 if client not in named:
                     self._warn(("client", client), "has no servers: no [[rule]] names it")
 
-    def _check_rules(self, raw: Mapping[str, object], rules: Mapping[int, RuleTable]) -> None:
-        for position, rule in enumerate(_list(raw.get("rule"))):
-            for section in ("vcenter", "client"):
-                name = _mapping(rule).get(section)
-                if isinstance(name, str) and name not in _names(raw, section):
-                    hint = (
-                        nearest(name, _names(raw, section)) or f"define it as [{section}.{key_text((name,))}]"
-                    )
-                    self._problem(("rule", position, section), f"{shown(name)} is not defined: {hint}")
+    def _check_rules(
+        self, raw: Mapping[str, object], section: str, rules: Mapping[int, ConditionsTable]
+    ) -> None:
+        for position, rule in enumerate(_list(raw.get(section))):
+            for names in ("vcenter", "client", "uplink"):
+                name = _mapping(rule).get(names)
+                if isinstance(name, str) and name not in _names(raw, names):
+                    hint = nearest(name, _names(raw, names)) or f"define it as [{names}.{key_text((name,))}]"
+                    self._problem((section, position, names), f"{shown(name)} is not defined: {hint}")
         first_with: dict[frozenset[tuple[str, object]], int] = {}
         for position, rule in rules.items():
             wider = _earlier_and_wider(rule.conditions, first_with)
             if wider is not None:
-                line = line_of(self._lines, ("rule", wider))
+                line = line_of(self._lines, (section, wider))
                 self._problem(
-                    ("rule", position),
+                    (section, position),
                     f"can never match: rule {wider + 1} (line {line}) takes every server that it would",
                 )
             first_with.setdefault(rule.conditions, position)
+
+    def _check_vantage(self, vantage: VantageTable | None, uplinks: Mapping[str, UplinkTable]) -> None:
+        if vantage is None:
+            if uplinks:
+                self._warn(
+                    (),
+                    "there is no [vantage]: when the monitor's own line is cut, every uplink counts as down",
+                )
+            return
+        near = {target.host for target in vantage.targets}
+        for name, uplink in uplinks.items():
+            for position, target in enumerate(uplink.targets):
+                if target.host in near:
+                    self._problem(
+                        ("uplink", name, "targets", position),
+                        f"{target.host} is a target of [vantage] too: what lies beyond an uplink proves nothing"
+                        " of the monitor's own way out",
+                    )
+
+    def _check_uplinks(self, raw: Mapping[str, object], internet: Mapping[int, InternetTable]) -> None:
+        named = {rule.uplink for rule in internet.values()}
+        for name in _names(raw, "uplink"):
+            if name not in named and len(internet) == len(_list(raw.get("internet"))):
+                self._warn(("uplink", name), "has no servers: no [[internet]] names it")
 
     # Telling
 

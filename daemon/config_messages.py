@@ -33,14 +33,14 @@ def unknown_key(key: str, known: Iterable[str]) -> str:
 
 def told(model: type[Table], details: ErrorDetails) -> str:
     """What pydantic found, as what is wrong and what would be right."""
+    if details["type"] == "value_error":
+        return str(details["ctx"]["error"])
     table = _table_at(model, details["loc"])
     name = str(next(part for part in reversed(details["loc"]) if isinstance(part, str)))
     value = details["input"]
     if details["type"] == "extra_forbidden":
         return unknown_key(name, table.model_fields)
     match details["type"]:
-        case "value_error":
-            return str(details["ctx"]["error"])
         case "missing":
             return f"is missing: write one such as {name} = {_example(table, name)}"
         case "literal_error" | "enum":

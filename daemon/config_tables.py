@@ -5,10 +5,19 @@ A field's `examples` are what messages show. What tables say of each other is ch
 
 from collections.abc import Iterator, Mapping
 from ipaddress import IPv4Network, ip_address
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictBool
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StrictBool,
+    model_validator,
+)
 
+from daemon.config_tokens import Digest, LastDay, check_pair, tokens_once
 from daemon.config_values import (
     Address,
     Between,
@@ -19,21 +28,31 @@ from daemon.config_values import (
     ExistingFile,
     FolderGlob,
     Id,
+    Interface,
+    IpNumber,
     ListenAddress,
     NewFile,
     Pin,
-    PlainName,
+    ReachTarget,
     Secret,
     SecretFile,
     SocketFile,
+    SolutionName,
+    TargetValue,
     Text,
     TimeZone,
     VCenterAddress,
+    Whole,
     each_once,
     some_each_once,
 )
 from sla.instants import DAY, MINUTE, SECOND
 from sla.records import Leg
+
+DECIDED_WITHIN_US: Final = 50 * SECOND
+"""How long after a failed round a check may take to be sure; the counters wait for 60 s."""
+
+PingBackend = Literal["socket", "raw", "aioping"]
 
 _SIMULATIONS: Final = IPv4Network("127.0.0.0/8")
 
@@ -71,10 +90,47 @@ class WebTable(Table):
     config_file: ExistingFile | None = Field(default=None, examples=["web.yml"])
 
 
+class TokenTable(Table):
+    """`[[control.token]]`: a token for the control door on TCP, by its hash. `expires`: the last day on which it holds."""
+
+    name: Id = Field(examples=["portal"])
+    role: Literal["read", "record"] = Field(examples=["record"])
+    sha256: Digest = Field(examples=["2c26b46b68ffc68ff99b453c1d304134…"])
+    expires: LastDay | None = Field(default=None, examples=["2027-12-31"])
+
+
 class ControlTable(Table):
-    """`[control]`: the door that the command line uses."""
+    """`[control]`: the door that the command line uses, and on TCP other programs: with TLS and tokens alone."""
 
     socket: SocketFile = Field(examples=["/run/slad/control.sock"])
+    listen: Annotated[tuple[ListenAddress, ...], Field(max_length=16), AfterValidator(each_once)] = Field(
+        default=(), examples=[["127.0.0.1:10998"]]
+    )
+    cert_file: CertificateFile | None = Field(default=None, examples=["control.pem"])
+    key_file: SecretFile | None = Field(default=None, examples=["control.key"])
+    token: Annotated[tuple[TokenTable, ...], Field(max_length=1000), AfterValidator(tokens_once)] = Field(
+        default=(), examples=[[{}]]
+    )
+
+    @classmethod
+    def conflicts(cls, raw: Mapping[str, object]) -> Iterator[tuple[str, str]]:
+        """On TCP whoever asks must be known, and nobody may listen."""
+        if raw.get("listen"):
+            for key in ("cert_file", "key_file"):
+                if key not in raw:
+                    yield "listen", f"needs TLS: write {key} too"
+            if not raw.get("token"):
+                yield "listen", "needs tokens: write [[control.token]], with the hash that `slad token` prints"
+        else:
+            for key in ("cert_file", "key_file", "token"):
+                if key in raw:
+                    yield key, "means nothing without listen"
+
+    @model_validator(mode="after")
+    def _key_fits(self) -> Self:
+        if self.cert_file is not None and self.key_file is not None and self.key_file.path is not None:
+            check_pair(self.cert_file, self.key_file.path)
+        return self
 
 
 class WatchTable(Table):
@@ -171,23 +227,29 @@ class AttributeTable(Table):
     value: Text = Field(examples=["acme"])
 
 
-class RuleTable(Table):
-    """`[[rule]]`: conditions, all of which must hold, and what then becomes of a virtual server."""
+class ConditionsTable(Table):
+    """The conditions of a rule, all of which must hold; none given: it takes every server."""
 
     vcenter: Text | None = Field(default=None, examples=["east"])
     folder: FolderGlob | None = Field(default=None, examples=["/DC/vm/Clients/Acme/**"])
     name: Text | None = Field(default=None, examples=["acme-*"])
     resource_pool: FolderGlob | None = Field(default=None, examples=["/DC/host/Cluster/Resources/Acme/**"])
+    network: Text | None = Field(default=None, examples=["customers-*"])
     attribute: AttributeTable | None = None
-    client: Text | None = Field(default=None, examples=["acme"])
-    solution: PlainName | None = Field(default=None, examples=["acme-mail"])
-    ignore: StrictBool = Field(default=False, examples=["true"])
 
     @property
     def conditions(self) -> frozenset[tuple[str, object]]:
         """The conditions given, as (key, value)."""
-        keys = ("vcenter", "folder", "name", "resource_pool", "attribute")
+        keys = ConditionsTable.model_fields
         return frozenset((key, getattr(self, key)) for key in keys if getattr(self, key) is not None)
+
+
+class RuleTable(ConditionsTable):
+    """`[[rule]]`: whose a virtual server is."""
+
+    client: Text | None = Field(default=None, examples=["acme"])
+    solution: SolutionName | None = Field(default=None, examples=["acme-mail"])
+    ignore: StrictBool = Field(default=False, examples=["true"])
 
     @classmethod
     def conflicts(cls, raw: Mapping[str, object]) -> Iterator[tuple[str, str]]:
@@ -198,3 +260,105 @@ class RuleTable(Table):
                     yield key, "means nothing where ignore = true: leave one of them out"
         elif "client" not in raw:
             yield "", 'has no outcome: write client = "ID" or ignore = true'
+
+
+class CheckTable(Table):
+    """What all checks of the Internet have in common: how often, how long, and how many failed rounds are down."""
+
+    interval: Annotated[DurationValue, AfterValidator(Between(Duration(SECOND), Duration(MINUTE)))] = Field(
+        default=Duration(10 * SECOND), examples=["10s"]
+    )
+    timeout: Annotated[DurationValue, AfterValidator(Between(Duration(SECOND), Duration(30 * SECOND)))] = (
+        Field(default=Duration(3 * SECOND), examples=["3s"])
+    )
+    confirm: Annotated[int, BeforeValidator(Whole(1, 10))] = Field(default=3, examples=["3"])
+
+    @model_validator(mode="after")
+    def _decides_in_time(self) -> Self:
+        """The counters wait for a verdict for 60 s at most, and reports need some of it."""
+        longest = self.confirm * self.interval.us + self.timeout.us
+        if longest > DECIDED_WITHIN_US:
+            raise ValueError(
+                f"takes too long to decide: confirm x interval + timeout is {Duration(longest)}, and"
+                f" {Duration(DECIDED_WITHIN_US)} at most can be"
+            )
+        if self.timeout > self.interval:
+            raise ValueError(f"timeout {self.timeout} is longer than interval {self.interval}")
+        return self
+
+
+class TargetsTable(CheckTable):
+    """A check of targets that are named. `quorum`: how many must answer; none given: more than half of them."""
+
+    targets: Annotated[tuple[TargetValue, ...], Field(max_length=64), AfterValidator(some_each_once)] = Field(
+        examples=[["icmp://1.1.1.1", "tcp://example.net:443"]]
+    )
+    quorum: Annotated[int | None, BeforeValidator(Whole(1, 64))] = Field(default=None, examples=["2"])
+
+    @property
+    def needed(self) -> int:
+        """How many targets must answer."""
+        return self.quorum if self.quorum is not None else len(self.targets) // 2 + 1
+
+    @model_validator(mode="after")
+    def _can_reach_the_quorum(self) -> Self:
+        if self.quorum is not None and self.quorum > len(self.targets):
+            raise ValueError(
+                f"quorum {self.quorum} can never be reached: there are {len(self.targets)} targets"
+            )
+        return self
+
+
+class VantageTable(TargetsTable):
+    """`[vantage]`: the monitor's own way out, by targets on the near side of every uplink."""
+
+
+class UplinkTable(TargetsTable):
+    """`[uplink.NAME]`: a way out that servers share, by targets beyond it."""
+
+    source: IpNumber | None = Field(default=None, examples=["192.0.2.10"])
+    interface: Interface | None = Field(default=None, examples=["eth1"])
+
+
+class ReachTable(CheckTable):
+    """`[reach]`: how servers' own addresses are checked."""
+
+    interval: Annotated[DurationValue, AfterValidator(Between(Duration(SECOND), Duration(MINUTE)))] = Field(
+        default=Duration(15 * SECOND), examples=["15s"]
+    )
+
+
+class InternetTable(ConditionsTable):
+    """`[[internet]]`: the way out of the servers that the conditions take, and checks of their own addresses.
+
+    `{address}` in a target of `reach` stands for what VMware Tools reports. `required`: the checks decide; else they are
+    shown only.
+    """
+
+    uplink: Text | None = Field(default=None, examples=["east"])
+    reach: Annotated[tuple[ReachTarget, ...], Field(max_length=8), AfterValidator(each_once)] = Field(
+        default=(), examples=[["icmp://{address}"]]
+    )
+    required: StrictBool = Field(default=False, examples=["true"])
+
+    @classmethod
+    def conflicts(cls, raw: Mapping[str, object]) -> Iterator[tuple[str, str]]:
+        """Something to watch, and nothing required that is not there."""
+        if "uplink" not in raw and not raw.get("reach"):
+            yield "", 'has no outcome: write uplink = "NAME", or reach = ["icmp://{address}"]'
+        if raw.get("required") is True and not raw.get("reach"):
+            yield "required", "means nothing without reach: leave it out"
+
+    @property
+    def decides(self) -> bool:
+        """Whether servers of this rule have the leg `internet` at all."""
+        return self.uplink is not None or self.required
+
+
+class ProbesTable(Table):
+    """`[probes]`: how targets are tried, and how many at once."""
+
+    ping: PingBackend = Field(default="socket", examples=["socket"])
+    tcp_at_once: Annotated[int, BeforeValidator(Whole(1, 10_000))] = Field(default=100, examples=["100"])
+    http_at_once: Annotated[int, BeforeValidator(Whole(1, 1_000))] = Field(default=50, examples=["50"])
+    ca_file: CertificateFile | None = Field(default=None, examples=["targets-ca.pem"])

@@ -11,7 +11,7 @@ import re
 import ssl
 import stat
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from enum import Enum
 from functools import cache
@@ -22,18 +22,20 @@ from typing import Annotated, Final, TypeVar
 
 from pydantic import AfterValidator, BeforeValidator, SecretStr, ValidationInfo
 
-from sla.instants import DAY, HOUR, MINUTE, SECOND
-from sla.terms import format_duration
+from probes.internet.target import Method, Target, parse_target
+from sla.terms import format_duration, parse_duration
 
 MAX_SECRET_BYTES: Final = 4096
+ADDRESS: Final = "{address}"
+"""In a target: the address that VMware Tools reports."""
 
 _Values = TypeVar("_Values", bound=tuple[object, ...])
 
 _MAX_SHOWN: Final = 80
 _MAX_SOCKET_PATH_BYTES: Final = 107  # sun_path, less its closing zero
 _VCENTER_PORT: Final = 443
-_UNITS: Final = {"d": DAY, "h": HOUR, "m": MINUTE, "s": SECOND}
-_DURATION: Final = re.compile(r"(\d{1,9})([smhd])", re.ASCII)
+_UUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}(@.*)?", re.ASCII | re.IGNORECASE)
+_INTERFACE: Final = re.compile(r"[^\s/]{1,15}")
 _SHA_256: Final = re.compile(r"[0-9A-Fa-f]{64}", re.ASCII)
 _ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", re.ASCII)
 _TEXT: Final = re.compile(r"[^\x00-\x1f\x7f]{1,256}")
@@ -173,12 +175,12 @@ def check_id(value: str) -> str:
 
 
 def _duration(value: object) -> Duration:
-    match = _DURATION.fullmatch(value) if isinstance(value, str) else None
-    if match is None:
+    try:
+        return Duration(parse_duration(value))
+    except ValueError:
         raise ValueError(
             f'{shown(value)} is no duration: write a whole number and s, m, h or d, such as "5s" or "10m"'
-        )
-    return Duration(int(match[1]) * _UNITS[match[2]])
+        ) from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,6 +194,20 @@ class Between:
         """The duration again."""
         if not self.least <= value <= self.most:
             raise ValueError(f'"{value}" is out of bounds: from "{self.least}" to "{self.most}"')
+        return value
+
+
+@dataclass(frozen=True, slots=True)
+class Whole:
+    """A reader of whole numbers, both limits allowed."""
+
+    least: int
+    most: int
+
+    def __call__(self, value: object) -> int:
+        """The number."""
+        if type(value) is not int or not self.least <= value <= self.most:
+            raise ValueError(f"{shown(value)} must be a whole number from {self.least} to {self.most}")
         return value
 
 
@@ -227,6 +243,60 @@ def _is_ip_number(text: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+def _ip_number(text: str) -> str:
+    if not _is_ip_number(text):
+        raise ValueError(f"{shown(text)} is no IP number")
+    return text
+
+
+def _interface(name: str) -> str:
+    if not _INTERFACE.fullmatch(name):
+        raise ValueError(f"{shown(name)} is no name of a network interface")
+    return name
+
+
+def _target(value: object) -> Target:
+    """A target by its text, or as a table with what HTTP is to be judged by."""
+    match value:
+        case str():
+            return parse_target(value)
+        case {"url": str(url), **options}:
+            return _http_target(parse_target(url), options)
+        case _:
+            raise ValueError(
+                f'must be a target such as "icmp://1.1.1.1", or {{ url = "https://…", status = [200] }}, not {shown(value)}'
+            )
+
+
+def _http_target(target: Target, options: Mapping[str, object]) -> Target:
+    known = ("status", "body", "follow_redirects")
+    for key in options:
+        if key not in known:
+            raise ValueError(
+                f"{key} is unknown here: {nearest(key, known) or 'known are ' + ', '.join(known)}"
+            )
+    if options and target.method not in (Method.HTTP, Method.HTTPS):
+        raise ValueError(f"{next(iter(options))} is for http and https alone")
+    statuses, body = options.get("status", []), options.get("body")
+    follow = options.get("follow_redirects", False)
+    if not isinstance(statuses, list) or not all(type(s) is int and 100 <= s <= 599 for s in statuses):
+        raise ValueError(f"status must be a list of numbers from 100 to 599, not {shown(statuses)}")
+    if body is not None and not isinstance(body, str):
+        raise ValueError(f"body must be a regular expression in quotes, not {shown(body)}")
+    if not isinstance(follow, bool):
+        raise ValueError(f"follow_redirects must be true or false, not {shown(follow)}")
+    try:
+        re.compile(body or "")
+    except re.error as error:
+        raise ValueError(f"body is no regular expression: {error}") from None
+    return replace(target, statuses=tuple(statuses), body=body, follow_redirects=follow)
+
+
+def _reach_target(text: str) -> str:
+    parse_target(text.replace(ADDRESS, "192.0.2.1"))
+    return text
 
 
 def _pin(value: object) -> bytes:
@@ -267,6 +337,14 @@ def _plain_name(text: str) -> str:
             f"{shown(text)} must be a plain name: a rule's outcome has no patterns and no templates"
         )
     return text
+
+
+def _solution(text: str) -> str:
+    if _UUID.fullmatch(text):
+        raise ValueError(
+            f"{shown(text)} reads like a server's id, and no solution may bear one: choose a name"
+        )
+    return _plain_name(text)
 
 
 def each_once(values: _Values) -> _Values:
@@ -358,8 +436,12 @@ DurationValue = Annotated[Duration, BeforeValidator(_duration)]
 VCenterAddress = Annotated[Address, BeforeValidator(vcenter_address)]
 ListenAddress = Annotated[Address, BeforeValidator(_listen_address)]
 Pin = Annotated[bytes, BeforeValidator(_pin)]
+IpNumber = Annotated[str, AfterValidator(_ip_number)]
+Interface = Annotated[str, AfterValidator(_interface)]
+TargetValue = Annotated[Target, BeforeValidator(_target)]
+ReachTarget = Annotated[Text, AfterValidator(_reach_target)]
 FolderGlob = Annotated[Text, AfterValidator(_folder_glob)]
-PlainName = Annotated[Text, AfterValidator(_plain_name)]
+SolutionName = Annotated[Text, AfterValidator(_solution)]
 FilePath = Annotated[Path, BeforeValidator(_path)]
 NewFile = Annotated[FilePath, AfterValidator(_no_folder)]
 ExistingFile = Annotated[FilePath, AfterValidator(_existing_file)]

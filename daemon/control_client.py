@@ -1,9 +1,11 @@
-"""The command line's side of the control door."""
+"""The command line's side of the control door: the Unix socket, or TCP with TLS and a token."""
 
 import errno
 import json
-from collections.abc import AsyncIterator
+import ssl
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Final, Self, cast
@@ -18,6 +20,20 @@ _STREAM: Final = aiohttp.ClientTimeout(total=None, sock_connect=10, sock_read=12
 _LINE_BYTES: Final = 16 * 1024 * 1024
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Door:
+    """Where the daemon answers: its socket, or with `url` the TCP door, `token` and who vouches for its certificate."""
+
+    socket: Path
+    url: str = ""
+    token: str = ""
+    ca_file: Path | None = None
+
+    def __str__(self) -> str:
+        """The place, for messages."""
+        return self.url or str(self.socket)
+
+
 class ControlError(Exception):
     """Base of what asking the daemon can fail with; the message is for people."""
 
@@ -26,26 +42,36 @@ class UnreachableError(ControlError):
     """The daemon does not run, does not answer, or may not be asked."""
 
 
+class BrokenOffError(UnreachableError):
+    """The daemon was asked and did not answer: what was asked may have been done."""
+
+
 class NotFoundError(ControlError):
     """The daemon knows nothing of that name, or several things."""
 
 
 class RefusedError(ControlError):
-    """The daemon answered with another error."""
+    """The daemon answered with another error; `fields` say what is wrong with which, where it told."""
+
+    def __init__(self, message: str, fields: Sequence[tuple[str, str]] = ()) -> None:
+        super().__init__(message)
+        self.fields = tuple(fields)
 
 
 class ControlClient:
-    """Asks the daemon behind one socket. To be used as an asynchronous context manager."""
+    """Asks the daemon behind one door. To be used as an asynchronous context manager."""
 
-    def __init__(self, path: Path) -> None:
-        """`path`: of the control socket."""
-        self._path = path
+    def __init__(self, door: Door | Path) -> None:
+        """`door`: a path alone is that of the socket."""
+        self._door = Door(socket=door) if isinstance(door, Path) else door
         self._session: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> Self:
-        """Connects with the first question, not yet."""
-        connector = aiohttp.UnixConnector(path=str(self._path))
-        self._session = aiohttp.ClientSession(connector=connector, read_bufsize=_LINE_BYTES)
+        """Connects with the first question, not yet. Raises ControlError for a certificate file that is none."""
+        headers = {"Authorization": f"Bearer {self._door.token}"} if self._door.token else {}
+        self._session = aiohttp.ClientSession(
+            connector=_connector(self._door), read_bufsize=_LINE_BYTES, headers=headers
+        )
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -55,11 +81,11 @@ class ControlClient:
 
     async def status(self) -> Status:
         """How the daemon and the fleet are. Raises ControlError."""
-        return cast(Status, await self._document("/v1/status"))
+        return cast(Status, await self.document("/v1/status"))
 
     async def server(self, name: str) -> ServerStatus:
         """One server by id or name. Raises ControlError, of which NotFoundError for a name that names not one."""
-        return cast(ServerStatus, await self._document(f"/v1/servers/{quote(name, safe='')}"))
+        return cast(ServerStatus, await self.document(f"/v1/servers/{quote(name, safe='')}"))
 
     async def export(
         self, *, client: str | None = None, start: str | None = None, until: str | None = None
@@ -71,46 +97,79 @@ class ControlClient:
             async for line in response.content:
                 yield line.decode().removesuffix("\n")
 
-    async def _document(self, path: str) -> Any:
-        async with self._asked(path, _ANSWER, {}) as response:
+    async def document(self, path: str, query: Mapping[str, str] | None = None) -> Any:
+        """What the door shows at `path`. Raises ControlError."""
+        async with self._asked(path, _ANSWER, query or {}) as response:
+            return await response.json()
+
+    async def record(self, path: str, body: Mapping[str, object], *, key: str, dry_run: bool = False) -> Any:
+        """Have something recorded, once however often it is asked for with this `key`. Raises ControlError."""
+        query = {"dry_run": "true"} if dry_run else {}
+        async with self._asked(path, _ANSWER, query, body=body, headers={"Idempotency-Key": key}) as response:
             return await response.json()
 
     @asynccontextmanager
     async def _asked(
-        self, path: str, patience: aiohttp.ClientTimeout, query: dict[str, str]
+        self,
+        path: str,
+        patience: aiohttp.ClientTimeout,
+        query: Mapping[str, str],
+        *,
+        body: Mapping[str, object] | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> AsyncIterator[aiohttp.ClientResponse]:
         assert self._session is not None
         try:
-            async with self._session.get(
-                f"http://slad{path}", params=query, timeout=patience, allow_redirects=False
+            async with self._session.request(
+                "GET" if body is None else "POST",
+                f"{self._door.url or 'http://slad'}{path}",
+                params=query,
+                json=body,
+                headers=headers,
+                timeout=patience,
+                allow_redirects=False,
             ) as response:
-                if response.status != HTTPStatus.OK:
+                if response.status not in (HTTPStatus.OK, HTTPStatus.CREATED):
                     raise await _refusal(response)
                 yield response
+        except (aiohttp.ClientConnectorCertificateError, aiohttp.ClientConnectorSSLError) as error:
+            raise UnreachableError(f"{self._door} does not prove who it is: {error}") from error
         except aiohttp.ClientConnectorError as error:
             raise UnreachableError(self._unreachable(error.os_error)) from error
         except TimeoutError as error:
-            raise UnreachableError(f"slad did not answer in time at {self._path}") from error
+            raise BrokenOffError(f"slad did not answer in time at {self._door}") from error
         except aiohttp.ClientError as error:
-            raise UnreachableError(f"slad broke off its answer at {self._path}: {error}") from error
+            raise BrokenOffError(f"slad broke off its answer at {self._door}: {error}") from error
 
     def _unreachable(self, error: OSError) -> str:
         if error.errno in (errno.ENOENT, errno.ECONNREFUSED):
-            return f"slad does not run, or not with this socket: nobody answers at {self._path}"
+            return f"slad does not run, or not with this socket: nobody answers at {self._door}"
         if error.errno in (errno.EACCES, errno.EPERM):
-            return f"you may not ask slad at {self._path}: its group may, and root"
-        return f"slad cannot be reached at {self._path}: {error.strerror or error}"
+            return f"you may not ask slad at {self._door}: its group may, and root"
+        return f"slad cannot be reached at {self._door}: {error.strerror or error}"
+
+
+def _connector(door: Door) -> aiohttp.BaseConnector:
+    if not door.url:
+        return aiohttp.UnixConnector(path=str(door.socket))
+    try:
+        return aiohttp.TCPConnector(ssl=ssl.create_default_context(cafile=door.ca_file))
+    except OSError as error:
+        raise UnreachableError(f"{door.ca_file}: {error.strerror or error}") from error
 
 
 async def _refusal(response: aiohttp.ClientResponse) -> ControlError:
-    """What a status other than 200 means."""
+    """What a status that is no success means."""
     text = await response.text()
     try:
         document = json.loads(text)
         message = str(document["error"])
         candidates = [str(one) for one in document.get("candidates", ())]
+        fields = [(str(one["field"]), str(one["message"])) for one in document.get("errors", ())]
     except (ValueError, KeyError, TypeError, AttributeError):
         return RefusedError(text.strip() or f"slad answered {response.status}")
     if response.status == HTTPStatus.CONFLICT and candidates:
         return NotFoundError(f"{message}; name one by its id: {', '.join(candidates)}")
-    return NotFoundError(message) if response.status == HTTPStatus.NOT_FOUND else RefusedError(message)
+    if response.status == HTTPStatus.NOT_FOUND:
+        return NotFoundError(message)
+    return RefusedError(message, fields)

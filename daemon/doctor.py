@@ -24,7 +24,7 @@ from daemon.config import Config, ConfigError, load
 from daemon.config_tables import VCenterTable
 from daemon.config_values import Address, SecretError
 from daemon.control_client import ControlClient, ControlError
-from daemon.rules import Rules
+from daemon.rules import Needs, needs_of
 from daemon.sources import endpoint_of
 from daemon.timezones import time_zone_release
 from daemon.web.config import WebConfigError, WebConfigFile
@@ -107,7 +107,9 @@ def examined(
     yield _control(config.control.socket, running)
     yield from _web(config, running=running is None)
     for name, table in config.vcenters.items():
-        yield from _vcenter(f"vcenter.{name}", table, Rules(config.rules), clock, deadlines)
+        yield from _vcenter(
+            f"vcenter.{name}", table, needs_of((*config.rules, *config.internet)), clock, deadlines
+        )
     yield from _machine()
 
 
@@ -322,7 +324,7 @@ def _listening(address: Address, *, running: bool) -> Finding:
 
 
 def _vcenter(
-    about: str, table: VCenterTable, rules: Rules, clock: Clock, deadlines: Deadlines
+    about: str, table: VCenterTable, needs: Needs, clock: Clock, deadlines: Deadlines
 ) -> Iterator[Finding]:
     address = table.address
     try:
@@ -349,7 +351,7 @@ def _vcenter(
         return
     yield identity
     if identity.level is not Level.FAIL:
-        yield from _account(about, table, endpoint, rules, clock)
+        yield from _account(about, table, endpoint, needs, clock)
 
 
 def _identity(about: str, table: VCenterTable, endpoint: Endpoint) -> Finding:
@@ -369,7 +371,7 @@ def _identity(about: str, table: VCenterTable, endpoint: Endpoint) -> Finding:
 
 
 def _account(
-    about: str, table: VCenterTable, endpoint: Endpoint, rules: Rules, clock: Clock
+    about: str, table: VCenterTable, endpoint: Endpoint, needs: Needs, clock: Clock
 ) -> Iterator[Finding]:
     try:
         password = table.password.read()
@@ -392,7 +394,7 @@ def _account(
         yield _no_session(about, table.user, error)
         return
     try:
-        yield from _seen(about, table.user, session, rules, clock)
+        yield from _seen(about, table.user, session, needs, clock)
     except VcenterError as error:
         yield _fail(
             about, f"vCenter broke off: {error}", "try again; if it stays, look at vCenter's own health"
@@ -419,11 +421,11 @@ _ROLE: Final = (
 )
 
 
-def _seen(about: str, user: str, session: Session, rules: Rules, clock: Clock) -> Iterator[Finding]:
+def _seen(about: str, user: str, session: Session, needs: Needs, clock: Clock) -> Iterator[Finding]:
     yield _ok(about, f"{user} is logged in to {session.content.about.fullName}")
     yield _clock(about, clock_offset_us(session, clock.now))
     yield from _rights(about, census(session))
-    if rules.needs_attributes:
+    if needs.attributes:
         yield _attributes(about, session)
     if events_are_readable(session, clock.now()):
         yield _ok(about, "events can be read")

@@ -12,7 +12,7 @@ from typing import Final
 from daemon.ledger import Batch, Entry, Lag
 from daemon.live_book import RECOVERED, LiveBook
 from daemon.pacing import paced
-from daemon.registry import RECORDED_BY, Policy, Registry
+from daemon.registry import INTERNET, RECORDED_BY, Policy, Registry
 from probes.report import Happening, Report, Resume, Trouble
 from probes.vcenter.events import OVERLAP_US
 from sla.book import newest
@@ -122,7 +122,9 @@ class Keeper:
             seen_until = watermarks.get(main) or self._book.watermark(main)
             if report.observed_until is not None:
                 until = max(report.observed_until, seen_until or BEGINNING)
-                watermarks[main] = watermarks[Witness(main.observer, main.source + RECOVERED)] = until
+                watermarks[main] = until
+                if report.source != INTERNET:
+                    watermarks[Witness(main.observer, main.source + RECOVERED)] = until
                 if seen_until is not None:
                     blind = self._gap(report, main, seen_until, until)
                     if blind is not None:

@@ -99,6 +99,21 @@ class Metrics:
             "source",
         )
 
+        self.host_responding = _gauge(
+            registry,
+            "slad_host_responding",
+            "Whether a host responds to its vCenter; absent for one that nobody expects to (maintenance, standby).",
+            "vcenter",
+            "host",
+        )
+        self.datastore_accessible = _gauge(
+            registry,
+            "slad_datastore_accessible",
+            "Whether every connected host that mounts a datastore reaches it.",
+            "vcenter",
+            "datastore",
+        )
+
         self.ledger_size = _gauge(registry, "slad_ledger_size_bytes", "Size of the ledger's file.")
         self.ledger_records = _gauge(
             registry, "slad_ledger_records", "Records in the ledger: the sequence number of its head."
@@ -191,6 +206,8 @@ class Metrics:
             self.source_events_skipped,
         ):
             family.remove_by_labels({"source": source})
+        for family in (self.host_responding, self.datastore_accessible):
+            family.remove_by_labels({"vcenter": source})
 
     def rendered(self) -> Iterator[RenderedFamily]:
         """All families as they are now; each is put into text when it is asked for, so that nobody waits long."""

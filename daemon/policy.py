@@ -2,44 +2,48 @@
 
 from collections.abc import Iterator
 
-from daemon import rules as rules_module
 from daemon.config import UNASSIGNED, Config
+from daemon.config_tables import RuleTable
 from daemon.holidays import holidays_around
 from daemon.registry import RECORDED_BY, Owner, Policy
-from daemon.rules import Assignment, Rules
+from daemon.rules import Rules
 from probes.report import Sighted
+from sla.book import SolutionKey
 from sla.calendars import calendar_of
 from sla.instants import Instant
-from sla.records import Client, ClientId, Contract
+from sla.records import Client, ClientId, Contract, SolutionId
 from sla.terms import format_terms, parse_terms
 
 
 def policy_of(config: Config) -> Policy:
     """The rules of a configuration as the registry asks for them."""
-    rules = Rules(config.rules)
+    rules, internet = Rules(config.rules), Rules(config.internet)
 
     def assign(source: str, sighted: Sighted) -> Owner | None:
-        outcome = rules.assign(
-            rules_module.Sighted(
-                vcenter=source,
-                name=sighted.name,
-                folder=sighted.folder,
-                resource_pool=sighted.resource_pool,
-                attributes=sighted.attributes,
-            )
-        )
-        return (
-            Owner(client=outcome.client, solution=outcome.solution)
-            if isinstance(outcome, Assignment)
-            else None
-        )
+        return owner_by(rules.first(source, sighted))
+
+    def watches_internet(source: str, sighted: Sighted) -> bool:
+        rule = internet.first(source, sighted)
+        return rule is not None and rule.decides
 
     return Policy(
         assign=assign,
         zone_of=lambda client: config.clients.get(client, config.clients[UNASSIGNED]).timezone,
-        legs={name: config.legs_watched(name) for name in config.vcenters},
+        legs={name: frozenset(table.legs) for name, table in config.vcenters.items()},
+        watches_internet=watches_internet,
         grace_us=config.watch.grace.us,
     )
+
+
+def owner_by(rule: RuleTable | None) -> Owner | None:
+    """Whose a server is that a rule takes, or that none does; None: it is no virtual server that slad accounts for."""
+    if rule is None:
+        return Owner(client=UNASSIGNED)
+    if rule.ignore:
+        return None
+    assert rule.client is not None
+    solution = SolutionId(rule.solution) if rule.solution is not None else None
+    return Owner(client=ClientId(rule.client), solution=solution)
 
 
 def records_of(config: Config, now: Instant) -> Iterator[Client | Contract]:
@@ -61,6 +65,15 @@ def records_of(config: Config, now: Instant) -> Iterator[Client | Contract]:
         if terms != general:
             yield _contract(client, month, terms, now)
     yield _contract(None, month, general, now)
+
+
+def solutions_of(config: Config) -> frozenset[SolutionKey]:
+    """The solutions that the configuration names: there may be no server of one yet."""
+    return frozenset(
+        (SolutionId(rule.solution), ClientId(rule.client))
+        for rule in config.rules
+        if rule.client is not None and rule.solution is not None
+    )
 
 
 def _contract(client: ClientId | None, month: str, terms: str, now: Instant) -> Contract:

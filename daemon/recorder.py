@@ -8,7 +8,7 @@ or `GIVE_UP_S` have passed: then the process ends, for systemd to start another.
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
-from typing import Final
+from typing import Final, NamedTuple
 
 import structlog
 
@@ -17,22 +17,35 @@ from daemon.exposition import Exposition, Snapshot
 from daemon.figures import Figures
 from daemon.inlet import Inlet
 from daemon.keeper import Keeper
-from daemon.ledger import Batch, Ledger, LedgerFaultError
+from daemon.ledger import Batch, Entry, Ledger, LedgerFaultError
 from daemon.live_book import LiveBook
 from daemon.metrics import Metrics
 from daemon.pacing import paced, spare_what_lives
+from daemon.records.endings import Endings
+from daemon.records.journal import Journal, Kept
+from daemon.records.refusals import NotRecordingError
 from daemon.sources import Sources
 from probes.report import Report, Trouble
+from sla.book import Declared
 from sla.instants import HOUR, SECOND, Instant
-from sla.records import Blind
+from sla.records import Blind, Recorded
 
 SPARE_AFTER: Final = 10_000
 """How many records at once make the book grow so much that the garbage collector has to be told."""
 RETRY_S: Final = 2.0
 GIVE_UP_S: Final = 60.0
 SEAL_US: Final = HOUR
+ANSWER_S: Final = 10.0
+"""How long people wait for a commit before they are told that it is late."""
 
 _log = structlog.get_logger()
+
+
+class _Asked(NamedTuple):
+    """A record that somebody waits for."""
+
+    make: Callable[[Instant], Declared]
+    kept: asyncio.Future[Kept]
 
 
 class Recorder:
@@ -46,6 +59,7 @@ class Recorder:
         ledger: Ledger,
         book: LiveBook,
         keeper: Keeper,
+        journal: Journal,
         sources: Sources,
         inlet: Inlet[Report | Trouble],
         figures: Figures,
@@ -60,12 +74,15 @@ class Recorder:
         self._ledger = ledger
         self._book = book
         self._keeper = keeper
+        self._journal = journal
+        self._endings = Endings(book.evidence, journal)
         self._sources = sources
         self._inlet = inlet
         self._figures = figures
         self._exposition = exposition
         self._metrics = metrics
         self._changes: list[Callable[[Instant], Awaitable[Batch]]] = []
+        self._asked: list[_Asked] = []
         self._sealing: asyncio.Event | None = None
         self._sealed_at = clock.now()
         self._looked_at = clock.now()
@@ -73,6 +90,7 @@ class Recorder:
         self._has_finished = False
         self._prepared_at_us = 0
         self._snapshot: Snapshot | None = None
+        self._is_preparing = False
         self._snapshot_taken = asyncio.Event()
 
     async def run(self) -> None:
@@ -92,6 +110,28 @@ class Recorder:
         """Have a batch of the daemon's own made and committed with the next tick, which comes at once."""
         self._changes.append(make)
         self._inlet.wake()
+
+    async def record(self, make: Callable[[Instant], Declared]) -> Kept:
+        """Have a record of somebody's made and committed with the next tick, which comes at once.
+
+        Returns it once it is durable. `make` judges by the book as committed; what it raises keeps it from being recorded
+        and is raised here. Raises NotRecordingError while the ledger takes no records. Whoever no longer waits has nothing
+        recorded, unless its commit was under way.
+        """
+        if self.fault or self._finishing:
+            raise NotRecordingError(f"nothing was recorded: {self._why_not()}")
+        # How many wait at once is bounded by the doors.
+        asked = _Asked(make, asyncio.get_running_loop().create_future())
+        self._asked.append(asked)
+        self._inlet.wake()
+        try:
+            async with asyncio.timeout(ANSWER_S):
+                return await asked.kept
+        except TimeoutError:
+            raise NotRecordingError(f"it may yet be recorded: {self._why_not()}") from None
+
+    def _why_not(self) -> str:
+        return self.fault or ("slad is about to stop" if self._finishing else "the ledger is slow")
 
     async def seal(self) -> None:
         """Have the watermarks enter the chain with the next tick, which comes at once; returns when they have."""
@@ -113,11 +153,17 @@ class Recorder:
         changes, self._changes = self._changes, []
         for make in changes:
             await self._commit(await make(now))
+        asked, self._asked = self._asked, []
+        for each in asked:
+            await self._record(each, now)
         sealing, self._sealing = self._sealing, None
         seal = seal or sealing is not None or now - self._sealed_at >= SEAL_US
         digested = await self._keeper.digested(told, now)
         if digested.entries or digested.watermarks or seal:
             await self._commit(replace(digested, seal=seal))
+        ended = await self._endings.due(now)
+        if ended:
+            await self._commit(Batch(entries=[Entry(record=record) for record in ended]))
         if seal:
             self._sealed_at = now
         if sealing is not None:
@@ -132,10 +178,7 @@ class Recorder:
         self._metrics.tick_duration.observe((self._clock.monotonic_us() - began_us) / SECOND)
         self.progress_at_us = self._clock.monotonic_us()
         if self._prepare_is_due():
-            self._prepared_at_us = self._clock.monotonic_us()
-            self._measure()
-            self._snapshot = await self._figures.snapshot()
-            self._snapshot_taken.set()
+            self._publish(await self._figures.snapshot())
 
     async def expose(self) -> None:
         """Prepare the figures of each snapshot, for ever: beside the ticks, which need not wait for it."""
@@ -145,7 +188,7 @@ class Recorder:
             assert self._snapshot is not None
             began_us = self._clock.monotonic_us()
             await self._exposition.prepare(self._snapshot, self._metrics.rendered())
-            self._snapshot = None
+            self._is_preparing = False
             self._inlet.wake()
             self._metrics.exposition_prepare_duration.observe(
                 (self._clock.monotonic_us() - began_us) / SECOND
@@ -166,24 +209,52 @@ class Recorder:
         return max(0.0, (self.tick_us - since_us) / SECOND)
 
     def _prepare_is_due(self) -> bool:
-        if self._snapshot is not None:
-            return False  # the one before is being prepared
+        if self._is_preparing:
+            return False
         now_us = self._clock.monotonic_us()
         due = now_us - self._prepared_at_us >= self.tick_us
         return self._exposition.asked.is_set() or (due and self._exposition.wanted(now_us))
+
+    def _publish(self, snapshot: Snapshot) -> None:
+        self._prepared_at_us = self._clock.monotonic_us()
+        self._measure()
+        self._snapshot, self._is_preparing = snapshot, True
+        self._snapshot_taken.set()
+
+    def _publish_the_fault(self) -> None:
+        """Show that figures stand still, and why, beside the last ones that were durable."""
+        if self._snapshot is not None and not self._is_preparing:
+            self._publish(self._snapshot)
+
+    async def _record(self, asked: _Asked, now: Instant) -> None:
+        """A person's record in a transaction of its own."""
+        if asked.kept.done():
+            return  # nobody waits for it any more
+        try:
+            record = asked.make(now)
+        except Exception as error:  # noqa: BLE001  a request that cannot be judged stops nobody else's
+            asked.kept.set_exception(error)
+            return
+        seq = self._ledger.head.seq + 1
+        await self._commit(Batch(entries=[Entry(record=record)]))
+        if not asked.kept.done():
+            asked.kept.set_result(Kept(seq, record))
 
     async def _commit(self, batch: Batch) -> None:
         await asyncio.shield(self._commit_and_take(batch))
 
     async def _commit_and_take(self, batch: Batch) -> None:
         began_us = self._clock.monotonic_us()
+        first = self._ledger.head.seq + 1
         await self._commit_until_it_lands(batch)
         self._metrics.ledger_commit_duration.observe((self._clock.monotonic_us() - began_us) / SECOND)
         self.committed_at = self._clock.now()
         blind = (entry.record for entry in batch.entries if isinstance(entry.record, Blind))
         self._book.saw(batch.watermarks, ((lag.witness, lag.start, lag.end) for lag in batch.lags), blind)
-        async for entry in paced(batch.entries):
+        async for seq, entry in paced(enumerate(batch.entries, first)):
             self._book.take(entry.record, entry.settled)
+            if isinstance(entry.record, Recorded):
+                self._journal.take(seq, entry.record)
         if len(batch.entries) > SPARE_AFTER:
             spare_what_lives()
 
@@ -197,6 +268,7 @@ class Recorder:
                 if not self.fault:
                     _log.error("commit_failed", message=str(error))
                 self.fault = str(error)
+                self._publish_the_fault()
                 if self._finishing or self._clock.monotonic_us() >= give_up_us:
                     raise
                 await asyncio.sleep(RETRY_S)

@@ -40,6 +40,9 @@ STARTUP_LIMIT_US: Final = DAY
 
 RECORDED_BY: Final = "slad"
 
+INTERNET: Final = "internet"
+"""The source that knows servers by their id here, and lists none."""
+
 PROVISIONAL: Final[Extra] = (("provisional", "true"),)
 """The extra key of a record that ends a server's service because it left the inventory: its return cancels it."""
 
@@ -60,13 +63,15 @@ class Owner:
 class Policy:
     """What the configuration says about servers. A reload brings another one.
 
-    `assign` gives the owner of what a source lists, or None to ignore it; `legs` those that each source watches.
+    `assign` gives the owner of what a source lists, or None to ignore it; `legs` those that each source watches;
+    `watches_internet` whether somebody watches that leg of what a source lists.
     """
 
     assign: Callable[[str, Sighted], Owner | None]
     zone_of: Callable[[ClientId], str]
     legs: Mapping[str, frozenset[Leg]]
     grace_us: int
+    watches_internet: Callable[[str, Sighted], bool] = lambda _, __: False
 
 
 LastSaid = Callable[[Witness, ServerId, Leg], tuple[Instant, State] | None]
@@ -104,6 +109,7 @@ class Registry:
         self._records: dict[ServerId, Server] = {}
         self._departed: dict[ServerId, Listed] = {}
         self._startups: dict[str, Instant] = {}
+        self._changed: set[ServerId] = set()
         self._heard_since: dict[str, Instant] = {}
 
     def remember(self, record: Server, source: str, not_listed: tuple[Instant, str] | None = None) -> None:
@@ -146,9 +152,25 @@ class Registry:
             if is_listed and record.in_service_until is None:
                 yield server, ServerId(server.removesuffix(f"@{source}"))
 
+    def sighted(self, server: ServerId) -> Sighted | None:
+        """A server as its source lists it; None while it does not, or has not yet."""
+        listed = self._listed.get(server)
+        return listed.sighted if listed is not None and listed.departed_at is None else None
+
+    def is_in_service(self, server: ServerId) -> bool:
+        """Whether a server's service goes on, by its newest record."""
+        record = self._records.get(server)
+        return record is not None and record.in_service_until is None
+
+    def take_changed(self) -> set[ServerId]:
+        """The servers of which record, listing or running changed since this was asked last."""
+        changed, self._changed = self._changed, set()
+        return changed
+
     def adopt(self, policy: Policy, now: Instant) -> Iterator[Record]:
         """Follow another configuration."""
         self._policy = policy
+        self._changed.update(self._records)
         for server, listed in self._listed.items():
             if (
                 listed.sighted is not None
@@ -183,6 +205,10 @@ class Registry:
     def observed(self, source: str, observation: Observation, now: Instant) -> Iterator[Record]:
         """Take an observation: under the server's id here, and only once it is in service."""
         main = observation.witness.source == source
+        if source == INTERNET:
+            if self.is_in_service(observation.server):
+                yield observation
+            return
         server = self._id_of(source, observation.server)
         if server is None:
             contender = self._contenders.get((source, observation.server))
@@ -197,6 +223,8 @@ class Registry:
                 listed.views[observation.leg] = observation
                 yield from self._begin_service(server, listed, BEGINNING, now)
             return
+        if observation.leg is Leg.RUNNING:
+            self._changed.add(server)
         yield observation
 
     def passed(self, now: Instant) -> Iterator[Record]:
@@ -285,14 +313,11 @@ class Registry:
             return
         listed = self._listed[server]
         is_first_sight, listed.sighted = listed.sighted is None, sighted
+        self._changed.add(server)
         if listed.departed_at is not None:
             yield from self._return(server, listed, at, now)
-        if not is_first_sight or self._is_in_service(server):
+        if not is_first_sight or self.is_in_service(server):
             yield from self._settle_owner(server, listed, at, now)
-
-    def _is_in_service(self, server: ServerId) -> bool:
-        record = self._records.get(server)
-        return record is not None and record.in_service_until is None
 
     def _settle_owner(self, server: ServerId, listed: Listed, at: Instant, now: Instant) -> Iterator[Record]:
         """Write a record where name, owner or watched legs are since `at` no longer what the newest one says."""
@@ -370,6 +395,7 @@ class Registry:
             listed.starting_up = source in self._startups
             listed.views.clear()
             self._departed[server] = listed
+            self._changed.add(server)
             reason = STARTING_UP if listed.starting_up else NOT_LISTED
             yield from self._now_unknown(server, listed, at, now, reason)
             other = next((other for other, uuid in self._contenders if uuid == server), None)
@@ -393,7 +419,8 @@ class Registry:
         listed.source, listed.sighted = source, contender.sighted
         listed.departed_at, listed.starting_up = None, False
         self._departed.pop(server, None)
-        if self._is_in_service(server):
+        self._changed.add(server)
+        if self.is_in_service(server):
             yield from self._settle_owner(server, listed, now, now)
         yield from self._take_views(source, server, contender, now)
 
@@ -459,10 +486,14 @@ class Registry:
     def _legs_of(self, listed: Listed) -> tuple[Leg, ...]:
         watched = self._policy.legs.get(listed.source, frozenset())
         judged = watched if listed.sighted is None or listed.sighted.san else watched - {Leg.SAN}
-        return tuple(leg for leg in ALL_LEGS if leg in (judged or watched))
+        legs = judged or watched
+        if listed.sighted is not None and self._policy.watches_internet(listed.source, listed.sighted):
+            legs |= {Leg.INTERNET}
+        return tuple(leg for leg in ALL_LEGS if leg in legs)
 
     def _write(self, record: Server, now: Instant) -> Server:
         extra = record.extra if record.in_service_until is not None else ()
         record = replace(record, recorded_at=now, recorded_by=RECORDED_BY, extra=extra)
         self._records[record.id] = record
+        self._changed.add(record.id)
         return record

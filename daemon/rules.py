@@ -1,116 +1,106 @@
-"""Which client and solution a virtual server belongs to: the rules of slad.toml, applied to what vCenter shows of it.
+"""Rules of slad.toml applied to what vCenter shows of a virtual server: the first whose conditions all hold decides.
 
-Pure. The first rule whose conditions all hold decides; a server that none takes belongs to UNASSIGNED.
+Pure. Whose a server is, and what way out to the Internet it has, are told by rules of one form with other outcomes.
 
 Globs: in a folder's or a resource pool's path `*` and `?` stay within one level, and `**` is any number of levels, none
-included. In names and in attributes' values, which have no levels, `*` matches anything. Case counts; no other
+included. In names, networks and attributes' values, which have no levels, `*` matches anything. Case counts; no other
 character is special.
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from enum import Enum
-from typing import Final
+from typing import Final, Generic, TypeVar
 
-from daemon.config import UNASSIGNED
-from daemon.config_tables import RuleTable
-from sla.records import ClientId, SolutionId
+from daemon.config_tables import ConditionsTable
+from probes.report import Sighted
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sighted:
-    """What vCenter shows of a virtual server, so far as rules ask; what no rule asks may be left out.
-
-    `folder` and `resource_pool` are the paths of what holds it, such as `/DC/vm/Clients/Acme`: a slash before each
-    level and none at the end, and `%2f` for one within a name, as vCenter writes it.
-    """
-
-    vcenter: str
-    name: str
-    folder: str = ""
-    resource_pool: str = ""
-    attributes: Mapping[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Assignment:
-    """Whose a virtual server is. `solution` None: it is one of its own (spec §6.1)."""
-
-    client: ClientId
-    solution: SolutionId | None
-
-
-@dataclass(frozen=True, slots=True)
-class Ignored:
-    """It is no virtual server that slad accounts for."""
-
-
-Outcome = Assignment | Ignored
-
-_IGNORED: Final = Ignored()
-_UNASSIGNED: Final = Assignment(client=UNASSIGNED, solution=None)
-
+Rule = TypeVar("Rule", bound=ConditionsTable)
 
 _Match = Callable[[str], object]
 """Whether a whole text matches; anything true means yes."""
 
+_VCENTER, _NAME, _FOLDER, _RESOURCE_POOL, _FIRST_ATTRIBUTE = range(5)
 
-class Rules:
-    """The rules, compiled once.
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Needs:
+    """What has to be read of servers so that rules can be applied; `attributes` are names of custom attributes."""
+
+    folder: bool
+    resource_pool: bool
+    networks: bool
+    attributes: tuple[str, ...]
+
+
+def needs_of(rules: Sequence[ConditionsTable]) -> Needs:
+    """What some rules need."""
+    return Needs(
+        folder=any(rule.folder is not None for rule in rules),
+        resource_pool=any(rule.resource_pool is not None for rule in rules),
+        networks=any(rule.network is not None for rule in rules),
+        attributes=tuple(dict.fromkeys(rule.attribute.name for rule in rules if rule.attribute is not None)),
+    )
+
+
+class Rules(Generic[Rule]):
+    """Rules in their order, compiled once.
 
     A server meets only the rules that it can match: each is filed under the longest text that one of its globs
     begins with, so that hundreds of rules cost about as much as a few.
     """
 
-    def __init__(self, rules: Sequence[RuleTable]) -> None:
+    def __init__(self, rules: Sequence[Rule]) -> None:
         """In their order."""
-        self.needs_folder = any(rule.folder is not None for rule in rules)
-        self.needs_resource_pool = any(rule.resource_pool is not None for rule in rules)
-        self.needed_attributes = tuple(
-            dict.fromkeys(rule.attribute.name for rule in rules if rule.attribute is not None)
-        )
-        self._outcomes = tuple(_outcome(rule) for rule in rules)
+        self._attributes = needs_of(rules).attributes
+        self._rules = tuple(rules)
         globs = [list(self._globs(rule)) for rule in rules]
         self._conditions = tuple(tuple((glob.fact, glob.match()) for glob in of_rule) for of_rule in globs)
+        self._networks = tuple(
+            None if rule.network is None else _Glob(fact=-1, parts=_text_parts(rule.network)).match()
+            for rule in rules
+        )
         self._anywhere: list[int] = []
         self._by_prefix: dict[tuple[int, int], dict[str, list[int]]] = {}
         for position, of_rule in enumerate(globs):
             self._file(position, max(of_rule, key=lambda glob: len(glob.prefix), default=None))
 
-    @property
-    def needs_attributes(self) -> bool:
-        """Whether any rule asks for a custom attribute."""
-        return bool(self.needed_attributes)
+    def first(self, vcenter: str, server: Sighted) -> Rule | None:
+        """The rule that decides of a virtual server that a vCenter shows; None where no rule takes it.
 
-    def assign(self, server: Sighted) -> Outcome:
-        """What becomes of a virtual server."""
-        facts = self._facts(server)
+        `folder` and `resource_pool` are the paths of what holds it, such as `/DC/vm/Clients/Acme`: a slash before
+        each level and none at the end, and `%2f` for one within a name, as vCenter writes it.
+        """
+        facts = self._facts(vcenter, server)
         for position in self._candidates(facts):
+            network = self._networks[position]
+            if network is not None and not any(map(network, server.networks)):
+                continue
             for fact, match in self._conditions[position]:
                 text = facts[fact]
                 if text is None or not match(text):
                     break
             else:
-                return self._outcomes[position]
-        return _UNASSIGNED
+                return self._rules[position]
+        return None
 
-    def _facts(self, server: Sighted) -> list[str | None]:
-        facts = [server.vcenter, server.name, server.folder, server.resource_pool]
-        return [*facts, *map(server.attributes.get, self.needed_attributes)]
+    def _facts(self, vcenter: str, server: Sighted) -> list[str | None]:
+        facts = [vcenter, server.name, server.folder, server.resource_pool]
+        return [*facts, *map(server.attributes.get, self._attributes)]
 
-    def _globs(self, rule: RuleTable) -> Iterator["_Glob"]:
-        """A rule's conditions; their facts are positions in `_facts`."""
+    def _globs(self, rule: Rule) -> Iterator["_Glob"]:
+        """A rule's conditions on facts of which a server has one each; their facts are positions in `_facts`."""
         if rule.vcenter is not None:
-            yield _Glob(fact=0, parts=(rule.vcenter,))
+            yield _Glob(fact=_VCENTER, parts=(rule.vcenter,))
         if rule.name is not None:
-            yield _Glob(fact=1, parts=_text_parts(rule.name))
+            yield _Glob(fact=_NAME, parts=_text_parts(rule.name))
         if rule.folder is not None:
-            yield _Glob(fact=2, parts=_path_parts(rule.folder))
+            yield _Glob(fact=_FOLDER, parts=_path_parts(rule.folder))
         if rule.resource_pool is not None:
-            yield _Glob(fact=3, parts=_path_parts(rule.resource_pool))
+            yield _Glob(fact=_RESOURCE_POOL, parts=_path_parts(rule.resource_pool))
         if rule.attribute is not None:
-            fact = 4 + self.needed_attributes.index(rule.attribute.name)
+            fact = _FIRST_ATTRIBUTE + self._attributes.index(rule.attribute.name)
             yield _Glob(fact=fact, parts=_text_parts(rule.attribute.value))
 
     def _file(self, position: int, glob: "_Glob | None") -> None:
@@ -129,14 +119,6 @@ class Rules:
                 found += by_prefix.get(text[:length], ())
         found.sort()
         return found
-
-
-def _outcome(rule: RuleTable) -> Outcome:
-    if rule.ignore:
-        return _IGNORED
-    assert rule.client is not None
-    solution = SolutionId(rule.solution) if rule.solution is not None else None
-    return Assignment(client=ClientId(rule.client), solution=solution)
 
 
 class _Wildcard(Enum):

@@ -12,7 +12,7 @@ from daemon.config import Config
 from daemon.config_tables import VCenterTable
 from daemon.config_values import SecretError
 from daemon.metrics import Metrics
-from daemon.rules import Rules
+from daemon.rules import Needs, needs_of
 from probes.report import Report, Resume, Trouble
 from probes.vcenter.faults import LoginRefusedError
 from probes.vcenter.session import Credentials
@@ -62,9 +62,9 @@ class Sources:
 
     async def adopt(self, config: Config) -> None:
         """Watch what `config` names: watches whose settings did not change go on undisturbed."""
-        rules = Rules(config.rules)
+        needs = needs_of((*config.rules, *config.internet))
         wanted = {
-            name: (table, _settings(config, name, table, rules)) for name, table in config.vcenters.items()
+            name: (table, _settings(config, name, table, needs)) for name, table in config.vcenters.items()
         }
         gone = [
             name
@@ -155,7 +155,7 @@ class Sources:
             self._metrics.forget_source(name)
 
 
-def _settings(config: Config, name: str, table: VCenterTable, rules: Rules) -> Settings:
+def _settings(config: Config, name: str, table: VCenterTable, needs: Needs) -> Settings:
     return Settings(
         source=name,
         observer=config.observer,
@@ -163,8 +163,10 @@ def _settings(config: Config, name: str, table: VCenterTable, rules: Rules) -> S
         credentials=Credentials(user=table.user, password=lambda: _password(table)),
         poll_s=table.poll.us // SECOND,
         ignored_datastores=table.ignore_datastores,
-        resource_pools=rules.needs_resource_pool,
-        attributes=rules.needs_attributes,
+        resource_pools=needs.resource_pool,
+        attributes=bool(needs.attributes),
+        networks=needs.networks,
+        addresses=config.needs_addresses,
     )
 
 

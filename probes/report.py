@@ -4,12 +4,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from sla.instants import Instant
-from sla.records import Observation, ServerId
+from sla.records import Observation, ServerId, State
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sighted:
-    """A virtual server as its source describes it; `server` is its instance UUID."""
+    """A virtual server as its source describes it; `server` is its instance UUID.
+
+    Sighted again whenever one of these facts changed. Networks and address are told only where the watch was asked for
+    them.
+    """
 
     server: ServerId
     name: str
@@ -18,6 +22,15 @@ class Sighted:
     attributes: Mapping[str, str] = field(default_factory=dict)
     san: bool = True
     """Whether any datastore that counts holds its disks, so that the leg `san` can be judged at all."""
+    networks: tuple[str, ...] = ()
+    """The networks and port groups that it is connected to, sorted."""
+    address: str = ""
+    """The IP address that its guest reports through VMware Tools, "" for none: what a client says, so not to be trusted."""
+    host: str = ""
+    """The host that it runs on, or ran on last, as `Report.hosts` calls it."""
+    datastores: tuple[str, ...] = ()
+    """The datastores that hold its disks, sorted, as `Report.datastores` calls them; until their places were read, all
+    that it uses."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +59,10 @@ class Report:
 
     `fresh`: the look stands on no earlier one, so what the source knew between its last `observed_until` and
     `observed_until` was not seen. Without `observed_until` the look only adds to what was seen before.
+
+    `hosts` and `datastores` hold those whose state is another than was told last, a fresh report all that there are:
+    what it lacks is gone. Unknown is what nothing can be said of, and what is down as somebody wished. Names that repeat
+    within a source begin with the path of their datacenter.
     """
 
     source: str
@@ -60,6 +77,13 @@ class Report:
     unreadable: int = 0
     clock_offset_us: int | None = None
     skipped_events: int = 0
+    hosts: Mapping[str, State] = field(default_factory=dict)
+    """Whether each host responds."""
+    datastores: Mapping[str, State] = field(default_factory=dict)
+    """Whether every connected host that mounts a datastore reaches it."""
+    gone_hosts: tuple[str, ...] = ()
+    gone_datastores: tuple[str, ...] = ()
+    """Names that are no longer there, sorted: removed, renamed, or ignored from now on."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

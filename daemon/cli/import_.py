@@ -31,8 +31,8 @@ def import_(evidence: str, ledger: Path) -> None:
     """Put EVIDENCE, a file of JSON Lines or - for standard input, into a new ledger.
 
     This is how a ledger is restored from its newest export, or begun with what another tool recorded. Every line is checked
-    first, and a bad one stops the import before anything is taken. Exit codes: 0 all is in the ledger, 1 nothing is (every
-    fault is a line on stderr), 2 the command line is wrong.
+    first: a bad one, or one that an export left out, stops the import before anything is taken. Exit codes: 0 all is in the
+    ledger, 1 nothing is (every fault is a line on stderr), 2 the command line is wrong.
     """
     use_packaged_time_zones()
     records: list[Record] = []
@@ -40,9 +40,8 @@ def import_(evidence: str, ledger: Path) -> None:
         _fail([f"{ledger} is there already: evidence is imported into a new ledger only"])
     try:
         with click.open_file(evidence, "rb") as stream:
-            read_records(
-                Source(name=evidence, stream=stream), Taker(take=records.append), progress=lambda _: None
-            )
+            source, taker = Source(name=evidence, stream=stream), Taker(take=records.append, wants_all=True)
+            read_records(source, taker, progress=lambda _: None)
         written = asyncio.run(_written(records, ledger))
     except EvidenceError as error:
         _fail(error.messages)

@@ -1,14 +1,17 @@
 """Options that several commands have, and what they show on the way."""
 
+import functools
 import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final, Literal
+from urllib.parse import quote
 
 import click
 
 from daemon.config import DEFAULT_PATH
 from daemon.control import DEFAULT_SOCKET
+from daemon.control_client import Door
 
 Format = Literal["text", "json"]
 
@@ -37,6 +40,70 @@ socket: Final = click.option(
     show_default=True,
     show_envvar=True,
     help="The daemon's control socket.",
+)
+
+
+def door(command: Callable[..., None]) -> Callable[..., None]:
+    """Where the daemon answers: `door`, made of its socket or of URL, token and certificate authorities."""
+
+    @functools.wraps(command)
+    def with_door(
+        *args: object,
+        socket: Path,
+        url: str | None,
+        token_file: Path | None,
+        ca_file: Path | None,
+        **rest: object,
+    ) -> None:
+        if url is None and (token_file or ca_file):
+            raise click.UsageError("--token-file and --ca-file are for --url")
+        if url is not None and (not url.startswith("https://") or token_file is None):
+            raise click.UsageError("--url must begin with https:// and needs --token-file")
+        token = "" if token_file is None else token_file.read_text(encoding="utf-8").strip()
+        command(
+            *args,
+            door=Door(socket=socket, url=(url or "").rstrip("/"), token=token, ca_file=ca_file),
+            **rest,
+        )
+
+    for option in (_ca_file, _token_file, _url, socket):
+        with_door = option(with_door)
+    return with_door
+
+
+_file = click.Path(exists=True, dir_okay=False, readable=True, path_type=Path)
+_url = click.option(
+    "--url",
+    envvar="SLAD_CONTROL_URL",
+    show_envvar=True,
+    help="The daemon's TCP control door, https://HOST:PORT.",
+)
+_token_file = click.option(
+    "--token-file",
+    type=_file,
+    envvar="SLAD_TOKEN_FILE",
+    show_envvar=True,
+    help="A file with the token for --url.",
+)
+_ca_file = click.option(
+    "--ca-file",
+    type=_file,
+    envvar="SLAD_CA_FILE",
+    show_envvar=True,
+    help="Whom to trust for --url, in PEM form.",
+)
+
+
+def quoted(name: str) -> str:
+    """A name as one part of a path."""
+    return quote(name, safe="")
+
+
+idempotency_key: Final = click.option(
+    "--idempotency-key",
+    "key",
+    metavar="KEY",
+    help="The key of an attempt before this one, so that it is recorded once.",
 )
 ledger: Final = click.option(
     "--ledger",

@@ -9,12 +9,12 @@ set, which is compared with what was known. Until then nothing is said, and the 
 import random
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from typing import Any, Final
 
-from pyVmomi import vim, vmodl
+from pyVmomi import vim
 
 from probes.report import Departed, Happening, Report, Resume, Sighted, Trouble
 from probes.vcenter import soap
@@ -27,9 +27,12 @@ from probes.vcenter.faults import (
     VcenterError,
 )
 from probes.vcenter.history import Hint
-from probes.vcenter.inventory import PROPERTIES, Changes, Inventory, Moid, Vm
-from probes.vcenter.properties import custom_field_names, disk_places, moid_of
+from probes.vcenter.infrastructure import NOTHING, Infrastructure, News
+from probes.vcenter.inventory import Changes, Inventory
+from probes.vcenter.objects import Moid, Vm
+from probes.vcenter.properties import custom_field_names, disk_places
 from probes.vcenter.session import Credentials, Session
+from probes.vcenter.subscription import subscribe, wanted
 from probes.vcenter.tracks import Look, Tracks
 from probes.vcenter.transport import Endpoint, Wire
 from sla.instants import MINUTE, SECOND, Instant, instant_of
@@ -60,7 +63,9 @@ class Settings:
     ignored_datastores: tuple[str, ...] = ()
     resource_pools: bool = False
     attributes: bool = False
-    """Whether the rules ask for resource pools and custom attributes, which are read only then."""
+    networks: bool = False
+    addresses: bool = False
+    """Whether rules or checks ask for resource pools, custom attributes, networks, guests' addresses: read only then."""
     retry_s: tuple[float, float] = RETRY_S
     login_retry_s: tuple[float, float] = LOGIN_RETRY_S
 
@@ -77,6 +82,8 @@ class _Chain:
     touched: set[Moid] = field(default_factory=set)
     left: list[Vm] = field(default_factory=list)
     places_changed: bool = False
+    """Something above virtual servers changed, or the name of something that they use: they are looked at again."""
+    infrastructure_changed: bool = False
     unread: set[Moid] = field(default_factory=set)
     """Servers on several datastores of which it is not known which hold their disks."""
 
@@ -117,6 +124,7 @@ class VcenterWatch:
         self._now = now
         self._emit = emit
         self._inventory = Inventory()
+        self._infrastructure = Infrastructure()
         self._tracks = Tracks(Witness(settings.observer, settings.source), resume.out_of_contact)
         self._events = EventReader(resume)
         self._servers: dict[Moid, ServerId] = {}
@@ -207,35 +215,20 @@ class VcenterWatch:
             wire.close()
 
     def _begin(self, session: Session) -> _Chain:
-        content = session.content
         self._check_clock(session)
         self._attribute_names = custom_field_names(session) if self._settings.attributes else {}
         self._events.open(session, self._now(), self._offset_us)
         self._disks = {moid: disks for moid, disks in self._disks.items() if moid in self._servers}
         self._inventory = Inventory()
-        types = {kind: _TYPES[kind] for kind in PROPERTIES}
-        if not self._settings.resource_pools:
-            del types["ResourcePool"]
-        view = content.viewManager.CreateContainerView(content.rootFolder, list(types.values()), True)
-        collector = content.propertyCollector.CreatePropertyCollector()
-        kinds: dict[str, str] = {}
-        for kind, managed_type in types.items():
-            made = collector.CreateFilter(self._filter(view, kind, managed_type), kind == "Datastore")
-            kinds[moid_of(made)] = kind
-        return _Chain(session=session, kinds=kinds, collector=moid_of(collector))
-
-    def _filter(self, view: Any, kind: str, managed_type: Any) -> Any:
-        paths = list(PROPERTIES[kind])
-        if kind == "VirtualMachine":
-            paths += ["resourcePool"] if self._settings.resource_pools else []
-            paths += ["customValue"] if self._settings.attributes else []
-        selection = vmodl.query.PropertyCollector.TraversalSpec(
-            name="view", path="view", skip=False, type=vim.view.ContainerView
+        settings = self._settings
+        types = wanted(
+            resource_pools=settings.resource_pools,
+            attributes=settings.attributes,
+            networks=settings.networks,
+            addresses=settings.addresses,
         )
-        return vmodl.query.PropertyCollector.FilterSpec(
-            objectSet=[vmodl.query.PropertyCollector.ObjectSpec(obj=view, skip=True, selectSet=[selection])],
-            propSet=[vmodl.query.PropertyCollector.PropertySpec(type=managed_type, pathSet=paths, all=False)],
-        )
+        collector, kinds = subscribe(session, types)
+        return _Chain(session=session, kinds=kinds, collector=collector)
 
     def _look(self, chain: _Chain) -> None:
         started_us = time.monotonic_ns() // 1_000
@@ -244,7 +237,8 @@ class VcenterWatch:
             self._check_clock(chain.session)
         self._read_disk_places(chain)
         departed = self._bind(chain, arrived_at)
-        happenings = self._read_events()
+        happenings = self._read_events(chain)
+        news = self._news(chain)
         fresh = chain.seen_until is None
         if fresh and self._seen_until is not None:
             start = self._gap[0] if self._gap is not None else self._seen_until
@@ -270,11 +264,15 @@ class VcenterWatch:
             unreadable=len(self._inventory.unreadable),
             clock_offset_us=self._offset_us,
             skipped_events=self._events.skipped(),
+            hosts=news.hosts,
+            datastores=news.datastores,
+            gone_hosts=news.gone_hosts,
+            gone_datastores=news.gone_datastores,
         )
         chain.seen_until = self._seen_until = arrived_at
         chain.touched.clear()
         chain.left.clear()
-        chain.places_changed = False
+        chain.places_changed = chain.infrastructure_changed = False
         self._emit(report)
 
     def _drain(self, chain: _Chain) -> Instant:
@@ -309,7 +307,8 @@ class VcenterWatch:
         changes: Changes = self._inventory.apply(kind, soap.as_list(filter_set.get("objectSet")))
         chain.touched |= changes.touched
         chain.left += changes.left
-        chain.places_changed |= kind in ("Folder", "Datacenter", "ResourcePool")
+        chain.places_changed |= kind in _PLACES
+        chain.infrastructure_changed |= kind in _INFRASTRUCTURE
 
     def _bind(self, chain: _Chain, at: Instant) -> list[Departed]:
         """Tell of which server each object is; gives those servers that an object ceased to be.
@@ -383,14 +382,28 @@ class VcenterWatch:
                 yield sighted
 
     def _sighted(self, server: ServerId, vm: Vm, ignored: frozenset[Moid]) -> Sighted:
+        inventory, names = self._inventory, self._infrastructure
         return Sighted(
             server=server,
             name=vm.name,
-            folder=self._inventory.path_of(vm.parent),
-            resource_pool=self._inventory.path_of(vm.pool),
+            folder=inventory.path_of(vm.parent),
+            resource_pool=inventory.path_of(vm.pool),
             attributes={self._attribute_names.get(key, key): value for key, value in vm.attributes.items()},
-            san=bool(self._inventory.san_places(vm, ignored)) or not vm.datastores,
+            san=bool(inventory.san_places(vm, ignored)) or not vm.datastores,
+            networks=_names(vm.networks, inventory.networks),
+            address=vm.address,
+            host=names.hosts.get(vm.host, "") if vm.host is not None else "",
+            datastores=_names(vm.datastores if vm.disks is None else vm.disks, names.datastores),
         )
+
+    def _news(self, chain: _Chain) -> News:
+        """What is new of hosts and datastores; where nothing of them was told, nothing is."""
+        fresh = chain.seen_until is None
+        if not (fresh or chain.infrastructure_changed):
+            return NOTHING
+        # A name that is another now is that of every server on it.
+        chain.places_changed |= self._infrastructure.name(self._inventory)
+        return self._infrastructure.news(self._inventory, self._ignored_datastores(), fresh=fresh)
 
     def _ignored_datastores(self) -> frozenset[Moid]:
         patterns = self._settings.ignored_datastores
@@ -434,9 +447,13 @@ class VcenterWatch:
             or self._inventory.san(vm, frozenset()).state is not State.UP
         )
 
-    def _read_events(self) -> list[Happening]:
+    def _read_events(self, chain: _Chain) -> list[Happening]:
         read, drained = self._events.read(EVENT_PAGES)
         self._events_behind = not drained
+        for event in read:
+            if event.connection is not None:
+                self._infrastructure.connected(event.connection)
+                chain.infrastructure_changed = True
         return [self._happened(event) for event in read]
 
     def _happened(self, event: Read) -> Happening:
@@ -465,11 +482,13 @@ class VcenterWatch:
         self._offset_checked_at = after
 
 
-_TYPES: Final = {
-    "Folder": vim.Folder,
-    "Datacenter": vim.Datacenter,
-    "ResourcePool": vim.ResourcePool,
-    "HostSystem": vim.HostSystem,
-    "Datastore": vim.Datastore,
-    "VirtualMachine": vim.VirtualMachine,
-}
+def _names(moids: tuple[Moid, ...], names: Mapping[Moid, str]) -> tuple[str, ...]:
+    """The names of some objects, sorted; those that may not be read have none."""
+    if len(moids) == 1:
+        name = names.get(moids[0])
+        return () if name is None else (name,)
+    return tuple(sorted(names[moid] for moid in moids if moid in names))
+
+
+_PLACES: Final = frozenset({"Folder", "Datacenter", "ResourcePool", "Network"})
+_INFRASTRUCTURE: Final = frozenset({"HostSystem", "Datastore", "ComputeResource", "Folder", "Datacenter"})

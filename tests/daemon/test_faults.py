@@ -97,6 +97,14 @@ def wait_unready(daemon: Daemon) -> str:
         assert monotonic() < deadline
 
 
+READY = ("slad_ready", frozenset[tuple[str, str]]())
+FAILURES = ("slad_ledger_commit_failures_total", frozenset[tuple[str, str]]())
+
+
+def of_servers(samples: Samples) -> Samples:
+    return {key: value for key, value in samples.items() if key[0].startswith("slad_server_")}
+
+
 # The disk
 
 
@@ -108,14 +116,16 @@ def test_while_the_disk_is_full_nothing_is_published_and_then_everything_lands(t
             said = wait_unready(daemon)
             assert str(tmp_path / "ledger.db") in said
             vcenter.do(vcenter.world.machines.power_off, victim, user="eve")
-            before = daemon.scraped()
+            told = daemon.wait(lambda samples: samples[READY] == 0, "the fault on /metrics")
+            assert told[FAILURES] >= 1
             assert "disk failed" in wait_unready(daemon)
-            assert daemon.scraped() == before, "figures that are not durable"
+            assert of_servers(daemon.scraped()) == of_servers(told), "figures that are not durable"
             assert fetched(daemon.port, "/-/healthy")[0] == 200
         after = daemon.wait(
             lambda samples: by_server(samples, UP).get(server) == 0, "what was seen meanwhile"
         )
         assert ready(daemon)[0] == 200
+        assert after[READY] == 1
         assert by_server(after, "slad_server_outages_total")[server] == 1
         assert daemon.terminate() == 0
     assert ledger_is_sound(tmp_path)

@@ -1,0 +1,43 @@
+"""How commands show things on a terminal: plain text that nothing in a name can steer, tables, times."""
+
+from collections.abc import Iterable
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+_COLOURS = {"up": "green", "down": "red", "unknown": "yellow", "unobserved": "yellow", "excluded": "blue"}
+
+
+def console() -> Console:
+    """Colours on terminals only; a pipe gets lines that nobody cut to a width."""
+    out = Console(highlight=False, soft_wrap=True)
+    return out if out.is_terminal else Console(highlight=False, width=10_000)
+
+
+def print_table(out: Console, headings: Iterable[str], rows: Iterable[Iterable[str | Text]]) -> None:
+    """A table, or nothing where it would have no row."""
+    table = Table(*headings, box=None, pad_edge=False, header_style="bold")
+    for row in rows:
+        table.add_row(*(cell if isinstance(cell, Text) else plain(cell) for cell in row))
+    if table.row_count:
+        out.print()
+        out.print(table)
+
+
+def state(word: str) -> Text:
+    """A state in its colour."""
+    return plain(word, _COLOURS.get(word, ""))
+
+
+def plain(text: str, style: str = "") -> Text:
+    """Text as it is: no markup, and nothing in a name that could steer the terminal."""
+    return Text("".join(character if character.isprintable() else "�" for character in text), style=style)
+
+
+def duration(microseconds: int) -> str:
+    """Hours, minutes and seconds, exactly."""
+    seconds, fraction = divmod(microseconds, 1_000_000)
+    minutes, second = divmod(seconds, 60)
+    hours, minute = divmod(minutes, 60)
+    return f"{hours}:{minute:02}:{second:02}" + (f".{fraction:06}" if fraction else "")
