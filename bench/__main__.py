@@ -11,6 +11,8 @@ BENCHES = (
     ("ledger", "the ledger"),
     ("start", "start from a ledger of 1,000,000 records"),
     ("evaluate", "slad evaluate"),
+    ("ping", "10,000 pings, beside fping and aioping"),
+    ("tcp", "10,000 TCP probes, beside asyncio's streams"),
 )
 
 

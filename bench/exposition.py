@@ -52,7 +52,7 @@ class Fleet:
 
     def family(self, name: str, labels: Sequence[str]) -> Family:
         columns = tuple(Column(labels=rendered, values=self.values()) for rendered in labels)
-        return Family(name=name, help="A figure.", kind="counter", microseconds=True, columns=columns)
+        return Family(name=name, help="A figure.", kind="counter", decimals=6, columns=columns)
 
     def by_leg(self) -> tuple[Family, ...]:
         """As slad has them: 3 families of 4 legs."""

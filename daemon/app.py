@@ -20,24 +20,31 @@ from prometheus_client import CollectorRegistry
 from daemon.answers import Answers
 from daemon.clock import SteadyClock, SystemClock
 from daemon.config import Config, ConfigError, load
-from daemon.control import control_door
+from daemon.control import ControlDoorError, control_door
+from daemon.control.tcp import TcpDoor
 from daemon.exposition import Exposition
-from daemon.figures import Figures
+from daemon.figures import Facts, Figures
 from daemon.inlet import Inlet
+from daemon.internet import Internet
+from daemon.internet_tally import InternetTally
 from daemon.keeper import Keeper
 from daemon.ledger import Ledger
 from daemon.live_book import LiveBook
 from daemon.metrics import Metrics
 from daemon.pacing import collect_the_young, spare_what_lives
-from daemon.policy import policy_of, records_of
+from daemon.policy import policy_of, records_of, solutions_of
 from daemon.recorder import Recorder
+from daemon.records.desk import Desk
+from daemon.records.journal import Journal
 from daemon.registry import Registry
 from daemon.replay import replay
 from daemon.sources import Sources
+from daemon.standing.standing import Standing
 from daemon.systemd import Notifier
 from daemon.web.server import public_door
 from probes.report import Report, Trouble
 from sla.instants import SECOND
+from sla.records import Leg, ServerId, State, Witness
 
 STALL_CHECK_S: Final = 0.1
 HEARTBEAT_S: Final = 1.0
@@ -48,15 +55,21 @@ _log = structlog.get_logger()
 
 
 class App:
-    """One daemon. `run` it; `stop` and `reload` may be called on its loop. `addresses` are the public door's."""
+    """One daemon. `run` it; `stop` and `reload` may be called on its loop.
+
+    `addresses` are the public door's, `control_addresses` those of the control door on TCP.
+    """
 
     def __init__(self, config: Config, env: Mapping[str, str]) -> None:
         self.addresses: list[tuple[str, int]] = []
+        self.control_addresses: list[tuple[str, int]] = []
         self.started = asyncio.Event()
         self._config = config
         self._env = env
         self._clock = SteadyClock(SystemClock())
-        self._metrics = Metrics(CollectorRegistry())
+        families = CollectorRegistry()
+        self._metrics = Metrics(families)
+        self._internet_tally = InternetTally(families)
         self._notifier = Notifier(self._clock, env)
         self._stopping = asyncio.Event()
         self._reload = asyncio.Event()
@@ -74,6 +87,7 @@ class App:
         collect_the_young()
         _log.info("slad_started", version=version("slad"), config=str(self._config.path))
         self._metrics.build.info({"version": version("slad"), "python": python_version()})
+        self._tcp_door = TcpDoor(self._config.control, self._clock)
         async with AsyncExitStack() as stack:
             ledger = await asyncio.to_thread(Ledger.open, self._config.ledger.path, clock=self._clock)
             stack.push_async_callback(ledger.close)
@@ -83,24 +97,35 @@ class App:
     async def _run(self, ledger: Ledger, stack: AsyncExitStack) -> None:
         book = LiveBook(self._config.observer)
         registry = Registry(self._config.observer, policy_of(self._config), book.last_said)
-        keeper = Keeper(book, registry)
-        newest = await asyncio.to_thread(replay, ledger, book, registry, keeper)
+        keeper, journal = Keeper(book, registry), Journal()
+        newest = await asyncio.to_thread(replay, ledger, book, registry, keeper, journal.take)
         spare_what_lives()
         self._clock.not_before(newest)
         book.settle(self._clock.now())
         inlet: Inlet[Report | Trouble] = Inlet()
         stack.callback(inlet.close)
         sources = Sources(self._clock, self._metrics, inlet.put, keeper.resume)
+        internet = Internet(
+            clock=self._clock,
+            observer=self._config.observer,
+            tally=self._internet_tally,
+            registry=registry,
+            runs=partial(_runs, book, registry),
+            send=inlet.send,
+        )
         exposition = Exposition(self._clock, on_asked=inlet.wake)
+        standing = Standing(book)
         recorder = Recorder(
             clock=self._clock,
             tick_us=self._config.watch.tick.us,
             ledger=ledger,
             book=book,
             keeper=keeper,
+            journal=journal,
             sources=sources,
+            internet=internet,
             inlet=inlet,
-            figures=Figures(book, registry.source_of),
+            figures=Figures(book, standing, Facts(source_of=registry.source_of)),
             exposition=exposition,
             metrics=self._metrics,
         )
@@ -113,10 +138,13 @@ class App:
             recorder=recorder,
             exposition=exposition,
         )
-        self._put_in_force(self._config, recorder, keeper)
+        desk = Desk(clock=self._clock, book=book.evidence, journal=journal, record=recorder.record)
+        self._put_in_force(self._config, recorder, keeper, desk)
+        internet.adopt(self._config)
         async with asyncio.TaskGroup() as tasks:
             recording = tasks.create_task(recorder.run(), name="recorder")
-            await stack.enter_async_context(control_door(answers, self._config.control.socket))
+            await stack.enter_async_context(control_door(answers, self._config.control.socket, desk))
+            self.control_addresses = await stack.enter_async_context(self._tcp_door.open(answers, desk))
             web = self._config.web
             self.addresses = await stack.enter_async_context(
                 public_door(
@@ -132,9 +160,10 @@ class App:
                 for name, work in (
                     ("exposition", recorder.expose()),
                     ("sources", sources.supervise()),
+                    ("internet", internet.run()),
                     ("stall", self._watch_the_loop()),
                     ("watchdog", self._feed_the_watchdog(recorder)),
-                    ("reload", self._reload_when_asked(recorder, keeper, sources)),
+                    ("reload", self._reload_when_asked(recorder, keeper, sources, internet, desk)),
                 )
             ]
             self._notifier.ready()
@@ -147,10 +176,11 @@ class App:
             for task in eternal:
                 task.cancel()
 
-    def _put_in_force(self, config: Config, recorder: Recorder, keeper: Keeper) -> None:
+    def _put_in_force(self, config: Config, recorder: Recorder, keeper: Keeper, desk: Desk) -> None:
         now = self._clock.now()
         self._config = config
         recorder.tick_us = config.watch.tick.us
+        desk.clerk.configured = solutions_of(config)
         recorder.change(partial(keeper.configured, records_of(config, now), policy_of(config)))
         self._metrics.config_last_reload_successful.set(1)
         self._metrics.config_last_reload_success.set(now / SECOND)
@@ -158,19 +188,23 @@ class App:
             (client, leg.value) for client, legs in config.unwatched_legs().items() for leg in legs
         )
 
-    async def _reload_when_asked(self, recorder: Recorder, keeper: Keeper, sources: Sources) -> None:
+    async def _reload_when_asked(
+        self, recorder: Recorder, keeper: Keeper, sources: Sources, internet: Internet, desk: Desk
+    ) -> None:
         while True:
             await self._reload.wait()
             self._reload.clear()
             self._notifier.reloading()
             try:
                 config = await asyncio.to_thread(load, self._config.path, self._env)
-            except ConfigError as error:
+                self._tcp_door.adopt(config.control)
+            except (ConfigError, ControlDoorError) as error:
                 self._metrics.config_last_reload_successful.set(0)
-                _log.error("reload_refused", problems=[str(problem) for problem in error.problems])
+                _log.error("reload_refused", problems=str(error).splitlines())
             else:
                 self._tell_what_needs_a_restart(config)
-                self._put_in_force(config, recorder, keeper)
+                self._put_in_force(config, recorder, keeper, desk)
+                internet.adopt(config)
                 await sources.adopt(config)
                 _log.info("config_reloaded", config=str(config.path))
             self._notifier.ready()
@@ -181,7 +215,7 @@ class App:
             ("observer", before.observer, config.observer),
             ("ledger", before.ledger, config.ledger),
             ("web", before.web, config.web),
-            ("control", before.control, config.control),
+            ("control", before.control.places, config.control.places),
         ):
             if then != now:
                 _log.warning("restart_needed", section=name)
@@ -198,6 +232,12 @@ class App:
             await asyncio.sleep(HEARTBEAT_S)
             if recorder.fault or self._clock.monotonic_us() - recorder.progress_at_us < PROGRESS_US:
                 self._notifier.alive()
+
+
+def _runs(book: LiveBook, registry: Registry, server: ServerId) -> bool:
+    """Whether a server runs, by what its source said last."""
+    said = book.last_said(Witness(book.observer, registry.source_of(server)), server, Leg.RUNNING)
+    return said is not None and said[1] is State.UP
 
 
 async def _eternal(name: str, work: Awaitable[None]) -> None:

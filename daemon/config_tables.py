@@ -46,13 +46,12 @@ from daemon.config_values import (
     each_once,
     some_each_once,
 )
+from probes.internet.ping import Backend
 from sla.instants import DAY, MINUTE, SECOND
 from sla.records import Leg
 
 DECIDED_WITHIN_US: Final = 50 * SECOND
 """How long after a failed round a check may take to be sure; the counters wait for 60 s."""
-
-PingBackend = Literal["socket", "raw", "aioping"]
 
 _SIMULATIONS: Final = IPv4Network("127.0.0.0/8")
 
@@ -112,6 +111,11 @@ class ControlTable(Table):
         default=(), examples=[[{}]]
     )
 
+    @property
+    def places(self) -> tuple[object, ...]:
+        """What cannot change while the door is open."""
+        return self.socket, self.listen
+
     @classmethod
     def conflicts(cls, raw: Mapping[str, object]) -> Iterator[tuple[str, str]]:
         """On TCP whoever asks must be known, and nobody may listen."""
@@ -120,7 +124,10 @@ class ControlTable(Table):
                 if key not in raw:
                     yield "listen", f"needs TLS: write {key} too"
             if not raw.get("token"):
-                yield "listen", "needs tokens: write [[control.token]], with the hash that `slad token` prints"
+                yield (
+                    "listen",
+                    "needs tokens: write [[control.token]], with the hash that `slad token` prints",
+                )
         else:
             for key in ("cert_file", "key_file", "token"):
                 if key in raw:
@@ -319,6 +326,12 @@ class UplinkTable(TargetsTable):
     source: IpNumber | None = Field(default=None, examples=["192.0.2.10"])
     interface: Interface | None = Field(default=None, examples=["eth1"])
 
+    @classmethod
+    def conflicts(cls, raw: Mapping[str, object]) -> Iterator[tuple[str, str]]:
+        """One place to probe from."""
+        if "source" in raw and "interface" in raw:
+            yield "interface", "source is there too: keep one of them"
+
 
 class ReachTable(CheckTable):
     """`[reach]`: how servers' own addresses are checked."""
@@ -358,7 +371,7 @@ class InternetTable(ConditionsTable):
 class ProbesTable(Table):
     """`[probes]`: how targets are tried, and how many at once."""
 
-    ping: PingBackend = Field(default="socket", examples=["socket"])
+    ping: Backend = Field(default=Backend.DATAGRAM, examples=["datagram"])
     tcp_at_once: Annotated[int, BeforeValidator(Whole(1, 10_000))] = Field(default=100, examples=["100"])
     http_at_once: Annotated[int, BeforeValidator(Whole(1, 1_000))] = Field(default=50, examples=["50"])
     ca_file: CertificateFile | None = Field(default=None, examples=["targets-ca.pem"])

@@ -13,8 +13,8 @@ from typing import Annotated, Final, Protocol, TypeVar
 from pydantic import BeforeValidator
 
 from daemon.config_values import shown
-from sla.calendars import calendar_of, parse_day
-from sla.instants import Instant
+from sla.calendars import parse_day
+from sla.instants import DAY, Instant
 
 _SHA_256: Final = re.compile(r"[0-9A-Fa-f]{64}", re.ASCII)
 
@@ -42,7 +42,7 @@ def _end_of_last_day(value: object) -> Instant:
         day = parse_day(value.isoformat() if type(value) is date else str(value))
     except ValueError:
         raise ValueError(f"{shown(value)} is no date: write the last day, such as 2027-12-31") from None
-    return calendar_of("UTC").day_span(day)[1]
+    return Instant((day + 1) * DAY)
 
 
 def tokens_once(tokens: _Tokens) -> _Tokens:
@@ -50,7 +50,9 @@ def tokens_once(tokens: _Tokens) -> _Tokens:
     for position, token in enumerate(tokens):
         for before in tokens[:position]:
             if token.name == before.name:
-                raise ValueError(f"{shown(token.name)} is the name of two tokens: records would not tell them apart")
+                raise ValueError(
+                    f"{shown(token.name)} is the name of two tokens: records would not tell them apart"
+                )
             if token.sha256 == before.sha256:
                 raise ValueError(f"{shown(before.name)} and {shown(token.name)} have the same hash")
     return tokens

@@ -263,7 +263,7 @@ def _target(value: object) -> Target:
         case str():
             return parse_target(value)
         case {"url": str(url), **options}:
-            return _http_target(parse_target(url), options)
+            return _http_target(parse_target(url), {str(key): one for key, one in options.items()})
         case _:
             raise ValueError(
                 f'must be a target such as "icmp://1.1.1.1", or {{ url = "https://…", status = [200] }}, not {shown(value)}'

@@ -2,7 +2,9 @@
 
 import asyncio
 import signal
-from collections.abc import AsyncIterator, Callable, Iterator
+import socket
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
@@ -59,6 +61,22 @@ client = "acme"
 [[rule]]
 folder = "/DC1/vm/borealis/**"
 client = "borealis"
+
+# What stands for the gateway, and for two targets beyond the uplink, listens on this machine.
+[vantage]
+targets = ["tcp://localhost:{gateway}"]
+interval = "2s"
+timeout = "1s"
+confirm = 2
+
+[uplink.transit]
+targets = ["tcp://127.0.0.1:{beyond[0]}", "tcp://127.0.0.1:{beyond[1]}"]
+quorum = 1
+interval = "2s"
+timeout = "1s"
+
+[[internet]]
+uplink = "transit"
 """
 
 
@@ -77,31 +95,70 @@ async def play(stage: Stage) -> None:
     clock = SystemClock()
     inventory = build(now=clock.now(), servers=stage.servers, clients=CLIENTS)
     async with SimulatedVCenter(inventory, now_us=clock.now) as vcenter:
-        config = _configured(stage, f"{vcenter.host}:{vcenter.port}")
+        gateway, *beyond = lines = [Line() for _ in range(3)]
+        for line in lines:
+            line.mend()
+        config = _configured(stage, f"{vcenter.host}:{vcenter.port}", gateway, beyond)
         app = App(load(config, {}), {})
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, app.stop)
         async with asyncio.TaskGroup() as tasks:
-            story = tasks.create_task(_tell(stage, app, Faults(vcenter)), name="story")
+            story = tasks.create_task(_tell(stage, app, Faults(vcenter, gateway, beyond)), name="story")
             await app.run()
             story.cancel()
+        for line in lines:
+            line.cut()
 
 
-def _configured(stage: Stage, vcenter: str) -> Path:
+def _configured(stage: Stage, vcenter: str, gateway: "Line", beyond: Sequence["Line"]) -> Path:
     stage.folder.mkdir(parents=True, exist_ok=True)
     password = stage.folder / "password"
     password.write_text("demo\n", encoding="utf-8")
     password.chmod(0o600)
     config = stage.folder / "slad.toml"
-    config.write_text(_CONFIG.format(port=stage.port, vcenter=vcenter), encoding="utf-8")
+    text = _CONFIG.format(
+        port=stage.port, vcenter=vcenter, gateway=gateway.port, beyond=[line.port for line in beyond]
+    )
+    config.write_text(text, encoding="utf-8")
     return config
+
+
+class Line:
+    """A way to somewhere: a port of this machine that answers until it is cut, and refuses from then on."""
+
+    def __init__(self) -> None:
+        """Cut; to be used on the loop."""
+        self.port = 0
+        self._listener: socket.socket | None = None
+
+    def mend(self) -> None:
+        """Answer, at the same port each time."""
+        if self._listener is None:
+            self._listener = socket.create_server(("127.0.0.1", self.port))
+            self._listener.setblocking(False)
+            self.port = self._listener.getsockname()[1]
+            asyncio.get_running_loop().add_reader(self._listener, self._answer, self._listener)
+
+    def cut(self) -> None:
+        """Refuse."""
+        if self._listener is not None:
+            asyncio.get_running_loop().remove_reader(self._listener)
+            self._listener.close()
+            self._listener = None
+
+    def _answer(self, listener: socket.socket) -> None:
+        with suppress(OSError):
+            listener.accept()[0].close()
 
 
 class Faults:
     """What goes wrong in the story, on other servers and hosts each time."""
 
-    def __init__(self, vcenter: SimulatedVCenter) -> None:
+    def __init__(self, vcenter: SimulatedVCenter, gateway: Line, beyond: Sequence[Line]) -> None:
+        """`gateway`: the monitor's own way out; `beyond`: what the uplink leads to."""
+        self._gateway = gateway
+        self._beyond = beyond
         self._world = vcenter.world
         self._turn = count()
 
@@ -110,6 +167,8 @@ class Faults:
         while True:
             yield from self._switched_off()
             yield from self._lost_datastore()
+            yield from self._lost_uplink()
+            yield from self._lost_own_line()
             yield from self._lost_management()
             yield from self._lost_host()
             yield from self._lost_session()
@@ -131,6 +190,23 @@ class Faults:
         )
         self._world.outages.mount(host.name, datastore=datastore.name, accessible=True)
         yield f"the paths of {host.name} to {datastore.name} are back"
+
+    def _lost_uplink(self) -> Iterator[str]:
+        self._beyond[0].cut()
+        yield "one of two targets beyond the uplink does not answer: one is the quorum, nothing is down"
+        self._beyond[1].cut()
+        yield "the other one does not either: after three rounds the leg `internet` of all servers is down, from the first"
+        for line in self._beyond:
+            line.mend()
+        yield "the targets beyond the uplink answer again: up from the first good round"
+
+    def _lost_own_line(self) -> Iterator[str]:
+        for line in (self._gateway, *self._beyond):
+            line.cut()
+        yield "somebody pulls the monitor's own cable: nothing answers, its gateway neither; all servers are unknown, none is down"
+        for line in (self._gateway, *self._beyond):
+            line.mend()
+        yield "the cable is plugged in again"
 
     def _lost_management(self) -> Iterator[str]:
         host = self._host()

@@ -30,10 +30,14 @@ class Source:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Taker:
-    """What takes records: `take` all of them, or, with `track_of`, all but most observations, which go to their tracks."""
+    """What takes records: `take` all of them, or, with `track_of`, all but most observations, which go to their tracks.
+
+    With `wants_all`, an export from which records were left out is bad.
+    """
 
     take: Callable[[Record], None]
     track_of: TrackOf | None = None
+    wants_all: bool = False
 
 
 def lines_of(stream: IO[bytes]) -> Iterator[bytes]:
@@ -66,7 +70,7 @@ def _sound_lines(
     source: Source, taker: Taker, progress: Callable[[int], None]
 ) -> Iterator[tuple[int, bytes]]:
     """The lines up to the first bad one, with their numbers; the bad ones are told of at the end."""
-    reader = EvidenceReader(taker.track_of)
+    reader = EvidenceReader(taker.track_of, wants_all=taker.wants_all)
     for number, line in enumerate(lines_of(source.stream), 1):
         record = reader.read(line)
         if reader.has_enough_faults:

@@ -20,6 +20,8 @@ from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from enum import Enum
+from itertools import compress, repeat
+from operator import floordiv, mod
 from typing import Final, Literal
 
 from daemon.clock import Clock
@@ -28,12 +30,14 @@ from sla.instants import MINUTE, SECOND
 ABSENT: Final = -(2**63)
 """In a column: this server has no such series."""
 
+RATIO_ONE: Final = 10**9
+"""In a column of nine decimals: a ratio of exactly 1."""
+
 CHUNK_SAMPLES: Final = 1024
 """Samples in one member: large enough to compress well, small enough to hold the loop for about a millisecond."""
 
 _GZIP_LEVEL: Final = 1
 _GZIP_CONTAINER: Final = 16 + zlib.MAX_WBITS
-_ABSENT_TEXT: Final = str(ABSENT)
 _WRITE_BYTES: Final = 256 * 1024
 
 _INFO: Final = "slad_server_info"
@@ -75,14 +79,28 @@ class Column:
 class Family:
     """A metric family, one series for each server and column.
 
-    `microseconds`: values are microseconds, exposed as seconds with six digits; otherwise they are plain integers.
+    `decimals`: so many of a value's last digits stand behind the point. Six make seconds of microseconds.
     """
 
     name: str
     help: str
     kind: Literal["gauge", "counter"]
-    microseconds: bool
+    decimals: int
     columns: tuple[Column, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listing:
+    """A metric family whose series have labels of their own, such as those of solutions.
+
+    `samples`: for each series its labels, rendered, or empty for none, and its value as text. An info's name ends with
+    `_info`.
+    """
+
+    name: str
+    help: str
+    kind: Literal["gauge", "info"]
+    samples: Sequence[tuple[str, str]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,6 +116,7 @@ class Snapshot:
     servers: Sequence[str]
     info: Sequence[str]
     families: tuple[Family, ...]
+    listings: tuple[Listing, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -164,16 +183,29 @@ class _Chunk:
     member: Member
 
 
-_ChunkKey = tuple[str, bool, tuple[str, ...], int]
-"""Family, whether it is of microseconds, its columns' labels, first row."""
+_ChunkKey = tuple[str, int, tuple[str, ...], int]
+"""Family, its decimals, its columns' labels, first row."""
+
+
+class _Rows:
+    """The labels of one generation."""
+
+    def __init__(self, servers: Sequence[str], info: Sequence[str]) -> None:
+        assert len(servers) == len(info)
+        self.servers = tuple(servers)
+        self.info = tuple(info)
+        self.has_hidden = "" in self.servers
+        has_percent = any("%" in server for server in self.servers)
+        self.in_templates = (
+            tuple(server.replace("%", "%%") for server in self.servers) if has_percent else self.servers
+        )
 
 
 class _Preparation:
     """The next body while it is being put together."""
 
-    def __init__(self, servers: tuple[str, ...], info: tuple[str, ...]) -> None:
-        self.servers = servers
-        self.info = info
+    def __init__(self, rows: _Rows) -> None:
+        self.rows = rows
         self.chunks: dict[_ChunkKey, _Chunk] = {}
         self.text: list[Member] = []
         self.openmetrics: list[Member] = []
@@ -182,6 +214,12 @@ class _Preparation:
         """Append what differs between the formats."""
         self.text.append(_compressed(text))
         self.openmetrics.append(_compressed(openmetrics))
+
+    def add_shared(self, text: bytes) -> None:
+        """Append what is the same in both formats."""
+        member = _compressed(text)
+        self.text.append(member)
+        self.openmetrics.append(member)
 
     def add_chunk(self, key: _ChunkKey, chunk: _Chunk) -> None:
         """Append what both formats share, and keep it for the next preparation."""
@@ -229,7 +267,7 @@ class Exposition:
         self._next = asyncio.Event()
         self._preparing = False
         self._generation: int | None = None
-        self._last = _Preparation((), ())
+        self._last = _Preparation(_Rows((), ()))
 
     def wanted(self, now_monotonic_us: int) -> bool:
         """Whether somebody scraped lately, so that the next body is worth its preparation."""
@@ -282,10 +320,9 @@ class Exposition:
         prepared_at_us = self._clock.monotonic_us()
         last = self._last
         if snapshot.generation == self._generation:
-            preparation = _Preparation(last.servers, last.info)
+            preparation = _Preparation(last.rows)
         else:
-            preparation = _Preparation(tuple(snapshot.servers), tuple(snapshot.info))
-            assert len(preparation.servers) == len(preparation.info)
+            preparation = _Preparation(_Rows(snapshot.servers, snapshot.info))
 
         for rendered in process_metrics:
             preparation.add(rendered.text, rendered.openmetrics)
@@ -293,6 +330,8 @@ class Exposition:
         await self._add_info(preparation)
         for family in snapshot.families:
             await self._add_family(preparation, family)
+        for listing in snapshot.listings:
+            await _add_listing(preparation, listing)
         preparation.openmetrics.append(_compressed(b"# EOF\n"))
 
         self._generation, self._last = snapshot.generation, preparation
@@ -306,13 +345,13 @@ class Exposition:
         waiting.set()
 
     async def _add_info(self, preparation: _Preparation) -> None:
-        info, before = preparation.info, self._last.info
+        info, before = preparation.rows.info, self._last.rows.info
         preparation.add(
             _metadata(_INFO, "gauge", _INFO_HELP), _metadata(_INFO.removesuffix("_info"), "info", _INFO_HELP)
         )
         for start in range(0, len(info), CHUNK_SAMPLES):
             rows = slice(start, start + CHUNK_SAMPLES)
-            key = (_INFO, False, (), start)
+            key = (_INFO, 0, (), start)
             chunk = self._last.chunks.get(key)
             if chunk is None or (info is not before and info[rows] != before[rows]):
                 chunk = _Chunk(values=b"", member=_compressed(_info_lines(info[rows])))
@@ -320,14 +359,14 @@ class Exposition:
             preparation.add_chunk(key, chunk)
 
     async def _add_family(self, preparation: _Preparation, family: Family) -> None:
-        servers, before = preparation.servers, self._last.servers
+        servers, before = preparation.rows.servers, self._last.rows.servers
         assert all(len(column.values) == len(servers) for column in family.columns)
         labels = tuple(column.labels for column in family.columns)
         preparation.add(_metadata(family.name, family.kind, family.help), _openmetrics_metadata(family))
         step = max(1, CHUNK_SAMPLES // max(1, len(labels)))
         for start in range(0, len(servers), step):
             rows = slice(start, start + step)
-            key = (family.name, family.microseconds, labels, start)
+            key = (family.name, family.decimals, labels, start)
             values = b"".join(memoryview(column.values)[rows] for column in family.columns)
             chunk = self._last.chunks.get(key)
             if (
@@ -335,11 +374,27 @@ class Exposition:
                 or chunk.values != values
                 or (servers is not before and servers[rows] != before[rows])
             ):
-                lines = _sample_lines(family, servers[rows], rows)
+                lines = _sample_lines(family, preparation.rows, rows)
                 await asyncio.sleep(0)
                 chunk = _Chunk(values=values, member=_compressed(lines))
                 await asyncio.sleep(0)
             preparation.add_chunk(key, chunk)
+        await asyncio.sleep(0)
+
+
+async def _add_listing(preparation: _Preparation, listing: Listing) -> None:
+    name = listing.name
+    base = name.removesuffix("_info") if listing.kind == "info" else name
+    text_kind = "gauge" if listing.kind == "info" else listing.kind
+    preparation.add(
+        _metadata(name, text_kind, listing.help), _metadata(base, listing.kind, listing.help, _unit(base))
+    )
+    for start in range(0, len(listing.samples), CHUNK_SAMPLES):
+        lines = [
+            f"{name}{{{labels}}} {value}\n" if labels else f"{name} {value}\n"
+            for labels, value in listing.samples[start : start + CHUNK_SAMPLES]
+        ]
+        preparation.add_shared("".join(lines).encode())
         await asyncio.sleep(0)
 
 
@@ -366,49 +421,55 @@ def _openmetrics_metadata(family: Family) -> bytes:
     if family.kind == "counter":
         assert name.endswith("_total"), name
         name = name.removesuffix("_total")
-    unit = "seconds" if family.microseconds and name.endswith("_seconds") else ""
-    return _metadata(name, family.kind, family.help, unit)
+    return _metadata(name, family.kind, family.help, _unit(name))
+
+
+def _unit(name: str) -> str:
+    """The unit that a family's name ends with, as OpenMetrics has it; none where the name ends with something else."""
+    return next((unit for unit in ("seconds", "ratio") if name.endswith(f"_{unit}")), "")
 
 
 def _info_lines(info: Sequence[str]) -> bytes:
     return "".join([f"{_INFO}{{{labels}}} 1\n" for labels in info if labels]).encode()
 
 
-def _sample_lines(family: Family, servers: Sequence[str], rows: slice) -> bytes:
-    """The samples of some rows, a row's columns side by side: its label compresses to a reference then."""
-    lines = [""] * (len(family.columns) * len(servers))
-    for position, column in enumerate(family.columns):
-        lines[position :: len(family.columns)] = _column_lines(family, column, servers, rows)
-    return "".join(lines).encode()
+def _sample_lines(family: Family, all_rows: _Rows, rows: slice) -> bytes:
+    """The samples of some rows, column by column: few enough rows that a label repeated compresses to a reference."""
+    return "".join([_column_lines(family, column, all_rows, rows) for column in family.columns]).encode()
 
 
-def _column_lines(family: Family, column: Column, servers: Sequence[str], rows: slice) -> list[str]:
-    """One line for each row, empty where there is no series."""
-    values = column.values[rows].tolist()
-    head = family.name + "{"
-    tail = f",{column.labels}}} " if column.labels else "} "
-    if not family.microseconds:
-        return [
-            f"{head}{server}{tail}{value}\n" if server and value != ABSENT else ""
-            for server, value in zip(servers, values, strict=True)
-        ]
-    if min(values) < 0 and any(ABSENT < value < 0 for value in values):
-        return [
-            f"{head}{server}{tail}{seconds_text(value)}\n" if server and value != ABSENT else ""
-            for server, value in zip(servers, values, strict=True)
-        ]
-    # At least seven digits, so that cutting the last six off leaves one before the point.
-    digits = ("%07d " * len(values) % tuple(values)).split()
-    return [
-        f"{head}{server}{tail}{text[:-6]}.{text[-6:]}\n" if server and text != _ABSENT_TEXT else ""
-        for server, text in zip(servers, digits, strict=True)
-    ]
+def _column_lines(family: Family, column: Column, all_rows: _Rows, rows: slice) -> str:
+    """The lines of one column, of rows that have the series: one template, filled in at once."""
+    values: Sequence[int] = column.values[rows]
+    servers: Sequence[str] = all_rows.in_templates[rows]
+    if all_rows.has_hidden or ABSENT in values:
+        shown = [server != "" and value != ABSENT for server, value in zip(servers, values, strict=True)]
+        values, servers = list(compress(values, shown)), list(compress(servers, shown))
+    if not values:
+        return ""
+    spec, filling = _filling(values, family.decimals)
+    head = f"{family.name}{{"
+    tail = f",{column.labels.replace('%', '%%')}}} {spec}\n" if column.labels else f"}} {spec}\n"
+    return (head + f"{tail}{head}".join(servers) + tail) % filling
 
 
-def seconds_text(microseconds: int) -> str:
-    """Microseconds as seconds, exactly: six digits after the point."""
-    whole, fraction = divmod(abs(microseconds), SECOND)
-    return f"{'-' if microseconds < 0 else ''}{whole}.{fraction:06}"
+def _filling(values: Sequence[int], decimals: int) -> tuple[str, tuple[int | str, ...]]:
+    """How values stand in a template, and what fills it in."""
+    if not decimals:
+        return "%d", tuple(values)
+    if min(values) >= 0:
+        one = repeat(10**decimals)
+        halves = [0] * (2 * len(values))
+        halves[::2] = map(floordiv, values, one)
+        halves[1::2] = map(mod, values, one)
+        return f"%d.%0{decimals}d", tuple(halves)
+    return "%s", tuple(decimal_text(value, decimals) for value in values)
+
+
+def decimal_text(value: int, decimals: int) -> str:
+    """An integer with a point before its last digits, exactly."""
+    whole, fraction = divmod(abs(value), 10**decimals)
+    return f"{'-' if value < 0 else ''}{whole}.{fraction:0{decimals}}"
 
 
 def _compressed(text: bytes) -> Member:

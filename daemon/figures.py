@@ -7,28 +7,68 @@ that the book does not change meanwhile.
 import asyncio
 from array import array
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
 from itertools import chain
 from operator import add
 from typing import Final, Literal
 
-from daemon.counting import LEG_DOWN, Counter, Group, Pattern
-from daemon.exposition import ABSENT, Column, Family, Snapshot, label
+from daemon.counting import LEG_DOWN, NEVER, Counter, Group, Pattern
+from daemon.exposition import ABSENT, Column, Family, Listing, Snapshot, label
 from daemon.live_book import LiveBook
 from daemon.pacing import paced
+from daemon.standing.kinds import NOBODY
+from daemon.standing.listings import listings
+from daemon.standing.months import month_families
+from daemon.standing.standing import Standing
 from sla.records import ALL_LEGS, Leg, ServerId, State
 
 _GAUGES: Final = {State.UP: 1, State.DOWN: 0, State.UNKNOWN: ABSENT}
 
 
-class Figures:
-    """Makes snapshots of a book. Labels are rendered only when servers came, went or changed."""
+KEEP_UP_S: Final = 0.25
+"""How long the figures of months and solutions are worked on in one tick; what is left waits for the next."""
 
-    def __init__(self, book: LiveBook, source_of: Callable[[ServerId], str]) -> None:
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """What is told of a server besides its record, as labels: who lists it, its way out, and where it runs."""
+
+    source_of: Callable[[ServerId], str]
+    uplink_of: Callable[[ServerId], str] = lambda _: ""
+    placement_of: Callable[[ServerId], tuple[str, str]] = lambda _: ("", "")
+    """Its host, and the datastores of its disks."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Months:
+    """The families of an instant that all was judged at, for the servers of one generation."""
+
+    generation: int
+    servers: Sequence[str]
+    families: tuple[Family, ...]
+    listings: tuple[Listing, ...]
+
+
+class Figures:
+    """Makes snapshots of a book and its standing. Labels are rendered only when servers came, went or changed."""
+
+    def __init__(self, book: LiveBook, standing: Standing, facts: Facts) -> None:
         self._book = book
-        self._source_of = source_of
+        self._standing = standing
+        self._facts = facts
         self._membership = -1
         self._servers: Sequence[str] = ()
         self._info: Sequence[str] = ()
+        self._months: _Months | None = None
+
+    @property
+    def are_whole(self) -> bool:
+        """Whether months and solutions were worked out since the start."""
+        return self._standing.at is not None
+
+    async def keep_up(self) -> bool:
+        """Work on the figures of months and solutions; whether they are those of the settled instant."""
+        return await self._standing.catch_up(self._book.settled_at(), KEEP_UP_S)
 
     async def snapshot(self) -> Snapshot:
         """All per-server families at the settled instant of each server."""
@@ -49,7 +89,7 @@ class Figures:
                 [(label("leg", leg.value), await _column(groups, _leg_up(leg))) for leg in ALL_LEGS],
             ),
             *[
-                _family(name, "counter", text, [("", await _counter(groups, counter))], microseconds=True)
+                _family(name, "counter", text, [("", await _counter(groups, counter))], decimals=6)
                 for name, text, counter in _COUNTERS
             ],
             _family(
@@ -57,7 +97,7 @@ class Figures:
                 "counter",
                 "Settled time in service in which a leg of the virtual server was down.",
                 [(label("leg", leg.value), await _leg_counter(groups, leg)) for leg in ALL_LEGS],
-                microseconds=True,
+                decimals=6,
             ),
             _family(
                 "slad_server_outages_total",
@@ -70,12 +110,53 @@ class Figures:
                 "gauge",
                 "When the outage under way began; it stays while the virtual server is unknown.",
                 [("", _joined(group.outage_at for group in groups))],
-                microseconds=True,
+                decimals=6,
             ),
         ]
+        months = await self._of_months(groups)
         return Snapshot(
-            generation=self._membership, servers=self._servers, info=self._info, families=tuple(families)
+            generation=self._membership,
+            servers=self._servers,
+            info=self._info,
+            families=(*families, *months.families),
+            listings=(*months.listings, *await self._outages(groups)),
         )
+
+    async def _of_months(self, groups: Sequence[Group]) -> _Months:
+        """Months and solutions; where the standing is behind, of the last instant at which it was not."""
+        standing, months = self._standing, self._months
+        if standing.is_current and standing.at is not None:
+            kind_of = standing.servers.kind_of
+            numbers = array(
+                "I", [NOBODY if row is None else kind_of(row.server) for g in groups for row in g.rows]
+            )
+            await asyncio.sleep(0)
+            families = await month_families(standing.servers.kinds, numbers, standing.at)
+            listed = await listings(standing, standing.at)
+        elif months is None:
+            return _Months(generation=self._membership, servers=self._servers, families=(), listings=())
+        elif months.generation == self._membership:
+            return months
+        else:
+            families, listed = await _moved(months, self._servers), months.listings
+        self._months = _Months(
+            generation=self._membership, servers=self._servers, families=families, listings=listed
+        )
+        return self._months
+
+    async def _outages(self, groups: Sequence[Group]) -> tuple[Listing, ...]:
+        """Who is down, and where it runs."""
+        samples = []
+        rows = chain.from_iterable(zip(group.rows, group.outage_at, strict=True) for group in groups)
+        async for info, (row, outage_at) in paced(zip(self._info, rows, strict=True)):
+            if outage_at == NEVER or row is None or not info:
+                continue
+            host, datastore = self._facts.placement_of(row.server)
+            samples.append((f"{info},{label('host', host)},{label('datastore', datastore)}", "1"))
+        if not samples:
+            return ()
+        text = "Always 1: an outage of the virtual server is under way; by who and where it is."
+        return (Listing(name="slad_server_outage_info", help=text, kind="info", samples=samples),)
 
     async def _name(self, groups: Sequence[Group]) -> None:
         servers: list[str] = []
@@ -94,11 +175,27 @@ class Figures:
                         label("name", record.name),
                         label("client", record.client),
                         label("solution", record.solution or ""),
-                        label("vcenter", self._source_of(record.id)),
+                        label("vcenter", self._facts.source_of(record.id)),
+                        label("uplink", self._facts.uplink_of(record.id)),
                     )
                 )
             )
         self._servers, self._info, self._membership = servers, info, self._book.membership
+
+
+async def _moved(months: _Months, servers: Sequence[str]) -> tuple[Family, ...]:
+    """The families with the same figures for other rows: those of servers that are new are absent."""
+    row_of = {server: row for row, server in enumerate(months.servers)}
+    rows = [row_of.get(server, -1) for server in servers]
+    families = []
+    for family in months.families:
+        columns = []
+        for column in family.columns:
+            values = [ABSENT if row < 0 else column.values[row] for row in rows]
+            columns.append(replace(column, values=array("q", values)))
+            await asyncio.sleep(0)
+        families.append(replace(family, columns=tuple(columns)))
+    return tuple(families)
 
 
 _COUNTERS: Final = (
@@ -122,14 +219,14 @@ def _family(
     text: str,
     columns: Sequence[tuple[str, "array[int]"]],
     *,
-    microseconds: bool = False,
+    decimals: int = 0,
 ) -> Family:
 
     return Family(
         name=name,
         help=text,
         kind=kind,
-        microseconds=microseconds,
+        decimals=decimals,
         columns=tuple(Column(labels=labels, values=values) for labels, values in columns),
     )
 

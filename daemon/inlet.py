@@ -1,4 +1,4 @@
-"""The way from the watches' threads into the event loop: a bounded queue that makes the threads wait, not the loop."""
+"""The way from the watches to the recorder: a bounded queue that makes watches wait, in threads or on the loop."""
 
 import asyncio
 import threading
@@ -19,6 +19,7 @@ class Inlet(Generic[T]):
         self._wake = asyncio.Event()
         self._items: deque[T] = deque()
         self._room = threading.Condition()
+        self._taken = asyncio.Event()
         self._closed = False
 
     def __len__(self) -> int:
@@ -34,6 +35,15 @@ class Inlet(Generic[T]):
             self._items.append(item)
             # Under the lock, so that the loop is not closed in between.
             self._loop.call_soon_threadsafe(self._wake.set)
+
+    async def send(self, item: T) -> None:
+        """Hand over an item on the loop; waits while the queue is full. Lost once it is closed."""
+        while len(self._items) >= LIMIT and not self._closed:
+            self._taken.clear()
+            await self._taken.wait()
+        if not self._closed:
+            self._items.append(item)
+            self._wake.set()
 
     def wake(self) -> None:
         """Let `wait` return, on the loop."""
@@ -54,6 +64,7 @@ class Inlet(Generic[T]):
             items = list(self._items)
             self._items.clear()
             self._room.notify_all()
+        self._taken.set()
         return items
 
     def close(self) -> None:
@@ -61,3 +72,4 @@ class Inlet(Generic[T]):
         with self._room:
             self._closed = True
             self._room.notify_all()
+        self._taken.set()

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from daemon.counting import HORIZON_US, Change, Counts, Group, Row, Sight, legs_code
+from daemon.standing.changes import Changes
 from sla.book import Book
 from sla.instants import BEGINNING, Instant
 from sla.records import (
@@ -54,6 +55,7 @@ class LiveBook:
         self._late: dict[ServerId, _Late] = {}
         self._went_live = False
         self._is_counted: dict[Witness, bool] = {}
+        self._changes = Changes()
 
     # What the ledger holds
 
@@ -74,6 +76,8 @@ class LiveBook:
             self.evidence.add(record)
             if isinstance(record, Server):
                 self._serve(record, counted_until)
+            elif self._went_live:
+                self._changes.records.append(record)
 
     def observe(
         self,
@@ -86,8 +90,10 @@ class LiveBook:
         settled: Instant,
     ) -> None:
         """Take an observation: `take` in its parts, for a replay of a million."""
-        if self._went_live and at < settled:
-            self._note_late(server, at, settled)
+        if self._went_live:
+            self._changes.servers.add(server)
+            if at < settled:
+                self._note_late(server, at, settled)
         self.evidence.track(server, leg, witness).add(at, state)
         if not self._counts(witness):
             return
@@ -117,8 +123,12 @@ class LiveBook:
         for record in blind:
             self.evidence.add(record)
             self._darken(record.witness, record.start, record.end)
+            if self._went_live:
+                self._changes.see(record.witness, record.start)
 
     def _see(self, witness: Witness, until: Instant) -> None:
+        if self._went_live:
+            self._changes.see(witness, min(until, self.evidence.sights.of(witness).until))
         self.evidence.add(ObservedUntil(witness=witness, at=until))
         if self._counts(witness):
             sight = self._counted.setdefault(witness, Sight())
@@ -140,6 +150,20 @@ class LiveBook:
             yield from group.settling(now)
 
     # What is asked of it
+
+    def settled_at(self) -> Instant:
+        """The oldest settled instant of all servers in service."""
+        settled = (
+            group.settled
+            for group in self.groups.values()
+            if any(row is not None and row.in_service for row in group.rows)
+        )
+        return min(settled, default=self.horizon)
+
+    def taken_changes(self) -> Changes:
+        """What was taken since this was last asked, and since the book went live."""
+        changes, self._changes = self._changes, Changes()
+        return changes
 
     def watermark(self, witness: Witness) -> Instant | None:
         """How far a witness has seen."""
@@ -192,6 +216,8 @@ class LiveBook:
 
     def _serve(self, record: Server, settled: Instant) -> None:
         self.membership += 1
+        if self._went_live:
+            self._changes.servers.add(record.id)
         place = self.places.get(record.id)
         if place is not None:
             _change_service(place, record, settled)

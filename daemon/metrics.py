@@ -4,6 +4,7 @@ The families of virtual servers are none of its business: those are prepared fro
 """
 
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from typing import Final
 
 from prometheus_client import (
@@ -24,6 +25,7 @@ from prometheus_client.openmetrics.exposition import generate_latest as generate
 from prometheus_client.registry import Collector
 
 from daemon.exposition import RenderedFamily
+from probes.report import Report
 from sla.instants import SECOND
 from sla.records import State
 
@@ -191,6 +193,22 @@ class Metrics:
         for client, leg in unwatched:
             self._config_unwatched_leg.labels(client, leg).set(1)
 
+    def set_infrastructure(self, report: Report) -> None:
+        """Show what a source says of its hosts and datastores: all of them in a fresh report, else what changed."""
+        for family, states, gone in (
+            (self.host_responding, report.hosts, report.gone_hosts),
+            (self.datastore_accessible, report.datastores, report.gone_datastores),
+        ):
+            if report.fresh:
+                family.remove_by_labels({"vcenter": report.source})
+            for name in gone:
+                _remove(family, report.source, name)
+            for name, state in states.items():
+                if state is State.UNKNOWN:
+                    _remove(family, report.source, name)
+                else:
+                    family.labels(report.source, name).set(1 if state is State.UP else 0)
+
     def forget_source(self, source: str) -> None:
         """Drop every series of a source that the configuration no longer names."""
         for family in (
@@ -214,6 +232,11 @@ class Metrics:
         self._loop_stall_max.set(self._longest_stall_s)
         self._longest_stall_s = 0.0
         return map(_rendered, list(self._registry.collect()))
+
+
+def _remove(family: Gauge, *labels: str) -> None:
+    with suppress(KeyError):
+        family.remove(*labels)
 
 
 def _gauge(registry: CollectorRegistry, name: str, help_text: str, *labels: str) -> Gauge:

@@ -4,6 +4,7 @@ import asyncio
 import gc
 import time
 from collections.abc import AsyncIterator, Iterable
+from math import inf
 from typing import Final, TypeVar
 
 T = TypeVar("T")
@@ -15,12 +16,16 @@ _THRESHOLDS: Final = (5_000, 10, 1_000)
 """New objects before a collection of the youngest, of those before the middle ones, and of those before all."""
 
 
-async def paced(items: Iterable[T]) -> AsyncIterator[T]:
-    """The items, with a turn for the event loop whenever `TURN_S` have passed."""
+async def paced(items: Iterable[T], *, at_most_s: float = inf) -> AsyncIterator[T]:
+    """The items, with a turn for the event loop whenever `TURN_S` have passed; no further ones after `at_most_s`."""
     began = time.monotonic()
+    ends_at = began + at_most_s
     for item in items:
         yield item
-        if time.monotonic() - began > TURN_S:
+        now = time.monotonic()
+        if now - began > TURN_S:
+            if now >= ends_at:
+                return
             await asyncio.sleep(0)
             began = time.monotonic()
 

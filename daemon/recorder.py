@@ -16,6 +16,7 @@ from daemon.clock import SteadyClock
 from daemon.exposition import Exposition, Snapshot
 from daemon.figures import Figures
 from daemon.inlet import Inlet
+from daemon.internet import Internet
 from daemon.keeper import Keeper
 from daemon.ledger import Batch, Entry, Ledger, LedgerFaultError
 from daemon.live_book import LiveBook
@@ -61,6 +62,7 @@ class Recorder:
         keeper: Keeper,
         journal: Journal,
         sources: Sources,
+        internet: Internet,
         inlet: Inlet[Report | Trouble],
         figures: Figures,
         exposition: Exposition,
@@ -77,6 +79,7 @@ class Recorder:
         self._journal = journal
         self._endings = Endings(book.evidence, journal)
         self._sources = sources
+        self._internet = internet
         self._inlet = inlet
         self._figures = figures
         self._exposition = exposition
@@ -173,10 +176,13 @@ class Recorder:
                 self._sources.troubled(item)
             else:
                 self._sources.reported(item)
+        await self._internet.follow()
         async for _ in paced(self._book.settling(now)):
             pass
         self._metrics.tick_duration.observe((self._clock.monotonic_us() - began_us) / SECOND)
         self.progress_at_us = self._clock.monotonic_us()
+        if not self._finishing and not await self._figures.keep_up():
+            self._inlet.wake()
         if self._prepare_is_due():
             self._publish(await self._figures.snapshot())
 
@@ -209,7 +215,7 @@ class Recorder:
         return max(0.0, (self.tick_us - since_us) / SECOND)
 
     def _prepare_is_due(self) -> bool:
-        if self._is_preparing:
+        if self._is_preparing or not self._figures.are_whole:
             return False
         now_us = self._clock.monotonic_us()
         due = now_us - self._prepared_at_us >= self.tick_us

@@ -1,6 +1,7 @@
 """The ledger's records back into the book, the registry and the keeper: how the daemon goes on where it ended."""
 
 import re
+from collections.abc import Callable
 from typing import Final
 
 import structlog
@@ -19,9 +20,20 @@ _log = structlog.get_logger()
 _BLIND: Final = '{"kind":"blind",'
 
 
-def replay(ledger: Ledger, book: LiveBook, registry: Registry, keeper: Keeper) -> Instant:
+def _not_noted(seq: int, record: Recorded) -> None:
+    pass
+
+
+def replay(
+    ledger: Ledger,
+    book: LiveBook,
+    registry: Registry,
+    keeper: Keeper,
+    noted: Callable[[int, Recorded], None] = _not_noted,
+) -> Instant:
     """Take every record of the ledger; gives the newest instant in it, before which the clock may not go back.
 
+    `noted` is told the number of each record that somebody, or the daemon, made.
     Raises LedgerDamagedError for a record that is no valid evidence, or does not follow from the one before it.
     """
     # When the witnesses saw has to be known before what was counted by it.
@@ -43,6 +55,7 @@ def replay(ledger: Ledger, book: LiveBook, registry: Registry, keeper: Keeper) -
             raise LedgerDamagedError(f"record {seq} is no valid evidence: {reader.faults[-1].problem}")
         if isinstance(record, Recorded):
             newest = max(newest, record.recorded_at)
+            noted(seq, record)
             if isinstance(record, Event):
                 keeper.remember(record)
         book.take(record, settled)

@@ -140,6 +140,7 @@ class Sources:
             metrics.source_sessions.labels(name).inc()
         if report.clock_offset_us is not None:
             metrics.source_clock_offset.labels(name).set(report.clock_offset_us / SECOND)
+        metrics.set_infrastructure(report)
         metrics.source_events.labels(name).inc(len(report.happenings))
         metrics.source_events_skipped.labels(name).inc(report.skipped_events)
 

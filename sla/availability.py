@@ -124,23 +124,23 @@ class Figures:
 
     def availability(self, basis: Basis | None = None) -> Fraction | None:
         """Spec §5.2, on the contract's basis or another one."""
-        basis = basis or self.terms.basis
-        return self._availability(self.up, x=self.excluded if basis is Basis.SERVICE else 0)
+        x = self.excluded if (basis or self.terms.basis) is Basis.SERVICE else 0
+        return _ratio(available(self.terms.unobserved, self.up, self.down, self.unobserved, x))
 
     @property
     def availability_low(self) -> Fraction | None:
         """Spec §5.3: as if all that nobody saw, or that is disputed, was down."""
-        return _ratio(self.up - self.disputed + self._x, self.agreed + self._x)
+        return _ratio(available_at_least(self.up, self.disputed, self.agreed, self._x))
 
     @property
     def availability_high(self) -> Fraction | None:
         """Spec §5.3: as if all that nobody saw was up."""
-        return _ratio(self.up + self.unobserved + self._x, self.agreed + self._x)
+        return _ratio(available_at_most(self.up, self.unobserved, self.agreed, self._x))
 
     @property
     def coverage(self) -> Fraction | None:
         """Spec §5.3: the observed part of the agreed time."""
-        return _ratio(self.up + self.down, self.agreed)
+        return _ratio(covered(self.up, self.down, self.agreed))
 
     @property
     def met(self) -> bool | None:
@@ -159,7 +159,7 @@ class Figures:
     @property
     def budget(self) -> Fraction:
         """Spec §5.5: the time that the server may be down in the whole month."""
-        return (1 - self.terms.target) * (self.whole_agreed + self._whole_x)
+        return Fraction(*budget_of(self.terms.target, self.whole_agreed, self._whole_x))
 
     @property
     def budget_left(self) -> Fraction:
@@ -169,7 +169,8 @@ class Figures:
     @property
     def best_possible(self) -> Fraction | None:
         """Spec §5.5: the availability of the whole month if the rest of it is up and observed."""
-        return self._availability(self.up + self.whole_agreed - self.agreed, x=self._whole_x)
+        up = up_at_best(self.up, self.agreed, self.whole_agreed)
+        return _ratio(available(self.terms.unobserved, up, self.down, self.unobserved, self._whole_x))
 
     @property
     def _x(self) -> int:
@@ -178,16 +179,6 @@ class Figures:
     @property
     def _whole_x(self) -> int:
         return self.whole_excluded if self.terms.basis is Basis.SERVICE else 0
-
-    def _availability(self, up: int, *, x: int) -> Fraction | None:
-        all_of_it = up + self.down + self.unobserved + x
-        match self.terms.unobserved:
-            case Unobserved.EXCLUDE:
-                return _ratio(up + x, up + self.down + x)
-            case Unobserved.UP:
-                return _ratio(up + self.unobserved + x, all_of_it)
-            case Unobserved.DOWN:
-                return _ratio(up + x, all_of_it)
 
 
 def figures_of(ground: Ground, tally: Tally, by_leg: Mapping[Leg, int], terms: Availability) -> Figures:
@@ -209,5 +200,47 @@ def figures_of(ground: Ground, tally: Tally, by_leg: Mapping[Leg, int], terms: A
     return figures
 
 
-def _ratio(part: int, whole: int) -> Fraction | None:
+Share = tuple[int, int]
+"""A part of a whole, in microseconds; of nothing there is no ratio."""
+
+
+def available(term: Unobserved, up: int, down: int, unobserved: int, x: int) -> Share:
+    """The share that counts as available (spec §5.2)."""
+    match term:
+        case Unobserved.EXCLUDE:
+            return up + x, up + down + x
+        case Unobserved.UP:
+            return up + unobserved + x, up + down + unobserved + x
+        case Unobserved.DOWN:
+            return up + x, up + down + unobserved + x
+
+
+def available_at_least(up: int, disputed: int, agreed: int, x: int) -> Share:
+    """The share of `availability_low` (spec §5.3)."""
+    return up - disputed + x, agreed + x
+
+
+def available_at_most(up: int, unobserved: int, agreed: int, x: int) -> Share:
+    """The share of `availability_high` (spec §5.3)."""
+    return up + unobserved + x, agreed + x
+
+
+def covered(up: int, down: int, agreed: int) -> Share:
+    """The share that was observed (spec §5.3)."""
+    return up + down, agreed
+
+
+def budget_of(target: Fraction, whole_agreed: int, whole_x: int) -> tuple[int, int]:
+    """The time that a server may be down in a month, as a numerator and a denominator (spec §5.5)."""
+    per = target.denominator
+    return (per - target.numerator) * (whole_agreed + whole_x), per
+
+
+def up_at_best(up: int, agreed: int, whole_agreed: int) -> int:
+    """The time of a whole month that is up if the rest of it is (spec §5.5)."""
+    return up + whole_agreed - agreed
+
+
+def _ratio(share: Share) -> Fraction | None:
+    part, whole = share
     return Fraction(part, whole) if whole else None

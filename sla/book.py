@@ -7,7 +7,8 @@ is in the order of lines, and so in the order of `recorded_at`.
 
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from copy import copy
+from dataclasses import dataclass, field, replace
 from operator import attrgetter
 from typing import TypeVar
 
@@ -46,6 +47,18 @@ from sla.timeline import ServerTimeline, Sights, Track
 
 _R = TypeVar("_R", bound=Recorded)
 _RECORDED_AT: Callable[[Recorded], Instant] = attrgetter("recorded_at")
+
+Declared = (
+    Exclusion
+    | ExclusionEnded
+    | ExclusionWithdrawn
+    | ServiceRequest
+    | ServiceRequestResponded
+    | ServiceRequestClosed
+    | CancellationNotice
+    | Lifecycle
+)
+"""The records that people make."""
 
 SolutionKey = tuple[SolutionId, ClientId]
 """A solution of one client (spec §6.1)."""
@@ -170,6 +183,26 @@ class Book:
             case Event() | Proposal() | Issued():
                 pass  # no figure reads them
         self._see(record.recorded_at)
+
+    def supposing(self, record: Declared) -> "Book":
+        """The book as it would be with one more record, to ask questions of: it shares all else with this one."""
+        supposed = copy(self)
+        match record:
+            case Exclusion() | ExclusionEnded() | ExclusionWithdrawn():
+                supposed.exclusions = {key: replace(pages) for key, pages in self.exclusions.items()}
+                supposed._exclusions_changed_at = list(self._exclusions_changed_at)  # noqa: SLF001  a book's own
+            case ServiceRequest() | ServiceRequestResponded() | ServiceRequestClosed():
+                supposed.requests = {
+                    key: replace(pages, responses=list(pages.responses), closed=list(pages.closed))
+                    for key, pages in self.requests.items()
+                }
+                supposed.requests_of = {key: list(those) for key, those in self.requests_of.items()}
+            case CancellationNotice():
+                supposed.notices = {key: list(those) for key, those in self.notices.items()}
+            case Lifecycle():
+                supposed.lifecycles = {key: list(those) for key, those in self.lifecycles.items()}
+        supposed.add(record)
+        return supposed
 
     def server(self, server: ServerId) -> ServerPages:
         """What the book says of a server, from its first mention on."""

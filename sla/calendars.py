@@ -144,10 +144,6 @@ class Calendar:
                 high = middle
         return Instant(high)
 
-    def day_span(self, day: Day) -> Span:
-        """A local day."""
-        return self.day_start(day), self.day_start(Day(day + 1))
-
     def week_span(self, at: Instant) -> Span:
         """The local week, Monday to Monday, that holds `at`."""
         day = self.day_of(at)

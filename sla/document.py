@@ -84,8 +84,8 @@ def solution_row(row: SolutionState) -> Json:
         "client": row.client,
         "accepted_from": instant(row.accepted_from),
         "interruptions": [_interruption(each) for each in row.interruptions],
-        "observed": _chronic(row.observed),
-        "documented": _chronic(row.documented),
+        "observed": chronic_keys(row.observed),
+        "documented": chronic_keys(row.documented),
     }
 
 
@@ -120,7 +120,8 @@ def _interruption(each: Interruption) -> Json:
     }
 
 
-def _chronic(chronic: Chronic) -> Json:
+def chronic_keys(chronic: Chronic) -> Json:
+    """The chronic-outage process on one basis."""
     return {
         "count": chronic.count,
         "stage": chronic.stage.value,

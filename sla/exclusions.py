@@ -13,7 +13,7 @@ from sla.service import Part
 from sla.spans import NOTHING, Spans, clipped, difference, intersection, normalized, union
 from sla.terms import Announcement, ScheduledMaintenance
 
-_MAINTENANCE: Final = (Category.EMERGENCY_SECURITY_UPDATE, Category.SCHEDULED_MAINTENANCE)
+MAINTENANCE: Final = (Category.EMERGENCY_SECURITY_UPDATE, Category.SCHEDULED_MAINTENANCE)
 
 
 class Reason(Enum):
@@ -69,6 +69,7 @@ class Rules:
         """`windows` are all that stand, whoever they concern."""
         self._calendar = calendar
         self._terms = terms
+        self._capped = MAINTENANCE if terms.emergency_in_cap else (Category.SCHEDULED_MAINTENANCE,)
         self._for_all: list[Window] = []
         self._for_solution: dict[str, list[Window]] = {}
         self._for_server: dict[str, list[Window]] = {}
@@ -124,7 +125,7 @@ class Rules:
         candidates: list[tuple[Window, Spans]] = []
         ineligible: list[Ineligible] = []
         for window, whole in _stretches(covers):
-            if window.category not in _MAINTENANCE:
+            if window.category not in MAINTENANCE:
                 eligible[window.category].append(whole)
             elif window.category is Category.EMERGENCY_SECURITY_UPDATE:
                 candidates.append((window, whole))
@@ -146,8 +147,12 @@ class Rules:
             ineligible=tuple(each for each in ineligible if each.spans),
         )
 
+    def drawn(self, excluded: Excluded) -> Spans:
+        """The excluded time that draws on the weekly cap (spec §4.4c)."""
+        return union(*(spans for category, spans in excluded.by_category if category in self._capped))
+
     def _is_capped(self, window: Window) -> bool:
-        return self._terms.emergency_in_cap or window.category is Category.SCHEDULED_MAINTENANCE
+        return window.category in self._capped
 
     def _allowed(self, candidates: Iterable[tuple[Window, Spans]]) -> Spans:
         """What the weekly cap leaves of the windows it applies to, all of them together (spec §4.4c)."""

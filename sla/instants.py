@@ -26,7 +26,7 @@ _RFC_3339: Final = re.compile(
 
 
 def parse_instant(text: str) -> Instant:
-    """The instant that an RFC 3339 text with a zone names; at most six digits of a second's fraction.
+    """The instant that an RFC 3339 text with a zone names, in the years 1 to 9999 of UTC, to the microsecond.
 
     Raises ValueError, whose message says what is wrong, for anything else: a naive time above all.
     """
@@ -35,7 +35,7 @@ def parse_instant(text: str) -> Instant:
             f"{text!r} is no RFC 3339 instant with a zone, such as 2026-03-01T05:00:00Z or 2026-03-01T00:00:00-05:00"
         )
     try:
-        return instant_of(datetime.fromisoformat(text.upper()))
+        return instant_of(datetime.fromisoformat(text.upper()).astimezone(UTC))
     except (ValueError, OverflowError) as error:
         raise ValueError(f"{text!r} names no instant: {error}") from None
 

@@ -36,6 +36,8 @@ class Deadline:
     deadline: DeadlineKind
     due_at: Instant
     outcome: Outcome | Acceptance
+    is_open: bool
+    """What it is for has not happened yet, in time or late. Of acceptance: no problem stands in its way."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,10 +81,14 @@ def deadlines_of(
         return
     client, solution = records[0].client, records[0].solution
 
-    def row(kind: DeadlineKind, due_at: Instant, outcome: Outcome | Acceptance) -> Deadline:
-        return Deadline(client=client, solution=solution, deadline=kind, due_at=due_at, outcome=outcome)
+    def row(
+        kind: DeadlineKind, due_at: Instant, outcome: Outcome | Acceptance, *, is_open: bool
+    ) -> Deadline:
+        return Deadline(
+            client=client, solution=solution, deadline=kind, due_at=due_at, outcome=outcome, is_open=is_open
+        )
 
-    for due_at, done in _promises(
+    for due_at, done, is_open in _promises(
         records,
         LifecycleEvent.ORDER_ACCEPTED,
         LifecycleEvent.PROVISIONED,
@@ -90,11 +96,12 @@ def deadlines_of(
         business,
         as_of,
     ):
-        yield row(DeadlineKind.PROVISIONING, due_at, done)
+        yield row(DeadlineKind.PROVISIONING, due_at, done, is_open=is_open)
     trial = _trial(records, business, terms, as_of)
     if trial is not None:
-        yield row(DeadlineKind.ACCEPTANCE, trial.due_at, trial.outcome)
-    for due_at, done in _promises(
+        is_open = trial.outcome is Acceptance.PENDING
+        yield row(DeadlineKind.ACCEPTANCE, trial.due_at, trial.outcome, is_open=is_open)
+    for due_at, done, is_open in _promises(
         records,
         LifecycleEvent.DATA_REQUESTED,
         LifecycleEvent.DATA_RETURNED,
@@ -102,7 +109,7 @@ def deadlines_of(
         business,
         as_of,
     ):
-        yield row(DeadlineKind.DATA_RETURN, due_at, done)
+        yield row(DeadlineKind.DATA_RETURN, due_at, done, is_open=is_open)
 
 
 def _promises(
@@ -112,13 +119,13 @@ def _promises(
     days: int,
     business: BusinessTime,
     as_of: Instant,
-) -> Iterator[tuple[Instant, Outcome]]:
-    """For each request the end of its last day, and whether the first answer at or after it came by then."""
+) -> Iterator[tuple[Instant, Outcome, bool]]:
+    """For each request the end of its last day, whether the first answer at or after it came by then, and if none did."""
     answers = sorted(record.at for record in records if record.event is done)
     for asked_at in sorted(record.at for record in records if record.event is asked):
         due_at = business.end_of_day_after(asked_at, days)
         answered_at = next((at for at in answers if at >= asked_at), None)
-        yield due_at, outcome(due_at, answered_at, as_of)
+        yield due_at, outcome(due_at, answered_at, as_of), answered_at is None
 
 
 def _trial(

@@ -108,9 +108,13 @@ class _Defined:
 class EvidenceReader:
     """Reads lines in order; `faults` is what is wrong so far."""
 
-    def __init__(self, track_of: TrackOf | None = None) -> None:
-        """Before the first line. With `track_of`, usual observations go to their tracks, and no record is made of them."""
+    def __init__(self, track_of: TrackOf | None = None, *, wants_all: bool = False) -> None:
+        """Before the first line. With `track_of`, usual observations go to their tracks, and no record is made of them.
+
+        With `wants_all`, evidence of which an export left out something is bad.
+        """
         self._track_of = track_of
+        self._wants_all = wants_all
         self._tracks: dict[bytes, Callable[[Instant, State], None]] = {}
         self.faults: list[LineFault] = []
         self._line = 0
@@ -168,6 +172,8 @@ class EvidenceReader:
             return None
         kind = said["kind"]
         if kind == "omitted":
+            if self._wants_all and not self._is_partial:
+                self._fault("kind", "a record was left out here: an export of all clients is wanted, not of one")
             self._is_partial = True
             return None
         if not isinstance(kind, str) or kind not in KINDS:

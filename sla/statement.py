@@ -13,7 +13,7 @@ from sla.availability import Figures, Ground, Tally, figures_of, ground_of
 from sla.book import Book, RequestPages, ServerPages, SolutionKey, Window, known
 from sla.calendars import BusinessTime, Calendar, Day, Month, calendar_of
 from sla.chronic import Chronic, chronic_of
-from sla.exclusions import Ineligible, Rules, covered_by, weeks_around
+from sla.exclusions import Excluded, Ineligible, Rules, covered_by, weeks_around
 from sla.instants import DAY, Instant
 from sla.interruptions import (
     Interruption,
@@ -26,11 +26,11 @@ from sla.interruptions import (
     service_of,
 )
 from sla.lifecycle import Deadline, accepted_from, deadlines_of
-from sla.records import Client, ClientId, Leg, ServerId, SolutionId, State
+from sla.records import Client, ClientId, Leg, RequestId, ServerId, SolutionId, State
 from sla.requests import Response, response_of
 from sla.service import Part
 from sla.spans import Span, clipped, intersection, length
-from sla.terms import Terms, parse_terms_text
+from sla.terms import ScheduledMaintenance, Terms, parse_terms_text
 
 LISTED_BEFORE = 90 * DAY
 """Interruptions that overlap so much time before `as_of` are listed, whatever the month."""
@@ -90,29 +90,60 @@ class Statement:
     deadlines: tuple[Deadline, ...]
 
 
+class Kept:
+    """What judgements of one book at several instants have in common, so that it is worked out once."""
+
+    def __init__(self) -> None:
+        """Nothing yet."""
+        self._terms: dict[tuple[str, frozenset[Day]], Terms] = {}
+        self._rules: dict[ClientId, tuple[Calendar, ScheduledMaintenance, Sequence[Window], Rules]] = {}
+
+    def terms(self, text: str, national_holidays: frozenset[Day]) -> Terms:
+        """The terms in a contract record's text."""
+        terms = self._terms.get((text, national_holidays))
+        if terms is None:
+            terms = self._terms[text, national_holidays] = parse_terms_text(text, national_holidays)
+        return terms
+
+    def rules(
+        self,
+        client: ClientId,
+        calendar: Calendar,
+        terms: ScheduledMaintenance,
+        windows: Sequence[Window],
+    ) -> Rules:
+        """The rules of a client: those of before, unless its clock, its terms or the windows are others."""
+        kept = self._rules.get(client)
+        if kept is None or kept[0] is not calendar or kept[1] != terms or kept[2] is not windows:
+            rules = Rules(client=client, calendar=calendar, terms=terms, windows=windows)
+            kept = self._rules[client] = calendar, terms, windows, rules
+        return kept[3]
+
+
 class ClientGround:
     """What all servers and solutions of one client are judged by."""
 
-    def __init__(self, client: Client, terms: Terms, book: Book, month: Month, as_of: Instant) -> None:
+    def __init__(
+        self, client: Client, terms: Terms, book: Book, month: Month, as_of: Instant, kept: Kept
+    ) -> None:
         """`client` is its newest record."""
         self.client = client
         self.terms = terms
         self.calendar: Calendar = calendar_of(client.timezone)
-        self.rules = Rules(
-            client=client.id,
-            calendar=self.calendar,
-            terms=terms.scheduled_maintenance,
-            windows=book.windows(as_of),
-        )
+        self.rules = kept.rules(client.id, self.calendar, terms.scheduled_maintenance, book.windows(as_of))
         self.month: Span = self.calendar.month_span(month)
         self.as_of = as_of
-        self._weeks = weeks_around(self.calendar, *self.month)
+        self.weeks: Span = weeks_around(self.calendar, *self.month)
         self._grounds: dict[object, Ground] = {}
         self._up_throughout: dict[tuple[Ground, tuple[Leg, ...]], Figures] = {}
 
+    def excluded(self, server: ServerId, parts: Sequence[Part]) -> Excluded:
+        """What is excluded for a server in the weeks that its month touches; `parts` are all of its parts here."""
+        return self.rules.excluded(server, parts, *self.weeks)
+
     def ground(self, server: ServerId, parts: Sequence[Part]) -> Ground:
         """What a server's month stands on (spec §5.1)."""
-        excluded = self.rules.excluded(server, parts, *self._weeks)
+        excluded = self.excluded(server, parts)
         service = clipped(service_of(parts), *self.month)
         ground = self._grounds.get((excluded, service))
         if ground is None:
@@ -172,14 +203,18 @@ class Judgement:
         as_of: Instant,
         national_holidays: Collection[Day],
         terms: Terms | None = None,
+        kept: Kept | None = None,
     ) -> None:
-        """`terms` take the place of all contract records. `national_holidays` must span the years of the evidence."""
+        """`terms` take the place of all contract records. `national_holidays` must span the years of the evidence.
+
+        `kept`: what an earlier judgement of this book, with the same `terms`, leaves to this one.
+        """
         self.book = book
         self.month = month
         self.as_of = as_of
         self._national_holidays = frozenset(national_holidays)
         self._terms = terms
-        self._parsed: dict[str, Terms] = {}
+        self._kept = Kept() if kept is None else kept
         self._clients: dict[ClientId, ClientGround | None] = {}
         self._business: dict[tuple[object, ...], BusinessTime] = {}
         self._histories: dict[tuple[ServerId, ClientId], list[Stretch]] | None = None
@@ -206,7 +241,7 @@ class Judgement:
                 if state is not None
             ),
             service_requests=tuple(
-                self._response(self.book.requests[request])
+                self.response(request)
                 for request in sorted(self.book.requests)
                 if self._concerns(self.book.requests[request], client)
             ),
@@ -228,7 +263,7 @@ class Judgement:
             ground = self.ground(owner) if client is None or owner == client else None
             if ground is not None:
                 those = parts if len(clients) == 1 else [part for part in parts if part.client == owner]
-                rows += self._row(server, pages, ground, those)
+                rows += self.row(server, pages, ground, those)
         return rows
 
     def outages(self, server: ServerId, client: ClientId) -> list[Outage]:
@@ -271,7 +306,7 @@ class Judgement:
         ground = self.ground(client)
         if ground is None:
             return None
-        parts = [part for _, _, own in self._belonging(key) for part in own]
+        parts = [part for _, _, own in self.belonging(key) for part in own]
         if not parts:
             return None
         accepted = accepted_from(
@@ -309,6 +344,20 @@ class Judgement:
         requests = known(self.book.requests_of.get(key, ()), self.as_of)
         return documented(found, requests, ground.terms.chronic_outages) if requests and found else found
 
+    def response(self, request: RequestId) -> Response:
+        """How a service request stands (spec §8)."""
+        pages = self.book.requests[request]
+        terms = self.terms(pages.record.client)
+        answers = known(pages.responses, self.as_of)
+        return response_of(
+            pages.record.id,
+            opened_at=pages.record.opened_at,
+            responded_at=min(map(attrgetter("at"), answers), default=None),
+            business=self.business(terms),
+            respond_within=terms.support.respond_within,
+            as_of=self.as_of,
+        )
+
     def deadlines(self, key: SolutionKey) -> Iterable[Deadline]:
         """The deadlines in a solution's life (spec §9)."""
         ground = self.ground(key[1])
@@ -328,7 +377,7 @@ class Judgement:
             self._clients[client] = (
                 None
                 if record is None
-                else ClientGround(record, self.terms(client), self.book, self.month, self.as_of)
+                else ClientGround(record, self.terms(client), self.book, self.month, self.as_of, self._kept)
             )
         return self._clients[client]
 
@@ -337,10 +386,7 @@ class Judgement:
         if self._terms is not None:
             return self._terms
         contract = self.book.contract(client, str(self.month), self.as_of)
-        text = "{}" if contract is None else contract.terms
-        if text not in self._parsed:
-            self._parsed[text] = parse_terms_text(text, self._national_holidays)
-        return self._parsed[text]
+        return self._kept.terms("{}" if contract is None else contract.terms, self._national_holidays)
 
     def business(self, terms: Terms) -> BusinessTime:
         """The business time of a contract."""
@@ -353,9 +399,10 @@ class Judgement:
             )
         return business
 
-    def _row(
+    def row(
         self, server: ServerId, pages: ServerPages, ground: ClientGround, parts: Sequence[Part]
     ) -> list[ServerMonth]:
+        """The row of a server with one client; `parts` are all of its parts there. None without service in the month."""
         start, end = ground.month
         in_month = [part for part in parts if part.start < end and start < part.end]
         if not in_month:
@@ -377,9 +424,9 @@ class Judgement:
             )
         ]
 
-    def _belonging(self, key: SolutionKey) -> Iterator[tuple[ServerId, list[Part], list[Part]]]:
+    def belonging(self, key: SolutionKey) -> Iterator[tuple[ServerId, list[Part], list[Part]]]:
         """The servers that were ever in a solution: all parts with the client, and those in the solution."""
-        for server, pages in self.book.servers_of[key].items():
+        for server, pages in self.book.servers_of.get(key, {}).items():
             of_client = [part for part in pages.parts(self.as_of) if part.client == key[1]]
             parts = [part for part in of_client if part.key == key[0]]
             if parts:
@@ -387,7 +434,7 @@ class Judgement:
 
     def _members(self, key: SolutionKey, ground: ClientGround) -> Iterator[Member]:
         """Those of them that were ever down."""
-        for server, of_client, parts in self._belonging(key):
+        for server, of_client, parts in self.belonging(key):
             pages = self.book.servers[server]
             if pages.timeline.ever_down(ground.terms.availability.legs):
                 stretches = self._history(server, pages, ground, of_client)
@@ -428,18 +475,6 @@ class Judgement:
     def _concerns(self, pages: RequestPages, client: ClientId | None) -> bool:
         record = pages.record
         return (client is None or record.client == client) and record.recorded_at <= self.as_of
-
-    def _response(self, pages: RequestPages) -> Response:
-        terms = self.terms(pages.record.client)
-        answers = known(pages.responses, self.as_of)
-        return response_of(
-            pages.record.id,
-            opened_at=pages.record.opened_at,
-            responded_at=min(map(attrgetter("at"), answers), default=None),
-            business=self.business(terms),
-            respond_within=terms.support.respond_within,
-            as_of=self.as_of,
-        )
 
 
 def _down_legs(legs: Sequence[Leg], states: Sequence[State]) -> tuple[Leg, ...]:

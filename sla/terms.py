@@ -165,6 +165,14 @@ def format_terms(terms: Terms) -> str:
     return json.dumps(tables, ensure_ascii=False, separators=(",", ":"))
 
 
+def parse_duration(value: object) -> int:
+    """The microseconds that a whole number and a unit say, such as "2h". Raises ValueError."""
+    match = _DURATION.fullmatch(value) if isinstance(value, str) else None
+    if match is None:
+        raise ValueError(f'must be a whole number and a unit (s, m, h, d), such as "2h", not {_said(value)}')
+    return int(match[1]) * _UNITS[match[2]]
+
+
 def format_duration(microseconds: int) -> str:
     """A whole number and the greatest unit that fits."""
     if not microseconds:
@@ -266,10 +274,7 @@ def _legs(value: object) -> tuple[Leg, ...]:
 
 
 def _duration(value: object) -> int:
-    match = _DURATION.fullmatch(value) if isinstance(value, str) else None
-    if match is None:
-        raise ValueError(f'must be a whole number and a unit (s, m, h, d), such as "2h", not {_said(value)}')
-    duration = int(match[1]) * _UNITS[match[2]]
+    duration = parse_duration(value)
     if duration > _LONGEST:
         raise ValueError(f"must be at most {format_duration(_LONGEST)}, not {_said(value)}")
     return duration

@@ -12,7 +12,7 @@ from functools import lru_cache
 from operator import itemgetter
 from typing import Final, NamedTuple
 
-from sla.instants import BEGINNING, Instant
+from sla.instants import BEGINNING, FOREVER, Instant
 from sla.records import ALL_LEGS, Blind, Leg, State, Witness
 from sla.spans import Spans, normalized
 
@@ -81,6 +81,14 @@ class Track:
         )
         return said
 
+    def around(self, at: Instant) -> tuple[Instant, State, Instant]:
+        """What is said at `at`: since when, what, and until when; `BEGINNING` and `FOREVER` where nothing limits it."""
+        place = bisect_right(self._at, at)
+        until = Instant(self._at[place]) if place < len(self._at) else FOREVER
+        if not place:
+            return BEGINNING, _UNKNOWN, until
+        return Instant(self._at[place - 1]), _STATES[self._states[place - 1]], until
+
     def constant(self, start: Instant, end: Instant) -> State | None:
         """What is said throughout `[start, end)`, or None where an observation lies inside."""
         first = bisect_right(self._at, start)
@@ -117,6 +125,14 @@ class Sight:
                     self._blind[each] = normalized((*self._blind[each], *new))
             self._pending.clear()
         return self._blind[leg]
+
+    def next_edge(self, leg: Leg, at: Instant) -> Instant:
+        """Where the first blind span begins or ends at or after `at`; `FOREVER` where none does."""
+        spans = self.blind_spans(leg)
+        place = bisect_left(spans, at, key=_BY_START)
+        if place and spans[place - 1][1] >= at:
+            return spans[place - 1][1]
+        return spans[place][0] if place < len(spans) else FOREVER
 
     def sees(self, leg: Leg, start: Instant, end: Instant) -> bool:
         """Whether it saw `leg` throughout `[start, end)`."""

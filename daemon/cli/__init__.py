@@ -10,6 +10,7 @@ _COMMANDS: Final = {
     "run": "daemon.cli.run:run",
     "check-config": "daemon.cli.check_config:check_config",
     "doctor": "daemon.cli.doctor:doctor",
+    "probe": "daemon.cli.probe:probe",
     "status": "daemon.cli.status:status",
     "server": "daemon.cli.status:server",
     "client": "daemon.cli.client:client",

@@ -75,8 +75,7 @@ def show_json(answer: object) -> None:
 
 
 def _end(error: ControlError) -> NoReturn:
-    click.echo(f"slad: {error}", err=True)
-    if isinstance(error, RefusedError):
-        for field, message in error.fields:
-            click.echo(f"slad: {field}: {message}", err=True)
+    fields = error.fields if isinstance(error, RefusedError) else ()
+    for text in [f"{field}: {message}" if field else message for field, message in fields] or [str(error)]:
+        click.echo(f"slad: {text}", err=True)
     sys.exit(EXIT_UNREACHABLE if isinstance(error, UnreachableError) else EXIT_REFUSED)

@@ -47,7 +47,7 @@ def add(
 
 @exclusion.command("end")
 @click.argument("id_", metavar="ID")
-@click.option("--at", metavar="INSTANT", help="When it ended; now, if left out.")
+@click.option("--at", type=options.INSTANT, metavar="INSTANT", help="When it ended; now, if left out.")
 @options.idempotency_key
 @options.door
 @options.output_format
@@ -61,23 +61,25 @@ def end(door: Door, id_: str, at: str | None, key: str | None, format_: Format) 
 
 
 @exclusion.command("list")
+@click.option("--past", is_flag=True, help="Those that are over or withdrawn, too.")
 @options.door
 @options.output_format
-def list_(door: Door, format_: Format) -> None:
-    """List the exclusions."""
-    answer = ask(door, lambda daemon: daemon.document("/v1/exclusions"))
+def list_(door: Door, past: bool, format_: Format) -> None:
+    """List the exclusions that run or lie ahead."""
+    answer = ask(door, lambda daemon: daemon.document("/v1/exclusions", {"past": "true"} if past else None))
     if format_ == "json":
         show_json(answer)
         return
     print_table(
         console(),
-        ("id", "category", "from", "until", "concerns", "reference", "recorded by"),
+        ("id", "state", "from", "until", "category", "concerns", "reference", "recorded by"),
         (
             (
                 row["id"],
-                row["category"].replace("_", " "),
+                row["state"],
                 row["from"],
-                "withdrawn" if row.get("withdrawn") else row["until"] or "open",
+                (row["ended"] or {}).get("at") or row["until"] or "open",
+                row["category"].replace("_", " "),
                 scope.shown(row),
                 row.get("reference") or "",
                 row["recorded_by"],

@@ -30,7 +30,7 @@ def lifecycle() -> None:
 @click.argument("client")
 @click.argument("solution")
 @click.argument("event", type=click.Choice(EVENTS))
-@click.option("--at", metavar="INSTANT", help="When; now, if left out.")
+@click.option("--at", type=options.INSTANT, metavar="INSTANT", help="When; now, if left out.")
 @options.idempotency_key
 @options.door
 @options.output_format

@@ -16,7 +16,9 @@ def notice() -> None:
 @notice.command("give")
 @click.argument("client")
 @click.argument("solution")
-@click.option("--at", "given_at", metavar="INSTANT", help="When it was given; now, if left out.")
+@click.option(
+    "--at", "given_at", type=options.INSTANT, metavar="INSTANT", help="When it was given; now, if left out."
+)
 @options.idempotency_key
 @options.door
 @options.output_format

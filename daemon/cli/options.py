@@ -1,6 +1,7 @@
 """Options that several commands have, and what they show on the way."""
 
 import functools
+import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -12,6 +13,7 @@ import click
 from daemon.config import DEFAULT_PATH
 from daemon.control import DEFAULT_SOCKET
 from daemon.control_client import Door
+from sla.instants import parse_instant
 
 Format = Literal["text", "json"]
 
@@ -94,6 +96,27 @@ _ca_file = click.option(
 )
 
 
+class Instant(click.ParamType[str]):
+    """An instant with a zone, as RFC 3339 writes it; seconds may be left out here."""
+
+    name = "instant"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """The instant in RFC 3339."""
+        text = _TO_THE_MINUTE.sub(r"\1:00\2", value)
+        try:
+            parse_instant(text)
+        except ValueError:
+            self.fail(
+                f"{value!r} is no instant with a zone: write one such as 2026-12-01T23:30-05:00", param, ctx
+            )
+        return text
+
+
+_TO_THE_MINUTE: Final = re.compile(r"^(\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2})([Zz]|[+-]\d{2}:\d{2})$")
+INSTANT: Final = Instant()
+
+
 def quoted(name: str) -> str:
     """A name as one part of a path."""
     return quote(name, safe="")
@@ -114,13 +137,13 @@ ledger: Final = click.option(
 _TOLD_EVERY: Final = 50_000
 
 
-def progress(what: str) -> Callable[[int], None]:
+def progress(what: str, *, every: int = _TOLD_EVERY) -> Callable[[int], None]:
     """What is told how many are done: it shows some numbers, with `what` behind, where somebody is watching stderr."""
     if not sys.stderr.isatty():
         return lambda _: None
 
     def show(done: int) -> None:
-        if done % _TOLD_EVERY == 0:
+        if done % every == 0:
             click.echo(f"\r{done:,} {what}", err=True, nl=False)
 
     return show

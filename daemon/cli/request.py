@@ -28,7 +28,9 @@ def request() -> None:
 @click.option(
     "--channel", type=click.Choice(["phone", "email", "portal"]), required=True, help="How it came."
 )
-@click.option("--at", "opened_at", metavar="INSTANT", help="When it was opened; now, if left out.")
+@click.option(
+    "--at", "opened_at", type=options.INSTANT, metavar="INSTANT", help="When it was opened; now, if left out."
+)
 @click.option("--id", "id_", metavar="ID", help="The ticket's id; else slad gives one.")
 @options.idempotency_key
 @options.door
@@ -62,7 +64,7 @@ def open_(
 
 @request.command("respond")
 @click.argument("id_", metavar="ID")
-@click.option("--at", metavar="INSTANT", help="When; now, if left out.")
+@click.option("--at", type=options.INSTANT, metavar="INSTANT", help="When; now, if left out.")
 @options.idempotency_key
 @options.door
 @options.output_format
@@ -77,7 +79,7 @@ def respond(door: Door, id_: str, at: str | None, key: str | None, format_: Form
 
 @request.command("close")
 @click.argument("id_", metavar="ID")
-@click.option("--at", metavar="INSTANT", help="When; now, if left out.")
+@click.option("--at", type=options.INSTANT, metavar="INSTANT", help="When; now, if left out.")
 @options.idempotency_key
 @options.door
 @options.output_format

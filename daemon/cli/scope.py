@@ -5,11 +5,20 @@ from typing import Any, Final
 
 import click
 
+from daemon.cli.options import INSTANT
+
 _OPTIONS: Final = (
     click.option(
-        "--from", "start", metavar="INSTANT", required=True, help="When it begins: 2026-12-01T23:30-05:00."
+        "--from",
+        "start",
+        type=INSTANT,
+        metavar="INSTANT",
+        required=True,
+        help="When it begins: 2026-12-01T23:30-05:00.",
     ),
-    click.option("--until", metavar="INSTANT", help="When it ends; the first instant after it."),
+    click.option(
+        "--until", type=INSTANT, metavar="INSTANT", help="When it ends; the first instant after it."
+    ),
     click.option(
         "--server", "servers", metavar="NAME", multiple=True, help="A server, by id or name; repeat."
     ),
@@ -17,7 +26,10 @@ _OPTIONS: Final = (
     click.option("--client", "clients", metavar="ID", multiple=True, help="A client; repeat."),
     click.option("--all", "everybody", is_flag=True, help="Everything: naming nothing needs this."),
     click.option(
-        "--announced-at", metavar="INSTANT", help="When the client was told, if that was not just now."
+        "--announced-at",
+        type=INSTANT,
+        metavar="INSTANT",
+        help="When the client was told, if that was not just now.",
     ),
     click.option("--reference", metavar="TEXT", help="The ticket, or what else explains it."),
     click.option("--id", "id_", metavar="ID", help="An id of your own; else slad gives one."),

@@ -69,8 +69,10 @@ def parse_target(text: str) -> Target:
     """Read a target. Raises TargetError."""
     if len(text) > _MAX_CHARACTERS:
         raise _error(text, f"is longer than {_MAX_CHARACTERS} characters")
+    if "@" in _authority(text):  # what is before it may be a secret, so it is not shown
+        raise TargetError("a target may not name a user: leave out the @ and what is before it")
     shape = _SHAPE.fullmatch(text)
-    if shape is None:
+    if shape is None or ":" in (shape["port"] or ""):
         raise _error(text, _why_shapeless(text))
     try:
         method = Method(shape["method"].lower())
@@ -92,8 +94,6 @@ def bracketed(address: str) -> str:
 def _host(text: str, host: str) -> str:
     if host.startswith("["):
         return _ipv6(text, host[1:-1])
-    if "@" in host:
-        raise _error(text, "names a user: leave out what is before the @")
     host = host.lower()
     if host.rstrip(".").rpartition(".")[2].isdecimal():
         return _ipv4(text, host)
@@ -145,10 +145,15 @@ def _path(text: str, method: Method, path: str) -> str:
     return path if path.startswith("/") else f"/{path}"
 
 
+def _authority(text: str) -> str:
+    """What is between the method and the path, were it a target."""
+    return re.split(r"[/?#]", text.partition("://")[2])[0]
+
+
 def _why_shapeless(text: str) -> str:
     if "://" not in text:
         return f"does not say how to probe: write {_EXAMPLES}"
-    host = re.split(r"[/?#]", text.partition("://")[2])[0]
+    host = _authority(text)
     if host.count(":") > 1 and not host.startswith("["):
         return "has too many colons: write an IPv6 address in brackets, as in icmp://[2001:db8::1]"
     return f"is malformed: write {_EXAMPLES}"

@@ -10,10 +10,13 @@ from probes.simulation.entities import (
     Datacenter,
     Datastore,
     Disk,
+    DistributedPortgroup,
     Entity,
     Folder,
     Host,
     Mount,
+    Network,
+    OpaqueNetwork,
     Power,
     ResourcePool,
     Vm,
@@ -23,6 +26,8 @@ from probes.simulation.values import identifier
 
 HOSTS_PER_CLUSTER = 16
 CLIENT_FIELD = 101
+FIRST_ADDRESS = 10
+ADDRESSES_PER_BLOCK = 240
 _ROLES = ("web", "db", "app", "mail", "cache", "files")
 _DAY_US = 86_400_000_000
 
@@ -40,7 +45,9 @@ def build(
 
     Without numbers there are one host per 60 servers and one datastore per two hosts, at least 4 and 3. About
     one machine in 20 is off, one in 200 a template; one in 7 has disks on two datastores, one in 10 an ISO
-    image on a datastore of its own.
+    image on a datastore of its own. Each client has a network of its own, `CLIENT-net`, and addresses that begin
+    alike; the last client's is managed by NSX, the others are distributed port groups. One machine in 10 is
+    connected to the standard network `backup` too.
     """
     host_count = hosts or max(4, min(300, servers // 60))
     datastore_count = datastores or max(3, host_count // 2)
@@ -58,6 +65,7 @@ class _Builder:
         self.datastores: list[list[Datastore]] = []
         self.pools: list[dict[str, ResourcePool]] = []
         self.folders: dict[str, Folder] = {}
+        self.networks: dict[str, Network] = {}
 
     def build(self, servers: int, hosts: int, datastores: int) -> Inventory:
         inventory = self.inventory
@@ -70,6 +78,7 @@ class _Builder:
         datastore_folder = self._folder("group-s", "datastore", center)
         for client in self.clients:
             self.folders[client] = self._folder("group-v", client, vm_folder)
+        self._networks(self._folder("group-n", "network", center))
         clusters = -(-hosts // HOSTS_PER_CLUSTER)
         for number in range(clusters):
             self._cluster(number, host_folder, len(range(number, hosts, clusters)))
@@ -84,6 +93,26 @@ class _Builder:
 
     def _folder(self, prefix: str, name: str, parent: Entity) -> Folder:
         return self.inventory.add(Folder(moid=self.inventory.new_moid(prefix), name=name, parent=parent))
+
+    def _networks(self, folder: Folder) -> None:
+        inventory = self.inventory
+        self.backup = inventory.add(
+            Network(moid=inventory.new_moid("network-"), name="backup", parent=folder)
+        )
+        for client in self.clients:
+            name = f"{client}-net"
+            self.networks[client] = inventory.add(
+                OpaqueNetwork(moid=inventory.new_moid("network-o"), name=name, parent=folder)
+                if client == self.clients[-1]
+                else DistributedPortgroup(moid=inventory.new_moid("dvportgroup-"), name=name, parent=folder)
+            )
+
+    def _address(self, number: int) -> str:
+        """The address of a machine: the second byte tells the client, as long as there are addresses."""
+        block, host = divmod(number // len(self.clients), ADDRESSES_PER_BLOCK)
+        second, third = divmod(block, 256)
+        client = number % len(self.clients)
+        return f"10.{(1 + client + second * len(self.clients)) % 256}.{third}.{host + FIRST_ADDRESS}"
 
     def _cluster(self, number: int, folder: Folder, hosts: int) -> None:
         inventory = self.inventory
@@ -155,7 +184,8 @@ class _Builder:
                 template=template,
                 heartbeat="green" if on else "gray",
                 mac=f"00:50:56:{number >> 16 & 255:02x}:{number >> 8 & 255:02x}:{number & 255:02x}",
-                address=f"10.{number >> 16 & 255}.{number >> 8 & 255}.{number & 255}",
+                networks=(self.networks[client], self.backup)[: 2 if number % 10 == 9 else 1],
+                address=self._address(number),
                 custom_values={CLIENT_FIELD: client},
             )
         )

@@ -102,9 +102,13 @@ class Host(Entity):
 
 @dataclass(slots=True, kw_only=True, eq=False)
 class Mount:
-    """One host's mount of one datastore; `reason` is set exactly while it is not accessible."""
+    """One host's mount of one datastore; `reason` is set exactly while its paths are lost.
+
+    A person can unmount it: then it is not accessible, and there is no reason.
+    """
 
     host: Host
+    mounted: bool = True
     accessible: bool = True
     reason: MountLoss | None = None
 
@@ -123,6 +127,30 @@ class Datastore(Entity):
     def accessible(self) -> bool:
         """Whether any host reaches it, as vCenter's summary says it."""
         return any(mount.accessible for mount in self.mounts.values())
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class Network(Entity):
+    """A network of standard switches; the others are kinds of it."""
+
+    TYPE: ClassVar[str] = "Network"
+    BASES: ClassVar[tuple[str, ...]] = ("ManagedEntity",)
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class DistributedPortgroup(Network):
+    """A port group of a distributed switch."""
+
+    TYPE: ClassVar[str] = "DistributedVirtualPortgroup"
+    BASES: ClassVar[tuple[str, ...]] = ("Network", "ManagedEntity")
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class OpaqueNetwork(Network):
+    """A network that NSX manages, and of which vCenter knows little."""
+
+    TYPE: ClassVar[str] = "OpaqueNetwork"
+    BASES: ClassVar[tuple[str, ...]] = ("Network", "ManagedEntity")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,6 +184,7 @@ class Vm(Entity):
     suspended_at: int | None = None
     template: bool = False
     change_version: int = 1
+    networks: tuple[Network, ...] = ()
     mac: str = ""
     address: str = ""
     heartbeat: str = "green"
@@ -199,6 +228,9 @@ ENTITY_TYPES: tuple[type[Entity], ...] = (
     ResourcePool,
     Host,
     Datastore,
+    Network,
+    DistributedPortgroup,
+    OpaqueNetwork,
     Vm,
     CustomFields,
     Task,

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Protocol, TypeVar
 
-from probes.simulation.entities import CustomFields, Entity, Folder, Host, Vm
+from probes.simulation.entities import ENTITY_TYPES, CustomFields, Entity, Folder, Host, Vm
 from probes.simulation.properties import values_now
 
 E = TypeVar("E", bound=Entity)
@@ -106,7 +106,9 @@ class Inventory:
 
         Where several share the name it is the last one added. Raises UnknownObjectError.
         """
-        moid = self._ids_by_name.get((kind.TYPE, reference), reference)
+        types = (each.TYPE for each in ENTITY_TYPES if issubclass(each, kind))
+        named = (self._ids_by_name.get((wsdl_type, reference)) for wsdl_type in types)
+        moid = next(filter(None, named), reference)
         found = self.objects.get(moid) or next((e for e in self._withheld if e.moid == moid), None)
         if not isinstance(found, kind):
             raise UnknownObjectError(f"no {kind.TYPE} {reference!r}")

@@ -16,6 +16,7 @@ from probes.simulation.entities import (
     Entity,
     Folder,
     Host,
+    Network,
     Power,
     ResourcePool,
     Task,
@@ -212,6 +213,14 @@ class Machines:
         machine = self.find(vm)
         with self.inventory.changing(machine):
             machine.address = address
+
+    def set_networks(self, vm: str, *, networks: Iterable[str], user: str = "") -> None:
+        """Connect it to these networks, a card for each, and to no other."""
+        machine = self.find(vm)
+        with self.inventory.changing(machine):
+            machine.networks = tuple(self.inventory.find(Network, name) for name in networks)
+            machine.change_version += 1
+        self.events.post("VmReconfiguredEvent", machine, user=user, extra="<configSpec></configSpec>")
 
     def connection_state(self, vm: str, *, state: str) -> None:
         """Set its connectionState; while it is inaccessible or invalid there is no configuration."""

@@ -44,6 +44,14 @@ class Outages:
         self.machines = machines
         self.clock = clock
 
+    def unmount(self, host: str, *, datastore: str) -> None:
+        """A person unmounts a datastore from one host; `mount` mounts it again."""
+        machine, store = self.inventory.find(Host, host), self.inventory.find(Datastore, datastore)
+        mount = store.mounts[machine.moid]
+        with self.inventory.changing(store, parts=_parts(machine, mounting=True)):
+            mount.mounted = mount.accessible = False
+            mount.reason = None
+
     def mount(
         self, host: str, *, datastore: str, accessible: bool, reason: str = MountLoss.APD_START.value
     ) -> None:
@@ -53,8 +61,8 @@ class Outages:
             raise ValueError(f"{machine.name} does not mount {store.name}")
         mount = store.mounts[machine.moid]
         before = mount.reason
-        info = f'host["{machine.moid}"].mountInfo'
-        with self.inventory.changing(store, parts=(f"{info}.accessible", f"{info}.inaccessibleReason")):
+        with self.inventory.changing(store, parts=_parts(machine, mounting=not mount.mounted)):
+            mount.mounted = True
             mount.accessible = accessible
             mount.reason = None if accessible else MountLoss(reason)
         about = {"1": store.moid, "2": store.name}
@@ -76,12 +84,19 @@ class Outages:
         self.events.post("HostConnectionLostEvent", machine)
         self._machines_are(machine, Connection.DISCONNECTED, "VmDisconnectedEvent")
 
-    def host_disconnect(self, host: str, *, user: str) -> None:
-        """A person disconnects a host from vCenter."""
+    def host_disconnect(self, host: str, *, user: str = "", reason: str = "userRequest") -> None:
+        """A person disconnects a host from vCenter, or vCenter does it: `reason` is its word, as `licenseExpired`."""
         machine = self.inventory.find(Host, host)
         self._connect(machine, HostConnection.DISCONNECTED)
-        reason = "<reason>userRequest</reason>"
-        self.events.post("HostDisconnectedEvent", machine, user=user, extra=reason)
+        why = f"<reason>{escape(reason)}</reason>"
+        self.events.post("HostDisconnectedEvent", machine, user=user, extra=why)
+        self._machines_are(machine, Connection.DISCONNECTED, "VmDisconnectedEvent")
+
+    def host_standby(self, host: str) -> None:
+        """A host without running machines goes to sleep to save power; `host_back` wakes it."""
+        machine = self.inventory.find(Host, host)
+        self._connect(machine, HostConnection.NOT_RESPONDING, power="standBy")
+        self.events.post("DrsEnteredStandbyModeEvent", machine)
         self._machines_are(machine, Connection.DISCONNECTED, "VmDisconnectedEvent")
 
     def host_back(self, host: str) -> None:
@@ -134,10 +149,10 @@ class Outages:
         self.machines.place(vm, target)
         self.events.post_ex("com.vmware.vc.ha.VmRestartedByHAEvent", vm)
 
-    def _connect(self, host: Host, state: HostConnection) -> None:
+    def _connect(self, host: Host, state: HostConnection, *, power: str = "unknown") -> None:
         with self.inventory.changing(host):
             host.connection = state
-            host.power = "poweredOn" if state is HostConnection.CONNECTED else "unknown"
+            host.power = "poweredOn" if state is HostConnection.CONNECTED else power
 
     def _machines_are(self, host: Host, state: Connection, event: str) -> None:
         for vm in host.vms.values():
@@ -148,3 +163,10 @@ class Outages:
 
 def _failed_host(host: Host) -> str:
     return f"<failedHost><name>{escape(host.name)}</name>{tagged_reference('host', host)}</failedHost>"
+
+
+def _parts(host: Host, *, mounting: bool) -> tuple[str, ...]:
+    """The paths by which partial updates tell of one host's mount, and of its being mounted where that changes."""
+    info = f'host["{host.moid}"].mountInfo'
+    mounted = (f"{info}.mounted",) if mounting else ()
+    return (*mounted, f"{info}.accessible", f"{info}.inaccessibleReason")

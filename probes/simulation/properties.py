@@ -10,17 +10,20 @@ import re
 from collections.abc import Callable, Iterable
 from typing import cast
 
-from probes.simulation import values
+from probes.simulation import hardware, values
 from probes.simulation.entities import (
     ENTITY_TYPES,
     Cluster,
     CustomFields,
     Datacenter,
     Datastore,
+    DistributedPortgroup,
     Entity,
     Folder,
     Host,
     Mount,
+    Network,
+    OpaqueNetwork,
     Power,
     ResourcePool,
     Task,
@@ -29,59 +32,6 @@ from probes.simulation.entities import (
 )
 
 Reader = Callable[[Entity], str | None]
-
-
-def _device(kind: str, key: int, label: str, content: str) -> str:
-    return (
-        f'<VirtualDevice xsi:type="{kind}"><key>{key}</key><deviceInfo>'
-        f"<label>{label}</label><summary>{label}</summary></deviceInfo>{content}</VirtualDevice>"
-    )
-
-
-def _disks(vm: Vm) -> str:
-    return "".join(
-        _device(
-            "VirtualDisk",
-            disk.key,
-            f"Hard disk {number}",
-            '<backing xsi:type="VirtualDiskFlatVer2BackingInfo">'
-            f"<fileName>[{values.escape(disk.datastore.name)}] {values.escape(vm.name)}/{disk.key}.vmdk</fileName>"
-            f"{values.tagged_reference('datastore', disk.datastore)}<diskMode>persistent</diskMode>"
-            "<split>false</split><writeThrough>false</writeThrough><thinProvisioned>true</thinProvisioned>"
-            f"</backing><controllerKey>1000</controllerKey><unitNumber>{number - 1}</unitNumber>"
-            f"<capacityInKB>{disk.capacity_kb}</capacityInKB>",
-        )
-        for number, disk in enumerate(vm.disks, start=1)
-    )
-
-
-def _devices(vm: Vm) -> str:
-    connected = "true" if vm.power is Power.ON else "false"
-    connectable = (
-        "<connectable><startConnected>true</startConnected><allowGuestControl>true</allowGuestControl>"
-        f"<connected>{connected}</connected></connectable>"
-    )
-    cdrom = ""
-    if vm.iso is not None:
-        image = f"<fileName>[{values.escape(vm.iso.name)}] iso/install.iso</fileName>"
-        cdrom = _device(
-            "VirtualCdrom",
-            3000,
-            "CD/DVD drive 1",
-            f'<backing xsi:type="VirtualCdromIsoBackingInfo">{image}'
-            f"{values.tagged_reference('datastore', vm.iso)}</backing>{connectable}"
-            "<controllerKey>200</controllerKey><unitNumber>0</unitNumber>",
-        )
-    card = _device(
-        "VirtualVmxnet3",
-        4000,
-        "Network adapter 1",
-        '<backing xsi:type="VirtualEthernetCardNetworkBackingInfo"><deviceName>VM Network</deviceName></backing>'
-        f"{connectable}<controllerKey>100</controllerKey><unitNumber>7</unitNumber>"
-        f"<addressType>assigned</addressType><macAddress>{vm.mac}</macAddress>"
-        "<wakeOnLanEnabled>true</wakeOnLanEnabled>",
-    )
-    return f' xsi:type="ArrayOfVirtualDevice">{_disks(vm)}{cdrom}{card}'
 
 
 def _custom_values(vm: Vm) -> str:
@@ -94,8 +44,7 @@ def _custom_values(vm: Vm) -> str:
 
 
 def _tools(vm: Vm) -> str:
-    running = vm.power is Power.ON and vm.heartbeat != "gray"
-    return "guestToolsRunning" if running else "guestToolsNotRunning"
+    return "guestToolsRunning" if hardware.tools_run(vm) else "guestToolsNotRunning"
 
 
 def _clean_power_off(vm: Vm) -> str | None:
@@ -115,7 +64,8 @@ def mount_info(mount: Mount) -> str:
     """The members of a HostMountInfo."""
     reason = "" if mount.reason is None else f"<inaccessibleReason>{mount.reason}</inaccessibleReason>"
     return (
-        "<path>/vmfs/volumes/shared</path><accessMode>readWrite</accessMode><mounted>true</mounted>"
+        "<path>/vmfs/volumes/shared</path><accessMode>readWrite</accessMode>"
+        f"<mounted>{'true' if mount.mounted else 'false'}</mounted>"
         f"<accessible>{'true' if mount.accessible else 'false'}</accessible>{reason}"
     )
 
@@ -170,9 +120,11 @@ _VM: dict[str, Callable[[Vm], str | None]] = {
     "config.template": _configured(lambda vm: values.boolean(vm.template)),
     "config.instanceUuid": _configured(lambda vm: values.string(vm.instance_uuid)),
     "config.changeVersion": _configured(lambda vm: values.string(str(vm.change_version))),
-    "config.hardware.device": _configured(_devices),
+    "config.hardware.device": _configured(hardware.devices),
     "datastore": lambda vm: values.references(vm.datastores),
+    "network": lambda vm: values.references(vm.networks),
     "guest.ipAddress": _address,
+    "guest.net": hardware.guest_nics,
     "guest.toolsRunningStatus": lambda vm: values.string(_tools(vm)),
     "guestHeartbeatStatus": lambda vm: values.enum("ManagedEntityStatus", vm.heartbeat),
 }
@@ -211,8 +163,9 @@ _VM_ALIASES = {
 _HOST_ALIASES = {f"summary.{path}": path for path in _HOST if path.startswith("runtime.")}
 ALIASES: dict[str, dict[str, str]] = {Vm.TYPE: _VM_ALIASES, Host.TYPE: _HOST_ALIASES}
 
+_PLACES = (Folder, Datacenter, Cluster, ResourcePool, Network, DistributedPortgroup, OpaqueNetwork)
 LEAVES: dict[str, dict[str, Reader]] = {
-    **{kind.TYPE: dict(_PLACE) for kind in (Folder, Datacenter, Cluster, ResourcePool)},
+    **{kind.TYPE: dict(_PLACE) for kind in _PLACES},
     Vm.TYPE: cast("dict[str, Reader]", _VM | {alias: _VM[path] for alias, path in _VM_ALIASES.items()}),
     Host.TYPE: cast(
         "dict[str, Reader]", _HOST | {alias: _HOST[path] for alias, path in _HOST_ALIASES.items()}
@@ -240,7 +193,7 @@ STRUCTS: dict[str, dict[str, str]] = {
     Datastore.TYPE: {"summary": "DatastoreSummary"},
 }
 _KEYED_MOUNT = re.compile(
-    r'host\["(?P<host>[^"]+)"\]\.mountInfo(?:\.(?P<member>accessible|inaccessibleReason))?'
+    r'host\["(?P<host>[^"]+)"\]\.mountInfo(?:\.(?P<member>mounted|accessible|inaccessibleReason))?'
 )
 
 
@@ -293,6 +246,8 @@ def _mount_reader(host: str, name: str | None) -> Reader:
         match name:
             case None:
                 return f' xsi:type="HostMountInfo">{mount_info(mount)}'
+            case "mounted":
+                return values.boolean(mount.mounted)
             case "accessible":
                 return values.boolean(mount.accessible)
             case _:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import ssl
 import threading
 from collections.abc import Callable, Mapping
@@ -26,6 +27,7 @@ R = TypeVar("R")
 
 _XML = {"Content-Type": "text/xml; charset=utf-8", "Cache-Control": "no-cache"}
 _REQUEST_LIMIT = 8_000_000
+_BACKLOG = 128
 _START_TIMEOUT_S = 60.0
 
 
@@ -69,6 +71,7 @@ class SimulatedVCenter:
             name=name,
         )
         self._runner: web.AppRunner | None = None
+        self._listening: socket.socket | None = None
 
     async def __aenter__(self) -> Self:
         application = web.Application(client_max_size=_REQUEST_LIMIT)
@@ -80,17 +83,24 @@ class SimulatedVCenter:
             application, handler_cancellation=True, access_log=None, shutdown_timeout=0.1
         )
         await self._runner.setup()
-        site = web.TCPSite(self._runner, self.host, self.port, ssl_context=self._tls)
-        await site.start()
-        self.host, self.port = self._runner.addresses[0][:2]
+        family = socket.AF_INET6 if ":" in self.host else socket.AF_INET
+        self._listening = socket.create_server((self.host, self.port), family=family, backlog=_BACKLOG)
+        await web.SockSite(self._runner, self._listening, ssl_context=self._tls).start()
+        self.host, self.port = self._listening.getsockname()[:2]
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         assert self._runner is not None, "left once, after it was entered"
+        assert self._listening is not None
         self.wire.clear()
         self.world.sessions.end_all(drop_connections=True)
+        # A connection that is accepted while its server closes would never be closed itself: first accept no more,
+        # and let those that were accepted become the server's, which takes them two turns of the loop.
+        asyncio.get_running_loop().remove_reader(self._listening)
+        for _ in range(2):
+            await asyncio.sleep(0)
         await self._runner.cleanup()
 
     async def _sdk(self, request: web.Request) -> web.StreamResponse:

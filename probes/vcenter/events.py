@@ -6,7 +6,7 @@ and what is no event is skipped and counted.
 
 from collections import OrderedDict
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from pyVmomi import vim
 
@@ -14,7 +14,7 @@ from probes.report import Happening, Resume
 from probes.vcenter import soap
 from probes.vcenter.faults import PermissionDeniedError
 from probes.vcenter.history import Turn
-from probes.vcenter.inventory import Moid
+from probes.vcenter.objects import Moid, text
 from probes.vcenter.properties import moid_of
 from probes.vcenter.session import Session
 from sla.instants import MINUTE, Instant, datetime_of
@@ -81,14 +81,22 @@ EVENT_TYPES: Final = (
 """The leaf types that are read: base types are not documented to match."""
 
 
+class HostConnection(NamedTuple):
+    """A host was connected, or was disconnected: then `reason` is vCenter's word for why, "" where it gives none."""
+
+    host: Moid
+    reason: str
+
+
 class Read:
-    """An event as it was read, and the virtual machine that it is about."""
+    """An event as it was read, the virtual machine that it is about, and what it says of a host's connection."""
 
-    __slots__ = ("happening", "turn", "vm")
+    __slots__ = ("connection", "happening", "turn", "vm")
 
-    def __init__(self, happening: Happening, vm: Moid | None) -> None:
+    def __init__(self, happening: Happening, vm: Moid | None, connection: HostConnection | None) -> None:
         self.happening = happening
         self.vm = vm
+        self.connection = connection
         self.turn = TURNS.get(happening.type)
 
 
@@ -160,15 +168,18 @@ def _read(event: Any, offset_us: int) -> Read:
     at = soap.instant(event["createdTime"])
     if at is None:
         raise ValueError("an event without its time")
-    machine = event.get("vm")
+    machine, host = event.get("vm"), event.get("host")
+    kind = event.get("eventTypeId") or event[soap.TYPE]
+    connects = host and kind in ("HostConnectedEvent", "HostDisconnectedEvent")
     return Read(
         Happening(
             key=event["key"],
-            type=event.get("eventTypeId") or event[soap.TYPE],
+            type=kind,
             at=Instant(at - offset_us),
             server=None,
             user=event.get("userName", ""),
             text=event.get("fullFormattedMessage", ""),
         ),
         Moid(machine["vm"]) if machine else None,
+        HostConnection(Moid(host["host"]), text(event.get("reason"))) if connects else None,
     )

@@ -5,17 +5,13 @@ Absence is no statement: a property that vCenter leaves out is kept unknown, and
 is unknown and stops no other.
 """
 
-import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
-from typing import Any, Final, NewType
+from dataclasses import dataclass
+from typing import Any, Final
 
 from probes.vcenter import soap
-from sla.instants import Instant
+from probes.vcenter.objects import Container, Datastore, Host, Moid, Vm, as_people_write_it, references, text
 from sla.records import State
-
-Moid = NewType("Moid", str)
-"""An object's id within one vCenter."""
 
 VM_PROPERTIES: Final = (
     "name",
@@ -34,65 +30,21 @@ PROPERTIES: Final[Mapping[str, tuple[str, ...]]] = {
     "Folder": ("name", "parent"),
     "Datacenter": ("name", "parent"),
     "ResourcePool": ("name", "parent"),
-    "HostSystem": ("name", "runtime.connectionState", "parent"),
-    "Datastore": ("name", "summary.accessible", "host"),
+    "HostSystem": (
+        "name",
+        "runtime.connectionState",
+        "runtime.powerState",
+        "runtime.inMaintenanceMode",
+        "parent",
+    ),
+    "Datastore": ("name", "summary.accessible", "host", "parent"),
     "VirtualMachine": VM_PROPERTIES,
 }
 """What is watched, by type; each type has a filter of its own."""
-
-
-@dataclass(slots=True)
-class Container:
-    """A folder, datacenter, resource pool or host by its place in the tree."""
-
-    name: str = ""
-    parent: Moid | None = None
-
-
-@dataclass(slots=True)
-class Host(Container):
-    """An ESXi host; `connection` is vCenter's word, "" while it has given none."""
-
-    connection: str = ""
-    vms: set[Moid] = field(default_factory=set)
-
-
-@dataclass(slots=True)
-class Mount:
-    """A datastore as one host sees it."""
-
-    accessible: bool | None = None
-    reason: str = ""
-
-
-@dataclass(slots=True)
-class Datastore:
-    """A datastore. `accessible` is true when any host reaches it, so the mounts decide."""
-
-    name: str = ""
-    accessible: bool | None = None
-    mounts: dict[Moid, Mount] = field(default_factory=dict)
-    vms: set[Moid] = field(default_factory=set)
-
-
-@dataclass(slots=True)
-class Vm:
-    """A virtual machine. `disks` are the datastores that hold its disks; None until they were read."""
-
-    moid: Moid
-    name: str = ""
-    uuid: str = ""
-    template: bool = False
-    power: str = ""
-    connection: str = ""
-    host: Moid | None = None
-    boot_at: Instant | None = None
-    datastores: tuple[Moid, ...] = ()
-    disks: tuple[Moid, ...] | None = None
-    change_version: str = ""
-    parent: Moid | None = None
-    pool: Moid | None = None
-    attributes: Mapping[str, str] = field(default_factory=dict)
+CLUSTERS: Final = ("parent",)
+"""What is watched of the type ComputeResource: hosts have their datacenter above it."""
+NETWORKS: Final = ("name",)
+"""What is watched of the type Network, where it is asked for; distributed port groups and opaque networks are such."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +74,11 @@ class Inventory:
         self.hosts: dict[Moid, Host] = {}
         self.datastores: dict[Moid, Datastore] = {}
         self.containers: dict[Moid, Container] = {}
+        self.clusters: dict[Moid, Container] = {}
+        """What hosts stand in: no part of any path, in which a cluster would come before its resource pools."""
+        self.networks: dict[Moid, str] = {}
+        """The names of networks."""
+        self._datacenters: set[Moid] = set()
         self.unreadable: dict[Moid, frozenset[str]] = {}
         """By object the properties that vCenter refuses to tell."""
 
@@ -156,6 +113,18 @@ class Inventory:
             names.append(container.name.replace("%2f", "%2F"))
             moid = container.parent
         return "/" + "/".join(reversed(names))
+
+    def datacenter_of(self, moid: Moid) -> str:
+        """The path of the datacenter that a host or a datastore is in, such as `EU/DC1`; "" where it is not known."""
+        at: Moid | None = moid
+        for _ in range(soap.DEPTH_LIMIT):
+            if at in self._datacenters:
+                return self.path_of(at)[1:]
+            place = at and (self.containers.get(at) or self.datastores.get(at) or self.clusters.get(at))
+            if not place:
+                break
+            at = place.parent
+        return ""
 
     def on_several_datastores(self, moids: Iterable[Moid]) -> list[Moid]:
         """Which of `moids` have their disks' places unread, though it matters."""
@@ -227,7 +196,7 @@ class Inventory:
         mount = known.mounts.get(host)
         if mount is None:
             return Verdict(State.UNKNOWN, f"datastore {known.name} is not mounted on its host")
-        accessible = known.accessible if mount.accessible is None else mount.accessible
+        accessible = known.reached_by(host)
         if accessible is None:
             return Verdict(State.UNKNOWN, f"datastore {known.name} says nothing of its access")
         if accessible:
@@ -247,51 +216,27 @@ class Inventory:
                 host = self.hosts.setdefault(moid, Host())
                 self.containers[moid] = host
                 touched.update(host.vms)
-                if name == "runtime.connectionState":
-                    host.connection = _text(value)
-                else:
-                    _set_place(host, name, value)
+                host.take(name, value)
             case "Datastore":
                 datastore = self.datastores.setdefault(moid, Datastore())
                 touched.update(datastore.vms)
-                _set_datastore(datastore, name, value)
+                datastore.take(name, value)
+            case "ComputeResource":
+                self.clusters.setdefault(moid, Container()).take(name, value)
+            case "Network":
+                self.networks[moid] = as_people_write_it(text(value))
             case _:
-                _set_place(self.containers.setdefault(moid, Container()), name, value)
+                if kind == "Datacenter":
+                    self._datacenters.add(moid)
+                self.containers.setdefault(moid, Container()).take(name, value)
 
     def _set_vm(self, vm: Vm, name: str, value: soap.Value | None) -> None:
-        match name:
-            case "name":
-                vm.name = _text(value)
-            case "config.instanceUuid":
-                # Kept when it goes absent: an inaccessible machine has no configuration to show.
-                vm.uuid = _text(value) or vm.uuid
-            case "config.template":
-                told = soap.flag(value)
-                vm.template = vm.template if told is None else told
-            case "config.changeVersion":
-                if len(vm.datastores) > 1 and _text(value) != vm.change_version:
-                    vm.disks = None
-                vm.change_version = _text(value)
-            case "runtime.powerState":
-                vm.power = _text(value)
-            case "runtime.connectionState":
-                vm.connection = _text(value)
-            case "runtime.host":
-                self._move(vm, Moid(_text(value)) if value else None)
-            case "runtime.bootTime":
-                vm.boot_at = soap.instant(value)
-            case "datastore":
-                self._place(vm, tuple(Moid(item) for item in soap.array(value, "ManagedObjectReference")))
-            case "parent":
-                vm.parent = Moid(_text(value)) if value else None
-            case "resourcePool":
-                vm.pool = Moid(_text(value)) if value else None
-            case "customValue":
-                vm.attributes = {
-                    item["key"]: item.get("value", "") for item in soap.array(value, "CustomFieldValue")
-                }
-            case _:
-                pass  # more than was asked for
+        if name == "runtime.host":
+            self._move(vm, Moid(text(value)) if value else None)
+        elif name == "datastore":
+            self._place(vm, references(value))
+        else:
+            vm.take(name, value)
 
     def _move(self, vm: Vm, host: Moid | None) -> None:
         if vm.host is not None and vm.host in self.hosts:
@@ -320,15 +265,19 @@ class Inventory:
                     self._place(vm, ())
                     yield vm
             case "HostSystem":
-                # Kept, for the machines that still point to it.
                 host = self.hosts.setdefault(moid, Host())
-                host.connection = "removed"
+                host.leave()
                 touched.update(host.vms)
             case "Datastore":
                 datastore = self.datastores.setdefault(moid, Datastore())
-                datastore.mounts, datastore.accessible = {}, None
+                datastore.leave()
                 touched.update(datastore.vms)
+            case "ComputeResource":
+                self.clusters.pop(moid, None)
+            case "Network":
+                self.networks.pop(moid, None)
             case _:
+                self._datacenters.discard(moid)
                 self.containers.pop(moid, None)
 
 
@@ -337,61 +286,9 @@ _SAN_RESTS_ON: Final = frozenset({"runtime.connectionState", "runtime.host", "da
 _REFUSED: Final = Verdict(State.UNKNOWN, "vCenter does not let the account read it")
 _WORDS: Final = {"notResponding": "not responding", "disconnected": "disconnected"}
 _SEVERITY: Final = {State.DOWN: 0, State.UNKNOWN: 1, State.UP: 2}
-_PARTIAL: Final = re.compile(r'host\["(?P<key>[^"]+)"\](?P<rest>.*)')
-
-
-def _text(value: soap.Value | None) -> str:
-    return value if isinstance(value, str) else ""
 
 
 def _value(change: Mapping[str, Any]) -> soap.Value | None:
     """What a property is now; None where it was removed, or is unset."""
     value: soap.Value | None = change.get("val") if change["op"] in ("assign", "add") else None
     return value
-
-
-def _set_place(container: Container, name: str, value: soap.Value | None) -> None:
-    if name == "name":
-        container.name = _text(value)
-    elif name == "parent":
-        container.parent = Moid(_text(value)) if value else None
-
-
-def _set_datastore(datastore: Datastore, name: str, value: soap.Value | None) -> None:
-    if name == "name":
-        datastore.name = _text(value)
-    elif name == "summary.accessible":
-        datastore.accessible = soap.flag(value)
-    elif name == "host":
-        datastore.mounts = {
-            Moid(item["key"]): _mount(item.get("mountInfo", {}))
-            for item in soap.array(value, "DatastoreHostMount")
-        }
-    elif partial := _PARTIAL.fullmatch(name):
-        _set_mount(datastore.mounts, Moid(partial["key"]), partial["rest"], value)
-
-
-def _mount(info: Mapping[str, Any]) -> Mount:
-    return Mount(accessible=soap.flag(info.get("accessible")), reason=_text(info.get("inaccessibleReason")))
-
-
-def _set_mount(mounts: dict[Moid, Mount], host: Moid, rest: str, value: soap.Value | None) -> None:
-    """Apply a partial update of one mount, such as `host["host-7"].mountInfo.accessible`."""
-    if rest == "":
-        if isinstance(value, dict):
-            mounts[host] = _mount(value.get("mountInfo", {}))
-        else:
-            mounts.pop(host, None)
-        return
-    mount = mounts.setdefault(host, Mount())
-    match rest:
-        case ".mountInfo":
-            mounts[host] = _mount(value if isinstance(value, dict) else {})
-        case ".mountInfo.accessible":
-            mount.accessible = soap.flag(value)
-            if mount.accessible:
-                mount.reason = ""
-        case ".mountInfo.inaccessibleReason":
-            mount.reason = _text(value)
-        case _:
-            pass  # another field of the mount

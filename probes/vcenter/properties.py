@@ -7,7 +7,7 @@ from pyVmomi import vim, vmodl
 
 from probes.vcenter import soap
 from probes.vcenter.faults import ReplyError
-from probes.vcenter.inventory import Moid
+from probes.vcenter.objects import Moid
 from probes.vcenter.session import Session
 
 PAGE: Final = 100

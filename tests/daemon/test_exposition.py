@@ -24,8 +24,8 @@ from daemon.exposition import (
     RenderedFamily,
     Snapshot,
     TooManyScrapesError,
+    decimal_text,
     label,
-    seconds_text,
 )
 from sla.instants import MINUTE, SECOND, Instant
 
@@ -62,12 +62,12 @@ PROCESS = (
 )
 
 
-def family(name: str, *columns: tuple[str, Sequence[int]], microseconds: bool = True) -> Family:
+def family(name: str, *columns: tuple[str, Sequence[int]], decimals: int = 6) -> Family:
     return Family(
         name=name,
         help="A figure.",
         kind="counter" if name.endswith("_total") else "gauge",
-        microseconds=microseconds,
+        decimals=decimals,
         columns=tuple(Column(labels=labels, values=array("q", values)) for labels, values in columns),
     )
 
@@ -107,7 +107,7 @@ async def test_a_server_has_one_line_for_each_family_and_column() -> None:
         snapshot(
             family("slad_server_uptime_seconds_total", ("", [1, 1_500_000, 0])),
             family(
-                "slad_server_up", ('leg="san"', [1, 0, 1]), ('leg="running"', [0, 1, 1]), microseconds=False
+                "slad_server_up", ('leg="san"', [1, 0, 1]), ('leg="running"', [0, 1, 1]), decimals=0
             ),
             servers=("a", "b", "c"),
         )
@@ -117,10 +117,10 @@ async def test_a_server_has_one_line_for_each_family_and_column() -> None:
         'slad_server_uptime_seconds_total{server="b"} 1.500000',
         'slad_server_uptime_seconds_total{server="c"} 0.000000',
         'slad_server_up{server="a",leg="san"} 1',
-        'slad_server_up{server="a",leg="running"} 0',
         'slad_server_up{server="b",leg="san"} 0',
-        'slad_server_up{server="b",leg="running"} 1',
         'slad_server_up{server="c",leg="san"} 1',
+        'slad_server_up{server="a",leg="running"} 0',
+        'slad_server_up{server="b",leg="running"} 1',
         'slad_server_up{server="c",leg="running"} 1',
     ]
 
@@ -129,7 +129,7 @@ async def test_an_absent_value_and_an_unexposed_row_have_no_series() -> None:
     text = await prepared(
         snapshot(
             family("slad_server_x_seconds", ("", [ABSENT, 5, 7])),
-            family("slad_server_y", ("", [1, ABSENT, 3]), microseconds=False),
+            family("slad_server_y", ("", [1, ABSENT, 3]), decimals=0),
             family("slad_server_z_seconds", ("", [ABSENT, -2, 3])),
             servers=("a", "b", ""),
         )
@@ -170,7 +170,7 @@ async def test_both_formats_say_the_same_to_their_parsers() -> None:
 
 @given(st.integers(min_value=ABSENT + 1, max_value=2**63 - 1))
 def test_seconds_are_the_microseconds_exactly(value: int) -> None:
-    text = seconds_text(value)
+    text = decimal_text(value, 6)
     assert re.fullmatch(r"-?\d+\.\d{6}", text)
     assert int(text.replace(".", "")) == value
 
@@ -211,8 +211,8 @@ def compressions(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
 
 async def test_only_chunks_that_moved_are_rendered_again(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(exposition, "CHUNK_SAMPLES", 2)
-    still = family("slad_server_still", ("", [1, 2, 3, 4, 5]), microseconds=False)
-    moving = family("slad_server_moving", ("", [1, 2, 3, 4, 5]), microseconds=False)
+    still = family("slad_server_still", ("", [1, 2, 3, 4, 5]), decimals=0)
+    moving = family("slad_server_moving", ("", [1, 2, 3, 4, 5]), decimals=0)
     servers = ("a", "b", "c", "d", "e")
     subject = exposition_of()
     await subject.prepare(snapshot(still, moving, servers=servers), ())
@@ -220,7 +220,7 @@ async def test_only_chunks_that_moved_are_rendered_again(monkeypatch: pytest.Mon
     seen = compressions(monkeypatch)
     await subject.prepare(snapshot(still, moving, servers=servers), ())
     assert seen == []
-    moved = family("slad_server_moving", ("", [1, 2, 3, 9, 5]), microseconds=False)
+    moved = family("slad_server_moving", ("", [1, 2, 3, 9, 5]), decimals=0)
     await subject.prepare(snapshot(still, moved, servers=servers), ())
     assert seen == [b'slad_server_moving{server="c"} 3\nslad_server_moving{server="d"} 9\n']
     assert 'slad_server_moving{server="d"} 9\n' in await text_of(subject)
@@ -228,7 +228,7 @@ async def test_only_chunks_that_moved_are_rendered_again(monkeypatch: pytest.Mon
 
 async def test_a_renamed_row_renders_its_own_chunks_only(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(exposition, "CHUNK_SAMPLES", 2)
-    one = family("slad_server_one", ("", [1, 2, 3, 4]), microseconds=False)
+    one = family("slad_server_one", ("", [1, 2, 3, 4]), decimals=0)
     subject = exposition_of()
     await subject.prepare(snapshot(one, servers=("a", "b", "c", "d")), ())
     seen = compressions(monkeypatch)
@@ -244,9 +244,9 @@ async def test_the_loop_turns_between_any_two_slices_of_work(monkeypatch: pytest
     longest = 0
     render, compress = exposition._sample_lines, exposition._compressed
 
-    def rendered(family: Family, servers: Sequence[str], rows: slice) -> bytes:
+    def rendered(family: Family, all_rows: exposition._Rows, rows: slice) -> bytes:
         slices.append(turns)
-        return render(family, servers, rows)
+        return render(family, all_rows, rows)
 
     def compressed(text: bytes) -> exposition.Member:
         nonlocal longest
@@ -266,7 +266,7 @@ async def test_the_loop_turns_between_any_two_slices_of_work(monkeypatch: pytest
     rows = 5 * exposition.CHUNK_SAMPLES
     figures = snapshot(
         family("slad_server_x", ('leg="a"', range(rows)), ('leg="b"', range(rows))),
-        family("slad_server_y", ("", range(rows)), microseconds=False),
+        family("slad_server_y", ("", range(rows)), decimals=0),
         servers=[f"s{row}" for row in range(rows)],
     )
     async with asyncio.timeout(30), asyncio.TaskGroup() as group:
@@ -280,7 +280,7 @@ async def test_the_loop_turns_between_any_two_slices_of_work(monkeypatch: pytest
 async def test_rows_can_be_added_and_families_can_change_their_columns() -> None:
     subject = exposition_of()
     await subject.prepare(
-        snapshot(family("slad_server_x", ("", [1]), microseconds=False), servers=("a",)), ()
+        snapshot(family("slad_server_x", ("", [1]), decimals=0), servers=("a",)), ()
     )
     await subject.prepare(
         snapshot(family("slad_server_x", ('leg="san"', [1, 2])), servers=("a", "b"), generation=2), ()
@@ -299,7 +299,7 @@ async def test_every_scrape_under_changing_figures_is_of_one_instant() -> None:
     rounds = 8
 
     def at(value: int) -> Snapshot:
-        figures = [family(f"slad_server_f{n}", ("", [value] * rows), microseconds=False) for n in range(3)]
+        figures = [family(f"slad_server_f{n}", ("", [value] * rows), decimals=0) for n in range(3)]
         return replace(snapshot(*figures, servers=servers), generation=value)
 
     async def prepare_all() -> None:

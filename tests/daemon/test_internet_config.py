@@ -31,7 +31,6 @@ targets = ["icmp://1.1.1.1", "tcp://example.net:443", { url = "https://example.n
 interval = "5s"
 timeout = "2s"
 source = "192.0.2.10"
-interface = "eth1"
 [[internet]]
 network = "customers-*"
 uplink = "transit"
@@ -94,7 +93,7 @@ def test_every_key_is_read(folder: Path) -> None:
         Duration(2 * SECOND),
         3,
     )
-    assert (uplink.source, uplink.interface) == ("192.0.2.10", "eth1")
+    assert (uplink.source, uplink.interface) == ("192.0.2.10", None)
     assert (config.probes.ping, config.probes.tcp_at_once, config.probes.http_at_once) == ("raw", 7, 50)
     assert config.reach.interval == Duration(10 * SECOND)
     assert config.needs_addresses
@@ -127,13 +126,14 @@ def test_a_leg_that_no_rule_has_watched_is_told(folder: Path) -> None:
         ('body = "ok"', 'body = "("', "uplink.transit.targets[3]", "body is no regular expression"),
         ('body = "ok"', 'boddy = "ok"', "uplink.transit.targets[3]", 'boddy is unknown here: did you mean "body"?'),
         ('source = "192.0.2.10"', 'source = "eth1"', "uplink.transit.source", '"eth1" is no IP number'),
-        ('interface = "eth1"', 'interface = "a/b"', "uplink.transit.interface", "no name of a network interface"),
+        ('source = "192.0.2.10"', 'interface = "a/b"', "uplink.transit.interface", "no name of a network interface"),
+        ('source = "192.0.2.10"', 'source = "::1"\ninterface = "eth1"', "uplink.transit.interface", "source is there too"),
         ('uplink = "transit"', 'uplink = "transitt"', "internet[1].uplink", 'not defined: did you mean "transit"?'),
         ('"tcp://{address}:443"]', '"tcp://{address}"]', "internet[1].reach[2]", "port"),
         ('name = "shown-*"\nreach = ["icmp://{address}"]', 'name = "shown-*"', "internet[2]", "has no outcome"),
         ('uplink = "transit"\nreach = ["icmp://{address}", "tcp://{address}:443"]', 'uplink = "transit"', "internet[1].required", "means nothing without reach"),
         ('network = "customers-*"\n', "", "internet[2]", "can never match: rule 1"),
-        ('ping = "raw"', 'ping = "icmplib"', "probes.ping", "must be 'socket', 'raw' or 'aioping'"),
+        ('ping = "raw"', 'ping = "icmplib"', "probes.ping", "must be 'datagram', 'raw', 'auto' or 'aioping'"),
     ],
 )  # fmt: skip
 def test_what_is_wrong_is_told_where_it_is(

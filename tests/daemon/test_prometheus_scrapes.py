@@ -47,7 +47,7 @@ def figures() -> Snapshot:
         name="slad_server_uptime_seconds_total",
         help="Time that counted as up.",
         kind="counter",
-        microseconds=True,
+        decimals=6,
         columns=tuple(
             Column(labels=label("leg", leg), values=array("q", (base + row for row in range(ROWS))))
             for leg, base in (("san", 1_795_000_000_000_000), ("running", 0))
@@ -57,7 +57,7 @@ def figures() -> Snapshot:
         name="slad_server_down",
         help="Whether it is down.",
         kind="gauge",
-        microseconds=False,
+        decimals=0,
         columns=(Column(labels="", values=array("q", (ABSENT if row % 2 else 1 for row in range(ROWS)))),),
     )
     return Snapshot(generation=1, servers=servers, info=servers, families=(uptime, down))

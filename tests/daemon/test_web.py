@@ -45,7 +45,7 @@ def figures(rows: int) -> Snapshot:
         name="slad_server_uptime_seconds_total",
         help="Up.",
         kind="counter",
-        microseconds=True,
+        decimals=6,
         columns=(values,),
     )
     servers = [label("server", f"server {row}") for row in range(rows)]

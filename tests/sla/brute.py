@@ -508,7 +508,7 @@ class Brute:
         looks_back, opens_after = date.min, date.min
         shown: dict[str, Any] = {"stage": "clear"}
         notice: date | None = None
-        lapsed = False
+        low_at = -1
         midnights = {clock.minute(after(clock.date(0), n)) for n in range(self.size // 1440 + 2)}
         moments = (
             midnights | notices | {e["at"] for e in counting} | {e["closes"] for e in counting} | {self.as_of}
@@ -518,6 +518,7 @@ class Brute:
             count = sum(
                 e["at"] <= now and 0 <= (today - e["date"]).days < rule["within_days"] for e in counting
             )
+            low_at = now if count < limit - 1 else low_at
             pool = [e for e in counting if e["date"] > looks_back]
             triggers = [
                 e
@@ -536,9 +537,9 @@ class Brute:
                         notice = today
                         shown = {"trigger": opened[-1], "notice": now}
                     elif opened:
-                        shown["stage"], lapsed = "chronic", True
+                        shown["stage"] = "chronic"
                     else:
-                        lapsed = lapsed and count >= limit - 1
+                        lapsed = low_at < newest["closes"]
                         shown["stage"] = "lapsed" if lapsed else "at_risk" if count >= limit - 1 else "clear"
                 elif shown["stage"] != "resolved":
                     shown["stage"] = "at_risk" if count >= limit - 1 else "clear"
@@ -560,7 +561,7 @@ class Brute:
                     shown["stage"] = "evaluation"
                 else:
                     shown["stage"] = "resolved"
-                    looks_back, opens_after, notice, lapsed = notice, last, None, False
+                    looks_back, opens_after, notice = notice, last, None
         trigger = shown.get("trigger")
         return {
             "count": count,

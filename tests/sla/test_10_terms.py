@@ -9,7 +9,16 @@ import pytest
 from sla.calendars import parse_day
 from sla.instants import HOUR, MINUTE
 from sla.records import Leg
-from sla.terms import DEFAULTS, Basis, TermsError, Unobserved, format_terms, parse_terms
+from sla.terms import (
+    DEFAULTS,
+    Basis,
+    TermsError,
+    Unobserved,
+    format_duration,
+    format_terms,
+    parse_duration,
+    parse_terms,
+)
 from tests.sla.stories import SPEC, client, row_of, server
 
 CANADA_DAY = parse_day("2026-07-01")
@@ -129,6 +138,97 @@ def test_10_a_value_out_of_its_set_is_refused_by_its_key(table: str, key: str, v
     with pytest.raises(TermsError) as caught:
         parse_terms({table: {key: value}}, [])
     assert [fault.key for fault in caught.value.faults] == [f"{table}.{key}"]
+
+
+PROBLEMS: list[tuple[str, str, Any, str]] = [
+    (
+        "availability",
+        "target",
+        0.9,
+        'must be a decimal between 0 and 1 in a string, such as "0.999", not 0.9',
+    ),
+    ("availability", "basis", "é", 'must be one of agreed, service, not "é"'),
+    ("availability", "legs", [], "must be a list of running, san, internet, not []"),
+    (
+        "scheduled_maintenance",
+        "between",
+        ["24:00", "1"],
+        'must be two times of day, such as ["23:00", "06:00"], not ["24:00", "1"]',
+    ),
+    (
+        "scheduled_maintenance",
+        "max_per_week",
+        5,
+        'must be a whole number and a unit (s, m, h, d), such as "2h", not 5',
+    ),
+    ("scheduled_maintenance", "max_per_week", "367d", 'must be at most 366d, not "367d"'),
+    ("scheduled_maintenance", "notice", "36h", 'must be whole days, such as "3d", not "36h"'),
+    ("scheduled_maintenance", "emergency_in_cap", 1, "must be true or false, not 1"),
+    ("chronic_outages", "interruptions", 1001, "must be a whole number from 1 to 1000, not 1001"),
+    ("support", "time_zone", 5, "must be a time zone, such as America/Toronto, not 5"),
+    ("support", "time_zone", "Mars/Base", "there is no time zone 'Mars/Base'"),
+    ("support", "holidays", "US", 'must be "CA" or a list of dates, not "US"'),
+    ("support", "holidays", ["1 May"], "'1 May' is no date, such as 2026-12-25"),
+    ("support", "holidays", "x" * 58, f'must be "CA" or a list of dates, not "{"x" * 58}"'),
+    ("support", "holidays", "x" * 59, f'must be "CA" or a list of dates, not "{"x" * 56}...'),
+]
+
+
+@pytest.mark.parametrize(("table", "key", "value", "problem"), PROBLEMS)
+def test_10_what_is_wrong_is_told_with_what_would_be_right(
+    table: str, key: str, value: object, problem: str
+) -> None:
+    with pytest.raises(TermsError) as caught:
+        parse_terms({table: {key: value}}, [])
+    assert str(caught.value) == f"{table}.{key}: {problem}"
+
+
+def test_10_all_faults_stand_in_one_message() -> None:
+    with pytest.raises(TermsError) as caught:
+        parse_terms({"availability": {"basis": 5}, "zzz": {}}, [])
+    known = "availability, scheduled_maintenance, chronic_outages, support, lifecycle"
+    assert (
+        str(caught.value)
+        == f"zzz: unknown key: known are {known}; availability.basis: must be one of agreed, service, not 5"
+    )
+
+
+LIMITS: list[tuple[str, str, Any, object]] = [
+    ("availability", "target", "1", Fraction(1)),
+    ("availability", "target", "0", Fraction(0)),
+    ("availability", "target", "0." + "9" * 30, 1 - Fraction(1, 10**30)),
+    ("scheduled_maintenance", "between", ["00:00", "24:00"], (0, 24 * HOUR)),
+    ("scheduled_maintenance", "between", ["23:59", "00:00"], (23 * HOUR + 59 * MINUTE, 0)),
+    ("scheduled_maintenance", "max_per_week", "366d", 366 * 24 * HOUR),
+    ("scheduled_maintenance", "max_per_week", "0s", 0),
+    ("scheduled_maintenance", "max_per_week", "31622400s", 366 * 24 * HOUR),
+    ("scheduled_maintenance", "notice", "0d", 0),
+    ("chronic_outages", "interruptions", 1, 1),
+    ("chronic_outages", "interruptions", 1000, 1000),
+    ("chronic_outages", "within_days", 1, 1),
+    ("chronic_outages", "within_days", 366, 366),
+    ("chronic_outages", "notice_days", 0, 0),
+    ("chronic_outages", "evaluation_max", 1000, 1000),
+    ("chronic_outages", "evaluation_max", 0, 0),
+    ("lifecycle", "data_return_days", 366, 366),
+    ("support", "holidays", [], frozenset()),
+]
+
+
+@pytest.mark.parametrize(("table", "key", "value", "read"), LIMITS)
+def test_10_a_value_at_its_limit_is_taken(table: str, key: str, value: object, read: object) -> None:
+    terms = parse_terms({table: {key: value}}, [])
+    assert getattr(getattr(terms, table), key) == read
+    assert parse_terms(json.loads(format_terms(terms)), []) == terms
+
+
+@pytest.mark.parametrize(
+    ("microseconds", "text"),
+    [(0, "0s"), (90 * MINUTE, "90m"), (48 * HOUR, "2d"), (36 * HOUR, "36h"), (61 * 1_000_000, "61s")],
+)
+def test_10_a_duration_is_written_in_the_greatest_unit_that_fits(microseconds: int, text: str) -> None:
+    assert format_duration(microseconds) == text
+    assert parse_duration(text) == microseconds
 
 
 def test_10_all_that_is_wrong_is_told_at_once_with_what_may_have_been_meant() -> None:

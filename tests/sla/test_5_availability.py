@@ -35,6 +35,44 @@ def test_5_1_disputed_is_time_that_is_up_though_a_witness_says_down() -> None:
     assert row(*other, down)["disputed"] == 43200
 
 
+def test_5_1_unobserved_time_adds_up_whichever_leg_nobody_sees() -> None:
+    lines = [client(), server(legs=["running", "san"])]
+    lines += [says("up", START, leg=leg) for leg in ("running", "san")]
+    lines += [
+        says("unknown", "2026-03-02T00:00:00Z", leg="san"),
+        says("up", "2026-03-03T00:00:00Z", leg="san"),
+    ]
+    lines += [says("unknown", "2026-03-04T00:00:00Z", leg="running")]
+    lines += [says("up", "2026-03-04T12:00:00Z", leg="running"), seen()]
+    assert row_of(lines)["unobserved"] == 86400 + 43200
+
+
+def test_5_1_disputed_and_down_time_add_up_over_a_change_of_legs() -> None:
+    """The other witness says down of the Internet for a day, before and after the legs are corrected on the 16th."""
+    lines = [client(), server(), server(legs=["san", "internet"], recorded_at="2026-03-16T00:00:00Z"), *UP]
+    lines += [says("up", START, leg="san"), says("down", "2026-03-20T00:00:00Z", leg="san")]
+    lines += [says("up", "2026-03-20T01:00:00Z", leg="san")]
+    lines += [says("down", "2026-03-02T00:00:00Z"), says("up", "2026-03-02T01:00:00Z")]
+    for since, until in (("2026-03-10", "2026-03-11"), ("2026-03-18", "2026-03-19")):
+        lines += [says("down", f"{since}T00:00:00Z", observer="p")]
+        lines += [says("unknown", f"{until}T00:00:00Z", observer="p")]
+    said = row_of([*lines, seen(observer="p")])
+    assert (said["disputed"], said["down"], said["unobserved"]) == (2 * 86400, 7200, 0)
+    assert said["down_by_leg"] == {"san": 3600, "internet": 3600}
+
+
+def test_5_1_time_is_judged_in_each_gap_between_exclusions() -> None:
+    """Down from 10:00 to 20:00, but for three exclusions: one starts with it, one lies inside, one ends with it."""
+    down = [says("down", "2026-03-10T10:00:00Z"), says("up", "2026-03-10T20:00:00Z")]
+    hours = [("09", "11"), ("13", "14"), ("18", "20")]
+    windows = [
+        exclusion(f"x{start}", "client_change", f"2026-03-10T{start}:00:00Z", f"2026-03-10T{end}:00:00Z")
+        for start, end in hours
+    ]
+    said = row(*down, *windows)
+    assert (said["down"], said["excluded"], said["up"]) == (6 * 3600, 5 * 3600, MARCH - 11 * 3600)
+
+
 def test_5_1_a_row_stands_for_service_in_the_month_that_as_of_has_not_reached() -> None:
     said = row(as_of="2026-02-15T00:00:00Z")
     assert (said["service"], said["availability"], said["met"], said["conclusive"]) == (0, None, None, None)
@@ -93,6 +131,26 @@ def test_5_3_nothing_observed_leaves_everything_open() -> None:
     assert (said["met"], said["conclusive"]) == (None, False)
 
 
+def test_5_3_the_truth_lies_between_all_unseen_and_disputed_time_down_and_all_unseen_time_up() -> None:
+    """A day each: down, unknown, excluded, and up though another witness says down."""
+    lines = [
+        says("down", "2026-03-02T00:00:00Z"),
+        says("unknown", "2026-03-03T00:00:00Z"),
+        says("up", "2026-03-04T00:00:00Z"),
+        exclusion("x", "client_change", "2026-03-05T00:00:00Z", "2026-03-06T00:00:00Z"),
+        says("down", "2026-03-08T00:00:00Z", observer="p"),
+        seen("2026-03-09T00:00:00Z", observer="p"),
+    ]
+    agreed = row(*lines)
+    assert agreed["availability_low"] == (MARCH - 4 * 86400) / (MARCH - 86400)
+    assert agreed["availability_high"] == (MARCH - 2 * 86400) / (MARCH - 86400)
+    assert agreed["coverage"] == (MARCH - 2 * 86400) / (MARCH - 86400)
+    service = row(*lines, terms={"availability": {"basis": "service"}})
+    assert service["availability_low"] == (MARCH - 3 * 86400) / MARCH
+    assert service["availability_high"] == (MARCH - 86400) / MARCH
+    assert service["coverage"] == agreed["coverage"]
+
+
 def test_5_4_a_verdict_at_the_target_is_met() -> None:
     lines = [says("down", "2026-03-02T00:00:00Z"), says("up", "2026-03-02T00:44:34.8Z")]
     assert row(*lines)["availability"] == 0.999
@@ -110,6 +168,14 @@ def test_5_5_the_budget_is_that_of_the_whole_month_with_the_exclusions_known() -
     said = row(window, *down, as_of="2026-03-03T05:00:00Z")
     assert (said["budget"], said["budget_left"]) == (2671.2, -928.8)
     assert said["best_possible"] == (MARCH - 7200) / (MARCH - 3600)
+
+
+def test_5_5_on_the_basis_of_service_excluded_time_is_part_of_the_budget() -> None:
+    window = exclusion("x", "client_change", "2026-03-26T00:00:00Z", "2026-03-27T00:00:00Z")
+    down = [says("down", "2026-03-02T00:00:00Z"), says("up", "2026-03-02T01:00:00Z")]
+    said = row(window, *down, as_of="2026-03-03T05:00:00Z", terms={"availability": {"basis": "service"}})
+    assert (said["budget"], said["budget_left"]) == (2674.8, -925.2)
+    assert said["best_possible"] == (MARCH - 3600) / MARCH
 
 
 def test_5_6_legs_that_are_down_together_overlap() -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.sla.stories import client, says, seen, server, statement
+from tests.sla.stories import client, exclusion, says, seen, server, statement
 
 FIVE = ("04-01", "04-03", "04-05", "04-07", "04-09")
 
@@ -189,6 +189,21 @@ def test_7_5_lapsed_until_the_count_has_been_below_four() -> None:
     back = outages(*FIVE, "05-03")
     assert stage(*back, as_of="2026-05-03T16:00:00Z") == "clear"
     assert stage(*back, as_of="2026-05-03T17:00:00Z") == "at_risk"
+
+
+def test_7_5_lapsed_too_where_the_trigger_counts_only_after_its_notice_period_has_closed() -> None:
+    """The last of five ends, but for excluded time, on the 9th; its request comes on the 20th, before it is up."""
+    last = [
+        says("down", "2026-04-09T15:00:00Z"),
+        says("up", "2026-04-25T15:00:00Z"),
+        exclusion("x", "client_change", "2026-04-09T17:00:00Z", "2026-04-30T00:00:00Z"),
+    ]
+    asked = [request(n, f"2026-{day}T15:30:00Z") for n, day in enumerate(FIVE[:4])]
+    lines = [*outages(*FIVE[:4]), *last, *asked, request(5, "2026-04-20T15:00:00Z")]
+    assert stage(*lines, as_of="2026-04-20T14:59:59Z", basis="documented") == "at_risk"
+    said = process(*lines, as_of="2026-04-20T15:00:00Z", basis="documented")
+    assert (said["stage"], said["chronic_at"]) == ("lapsed", "2026-04-20T15:00:00Z")
+    assert said["notice_closes_at"] == midnight("04-17")
 
 
 def test_7_5_at_risk_from_the_fourth_on() -> None:

@@ -1,4 +1,4 @@
-"""Spec §8: service requests. Who may open one: the reader's tests."""
+"""Spec §8: service requests. Who may open one (§8.1): test_evidence.py."""
 
 from typing import Any
 

@@ -103,6 +103,21 @@ def test_9_5_data_is_due_at_the_end_of_the_third_business_day() -> None:
     ]
 
 
+def test_9_6_acceptance_is_pending_accepted_or_stopped_by_a_problem_and_due_after_the_newest_activation() -> (
+    None
+):
+    first, second = "2026-04-14T04:00:00Z", "2026-04-16T04:00:00Z"
+    reported = step("problem_reported", "2026-04-07T15:00:00Z")
+    steps = [step("activated", MONDAY), reported, step("problem_fixed", "2026-04-08T15:00:00Z")]
+    for known, as_of, row in (
+        (steps[:1], "2026-04-06T15:00:00Z", ("acceptance", first, "pending")),
+        (steps[:2], "2026-04-07T15:00:00Z", ("acceptance", first, "problem")),
+        (steps, "2026-04-08T15:00:00Z", ("acceptance", second, "pending")),
+        (steps, second, ("acceptance", second, "accepted")),
+    ):
+        assert rows(*known, as_of=as_of) == [row]
+
+
 def test_9_business_days_leave_out_weekends_and_holidays() -> None:
     """Good Friday is 3 April 2026: from Thursday the fifth business day is the next Friday."""
     assert rows(step("order_accepted", "2026-04-02T15:00:00Z"))[0][1] == "2026-04-11T04:00:00Z"

@@ -3,6 +3,7 @@
 import json
 import os
 import pty
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -11,9 +12,11 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
+from daemon.cli import main
 from daemon.cli.evaluate import evaluate
 from sla.chain import GENESIS, digest_of, exported, linked, omitted, salted
-from tests.sla.stories import client, maintenance, says, seen, server
+from tests.sla.defects import DEFECTS, SOUND
+from tests.sla.stories import Line, client, maintenance, says, seen, server
 
 LINES = [
     client(),
@@ -108,7 +111,7 @@ def test_keys_stand_in_the_order_of_the_format(tmp_path: Path) -> None:
     ]
 
 
-def test_two_runs_give_the_same_bytes_and_one_newline_at_the_end(tmp_path: Path) -> None:
+def test_1_5_two_runs_give_the_same_bytes_and_one_newline_at_the_end(tmp_path: Path) -> None:
     path = written(tmp_path, LINES)
     command = [sys.executable, "-c", "from daemon.cli.evaluate import evaluate; evaluate()", str(path)]
     outputs = set()
@@ -206,23 +209,50 @@ def test_after_twenty_faults_reading_stops(tmp_path: Path) -> None:
     assert len(result.stderr.splitlines()) == 21
 
 
-def test_a_line_of_a_gigabyte_does_not_fill_the_memory(tmp_path: Path) -> None:
+def asked(command: str, evidence: Path) -> list[str]:
+    """The arguments by which a command reads evidence."""
+    more = {"evaluate": ["--month", "2026-03"], "import": ["--ledger", str(evidence.with_name("ledger.db"))]}
+    return [command, str(evidence), *more[command]]
+
+
+@pytest.mark.parametrize("command", ["evaluate", "import"])
+@pytest.mark.parametrize(
+    ("lines", "message"), [pytest.param(those, m, id=name) for name, those, m in DEFECTS]
+)
+def test_every_defect_is_told_with_its_place_and_stops_the_command(
+    tmp_path: Path, lines: list[Line | bytes], message: str, command: str
+) -> None:
+    path = tmp_path / "evidence.jsonl"
+    texts = [line if isinstance(line, bytes) else json.dumps(line).encode() for line in [*SOUND, *lines]]
+    path.write_bytes(b"".join(text.removesuffix(b"\n") + b"\n" for text in texts))
+    result = CliRunner().invoke(main, asked(command, path))
+    assert isinstance(result.exception, SystemExit), result.exception
+    assert (result.exit_code, result.stdout) == (1, "")
+    told = result.stderr.splitlines()
+    assert told[0].startswith(f"{path}:{message}")
+    assert all(re.match(r":\d+: ", line.removeprefix(str(path))) for line in told)
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("command", ["evaluate", "import"])
+def test_a_line_of_a_gigabyte_does_not_fill_the_memory(tmp_path: Path, command: str) -> None:
     path = tmp_path / "evidence.jsonl"
     with path.open("wb") as file:
         file.truncate(2**30)  # a sparse file: one line of zeros
         file.seek(0, os.SEEK_END)
         file.write(b"\n" + json.dumps(client(zone="nowhere")).encode())
-    code = "import resource, sys; resource.setrlimit(resource.RLIMIT_AS, (2**30, 2**30)); from daemon.cli.evaluate import evaluate; evaluate()"
-    done = subprocess.run(
-        [sys.executable, "-c", code, str(path), "--month", "2026-03"],
-        check=False,
-        capture_output=True,
-        timeout=100,
+    code = (
+        "import resource; resource.setrlimit(resource.RLIMIT_AS, (2**30, 2**30)); "
+        "from daemon.cli import main; main()"
     )
-    assert done.returncode == 1
+    done = subprocess.run(
+        [sys.executable, "-c", code, *asked(command, path)], check=False, capture_output=True, timeout=100
+    )
+    assert (done.returncode, done.stdout) == (1, b"")
     first, second = done.stderr.decode().splitlines()
     assert first.startswith(f"{path}:1: is longer than")
     assert second.startswith(f"{path}:2: timezone: ")
+    assert list(tmp_path.iterdir()) == [path]
 
 
 @pytest.mark.parametrize(
@@ -286,6 +316,17 @@ def test_an_export_of_one_client_verifies_too(tmp_path: Path) -> None:
     result = run(path, "--month", "2026-03", "--verify", "--format", "json")
     assert head.hex() in result.stderr
     assert [row["id"] for row in json.loads(result.stdout)["servers"]] == ["s"]
+
+
+def test_an_export_from_which_records_were_left_out_is_not_imported(tmp_path: Path) -> None:
+    lines = [client(), client("d"), server(), server("t", client="d"), *LINES[2:]]
+    path, _ = export(tmp_path, lines, hidden=(2, 4))
+    result = CliRunner().invoke(main, asked("import", path))
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr == (
+        f"{path}:2: kind: a record was left out here: an export of all clients is wanted, not of one\n"
+    )
+    assert list(tmp_path.iterdir()) == [path]
 
 
 def test_evidence_that_was_changed_is_refused(tmp_path: Path) -> None:

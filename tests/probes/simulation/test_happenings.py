@@ -76,6 +76,26 @@ def test_storage_vmotion_changes_the_datastores(client: Client, vcenter: Threade
     assert [store._GetMoId() for store in update.values["datastore"]] == [target.moid]
 
 
+def test_a_guests_address_and_networks_change_on_demand(client: Client, vcenter: ThreadedVCenter) -> None:
+    client.watch(vim.VirtualMachine, "network", "guest.ipAddress", "guest.net")
+    client.watch(vim.Network, "name")
+    first = client.sync()
+    vm, machines = a_machine(vcenter), vcenter.world.machines
+    assert first[vm.moid].values["guest.ipAddress"] == vm.address
+    assert [network._GetMoId() for network in first[vm.moid].values["network"]] == [vm.networks[0].moid]
+    assert first[vm.networks[0].moid].values["name"] == vm.networks[0].name
+    vcenter.do(machines.set_address, vm.name, address="192.0.2.3")
+    told = changes(client)[vm.moid]
+    assert told["guest.ipAddress"] == "192.0.2.3"
+    vcenter.do(machines.set_networks, vm.name, networks=["backup", "acme-net"], user="alice")
+    update = client.next().only()
+    networks = [network._GetMoId() for network in update.values["network"]]
+    assert [first[moid].values["name"] for moid in networks] == ["backup", "acme-net"]
+    assert [nic.network for nic in update.values["guest.net"]] == ["backup", "acme-net"]
+    last = client.events()[-1]
+    assert (kinds([last]), last.userName) == (["VmReconfiguredEvent"], "alice")
+
+
 def test_a_template_and_a_rename_are_seen(client: Client, vcenter: ThreadedVCenter) -> None:
     watched(client)
     vm = a_machine(vcenter)
@@ -174,6 +194,39 @@ def test_maintenance_is_seen_on_hosts_and_datastores(client: Client, vcenter: Th
     assert changes(client) == {host.moid: {"runtime.inMaintenanceMode": True}}
     vcenter.do(vcenter.world.outages.datastore_maintenance, store.name, mode="inMaintenance")
     assert changes(client) == {store.moid: {"summary.maintenanceMode": "inMaintenance"}}
+
+
+def test_a_host_on_standby_does_not_respond_and_says_so(client: Client, vcenter: ThreadedVCenter) -> None:
+    watched(client)
+    host = a_machine(vcenter).host
+    vcenter.do(vcenter.world.outages.host_standby, host.name)
+    told = {"runtime.connectionState": "notResponding", "runtime.powerState": "standBy"}
+    assert changes(client)[host.moid] == told
+    vcenter.do(vcenter.world.outages.host_back, host.name)
+    assert changes(client)[host.moid]["runtime.powerState"] == "poweredOn"
+
+
+def test_a_datastore_that_a_person_unmounts_is_not_mounted_until_it_is_again(
+    client: Client, vcenter: ThreadedVCenter
+) -> None:
+    client.watch(vim.Datastore, "host", partial=True)
+    client.sync()
+    store = next(vcenter.world.inventory.every(Datastore))
+    host = next(iter(store.mounts))
+    info = f'host["{host}"].mountInfo'
+    vcenter.do(vcenter.world.outages.unmount, host, datastore=store.name)
+    told = changes(client)[store.moid]
+    assert (told[f"{info}.mounted"], told[f"{info}.accessible"]) == (False, False)
+    vcenter.do(vcenter.world.outages.mount, host, datastore=store.name, accessible=True)
+    told = changes(client)[store.moid]
+    assert (told[f"{info}.mounted"], told[f"{info}.accessible"]) == (True, True)
+
+
+def test_a_host_is_disconnected_for_the_reason_given(client: Client, vcenter: ThreadedVCenter) -> None:
+    host = a_machine(vcenter).host
+    vcenter.do(vcenter.world.outages.host_disconnect, host.name, reason="licenseExpired")
+    event = next(each for each in client.events() if kinds([each]) == ["HostDisconnectedEvent"])
+    assert (event.reason, event.userName) == ("licenseExpired", "")
 
 
 def test_a_restarted_vcenter_is_empty_and_fills_up_with_the_same_ids(

@@ -80,6 +80,32 @@ def test_disks_and_iso_images_name_their_datastores(client: Client, vcenter: Thr
     assert vm.iso in vm.datastores
 
 
+def test_cards_and_guests_name_the_networks(client: Client, vcenter: ThreadedVCenter) -> None:
+    vms = [vm for vm in vcenter.world.inventory.every(Vm) if vm.power is Power.ON]
+    kinds = {
+        "Network": vim.vm.device.VirtualEthernetCard.NetworkBackingInfo,
+        "DistributedVirtualPortgroup": vim.vm.device.VirtualEthernetCard.DistributedVirtualPortBackingInfo,
+        "OpaqueNetwork": vim.vm.device.VirtualEthernetCard.OpaqueNetworkBackingInfo,
+    }
+    met: set[str] = set()
+    for vm in [next(vm for vm in vms if len(vm.networks) == 2), *vms[:4]]:
+        seen = client.machine(vm.moid)
+        assert [network._GetMoId() for network in seen.network] == [network.moid for network in vm.networks]
+        assert [network.name for network in seen.network] == [network.name for network in vm.networks]
+        devices: Any = seen.config.hardware.device
+        cards = [device for device in devices if isinstance(device, vim.vm.device.VirtualEthernetCard)]
+        assert [type(card.backing) for card in cards] == [kinds[network.TYPE] for network in vm.networks]
+        nics = seen.guest.net
+        assert [nic.network for nic in nics] == [network.name for network in vm.networks]
+        assert [list(nic.ipAddress) for nic in nics] == [[vm.address], *[[] for _ in vm.networks[1:]]]
+        assert [nic.macAddress for nic in nics] == [card.macAddress for card in cards]
+        assert [nic.deviceConfigId for nic in nics] == [card.key for card in cards]
+        met |= {network.TYPE for network in vm.networks}
+    assert met == kinds.keys()
+    off = next(vm for vm in vcenter.world.inventory.every(Vm) if vm.power is Power.OFF)
+    assert list(client.machine(off.moid).guest.net) == []
+
+
 def test_chosen_objects_can_be_read_without_a_view(client: Client, vcenter: ThreadedVCenter) -> None:
     chosen = [vm.moid for vm in vcenter.world.inventory.every(Vm)][3:6]
     manager = client.content.customFieldsManager
@@ -112,6 +138,10 @@ def test_folders_pools_and_clusters_can_be_read_for_the_way_up(client: Client) -
         "group-v",
         "group-h",
         "group-s",
+        "group-n",
+        "network-",
+        "network-o",
+        "dvportgroup-",
         "domain-c",
         "resgroup-",
         "host-",

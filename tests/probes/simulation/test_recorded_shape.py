@@ -223,6 +223,15 @@ def test_arrays_are_written_as_recorded_down_to_their_last_member(
     assert first_items(outline(ours[path])) == first_items(outline(recorded[path]))
 
 
+def test_a_guests_cards_are_written_as_recorded_and_name_their_network(vpxd: list[str], raw: Raw) -> None:
+    recorded = next(each for each in changes(vpxd[4:6], "VirtualMachine") if "guest.net" in each)
+    raw.watch("VirtualMachine", "guest.net")
+    ours = next(ElementTree.fromstring(raw.wait("")).iter("{urn:vim25}GuestNicInfo"))
+    theirs = next(recorded["guest.net"].iter("{urn:vim25}GuestNicInfo"))
+    assert [local(member) for member in ours] == ["network", *(local(member) for member in theirs)]
+    assert [outline(member) for member in ours][1:] == [outline(member) for member in theirs]
+
+
 def value(change: Element) -> Element | None:
     return change.find("{urn:vim25}val")
 
@@ -302,6 +311,7 @@ def test_single_reads_are_written_as_8_0_3_writes_them(
         "suspendTime",
         "cleanPowerOff",
         "ipAddress",
+        "net",
         "customValue",
     }  # unset on the machine that was recorded
     compared = 0

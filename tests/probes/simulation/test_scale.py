@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import resource
 import time
+from ipaddress import ip_address
 
 import pytest
 
@@ -85,6 +86,19 @@ def test_the_same_seed_builds_the_same_inventory() -> None:
     assert names[0] == names[1]
     uuids = [[vm.instance_uuid for vm in inventory.every(Vm)] for inventory in (first, build(now=0, seed=8))]
     assert uuids[0] != uuids[1]
+
+
+def test_every_machine_has_an_address_of_its_own_on_its_clients_network() -> None:
+    inventory = build(now=0, servers=5_000)
+    machines = list(inventory.every(Vm))
+    assert len({ip_address(vm.address) for vm in machines}) == len(machines)
+    for vm in machines:
+        client = vm.name.partition("-")[0]
+        assert vm.networks[0].name == f"{client}-net"
+        assert (
+            vm.address.split(".")[1] == {"acme": "1", "borealis": "2", "cobalt": "3", "dunmore": "4"}[client]
+        )
+    assert sum(len(vm.networks) == 2 for vm in machines) == 500
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 import queue
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TypeVar
 
@@ -95,6 +95,19 @@ class Watched:
     def happenings(self) -> list[Happening]:
         return [happening for report in self.reports for happening in report.happenings]
 
+    def sighted(self, server: ServerId) -> Sighted:
+        """What a server was when it was last sighted."""
+        return next(each for each in reversed(self.sightings) if each.server == server)
+
+    @property
+    def hosts(self) -> dict[str, State]:
+        """The hosts as all reports together tell of them, and so below."""
+        return _told((each.fresh, each.hosts, each.gone_hosts) for each in self.reports)
+
+    @property
+    def datastores(self) -> dict[str, State]:
+        return _told((each.fresh, each.datastores, each.gone_datastores) for each in self.reports)
+
     def server(self, name: str) -> ServerId:
         """Who was last sighted under a name."""
         return self.until(
@@ -131,6 +144,16 @@ class Watched:
         return f"{len(self.reports)} reports, the last {last}; troubles {self.troubles[-3:]}"
 
 
+def _told(reports: Iterable[tuple[bool, Mapping[str, State], tuple[str, ...]]]) -> dict[str, State]:
+    told: dict[str, State] = {}
+    for fresh, states, gone in reports:
+        told = dict(states) if fresh else {**told, **states}
+        assert not told.keys() & set(gone) or not fresh, "what a fresh report names is there"
+        for name in gone:
+            told.pop(name, None)
+    return told
+
+
 @contextmanager
 def watching(
     endpoint: Endpoint,
@@ -143,6 +166,8 @@ def watching(
     ignored_datastores: tuple[str, ...] = (),
     resource_pools: bool = False,
     attributes: bool = False,
+    networks: bool = False,
+    addresses: bool = False,
     retry_s: tuple[float, float] = (0.05, 0.2),
     login_retry_s: tuple[float, float] = (300.0, 1800.0),
 ) -> Iterator[Watched]:
@@ -156,6 +181,8 @@ def watching(
         ignored_datastores=ignored_datastores,
         resource_pools=resource_pools,
         attributes=attributes,
+        networks=networks,
+        addresses=addresses,
         retry_s=retry_s,
         login_retry_s=login_retry_s,
     )

@@ -17,6 +17,7 @@ from tests.peers.soap import logged_in
 from tests.peers.vcsim import VcSim
 from tests.probes.vcenter.harness import QUICK, Hand
 
+_CARD = vim.vm.device.VirtualEthernetCard
 USER = "watcher"
 PASSWORD = "secret"
 
@@ -32,6 +33,9 @@ class Peer(Protocol):
     neighbour: str
     """A server on the same datastore that runs elsewhere."""
     datastore: str
+    network: str
+    """The one that the server is connected to."""
+    other_network: str
 
     @property
     def endpoint(self) -> Endpoint: ...
@@ -52,6 +56,11 @@ class Peer(Protocol):
     def mount(self, host: str, datastore: str, *, accessible: bool) -> None: ...
     def connection(self, name: str, state: str) -> None: ...
     def rename(self, name: str, new: str) -> None: ...
+    def set_address(self, name: str, address: str) -> None: ...
+    def connect(self, name: str, network: str) -> None:
+        """Connect it to this network instead of its own."""
+        ...
+
     def remove(self, name: str) -> None: ...
     def kill_sessions(self) -> None: ...
     def sessions(self) -> int:
@@ -96,7 +105,11 @@ class Simulated:
     def __enter__(self) -> Self:
         self.vcenter.__enter__()
         vms = self.vcenter.do(lambda: list(self.vcenter.world.inventory.every(Vm)))
-        plain = [vm for vm in vms if vm.power == "poweredOn" and len(vm.datastores) == 1 and not vm.template]
+        plain = [
+            vm
+            for vm in vms
+            if vm.power == "poweredOn" and len(vm.datastores) == len(vm.networks) == 1 and not vm.template
+        ]
         one, other = next(
             (one, other)
             for one in plain
@@ -106,6 +119,7 @@ class Simulated:
         self.server, self.neighbour = one.name, other.name
         self.host, self.elsewhere = one.host.name, other.host.name
         self.datastore = one.datastores[0].name
+        self.network, self.other_network = one.networks[0].name, "backup"
         return self
 
     def __exit__(
@@ -194,6 +208,12 @@ class Simulated:
     def rename(self, name: str, new: str) -> None:
         self.do(self.machines.rename, name, name=new)
 
+    def set_address(self, name: str, address: str) -> None:
+        self.do(self.machines.set_address, name, address=address)
+
+    def connect(self, name: str, network: str) -> None:
+        self.do(self.machines.set_networks, name, networks=(network,))
+
     def remove(self, name: str) -> None:
         self.do(self.machines.remove_vm, name)
 
@@ -211,6 +231,7 @@ class Govmomi:
     server, neighbour = "DC0_C0_RP0_VM0", "DC0_C0_RP0_VM2"
     host, elsewhere = "DC0_C0_H0", "DC0_C0_H1"
     datastore = "LocalDS_0"
+    other_network = "VM Network"
 
     def __init__(self) -> None:
         # Servers are spread over hosts and datastores in turn: 3 and 2, so that servers 0 and 2 share a datastore.
@@ -222,6 +243,7 @@ class Govmomi:
         with ExitStack() as resources:
             resources.enter_context(self.peer)
             self._content = resources.enter_context(logged_in(self.peer))
+            self.network = self._vm(self.server).network[0].name
             self._resources = resources.pop_all()
         return self
 
@@ -278,6 +300,23 @@ class Govmomi:
 
     def rename(self, name: str, new: str) -> None:
         self._vm(name).Rename_Task(new)
+
+    def set_address(self, name: str, address: str) -> None:
+        # The simulator takes any property of the guest by this name.
+        told = vim.option.OptionValue(key="SET.guest.ipAddress", value=address)
+        self._vm(name).ReconfigVM_Task(vim.vm.ConfigSpec(extraConfig=[told]))
+
+    def connect(self, name: str, network: str) -> None:
+        machine = self._vm(name)
+        change = vim.vm.device.VirtualDeviceSpec
+        cards = [each for each in machine.config.hardware.device if isinstance(each, _CARD)]
+        backing = _CARD.NetworkBackingInfo(deviceName=network)
+        added = change(operation="add", device=vim.vm.device.VirtualVmxnet3(key=-1, backing=backing))
+        machine.ReconfigVM_Task(
+            vim.vm.ConfigSpec(
+                deviceChange=[*(change(operation="remove", device=card) for card in cards), added]
+            )
+        )
 
     def remove(self, name: str) -> None:
         machine = self._vm(name)

@@ -148,6 +148,65 @@ def test_a_new_name_is_a_new_sighting(peer: Peer) -> None:
         assert watched.server("renamed") == server
 
 
+def test_a_server_is_sighted_with_its_host_and_datastores_and_again_after_vmotion(peer: Peer) -> None:
+    with watching(peer.endpoint) as watched:
+        server = watched.server(peer.server)
+        first = watched.sighted(server)
+        assert (first.host, first.datastores) == (peer.host, (peer.datastore,))
+        assert (first.networks, first.address) == ((), ""), "nobody asked"
+        peer.vmotion(peer.server, peer.elsewhere)
+        watched.until(lambda: watched.sighted(server).host == peer.elsewhere)
+        assert watched.sighted(server).datastores == (peer.datastore,)
+
+
+def test_networks_are_told_where_they_are_asked_for(peer: Peer) -> None:
+    with watching(peer.endpoint, networks=True) as watched:
+        server = watched.server(peer.server)
+        assert watched.sighted(server).networks == (peer.network,)
+        peer.connect(peer.server, peer.other_network)
+        watched.until(lambda: watched.sighted(server).networks == (peer.other_network,))
+
+
+def test_addresses_are_told_where_they_are_asked_for(peer: Peer) -> None:
+    peer.set_address(peer.server, "192.0.2.7")
+    with watching(peer.endpoint, addresses=True) as watched:
+        server = watched.server(peer.server)
+        assert watched.sighted(server).address == "192.0.2.7"
+        peer.set_address(peer.server, "2001:DB8::0:7")
+        watched.until(lambda: watched.sighted(server).address == "2001:db8::7")
+
+
+def test_a_host_that_does_not_respond_is_told_and_when_it_does_again(peer: Peer) -> None:
+    with watching(peer.endpoint) as watched:
+        first = watched.report()
+        assert set(first.hosts.values()) == {UP}
+        assert len(first.hosts) == first.objects["host"]
+        peer.lose_host(peer.host)
+        watched.until(lambda: watched.hosts[peer.host] is DOWN)
+        assert watched.reports[-1].hosts == {peer.host: DOWN}
+        peer.regain_host(peer.host)
+        watched.until(lambda: watched.hosts[peer.host] is UP)
+        watched.looks(1)
+    assert watched.reports[-1].hosts == {}
+    assert not any(each.gone_hosts or each.gone_datastores for each in watched.reports)
+
+
+def test_a_datastore_is_down_while_one_connected_host_does_not_reach_it(peer: Peer) -> None:
+    with watching(peer.endpoint) as watched:
+        first = watched.report()
+        assert set(first.datastores.values()) == {UP}
+        assert len(first.datastores) == first.objects["datastore"]
+        peer.mount(peer.host, peer.datastore, accessible=False)
+        watched.until(lambda: watched.datastores[peer.datastore] is DOWN)
+        assert watched.reports[-1].datastores == {peer.datastore: DOWN}
+        peer.lose_host(peer.host)
+        watched.until(lambda: watched.datastores[peer.datastore] is UP)
+        peer.regain_host(peer.host)
+        watched.until(lambda: watched.datastores[peer.datastore] is DOWN)
+        peer.mount(peer.host, peer.datastore, accessible=True)
+        watched.until(lambda: watched.datastores[peer.datastore] is UP)
+
+
 def test_a_removed_server_departs(peer: Peer) -> None:
     with watching(peer.endpoint) as watched:
         server = watched.server(peer.server)

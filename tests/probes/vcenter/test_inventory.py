@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from probes.vcenter.inventory import Changes, Inventory, Moid, Verdict
+from probes.vcenter.inventory import Changes, Inventory, Verdict
+from probes.vcenter.objects import Moid
 from sla.instants import parse_instant
 from sla.records import State
 
@@ -239,6 +240,15 @@ def test_partial_updates_of_reason_and_access_in_any_order(world: World) -> None
     world.datastore(change(f'host["{HOST}"].mountInfo.accessible', "true"))
     world.datastore(change(f'host["{HOST}"].mountInfo.accessible', "false"))
     assert "AllPathsDown_Start" not in world.san.reason
+
+
+def test_partial_updates_tell_of_a_mount_that_a_person_took_away(world: World) -> None:
+    mounts = world.inventory.datastores[DISK].mounts
+    assert mounts[HOST].mounted
+    world.datastore(change(f'host["{HOST}"].mountInfo.mounted', "false"))
+    assert not mounts[HOST].mounted
+    world.datastore(change(f'host["{HOST}"].mountInfo.mounted'))
+    assert mounts[HOST].mounted, "unset means mounted"
 
 
 def test_partial_updates_can_add_and_remove_a_mount(world: World) -> None:

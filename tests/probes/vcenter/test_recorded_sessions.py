@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from probes.vcenter import soap
-from probes.vcenter.inventory import Inventory, Moid
+from probes.vcenter.inventory import Inventory
+from probes.vcenter.objects import Moid
 from probes.vcenter.properties import places_of_disks
 from probes.vcenter.session import Credentials, Session
 from probes.vcenter.transport import Endpoint, Wire, tls_context

@@ -1,0 +1,184 @@
+"""What TCP probes cost: 10,000 connects, 100 at once; beside bare `loop.sock_connect`, 100 at once too, and
+asyncio's streams without a bound, in the same run.
+
+`python -m bench.tcp [CONNECTS]` prints a table. The server is a process of its own and listens on four loopback ports.
+CPU and stall are medians with [min..max]; a stall is the worst lateness of a 1 ms heartbeat on the loop.
+"""
+
+import asyncio
+import json
+import selectors
+import socket
+import statistics
+import subprocess
+import sys
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
+from typing import Final
+
+from bench.exposition import measured, spread
+from daemon.pacing import collect_the_young
+from probes.internet.burst import burst
+from probes.internet.ping import Pinger, PingSettings
+from probes.internet.resolve import Resolver
+from probes.internet.table import probe
+from probes.internet.target import Target, parse_target
+from probes.internet.tools import Tools, open_tools, trust
+from sla.records import State
+
+CONNECTS: Final = 10_000
+AT_ONCE: Final = 100
+PORTS: Final = 4
+ROUNDS: Final = 3
+TIMEOUT_S: Final = 3.0
+"""As the daemon's default."""
+CPU_S: Final = 1.5
+STALL_MS: Final = 30
+BACKLOG: Final = 16_384
+
+
+def serve() -> None:
+    """Be the server: print the ports, accept and close, until the input ends."""
+    listeners = [socket.create_server(("127.0.0.1", 0), backlog=BACKLOG) for _ in range(PORTS)]
+    print(json.dumps([listener.getsockname()[1] for listener in listeners]), flush=True)
+    with selectors.DefaultSelector() as selector:
+        selector.register(sys.stdin, selectors.EVENT_READ)
+        for listener in listeners:
+            listener.setblocking(False)
+            selector.register(listener, selectors.EVENT_READ)
+        while True:
+            for key, _ in selector.select():
+                if not isinstance(key.fileobj, socket.socket):
+                    return
+                _accept_all(key.fileobj)
+
+
+def _accept_all(listener: socket.socket) -> None:
+    while True:
+        try:
+            listener.accept()[0].close()
+        except BlockingIOError:
+            return
+        except ConnectionAbortedError:  # it was reset before
+            continue
+
+
+@contextmanager
+def server() -> Iterator[list[int]]:
+    """The ports of a server process."""
+    command = [sys.executable, "-m", "bench.tcp", "--serve"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        try:
+            ports: list[int] = json.loads(process.stdout.readline())
+            yield ports
+        finally:
+            process.stdin.close()
+
+
+async def slad_round(targets: Sequence[Target], tools: Tools) -> list[float]:
+    """Every target once, as a round of the daemon does it: the round-trip times in milliseconds of those that are up."""
+    rtts: list[float] = []
+
+    async def attempt(target: Target) -> None:
+        result = await probe(target, tools, TIMEOUT_S)
+        if result.state is State.UP:
+            rtts.append((result.rtt_us or 0) / 1e3)
+
+    await burst(targets, attempt, at_once=AT_ONCE)
+    return rtts
+
+
+async def bare_round(targets: Sequence[Target]) -> list[float]:
+    """What a connect costs at the least in asyncio."""
+    rtts: list[float] = []
+    loop = asyncio.get_running_loop()
+
+    async def attempt(target: Target) -> None:
+        started_s = loop.time()
+        with socket.socket() as sock:
+            sock.setblocking(False)
+            await loop.sock_connect(sock, (target.host, target.port))
+        rtts.append((loop.time() - started_s) * 1e3)
+
+    await burst(targets, attempt, at_once=AT_ONCE)
+    return rtts
+
+
+async def streams_round(targets: Sequence[Target]) -> list[float]:
+    """Every target once, each in a task of its own that starts at once."""
+    rtts: list[float] = []
+    loop = asyncio.get_running_loop()
+
+    async def attempt(target: Target) -> None:
+        started_s = loop.time()
+        try:
+            async with asyncio.timeout(TIMEOUT_S):
+                _, writer = await asyncio.open_connection(target.host, target.port)
+        except OSError:
+            return
+        rtts.append((loop.time() - started_s) * 1e3)
+        writer.close()
+
+    async with asyncio.TaskGroup() as group:
+        for target in targets:
+            group.create_task(attempt(target))
+    return rtts
+
+
+async def rounds(
+    name: str, one: Callable[[], Awaitable[list[float]]], count: int, *, repeat: int = ROUNDS
+) -> list[tuple[str, str, str]]:
+    """Rows of the table: what is measured, how much, at most how much."""
+    cpus: list[float] = []
+    stalls: list[float] = []
+    rtts: list[float] = []
+
+    async def work() -> None:
+        rtts.extend(await one())
+
+    for _ in range(repeat):
+        cpu_ms, stall_ms = await measured(work)
+        cpus.append(cpu_ms / 1e3)
+        stalls.append(stall_ms)
+    false_downs = count * repeat - len(rtts)
+    ours = name == "slad"
+    return [
+        (f"{name}: CPU of {count:,} connects, s", spread(cpus), f"{CPU_S:g}" if ours else "-"),
+        (f"{name}: stall of the loop, ms", spread(stalls), f"{STALL_MS}" if ours else "-"),
+        (f"{name}: round trip that it reports, ms", f"{statistics.median(rtts):.3f}", "-"),
+        (
+            f"{name}: connects that failed, of {count * repeat:,}",
+            f"{false_downs:,}",
+            "0" if ours else "-",
+        ),
+    ]
+
+
+async def table(ports: Sequence[int], count: int) -> list[tuple[str, str, str]]:
+    targets = [parse_target(f"tcp://127.0.0.1:{ports[number % len(ports)]}") for number in range(count)]
+    with closing(Pinger(PingSettings())) as pings:
+        async with open_tools(pings, Resolver(), trust()) as tools:
+            ours = await rounds("slad", lambda: slad_round(targets, tools), count)
+    bare = await rounds("bare loop.sock_connect", lambda: bare_round(targets), count)
+    streams = await rounds("unbounded asyncio streams", lambda: streams_round(targets), count, repeat=1)
+    return ours + bare + streams
+
+
+def main() -> None:
+    """Print the table."""
+    collect_the_young()  # as the daemon does
+    if sys.argv[1:] == ["--serve"]:
+        serve()
+        return
+    count = int(sys.argv[1]) if len(sys.argv) > 1 else CONNECTS
+    with server() as ports:
+        rows = asyncio.run(table(ports, count))
+    print("| what | measured | at most |\n| --- | ---: | ---: |")
+    for row in rows:
+        print("| " + " | ".join(row) + " |")
+
+
+if __name__ == "__main__":
+    main()

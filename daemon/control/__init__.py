@@ -1,0 +1,34 @@
+"""The control door: what the command line, and programs of the provider, ask the running daemon, as JSON over HTTP.
+
+On a Unix socket who may open it may use it: it belongs to the daemon's user and group, mode 0660, and the kernel says who
+is at the other end. On TCP only with TLS and tokens.
+"""
+
+from daemon.control.door import DEFAULT_SOCKET, ControlDoorError, control_door
+from daemon.control.peer import Peer, peer_of
+from daemon.control.views import (
+    AmbiguousNameError,
+    Control,
+    DownServer,
+    LegStatus,
+    OutageStatus,
+    ServerStatus,
+    SourceStatus,
+    Status,
+)
+
+__all__ = [
+    "DEFAULT_SOCKET",
+    "AmbiguousNameError",
+    "Control",
+    "ControlDoorError",
+    "DownServer",
+    "LegStatus",
+    "OutageStatus",
+    "Peer",
+    "ServerStatus",
+    "SourceStatus",
+    "Status",
+    "control_door",
+    "peer_of",
+]

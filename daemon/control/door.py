@@ -1,0 +1,107 @@
+"""The control door on its Unix socket, and what is served there and on TCP (`daemon.control.tcp`)."""
+
+import asyncio
+import os
+import socket
+import stat
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+from typing import Any, Final
+
+import structlog
+from aiohttp import web
+
+from daemon.control.errors import errors_as_json
+from daemon.control.identity import by_peer
+from daemon.control.reading import reading_routes
+from daemon.control.recording import record_routes
+from daemon.control.views import Control
+from daemon.records.desk import Desk
+from daemon.web.connections import Limits, bounded, connections_to
+
+_log = structlog.get_logger(__name__)
+
+DEFAULT_SOCKET: Final = Path("/run/slad/control.sock")
+LIMITS: Final = Limits(connections=32, requests=16, request_s=None, body_bytes=256 * 1024)
+
+_PROBE_S: Final = 1.0
+
+
+class ControlDoorError(Exception):
+    """The control door cannot be opened; the message says why."""
+
+
+@asynccontextmanager
+async def control_door(
+    control: Control, path: Path, desk: Desk | None = None, *, limits: Limits = LIMITS
+) -> AsyncIterator[None]:
+    """Answer on a Unix socket at `path`; a socket left there by a dead daemon is replaced.
+
+    Without a desk nothing can be recorded. Raises ControlDoorError, above all where another daemon answers.
+    """
+    listener, inode = _bound(path)
+    app = application(control, desk, by_peer, limits)
+    try:
+        async with connections_to(app, limits) as connection:
+            server = await asyncio.get_running_loop().create_unix_server(connection, sock=listener)
+            try:
+                _log.info("control_door_opened", path=str(path))
+                yield
+            finally:
+                server.close()
+    finally:
+        listener.close()
+        _remove(path, inode)
+
+
+def application(control: Control, desk: Desk | None, entrance: Any, limits: Limits) -> web.Application:
+    """What is served; `entrance` is a middleware that lets in whoever may ask, and names who it is."""
+    app = web.Application(
+        middlewares=[errors_as_json, bounded(limits), entrance], client_max_size=limits.body_bytes
+    )
+    app.router.add_routes(reading_routes(control))
+    if desk is not None:
+        app.router.add_routes(record_routes(desk))
+    return app
+
+
+def _bound(path: Path) -> tuple[socket.socket, int]:
+    """A socket bound to `path`, and the inode that it has there."""
+    _remove_if_abandoned(path)
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    mask = os.umask(0o117)
+    try:
+        listener.bind(str(path))
+    except OSError as error:
+        listener.close()
+        raise ControlDoorError(f"{path}: {error.strerror or error}") from error
+    finally:
+        os.umask(mask)
+    listener.setblocking(False)
+    return listener, path.stat().st_ino
+
+
+def _remove(path: Path, inode: int) -> None:
+    """Remove the socket, unless another daemon has put its own there."""
+    with suppress(FileNotFoundError):
+        if path.stat().st_ino == inode:
+            path.unlink()
+
+
+def _remove_if_abandoned(path: Path) -> None:
+    try:
+        if not stat.S_ISSOCK(path.lstat().st_mode):
+            raise ControlDoorError(f"{path}: something is there that is no socket")
+    except FileNotFoundError:
+        return
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as caller:
+        caller.settimeout(_PROBE_S)
+        try:
+            caller.connect(str(path))
+        except ConnectionRefusedError:
+            path.unlink()
+        except OSError as error:
+            raise ControlDoorError(f"{path}: {error.strerror or error}") from error
+        else:
+            raise ControlDoorError(f"{path}: another slad answers there")

@@ -1,0 +1,94 @@
+"""Routes that only show: how the daemon and the fleet are, and the evidence."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable
+from http import HTTPStatus
+from typing import Final
+
+import structlog
+from aiohttp import web
+
+from daemon.control.errors import refusal
+from daemon.control.identity import who_asks
+from daemon.control.views import AmbiguousNameError, Control
+from daemon.export import ExportError
+from sla.instants import parse_instant
+
+_EXPORT_BYTES: Final = 64 * 1024
+_WRITE_S: Final = 60.0
+
+_log = structlog.get_logger(__name__)
+
+
+def reading_routes(control: Control) -> Iterable[web.RouteDef]:
+    """The routes."""
+    handlers = _Handlers(control)
+    return (
+        web.get("/v1/status", handlers.status),
+        web.get("/v1/servers/{name}", handlers.server),
+        web.get("/v1/export", handlers.export),
+    )
+
+
+class _Handlers:
+    """The handlers."""
+
+    def __init__(self, control: Control) -> None:
+        self._control = control
+
+    async def status(self, _: web.Request) -> web.Response:
+        return web.json_response(self._control.status())
+
+    async def server(self, request: web.Request) -> web.Response:
+        name = request.match_info["name"]
+        try:
+            found = self._control.server(name)
+        except AmbiguousNameError as error:
+            return refusal(HTTPStatus.CONFLICT, f"{name}: {error}", candidates=list(error.candidates))
+        if found is None:
+            return refusal(HTTPStatus.NOT_FOUND, f"{name}: there is no such server")
+        return web.json_response(found)
+
+    async def export(self, request: web.Request) -> web.StreamResponse:
+        query = request.query
+        try:
+            start, until = (parse_instant(query[key]) if key in query else None for key in ("from", "until"))
+        except ValueError as error:
+            return refusal(HTTPStatus.BAD_REQUEST, str(error))
+        lines = self._control.export(query.get("client"), start, until)
+        try:
+            first = await anext(lines, None)
+        except ExportError as error:
+            return refusal(HTTPStatus.NOT_FOUND, str(error))
+        response = web.StreamResponse(headers={"Content-Type": "application/x-ndjson"})
+        response.enable_chunked_encoding()
+        await response.prepare(request)
+        async for block in _blocks(_led(first, lines)):
+            async with asyncio.timeout(_WRITE_S):
+                await response.write(block)
+        await response.write_eof()
+        _log.info("evidence_exported", by=who_asks(request), client=query.get("client"))
+        return response
+
+
+async def _led(first: str | None, rest: AsyncIterator[str]) -> AsyncIterator[str]:
+    """The lines, the first of which was taken already."""
+    if first is not None:
+        yield first
+    async for line in rest:
+        yield line
+
+
+async def _blocks(lines: AsyncIterator[str]) -> AsyncIterator[bytes]:
+    pending: list[bytes] = []
+    size = 0
+    async for line in lines:
+        encoded = line.encode() + b"\n"
+        pending.append(encoded)
+        size += len(encoded)
+        if size >= _EXPORT_BYTES:
+            yield b"".join(pending)
+            pending.clear()
+            size = 0
+    if pending:
+        yield b"".join(pending)

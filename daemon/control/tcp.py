@@ -1,0 +1,85 @@
+"""The control door on TCP: with TLS, and for those who have a token."""
+
+import asyncio
+import ssl
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+from typing import Final
+
+import structlog
+
+from daemon.clock import Clock
+from daemon.config_tables import ControlTable, TokenTable
+from daemon.control.door import LIMITS, ControlDoorError, application
+from daemon.control.tokens import Gate, Role, Token
+from daemon.control.views import Control
+from daemon.records.desk import Desk
+from daemon.web.connections import Limits, connections_to
+
+_TLS_HANDSHAKE_S: Final = 10.0
+
+_log = structlog.get_logger(__name__)
+
+
+class TcpDoor:
+    """The door, where the configuration asks for one. Tokens and certificate follow it from one `adopt` to the next."""
+
+    def __init__(self, config: ControlTable, clock: Clock) -> None:
+        """Raises ControlDoorError."""
+        self._listen = config.listen
+        self._gate = Gate((), clock)
+        self._tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self._tls.minimum_version = ssl.TLSVersion.TLSv1_2
+        self._tls.set_alpn_protocols(["http/1.1"])
+        self.adopt(config)
+
+    def adopt(self, config: ControlTable) -> None:
+        """Take over tokens and certificate, for the requests and connections to come. Raises ControlDoorError."""
+        self._gate.tokens = tuple(_tokens(config.token))
+        if config.cert_file is None or config.key_file is None:
+            return
+        assert config.key_file.path is not None, "a file"
+        try:
+            self._tls.load_cert_chain(config.cert_file, config.key_file.path, password=_no_passphrase)
+        except (OSError, ValueError) as error:
+            raise ControlDoorError(f"{config.cert_file}, {config.key_file.path}: {error}") from error
+
+    @asynccontextmanager
+    async def open(
+        self, control: Control, desk: Desk, limits: Limits = LIMITS
+    ) -> AsyncIterator[list[tuple[str, int]]]:
+        """Answer; yields the addresses, in which port 0 has become a real one; none where nobody may ask on TCP.
+
+        Raises OSError for an address that cannot be bound.
+        """
+        app = application(control, desk, self._gate.middleware(), limits)
+        loop = asyncio.get_running_loop()
+        async with connections_to(app, limits) as connection:
+            servers: list[asyncio.Server] = []
+            try:
+                for address in self._listen:
+                    server = await loop.create_server(
+                        connection,
+                        address.host,
+                        address.port,
+                        ssl=self._tls,
+                        ssl_handshake_timeout=_TLS_HANDSHAKE_S,
+                    )
+                    servers.append(server)
+                bound = [listener.getsockname()[:2] for server in servers for listener in server.sockets]
+                if bound:
+                    _log.info("tcp_control_door_opened", listening=bound)
+                yield bound
+            finally:
+                for server in servers:
+                    server.close()
+
+
+def _tokens(tables: Iterable[TokenTable]) -> Iterable[Token]:
+    for table in tables:
+        yield Token(name=table.name, role=Role(table.role), sha256=table.sha256, expires_at=table.expires)
+
+
+def _no_passphrase() -> str:
+    """OpenSSL would ask on the terminal."""
+    raise ValueError("the key is encrypted, and there is no way to give its passphrase")

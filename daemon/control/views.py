@@ -1,0 +1,112 @@
+"""What the daemon answers about itself and the fleet, and the questions (`Control`) that the composition root answers."""
+
+from collections.abc import AsyncIterator, Sequence
+from typing import Protocol
+
+from typing_extensions import (
+    TypedDict,
+)  # pydantic makes the OpenAPI document of it, which typing's own does not allow
+
+from sla.instants import Instant
+
+
+class AmbiguousNameError(LookupError):
+    """Several servers answer to a name."""
+
+    def __init__(self, candidates: Sequence[str]) -> None:
+        """`candidates`: the ids that would have been unambiguous."""
+        super().__init__(f"{len(candidates)} servers have this name")
+        self.candidates = tuple(candidates)
+
+
+class SourceStatus(TypedDict):
+    """One source. Instants are RFC 3339 here and everywhere below; None is never."""
+
+    name: str
+    up: bool
+    last_contact_at: str | None
+    note: str
+
+
+class LedgerStatus(TypedDict):
+    """Where the ledger stands."""
+
+    records: int
+    head: str
+    size_bytes: int
+    last_commit_at: str | None
+
+
+class DownServer(TypedDict):
+    """A server that is down, and since when."""
+
+    server: str
+    name: str
+    client: str
+    since: str
+    legs: list[str]
+
+
+class Status(TypedDict):
+    """What `slad status` shows. `not_ready`: reasons, empty when ready; `states`: servers in each state."""
+
+    version: str
+    at: str
+    settled_at: str | None
+    not_ready: list[str]
+    sources: list[SourceStatus]
+    ledger: LedgerStatus
+    states: dict[str, int]
+    down: list[DownServer]
+
+
+class LegStatus(TypedDict):
+    """One leg of a server, as its witnesses have it."""
+
+    leg: str
+    state: str
+    since: str | None
+    source: str
+    reason: str
+
+
+class OutageStatus(TypedDict):
+    """One outage; `until` is None while it lasts."""
+
+    start: str
+    until: str | None
+    legs: list[str]
+    cause: str
+    note: str
+
+
+class ServerStatus(TypedDict):
+    """What `slad server` shows. `counters_us`: settled time in service, in microseconds, by what it counts."""
+
+    server: str
+    name: str
+    client: str
+    solution: str
+    vcenter: str
+    state: str
+    since: str | None
+    settled_at: str | None
+    legs: list[LegStatus]
+    outages: list[OutageStatus]
+    counters_us: dict[str, int]
+
+
+class Control(Protocol):
+    """What the daemon answers; the composition root implements it."""
+
+    def status(self) -> Status:
+        """How the daemon and the fleet are."""
+        ...
+
+    def server(self, name: str) -> ServerStatus | None:
+        """One server by its id or name; None where there is none. Raises AmbiguousNameError."""
+        ...
+
+    def export(self, client: str | None, start: Instant | None, until: Instant | None) -> AsyncIterator[str]:
+        """The evidence as lines without their ends, for one client or all, for [start, until)."""
+        ...

@@ -1,0 +1,278 @@
+"""The Internet leg in the daemon: what the configuration asks for, watched for the servers that the registry knows.
+
+Servers are followed as their records, places and power change. The watch begins with the first server that has the leg,
+so that its witness says nothing before it knows whom it speaks of.
+"""
+
+import asyncio
+import ssl
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from functools import partial
+from ipaddress import ip_address
+from typing import Final, Never
+
+import structlog
+
+from daemon.clock import Clock
+from daemon.config import Config
+from daemon.config_tables import CheckTable, InternetTable, ReachTable, UplinkTable, VantageTable
+from daemon.config_values import ADDRESS
+from daemon.internet_tally import InternetTally
+from daemon.pacing import paced
+from daemon.registry import Registry
+from daemon.rules import Rules
+from probes.internet.check import Check, Prober
+from probes.internet.connect import Origin
+from probes.internet.ping import Pinger, PingError, Pings, PingSettings, open_pings
+from probes.internet.resolve import Resolver
+from probes.internet.result import Reason, Result
+from probes.internet.servers import Assignment, ReachCheck
+from probes.internet.table import probe
+from probes.internet.target import Method, Target, bracketed, parse_target
+from probes.internet.tools import Tools, open_tools, trust
+from probes.internet.watch import InternetWatch
+from probes.report import Report, Sighted
+from sla.records import ServerId, State
+
+LookAt = Callable[[ServerId], bool]
+"""Whether a server runs, by what is on record."""
+
+_HERE: Final = Origin()
+
+_log = structlog.get_logger()
+
+
+@dataclass(slots=True)
+class _Place:
+    """The tools that probe from one place of this machine."""
+
+    tools: Tools
+    pings: "_Pings"
+    stack: AsyncExitStack
+
+
+class Internet:
+    """Owns the watch of the Internet leg, its probes' tools, and who is watched by what."""
+
+    def __init__(
+        self,
+        *,
+        clock: Clock,
+        observer: str,
+        tally: InternetTally,
+        registry: Registry,
+        runs: LookAt,
+        send: Callable[[Report], Awaitable[None]],
+    ) -> None:
+        self._clock = clock
+        self._observer = observer
+        self._tally = tally
+        self._registry = registry
+        self._runs = runs
+        self._send = send
+        self._config: Config | None = None
+        self._rules: Rules[InternetTable] = Rules(())
+        self._assigned: dict[ServerId, Assignment] = {}
+        self._origins: dict[str, Origin] = {}
+        self._places: dict[Origin, _Place] = {}
+        self._resolver = Resolver()
+        self._watch: InternetWatch | None = None
+        self._wanted = asyncio.Event()
+        self._changed = asyncio.Event()
+
+    def adopt(self, config: Config) -> None:
+        """Follow another configuration; servers follow it with `follow`, once the registry has adopted it too."""
+        self._config = config
+        self._rules = Rules(config.internet)
+        self._changed.set()
+
+    def uplink_of(self, server: ServerId) -> str:
+        """The name of a server's uplink; empty where it has none."""
+        assignment = self._assigned.get(server)
+        return assignment.uplink or "" if assignment is not None else ""
+
+    async def follow(self) -> None:
+        """Take what the registry says has changed since this was called last: after a commit."""
+        async for server in paced(self._registry.take_changed()):
+            self._follow(server)
+        for place in self._places.values():
+            if isinstance(place.pings.opened, Pinger):
+                self._tally.dropped(place.tools.origin, place.pings.opened.dropped)
+
+    async def run(self) -> Never:
+        """Watch, once there is a server to watch."""
+        await self._wanted.wait()
+        async with AsyncExitStack() as stack:
+            stack.push_async_callback(self._close)
+            assert self._config is not None
+            self._watch = InternetWatch(
+                observer=self._observer,
+                now=self._clock.now,
+                emit=self._send,
+                tally=self._tally,
+                at_once={
+                    Method.TCP: self._config.probes.tcp_at_once,
+                    Method.HTTP: self._config.probes.http_at_once,
+                    Method.HTTPS: self._config.probes.http_at_once,
+                },
+            )
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self._configure(), name="internet-configuration")
+                tasks.create_task(self._watch.run(), name="internet-watch")
+        raise AssertionError
+
+    # Servers
+
+    def _follow(self, server: ServerId) -> None:
+        assignment = self._assignment(server)
+        if assignment is None:
+            if self._assigned.pop(server, None) is not None and self._watch is not None:
+                self._watch.release(server)
+            return
+        before = self._assigned.get(server)
+        self._assigned[server] = assignment
+        self._wanted.set()
+        if self._watch is None:
+            return
+        if before != assignment:
+            self._watch.assign(server, assignment, running=self._runs(server))
+        else:
+            self._watch.running(server, self._runs(server))
+
+    def _assignment(self, server: ServerId) -> Assignment | None:
+        sighted = self._registry.sighted(server)
+        if sighted is None or not self._registry.is_in_service(server):
+            return None
+        rule = self._rules.first(self._registry.source_of(server), sighted)
+        if rule is None:
+            return None
+        return Assignment(uplink=rule.uplink, reach=self._reach(rule, sighted))
+
+    def _reach(self, rule: InternetTable, sighted: Sighted) -> tuple[ReachCheck, ...]:
+        assert self._config is not None
+        return tuple(
+            ReachCheck(
+                check=_check(self._config.reach, (parse_target(text),), 1, self._prober("")),
+                required=rule.required,
+            )
+            for text in _filled(rule.reach, sighted.address)
+        )
+
+    # Checks
+
+    async def _configure(self) -> Never:
+        """Have the watch follow each configuration."""
+        assert self._watch is not None
+        while True:
+            self._changed.clear()
+            config = self._config
+            assert config is not None
+            self._origins = {name: _origin(table) for name, table in config.uplinks.items()}
+            needed = {_HERE, *self._origins.values()}
+            for origin in needed - self._places.keys():
+                tls = await asyncio.to_thread(trust, config.probes.ca_file)
+                self._places[origin] = await _opened(config, origin, self._resolver, tls)
+            self._watch.configure(
+                _targets_check(config.vantage, self._prober("")) if config.vantage is not None else None,
+                {name: _targets_check(table, self._prober(name)) for name, table in config.uplinks.items()},
+            )
+            async for server in paced(list(self._assigned)):
+                if server in self._assigned:
+                    self._watch.assign(server, self._assigned[server], running=self._runs(server))
+            for origin in self._places.keys() - needed:
+                await self._places.pop(origin).stack.aclose()
+            await self._changed.wait()
+
+    def _prober(self, uplink: str) -> Prober:
+        return partial(self._probe, uplink)
+
+    async def _probe(self, uplink: str, target: Target, timeout_s: float) -> Result:
+        """Try a target from where its uplink is to be tried from; the place is looked up anew, for it may change."""
+        place = self._places.get(self._origins.get(uplink, _HERE))
+        if place is None:
+            return Result(state=State.UNKNOWN, reason=Reason.OVERRUN, text="the configuration changes")
+        return await probe(target, place.tools, timeout_s)
+
+    async def _close(self) -> None:
+        for place in self._places.values():
+            await place.stack.aclose()
+        self._places.clear()
+
+
+async def _opened(config: Config, origin: Origin, resolver: Resolver, tls: ssl.SSLContext) -> _Place:
+    stack = AsyncExitStack()
+    settings = PingSettings(backend=config.probes.ping, address=origin.address, interface=origin.interface)
+    pings = _Pings(settings, stack)
+    tools = await stack.enter_async_context(
+        open_tools(pings, resolver, tls, origin=origin, http_at_once=config.probes.http_at_once)
+    )
+    return _Place(tools=tools, pings=pings, stack=stack)
+
+
+class _Pings:
+    """Pings as configured, opened with the first one; where they cannot be sent each is unknown, and says why."""
+
+    def __init__(self, settings: PingSettings, stack: AsyncExitStack) -> None:
+        """`stack` closes what is opened."""
+        self.opened: Pings | None = None
+        self._settings = settings
+        self._stack = stack
+        self._refused = ""
+
+    async def ping(self, address: str, timeout_s: float) -> Result:
+        return (await self.ping_all((address,), timeout_s))[0]
+
+    async def ping_all(self, addresses: Sequence[str], timeout_s: float) -> list[Result]:
+        if self.opened is None and not await self._open():
+            return [Result(state=State.UNKNOWN, reason=Reason.PERMISSION, text=self._refused)] * len(
+                addresses
+            )
+        assert self.opened is not None
+        return await self.opened.ping_all(addresses, timeout_s)
+
+    async def _open(self) -> bool:
+        """Whether pings can be sent: tried with every one, for somebody may have set what was missing."""
+        try:
+            self.opened = await self._stack.enter_async_context(open_pings(self._settings))
+        except PingError as error:
+            if str(error) != self._refused:
+                _log.error("pings_refused", message=str(error))
+                self._refused = str(error)
+            return False
+        _log.info("pings_opened", backend=self._settings.backend.value)
+        return True
+
+
+def _origin(table: UplinkTable) -> Origin:
+    return Origin(address=table.source, interface=table.interface)
+
+
+def _targets_check(table: VantageTable | UplinkTable, prober: Prober) -> Check:
+    return _check(table, table.targets, table.needed, prober)
+
+
+def _check(table: CheckTable | ReachTable, targets: tuple[Target, ...], quorum: int, prober: Prober) -> Check:
+    return Check(
+        targets=targets,
+        quorum=quorum,
+        interval_us=table.interval.us,
+        timeout_us=table.timeout.us,
+        confirm=table.confirm,
+        probe=prober,
+    )
+
+
+def _filled(texts: tuple[str, ...], address: str) -> list[str]:
+    """The targets with a server's address put in; those that need one are left out where it is of no use."""
+    known = _is_of_use(address)
+    return [text.replace(ADDRESS, bracketed(address)) for text in texts if known or ADDRESS not in text]
+
+
+def _is_of_use(address: str) -> bool:
+    """Whether an address that a guest reports can be its own: the client chooses it, and may name the monitor's."""
+    if not address:
+        return False
+    number = ip_address(address)
+    return not (number.is_loopback or number.is_link_local or number.is_multicast or number.is_unspecified)

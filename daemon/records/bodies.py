@@ -1,0 +1,178 @@
+"""The bodies of requests: their fields, defaults and forms. What a field may say is judged by the clerk.
+
+The docstrings and descriptions are those of the OpenAPI document.
+"""
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Final, Literal, TypeVar
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, ValidationError
+from pydantic_core import ErrorDetails
+
+from daemon.records.refusals import Fault, RefusedError
+from sla.calendars import year_of
+from sla.instants import Instant, parse_instant
+from sla.records import Channel, LifecycleEvent
+
+FIRST_YEAR: Final = 1970
+LAST_YEAR: Final = 2999
+MOST_NAMES: Final = 1000
+"""Names in one list of a scope."""
+
+_ID: Final = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
+_LINE: Final = r"^[^\x00-\x1f\x7f]*$"
+
+
+def _instant(value: object) -> Instant:
+    if not isinstance(value, str):
+        raise ValueError("must be an RFC 3339 instant with a zone, such as 2026-03-01T05:00:00Z")  # noqa: TRY004  pydantic's
+    at = parse_instant(value)
+    if not FIRST_YEAR <= year_of(at) <= LAST_YEAR:
+        raise ValueError(f"lies outside of the years {FIRST_YEAR} to {LAST_YEAR}")
+    return at
+
+
+At = Annotated[
+    Instant,
+    BeforeValidator(_instant, json_schema_input_type=str),
+    Field(json_schema_extra={"format": "date-time"}),
+]
+"""An RFC 3339 instant with a zone."""
+NewId = Annotated[str, Field(pattern=_ID, strict=True)]
+Name = Annotated[str, Field(min_length=1, max_length=256, pattern=_LINE, strict=True)]
+Line = Annotated[str, Field(min_length=1, max_length=1000, pattern=_LINE, strict=True)]
+Names = Annotated[tuple[Name, ...], Field(max_length=MOST_NAMES)]
+
+MaintenanceCategory = Literal["scheduled_maintenance", "emergency_security_update"]
+ExclusionCategory = Literal["force_majeure", "client_change", "client_system", "end_user_pc"]
+
+
+class Body(BaseModel):
+    """What all have in common: no field but those named."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+
+class Scope(Body):
+    """Whom a window concerns: the union of what is named; nothing named means all (spec §4.2)."""
+
+    servers: Names = Field(default=(), description="Virtual servers, by id or by a name that only one has.")
+    solutions: Names = Field(default=(), description="Solutions; a lone server's id is one.")
+    clients: Names = Field(default=(), description="Clients, by id.")
+
+
+class Maintenance(Scope):
+    """A maintenance window."""
+
+    category: MaintenanceCategory = "scheduled_maintenance"
+    start: At = Field(alias="from", description="When it begins.")
+    end: At = Field(alias="until", description="When it ends, after `from`; at most 31 days later.")
+    announced_at: At | None = Field(
+        default=None,
+        description="When the clients were told; not in the future. Left out: now. Null: they were not.",
+    )
+    reference: Line | None = Field(default=None, description="A ticket, an event, a proposal.")
+    id: NewId | None = Field(default=None, description="Left out: slad makes one.")
+
+
+class OtherExclusion(Scope):
+    """Time that the contract excludes whole, for another reason than maintenance."""
+
+    category: ExclusionCategory
+    start: At = Field(alias="from", description="When it begins.")
+    end: At | None = Field(
+        default=None, alias="until", description="When it ended or will end, after `from`; null while open."
+    )
+    open: StrictBool = Field(
+        default=False,
+        description="It lasts until it is ended; a `client_change` ends by itself when the servers are next up.",
+    )
+    announced_at: At | None = Field(default=None, description="When it was announced; not in the future.")
+    reference: Line | None = Field(default=None, description="A ticket, an event, a proposal.")
+    id: NewId | None = Field(default=None, description="Left out: slad makes one.")
+
+
+class Withdrawal(Body):
+    """Why an exclusion is withdrawn, which is then as if never recorded."""
+
+    why: Line
+
+
+class Moment(Body):
+    """When it happened."""
+
+    at: At | None = Field(default=None, description="Not in the future. Left out: now.")
+
+
+class Request(Body):
+    """A service request by one of the client's tech admins."""
+
+    client: Name
+    solution: Name
+    opened_by: Name = Field(description="One of the client's tech admins.")
+    channel: Channel = Field(description="How it came.")
+    opened_at: At | None = Field(default=None, description="Not in the future. Left out: now.")
+    id: NewId | None = Field(default=None, description="Left out: slad makes one.")
+
+
+class Notice(Body):
+    """A client's notice of intent to cancel a solution."""
+
+    client: Name
+    solution: Name
+    given_at: At | None = Field(default=None, description="Not in the future. Left out: now.")
+
+
+class Step(Body):
+    """A step in the life of a solution."""
+
+    client: Name
+    solution: Name
+    event: LifecycleEvent
+    at: At | None = Field(default=None, description="Not in the future. Left out: now.")
+
+
+_B = TypeVar("_B", bound=Body)
+
+
+def read(model: type[_B], said: Mapping[str, Any]) -> _B:
+    """The body of a request. Raises RefusedError with all that is wrong with its form."""
+    try:
+        return model.model_validate(said)
+    except ValidationError as error:
+        raise RefusedError(
+            Fault(_field(details), _message(model, details))
+            for details in error.errors(include_url=False, include_input=False)
+        ) from None
+
+
+def _field(details: ErrorDetails) -> str:
+    name = "".join(f"[{part + 1}]" if isinstance(part, int) else f".{part}" for part in details["loc"])
+    return name.removeprefix(".")
+
+
+def _message(model: type[Body], details: ErrorDetails) -> str:
+    match details["type"]:
+        case "value_error":
+            return str(details["ctx"]["error"])
+        case "extra_forbidden":
+            known = (field.alias or name for name, field in model.model_fields.items())
+            return f"is unknown: known are {', '.join(known)}"
+        case "missing":
+            return "is missing"
+        case "literal_error" | "enum":
+            return f"must be {details['ctx']['expected']}"
+        case "string_pattern_mismatch" if details["ctx"]["pattern"] == _ID:
+            return "is no id: letters, digits, dots, dashes and underscores, at most 64"
+        case "string_pattern_mismatch":
+            return "must be one line"
+        case "string_type":
+            return "must be a text"
+        case "bool_type":
+            return "must be true or false"
+        case "tuple_type":
+            return "must be a list of texts"
+        case "too_long":
+            return f"has {details['ctx']['actual_length']} elements, and at most {details['ctx']['max_length']} can be"
+        case _:
+            return details["msg"]

@@ -1,0 +1,330 @@
+"""The desk: takes what people ask for, has it judged and recorded in its turn, and answers when it is durable.
+
+A request is recorded once, however often it is sent under one key: the record keeps the key, and the answer is made anew
+from the record, of the instant at which it was recorded.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
+from typing import Any, NamedTuple, Protocol, assert_never
+
+import structlog
+
+from daemon.clock import Clock
+from daemon.config_values import shown
+from daemon.pacing import paced
+from daemon.records import bodies, replies
+from daemon.records.clerk import MAINTENANCE, Clerk, Recording
+from daemon.records.journal import Asked, Journal, Kept, digest_of
+from daemon.records.naming import named
+from daemon.records.refusals import ConflictError, Fault, NotFoundError, RefusedError
+from daemon.records.views import Views, exclusion_keys
+from sla.book import Book, Declared
+from sla.instants import Instant
+from sla.records import (
+    CancellationNotice,
+    ClientId,
+    Exclusion,
+    ExclusionEnded,
+    ExclusionWithdrawn,
+    Lifecycle,
+    ServiceRequest,
+    ServiceRequestClosed,
+    ServiceRequestResponded,
+)
+
+_log = structlog.get_logger(__name__)
+
+
+class Record(Protocol):
+    """Who commits: the recorder."""
+
+    async def __call__(self, make: Callable[[Instant], Declared]) -> Kept:
+        """Have a record made and committed at once. Raises what `make` raises, and NotRecordingError."""
+        ...
+
+
+class Call(NamedTuple):
+    """One request: who sent it, under which key, whether only an answer is wanted, what it asks for and what it says."""
+
+    by: str
+    key: str
+    dry_run: bool
+    operation: str
+    said: Mapping[str, Any]
+
+
+class Answer(NamedTuple):
+    """The body of an answer as JSON. `recorded`: with this request; `replayed`: with an earlier one."""
+
+    body: bytes
+    recorded: bool = False
+    replayed: bool = False
+
+
+class _Outcome(NamedTuple):
+    """A record, and its number in the ledger (None: it was only supposed)."""
+
+    record: Declared
+    seq: int | None
+    replayed: bool = False
+
+
+class _RecordedBefore(Exception):  # noqa: N818  no error
+    def __init__(self, kept: Kept) -> None:
+        super().__init__()
+        self.kept = kept
+
+
+class Desk:
+    """Everything that people may ask about records.
+
+    What records raises RefusedError and NotRecordingError; what shows, NotFoundError.
+    """
+
+    def __init__(self, *, clock: Clock, book: Book, journal: Journal, record: Record) -> None:
+        self.clerk = Clerk(book)
+        self._clock = clock
+        self._book = book
+        self._journal = journal
+        self._record = record
+
+    # To record
+
+    async def announce(self, call: Call) -> Answer:
+        """A maintenance window; answers what it will come to on each server."""
+        body = bodies.read(bodies.Maintenance, call.said)
+        servers = await named(self._book, body.servers)
+        return await self._post(call, partial(self.clerk.maintenance, body, servers))
+
+    async def withdraw_maintenance(self, window: str, call: Call) -> Answer:
+        """The withdrawal of a maintenance window."""
+        body = bodies.read(bodies.Withdrawal, call.said)
+        return await self._post(
+            call, lambda now: self.clerk.withdrawal(self.clerk.maintenance_window(window), body, now)
+        )
+
+    async def exclude(self, call: Call) -> Answer:
+        """An exclusion for another reason than maintenance."""
+        body = bodies.read(bodies.OtherExclusion, call.said)
+        servers = await named(self._book, body.servers)
+        return await self._post(call, partial(self.clerk.other_exclusion, body, servers))
+
+    async def end_exclusion(self, exclusion: str, call: Call) -> Answer:
+        """The end of an open exclusion."""
+        body = bodies.read(bodies.Moment, call.said)
+        return await self._post(
+            call, lambda now: self.clerk.ending(self.clerk.other_window(exclusion), body, now)
+        )
+
+    async def withdraw_exclusion(self, exclusion: str, call: Call) -> Answer:
+        """The withdrawal of an exclusion."""
+        body = bodies.read(bodies.Withdrawal, call.said)
+        return await self._post(
+            call, lambda now: self.clerk.withdrawal(self.clerk.other_window(exclusion), body, now)
+        )
+
+    async def open_request(self, call: Call) -> Answer:
+        """A service request."""
+        body = bodies.read(bodies.Request, call.said)
+        return await self._post(call, partial(self.clerk.request, body))
+
+    async def respond(self, request: str, call: Call) -> Answer:
+        """A response to a service request."""
+        body = bodies.read(bodies.Moment, call.said)
+        return await self._post(call, partial(self.clerk.response, request, body))
+
+    async def close_request(self, request: str, call: Call) -> Answer:
+        """The end of a service request."""
+        body = bodies.read(bodies.Moment, call.said)
+        return await self._post(call, partial(self.clerk.closing, request, body))
+
+    async def give_notice(self, call: Call) -> Answer:
+        """A notice of intent to cancel; answers whether it is valid, and where the solution stands with it."""
+        body = bodies.read(bodies.Notice, call.said)
+        return await self._post(call, partial(self.clerk.notice, body))
+
+    async def record_step(self, call: Call) -> Answer:
+        """A step in the life of a solution; answers its deadlines."""
+        body = bodies.read(bodies.Step, call.said)
+        return await self._post(call, partial(self.clerk.step, body))
+
+    # To show
+
+    async def maintenance(self, *, past: bool) -> Answer:
+        """The maintenance windows."""
+        return Answer(await _listed("maintenance", self._now().exclusions(maintenance=True, past=past)))
+
+    async def exclusions(self, *, past: bool) -> Answer:
+        """The other exclusions."""
+        return Answer(await _listed("exclusions", self._now().exclusions(maintenance=False, past=past)))
+
+    async def requests(self, *, only_open: bool) -> Answer:
+        """The service requests."""
+        return Answer(await _listed("requests", self._now().requests(only_open=only_open)))
+
+    async def clients(self) -> Answer:
+        """The clients."""
+        now = self._now()
+        return Answer(await _listed("clients", now.clients(await _served(now))))
+
+    async def client(self, client: str) -> Answer:
+        """One client, with its solutions."""
+        now = self._now()
+        record = self._book.client(ClientId(client), self._clock.now())
+        if record is None:
+            raise NotFoundError([Fault("id", f"there is no client {shown(client)}")])
+        return Answer(await _filled(now.client(record, await _served(now)), now.solutions(record.id)))
+
+    def _now(self) -> Views:
+        return Views(self._book, self._clock.now())
+
+    # How a request is recorded once
+
+    async def _post(self, call: Call, make: Callable[[Recording], Declared]) -> Answer:
+        """Have a record made, once, and answer."""
+        try:
+            outcome = await self._recorded(call, make)
+        except RefusedError as error:
+            _log.info("record_refused", operation=call.operation, by=call.by, reason=str(error))
+            raise
+        if outcome.seq is not None and not outcome.replayed:
+            _log.info(
+                "record_committed",
+                kind=outcome.record.kind,
+                by=call.by,
+                seq=outcome.seq,
+                id=getattr(outcome.record, "id", None),
+                operation=call.operation,
+            )
+        return Answer(
+            await self._reply(outcome),
+            recorded=outcome.seq is not None and not outcome.replayed,
+            replayed=outcome.replayed,
+        )
+
+    async def _recorded(self, call: Call, make: Callable[[Recording], Declared]) -> _Outcome:
+        if call.dry_run:
+            return _Outcome(make(Recording(at=self._clock.now(), by=call.by)), None)
+        asked = Asked(call.by, call.key, digest_of(call.operation, call.said))
+
+        def made(now: Instant) -> Declared:
+            before = self._recorded_before(asked)
+            if before is not None:
+                raise _RecordedBefore(before)
+            return make(Recording(at=now, by=call.by, extra=asked.extra))
+
+        try:
+            kept = await self._record(made)
+        except _RecordedBefore as before:
+            return _Outcome(before.kept.record, before.kept.seq, replayed=True)
+        return _Outcome(kept.record, kept.seq)
+
+    def _recorded_before(self, asked: Asked) -> Kept | None:
+        """What the same request recorded. Raises ConflictError for a key that another one was sent under."""
+        found = self._journal.recorded(asked)
+        if found is None:
+            return None
+        digest, kept = found
+        if digest != asked.digest:
+            raise ConflictError(
+                [Fault("Idempotency-Key", "was sent with another request before: make a new one for each")]
+            )
+        return kept
+
+    # What is answered
+
+    async def _reply(self, outcome: _Outcome) -> bytes:
+        record, seq = outcome.record, outcome.seq
+        book = self._book.supposing(record) if seq is None else self._book
+        views = Views(book, record.recorded_at)
+        common = _common(record, seq)
+        match record:
+            case Exclusion() if record.category in MAINTENANCE:
+                return await _announced(views, record, common)
+            case Exclusion():
+                exclusion = replies.ExclusionRecorded(**common, **exclusion_keys(record))
+                return _json(exclusion)
+            case ExclusionEnded():
+                return _json(replies.EndRecorded(**common, at=record.at))
+            case ExclusionWithdrawn():
+                return _json(replies.WithdrawalRecorded(**common, why=record.why))
+            case ServiceRequest() | ServiceRequestResponded() | ServiceRequestClosed():
+                keys = views.request_keys(book.requests[record.id])
+                return _json(replies.RequestRecorded(**common, **keys))
+            case CancellationNotice():
+                return _json(
+                    replies.NoticeRecorded(
+                        **common,
+                        client=record.client,
+                        solution=record.solution,
+                        given_at=record.given_at,
+                        **views.chronic(record),
+                    )
+                )
+            case Lifecycle():
+                return _json(
+                    replies.StepRecorded(
+                        **common,
+                        client=record.client,
+                        solution=record.solution,
+                        event=record.event,
+                        at=record.at,
+                        deadlines=views.deadlines((record.solution, record.client)),
+                    )
+                )
+            case _:
+                assert_never(record)
+
+
+def _common(record: Declared, seq: int | None) -> dict[str, Any]:
+    """What all answers to a recording say; an id that was only supposed is no id."""
+    made = isinstance(record, Exclusion | ServiceRequest)
+    keys: dict[str, Any] = {
+        "dry_run": seq is None,
+        "recorded_at": None if seq is None else record.recorded_at,
+        "recorded_by": None if seq is None else record.recorded_by,
+        "seq": seq,
+    }
+    if not isinstance(record, CancellationNotice | Lifecycle):
+        keys["id"] = None if made and seq is None else record.id
+    return keys
+
+
+async def _served(views: Views) -> Mapping[ClientId, int]:
+    """How many servers of each client are in service."""
+    return Counter([client async for client in paced(views.owners()) if client is not None])
+
+
+async def _announced(views: Views, record: Exclusion, common: Mapping[str, Any]) -> bytes:
+    rows: list[bytes] = []
+    fully = partly = 0
+    async for share in paced(views.shares(record)):
+        if share is not None:
+            rows.append(share.json)
+            fully += share.eligible == share.seconds
+            partly += 0 < share.eligible < share.seconds
+    keys = exclusion_keys(record) | {"servers": ()}
+    summary = replies.Summary(
+        servers=len(rows), fully_eligible=fully, partly=partly, not_at_all=len(rows) - fully - partly
+    )
+    return _with_rows(replies.MaintenanceRecorded(**common, **keys, summary=summary), rows)
+
+
+async def _filled(reply: replies.Reply, rows: Iterable[replies.Reply | None]) -> bytes:
+    """A reply whose last key is an empty list, with its rows; made in slices, for there may be many."""
+    return _with_rows(reply, [_json(row) async for row in paced(rows) if row is not None])
+
+
+async def _listed(name: str, rows: Iterable[replies.Reply]) -> bytes:
+    made = [_json(row) async for row in paced(rows)]
+    return b'{"%b":[%b]}' % (name.encode(), b",".join(made))
+
+
+def _with_rows(reply: replies.Reply, rows: Iterable[bytes]) -> bytes:
+    return _json(reply).removesuffix(b"[]}") + b"[" + b",".join(rows) + b"]}"
+
+
+def _json(reply: replies.Reply) -> bytes:
+    return reply.model_dump_json().encode()

@@ -1,0 +1,74 @@
+"""Why a request was refused, with the field and what is allowed.
+
+RefusedError        the request asks for something that may not be recorded
+  NotFoundError     what its path names is not there
+  ConflictError     it contradicts what is on record
+NotRecordingError   nothing can be recorded now
+"""
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import ClassVar, NamedTuple
+
+
+class Fault(NamedTuple):
+    """What is wrong with one field, and what is allowed. `field` is empty where it is about the whole request."""
+
+    field: str
+    message: str
+
+
+def told(faults: Iterable[Fault]) -> str:
+    """All faults in a sentence."""
+    return "; ".join(f"{name}: {message}" if name else message for name, message in faults)
+
+
+class RefusedError(Exception):
+    """The request may not be recorded: every fault of it."""
+
+    status: ClassVar = HTTPStatus.UNPROCESSABLE_ENTITY
+
+    def __init__(self, faults: Iterable[Fault]) -> None:
+        """With at least one."""
+        self.faults = tuple(faults)
+        super().__init__(
+            "; ".join(f"{name}: {message}" if name else message for name, message in self.faults)
+        )
+
+
+class NotFoundError(RefusedError):
+    """What the path names is not there."""
+
+    status = HTTPStatus.NOT_FOUND
+
+
+class ConflictError(RefusedError):
+    """It contradicts what is on record."""
+
+    status = HTTPStatus.CONFLICT
+
+
+class NotRecordingError(Exception):
+    """Nothing can be recorded now; the message says why, and whether the request may have been recorded."""
+
+
+@dataclass(frozen=True, slots=True)
+class Faults:
+    """Gathers faults, so that all are told at once."""
+
+    found: list[Fault] = field(default_factory=list)
+
+    def add(self, name: str, message: str) -> None:
+        """One more."""
+        self.found.append(Fault(name, message))
+
+
+@contextmanager
+def all_faults() -> Iterator[Faults]:
+    """Raises RefusedError at the end for what was added."""
+    faults = Faults()
+    yield faults
+    if faults.found:
+        raise RefusedError(faults.found)

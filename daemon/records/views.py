@@ -1,0 +1,305 @@
+"""What stands on record, as the answers show it: judged by the book at an instant of knowledge."""
+
+import json
+from collections.abc import Iterator, Mapping
+from operator import attrgetter
+from typing import Any, NamedTuple
+
+from daemon.holidays import holidays_around
+from daemon.records import replies
+from daemon.records.clerk import MAINTENANCE
+from sla.announcement import Announcement, Split
+from sla.book import Book, ExclusionPages, RequestPages, ServerPages, SolutionKey
+from sla.calendars import calendar_of
+from sla.chronic import Chronic, Stage
+from sla.document import chronic_keys, deadline_row, solution_row
+from sla.instants import Instant
+from sla.lifecycle import Acceptance
+from sla.records import (
+    CancellationNotice,
+    Client,
+    ClientId,
+    Exclusion,
+    ServerId,
+)
+from sla.requests import Outcome
+from sla.service import Part
+from sla.spans import length
+from sla.statement import Judgement, SolutionState
+from sla.terms import format_terms
+
+_PENDING = (Outcome.PENDING, Acceptance.PENDING, Acceptance.PROBLEM)
+
+
+class ShareRow(NamedTuple):
+    """A `replies.ServerShare` as JSON: there may be one for each of 40,000 servers."""
+
+    json: bytes
+    eligible: int
+    seconds: int
+
+
+class Views:
+    """A book at an instant of knowledge."""
+
+    def __init__(self, book: Book, as_of: Instant) -> None:
+        self._book = book
+        self._as_of = as_of
+        self._judgements: dict[ClientId, Judgement] = {}
+
+    # Exclusions
+
+    def shares(self, exclusion: Exclusion) -> Iterator[ShareRow | None]:
+        """What a window comes to on each server; None for each that was looked at in vain."""
+        announcement = Announcement(
+            self._book,
+            exclusion.id,
+            as_of=self._as_of,
+            national_holidays=holidays_around([self._as_of, exclusion.start]),
+        )
+        splits: dict[Split, tuple[bytes, int, int]] = {}
+        for share in announcement.shares():
+            if share is None:
+                yield None
+                continue
+            made = splits.get(share.split)
+            if made is None:
+                made = splits[share.split] = _split_json(share.split)
+            whose = {"server": share.server, "name": self._name_of(share.server), "client": share.client}
+            said, seconds, eligible = made
+            yield ShareRow(
+                b"%b,%b" % (said[:-1], json.dumps(whose).encode()[1:]), eligible=eligible, seconds=seconds
+            )
+
+    def exclusions(self, *, maintenance: bool, past: bool) -> Iterator[replies.Exclusion]:
+        """The maintenance windows, or the other exclusions, by their beginning; those past or withdrawn if asked for."""
+        pages = [
+            pages
+            for pages in self._book.exclusions.values()
+            if (pages.record.category in MAINTENANCE) == maintenance
+        ]
+        for each in sorted(pages, key=lambda pages: (pages.record.start, pages.record.id)):
+            shown = self.exclusion(each)
+            if past or shown.state in ("announced", "running"):
+                yield shown
+
+    def exclusion(self, pages: ExclusionPages) -> replies.Exclusion:
+        """An exclusion on record."""
+        record, ended, withdrawn = pages.record, pages.ended, pages.withdrawn
+        return replies.Exclusion(
+            **exclusion_keys(record),
+            id=record.id,
+            recorded_at=record.recorded_at,
+            recorded_by=record.recorded_by,
+            ended=None
+            if ended is None
+            else replies.Ended(at=ended.at, recorded_at=ended.recorded_at, recorded_by=ended.recorded_by),
+            withdrawn=None
+            if withdrawn is None
+            else replies.Withdrawn(
+                why=withdrawn.why, recorded_at=withdrawn.recorded_at, recorded_by=withdrawn.recorded_by
+            ),
+            state=self._state(pages),
+        )
+
+    def _state(self, pages: ExclusionPages) -> replies.WindowState:
+        end = pages.record.end if pages.ended is None else pages.ended.at
+        if pages.withdrawn is not None:
+            return "withdrawn"
+        if self._as_of < pages.record.start:
+            return "announced"
+        return "running" if end is None or self._as_of < end else "past"
+
+    # Service requests
+
+    def requests(
+        self, *, only_open: bool, client: ClientId | None = None
+    ) -> Iterator[replies.ServiceRequest]:
+        """The service requests, by their opening; `only_open`: without those that were closed."""
+        for pages in sorted(self._book.requests.values(), key=lambda p: (p.record.opened_at, p.record.id)):
+            if (client is None or pages.record.client == client) and not (only_open and pages.closed):
+                record = pages.record
+                yield replies.ServiceRequest(
+                    **self.request_keys(pages),
+                    id=record.id,
+                    recorded_at=record.recorded_at,
+                    recorded_by=record.recorded_by,
+                )
+
+    def request_keys(self, pages: RequestPages) -> dict[str, Any]:
+        """What a request says and how it stands, but for its id."""
+        record = pages.record
+        stands = self.judgement(record.client).response(record.id)
+        return {
+            "client": record.client,
+            "solution": record.solution,
+            "opened_at": record.opened_at,
+            "opened_by": record.opened_by,
+            "channel": record.channel,
+            "due_at": stands.due_at,
+            "response": stands.response,
+            "elapsed_business": stands.elapsed_business,
+            "responded_at": min(map(attrgetter("at"), pages.responses), default=None),
+            "closed_at": pages.closed[0].at if pages.closed else None,
+        }
+
+    # Solutions
+
+    def chronic(self, notice: CancellationNotice) -> Mapping[str, Any]:
+        """Where a solution stands on both bases, and whether a notice decided that."""
+        state = self.judgement(notice.client).solution((notice.solution, notice.client))
+        if state is None:
+            observed = documented = Chronic(count=0, stage=Stage.CLEAR)
+        else:
+            observed, documented = state.observed, state.documented
+        valid = [basis for basis in (observed, documented) if basis.notice_given_at == notice.given_at]
+        deciding = chronic_keys(valid[0] if valid else observed)
+        return {
+            "valid": bool(valid),
+            **{key: deciding[key] for key in ("notice_closes_at", "resolution_until", "evaluation_until")},
+            "observed": chronic_keys(observed),
+            "documented": chronic_keys(documented),
+        }
+
+    def deadlines(self, key: SolutionKey) -> tuple[replies.Deadline, ...]:
+        """The deadlines in a solution's life."""
+        return tuple(
+            replies.Deadline.model_validate(deadline_row(deadline))
+            for deadline in self.judgement(key[1]).deadlines(key)
+        )
+
+    # Clients
+
+    def owners(self) -> Iterator[ClientId | None]:
+        """Whose each server is that is in service; None for one that is not."""
+        for pages in list(self._book.servers.values()):
+            yield next((part.client for part in self._parts_now(pages)), None)
+
+    def clients(self, served: Mapping[ClientId, int]) -> Iterator[replies.ClientRow]:
+        """The clients, by id; `served`: how many servers of each are in service."""
+        for client in sorted(self._book.clients):
+            record = self._book.client(client, self._as_of)
+            if record is not None:
+                yield replies.ClientRow(**_client_keys(record), servers=served.get(client, 0))
+
+    def client(self, client: Client, served: Mapping[ClientId, int]) -> replies.ClientShown:
+        """A client, without the rows of its solutions."""
+        judgement = self.judgement(client.id)
+        return replies.ClientShown(
+            **_client_keys(client),
+            servers=served.get(client.id, 0),
+            terms=json.loads(format_terms(judgement.terms(client.id))),
+            open_requests=tuple(self.requests(only_open=True, client=client.id)),
+            deadlines=tuple(
+                replies.Deadline.model_validate(deadline_row(deadline))
+                for key in sorted(self._book.lifecycles)
+                if key[1] == client.id
+                for deadline in judgement.deadlines(key)
+                if deadline.outcome in _PENDING
+            ),
+            solutions=(),
+        )
+
+    def solutions(self, client: ClientId) -> Iterator[replies.SolutionRow | None]:
+        """The solutions of a client, by id; None for each that was looked at in vain."""
+        judgement = self.judgement(client)
+        for key in sorted(key for key in list(self._book.servers_of) if key[1] == client):
+            state = judgement.solution(key)
+            yield None if state is None else self._solution(key, state)
+
+    def _solution(self, key: SolutionKey, state: SolutionState) -> replies.SolutionRow:
+        row: dict[str, Any] = solution_row(state)
+        ongoing = [each for each in row["interruptions"] if each["end"] is None]
+        return replies.SolutionRow(
+            id=state.id,
+            servers=sum(
+                any(part.key == key[0] and part.client == key[1] for part in self._parts_now(pages))
+                for pages in self._book.servers_of[key].values()
+            ),
+            accepted_from=row["accepted_from"],
+            observed=row["observed"],
+            documented=row["documented"],
+            ongoing=ongoing[-1] if ongoing else None,
+        )
+
+    def _parts_now(self, pages: ServerPages) -> Iterator[Part]:
+        return (part for part in pages.parts(self._as_of) if part.start <= self._as_of < part.end)
+
+    # What it is judged by
+
+    def judgement(self, client: ClientId) -> Judgement:
+        """The book, judged in the client's present month."""
+        judgement = self._judgements.get(client)
+        if judgement is None:
+            record = self._book.client(client, self._as_of)
+            zone = calendar_of("UTC" if record is None else record.timezone)
+            judgement = self._judgements[client] = Judgement(
+                self._book,
+                month=zone.month_of(self._as_of),
+                as_of=self._as_of,
+                national_holidays=holidays_around(self._instants_of(client)),
+            )
+        return judgement
+
+    def _instants_of(self, client: ClientId) -> Iterator[Instant]:
+        """The instants from which its deadlines are counted."""
+        yield self._as_of
+        for (_, owner), steps in self._book.lifecycles.items():
+            if owner == client:
+                yield from (step.at for step in steps)
+        for (_, owner), requests in self._book.requests_of.items():
+            if owner == client:
+                yield from (request.opened_at for request in requests)
+
+    def _name_of(self, server: ServerId) -> str:
+        return self._book.servers[server].records[-1].name
+
+
+def _split_json(split: Split) -> tuple[bytes, int, int]:
+    """The keys that many servers share, and the time that is covered, and that is eligible."""
+    seconds, eligible = length(split.covered), length(split.eligible)
+    reply = replies.WindowSplit(
+        seconds=seconds,
+        eligible_seconds=eligible,
+        ineligible=tuple(
+            replies.IneligibleTime(
+                reason=part.reason,
+                seconds=length(part.spans),
+                spans=tuple(replies.Span(start=start, end=end) for start, end in part.spans),
+            )
+            for part in split.ineligible
+        ),
+        weeks=tuple(
+            replies.WeekLeft(
+                start=week.start,
+                cap_seconds=week.cap,
+                used_seconds=week.used,
+                left_seconds=week.cap - week.used,
+            )
+            for week in split.weeks
+        ),
+    )
+    return reply.model_dump_json().encode(), seconds, eligible
+
+
+def exclusion_keys(record: Exclusion) -> dict[str, Any]:
+    """What an exclusion says, but for its id."""
+    return {
+        "category": record.category,
+        "start": record.start,
+        "end": record.end,
+        "clients": record.clients,
+        "solutions": record.solutions,
+        "servers": record.servers,
+        "announced_at": record.announced_at,
+        "reference": record.reference,
+    }
+
+
+def _client_keys(record: Client) -> dict[str, Any]:
+    return {
+        "id": record.id,
+        "name": record.name,
+        "timezone": record.timezone,
+        "tech_admins": record.tech_admins,
+    }

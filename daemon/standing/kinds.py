@@ -1,0 +1,158 @@
+"""What servers' months have in common: servers that stand alike share one formula, which gives their figures at any instant.
+
+A formula is linear in time and in its tail, so it holds for as long as nothing is said of its servers. A fleet that is up
+all month has a handful of them, and a refresh costs what differs, not what exists.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Final, NamedTuple, TypeVar
+
+from sla.availability import Figures, Tally
+from sla.exclusions import Reason
+from sla.instants import Instant
+from sla.records import Category
+from sla.spans import length
+from sla.standing import ServerStanding
+from sla.tails import Tail
+from sla.terms import Availability
+
+NOBODY: Final = 0
+"""The number that stands for servers without figures."""
+
+Word = TypeVar("Word")
+
+Running = tuple[int, int]
+"""Microseconds at the epoch, and how many are added for each that passes."""
+
+
+class Formula(NamedTuple):
+    """A server's month as a function of the instant. What is added to by `tail` is offset so that the sum is right."""
+
+    terms: Availability
+    tail: Tail | None
+    up: int
+    down: int
+    unobserved: int
+    disputed: int
+    whole_agreed: int
+    whole_excluded: int
+    excluded: tuple[tuple[Category, Running], ...]
+    ineligible: tuple[tuple[Reason, Running], ...]
+    maintenance_left: int
+    maintenance_runs: bool
+
+    def tally(self) -> Tally:
+        """The time by state at the instant to which the tails were advanced."""
+        if self.tail is None:
+            return Tally(self.up, self.down, self.unobserved, self.disputed)
+        tail = self.tail.tally
+        return Tally(
+            self.up + tail.up,
+            self.down + tail.down,
+            self.unobserved + tail.unobserved,
+            self.disputed + tail.disputed,
+        )
+
+    def figures(self, at: Instant) -> Figures:
+        """All figures at that instant, `down_by_leg` aside."""
+        tally = self.tally()
+        excluded_by = tuple((category, passed(time, at)) for category, time in self.excluded)
+        excluded = sum(time for _, time in excluded_by)
+        return Figures(
+            terms=self.terms,
+            service=tally.up + tally.down + tally.unobserved + excluded,
+            excluded=excluded,
+            excluded_by=tuple((category, time) for category, time in excluded_by if time),
+            up=tally.up,
+            down=tally.down,
+            unobserved=tally.unobserved,
+            disputed=tally.disputed,
+            down_by_leg={},
+            whole_agreed=self.whole_agreed,
+            whole_excluded=self.whole_excluded,
+        )
+
+
+def passed(time: Running, at: Instant) -> int:
+    """How much of a time there is at an instant."""
+    offset, rate = time
+    return offset + rate * at
+
+
+def formula_of(standing: ServerStanding, tail: Tail | None, at: Instant) -> Formula:
+    """The formula of a server as it stands at an instant, to which `tail` was advanced."""
+    figures, frame = standing.figures, standing.frame
+    so_far = Tally() if tail is None else tail.tally
+    return Formula(
+        terms=figures.terms,
+        tail=tail,
+        up=figures.up - so_far.up,
+        down=figures.down - so_far.down,
+        unobserved=figures.unobserved - so_far.unobserved,
+        disputed=figures.disputed - so_far.disputed,
+        whole_agreed=figures.whole_agreed,
+        whole_excluded=figures.whole_excluded,
+        excluded=_running(
+            tuple(Category), figures.excluded_by, () if frame.excluded is None else (frame.excluded,), at
+        ),
+        ineligible=_running(
+            tuple(Reason),
+            [(part.reason, length(part.spans)) for part in standing.ineligible],
+            frame.ineligible,
+            at,
+        ),
+        maintenance_left=frame.maintenance_left,
+        maintenance_runs=frame.maintenance_runs,
+    )
+
+
+def _running(
+    words: Iterable[Word], so_far: Sequence[tuple[Word, int]], now: Sequence[Word], at: Instant
+) -> tuple[tuple[Word, Running], ...]:
+    """The times of several words, of which some run at an instant, once for each time that they are named."""
+    if not so_far and not now:
+        return ()
+    times: dict[Word, int] = {}
+    for word, time in so_far:
+        times[word] = times.get(word, 0) + time
+    for word in now:
+        times[word] = times.get(word, 0) - at
+    return tuple((word, (times[word], now.count(word))) for word in words if word in times)
+
+
+class Kinds:
+    """The formulas in use, by number; a number is given again once no server uses it."""
+
+    def __init__(self) -> None:
+        """None but that of nobody."""
+        self.formulas: list[Formula | None] = [None]
+        self._number_of: dict[Formula, int] = {}
+        self._uses: list[int] = [0]
+        self._free: list[int] = []
+
+    def take(self, formula: Formula) -> int:
+        """The number of a formula, for one server more."""
+        number = self._number_of.get(formula)
+        if number is None:
+            if self._free:
+                number = self._free.pop()
+                self.formulas[number] = formula
+            else:
+                number = len(self.formulas)
+                self.formulas.append(formula)
+                self._uses.append(0)
+            self._number_of[formula] = number
+        self._uses[number] += 1
+        return number
+
+    def release(self, number: int) -> None:
+        """One server less that uses a number."""
+        if number == NOBODY:
+            return
+        self._uses[number] -= 1
+        if not self._uses[number]:
+            formula = self.formulas[number]
+            assert formula is not None
+            del self._number_of[formula]
+            self.formulas[number] = None
+            self._free.append(number)

@@ -1,0 +1,110 @@
+"""Where each server stands: its formula, since when and until when that holds, and those that have to be judged anew.
+
+Invariant: after `judge` has emptied `waiting`, the formula of every server in service gives, at the instant of the tails,
+exactly what a statement of that instant would say.
+"""
+
+from collections.abc import Callable, Iterator
+from heapq import heappop, heappush
+from typing import NamedTuple
+
+from daemon.standing.kinds import NOBODY, Formula, Kinds, formula_of
+from daemon.standing.tails import Tails
+from sla.book import Book
+from sla.instants import BEGINNING, FOREVER, Instant
+from sla.records import ClientId, ServerId, Witness
+from sla.standing import ServerStanding, Standings
+
+
+class Row(NamedTuple):
+    """What holds of a server in `[since, until)` but for who sees, by the number of its formula."""
+
+    kind: int
+    since: Instant
+    until: Instant
+
+
+class Servers:
+    """The rows of all servers in service."""
+
+    def __init__(self, book: Book, tails: Tails) -> None:
+        """None yet."""
+        self.kinds = Kinds()
+        self.waiting: dict[ClientId, set[ServerId]] = {}
+        """Those to be judged, by client: what a client's servers share is worked out once then."""
+        self._book = book
+        self._tails = tails
+        self._rows: dict[ServerId, Row] = {}
+        self._due: list[tuple[Instant, ServerId]] = []
+        self._newest_since: Instant = BEGINNING
+        self._formulas: dict[ServerStanding, Formula] = {}
+
+    def kind_of(self, server: ServerId) -> int:
+        """The number of a server's formula; NOBODY where it has no figures."""
+        row = self._rows.get(server)
+        return NOBODY if row is None else row.kind
+
+    def wait(self, server: ServerId) -> None:
+        """Have a server judged."""
+        records = self._book.servers[server].records
+        if records:
+            self.waiting.setdefault(records[-1].client, set()).add(server)
+
+    def next_waiting(self) -> ServerId | None:
+        """Take one of those to be judged."""
+        while self.waiting:
+            client = next(iter(self.waiting))
+            if self.waiting[client]:
+                return self.waiting[client].pop()
+            del self.waiting[client]
+        return None
+
+    def pass_to(self, at: Instant) -> Iterator[None]:
+        """Have those judged anew whose row holds no longer at an instant."""
+        while self._due and self._due[0][0] <= at:
+            until, server = heappop(self._due)
+            row = self._rows.get(server)
+            if row is not None and row.until == until:
+                self.wait(server)
+            yield
+
+    def resee(self, witness: Witness, since: Instant, tell: Callable[[ServerId], None]) -> Iterator[None]:
+        """Tell of those of which something changed after an instant since which a witness saw otherwise."""
+        if since >= self._newest_since:
+            return
+        for server, row in self._rows.items():
+            if row.since > since and any(by == witness for _, by in self._book.servers[server].tracks):
+                tell(server)
+            yield
+
+    def begin(self) -> None:
+        """Another instant is judged from here on."""
+        self._formulas.clear()
+
+    def judge(self, server: ServerId, standings: Standings, at: Instant) -> None:
+        """Work out a server's row."""
+        standing = standings.server(server)
+        kind, since, until = NOBODY, BEGINNING, FOREVER
+        if not isinstance(standing, ServerStanding):
+            until = standing
+        else:
+            since, until = standing.since, standing.until
+            if self._book.servers[server].records[-1].in_service_until is None:
+                kind = self._kind_for(standing, at)
+        before = self._rows.get(server)
+        self._rows[server] = Row(kind, since, until)
+        self._newest_since = max(self._newest_since, since)
+        if before is not None:
+            self.kinds.release(before.kind)
+        if until != FOREVER and (before is None or before.until != until):
+            heappush(self._due, (until, server))
+
+    def _kind_for(self, standing: ServerStanding, at: Instant) -> int:
+        """The number of the formula of a server that stands so, for one server more."""
+        formula = self._formulas.get(standing)
+        if formula is None:
+            tail = self._tails.of(standing.views) if standing.frame.is_judged else None
+            formula = formula_of(standing, tail, at)
+            if standing.is_shared:
+                self._formulas[standing] = formula
+        return self.kinds.take(formula)

@@ -1,0 +1,90 @@
+"""Where each solution stands, and the service requests that wait for an answer.
+
+Invariant: after `waiting` was emptied, every solution says at the instant of the tails what a statement of that instant
+would. A lone server that was never down, and of which nobody recorded anything, is left out: it has nothing to say.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from heapq import heappop, heappush
+
+from daemon.standing.tails import Tails
+from sla.book import Book, SolutionKey
+from sla.instants import FOREVER, Instant
+from sla.records import ALL_LEGS, ServerId, SolutionId
+from sla.standing import SolutionStanding, Standings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """A solution as it was judged. `offset`: what the counted time of its interruption is beyond that of its tail."""
+
+    standing: SolutionStanding
+    offset: int
+    lasting: int
+    """How long an interruption has to last to qualify."""
+
+
+class Solutions:
+    """The rows of all solutions that have something to say."""
+
+    def __init__(self, book: Book, tails: Tails) -> None:
+        """None yet."""
+        self.rows: dict[SolutionKey, Row] = {}
+        self.waiting: set[SolutionKey] = set()
+        self._book = book
+        self._tails = tails
+        self._due: list[tuple[Instant, SolutionKey]] = []
+
+    def pass_to(self, at: Instant) -> Iterator[None]:
+        """Have those judged anew that stand otherwise at an instant, or may."""
+        while self._due and self._due[0][0] <= at:
+            until, key = heappop(self._due)
+            row = self.rows.get(key)
+            if row is not None and row.standing.until == until:
+                self.waiting.add(key)
+            yield
+        for key, row in self.rows.items():
+            ongoing = row.standing.ongoing
+            if ongoing is not None and ongoing.qualified_at is None and self.counted(row) >= row.lasting:
+                self.waiting.add(key)
+            yield
+
+    def resee(self, since: Instant) -> None:
+        """Have those judged anew of which something changed after an instant since which a witness saw otherwise."""
+        self.waiting.update(key for key, row in self.rows.items() if row.standing.since > since)
+
+    def of(self, server: ServerId) -> set[SolutionKey]:
+        """The solutions that a server ever belonged to."""
+        records = self._book.servers[server].records
+        return {(record.solution or SolutionId(server), record.client) for record in records}
+
+    def counted(self, row: Row) -> int:
+        """The counted time of the interruption that goes on, in microseconds."""
+        counting = row.standing.counting
+        return row.offset + (self._tails.together(counting).down if counting else 0)
+
+    def judge(self, key: SolutionKey, standings: Standings, at: Instant) -> None:
+        """Work out a solution's row."""
+        if not self._has_something_to_say(key):
+            self.rows.pop(key, None)
+            return
+        standing = standings.solution(key)
+        ongoing = standing.ongoing
+        so_far = self._tails.together(standing.counting).down if standing.counting else 0
+        before = self.rows.get(key)
+        self.rows[key] = Row(
+            standing=standing,
+            offset=(ongoing.counted if ongoing else 0) - so_far,
+            lasting=standings.judgement.terms(key[1]).chronic_outages.lasting,
+        )
+        is_queued = before is not None and at < standing.until == before.standing.until
+        if standing.until != FOREVER and not is_queued:
+            heappush(self._due, (standing.until, key))
+
+    def _has_something_to_say(self, key: SolutionKey) -> bool:
+        book = self._book
+        lone = book.servers.get(ServerId(key[0]))
+        if lone is None or lone.timeline.ever_down(ALL_LEGS):
+            return True
+        return key in book.lifecycles or key in book.requests_of or key in book.notices

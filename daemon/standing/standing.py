@@ -1,0 +1,255 @@
+"""The standing: every server's month and every solution at one instant, kept up with the book.
+
+What the book took since the last look, what comes to be known as the instant moves on, and what only held until then is
+judged anew by `sla`; all else goes on by itself. `catch_up` does that in small steps and can be left and taken up again:
+while it is behind, `at` stays at the last instant of which everything was known.
+"""
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, field
+from heapq import heappop, heappush
+from itertools import chain
+
+from daemon.holidays import holidays_around
+from daemon.live_book import LiveBook
+from daemon.pacing import paced
+from daemon.standing.changes import Changes
+from daemon.standing.servers import Servers
+from daemon.standing.solutions import Solutions
+from daemon.standing.tails import Tails
+from sla.book import Book
+from sla.calendars import Day, Month, calendar_of
+from sla.instants import BEGINNING, Instant
+from sla.records import (
+    CancellationNotice,
+    Client,
+    ClientId,
+    Contract,
+    Exclusion,
+    ExclusionEnded,
+    ExclusionWithdrawn,
+    Lifecycle,
+    Recorded,
+    RequestId,
+    ServerId,
+    ServiceRequest,
+    ServiceRequestClosed,
+    ServiceRequestResponded,
+)
+from sla.standing import Standings, owning
+from sla.statement import Judgement, Kept
+
+
+class Standing:
+    """Owns what is worked out from the book beside its counters.
+
+    `at` is the instant of which all was worked out last, and `is_current` whether nothing was left over since then.
+    """
+
+    def __init__(self, book: LiveBook) -> None:
+        """Of a book that has been settled once; everything waits to be judged."""
+        self.at: Instant | None = None
+        self.is_current = False
+        self.tails = Tails(book.evidence)
+        self.servers = Servers(book.evidence, self.tails)
+        self.solutions = Solutions(book.evidence, self.tails)
+        self.requests: set[RequestId] = set()
+        """Those that may wait for an answer."""
+        self._live = book
+        self.book = book.evidence
+        self._pending: list[tuple[Instant, int, Recorded]] = []
+        self._taken = 0
+        self._deadlines_from: list[Instant] = []
+        self._reached = BEGINNING
+        self._judging: Judging | None = None
+        self._kept = Kept()
+        self._has_begun = False
+
+    async def catch_up(self, at: Instant, at_most_s: float) -> bool:
+        """Go on to an instant, which never falls, for so long at most; whether everything is judged at it."""
+        at = self._reached = max(at, self._reached)
+        self.is_current = False
+        changes = self._live.taken_changes()
+        async for _ in paced(self._marked(at, changes)):
+            pass
+        if self._judging is None or self._judging.at != at or changes.sights or changes.records:
+            self._judging = self.judging(at)
+            self.servers.begin()
+        async for _ in paced(self._judged(self._judging), at_most_s=at_most_s):
+            pass
+        if self.servers.waiting or self.solutions.waiting:
+            return False
+        self.at, self.is_current = at, True
+        return True
+
+    def judging(self, at: Instant) -> "Judging":
+        """The judgements of an instant by the book as it is."""
+        return Judging(self.book, at, holidays_around((at, *self._deadlines_from)), self._kept)
+
+    # What has to be judged anew
+
+    def _marked(self, at: Instant, changes: Changes) -> Iterator[None]:
+        self.tails.advance(at, changes.sights)
+        for witness, since in changes.sights.items():
+            yield from self.servers.resee(witness, since, self._told)
+            self.solutions.resee(since)
+        if not self._has_begun:
+            self._has_begun = True
+            yield from self._begin(at)
+        for server in changes.servers:
+            self._told(server)
+            yield
+        for record in changes.records:
+            self._take(record)
+        scope = _Scope()
+        while self._pending and self._pending[0][0] <= at:
+            self._recorded(heappop(self._pending)[2], scope)
+            yield
+        yield from self._covered(scope)
+        yield from self.servers.pass_to(at)
+        yield from self.solutions.pass_to(at)
+
+    def _begin(self, at: Instant) -> Iterator[None]:
+        """Take all that the book held before it went live."""
+        for server in self.book.servers:
+            self.servers.wait(server)
+            yield
+        self.solutions.waiting.update(self.book.servers_of)
+        everything = _Scope()
+        for record in _records_of(self.book):
+            self._take(record)
+            if record.recorded_at <= at:
+                self._recorded(heappop(self._pending)[2], everything)
+            yield
+
+    def _take(self, record: Recorded) -> None:
+        """Wait for the instant from which a record is known."""
+        self._taken += 1
+        heappush(self._pending, (record.recorded_at, self._taken, record))
+        if isinstance(record, ServiceRequest):
+            self._deadlines_from.append(record.opened_at)
+        elif isinstance(record, Lifecycle):
+            self._deadlines_from.append(record.at)
+
+    def _told(self, server: ServerId) -> None:
+        """Something was said or recorded of a server."""
+        self.servers.wait(server)
+        self.solutions.waiting |= self.solutions.of(server)
+
+    def _recorded(self, record: Recorded, scope: "_Scope") -> None:
+        """A record has come to be known: add whom it concerns."""
+        match record:
+            case Client():
+                scope.clients.add(record.id)
+            case Contract() if record.client is not None:
+                scope.clients.add(record.client)
+            case Contract():
+                scope.is_everything = True
+            case Exclusion():
+                scope.add(record)
+            case ExclusionEnded() | ExclusionWithdrawn():
+                scope.add(self.book.exclusions[record.id].record)
+            case ServiceRequest():
+                self.requests.add(record.id)
+                self.solutions.waiting.add((record.solution, record.client))
+            case ServiceRequestResponded() | ServiceRequestClosed():
+                self.requests.discard(record.id)
+            case CancellationNotice() | Lifecycle():
+                self.solutions.waiting.add((record.solution, record.client))
+            case _:
+                pass  # no figure reads it
+
+    def _covered(self, scope: "_Scope") -> Iterator[None]:
+        """Have judged anew what a scope covers, or ever covered (spec §4.2)."""
+        for server in scope.servers:
+            self._told(server)
+        if not (scope.is_everything or scope.clients or scope.solutions):
+            return
+        for key, those in self.book.servers_of.items():
+            if scope.is_everything or key[0] in scope.solutions or key[1] in scope.clients:
+                self.solutions.waiting.add(key)
+                for server in those:
+                    self.servers.wait(server)
+            yield
+
+    # The judging
+
+    def _judged(self, judging: "Judging") -> Iterator[None]:
+        at = judging.at
+        while (server := self.servers.next_waiting()) is not None:
+            self.servers.judge(server, judging.of_server(server), at)
+            yield
+        while self.solutions.waiting:
+            key = self.solutions.waiting.pop()
+            self.solutions.judge(key, judging.of_client(key[1]), at)
+            yield
+
+
+@dataclass(slots=True)
+class _Scope:
+    """Whom records concern that came to be known."""
+
+    is_everything: bool = False
+    clients: set[ClientId] = field(default_factory=set)
+    solutions: set[str] = field(default_factory=set)
+    servers: set[ServerId] = field(default_factory=set)
+
+    def add(self, record: Exclusion) -> None:
+        """Add an exclusion's; naming nothing means all."""
+        self.is_everything |= not (record.clients or record.solutions or record.servers)
+        self.clients.update(record.clients)
+        self.solutions.update(record.solutions)
+        self.servers.update(record.servers)
+
+
+def _records_of(book: Book) -> Iterator[Recorded]:
+    """What is on record besides servers."""
+    yield from chain(
+        book.contracts, *book.clients.values(), *book.notices.values(), *book.lifecycles.values()
+    )
+    for excluded in book.exclusions.values():
+        yield excluded.record
+        yield from (record for record in (excluded.ended, excluded.withdrawn) if record is not None)
+    for asked in book.requests.values():
+        yield from (asked.record, *asked.responses, *asked.closed)
+
+
+class Judging:
+    """The judgements of one instant, for each client that of its local month."""
+
+    def __init__(self, book: Book, at: Instant, national_holidays: Collection[Day], kept: Kept) -> None:
+        self.at = at
+        self._kept = kept
+        self._book = book
+        self._national_holidays = national_holidays
+        self._of_month: dict[Month, Standings] = {}
+        self._of_client: dict[ClientId, Standings] = {}
+
+    def of_server(self, server: ServerId) -> Standings:
+        """Of the client that a server belongs to, or belonged to last."""
+        owner = owning(self._book.servers[server].parts(self.at), self.at)
+        return (
+            self._in(calendar_of("UTC").month_of(self.at)) if owner is None else self.of_client(owner.client)
+        )
+
+    def of_client(self, client: ClientId) -> Standings:
+        """Of a client; of one that is not on record yet there is nothing to say."""
+        standings = self._of_client.get(client)
+        if standings is None:
+            record = self._book.client(client, self.at)
+            zone = "UTC" if record is None else record.timezone
+            standings = self._of_client[client] = self._in(calendar_of(zone).month_of(self.at))
+        return standings
+
+    def _in(self, month: Month) -> Standings:
+        standings = self._of_month.get(month)
+        if standings is None:
+            judgement = Judgement(
+                self._book,
+                month=month,
+                as_of=self.at,
+                national_holidays=self._national_holidays,
+                kept=self._kept,
+            )
+            standings = self._of_month[month] = Standings(judgement)
+        return standings

@@ -1,0 +1,263 @@
+"""The leg `internet` of all servers: from rounds to observations, in layers.
+
+The vantage is settled first; rounds of uplinks count up to there; rounds of servers' own addresses up to where their
+uplink is settled; the verdict follows. All speak as one witness with one watermark, the *frontier*: the least instant
+up to which all is settled that decides of any server. What is told lies after the last frontier and up to the new one,
+so nothing that was told is ever contradicted. No clock, no loop: rounds come in, observations come out.
+"""
+
+from collections.abc import Generator, Iterator, Mapping
+from dataclasses import dataclass, field
+from heapq import heappop, heappush, heapreplace
+from typing import Final
+
+from probes.internet.check import Check
+from probes.internet.course import Course
+from probes.internet.servers import Assignment, Reach, Server, Shown
+from probes.internet.vantage import Vantage
+from probes.internet.verdict import View, verdict
+from probes.internet.way import Way
+from sla.instants import Instant
+from sla.records import Leg, Observation, ServerId, State, Witness
+
+SOURCE: Final = "internet"
+
+
+@dataclass(slots=True, order=True)
+class _Held:
+    """How far a required check was settled when it was last looked at."""
+
+    settled_until: Instant
+    number: int
+    server: Server = field(compare=False)
+    reach: Reach = field(compare=False)
+    way: Way = field(compare=False)
+
+
+class InternetLeg:
+    """Invariant: of each server, what was said holds up to `frontier`, and nothing is said of what lies after it."""
+
+    def __init__(self, observer: str, at: Instant) -> None:
+        """Watched from `at` on; no vantage, no uplink, no server yet."""
+        self.frontier = at
+        self.vantage = Vantage(None, at)
+        self.uplinks: dict[str, Way] = {}
+        self._witness = Witness(observer, SOURCE)
+        self._servers: dict[ServerId, Server] = {}
+        self._by_uplink: dict[str | None, dict[ServerId, Server]] = {}
+        self._anew: dict[ServerId, Server] = {}
+        self._stirred: dict[ServerId, Server] = {}
+        self._heap: list[_Held] = []
+        self._held = 0
+
+    def configure(self, vantage: Check | None, uplinks: Mapping[str, Check], now: Instant) -> None:
+        """Take the checks that are to be. One that stays, by its name, goes on by its new terms."""
+        self.vantage.adjust(vantage, now)
+        for name in [*self.uplinks, *uplinks]:
+            if (name in self.uplinks) is not (name in uplinks):
+                self._anew.update(self._by_uplink.get(name, {}))
+        ways = {}
+        for name, check in uplinks.items():
+            way = ways[name] = self.uplinks.get(name) or Way(f"uplink {name}", check, now)
+            way.adjust(check)
+        self.uplinks = ways
+
+    # Servers
+
+    def assign(self, server_id: ServerId, assignment: Assignment, *, running: bool, now: Instant) -> None:
+        """Take a server, new or known; its verdict is told with the next frontier, even if it is what was told."""
+        before = self._servers.get(server_id)
+        self.release(server_id)
+        kept = {(each.check.targets, each.required): each for each in before.reach} if before else {}
+        server = self._servers[server_id] = Server(server_id, assignment)
+        server.reach = tuple(
+            kept.get((each.check.targets, each.required)) or Reach(each.check, required=each.required)
+            for each in assignment.reach
+        )
+        for reach, asked in zip(server.reach, assignment.reach, strict=True):
+            reach.adjust(asked.check)
+        if assignment.decides:
+            self._by_uplink.setdefault(assignment.uplink, {})[server_id] = server
+        self._run(server, running, now)
+
+    def release(self, server_id: ServerId) -> None:
+        """Say no more of a server, if it is there."""
+        server = self._servers.pop(server_id, None)
+        if server is not None and server.assignment.decides:
+            group = self._by_uplink[server.assignment.uplink]
+            del group[server_id]
+            if not group:
+                del self._by_uplink[server.assignment.uplink]
+        self._anew.pop(server_id, None)
+        self._stirred.pop(server_id, None)
+
+    def running(self, server_id: ServerId, running: bool, now: Instant) -> None:
+        """Let the checks of a server's own address, if it is there, rest or begin anew."""
+        server = self._servers.get(server_id)
+        if server is not None and server.running is not running:
+            self._run(server, running, now)
+
+    def reach(self, server_id: ServerId) -> tuple[Reach, ...]:
+        """The checks of a server's own address."""
+        server = self._servers.get(server_id)
+        return server.reach if server is not None else ()
+
+    def shown(self, server_id: ServerId) -> tuple[Shown, ...]:
+        """What the checks of a server's own address found last."""
+        return tuple(
+            Shown(target=each.check.targets[0], required=each.required, result=each.latest)
+            for each in self.reach(server_id)
+        )
+
+    def _run(self, server: Server, running: bool, now: Instant) -> None:
+        server.running = running
+        for reach in server.reach:
+            if not running:
+                reach.rest()
+            elif reach.way is None:
+                reach.wake(now)
+            if reach.required and reach.way is not None:
+                self._hold(server, reach, reach.way)
+        if server.assignment.decides:
+            self._anew[server.id] = server
+
+    def _hold(self, server: Server, reach: Reach, way: Way) -> None:
+        """Have the frontier wait for a check."""
+        self._held += 1
+        heappush(self._heap, _Held(way.settled_until, self._held, server, reach, way))
+
+    # What follows
+
+    def advance(self, now: Instant) -> Generator[Observation | None, None, None]:
+        """Move the frontier as far as it goes, and give what is new up to there; None between small steps of work.
+
+        Meanwhile everything else may be called.
+        """
+        settled_until = self.vantage.settled_until(now)
+        for way in self.uplinks.values():
+            way.settle(self.vantage.course, settled_until, self.vantage)
+        until = yield from self._settled(settled_until)
+        if until <= self.frontier:
+            return
+        after = self.frontier
+        cached: dict[str | None, list[tuple[Instant, View]]] = {}
+        told: set[ServerId] = set()
+        concerned = self._concerned(after, until)
+        while concerned:
+            for server in concerned:
+                if self._servers.get(server.id) is server:
+                    told.add(server.id)
+                    yield from self._said(server, after, until, now, cached)
+                yield None
+            # Servers that were assigned anew meanwhile, before their turn came.
+            concerned = [self._anew.pop(server_id) for server_id in self._anew.keys() - told]
+        self.frontier = until
+        self._forget(until)
+
+    def _settled(self, settled_until: Instant) -> Generator[None, None, Instant]:
+        """How far all is settled, if what lies before is so up to `settled_until`."""
+        least = min(
+            [
+                settled_until,
+                *(self.uplinks[name].settled_until for name in self._by_uplink if name in self.uplinks),
+            ]
+        )
+        while self._heap and (held := self._heap[0]).settled_until < least:
+            if held.reach.way is not held.way or self._servers.get(held.server.id) is not held.server:
+                heappop(self._heap)
+                continue
+            self._settle(held, settled_until)
+            if held.way.settled_until == held.settled_until:
+                return held.settled_until
+            self._held += 1
+            held = _Held(held.way.settled_until, self._held, held.server, held.reach, held.way)
+            heapreplace(self._heap, held)
+            yield None
+        return least
+
+    def _settle(self, held: _Held, settled_until: Instant) -> None:
+        name, course = held.server.assignment.uplink, held.way.course
+        since = course.since
+        if name is None:
+            held.way.settle(self.vantage.course, settled_until, self.vantage)
+        else:
+            uplink = self.uplinks.get(name)
+            until = settled_until if uplink is None else min(settled_until, uplink.settled_until)
+            held.way.settle(self._uplink(name), until, self.vantage)
+        if course.since != since:
+            self._stirred[held.server.id] = held.server
+
+    def _uplink(self, name: str) -> Course:
+        uplink = self.uplinks.get(name)
+        return (
+            uplink.course
+            if uplink is not None
+            else Course(View(State.UNKNOWN, f"uplink {name} is not watched"))
+        )
+
+    def _concerned(self, after: Instant, until: Instant) -> list[Server]:
+        """The servers of which something new may be to be said in `(after, until]`."""
+        concerned, self._anew = self._anew, {}
+        concerned.update(self._stirred)
+        everyone = bool(self.vantage.course.changes(after, until))
+        for name, group in self._by_uplink.items():
+            if everyone or (name is not None and self._uplink(name).changes(after, until)):
+                concerned.update(group)
+        return list(concerned.values())
+
+    def _said(
+        self,
+        server: Server,
+        after: Instant,
+        until: Instant,
+        now: Instant,
+        cached: dict[str | None, list[tuple[Instant, View]]],
+    ) -> Iterator[Observation]:
+        """What is new of a server in `(after, until]`."""
+        uplink = server.assignment.uplink
+        if server.required():
+            views = self._verdicts(server, after, until)
+        else:
+            views = cached.get(uplink) or cached.setdefault(uplink, self._verdicts(server, after, until))
+        for at, view in views:
+            if view.state is server.said:
+                continue
+            server.said = view.state
+            yield Observation(
+                witness=self._witness,
+                server=server.id,
+                leg=Leg.INTERNET,
+                state=view.state,
+                at=at,
+                reason=view.reason,
+                noticed_at=now,
+            )
+
+    def _verdicts(self, server: Server, after: Instant, until: Instant) -> list[tuple[Instant, View]]:
+        name = server.assignment.uplink
+        uplink = self._uplink(name) if name is not None else None
+        ats = {Instant(after + 1)}
+        for course in [self.vantage.course, *([uplink] if uplink else []), *server.required()]:
+            ats.update(course.changes(after, until))
+        return [
+            (
+                at,
+                verdict(
+                    self.vantage.course.at(at),
+                    uplink.at(at) if uplink is not None else None,
+                    None,
+                    server.reach_at(at),
+                ),
+            )
+            for at in sorted(ats)
+        ]
+
+    def _forget(self, until: Instant) -> None:
+        self.vantage.forget(min([until, *(way.settled_until for way in self.uplinks.values())]))
+        for way in self.uplinks.values():
+            way.course.forget(until)
+        for server_id, server in list(self._stirred.items()):
+            for course in server.required():
+                course.forget(until)
+            if all(course.since <= until for course in server.required()):
+                del self._stirred[server_id]

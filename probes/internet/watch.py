@@ -1,0 +1,229 @@
+"""The watch of the Internet leg: runs the rounds, and reports what they come to as far as the frontier goes."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import partial
+from typing import Final, Never, Protocol
+
+from probes.internet.check import Check, Round, judged
+from probes.internet.leg import SOURCE, InternetLeg
+from probes.internet.result import Result
+from probes.internet.rounds import Rounds, RoundTally
+from probes.internet.servers import Assignment, Reach, Shown
+from probes.internet.target import Method, Target
+from probes.internet.verdict import View
+from probes.report import Report
+from sla.instants import SECOND, Instant
+from sla.records import Observation, ServerId, State
+
+PAUSE_S: Final = 0.25
+"""The least time between two looks at what the rounds come to."""
+REPORT_US: Final = 2 * SECOND
+"""How far the frontier moves before it is reported where nothing else is."""
+CHUNK: Final = 2_000
+"""Observations that one report holds."""
+TURN_S: Final = 0.005
+"""How long one look holds the loop."""
+
+_VANTAGE: Final = "vantage"
+_OWN_WAY: Final = "the monitor's own way out"
+
+
+class Tally(RoundTally, Protocol):
+    """Who counts, and shows gauges; unknown removes one."""
+
+    def vantage(self, state: State) -> None:
+        """The vantage is in another state than before; unknown also where none is watched any more."""
+        ...
+
+    def uplink(self, name: str, state: State) -> None:
+        """An uplink is in another state than before; unknown also when it is not watched any more."""
+        ...
+
+    def target(self, uplink: str, target: Target, result: Result) -> None:
+        """A target of an uplink was tried."""
+        ...
+
+    def target_gone(self, uplink: str, target: Target) -> None:
+        """A target of an uplink is not tried any more."""
+        ...
+
+
+class InternetWatch:
+    """Made on the loop on which `run` runs; everything else may be called there at any time.
+
+    `now` is a wall clock that never goes back; while it stands still, rounds tell nothing. `emit` gets the reports in
+    their order, and may wait. Of what happens at one instant to many servers, all but the last report have no
+    `observed_until`.
+    """
+
+    def __init__(
+        self,
+        *,
+        observer: str,
+        now: Callable[[], Instant],
+        emit: Callable[[Report], Awaitable[None]],
+        tally: Tally,
+        at_once: Mapping[Method, int],
+    ) -> None:
+        """`at_once`: how many servers' own addresses are tried at once, by method."""
+        self._now = now
+        self._emit = emit
+        self._tally = tally
+        self._loop = asyncio.get_running_loop()
+        self._leg = InternetLeg(observer, now())
+        self._rounds = Rounds(now, tally, at_once)
+        self._uplinks: dict[str, Check] = {}
+        self._shown: dict[str, State] = {}
+        self._shown_vantage = State.UNKNOWN
+        self._told_until = self._leg.frontier
+        self._heard = asyncio.Event()
+
+    @property
+    def progress_at_s(self) -> float:
+        """When it last looked what rounds are due, by the loop's clock."""
+        return self._rounds.progress_at_s
+
+    @property
+    def frontier(self) -> Instant:
+        """How far everything is settled."""
+        return self._leg.frontier
+
+    def configure(self, vantage: Check | None, uplinks: Mapping[str, Check]) -> None:
+        """Take the checks of the vantage and of the uplinks, by name; at start and on a reload.
+
+        What stays keeps its cadence, and its state.
+        """
+        self._leg.configure(vantage, uplinks, self._now())
+        if vantage is not None:
+            self._rounds.add(_VANTAGE, vantage, self._vantage_heard, shares_limit=False)
+        elif _VANTAGE in self._rounds:
+            self._rounds.remove(_VANTAGE)
+        for name, before in self._uplinks.items():
+            after = uplinks.get(name)
+            if after is None:
+                self._rounds.remove(f"uplink {name}")
+            for target in before.targets:
+                if after is None or target not in after.targets:
+                    self._tally.target_gone(name, target)
+        for name, check in uplinks.items():
+            self._rounds.add(f"uplink {name}", check, partial(self._uplink_heard, name), shares_limit=False)
+        self._uplinks = dict(uplinks)
+        self._show()
+
+    def assign(self, server: ServerId, assignment: Assignment, *, running: bool) -> None:
+        """Take a server, new or with what it goes by from now on; what holds of it is told anew in any case."""
+        before = self._names(server)
+        self._leg.assign(server, assignment, running=running, now=self._now())
+        self._reschedule(server, before)
+
+    def release(self, server: ServerId) -> None:
+        """Say no more of a server, if it is there."""
+        before = self._names(server)
+        self._leg.release(server)
+        self._reschedule(server, before)
+
+    def running(self, server: ServerId, running: bool) -> None:
+        """Let the checks of a server's own address rest while it is not running, and begin anew when it is."""
+        before = self._names(server)
+        self._leg.running(server, running, self._now())
+        self._reschedule(server, before)
+
+    def shown(self, server: ServerId) -> tuple[Shown, ...]:
+        """What the checks of a server's own address found last."""
+        return self._leg.shown(server)
+
+    def uplinks(self) -> dict[str, View]:
+        """What is known of each uplink by now."""
+        vantage = self._leg.vantage.course.newest
+        known = {name: way.course.newest for name, way in self._leg.uplinks.items()}
+        if vantage.state is State.UP:
+            return known
+        return dict.fromkeys(known, View(State.UNKNOWN, vantage.reason))
+
+    def vantage(self) -> View:
+        """What is known of the monitor's own way out by now; up where none is watched."""
+        return self._leg.vantage.course.newest
+
+    async def run(self) -> Never:
+        """Watch, for ever."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._rounds.run(), name="internet-rounds")
+            tasks.create_task(self._report(), name="internet-report")
+        raise AssertionError
+
+    # Rounds
+
+    def _names(self, server: ServerId) -> dict[str, Reach]:
+        """The checks of a server's own address that run."""
+        reach = self._leg.reach(server)
+        return {f"{server} {each.check.targets[0].text}": each for each in reach if each.way is not None}
+
+    def _reschedule(self, server: ServerId, before: Mapping[str, Reach]) -> None:
+        after = self._names(server)
+        for name in before.keys() - after.keys():
+            self._rounds.remove(name)
+        for name, reach in after.items():
+            if before.get(name) is not reach and name in before:
+                self._rounds.remove(name)
+            self._rounds.add(name, reach.check, partial(self._reach_heard, reach), shares_limit=True)
+
+    def _vantage_heard(self, at: Instant, check: Check, results: Sequence[Result]) -> None:
+        self._leg.vantage.hear(judged(at, check.quorum, [each.state for each in results], _OWN_WAY))
+        self._heard.set()
+
+    def _uplink_heard(self, name: str, at: Instant, check: Check, results: Sequence[Result]) -> None:
+        way = self._leg.uplinks[name]
+        way.hear(judged(at, check.quorum, [each.state for each in results], way.name))
+        for target, result in zip(check.targets, results, strict=True):
+            self._tally.target(name, target, result)
+        self._heard.set()
+
+    def _reach_heard(self, reach: Reach, at: Instant, _: Check, results: Sequence[Result]) -> None:
+        (result,) = results
+        reach.latest = result
+        if reach.required and reach.way is not None:
+            reason = "" if result.state is State.UP else f"{reach.way.name}: {result.text or result.reason}"
+            reach.way.hear(Round(at, result.state, reason))
+            self._heard.set()
+
+    # Reports
+
+    async def _report(self) -> Never:
+        await self._emit(Report(source=SOURCE, fresh=True, observed_until=self._told_until))
+        while True:
+            await self._heard.wait()
+            self._heard.clear()
+            await self._advance()
+            self._show()
+            await asyncio.sleep(PAUSE_S)
+
+    async def _advance(self) -> None:
+        observations: list[Observation] = []
+        began_s = self._loop.time()
+        for step in self._leg.advance(self._now()):
+            if step is not None:
+                observations.append(step)
+            if len(observations) == CHUNK:
+                await self._emit(Report(source=SOURCE, observations=tuple(observations)))
+                observations.clear()
+            if self._loop.time() - began_s > TURN_S:
+                await asyncio.sleep(0)
+                began_s = self._loop.time()
+        frontier = self._leg.frontier
+        if observations or frontier - self._told_until >= REPORT_US:
+            await self._emit(Report(source=SOURCE, observed_until=frontier, observations=tuple(observations)))
+            self._told_until = frontier
+
+    def _show(self) -> None:
+        """Tell the states that are others than before."""
+        now = {name: view.state for name, view in self.uplinks().items()}
+        for name in self._shown.keys() | now.keys():
+            state = now.get(name, State.UNKNOWN)
+            if self._shown.get(name, State.UNKNOWN) is not state:
+                self._tally.uplink(name, state)
+        self._shown = now
+        vantage = self.vantage().state if _VANTAGE in self._rounds else State.UNKNOWN
+        if vantage is not self._shown_vantage:
+            self._shown_vantage = vantage
+            self._tally.vantage(vantage)

@@ -1,0 +1,193 @@
+"""What a maintenance window would come to: what of it is eligible on each server, why the rest is not, and what the
+weeks' allowances hold after it (spec §4.4).
+
+Nothing is judged here: the rules of the months that the window touches are asked (`sla.exclusions`), each for its own
+part of the window, as the statements of those months will ask them.
+"""
+
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from sla.book import Book
+from sla.calendars import Day, Month, next_month
+from sla.exclusions import Excluded, Ineligible, Reason, covered_by, in_force, weeks_around
+from sla.instants import BEGINNING, FOREVER, Instant
+from sla.records import Category, ClientId, Exclusion, ExclusionId, ServerId
+from sla.service import Part
+from sla.spans import NOTHING, Spans, clipped, difference, length, union
+from sla.statement import ClientGround, Judgement
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Week:
+    """A local week that a window touches: the time a week that its client's terms allow, and how much of it is used.
+
+    `used` is microseconds, the window among what uses them.
+    """
+
+    start: Instant
+    cap: int
+    used: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Split:
+    """A window's time on a server with one client: what is covered, and what of that is not eligible. One for many servers."""
+
+    covered: Spans
+    ineligible: tuple[Ineligible, ...]
+    weeks: tuple[Week, ...]
+
+    @property
+    def eligible(self) -> Spans:
+        """What of the window will be excluded."""
+        return difference(self.covered, union(*(part.spans for part in self.ineligible)))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Share:
+    """What a window comes to on one server, while it belongs to one client."""
+
+    server: ServerId
+    client: ClientId
+    split: Split
+
+
+def concerned(book: Book, scope: Exclusion) -> Collection[ServerId]:
+    """The servers that the scope of an exclusion can cover at any time (spec §4.2)."""
+    if scope.clients or not (scope.servers or scope.solutions):
+        return book.servers
+    named = {ServerId(name) for name in (*scope.servers, *scope.solutions)} & book.servers.keys()
+    for (solution, _), servers in book.servers_of.items():
+        if solution in scope.solutions:
+            named |= servers.keys()
+    return sorted(named)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Look:
+    """The part of a window in one local month of a client, `[start, end)`, and the whole weeks around it."""
+
+    ground: ClientGround
+    start: Instant
+    end: Instant
+    weeks: tuple[Instant, Instant]
+
+
+class Announcement:
+    """One window of a book, and what it comes to on each server."""
+
+    def __init__(
+        self, book: Book, window: ExclusionId, *, as_of: Instant, national_holidays: Collection[Day]
+    ) -> None:
+        """`window` has an end, and stands at `as_of`."""
+        self._book = book
+        self._as_of = as_of
+        self._national_holidays = national_holidays
+        self._window = next(each for each in book.windows(as_of) if each.id == window)
+        assert self._window.end != FOREVER, "an open window is no maintenance"
+        self._judgements: dict[Month, Judgement] = {}
+        self._looks: dict[ClientId, tuple[_Look, ...]] = {}
+        self._splits: dict[tuple[tuple[ClientGround, Excluded, Spans], ...], Split] = {}
+
+    def shares(self) -> Iterator[Share | None]:
+        """Its share of each server that it covers; None for each that was looked at in vain."""
+        for server in list(concerned(self._book, self._window.record)):
+            found = list(self._shares(server))
+            yield from found or (None,)
+
+    def _shares(self, server: ServerId) -> Iterator[Share]:
+        window = self._window
+        parts = self._book.servers[server].parts(self._as_of)
+        clients = {part.client for part in parts if part.start < window.end and window.start < part.end}
+        for client in sorted(clients):
+            split = self._split(server, client, [part for part in parts if part.client == client])
+            if split is not None:
+                yield Share(server=server, client=client, split=split)
+
+    def _split(self, server: ServerId, client: ClientId, parts: Sequence[Part]) -> Split | None:
+        """None where the window does not cover it."""
+        judged = tuple(
+            (look.ground, look.ground.rules.excluded(server, parts, *look.weeks), covered)
+            for look in self._looks_at(client)
+            for covered in [self._covered(look, server, parts)]
+            if covered
+        )
+        if not judged:
+            return None
+        split = self._splits.get(judged)
+        if split is None:
+            split = self._splits[judged] = Split(
+                covered=union(*(covered for _, _, covered in judged)),
+                ineligible=_by_reason(self._ineligible(judged)),
+                weeks=tuple(
+                    {week.start: week for each in reversed(judged) for week in _weeks(*each)}.values()
+                ),
+            )
+        return split
+
+    def _covered(self, look: _Look, server: ServerId, parts: Sequence[Part]) -> Spans:
+        those = covered_by(look.ground.rules, server, parts, look.start, look.end)
+        return next((spans for window, spans in those if window.id == self._window.id), NOTHING)
+
+    def _ineligible(self, judged: Iterable[tuple[ClientGround, Excluded, Spans]]) -> Iterator[Ineligible]:
+        for _, excluded, covered in judged:
+            own = (part for part in excluded.ineligible if part.exclusion == self._window.id)
+            yield from in_force(own, covered)
+
+    def _looks_at(self, client: ClientId) -> tuple[_Look, ...]:
+        """The window by the client's local months; none for a client that is not on record."""
+        looks = self._looks.get(client)
+        if looks is None:
+            looks = self._looks[client] = tuple(self._looking_at(client))
+        return looks
+
+    def _looking_at(self, client: ClientId) -> Iterator[_Look]:
+        # Of which month a client's clock is asked makes no difference.
+        any_ground = self._judgement(Month(1970, 1)).ground(client)
+        if any_ground is None:
+            return
+        calendar = any_ground.calendar
+        month, last = calendar.month_of(self._window.start), calendar.month_of(Instant(self._window.end - 1))
+        while month <= last:
+            ground = self._judgement(month).ground(client)
+            assert ground is not None, "it was there for another month"
+            start, end = max(self._window.start, ground.month[0]), min(self._window.end, ground.month[1])
+            yield _Look(ground=ground, start=start, end=end, weeks=weeks_around(calendar, start, end))
+            month = next_month(month)
+
+    def _judgement(self, month: Month) -> Judgement:
+        judgement = self._judgements.get(month)
+        if judgement is None:
+            judgement = self._judgements[month] = Judgement(
+                self._book, month=month, as_of=self._as_of, national_holidays=self._national_holidays
+            )
+        return judgement
+
+
+def _weeks(ground: ClientGround, excluded: Excluded, covered: Spans) -> Iterator[Week]:
+    """The weeks that hold some of `covered`. What is eligible of the windows under the cap is what the cap allowed."""
+    terms = ground.terms.scheduled_maintenance
+    eligible = dict(excluded.by_category)
+    capped = [Category.SCHEDULED_MAINTENANCE]
+    if terms.emergency_in_cap:
+        capped.append(Category.EMERGENCY_SECURITY_UPDATE)
+    used = union(*(eligible.get(category, NOTHING) for category in capped))
+    seen_until = BEGINNING
+    for start, end in covered:
+        at = max(start, seen_until)
+        while at < end:
+            monday, seen_until = ground.calendar.week_span(at)
+            yield Week(start=monday, cap=terms.max_per_week, used=length(clipped(used, monday, seen_until)))
+            at = seen_until
+
+
+def _by_reason(ineligible: Iterable[Ineligible]) -> tuple[Ineligible, ...]:
+    """One for each reason, in the order of `Reason`."""
+    parts = list(ineligible)
+    return tuple(
+        Ineligible(exclusion=those[0].exclusion, reason=reason, spans=union(*(part.spans for part in those)))
+        for reason in Reason
+        for those in [[part for part in parts if part.reason is reason]]
+        if those
+    )

@@ -1,0 +1,294 @@
+"""How a server's month and a solution stand at an instant, what of it goes on by itself, and until when (spec §5 to §7).
+
+What a `Judgement` says at `as_of` is given together with two instants: `since` which nothing about the server or solution
+itself changed, and `until` which nothing will, unless there is new evidence. In between only the sights of its witnesses
+decide how its time goes on, which `sla.tails` adds up; so nobody has to judge it again at every instant.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from sla.availability import Figures, Ground
+from sla.book import ServerPages, SolutionKey
+from sla.calendars import Day
+from sla.exclusions import MAINTENANCE, NOTHING_EXCLUDED, Excluded, Ineligible, Reason, covered_by
+from sla.instants import BEGINNING, FOREVER, Instant
+from sla.interruptions import Interruption, service_of
+from sla.lifecycle import Deadline
+from sla.records import Category, Leg, ServerId, State, Witness
+from sla.service import Part
+from sla.spans import Spans, clipped, covers, length
+from sla.statement import ClientGround, Judgement, SolutionState
+from sla.tails import Views
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Frame:
+    """What runs at `as_of` in a server's month with a client, whatever its state is.
+
+    Neither `since` nor `until` lies beyond an edge of its service, of an exclusion, of the local week or of the month.
+    """
+
+    since: Instant
+    until: Instant
+    is_judged: bool
+    """It is in service, and the time is not excluded."""
+    excluded: Category | None
+    """Under which category the time is booked."""
+    ineligible: tuple[Reason, ...]
+    """Why maintenance that runs is not excluded: a reason for each window."""
+    maintenance_left: int
+    """What is left of this local week's cap for windows that are not on record yet (spec §4.4c)."""
+    maintenance_runs: bool
+    """Inside of a maintenance window on record, eligible or not."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class ServerStanding:
+    """A server's month with the client that it belongs to at `as_of`, or belonged to last.
+
+    Servers that stand alike, and of which nothing was said in the month, have one and the same.
+    """
+
+    figures: Figures
+    ineligible: tuple[Ineligible, ...]
+    frame: Frame
+    views: Views
+    since: Instant
+    until: Instant
+    is_shared: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SolutionStanding:
+    """A solution, and what is asked of it. `state` is None before a server of it was in service."""
+
+    key: SolutionKey
+    state: SolutionState | None
+    deadlines: tuple[Deadline, ...]
+    counting: frozenset[Views]
+    """What is said of those of its servers whose down time counts."""
+    since: Instant
+    until: Instant
+
+    @property
+    def ongoing(self) -> Interruption | None:
+        """The interruption that goes on; there is at most one."""
+        if self.state is None:
+            return None
+        return next((each for each in self.state.interruptions if each.end is None), None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Member:
+    """A server of a solution that was ever down. At `edges` its part in interruptions may be another."""
+
+    views: Views
+    counts: bool
+    """Its time counts while it is down."""
+    since: Instant
+    edges: tuple[Instant, ...]
+
+
+class Standings:
+    """Where servers and solutions stand, by a judgement of the month that holds its `as_of` for their clients."""
+
+    def __init__(self, judgement: Judgement) -> None:
+        self.judgement = judgement
+        self._book = judgement.book
+        self._as_of = judgement.as_of
+        self._frames: dict[Ground, Frame] = {}
+        self._alike: dict[tuple[Ground, Views], ServerStanding] = {}
+
+    def server(self, server: ServerId) -> ServerStanding | Instant:
+        """How a server stands; where it has no month yet, the instant until which that holds."""
+        pages = self._book.servers[server]
+        parts = pages.parts(self._as_of)
+        if len(parts) == 1 == len(pages.records):
+            ground = self.judgement.ground(parts[0].client)
+            if ground is not None and parts[0].start <= self._as_of:
+                return self._of_one_part(server, pages, parts[0], ground)
+        return self._of_parts(server, pages, parts)
+
+    def _of_one_part(
+        self, server: ServerId, pages: ServerPages, part: Part, ground: ClientGround
+    ) -> ServerStanding | Instant:
+        """How a server stands of which there is one record: most do, and most of those alike."""
+        stands_on = ground.ground(server, (part,))
+        views, since, until = self._views(pages, part, ground)
+        began = stands_on.service[0][0] if stands_on.service else self._as_of
+        if since > began or until != FOREVER or not stands_on.service:
+            return self._of_parts(server, pages, (part,))
+        alike = self._alike.get((stands_on, views))
+        if alike is None:
+            standing = self._of_parts(server, pages, (part,), is_shared=True)
+            assert isinstance(standing, ServerStanding)
+            alike = self._alike[stands_on, views] = standing
+        return alike
+
+    def _of_parts(
+        self, server: ServerId, pages: ServerPages, parts: Sequence[Part], *, is_shared: bool = False
+    ) -> ServerStanding | Instant:
+        present = owning(parts, self._as_of)
+        ground = self.judgement.ground(present.client) if present is not None else None
+        own = [part for part in parts if present is not None and part.client == present.client]
+        rows = self.judgement.row(server, pages, ground, own) if ground is not None else []
+        edges = _edges_of(pages, parts)
+        if present is None or ground is None or not rows:
+            return _first_after(self._as_of, edges)
+        frame = self._frame(ground, server, own)
+        views, since, until = self._views(pages, present, ground)
+        return ServerStanding(
+            figures=rows[0].figures,
+            ineligible=rows[0].ineligible,
+            frame=frame,
+            views=views,
+            since=max(since, frame.since),
+            until=min(until, frame.until, _first_after(self._as_of, edges)),
+            is_shared=is_shared,
+        )
+
+    def solution(self, key: SolutionKey) -> SolutionStanding:
+        """How a solution stands."""
+        as_of = self._as_of
+        deadlines = tuple(self.judgement.deadlines(key)) if key in self._book.lifecycles else ()
+        edges = [deadline.due_at for deadline in deadlines]
+        for pages in self._book.servers_of.get(key, {}).values():
+            edges += [record.recorded_at for record in pages.records]
+        state, members = None, []
+        ground = self.judgement.ground(key[1])
+        if ground is not None:
+            edges.append(ground.calendar.day_start(Day(ground.calendar.day_of(as_of) + 1)))
+            state = self.judgement.solution(key)
+            members = [
+                self._member(ground, server, of_client, parts)
+                for server, of_client, parts in self.judgement.belonging(key)
+                if self._book.servers[server].timeline.ever_down(ground.terms.availability.legs)
+            ]
+        since = max((member.since for member in members), default=BEGINNING)
+        for member in members:
+            edges += member.edges
+        is_steady = since < as_of and as_of not in edges
+        return SolutionStanding(
+            key=key,
+            state=state,
+            deadlines=deadlines,
+            counting=frozenset(member.views for member in members if member.counts),
+            since=since,
+            until=_first_after(as_of, edges) if is_steady else as_of,
+        )
+
+    def _member(
+        self, ground: ClientGround, server: ServerId, of_client: Sequence[Part], parts: Sequence[Part]
+    ) -> "_Member":
+        as_of, pages = self._as_of, self._book.servers[server]
+        frame = self._frame(ground, server, of_client)
+        views, since, until = self._views(pages, owning(parts, as_of) or parts[0], ground)
+        ends = [at for part in of_client for at in (part.start, part.end)]
+        since = max(since, frame.since, *(at for at in ends if at <= as_of))
+        is_in = any(part.start <= as_of < part.end for part in parts)
+        if is_in:
+            since = self._came_true(pages, views, since)
+        sights = (self._book.sights.of(witness).next_edge(leg, as_of) for leg, witness, _ in views.said)
+        return _Member(
+            views=views,
+            counts=is_in and frame.is_judged and views.may_be_down,
+            since=since,
+            edges=(frame.until, until, *ends, *sights),
+        )
+
+    def _came_true(self, pages: ServerPages, views: Views, since: Instant) -> Instant:
+        """From when on outages are as these views have it, held since an instant: somebody must have seen it by then.
+
+        Where nobody has, or where who sees decides, that is `as_of`.
+        """
+        if views.are_disputed:
+            return self._as_of
+        if views.state is State.UNKNOWN:
+            return since
+        segments = pages.timeline.segments(views.legs, since, self._as_of)
+        seen_at = next((segment.start for segment in segments if segment.state is views.state), self._as_of)
+        return Instant(min(seen_at + 1, self._as_of))
+
+    def _frame(self, ground: ClientGround, server: ServerId, parts: Sequence[Part]) -> Frame:
+        stands_on = ground.ground(server, parts)
+        frame = self._frames.get(stands_on)
+        if frame is None:
+            frame = self._frames[stands_on] = _frame_of(ground, server, parts)
+        return frame
+
+    def _views(self, pages: ServerPages, part: Part, ground: ClientGround) -> tuple[Views, Instant, Instant]:
+        """What is said of a server of the legs considered at `as_of`, since when, and until when."""
+        as_of = self._as_of
+        at = min(max(as_of, part.start), Instant(part.end - 1))
+        legs = next(iter(part.legs(ground.terms.availability.legs, at, Instant(at + 1))))[2]
+        since, until = max(part.start, part.watched[-1][0]), FOREVER
+        said: list[tuple[Leg, Witness, State]] = []
+        for leg in legs:
+            for witness, _, track in pages.timeline.views(leg):
+                said_since, state, said_until = track.around(as_of)
+                since, until = max(since, said_since), min(until, said_until)
+                if state is not State.UNKNOWN:
+                    said.append((leg, witness, state))
+        return Views(legs, tuple(said)), since, until
+
+
+def owning(parts: Iterable[Part], at: Instant) -> Part | None:
+    """The part that a server is in at an instant, or was in last; None before the first."""
+    return max((part for part in parts if part.start <= at), key=lambda part: part.start, default=None)
+
+
+def _edges_of(pages: ServerPages, parts: Iterable[Part]) -> Iterator[Instant]:
+    """Where parts of a server's service begin and end, and when its records come to be known."""
+    for part in parts:
+        yield part.start
+        yield part.end
+    for record in pages.records:
+        yield record.recorded_at
+
+
+def _first_after(at: Instant, edges: Iterable[Instant]) -> Instant:
+    return min((edge for edge in edges if edge > at), default=FOREVER)
+
+
+def _frame_of(ground: ClientGround, server: ServerId, parts: Sequence[Part]) -> Frame:
+    as_of = ground.as_of
+    excluded = ground.excluded(server, parts)
+    service = clipped(service_of(parts), *ground.month)
+    week = ground.calendar.week_span(as_of)
+    edges = [*ground.month, *week, *_ends(service)]
+    windows = [] if excluded is NOTHING_EXCLUDED else covered_by(ground.rules, server, parts, *ground.weeks)
+    for spans in _all_spans(excluded, windows):
+        edges += _ends(spans)
+    in_service = covers(service, as_of)
+    drawn = clipped(ground.rules.drawn(excluded), *week)
+    return Frame(
+        since=max(edge for edge in edges if edge <= as_of),
+        until=_first_after(as_of, edges),
+        is_judged=in_service and not covers(excluded.total, as_of),
+        excluded=_category_at(excluded, as_of) if in_service else None,
+        ineligible=tuple(part.reason for part in excluded.ineligible if covers(part.spans, as_of)),
+        maintenance_left=ground.terms.scheduled_maintenance.max_per_week - length(drawn),
+        maintenance_runs=any(
+            window.category in MAINTENANCE and covers(spans, as_of) for window, spans in windows
+        ),
+    )
+
+
+def _all_spans(excluded: Excluded, windows: Iterable[tuple[object, Spans]]) -> Iterator[Spans]:
+    for _, spans in excluded.by_category:
+        yield spans
+    for part in excluded.ineligible:
+        yield part.spans
+    for _, spans in windows:
+        yield spans
+
+
+def _category_at(excluded: Excluded, at: Instant) -> Category | None:
+    return next((category for category, spans in excluded.by_category if covers(spans, at)), None)
+
+
+def _ends(spans: Spans) -> Iterator[Instant]:
+    for start, end in spans:
+        yield start
+        yield end

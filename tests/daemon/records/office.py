@@ -1,0 +1,147 @@
+"""A control door over a book that the test writes, without disk and clock: what is recorded is read back strictly."""
+
+import json
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import aiohttp
+
+from daemon.control import ServerStatus, Status, control_door
+from daemon.control.door import LIMITS
+from daemon.records.desk import Desk
+from daemon.records.journal import Journal, Kept
+from daemon.web.connections import Limits
+from sla.book import Book, Declared
+from sla.evidence import encode
+from sla.instants import Instant, parse_instant
+from sla.reader import EvidenceReader
+from sla.records import Record, Recorded
+from tests.sla.stories import Line, client, in_order, server
+
+NOW = "2026-03-10T15:00:00Z"
+"""A Tuesday, 11:00 in Toronto."""
+_NOW = parse_instant(NOW)
+
+
+def fleet() -> list[Line]:
+    """Client c, in Toronto, with the solution shop of two servers and the lone server s; client d with server t."""
+    return [
+        client("c", tech_admins=["ann", "bob"]),
+        client("d", zone="Europe/London"),
+        server("w1", solution="shop", name="web"),
+        server("w2", solution="shop", name="db"),
+        server("s", name="lone"),
+        server("t", client="d", name="web"),
+    ]
+
+
+class NoControl:
+    """Nothing but records is asked of this daemon."""
+
+    def status(self) -> Status:
+        raise NotImplementedError
+
+    def server(self, name: str) -> ServerStatus | None:
+        raise NotImplementedError
+
+    def export(self, client: str | None, start: Instant | None, until: Instant | None) -> AsyncIterator[str]:
+        raise NotImplementedError
+
+
+class Said(NamedTuple):
+    """An answer."""
+
+    status: int
+    json: Any
+    headers: Mapping[str, str]
+
+
+@dataclass
+class Office:
+    """What the recorder and the ledger do for the desk, in memory. It is the desk's clock, too."""
+
+    lines: Iterable[Line] = field(default_factory=fleet)
+    at: Instant = _NOW
+    recorded: list[Record] = field(default_factory=list)
+    failing: Exception | None = None
+    """What the next commits fail with."""
+
+    def __post_init__(self) -> None:
+        self.book, self.journal, self.reader, self.seq = Book(), Journal(), EvidenceReader(), 0
+        for line in in_order(self.lines):
+            self._take(json.dumps(line))
+        self.desk = Desk(clock=self, book=self.book, journal=self.journal, record=self.record)
+
+    def now(self) -> Instant:
+        return self.at
+
+    def monotonic_us(self) -> int:
+        return self.at
+
+    def boottime_us(self) -> int:
+        return self.at
+
+    def set(self, at: str) -> None:
+        """Let it be later."""
+        self.at = parse_instant(at)
+
+    async def record(self, make: Callable[[Instant], Declared]) -> Kept:
+        """See `daemon.recorder`."""
+        record = make(self.at)
+        if self.failing is not None:
+            raise self.failing
+        assert self._take(encode(record)) == record
+        self.recorded.append(record)
+        return Kept(self.seq, record)
+
+    def _take(self, line: str) -> Record:
+        record = self.reader.read(line.encode())
+        assert not self.reader.faults, f"{self.reader.faults[0].shown('office')} in {line}"
+        assert record is not None
+        self.seq += 1
+        self.book.add(record)
+        if isinstance(record, Recorded):
+            self.journal.take(self.seq, record)
+        return record
+
+
+@dataclass
+class Caller:
+    """Somebody at the door. Each request has a key of its own unless the test gives one."""
+
+    session: aiohttp.ClientSession
+    keys: int = 0
+
+    async def get(self, path: str) -> Said:
+        async with self.session.get(f"http://slad{path}") as response:
+            return Said(response.status, await response.json(), response.headers)
+
+    async def post(
+        self,
+        path: str,
+        body: object = None,
+        *,
+        key: str | None = None,
+        data: Any = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Said:
+        self.keys += 1
+        said = {"Idempotency-Key": key or f"key-{self.keys}", "Content-Type": "application/json"}
+        sent = json.dumps(body) if data is None and body is not None else data
+        async with self.session.post(
+            f"http://slad{path}", data=sent, headers={**said, **(headers or {})}
+        ) as response:
+            return Said(response.status, await response.json(), response.headers)
+
+
+@asynccontextmanager
+async def at_the_door(office: Office, path: Path, limits: Limits = LIMITS) -> AsyncIterator[Caller]:
+    """The door open on a Unix socket, and somebody at it."""
+    async with (
+        control_door(NoControl(), path, office.desk, limits=limits),
+        aiohttp.ClientSession(connector=aiohttp.UnixConnector(str(path))) as session,
+    ):
+        yield Caller(session)

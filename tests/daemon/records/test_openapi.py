@@ -1,0 +1,40 @@
+"""The OpenAPI document is what the control door does."""
+
+import json
+from pathlib import Path
+
+from daemon.control.door import LIMITS, application
+from daemon.control.identity import by_peer
+from daemon.control.openapi import document
+from tests.daemon.records.office import NoControl, Office, at_the_door
+
+
+def test_every_route_is_in_the_document_and_nothing_else() -> None:
+    app = application(NoControl(), Office().desk, by_peer, LIMITS)
+    routes = {
+        (route.method.lower(), route.resource.canonical)
+        for route in app.router.routes()
+        if route.resource is not None and route.method != "HEAD"
+    }
+    told = {(method, path) for path, methods in document()["paths"].items() for method in methods}
+    assert told == routes
+
+
+def test_every_reference_leads_somewhere_and_every_schema_is_used() -> None:
+    schemas = document()["components"]["schemas"]
+    text = json.dumps(document())
+    for name in schemas:
+        assert f'"#/components/schemas/{name}"' in text
+    assert text.count("#/components/schemas/") >= len(schemas)
+    for part in text.split('"#/components/schemas/')[1:]:
+        assert part.partition('"')[0] in schemas
+
+
+def test_operations_have_names_of_their_own() -> None:
+    names = [said["operationId"] for methods in document()["paths"].values() for said in methods.values()]
+    assert len(names) == len(set(names))
+
+
+async def test_the_door_shows_it(tmp_path: Path) -> None:
+    async with at_the_door(Office(), tmp_path / "control.sock") as caller:
+        assert (await caller.get("/v1/openapi.json")).json == json.loads(json.dumps(document()))

@@ -1,0 +1,84 @@
+"""Whatever the OpenAPI document allows, and much that it does not, sent to the door by schemathesis.
+
+The office reads every record back by the strict reader of evidence: one that the ledger could not be read with is a fault
+of the server.
+"""
+
+import asyncio
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from aiohttp import web
+from hypothesis import HealthCheck, settings
+
+from daemon.control.door import LIMITS, application
+from daemon.control.identity import let_in
+from daemon.control.openapi import document
+from daemon.web.connections import Handler, connections_to
+from tests.daemon.records.office import NoControl, Office
+
+schemathesis: Any = pytest.importorskip("schemathesis")
+
+KNOWN = {
+    "client": "c",
+    "solution": "shop",
+    "opened_by": "ann",
+    "from": "2026-03-17T03:00:00Z",
+    "until": "2026-03-17T05:30:00Z",
+    "opened_at": "2026-03-09T22:00:00Z",
+}
+OF_THE_DAEMON = "/v1/(status|export|servers/)"
+"""Not the office's."""
+
+schema = schemathesis.openapi.from_dict(document()).exclude(path_regex=OF_THE_DAEMON)
+MAY_BE_REFUSED = [schemathesis.checks.CHECKS.get_one("positive_data_acceptance")]
+"""What has the right form may still name nobody, or an instant in the future."""
+
+
+def name_what_is_there(case: Any) -> None:
+    """In place of generated names and instants, so that more than refusals is tried."""
+    if case.meta.generation.mode.is_positive and isinstance(case.body, dict):
+        known = {key: value for key, value in KNOWN.items() if isinstance(case.body.get(key), str)}
+        everybody = {key: [] for key in ("servers", "solutions", "clients") if key in case.body}
+        case.body = {**case.body, **known, **everybody}
+
+
+@web.middleware
+async def _anybody(request: web.Request, handler: Handler) -> web.StreamResponse:
+    let_in(request, "uid:1 (test)")
+    return await handler(request)
+
+
+@pytest.fixture(scope="module")
+def url() -> Iterator[str]:
+    """The door without tokens, on loopback, in a thread of its own."""
+    ready, stop = threading.Event(), asyncio.Event()
+    place: list[Any] = []
+    office = Office()
+
+    async def serve() -> None:
+        app = application(NoControl(), office.desk, _anybody, LIMITS)
+        loop = asyncio.get_running_loop()
+        async with connections_to(app, LIMITS) as connection:
+            server = await loop.create_server(connection, "127.0.0.1", 0)
+            place.extend((loop, server.sockets[0].getsockname()[1]))
+            ready.set()
+            await stop.wait()
+            server.close()
+
+    thread = threading.Thread(target=asyncio.run, args=(serve(),), name="door")
+    thread.start()
+    assert ready.wait(10)
+    yield f"http://127.0.0.1:{place[1]}"
+    place[0].call_soon_threadsafe(stop.set)
+    thread.join()
+    assert {record.kind for record in office.recorded} >= {"exclusion", "cancellation_notice", "lifecycle"}
+
+
+@schema.parametrize()
+@settings(max_examples=15, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+def test_the_door_does_what_its_document_says(case: Any, url: str) -> None:
+    name_what_is_there(case)
+    case.call_and_validate(base_url=url, excluded_checks=MAY_BE_REFUSED)

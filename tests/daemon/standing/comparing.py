@@ -1,0 +1,107 @@
+"""A standing held against the statements of its instant, worked out anew from the whole book."""
+
+from dataclasses import replace
+
+from daemon.holidays import holidays_around
+from daemon.standing.kinds import passed
+from daemon.standing.standing import Standing
+from sla.availability import Figures
+from sla.book import Book, SolutionKey, known
+from sla.calendars import calendar_of
+from sla.chronic import Chronic, Stage
+from sla.exclusions import Reason
+from sla.instants import DAY, Instant
+from sla.interruptions import Interruption
+from sla.lifecycle import DeadlineKind
+from sla.records import ClientId, ServerId
+from sla.spans import length
+from sla.standing import owning
+from sla.statement import Judgement
+
+QUIET = (None, None, Chronic(count=0, stage=Stage.CLEAR), Chronic(count=0, stage=Stage.CLEAR))
+"""What is said of a solution that was never interrupted, its acceptance aside."""
+
+
+def judgement_for(book: Book, client: ClientId, at: Instant) -> Judgement:
+    """The judgement of a client's local month at an instant."""
+    record = book.client(client, at)
+    month = calendar_of("UTC" if record is None else record.timezone).month_of(at)
+    holidays = holidays_around((at, Instant(at - 40 * DAY)))
+    return Judgement(book, month=month, as_of=at, national_holidays=holidays)
+
+
+def assert_all_stands(standing: Standing, at: Instant, what: str) -> None:
+    """All that the standing says at an instant is what the statements of it say."""
+    book = standing.book
+    for server in book.servers:
+        assert _month(standing, server, at) == _expected_month(book, server, at), (what, server)
+    for key in {*book.servers_of, *standing.solutions.rows}:
+        assert _solution(standing, key, at) == _expected_solution(book, key, at), (what, key)
+    for key in book.lifecycles:
+        row = standing.solutions.rows.get(key)
+        told = [] if row is None else [(d.deadline, d.due_at, d.is_open) for d in row.standing.deadlines]
+        assert told == _expected_deadlines(book, key, at), (what, key)
+    open_requests = {
+        request
+        for request, pages in book.requests.items()
+        if pages.record.recorded_at <= at
+        and all(each.recorded_at > at for each in (*pages.responses, *pages.closed))
+    }
+    assert standing.requests == open_requests, what
+
+
+def _month(standing: Standing, server: ServerId, at: Instant) -> tuple[Figures, dict[Reason, int]] | None:
+    formula = standing.servers.kinds.formulas[standing.servers.kind_of(server)]
+    if formula is None:
+        return None
+    ineligible = {reason: passed(time, at) for reason, time in formula.ineligible}
+    return formula.figures(at), {reason: time for reason, time in ineligible.items() if time}
+
+
+def _expected_month(book: Book, server: ServerId, at: Instant) -> tuple[Figures, dict[Reason, int]] | None:
+    """The row of the client that it belongs to; None for one that `/metrics` does not show."""
+    pages = book.servers[server]
+    part = owning(pages.parts(at), at)
+    if part is None or pages.records[-1].in_service_until is not None:
+        return None
+    rows = judgement_for(book, part.client, at).server(server, part.client)
+    if not rows:
+        return None
+    ineligible: dict[Reason, int] = {}
+    for each in rows[0].ineligible:
+        ineligible[each.reason] = ineligible.get(each.reason, 0) + length(each.spans)
+    return replace(rows[0].figures, down_by_leg={}), ineligible
+
+
+def _solution(standing: Standing, key: SolutionKey, at: Instant) -> tuple[object, ...]:
+    row = standing.solutions.rows.get(key)
+    if row is None or row.standing.state is None:
+        return QUIET
+    state, ongoing = row.standing.state, row.standing.ongoing
+    counted = standing.solutions.counted(row)
+    accepted_from = state.accepted_from if known(standing.book.lifecycles.get(key, ()), at) else None
+    return accepted_from, _going_on(ongoing, counted), state.observed, state.documented
+
+
+def _expected_solution(book: Book, key: SolutionKey, at: Instant) -> tuple[object, ...]:
+    state = judgement_for(book, key[1], at).solution(key)
+    if state is None:
+        return QUIET
+    ongoing = next((each for each in state.interruptions if each.end is None), None)
+    accepted_from = state.accepted_from if known(book.lifecycles.get(key, ()), at) else None
+    counted = 0 if ongoing is None else ongoing.counted
+    return accepted_from, _going_on(ongoing, counted), state.observed, state.documented
+
+
+def _going_on(ongoing: Interruption | None, counted: int) -> tuple[object, ...] | None:
+    if ongoing is None:
+        return None
+    return ongoing.start, counted, ongoing.qualified_at, ongoing.documented_at
+
+
+def _expected_deadlines(
+    book: Book, key: SolutionKey, at: Instant
+) -> list[tuple[DeadlineKind, Instant, bool]]:
+    return [
+        (each.deadline, each.due_at, each.is_open) for each in judgement_for(book, key[1], at).deadlines(key)
+    ]

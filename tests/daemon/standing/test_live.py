@@ -1,0 +1,213 @@
+"""The whole daemon with faults and records: at every tick its figures are those of `slad evaluate` on its export."""
+
+import asyncio
+from fractions import Fraction
+from pathlib import Path
+
+import pytest
+
+from daemon.control_client import ControlClient
+from daemon.holidays import holidays_around
+from daemon.standing.standing import Standing
+from probes.simulation import ThreadedVCenter
+from probes.simulation.entities import Host
+from sla.book import Book
+from sla.calendars import calendar_of
+from sla.chronic import Stage
+from sla.instants import HOUR, MINUTE, SECOND, Instant, format_instant
+from sla.reader import EvidenceReader
+from sla.records import Record
+from sla.statement import Judgement, ServerMonth
+from tests.daemon.harness import (
+    Samples,
+    by_server,
+    running_app,
+    running_machines,
+    scraped,
+    simulated,
+    until,
+    write_config,
+)
+from tests.daemon.standing.comparing import assert_all_stands
+from tests.wall import now
+
+TERMS = """[contract.chronic_outages]
+interruptions = 2
+lasting = "1s"
+[contract.scheduled_maintenance]
+between = ["00:00", "24:00"]
+notice = "0d"
+"""
+NINE = 10**9
+
+
+class Compared:
+    """Every catching up from here on is held against statements of its instant."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.times = 0
+        catch_up = Standing.catch_up
+
+        async def compared(standing: Standing, at: Instant, at_most_s: float) -> bool:
+            done = await catch_up(standing, at, at_most_s)
+            if done:
+                assert standing.at is not None
+                assert_all_stands(standing, standing.at, f"comparison {self.times}")
+                self.times += 1
+            return done
+
+        monkeypatch.setattr(Standing, "catch_up", compared)
+
+
+class Story:
+    """What happens to the machines of a running daemon, and what people record."""
+
+    def __init__(self, vcenter: ThreadedVCenter, folder: Path, address: tuple[str, int]) -> None:
+        self.vcenter = vcenter
+        self.machines = vcenter.world.machines
+        self.outages = vcenter.world.outages
+        self._socket = folder / "control.sock"
+        self._address = address
+        self._records = 0
+
+    def samples(self) -> Samples:
+        return scraped(*self._address)
+
+    async def until_down(self, count: int) -> None:
+        await until(
+            lambda: list(by_server(self.samples(), "slad_server_up").values()).count(0) == count,
+            f"{count} servers down",
+        )
+
+    async def record(self, path: str, **body: object) -> None:
+        self._records += 1
+        async with ControlClient(self._socket) as client:
+            await client.record(path, body, key=f"record-{self._records}")
+
+    async def exported(self) -> Book:
+        reader, book = EvidenceReader(), Book()
+        async with ControlClient(self._socket) as client:
+            async for line in client.export():
+                record = reader.read(line.encode())
+                assert record is not None, reader.faults
+                _add(book, record)
+        return book
+
+
+def _add(book: Book, record: Record) -> None:
+    book.add(record)
+
+
+def evaluated(book: Book, at: Instant, zone: str) -> Judgement:
+    """What `slad evaluate` works out of a book for the month of an instant in a zone."""
+    month = calendar_of(zone).month_of(at)
+    return Judgement(book, month=month, as_of=at, national_holidays=holidays_around([at]))
+
+
+def billionths(value: Fraction | None) -> int | None:
+    return None if value is None else value.numerator * NINE // value.denominator
+
+
+def assert_row(samples: Samples, row: ServerMonth) -> None:
+    """The server's series are its figures, rounded down."""
+
+    def shown(name: str, places: int, **labels: str) -> int | None:
+        value = samples.get((name, frozenset({"server": row.id, **labels}.items())))
+        return None if value is None else round(value * places)
+
+    figures = row.figures
+    assert shown("slad_server_month_availability_ratio", NINE) == billionths(figures.availability())
+    assert shown("slad_server_month_availability_low_ratio", NINE) == billionths(figures.availability_low)
+    assert shown("slad_server_month_availability_high_ratio", NINE) == billionths(figures.availability_high)
+    assert shown("slad_server_month_coverage_ratio", NINE) == billionths(figures.coverage)
+    assert shown("slad_server_month_best_possible_ratio", NINE) == billionths(figures.best_possible)
+    assert shown("slad_server_month_budget_seconds", SECOND) == figures.budget // 1
+    assert shown("slad_server_month_budget_remaining_seconds", SECOND) == figures.budget_left // 1
+    for category, time in figures.excluded_by:
+        assert shown("slad_server_month_excluded_seconds", SECOND, category=category.value) == time
+
+
+async def test_figures_under_faults_and_records_are_those_of_the_evidence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    compared = Compared(monkeypatch)
+    rule = '[[rule]]\nname = "acme-*"\nclient = "acme"\nsolution = "mail"'
+    with simulated(40) as vcenter:
+        async with running_app(write_config(tmp_path, vcenter, rule=rule, terms=TERMS)) as app:
+            story = Story(vcenter, tmp_path, app.addresses[0])
+            await story.until_down(0)
+            await until(lambda: len(by_server(story.samples(), "slad_server_up")) > 10, "the fleet")
+            names = running_machines(vcenter)
+            victim = next(name for name in names if name.startswith("acme"))
+            other = next(name for name in names if name.startswith("borealis"))
+
+            vcenter.do(story.machines.power_off, victim, user="eve")
+            await story.until_down(1)
+            opened = {"client": "acme", "solution": "mail", "opened_by": "ann", "channel": "phone"}
+            await story.record("/v1/requests", id="r1", **opened)
+            await story.record("/v1/lifecycle", client="acme", solution="mail", event="data_requested")
+            at = now()
+            window = {"from": format_instant(Instant(at - HOUR)), "until": format_instant(Instant(at + HOUR))}
+            await story.record("/v1/maintenance", clients=["unassigned"], announced_at=None, **window)
+            await story.record(
+                "/v1/exclusions",
+                category="client_change",
+                servers=[other],
+                open=True,
+                **{"from": format_instant(Instant(at - MINUTE))},
+            )
+            vcenter.do(story.machines.power_off, other, user="eve")
+            await story.until_down(2)
+            vcenter.do(story.machines.power_on, victim, user="eve")
+            await story.until_down(1)
+            vcenter.do(story.machines.power_off, victim, user="eve")
+            await story.until_down(2)
+            host = await asyncio.to_thread(_a_host_of_many, vcenter)
+            vcenter.do(story.outages.host_not_responding, host)
+            await asyncio.sleep(4)  # more than a doubt about when it booted
+            vcenter.do(story.outages.ha_restart, host)
+            vcenter.do(vcenter.world.kill_sessions)
+            chronic = (
+                "slad_solution_chronic_stage",
+                frozenset({("basis", "observed"), ("stage", "chronic")}),
+            )
+            await until(
+                lambda: any(
+                    family == chronic[0] and chronic[1] <= labels for family, labels in story.samples()
+                ),
+                "a chronic outage",
+            )
+            await story.record("/v1/requests/r1/respond")
+            await story.record("/v1/notices", client="acme", solution="mail")
+            for name in (victim, other):
+                vcenter.do(story.machines.power_on, name, user="eve")
+            await story.until_down(0)
+
+            samples = await asyncio.to_thread(story.samples)
+            book = await story.exported()
+            at = Instant(round(samples["slad_figures_timestamp_seconds", frozenset()] * SECOND))
+    assert compared.times > 5
+    shown = by_server(samples, "slad_server_month_coverage_ratio")
+    zones = {"acme": "America/Toronto", "unassigned": "UTC"}
+    for server in shown:
+        client = book.servers[server].records[-1].client  # type: ignore[index]
+        (row,) = evaluated(book, at, zones[client]).server(server, client)  # type: ignore[arg-type]
+        assert_row(samples, row)
+    state = evaluated(book, at, "America/Toronto").solution(("mail", "acme"))  # type: ignore[arg-type]
+    assert state is not None
+    assert state.observed.stage is Stage.RESOLUTION
+    mail = {("solution", "mail"), ("client", "acme")}
+    stage = frozenset({*mail, ("basis", "observed"), ("stage", "resolution")})
+    assert samples["slad_solution_chronic_stage", stage] == 1
+    count = frozenset({*mail, ("basis", "observed")})
+    assert samples["slad_solution_qualifying_interruptions", count] == state.observed.count
+
+
+def _a_host_of_many(vcenter: ThreadedVCenter) -> str:
+    def found() -> str:
+        hosts = vcenter.world.inventory.every(Host)
+        return max(
+            hosts, key=lambda host: sum(vm.power.value == "poweredOn" for vm in host.vms.values())
+        ).name
+
+    return vcenter.do(found)

@@ -1,0 +1,229 @@
+"""The Internet leg in the whole daemon: uplinks and the monitor's own way out are listeners that open and close."""
+
+import asyncio
+import socket
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from daemon.internet import _filled
+from probes.simulation import ThreadedVCenter
+from tests.daemon.harness import (
+    by_server,
+    running_app,
+    running_machines,
+    scraped,
+    simulated,
+    until,
+    write_config,
+)
+from tests.daemon.test_watching import Asked, in_contact
+
+LOWEST, HIGHEST = map(int, Path("/proc/sys/net/ipv4/ping_group_range").read_text().split())
+CHECK = 'interval = "1s"\ntimeout = "1s"\n'
+
+
+class Line:
+    """A TCP listener on loopback that can be cut and mended."""
+
+    def __init__(self) -> None:
+        self._listener = self._open(0)
+        self.port: int = self._listener.getsockname()[1]
+
+    @property
+    def target(self) -> str:
+        return f'"tcp://127.0.0.1:{self.port}"'
+
+    def cut(self) -> None:
+        self._listener.close()
+
+    def mend(self) -> None:
+        self._listener = self._open(self.port)
+
+    def _open(self, port: int) -> socket.socket:
+        listener = socket.socket()
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(("127.0.0.1", port))
+        listener.listen(64)
+        return listener
+
+
+@contextmanager
+def lines(count: int) -> Iterator[list[Line]]:
+    with ExitStack() as stack:
+        made = []
+        for _ in range(count):
+            line = Line()
+            stack.callback(line.cut)
+            made.append(line)
+        yield made
+
+
+def watching(
+    folder: Path,
+    vcenter: ThreadedVCenter,
+    uplink: list[Line],
+    vantage: Line,
+    internet: str = 'uplink = "transit"\n',
+) -> Path:
+    near = vantage.target.replace("127.0.0.1", "localhost")  # a target of an uplink's host is refused
+    return write_config(
+        folder,
+        vcenter,
+        vantage=f"[vantage]\ntargets = [{near}]\nconfirm = 1\n{CHECK}",
+        uplink=f"[uplink.transit]\ntargets = [{', '.join(line.target for line in uplink)}]\nconfirm = 2\n{CHECK}",
+        internet=f"[[internet]]\n{internet}",
+        reach=f"[reach]\nconfirm = 2\n{CHECK}",
+    )
+
+
+def leg(told: Any, name: str = "internet") -> dict[str, str]:
+    (found,) = [leg for leg in told["legs"] if leg["leg"] == name]
+    return dict(found)
+
+
+async def test_an_uplink_below_its_quorum_takes_its_servers_down_and_a_good_round_brings_them_back(
+    tmp_path: Path,
+) -> None:
+    with simulated() as vcenter, lines(4) as (one, two, three, near):
+        async with running_app(watching(tmp_path, vcenter, [one, two, three], near)) as app:
+            await in_contact(app, "vc1")
+            asked, name = Asked(tmp_path), running_machines(vcenter)[0]
+            told = await asked.is_(name, "up")
+            assert leg(told)["source"] == "internet"
+            one.cut()
+            await until(
+                lambda: sum(
+                    value for (family, _), value in scraped(*app.addresses[0]).items() if family == "slad_uplink_target_up"
+                ) == 2,
+                "one target down",
+            )  # fmt: skip
+            assert (await asked.server(name))["state"] == "up", "two of three are the quorum"
+            two.cut()
+            told = await asked.is_(name, "down")
+            assert leg(told)["state"] == "down"
+            assert "uplink transit: 1 of 3 targets answer, 2 needed" in leg(told)["reason"]
+            assert leg(told, "running")["state"] == "up"
+            uplink = "slad_uplink_up", frozenset({("uplink", "transit")})
+            await until(lambda: scraped(*app.addresses[0])[uplink] == 0, "the uplink down on /metrics")
+            samples = await asyncio.to_thread(scraped, *app.addresses[0])
+            assert not any(by_server(samples, "slad_server_up").values()), "all servers share it"
+            assert (
+                samples["slad_probes_failed_total", frozenset({("method", "tcp"), ("reason", "refused")})]
+                >= 3
+            )
+            two.mend()
+            await asked.is_(name, "up")
+            told = await asked.until(name, lambda told: told["outages"][0]["until"] is not None, "its end")
+            assert told["outages"][0]["legs"] == ["internet"]
+
+
+async def test_while_the_monitors_own_line_is_cut_servers_are_unknown_and_none_is_down(
+    tmp_path: Path,
+) -> None:
+    with simulated() as vcenter, lines(3) as (one, two, near):
+        async with running_app(watching(tmp_path, vcenter, [one, two], near)) as app:
+            await in_contact(app, "vc1")
+            asked, name = Asked(tmp_path), running_machines(vcenter)[0]
+            await asked.is_(name, "up")
+            for line in (near, one, two):
+                line.cut()
+            told = await asked.is_(name, "unknown")
+            assert "the monitor's own way out" in leg(told)["reason"]
+            vantage = "slad_vantage_up", frozenset[tuple[str, str]]()
+            await until(lambda: scraped(*app.addresses[0]).get(vantage) == 0, "the vantage on /metrics")
+            for line in (near, one, two):
+                line.mend()
+            told = await asked.is_(name, "up")
+            assert told["outages"] == [], "not one false down"
+            assert not any(
+                by_server(
+                    await asyncio.to_thread(scraped, *app.addresses[0]), "slad_server_outages_total"
+                ).values()
+            )
+
+
+async def test_a_required_check_of_a_servers_own_address_decides_and_rests_while_it_is_off(
+    tmp_path: Path,
+) -> None:
+    with simulated() as vcenter, lines(3) as (one, near, own):
+        name, other = running_machines(vcenter)[:2]
+        rules = (
+            f'name = "{name}"\nuplink = "transit"\nreach = [{own.target}]\nrequired = true\n'
+            f'[[internet]]\nname = "{other}"\nuplink = "transit"\nreach = [{own.target}]\n'
+        )
+        async with running_app(watching(tmp_path, vcenter, [one], near, rules)) as app:
+            await in_contact(app, "vc1")
+            asked = Asked(tmp_path)
+            await asked.is_(name, "up")
+            own.cut()
+            told = await asked.is_(name, "down")
+            assert f"tcp://127.0.0.1:{own.port}" in leg(told)["reason"]
+            assert (await asked.server(other))["state"] == "up", "its check is shown only"
+            vcenter.do(vcenter.world.machines.power_off, name, user="eve")
+            told = await asked.until(name, lambda told: leg(told, "running")["state"] == "down", "off")
+            own.mend()
+            vcenter.do(vcenter.world.machines.power_on, name, user="eve")
+            await asked.is_(name, "up")
+            third = running_machines(vcenter)[2]
+            assert [each["leg"] for each in (await asked.server(third))["legs"]] == ["running", "san"]
+
+
+async def test_a_reload_brings_an_uplink_and_takes_it_away(tmp_path: Path) -> None:
+    with simulated() as vcenter, lines(2) as (one, near):
+        plain = write_config(tmp_path, vcenter).read_text()
+        config = watching(tmp_path, vcenter, [one], near)
+        watched = config.read_text()
+        config.write_text(plain)
+        async with running_app(config) as app:
+            await in_contact(app, "vc1")
+            asked, name = Asked(tmp_path), running_machines(vcenter)[0]
+            told = await asked.is_(name, "up")
+            assert [each["leg"] for each in told["legs"]] == ["running", "san"]
+            config.write_text(watched)
+            app.reload()
+            told = await asked.until(name, lambda told: len(told["legs"]) == 3, "the leg")
+            await asked.is_(name, "up")
+            config.write_text(plain)
+            app.reload()
+            await asked.until(name, lambda told: len(told["legs"]) == 2, "the leg gone")
+            one.cut()
+            await asyncio.sleep(0)
+            assert (await asked.is_(name, "up"))["outages"] == []
+
+
+async def test_where_pings_are_forbidden_their_targets_are_unknown_and_the_log_says_what_to_do(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    if LOWEST <= HIGHEST:
+        pytest.skip("pings are allowed on this machine")
+    with simulated() as vcenter, lines(1) as (near,):
+        config = watching(tmp_path, vcenter, [], near)
+        config.write_text(config.read_text().replace("targets = []", 'targets = ["icmp://127.0.0.2"]'))
+        async with running_app(config) as app:
+            await in_contact(app, "vc1")
+            asked, name = Asked(tmp_path), running_machines(vcenter)[0]
+            failed = "slad_probes_failed_total", frozenset({("method", "icmp"), ("reason", "permission")})
+            await until(lambda: scraped(*app.addresses[0]).get(failed, 0) >= 3, "three tries")
+            told = await asked.server(name)
+            assert told["state"] == leg(told)["state"] == "unknown"
+            assert told["outages"] == []
+    assert "99-slad-ping.conf" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "address", ["", "127.0.0.1", "169.254.1.1", "224.0.0.1", "0.0.0.0", "::1", "fe80::1"]
+)
+def test_an_address_that_a_guest_cannot_have_is_not_probed(address: str) -> None:
+    texts = ("icmp://{address}", "tcp://192.0.2.7:443")
+    assert _filled(texts, address) == ["tcp://192.0.2.7:443"]
+
+
+def test_the_address_that_a_guest_reports_is_put_in() -> None:
+    assert _filled(("icmp://{address}", "tcp://{address}:443"), "2001:db8::7") == [
+        "icmp://[2001:db8::7]",
+        "tcp://[2001:db8::7]:443",
+    ]

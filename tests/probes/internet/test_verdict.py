@@ -1,0 +1,102 @@
+"""Design §5's order, against a table written by hand."""
+
+from itertools import product
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from probes.internet.verdict import NOT_ASKED, View, all_of, verdict
+from sla.records import State
+
+U, D, N, X = State.UP, State.DOWN, State.UNKNOWN, None  # X: there is none
+
+# vantage, uplink, in-guest, required reach -> verdict. A star stands for anything.
+TABLE = """
+up      up      up      *       up
+up      up      down    *       down
+up      up      unknown up      up
+up      up      unknown down    down
+up      up      unknown unknown unknown
+up      up      unknown none    up
+up      up      none    up      up
+up      up      none    down    down
+up      up      none    unknown unknown
+up      up      none    none    up
+up      down    *       *       down
+up      unknown *       *       unknown
+up      none    up      *       up
+up      none    down    *       down
+up      none    unknown up      up
+up      none    unknown down    down
+up      none    unknown unknown unknown
+up      none    unknown none    unknown
+up      none    none    up      up
+up      none    none    down    down
+up      none    none    unknown unknown
+up      none    none    none    unknown
+down    *       *       *       unknown
+unknown *       *       *       unknown
+"""
+ROWS = [line.split() for line in TABLE.strip().splitlines()]
+WORDS = {"up": U, "down": D, "unknown": N, "none": X}
+
+
+def said_by_the_table(*states: State | None) -> State:
+    words = [next(word for word, state in WORDS.items() if state is given) for given in states]
+    (row,) = [row for row in ROWS if all(cell in ("*", word) for cell, word in zip(row, words, strict=False))]
+    found = WORDS[row[-1]]
+    assert found is not None
+    return found
+
+
+def view(state: State | None, reason: str) -> View | None:
+    return None if state is None else View(state, reason)
+
+
+@pytest.mark.parametrize(
+    ("vantage", "uplink", "in_guest", "reach"),
+    list(product((U, D, N), (U, D, N, X), (U, D, N, X), (U, D, N, X))),
+)
+def test_every_combination_gives_what_the_table_says(
+    vantage: State, uplink: State | None, in_guest: State | None, reach: State | None
+) -> None:
+    found = verdict(
+        View(vantage, "vantage"), view(uplink, "uplink"), view(in_guest, "in-guest"), view(reach, "reach")
+    )
+    assert found.state is said_by_the_table(vantage, uplink, in_guest, reach)
+
+
+def test_the_reason_is_that_of_what_decides() -> None:
+    up, down, unknown = View(U), View(D, "down because"), View(N, "unknown because")
+    assert verdict(View(D, "cut off"), down, down, down) == View(N, "cut off")
+    assert verdict(up, down, up, up) == down
+    assert verdict(up, unknown, up, up) == unknown
+    assert verdict(up, up, down, up) == down
+    assert verdict(up, up, unknown, down) == down
+    assert verdict(up, up, None, unknown) == unknown
+    assert verdict(up, None, None, None) == View(N, NOT_ASKED)
+
+
+views = st.builds(View, st.sampled_from(State), st.text(max_size=3))
+
+
+@given(views, st.none() | views, st.none() | views, st.none() | views)
+def test_nothing_is_down_without_a_vantage_and_nothing_but_what_is_down_says_so(
+    vantage: View, uplink: View | None, in_guest: View | None, reach: View | None
+) -> None:
+    found = verdict(vantage, uplink, in_guest, reach)
+    if found.state is D:
+        assert vantage.state is U
+        assert found in (uplink, in_guest, reach)
+
+
+@pytest.mark.parametrize(
+    ("states", "expected"),
+    [((), X), ((U,), U), ((U, U), U), ((U, N), N), ((N, D), D), ((D, U), D), ((U, N, D), D)],
+)
+def test_of_several_required_checks_the_worst_holds(
+    states: tuple[State, ...], expected: State | None
+) -> None:
+    found = all_of([View(state) for state in states])
+    assert (found.state if found else None) is expected

@@ -1,0 +1,129 @@
+"""The book: what it knows, and what it would say with one more record."""
+
+import json
+from typing import Any
+
+import pytest
+
+from sla.book import Book, Declared
+from sla.calendars import parse_month
+from sla.document import document
+from sla.reader import EvidenceReader
+from sla.records import ClientId, Leg, Record, ServerId, Witness
+from sla.statement import Judgement
+from tests.sla.defects import RECORDED, notice, request, step
+from tests.sla.stories import HOLIDAYS, Line, at, blind, client, exclusion, says, seen, server
+
+AS_OF = at("2026-04-02T00:00:00Z")
+LINES = [
+    client(),
+    server(),
+    says("up", "2026-03-01T05:00:00Z"),
+    *(says(*said) for said in (("down", "2026-03-10T10:00:00Z"), ("up", "2026-03-10T13:00:00Z"))),
+    seen(),
+    exclusion("x", "client_change", "2026-03-10T10:00:00Z", None, servers=["s"]),
+    {**request(), "opened_at": "2026-01-15T15:00:00Z", "recorded_at": "2026-01-15T15:00:00Z"},
+    step(event="order_accepted", at="2026-01-15T15:00:00Z"),
+]
+LATER: list[Line] = [
+    exclusion("y", "force_majeure", "2026-03-11T10:00:00Z", "2026-03-11T11:00:00Z", recorded_at=RECORDED),
+    {
+        "kind": "exclusion_ended",
+        "id": "x",
+        "at": "2026-03-10T11:00:00Z",
+        "recorded_at": "2026-03-20T00:00:00Z",
+    },
+    {"kind": "exclusion_withdrawn", "id": "x", "why": "a mistake", "recorded_at": RECORDED},
+    {**request(id="q"), "opened_at": "2026-01-20T15:00:00Z", "recorded_at": RECORDED},
+    {"kind": "service_request_responded", "id": "r", "at": "2026-01-15T16:00:00Z", "recorded_at": RECORDED},
+    step(event="activated", at="2026-01-20T15:00:00Z", recorded_at=RECORDED),
+]
+
+
+def records_of(lines: list[Line]) -> list[Record]:
+    """The records of sound lines."""
+    reader = EvidenceReader()
+    found = [reader.read(json.dumps(line).encode()) for line in lines]
+    assert reader.faults == []
+    return [record for record in found if record is not None]
+
+
+def book_with(records: list[Record]) -> Book:
+    """A book of these records."""
+    book = Book()
+    for record in records:
+        book.add(record)
+    return book
+
+
+def supposing(book: Book, record: Record) -> Book:
+    """The book with one more record that somebody made."""
+    assert isinstance(record, Declared)
+    return book.supposing(record)
+
+
+def said_by(book: Book) -> str:
+    """The statement of a book."""
+    month = parse_month("2026-03")
+    return document(Judgement(book, month=month, as_of=AS_OF, national_holidays=HOLIDAYS).statement())
+
+
+@pytest.mark.parametrize("line", LATER, ids=lambda line: line["kind"])
+def test_a_record_that_is_supposed_counts_as_if_added_and_leaves_the_book_as_it_was(line: Any) -> None:
+    *before, record = records_of([*LINES, line])
+    book = book_with(before)
+    unchanged = said_by(book)
+    supposed = said_by(supposing(book, record))
+    assert supposed == said_by(book_with([*before, record])) != unchanged
+    assert said_by(book) == unchanged == said_by(book_with(before))
+
+
+def test_notices_and_closings_that_are_supposed_leave_the_book_as_it_was() -> None:
+    closed = {
+        "kind": "service_request_closed",
+        "id": "r",
+        "at": "2026-01-15T16:00:00Z",
+        "recorded_at": RECORDED,
+    }
+    *before, closing, given = records_of([*LINES, closed, notice()])
+    book = book_with(before)
+    assert [len(pages.closed) for pages in supposing(book, closing).requests.values()] == [1]
+    assert [pages.closed for pages in book.requests.values()] == [[]]
+    ((noticed,),) = supposing(book, given).notices.values()
+    assert noticed == given
+    assert not book.notices
+    again = supposing(book, given)
+    supposing(again, given)
+    assert [len(those) for those in again.notices.values()] == [1]
+
+
+@pytest.mark.parametrize(
+    ("line", "newest"),
+    [
+        (says("up", "2026-05-01T00:00:00Z"), "2026-05-01T00:00:00Z"),
+        (seen("2026-12-02T00:00:00Z"), "2026-12-02T00:00:00Z"),
+        (blind("2026-04-01T00:00:00Z", "2027-01-01T00:00:00Z"), "2027-01-01T00:00:00Z"),
+        (client(recorded_at="2027-01-01T00:00:00Z"), "2027-01-01T00:00:00Z"),
+    ],
+)
+def test_the_newest_instant_of_all_evidence_is_the_knowledge_of_a_book(line: Line, newest: str) -> None:
+    without = [each for each in LINES if each["kind"] != "observed_until"]
+    lines = [*without, line] if line["kind"] != "observed_until" else [*LINES, line]
+    book = book_with(records_of([*lines, client(recorded_at=line.get("recorded_at", RECORDED))]))
+    assert book.newest_at == at(newest)
+    assert Book().newest_at is None
+
+
+def test_of_a_client_that_is_not_on_record_nothing_is_known() -> None:
+    book = book_with(records_of(LINES))
+    assert book.client(ClientId("d"), AS_OF) is None
+    assert book.client(ClientId("c"), at("2025-12-31T00:00:00Z")) is None
+    assert book.client(ClientId("c"), at("2026-01-01T00:00:00Z")) is not None
+
+
+def test_a_book_has_one_track_for_each_witness_and_leg_of_a_server() -> None:
+    book = Book()
+    track = book.track(ServerId("s"), Leg.SAN, Witness("o", "x"))
+    assert book.track(ServerId("s"), Leg.SAN, Witness("o", "x")) is track
+    assert book.track(ServerId("s"), Leg.SAN, Witness("o", "y")) is not track
+    assert book.track(ServerId("s"), Leg.RUNNING, Witness("o", "x")) is not track

@@ -1,0 +1,179 @@
+"""What a judgement answers for one server, solution or client, and what the statement's text asks of it."""
+
+from typing import Any
+
+from sla.calendars import parse_month
+from sla.document import document
+from sla.exclusions import Reason
+from sla.instants import HOUR, format_instant
+from sla.records import ClientId, Leg, ServerId, SolutionId
+from sla.spans import length
+from sla.statement import Judgement, Kept
+from tests.sla.defects import notice, request, step
+from tests.sla.stories import (
+    HOLIDAYS,
+    at,
+    book_of,
+    client,
+    exclusion,
+    judgement,
+    maintenance,
+    says,
+    seen,
+    server,
+    statement,
+)
+
+C, D, S = ClientId("c"), ClientId("d"), ServerId("s")
+UP = [says("up", "2026-03-01T05:00:00Z"), seen()]
+DOWN = [says("down", "2026-03-10T10:00:00Z"), says("up", "2026-03-10T14:00:00Z")]
+
+
+def outages(
+    *lines: Any, as_of: str = "2026-04-02T00:00:00Z", **keys: Any
+) -> list[tuple[str, str, list[str]]]:
+    """The outages of server s with client c: from, until, and the legs that are down."""
+    found = judgement([client(), client("d"), *lines], as_of=as_of, **keys).outages(S, C)
+    return [
+        (format_instant(each.start), format_instant(each.end), [leg.value for leg in each.legs])
+        for each in found
+    ]
+
+
+def test_an_outage_is_told_without_its_excluded_time() -> None:
+    window = exclusion("x", "client_change", "2026-03-10T11:00:00Z", "2026-03-10T12:00:00Z")
+    assert outages(server(), *DOWN, *UP, window) == [
+        ("2026-03-10T10:00:00Z", "2026-03-10T11:00:00Z", ["internet"]),
+        ("2026-03-10T12:00:00Z", "2026-03-10T14:00:00Z", ["internet"]),
+    ]
+
+
+def test_an_outage_is_told_up_to_as_of_and_within_the_month() -> None:
+    assert outages(server(), *DOWN, *UP, as_of="2026-03-10T12:00:00Z") == [
+        ("2026-03-10T10:00:00Z", "2026-03-10T12:00:00Z", ["internet"])
+    ]
+    long = [says("down", "2026-02-20T00:00:00Z"), says("up", "2026-05-01T00:00:00Z"), seen()]
+    assert outages(server(since="2026-01-01T00:00:00Z"), *long, as_of="2026-06-01T00:00:00Z") == [
+        ("2026-03-01T05:00:00Z", "2026-04-01T04:00:00Z", ["internet"])
+    ]
+
+
+def test_an_outage_whose_legs_change_is_told_in_parts() -> None:
+    lines = [server(legs=["san", "internet"]), says("up", "2026-03-01T05:00:00Z", leg="san"), *UP, *DOWN]
+    lines += [says("down", "2026-03-10T12:00:00Z", leg="san"), says("up", "2026-03-10T15:00:00Z", leg="san")]
+    assert outages(*lines) == [
+        ("2026-03-10T10:00:00Z", "2026-03-10T12:00:00Z", ["internet"]),
+        ("2026-03-10T12:00:00Z", "2026-03-10T14:00:00Z", ["san", "internet"]),
+        ("2026-03-10T14:00:00Z", "2026-03-10T15:00:00Z", ["san"]),
+    ]
+
+
+def test_an_outage_is_told_to_the_client_who_has_the_server_then() -> None:
+    moved = server(since="2026-03-10T12:00:00Z", client="d")
+    lines = [server(), moved, *DOWN, *UP]
+    assert outages(*lines) == [("2026-03-10T10:00:00Z", "2026-03-10T12:00:00Z", ["internet"])]
+    of_other = judgement([client(), client("d"), *lines]).outages(S, D)
+    assert [(format_instant(each.start), each.legs) for each in of_other] == [
+        ("2026-03-10T12:00:00Z", (Leg.INTERNET,))
+    ]
+
+
+def test_windows_are_told_in_order_of_time_with_what_came_of_each() -> None:
+    lines = [
+        client(),
+        server(),
+        *UP,
+        maintenance("b", "2026-03-19T03:00:00Z", "2026-03-19T05:00:00Z"),
+        maintenance("c", "2026-03-12T02:00:00Z", "2026-03-12T04:00:00Z"),
+        exclusion("a", "client_change", "2026-03-12T02:00:00Z", "2026-03-12T03:00:00Z"),
+        exclusion("z", "client_change", "2026-03-12T02:00:00Z", "2026-03-12T03:00:00Z", clients=["c"]),
+        exclusion("april", "client_change", "2026-04-12T02:00:00Z", "2026-04-12T03:00:00Z"),
+        exclusion("february", "client_change", "2026-02-12T02:00:00Z", "2026-02-12T03:00:00Z"),
+    ]
+    shares = judgement(lines, as_of="2026-05-01T00:00:00Z").windows(S, C)
+    assert [(each.window.id, each.time // HOUR) for each in shares] == [
+        ("a", 1),
+        ("c", 2),
+        ("z", 1),
+        ("b", 2),
+    ]
+    assert [[(part.reason, length(part.spans) // HOUR) for part in each.ineligible] for each in shares] == [
+        [],
+        [(Reason.OUTSIDE_BAND, 1)],
+        [],
+        [(Reason.OVER_WEEKLY_CAP, 1)],
+    ]
+
+
+def test_of_a_window_only_service_time_so_far_with_the_client_is_told() -> None:
+    lines = [client(), client("d"), server(), server(since="2026-03-10T12:00:00Z", client="d"), *UP]
+    lines += [exclusion("x", "client_change", "2026-03-10T10:00:00Z", "2026-03-10T16:00:00Z")]
+    shares = [judgement(lines).windows(S, who) for who in (C, D)]
+    assert [[each.time // HOUR for each in those] for those in shares] == [[2], [4]]
+    early = judgement(lines, as_of="2026-03-10T11:00:00Z")
+    assert [each.time // HOUR for each in early.windows(S, C)] == [1]
+    assert early.windows(S, D) == []
+    elsewhere = exclusion("x", "client_change", "2026-03-10T10:00:00Z", "2026-03-10T16:00:00Z", clients=["d"])
+    assert judgement([*lines[:-1], elsewhere]).windows(S, C) == []
+
+
+def test_a_client_who_is_not_on_record_yet_has_nothing() -> None:
+    early = judgement([client(), server(), *UP], as_of="2025-12-31T00:00:00Z")
+    assert (early.outages(S, C), early.windows(S, C), early.server(S, C)) == ([], [], [])
+    assert early.solution((SolutionId("s"), C)) is None
+    assert list(early.deadlines((SolutionId("s"), C))) == []
+    assert list(early.statement().servers) == []
+
+
+def test_of_one_client_only_its_own_is_told() -> None:
+    lines = [client(), client("d"), server(), server("t", client="d"), server("u"), server("u", client="d")]
+    lines += [request(solution="s"), request(id="q", client="d", solution="t"), notice()]
+    lines += [step(recorded_at="2026-02-03T00:00:00Z"), step(client="d", solution="t")]
+    of_all, of_one = statement(lines), judgement(lines).statement(D)
+    assert [row["id"] for row in of_all["servers"]] == ["s", "t", "u"]
+    assert [row["id"] for row in of_all["service_requests"]] == ["q", "r"]
+    assert [row["solution"] for row in of_all["deadlines"]] == ["s", "t"]
+    assert [row.id for row in of_one.servers] == ["t", "u"]
+    assert [row.id for row in of_one.service_requests] == ["q"]
+    assert [row.solution for row in of_one.deadlines] == ["t"]
+    assert [(row.id, row.client) for row in of_one.solutions] == [("t", "d"), ("u", "d")]
+
+
+def test_a_server_of_two_clients_has_a_row_for_each_in_order() -> None:
+    lines = [client(), client("a"), server(), server(since="2026-03-16T00:00:00Z", client="a"), *UP]
+    asked = judgement(lines)
+    assert [row.client for row in asked.server(S)] == ["a", "c"]
+    assert [row.client for row in asked.server(S, C)] == ["c"]
+    assert asked.server(S, ClientId("e")) == []
+
+
+def test_terms_that_are_given_take_the_place_of_all_contract_records() -> None:
+    record = {
+        "kind": "contract",
+        "effective_from": "2026-01",
+        "terms": {"availability": {"target": "0.5"}},
+        "recorded_at": "2026-01-02T00:00:00Z",
+    }
+    lines = [client(), server(), record, *UP]
+    assert statement(lines)["servers"][0]["target"] == 0.5
+    assert statement(lines, terms={})["servers"][0]["target"] == 0.999
+
+
+def test_what_one_judgement_leaves_to_the_next_changes_nothing_that_it_says() -> None:
+    ended = {"kind": "exclusion_ended", "id": "x", "at": "2026-03-10T12:00:00Z"}
+    lines = [client(), server(), *UP, *DOWN, exclusion("x", "client_change", "2026-03-10T11:00:00Z", None)]
+    lines += [{**ended, "recorded_at": "2026-03-20T00:00:00Z"}]
+    book, kept = book_of(lines), Kept()
+    for as_of in (
+        "2026-03-10T13:00:00Z",
+        "2026-03-15T00:00:00Z",
+        "2026-03-21T00:00:00Z",
+        "2026-03-10T13:00:00Z",
+    ):
+        with_kept, alone = (
+            Judgement(
+                book, month=parse_month("2026-03"), as_of=at(as_of), national_holidays=HOLIDAYS, kept=each
+            )
+            for each in (kept, None)
+        )
+        assert document(with_kept.statement()) == document(alone.statement())
