@@ -92,7 +92,9 @@ def test_nothing_is_lost_in_grafanas_own_reading_and_writing(dashboard: dict[str
     again = json.loads(JSONEncoder(sort_keys=True).encode(Dashboard.from_json(dashboard)))
     assert list(lost(dashboard, again)) == []
     odd = dashboard | {"titel": "x"}
-    assert list(lost(odd, json.loads(JSONEncoder(sort_keys=True).encode(Dashboard.from_json(odd))))) == ["/titel"]
+    assert list(lost(odd, json.loads(JSONEncoder(sort_keys=True).encode(Dashboard.from_json(odd))))) == [
+        "/titel"
+    ]
 
 
 # The rules of Grafana's dashboard linter
@@ -144,7 +146,9 @@ def test_counters_are_shown_as_rates_over_grafanas_own_interval(dashboard: dict[
             counters = re.findall(r"(\w+)\(+(?:\w+ )?(?:slad|process)_\w+_(?:total|bucket)\{", expr)
             assert len(re.findall(r"_(?:total|bucket)\{", expr)) == len(counters), expr
             assert set(counters) <= {"rate", "increase"}, expr
-            assert all(interval in ("$__rate_interval", "1d") for interval in re.findall(r"\[([^\]]+)\]", expr))
+            assert all(
+                interval in ("$__rate_interval", "1d") for interval in re.findall(r"\[([^\]]+)\]", expr)
+            )
 
 
 def test_a_dashboard_cannot_be_edited_and_its_panels_lie_beside_each_other(dashboard: dict[str, Any]) -> None:
