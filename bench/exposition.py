@@ -22,21 +22,24 @@ from pathlib import Path
 from typing import Final
 
 from prometheus_client import CollectorRegistry, Metric, generate_latest
-from prometheus_client.core import CounterMetricFamily
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from daemon.clock import SystemClock
-from daemon.exposition import Column, Exposition, Family, Snapshot, label
+from daemon.exposition import RATIO_ONE, Column, Exposition, Family, Snapshot, label
 from daemon.web.pages import Overview
 from daemon.web.server import public_door
 
 LEGS: Final = ("service", "running", "san", "internet")
 COUNTED: Final = ("up", "down", "unobserved")
+RATIOS: Final = 5
+BUDGETS: Final = 7
+SERIES: Final = len(LEGS) * len(COUNTED) + RATIOS + BUDGETS
 ROUNDS: Final = 5
 
 
 class Fleet:
-    """Servers with random ids and twelve counters each; the seed makes runs alike."""
+    """Servers with random ids and 24 series each, no two values alike; the seed makes runs alike."""
 
     def __init__(self, servers: int) -> None:
         self.dice = random.Random(1)
@@ -47,21 +50,26 @@ class Fleet:
             for row, rendered in enumerate(self.labels)
         ]
 
-    def values(self) -> "array[int]":
-        return array("q", (self.dice.randrange(10**13) for _ in self.ids))
+    def values(self, below: int = 10**13) -> "array[int]":
+        return array("q", (self.dice.randrange(below) for _ in self.ids))
 
-    def family(self, name: str, labels: Sequence[str]) -> Family:
+    def counters(self, name: str, labels: Sequence[str]) -> Family:
         columns = tuple(Column(labels=rendered, values=self.values()) for rendered in labels)
         return Family(name=name, help="A figure.", kind="counter", decimals=6, columns=columns)
 
-    def by_leg(self) -> tuple[Family, ...]:
-        """As slad has them: 3 families of 4 legs."""
-        legs = [label("leg", leg) for leg in LEGS]
-        return tuple(self.family(f"slad_server_{counted}_seconds_total", legs) for counted in COUNTED)
+    def gauge(self, name: str, decimals: int) -> Family:
+        below = RATIO_ONE if decimals == 9 else 10**10
+        column = Column(labels="", values=self.values(below))
+        return Family(name=name, help="A figure.", kind="gauge", decimals=decimals, columns=(column,))
 
-    def apart(self) -> tuple[Family, ...]:
-        """The worst case for compression: 12 families of one series."""
-        return tuple(self.family(f"slad_server_figure{n}_seconds_total", [""]) for n in range(12))
+    def families(self) -> tuple[Family, ...]:
+        """As slad has them: 3 families of 4 legs, ratios and times of the month."""
+        legs = [label("leg", leg) for leg in LEGS]
+        return (
+            *(self.counters(f"slad_server_{counted}_seconds_total", legs) for counted in COUNTED),
+            *(self.gauge(f"slad_server_month_figure{n}_ratio", 9) for n in range(RATIOS)),
+            *(self.gauge(f"slad_server_month_figure{n}_seconds", 6) for n in range(BUDGETS)),
+        )
 
     def snapshot(self, families: tuple[Family, ...]) -> Snapshot:
         return Snapshot(generation=1, servers=self.labels, info=self.info, families=families)
@@ -72,14 +80,16 @@ class FromSnapshot(Collector):
 
     def __init__(self, fleet: Fleet) -> None:
         self.ids = fleet.ids
-        self.families = fleet.by_leg()
+        self.families = fleet.families()
 
     def collect(self) -> Iterable[Metric]:
         for family in self.families:
-            metric = CounterMetricFamily(family.name, family.help, labels=["server", "leg"])
-            for leg, column in zip(LEGS, family.columns, strict=True):
+            of = CounterMetricFamily if family.kind == "counter" else GaugeMetricFamily
+            legs = LEGS if len(family.columns) > 1 else ("",)
+            metric = of(family.name, family.help, labels=["server", "leg"][: 2 if legs is LEGS else 1])
+            for leg, column in zip(legs, family.columns, strict=True):
                 for server, value in zip(self.ids, column.values, strict=True):
-                    metric.add_metric([server, leg], value / 1e6)
+                    metric.add_metric([server, leg] if leg else [server], value / 10**family.decimals)
             yield metric
 
 
@@ -161,7 +171,7 @@ def scrapes(address: tuple[str, int]) -> list[float]:
 
 async def slad(servers: int) -> dict[str, str]:
     fleet = Fleet(servers)
-    families = fleet.by_leg()
+    families = fleet.families()
     exposition = Exposition(SystemClock(), fresh_us=10**12)
     before_mb = memory_mb("VmRSS")
     await exposition.prepare(fleet.snapshot(families), ())
@@ -181,10 +191,11 @@ async def slad(servers: int) -> dict[str, str]:
         rows[f"{name}, CPU ms"] = spread([cpu for cpu, _ in figures])
         rows[f"{name}, stall ms"] = spread([stall for _, stall in figures])
 
-    await refresh("refresh all", fleet.by_leg)
-    await refresh("refresh all, as 12 families of one series", fleet.apart)
+    await refresh("refresh all", fleet.families)
     await exposition.prepare(fleet.snapshot(families), ())
-    await refresh("refresh, a third of the series moved", lambda: (fleet.by_leg()[0], *families[1:]))
+    await refresh(
+        "refresh, the counters moved", lambda: (*fleet.families()[: len(COUNTED)], *families[len(COUNTED) :])
+    )
     await exposition.prepare(fleet.snapshot(families), ())
     await refresh("refresh, nothing moved", lambda: families)
     async with public_door(_Site(exposition), SystemClock(), [("127.0.0.1", 0)]) as addresses:
@@ -245,7 +256,7 @@ def side(name: str, servers: int) -> dict[str, str]:
 
 def main(servers: int = 40_000) -> None:
     """Print the table."""
-    print(f"| /metrics, {servers:,} servers x 12 series | |\n| --- | --- |")
+    print(f"| /metrics, {servers:,} servers x {SERIES} series | |\n| --- | --- |")
     for name, heading in (("slad", "slad"), ("library", "prometheus_client, a custom collector")):
         for row, figure in side(name, servers).items():
             print(f"| {heading}: {row} | {figure} |")

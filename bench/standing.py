@@ -167,7 +167,7 @@ async def side(servers: int, *, is_worst: bool) -> dict[str, str]:
 
         async def whole() -> None:
             began = time.process_time()
-            assert await figures.keep_up()
+            await judge_all()
             kept = time.process_time()
             snapshot = await figures.snapshot()
             taken = time.process_time()
@@ -179,6 +179,7 @@ async def side(servers: int, *, is_worst: bool) -> dict[str, str]:
         ms, stall_ms = await measured(whole)
         cpu.append(ms)
         stalls.append(stall_ms)
+    peak_mb = memory_mb("VmHWM")
     async with exposition.scrape() as published:
         blocks = [block async for block in published.body(Format.TEXT).blocks(gzip=False)]
         compressed_mb = published.text.length(gzip=True) / 1e6
@@ -194,7 +195,7 @@ async def side(servers: int, *, is_worst: bool) -> dict[str, str]:
         "refresh, CPU ms": spread(cpu),
         **{f"  of it {name}": spread(values) for name, values in parts.items()},
         "refresh, stall ms": spread(stalls),
-        "memory, MB before and at the peak": f"{held_mb:.0f}, {memory_mb('VmHWM'):.0f}",
+        "memory, MB before and at the peak": f"{held_mb:.0f}, {peak_mb:.0f}",
     }
 
 

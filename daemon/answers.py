@@ -13,6 +13,8 @@ from daemon.control import (
     LegStatus,
     OutageStatus,
     ServerStatus,
+    SolutionList,
+    SolutionStatus,
     SourceStatus,
     Status,
 )
@@ -21,12 +23,15 @@ from daemon.export import exported
 from daemon.exposition import Exposition
 from daemon.ledger import Ledger
 from daemon.live_book import LiveBook
+from daemon.pacing import paced
 from daemon.recorder import Recorder
 from daemon.registry import Registry
 from daemon.sources import Sources
+from daemon.standing.standing import Standing
+from daemon.standing.telling import month_status, solution_status
 from daemon.web.pages import Overview, ServerRow, SourceRow
 from sla.instants import BEGINNING, Instant, format_instant
-from sla.records import ClientId, Leg, Server, ServerId, State
+from sla.records import ClientId, Leg, Server, ServerId, SolutionId, State
 from sla.timeline import Segment
 
 WORST_SHOWN: Final = 20
@@ -45,9 +50,11 @@ class Answers:
         registry: Registry,
         sources: Sources,
         recorder: Recorder,
+        standing: Standing,
         exposition: Exposition,
     ) -> None:
         self.exposition = exposition
+        self._standing = standing
         self._clock = clock
         self._ledger = ledger
         self._book = book
@@ -113,7 +120,24 @@ class Answers:
             legs=[self._leg(server, leg, settled_at or BEGINNING) for leg in record.legs],
             outages=_outages(segments, record.legs),
             counters_us={counter.name.lower(): counts.us[counter] for counter in Counter},
+            month=month_status(judging, server) if (judging := self._standing.asked()) is not None else None,
         )
+
+    async def solutions(self) -> SolutionList:
+        """The solutions, but for lone servers that were never down and of which nothing is on record."""
+        judging = self._standing.asked()
+        if judging is None:
+            return SolutionList(at=None, solutions=[])
+        keys = sorted(self._standing.solutions.rows)
+        told = [solution_status(judging, key) async for key in paced(keys)]
+        found = [status for status in told if status is not None]
+        return SolutionList(at=format_instant(judging.at), solutions=found)
+
+    def solution(self, client: str, name: str) -> SolutionStatus | None:
+        """One solution of a client; None where there is none."""
+        judging = self._standing.asked()
+        key = SolutionId(name), ClientId(client)
+        return None if judging is None else solution_status(judging, key)
 
     async def export(
         self, client: str | None, start: Instant | None, until: Instant | None
@@ -153,7 +177,7 @@ class Answers:
 
     def _settled_at(self) -> Instant | None:
         """The oldest settled instant of all servers."""
-        return min((group.settled for group in self._book.groups.values() if any(group.rows)), default=None)
+        return self._book.settled_at() if any(any(g.rows) for g in self._book.groups.values()) else None
 
     def _states(self) -> dict[str, int]:
         states: Tally[str] = Tally(dict.fromkeys((state.word for state in reversed(State)), 0))

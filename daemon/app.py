@@ -17,6 +17,10 @@ from typing import Final
 import structlog
 from prometheus_client import CollectorRegistry
 
+from daemon.alerts.board import Board
+from daemon.alerts.lookout import Lookout
+from daemon.alerts.push import Push
+from daemon.alerts.tally import AlertTally
 from daemon.answers import Answers
 from daemon.clock import SteadyClock, SystemClock
 from daemon.config import Config, ConfigError, load
@@ -70,6 +74,7 @@ class App:
         families = CollectorRegistry()
         self._metrics = Metrics(families)
         self._internet_tally = InternetTally(families)
+        self._alert_tally = AlertTally(families)
         self._notifier = Notifier(self._clock, env)
         self._stopping = asyncio.Event()
         self._reload = asyncio.Event()
@@ -114,7 +119,22 @@ class App:
             send=inlet.send,
         )
         exposition = Exposition(self._clock, on_asked=inlet.wake)
-        standing = Standing(book)
+        standing, board = Standing(book), Board()
+        facts = Facts(
+            source_of=registry.source_of,
+            uplink_of=internet.uplink_of,
+            placement_of=partial(_placement, registry),
+        )
+        lookout = Lookout(
+            clock=self._clock,
+            book=book,
+            standing=standing,
+            sources=sources,
+            uplinks=internet.uplinks,
+            facts=facts,
+            is_listed=lambda server: registry.sighted(server) is not None,
+            board=board,
+        )
         recorder = Recorder(
             clock=self._clock,
             tick_us=self._config.watch.tick.us,
@@ -125,7 +145,8 @@ class App:
             sources=sources,
             internet=internet,
             inlet=inlet,
-            figures=Figures(book, standing, Facts(source_of=registry.source_of)),
+            figures=Figures(book, standing, facts),
+            lookout=lookout,
             exposition=exposition,
             metrics=self._metrics,
         )
@@ -136,11 +157,20 @@ class App:
             registry=registry,
             sources=sources,
             recorder=recorder,
+            standing=standing,
             exposition=exposition,
+        )
+        push = Push(
+            clock=self._clock,
+            board=board,
+            tally=self._alert_tally,
+            fault=lambda: recorder.fault,
+            on_wanted=lookout.want,
         )
         desk = Desk(clock=self._clock, book=book.evidence, journal=journal, record=recorder.record)
         self._put_in_force(self._config, recorder, keeper, desk)
         internet.adopt(self._config)
+        push.adopt(self._config.alertmanager)
         async with asyncio.TaskGroup() as tasks:
             recording = tasks.create_task(recorder.run(), name="recorder")
             await stack.enter_async_context(control_door(answers, self._config.control.socket, desk))
@@ -161,9 +191,10 @@ class App:
                     ("exposition", recorder.expose()),
                     ("sources", sources.supervise()),
                     ("internet", internet.run()),
+                    ("alerts", push.run()),
                     ("stall", self._watch_the_loop()),
                     ("watchdog", self._feed_the_watchdog(recorder)),
-                    ("reload", self._reload_when_asked(recorder, keeper, sources, internet, desk)),
+                    ("reload", self._reload_when_asked(recorder, keeper, sources, internet, desk, push)),
                 )
             ]
             self._notifier.ready()
@@ -189,7 +220,13 @@ class App:
         )
 
     async def _reload_when_asked(
-        self, recorder: Recorder, keeper: Keeper, sources: Sources, internet: Internet, desk: Desk
+        self,
+        recorder: Recorder,
+        keeper: Keeper,
+        sources: Sources,
+        internet: Internet,
+        desk: Desk,
+        push: Push,
     ) -> None:
         while True:
             await self._reload.wait()
@@ -206,6 +243,7 @@ class App:
                 self._put_in_force(config, recorder, keeper, desk)
                 internet.adopt(config)
                 await sources.adopt(config)
+                push.adopt(config.alertmanager)
                 _log.info("config_reloaded", config=str(config.path))
             self._notifier.ready()
 
@@ -238,6 +276,12 @@ def _runs(book: LiveBook, registry: Registry, server: ServerId) -> bool:
     """Whether a server runs, by what its source said last."""
     said = book.last_said(Witness(book.observer, registry.source_of(server)), server, Leg.RUNNING)
     return said is not None and said[1] is State.UP
+
+
+def _placement(registry: Registry, server: ServerId) -> tuple[str, str]:
+    """A server's host, and the datastores of its disks, as its source lists them."""
+    sighted = registry.sighted(server)
+    return (sighted.host, ",".join(sighted.datastores)) if sighted is not None else ("", "")
 
 
 async def _eternal(name: str, work: Awaitable[None]) -> None:

@@ -15,8 +15,10 @@ from typing import Final, TypeVar
 import tomli
 from pydantic import ValidationError
 
+from daemon.config_alertmanager import AlertmanagerTable
 from daemon.config_messages import key_text, told, unknown_key
 from daemon.config_tables import (
+    LAYERS_SETTLE_WITHIN_US,
     ClientTable,
     ConditionsTable,
     ControlTable,
@@ -34,7 +36,16 @@ from daemon.config_tables import (
     WatchTable,
     WebTable,
 )
-from daemon.config_values import ADDRESS, Address, Surroundings, check_id, nearest, shown, vcenter_address
+from daemon.config_values import (
+    ADDRESS,
+    Address,
+    Duration,
+    Surroundings,
+    check_id,
+    nearest,
+    shown,
+    vcenter_address,
+)
 from daemon.tomlines import KeyPath, key_lines, line_of
 from sla.calendars import Day
 from sla.records import ClientId, Leg
@@ -92,6 +103,7 @@ class Config:
     internet: tuple[InternetTable, ...]
     reach: ReachTable
     probes: ProbesTable
+    alertmanager: AlertmanagerTable | None
     general_contract: Tables
     warnings: tuple[Problem, ...]
 
@@ -196,6 +208,7 @@ _SECTIONS: Final = (
     "internet",
     "reach",
     "probes",
+    "alertmanager",
     "contract",
 )
 _RESERVED_SOURCE: Final = "internet"
@@ -230,6 +243,11 @@ class _Loading:
         internet = self._listed_tables(InternetTable, "internet", raw)
         reach = self._table(ReachTable, ("reach",), raw.get("reach", {}))
         probes = self._table(ProbesTable, ("probes",), raw.get("probes", {}))
+        alertmanager = (
+            self._table(AlertmanagerTable, ("alertmanager",), raw["alertmanager"])
+            if "alertmanager" in raw
+            else None
+        )
         contract = self._contract(raw)
 
         self._check_web(web)
@@ -239,6 +257,9 @@ class _Loading:
         self._check_rules(raw, "internet", internet)
         self._check_vantage(vantage, uplinks)
         self._check_uplinks(raw, internet)
+        self._check_lag(vantage, uplinks, internet, reach)
+        if alertmanager is not None and alertmanager.shows_its_secret:
+            self._warn(("alertmanager", "urls"), "the password or token goes there in plain text: use https")
         if self._problems:
             raise ConfigError(_in_order(self._problems), _in_order(self._warnings))
         assert top is not None and ledger is not None and control is not None  # noqa: PT018  nothing is missing
@@ -262,6 +283,7 @@ class _Loading:
             internet=tuple(internet.values()),
             reach=reach,
             probes=probes,
+            alertmanager=alertmanager,
             general_contract=contract,
             warnings=_in_order(self._warnings),
         )
@@ -423,6 +445,28 @@ class _Loading:
         for name in _names(raw, "uplink"):
             if name not in named and len(internet) == len(_list(raw.get("internet"))):
                 self._warn(("uplink", name), "has no servers: no [[internet]] names it")
+
+    def _check_lag(
+        self,
+        vantage: VantageTable | None,
+        uplinks: Mapping[str, UplinkTable],
+        internet: Mapping[int, InternetTable],
+        reach: ReachTable | None,
+    ) -> None:
+        """A check of a server waits for its uplink to be settled, and that for the vantage: it adds up."""
+        before_us = vantage.interval.us + vantage.timeout.us if vantage is not None else 0
+        for position, rule in internet.items():
+            uplink = uplinks.get(rule.uplink or "")
+            if not rule.required or reach is None or uplink is None:
+                continue
+            lag_us = before_us + uplink.interval.us + uplink.timeout.us
+            lag_us += (reach.confirm - 1) * reach.interval.us + reach.timeout.us
+            if lag_us > LAYERS_SETTLE_WITHIN_US:
+                self._problem(
+                    ("internet", position, "required"),
+                    f"takes too long to decide: with the intervals and time-outs of [reach], uplink.{rule.uplink} and"
+                    f" [vantage] up to {Duration(lag_us)}, and {Duration(LAYERS_SETTLE_WITHIN_US)} at most can be",
+                )
 
     # Telling
 

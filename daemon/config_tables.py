@@ -53,6 +53,9 @@ from sla.records import Leg
 DECIDED_WITHIN_US: Final = 50 * SECOND
 """How long after a failed round a check may take to be sure; the counters wait for 60 s."""
 
+LAYERS_SETTLE_WITHIN_US: Final = 55 * SECOND
+"""The same for all layers together: a server's own check waits for its uplink, and that for the vantage."""
+
 _SIMULATIONS: Final = IPv4Network("127.0.0.0/8")
 
 
@@ -318,6 +321,11 @@ class TargetsTable(CheckTable):
 
 class VantageTable(TargetsTable):
     """`[vantage]`: the monitor's own way out, by targets on the near side of every uplink."""
+
+    interval: Annotated[DurationValue, AfterValidator(Between(Duration(SECOND), Duration(MINUTE)))] = Field(
+        default=Duration(5 * SECOND), examples=["5s"]
+    )
+    confirm: Annotated[int, BeforeValidator(Whole(1, 10))] = Field(default=2, examples=["2"])
 
 
 class UplinkTable(TargetsTable):

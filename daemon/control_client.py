@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 import aiohttp
 
-from daemon.control import ServerStatus, Status
+from daemon.control import ServerStatus, SolutionList, Status
 
 _ANSWER: Final = aiohttp.ClientTimeout(total=30)
 _STREAM: Final = aiohttp.ClientTimeout(total=None, sock_connect=10, sock_read=120)
@@ -43,11 +43,19 @@ class UnreachableError(ControlError):
 
 
 class BrokenOffError(UnreachableError):
-    """The daemon was asked and did not answer: what was asked may have been done."""
+    """The daemon was asked and did not answer, or not now: what was asked may have been done."""
 
 
 class NotFoundError(ControlError):
     """The daemon knows nothing of that name, or several things."""
+
+
+class AmbiguousError(NotFoundError):
+    """The daemon knows several things of that name; `candidates` are their ids."""
+
+    def __init__(self, message: str, candidates: Sequence[str]) -> None:
+        super().__init__(f"{message}; name one by its id: {', '.join(candidates)}")
+        self.candidates = tuple(candidates)
 
 
 class RefusedError(ControlError):
@@ -86,6 +94,10 @@ class ControlClient:
     async def server(self, name: str) -> ServerStatus:
         """One server by id or name. Raises ControlError, of which NotFoundError for a name that names not one."""
         return cast(ServerStatus, await self.document(f"/v1/servers/{quote(name, safe='')}"))
+
+    async def solutions(self) -> SolutionList:
+        """The solutions that have something to say. Raises ControlError."""
+        return cast(SolutionList, await self.document("/v1/solutions"))
 
     async def export(
         self, *, client: str | None = None, start: str | None = None, until: str | None = None
@@ -132,8 +144,12 @@ class ControlClient:
                 if response.status not in (HTTPStatus.OK, HTTPStatus.CREATED):
                     raise await _refusal(response)
                 yield response
-        except (aiohttp.ClientConnectorCertificateError, aiohttp.ClientConnectorSSLError) as error:
-            raise UnreachableError(f"{self._door} does not prove who it is: {error}") from error
+        except aiohttp.ClientConnectorCertificateError as error:
+            raise UnreachableError(
+                f"{self._door} does not prove who it is: {_verdict(error.certificate_error)}"
+            ) from error
+        except aiohttp.ClientConnectorSSLError as error:
+            raise UnreachableError(f"{self._door} speaks no TLS that we accept: {error.os_error}") from error
         except aiohttp.ClientConnectorError as error:
             raise UnreachableError(self._unreachable(error.os_error)) from error
         except TimeoutError as error:
@@ -154,8 +170,15 @@ def _connector(door: Door) -> aiohttp.BaseConnector:
         return aiohttp.UnixConnector(path=str(door.socket))
     try:
         return aiohttp.TCPConnector(ssl=ssl.create_default_context(cafile=door.ca_file))
+    except ssl.SSLError as error:
+        raise UnreachableError(f"{door.ca_file} holds no certificate in PEM form") from error
     except OSError as error:
         raise UnreachableError(f"{door.ca_file}: {error.strerror or error}") from error
+
+
+def _verdict(error: Exception) -> str:
+    """Why a certificate is not believed."""
+    return error.verify_message if isinstance(error, ssl.SSLCertVerificationError) else str(error)
 
 
 async def _refusal(response: aiohttp.ClientResponse) -> ControlError:
@@ -167,9 +190,11 @@ async def _refusal(response: aiohttp.ClientResponse) -> ControlError:
         candidates = [str(one) for one in document.get("candidates", ())]
         fields = [(str(one["field"]), str(one["message"])) for one in document.get("errors", ())]
     except (ValueError, KeyError, TypeError, AttributeError):
-        return RefusedError(text.strip() or f"slad answered {response.status}")
+        message, candidates, fields = text.strip() or f"slad answered {response.status}", [], []
+    if response.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        return BrokenOffError(message)
     if response.status == HTTPStatus.CONFLICT and candidates:
-        return NotFoundError(f"{message}; name one by its id: {', '.join(candidates)}")
+        return AmbiguousError(message, candidates)
     if response.status == HTTPStatus.NOT_FOUND:
         return NotFoundError(message)
     return RefusedError(message, fields)

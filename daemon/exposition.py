@@ -179,7 +179,7 @@ class Published:
 class _Chunk:
     """A piece of one family: the values that it was rendered from, and what came out."""
 
-    values: bytes
+    values: bytes | Sequence[tuple[str, str]]
     member: Member
 
 
@@ -214,12 +214,6 @@ class _Preparation:
         """Append what differs between the formats."""
         self.text.append(_compressed(text))
         self.openmetrics.append(_compressed(openmetrics))
-
-    def add_shared(self, text: bytes) -> None:
-        """Append what is the same in both formats."""
-        member = _compressed(text)
-        self.text.append(member)
-        self.openmetrics.append(member)
 
     def add_chunk(self, key: _ChunkKey, chunk: _Chunk) -> None:
         """Append what both formats share, and keep it for the next preparation."""
@@ -331,7 +325,7 @@ class Exposition:
         for family in snapshot.families:
             await self._add_family(preparation, family)
         for listing in snapshot.listings:
-            await _add_listing(preparation, listing)
+            await self._add_listing(preparation, listing)
         preparation.openmetrics.append(_compressed(b"# EOF\n"))
 
         self._generation, self._last = snapshot.generation, preparation
@@ -381,21 +375,26 @@ class Exposition:
             preparation.add_chunk(key, chunk)
         await asyncio.sleep(0)
 
-
-async def _add_listing(preparation: _Preparation, listing: Listing) -> None:
-    name = listing.name
-    base = name.removesuffix("_info") if listing.kind == "info" else name
-    text_kind = "gauge" if listing.kind == "info" else listing.kind
-    preparation.add(
-        _metadata(name, text_kind, listing.help), _metadata(base, listing.kind, listing.help, _unit(base))
-    )
-    for start in range(0, len(listing.samples), CHUNK_SAMPLES):
-        lines = [
-            f"{name}{{{labels}}} {value}\n" if labels else f"{name} {value}\n"
-            for labels, value in listing.samples[start : start + CHUNK_SAMPLES]
-        ]
-        preparation.add_shared("".join(lines).encode())
+    async def _add_listing(self, preparation: _Preparation, listing: Listing) -> None:
+        name = listing.name
+        base = name.removesuffix("_info") if listing.kind == "info" else name
+        preparation.add(
+            _metadata(name, "gauge", listing.help), _metadata(base, listing.kind, listing.help, _unit(base))
+        )
+        for start in range(0, len(listing.samples), CHUNK_SAMPLES):
+            samples = listing.samples[start : start + CHUNK_SAMPLES]
+            key = (name, 0, (), start)
+            chunk = self._last.chunks.get(key)
+            if chunk is None or chunk.values != samples:
+                chunk = _Chunk(values=samples, member=_compressed(_listing_lines(name, samples)))
+                await asyncio.sleep(0)
+            preparation.add_chunk(key, chunk)
         await asyncio.sleep(0)
+
+
+def _listing_lines(name: str, samples: Sequence[tuple[str, str]]) -> bytes:
+    lines = [f"{name}{{{labels}}} {value}\n" if labels else f"{name} {value}\n" for labels, value in samples]
+    return "".join(lines).encode()
 
 
 def label(name: str, value: str) -> str:
@@ -442,8 +441,10 @@ def _column_lines(family: Family, column: Column, all_rows: _Rows, rows: slice) 
     """The lines of one column, of rows that have the series: one template, filled in at once."""
     values: Sequence[int] = column.values[rows]
     servers: Sequence[str] = all_rows.in_templates[rows]
-    if all_rows.has_hidden or ABSENT in values:
-        shown = [server != "" and value != ABSENT for server, value in zip(servers, values, strict=True)]
+    if all_rows.has_hidden:
+        values, servers = list(compress(values, servers)), list(compress(servers, servers))
+    if ABSENT in values:
+        shown = list(map(ABSENT.__ne__, values))
         values, servers = list(compress(values, shown)), list(compress(servers, shown))
     if not values:
         return ""

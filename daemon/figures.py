@@ -6,11 +6,11 @@ that the book does not change meanwhile.
 
 import asyncio
 from array import array
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
 from operator import add
-from typing import Final, Literal
+from typing import Final, Literal, TypeVar
 
 from daemon.counting import LEG_DOWN, NEVER, Counter, Group, Pattern
 from daemon.exposition import ABSENT, Column, Family, Listing, Snapshot, label
@@ -18,7 +18,7 @@ from daemon.live_book import LiveBook
 from daemon.pacing import paced
 from daemon.standing.kinds import NOBODY
 from daemon.standing.listings import listings
-from daemon.standing.months import month_families
+from daemon.standing.months import ROWS, month_families
 from daemon.standing.standing import Standing
 from sla.records import ALL_LEGS, Leg, ServerId, State
 
@@ -126,11 +126,12 @@ class Figures:
         """Months and solutions; where the standing is behind, of the last instant at which it was not."""
         standing, months = self._standing, self._months
         if standing.is_current and standing.at is not None:
-            kind_of = standing.servers.kind_of
-            numbers = array(
-                "I", [NOBODY if row is None else kind_of(row.server) for g in groups for row in g.rows]
-            )
-            await asyncio.sleep(0)
+            numbers: array[int] = array("I")
+            number_of = standing.servers.numbers.get
+            for group in groups:
+                for rows in _sliced(group.rows):
+                    numbers.extend([NOBODY if row is None else number_of(row.server, NOBODY) for row in rows])
+                    await asyncio.sleep(0)
             families = await month_families(standing.servers.kinds, numbers, standing.at)
             listed = await listings(standing, standing.at)
         elif months is None:
@@ -147,12 +148,15 @@ class Figures:
     async def _outages(self, groups: Sequence[Group]) -> tuple[Listing, ...]:
         """Who is down, and where it runs."""
         samples = []
-        rows = chain.from_iterable(zip(group.rows, group.outage_at, strict=True) for group in groups)
-        async for info, (row, outage_at) in paced(zip(self._info, rows, strict=True)):
-            if outage_at == NEVER or row is None or not info:
-                continue
-            host, datastore = self._facts.placement_of(row.server)
-            samples.append((f"{info},{label('host', host)},{label('datastore', datastore)}", "1"))
+        first = 0
+        for group in groups:
+            down = [index for index, at in enumerate(group.outage_at) if at != NEVER]
+            async for index in paced(down):
+                row, info = group.rows[index], self._info[first + index]
+                if row is not None and info:
+                    host, datastore = self._facts.placement_of(row.server)
+                    samples.append((f"{info},{label('host', host)},{label('datastore', datastore)}", "1"))
+            first += len(group.rows)
         if not samples:
             return ()
         text = "Always 1: an outage of the virtual server is under way; by who and where it is."
@@ -251,8 +255,9 @@ async def _column(groups: Sequence[Group], value: Callable[[Pattern, int], int])
     for group in groups:
         combination = group.combination()
         by_number = [value(pattern, combination) for pattern in group.patterns]
-        values.extend(map(by_number.__getitem__, group.numbers))
-    await asyncio.sleep(0)
+        for numbers in _sliced(group.numbers):
+            values.extend(map(by_number.__getitem__, numbers))
+            await asyncio.sleep(0)
     return values
 
 
@@ -261,8 +266,10 @@ async def _counter(groups: Sequence[Group], counter: Counter) -> "array[int]":
     for group in groups:
         sums = group.sums()
         by_number = [sums[pattern.runs[counter]] for pattern in group.patterns]
-        values.extend(map(add, group.references[counter], map(by_number.__getitem__, group.numbers)))
-    await asyncio.sleep(0)
+        references = group.references[counter]
+        for part, numbers in zip(_sliced(references), _sliced(group.numbers), strict=True):
+            values.extend(map(add, part, map(by_number.__getitem__, numbers)))
+            await asyncio.sleep(0)
     return values
 
 
@@ -274,10 +281,21 @@ async def _leg_counter(groups: Sequence[Group], leg: Leg) -> "array[int]":
         by_number = [
             sums[pattern.runs[LEG_DOWN[leg]]] if leg in pattern.legs else None for pattern in group.patterns
         ]
-        counted = zip(group.references[LEG_DOWN[leg]], map(by_number.__getitem__, group.numbers), strict=True)
-        values.extend([ABSENT if lasted is None else reference + lasted for reference, lasted in counted])
-    await asyncio.sleep(0)
+        references = group.references[LEG_DOWN[leg]]
+        for part, numbers in zip(_sliced(references), _sliced(group.numbers), strict=True):
+            counted = zip(part, map(by_number.__getitem__, numbers), strict=True)
+            values.extend([ABSENT if lasted is None else reference + lasted for reference, lasted in counted])
+            await asyncio.sleep(0)
     return values
+
+
+_Rows = TypeVar("_Rows", bound=Sequence[object])
+
+
+def _sliced(rows: _Rows) -> Iterator[_Rows]:
+    """The rows in parts that hold the loop for a few milliseconds."""
+    for start in range(0, len(rows), ROWS):
+        yield rows[start : start + ROWS]  # type: ignore[misc]  # a slice of a sequence is of its type
 
 
 def _joined(columns: "Iterable[array[int]]") -> "array[int]":

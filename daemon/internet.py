@@ -6,7 +6,7 @@ so that its witness says nothing before it knows whom it speaks of.
 
 import asyncio
 import ssl
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from functools import partial
@@ -32,6 +32,7 @@ from probes.internet.servers import Assignment, ReachCheck
 from probes.internet.table import probe
 from probes.internet.target import Method, Target, bracketed, parse_target
 from probes.internet.tools import Tools, open_tools, trust
+from probes.internet.verdict import View
 from probes.internet.watch import InternetWatch
 from probes.report import Report, Sighted
 from sla.records import ServerId, State
@@ -92,6 +93,10 @@ class Internet:
         """The name of a server's uplink; empty where it has none."""
         assignment = self._assigned.get(server)
         return assignment.uplink or "" if assignment is not None else ""
+
+    def uplinks(self) -> Mapping[str, View]:
+        """What is known of each uplink by now."""
+        return self._watch.uplinks() if self._watch is not None else {}
 
     async def follow(self) -> None:
         """Take what the registry says has changed since this was called last: after a commit."""

@@ -12,6 +12,7 @@ from typing import Final, NamedTuple
 
 import structlog
 
+from daemon.alerts.lookout import Lookout
 from daemon.clock import SteadyClock
 from daemon.exposition import Exposition, Snapshot
 from daemon.figures import Figures
@@ -36,6 +37,8 @@ SPARE_AFTER: Final = 10_000
 RETRY_S: Final = 2.0
 GIVE_UP_S: Final = 60.0
 SEAL_US: Final = HOUR
+WHOLE_WITHIN_US: Final = 30 * SECOND
+"""How long after the start the first figures wait for those of months, so that no series comes later than others."""
 ANSWER_S: Final = 10.0
 """How long people wait for a commit before they are told that it is late."""
 
@@ -65,6 +68,7 @@ class Recorder:
         internet: Internet,
         inlet: Inlet[Report | Trouble],
         figures: Figures,
+        lookout: Lookout,
         exposition: Exposition,
         metrics: Metrics,
     ) -> None:
@@ -82,16 +86,19 @@ class Recorder:
         self._internet = internet
         self._inlet = inlet
         self._figures = figures
+        self._lookout = lookout
         self._exposition = exposition
         self._metrics = metrics
         self._changes: list[Callable[[Instant], Awaitable[Batch]]] = []
         self._asked: list[_Asked] = []
+        self._under_way: _Asked | None = None
         self._sealing: asyncio.Event | None = None
         self._sealed_at = clock.now()
         self._looked_at = clock.now()
         self._finishing = False
         self._has_finished = False
         self._prepared_at_us = 0
+        self._began_us = clock.monotonic_us()
         self._snapshot: Snapshot | None = None
         self._is_preparing = False
         self._snapshot_taken = asyncio.Event()
@@ -156,9 +163,9 @@ class Recorder:
         changes, self._changes = self._changes, []
         for make in changes:
             await self._commit(await make(now))
-        asked, self._asked = self._asked, []
-        for each in asked:
-            await self._record(each, now)
+        for _ in range(len(self._asked)):  # what is asked meanwhile waits for the next tick
+            if self._asked:
+                await self._record(self._asked.pop(0), now)
         sealing, self._sealing = self._sealing, None
         seal = seal or sealing is not None or now - self._sealed_at >= SEAL_US
         digested = await self._keeper.digested(told, now)
@@ -181,8 +188,10 @@ class Recorder:
             pass
         self._metrics.tick_duration.observe((self._clock.monotonic_us() - began_us) / SECOND)
         self.progress_at_us = self._clock.monotonic_us()
-        if not self._finishing and not await self._figures.keep_up():
-            self._inlet.wake()
+        if not self._finishing:
+            is_done = await self._figures.keep_up()
+            if not (await self._lookout.look(told) and is_done):
+                self._inlet.wake()
         if self._prepare_is_due():
             self._publish(await self._figures.snapshot())
 
@@ -215,11 +224,15 @@ class Recorder:
         return max(0.0, (self.tick_us - since_us) / SECOND)
 
     def _prepare_is_due(self) -> bool:
-        if self._is_preparing or not self._figures.are_whole:
+        if self._is_preparing or not (self._figures.are_whole or self._is_late()):
             return False
         now_us = self._clock.monotonic_us()
         due = now_us - self._prepared_at_us >= self.tick_us
         return self._exposition.asked.is_set() or (due and self._exposition.wanted(now_us))
+
+    def _is_late(self) -> bool:
+        """Whether it is better to show figures without those of months than to wait for them any longer."""
+        return self._clock.monotonic_us() - self._began_us > WHOLE_WITHIN_US
 
     def _publish(self, snapshot: Snapshot) -> None:
         self._prepared_at_us = self._clock.monotonic_us()
@@ -242,9 +255,20 @@ class Recorder:
             asked.kept.set_exception(error)
             return
         seq = self._ledger.head.seq + 1
+        self._under_way = asked
         await self._commit(Batch(entries=[Entry(record=record)]))
+        self._under_way = None
         if not asked.kept.done():
             asked.kept.set_result(Kept(seq, record))
+
+    def _let_people_go(self) -> None:
+        """Nobody has to wait for a ledger that failed: whose commit is under way may yet be recorded, the others not."""
+        waiting, self._asked = self._asked, []
+        for asked in waiting:
+            if not asked.kept.done():
+                asked.kept.set_exception(NotRecordingError(f"nothing was recorded: {self.fault}"))
+        if self._under_way is not None and not self._under_way.kept.done():
+            self._under_way.kept.set_exception(NotRecordingError(f"it may yet be recorded: {self.fault}"))
 
     async def _commit(self, batch: Batch) -> None:
         await asyncio.shield(self._commit_and_take(batch))
@@ -274,6 +298,7 @@ class Recorder:
                 if not self.fault:
                     _log.error("commit_failed", message=str(error))
                 self.fault = str(error)
+                self._let_people_go()
                 self._publish_the_fault()
                 if self._finishing or self._clock.monotonic_us() >= give_up_us:
                     raise

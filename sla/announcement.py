@@ -12,7 +12,7 @@ from sla.book import Book
 from sla.calendars import Day, Month, next_month
 from sla.exclusions import Excluded, Ineligible, Reason, covered_by, in_force, weeks_around
 from sla.instants import BEGINNING, FOREVER, Instant
-from sla.records import Category, ClientId, Exclusion, ExclusionId, ServerId
+from sla.records import ClientId, Exclusion, ExclusionId, ServerId
 from sla.service import Part
 from sla.spans import NOTHING, Spans, clipped, difference, length, union
 from sla.statement import ClientGround, Judgement
@@ -168,11 +168,7 @@ class Announcement:
 def _weeks(ground: ClientGround, excluded: Excluded, covered: Spans) -> Iterator[Week]:
     """The weeks that hold some of `covered`. What is eligible of the windows under the cap is what the cap allowed."""
     terms = ground.terms.scheduled_maintenance
-    eligible = dict(excluded.by_category)
-    capped = [Category.SCHEDULED_MAINTENANCE]
-    if terms.emergency_in_cap:
-        capped.append(Category.EMERGENCY_SECURITY_UPDATE)
-    used = union(*(eligible.get(category, NOTHING) for category in capped))
+    used = ground.rules.drawn(excluded)
     seen_until = BEGINNING
     for start, end in covered:
         at = max(start, seen_until)

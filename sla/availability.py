@@ -159,7 +159,7 @@ class Figures:
     @property
     def budget(self) -> Fraction:
         """Spec §5.5: the time that the server may be down in the whole month."""
-        return Fraction(*budget_of(self.terms.target, self.whole_agreed, self._whole_x))
+        return (1 - self.terms.target) * (self.whole_agreed + self._whole_x)
 
     @property
     def budget_left(self) -> Fraction:
@@ -228,12 +228,6 @@ def available_at_most(up: int, unobserved: int, agreed: int, x: int) -> Share:
 def covered(up: int, down: int, agreed: int) -> Share:
     """The share that was observed (spec §5.3)."""
     return up + down, agreed
-
-
-def budget_of(target: Fraction, whole_agreed: int, whole_x: int) -> tuple[int, int]:
-    """The time that a server may be down in a month, as a numerator and a denominator (spec §5.5)."""
-    per = target.denominator
-    return (per - target.numerator) * (whole_agreed + whole_x), per
 
 
 def up_at_best(up: int, agreed: int, whole_agreed: int) -> int:

@@ -106,8 +106,6 @@ class Calendar:
         # Where the clock was put back just after midnight it shows yesterday's date once more.
         while self.day_start(Day(day + 1)) <= at:
             day = Day(day + 1)
-        while self.day_start(day) > at:
-            day = Day(day - 1)
         return day
 
     def wall_clock(self, at: Instant) -> tuple[Day, int]:

@@ -133,8 +133,7 @@ def usual_observation(
         state = _STATES[said["state"]]
         at = parse_instant(said["at"])
         reason = said.get("reason", "")
-        noticed = said.get("noticed_at")
-        noticed_at = None if noticed is None else parse_instant(noticed)
+        noticed_at = parse_instant(said["noticed_at"]) if "noticed_at" in said else None
     except (KeyError, TypeError, ValueError):
         return None
     if type(server) is not str or not server or type(reason) is not str or said.keys() - _OBSERVATION_KEYS:

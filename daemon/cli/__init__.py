@@ -19,6 +19,7 @@ _COMMANDS: Final = {
     "request": "daemon.cli.request:request",
     "notice": "daemon.cli.notice:notice",
     "lifecycle": "daemon.cli.lifecycle:lifecycle",
+    "token": "daemon.cli.token:token",
     "statement": "daemon.cli.statement:statement",
     "export": "daemon.cli.export:export",
     "verify": "daemon.cli.verify:verify",

@@ -1,18 +1,22 @@
 """How commands ask the running daemon, have it record something, and end when it refuses.
 
 Exit codes of all of them: 0 done; 1 refused, or nothing of that name: nothing was recorded; 2 wrong usage; 3 the daemon
-cannot be reached, or broke off its answer.
+cannot be reached, or did not answer: what was to be recorded may be.
 """
 
 import asyncio
 import json
+import re
 import sys
 import uuid
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 from typing import Any, Final, NoReturn, TypeVar
 
 import click
 
+from daemon.cli.lone_servers import with_solution_id
+from daemon.cli.terminal import complain
 from daemon.control_client import (
     BrokenOffError,
     ControlClient,
@@ -26,6 +30,8 @@ EXIT_REFUSED: Final = 1
 EXIT_UNREACHABLE: Final = 3
 ATTEMPTS: Final = 3
 RETRY_S: Final = 1.0
+
+_NOT_ASCII: Final = re.compile(r"[^\n -~]")
 
 _Answer = TypeVar("_Answer")
 
@@ -50,32 +56,75 @@ def record(
 
     Keys of `body` whose value is None are left out.
     """
-    key = key or str(uuid.uuid4())
-    given = {name: value for name, value in body.items() if value is not None}
+    said, key = _given(body), key or str(uuid.uuid4())
+    with nullcontext() if dry_run else _naming_the_key(key):
+        return ask(door, lambda daemon: _recorded(daemon, path, said, key=key, dry_run=dry_run))
+
+
+def record_of_solution(door: Door, path: str, body: Mapping[str, object], *, key: str | None = None) -> Any:
+    """As `record`; the `solution` may be the name of a server that is sold alone."""
+    said, key = _given(body), key or str(uuid.uuid4())
 
     async def recorded(daemon: ControlClient) -> Any:
-        for attempt in range(1, ATTEMPTS + 1):
-            try:
-                return await daemon.record(path, given, key=key, dry_run=dry_run)
-            except BrokenOffError as error:
-                if attempt == ATTEMPTS:
-                    message = (
-                        f"{error}; it may have been recorded: repeat the command with --idempotency-key {key}"
-                    )
-                    raise BrokenOffError(message) from error
-                await asyncio.sleep(RETRY_S)
-        raise AssertionError("unreachable")
+        named = await with_solution_id(daemon, path, said, key=key)
+        return await _recorded(daemon, path, named, key=key)
 
-    return ask(door, recorded)
+    with _naming_the_key(key):
+        return ask(door, recorded)
 
 
 def show_json(answer: object) -> None:
-    """An answer as JSON on stdout."""
-    click.echo(json.dumps(answer, indent=2, ensure_ascii=False))
+    """An answer as JSON on stdout; characters that could steer a terminal are escaped."""
+    text = json.dumps(answer, indent=2, ensure_ascii=False)
+    click.echo(_NOT_ASCII.sub(_escaped, text))
+
+
+async def _recorded(
+    daemon: ControlClient, path: str, body: Mapping[str, object], *, key: str, dry_run: bool = False
+) -> Any:
+    broken_off: UnreachableError | None = None
+    for attempt in range(ATTEMPTS):
+        if attempt:
+            await asyncio.sleep(RETRY_S)
+        try:
+            return await daemon.record(path, body, key=key, dry_run=dry_run)
+        except BrokenOffError as error:
+            broken_off = error
+        except UnreachableError as error:
+            if broken_off is None:
+                raise
+            broken_off = error
+    assert broken_off is not None
+    if dry_run:
+        raise broken_off
+    raise BrokenOffError(f"{broken_off}; {_again(key)}") from broken_off
+
+
+@contextmanager
+def _naming_the_key(key: str) -> Iterator[None]:
+    """Whoever interrupts a recording learns how to find out what became of it."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        complain(f"interrupted; {_again(key)}")
+        sys.exit(EXIT_UNREACHABLE)
+
+
+def _again(key: str) -> str:
+    return f"it may be on record or not: repeat the command with --idempotency-key {key}, and it is recorded once"
+
+
+def _given(body: Mapping[str, object]) -> dict[str, object]:
+    return {name: value for name, value in body.items() if value is not None}
+
+
+def _escaped(match: re.Match[str]) -> str:
+    character = match[0]
+    return character if character.isprintable() else json.dumps(character)[1:-1]
 
 
 def _end(error: ControlError) -> NoReturn:
     fields = error.fields if isinstance(error, RefusedError) else ()
     for text in [f"{field}: {message}" if field else message for field, message in fields] or [str(error)]:
-        click.echo(f"slad: {text}", err=True)
+        complain(text)
     sys.exit(EXIT_UNREACHABLE if isinstance(error, UnreachableError) else EXIT_REFUSED)

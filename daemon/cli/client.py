@@ -1,12 +1,24 @@
 """`slad client`: what holds with a client now: terms, solutions and their chronic stages, requests, deadlines."""
 
+from collections.abc import Iterator
+from typing import Any, Final
+
 import click
+from rich.console import Console
 
 from daemon.cli import options
 from daemon.cli.asking import ask, show_json
 from daemon.cli.options import Format
-from daemon.cli.terminal import console, plain, print_table
+from daemon.cli.terminal import console, duration, print_table, say
 from daemon.control_client import Door
+from sla.instants import SECOND
+
+_UNTIL: Final = {
+    "chronic": "notice_closes_at",
+    "resolution": "resolution_until",
+    "evaluation": "evaluation_until",
+}
+"""Until when a stage lasts at most."""
 
 
 @click.group("client")
@@ -33,31 +45,47 @@ def list_(door: Door, format_: Format) -> None:
     )
 
 
-@client.command("show")
+@client.command("show", epilog="Example: slad client show acme")
 @click.argument("id_", metavar="CLIENT")
 @options.door
 @options.output_format
 def show(door: Door, id_: str, format_: Format) -> None:
-    """Show what holds with one client now."""
+    """Show what holds with one client now.
+
+    The terms, the solutions with their interruptions and where the chronic-outage process stands (as observed, and as
+    documented by service requests), the open requests, and the deadlines that are pending.
+    """
     answer = ask(door, lambda daemon: daemon.document(f"/v1/clients/{options.quoted(id_)}"))
     if format_ == "json":
         show_json(answer)
-        return
-    out = console()
-    out.print(plain(f"{answer['name']} ({answer['id']}), local time of {answer['timezone']}"))
-    out.print(
-        plain(f"tech admins: {', '.join(answer['tech_admins']) or 'nobody'}; {answer['servers']} servers")
-    )
+    else:
+        _show(console(), answer)
+
+
+def _show(out: Console, answer: dict[str, Any]) -> None:
+    say(f"{answer['name']} ({answer['id']}), local time of {answer['timezone']}")
+    say(f"tech admins: {', '.join(answer['tech_admins']) or 'nobody'}; servers: {answer['servers']}")
+    print_table(out, ("term", "value"), _terms(answer["terms"]))
     print_table(
         out,
-        ("solution", "servers", "stage, observed", "in 30 days", "stage, documented", "in 30 days"),
+        (
+            "solution",
+            "servers",
+            "interrupted since",
+            "counted",
+            "observed",
+            "in the window",
+            "documented",
+            "in the window",
+        ),
         (
             (
                 row["id"],
                 str(row["servers"]),
-                row["observed"]["stage"].replace("_", " "),
+                *_interruption(row["ongoing"]),
+                _stage(row["observed"]),
                 str(row["observed"]["count"]),
-                row["documented"]["stage"].replace("_", " "),
+                _stage(row["documented"]),
                 str(row["documented"]["count"]),
             )
             for row in answer["solutions"]
@@ -65,9 +93,9 @@ def show(door: Door, id_: str, format_: Format) -> None:
     )
     print_table(
         out,
-        ("open request", "solution", "opened", "due", "response"),
+        ("open request", "solution", "opened", "by", "due", "response"),
         (
-            (row["id"], row["solution"], row["opened_at"], row["due_at"], row["response"])
+            (row["id"], row["solution"], row["opened_at"], row["opened_by"], row["due_at"], row["response"])
             for row in answer["open_requests"]
         ),
     )
@@ -79,3 +107,29 @@ def show(door: Door, id_: str, format_: Format) -> None:
             for row in answer["deadlines"]
         ),
     )
+
+
+def _terms(terms: dict[str, dict[str, Any]]) -> Iterator[tuple[str, str]]:
+    """The terms as the configuration names them; of the holidays, which are many, only the number."""
+    for group, values in terms.items():
+        for name, value in values.items():
+            if name == "holidays":
+                yield f"{group}.{name}", f"{len(value)} days"
+            else:
+                yield f"{group}.{name}", ", ".join(value) if isinstance(value, list) else _value(value)
+
+
+def _value(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _interruption(ongoing: dict[str, Any] | None) -> tuple[str, str]:
+    if ongoing is None:
+        return "", ""
+    return ongoing["start"], duration(round(ongoing["counted"] * SECOND))
+
+
+def _stage(chronic: dict[str, Any]) -> str:
+    stage = str(chronic["stage"])
+    until = chronic[_UNTIL[stage]] if stage in _UNTIL else None
+    return stage.replace("_", " ") + (f" until {until}" if until else "")

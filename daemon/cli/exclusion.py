@@ -1,28 +1,31 @@
 """`slad exclusion`: time that the contract excludes for other reasons than maintenance."""
 
-from typing import Any, Final
+from typing import Any, get_args
 
 import click
 
 from daemon.cli import options, scope
 from daemon.cli.asking import ask, record, show_json
 from daemon.cli.options import Format
-from daemon.cli.terminal import console, print_table
+from daemon.cli.terminal import say
 from daemon.control_client import Door
-
-CATEGORIES: Final = ("force_majeure", "client_change", "client_system", "end_user_pc")
+from daemon.records.bodies import ExclusionCategory
 
 
 @click.group("exclusion")
 def exclusion() -> None:
-    """Record time that the contract excludes, end it, list it, withdraw it. Maintenance has a command of its own."""
+    """Exclude time for other reasons than maintenance.
+
+    The contract excludes outages by force majeure, and those that a client's own change, a client's own system or an
+    end user's computer brought about. Maintenance has a command of its own.
+    """
 
 
 @exclusion.command(
     "add",
     epilog="Example: slad exclusion add client_change --from 2026-12-01T10:00Z --open --server web1 --reference T-4711",
 )
-@click.argument("category", type=click.Choice(CATEGORIES))
+@click.argument("category", type=click.Choice(get_args(ExclusionCategory)), metavar="CATEGORY")
 @scope.options
 @click.option("--open", "open_", is_flag=True, help="It goes on: end it later. Takes the place of --until.")
 @options.idempotency_key
@@ -33,7 +36,8 @@ def add(
 ) -> None:
     """Record an exclusion: its whole span does not count.
 
-    An open client_change ends by itself when the server that it concerns is next up.
+    CATEGORY is force_majeure, client_change, client_system or end_user_pc. An open client_change ends by itself when the
+    servers that it concerns are next up.
     """
     body = scope.body(**span_and_scope)
     if open_ == (body["until"] is not None):
@@ -42,12 +46,12 @@ def add(
     if format_ == "json":
         show_json(answer)
     else:
-        click.echo(f"Recorded as {answer['id']}.")
+        say(f"Recorded as {answer['id']}, until {answer['until'] or 'it is ended'}.")
 
 
-@exclusion.command("end")
+@exclusion.command("end", epilog="Example: slad exclusion end ex-20261201-1a2b3c --at 2026-12-01T11:15Z")
 @click.argument("id_", metavar="ID")
-@click.option("--at", type=options.INSTANT, metavar="INSTANT", help="When it ended; now, if left out.")
+@click.option("--at", type=options.INSTANT, metavar="INSTANT", help="When it ended; left out: now.")
 @options.idempotency_key
 @options.door
 @options.output_format
@@ -57,7 +61,7 @@ def end(door: Door, id_: str, at: str | None, key: str | None, format_: Format) 
     if format_ == "json":
         show_json(answer)
     else:
-        click.echo(f"{id_} has ended.")
+        say(f"{answer['id']} ended at {answer['at']}.")
 
 
 @exclusion.command("list")
@@ -69,36 +73,23 @@ def list_(door: Door, past: bool, format_: Format) -> None:
     answer = ask(door, lambda daemon: daemon.document("/v1/exclusions", {"past": "true"} if past else None))
     if format_ == "json":
         show_json(answer)
-        return
-    print_table(
-        console(),
-        ("id", "state", "from", "until", "category", "concerns", "reference", "recorded by"),
-        (
-            (
-                row["id"],
-                row["state"],
-                row["from"],
-                (row["ended"] or {}).get("at") or row["until"] or "open",
-                row["category"].replace("_", " "),
-                scope.shown(row),
-                row.get("reference") or "",
-                row["recorded_by"],
-            )
-            for row in answer["exclusions"]
-        ),
-    )
+    else:
+        none = "No exclusion is on record." if past else "No exclusion runs or lies ahead."
+        scope.print_list(answer["exclusions"], past=past, none=none)
 
 
-@exclusion.command("withdraw")
+@exclusion.command(
+    "withdraw", epilog='Example: slad exclusion withdraw ex-20261201-1a2b3c --why "it was our change"'
+)
 @click.argument("id_", metavar="ID")
 @click.option("--why", required=True, metavar="TEXT", help="The reason, which stays on record.")
 @options.idempotency_key
 @options.door
 @options.output_format
 def withdraw(door: Door, id_: str, why: str, key: str | None, format_: Format) -> None:
-    """Withdraw an exclusion: it is as if never recorded, from now on."""
+    """Withdraw an exclusion, as if it had never been recorded."""
     answer = record(door, f"/v1/exclusions/{options.quoted(id_)}/withdraw", {"why": why}, key=key)
     if format_ == "json":
         show_json(answer)
     else:
-        click.echo(f"{id_} is withdrawn.")
+        say(f"{answer['id']} is withdrawn.")

@@ -1,49 +1,45 @@
 """`slad lifecycle`: the steps in the life of a solution, and the deadlines that follow."""
 
-from typing import Final
-
 import click
 
 from daemon.cli import options
-from daemon.cli.asking import record, show_json
+from daemon.cli.asking import record_of_solution, show_json
 from daemon.cli.options import Format
-from daemon.cli.terminal import console, print_table
+from daemon.cli.terminal import console, print_table, say
 from daemon.control_client import Door
-
-EVENTS: Final = (
-    "order_accepted",
-    "provisioned",
-    "activated",
-    "problem_reported",
-    "problem_fixed",
-    "data_requested",
-    "data_returned",
-)
+from sla.records import LifecycleEvent
 
 
 @click.group("lifecycle")
 def lifecycle() -> None:
-    """Record the steps in the life of a solution: provisioning, acceptance and the return of data have deadlines."""
+    """Record the steps in the life of a solution.
+
+    Provisioning, acceptance and the return of data have deadlines, which are counted from these steps.
+    """
 
 
-@lifecycle.command("record")
+@lifecycle.command("record", epilog="Example: slad lifecycle record acme acme-mail activated")
 @click.argument("client")
 @click.argument("solution")
-@click.argument("event", type=click.Choice(EVENTS))
-@click.option("--at", type=options.INSTANT, metavar="INSTANT", help="When; now, if left out.")
+@click.argument("event", type=click.Choice([event.value for event in LifecycleEvent]), metavar="EVENT")
+@click.option("--at", type=options.INSTANT, metavar="INSTANT", help="When it happened; left out: now.")
 @options.idempotency_key
 @options.door
 @options.output_format
 def record_(
     door: Door, client: str, solution: str, event: str, at: str | None, key: str | None, format_: Format
 ) -> None:
-    """Record a step, and list the solution's deadlines."""
+    """Record a step, and list the solution's deadlines.
+
+    EVENT is order_accepted, provisioned, activated, problem_reported, problem_fixed, data_requested or data_returned.
+    CLIENT and SOLUTION are ids; for a server that is sold alone its name will do for the SOLUTION.
+    """
     body = {"client": client, "solution": solution, "event": event, "at": at}
-    answer = record(door, "/v1/lifecycle", body, key=key)
+    answer = record_of_solution(door, "/v1/lifecycle", body, key=key)
     if format_ == "json":
         show_json(answer)
         return
-    click.echo(f"{event.replace('_', ' ')} is on record.")
+    say(f"{answer['event'].replace('_', ' ')} at {answer['at']} is on record.")
     print_table(
         console(),
         ("deadline", "due", "outcome"),

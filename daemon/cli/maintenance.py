@@ -7,10 +7,9 @@ import click
 from daemon.cli import options, scope
 from daemon.cli.asking import ask, record, show_json
 from daemon.cli.options import Format
-from daemon.cli.terminal import console, duration, plain, print_table
+from daemon.cli.terminal import console, duration, print_table, say
 from daemon.control_client import Door
-
-_SECOND = 1_000_000
+from sla.instants import SECOND
 
 
 @click.group("maintenance")
@@ -18,13 +17,15 @@ def maintenance() -> None:
     """Announce maintenance, list it, withdraw it.
 
     By the contract scheduled maintenance is excluded so far as it was announced three days ahead, lies between 23:00
-    and 06:00 of the client's local time, and takes no more than one hour a week.
+    and 06:00 of the client's local time, and takes no more than one hour a week. These are the usual terms; `slad client
+    show` tells a client's own.
     """
 
 
 @maintenance.command(
     "announce",
-    epilog="Example: slad maintenance announce --from 2026-12-04T23:30-05:00 --until 2026-12-05T00:30-05:00 --client acme",
+    epilog="Example: slad maintenance announce --from 2026-12-04T23:30-05:00 --until 2026-12-05T00:30-05:00"
+    " --client acme --dry-run",
 )
 @scope.options
 @click.option("--emergency", is_flag=True, help="An emergency security update: exempt from notice and band.")
@@ -35,10 +36,13 @@ def maintenance() -> None:
 def announce(
     door: Door, emergency: bool, dry_run: bool, key: str | None, format_: Format, **span_and_scope: Any
 ) -> None:
-    """Announce a window, and say at once what of it will be excluded, what not, and why.
+    """Announce a window, and say what will be excluded.
 
-    Exits with 0 when it was recorded, also where none of it is eligible; with 1 when it was refused, with 3 when the
-    daemon cannot be reached.
+    The answer tells for each server what of the window will be excluded, what will not and why, and how much of the
+    week's allowance it leaves. A window that is not eligible is recorded all the same.
+
+    Exits with 0 when it was recorded, also where none of it is eligible; with 1 when it was refused; with 3 when the
+    daemon cannot be reached or broke off its answer.
     """
     body = scope.body(**span_and_scope)
     if body["until"] is None:
@@ -47,36 +51,41 @@ def announce(
     answer = record(door, "/v1/maintenance", body, key=key, dry_run=dry_run)
     if format_ == "json":
         show_json(answer)
-        return
-    out = console()
+    else:
+        _show(answer, dry_run=dry_run)
+
+
+def _show(answer: dict[str, Any], *, dry_run: bool) -> None:
     done = "would be announced; nothing was recorded" if dry_run else f"is announced as {answer['id']}"
-    out.print(plain(f"The window {done}."))
+    say(f"The window {done}.")
     summary = answer["summary"]
-    out.print(
-        plain(
-            f"Of {summary['servers']} servers it is excluded whole for {summary['fully_eligible']}, in part for"
-            f" {summary['partly']}, not at all for {summary['not_at_all']}."
-        )
+    say(
+        f"Servers in it: {summary['servers']}. Excluded whole for {summary['fully_eligible']}, in part for"
+        f" {summary['partly']}, not at all for {summary['not_at_all']}."
     )
     print_table(
-        out,
-        ("server", "client", "window", "excluded", "not excluded, and why", "left of the week's cap"),
+        console(),
+        ("server", "client", "window", "excluded", "not excluded, and why", "left of the week's allowance"),
         (
             (
                 row["name"],
                 row["client"],
-                duration(int(row["seconds"] * _SECOND)),
-                duration(int(row["eligible_seconds"] * _SECOND)),
+                _duration(row["seconds"]),
+                _duration(row["eligible_seconds"]),
                 ", ".join(
-                    f"{duration(int(part['seconds'] * _SECOND))} {part['reason'].replace('_', ' ')}"
+                    f"{_duration(part['seconds'])} {part['reason'].replace('_', ' ')}"
                     for part in row["ineligible"]
                 )
                 or "none",
-                ", ".join(duration(int(week["left_seconds"] * _SECOND)) for week in row["weeks"]),
+                ", ".join(_duration(week["left_seconds"]) for week in row["weeks"]),
             )
             for row in answer["servers"]
         ),
     )
+
+
+def _duration(seconds: float) -> str:
+    return duration(round(seconds * SECOND))
 
 
 @maintenance.command("list")
@@ -88,36 +97,23 @@ def list_(door: Door, past: bool, format_: Format) -> None:
     answer = ask(door, lambda daemon: daemon.document("/v1/maintenance", {"past": "true"} if past else None))
     if format_ == "json":
         show_json(answer)
-        return
-    print_table(
-        console(),
-        ("id", "state", "from", "until", "kind", "concerns", "reference", "recorded by"),
-        (
-            (
-                row["id"],
-                row["state"],
-                row["from"],
-                row["until"],
-                row["category"].replace("_", " "),
-                scope.shown(row),
-                row.get("reference") or "",
-                row["recorded_by"],
-            )
-            for row in answer["maintenance"]
-        ),
-    )
+    else:
+        none = "No window is on record." if past else "No window runs or lies ahead."
+        scope.print_list(answer["maintenance"], past=past, none=none)
 
 
-@maintenance.command("withdraw")
+@maintenance.command(
+    "withdraw", epilog='Example: slad maintenance withdraw mw-20261201-1a2b3c --why "not needed"'
+)
 @click.argument("id_", metavar="ID")
 @click.option("--why", required=True, metavar="TEXT", help="The reason, which stays on record.")
 @options.idempotency_key
 @options.door
 @options.output_format
 def withdraw(door: Door, id_: str, why: str, key: str | None, format_: Format) -> None:
-    """Withdraw a window: it is as if never announced, from now on."""
+    """Withdraw a window, as if it had never been announced."""
     answer = record(door, f"/v1/maintenance/{options.quoted(id_)}/withdraw", {"why": why}, key=key)
     if format_ == "json":
         show_json(answer)
     else:
-        click.echo(f"{id_} is withdrawn.")
+        say(f"{answer['id']} is withdrawn.")

@@ -6,9 +6,10 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final, Literal
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 import click
+from click.core import ParameterSource
 
 from daemon.config import DEFAULT_PATH
 from daemon.control import DEFAULT_SOCKET
@@ -57,42 +58,79 @@ def door(command: Callable[..., None]) -> Callable[..., None]:
         ca_file: Path | None,
         **rest: object,
     ) -> None:
-        if url is None and (token_file or ca_file):
-            raise click.UsageError("--token-file and --ca-file are for --url")
-        if url is not None and (not url.startswith("https://") or token_file is None):
-            raise click.UsageError("--url must begin with https:// and needs --token-file")
-        token = "" if token_file is None else token_file.read_text(encoding="utf-8").strip()
-        command(
-            *args,
-            door=Door(socket=socket, url=(url or "").rstrip("/"), token=token, ca_file=ca_file),
-            **rest,
-        )
+        if _typed("socket"):
+            if _typed("url"):
+                raise click.UsageError("--socket and --url are two doors: choose one")
+            url = None
+        if url is None:
+            if _typed("token_file") or _typed("ca_file"):
+                raise click.UsageError("--token-file and --ca-file are for --url")
+            chosen = Door(socket=socket)
+        elif token_file is None:
+            raise click.UsageError("--url needs --token-file")
+        else:
+            chosen = Door(socket=socket, url=_checked_url(url), token=_token_in(token_file), ca_file=ca_file)
+        command(*args, door=chosen, **rest)
 
     for option in (_ca_file, _token_file, _url, socket):
         with_door = option(with_door)
     return with_door
 
 
+def _typed(option: str) -> bool:
+    """Whether an option was given by hand, and not by the environment or its default."""
+    return click.get_current_context().get_parameter_source(option) is ParameterSource.COMMANDLINE
+
+
+def _checked_url(url: str) -> str:
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        port = None
+    if port is None or (parts.scheme, parts.path.rstrip("/"), parts.query, parts.fragment) != (
+        "https",
+        "",
+        "",
+        "",
+    ):
+        raise click.UsageError("--url must be https://HOST:PORT")
+    return f"https://{parts.netloc}"
+
+
+def _token_in(file: Path) -> str:
+    """The token in a file, which may end in a new line. Raises click.UsageError."""
+    try:
+        token = file.read_text(encoding="ascii").strip()
+    except (OSError, ValueError):
+        token = ""
+    if not _TOKEN.fullmatch(token):
+        raise click.UsageError(f"{file} holds no token: put there the one line that `slad token` printed")
+    return token
+
+
+_TOKEN: Final = re.compile(r"[!-~]{1,1000}")
 _file = click.Path(exists=True, dir_okay=False, readable=True, path_type=Path)
 _url = click.option(
     "--url",
     envvar="SLAD_CONTROL_URL",
     show_envvar=True,
-    help="The daemon's TCP control door, https://HOST:PORT.",
+    metavar="URL",
+    help="In place of the socket: the daemon's control door on TCP, https://HOST:PORT.",
 )
 _token_file = click.option(
     "--token-file",
     type=_file,
     envvar="SLAD_TOKEN_FILE",
     show_envvar=True,
-    help="A file with the token for --url.",
+    help="A file with the token for --url; `slad token` makes one.",
 )
 _ca_file = click.option(
     "--ca-file",
     type=_file,
     envvar="SLAD_CA_FILE",
     show_envvar=True,
-    help="Whom to trust for --url, in PEM form.",
+    help="The authorities, in PEM form, that vouch for --url; else the system's.",
 )
 
 
@@ -122,11 +160,25 @@ def quoted(name: str) -> str:
     return quote(name, safe="")
 
 
+class _Key(click.ParamType[str]):
+    """An idempotency key, as a header can hold it."""
+
+    name = "key"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """The key as it is."""
+        if not _KEY.fullmatch(value):
+            self.fail("a key has 1 to 200 printable ASCII characters, and no blank at its ends", param, ctx)
+        return value
+
+
+_KEY: Final = re.compile(r"(?=.{1,200}\Z)[!-~]([ -~]*[!-~])?")
 idempotency_key: Final = click.option(
     "--idempotency-key",
     "key",
+    type=_Key(),
     metavar="KEY",
-    help="The key of an attempt before this one, so that it is recorded once.",
+    help="Of an attempt whose answer never came, which named it: so it is recorded once.",
 )
 ledger: Final = click.option(
     "--ledger",

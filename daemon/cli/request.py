@@ -3,18 +3,19 @@
 import click
 
 from daemon.cli import options
-from daemon.cli.asking import ask, record, show_json
+from daemon.cli.asking import ask, record, record_of_solution, show_json
 from daemon.cli.options import Format
-from daemon.cli.terminal import console, print_table
+from daemon.cli.terminal import console, print_table, say
 from daemon.control_client import Door
+from sla.records import Channel
 
 
 @click.group("request")
 def request() -> None:
-    """Record the clients' service requests: a response is due within four business hours.
+    """Record the service requests of clients.
 
-    Only a client's tech admins, at most two, may open one. A request that is open while a solution is down documents
-    that interruption.
+    Only a client's tech admins, at most two, may open one. A response is due within four business hours. A request that
+    is open while a solution is down documents that interruption.
     """
 
 
@@ -26,12 +27,12 @@ def request() -> None:
 @click.argument("solution")
 @click.option("--by", "opened_by", required=True, metavar="NAME", help="The tech admin who opened it.")
 @click.option(
-    "--channel", type=click.Choice(["phone", "email", "portal"]), required=True, help="How it came."
+    "--channel", type=click.Choice([channel.value for channel in Channel]), required=True, help="How it came."
 )
 @click.option(
-    "--at", "opened_at", type=options.INSTANT, metavar="INSTANT", help="When it was opened; now, if left out."
+    "--at", "opened_at", type=options.INSTANT, metavar="INSTANT", help="When it was opened; left out: now."
 )
-@click.option("--id", "id_", metavar="ID", help="The ticket's id; else slad gives one.")
+@click.option("--id", "id_", metavar="ID", help="The ticket's id; left out: slad gives one.")
 @options.idempotency_key
 @options.door
 @options.output_format
@@ -46,7 +47,11 @@ def open_(
     key: str | None,
     format_: Format,
 ) -> None:
-    """Open a request, and say when the response is due."""
+    """Open a request, and say when the response is due.
+
+    CLIENT and SOLUTION are ids, as `slad client list` and `slad client show` tell them. For a server that is sold alone
+    its name will do for the SOLUTION.
+    """
     body = {
         "id": id_,
         "client": client,
@@ -55,31 +60,32 @@ def open_(
         "channel": channel,
         "opened_at": opened_at,
     }
-    answer = record(door, "/v1/requests", body, key=key)
+    answer = record_of_solution(door, "/v1/requests", body, key=key)
     if format_ == "json":
         show_json(answer)
     else:
-        click.echo(f"Opened as {answer['id']}; a response is due by {answer['due_at']}.")
+        say(f"Opened as {answer['id']}; a response is due by {answer['due_at']}.")
 
 
-@request.command("respond")
+@request.command("respond", epilog="Example: slad request respond T-4711")
 @click.argument("id_", metavar="ID")
-@click.option("--at", type=options.INSTANT, metavar="INSTANT", help="When; now, if left out.")
+@click.option("--at", type=options.INSTANT, metavar="INSTANT", help="When it was given; left out: now.")
 @options.idempotency_key
 @options.door
 @options.output_format
 def respond(door: Door, id_: str, at: str | None, key: str | None, format_: Format) -> None:
-    """Record the response to a request."""
+    """Record the response to a request; the first one counts."""
     answer = record(door, f"/v1/requests/{options.quoted(id_)}/respond", {"at": at}, key=key)
     if format_ == "json":
         show_json(answer)
     else:
-        click.echo(f"The response to {id_} is on record.")
+        response = "in time" if answer["response"] == "met" else "late"
+        say(f"{answer['id']} was responded to at {answer['responded_at']}, {response}.")
 
 
-@request.command("close")
+@request.command("close", epilog="Example: slad request close T-4711")
 @click.argument("id_", metavar="ID")
-@click.option("--at", type=options.INSTANT, metavar="INSTANT", help="When; now, if left out.")
+@click.option("--at", type=options.INSTANT, metavar="INSTANT", help="When it was closed; left out: now.")
 @options.idempotency_key
 @options.door
 @options.output_format
@@ -89,7 +95,7 @@ def close(door: Door, id_: str, at: str | None, key: str | None, format_: Format
     if format_ == "json":
         show_json(answer)
     else:
-        click.echo(f"{id_} is closed.")
+        say(f"{answer['id']} was closed at {answer['closed_at']}.")
 
 
 @request.command("list")
@@ -103,9 +109,21 @@ def list_(door: Door, everything: bool, format_: Format) -> None:
     if format_ == "json":
         show_json(answer)
         return
+    if not answer["requests"]:
+        say("No request is on record." if everything else "No request is open.")
     print_table(
         console(),
-        ("id", "client", "solution", "opened", "by", "due", "response"),
+        (
+            "id",
+            "client",
+            "solution",
+            "opened",
+            "by",
+            "due",
+            "response",
+            "responded",
+            *(("closed",) if everything else ()),
+        ),
         (
             (
                 row["id"],
@@ -115,6 +133,8 @@ def list_(door: Door, everything: bool, format_: Format) -> None:
                 row["opened_by"],
                 row["due_at"],
                 row["response"],
+                row["responded_at"] or "",
+                *((row["closed_at"] or "",) if everything else ()),
             )
             for row in answer["requests"]
         ),

@@ -1,4 +1,4 @@
-"""What maintenance and exclusions have in common on the command line: their span and their scope."""
+"""What maintenance and exclusions have in common on the command line: their span, their scope, and how they are listed."""
 
 from collections.abc import Callable, Sequence
 from typing import Any, Final
@@ -6,7 +6,10 @@ from typing import Any, Final
 import click
 
 from daemon.cli.options import INSTANT
+from daemon.cli.terminal import console, print_table, say
 
+_SHOWN: Final = 3
+"""Names of a kind that a table shows."""
 _OPTIONS: Final = (
     click.option(
         "--from",
@@ -14,17 +17,28 @@ _OPTIONS: Final = (
         type=INSTANT,
         metavar="INSTANT",
         required=True,
-        help="When it begins: 2026-12-01T23:30-05:00.",
+        help="When it begins, with a zone: 2026-12-01T23:30-05:00.",
     ),
     click.option(
-        "--until", type=INSTANT, metavar="INSTANT", help="When it ends; the first instant after it."
+        "--until",
+        type=INSTANT,
+        metavar="INSTANT",
+        help="When it ends; this instant is not part of it any more.",
     ),
     click.option(
-        "--server", "servers", metavar="NAME", multiple=True, help="A server, by id or name; repeat."
+        "--server",
+        "servers",
+        metavar="NAME",
+        multiple=True,
+        help="A server whom it concerns, by name or id. Repeat it for more.",
     ),
-    click.option("--solution", "solutions", metavar="ID", multiple=True, help="A solution; repeat."),
-    click.option("--client", "clients", metavar="ID", multiple=True, help="A client; repeat."),
-    click.option("--all", "everybody", is_flag=True, help="Everything: naming nothing needs this."),
+    click.option(
+        "--solution", "solutions", metavar="ID", multiple=True, help="A solution. Repeat it for more."
+    ),
+    click.option("--client", "clients", metavar="ID", multiple=True, help="A client. Repeat it for more."),
+    click.option(
+        "--all", "everybody", is_flag=True, help="It concerns everybody, in place of the three above."
+    ),
     click.option(
         "--announced-at",
         type=INSTANT,
@@ -32,7 +46,7 @@ _OPTIONS: Final = (
         help="When the client was told, if that was not just now.",
     ),
     click.option("--reference", metavar="TEXT", help="The ticket, or what else explains it."),
-    click.option("--id", "id_", metavar="ID", help="An id of your own; else slad gives one."),
+    click.option("--id", "id_", metavar="ID", help="An id of your own; left out: slad gives one."),
 )
 
 
@@ -59,9 +73,9 @@ def body(
     named = bool(servers or solutions or clients)
     if named == everybody:
         raise click.UsageError(
-            "--all means everything: leave out --server, --solution and --client"
+            "--all means everybody: leave out --server, --solution and --client"
             if named
-            else "say whom it concerns: --server, --solution or --client, or --all for everything"
+            else "say whom it concerns: --server, --solution or --client, or --all for everybody"
         )
     return {
         "id": id_,
@@ -75,11 +89,48 @@ def body(
     }
 
 
-def shown(record: dict[str, Any]) -> str:
-    """The scope of a record, for a table."""
-    named = [
-        f"{singular} {name}"
-        for plural, singular in (("servers", "server"), ("solutions", "solution"), ("clients", "client"))
-        for name in record.get(plural) or ()
-    ]
-    return ", ".join(named) or "everything"
+def print_list(records: Sequence[dict[str, Any]], *, past: bool, none: str) -> None:
+    """Windows or exclusions as a table; `none` is said where there are none, `past`: what was withdrawn is among them."""
+    if not records:
+        say(none)
+    print_table(
+        console(),
+        (
+            "id",
+            "state",
+            "from",
+            "until",
+            "category",
+            "concerns",
+            "announced",
+            "reference",
+            "recorded by",
+            *(("withdrawn, because",) if past else ()),
+        ),
+        (
+            (
+                record["id"],
+                record["state"],
+                record["from"],
+                (record["ended"] or {}).get("at") or record["until"] or "open",
+                record["category"].replace("_", " "),
+                _concerned(record),
+                record["announced_at"] or "",
+                record["reference"] or "",
+                record["recorded_by"],
+                *(((record["withdrawn"] or {}).get("why", ""),) if past else ()),
+            )
+            for record in records
+        ),
+    )
+
+
+def _concerned(record: dict[str, Any]) -> str:
+    """The scope of a record, the first of each kind by name."""
+    named = []
+    for plural, singular in (("clients", "client"), ("solutions", "solution"), ("servers", "server")):
+        names = record[plural]
+        named += [f"{singular} {name}" for name in names[:_SHOWN]]
+        if len(names) > _SHOWN:
+            named.append(f"{len(names) - _SHOWN} more {plural}")
+    return ", ".join(named) or "everybody"

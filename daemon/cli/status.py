@@ -1,5 +1,7 @@
 """`slad status` and `slad server`: what the running daemon says of itself and of one server."""
 
+from fractions import Fraction
+
 import click
 from rich.console import Console
 
@@ -7,8 +9,9 @@ from daemon.cli import options
 from daemon.cli.asking import ask, show_json
 from daemon.cli.options import Format
 from daemon.cli.terminal import console, duration, plain, print_table, state
-from daemon.control import ServerStatus, Status
+from daemon.control import MonthStatus, ServerStatus, Status
 from daemon.control_client import Door
+from daemon.statement_text import percent
 
 
 @click.command("status")
@@ -118,3 +121,47 @@ def _show_server(out: Console, answer: ServerStatus) -> None:
         ("counted in service", "time"),
         ((counted, duration(us)) for counted, us in answer["counters_us"].items()),
     )
+    if answer["month"] is not None:
+        _show_month(out, answer["month"])
+
+
+def _show_month(out: Console, month: MonthStatus) -> None:
+    out.print()
+    out.print(
+        plain(
+            f"{month['month']} up to {month['at']}: availability {_percent(month['availability'])}, "
+            f"target {_percent(month['target'])}, between {_percent(month['availability_low'])} "
+            f"and {_percent(month['availability_high'])}, observed {_percent(month['coverage'])}"
+        )
+    )
+    left_us, sign = abs(month["budget_left_us"]), "-" if month["budget_left_us"] < 0 else ""
+    out.print(
+        plain(
+            f"budget left {sign}{duration(left_us)} of {duration(month['budget_us'])}, "
+            f"best possible {_percent(month['best_possible'])}"
+        )
+    )
+    print_table(
+        out,
+        ("this month", "time"),
+        ((what, duration(us)) for what, us in month["times_us"].items()),
+    )
+    print_table(
+        out,
+        ("exclusion", "category", "from", "until", "time", "not excluded"),
+        (
+            (
+                each["id"],
+                each["category"],
+                each["start"],
+                each["until"] or "open",
+                duration(each["time_us"]),
+                ", ".join(f"{duration(part['time_us'])} {part['reason']}" for part in each["ineligible"]),
+            )
+            for each in month["exclusions"]
+        ),
+    )
+
+
+def _percent(ratio: str | None) -> str:
+    return percent(None if ratio is None else Fraction(ratio))

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+import click
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -32,7 +33,22 @@ def state(word: str) -> Text:
 
 def plain(text: str, style: str = "") -> Text:
     """Text as it is: no markup, and nothing in a name that could steer the terminal."""
-    return Text("".join(character if character.isprintable() else "�" for character in text), style=style)
+    return Text(printable(text), style=style)
+
+
+def printable(text: str) -> str:
+    """Text in which nothing that a name holds could steer the terminal."""
+    return "".join(character if character.isprintable() else "�" for character in text)
+
+
+def say(text: str) -> None:
+    """A line on stdout."""
+    click.echo(printable(text))
+
+
+def complain(text: str) -> None:
+    """A line on stderr."""
+    click.echo(f"slad: {printable(text)}", err=True)
 
 
 def duration(microseconds: int) -> str:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, Final, NamedTuple
 
-from daemon.control.views import ServerStatus, Status
+from daemon.control.views import ServerStatus, SolutionList, SolutionStatus, Status
 from daemon.records import bodies, replies
 
 
@@ -56,6 +56,21 @@ OPERATIONS: Final = (
         summary="One virtual server, by its id or its name.",
         answer=ServerStatus,
         refusals=(HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT),
+    ),
+    Operation(
+        method="get",
+        path="/v1/solutions",
+        id="listSolutions",
+        summary="The solutions: interruptions, chronic outages, deadlines.",
+        answer=SolutionList,
+    ),
+    Operation(
+        method="get",
+        path="/v1/solutions/{client}/{id}",
+        id="solution",
+        summary="One solution of a client, by its id; a lone server's id is one.",
+        answer=SolutionStatus,
+        refusals=_NOT_FOUND,
     ),
     Operation(
         method="get",

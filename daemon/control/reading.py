@@ -26,6 +26,8 @@ def reading_routes(control: Control) -> Iterable[web.RouteDef]:
     return (
         web.get("/v1/status", handlers.status),
         web.get("/v1/servers/{name}", handlers.server),
+        web.get("/v1/solutions", handlers.solutions),
+        web.get("/v1/solutions/{client}/{id}", handlers.solution),
         web.get("/v1/export", handlers.export),
     )
 
@@ -47,6 +49,16 @@ class _Handlers:
             return refusal(HTTPStatus.CONFLICT, f"{name}: {error}", candidates=list(error.candidates))
         if found is None:
             return refusal(HTTPStatus.NOT_FOUND, f"{name}: there is no such server")
+        return web.json_response(found)
+
+    async def solutions(self, _: web.Request) -> web.Response:
+        return web.json_response(await self._control.solutions())
+
+    async def solution(self, request: web.Request) -> web.Response:
+        client, name = request.match_info["client"], request.match_info["id"]
+        found = self._control.solution(client, name)
+        if found is None:
+            return refusal(HTTPStatus.NOT_FOUND, f"{name}: client {client} has no such solution")
         return web.json_response(found)
 
     async def export(self, request: web.Request) -> web.StreamResponse:

@@ -80,6 +80,94 @@ class OutageStatus(TypedDict):
     note: str
 
 
+class IneligibleStatus(TypedDict):
+    """Time of a maintenance window that is not excluded, and the first reason that applies."""
+
+    reason: str
+    time_us: int
+
+
+class ExclusionStatus(TypedDict):
+    """An exclusion that covers a server in its month; `until` is None while it is open, `time_us` its time so far."""
+
+    id: str
+    category: str
+    start: str
+    until: str | None
+    time_us: int
+    ineligible: list[IneligibleStatus]
+
+
+class MonthStatus(TypedDict):
+    """A server's local month up to `at`. Ratios are decimals, rounded down; None where there is nothing to divide by."""
+
+    month: str
+    at: str
+    target: str
+    availability: str | None
+    availability_low: str | None
+    availability_high: str | None
+    coverage: str | None
+    best_possible: str | None
+    budget_us: int
+    budget_left_us: int
+    times_us: dict[str, int]
+    excluded_us: dict[str, int]
+    exclusions: list[ExclusionStatus]
+
+
+class InterruptionStatus(TypedDict):
+    """One interruption of a solution; `end` is None while it goes on, `counted` is seconds."""
+
+    start: str
+    end: str | None
+    counted: float
+    qualified_at: str | None
+    documented_at: str | None
+
+
+class ChronicStatus(TypedDict):
+    """Where the chronic-outage process of a solution stands on one basis."""
+
+    count: int
+    stage: str
+    chronic_at: str | None
+    notice_closes_at: str | None
+    notice_given_at: str | None
+    resolution_until: str | None
+    evaluation_until: str | None
+    evaluation_count: int
+
+
+class DeadlineStatus(TypedDict):
+    """A deadline in the life of a solution."""
+
+    client: str
+    solution: str
+    deadline: str
+    due_at: str
+    outcome: str
+
+
+class SolutionStatus(TypedDict):
+    """A solution of a client, as its statement says it."""
+
+    id: str
+    client: str
+    accepted_from: str | None
+    interruptions: list[InterruptionStatus]
+    observed: ChronicStatus
+    documented: ChronicStatus
+    deadlines: list[DeadlineStatus]
+
+
+class SolutionList(TypedDict):
+    """The solutions that have something to say, at `at`; None before anything was worked out."""
+
+    at: str | None
+    solutions: list[SolutionStatus]
+
+
 class ServerStatus(TypedDict):
     """What `slad server` shows. `counters_us`: settled time in service, in microseconds, by what it counts."""
 
@@ -94,6 +182,7 @@ class ServerStatus(TypedDict):
     legs: list[LegStatus]
     outages: list[OutageStatus]
     counters_us: dict[str, int]
+    month: MonthStatus | None
 
 
 class Control(Protocol):
@@ -105,6 +194,14 @@ class Control(Protocol):
 
     def server(self, name: str) -> ServerStatus | None:
         """One server by its id or name; None where there is none. Raises AmbiguousNameError."""
+        ...
+
+    async def solutions(self) -> SolutionList:
+        """The solutions, but for lone servers that were never down and of which nothing is on record."""
+        ...
+
+    def solution(self, client: str, name: str) -> SolutionStatus | None:
+        """One solution of a client; None where there is none."""
         ...
 
     def export(self, client: str | None, start: Instant | None, until: Instant | None) -> AsyncIterator[str]:

@@ -41,7 +41,7 @@ MAINTENANCE: Final = (Category.SCHEDULED_MAINTENANCE, Category.EMERGENCY_SECURIT
 
 _PREFIXES: Final = {category: "mw" if category in MAINTENANCE else "ex" for category in Category}
 _MOST_SHOWN: Final = 5
-"""Names that a message lists where several are possible."""
+"""Names that a message lists where several are possible; unknown names that similar ones are looked for to."""
 _MOST_COMPARED: Final = 500
 """To look for the nearest of more would hold up the recorder."""
 
@@ -97,8 +97,7 @@ class Clerk:
                 faults.add("until", "must be after from")
             _not_later(faults, "announced_at", announced_at, now.at)
             servers = self._servers(faults, body.servers, named)
-            for place, solution in enumerate(body.solutions):
-                self._check_solution(faults, f"solutions[{place + 1}]", solution)
+            self._check_solutions(faults, body.solutions)
             for place, client in enumerate(body.clients):
                 self._check_client(faults, f"clients[{place + 1}]", client, now.at)
         return Exclusion(
@@ -276,7 +275,7 @@ class Clerk:
                     f" {_some(candidates)}",
                 )
             else:
-                hint = _hint(name, named.similar)
+                hint = _hint(faults, name, named.similar)
                 faults.add(f"servers[{place + 1}]", f"there is no server {shown(name)}{hint}")
         return found
 
@@ -289,7 +288,8 @@ class Clerk:
             return True
         known = self._book.clients
         faults.add(
-            field, f"there is no client {shown(client)}{_hint(client, known) or ': ' + _some(sorted(known))}"
+            field,
+            f"there is no client {shown(client)}{_hint(faults, client, known) or ': ' + _some(sorted(known))}",
         )
         return False
 
@@ -302,14 +302,16 @@ class Clerk:
             known = f": it has {_some(own)}" if own else ""
             faults.add(
                 "solution",
-                f"client {shown(client)} has no solution {shown(solution)}{_hint(solution, own) or known}",
+                f"client {shown(client)} has no solution {shown(solution)}{_hint(faults, solution, own) or known}",
             )
         return key
 
-    def _check_solution(self, faults: Faults, field: str, solution: str) -> None:
-        known = {name for keys in self._solutions() for name, _ in keys}
-        if solution not in known:
-            faults.add(field, f"there is no solution {shown(solution)}{_hint(solution, known)}")
+    def _check_solutions(self, faults: Faults, solutions: Sequence[str]) -> None:
+        known = {name for keys in self._solutions() for name, _ in keys} if solutions else set()
+        for place, solution in enumerate(solutions):
+            if solution not in known:
+                hint = _hint(faults, solution, known)
+                faults.add(f"solutions[{place + 1}]", f"there is no solution {shown(solution)}{hint}")
 
     def _solutions(self) -> Sequence[Collection[SolutionKey]]:
         """The solutions that are known, by how they are; lone servers are among them."""
@@ -341,8 +343,11 @@ def _after_opening(pages: RequestPages, body: bodies.Moment, now: Recording) -> 
     return at
 
 
-def _hint(name: str, known: Collection[str]) -> str:
-    near = nearest(name, known) if len(known) <= _MOST_COMPARED else None
+def _hint(faults: Faults, name: str, known: Collection[str]) -> str:
+    """What was meant, perhaps: for the first few unknown names, among not too many."""
+    if len(known) > _MOST_COMPARED or len(faults.found) >= _MOST_SHOWN:
+        return ""
+    near = nearest(name, known)
     return f": {near}" if near else ""
 
 

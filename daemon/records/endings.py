@@ -35,15 +35,15 @@ class Endings:
             if exclusion.start >= now:
                 continue
             histories = [each async for each in paced(self._histories(exclusion, now)) if each is not None]
-            at = up_again_at(histories, exclusion.start)
-            if at is not None and at <= now:
+            at = up_again_at(histories)
+            if at is not None:
                 ended.append(ExclusionEnded(id=exclusion.id, at=at, recorded_at=now, recorded_by=RECORDED_BY))
         return ended
 
     def _histories(self, exclusion: Exclusion, now: Instant) -> Iterator[History | None]:
         """Of each server that may count, one client after the other; None where there is nothing to look at."""
         views = Views(self._book, now)
-        for server in concerned(self._book, exclusion):
+        for server in list(concerned(self._book, exclusion)):
             clients = {part.client for part in self._book.servers[server].parts(now)}
             for client in clients:
                 yield self._history(views, server, client, exclusion, now)

@@ -16,6 +16,9 @@ from sla.standing import ServerStanding
 from sla.tails import Tail
 from sla.terms import Availability
 
+CATEGORIES: Final = tuple(Category)
+REASONS: Final = tuple(Reason)
+
 NOBODY: Final = 0
 """The number that stands for servers without figures."""
 
@@ -36,8 +39,12 @@ class Formula(NamedTuple):
     disputed: int
     whole_agreed: int
     whole_excluded: int
-    excluded: tuple[tuple[Category, Running], ...]
-    ineligible: tuple[tuple[Reason, Running], ...]
+    budget: int
+    """In whole microseconds, rounded down."""
+    excluded: tuple[tuple[int, Running], ...]
+    """By place in CATEGORIES."""
+    ineligible: tuple[tuple[int, Running], ...]
+    """By place in REASONS."""
     maintenance_left: int
     maintenance_runs: bool
 
@@ -56,7 +63,7 @@ class Formula(NamedTuple):
     def figures(self, at: Instant) -> Figures:
         """All figures at that instant, `down_by_leg` aside."""
         tally = self.tally()
-        excluded_by = tuple((category, passed(time, at)) for category, time in self.excluded)
+        excluded_by = [(CATEGORIES[place], passed(time, at)) for place, time in self.excluded]
         excluded = sum(time for _, time in excluded_by)
         return Figures(
             terms=self.terms,
@@ -92,11 +99,12 @@ def formula_of(standing: ServerStanding, tail: Tail | None, at: Instant) -> Form
         disputed=figures.disputed - so_far.disputed,
         whole_agreed=figures.whole_agreed,
         whole_excluded=figures.whole_excluded,
+        budget=figures.budget // 1,
         excluded=_running(
-            tuple(Category), figures.excluded_by, () if frame.excluded is None else (frame.excluded,), at
+            CATEGORIES, figures.excluded_by, () if frame.excluded is None else (frame.excluded,), at
         ),
         ineligible=_running(
-            tuple(Reason),
+            REASONS,
             [(part.reason, length(part.spans)) for part in standing.ineligible],
             frame.ineligible,
             at,
@@ -108,8 +116,8 @@ def formula_of(standing: ServerStanding, tail: Tail | None, at: Instant) -> Form
 
 def _running(
     words: Iterable[Word], so_far: Sequence[tuple[Word, int]], now: Sequence[Word], at: Instant
-) -> tuple[tuple[Word, Running], ...]:
-    """The times of several words, of which some run at an instant, once for each time that they are named."""
+) -> tuple[tuple[int, Running], ...]:
+    """The times of several words, by their places, of which some run at an instant, once for each time that they are named."""
     if not so_far and not now:
         return ()
     times: dict[Word, int] = {}
@@ -117,7 +125,7 @@ def _running(
         times[word] = times.get(word, 0) + time
     for word in now:
         times[word] = times.get(word, 0) - at
-    return tuple((word, (times[word], now.count(word))) for word in words if word in times)
+    return tuple((place, (times[word], now.count(word))) for place, word in enumerate(words) if word in times)
 
 
 class Kinds:

@@ -2,187 +2,185 @@
 
 import asyncio
 from array import array
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 from daemon.exposition import ABSENT, RATIO_ONE, Column, Family, label
-from daemon.standing.kinds import Formula, Kinds, passed
+from daemon.standing.kinds import CATEGORIES, REASONS, Formula, Kinds, Running, passed
 from sla.availability import (
     Share,
     available,
     available_at_least,
     available_at_most,
-    budget_of,
     covered,
     up_at_best,
 )
-from sla.exclusions import Reason
 from sla.instants import Instant
-from sla.records import Category
 from sla.terms import Basis
 
-SLICE: Final = 400
-"""Formulas worked out between two turns of the event loop."""
+FORMULAS: Final = 256
+ROWS: Final = 8192
+"""How many are worked on between two turns of the event loop."""
+
+_RATIO: Final = 9
+_SECONDS: Final = 6
+_PLAIN: Final = 0
+
+_FAMILIES: Final = (
+    ("slad_server_month_availability_ratio", "Availability this month, on the contract's basis.", _RATIO),
+    (
+        "slad_server_month_availability_low_ratio",
+        "Availability this month if all that nobody saw, or that is disputed, was down.",
+        _RATIO,
+    ),
+    (
+        "slad_server_month_availability_high_ratio",
+        "Availability this month if all that nobody saw was up.",
+        _RATIO,
+    ),
+    (
+        "slad_server_month_coverage_ratio",
+        "The share of the month's agreed time so far that was observed.",
+        _RATIO,
+    ),
+    (
+        "slad_server_month_best_possible_ratio",
+        "Availability of the whole month if the rest of it is up and observed.",
+        _RATIO,
+    ),
+    ("slad_server_month_budget_seconds", "How long the virtual server may be down this month.", _SECONDS),
+    (
+        "slad_server_month_budget_remaining_seconds",
+        "What is left of the budget of this month; negative once it is spent.",
+        _SECONDS,
+    ),
+    (
+        "slad_server_maintenance_remaining_seconds",
+        "What the cap of this local week leaves for maintenance that is not on record yet.",
+        _SECONDS,
+    ),
+    (
+        "slad_server_maintenance_active",
+        "Always 1: a maintenance window on record runs, eligible or not.",
+        _PLAIN,
+    ),
+)
+_EXCLUDED: Final = (
+    "slad_server_month_excluded_seconds",
+    "Time of this month that is excluded, by the category under which it is booked.",
+)
+_INELIGIBLE: Final = (
+    "slad_maintenance_ineligible_seconds",
+    "Time of this month that was recorded as maintenance and is not excluded, by the first reason that applies.",
+)
+_ABSENT: Final = (ABSENT,) * len(_FAMILIES)
 
 
-@dataclass(slots=True)
-class _Columns:
-    """A value for each formula, by number. Ratios are billionths, rounded down; times are microseconds."""
+class _Values:
+    """A value of each formula for each family; of the times of some only, by place and number."""
 
-    availability: list[int] = field(default_factory=list)
-    low: list[int] = field(default_factory=list)
-    high: list[int] = field(default_factory=list)
-    coverage: list[int] = field(default_factory=list)
-    best_possible: list[int] = field(default_factory=list)
-    budget: list[int] = field(default_factory=list)
-    budget_left: list[int] = field(default_factory=list)
-    maintenance_left: list[int] = field(default_factory=list)
-    maintenance_runs: list[int] = field(default_factory=list)
+    def __init__(self) -> None:
+        self.columns: tuple[list[int], ...] = tuple([] for _ in _FAMILIES)
+        self.excluded: list[dict[int, int]] = [{} for _ in CATEGORIES]
+        self.ineligible: list[dict[int, int]] = [{} for _ in REASONS]
 
-    def add(self, formula: Formula | None, at: Instant) -> None:
-        """Work out the next formula."""
-        if formula is None:
-            for column in self._all():
-                column.append(ABSENT)
-            return
-        terms, tail = formula.terms, formula.tail
-        up, down, unobserved, disputed = formula.up, formula.down, formula.unobserved, formula.disputed
-        if tail is not None:
-            so_far = tail.tally
-            up += so_far.up
-            down += so_far.down
-            unobserved += so_far.unobserved
-            disputed += so_far.disputed
-        agreed = up + down + unobserved
-        x = whole_x = 0
-        if terms.basis is Basis.SERVICE:
-            x = sum(passed(time, at) for _, time in formula.excluded)
-            whole_x = formula.whole_excluded
-        term = terms.unobserved
-        self.availability.append(_billionths(available(term, up, down, unobserved, x)))
-        self.low.append(_billionths(available_at_least(up, disputed, agreed, x)))
-        self.high.append(_billionths(available_at_most(up, unobserved, agreed, x)))
-        self.coverage.append(_billionths(covered(up, down, agreed)))
-        best = up_at_best(up, agreed, formula.whole_agreed)
-        self.best_possible.append(_billionths(available(term, best, down, unobserved, whole_x)))
-        budget, per = budget_of(terms.target, formula.whole_agreed, whole_x)
-        self.budget.append(budget // per)
-        self.budget_left.append(budget // per - down)
-        self.maintenance_left.append(formula.maintenance_left)
-        self.maintenance_runs.append(1 if formula.maintenance_runs else ABSENT)
+    def add(self, first: int, formulas: Sequence[Formula | None], at: Instant) -> None:
+        """Work out the formulas of the next numbers."""
+        rows = []
+        for number, formula in enumerate(formulas, first):
+            rows.append(_ABSENT if formula is None else _worked_out(formula, at))
+            if formula is not None:
+                _note(self.excluded, number, formula.excluded, at)
+                _note(self.ineligible, number, formula.ineligible, at)
+        for column, values in zip(self.columns, zip(*rows, strict=True), strict=True):
+            column.extend(values)
 
-    def _all(self) -> Iterator[list[int]]:
-        yield from (self.availability, self.low, self.high, self.coverage, self.best_possible)
-        yield from (self.budget, self.budget_left, self.maintenance_left, self.maintenance_runs)
+
+def _worked_out(formula: Formula, at: Instant) -> tuple[int, ...]:
+    """The values for `_FAMILIES`."""
+    terms, tail = formula.terms, formula.tail
+    up, down, unobserved, disputed = formula.up, formula.down, formula.unobserved, formula.disputed
+    if tail is not None:
+        so_far = tail.tally
+        up += so_far.up
+        down += so_far.down
+        unobserved += so_far.unobserved
+        disputed += so_far.disputed
+    agreed, whole_agreed = up + down + unobserved, formula.whole_agreed
+    x = whole_x = 0
+    if terms.basis is Basis.SERVICE:
+        x = sum(passed(time, at) for _, time in formula.excluded)
+        whole_x = formula.whole_excluded
+    term = terms.unobserved
+    return (
+        _billionths(available(term, up, down, unobserved, x)),
+        _billionths(available_at_least(up, disputed, agreed, x)),
+        _billionths(available_at_most(up, unobserved, agreed, x)),
+        _billionths(covered(up, down, agreed)),
+        _billionths(available(term, up_at_best(up, agreed, whole_agreed), down, unobserved, whole_x)),
+        formula.budget,
+        formula.budget - down,
+        formula.maintenance_left,
+        1 if formula.maintenance_runs else ABSENT,
+    )
 
 
 def _billionths(share: Share) -> int:
+    """A ratio, rounded down (spec §1.3)."""
     part, whole = share
     return part * RATIO_ONE // whole if whole else ABSENT
 
 
+def _note(
+    columns: Sequence[dict[int, int]], number: int, times: Iterable[tuple[int, Running]], at: Instant
+) -> None:
+    for place, (offset, rate) in times:
+        us = offset + rate * at
+        if us:
+            columns[place][number] = us
+
+
 async def month_families(kinds: Kinds, numbers: "array[int]", at: Instant) -> tuple[Family, ...]:
     """The families of the month, for servers by the numbers of their formulas. Tails were advanced to `at`."""
-    formulas = kinds.formulas
-    columns = _Columns()
-    for start in range(0, len(formulas), SLICE):
-        for formula in formulas[start : start + SLICE]:
-            columns.add(formula, at)
+    formulas, values = kinds.formulas, _Values()
+    for start in range(0, len(formulas), FORMULAS):
+        values.add(start, formulas[start : start + FORMULAS], at)
         await asyncio.sleep(0)
     families = []
-    for name, text, decimals, values in (
-        ("availability_ratio", "Availability this month, on the contract's basis.", 9, columns.availability),
-        (
-            "availability_low_ratio",
-            "Availability this month if all that nobody saw, or that is disputed, was down.",
-            9,
-            columns.low,
-        ),
-        (
-            "availability_high_ratio",
-            "Availability this month if all that nobody saw was up.",
-            9,
-            columns.high,
-        ),
-        ("coverage_ratio", "The share of this month's agreed time that was observed.", 9, columns.coverage),
-        (
-            "best_possible_ratio",
-            "Availability of the whole month if the rest of it is up and observed.",
-            9,
-            columns.best_possible,
-        ),
-        ("budget_seconds", "How long the virtual server may be down this month.", 6, columns.budget),
-        (
-            "budget_remaining_seconds",
-            "What is left of the budget of this month; negative once it is spent.",
-            6,
-            columns.budget_left,
-        ),
-    ):
+    for (name, text, decimals), column in zip(_FAMILIES, values.columns, strict=True):
         families.append(
-            _family(f"slad_server_month_{name}", text, decimals, [("", _spread(values, numbers))])
+            _family(name, text, decimals, [Column(labels="", values=await _spread(column, numbers))])
         )
+    for (name, text), word, places, columns in (
+        (_EXCLUDED, "category", CATEGORIES, values.excluded),
+        (_INELIGIBLE, "reason", REASONS, values.ineligible),
+    ):
+        shown = [
+            Column(
+                labels=label(word, place.value), values=await _spread(_dense(column, len(formulas)), numbers)
+            )
+            for place, column in zip(places, columns, strict=True)
+            if column
+        ]
+        if shown:
+            families.append(_family(name, text, _SECONDS, shown))
+    return tuple(families)
+
+
+def _dense(values: dict[int, int], length: int) -> Sequence[int]:
+    dense = [ABSENT] * length
+    for number, value in values.items():
+        dense[number] = value
+    return dense
+
+
+async def _spread(values: Sequence[int], numbers: "array[int]") -> "array[int]":
+    column: array[int] = array("q")
+    for start in range(0, len(numbers), ROWS):
+        column.extend(map(values.__getitem__, numbers[start : start + ROWS]))
         await asyncio.sleep(0)
-    families += [
-        _family(
-            "slad_server_maintenance_remaining_seconds",
-            "What this local week's cap leaves for maintenance that is not on record yet.",
-            6,
-            [("", _spread(columns.maintenance_left, numbers))],
-        ),
-        _family(
-            "slad_server_maintenance_active",
-            "Always 1: a maintenance window on record runs, eligible or not.",
-            0,
-            [("", _spread(columns.maintenance_runs, numbers))],
-        ),
-        _family(
-            "slad_server_month_excluded_seconds",
-            "Time of this month that is excluded, by the category under which it is booked.",
-            6,
-            list(_by_word(formulas, numbers, at, "category", tuple(Category), lambda f: f.excluded)),
-        ),
-        _family(
-            "slad_maintenance_ineligible_seconds",
-            "Time of this month that was recorded as maintenance and is not excluded, by the first reason that applies.",
-            6,
-            list(_by_word(formulas, numbers, at, "reason", tuple(Reason), lambda f: f.ineligible)),
-        ),
-    ]
-    return tuple(family for family in families if family.columns)
+    return column
 
 
-def _by_word(
-    formulas: Sequence[Formula | None],
-    numbers: "array[int]",
-    at: Instant,
-    name: str,
-    words: Sequence[Category | Reason],
-    times_of: Callable[[Formula], Sequence[tuple[Category | Reason, tuple[int, int]]]],
-) -> Iterator[tuple[str, "array[int]"]]:
-    """A column for each word of which any server has time."""
-    by_word: dict[Category | Reason, dict[int, int]] = {}
-    for number, formula in enumerate(formulas):
-        for word, time in times_of(formula) if formula is not None else ():
-            by_word.setdefault(word, {})[number] = passed(time, at)
-    for word in words:
-        if word in by_word:
-            values = [ABSENT] * len(formulas)
-            for number, us in by_word[word].items():
-                values[number] = us or ABSENT
-            yield label(name, word.value), _spread(values, numbers)
-
-
-def _spread(values: Sequence[int], numbers: "array[int]") -> "array[int]":
-    return array("q", map(values.__getitem__, numbers))
-
-
-def _family(name: str, text: str, decimals: int, columns: "Sequence[tuple[str, array[int]]]") -> Family:
-    return Family(
-        name=name,
-        help=text,
-        kind="gauge",
-        decimals=decimals,
-        columns=tuple(Column(labels=labels, values=values) for labels, values in columns),
-    )
+def _family(name: str, text: str, decimals: int, columns: Sequence[Column]) -> Family:
+    return Family(name=name, help=text, kind="gauge", decimals=decimals, columns=tuple(columns))

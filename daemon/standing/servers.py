@@ -1,7 +1,7 @@
 """Where each server stands: its formula, since when and until when that holds, and those that have to be judged anew.
 
-Invariant: after `judge` has emptied `waiting`, the formula of every server in service gives, at the instant of the tails,
-exactly what a statement of that instant would say.
+Invariant: once nothing is `waiting`, the formula of every server in service gives, at the instant of the tails, exactly
+what a statement of that instant would say.
 """
 
 from collections.abc import Callable, Iterator
@@ -17,9 +17,8 @@ from sla.standing import ServerStanding, Standings
 
 
 class Row(NamedTuple):
-    """What holds of a server in `[since, until)` but for who sees, by the number of its formula."""
+    """A server's formula holds in `[since, until)`, whoever sees."""
 
-    kind: int
     since: Instant
     until: Instant
 
@@ -30,6 +29,8 @@ class Servers:
     def __init__(self, book: Book, tails: Tails) -> None:
         """None yet."""
         self.kinds = Kinds()
+        self.numbers: dict[ServerId, int] = {}
+        """Each server's formula; NOBODY where it has no figures."""
         self.waiting: dict[ClientId, set[ServerId]] = {}
         """Those to be judged, by client: what a client's servers share is worked out once then."""
         self._book = book
@@ -38,11 +39,6 @@ class Servers:
         self._due: list[tuple[Instant, ServerId]] = []
         self._newest_since: Instant = BEGINNING
         self._formulas: dict[ServerStanding, Formula] = {}
-
-    def kind_of(self, server: ServerId) -> int:
-        """The number of a server's formula; NOBODY where it has no figures."""
-        row = self._rows.get(server)
-        return NOBODY if row is None else row.kind
 
     def wait(self, server: ServerId) -> None:
         """Have a server judged."""
@@ -84,22 +80,22 @@ class Servers:
     def judge(self, server: ServerId, standings: Standings, at: Instant) -> None:
         """Work out a server's row."""
         standing = standings.server(server)
-        kind, since, until = NOBODY, BEGINNING, FOREVER
+        number, since, until = NOBODY, BEGINNING, FOREVER
         if not isinstance(standing, ServerStanding):
             until = standing
         else:
             since, until = standing.since, standing.until
             if self._book.servers[server].records[-1].in_service_until is None:
-                kind = self._kind_for(standing, at)
+                number = self._number_for(standing, at)
+        self.kinds.release(self.numbers.get(server, NOBODY))
+        self.numbers[server] = number
         before = self._rows.get(server)
-        self._rows[server] = Row(kind, since, until)
+        self._rows[server] = Row(since, until)
         self._newest_since = max(self._newest_since, since)
-        if before is not None:
-            self.kinds.release(before.kind)
         if until != FOREVER and (before is None or before.until != until):
             heappush(self._due, (until, server))
 
-    def _kind_for(self, standing: ServerStanding, at: Instant) -> int:
+    def _number_for(self, standing: ServerStanding, at: Instant) -> int:
         """The number of the formula of a server that stands so, for one server more."""
         formula = self._formulas.get(standing)
         if formula is None:

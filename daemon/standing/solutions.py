@@ -8,9 +8,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from heapq import heappop, heappush
 
+from daemon.standing.samples import FAMILIES, samples_of
 from daemon.standing.tails import Tails
 from sla.book import Book, SolutionKey
-from sla.instants import FOREVER, Instant
+from sla.instants import BEGINNING, FOREVER, Instant
 from sla.records import ALL_LEGS, ServerId, SolutionId
 from sla.standing import SolutionStanding, Standings
 
@@ -23,6 +24,8 @@ class Row:
     offset: int
     lasting: int
     """How long an interruption has to last to qualify."""
+    series: tuple[tuple[str, str], ...]
+    """What it has on `/metrics`: family and labels."""
 
 
 class Solutions:
@@ -31,10 +34,15 @@ class Solutions:
     def __init__(self, book: Book, tails: Tails) -> None:
         """None yet."""
         self.rows: dict[SolutionKey, Row] = {}
+        self.ongoing: dict[SolutionKey, Row] = {}
+        """Those with an interruption that goes on."""
+        self.listed: dict[str, dict[str, str]] = {name: {} for name in FAMILIES}
+        """What they say on `/metrics`: by family and labels, the value."""
         self.waiting: set[SolutionKey] = set()
         self._book = book
         self._tails = tails
         self._due: list[tuple[Instant, SolutionKey]] = []
+        self._newest_since = BEGINNING
 
     def pass_to(self, at: Instant) -> Iterator[None]:
         """Have those judged anew that stand otherwise at an instant, or may."""
@@ -44,7 +52,7 @@ class Solutions:
             if row is not None and row.standing.until == until:
                 self.waiting.add(key)
             yield
-        for key, row in self.rows.items():
+        for key, row in self.ongoing.items():
             ongoing = row.standing.ongoing
             if ongoing is not None and ongoing.qualified_at is None and self.counted(row) >= row.lasting:
                 self.waiting.add(key)
@@ -52,7 +60,8 @@ class Solutions:
 
     def resee(self, since: Instant) -> None:
         """Have those judged anew of which something changed after an instant since which a witness saw otherwise."""
-        self.waiting.update(key for key, row in self.rows.items() if row.standing.since > since)
+        if since < self._newest_since:
+            self.waiting.update(key for key, row in self.rows.items() if row.standing.since > since)
 
     def of(self, server: ServerId) -> set[SolutionKey]:
         """The solutions that a server ever belonged to."""
@@ -66,21 +75,38 @@ class Solutions:
 
     def judge(self, key: SolutionKey, standings: Standings, at: Instant) -> None:
         """Work out a solution's row."""
+        before = self.rows.get(key)
         if not self._has_something_to_say(key):
-            self.rows.pop(key, None)
+            assert before is None, "what was said is never taken back"
             return
         standing = standings.solution(key)
         ongoing = standing.ongoing
         so_far = self._tails.together(standing.counting).down if standing.counting else 0
-        before = self.rows.get(key)
         self.rows[key] = Row(
             standing=standing,
             offset=(ongoing.counted if ongoing else 0) - so_far,
             lasting=standings.judgement.terms(key[1]).chronic_outages.lasting,
+            series=self._list(standing, before),
         )
+        if ongoing is not None:
+            self.ongoing[key] = self.rows[key]
+        else:
+            self.ongoing.pop(key, None)
+        self._newest_since = max(self._newest_since, standing.since)
         is_queued = before is not None and at < standing.until == before.standing.until
         if standing.until != FOREVER and not is_queued:
             heappush(self._due, (standing.until, key))
+
+    def _list(self, standing: SolutionStanding, before: Row | None) -> tuple[tuple[str, str], ...]:
+        """Put what a solution says in the place of what it said."""
+        said = [(family, labels, value) for family, (labels, value) in samples_of(standing)]
+        series = tuple((family, labels) for family, labels, _ in said)
+        for family, labels in before.series if before is not None else ():
+            if (family, labels) not in series:
+                del self.listed[family][labels]
+        for family, labels, value in said:
+            self.listed[family][labels] = value
+        return series
 
     def _has_something_to_say(self, key: SolutionKey) -> bool:
         book = self._book

@@ -5,21 +5,23 @@ judged anew by `sla`; all else goes on by itself. `catch_up` does that in small 
 while it is behind, `at` stays at the last instant of which everything was known.
 """
 
+import asyncio
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from heapq import heappop, heappush
 from itertools import chain
+from typing import Final
 
 from daemon.holidays import holidays_around
 from daemon.live_book import LiveBook
-from daemon.pacing import paced
+from daemon.pacing import paced, spare_what_lives
 from daemon.standing.changes import Changes
 from daemon.standing.servers import Servers
 from daemon.standing.solutions import Solutions
 from daemon.standing.tails import Tails
 from sla.book import Book
-from sla.calendars import Day, Month, calendar_of
-from sla.instants import BEGINNING, Instant
+from sla.calendars import Day, Month, calendar_of, year_of
+from sla.instants import BEGINNING, FOREVER, Instant
 from sla.records import (
     CancellationNotice,
     Client,
@@ -38,6 +40,9 @@ from sla.records import (
 )
 from sla.standing import Standings, owning
 from sla.statement import Judgement, Kept
+
+SPARE_EVERY: Final = 500
+"""How many are judged at once before the garbage collector is kept from what they left."""
 
 
 class Standing:
@@ -59,7 +64,10 @@ class Standing:
         self.book = book.evidence
         self._pending: list[tuple[Instant, int, Recorded]] = []
         self._taken = 0
-        self._deadlines_from: list[Instant] = []
+        self._counted_from: Instant = FOREVER
+        """The first instant that a deadline is counted from."""
+        self._years = (0, 0)
+        self._holidays: Collection[Day] = ()
         self._reached = BEGINNING
         self._judging: Judging | None = None
         self._kept = Kept()
@@ -73,7 +81,7 @@ class Standing:
         async for _ in paced(self._marked(at, changes)):
             pass
         if self._judging is None or self._judging.at != at or changes.sights or changes.records:
-            self._judging = self.judging(at)
+            self._judging = await self.judging(at)
             self.servers.begin()
         async for _ in paced(self._judged(self._judging), at_most_s=at_most_s):
             pass
@@ -82,9 +90,18 @@ class Standing:
         self.at, self.is_current = at, True
         return True
 
-    def judging(self, at: Instant) -> "Judging":
+    def asked(self) -> "Judging | None":
+        """The judgements of the last instant that all was worked out at; None before the first."""
+        return None if self.at is None else Judging(self.book, self.at, self._holidays, self._kept)
+
+    async def judging(self, at: Instant) -> "Judging":
         """The judgements of an instant by the book as it is."""
-        return Judging(self.book, at, holidays_around((at, *self._deadlines_from)), self._kept)
+        years = year_of(min(at, self._counted_from)), year_of(at)
+        if years != self._years:
+            # The library takes its time.
+            self._holidays = await asyncio.to_thread(holidays_around, (at, min(at, self._counted_from)))
+            self._years = years
+        return Judging(self.book, at, self._holidays, self._kept)
 
     # What has to be judged anew
 
@@ -127,9 +144,9 @@ class Standing:
         self._taken += 1
         heappush(self._pending, (record.recorded_at, self._taken, record))
         if isinstance(record, ServiceRequest):
-            self._deadlines_from.append(record.opened_at)
+            self._counted_from = min(self._counted_from, record.opened_at)
         elif isinstance(record, Lifecycle):
-            self._deadlines_from.append(record.at)
+            self._counted_from = min(self._counted_from, record.at)
 
     def _told(self, server: ServerId) -> None:
         """Something was said or recorded of a server."""
@@ -175,13 +192,18 @@ class Standing:
     # The judging
 
     def _judged(self, judging: "Judging") -> Iterator[None]:
-        at = judging.at
+        for number, _ in enumerate(self._each_judged(judging), 1):
+            if number % SPARE_EVERY == 0:
+                spare_what_lives()
+            yield
+
+    def _each_judged(self, judging: "Judging") -> Iterator[None]:
         while (server := self.servers.next_waiting()) is not None:
-            self.servers.judge(server, judging.of_server(server), at)
+            self.servers.judge(server, judging.of_server(server), judging.at)
             yield
         while self.solutions.waiting:
             key = self.solutions.waiting.pop()
-            self.solutions.judge(key, judging.of_client(key[1]), at)
+            self.solutions.judge(key, judging.of_client(key[1]), judging.at)
             yield
 
 

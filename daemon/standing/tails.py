@@ -43,8 +43,3 @@ class Tails:
             together = self._together[views] = Together(those)
             together.advance(self._at)
         return together
-
-    def keep(self, views: set[Views], together: set[frozenset[Views]]) -> None:
-        """Forget all but these."""
-        self._tails = {each: tail for each, tail in self._tails.items() if each in views}
-        self._together = {each: one for each, one in self._together.items() if each in together}

@@ -115,6 +115,7 @@ class _Connector(aiohttp.BaseConnector):
         timeout: aiohttp.ClientTimeout,  # noqa: ARG002, ASYNC109  the same
     ) -> ResponseHandler:
         attempt = _ATTEMPT.get()
+        assert req.port is not None, "http and https have one by default"
         addresses = await self._addresses(req.host, attempt)
         connected = await connect(addresses, req.port, self._origin, attempt.deadline_s)
         if isinstance(connected, Result):

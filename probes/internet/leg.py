@@ -7,9 +7,8 @@ so nothing that was told is ever contradicted. No clock, no loop: rounds come in
 """
 
 from collections.abc import Generator, Iterator, Mapping
-from dataclasses import dataclass, field
 from heapq import heappop, heappush, heapreplace
-from typing import Final
+from typing import Final, NamedTuple
 
 from probes.internet.check import Check
 from probes.internet.course import Course
@@ -17,21 +16,20 @@ from probes.internet.servers import Assignment, Reach, Server, Shown
 from probes.internet.vantage import Vantage
 from probes.internet.verdict import View, verdict
 from probes.internet.way import Way
-from sla.instants import Instant
+from sla.instants import BEGINNING, Instant
 from sla.records import Leg, Observation, ServerId, State, Witness
 
 SOURCE: Final = "internet"
 
 
-@dataclass(slots=True, order=True)
-class _Held:
-    """How far a required check was settled when it was last looked at."""
+class _Held(NamedTuple):
+    """How far a required check was settled when it was last looked at; `number` is that of no other."""
 
     settled_until: Instant
     number: int
-    server: Server = field(compare=False)
-    reach: Reach = field(compare=False)
-    way: Way = field(compare=False)
+    server: Server
+    reach: Reach
+    way: Way
 
 
 class InternetLeg:
@@ -150,9 +148,9 @@ class InternetLeg:
                     yield from self._said(server, after, until, now, cached)
                 yield None
             # Servers that were assigned anew meanwhile, before their turn came.
-            concerned = [self._anew.pop(server_id) for server_id in self._anew.keys() - told]
+            concerned = [self._anew.pop(server_id) for server_id in list(self._anew) if server_id not in told]
         self.frontier = until
-        self._forget(until)
+        yield from self._forget(until)
 
     def _settled(self, settled_until: Instant) -> Generator[None, None, Instant]:
         """How far all is settled, if what lies before is so up to `settled_until`."""
@@ -252,12 +250,15 @@ class InternetLeg:
             for at in sorted(ats)
         ]
 
-    def _forget(self, until: Instant) -> None:
+    def _forget(self, until: Instant) -> Iterator[None]:
         self.vantage.forget(min([until, *(way.settled_until for way in self.uplinks.values())]))
         for way in self.uplinks.values():
             way.course.forget(until)
         for server_id, server in list(self._stirred.items()):
+            newest = BEGINNING
             for course in server.required():
                 course.forget(until)
-            if all(course.since <= until for course in server.required()):
+                newest = max(newest, course.since)
+            if newest <= until and self._stirred.get(server_id) is server:
                 del self._stirred[server_id]
+            yield None

@@ -11,6 +11,7 @@ from ending. Several who ask for the same name at once share one answer.
 import asyncio
 import errno
 import ipaddress
+import os
 import socket
 import threading
 from collections.abc import Callable, Sequence
@@ -23,6 +24,8 @@ from sla.records import State
 MAX_THREADS: Final = 16
 MAX_ADDRESSES: Final = 8
 """Of one name."""
+_SPARE_DESCRIPTORS: Final = 32
+"""Without so many left a resolver's word is not trusted."""
 _NOT_THERE: Final = (socket.EAI_NONAME, socket.EAI_NODATA)
 _FULL: Final = (errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS)
 
@@ -85,7 +88,7 @@ class Resolver:
         try:
             found = tuple(dict.fromkeys(self._look_up(host)))[:MAX_ADDRESSES]
         except OSError as error:
-            found = error
+            found = _want_of_descriptors() or error
         try:
             loop.call_soon_threadsafe(self._answer, host, found)
         except RuntimeError:  # the loop has ended meanwhile
@@ -112,6 +115,20 @@ def is_address(host: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+def _want_of_descriptors() -> OSError | None:
+    """glibc, when it cannot open its files, may say that a name does not exist: so hold that against our own limit."""
+    opened: list[int] = []
+    try:
+        while len(opened) < _SPARE_DESCRIPTORS:
+            opened += os.pipe()
+    except OSError as error:
+        return error
+    finally:
+        for descriptor in opened:
+            os.close(descriptor)
+    return None
 
 
 def _not_found(host: str, error: OSError) -> Result:

@@ -116,7 +116,7 @@ class Rounds:
         job = self._jobs[due.name]
         overruns = due.skipped + (due.runs and job.busy)
         if overruns:
-            for method in {target.method for target in job.check.targets}:
+            for method in dict.fromkeys(target.method for target in job.check.targets):
                 self._tally.overrun(method, overruns)
         if not due.runs or job.busy:
             return

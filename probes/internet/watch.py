@@ -161,8 +161,9 @@ class InternetWatch:
 
     def _reschedule(self, server: ServerId, before: Mapping[str, Reach]) -> None:
         after = self._names(server)
-        for name in before.keys() - after.keys():
-            self._rounds.remove(name)
+        for name in before:
+            if name not in after:
+                self._rounds.remove(name)
         for name, reach in after.items():
             if before.get(name) is not reach and name in before:
                 self._rounds.remove(name)
@@ -218,7 +219,7 @@ class InternetWatch:
     def _show(self) -> None:
         """Tell the states that are others than before."""
         now = {name: view.state for name, view in self.uplinks().items()}
-        for name in self._shown.keys() | now.keys():
+        for name in {**self._shown, **now}:
             state = now.get(name, State.UNKNOWN)
             if self._shown.get(name, State.UNKNOWN) is not state:
                 self._tally.uplink(name, state)

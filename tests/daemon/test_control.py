@@ -20,6 +20,8 @@ from daemon.control import (
     ControlDoorError,
     Peer,
     ServerStatus,
+    SolutionList,
+    SolutionStatus,
     Status,
     control_door,
     peer_of,
@@ -67,6 +69,30 @@ SERVER: ServerStatus = {
         {"start": "2026-11-22T09:00:00Z", "until": None, "legs": ["san"], "cause": "storage", "note": ""}
     ],
     "counters_us": {"up": 3_723_000_000, "down": 500_001},
+    "month": {
+        "month": "2026-11",
+        "at": "2026-11-22T09:59:50Z",
+        "target": "0.999000000",
+        "availability": "0.998999999",
+        "availability_low": "0.998000000",
+        "availability_high": "1.000000000",
+        "coverage": None,
+        "best_possible": "0.999500000",
+        "budget_us": 2_592_000_000,
+        "budget_left_us": -61_000_000,
+        "times_us": {"service": 90_062_000_000, "down": 500_001},
+        "excluded_us": {"scheduled_maintenance": 3_600_000_000},
+        "exclusions": [
+            {
+                "id": "mw-7",
+                "category": "scheduled_maintenance",
+                "start": "2026-11-20T03:00:00Z",
+                "until": None,
+                "time_us": 7_200_000_000,
+                "ineligible": [{"reason": "over_weekly_cap", "time_us": 3_600_000_000}],
+            }
+        ],
+    },
 }
 
 
@@ -85,6 +111,12 @@ class StandingControl:
         if name == "twin":
             raise AmbiguousNameError(["id-1", "id-2"])
         return SERVER if name in ("id-3", "web/3 ä") else None
+
+    async def solutions(self) -> SolutionList:
+        return {"at": None, "solutions": []}
+
+    def solution(self, client: str, name: str) -> SolutionStatus | None:
+        return None
 
     async def export(
         self, client: str | None, start: Instant | None, until: Instant | None

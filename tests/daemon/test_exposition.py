@@ -20,6 +20,7 @@ from daemon.exposition import (
     Exposition,
     Family,
     Format,
+    Listing,
     NotPreparedError,
     RenderedFamily,
     Snapshot,
@@ -106,9 +107,7 @@ async def test_a_server_has_one_line_for_each_family_and_column() -> None:
     text = await prepared(
         snapshot(
             family("slad_server_uptime_seconds_total", ("", [1, 1_500_000, 0])),
-            family(
-                "slad_server_up", ('leg="san"', [1, 0, 1]), ('leg="running"', [0, 1, 1]), decimals=0
-            ),
+            family("slad_server_up", ('leg="san"', [1, 0, 1]), ('leg="running"', [0, 1, 1]), decimals=0),
             servers=("a", "b", "c"),
         )
     )
@@ -123,6 +122,67 @@ async def test_a_server_has_one_line_for_each_family_and_column() -> None:
         'slad_server_up{server="b",leg="running"} 1',
         'slad_server_up{server="c",leg="running"} 1',
     ]
+
+
+async def test_ratios_have_nine_digits_and_one_is_one() -> None:
+    ratios = [exposition.RATIO_ONE, 998_999_999, 0]
+    text = await prepared(snapshot(family("slad_server_x_ratio", ("", ratios), decimals=9)))
+    samples = [line for line in text.splitlines() if line.startswith("slad_server_x")]
+    assert samples == [
+        'slad_server_x_ratio{server="a"} 1.000000000',
+        'slad_server_x_ratio{server="b"} 0.998999999',
+        'slad_server_x_ratio{server="c"} 0.000000000',
+    ]
+
+
+async def test_a_percent_sign_in_a_label_is_only_a_percent_sign() -> None:
+    columns = family("slad_server_x", ('of="5 %d"', [1, 2]), decimals=0)
+    text = await prepared(snapshot(columns, servers=("50%s", "b")))
+    assert 'slad_server_x{server="50%s",of="5 %d"} 1\n' in text
+    assert 'slad_server_x{server="b",of="5 %d"} 2\n' in text
+
+
+def listing(name: str, *samples: tuple[str, str], kind: str = "gauge") -> Listing:
+    return Listing(name=name, help="A figure.", kind=kind, samples=samples)  # type: ignore[arg-type]  # the test's
+
+
+async def test_families_with_labels_of_their_own_stand_as_they_are() -> None:
+    subject = exposition_of()
+    figures = replace(
+        snapshot(),
+        listings=(
+            listing("slad_figures_timestamp_seconds", ("", "1795000000.500000")),
+            listing(
+                "slad_solution_info", (f"{label('solution', 'a b')},{label('client', 'c')}", "1"), kind="info"
+            ),
+            listing("slad_contract_target_ratio", (label("client", "c"), "0.999")),
+        ),
+    )
+    await subject.prepare(figures, ())
+    text = await text_of(subject)
+    openmetrics = parse_openmetrics(await text_of(subject, Format.OPENMETRICS))
+    assert [s for f in parse_text(text) for s in f.samples] == [s for f in openmetrics for s in f.samples]
+    assert 'slad_solution_info{solution="a b",client="c"} 1\n' in text
+    assert "slad_figures_timestamp_seconds 1795000000.500000\n" in text
+    assert {(f.name, f.type, f.unit) for f in openmetrics} == {
+        ("slad_server", "info", ""),
+        ("slad_figures_timestamp_seconds", "gauge", "seconds"),
+        ("slad_solution", "info", ""),
+        ("slad_contract_target_ratio", "gauge", "ratio"),
+    }
+
+
+async def test_only_the_part_of_a_listing_that_moved_is_rendered_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(exposition, "CHUNK_SAMPLES", 2)
+    still = [(label("solution", str(number)), "1") for number in range(5)]
+    subject = exposition_of()
+    await subject.prepare(replace(snapshot(), listings=(listing("slad_x", *still),)), ())
+    seen = compressions(monkeypatch)
+    moved = [*still[:3], (still[3][0], "2"), still[4]]
+    await subject.prepare(replace(snapshot(), listings=(listing("slad_x", *moved),)), ())
+    assert seen == [b'slad_x{solution="2"} 1\nslad_x{solution="3"} 2\n']
 
 
 async def test_an_absent_value_and_an_unexposed_row_have_no_series() -> None:
@@ -279,9 +339,7 @@ async def test_the_loop_turns_between_any_two_slices_of_work(monkeypatch: pytest
 
 async def test_rows_can_be_added_and_families_can_change_their_columns() -> None:
     subject = exposition_of()
-    await subject.prepare(
-        snapshot(family("slad_server_x", ("", [1]), decimals=0), servers=("a",)), ()
-    )
+    await subject.prepare(snapshot(family("slad_server_x", ("", [1]), decimals=0), servers=("a",)), ())
     await subject.prepare(
         snapshot(family("slad_server_x", ('leg="san"', [1, 2])), servers=("a", "b"), generation=2), ()
     )

@@ -76,7 +76,7 @@ def test_every_key_is_read(folder: Path) -> None:
     assert (config.vantage.needed, config.vantage.confirm, config.vantage.interval) == (
         1,
         2,
-        Duration(10 * SECOND),
+        Duration(5 * SECOND),
     )
     uplink = config.uplinks["transit"]
     assert uplink.targets[0] == parse_target("icmp://1.1.1.1")
@@ -120,6 +120,7 @@ def test_a_leg_that_no_rule_has_watched_is_told(folder: Path) -> None:
         ("quorum = 1", "quorum = 0", "vantage.quorum", "0 must be a whole number from 1 to 64"),
         ("confirm = 2", "confirm = true", "vantage.confirm", "true must be a whole number from 1 to 10"),
         ('interval = "5s"', 'interval = "30s"', "uplink.transit", "takes too long to decide: confirm x interval + timeout is 92s"),
+        ('confirm = 2\n', 'confirm = 2\ninterval = "23s"\n', "internet[1].required", "up to 56s, and 55s at most"),
         ('timeout = "2s"', 'timeout = "6s"', "uplink.transit", "timeout 6s is longer than interval 5s"),
         ('"icmp://1.1.1.1", ', '"gopher://1.1.1.1", ', "uplink.transit.targets[1]", "gopher"),
         ("status = [200, 401]", "status = [20]", "uplink.transit.targets[3]", "status must be a list of numbers"),

@@ -2,7 +2,7 @@
 
 import pytest
 
-from sla.calendars import Calendar, Day, calendar_of, format_day, parse_day, parse_month
+from sla.calendars import Calendar, Day, calendar_of, format_day, parse_day, parse_month, year_of
 from sla.instants import HOUR, MINUTE, Instant, format_instant
 from tests.sla.stories import at, client, exclusion, row_of, says, seen, server, statement
 
@@ -42,6 +42,67 @@ def test_1_2_a_week_runs_from_monday_to_monday() -> None:
 def test_1_2_a_month_runs_between_local_midnights() -> None:
     month = calendar_of("America/Toronto").month_span(parse_month("2026-03"))
     assert [format_instant(edge) for edge in month] == ["2026-03-01T05:00:00Z", "2026-04-01T04:00:00Z"]
+
+
+def test_1_2_a_month_ends_where_the_next_begins_in_december_too() -> None:
+    utc = calendar_of("UTC")
+    for text, span in (
+        ("2026-12", ("2026-12-01T00:00:00Z", "2027-01-01T00:00:00Z")),
+        ("9998-12", ("9998-12-01T00:00:00Z", "9999-01-01T00:00:00Z")),
+    ):
+        assert utc.month_span(parse_month(text)) == tuple(map(at, span))
+    start, end = utc.month_span(parse_month("9999-12"))
+    assert end - start == 31 * 24 * HOUR
+    assert utc.month_span(parse_month("9999-11"))[1] == start
+
+
+def test_1_2_a_month_is_that_of_the_local_clock() -> None:
+    toronto = calendar_of("America/Toronto")
+    assert str(toronto.month_of(at("2026-04-01T03:59:59Z"))) == "2026-03"
+    assert str(toronto.month_of(at("2026-04-01T04:00:00Z"))) == "2026-04"
+
+
+def test_1_1_the_year_of_an_instant_is_that_of_utc() -> None:
+    assert [year_of(at(text)) for text in ("2026-12-31T23:59:59.999999Z", "2027-01-01T00:00:00Z")] == [
+        2026,
+        2027,
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        (
+            "2026-03-01T05:00:00",
+            "is no RFC 3339 instant with a zone, such as 2026-03-01T05:00:00Z or 2026-03-01T00:00:00-05:00",
+        ),
+        ("2026-02-29T00:00:00Z", "names no instant: day is out of range for month"),
+        ("9999-12-31T23:59:59-01:00", "names no instant: date value out of range"),
+    ],
+)
+def test_1_1_what_is_no_instant_is_refused(text: str, problem: str) -> None:
+    with pytest.raises(ValueError) as caught:
+        at(text)
+    assert str(caught.value) == f"{text!r} {problem}"
+
+
+def test_1_1_an_instant_is_the_same_in_every_zone_and_letter() -> None:
+    same = ("2026-03-01T05:00:00Z", "2026-03-01t05:00:00z", "2026-03-01T00:00:00.000000-05:00")
+    assert {at(text) for text in same} == {Instant(1_772_341_200_000_000)}
+    assert format_instant(Instant(at("0001-01-01T00:00:00Z") + 5)) == "0001-01-01T00:00:00.000005Z"
+
+
+@pytest.mark.parametrize("text", ["0000-01", "2026-13", "2026-00", "2026-1", "26-01", "March", "2026-01-01"])
+def test_1_2_what_is_no_month_is_refused(text: str) -> None:
+    with pytest.raises(ValueError) as caught:
+        parse_month(text)
+    assert str(caught.value) == f"{text!r} is no month, such as 2026-03"
+
+
+def test_1_2_people_read_the_local_clock_with_its_offset() -> None:
+    instant = at("2026-03-08T06:59:59.9Z")
+    assert calendar_of("America/Toronto").local_text(instant) == "2026-03-08 01:59:59-05:00"
+    assert calendar_of("Asia/Kolkata").local_text(instant) == "2026-03-08 12:29:59+05:30"
 
 
 def test_1_2_a_wall_time_that_is_skipped_is_the_first_instant_after_the_gap() -> None:

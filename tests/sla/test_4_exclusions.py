@@ -53,6 +53,19 @@ def test_4_2_solutions_may_name_a_lone_server() -> None:
     assert row(exclusion("x", "client_change", *NIGHT, solutions=["s"]))["excluded"] == HOUR
 
 
+def test_4_2_each_server_and_solution_has_the_exclusions_that_name_it() -> None:
+    lines = [client(), *(server(name, solution=f"of {name}") for name in "stuv"), server("w"), *UP]
+    for minutes, scope in (
+        (10, {"solutions": ["of t"]}),
+        (20, {"servers": ["u"]}),
+        (30, {"solutions": ["of v"]}),
+    ):
+        end = f"2026-03-11T03:{minutes}:00Z"
+        lines.append(exclusion(f"x{minutes}", "client_change", NIGHT[0], end, **scope))
+    excluded = {each["id"]: each["excluded"] // 60 for each in statement(lines)["servers"]}
+    assert excluded == {"s": 0, "t": 10, "u": 20, "v": 30, "w": 0}
+
+
 def test_4_2_clients_and_solutions_cover_a_server_while_it_belongs_to_them() -> None:
     moved = server(since="2026-03-11T03:30:00Z", client="d")
     lines = [
@@ -113,6 +126,11 @@ def test_4_4b_only_what_lies_inside_the_nightly_band_is_eligible() -> None:
     assert refused(early) == [("x", "outside_band", HOUR // 2)]
     morning = maintenance("x", "2026-03-11T09:30:00Z", "2026-03-11T10:30:00Z")
     assert refused(morning) == [("x", "outside_band", HOUR // 2)]
+
+
+def test_4_4b_a_band_that_ends_where_it_starts_is_the_whole_day() -> None:
+    noon = maintenance("x", "2026-03-11T15:30:00Z", "2026-03-11T16:30:00Z")
+    assert refused(noon, terms={"scheduled_maintenance": {"between": ["12:00", "12:00"]}}) == []
 
 
 def test_4_4b_the_band_follows_the_clock_over_its_changes() -> None:

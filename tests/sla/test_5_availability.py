@@ -120,6 +120,12 @@ def test_5_2_a_month_that_is_excluded_altogether_gives_null() -> None:
     assert row(whole, terms={"availability": {"basis": "service"}})["availability"] == 1.0
 
 
+def test_5_2_an_outage_in_a_month_that_is_excluded_altogether_is_no_down_time() -> None:
+    whole = exclusion("x", "force_majeure", "2026-02-01T00:00:00Z", "2026-05-01T00:00:00Z")
+    said = row(whole, says("down", "2026-03-02T00:00:00Z"), says("up", "2026-03-03T00:00:00Z"))
+    assert (said["up"], said["down"], said["excluded"], said["down_by_leg"]) == (0, 0, MARCH, {"internet": 0})
+
+
 def test_5_3_nothing_observed_leaves_everything_open() -> None:
     said = row_of([client(), server()])
     assert [said[k] for k in ("availability", "availability_low", "availability_high", "coverage")] == [

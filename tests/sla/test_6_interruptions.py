@@ -156,6 +156,13 @@ def test_6_4_counted_time_adds_up_over_what_does_not_count() -> None:
     assert found(*lines)[0]["qualified_at"] == at(13)
 
 
+def test_6_4_counted_time_adds_up_over_many_parts() -> None:
+    """Half an hour down and half an hour unseen, again and again: two hours are full at the end of the fourth."""
+    unseen = [blind(at(hour, 30), at(hour + 1)) for hour in range(10, 15)]
+    (said,) = found(server(), *outage(at(10), at(15)), *unseen)
+    assert (said["counted"], said["qualified_at"]) == (9000, at(13, 30))
+
+
 @pytest.mark.parametrize(
     ("opened", "documented"),
     [

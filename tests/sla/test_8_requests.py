@@ -85,6 +85,22 @@ def test_8_2_business_time_agrees_with_a_count_of_minutes(start: int) -> None:
     assert business_minutes(opened, HOURS.after(opened, 4 * HOUR)) == 240
 
 
+def test_8_2_business_time_adds_up_from_day_to_day() -> None:
+    monday_noon, wednesday = at("2026-06-29T16:00:00Z"), at("2026-07-02T13:00:00Z")
+    assert HOURS.between(monday_noon, wednesday) == (8 + 12 + 0 + 1) * HOUR  # the 1st is Canada Day
+    assert HOURS.between(monday_noon, monday_noon) == 0
+
+
+def test_8_2_a_deadline_is_exact_to_the_microsecond() -> None:
+    assert HOURS.after(at("2026-06-29T20:00:00.000001Z"), 4 * HOUR) == at("2026-06-30T12:00:00.000001Z")
+    assert HOURS.after(at("2026-07-04T12:00:00Z"), 0) == at("2026-07-04T12:00:00Z")
+
+
+def test_8_2_hours_that_end_where_they_start_last_all_day() -> None:
+    always = BusinessTime(calendar=calendar_of("UTC"), hours=(8 * HOUR, 8 * HOUR), holidays=frozenset())
+    assert always.between(at("2026-06-26T12:00:00Z"), at("2026-06-29T12:00:00Z")) == 24 * HOUR
+
+
 def test_8_2_hours_may_cross_midnight_and_belong_to_the_day_they_start_on() -> None:
     night = BusinessTime(calendar=calendar_of("UTC"), hours=(20 * HOUR, 4 * HOUR), holidays=frozenset())
     assert format_instant(night.after(at("2026-06-26T23:00:00Z"), 6 * HOUR)) == "2026-06-29T21:00:00Z"

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from tests.sla.stories import client, server, statement
+from tests.sla.stories import client, judgement, server, statement
 
 MONDAY = "2026-04-06T15:00:00Z"
 
@@ -116,6 +116,24 @@ def test_9_6_acceptance_is_pending_accepted_or_stopped_by_a_problem_and_due_afte
         (steps, second, ("acceptance", second, "accepted")),
     ):
         assert rows(*known, as_of=as_of) == [row]
+
+
+def test_9_6_a_deadline_is_open_until_what_it_is_for_has_happened_in_time_or_late() -> None:
+    asked = [step("order_accepted", MONDAY), step("activated", MONDAY), step("data_requested", MONDAY)]
+    late = "2026-04-20T15:00:00Z"
+    done = [
+        step("provisioned", late),
+        step("problem_reported", "2026-04-07T15:00:00Z"),
+        step("data_returned", late),
+    ]
+    for steps, as_of, expected in (
+        (asked, MONDAY, [True, True, True]),
+        (asked, late, [True, False, True]),
+        ([*asked, *done], late, [False, False, False]),
+    ):
+        lines = [client(), server(), *({**line, "recorded_at": line["at"]} for line in steps)]
+        rows_ = judgement(lines, month="2026-04", as_of=as_of).statement().deadlines
+        assert [row.is_open for row in rows_] == expected
 
 
 def test_9_business_days_leave_out_weekends_and_holidays() -> None:

@@ -17,8 +17,8 @@ def history(states: str, left_at: int | None = None) -> History:
     return [((Leg.RUNNING,), segments)], None if left_at is None else Instant(left_at)
 
 
-def ended(*histories: History, since: int = 0) -> int | None:
-    return up_again_at(histories, Instant(since))
+def ended(*histories: History) -> int | None:
+    return up_again_at(histories)
 
 
 def test_one_server_is_up_again_when_it_is_next_up() -> None:
@@ -37,12 +37,6 @@ def test_unknown_time_neither_begins_an_outage_nor_ends_it() -> None:
     assert ended(history("u??u")) is None
     assert ended(history("ud??u")) == 40
     assert ended(history("ud??")) is None
-
-
-def test_what_was_over_before_it_does_not_count() -> None:
-    assert ended(history("uduudu"), since=20) == 50
-    assert ended(history("uduudu"), since=19) == 20
-    assert ended(history("udddu"), since=25) == 40
 
 
 def test_those_that_were_down_together_have_to_be_up_all() -> None:

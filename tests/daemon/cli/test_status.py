@@ -11,7 +11,14 @@ import pytest
 from click.testing import CliRunner, Result
 
 from daemon.cli.status import server, status
-from daemon.control import AmbiguousNameError, ServerStatus, Status, control_door
+from daemon.control import (
+    AmbiguousNameError,
+    ServerStatus,
+    SolutionList,
+    SolutionStatus,
+    Status,
+    control_door,
+)
 from sla.instants import Instant
 
 STATUS: Status = {
@@ -52,6 +59,30 @@ SERVER: ServerStatus = {
         }
     ],
     "counters_us": {"up": 90_061_000_000, "down": 500_001},
+    "month": {
+        "month": "2026-11",
+        "at": "2026-11-22T09:59:50Z",
+        "target": "0.999000000",
+        "availability": "0.998999999",
+        "availability_low": "0.998000000",
+        "availability_high": "1.000000000",
+        "coverage": None,
+        "best_possible": "0.999500000",
+        "budget_us": 2_592_000_000,
+        "budget_left_us": -61_000_000,
+        "times_us": {"service": 90_062_000_000, "down": 500_001},
+        "excluded_us": {"scheduled_maintenance": 3_600_000_000},
+        "exclusions": [
+            {
+                "id": "mw-7",
+                "category": "scheduled_maintenance",
+                "start": "2026-11-20T03:00:00Z",
+                "until": None,
+                "time_us": 7_200_000_000,
+                "ineligible": [{"reason": "over_weekly_cap", "time_us": 3_600_000_000}],
+            }
+        ],
+    },
 }
 
 
@@ -63,6 +94,12 @@ class StandingControl:
         if name == "twin":
             raise AmbiguousNameError(["id-1", "id-2"])
         return SERVER if name == "web3" else None
+
+    async def solutions(self) -> SolutionList:
+        return {"at": None, "solutions": []}
+
+    def solution(self, client: str, name: str) -> SolutionStatus | None:
+        return None
 
     async def export(
         self, client: str | None, start: Instant | None, until: Instant | None
@@ -158,3 +195,17 @@ def test_exit_code_3_says_that_the_daemon_is_not_there(tmp_path: Path) -> None:
 def test_the_help_tells_the_exit_codes() -> None:
     assert "with 3 when" in " ".join(run(status, "--help").stdout.split())
     assert "with 1 when no server" in " ".join(run(server, "--help").stdout.split())
+
+
+def test_the_month_of_a_server_is_shown_with_its_exclusions_rounded_down(socket: Path) -> None:
+    result = run(server, "web3", "--socket", socket)
+    assert result.exit_code == 0
+    for expected in (
+        "2026-11 up to 2026-11-22T09:59:50Z: availability 99.8999 %, target 99.9000 %",
+        "between 99.8000 % and 100.0000 %, observed -",
+        "budget left -0:01:01 of 0:43:12, best possible 99.9500 %",
+        "mw-7",
+        "open",
+        "1:00:00 over_weekly_cap",
+    ):
+        assert expected in result.output

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import aiohttp
 
-from daemon.control import ServerStatus, Status, control_door
+from daemon.control import ServerStatus, SolutionList, SolutionStatus, Status, control_door
 from daemon.control.door import LIMITS
 from daemon.records.desk import Desk
 from daemon.records.journal import Journal, Kept
@@ -45,6 +45,12 @@ class NoControl:
         raise NotImplementedError
 
     def server(self, name: str) -> ServerStatus | None:
+        raise NotImplementedError
+
+    async def solutions(self) -> SolutionList:
+        raise NotImplementedError
+
+    def solution(self, client: str, name: str) -> SolutionStatus | None:
         raise NotImplementedError
 
     def export(self, client: str | None, start: Instant | None, until: Instant | None) -> AsyncIterator[str]:

@@ -196,6 +196,7 @@ async def test_an_answer_to_a_request_cannot_come_before_it(office: Office, call
         said = await caller.post(f"/v1/requests/sr/{step}", {"at": "2026-03-10T14:59:59Z"})
         assert (said.status, said.json["errors"][0]["field"]) == (422, "at")
     assert len(office.recorded) == 1
+    assert (await caller.post("/v1/requests/sr/respond", {"at": NOW})).status == 201
 
 
 @pytest.mark.parametrize(

@@ -165,6 +165,7 @@ async def test_while_the_disk_is_full_nothing_is_answered_as_recorded(tmp_path: 
             await until(lambda: fetched(daemon.port, "/-/ready")[0] == 200, "readiness")
             said = await caller.post("/v1/exclusions", body, key="once")
         assert refused.status == 503
+        assert "it may yet be recorded" in refused.json["error"]
         assert refused.headers["Retry-After"]
         assert "Idempotency-Key" in refused.json["error"]
         assert said.status in (200, 201)

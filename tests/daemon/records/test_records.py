@@ -1,5 +1,6 @@
 """What people record: each kind, its answer, and that it is on record as it was asked for."""
 
+import json
 import os
 import pwd
 from collections.abc import AsyncIterator
@@ -10,6 +11,7 @@ import pytest
 from sla.records import (
     CancellationNotice,
     Category,
+    ClientId,
     Exclusion,
     ExclusionEnded,
     ExclusionWithdrawn,
@@ -17,9 +19,10 @@ from sla.records import (
     ServiceRequest,
     ServiceRequestClosed,
     ServiceRequestResponded,
+    SolutionId,
 )
-from tests.daemon.records.office import NOW, Caller, Office, at_the_door
-from tests.sla.stories import at
+from tests.daemon.records.office import NOW, Caller, Office, at_the_door, fleet
+from tests.sla.stories import Line, at, says, seen, server
 
 ME = f"uid:{os.getuid()} ({pwd.getpwuid(os.getuid()).pw_name})"
 WINDOW = {"from": "2026-03-17T03:00:00Z", "until": "2026-03-17T05:00:00Z"}
@@ -204,3 +207,57 @@ async def test_clients_are_shown_with_what_is_due(caller: Caller) -> None:
     assert shown["solutions"][0]["observed"]["stage"] == "clear"
     assert [row["deadline"] for row in shown["deadlines"]] == ["data_return"]
     assert [row["opened_by"] for row in shown["open_requests"]] == ["bob"]
+
+
+async def test_only_servers_in_service_are_counted(tmp_path: Path) -> None:
+    gone = server("gone", in_service_until="2026-03-09T00:00:00Z")
+    office = Office([*fleet(), gone, server("soon", since="2026-03-11T00:00:00Z", solution="shop")])
+    async with at_the_door(office, tmp_path / "control.sock") as caller:
+        assert [row["servers"] for row in (await caller.get("/v1/clients")).json["clients"]] == [3, 1]
+        shown = (await caller.get("/v1/clients/c")).json
+    assert shown["servers"] == 3
+    assert [(row["id"], row["servers"]) for row in shown["solutions"]] == [
+        ("gone", 0),
+        ("s", 1),
+        ("shop", 2),
+    ]
+
+
+def chronic() -> list[Line]:
+    """The lone server s was down for three hours on each of five days."""
+    outages = [
+        says(state, f"2026-03-{day:02}T{hour:02}:00:00Z")
+        for day in range(2, 7)
+        for hour, state in ((14, "down"), (17, "up"))
+    ]
+    return [*fleet(), says("up", "2026-03-01T05:00:00Z"), *outages, seen(NOW)]
+
+
+@pytest.mark.parametrize("dry_run", [True, False])
+async def test_a_notice_in_time_opens_the_resolution_period(tmp_path: Path, dry_run: bool) -> None:
+    office = Office(chronic())
+    async with at_the_door(office, tmp_path / "control.sock") as caller:
+        before = (await caller.get("/v1/clients/c")).json["solutions"][0]
+        said = await caller.post(
+            f"/v1/notices?dry_run={json.dumps(dry_run)}", {"client": "c", "solution": "s"}
+        )
+        after = (await caller.get("/v1/clients/c")).json["solutions"][0]
+    assert (before["id"], before["observed"]["stage"]) == ("s", "chronic")
+    assert said.json["valid"] is True
+    assert said.json["observed"]["stage"] == "resolution"
+    assert said.json["documented"]["stage"] == "clear"
+    assert said.json["notice_closes_at"] == "2026-03-14T04:00:00Z"
+    assert said.json["resolution_until"] == "2026-04-10T04:00:00Z"
+    assert said.json["evaluation_until"] == "2026-05-10T04:00:00Z"
+    assert after["observed"]["stage"] == ("chronic" if dry_run else "resolution")
+    assert len(office.recorded) == (0 if dry_run else 1)
+
+
+async def test_a_solution_that_only_the_configuration_names_may_be_ordered(
+    office: Office, caller: Caller
+) -> None:
+    order = {"client": "c", "solution": "mail", "event": "order_accepted"}
+    assert (await caller.post("/v1/lifecycle", order)).status == 422
+    office.desk.clerk.configured = {(SolutionId("mail"), ClientId("c"))}
+    assert (await caller.post("/v1/lifecycle", {**order, "client": "d"})).status == 422
+    assert (await caller.post("/v1/lifecycle", order)).status == 201

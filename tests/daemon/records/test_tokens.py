@@ -18,6 +18,7 @@ from daemon.control.tcp import TcpDoor
 from daemon.control.tokens import new_token
 from sla.instants import SECOND, Instant
 from sla.records import Recorded
+from tests.daemon.harness import running_app, simulated, write_config
 from tests.daemon.records.office import NoControl, Office, Said
 from tests.peers.tls import Certificate, issue
 
@@ -207,3 +208,32 @@ def test_a_new_token_is_random_and_its_hash_is_its_own() -> None:
     assert one.token != other.token
     assert len(one.token) >= 48
     assert hashlib.sha256(one.token.encode()).hexdigest() == one.sha256
+
+
+async def test_the_daemon_opens_the_door_and_takes_tokens_back_at_a_reload(
+    certificate: Certificate, tmp_path: Path
+) -> None:
+    def written(token: str) -> str:
+        return (
+            '[control]\nsocket = "control.sock"\nlisten = ["127.0.0.1:0"]\ncert_file = "cert.pem"\n'
+            f'key_file = "key.pem"\n[[control.token]]\nname = "portal"\nrole = "record"\nsha256 = "{token}"'
+        )
+
+    trusting = aiohttp.TCPConnector(ssl=ssl.create_default_context(cafile=certificate.cafile))
+    with simulated() as vcenter:
+        path = write_config(tmp_path, vcenter, control=written(RECORDER.sha256))
+        async with running_app(path) as app, aiohttp.ClientSession(connector=trusting) as session:
+            host, port = app.control_addresses[0]
+            caller = TlsCaller(session, f"https://{host}:{port}")
+            assert (await caller.ask(RECORDER.token, path="/v1/status")).status == 200
+            body = {"category": "end_user_pc", "from": "2026-03-01T00:00:00Z", "open": True}
+            said = await caller.ask(RECORDER.token, path="/v1/exclusions", body=body)
+            assert (said.status, said.json["recorded_by"]) == (201, "token:portal")
+            write_config(tmp_path, vcenter, control=written(STRANGER.sha256))
+            app.reload()
+            async with asyncio.timeout(30):
+                while (  # noqa: ASYNC110  a reload tells nobody in this process when it is done
+                    await caller.ask(RECORDER.token, path="/v1/status")
+                ).status == 200:
+                    await asyncio.sleep(0.05)
+            assert (await caller.ask(STRANGER.token, path="/v1/status")).status == 200

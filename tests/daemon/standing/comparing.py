@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from daemon.holidays import holidays_around
-from daemon.standing.kinds import passed
+from daemon.standing.kinds import NOBODY, REASONS, passed
 from daemon.standing.standing import Standing
 from sla.availability import Figures
 from sla.book import Book, SolutionKey, known
@@ -51,10 +51,10 @@ def assert_all_stands(standing: Standing, at: Instant, what: str) -> None:
 
 
 def _month(standing: Standing, server: ServerId, at: Instant) -> tuple[Figures, dict[Reason, int]] | None:
-    formula = standing.servers.kinds.formulas[standing.servers.kind_of(server)]
+    formula = standing.servers.kinds.formulas[standing.servers.numbers.get(server, NOBODY)]
     if formula is None:
         return None
-    ineligible = {reason: passed(time, at) for reason, time in formula.ineligible}
+    ineligible = {REASONS[place]: passed(time, at) for place, time in formula.ineligible}
     return formula.figures(at), {reason: time for reason, time in ineligible.items() if time}
 
 

@@ -3,20 +3,21 @@
 import asyncio
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from daemon.control_client import ControlClient
+from daemon.control_client import ControlClient, NotFoundError
 from daemon.holidays import holidays_around
 from daemon.standing.standing import Standing
-from probes.simulation import ThreadedVCenter
+from probes.simulation import Power, ThreadedVCenter
 from probes.simulation.entities import Host
 from sla.book import Book
 from sla.calendars import calendar_of
 from sla.chronic import Stage
-from sla.instants import HOUR, MINUTE, SECOND, Instant, format_instant
+from sla.instants import HOUR, MINUTE, SECOND, Instant, format_instant, parse_instant
 from sla.reader import EvidenceReader
-from sla.records import Record
+from sla.records import ClientId, ServerId, SolutionId
 from sla.statement import Judgement, ServerMonth
 from tests.daemon.harness import (
     Samples,
@@ -79,10 +80,20 @@ class Story:
             f"{count} servers down",
         )
 
+    async def until_long_unknown(self, name: str) -> None:
+        """Wait until a server is unknown for longer than its boot can be in doubt."""
+        async with asyncio.timeout(30):
+            while not _is_long_unknown(await self.asked(f"/v1/servers/{name}")):  # noqa: ASYNC110  only asking tells
+                await asyncio.sleep(0.05)
+
     async def record(self, path: str, **body: object) -> None:
         self._records += 1
         async with ControlClient(self._socket) as client:
             await client.record(path, body, key=f"record-{self._records}")
+
+    async def asked(self, path: str) -> Any:
+        async with ControlClient(self._socket) as client:
+            return await client.document(path)
 
     async def exported(self) -> Book:
         reader, book = EvidenceReader(), Book()
@@ -90,12 +101,13 @@ class Story:
             async for line in client.export():
                 record = reader.read(line.encode())
                 assert record is not None, reader.faults
-                _add(book, record)
+                book.add(record)
         return book
 
 
-def _add(book: Book, record: Record) -> None:
-    book.add(record)
+def _is_long_unknown(told: Any) -> bool:
+    lasted_us = parse_instant(told["settled_at"]) - parse_instant(told["since"])
+    return told["state"] == "unknown" and lasted_us > 3 * SECOND
 
 
 def evaluated(book: Book, at: Instant, zone: str) -> Judgement:
@@ -162,9 +174,9 @@ async def test_figures_under_faults_and_records_are_those_of_the_evidence(
             await story.until_down(1)
             vcenter.do(story.machines.power_off, victim, user="eve")
             await story.until_down(2)
-            host = await asyncio.to_thread(_a_host_of_many, vcenter)
+            host, guest = await asyncio.to_thread(_a_host_of_many, vcenter)
             vcenter.do(story.outages.host_not_responding, host)
-            await asyncio.sleep(4)  # more than a doubt about when it booted
+            await story.until_long_unknown(guest)
             vcenter.do(story.outages.ha_restart, host)
             vcenter.do(vcenter.world.kill_sessions)
             chronic = (
@@ -183,6 +195,17 @@ async def test_figures_under_faults_and_records_are_those_of_the_evidence(
                 vcenter.do(story.machines.power_on, name, user="eve")
             await story.until_down(0)
 
+            told = await story.asked(f"/v1/servers/{other}")
+            by_category = {each["category"]: each for each in told["month"]["exclusions"]}
+            change, maintenance = by_category["client_change"], by_category["scheduled_maintenance"]
+            assert told["month"]["excluded_us"] == {"client_change": change["time_us"]}
+            assert maintenance["ineligible"] == [{"reason": "late_notice", "time_us": maintenance["time_us"]}]
+            listed = (await story.asked("/v1/solutions"))["solutions"]
+            (mail,) = (each for each in listed if each["id"] == "mail")
+            assert [each["deadline"] for each in mail["deadlines"]] == ["data_return"]
+            assert (await story.asked("/v1/solutions/acme/mail"))["observed"] == mail["observed"]
+            with pytest.raises(NotFoundError, match="client acme has no such solution"):
+                await story.asked("/v1/solutions/acme/nothing")
             samples = await asyncio.to_thread(story.samples)
             book = await story.exported()
             at = Instant(round(samples["slad_figures_timestamp_seconds", frozenset()] * SECOND))
@@ -190,24 +213,28 @@ async def test_figures_under_faults_and_records_are_those_of_the_evidence(
     shown = by_server(samples, "slad_server_month_coverage_ratio")
     zones = {"acme": "America/Toronto", "unassigned": "UTC"}
     for server in shown:
-        client = book.servers[server].records[-1].client  # type: ignore[index]
-        (row,) = evaluated(book, at, zones[client]).server(server, client)  # type: ignore[arg-type]
+        client = book.servers[ServerId(server)].records[-1].client
+        (row,) = evaluated(book, at, zones[client]).server(ServerId(server), client)
         assert_row(samples, row)
-    state = evaluated(book, at, "America/Toronto").solution(("mail", "acme"))  # type: ignore[arg-type]
+    state = evaluated(book, at, "America/Toronto").solution((SolutionId("mail"), ClientId("acme")))
     assert state is not None
     assert state.observed.stage is Stage.RESOLUTION
-    mail = {("solution", "mail"), ("client", "acme")}
-    stage = frozenset({*mail, ("basis", "observed"), ("stage", "resolution")})
+    named = {("solution", "mail"), ("client", "acme")}
+    stage = frozenset({*named, ("basis", "observed"), ("stage", "resolution")})
     assert samples["slad_solution_chronic_stage", stage] == 1
-    count = frozenset({*mail, ("basis", "observed")})
+    count = frozenset({*named, ("basis", "observed")})
     assert samples["slad_solution_qualifying_interruptions", count] == state.observed.count
 
 
-def _a_host_of_many(vcenter: ThreadedVCenter) -> str:
-    def found() -> str:
-        hosts = vcenter.world.inventory.every(Host)
-        return max(
-            hosts, key=lambda host: sum(vm.power.value == "poweredOn" for vm in host.vms.values())
-        ).name
+def _a_host_of_many(vcenter: ThreadedVCenter) -> tuple[str, str]:
+    """The host on which most machines run, and the name of one of them."""
+
+    def found() -> tuple[str, str]:
+        running = {
+            host.name: [vm.name for vm in host.vms.values() if vm.power is Power.ON and not vm.template]
+            for host in vcenter.world.inventory.every(Host)
+        }
+        host = max(running, key=lambda name: len(running[name]))
+        return host, running[host][0]
 
     return vcenter.do(found)

@@ -6,32 +6,60 @@ from daemon.standing.standing import Standing
 from tests.daemon.standing.comparing import assert_all_stands
 from tests.daemon.standing.random_days import Days
 
-SEEDS = 40
 STEPS = 50
-NO_TIME = 0.0
+ENOUGH_S = 60.0
+NO_TIME_S = 0.0
 
 
-@pytest.mark.parametrize("seed", range(SEEDS))
-async def test_at_every_instant_all_stands_as_a_statement_would_say(seed: int) -> None:
+async def assert_days_stand(seed: int) -> None:
     days = Days(seed)
     standing = Standing(days.book)
     for number, at in enumerate(days.steps(STEPS)):
-        assert await standing.catch_up(at, 60.0)
+        assert await standing.catch_up(at, ENOUGH_S)
         assert_all_stands(standing, at, f"seed {seed}, step {number}")
 
 
+@pytest.mark.parametrize("seed", range(10))
+async def test_at_every_instant_all_stands_as_a_statement_would_say(seed: int) -> None:
+    await assert_days_stand(seed)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("seed", range(10, 300))
+async def test_all_stands_over_hundreds_of_seeds(seed: int) -> None:
+    await assert_days_stand(seed)
+
+
 async def test_what_is_left_over_is_taken_up_at_later_instants(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("daemon.pacing.TURN_S", -1.0)
+    monkeypatch.setattr("daemon.pacing.TURN_S", -1.0)  # every step is a turn
     days = Days(7)
     standing = Standing(days.book)
     behind = 0
-    for number, at in enumerate(days.steps(120)):
+    for number, at in enumerate(days.steps(80)):
         before = standing.at
-        if await standing.catch_up(at, NO_TIME):
+        if await standing.catch_up(at, ENOUGH_S if number % 4 == 3 else NO_TIME_S):
             assert standing.is_current
             assert_all_stands(standing, at, f"step {number}")
         else:
             behind += 1
             assert not standing.is_current
             assert standing.at == before
-    assert 0 < behind < 120
+    assert behind
+
+
+async def test_a_standing_that_begins_late_says_the_same() -> None:
+    days = Days(3)
+    steps = list(days.steps(30))
+    standing = Standing(days.book)
+    assert await standing.catch_up(steps[-1], ENOUGH_S)
+    assert_all_stands(standing, steps[-1], "after all steps")
+
+
+async def test_servers_that_stand_alike_share_a_formula() -> None:
+    days = Days(1)
+    standing = Standing(days.book)
+    for at in days.steps(40):
+        await standing.catch_up(at, ENOUGH_S)
+    used = {number for number in standing.servers.numbers.values() if number}
+    formulas = standing.servers.kinds.formulas
+    assert used == {number for number, formula in enumerate(formulas) if formula is not None}

@@ -125,9 +125,9 @@ async def test_a_server_that_is_silent_in_the_handshake_is_down(
     assert result.text == "waited in vain for the TLS handshake"
 
 
+@pytest.mark.filterwarnings("ignore:ssl.TLSVersion:DeprecationWarning")
 async def test_old_protocols_are_not_spoken(authority: trustme.CA, tmp_path: Path) -> None:
     context = showing(authority.issue_cert("localhost"))
-    with pytest.warns(DeprecationWarning):
-        context.minimum_version = ssl.TLSVersion.TLSv1
-        context.maximum_version = ssl.TLSVersion.TLSv1_1
+    context.minimum_version = ssl.TLSVersion.TLSv1
+    context.maximum_version = ssl.TLSVersion.TLSv1_1
     assert outcome(await tried(authority, tmp_path, context)) == (State.DOWN, Reason.TLS)

@@ -152,7 +152,8 @@ def test_a_process_ends_though_a_look_up_hangs() -> None:
         ("refused", "UNKNOWN", "resolver"),
         ("silent", "UNKNOWN", "resolver"),
         ("absent", "UNKNOWN", "resolver"),
-        ("no descriptors", "UNKNOWN", "resolver"),
+        ("no descriptors", "UNKNOWN", "no_resources"),
+        ("few descriptors", "UNKNOWN", "no_resources"),
     ],
 )
 def test_a_real_name_server(tmp_path: Path, server: str, state: str, reason: str) -> None:

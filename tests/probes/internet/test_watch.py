@@ -228,6 +228,21 @@ def test_with_the_monitors_own_line_cut_all_is_unknown_and_nothing_down() -> Non
     assert ("east", State.DOWN) not in world.uplink_states
 
 
+def test_an_uplink_is_shown_as_unknown_as_soon_as_the_vantage_failed() -> None:
+    async def scenario(world: World) -> None:
+        world.watch.configure(
+            world.check("gateway", interval_s=3), {"east": world.check("east1", interval_s=30)}
+        )
+        await asyncio.sleep(10)
+        world.fail("silent", "gateway")
+        await asyncio.sleep(15)
+        assert world.vantage_states == [State.UP, State.DOWN]
+        assert world.uplink_states == [("east", State.UP), ("east", State.UNKNOWN)]
+        assert world.watch.uplinks()["east"] == (State.UNKNOWN, "the monitor's own way out failed")
+
+    play(scenario)
+
+
 @pytest.mark.parametrize("cut_s", [5, 12, 18, 24, 29, 33])
 @pytest.mark.parametrize("after_s", [101, 103.5, 107])
 def test_however_short_the_cut_of_the_monitors_own_line_nothing_is_down(cut_s: float, after_s: float) -> None:

@@ -1,0 +1,64 @@
+"""Alerts as values, and the labels that make an alert the same one over restarts and for every monitor."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum
+from typing import Final
+
+from sla.instants import Instant
+
+NAME: Final = "alertname"
+SEVERITY: Final = "severity"
+SERVER: Final = "server"
+
+OWN_LABELS: Final = (
+    NAME,
+    SEVERITY,
+    SERVER,
+    "name",
+    "client",
+    "solution",
+    "vcenter",
+    "uplink",
+    "host",
+    "datastore",
+    "request",
+    "deadline",
+    "reason",
+)
+"""Every label that slad gives an alert."""
+
+Labels = tuple[tuple[str, str], ...]
+"""Names and values, sorted by name; none is empty, for a label without value is no label."""
+
+
+class Severity(Enum):
+    """How bad it is, the worst first: what is to be sent sooner."""
+
+    PAGE = "page"
+    CRITICAL = "critical"
+    WARNING = "warning"
+    INFO = "info"
+    NONE = "none"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Alert:
+    """A condition that holds of something. `since`: its true start; None: when it was first seen."""
+
+    labels: Labels
+    severity: Severity
+    since: Instant | None
+    summary: str
+    description: str
+
+
+def labels_of(name: str, severity: Severity, others: Mapping[str, str]) -> Labels:
+    """The labels of an alert."""
+    named = {NAME: name, SEVERITY: severity.value, **others}
+    return tuple(sorted((key, value) for key, value in named.items() if value))
+
+
+def is_of_server(labels: Labels) -> bool:
+    """Whether an alert is about one virtual server, so that there may be as many as there are servers."""
+    return any(key == SERVER for key, _ in labels)

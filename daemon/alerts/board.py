@@ -1,0 +1,116 @@
+"""The board: which alerts fire, which were resolved of late, and who is to be told of a change.
+
+Whoever puts alerts there names what they are of, and puts all of it at once: what it no longer names is resolved.
+"""
+
+from collections.abc import Callable, Hashable, Iterable
+from dataclasses import dataclass
+from typing import Final
+
+import structlog
+
+from daemon.alerts.alert import Alert, Labels, Severity, is_of_server
+from sla.instants import MINUTE, Instant
+
+RESOLVED_KEPT_US: Final = 15 * MINUTE
+"""How long a resolved alert is sent on, so that an Alertmanager that was away learns of it."""
+MOST_OF_SERVERS: Final = 100_000
+"""How many alerts of virtual servers may fire at a time; the others are few."""
+
+_log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Posted:
+    """An alert on the board. `ended_at` None: it fires."""
+
+    alert: Alert
+    starts_at: Instant
+    ended_at: Instant | None = None
+
+
+class Board:
+    """Invariant: `count` of firing alerts is what is neither resolved nor forgotten; no two have the same labels."""
+
+    def __init__(self) -> None:
+        """Empty."""
+        self.posted: dict[Labels, Posted] = {}
+        self.firing = 0
+        self._of: dict[Hashable, dict[Labels, None]] = {}
+        self._resolved: dict[Labels, Instant] = {}
+        self._of_servers = 0
+        self._is_full = False
+        self._listeners: list[Callable[[Labels, Severity], None]] = []
+
+    def listen(self, told: Callable[[Labels, Severity], None]) -> None:
+        """Have somebody told of every alert that begins or ends, and now of those that there are."""
+        self._listeners.append(told)
+        for labels, posted in self.posted.items():
+            told(labels, posted.alert.severity)
+
+    def leave(self) -> None:
+        """Nobody listens any more."""
+        self._listeners.clear()
+
+    def put(self, what: Hashable, alerts: Iterable[Alert], at: Instant) -> None:
+        """Let these be all the alerts of something, as of an instant."""
+        before = self._of.pop(what, None) or {}
+        now: dict[Labels, None] = {}
+        for alert in alerts:
+            if alert.labels in before or self._has_room(alert.labels):
+                now[alert.labels] = None
+                self._fire(alert, at)
+        for labels in before:
+            if labels not in now:
+                self._resolve(labels, at)
+        if now:
+            self._of[what] = now
+
+    def has(self, what: Hashable) -> bool:
+        """Whether anything of it fires."""
+        return what in self._of
+
+    def forget(self, now: Instant) -> None:
+        """Let go of what was resolved long ago."""
+        for labels, ended_at in list(self._resolved.items()):
+            if now - ended_at < RESOLVED_KEPT_US:
+                break
+            del self._resolved[labels], self.posted[labels]
+
+    def clear(self) -> None:
+        """Let go of everything: nobody is to be told."""
+        self.posted.clear()
+        self._of.clear()
+        self._resolved.clear()
+        self.firing = self._of_servers = 0
+
+    def _fire(self, alert: Alert, at: Instant) -> None:
+        labels = alert.labels
+        before = self.posted.get(labels)
+        if before is not None and before.ended_at is None:
+            self.posted[labels] = Posted(alert, before.starts_at)  # words may be others; its start stays
+            return
+        self._resolved.pop(labels, None)
+        self.posted[labels] = Posted(alert, min(at, at if alert.since is None else alert.since))
+        self.firing += 1
+        self._of_servers += is_of_server(labels)
+        self._tell(labels, alert.severity)
+
+    def _resolve(self, labels: Labels, at: Instant) -> None:
+        before = self.posted[labels]
+        self.posted[labels] = Posted(before.alert, before.starts_at, max(at, before.starts_at))
+        self._resolved[labels] = at
+        self.firing -= 1
+        self._of_servers -= is_of_server(labels)
+        self._tell(labels, before.alert.severity)
+
+    def _has_room(self, labels: Labels) -> bool:
+        is_full = self._of_servers >= MOST_OF_SERVERS
+        if is_full and not self._is_full:
+            _log.error("alerts_left_out", firing=self.firing)
+        self._is_full = is_full
+        return not is_full or not is_of_server(labels)
+
+    def _tell(self, labels: Labels, severity: Severity) -> None:
+        for told in self._listeners:
+            told(labels, severity)

@@ -1,0 +1,206 @@
+"""Alerts of what the standing says: solutions, what is due, and servers' months."""
+
+from collections.abc import Iterator
+from typing import Final
+
+from daemon.alerts.alert import SERVER, Alert
+from daemon.alerts.board import Board
+from daemon.alerts.conditions import (
+    ANSWER_SOON_US,
+    DEADLINE_SOON_US,
+    DEADLINE_WORDS,
+    OF_DEADLINE,
+    OF_MONTH,
+    OF_REFUSED,
+    OF_REQUEST,
+    OF_SOLUTION,
+    OF_WINDOW,
+    Due,
+    Lasting,
+    Month,
+    Refused,
+    Solution,
+    Subject,
+    alerts,
+    nears_at,
+)
+from daemon.alerts.waiting import Waiting
+from daemon.standing.kinds import REASONS, Formula, passed
+from daemon.standing.solutions import Row
+from daemon.standing.standing import Judging, Standing
+from sla.availability import budget_of
+from sla.book import SolutionKey
+from sla.instants import SECOND, Instant
+from sla.lifecycle import Deadline
+from sla.records import ServerId
+from sla.requests import Outcome
+from sla.terms import Basis
+
+SLOW_US: Final = 30 * SECOND
+"""How often months and service requests are looked at: they go on with every second, their alerts over hours."""
+SLICE: Final = 1_000
+"""How many are compared in one step."""
+
+
+class Judged:
+    """Looks at what the standing judged anew, and at what time alone changes. `standing.at` has to be an instant."""
+
+    def __init__(self, standing: Standing, board: Board) -> None:
+        self._standing = standing
+        self._board = board
+        self._rows: dict[SolutionKey, Row] = {}
+        self._solutions: Waiting[SolutionKey] = Waiting()
+        self._servers: Waiting[tuple[ServerId]] = Waiting()
+        self._told: set[ServerId] = set()
+        self._months_at: Instant | None = None
+        self._requests_at: Instant | None = None
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether anything waits to be looked at."""
+        return bool(self._solutions) or bool(self._servers)
+
+    def mark(self, at: Instant) -> Iterator[None]:
+        """Find, in small steps, what is to be looked at at an instant of the standing."""
+        rows = self._standing.solutions.rows
+        keys = list(rows)
+        for start in range(0, len(keys), SLICE):
+            for key in keys[start : start + SLICE]:
+                if self._rows.get(key) is not rows[key]:
+                    self._rows[key] = rows[key]
+                    self._solutions.add(key)
+            yield
+        self._solutions.pass_to(at)
+        if self._standing.is_current and (self._months_at is None or at - self._months_at >= SLOW_US):
+            self._months_at = at
+            yield from self._mark_months(at)
+
+    def work(self, judging: Judging, now: Instant) -> Iterator[None]:
+        """Put on the board what was found, in small steps."""
+        if self._requests_at is None or judging.at - self._requests_at >= SLOW_US:
+            self._requests_at = judging.at
+            self._board.put("requests", list(self._of_requests(judging)), now)
+            yield
+        while self._solutions:
+            key = self._solutions.take()
+            self._board.put(("solution", *key), list(self._of_solution(key, judging)), now)
+            yield
+        while self._servers:
+            (server,) = self._servers.take()
+            self._board.put(("month", server), list(self._of_month(server, judging.at)), now)
+            if self._board.has(("month", server)):
+                self._told.add(server)
+            else:
+                self._told.discard(server)
+            yield
+
+    # Solutions
+
+    def _of_solution(self, key: SolutionKey, judging: Judging) -> Iterator[Alert]:
+        row, at = self._standing.solutions.rows[key], judging.at
+        state, (name, client) = row.standing.state, key
+        labels = {"client": client, "solution": name}
+        if state is not None:
+            terms = judging.of_client(client).judgement.terms(client).chronic_outages
+            solution = Solution(
+                at=at,
+                state=state,
+                counted=self._standing.solutions.counted(row),
+                lasting=row.lasting,
+                borne=terms.evaluation_max,
+            )
+            yield from alerts(OF_SOLUTION, solution, Subject(text=f"{name} of {client}", labels=labels))
+            left = nears_at(row.lasting) - solution.counted
+            if row.standing.ongoing is not None and left > 0:
+                self._solutions.add_at(Instant(at + left), key)
+        for deadline in row.standing.deadlines:
+            if self._is_first(deadline, row):
+                text = f"{DEADLINE_WORDS[deadline.deadline]} of {name} of {client}"
+                due = Due.deadline(deadline.due_at, deadline.outcome, at)
+                subject = Subject(
+                    text=text[0].upper() + text[1:], labels={**labels, "deadline": deadline.deadline.value}
+                )
+                yield from alerts(OF_DEADLINE, due, subject)
+                if at < due.soon_at:
+                    self._solutions.add_at(Instant(deadline.due_at - DEADLINE_SOON_US), key)
+
+    def _is_first(self, deadline: Deadline, row: Row) -> bool:
+        """Whether it is open, and the first of its kind that is."""
+        return deadline.is_open and all(
+            deadline is other or deadline.due_at < other.due_at
+            for other in row.standing.deadlines
+            if other.is_open and other.deadline is deadline.deadline
+        )
+
+    # Service requests
+
+    def _of_requests(self, judging: Judging) -> Iterator[Alert]:
+        for request in sorted(self._standing.requests):
+            record = self._standing.book.requests[request].record
+            judgement = judging.of_client(record.client).judgement
+            response, terms = judgement.response(request), judgement.terms(record.client)
+            early = max(0, terms.support.respond_within - ANSWER_SOON_US)
+            due = Due(
+                at=judging.at,
+                soon_at=judgement.business(terms).after(record.opened_at, early),
+                due_at=response.due_at,
+                is_missed=response.response is Outcome.MISSED,
+            )
+            labels = {"client": record.client, "solution": record.solution, "request": request}
+            yield from alerts(
+                OF_REQUEST, due, Subject(text=f"Request {request} of {record.client}", labels=labels)
+            )
+
+    # Months
+
+    def _mark_months(self, at: Instant) -> Iterator[None]:
+        """Those whose formula has something to tell, and those that had."""
+        telling = set()
+        for number, formula in enumerate(self._standing.servers.kinds.formulas):
+            if formula is not None and _tells(formula, at):
+                telling.add(number)
+            yield
+        for server in self._told:
+            self._servers.add((server,))
+        if telling:
+            numbers = list(self._standing.servers.numbers.items())
+            for start in range(0, len(numbers), SLICE):
+                for server, number in numbers[start : start + SLICE]:
+                    if number in telling:
+                        self._servers.add((server,))
+                yield
+
+    def _of_month(self, server: ServerId, at: Instant) -> Iterator[Alert]:
+        servers = self._standing.servers
+        formula = servers.kinds.formulas[servers.numbers[server]]
+        if formula is None:
+            return
+        record = self._standing.book.servers[server].records[-1]
+        whose = {SERVER: server, "name": record.name, "client": record.client}
+        subject = Subject(text=record.name, labels={**whose, "solution": record.solution or ""})
+        yield from alerts(OF_MONTH, _month_of(formula), subject)
+        for refused in _refused(formula, at):
+            yield from alerts(
+                OF_REFUSED, refused, Subject(text=record.name, labels={**whose, "reason": refused.reason})
+            )
+        if formula.maintenance_runs:
+            yield from alerts(OF_WINDOW, Lasting(at=at), subject)
+
+
+def _tells(formula: Formula, at: Instant) -> bool:
+    if formula.maintenance_runs or any(refused.lasted for refused in _refused(formula, at)):
+        return True
+    month = _month_of(formula)
+    return any(find(month) is not None for find in OF_MONTH.values())
+
+
+def _month_of(formula: Formula) -> Month:
+    tally = formula.tally()
+    whole_x = formula.whole_excluded if formula.terms.basis is Basis.SERVICE else 0
+    budget, per = budget_of(formula.terms.target, formula.whole_agreed, whole_x)
+    return Month(budget=budget // per, down=tally.down, unseen=tally.unobserved + tally.disputed)
+
+
+def _refused(formula: Formula, at: Instant) -> Iterator[Refused]:
+    for place, time in formula.ineligible:
+        yield Refused(reason=REASONS[place].value, lasted=passed(time, at))

@@ -1,0 +1,126 @@
+"""The lookout: after each commit it puts on the board what stands now.
+
+What changed is looked at, and what may hold since time passed; servers and solutions without anything to tell cost a
+comparison. It works in small steps, for so long at most in one tick, and what is left waits for the next.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import chain
+from typing import Final
+
+from daemon.alerts.alert import Alert
+from daemon.alerts.board import Board
+from daemon.alerts.conditions import OF_SLAD, OF_SOURCE, OF_UPLINK, Contact, Lasting, Subject, alerts
+from daemon.alerts.infrastructure import Infrastructure
+from daemon.alerts.judged import Judged
+from daemon.alerts.outages import Outages
+from daemon.clock import Clock
+from daemon.figures import Facts
+from daemon.live_book import LiveBook
+from daemon.pacing import paced
+from daemon.sources import Source
+from daemon.standing.standing import Judging, Standing
+from probes.internet.verdict import View
+from probes.report import Report, Trouble
+from sla.instants import Instant
+from sla.records import ServerId, State, Witness
+
+LOOK_S: Final = 0.25
+"""How long one tick's look goes on."""
+
+SLAD: Final = Subject(text="slad")
+
+
+class Lookout:
+    """Keeps a board while anybody is to be told. To be asked by the task that commits, while the book stands still."""
+
+    def __init__(
+        self,
+        *,
+        clock: Clock,
+        book: LiveBook,
+        standing: Standing,
+        sources: Iterable[tuple[str, Source]],
+        uplinks: Callable[[], Mapping[str, View]],
+        facts: Facts,
+        is_listed: Callable[[ServerId], bool],
+        board: Board,
+    ) -> None:
+        """See `daemon.alerts.outages` for `is_listed`."""
+        self._clock = clock
+        self._book = book
+        self._standing = standing
+        self._sources = sources
+        self._uplinks = uplinks
+        self._facts = facts
+        self._is_listed = is_listed
+        self._board = board
+        self._began_at = clock.now()
+        self._infrastructure = Infrastructure()
+        self._looks: tuple[Outages, Judged] | None = None
+        self._uplinks_down: dict[str, str] = {}
+
+    def want(self, wanted: bool) -> None:
+        """Say whether anybody is to be told: only then does looking cost anything."""
+        if not wanted:
+            self._looks = None
+            self._board.clear()
+        elif self._looks is None:
+            outages = Outages(
+                book=self._book,
+                facts=self._facts,
+                is_listed=self._is_listed,
+                board=self._board,
+                began_at=self._began_at,
+            )
+            self._looks = outages, Judged(self._standing, self._board)
+
+    async def look(self, told: Sequence[Report | Trouble]) -> bool:
+        """Look at what was committed, the reports that it came from included; whether all of it was looked at."""
+        now = self._clock.now()
+        for report in told:
+            if isinstance(report, Report):
+                self._infrastructure.take(report, now)
+        if self._looks is None:
+            return True
+        outages, judged = self._looks
+        self._board.put("few", list(self._few(now)), now)
+        self._board.forget(now)
+        marking, working = [outages.mark(now)], [outages.work(now)]
+        if self._standing.at is not None:
+            judging: Judging = await self._standing.judging(self._standing.at)
+            marking.append(judged.mark(judging.at))
+            working.append(judged.work(judging, now))
+        async for _ in paced(chain.from_iterable(marking)):
+            pass
+        async for _ in paced(chain.from_iterable(reversed(working)), at_most_s=LOOK_S):
+            pass
+        return not (outages.is_behind or judged.is_behind)
+
+    def _few(self, now: Instant) -> Iterator[Alert]:
+        """Of all that there are few of."""
+        yield from alerts(OF_SLAD, Lasting(at=now, since=self._began_at), SLAD)
+        names = set()
+        for name, source in self._sources:
+            names.add(name)
+            seen_until = self._book.watermark(Witness(self._book.observer, name)) or self._began_at
+            has_failed = not source.up and source.troubles > 0
+            contact = Contact(at=now, since=seen_until, why=source.note if has_failed else "")
+            yield from alerts(OF_SOURCE, contact, Subject(text=name, labels={"vcenter": name}))
+        self._infrastructure.keep(names)
+        yield from self._infrastructure.alerts(now)
+        yield from self._of_uplinks(now)
+
+    def _of_uplinks(self, now: Instant) -> Iterator[Alert]:
+        """Of uplinks that are down, or were when something was last known of them."""
+        known = self._uplinks()
+        for name, view in known.items():
+            if view.state is State.DOWN:
+                self._uplinks_down[name] = view.reason
+            elif view.state is State.UP:
+                self._uplinks_down.pop(name, None)
+        for name in self._uplinks_down.keys() - known.keys():
+            del self._uplinks_down[name]
+        for name, why in self._uplinks_down.items():
+            subject = Subject(text=f"Uplink {name}", labels={"uplink": name})
+            yield from alerts(OF_UPLINK, Lasting(at=now, why=why), subject)

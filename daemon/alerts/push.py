@@ -1,0 +1,217 @@
+"""The push: every configured Alertmanager is kept told of what is on the board, each by a task of its own.
+
+A change is sent at once, changes that come together at most once a second; what fires is sent again every `resend`, and
+what was resolved for as long as the board keeps it. Nothing waits twice: what is sent is what stands on the board at that
+moment, so a queue never holds more than there are labels. One that hangs or fails delays nobody else.
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import Final, Never
+
+import structlog
+
+from daemon.alerts.alert import Labels, Severity
+from daemon.alerts.alertmanager import Alertmanager, PostError, encoded, open_alertmanager
+from daemon.alerts.board import Board, Posted
+from daemon.alerts.conditions import OF_LEDGER, Lasting, alerts
+from daemon.alerts.lookout import SLAD
+from daemon.alerts.tally import AlertTally
+from daemon.clock import Clock
+from daemon.config_alertmanager import AlertmanagerTable, BaseUrl
+from sla.instants import SECOND
+
+MOST_AT_ONCE: Final = 256
+"""Alerts in one request."""
+COALESCE_S: Final = 1.0
+"""The least time between two rounds of sending."""
+PAUSE_S: Final = 0.01
+"""Between two requests of a round, so that a storm of alerts leaves the loop to others."""
+FIRST_RETRY_S: Final = 1.0
+LAST_RETRY_S: Final = 30.0
+
+_log = structlog.get_logger()
+
+
+class Push:
+    """Owns the tasks that send."""
+
+    def __init__(
+        self,
+        *,
+        clock: Clock,
+        board: Board,
+        tally: AlertTally,
+        fault: Callable[[], str],
+        on_wanted: Callable[[bool], None],
+    ) -> None:
+        """`fault` says why the ledger takes no records, empty while it does; `on_wanted` hears whether to keep the board."""
+        self._clock = clock
+        self._board = board
+        self._tally = tally
+        self._fault = fault
+        self._on_wanted = on_wanted
+        self._table: AlertmanagerTable | None = None
+        self._changed = asyncio.Event()
+        tally.count_firing(lambda: board.firing)
+
+    def adopt(self, table: AlertmanagerTable | None) -> None:
+        """Follow another configuration; None: nobody is to be told."""
+        if table != self._table:
+            self._table = table
+            self._on_wanted(table is not None)
+            self._changed.set()
+
+    async def run(self) -> Never:
+        """Send, for ever."""
+        while True:
+            self._changed.clear()
+            table = self._table
+            if table is None:
+                await self._changed.wait()
+            else:
+                await self._send_to(table)
+
+    async def _send_to(self, table: AlertmanagerTable) -> None:
+        """Send to the Alertmanagers of a configuration until there is another."""
+        senders = [
+            Sender(url, table, clock=self._clock, board=self._board, tally=self._tally) for url in table.urls
+        ]
+        for sender in senders:
+            self._tally.known(sender.name)
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                running = [
+                    tasks.create_task(sender.run(), name=f"alerts-{sender.name}") for sender in senders
+                ]
+                running.append(tasks.create_task(self._watch_the_ledger(), name="alerts-ledger"))
+                await self._changed.wait()
+                for task in running:
+                    task.cancel()
+        finally:
+            self._board.leave()
+            still_told = {str(url.address) for url in self._table.urls} if self._table is not None else ()
+            for sender in senders:
+                if sender.name not in still_told:
+                    self._tally.forget(sender.name)
+
+    async def _watch_the_ledger(self) -> Never:
+        """The one alert that must not wait for a commit."""
+        while True:
+            now, fault = self._clock.now(), self._fault()
+            found = alerts(OF_LEDGER, Lasting(at=now, why=fault), SLAD) if fault else ()
+            self._board.put("ledger", found, now)
+            await asyncio.sleep(COALESCE_S)
+
+
+class Sender:
+    """Keeps one Alertmanager told. What waits is sent in the order of severity."""
+
+    def __init__(
+        self,
+        url: BaseUrl,
+        table: AlertmanagerTable,
+        *,
+        clock: Clock,
+        board: Board,
+        tally: AlertTally,
+    ) -> None:
+        self.name = str(url.address)
+        self._url = url
+        self._table = table
+        self._clock = clock
+        self._board = board
+        self._tally = tally
+        self._pending: dict[Severity, dict[Labels, None]] = {severity: {} for severity in Severity}
+        self._wake = asyncio.Event()
+        self._trouble = ""
+        self._failures = 0
+        self._failing_since_us = 0
+
+    async def run(self) -> Never:
+        """Send, for ever."""
+        self._board.listen(self._told)
+        async with open_alertmanager(self._url, self._table) as alertmanager:
+            resend_at_us = self._clock.monotonic_us() + self._table.resend.us
+            while True:
+                await self._wait(resend_at_us)
+                now_us = self._clock.monotonic_us()
+                if now_us >= resend_at_us:
+                    resend_at_us = now_us + self._table.resend.us
+                    for labels, posted in self._board.posted.items():
+                        self._told(labels, posted.alert.severity)
+                delay_s = COALESCE_S if await self._round(alertmanager) else self._retry_s()
+                await asyncio.sleep(delay_s)
+
+    def _told(self, labels: Labels, severity: Severity) -> None:
+        self._pending[severity][labels] = None
+        self._wake.set()
+
+    async def _wait(self, until_us: int) -> None:
+        """Wait for something to send, or until what fires is to be sent again."""
+        try:
+            async with asyncio.timeout(max(0, until_us - self._clock.monotonic_us()) / SECOND):
+                await self._wake.wait()
+        except TimeoutError:
+            pass
+
+    async def _round(self, alertmanager: Alertmanager) -> bool:
+        """Send what waits; whether that went well. What failed waits on, unless it never will go well."""
+        self._wake.clear()
+        batch = self._taken()
+        while batch:
+            standing = [self._board.posted[labels] for labels in batch if labels in self._board.posted]
+            if standing and not await self._sent(alertmanager, standing):
+                return False
+            # Full ones follow at once, the worst that came meanwhile among them; the rest waits for the next round.
+            await asyncio.sleep(PAUSE_S)
+            batch = self._taken() if len(batch) == MOST_AT_ONCE else ()
+        return True
+
+    async def _sent(self, alertmanager: Alertmanager, standing: Sequence[Posted]) -> bool:
+        """Send a batch; False: whatever is sent now would fail, too."""
+        try:
+            await alertmanager.post(encoded(standing, self._table, self._clock.now()))
+        except PostError as error:
+            self._tally.failed(self.name, len(standing))
+            self._note_trouble(str(error))
+            if error.is_final:
+                return True
+            for posted in standing:
+                self._told(posted.alert.labels, posted.alert.severity)
+            return False
+        self._tally.sent(self.name, len(standing))
+        self._note_success()
+        return True
+
+    def _taken(self) -> Sequence[Labels]:
+        batch: list[Labels] = []
+        for pending in self._pending.values():
+            while pending and len(batch) < MOST_AT_ONCE:
+                labels = next(iter(pending))
+                del pending[labels]
+                batch.append(labels)
+        return batch
+
+    def _retry_s(self) -> float:
+        resend_s = self._table.resend.us / SECOND
+        return min(FIRST_RETRY_S * 2.0 ** min(self._failures - 1, 10), LAST_RETRY_S, resend_s)
+
+    def _note_trouble(self, text: str) -> None:
+        if not self._failures:
+            self._failing_since_us = self._clock.monotonic_us()
+        self._failures += 1
+        if text != self._trouble:
+            _log.warning("alertmanager_failed", alertmanager=self.name, message=text)
+            self._trouble = text
+
+    def _note_success(self) -> None:
+        if self._failures:
+            lasted_us = self._clock.monotonic_us() - self._failing_since_us
+            _log.info(
+                "alertmanager_recovered",
+                alertmanager=self.name,
+                failed_attempts=self._failures,
+                failing_s=round(lasted_us / SECOND, 1),
+            )
+        self._failures, self._trouble = 0, ""

@@ -1,0 +1,75 @@
+"""`slad token`: a new token for the control door on TCP, and what the configuration is to know of it."""
+
+from datetime import date
+
+import click
+
+from daemon.cli import options
+from daemon.cli.asking import show_json
+from daemon.cli.options import Format
+from daemon.cli.terminal import say
+from daemon.config_values import check_id
+from daemon.control.tokens import Role, new_token
+
+
+class _Name(click.ParamType[str]):
+    """A token's name, as the configuration takes it."""
+
+    name = "name"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """The name as it is."""
+        try:
+            return check_id(value)
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+
+
+@click.command("token", epilog="Example: slad token --name portal --role record --expires 2027-12-31")
+@click.option(
+    "--name",
+    type=_Name(),
+    metavar="NAME",
+    default="portal",
+    show_default=True,
+    help="Who will use it: records say token:NAME.",
+)
+@click.option(
+    "--role",
+    type=click.Choice([role.value for role in Role]),
+    default=Role.RECORD.value,
+    show_default=True,
+    help="Only to read, or to record too.",
+)
+@click.option(
+    "--expires",
+    type=click.DateTime(["%Y-%m-%d"]),
+    metavar="DATE",
+    help="The last day on which it holds, in UTC; left out: it holds until it is taken back.",
+)
+@options.output_format
+def token(name: str, role: str, expires: date | None, format_: Format) -> None:
+    """Make a token for the control door on TCP.
+
+    Prints a new random token, and the lines for slad.toml, which hold its SHA-256 and not the token itself. Nothing is
+    written and nobody is asked: the token is shown this once, and holds when the lines are in the configuration and slad
+    was reloaded.
+    """
+    made = new_token()
+    lines = ["[[control.token]]", f'name = "{name}"', f'role = "{role}"', f'sha256 = "{made.sha256}"']
+    if expires is not None:
+        lines.append(f"expires = {expires:%Y-%m-%d}")
+    if format_ == "json":
+        show_json({"token": made.token, "sha256": made.sha256, "config": "\n".join(lines) + "\n"})
+        return
+    say("The token, which is shown this once. Put it into a file that only its user can read (chmod 600);")
+    say("slad's commands take that as --token-file, other programs send Authorization: Bearer TOKEN:")
+    say("")
+    say(f"    {made.token}")
+    say("")
+    say(
+        "For slad.toml, at its end. [control] needs listen, cert_file and key_file too; then reload slad (SIGHUP):"
+    )
+    say("")
+    for line in lines:
+        say(f"    {line}")

@@ -1,0 +1,329 @@
+"""Every definition of an alert: when it holds, how bad it is, since when, and for whom."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+import pytest
+
+from daemon.alerts import conditions
+from daemon.alerts.alert import OWN_LABELS, Alert, Severity
+from daemon.alerts.conditions import (
+    BLIND_FOR_US,
+    DOWN_FOR_US,
+    OF_DATASTORE,
+    OF_DEADLINE,
+    OF_HOST,
+    OF_LEDGER,
+    OF_MONTH,
+    OF_OUTAGE,
+    OF_REFUSED,
+    OF_REQUEST,
+    OF_SLAD,
+    OF_SOLUTION,
+    OF_SOURCE,
+    OF_UPLINK,
+    OF_WINDOW,
+    Contact,
+    Due,
+    Lasting,
+    Month,
+    Outage,
+    Refused,
+    Solution,
+    Subject,
+    alerts,
+)
+from sla.chronic import Chronic, Stage
+from sla.instants import DAY, HOUR, MINUTE, SECOND, Instant, parse_instant
+from sla.interruptions import Interruption
+from sla.records import ClientId, SolutionId
+from sla.requests import Outcome
+from sla.statement import SolutionState
+
+NOW = parse_instant("2026-03-10T12:00:00Z")
+WHOM = Subject(text="mail of acme", labels={"client": "acme", "solution": "mail", "uplink": ""})
+
+
+def ago(us: int) -> Instant:
+    return Instant(NOW - us)
+
+
+def interruption(start: int, *, lasted: int | None = None, documented: bool = False) -> Interruption:
+    """One that began so long ago, and counts once it has lasted two hours; it goes on unless it is said how long it lasted."""
+    began = ago(start)
+    reached = start >= 2 * HOUR if lasted is None else lasted >= 2 * HOUR
+    return Interruption(
+        start=began,
+        end=None if lasted is None else Instant(began + lasted),
+        down=((began, NOW),),
+        qualified_at=Instant(began + 2 * HOUR) if reached else None,
+        runs_end=None if lasted is None else Instant(began + lasted),
+        documented_at=Instant(began + 3 * HOUR) if documented else None,
+    )
+
+
+def solution(
+    *interruptions: Interruption,
+    observed: Chronic | None = None,
+    documented: Chronic | None = None,
+    counted: int = 0,
+) -> Solution:
+    quiet = Chronic(count=0, stage=Stage.CLEAR)
+    return Solution(
+        at=NOW,
+        state=SolutionState(
+            id=SolutionId("mail"),
+            client=ClientId("acme"),
+            accepted_from=None,
+            interruptions=interruptions,
+            observed=observed or quiet,
+            documented=documented or quiet,
+        ),
+        counted=counted,
+        lasting=2 * HOUR,
+        borne=2,
+    )
+
+
+def found(name: str, fact: Solution) -> Alert | None:
+    return next(
+        (each for each in alerts(OF_SOLUTION, fact, WHOM) if dict(each.labels)["alertname"] == name), None
+    )
+
+
+def only(found: Iterable[Alert]) -> Alert:
+    (alert,) = found
+    return alert
+
+
+def names(fact: Solution) -> set[str]:
+    return {dict(each.labels)["alertname"] for each in alerts(OF_SOLUTION, fact, WHOM)}
+
+
+def test_labels_say_what_and_whom_sorted_and_none_is_empty() -> None:
+    alert = only(alerts(OF_SLAD, Lasting(at=NOW), WHOM))
+    assert alert.labels == (
+        ("alertname", "Watchdog"),
+        ("client", "acme"),
+        ("severity", "none"),
+        ("solution", "mail"),
+    )
+    assert alert.severity is Severity.NONE
+
+
+def test_every_alert_has_a_name_once() -> None:
+    tables = [table for name, table in vars(conditions).items() if name.startswith("OF_")]
+    every = [name for table in tables for name in table]
+    assert sorted(every) == sorted(set(every))
+    assert set(every) == {
+        "ChronicOutage",
+        "ChronicOutageAtRisk",
+        "OutageQualifying",
+        "NoticePeriodOpen",
+        "EvaluationPeriodFailing",
+        "AvailabilityBudgetLow",
+        "AvailabilityBudgetSpent",
+        "AvailabilityInconclusive",
+        "VirtualServerDown",
+        "ServiceRequestResponseDue",
+        "ContractDeadlineDue",
+        "MaintenanceWindowIneligible",
+        "MaintenanceRunning",
+        "SourceBlind",
+        "UplinkDown",
+        "HostNotResponding",
+        "DatastoreInaccessible",
+        "LedgerNotWriting",
+        "Watchdog",
+    }
+    assert "alertname" in OWN_LABELS
+
+
+def test_a_solution_without_trouble_tells_nothing() -> None:
+    assert names(solution()) == set()
+
+
+CHRONIC = Chronic(count=5, stage=Stage.CHRONIC, chronic_at=ago(HOUR), notice_closes_at=Instant(NOW + 7 * DAY))
+
+
+@pytest.mark.parametrize("basis", ["observed", "documented"])
+def test_a_chronic_outage_on_either_basis_pages_since_it_is_one(basis: str) -> None:
+    chronic = solution(**{basis: CHRONIC})  # type: ignore[arg-type]
+    alert = found("ChronicOutage", chronic)
+    assert alert is not None
+    assert (alert.severity, alert.since, alert.summary) == (
+        Severity.PAGE,
+        ago(HOUR),
+        "mail of acme has a chronic outage",
+    )
+    assert alert.description == (
+        f"5 qualifying interruptions in the period, on the basis {basis}. The client may give notice of intent to cancel"
+        " until 2026-03-17T12:00:00Z."
+    )
+    assert names(chronic) == {"ChronicOutage", "NoticePeriodOpen"}
+
+
+def test_a_chronic_outage_on_both_bases_is_one_alert_since_the_first() -> None:
+    both = solution(observed=CHRONIC, documented=replace(CHRONIC, chronic_at=ago(MINUTE)))
+    alert = found("ChronicOutage", both)
+    assert alert is not None
+    assert alert.since == ago(HOUR)
+    assert "observed and documented" in alert.description
+
+
+def test_a_notice_period_is_open_with_an_end_once_the_interruption_is_over() -> None:
+    going_on = replace(CHRONIC, notice_closes_at=None)
+    assert found("NoticePeriodOpen", solution(observed=going_on)) is None
+    alert = found("NoticePeriodOpen", solution(observed=CHRONIC))
+    assert alert is not None
+    assert (alert.severity, alert.since) == (Severity.WARNING, ago(HOUR))
+
+
+@pytest.mark.parametrize("stage", [Stage.RESOLUTION, Stage.LAPSED, Stage.RESOLVED, Stage.EVALUATION])
+def test_other_stages_are_no_chronic_outage(stage: Stage) -> None:
+    assert names(solution(observed=replace(CHRONIC, stage=stage))) == set()
+
+
+def test_one_interruption_short_is_at_risk_since_the_last_one_counted() -> None:
+    at_risk = Chronic(count=4, stage=Stage.AT_RISK)
+    those = interruption(DAY, lasted=3 * HOUR, documented=True), interruption(9 * HOUR, lasted=4 * HOUR)
+    observed = found("ChronicOutageAtRisk", solution(*those, observed=at_risk))
+    documented = found("ChronicOutageAtRisk", solution(*those, documented=at_risk))
+    assert observed is not None
+    assert documented is not None
+    assert (observed.severity, observed.since) == (Severity.WARNING, ago(7 * HOUR))
+    assert documented.since == ago(DAY - 3 * HOUR)
+    assert names(solution(*those, observed=at_risk, documented=CHRONIC)) == {
+        "ChronicOutage",
+        "NoticePeriodOpen",
+    }
+
+
+def test_an_interruption_warns_at_three_quarters_and_is_critical_once_it_counts() -> None:
+    early = solution(interruption(HOUR), counted=90 * MINUTE - 1)
+    assert names(early) == set()
+    near = found("OutageQualifying", solution(interruption(2 * HOUR - 1), counted=100 * MINUTE))
+    assert near is not None
+    assert (near.severity, near.since) == (Severity.WARNING, ago(10 * MINUTE))
+    assert "counts from 2026-03-10T12:20:00Z on" in near.description
+    counts = found("OutageQualifying", solution(interruption(3 * HOUR), counted=3 * HOUR))
+    assert counts is not None
+    assert (counts.severity, counts.since) == (Severity.CRITICAL, ago(HOUR))
+    assert names(solution(interruption(3 * HOUR, lasted=2 * HOUR))) == set()
+
+
+@pytest.mark.parametrize(
+    ("stage", "count", "told"),
+    [
+        (Stage.EVALUATION, 1, None),
+        (Stage.EVALUATION, 2, "is failing its evaluation period"),
+        (Stage.UNRESOLVED, 3, "has failed its evaluation period"),
+        (Stage.RESOLVED, 2, None),
+    ],
+)
+def test_an_evaluation_fails_with_as_many_as_it_bears(stage: Stage, count: int, told: str | None) -> None:
+    evaluated = Chronic(count=3, stage=stage, evaluation_count=count)
+    alert = found(
+        "EvaluationPeriodFailing", solution(interruption(9 * HOUR, lasted=4 * HOUR), observed=evaluated)
+    )
+    assert (alert and alert.summary) == (told and f"mail of acme {told}")
+    if alert is not None:
+        assert (alert.severity, alert.since) == (Severity.CRITICAL, ago(7 * HOUR))
+
+
+def due(soon_in: int, due_in: int) -> Due:
+    return Due(at=NOW, soon_at=Instant(NOW + soon_in), due_at=Instant(NOW + due_in), is_missed=due_in < 0)
+
+
+def test_a_response_warns_an_hour_of_business_time_ahead_and_is_critical_once_missed() -> None:
+    assert list(alerts(OF_REQUEST, due(1, HOUR), WHOM)) == []
+    soon = only(alerts(OF_REQUEST, due(0, HOUR), WHOM))
+    assert (soon.severity, soon.since) == (Severity.WARNING, NOW)
+    missed = only(alerts(OF_REQUEST, due(-HOUR, -1), WHOM))
+    assert (missed.severity, missed.since) == (Severity.CRITICAL, Instant(NOW - 1))
+
+
+def test_a_deadline_warns_a_day_ahead_and_goes_on_once_missed() -> None:
+    assert list(alerts(OF_DEADLINE, Due.deadline(Instant(NOW + DAY + 1), Outcome.PENDING, NOW), WHOM)) == []
+    soon = only(alerts(OF_DEADLINE, Due.deadline(Instant(NOW + HOUR), Outcome.PENDING, NOW), WHOM))
+    missed = only(alerts(OF_DEADLINE, Due.deadline(ago(HOUR), Outcome.MISSED, NOW), WHOM))
+    assert soon.labels == missed.labels
+    assert (soon.severity, soon.since, soon.summary) == (
+        Severity.WARNING,
+        ago(23 * HOUR),
+        "mail of acme is near",
+    )
+    assert missed.summary == "mail of acme was missed"
+
+
+@pytest.mark.parametrize(
+    ("down", "unseen", "told"),
+    [
+        (30, 0, set()),
+        (31, 0, {"AvailabilityBudgetLow"}),
+        (40, 0, {"AvailabilityBudgetLow"}),
+        (41, 0, {"AvailabilityBudgetSpent"}),
+        (0, 40, set()),
+        (0, 41, {"AvailabilityInconclusive"}),
+        (39, 2, {"AvailabilityBudgetLow", "AvailabilityInconclusive"}),
+        (41, 50, {"AvailabilityBudgetSpent"}),
+    ],
+)
+def test_a_budget_is_low_spent_or_perhaps_spent(down: int, unseen: int, told: set[str]) -> None:
+    month = Month(budget=40 * MINUTE, down=down * MINUTE, unseen=unseen * MINUTE)
+    assert {dict(each.labels)["alertname"] for each in alerts(OF_MONTH, month, WHOM)} == told
+
+
+def test_a_target_of_all_the_time_has_no_low_budget() -> None:
+    assert list(alerts(OF_MONTH, Month(budget=0, down=0, unseen=0), WHOM)) == []
+    assert (
+        dict(only(alerts(OF_MONTH, Month(budget=0, down=1, unseen=0), WHOM)).labels)["severity"] == "critical"
+    )
+
+
+def test_maintenance_that_is_not_excluded_is_told_with_its_reason() -> None:
+    assert list(alerts(OF_REFUSED, Refused(reason="late_notice", lasted=0), WHOM)) == []
+    told = only(alerts(OF_REFUSED, Refused(reason="late_notice", lasted=90 * SECOND), WHOM))
+    assert told.severity is Severity.INFO
+    assert told.description == "1m 30s of this month's counts as service: late notice."
+
+
+def test_a_server_is_told_once_it_is_down_for_a_minute_and_since_it_is() -> None:
+    young = Outage(at=NOW, since=ago(DOWN_FOR_US - 1))
+    assert list(alerts(OF_OUTAGE, young, WHOM)) == []
+    told = only(alerts(OF_OUTAGE, Outage(at=NOW, since=ago(DOWN_FOR_US), reasons=("san", "running")), WHOM))
+    assert (told.severity, told.since) == (Severity.CRITICAL, ago(DOWN_FOR_US))
+    assert told.description == "Since 2026-03-10T11:59:00Z: san and running."
+
+
+def test_a_source_is_blind_once_it_failed_and_was_not_seen_for_two_minutes() -> None:
+    for contact in (
+        Contact(at=NOW, since=ago(HOUR), why=""),
+        Contact(at=NOW, since=ago(BLIND_FOR_US - 1), why="refused"),
+    ):
+        assert list(alerts(OF_SOURCE, contact, WHOM)) == []
+    told = only(alerts(OF_SOURCE, Contact(at=NOW, since=ago(BLIND_FOR_US), why="refused"), WHOM))
+    assert (told.severity, told.since) == (Severity.WARNING, ago(BLIND_FOR_US))
+    assert "refused" in told.description
+
+
+def test_a_host_is_told_after_a_minute() -> None:
+    assert list(alerts(OF_HOST, Lasting(at=NOW, since=ago(DOWN_FOR_US - 1)), WHOM)) == []
+    told = only(alerts(OF_HOST, Lasting(at=NOW, since=ago(DOWN_FOR_US)), WHOM))
+    assert (told.severity, told.since) == (Severity.WARNING, ago(DOWN_FOR_US))
+
+
+@pytest.mark.parametrize(
+    ("table", "severity"),
+    [
+        (OF_UPLINK, Severity.CRITICAL),
+        (OF_DATASTORE, Severity.CRITICAL),
+        (OF_LEDGER, Severity.CRITICAL),
+        (OF_WINDOW, Severity.NONE),
+        (OF_SLAD, Severity.NONE),
+    ],
+)
+def test_what_somebody_said_holds_at_once(table: conditions.Definitions[Lasting], severity: Severity) -> None:
+    told = only(alerts(table, Lasting(at=NOW, since=NOW, why="the disk is full"), WHOM))
+    assert (told.severity, told.since) == (severity, NOW)
+    assert told.description.endswith(": the disk is full.")

@@ -1,0 +1,70 @@
+"""What the standing says becomes alerts: looked at bit by bit it is what a look at everything finds."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from daemon.alerts.board import Board
+from daemon.alerts.judged import Judged
+from daemon.standing.standing import Standing
+from sla.instants import Instant
+from tests.daemon.standing.random_days import Days
+
+SEEDS = 16
+STEPS = 50
+
+
+def firing(board: Board) -> set[tuple[tuple[str, str], ...]]:
+    return {labels for labels, posted in board.posted.items() if posted.ended_at is None}
+
+
+async def look(judged: Judged, standing: Standing, now: Instant) -> None:
+    assert standing.at is not None
+    judging = await standing.judging(standing.at)
+    _all(judged.mark(judging.at))
+    _all(judged.work(judging, now))
+    assert not judged.is_behind
+
+
+def _all(steps: Iterator[None]) -> None:
+    for _ in steps:
+        pass
+
+
+async def story(seed: int) -> set[str]:
+    """The names of the alerts that fired while the days of a seed passed."""
+    days = Days(seed)
+    standing, board = Standing(days.book), Board()
+    judged = Judged(standing, board)
+    told = set()
+    for number, at in enumerate(days.steps(STEPS)):
+        assert await standing.catch_up(at, 60.0)
+        await look(judged, standing, days.now)
+        anew = Board()
+        await look(Judged(standing, anew), standing, days.now)
+        assert firing(board) == firing(anew), f"seed {seed}, step {number}"
+        assert board.firing == len(firing(board))
+        told |= {dict(labels)["alertname"] for labels in firing(board)}
+    return told
+
+
+async def test_looked_at_bit_by_bit_it_is_what_a_look_at_everything_finds(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("daemon.alerts.judged.SLOW_US", 0)
+    told: set[str] = set()
+    for seed in range(SEEDS):
+        told |= await story(seed)
+    assert told >= {
+        "ChronicOutage",
+        "ChronicOutageAtRisk",
+        "OutageQualifying",
+        "NoticePeriodOpen",
+        "AvailabilityBudgetLow",
+        "AvailabilityBudgetSpent",
+        "AvailabilityInconclusive",
+        "ServiceRequestResponseDue",
+        "ContractDeadlineDue",
+        "MaintenanceWindowIneligible",
+        "MaintenanceRunning",
+    }

@@ -1,0 +1,239 @@
+"""The lookout: what it puts on the board after each commit, and what that costs."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from random import Random
+from typing import Any, cast
+
+import pytest
+
+from daemon.alerts.board import Board
+from daemon.alerts.lookout import Lookout
+from daemon.figures import Facts
+from daemon.sources import Source as WatchedSource
+from daemon.standing.standing import Standing
+from probes.internet.verdict import View
+from probes.report import Report
+from sla.instants import HOUR, MINUTE, SECOND, Instant
+from sla.records import State
+from tests.daemon.monitor import Monitor, Source, Vm
+
+
+@dataclass
+class Contacted:
+    """What the lookout asks of a source."""
+
+    up: bool = True
+    note: str = ""
+    troubles: int = 0
+
+
+@dataclass
+class Post:
+    """A monitor without clocks, threads and disk, and its lookout."""
+
+    monitor: Monitor = field(default_factory=Monitor)
+    sources: dict[str, Contacted] = field(default_factory=lambda: {"vc1": Contacted()})
+    uplinks: dict[str, View] = field(default_factory=dict)
+    listed: bool = True
+    host: str = "esx1"
+
+    def __post_init__(self) -> None:
+        self.standing = Standing(self.monitor.book)
+        self.board = Board()
+        self.lookout = self.another(self.board)
+
+    def another(self, board: Board) -> Lookout:
+        lookout = Lookout(
+            clock=cast(Any, self),
+            book=self.monitor.book,
+            standing=self.standing,
+            sources=cast("list[tuple[str, WatchedSource]]", self.sources.items()),
+            uplinks=self._uplinks,
+            facts=Facts(
+                source_of=self.monitor.registry.source_of,
+                uplink_of=lambda _: "transit",
+                placement_of=lambda _: (self.host, "san1"),
+            ),
+            is_listed=lambda _: self.listed,
+            board=board,
+        )
+        lookout.want(True)
+        return lookout
+
+    def now(self) -> Instant:
+        return self.monitor.now
+
+    def _uplinks(self) -> Mapping[str, View]:
+        return self.uplinks
+
+    async def look(self, *told: Report) -> set[str]:
+        """The names of what fires after a look."""
+        await self.standing.catch_up(self.monitor.book.settled_at(), 60.0)
+        assert await self.lookout.look(told)
+        return self.names()
+
+    def names(self) -> set[str]:
+        return {each["alertname"] for each in self.firing()} - {"Watchdog"}
+
+    def firing(self) -> list[dict[str, str]]:
+        return [dict(labels) for labels, posted in self.board.posted.items() if posted.ended_at is None]
+
+    def of(self, name: str) -> dict[str, str]:
+        (labels,) = [each for each in self.firing() if each["alertname"] == name]
+        return labels
+
+
+def fleet(post: Post, count: int = 3) -> Source:
+    source = Source(post.monitor)
+    source.add(*(Vm(f"u{number}", f"acme-web-{number}") for number in range(count)))
+    source.look()
+    return source
+
+
+async def test_an_outage_is_told_after_a_minute_with_who_and_where_and_until_it_is_over() -> None:
+    post = Post()
+    source = fleet(post)
+    assert await post.look() == set()
+    source.vms["u1"].on = False
+    source.look()
+    began = post.now()
+    source.look(passed_us=59 * SECOND)
+    assert "VirtualServerDown" not in await post.look()
+    source.look(passed_us=SECOND)
+    assert "VirtualServerDown" in await post.look()
+    labels = post.of("VirtualServerDown")
+    assert labels == {
+        "alertname": "VirtualServerDown",
+        "severity": "critical",
+        "server": "u1",
+        "name": "acme-web-1",
+        "client": "acme",
+        "solution": "acme-web",
+        "vcenter": "vc1",
+        "uplink": "transit",
+        "host": "esx1",
+        "datastore": "san1",
+    }
+    (posted,) = [p for each, p in post.board.posted.items() if dict(each) == labels]
+    assert posted.starts_at == began
+    post.host = "esx2"
+    source.look()
+    await post.look()
+    assert post.of("VirtualServerDown")["host"] == "esx1", "an alert is the same while its outage goes on"
+    source.vms["u1"].on = True
+    source.look()
+    source.look()  # what happened at a watermark is known with the next one
+    assert "VirtualServerDown" not in await post.look()
+
+
+async def test_after_a_start_an_outage_waits_for_its_source_but_not_for_ever() -> None:
+    post = Post(listed=False)
+    source = fleet(post)
+    source.vms["u1"].on = False
+    source.look()
+    source.look(passed_us=2 * MINUTE)
+    post.lookout = post.another(post.board)  # it begins here
+    assert "VirtualServerDown" not in await post.look()
+    source.look(passed_us=MINUTE)
+    assert "VirtualServerDown" in await post.look()
+
+
+async def test_whatever_happens_the_outages_told_are_those_under_way() -> None:
+    post, dice = Post(), Random(5)
+    source = fleet(post, 12)
+    for step in range(60):
+        for vm in dice.sample(list(source.vms.values()), dice.choice((0, 0, 1, 3))):
+            vm.on = not vm.on
+        if dice.random() < 0.1:
+            source.add(Vm(f"v{step}", f"acme-web-v{step}"))
+        source.look(passed_us=dice.choice((20 * SECOND, 2 * MINUTE)))
+        await post.look()
+        anew = Board()
+        await post.another(anew).look(())
+        down = {labels for labels in anew.posted if ("alertname", "VirtualServerDown") in labels}
+        told = {
+            tuple(sorted(each.items())) for each in post.firing() if each["alertname"] == "VirtualServerDown"
+        }
+        assert told == down, f"step {step}"
+
+
+async def test_a_source_out_of_sight_is_told_once_an_attempt_failed() -> None:
+    post = Post()
+    source = fleet(post)
+    contact = post.sources["vc1"]
+    contact.up, contact.note = False, "no contact yet"
+    post.monitor.now = Instant(post.now() + HOUR)
+    assert await post.look() == set()
+    contact.troubles, contact.note = 1, "connection refused"
+    assert await post.look() == {"SourceBlind"}
+    assert post.of("SourceBlind") == {"alertname": "SourceBlind", "severity": "warning", "vcenter": "vc1"}
+    contact.up = True
+    source.look()
+    assert "SourceBlind" not in await post.look()
+
+
+async def test_an_uplink_is_down_until_it_is_up_or_gone_and_not_while_nobody_knows() -> None:
+    post = Post()
+    fleet(post)
+    post.uplinks["transit"] = View(State.DOWN, "1 of 3 answers")
+    assert await post.look() == {"UplinkDown"}
+    post.uplinks["transit"] = View(State.UNKNOWN)
+    assert await post.look() == {"UplinkDown"}
+    post.uplinks["transit"] = View(State.UP)
+    assert await post.look() == set()
+    post.uplinks["transit"] = View(State.DOWN)
+    assert await post.look() == {"UplinkDown"}
+    del post.uplinks["transit"]
+    assert await post.look() == set()
+
+
+async def test_hosts_and_datastores_are_told_by_what_changed_and_by_what_is_all_there_is() -> None:
+    post = Post()
+    fleet(post)
+    failed = {"esx1": State.DOWN, "esx2": State.UP}
+    stores = {"san1": State.DOWN, "san2": State.DOWN}
+    report = Report(source="vc1", hosts=failed, datastores=stores)
+    assert await post.look(report) == {"DatastoreInaccessible"}
+    post.monitor.now = Instant(post.now() + MINUTE)
+    assert await post.look() == {"DatastoreInaccessible", "HostNotResponding"}
+    assert await post.look(Report(source="vc1", hosts={"esx1": State.UNKNOWN})) == {"DatastoreInaccessible"}
+    await post.look(Report(source="vc1", gone_datastores=("san1",)))
+    assert post.of("DatastoreInaccessible")["datastore"] == "san2"
+    assert await post.look(Report(source="vc1", fresh=True)) == set()
+    await post.look(Report(source="vc1", datastores=stores))
+    post.sources.clear()
+    assert await post.look() == set()
+
+
+async def test_nothing_is_kept_while_nobody_is_to_be_told_and_everything_is_told_then() -> None:
+    post = Post()
+    source = fleet(post)
+    source.vms["u1"].on = False
+    source.look()
+    post.lookout.want(False)
+    source.look(passed_us=5 * MINUTE)
+    assert await post.look(Report(source="vc1", datastores={"san1": State.DOWN})) == set()
+    assert post.board.posted == {}
+    post.lookout.want(True)
+    assert {"VirtualServerDown", "DatastoreInaccessible"} <= await post.look()
+
+
+async def test_a_storm_is_taken_in_bit_by_bit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("daemon.alerts.lookout.LOOK_S", 0.0)
+    monkeypatch.setattr("daemon.pacing.TURN_S", -1.0)
+    post = Post()
+    source = fleet(post, 50)
+    for vm in source.vms.values():
+        vm.on = False
+    source.look()
+    source.look(passed_us=2 * MINUTE)
+    monkeypatch.setattr("daemon.pacing.TURN_S", 1.0)
+    await post.standing.catch_up(post.monitor.book.settled_at(), 60.0)
+    monkeypatch.setattr("daemon.pacing.TURN_S", -1.0)
+    looks = 0
+    while not await post.lookout.look(()):
+        looks += 1
+        assert looks < 1000
+    assert looks > 10
+    assert sum(each["alertname"] == "VirtualServerDown" for each in post.firing()) == 50

@@ -1,0 +1,291 @@
+"""The push: who is told of what, when, and what becomes of one that hangs, fails or answers garbage."""
+
+import asyncio
+import json
+import ssl
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+import structlog
+from prometheus_client import CollectorRegistry
+
+from daemon.alerts.alert import Alert, Severity, labels_of
+from daemon.alerts.board import Board
+from daemon.alerts.push import MOST_AT_ONCE, Push
+from daemon.alerts.tally import AlertTally
+from daemon.clock import SystemClock
+from daemon.config_alertmanager import AlertmanagerTable
+from sla.instants import MINUTE, SECOND, Instant, parse_instant
+from tests.daemon.alerts.receivers import OK, Receiver, receiver, says, table
+from tests.peers.tls import issue
+from tests.wall import now
+
+
+def alert(name: str = "ChronicOutage", severity: Severity = Severity.PAGE, **labels: str) -> Alert:
+    return Alert(
+        labels=labels_of(name, severity, labels),
+        severity=severity,
+        since=Instant(now() - MINUTE),
+        summary=f"{name} is so",
+        description="In numbers.",
+    )
+
+
+class Pushing:
+    """A push that runs, with a board that the test writes."""
+
+    def __init__(self) -> None:
+        self.board = Board()
+        self.fault = ""
+        self.wanted: list[bool] = []
+        self.families = CollectorRegistry()
+        self.push = Push(
+            clock=SystemClock(),
+            board=self.board,
+            tally=AlertTally(self.families),
+            fault=lambda: self.fault,
+            on_wanted=self.wanted.append,
+        )
+
+    def put(self, *alerts: Alert, what: str = "x") -> None:
+        self.board.put(what, alerts, now())
+
+    def value(self, name: str, to: Receiver) -> float | None:
+        return self.families.get_sample_value(name, {"alertmanager": to.name})
+
+
+@asynccontextmanager
+async def pushing(told: AlertmanagerTable) -> AsyncIterator[Pushing]:
+    one = Pushing()
+    one.push.adopt(told)
+    async with asyncio.TaskGroup() as tasks:
+        running = tasks.create_task(one.push.run())
+        yield one
+        running.cancel()
+
+
+@pytest.fixture
+def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("daemon.alerts.push.COALESCE_S", 0.01)
+    monkeypatch.setattr("daemon.alerts.push.FIRST_RETRY_S", 0.01)
+    monkeypatch.setattr("daemon.alerts.alertmanager.DEADLINE_S", 0.2)
+
+
+async def test_an_alert_is_sent_as_the_api_wants_it(tmp_path: Path) -> None:
+    more = 'external_labels = { site = "home" }\ndashboard_url = "https://grafana/x/"'
+    async with receiver() as one, pushing(table(tmp_path, f"{one.url}/am/", more=more)) as it:
+        it.put(alert(client="acme", solution="a b"))
+        await one.until(lambda: bool(one.requests))
+        (request,) = one.requests
+        assert request.head.startswith("POST /am/api/v2/alerts HTTP/1.1\r\n")
+        assert "Content-Type: application/json" in request.head
+        assert "Authorization" not in request.head
+        (sent,) = request.alerts
+        ends_at, starts_at = parse_instant(sent.pop("endsAt")), parse_instant(sent.pop("startsAt"))
+        assert sent == {
+            "labels": {
+                "alertname": "ChronicOutage",
+                "severity": "page",
+                "client": "acme",
+                "solution": "a b",
+                "site": "home",
+            },
+            "annotations": {
+                "summary": "ChronicOutage is so",
+                "description": "In numbers.",
+                "dashboard_url": "https://grafana/x/d/slad-solutions?var-client=acme",
+            },
+        }
+        assert abs(ends_at - now() - 4 * MINUTE) < 10 * SECOND
+        assert abs(now() - MINUTE - starts_at) < 10 * SECOND
+        await asyncio.sleep(0)  # the answer is on its way
+        async with asyncio.timeout(10):
+            while it.value("slad_alerts_sent_total", one) != 1:  # noqa: ASYNC110  only asking tells
+                await asyncio.sleep(0.01)
+        assert it.families.get_sample_value("slad_alerts_firing") == 1
+
+
+@pytest.mark.usefixtures("hurried")
+async def test_what_is_resolved_is_sent_with_its_end_and_again_with_what_fires(tmp_path: Path) -> None:
+    async with receiver() as one, pushing(table(tmp_path, one.url, resend="1s")) as it:
+        it.put(alert("A"), alert("B"))
+        await one.until(lambda: len(one.names) == 2)
+        ended_at = now()
+        it.put(alert("B"))
+        await one.until(lambda: len(one.names) >= 5)
+        assert one.names[2] == "A"
+        assert sorted(one.names[3:5]) == ["A", "B"]
+        last = {each["labels"]["alertname"]: each for request in one.requests[2:] for each in request.alerts}
+        assert abs(parse_instant(last["A"]["endsAt"]) - ended_at) < SECOND
+        assert parse_instant(last["B"]["endsAt"]) > ended_at + 3 * SECOND
+
+
+async def test_changes_that_come_together_go_together_the_worst_first(tmp_path: Path) -> None:
+    async with receiver() as one, pushing(table(tmp_path, one.url)) as it:
+        it.put(alert("First"), what="first")
+        await one.until(lambda: bool(one.requests))
+        it.put(alert("Info", Severity.INFO), what="info")
+        await asyncio.sleep(0)
+        it.put(alert("Page", Severity.PAGE), alert("Warning", Severity.WARNING))
+        await one.until(lambda: len(one.requests) == 2)
+        assert one.names == ["First", "Page", "Warning", "Info"]
+        assert one.requests[1].at_s - one.requests[0].at_s > 0.9
+
+
+@pytest.mark.usefixtures("hurried")
+async def test_many_alerts_go_in_batches_and_all_of_them_go(tmp_path: Path) -> None:
+    async with receiver() as one, pushing(table(tmp_path, one.url)) as it:
+        count = 3 * MOST_AT_ONCE + 1
+        it.put(*(alert(server=f"s{number}") for number in range(count)))
+        await one.until(lambda: len(one.names) == count)
+        assert [len(request.alerts) for request in one.requests] == [MOST_AT_ONCE] * 3 + [1]
+        assert len({each["labels"]["server"] for request in one.requests for each in request.alerts}) == count
+
+
+@pytest.mark.usefixtures("hurried")
+@pytest.mark.parametrize(
+    "answer",
+    [
+        None,
+        b"",
+        b"garbage\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nshort",
+        says("200 OK", b"<html>please log in</html>"),
+        says("302 Found", headers="Location: http://127.0.0.1:1/\r\n"),
+        says("401 Unauthorized", b"who are you?"),
+        says("500 Internal Server Error", b"\xff" * 1000),
+        says("503 Service Unavailable"),
+    ],
+)
+async def test_one_that_fails_is_tried_again_and_delays_nobody_else(
+    tmp_path: Path, answer: bytes | None
+) -> None:
+    async with (
+        receiver(answer, answer, OK) as bad,
+        receiver() as good,
+        pushing(table(tmp_path, bad.url, good.url)) as it,
+    ):
+        with structlog.testing.capture_logs() as logs:
+            it.put(alert("A"))
+            await good.until(lambda: good.names == ["A"])
+            it.put(alert("A"), alert("B"))
+            await good.until(lambda: good.names == ["A", "B"])
+            await bad.until(lambda: len(bad.requests) >= 3 and {"A", "B"} <= set(bad.names))
+            async with asyncio.timeout(10):
+                while not it.value("slad_alerts_sent_total", bad):  # noqa: ASYNC110  only asking tells
+                    await asyncio.sleep(0.01)
+            assert (it.value("slad_alerts_failed_total", bad) or 0) >= 2
+            assert it.value("slad_alerts_failed_total", good) == 0
+        edges = [entry["event"] for entry in logs if entry["alertmanager"] == bad.name]
+        assert edges == ["alertmanager_failed", "alertmanager_recovered"]
+        assert logs[-1]["failed_attempts"] == 2
+
+
+@pytest.mark.usefixtures("hurried")
+async def test_what_is_refused_waits_until_it_is_due_again_and_the_rest_goes_on(tmp_path: Path) -> None:
+    refusal = says("400 Bad Request", b'"bad label"', "Content-Type: application/json\r\n")
+    async with receiver(refusal, OK) as one, pushing(table(tmp_path, one.url, resend="1s")) as it:
+        with structlog.testing.capture_logs() as logs:
+            it.put(alert("A"))
+            await one.until(lambda: one.names == ["A"])
+            it.put(alert("B"), what="y")
+            await one.until(lambda: len(one.requests) == 2)
+            assert one.names == ["A", "B"]
+            await one.until(lambda: one.names[2:] in (["A", "B"], ["B", "A"]))
+        assert logs[0]["message"] == 'answers 400: "bad label"'
+
+
+async def test_one_that_nobody_answers_for_fails_and_the_others_hear_at_once(tmp_path: Path) -> None:
+    async with receiver() as gone:
+        pass
+    async with receiver() as one, pushing(table(tmp_path, gone.url, one.url)) as it:
+        it.put(alert())
+        await one.until(lambda: bool(one.names))
+        async with asyncio.timeout(10):
+            while not it.value("slad_alerts_failed_total", gone):  # noqa: ASYNC110  only asking tells
+                await asyncio.sleep(0.01)
+
+
+@pytest.mark.parametrize(
+    ("more", "header"),
+    [
+        ('user = "slad"\npassword_file = "secret"', "Authorization: Basic c2xhZDpodW50ZXIy"),
+        ('token_file = "secret"', "Authorization: Bearer hunter2"),
+    ],
+)
+async def test_it_says_who_it_is_and_shows_no_secret(tmp_path: Path, more: str, header: str) -> None:
+    (tmp_path / "secret").write_text("hunter2\n")
+    (tmp_path / "secret").chmod(0o600)
+    async with receiver(says("401 Unauthorized")) as one:
+        told = table(tmp_path, one.url, more=more)
+        assert "hunter2" not in repr(told)
+        with structlog.testing.capture_logs() as logs:
+            async with pushing(told) as it:
+                it.put(alert())
+                await one.until(lambda: bool(one.requests))
+        assert header in one.requests[0].head
+        assert "hunter2" not in json.dumps(logs)
+
+
+async def test_a_secret_that_cannot_be_read_is_a_failure_that_names_its_file(tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text("hunter2\n")
+    (tmp_path / "secret").chmod(0o600)
+    async with receiver() as one:
+        told = table(tmp_path, one.url, more='token_file = "secret"')
+        (tmp_path / "secret").unlink()
+        with structlog.testing.capture_logs() as logs:
+            async with pushing(told) as it, asyncio.timeout(10):
+                it.put(alert())
+                while not logs:  # noqa: ASYNC110  only asking tells
+                    await asyncio.sleep(0.01)
+                assert it.value("slad_alerts_failed_total", one) == 1
+        assert one.requests == []
+        assert "secret cannot be read" in logs[0]["message"]
+
+
+async def test_a_certificate_that_nobody_vouches_for_is_refused(tmp_path: Path) -> None:
+    certificate = issue(tmp_path)
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(certificate.certfile, certificate.keyfile)
+    one = Receiver()
+    server = await asyncio.start_server(one.serve, "127.0.0.1", 0, ssl=context)
+    one.port = server.sockets[0].getsockname()[1]
+    async with server:
+        async with pushing(table(tmp_path, f"https://127.0.0.1:{one.port}", more='ca_file = "ca.pem"')) as it:
+            it.put(alert())
+            await one.until(lambda: bool(one.requests))
+        async with pushing(table(tmp_path, f"https://127.0.0.1:{one.port}")) as it, asyncio.timeout(10):
+            it.put(alert())
+            while not it.value("slad_alerts_failed_total", one):  # noqa: ASYNC110  only asking tells
+                await asyncio.sleep(0.01)
+        assert len(one.requests) == 1
+
+
+@pytest.mark.usefixtures("hurried")
+async def test_a_ledger_that_takes_no_records_is_told_and_so_is_its_recovery(tmp_path: Path) -> None:
+    async with receiver() as one, pushing(table(tmp_path, one.url)) as it:
+        it.fault = "disk full"
+        await one.until(lambda: one.names == ["LedgerNotWriting"])
+        (sent,) = one.requests[0].alerts
+        assert "disk full" in sent["annotations"]["description"]
+        assert sent["labels"]["severity"] == "critical"
+        it.fault = ""
+        await one.until(lambda: len(one.names) == 2)
+        assert parse_instant(one.requests[1].alerts[0]["endsAt"]) <= now()
+
+
+async def test_another_configuration_tells_whom_it_names_and_nobody_else(tmp_path: Path) -> None:
+    async with receiver() as first, receiver() as second, pushing(table(tmp_path, first.url)) as it:
+        it.put(alert())
+        await first.until(lambda: bool(first.names))
+        it.push.adopt(table(tmp_path, second.url))
+        await second.until(lambda: second.names == ["ChronicOutage"])
+        assert it.value("slad_alerts_sent_total", first) is None
+        it.push.adopt(None)
+        assert it.wanted == [True, True, False]
+        async with asyncio.timeout(10):
+            while it.value("slad_alerts_sent_total", second) is not None:  # noqa: ASYNC110  only asking tells
+                await asyncio.sleep(0.01)
+        assert len(first.requests) == 1
