@@ -6,6 +6,7 @@ import sys
 
 BENCHES = (
     ("exposition", "/metrics of 40,000 servers, beside prometheus_client"),
+    ("standing", "live figures of months and solutions, 40,000 servers"),
     ("vcenter", "the vCenter watch, beside pyvmomi"),
     ("daemon", "the whole daemon on 10,000 servers"),
     ("ledger", "the ledger"),

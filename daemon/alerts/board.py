@@ -43,10 +43,8 @@ class Board:
         self._listeners: list[Callable[[Labels, Severity], None]] = []
 
     def listen(self, told: Callable[[Labels, Severity], None]) -> None:
-        """Have somebody told of every alert that begins or ends, and now of those that there are."""
+        """Have somebody told of every alert that begins or ends from now on."""
         self._listeners.append(told)
-        for labels, posted in self.posted.items():
-            told(labels, posted.alert.severity)
 
     def leave(self) -> None:
         """Nobody listens any more."""

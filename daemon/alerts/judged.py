@@ -28,13 +28,11 @@ from daemon.alerts.waiting import Waiting
 from daemon.standing.kinds import REASONS, Formula, passed
 from daemon.standing.solutions import Row
 from daemon.standing.standing import Judging, Standing
-from sla.availability import budget_of
 from sla.book import SolutionKey
 from sla.instants import SECOND, Instant
 from sla.lifecycle import Deadline
 from sla.records import ServerId
 from sla.requests import Outcome
-from sla.terms import Basis
 
 SLOW_US: Final = 30 * SECOND
 """How often months and service requests are looked at: they go on with every second, their alerts over hours."""
@@ -196,9 +194,7 @@ def _tells(formula: Formula, at: Instant) -> bool:
 
 def _month_of(formula: Formula) -> Month:
     tally = formula.tally()
-    whole_x = formula.whole_excluded if formula.terms.basis is Basis.SERVICE else 0
-    budget, per = budget_of(formula.terms.target, formula.whole_agreed, whole_x)
-    return Month(budget=budget // per, down=tally.down, unseen=tally.unobserved + tally.disputed)
+    return Month(budget=formula.budget, down=tally.down, unseen=tally.unobserved + tally.disputed)
 
 
 def _refused(formula: Formula, at: Instant) -> Iterator[Refused]:

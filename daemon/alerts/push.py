@@ -19,6 +19,7 @@ from daemon.alerts.lookout import SLAD
 from daemon.alerts.tally import AlertTally
 from daemon.clock import Clock
 from daemon.config_alertmanager import AlertmanagerTable, BaseUrl
+from daemon.pacing import paced
 from sla.instants import SECOND
 
 MOST_AT_ONCE: Final = 256
@@ -132,16 +133,22 @@ class Sender:
         """Send, for ever."""
         self._board.listen(self._told)
         async with open_alertmanager(self._url, self._table) as alertmanager:
-            resend_at_us = self._clock.monotonic_us() + self._table.resend.us
+            resend_at_us = self._clock.monotonic_us()
             while True:
                 await self._wait(resend_at_us)
                 now_us = self._clock.monotonic_us()
                 if now_us >= resend_at_us:
                     resend_at_us = now_us + self._table.resend.us
-                    for labels, posted in self._board.posted.items():
-                        self._told(labels, posted.alert.severity)
+                    await self._tell_all()
                 delay_s = COALESCE_S if await self._round(alertmanager) else self._retry_s()
                 await asyncio.sleep(delay_s)
+
+    async def _tell_all(self) -> None:
+        """Have all that is on the board sent."""
+        async for labels in paced(list(self._board.posted)):
+            posted = self._board.posted.get(labels)
+            if posted is not None:
+                self._told(labels, posted.alert.severity)
 
     def _told(self, labels: Labels, severity: Severity) -> None:
         self._pending[severity][labels] = None

@@ -12,6 +12,7 @@ from sla.calendars import parse_month
 from sla.document import document
 from sla.instants import Instant, parse_instant
 from sla.reader import EvidenceReader
+from sla.records import Record
 from sla.statement import Judgement
 from sla.terms import Terms, parse_terms
 
@@ -70,6 +71,14 @@ def book_of(lines: Iterable[Line]) -> Book:
         assert record is not None
         book.add(record)
     return book
+
+
+def records_of(lines: Iterable[Line]) -> list[Record]:
+    """The records of sound lines, in their order."""
+    reader = EvidenceReader()
+    found = [reader.read(json.dumps(line).encode()) for line in lines]
+    assert not reader.faults, reader.faults[0].shown("lines")
+    return [record for record in found if record is not None]
 
 
 def in_order(lines: Iterable[Line]) -> list[Line]:

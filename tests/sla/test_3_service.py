@@ -48,6 +48,24 @@ def test_3_2_a_corrected_move_moves_at_the_corrected_instant() -> None:
     assert rows(*lines) == [("c", None, BEFORE_MID), ("d", None, MARCH - BEFORE_MID)]
 
 
+def test_3_2_after_a_move_whose_record_is_corrected_the_former_owner_has_nothing_either() -> None:
+    ended = server(since=MID, in_service_until="2026-03-16T05:00:00Z", client="d")
+    lines = [server(), server(since=MID, client="d"), ended]
+    assert rows(*lines) == [("c", None, BEFORE_MID), ("d", None, HOUR)]
+
+
+def test_3_2_a_period_takes_its_own_time_of_those_before_it_and_no_more() -> None:
+    """Service from 1 to 20 o'clock; later periods, corrected so that they lie inside of it, count once."""
+
+    def period(start: int, end: int) -> Any:
+        return server(since=f"2026-03-10T{start:02}:00:00Z", in_service_until=f"2026-03-10T{end:02}:00:00Z")
+
+    one = [period(1, 20), period(21, 23), period(10, 15)]
+    assert rows(*one) == [("c", None, 19 * HOUR)]
+    assert rows(*one, period(16, 18)) == [("c", None, 19 * HOUR)]
+    assert rows(*one, period(16, 23)) == [("c", None, 22 * HOUR)]
+
+
 def test_3_2_an_empty_period_takes_a_record_back() -> None:
     assert rows(server(), server(in_service_until="2026-03-01T05:00:00Z")) == []
 

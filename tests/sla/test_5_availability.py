@@ -35,6 +35,11 @@ def test_5_1_disputed_is_time_that_is_up_though_a_witness_says_down() -> None:
     assert row(*other, down)["disputed"] == 43200
 
 
+def test_5_1_a_month_that_is_disputed_throughout_is_up() -> None:
+    said = row(says("down", START, observer="p"), seen(observer="p"))
+    assert (said["up"], said["disputed"], said["availability_low"]) == (MARCH, MARCH, 0)
+
+
 def test_5_1_unobserved_time_adds_up_whichever_leg_nobody_sees() -> None:
     lines = [client(), server(legs=["running", "san"])]
     lines += [says("up", START, leg=leg) for leg in ("running", "san")]

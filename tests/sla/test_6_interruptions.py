@@ -239,6 +239,14 @@ def test_6_6_only_interruptions_after_acceptance_count_and_all_are_listed() -> N
     assert (len(solution["interruptions"]), solution["observed"]["count"]) == (2, 1)
 
 
+def test_6_6_an_interruption_that_starts_with_the_acceptance_counts() -> None:
+    activated = {"kind": "lifecycle", "client": "c", "solution": "s", "event": "activated"}
+    for activated_at, count in ((at(10), 1), ("2026-03-10T10:00:00.000001Z", 0)):
+        step = {**activated, "at": activated_at, "recorded_at": "2026-03-11T00:00:00Z"}
+        (solution,) = solutions(server(), *outage(at(10), at(13)), step)
+        assert (len(solution["interruptions"]), solution["observed"]["count"]) == (1, count)
+
+
 def test_interruptions_of_the_month_and_of_the_last_ninety_days_are_listed() -> None:
     lines = [server(), *outage(at(10), at(13))]
     assert len(found(*lines, month="2026-05", as_of="2026-06-08T12:59:59Z")) == 1

@@ -224,6 +224,14 @@ def test_7_6_without_a_notice_the_newest_trigger_is_shown() -> None:
     )
 
 
+def test_7_a_notice_decides_on_both_bases() -> None:
+    asked = [request(n, f"2026-{day}T15:30:00Z") for n, day in enumerate(FIVE)]
+    lines = [*outages(*FIVE), *asked, notice("2026-04-10T12:00:00Z")]
+    for basis in ("observed", "documented"):
+        said = process(*lines, as_of="2026-04-20T00:00:00Z", basis=basis)
+        assert (said["stage"], said["notice_given_at"]) == ("resolution", "2026-04-10T12:00:00Z")
+
+
 def test_7_on_the_documented_basis_an_interruption_counts_from_the_later_of_both() -> None:
     long = [says("down", "2026-04-09T15:00:00Z"), says("up", "2026-04-09T20:00:00Z")]
     asked = [request(n, f"2026-{day}T15:30:00Z") for n, day in enumerate(FIVE[:4])]

@@ -1,4 +1,4 @@
-"""Spec §8: service requests. Who may open one (§8.1): test_evidence.py."""
+"""Spec §8: service requests. Who may open one (§8.1): test_reader.py."""
 
 from typing import Any
 
@@ -123,6 +123,23 @@ def test_8_2_terms_choose_hours_holidays_and_zone() -> None:
     }
     said = answered("2026-06-29T12:00:00Z", as_of="2026-06-29T13:30:00Z", **terms)
     assert said["due_at"] == "2026-06-30T10:00:00Z"
+
+
+def test_8_2_each_client_has_the_support_of_its_own_contract() -> None:
+    line = {"kind": "service_request", "solution": "s", "opened_by": "ann", "channel": "email"}
+    opened = {"opened_at": "2026-06-29T12:00:00Z", "recorded_at": "2026-06-29T12:00:00Z"}
+    support = {"hours": ["09:00", "17:00"], "time_zone": "UTC", "respond_within": "2h"}
+    contract = {"kind": "contract", "client": "d", "effective_from": "2026-01", "terms": {"support": support}}
+    lines = [
+        client(),
+        client("d"),
+        {**contract, "recorded_at": "2026-01-02T00:00:00Z"},
+        {**line, **opened, "id": "q", "client": "c"},
+        {**line, **opened, "id": "r", "client": "d"},
+    ]
+    said = statement(lines, month="2026-06", as_of="2026-07-01T00:00:00Z")["service_requests"]
+    assert [row["due_at"] for row in said] == ["2026-06-29T16:00:00Z", "2026-06-29T14:00:00Z"]
+    assert [row["elapsed_business"] // 3600 for row in said] == [12 + 12, 5 + 8]
 
 
 def test_8_3_a_response_is_met_missed_or_pending() -> None:

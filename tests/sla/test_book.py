@@ -1,6 +1,5 @@
 """The book: what it knows, and what it would say with one more record."""
 
-import json
 from typing import Any
 
 import pytest
@@ -8,11 +7,21 @@ import pytest
 from sla.book import Book, Declared
 from sla.calendars import parse_month
 from sla.document import document
-from sla.reader import EvidenceReader
 from sla.records import ClientId, Leg, Record, ServerId, Witness
 from sla.statement import Judgement
 from tests.sla.defects import RECORDED, notice, request, step
-from tests.sla.stories import HOLIDAYS, Line, at, blind, client, exclusion, says, seen, server
+from tests.sla.stories import (
+    HOLIDAYS,
+    Line,
+    at,
+    blind,
+    client,
+    exclusion,
+    records_of,
+    says,
+    seen,
+    server,
+)
 
 AS_OF = at("2026-04-02T00:00:00Z")
 LINES = [
@@ -38,14 +47,6 @@ LATER: list[Line] = [
     {"kind": "service_request_responded", "id": "r", "at": "2026-01-15T16:00:00Z", "recorded_at": RECORDED},
     step(event="activated", at="2026-01-20T15:00:00Z", recorded_at=RECORDED),
 ]
-
-
-def records_of(lines: list[Line]) -> list[Record]:
-    """The records of sound lines."""
-    reader = EvidenceReader()
-    found = [reader.read(json.dumps(line).encode()) for line in lines]
-    assert reader.faults == []
-    return [record for record in found if record is not None]
 
 
 def book_with(records: list[Record]) -> Book:

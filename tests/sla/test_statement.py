@@ -48,6 +48,31 @@ def test_an_outage_is_told_without_its_excluded_time() -> None:
     ]
 
 
+def test_an_exclusion_that_names_the_server_is_seen_in_its_outages_and_windows() -> None:
+    named = exclusion("x", "client_change", "2026-03-10T11:00:00Z", "2026-03-10T12:00:00Z", servers=["s"])
+    assert [start for start, _, _ in outages(server(), *DOWN, *UP, named)] == [
+        "2026-03-10T10:00:00Z",
+        "2026-03-10T12:00:00Z",
+    ]
+    asked = judgement([client(), server(), *UP, named])
+    assert [(share.window.id, share.time // HOUR) for share in asked.windows(S, C)] == [("x", 1)]
+    late = maintenance("x", "2026-03-12T03:00:00Z", "2026-03-12T04:00:00Z", servers=["s"], announced_at=None)
+    (share,) = judgement([client(), server(), *UP, late]).windows(S, C)
+    assert [part.reason for part in share.ineligible] == [Reason.LATE_NOTICE]
+
+
+def test_each_server_has_its_own_outages() -> None:
+    lines = [client(), server(solution="mail"), server("t", solution="mail"), *UP, *DOWN]
+    lines += [
+        says("up", "2026-03-01T05:00:00Z", server="t"),
+        says("down", "2026-03-11T10:00:00Z", server="t"),
+    ]
+    lines += [says("up", "2026-03-11T11:00:00Z", server="t")]
+    said = statement(lines)
+    assert [row["down"] // 3600 for row in said["servers"]] == [4, 1]
+    assert [each["counted"] // 3600 for each in said["solutions"][0]["interruptions"]] == [4, 1]
+
+
 def test_an_outage_is_told_up_to_as_of_and_within_the_month() -> None:
     assert outages(server(), *DOWN, *UP, as_of="2026-03-10T12:00:00Z") == [
         ("2026-03-10T10:00:00Z", "2026-03-10T12:00:00Z", ["internet"])
@@ -160,20 +185,47 @@ def test_terms_that_are_given_take_the_place_of_all_contract_records() -> None:
 
 
 def test_what_one_judgement_leaves_to_the_next_changes_nothing_that_it_says() -> None:
-    ended = {"kind": "exclusion_ended", "id": "x", "at": "2026-03-10T12:00:00Z"}
-    lines = [client(), server(), *UP, *DOWN, exclusion("x", "client_change", "2026-03-10T11:00:00Z", None)]
-    lines += [{**ended, "recorded_at": "2026-03-20T00:00:00Z"}]
-    book, kept = book_of(lines), Kept()
-    for as_of in (
-        "2026-03-10T13:00:00Z",
-        "2026-03-15T00:00:00Z",
-        "2026-03-21T00:00:00Z",
-        "2026-03-10T13:00:00Z",
-    ):
+    """While an exclusion ends, terms change, and a client and its night move to another zone."""
+    terms: dict[str, object] = {
+        "scheduled_maintenance": {"between": ["22:00", "06:00"], "max_per_week": "2h"}
+    }
+    night = ("2026-03-12T02:00:00Z", "2026-03-12T05:00:00Z")
+    lines = [
+        client(),
+        client("d"),
+        server(),
+        server("t", client="d"),
+        *UP,
+        *DOWN,
+        exclusion("x", "client_change", "2026-03-10T11:00:00Z", None, clients=["c"]),
+        maintenance("n", *night),
+        {
+            "kind": "exclusion_ended",
+            "id": "x",
+            "at": "2026-03-10T12:00:00Z",
+            "recorded_at": "2026-03-20T00:00:00Z",
+        },
+        {
+            "kind": "contract",
+            "client": None,
+            "effective_from": "2026-01",
+            "terms": terms,
+            "recorded_at": "2026-03-22T00:00:00Z",
+        },
+        client(zone="Europe/London", recorded_at="2026-03-24T00:00:00Z"),
+    ]
+    book, kept, told = book_of(lines), Kept(), set()
+    for day in (10, 15, 21, 23, 25, 15, 25):
         with_kept, alone = (
             Judgement(
-                book, month=parse_month("2026-03"), as_of=at(as_of), national_holidays=HOLIDAYS, kept=each
+                book,
+                month=parse_month("2026-03"),
+                as_of=at(f"2026-03-{day}T13:00:00Z"),
+                national_holidays=HOLIDAYS,
+                kept=each,
             )
             for each in (kept, None)
         )
         assert document(with_kept.statement()) == document(alone.statement())
+        told.add(document(alone.statement()))
+    assert len(told) == 5

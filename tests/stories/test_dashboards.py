@@ -100,6 +100,7 @@ def test_every_panel_and_every_variable_shows_something_and_not_too_much(tmp_pat
             told.prometheus.eventually("increase(slad_source_errors_total[10s]) > 0")
             told.prometheus.eventually("slad_solution_interruption_counted_seconds")
             told.prometheus.eventually("slad_service_request_due_timestamp_seconds")
+            told.prometheus.eventually("slad_deadline_due_timestamp_seconds")
             empty, broad = [], []
             for place, target, expression in queries(values):
                 if target["instant"]:

@@ -93,13 +93,6 @@ def test_an_end_is_never_before_the_start() -> None:
     assert posted.ended_at == posted.starts_at == NOW
 
 
-def test_a_new_listener_hears_of_all_that_there_is() -> None:
-    board = Board()
-    board.put("x", [alert("A"), alert("B")], NOW)
-    board.put("x", [alert("A")], NOW)
-    assert sorted(Listener(board).taken()) == ["A", "B"]
-
-
 def test_alerts_of_servers_are_limited_and_others_are_not(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("daemon.alerts.board.MOST_OF_SERVERS", 2)
     board = Board()

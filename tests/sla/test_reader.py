@@ -1,0 +1,290 @@
+"""The strict reader (`spec/evidence.md`): every defect that stops an import, its message, and the fast way of the usual."""
+
+import json
+
+import pytest
+
+from sla.book import Book
+from sla.evidence import encode
+from sla.reader import LONGEST_LINE, MOST_FAULTS, EvidenceReader
+from sla.records import Leg, Observation, ServerId, State, Witness
+from tests.sla.defects import DEFECTS, EVERY_KIND, RECORDED, SOUND, event, request
+from tests.sla.random_evidence import story_of
+from tests.sla.stories import (
+    Line,
+    at,
+    blind,
+    client,
+    exclusion,
+    in_order,
+    judgement,
+    records_of,
+    says,
+    server,
+)
+
+
+def read(*lines: Line | bytes) -> EvidenceReader:
+    """A reader that has read."""
+    reader = EvidenceReader()
+    for line in lines:
+        reader.read(line if isinstance(line, bytes) else json.dumps(line).encode())
+    return reader
+
+
+def faults(*lines: Line | bytes) -> list[str]:
+    """What is wrong with the lines."""
+    return [fault.shown("file") for fault in read(*lines).faults]
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_observations_on_the_fast_way_are_those_of_the_slow_one(seed: int) -> None:
+    lines = in_order(story_of(seed).lines)
+    for compact in (True, False):
+        separators = (",", ":") if compact else (", ", ": ")
+        texts = [json.dumps(line, separators=separators).encode() + b"\n" for line in lines]
+        slow, fast = Book(), Book()
+        slow_reader, fast_reader = EvidenceReader(), EvidenceReader(fast.track)
+        straight = 0
+        for text in texts:
+            record = slow_reader.read(text)
+            assert record is not None
+            slow.add(record)
+            record = fast_reader.read(text)
+            if record is None:
+                straight += 1
+            else:
+                fast.add(record)
+        assert straight > 0
+        assert fast.newest_at == slow.newest_at
+        for name, pages in slow.servers.items():
+            for key, track in pages.tracks.items():
+                span = judgement([client()]).as_of
+                of_all = fast.servers[name].tracks[key]
+                first = min(0, span)
+                assert of_all.changes(first, span) == track.changes(first, span)  # type: ignore[arg-type]
+
+
+def test_a_usual_observation_says_what_the_first_of_its_witness_says() -> None:
+    """The reader takes the first of a witness apart key by key, and later ones the short way."""
+    lines = [
+        says("down", RECORDED, reason="APD", noticed_at="2026-02-01T00:00:01Z"),
+        says("up", RECORDED),
+        says("up", RECORDED, reason=""),
+    ]
+    for line in lines:
+        first, second = records_of([client(), server(), line, line])[2:]
+        assert isinstance(first, Observation)
+        assert first == second
+        assert first.reason == line.get("reason", "")
+        assert first.noticed_at == (at("2026-02-01T00:00:01Z") if line.get("noticed_at") else None)
+        assert first.extra == ()
+
+
+def test_an_observation_of_a_known_witness_is_checked_and_kept_whole_too() -> None:
+    known = [client(), server(), says("up", RECORDED)]
+    for bad in ({"server": 5}, {"server": ""}, {"server": ["s"]}, {"reason": 5}, {"at": None}, {"leg": None}):
+        (fault,) = faults(*known, {**says("up", RECORDED), **bad})
+        assert fault.startswith(f"file:4: {next(iter(bad))}: ")
+    for noticed_at, kept in (("soon", '"soon"'), (None, "null")):
+        *_, record = records_of([*known, says("up", RECORDED, more="é", noticed_at=noticed_at)])
+        assert dict(record.extra) == {"more": '"é"', "noticed_at": kept}
+    *_, span = records_of([*known, blind(RECORDED, "2026-02-02T00:00:00Z", noticed_at=RECORDED)])
+    assert span.extra == (("noticed_at", f'"{RECORDED}"'),)
+
+
+def fast_reader() -> tuple[EvidenceReader, Book, str]:
+    """A reader that puts observations like the one that it has read twice straight on their track."""
+    book = Book()
+    reader = EvidenceReader(book.track)
+    usual = encode(records_of([client(), server(), says("up", "2026-03-02T00:00:00Z")])[2])
+    for line in (json.dumps(client()), json.dumps(server()), usual, usual):
+        assert reader.read(line.encode()) is not None
+    assert reader.read(usual.encode()) is None
+    return reader, book, usual
+
+
+def test_a_line_that_only_begins_like_others_is_still_checked() -> None:
+    reader, _, usual = fast_reader()
+    for wrong in (
+        ('"up"', '"upp"'),
+        ('-02T00:00:00Z"', '-32T00:00:00Z"'),
+        ("T00:00:00Z", "T24:00:00Z"),
+        ("T00:00:00Z", "T00:60:00Z"),
+        ("T00:00:00Z", "T00:00:60Z"),
+        ('"at":', '"at":"2026-03-03T00:00:00Z","at":'),
+        ("}", ""),
+        ("}", ',"reason":5}'),
+    ):
+        assert reader.read(usual.replace(*wrong).encode()) is None
+    assert [fault.line for fault in reader.faults] == [6, 7, 8, 9, 10, 11, 12, 13]
+
+
+@pytest.mark.parametrize(
+    "text", ["2026-03-02T01:02:03Z", "2026-03-02T23:59:59.000004Z", "2026-03-02T01:00:00.999999Z"]
+)
+def test_an_instant_is_read_to_the_microsecond_on_the_fast_way(text: str) -> None:
+    reader, book, usual = fast_reader()
+    assert reader.read(usual.replace("2026-03-02T00:00:00Z", text).replace('"up"', '"down"').encode()) is None
+    track = book.track(ServerId("s"), Leg.INTERNET, Witness("o", "icmp"))
+    assert (reader.faults, track.last()) == ([], (at(text), State.DOWN))
+
+
+def test_what_is_more_than_usual_is_kept_on_the_fast_way_too() -> None:
+    reader, _, usual = fast_reader()
+    record = reader.read(usual.replace("}", ',"more":5}').encode())
+    assert isinstance(record, Observation)
+    assert record.extra == (("more", "5"),)
+
+
+def test_recorded_at_is_that_of_the_nearest_line_before_that_has_one() -> None:
+    first, second = records_of([client(), server()])
+    assert second.recorded_at == first.recorded_at  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(
+    ("lines", "message"), [pytest.param(lines, m, id=name) for name, lines, m in DEFECTS]
+)
+def test_a_defect_is_named_with_its_place(lines: list[Line | bytes], message: str) -> None:
+    found = faults(*SOUND, *lines)
+    assert len(found) >= 1
+    assert found[0].startswith(f"file:{message}"), found
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        (client("d", name=["é"]), 'file:4: name: must be a text, not ["é"]'),
+        (client("d", tech_admins={}), "file:4: tech_admins: must be a list, not {}"),
+        (client("d", tech_admins=["a", "b", "c"]), "file:4: tech_admins: at most two tech admins, not 3"),
+        (client("d", zone="x" * 99), f"file:4: timezone: there is no time zone '{'x' * 99}'"),
+        (server("t", legs="san"), 'file:4: legs: must be a list of legs that is not empty, not "san"'),
+        (says("off", RECORDED), 'file:4: state: must be one of up, down, unknown, not "off"'),
+        (says("up", RECORDED, leg="é"), 'file:4: leg: must be one of running, san, internet, not "é"'),
+        (says("up", RECORDED, server="é"), 'file:4: server: no server "é" is defined above'),
+        (says("up", RECORDED, server="x" * 58), f'file:4: server: no server "{"x" * 58}" is defined above'),
+        (says("up", RECORDED, server="x" * 59), f'file:4: server: no server "{"x" * 56}... is defined above'),
+        ({"kind": "é"}, 'file:4: kind: there is no kind "é"'),
+        ({**EVERY_KIND[-1], "version": 1.5}, "file:4: version: must be a whole number, not 1.5"),
+        (
+            {**EVERY_KIND[-1], "sha256": "ab"},
+            'file:4: sha256: must be 64 hexadecimal digits, not "ab"',
+        ),
+        (
+            {**EVERY_KIND[-1], "sha256": "X" * 64},
+            f'file:4: sha256: must be 64 hexadecimal digits, not "{"X" * 56}...',
+        ),
+        (
+            exclusion("y", "weather", RECORDED, None),
+            (
+                "file:4: category: must be one of force_majeure, client_change, client_system, end_user_pc, "
+                'emergency_security_update, scheduled_maintenance, not "weather"'
+            ),
+        ),
+        (
+            exclusion("x", "client_change", RECORDED, None),
+            'file:4: id: there is an exclusion "x" above',
+        ),
+        (
+            {"kind": "service_request_closed", "id": "q", "at": "2026-01-01T00:00:00Z"},
+            'file:4: id: no service request "q" is defined above',
+        ),
+        (server("mail"), 'file:4: id: "mail" is the name of a solution above'),
+        (server("t", solution="s"), 'file:4: solution: "s" is the id of a server'),
+        (
+            client("d", recorded_at="2025-01-01T00:00:00Z"),
+            "file:4: recorded_at: is earlier than that of a line before it",
+        ),
+        (
+            request(opened_at="2026-02-02T00:00:00Z"),
+            "file:4: opened_at: is later than the record's own recorded_at",
+        ),
+        (
+            {"kind": "exclusion_ended", "id": "x", "at": "2026-01-01T00:00:00Z"},
+            "file:4: at: must be after the exclusion's from",
+        ),
+        (b'{"kind": "client", "x": -1e999}', "file:4: is no JSON: -1e999 is too large a number"),
+        (
+            b'{"kind": "client", "x": 9' + b"0" * 30 + b"e999}",
+            f"file:4: is no JSON: 9{'0' * 19} is too large a number",
+        ),
+        (b'{"kind": "client", "x": nul}', "file:4: is no JSON: Expecting value at column 25"),
+        (b'{"kind": "\\ud800"}', "file:4: is no JSON: it escapes half a surrogate pair"),
+        (b'{"kind": ' + b"[" * 200_000, "file:4: is no JSON that anybody wrote: it is nested too deeply"),
+        (b" " * (LONGEST_LINE + 1), "file:4: is longer than 1048576 bytes"),
+    ],
+)
+def test_a_message_says_what_is_wrong_with_what_was_given(line: Line | bytes, message: str) -> None:
+    assert faults(*SOUND, line) == [message]
+
+
+def test_a_message_names_what_is_there_twice() -> None:
+    gone = {"kind": "exclusion_withdrawn", "id": "x", "why": ""}
+    assert faults(*SOUND, gone, gone) == ['file:5: id: exclusion "x" is withdrawn already']
+    assert faults(*SOUND, request(), request()) == ['file:5: id: there is a service request "r" above']
+    nobody = client(tech_admins=[])
+    assert faults(nobody, server(), request()) == [
+        "file:3: opened_by: 'ann' may not open a request: client 'c' has no tech admin"
+    ]
+
+
+def test_a_line_may_be_as_long_as_the_limit() -> None:
+    line = json.dumps(client("d")).encode()
+    assert faults(*SOUND, line + b" " * (LONGEST_LINE - len(line))) == []
+
+
+def test_the_first_record_must_say_when_it_was_recorded() -> None:
+    line = client()
+    del line["recorded_at"]
+    assert faults(line) == ["file:1: recorded_at: is missing, and no line before this one has it"]
+
+
+def test_8_1_only_the_newest_record_of_a_client_says_who_may_open_a_request() -> None:
+    changed = client(tech_admins=["bob", "eve"])
+    assert faults(client(), server(), changed, request()) == [
+        "file:4: opened_by: 'ann' may not open a request: the tech admins are 'bob' and 'eve'"
+    ]
+    assert faults(client(), server(), changed, request(opened_by="eve")) == []
+    assert "has no tech admin" in faults(client(tech_admins=[]), server(), request())[0]
+
+
+def test_a_bad_line_defines_its_id_so_that_no_other_fault_follows() -> None:
+    assert len(faults(client(zone="nowhere"), server(), says("up", RECORDED), request())) == 1
+
+
+def test_an_event_may_be_recorded_before_the_clock_of_its_source() -> None:
+    assert faults(client(), event(at="2027-01-01T00:00:00Z", recorded_at=RECORDED)) == []
+
+
+def test_all_faults_are_found_at_once_up_to_a_limit() -> None:
+    assert len(faults(*[b"nonsense"] * 7)) == 7
+    reader = read(*[b"nonsense"] * 50)
+    assert len(reader.faults) == MOST_FAULTS
+    assert reader.has_enough_faults
+
+
+def test_a_bad_line_gives_no_record() -> None:
+    reader = read(*SOUND)
+    assert reader.read(json.dumps(client("d", name=7)).encode()) is None
+    assert reader.read(json.dumps(client("d")).encode()) is not None
+
+
+def test_where_all_is_wanted_the_first_record_that_was_left_out_is_a_fault() -> None:
+    omitted = b'{"kind":"omitted","digest":"00","seq":2,"chain":"00"}'
+    reader = EvidenceReader(wants_all=True)
+    for line in (json.dumps(client()).encode(), omitted, omitted, json.dumps(server(client="d")).encode()):
+        reader.read(line)
+    assert [fault.shown("file") for fault in reader.faults] == [
+        "file:2: kind: a record was left out here: an export of all clients is wanted, not of one"
+    ]
+
+
+def test_what_an_export_leaves_out_may_define_what_others_name() -> None:
+    omitted = b'{"kind":"omitted","digest":"00","seq":2,"chain":"00"}'
+    scoped = exclusion("x", "client_change", RECORDED, None, clients=["d"], servers=["t"])
+    assert faults(client(), scoped) != []
+    assert faults(client(), omitted, scoped) == []
+
+
+def test_a_solution_may_be_named_before_its_servers_exist() -> None:
+    assert faults(client(), request(solution="web"), server("t", solution="web")) == []
