@@ -17,10 +17,12 @@ from daemon.control import (
     SolutionStatus,
     SourceStatus,
     Status,
+    WayStatus,
 )
 from daemon.counting import NEVER, Counter
 from daemon.export import exported
 from daemon.exposition import Exposition
+from daemon.internet import Internet
 from daemon.ledger import Ledger
 from daemon.live_book import LiveBook
 from daemon.pacing import paced
@@ -49,6 +51,7 @@ class Answers:
         book: LiveBook,
         registry: Registry,
         sources: Sources,
+        internet: Internet,
         recorder: Recorder,
         standing: Standing,
         exposition: Exposition,
@@ -60,6 +63,7 @@ class Answers:
         self._book = book
         self._registry = registry
         self._sources = sources
+        self._internet = internet
         self._recorder = recorder
 
     def readiness(self) -> Sequence[str]:
@@ -80,6 +84,10 @@ class Answers:
                     name=name, up=source.up, last_contact_at=_text(source.last_contact_at), note=source.note
                 )
                 for name, source in self._sources
+            ],
+            internet=[
+                WayStatus(name=name, state=view.state.word, reason=view.reason)
+                for name, view in self._internet.ways()
             ],
             ledger={
                 "records": head.seq,

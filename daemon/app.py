@@ -156,6 +156,7 @@ class App:
             book=book,
             registry=registry,
             sources=sources,
+            internet=internet,
             recorder=recorder,
             standing=standing,
             exposition=exposition,

@@ -286,7 +286,7 @@ def _http_target(target: Target, options: Mapping[str, object]) -> Target:
     if body is not None and not isinstance(body, str):
         raise ValueError(f"body must be a regular expression in quotes, not {shown(body)}")
     if not isinstance(follow, bool):
-        raise ValueError(f"follow_redirects must be true or false, not {shown(follow)}")
+        raise ValueError(f"follow_redirects must be true or false, not {shown(follow)}")  # noqa: TRY004  readers raise it
     try:
         re.compile(body or "")
     except re.error as error:

@@ -6,7 +6,7 @@ so that its witness says nothing before it knows whom it speaks of.
 
 import asyncio
 import ssl
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from functools import partial
@@ -97,6 +97,13 @@ class Internet:
     def uplinks(self) -> Mapping[str, View]:
         """What is known of each uplink by now."""
         return self._watch.uplinks() if self._watch is not None else {}
+
+    def ways(self) -> Iterator[tuple[str, View]]:
+        """The monitor's own way out and every uplink, as far as they are watched."""
+        if self._watch is not None and self._config is not None and self._config.vantage is not None:
+            yield "vantage", self._watch.vantage()
+        for name, view in self.uplinks().items():
+            yield f"uplink {name}", view
 
     async def follow(self) -> None:
         """Take what the registry says has changed since this was called last: after a commit."""

@@ -81,9 +81,7 @@ def deadlines_of(
         return
     client, solution = records[0].client, records[0].solution
 
-    def row(
-        kind: DeadlineKind, due_at: Instant, outcome: Outcome | Acceptance, *, is_open: bool
-    ) -> Deadline:
+    def row(kind: DeadlineKind, due_at: Instant, outcome: Outcome | Acceptance, *, is_open: bool) -> Deadline:
         return Deadline(
             client=client, solution=solution, deadline=kind, due_at=due_at, outcome=outcome, is_open=is_open
         )

@@ -173,7 +173,9 @@ class EvidenceReader:
         kind = said["kind"]
         if kind == "omitted":
             if self._wants_all and not self._is_partial:
-                self._fault("kind", "a record was left out here: an export of all clients is wanted, not of one")
+                self._fault(
+                    "kind", "a record was left out here: an export of all clients is wanted, not of one"
+                )
             self._is_partial = True
             return None
         if not isinstance(kind, str) or kind not in KINDS:

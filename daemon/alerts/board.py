@@ -3,6 +3,7 @@
 Whoever puts alerts there names what they are of, and puts all of it at once: what it no longer names is resolved.
 """
 
+from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass
 from typing import Final
@@ -14,6 +15,7 @@ from sla.instants import MINUTE, Instant
 
 RESOLVED_KEPT_US: Final = 15 * MINUTE
 """How long a resolved alert is sent on, so that an Alertmanager that was away learns of it."""
+FORGOTTEN_AT_ONCE: Final = 4_000
 MOST_OF_SERVERS: Final = 100_000
 """How many alerts of virtual servers may fire at a time; the others are few."""
 
@@ -30,14 +32,14 @@ class Posted:
 
 
 class Board:
-    """Invariant: `count` of firing alerts is what is neither resolved nor forgotten; no two have the same labels."""
+    """Invariant: `firing` is how many of those posted have not ended; no two have the same labels."""
 
     def __init__(self) -> None:
         """Empty."""
         self.posted: dict[Labels, Posted] = {}
         self.firing = 0
         self._of: dict[Hashable, dict[Labels, None]] = {}
-        self._resolved: dict[Labels, Instant] = {}
+        self._resolved: OrderedDict[Labels, Instant] = OrderedDict()
         self._of_servers = 0
         self._is_full = False
         self._listeners: list[Callable[[Labels, Severity], None]] = []
@@ -69,9 +71,10 @@ class Board:
         return what in self._of
 
     def forget(self, now: Instant) -> None:
-        """Let go of what was resolved long ago."""
-        for labels, ended_at in list(self._resolved.items()):
-            if now - ended_at < RESOLVED_KEPT_US:
+        """Let go of what was resolved long ago; of a great deal, of some at a time."""
+        for _ in range(min(len(self._resolved), FORGOTTEN_AT_ONCE)):
+            labels = next(iter(self._resolved))
+            if now - self._resolved[labels] < RESOLVED_KEPT_US:
                 break
             del self._resolved[labels], self.posted[labels]
 

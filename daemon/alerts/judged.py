@@ -158,8 +158,9 @@ class Judged:
             if formula is not None and _tells(formula, at):
                 telling.add(number)
             yield
-        for server in self._told:
+        for server in list(self._told):
             self._servers.add((server,))
+            yield
         if telling:
             numbers = list(self._standing.servers.numbers.items())
             for start in range(0, len(numbers), SLICE):

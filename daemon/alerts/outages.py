@@ -1,6 +1,7 @@
 """Alerts of virtual servers that are down."""
 
 from collections.abc import Callable, Iterator
+from itertools import chain
 from typing import Final
 
 from daemon.alerts.alert import SERVER, Alert
@@ -65,10 +66,11 @@ class Outages:
                     (row.server, Instant(at)) for row, at in outages if at != NEVER and row is not None
                 )
                 yield
-        for server in since.keys() | self._since.keys():
-            if since.get(server) != self._since.get(server):
+        before, self._since = self._since, since
+        for server, began_at in chain(since.items(), before.items()):
+            if since.get(server) != began_at or before.get(server) != began_at:
                 self._waiting.add((server,))
-        self._since = since
+            yield
 
     def work(self, now: Instant) -> Iterator[None]:
         """Put on the board what was found, in small steps."""

@@ -6,6 +6,7 @@ moment, so a queue never holds more than there are labels. One that hangs or fai
 """
 
 import asyncio
+from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from typing import Final, Never
 
@@ -123,7 +124,9 @@ class Sender:
         self._clock = clock
         self._board = board
         self._tally = tally
-        self._pending: dict[Severity, dict[Labels, None]] = {severity: {} for severity in Severity}
+        self._pending: dict[Severity, OrderedDict[Labels, None]] = {
+            severity: OrderedDict() for severity in Severity
+        }
         self._wake = asyncio.Event()
         self._trouble = ""
         self._failures = 0
@@ -195,9 +198,7 @@ class Sender:
         batch: list[Labels] = []
         for pending in self._pending.values():
             while pending and len(batch) < MOST_AT_ONCE:
-                labels = next(iter(pending))
-                del pending[labels]
-                batch.append(labels)
+                batch.append(pending.popitem(last=False)[0])
         return batch
 
     def _retry_s(self) -> float:

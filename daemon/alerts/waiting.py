@@ -1,5 +1,6 @@
 """What waits to be looked at: now, or from an instant on."""
 
+from collections import OrderedDict
 from heapq import heappop, heappush
 from typing import Generic, TypeVar
 
@@ -13,7 +14,7 @@ class Waiting(Generic[Key]):
 
     def __init__(self) -> None:
         """None."""
-        self._now: dict[Key, None] = {}
+        self._now: OrderedDict[Key, None] = OrderedDict()
         self._later: dict[Key, Instant] = {}
         self._due: list[tuple[Instant, Key]] = []
 
@@ -41,6 +42,4 @@ class Waiting(Generic[Key]):
 
     def take(self) -> Key:
         """One that waits, the first of them."""
-        key = next(iter(self._now))
-        del self._now[key]
-        return key
+        return self._now.popitem(last=False)[0]

@@ -75,6 +75,11 @@ def _show_status(out: Console, answer: Status) -> None:
     )
     print_table(
         out,
+        ("way to the Internet", "state", "reason"),
+        ((way["name"], state(way["state"]), way["reason"]) for way in answer["internet"]),
+    )
+    print_table(
+        out,
         ("down", "client", "since", "legs", "id"),
         (
             (row["name"], row["client"], row["since"], ", ".join(row["legs"]), row["server"])

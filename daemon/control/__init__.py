@@ -18,6 +18,7 @@ from daemon.control.views import (
     SolutionStatus,
     SourceStatus,
     Status,
+    WayStatus,
 )
 
 __all__ = [
@@ -35,6 +36,7 @@ __all__ = [
     "SolutionStatus",
     "SourceStatus",
     "Status",
+    "WayStatus",
     "control_door",
     "peer_of",
 ]

@@ -47,6 +47,14 @@ class DownServer(TypedDict):
     legs: list[str]
 
 
+class WayStatus(TypedDict):
+    """An uplink, or the monitor's own way out (`vantage`), and why it is not up."""
+
+    name: str
+    state: str
+    reason: str
+
+
 class Status(TypedDict):
     """What `slad status` shows. `not_ready`: reasons, empty when ready; `states`: servers in each state."""
 
@@ -55,6 +63,7 @@ class Status(TypedDict):
     settled_at: str | None
     not_ready: list[str]
     sources: list[SourceStatus]
+    internet: list[WayStatus]
     ledger: LedgerStatus
     states: dict[str, int]
     down: list[DownServer]

@@ -36,6 +36,7 @@ STATUS: Status = {
     "settled_at": "2026-11-22T09:59:50Z",
     "not_ready": [],
     "sources": [{"name": "vc1", "up": True, "last_contact_at": "2026-11-22T09:59:58Z", "note": ""}],
+    "internet": [{"name": "uplink transit", "state": "down", "reason": "1 of 3 targets answer"}],
     "ledger": {
         "records": 77,
         "head": "ab" * 32,

@@ -27,6 +27,7 @@ STATUS: Status = {
     "settled_at": None,
     "not_ready": ["the first inventory is not complete"],
     "sources": [{"name": "vc1", "up": False, "last_contact_at": None, "note": "login refused"}],
+    "internet": [{"name": "uplink transit", "state": "down", "reason": "1 of 3 targets answer"}],
     "ledger": {"records": 77, "head": "abcd", "size_bytes": 4096, "last_commit_at": None},
     "states": {"up": 2, "down": 1},
     "down": [
@@ -143,6 +144,7 @@ def test_status_shows_sources_ledger_states_and_who_is_down(socket: Path) -> Non
         "77 records, 4096 bytes, last commit never, head abcd",
         "2 up, 1 down",
         "login refused",
+        "1 of 3 targets answer",
         "2026-11-22T09:00:00Z  san, running  id-3",
     ):
         assert expected in result.stdout
