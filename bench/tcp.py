@@ -19,7 +19,8 @@ from typing import Final
 from bench.exposition import measured, spread
 from daemon.pacing import collect_the_young
 from probes.internet.burst import burst
-from probes.internet.ping import Pinger, PingSettings
+from probes.internet.ping.pinger import Pinger
+from probes.internet.ping.settings import PingSettings
 from probes.internet.resolve import Resolver
 from probes.internet.table import probe
 from probes.internet.target import Target, parse_target

@@ -25,7 +25,8 @@ from daemon.registry import Registry
 from daemon.rules import Rules
 from probes.internet.check import Check, Prober
 from probes.internet.connect import Origin
-from probes.internet.ping import Pinger, PingError, Pings, PingSettings, open_pings
+from probes.internet.ping.pinger import Pinger, open_pings
+from probes.internet.ping.settings import PingError, Pings, PingSettings
 from probes.internet.resolve import Resolver
 from probes.internet.result import Reason, Result
 from probes.internet.servers import Assignment, ReachCheck

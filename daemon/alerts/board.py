@@ -92,7 +92,7 @@ class Board:
             self.posted[labels] = Posted(alert, before.starts_at)  # words may be others; its start stays
             return
         self._resolved.pop(labels, None)
-        self.posted[labels] = Posted(alert, min(at, at if alert.since is None else alert.since))
+        self.posted[labels] = Posted(alert, at if alert.since is None else min(at, alert.since))
         self.firing += 1
         self._of_servers += is_of_server(labels)
         self._tell(labels, alert.severity)

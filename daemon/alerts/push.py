@@ -143,8 +143,8 @@ class Sender:
                 if now_us >= resend_at_us:
                     resend_at_us = now_us + self._table.resend.us
                     await self._tell_all()
-                delay_s = COALESCE_S if await self._round(alertmanager) else self._retry_s()
-                await asyncio.sleep(delay_s)
+                has_arrived = await self._round(alertmanager, resend_at_us)
+                await asyncio.sleep(COALESCE_S if has_arrived else self._retry_s())
 
     async def _tell_all(self) -> None:
         """Have all that is on the board sent."""
@@ -165,17 +165,28 @@ class Sender:
         except TimeoutError:
             pass
 
-    async def _round(self, alertmanager: Alertmanager) -> bool:
-        """Send what waits; whether that went well. What failed waits on, unless it never will go well."""
+    async def _round(self, alertmanager: Alertmanager, until_us: int) -> bool:
+        """Send what waits; whether that went well. What failed waits on, unless it never will go well.
+
+        Full batches follow each other at once, the worst that came meanwhile among them, until all is to be sent again:
+        then the worst come first again, before they end for one that is slow. The rest waits for the next round.
+        """
         self._wake.clear()
+        failures_before, has_sent = self._failures, False
         batch = self._taken()
         while batch:
             standing = [self._board.posted[labels] for labels in batch if labels in self._board.posted]
             if standing and not await self._sent(alertmanager, standing):
                 return False
-            # Full ones follow at once, the worst that came meanwhile among them; the rest waits for the next round.
+            has_sent = has_sent or bool(standing)
             await asyncio.sleep(PAUSE_S)
-            batch = self._taken() if len(batch) == MOST_AT_ONCE else ()
+            if len(batch) < MOST_AT_ONCE or self._clock.monotonic_us() >= until_us:
+                break
+            batch = self._taken()
+        if any(self._pending.values()):
+            self._wake.set()
+        if has_sent and self._failures == failures_before:
+            self._note_success()
         return True
 
     async def _sent(self, alertmanager: Alertmanager, standing: Sequence[Posted]) -> bool:
@@ -191,7 +202,6 @@ class Sender:
                 self._told(posted.alert.labels, posted.alert.severity)
             return False
         self._tally.sent(self.name, len(standing))
-        self._note_success()
         return True
 
     def _taken(self) -> Sequence[Labels]:

@@ -7,6 +7,7 @@ cannot be reached, or did not answer: what was to be recorded may be.
 import asyncio
 import json
 import re
+import shlex
 import sys
 import uuid
 from collections.abc import Awaitable, Callable, Iterator, Mapping
@@ -111,7 +112,7 @@ def _naming_the_key(key: str) -> Iterator[None]:
 
 
 def _again(key: str) -> str:
-    return f"it may be on record or not: repeat the command with --idempotency-key {key}, and it is recorded once"
+    return f"it may be on record or not: repeat the command with --idempotency-key {shlex.quote(key)}, and it is recorded once"
 
 
 def _given(body: Mapping[str, object]) -> dict[str, object]:

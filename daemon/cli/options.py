@@ -178,7 +178,7 @@ idempotency_key: Final = click.option(
     "key",
     type=_Key(),
     metavar="KEY",
-    help="Of an attempt whose answer never came, which named it: so it is recorded once.",
+    help="The key that an unanswered attempt named, so that it is recorded once.",
 )
 ledger: Final = click.option(
     "--ledger",

@@ -20,7 +20,8 @@ from daemon.cli.options import Format
 from daemon.cli.terminal import console, plain, print_table, state
 from probes.internet.burst import burst
 from probes.internet.connect import Origin
-from probes.internet.ping import Backend, PingError, PingForbiddenError, Pings, PingSettings, open_pings
+from probes.internet.ping.pinger import open_pings
+from probes.internet.ping.settings import Backend, PingError, PingForbiddenError, Pings, PingSettings
 from probes.internet.resolve import Resolver
 from probes.internet.result import Reason, Result
 from probes.internet.table import probe as probe_once

@@ -30,7 +30,7 @@ _OPTIONS: Final = (
         "servers",
         metavar="NAME",
         multiple=True,
-        help="A server whom it concerns, by name or id. Repeat it for more.",
+        help="A server that it concerns, by name or id. Repeat it for more.",
     ),
     click.option(
         "--solution", "solutions", metavar="ID", multiple=True, help="A solution. Repeat it for more."

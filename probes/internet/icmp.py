@@ -4,8 +4,8 @@ import asyncio
 from collections.abc import Sequence
 from typing import Final
 
-from probes.internet.ping import Pings
-from probes.internet.ping_results import unknown
+from probes.internet.ping.results import unknown
+from probes.internet.ping.settings import Pings
 from probes.internet.resolve import Resolver, resolve_by
 from probes.internet.result import Reason, Result
 from probes.internet.target import Target

@@ -12,7 +12,7 @@ import aiohttp
 
 from probes.internet.connect import Origin
 from probes.internet.http_client import open_session
-from probes.internet.ping import Pings
+from probes.internet.ping.settings import Pings
 from probes.internet.resolve import Resolver
 from probes.internet.search import Searcher
 from probes.internet.stalls import Stalls

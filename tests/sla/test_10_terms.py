@@ -1,6 +1,7 @@
 """Spec §10: terms."""
 
 import json
+from datetime import date
 from fractions import Fraction
 from typing import Any
 
@@ -14,6 +15,7 @@ from sla.terms import (
     Basis,
     TermsError,
     Unobserved,
+    format_decimal,
     format_duration,
     format_terms,
     parse_duration,
@@ -167,6 +169,12 @@ PROBLEMS: list[tuple[str, str, Any, str]] = [
     ("chronic_outages", "interruptions", 1001, "must be a whole number from 1 to 1000, not 1001"),
     ("support", "time_zone", 5, "must be a time zone, such as America/Toronto, not 5"),
     ("support", "time_zone", "Mars/Base", "there is no time zone 'Mars/Base'"),
+    (
+        "support",
+        "hours",
+        "aa",
+        'must be two times of day, such as ["23:00", "06:00"], not "aa"',
+    ),
     ("support", "holidays", "US", 'must be "CA" or a list of dates, not "US"'),
     ("support", "holidays", ["1 May"], "'1 May' is no date, such as 2026-12-25"),
     ("support", "holidays", "x" * 58, f'must be "CA" or a list of dates, not "{"x" * 58}"'),
@@ -220,6 +228,23 @@ def test_10_a_value_at_its_limit_is_taken(table: str, key: str, value: object, r
     terms = parse_terms({table: {key: value}}, [])
     assert getattr(getattr(terms, table), key) == read
     assert parse_terms(json.loads(format_terms(terms)), []) == terms
+
+
+@pytest.mark.parametrize("text", ["0", "1", "0.5", "0.05", "0.9995", "0.999999", "0.1" + "0" * 28 + "1"])
+def test_10_a_target_is_written_exactly(text: str) -> None:
+    assert format_decimal(Fraction(text)) == text
+
+
+def test_10_terms_are_written_compactly() -> None:
+    assert format_terms(parse_terms({}, [])).startswith(
+        '{"availability":{"target":"0.999","basis":"agreed","unobserved":"exclude","legs":["running","san","internet"]},'
+    )
+
+
+def test_10_a_value_that_is_no_json_is_shown_too() -> None:
+    with pytest.raises(TermsError) as caught:
+        parse_terms({"support": {"holidays": date(2026, 12, 25)}}, [])
+    assert str(caught.value) == 'support.holidays: must be "CA" or a list of dates, not "2026-12-25"'
 
 
 @pytest.mark.parametrize(

@@ -127,6 +127,37 @@ async def test_an_outage_is_told_after_a_minute_with_who_and_where_and_until_it_
     assert "VirtualServerDown" not in await post.look()
 
 
+async def test_an_alert_stays_the_same_where_its_outage_began_anew_between_two_looks() -> None:
+    post = Post()
+    source = fleet(post)
+    source.vms["u1"].on = False
+    source.look(passed_us=MINUTE)
+    source.look(passed_us=2 * MINUTE)
+    await post.look()
+    for on in (True, False):
+        source.vms["u1"].on = on
+        source.look(passed_us=SECOND)
+        source.look(passed_us=SECOND)
+    post.host = "esx2"
+    await post.look()
+    source.look(passed_us=2 * MINUTE)
+    await post.look()
+    assert post.of("VirtualServerDown")["host"] == "esx1"
+
+
+async def test_an_interruption_is_told_as_time_alone_passes() -> None:
+    post = Post()
+    source = fleet(post)
+    source.vms["u1"].on = False
+    source.look()
+    told = []
+    for _ in range(27):
+        source.look(passed_us=5 * MINUTE)
+        await post.look()
+        told.append([each["severity"] for each in post.firing() if each["alertname"] == "OutageQualifying"])
+    assert told == [[]] * 17 + [["warning"]] * 6 + [["critical"]] * 4
+
+
 async def test_after_a_start_an_outage_waits_for_its_source_but_not_for_ever() -> None:
     post = Post(listed=False)
     source = fleet(post)

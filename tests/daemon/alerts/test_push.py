@@ -174,13 +174,40 @@ async def test_one_that_fails_is_tried_again_and_delays_nobody_else(
             await good.until(lambda: good.names == ["A", "B"])
             await bad.until(lambda: len(bad.requests) >= 3 and {"A", "B"} <= set(bad.names))
             async with asyncio.timeout(10):
-                while not it.value("slad_alerts_sent_total", bad):  # noqa: ASYNC110  only asking tells
+                while logs[-1:] == [] or logs[-1]["event"] != "alertmanager_recovered":  # noqa: ASYNC110
                     await asyncio.sleep(0.01)
+            assert it.value("slad_alerts_sent_total", bad)
             assert (it.value("slad_alerts_failed_total", bad) or 0) >= 2
             assert it.value("slad_alerts_failed_total", good) == 0
         edges = [entry["event"] for entry in logs if entry["alertmanager"] == bad.name]
         assert edges == ["alertmanager_failed", "alertmanager_recovered"]
         assert logs[-1]["failed_attempts"] == 2
+
+
+@pytest.mark.usefixtures("hurried")
+async def test_nobody_is_told_whom_the_configuration_does_not_name(tmp_path: Path) -> None:
+    async with receiver() as other:
+        redirect = says("307 Temporary Redirect", headers=f"Location: {other.url}/api/v2/alerts\r\n")
+        async with receiver(redirect) as one, pushing(table(tmp_path, one.url)) as it:
+            it.put(alert())
+            await one.until(lambda: len(one.requests) == 3)
+        assert other.requests == []
+
+
+async def test_a_slow_one_hears_the_worst_again_before_the_rest(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("daemon.alerts.push.MOST_AT_ONCE", 1)
+    monkeypatch.setattr("daemon.alerts.push.COALESCE_S", 0.01)
+    monkeypatch.setattr("daemon.alerts.push.PAUSE_S", 0.1)
+    async with receiver() as one, pushing(table(tmp_path, one.url, resend="1s")) as it:
+        it.put(alert("Page"), *(alert("Info", Severity.INFO, server=f"s{number}") for number in range(100)))
+        await one.until(lambda: one.names.count("Page") == 2)
+        assert 2 < len(one.names) < 40
+        last = [each["labels"].get("server") for request in one.requests for each in request.alerts]
+        await one.until(lambda: one.names.count("Page") == 3)
+        told = [each["labels"].get("server") for request in one.requests for each in request.alerts]
+        assert len(set(told)) > len(set(last)), "the others have their turn, too"
 
 
 @pytest.mark.usefixtures("hurried")

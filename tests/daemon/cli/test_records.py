@@ -25,6 +25,9 @@ from daemon.app import App
 from daemon.cli import asking, main
 from daemon.config import load
 from daemon.control.tokens import new_token
+from daemon.control_client import ControlClient
+from daemon.records.desk import Desk
+from daemon.records.refusals import NotRecordingError
 from probes.simulation import ThreadedVCenter
 from sla.instants import HOUR, MINUTE, Instant, format_instant
 from tests.daemon.harness import WAIT_S, running_app, simulated, until, write_config
@@ -376,19 +379,29 @@ def test_a_chronic_outage_and_the_notice_that_follows(tmp_path: Path) -> None:
         slad.vcenter.do(machines.power_on, "web7", user="eve")
         slad.wait(lambda: len(shop_of(slad)) == 6, "the end of the interruption")
         interrupt(slad)
-        slad.wait(lambda: "chronic until" in shop_of(slad)[4], "a chronic outage")
-        row = shop_of(slad)
-        assert re.fullmatch(r"\d{4}-\S+Z", row[2])
-        assert re.fullmatch(r"0:\d\d:\d\d(\.\d+)?", row[3])
-        assert (row[5], row[7]) == ("2", "0")
+        slad.wait(lambda: shop_of(slad)[4] == "chronic", "a chronic outage")
+        _, _, since, counted, _, observed, _, documented = shop_of(slad)
+        assert re.fullmatch(r"\d{4}-\S+Z", since)
+        assert re.fullmatch(r"0:\d\d:\d\d(\.\d+)?", counted)
+        assert (observed, documented) == ("2", "0")
+        slad.vcenter.do(machines.power_on, "web7", user="eve")
+        slad.wait(lambda: shop_of(slad)[2].startswith("chronic until 20"), "a notice period that closes")
         shown = slad.done("notice", "give", "acme", "shop")
         valid = re.fullmatch(r"The notice is valid: to be mended by (\S+), evaluated until \S+\.\n", shown)
         assert valid is not None
         assert f"resolution until {valid[1]}" in slad.done("client", "show", "acme")
+
+
+def test_an_open_client_change_ends_by_itself(tmp_path: Path) -> None:
+    with watching(tmp_path) as slad:
+        interrupt(slad)
         change = ("exclusion", "add", "client_change", "--server", "web7", "--from", AN_HOUR_AGO, "--open")
         slad.done(*change, "--id", "ex-ends")
-        slad.vcenter.do(machines.power_on, "web7", user="eve")
+        assert cells(slad.done("exclusion", "list"), "ex-ends")[3] == "open"
+        slad.vcenter.do(slad.vcenter.world.machines.power_on, "web7", user="eve")
         slad.wait(lambda: "ex-ends" not in slad.done("exclusion", "list"), "its end with the next up")
+        (ended,) = slad.told("exclusion", "list", "--past")["exclusions"]
+        assert (ended["state"], ended["ended"]["recorded_by"]) == ("past", "slad")
 
 
 def interrupt(slad: Slad) -> None:
@@ -405,31 +418,25 @@ def shop_of(slad: Slad) -> list[str]:
 # Names
 
 
+def of_acme(slad: Slad, name: str) -> str:
+    """The id of Acme's server of a name, as a dry run tells it."""
+    told = slad.told("maintenance", "announce", *NEXT_CENTURY, "--client", "acme", "--dry-run")
+    (server,) = (row["server"] for row in told["servers"] if row["name"] == name)
+    return str(server)
+
+
 def test_a_server_that_is_sold_alone_may_be_named_where_a_solution_is_asked_for(slad: Slad) -> None:
-    of_acme = slad.told("server", ids_of(slad, "db")["acme"])["server"]
+    db = of_acme(slad, "db")
     opened = slad.told("request", "open", "acme", "db", "--by", "ann", "--channel", "phone")
-    assert opened["solution"] == of_acme
-    assert slad.told("notice", "give", "acme", "db")["solution"] == of_acme
-    assert slad.told("lifecycle", "record", "acme", "db", "data_requested")["solution"] == of_acme
-    by_id = slad.told("notice", "give", "acme", of_acme)
-    assert by_id["solution"] == of_acme
-    named = slad.told("notice", "give", "acme", STEERING)
-    assert named["solution"] in server_ids(slad)
-
-
-def ids_of(slad: Slad, name: str) -> dict[str, str]:
-    """The ids of the servers of a name, by client, as a dry run tells them."""
-    told = slad.told("maintenance", "announce", *NEXT_CENTURY, "--all", "--dry-run")
-    return {row["client"]: row["server"] for row in told["servers"] if row["name"] == name}
-
-
-def server_ids(slad: Slad) -> set[str]:
-    told = slad.told("maintenance", "announce", *NEXT_CENTURY, "--all", "--dry-run")
-    return {row["server"] for row in told["servers"]}
+    assert opened["solution"] == db
+    assert slad.told("lifecycle", "record", "acme", "db", "data_requested")["solution"] == db
+    assert slad.told("notice", "give", "acme", "db")["solution"] == db
+    assert slad.told("notice", "give", "acme", db)["solution"] == db
+    assert slad.told("notice", "give", "acme", STEERING)["solution"] == of_acme(slad, STEERING)
 
 
 def test_a_solution_goes_before_a_server_of_its_name(slad: Slad) -> None:
-    assert "shop" in {*ids_of(slad, "shop"), "shop"}
+    assert of_acme(slad, "shop") != "shop"
     assert slad.told("notice", "give", "acme", "shop")["solution"] == "shop"
 
 
@@ -706,6 +713,62 @@ def test_a_key_by_hand_records_once_and_is_no_key_for_another_request(slad: Slad
     assert (result.exit_code, result.stdout) == (1, "")
     assert "slad: Idempotency-Key: was sent with another request before" in result.stderr
     assert slad.records() == before + 1
+
+
+def test_a_fault_of_slad_after_the_commit_is_no_refusal(slad: Slad, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = slad.records()
+    command = (*ADD, "--until", A_MINUTE_AGO, "--client", "acme", "--idempotency-key", "after a fault")
+    with monkeypatch.context() as patch:
+        patch.setattr(Desk, "_reply", failing(RuntimeError("a bug")))
+        result = slad.run(*command)
+    assert (result.exit_code, result.stdout) == (3, "")
+    assert "--idempotency-key 'after a fault'" in result.stderr
+    assert slad.records() == before + 1
+    assert slad.run(*command).exit_code == 0
+    assert slad.records() == before + 1
+
+
+def test_a_daemon_that_cannot_record_now_is_asked_again(slad: Slad, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = slad.records()
+    command = (*ADD, "--until", A_MINUTE_AGO, "--client", "acme")
+    with monkeypatch.context() as patch:
+        patch.setattr(Desk, "_recorded", failing(NotRecordingError("nothing was recorded: the disk is full")))
+        result = slad.run(*command)
+        assert (result.exit_code, result.stdout) == (3, "")
+        assert "slad: nothing was recorded: the disk is full; " in result.stderr
+        assert slad.records() == before
+        patch.setattr(Desk, "_recorded", failing(NotRecordingError("not yet"), times=2, then=RECORDED))
+        assert slad.run(*command).exit_code == 0
+    assert slad.records() == before + 1
+
+
+RECORDED = Desk._recorded
+
+
+def failing(error: Exception, *, times: int = 1000, then: Any = None) -> Any:
+    """A method that fails the first `times`, and goes on as `then`."""
+    errors = [error] * times
+
+    async def method(*arguments: Any) -> Any:
+        if errors:
+            raise errors.pop()
+        return await then(*arguments)
+
+    return method
+
+
+def test_who_interrupts_a_recording_learns_its_key(slad: Slad, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(ControlClient, "record", interrupted)
+    for command in ((*ADD, "--open", "--all"), ("notice", "give", "acme", "shop")):
+        result = slad.run(*command)
+        assert result.exit_code == 3
+        assert re.search(
+            r"slad: interrupted; it may be on record or not: .* --idempotency-key \S+,", result.stderr
+        )
+    assert "idempotency" not in slad.run(*ANNOUNCE, "--all", "--dry-run").stderr
 
 
 def test_a_dry_run_that_breaks_off_names_no_key(slad: Slad, tmp_path: Path) -> None:

@@ -11,7 +11,8 @@ from pathlib import Path
 from struct import pack
 
 from probes.internet.connect import Origin
-from probes.internet.ping import Pinger, PingSettings
+from probes.internet.ping.pinger import Pinger
+from probes.internet.ping.settings import PingSettings
 from probes.internet.resolve import LookUp, Resolver, system_look_up
 from probes.internet.result import Result
 from probes.internet.table import probe

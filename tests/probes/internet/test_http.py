@@ -141,6 +141,7 @@ async def test_a_redirect_is_followed_only_where_asked_for(opened: Tools) -> Non
         ("http://127.0.0.1:99999/", Reason.PROTOCOL),
         (f"http://127.0.0.1:{closed_port()}/", Reason.REFUSED),
     ],
+    ids=["itself", "another scheme", "no address", "no port", "nobody there"],
 )
 async def test_a_redirect_that_leads_nowhere_is_down(opened: Tools, location: str, reason: Reason) -> None:
     async with target_at(saying(status(301, f"Location: {location}")), follow_redirects=True) as target:

@@ -9,14 +9,14 @@ from shutil import which
 
 import pytest
 
-from probes.internet import aioping_backend
-from probes.internet.ping import (
+from probes.internet.ping import aioping_backend
+from probes.internet.ping.pinger import open_pings
+from probes.internet.ping.settings import (
     Backend,
     PingBackendError,
     PingForbiddenError,
     PingSettings,
     PingSourceError,
-    open_pings,
 )
 from tests.peers import require
 from tests.peers.namespaces import Network
@@ -27,7 +27,8 @@ ADDRESSES = [f"10.0.0.{last}" for last in range(1, 201)] + [f"fd00::{last:x}" fo
 
 BOTH = """
 import asyncio, json, os, sys
-from probes.internet.ping import Backend, PingSettings, open_pings
+from probes.internet.ping.pinger import open_pings
+from probes.internet.ping.settings import Backend, PingSettings
 
 async def main():
     addresses = json.load(sys.stdin)

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from probes.internet.ping_flight import Burst, Numbers, Pace, Ping, Volley
-from probes.internet.ping_socket import BATCH, Memory
+from probes.internet.ping.echo_socket import BATCH, Memory
+from probes.internet.ping.flight import Burst, Numbers, Pace, Ping, Volley
 
 SECOND = 1_000_000_000
 NAME = bytes(16)

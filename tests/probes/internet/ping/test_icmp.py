@@ -6,7 +6,8 @@ from collections.abc import Sequence
 import pytest
 
 from probes.internet import icmp
-from probes.internet.ping import Pinger, PingSettings
+from probes.internet.ping.pinger import Pinger
+from probes.internet.ping.settings import PingSettings
 from probes.internet.resolve import Resolver
 from probes.internet.result import Reason, Result
 from probes.internet.target import Method, Target

@@ -12,15 +12,10 @@ from shutil import which
 
 import pytest
 
-from probes.internet import ping_socket
-from probes.internet.ping import (
-    Backend,
-    Pinger,
-    PingForbiddenError,
-    PingSettings,
-    PingSourceError,
-)
-from probes.internet.ping_packets import ECHO
+from probes.internet.ping import echo_socket
+from probes.internet.ping.packets import ECHO
+from probes.internet.ping.pinger import Pinger
+from probes.internet.ping.settings import Backend, PingForbiddenError, PingSettings, PingSourceError
 from probes.internet.result import Reason
 from sla.records import State
 from tests.peers import require
@@ -130,7 +125,7 @@ def flood(identifier: int, count: int) -> None:
 async def test_where_the_socket_dropped_packets_no_answer_is_unknown(
     network: Network, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ping_socket, "RECEIVE_BUFFER_BYTES", 1 << 15)
+    monkeypatch.setattr(echo_socket, "RECEIVE_BUFFER_BYTES", 1 << 15)
     async with Pinger.open(PingSettings()) as pinger:
         identifier = pinger._lanes["ipv4"]._socket.identifier
         asyncio.get_running_loop().call_later(0.1, flood, identifier, 1_000)
@@ -148,7 +143,7 @@ async def test_a_small_buffer_makes_pings_slower_and_drops_nothing(
     network: Network, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The loop is blocked again and again, so answers wait in the socket."""
-    monkeypatch.setattr(ping_socket, "RECEIVE_BUFFER_BYTES", 1 << 16)
+    monkeypatch.setattr(echo_socket, "RECEIVE_BUFFER_BYTES", 1 << 16)
     loop = asyncio.get_running_loop()
     for tenths in range(1, 20):
         loop.call_later(tenths / 10, time.sleep, 0.05)
@@ -266,7 +261,7 @@ async def test_without_netlink_a_dead_host_is_down_all_the_same(
         return opened(family, *rest)
 
     opened = socket.socket
-    monkeypatch.setattr("probes.internet.ping_path.socket.socket", refused)
+    monkeypatch.setattr("probes.internet.path.socket.socket", refused)
     async with Pinger.open(PingSettings()) as pinger:
         live, dead = await pinger.ping_all([LIVE, DEAD], TIMEOUT_S)
     assert (live.state, dead.state) == (State.UP, State.DOWN)

@@ -2,7 +2,8 @@
 
 import pytest
 
-from probes.internet.ping import Backend, Pinger, PingSettings
+from probes.internet.ping.pinger import Pinger
+from probes.internet.ping.settings import Backend, PingSettings
 from probes.internet.result import Reason
 from sla.records import State
 from tests.peers.namespaces import Network

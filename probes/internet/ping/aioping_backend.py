@@ -14,15 +14,15 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Final, Protocol, cast
 
-from probes.internet.ping import (
+from probes.internet.ping.packets import protocol_of, socket_name
+from probes.internet.ping.results import failed_here, timed_out, up
+from probes.internet.ping.settings import (
     PingBackendError,
     PingForbiddenError,
     PingSettings,
     PingSourceError,
     forbidden,
 )
-from probes.internet.ping_packets import protocol_of, socket_name
-from probes.internet.ping_results import failed_here, timed_out, up
 from probes.internet.result import Result
 
 MAX_CONCURRENT: Final = 50

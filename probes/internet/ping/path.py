@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from struct import Struct
 from typing import Final
 
-from probes.internet.ping_packets import IPV4, IPV6
+from probes.internet.ping.packets import IPV4, IPV6
 
 _HEADER: Final = Struct("=IHHII")
 _ROUTE: Final = Struct("=BBBBBBBBI")

@@ -8,7 +8,7 @@ import socket
 from struct import pack
 from typing import Final
 
-from probes.internet.ping_packets import ERROR_BYTES, IPV4, IPV6_HEADER_BYTES, Protocol
+from probes.internet.ping.packets import ERROR_BYTES, IPV4, IPV6_HEADER_BYTES, Protocol
 
 _SO_ATTACH_FILTER: Final = 26
 _ICMP_FILTER: Final = 1

@@ -14,9 +14,9 @@ from itertools import repeat
 from struct import Struct
 from typing import Final, NamedTuple
 
-from probes.internet.ping_calls import Inbox, Outbox, stamp_on_receipt
-from probes.internet.ping_filter import attach_filter
-from probes.internet.ping_packets import (
+from probes.internet.ping.calls import Inbox, Outbox, stamp_on_receipt
+from probes.internet.ping.filter import attach_filter
+from probes.internet.ping.packets import (
     ECHO,
     ECHO_FORMAT,
     ERROR_BYTES,

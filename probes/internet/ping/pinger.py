@@ -1,91 +1,40 @@
-"""ICMP echo for any number of targets over one socket for each version of IP: `Pinger`.
-
-PingError                   pings cannot be sent as configured
-  PingForbiddenError        net.ipv4.ping_group_range, or a missing CAP_NET_RAW, forbids the socket
-  PingSourceError           the source address or interface cannot be used
-  PingBackendError          the backend is not installed, or may not be used here
-"""
+"""ICMP echo for any number of targets over one socket for each version of IP: `Pinger`."""
 
 import asyncio
 import errno
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
-from enum import StrEnum
-from typing import Final, Protocol
+from typing import Final
 
-from probes.internet import ping_packets
-from probes.internet.ping_flight import Volley
-from probes.internet.ping_lane import Lane
-from probes.internet.ping_packets import IPV4, IPV6, protocol_of, socket_name
-from probes.internet.ping_path import Paths
-from probes.internet.ping_results import failed_here, unknown
-from probes.internet.ping_socket import EchoSocket, UnusableSourceError, open_socket
+from probes.internet.ping import packets
+from probes.internet.ping.aioping_backend import AiopingPinger
+from probes.internet.ping.echo_socket import EchoSocket, UnusableSourceError, open_socket
+from probes.internet.ping.flight import Volley
+from probes.internet.ping.lane import Lane
+from probes.internet.ping.packets import IPV4, IPV6, protocol_of, socket_name
+from probes.internet.ping.path import Paths
+from probes.internet.ping.results import failed_here, unknown
+from probes.internet.ping.settings import (
+    Backend,
+    PingBackendError,
+    PingError,
+    PingForbiddenError,
+    Pings,
+    PingSettings,
+    PingSourceError,
+    forbidden,
+)
 from probes.internet.result import Reason, Result
 
-DEFAULT_RATE: Final = 25_000
-_PING_GROUP_RANGE: Final = (
-    "net.ipv4.ping_group_range forbids ping sockets to this process's groups: install deploy/systemd/99-slad-ping.conf "
-    "as /etc/sysctl.d/99-slad-ping.conf, then run `sysctl --system`"
-)
 _AT_ONCE: Final = 4_096
 """Addresses that are read before the loop gets its turn."""
-
-
-class PingError(Exception):
-    """Pings cannot be sent as configured."""
-
-
-class PingForbiddenError(PingError):
-    """The kernel forbids the socket."""
-
-
-class PingSourceError(PingError):
-    """The source address or interface cannot be used."""
-
-
-class PingBackendError(PingError):
-    """The backend is not installed, or may not be used here."""
-
-
-class Backend(StrEnum):
-    """What sends the pings. `AUTO`: a datagram socket, and where that is forbidden a raw one."""
-
-    DATAGRAM = "datagram"
-    RAW = "raw"
-    AUTO = "auto"
-    AIOPING = "aioping"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PingSettings:
-    """How to ping. `address` or `interface`, or neither, is where from; `rate` is pings a second, None without limit."""
-
-    backend: Backend = Backend.DATAGRAM
-    address: str | None = None
-    interface: str | None = None
-    rate: int | None = DEFAULT_RATE
-
-
-class Pings(Protocol):
-    """What every backend offers."""
-
-    async def ping(self, address: str, timeout_s: float) -> Result:
-        """Ping one numeric address. Raises ValueError if it is none."""
-        ...
-
-    async def ping_all(self, addresses: Sequence[str], timeout_s: float) -> list[Result]:
-        """Ping every address once; results in their order. The time-out runs from each ping's sending."""
-        ...
 
 
 @asynccontextmanager
 async def open_pings(settings: PingSettings) -> AsyncIterator[Pings]:
     """The backend that the settings name, closed at the end. Raises PingError."""
     if settings.backend is Backend.AIOPING:
-        from probes.internet.aioping_backend import AiopingPinger  # it may not be installed
-
         async with AiopingPinger.open(settings) as pings:
             yield pings
     else:
@@ -182,7 +131,7 @@ class Pinger:
                 done.cancel()
         return [result for result in results if result is not None]
 
-    def _lane(self, protocol: ping_packets.Protocol) -> Lane:
+    def _lane(self, protocol: packets.Protocol) -> Lane:
         """The lane for a version of IP, opened if need be. Raises OSError."""
         lane = self._lanes.get(protocol.name)
         if lane is None or lane.unusable:
@@ -200,7 +149,7 @@ class Pinger:
     def _listen(self) -> None:
         self._paths.listen(time.monotonic_ns())
 
-    def _socket(self, protocol: ping_packets.Protocol) -> EchoSocket:
+    def _socket(self, protocol: packets.Protocol) -> EchoSocket:
         settings = self._settings
         source = {"address": settings.address, "interface": settings.interface}
         match settings.backend:
@@ -215,11 +164,6 @@ class Pinger:
                     return open_socket(protocol, raw=True, **source)
             case Backend.AIOPING:
                 raise PingBackendError("aioping is a pinger of its own: see open_pings")
-
-
-def forbidden(*, raw: bool) -> str:
-    """What to do where the kernel forbids the socket."""
-    return "a raw ICMP socket needs the capability CAP_NET_RAW" if raw else _PING_GROUP_RANGE
 
 
 async def _names(addresses: Sequence[str]) -> list[bytes]:

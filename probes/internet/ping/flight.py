@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
-from probes.internet.ping_socket import BATCH, Memory
+from probes.internet.ping.echo_socket import BATCH, Memory
 from probes.internet.result import Result
 
 _MS: Final = 1_000_000

@@ -16,10 +16,10 @@ from heapq import heappop, heappush
 from itertools import count, repeat
 from typing import Final
 
-from probes.internet.ping_flight import Burst, Numbers, Pace, Ping, Volley, cookies
-from probes.internet.ping_path import Paths
-from probes.internet.ping_results import failed_here, timed_out, unknown, unreachable, up
-from probes.internet.ping_socket import FULL, EchoSocket, IcmpError
+from probes.internet.ping.echo_socket import FULL, EchoSocket, IcmpError
+from probes.internet.ping.flight import Burst, Numbers, Pace, Ping, Volley, cookies
+from probes.internet.ping.path import Paths
+from probes.internet.ping.results import failed_here, timed_out, unknown, unreachable, up
 from probes.internet.result import Reason, Result
 from sla.records import State
 

@@ -1,0 +1,163 @@
+"""Timelines, held against a plain reading of the rules instant by instant (spec §2.2 to §2.5)."""
+
+from itertools import pairwise
+from typing import NamedTuple
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sla.instants import BEGINNING, FOREVER, Instant
+from sla.records import Blind, Leg, State, Witness
+from sla.timeline import ServerTimeline, Sights, Track
+
+FIRST, LAST = -4, 12
+LEGS = (Leg.SAN, Leg.INTERNET)
+WITNESSES = (Witness("a", "x"), Witness("b", "x"))
+instants = st.integers(FIRST, LAST).map(Instant)
+tried = settings(max_examples=400, deadline=None, derandomize=True, database=None)
+
+
+class Said(NamedTuple):
+    """An observation."""
+
+    witness: Witness
+    leg: Leg
+    at: Instant
+    state: State
+
+
+class Unseen(NamedTuple):
+    """A blind span."""
+
+    witness: Witness
+    start: Instant
+    end: Instant
+    legs: tuple[Leg, ...]
+
+
+observations = st.lists(
+    st.builds(Said, st.sampled_from(WITNESSES), st.sampled_from(LEGS), instants, st.sampled_from(State)),
+    max_size=9,
+)
+blind_spans = st.lists(
+    st.builds(
+        Unseen, st.sampled_from(WITNESSES), instants, instants, st.sampled_from([LEGS, LEGS[:1]])
+    ).filter(lambda span: span.start < span.end),
+    max_size=4,
+)
+watermarks = st.tuples(instants, instants).map(lambda ends: dict(zip(WITNESSES, ends, strict=True)))
+
+
+def last_said(said: list[Said], witness: Witness, leg: Leg, at: int) -> State:
+    """The newest observation at an instant; of two at one instant the later line."""
+    of_leg = [each for each in said if (each.witness, each.leg) == (witness, leg) and each.at <= at]
+    return (
+        max(enumerate(of_leg), key=lambda each: (each[1].at, each[0]))[1].state if of_leg else State.UNKNOWN
+    )
+
+
+def view(
+    said: list[Said], unseen: list[Unseen], until: dict[Witness, Instant], witness: Witness, leg: Leg, at: int
+) -> State:
+    """What a witness sees of a leg at an instant."""
+    blind = any(
+        each.witness == witness and leg in each.legs and each.start <= at < each.end for each in unseen
+    )
+    return State.UNKNOWN if blind or at >= until[witness] else last_said(said, witness, leg, at)
+
+
+def heard(
+    said: list[Said], unseen: list[Unseen], until: dict[Witness, Instant]
+) -> tuple[ServerTimeline, Sights]:
+    """The timeline of all that was said."""
+    timeline, sights = ServerTimeline(), Sights()
+    for each in said:
+        timeline.track(each.leg, each.witness, sights).add(each.at, each.state)
+    for span in unseen:
+        sights.of(span.witness).blind(
+            Blind(witness=span.witness, start=span.start, end=span.end, legs=span.legs)
+        )
+    for witness, at in until.items():
+        sights.of(witness).observed_until(at)
+    return timeline, sights
+
+
+@tried
+@given(observations, blind_spans, watermarks, instants, instants)
+def test_2_segments_say_at_each_instant_what_the_rules_say(
+    said: list[Said], unseen: list[Unseen], until: dict[Witness, Instant], start: Instant, end: Instant
+) -> None:
+    timeline, _ = heard(said, unseen, until)
+    segments = timeline.segments(LEGS, start, end)
+    assert [s.end for s in segments[:-1]] == [s.start for s in segments[1:]]
+    assert [at for s in segments for at in range(s.start, s.end)] == list(range(start, end))
+    assert all(before[2:] != after[2:] for before, after in pairwise(segments))
+    for segment in segments:
+        for at in range(segment.start, segment.end):
+            views = [[view(said, unseen, until, who, leg, at) for who in WITNESSES] for leg in LEGS]
+            legs = tuple(max(those) for those in views)
+            assert segment.legs == legs
+            assert segment.disputed is any(State.DOWN in those for those in views)
+            if State.DOWN in legs:
+                assert segment.state is State.DOWN
+            else:
+                assert segment.state is min(legs)
+
+
+@tried
+@given(observations, instants)
+def test_2_2_a_track_tells_what_holds_at_an_instant_and_from_when_to_when(
+    said: list[Said], at: Instant
+) -> None:
+    track = Track()
+    for each in said:
+        track.add(each.at, each.state)
+    one_witness = [Said(WITNESSES[0], LEGS[0], each.at, each.state) for each in said]
+    before = [each.at for each in said if each.at <= at]
+    since, state, until = track.around(at)
+    assert state is last_said(one_witness, WITNESSES[0], LEGS[0], at)
+    assert until == min((each.at for each in said if each.at > at), default=FOREVER)
+    if before:
+        assert since == max(before)
+    else:
+        assert since == BEGINNING
+    ends = [each.at for each in said]
+    assert track.last() == ((max(ends), track.around(max(ends))[1]) if ends else None)
+    assert track.ever_down is any(each.state is State.DOWN for each in said)
+
+
+@tried
+@given(blind_spans, instants, instants)
+def test_2_3_a_sight_tells_when_it_sees_and_when_that_changes_next(
+    unseen: list[Unseen], at: Instant, end: Instant
+) -> None:
+    _, sights = heard([], unseen, dict.fromkeys(WITNESSES, Instant(LAST + 1)))
+    blind = {
+        (span.witness, leg, instant)
+        for span in unseen
+        for leg in span.legs
+        for instant in range(span.start, span.end)
+    }
+    for witness in WITNESSES:
+        for leg in LEGS:
+            sight = sights.of(witness)
+            sees = [(witness, leg, instant) not in blind for instant in range(FIRST - 1, LAST + 2)]
+            changes = [
+                FIRST - 1 + place for place in range(1, len(sees)) if sees[place] is not sees[place - 1]
+            ]
+            assert sight.next_edge(leg, at) == min((each for each in changes if each >= at), default=FOREVER)
+            if at < end:
+                assert sight.sees(leg, at, end) is all(
+                    (witness, leg, each) not in blind for each in range(at, end)
+                )
+
+
+def test_the_views_of_a_leg_are_by_witness() -> None:
+    timeline, _ = heard(
+        [Said(who, LEGS[0], Instant(0), State.UP) for who in WITNESSES],
+        [],
+        dict.fromkeys(WITNESSES, Instant(5)),
+    )
+    assert [witness for witness, _, _ in timeline.views(LEGS[0])] == list(WITNESSES)
+    assert list(timeline.views(LEGS[1])) == []
+    assert not timeline.ever_down(LEGS)
