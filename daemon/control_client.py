@@ -191,7 +191,7 @@ async def _refusal(response: aiohttp.ClientResponse) -> ControlError:
         fields = [(str(one["field"]), str(one["message"])) for one in document.get("errors", ())]
     except (ValueError, KeyError, TypeError, AttributeError):
         message, candidates, fields = text.strip() or f"slad answered {response.status}", [], []
-    if response.status >= 600:
+    if response.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         return BrokenOffError(message)
     if response.status == HTTPStatus.CONFLICT and candidates:
         return AmbiguousError(message, candidates)

@@ -7,7 +7,7 @@ local day begins where its first instant is, so a day can last 23 or 25 hours, o
 
 import re
 from collections.abc import Callable, Collection, Iterator
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from functools import lru_cache
 from typing import Final, NamedTuple, NewType
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -269,4 +269,4 @@ def capped(spans: Spans, week_of: Callable[[Instant], Span], cap: int) -> Spans:
 
 def year_of(at: Instant) -> int:
     """The UTC year of an instant in the years 1 to 9999."""
-    return datetime_of(at).astimezone(UTC).year
+    return datetime_of(at).year

@@ -106,8 +106,14 @@ def test_1_2_people_read_the_local_clock_with_its_offset() -> None:
 
 
 def test_1_2_a_wall_time_that_is_skipped_is_the_first_instant_after_the_gap() -> None:
-    skipped = calendar_of("America/Toronto").at_wall_time(parse_day("2026-03-08"), 2 * HOUR + 30 * MINUTE)
-    assert format_instant(skipped) == "2026-03-08T07:00:00Z"
+    for zone, day, hour, instant in (
+        ("America/Toronto", "2026-03-08", 2, "2026-03-08T07:00:00Z"),
+        ("Europe/London", "2026-03-29", 1, "2026-03-29T01:00:00Z"),
+        ("Australia/Lord_Howe", "2026-10-04", 2, "2026-10-03T15:30:00Z"),
+    ):
+        for minutes in (1, 15, 29):
+            skipped = calendar_of(zone).at_wall_time(parse_day(day), hour * HOUR + minutes * MINUTE)
+            assert format_instant(skipped) == instant
 
 
 def test_1_2_a_wall_time_that_occurs_twice_is_the_first_of_the_two() -> None:

@@ -261,7 +261,7 @@ async def test_without_netlink_a_dead_host_is_down_all_the_same(
         return opened(family, *rest)
 
     opened = socket.socket
-    monkeypatch.setattr("probes.internet.path.socket.socket", refused)
+    monkeypatch.setattr("probes.internet.ping.path.socket.socket", refused)
     async with Pinger.open(PingSettings()) as pinger:
         live, dead = await pinger.ping_all([LIVE, DEAD], TIMEOUT_S)
     assert (live.state, dead.state) == (State.UP, State.DOWN)

@@ -15,7 +15,7 @@ def raw(protocol: Protocol) -> EchoSocket:
 
 def test_another_programs_replies_do_not_reach_it(monkeypatch: pytest.MonkeyPatch) -> None:
     identifiers = (bytes((number, 1)) for number in range(256))
-    monkeypatch.setattr("probes.internet.echo_socket.os.urandom", lambda _: next(identifiers))
+    monkeypatch.setattr("probes.internet.ping.echo_socket.os.urandom", lambda _: next(identifiers))
     with Namespace() as here, here.entered():
         for protocol, address in ((IPV4, "127.0.0.1"), (IPV6, "::1")):
             ours, theirs = raw(protocol), raw(protocol)
