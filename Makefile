@@ -28,7 +28,7 @@ endif
 
 test: $(VENV)/.dev ## Install what the tests need and run every test but the long ones.
 	tests/install-peers
-	$(BIN)/python -m pytest -m "not long" -n 2 --dist loadgroup
+	$(BIN)/python -m pytest -m "not long" -n 3 --dist loadgroup
 
 test-long: $(VENV)/.dev ## The same and the tests that take long: more seeds, more kills.
 	tests/install-peers

@@ -38,7 +38,7 @@ class Prometheus:
 
     def query_range(self, expression: str, *, last_s: int, step_s: int = 1) -> list[dict[str, Any]]:
         """What an expression gives over the time just past."""
-        end = now() // 1_000_000
+        end = now() // 1_000_000 + 1
         answer = self.get("/api/v1/query_range", query=expression, start=end - last_s, end=end, step=step_s)
         result: list[dict[str, Any]] = answer["result"]
         return result

@@ -94,6 +94,14 @@ def test_2_3_an_observation_as_a_blind_span_ends_or_starts() -> None:
     assert internet(line, 5, 15) == [(5, 10, UP), (10, 15, UNKNOWN)]
 
 
+def test_2_3_of_two_blind_spans_both_are_seen_from_inside_the_first() -> None:
+    line, sights = timeline((A, Leg.INTERNET, 0, UP))
+    for start, end in ((10, 20), (30, 40)):
+        sights.of(A).blind(Blind(witness=A, start=Instant(start), end=Instant(end)))
+    assert internet(line, 15, 35) == [(15, 20, UNKNOWN), (20, 30, UP), (30, 35, UNKNOWN)]
+    assert internet(line, 20, 30) == [(20, 30, UP)]
+
+
 def test_2_3_a_blind_span_is_of_the_legs_that_it_names_and_of_its_witness() -> None:
     line, sights = timeline((A, Leg.INTERNET, 0, UP), (A, Leg.SAN, 0, UP), (B, Leg.SAN, 0, DOWN))
     sights.of(A).blind(Blind(witness=A, start=Instant(10), end=Instant(20), legs=(Leg.SAN,)))

