@@ -109,8 +109,8 @@ def check_gaps(tmp_path: Path, *, restarts: int) -> None:
 
 
 @pytest.mark.timeout(300)
-def test_a_daemon_killed_twenty_times_loses_nothing(tmp_path: Path) -> None:
-    kill_and_look(tmp_path, kills=20, seed=20261122)
+def test_a_daemon_killed_ten_times_loses_nothing(tmp_path: Path) -> None:
+    kill_and_look(tmp_path, kills=10, seed=20261122)
 
 
 @pytest.mark.long

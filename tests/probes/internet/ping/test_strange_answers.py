@@ -65,8 +65,12 @@ async def test_errors_about_some_pings_are_not_taken_for_failures_to_send_others
     addresses = ["10.1.0.1", "10.0.0.1"] * 1_000
     async with Pinger.open(PingSettings(backend=backend)) as pinger:
         results = await pinger.ping_all(addresses, 2.0)
-    assert {result.state for result in results[0::2]} == {State.DOWN}
-    assert {result.state for result in results[1::2]} == {State.UP}
+    unreachable, live = ([result.state for result in results[first::2]] for first in (0, 1))
+    assert State.UP not in unreachable
+    assert State.DOWN not in live
+    # On a busy machine some answers are lost here, and unknown.
+    assert unreachable.count(State.DOWN) > 900
+    assert live.count(State.UP) > 900
 
 
 async def test_doubles_and_forgeries_are_counted_as_strays(network: Network) -> None:
