@@ -9,11 +9,10 @@ from array import array
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
-from operator import add
 from typing import Final, Literal, TypeVar
 
 from daemon.counting import LEG_DOWN, NEVER, Counter, Group, Pattern
-from daemon.exposition import ABSENT, Column, Family, Listing, Snapshot, label
+from daemon.exposition import ABSENT, Column, Family, Listing, Snapshot, label, sample
 from daemon.live_book import LiveBook
 from daemon.pacing import paced
 from daemon.standing.kinds import NOBODY
@@ -155,7 +154,9 @@ class Figures:
                 row, info = group.rows[index], self._info[first + index]
                 if row is not None and info:
                     host, datastore = self._facts.placement_of(row.server)
-                    samples.append((f"{info},{label('host', host)},{label('datastore', datastore)}", "1"))
+                    samples.append(
+                        sample(f"{info},{label('host', host)},{label('datastore', datastore)}", "1")
+                    )
             first += len(group.rows)
         if not samples:
             return ()
@@ -256,7 +257,7 @@ async def _column(groups: Sequence[Group], value: Callable[[Pattern, int], int])
         combination = group.combination()
         by_number = [value(pattern, combination) for pattern in group.patterns]
         for numbers in _sliced(group.numbers):
-            values.extend(map(by_number.__getitem__, numbers))
+            values.extend(array("q", [by_number[number] for number in numbers]))
             await asyncio.sleep(0)
     return values
 
@@ -268,7 +269,8 @@ async def _counter(groups: Sequence[Group], counter: Counter) -> "array[int]":
         by_number = [sums[pattern.runs[counter]] for pattern in group.patterns]
         references = group.references[counter]
         for part, numbers in zip(_sliced(references), _sliced(group.numbers), strict=True):
-            values.extend(map(add, part, map(by_number.__getitem__, numbers)))
+            counted = [so_far + by_number[number] for so_far, number in zip(part, numbers, strict=True)]
+            values.extend(array("q", counted))
             await asyncio.sleep(0)
     return values
 
@@ -284,7 +286,9 @@ async def _leg_counter(groups: Sequence[Group], leg: Leg) -> "array[int]":
         references = group.references[LEG_DOWN[leg]]
         for part, numbers in zip(_sliced(references), _sliced(group.numbers), strict=True):
             counted = zip(part, map(by_number.__getitem__, numbers), strict=True)
-            values.extend([ABSENT if lasted is None else reference + lasted for reference, lasted in counted])
+            values.extend(
+                array("q", [ABSENT if lasted is None else so_far + lasted for so_far, lasted in counted])
+            )
             await asyncio.sleep(0)
     return values
 

@@ -3,9 +3,9 @@
 import asyncio
 from collections.abc import Iterator
 
-from daemon.exposition import Listing, label
+from daemon.exposition import Listing, label, sample
 from daemon.pacing import paced
-from daemon.standing.samples import FAMILIES, INFO, Sample, labels_of, seconds
+from daemon.standing.samples import FAMILIES, INFO, labels_of, seconds
 from daemon.standing.standing import Judging, Standing
 from sla.instants import Instant
 from sla.terms import format_decimal
@@ -18,7 +18,7 @@ async def listings(standing: Standing, at: Instant) -> tuple[Listing, ...]:
         _listing(
             "slad_figures_timestamp_seconds",
             "The instant of which the month's figures and the solutions' speak.",
-            [("", seconds(at))],
+            [sample("", seconds(at))],
         )
     ]
     for name, text in FAMILIES.items():
@@ -27,7 +27,7 @@ async def listings(standing: Standing, at: Instant) -> tuple[Listing, ...]:
                 name=name,
                 help=text,
                 kind="info" if name == INFO else "gauge",
-                samples=list(standing.solutions.listed[name].items()),
+                samples=list(standing.solutions.listed[name].values()),
             )
         )
         await asyncio.sleep(0)
@@ -35,41 +35,41 @@ async def listings(standing: Standing, at: Instant) -> tuple[Listing, ...]:
         _listing(
             "slad_solution_interruption_counted_seconds",
             "The counted time of the interruption that goes on.",
-            [sample async for sample in paced(_counted(standing))],
+            [each async for each in paced(_counted(standing))],
         ),
         _listing(
             "slad_service_request_due_timestamp_seconds",
             "By when an open service request has to be answered.",
-            [sample async for sample in paced(_requests(standing, judging))],
+            [each async for each in paced(_requests(standing, judging))],
         ),
         _listing(
             "slad_contract_target_ratio",
             "The availability that a client's contract promises.",
-            [sample async for sample in paced(_targets(standing, judging))],
+            [each async for each in paced(_targets(standing, judging))],
         ),
     ]
     return tuple(family for family in families if family.samples)
 
 
-def _listing(name: str, text: str, samples: list[Sample]) -> Listing:
+def _listing(name: str, text: str, samples: list[str]) -> Listing:
     return Listing(name=name, help=text, kind="gauge", samples=samples)
 
 
-def _counted(standing: Standing) -> Iterator[Sample]:
+def _counted(standing: Standing) -> Iterator[str]:
     for key, row in standing.solutions.ongoing.items():
-        yield labels_of(key), seconds(standing.solutions.counted(row))
+        yield sample(labels_of(key), seconds(standing.solutions.counted(row)))
 
 
-def _requests(standing: Standing, judging: Judging) -> Iterator[Sample]:
+def _requests(standing: Standing, judging: Judging) -> Iterator[str]:
     for request in sorted(standing.requests):
         record = standing.book.requests[request].record
         due_at = judging.of_client(record.client).judgement.response(request).due_at
         named = f"{label('request', request)},{labels_of((record.solution, record.client))}"
-        yield named, seconds(due_at)
+        yield sample(named, seconds(due_at))
 
 
-def _targets(standing: Standing, judging: Judging) -> Iterator[Sample]:
+def _targets(standing: Standing, judging: Judging) -> Iterator[str]:
     for client, records in standing.book.clients.items():
         if records[0].recorded_at <= judging.at:
             terms = judging.of_client(client).judgement.terms(client)
-            yield label("client", client), format_decimal(terms.availability.target)
+            yield sample(label("client", client), format_decimal(terms.availability.target))

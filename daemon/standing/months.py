@@ -19,7 +19,7 @@ from sla.instants import Instant
 from sla.terms import Basis
 
 FORMULAS: Final = 256
-ROWS: Final = 8192
+ROWS: Final = 4096
 """How many are worked on between two turns of the event loop."""
 
 _RATIO: Final = 9
@@ -156,9 +156,7 @@ async def month_families(kinds: Kinds, numbers: "array[int]", at: Instant) -> tu
         (_INELIGIBLE, "reason", REASONS, values.ineligible),
     ):
         shown = [
-            Column(
-                labels=label(word, place.value), values=await _spread(_dense(column, len(formulas)), numbers)
-            )
+            Column(labels=label(word, place.value), values=await _spread(column, numbers))
             for place, column in zip(places, columns, strict=True)
             if column
         ]
@@ -167,19 +165,19 @@ async def month_families(kinds: Kinds, numbers: "array[int]", at: Instant) -> tu
     return tuple(families)
 
 
-def _dense(values: dict[int, int], length: int) -> Sequence[int]:
-    dense = [ABSENT] * length
-    for number, value in values.items():
-        dense[number] = value
-    return dense
-
-
-async def _spread(values: Sequence[int], numbers: "array[int]") -> "array[int]":
+async def _spread(values: list[int] | dict[int, int], numbers: "array[int]") -> "array[int]":
     column: array[int] = array("q")
     for start in range(0, len(numbers), ROWS):
-        column.extend(map(values.__getitem__, numbers[start : start + ROWS]))
+        column.extend(array("q", _picked(values, numbers[start : start + ROWS])))
         await asyncio.sleep(0)
+    values.clear()  # freed one by one: all columns at once would hold the loop
     return column
+
+
+def _picked(values: list[int] | dict[int, int], numbers: "array[int]") -> list[int]:
+    if isinstance(values, dict):
+        return [values.get(number, ABSENT) for number in numbers]
+    return [values[number] for number in numbers]
 
 
 def _family(name: str, text: str, decimals: int, columns: Sequence[Column]) -> Family:

@@ -73,9 +73,11 @@ class Servers:
                 tell(server)
             yield
 
-    def begin(self) -> None:
+    def begin(self) -> Iterator[None]:
         """Another instant is judged from here on."""
-        self._formulas.clear()
+        while self._formulas:
+            self._formulas.popitem()
+            yield
 
     def judge(self, server: ServerId, standings: Standings, at: Instant) -> None:
         """Work out a server's row."""

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from heapq import heappop, heappush
 
+from daemon.exposition import sample
 from daemon.standing.samples import FAMILIES, samples_of
 from daemon.standing.tails import Tails
 from sla.book import Book, SolutionKey
@@ -37,7 +38,7 @@ class Solutions:
         self.ongoing: dict[SolutionKey, Row] = {}
         """Those with an interruption that goes on."""
         self.listed: dict[str, dict[str, str]] = {name: {} for name in FAMILIES}
-        """What they say on `/metrics`: by family and labels, the value."""
+        """What they say on `/metrics`: samples by family and labels."""
         self.waiting: set[SolutionKey] = set()
         self._book = book
         self._tails = tails
@@ -105,7 +106,7 @@ class Solutions:
             if (family, labels) not in series:
                 del self.listed[family][labels]
         for family, labels, value in said:
-            self.listed[family][labels] = value
+            self.listed[family][labels] = sample(labels, value)
         return series
 
     def _has_something_to_say(self, key: SolutionKey) -> bool:

@@ -82,7 +82,8 @@ class Standing:
             pass
         if self._judging is None or self._judging.at != at or changes.sights or changes.records:
             self._judging = await self.judging(at)
-            self.servers.begin()
+            async for _ in paced(self.servers.begin()):
+                pass
         async for _ in paced(self._judged(self._judging), at_most_s=at_most_s):
             pass
         if self.servers.waiting or self.solutions.waiting:

@@ -6,6 +6,7 @@ import re
 from array import array
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from typing import Literal
 
 import pytest
 from hypothesis import given
@@ -27,6 +28,7 @@ from daemon.exposition import (
     TooManyScrapesError,
     decimal_text,
     label,
+    sample,
 )
 from sla.instants import MINUTE, SECOND, Instant
 
@@ -142,8 +144,8 @@ async def test_a_percent_sign_in_a_label_is_only_a_percent_sign() -> None:
     assert 'slad_server_x{server="b",of="5 %d"} 2\n' in text
 
 
-def listing(name: str, *samples: tuple[str, str], kind: str = "gauge") -> Listing:
-    return Listing(name=name, help="A figure.", kind=kind, samples=samples)  # type: ignore[arg-type]  # the test's
+def listing(name: str, *samples: tuple[str, str], kind: Literal["gauge", "info"] = "gauge") -> Listing:
+    return Listing(name=name, help="A figure.", kind=kind, samples=[sample(*each) for each in samples])
 
 
 async def test_families_with_labels_of_their_own_stand_as_they_are() -> None:
@@ -183,6 +185,14 @@ async def test_only_the_part_of_a_listing_that_moved_is_rendered_again(
     moved = [*still[:3], (still[3][0], "2"), still[4]]
     await subject.prepare(replace(snapshot(), listings=(listing("slad_x", *moved),)), ())
     assert seen == [b'slad_x{solution="2"} 1\nslad_x{solution="3"} 2\n']
+
+
+async def test_a_family_of_which_nobody_has_a_series_is_its_metadata_alone() -> None:
+    text = await prepared(snapshot(family("slad_server_x_seconds", ("", [ABSENT, ABSENT, ABSENT]))))
+    assert [line for line in text.splitlines() if "slad_server_x" in line] == [
+        "# HELP slad_server_x_seconds A figure.",
+        "# TYPE slad_server_x_seconds gauge",
+    ]
 
 
 async def test_an_absent_value_and_an_unexposed_row_have_no_series() -> None:
