@@ -11,7 +11,8 @@ from daemon.control_client import ControlClient, NotFoundError
 from daemon.holidays import holidays_around
 from daemon.standing.standing import Standing
 from probes.simulation import Power, ThreadedVCenter
-from probes.simulation.entities import Host
+from probes.simulation.entities import Host, Vm
+from probes.simulation.wire import WireFaultKind
 from sla.book import Book
 from sla.calendars import calendar_of
 from sla.chronic import Stage
@@ -79,6 +80,14 @@ class Story:
             lambda: list(by_server(self.samples(), "slad_server_up").values()).count(0) == count,
             f"{count} servers down",
         )
+
+    async def until_leg(self, name: str, leg: str, value: int) -> None:
+        server = self.vcenter.do(self._uuid, name)
+        key = "slad_server_leg_up", frozenset({("server", server), ("leg", leg)})
+        await until(lambda: self.samples().get(key) == value, f"{leg} of {name} {value}")
+
+    def _uuid(self, name: str) -> str:
+        return self.vcenter.world.inventory.find(Vm, name).instance_uuid
 
     async def until_long_unknown(self, name: str) -> None:
         """Wait until a server is unknown for longer than its boot can be in doubt."""
@@ -179,6 +188,17 @@ async def test_figures_under_faults_and_records_are_those_of_the_evidence(
             await story.until_long_unknown(guest)
             vcenter.do(story.outages.ha_restart, host)
             vcenter.do(vcenter.world.kill_sessions)
+            home, store = await asyncio.to_thread(_where_it_runs, vcenter, other)
+            vcenter.do(story.outages.mount, home, datastore=store, accessible=False)
+            await story.until_leg(other, "san", 0)
+            vcenter.do(story.outages.mount, home, datastore=store, accessible=True)
+            await story.until_leg(other, "san", 1)
+            vcenter.do(vcenter.wire.inject, WireFaultKind.UNAVAILABLE)
+            lost = "slad_source_up", frozenset({("source", "vc1")})
+            await until(lambda: story.samples()[lost] == 0, "the loss of the vCenter")
+            before = compared.times
+            await until(lambda: compared.times > before + 3, "figures while nobody sees")
+            vcenter.do(vcenter.wire.clear)
             chronic = (
                 "slad_solution_chronic_stage",
                 frozenset({("basis", "observed"), ("stage", "chronic")}),
@@ -224,6 +244,16 @@ async def test_figures_under_faults_and_records_are_those_of_the_evidence(
     assert samples["slad_solution_chronic_stage", stage] == 1
     count = frozenset({*named, ("basis", "observed")})
     assert samples["slad_solution_qualifying_interruptions", count] == state.observed.count
+
+
+def _where_it_runs(vcenter: ThreadedVCenter, name: str) -> tuple[str, str]:
+    """The host of a machine, and the datastore of its disks."""
+
+    def found() -> tuple[str, str]:
+        machine = vcenter.world.inventory.find(Vm, name)
+        return machine.host.name, machine.disks[0].datastore.name
+
+    return vcenter.do(found)
 
 
 def _a_host_of_many(vcenter: ThreadedVCenter) -> tuple[str, str]:
