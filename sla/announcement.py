@@ -97,10 +97,8 @@ class Announcement:
             yield from found or (None,)
 
     def _shares(self, server: ServerId) -> Iterator[Share]:
-        window = self._window
         parts = self._book.servers[server].parts(self._as_of)
-        clients = {part.client for part in parts if part.start < window.end and window.start < part.end}
-        for client in sorted(clients):
+        for client in sorted({part.client for part in parts}):
             split = self._split(server, client, [part for part in parts if part.client == client])
             if split is not None:
                 yield Share(server=server, client=client, split=split)

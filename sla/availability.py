@@ -58,8 +58,10 @@ class Tally:
         self, segments: Iterable[Segment], judged: Spans, legs: tuple[Leg, ...], by_leg: dict[Leg, int]
     ) -> None:
         """Add what lies in `judged`. The segments name the states of `legs`, and are in order of time."""
+        if not judged:
+            return
         times: dict[tuple[State, tuple[State, ...], bool], int] = {}
-        first, (since, until) = 0, judged[0] if judged else (0, 0)
+        first, (since, until) = 0, judged[0]
         for start, end, state, states, disputed in segments:
             if since <= start and end <= until:
                 time = end - start

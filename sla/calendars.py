@@ -162,8 +162,6 @@ class Calendar:
 
         A band whose end is not after its start reaches into the next day.
         """
-        if start >= end:
-            return ()
         days = range(self.day_of(start) - 1, self.day_of(end) + 1)
         return clipped(normalized(self._band_of(Day(day), between) for day in days), start, end)
 

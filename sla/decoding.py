@@ -6,6 +6,7 @@ What needs other lines, such as whether an id is defined, is `sla.reader`'s.
 import json
 from collections.abc import Callable, Mapping
 from enum import Enum
+from functools import partial
 from typing import Any, Final, NamedTuple, NoReturn, TypeVar
 
 from sla.calendars import UnknownZoneError, calendar_of, parse_month
@@ -44,6 +45,7 @@ from sla.terms import TermsError, parse_terms
 _PROOF_KEYS: Final = ("salt", "seq", "chain")
 _MOST_ADMINS: Final = 2
 _SHA256_DIGITS: Final = 64
+_LONGEST_NUMBER: Final = 30
 _REQUIRED: Final = object()
 
 _E = TypeVar("_E", bound=Enum)
@@ -82,7 +84,8 @@ def parse_line(line: bytes) -> dict[str, Any]:
     except UnicodeEncodeError:
         problem = "is no JSON: it escapes half a surrogate pair"
     except json.JSONDecodeError as error:
-        problem = f"is no JSON: {error.msg} at column {error.colno}" if line.strip() else "is empty"
+        message = error.msg.removesuffix(" at")
+        problem = f"is no JSON: {message} at column {error.colno}" if line.strip() else "is empty"
     except RecursionError:
         problem = "is no JSON that anybody wrote: it is nested too deeply"
     except ValueError as error:
@@ -182,6 +185,12 @@ def _finite(text: str) -> float:
     return number
 
 
+def _whole(text: str) -> int:
+    if len(text) > _LONGEST_NUMBER:
+        raise ValueError(f"{text[:20]} is too large a number")
+    return int(text)
+
+
 def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
     table = dict(pairs)
     if len(table) != len(pairs):
@@ -194,7 +203,7 @@ def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
 
 
 _DECODER: Final = json.JSONDecoder(
-    object_pairs_hook=_unique, parse_constant=_no_constant, parse_float=_finite
+    object_pairs_hook=_unique, parse_constant=_no_constant, parse_float=_finite, parse_int=_whole
 )
 
 
@@ -231,19 +240,16 @@ def as_instant(value: object) -> Instant:
     return parse_instant(_text(value))
 
 
-def _or_null(parse: Callable[[object], object]) -> Callable[[object], object]:
-    return lambda value: None if value is None else parse(value)
+def _or_null(parse: Callable[[object], object], value: object) -> object:
+    return None if value is None else parse(value)
 
 
-def _one_of(words: type[_E]) -> Callable[[object], _E]:
-    known = {word.value: word for word in words}
-
-    def parse(value: object) -> _E:
-        if not isinstance(value, str) or value not in known:
-            raise ValueError(f"must be one of {', '.join(known)}, not {short(value)}")
-        return known[value]
-
-    return parse
+def _one_of(words: type[_E], value: object) -> _E:
+    try:
+        return words(value)
+    except ValueError:
+        known = ", ".join(word.value for word in words)
+        raise ValueError(f"must be one of {known}, not {short(value)}") from None
 
 
 def _state(value: object) -> State:
@@ -284,7 +290,7 @@ def _month(value: object) -> str:
 
 def _terms(value: object) -> str:
     parse_terms(value, ())
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    return json.dumps(value, separators=(",", ":"))
 
 
 def _whole_number(value: object) -> int:
@@ -305,7 +311,7 @@ def _because(value: object) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
-_leg = _one_of(Leg)
+_leg = partial(_one_of, Leg)
 _LEGS: Final = {leg.value: leg for leg in Leg}
 _STATES: Final = {state.word: state for state in State}
 _OBSERVATION_KEYS: Final = frozenset(
@@ -318,8 +324,8 @@ _AT: Final = Key("at", "at", as_instant)
 _CLIENT: Final = Key("client", "client", _id)
 _SOLUTION: Final = Key("solution", "solution", _id)
 _FROM: Final = Key("from", "start", as_instant)
-_UNTIL_OR_NULL: Final = Key("until", "end", _or_null(as_instant), None)
-_CATEGORY: Final = Key("category", "category", _one_of(Category))
+_UNTIL_OR_NULL: Final = Key("until", "end", partial(_or_null, as_instant), None)
+_CATEGORY: Final = Key("category", "category", partial(_one_of, Category))
 _SERVERS: Final = Key("servers", "servers", _texts, ())
 _REASON: Final = Key("reason", "reason", _text, "")
 _WITNESS: Final = (Key("observer", "observer", _id), Key("source", "source", _id))
@@ -329,7 +335,7 @@ KINDS: Final[Mapping[str, tuple[Callable[..., Any], tuple[Key, ...]]]] = {
     "contract": (
         Contract,
         (
-            Key("client", "client", _or_null(_id), None),
+            Key("client", "client", partial(_or_null, _id), None),
             Key("effective_from", "effective_from", _month),
             Key("terms", "terms", _terms),
             _RECORDED_BY,
@@ -351,9 +357,9 @@ KINDS: Final[Mapping[str, tuple[Callable[..., Any], tuple[Key, ...]]]] = {
             _ID,
             Key("name", "name", _text),
             _CLIENT,
-            Key("solution", "solution", _or_null(_id), None),
+            Key("solution", "solution", partial(_or_null, _id), None),
             Key("in_service_from", "in_service_from", as_instant),
-            Key("in_service_until", "in_service_until", _or_null(as_instant), None),
+            Key("in_service_until", "in_service_until", partial(_or_null, as_instant), None),
             Key("legs", "legs", _legs, ALL_LEGS),
             _RECORDED_BY,
         ),
@@ -384,8 +390,8 @@ KINDS: Final[Mapping[str, tuple[Callable[..., Any], tuple[Key, ...]]]] = {
             Key("clients", "clients", _texts, ()),
             Key("solutions", "solutions", _texts, ()),
             _SERVERS,
-            Key("announced_at", "announced_at", _or_null(as_instant), None),
-            Key("reference", "reference", _or_null(_text), None),
+            Key("announced_at", "announced_at", partial(_or_null, as_instant), None),
+            Key("reference", "reference", partial(_or_null, _text), None),
             _RECORDED_BY,
         ),
     ),
@@ -399,7 +405,7 @@ KINDS: Final[Mapping[str, tuple[Callable[..., Any], tuple[Key, ...]]]] = {
             _SOLUTION,
             Key("opened_at", "opened_at", as_instant),
             Key("opened_by", "opened_by", _text),
-            Key("channel", "channel", _one_of(Channel)),
+            Key("channel", "channel", partial(_one_of, Channel)),
             _RECORDED_BY,
         ),
     ),
@@ -411,7 +417,7 @@ KINDS: Final[Mapping[str, tuple[Callable[..., Any], tuple[Key, ...]]]] = {
     ),
     "lifecycle": (
         Lifecycle,
-        (_CLIENT, _SOLUTION, Key("event", "event", _one_of(LifecycleEvent)), _AT, _RECORDED_BY),
+        (_CLIENT, _SOLUTION, Key("event", "event", partial(_one_of, LifecycleEvent)), _AT, _RECORDED_BY),
     ),
     "event": (
         Event,
@@ -420,7 +426,7 @@ KINDS: Final[Mapping[str, tuple[Callable[..., Any], tuple[Key, ...]]]] = {
             Key("key", "key", _text),
             Key("type", "type", _text),
             _AT,
-            Key("server", "server", _or_null(_id), None),
+            Key("server", "server", partial(_or_null, _id), None),
             Key("user", "user", _text),
             Key("text", "text", _text),
             _RECORDED_BY,

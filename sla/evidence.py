@@ -130,11 +130,8 @@ def _instant(at: Instant) -> str:
 
 
 def _json(value: object) -> str:
-    if isinstance(value, Enum):
-        value = value.value
-    elif isinstance(value, tuple):
-        value = [item.value if isinstance(item, Enum) else item for item in value]
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    plain = value.value if isinstance(value, Enum) else value
+    return json.dumps(plain, ensure_ascii=False, separators=(",", ":"))
 
 
 def _extra(extra: Extra) -> str:

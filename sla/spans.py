@@ -70,8 +70,6 @@ def difference(a: Spans, b: Spans) -> Spans:
 
 def clipped(spans: Spans, start: Instant, end: Instant) -> Spans:
     """The part of `spans` within `[start, end)`."""
-    if start >= end:
-        return NOTHING
     return intersection(spans, ((start, end),))
 
 

@@ -106,7 +106,7 @@ class Standings:
         parts = pages.parts(self._as_of)
         if len(parts) == 1 == len(pages.records):
             ground = self.judgement.ground(parts[0].client)
-            if ground is not None and parts[0].start <= self._as_of:
+            if ground is not None:
                 return self._of_one_part(server, pages, parts[0], ground)
         return self._of_parts(server, pages, parts)
 
@@ -220,7 +220,7 @@ class Standings:
     def _views(self, pages: ServerPages, part: Part, ground: ClientGround) -> tuple[Views, Instant, Instant]:
         """What is said of a server of the legs considered at `as_of`, since when, and until when."""
         as_of = self._as_of
-        at = min(max(as_of, part.start), Instant(part.end - 1))
+        at = max(as_of, part.start)
         legs = next(iter(part.legs(ground.terms.availability.legs, at, Instant(at + 1))))[2]
         since, until = max(part.start, part.watched[-1][0]), FOREVER
         said: list[tuple[Leg, Witness, State]] = []
@@ -266,7 +266,7 @@ def _frame_of(ground: ClientGround, server: ServerId, parts: Sequence[Part]) -> 
         since=max(edge for edge in edges if edge <= as_of),
         until=_first_after(as_of, edges),
         is_judged=in_service and not covers(excluded.total, as_of),
-        excluded=_category_at(excluded, as_of) if in_service else None,
+        excluded=_category_at(excluded, as_of),
         ineligible=tuple(part.reason for part in excluded.ineligible if covers(part.spans, as_of)),
         maintenance_left=ground.terms.scheduled_maintenance.max_per_week - length(drawn),
         maintenance_runs=any(

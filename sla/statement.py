@@ -342,7 +342,7 @@ class Judgement:
             as_of=self.as_of,
         )
         requests = known(self.book.requests_of.get(key, ()), self.as_of)
-        return documented(found, requests, ground.terms.chronic_outages) if requests and found else found
+        return documented(found, requests, ground.terms.chronic_outages)
 
     def response(self, request: RequestId) -> Response:
         """How a service request stands (spec §8)."""

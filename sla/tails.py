@@ -87,10 +87,9 @@ class Tail:
         )
 
     def _add(self, tally: Tally, start: Instant, end: Instant) -> None:
-        if start < end:
-            legs = self.views.legs
-            segments = self._timeline.segments(legs, start, end)
-            tally.add(segments, ((start, end),), legs, dict.fromkeys(legs, 0))
+        legs = self.views.legs
+        segments = self._timeline.segments(legs, start, end)
+        tally.add(segments, ((start, end),), legs, dict.fromkeys(legs, 0))
 
 
 class Together:
@@ -118,6 +117,4 @@ class Together:
             self._anchor, self._by_anchor = BEGINNING, 0
 
     def _within(self, start: Instant, end: Instant) -> int:
-        if start >= end:
-            return 0
         return length(union(*(tail.down_spans(start, end) for tail in self._tails)))

@@ -11,6 +11,7 @@ from dataclasses import dataclass, fields
 from difflib import get_close_matches
 from enum import Enum
 from fractions import Fraction
+from functools import partial
 from typing import Any, Final, NamedTuple
 
 from sla.calendars import Day, UnknownZoneError, calendar_of, format_day, parse_day
@@ -162,7 +163,7 @@ def format_terms(terms: Terms) -> str:
         for table in fields(terms)
         for keys in [fields(getattr(terms, table.name))]
     }
-    return json.dumps(tables, ensure_ascii=False, separators=(",", ":"))
+    return json.dumps(tables, separators=(",", ":"))
 
 
 def parse_duration(value: object) -> int:
@@ -225,7 +226,7 @@ def _table(
         if key not in known:
             near = get_close_matches(key, known, n=1)
             hint = f", did you mean {near[0]}?" if near else f": known are {', '.join(known)}"
-            faults.append(Fault(f"{name}.{key}".lstrip("."), f"unknown key{hint}"))
+            faults.append(Fault(f"{name}.{key}" if name else key, f"unknown key{hint}"))
     return {key: value[key] for key in known if key in value}
 
 
@@ -251,15 +252,12 @@ def _target(value: object) -> Fraction:
     return Fraction(value)
 
 
-def _one_of(words: type[Enum]) -> Callable[[object], Enum]:
-    known = {word.value: word for word in words}
-
-    def parse(value: object) -> Enum:
-        if not isinstance(value, str) or value not in known:
-            raise ValueError(f"must be one of {', '.join(known)}, not {_said(value)}")
-        return known[value]
-
-    return parse
+def _one_of(words: type[Enum], value: object) -> Enum:
+    try:
+        return words(value)
+    except ValueError:
+        known = ", ".join(word.value for word in words)
+        raise ValueError(f"must be one of {known}, not {_said(value)}") from None
 
 
 def _legs(value: object) -> tuple[Leg, ...]:
@@ -305,13 +303,10 @@ def _flag(value: object) -> bool:
     return value
 
 
-def _number(least: int, most: int) -> Callable[[object], int]:
-    def parse(value: object) -> int:
-        if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
-            raise ValueError(f"must be a whole number from {least} to {most}, not {_said(value)}")
-        return value
-
-    return parse
+def _number(least: int, most: int, value: object) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
+        raise ValueError(f"must be a whole number from {least} to {most}, not {_said(value)}")
+    return value
 
 
 def _zone(value: object) -> str:
@@ -331,12 +326,17 @@ def _holidays(value: object) -> frozenset[Day] | str:
     return frozenset(parse_day(text) for text in value)
 
 
-_days = _number(0, _MOST_DAYS)
+_days = partial(_number, 0, _MOST_DAYS)
 _DURATIONS: Final = frozenset({"max_per_week", "lasting", "rejoin", "request_early", "respond_within"})
 _TABLES: Final[Mapping[str, tuple[Callable[..., object], Mapping[str, Callable[[object], object]]]]] = {
     "availability": (
         Availability,
-        {"target": _target, "basis": _one_of(Basis), "unobserved": _one_of(Unobserved), "legs": _legs},
+        {
+            "target": _target,
+            "basis": partial(_one_of, Basis),
+            "unobserved": partial(_one_of, Unobserved),
+            "legs": _legs,
+        },
     ),
     "scheduled_maintenance": (
         ScheduledMaintenance,
@@ -344,22 +344,22 @@ _TABLES: Final[Mapping[str, tuple[Callable[..., object], Mapping[str, Callable[[
             "between": _times_of_day,
             "max_per_week": _duration,
             "notice": _whole_days,
-            "announcement": _one_of(Announcement),
+            "announcement": partial(_one_of, Announcement),
             "emergency_in_cap": _flag,
         },
     ),
     "chronic_outages": (
         ChronicOutages,
         {
-            "interruptions": _number(1, _MOST_INTERRUPTIONS),
+            "interruptions": partial(_number, 1, _MOST_INTERRUPTIONS),
             "lasting": _duration,
             "rejoin": _duration,
             "request_early": _duration,
-            "within_days": _number(1, _MOST_DAYS),
+            "within_days": partial(_number, 1, _MOST_DAYS),
             "notice_days": _days,
             "resolution_days": _days,
             "evaluation_days": _days,
-            "evaluation_max": _number(0, _MOST_INTERRUPTIONS),
+            "evaluation_max": partial(_number, 0, _MOST_INTERRUPTIONS),
         },
     ),
     "support": (

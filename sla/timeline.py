@@ -241,9 +241,8 @@ def _masked(
     for since, until in blind:
         marks.append((max(since, start), 2, _UNKNOWN))
         if until < limit:
-            # Before an observation at the same instant, which then is the last that was said.
             marks.append((until, 0, _UNKNOWN))
-    marks.sort(key=itemgetter(0, 1))
+    marks.sort()
     masked = False
     view = []
     for at, mark, state in marks:

@@ -167,6 +167,8 @@ PROBLEMS: list[tuple[str, str, Any, str]] = [
     ("scheduled_maintenance", "notice", "36h", 'must be whole days, such as "3d", not "36h"'),
     ("scheduled_maintenance", "emergency_in_cap", 1, "must be true or false, not 1"),
     ("chronic_outages", "interruptions", 1001, "must be a whole number from 1 to 1000, not 1001"),
+    ("chronic_outages", "interruptions", True, "must be a whole number from 1 to 1000, not true"),
+    ("chronic_outages", "interruptions", "5", 'must be a whole number from 1 to 1000, not "5"'),
     ("support", "time_zone", 5, "must be a time zone, such as America/Toronto, not 5"),
     ("support", "time_zone", "Mars/Base", "there is no time zone 'Mars/Base'"),
     (
@@ -174,6 +176,13 @@ PROBLEMS: list[tuple[str, str, Any, str]] = [
         "hours",
         "aa",
         'must be two times of day, such as ["23:00", "06:00"], not "aa"',
+    ),
+    ("support", "hours", 5, 'must be two times of day, such as ["23:00", "06:00"], not 5'),
+    (
+        "support",
+        "hours",
+        ["08:00", "12:00", "20:00"],
+        'must be two times of day, such as ["23:00", "06:00"], not ["08:00", "12:00", "20:00"]',
     ),
     ("support", "holidays", "US", 'must be "CA" or a list of dates, not "US"'),
     ("support", "holidays", ["1 May"], "'1 May' is no date, such as 2026-12-25"),
@@ -193,11 +202,11 @@ def test_10_what_is_wrong_is_told_with_what_would_be_right(
 
 def test_10_all_faults_stand_in_one_message() -> None:
     with pytest.raises(TermsError) as caught:
-        parse_terms({"availability": {"basis": 5}, "zzz": {}}, [])
+        parse_terms({"availability": {"basis": 5}, "XXX.": {}}, [])
     known = "availability, scheduled_maintenance, chronic_outages, support, lifecycle"
     assert (
         str(caught.value)
-        == f"zzz: unknown key: known are {known}; availability.basis: must be one of agreed, service, not 5"
+        == f"XXX.: unknown key: known are {known}; availability.basis: must be one of agreed, service, not 5"
     )
 
 
@@ -230,8 +239,10 @@ def test_10_a_value_at_its_limit_is_taken(table: str, key: str, value: object, r
     assert parse_terms(json.loads(format_terms(terms)), []) == terms
 
 
-@pytest.mark.parametrize("text", ["0", "1", "0.5", "0.05", "0.9995", "0.999999", "0.1" + "0" * 28 + "1"])
-def test_10_a_target_is_written_exactly(text: str) -> None:
+@pytest.mark.parametrize(
+    "text", ["0", "1", "0.5", "0.05", "0.9995", "0.999999", "0.1" + "0" * 28 + "1", "12.25"]
+)
+def test_10_a_decimal_is_written_exactly(text: str) -> None:
     assert format_decimal(Fraction(text)) == text
 
 
@@ -264,3 +275,6 @@ def test_10_all_that_is_wrong_is_told_at_once_with_what_may_have_been_meant() ->
         ("support.hour", "unknown key, did you mean hours?"),
         ("lifecycle", "must be a table"),
     ]
+    with pytest.raises(TermsError) as caught:
+        parse_terms([], [])
+    assert [tuple(fault) for fault in caught.value.faults] == [("", "must be a table")]

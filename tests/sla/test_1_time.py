@@ -1,5 +1,8 @@
 """Spec §1: time. The same evidence gives the same bytes (§1.5): tests/daemon/cli/test_evaluate.py."""
 
+import time
+from collections.abc import Iterator
+
 import pytest
 
 from sla.calendars import Calendar, Day, calendar_of, format_day, parse_day, parse_month, year_of
@@ -92,6 +95,22 @@ def test_1_1_an_instant_is_the_same_in_every_zone_and_letter() -> None:
     assert format_instant(Instant(at("0001-01-01T00:00:00Z") + 5)) == "0001-01-01T00:00:00.000005Z"
 
 
+@pytest.fixture
+def machine_in_tokyo(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    with monkeypatch.context() as patch:
+        patch.setenv("TZ", "Asia/Tokyo")
+        time.tzset()
+        yield
+    time.tzset()
+
+
+@pytest.mark.usefixtures("machine_in_tokyo")
+def test_1_5_the_zone_of_the_machine_makes_no_difference_to_an_instant() -> None:
+    """There the last hours of UTC's last year are no date any more."""
+    for text in ("2026-03-01T05:00:00Z", "9999-12-31T23:59:59Z"):
+        assert format_instant(at(text)) == text
+
+
 @pytest.mark.parametrize("text", ["0000-01", "2026-13", "2026-00", "2026-1", "26-01", "March", "2026-01-01"])
 def test_1_2_what_is_no_month_is_refused(text: str) -> None:
     with pytest.raises(ValueError) as caught:
@@ -112,8 +131,9 @@ def test_1_2_a_wall_time_that_is_skipped_is_the_first_instant_after_the_gap() ->
         ("Australia/Lord_Howe", "2026-10-04", 2, "2026-10-03T15:30:00Z"),
     ):
         for minutes in (1, 15, 29):
-            skipped = calendar_of(zone).at_wall_time(parse_day(day), hour * HOUR + minutes * MINUTE)
-            assert format_instant(skipped) == instant
+            for microseconds in (0, 1, 2, 123_457):
+                reading = hour * HOUR + minutes * MINUTE + microseconds
+                assert format_instant(calendar_of(zone).at_wall_time(parse_day(day), reading)) == instant
 
 
 def test_1_2_a_wall_time_that_occurs_twice_is_the_first_of_the_two() -> None:

@@ -19,6 +19,7 @@ def rows(*lines: Any, **keys: Any) -> list[tuple[str, str | None, int]]:
 def test_3_1_nothing_outside_of_service_counts() -> None:
     row = row_of([client(), server(since=MID, in_service_until="2026-03-16T05:00:00Z"), *UP])
     assert (row["service"], row["up"]) == (HOUR, HOUR)
+    assert rows(server(since="2026-02-01T05:00:00Z", in_service_until="2026-03-01T05:00:00Z")) == []
 
 
 def test_3_2_a_record_that_starts_after_the_end_opens_another_period() -> None:
@@ -81,6 +82,12 @@ def test_3_2_only_the_legs_of_a_correction_hold_from_its_recording_on() -> None:
     row = row_of(lines)
     assert (row["up"], row["down"]) == (BEFORE_MID, MARCH - BEFORE_MID)
     assert row["down_by_leg"] == {"san": MARCH - BEFORE_MID, "internet": 0}
+
+
+def test_3_2_legs_that_a_correction_takes_back_as_the_month_begins_are_not_in_it() -> None:
+    first = server(since="2026-02-01T05:00:00Z", legs=["internet", "san"])
+    corrected = server(since="2026-02-01T05:00:00Z", recorded_at="2026-03-01T05:00:00Z")
+    assert row_of([client(), first, corrected, *UP])["down_by_leg"] == {"internet": 0}
 
 
 def test_3_2_the_legs_of_a_move_hold_for_its_whole_part() -> None:

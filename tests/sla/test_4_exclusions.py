@@ -4,7 +4,22 @@ from typing import Any
 
 import pytest
 
-from tests.sla.stories import client, exclusion, maintenance, row_of, says, seen, server, statement
+from sla.calendars import calendar_of
+from sla.exclusions import weeks_around
+from sla.instants import Instant
+from sla.records import ClientId, ServerId
+from tests.sla.stories import (
+    at,
+    client,
+    exclusion,
+    judgement,
+    maintenance,
+    row_of,
+    says,
+    seen,
+    server,
+    statement,
+)
 
 UP = [says("up", "2026-01-01T00:00:00Z"), seen()]
 HOUR = 3600
@@ -59,11 +74,34 @@ def test_4_2_each_server_and_solution_has_the_exclusions_that_name_it() -> None:
         (10, {"solutions": ["of t"]}),
         (20, {"servers": ["u"]}),
         (30, {"solutions": ["of v"]}),
+        (40, {"servers": ["w"]}),
     ):
         end = f"2026-03-11T03:{minutes}:00Z"
         lines.append(exclusion(f"x{minutes}", "client_change", NIGHT[0], end, **scope))
     excluded = {each["id"]: each["excluded"] // 60 for each in statement(lines)["servers"]}
-    assert excluded == {"s": 0, "t": 10, "u": 20, "v": 30, "w": 0}
+    assert excluded == {"s": 0, "t": 10, "u": 20, "v": 30, "w": 40}
+
+
+def test_4_2_a_window_covers_a_server_where_they_share_time_and_not_where_they_touch() -> None:
+    asked = judgement([client(), server(), exclusion("x", "client_change", *NIGHT)])
+    (part,) = asked.book.servers[ServerId("s")].parts(asked.as_of)
+    ground = asked.ground(ClientId("c"))
+    assert ground is not None
+    before, start, end, after = map(at, ("2026-03-11T00:00:00Z", *NIGHT, "2026-03-12T00:00:00Z"))
+    for since, until, covering in (
+        (before, start, 0),
+        (before, Instant(start + 1), 1),
+        (Instant(end - 1), after, 1),
+        (end, after, 0),
+    ):
+        assert len(ground.rules.covering(ServerId("s"), part, since, until)) == covering
+
+
+def test_4_2_maintenance_that_touches_a_period_of_service_is_none_of_it() -> None:
+    before = server(in_service_until=NIGHT[0])
+    lines = [client(), before, server(since=NIGHT[1]), maintenance("x", *NIGHT), *UP]
+    said = row_of(lines)
+    assert (said["excluded"], said["ineligible"]) == (0, [])
 
 
 def test_4_2_clients_and_solutions_cover_a_server_while_it_belongs_to_them() -> None:
@@ -152,6 +190,14 @@ def test_4_4c_each_week_has_a_cap_of_its_own() -> None:
     """Sunday 15 March 23:30 to Monday 00:45 EDT."""
     window = maintenance("x", "2026-03-16T03:30:00Z", "2026-03-16T04:45:00Z")
     assert row(window)["excluded"] == 75 * 60
+
+
+def test_4_4c_the_weeks_around_a_span_are_those_that_it_shares_time_with() -> None:
+    first, second, third = map(at, ("2026-03-02T05:00:00Z", "2026-03-09T04:00:00Z", "2026-03-16T04:00:00Z"))
+    toronto = calendar_of("America/Toronto")
+    assert weeks_around(toronto, first, second) == (first, second)
+    assert weeks_around(toronto, first, Instant(second + 1)) == (first, third)
+    assert weeks_around(toronto, Instant(second - 1), second) == (first, second)
 
 
 def test_4_4c_the_cap_counts_service_time_only() -> None:

@@ -4,7 +4,9 @@ from typing import Any
 
 import pytest
 
-from tests.sla.stories import blind, client, exclusion, says, seen, server, statement
+from sla.instants import HOUR
+from sla.records import ClientId, SolutionId
+from tests.sla.stories import blind, client, exclusion, judgement, says, seen, server, statement
 
 START = "2026-03-01T05:00:00Z"
 Pairs = list[tuple[str, str | None]]
@@ -143,6 +145,22 @@ def test_6_3_time_counts_once_however_many_servers_are_down() -> None:
     lines = [server("s1", solution="mail"), server("s2", solution="mail")]
     lines += [*outage(at(10), at(12), "s1"), *outage(at(11), at(13), "s2")]
     assert found(*lines)[0]["counted"] == 3 * 3600
+
+
+def test_6_3_time_in_which_one_leg_after_the_other_is_down_is_one_span() -> None:
+    lines = [
+        client(),
+        server(legs=["san", "internet"]),
+        says("up", START),
+        says("up", START, leg="san"),
+        seen(),
+    ]
+    lines += [says("down", at(10)), says("down", at(11), leg="san"), says("up", at(12))]
+    lines += [says("up", at(13), leg="san")]
+    state = judgement(lines).solution((SolutionId("s"), ClientId("c")))
+    assert state is not None
+    assert [len(each.down) for each in state.interruptions] == [1]
+    assert state.interruptions[0].counted == 3 * HOUR
 
 
 def test_6_4_it_qualifies_at_the_instant_at_which_the_counted_time_is_full() -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 import pytest
 
-from sla.announcement import Announcement, Share, Split
+from sla.announcement import Announcement, Share, Split, concerned
 from sla.book import Declared
 from sla.calendars import parse_month
 from sla.exclusions import Reason
@@ -15,7 +15,18 @@ from sla.reader import EvidenceReader
 from sla.records import Category, ClientId, Exclusion, ExclusionId, ServerId
 from sla.spans import length
 from sla.statement import Judgement
-from tests.sla.stories import HOLIDAYS, Line, at, book_of, client, exclusion, in_order, maintenance, server
+from tests.sla.stories import (
+    HOLIDAYS,
+    Line,
+    at,
+    book_of,
+    client,
+    exclusion,
+    in_order,
+    maintenance,
+    records_of,
+    server,
+)
 
 NOW = "2026-03-10T12:00:00Z"
 
@@ -50,9 +61,11 @@ def test_a_window_with_notice_in_the_band_within_the_cap_is_eligible_whole() -> 
 
 def test_each_reason_has_its_time() -> None:
     late = maintenance("w", "2026-03-12T03:00:00Z", "2026-03-12T04:00:00Z", recorded_at=NOW, announced_at=NOW)
-    assert reasons(share(late)) == {Reason.LATE_NOTICE: 60}
-    early = maintenance("w", "2026-03-17T02:30:00Z", "2026-03-17T04:30:00Z")
-    assert reasons(share(early)) == {Reason.OUTSIDE_BAND: 30, Reason.OVER_WEEKLY_CAP: 30}
+    for scope in ({}, {"servers": ["s"]}):
+        assert reasons(share({**late, **scope})) == {Reason.LATE_NOTICE: 60}
+    early = share(maintenance("w", "2026-03-17T02:30:00Z", "2026-03-17T04:30:00Z"))
+    assert reasons(early) == {Reason.OUTSIDE_BAND: 30, Reason.OVER_WEEKLY_CAP: 30}
+    assert {part.exclusion for part in early.ineligible} == {"w"}
 
 
 def test_the_windows_of_a_week_share_its_cap_in_order_of_time() -> None:
@@ -70,6 +83,8 @@ def test_a_window_over_the_end_of_a_week_draws_on_both() -> None:
         (60, "2026-03-16"),
     ]
     assert reasons(found) == {Reason.OVER_WEEKLY_CAP: 30}
+    to_its_end = share(maintenance("w", "2026-03-16T03:00:00Z", "2026-03-16T04:00:00Z"))
+    assert [format_instant(week.start)[:10] for week in to_its_end.weeks] == ["2026-03-09"]
 
 
 def test_an_emergency_counts_in_the_cap_unless_the_terms_say_otherwise() -> None:
@@ -98,6 +113,8 @@ def test_each_month_judges_its_part_by_its_terms() -> None:
     }
     found = share(april, maintenance("w", "2026-04-01T03:30:00Z", "2026-04-01T04:20:00Z"))
     assert (length(found.eligible), reasons(found)) == (30 * MINUTE, {Reason.OUTSIDE_BAND: 20})
+    just = share(april, maintenance("w", "2026-04-01T03:30:00Z", "2026-04-01T04:00:00.000001Z"))
+    assert (length(just.covered), length(just.eligible)) == (30 * MINUTE + 1, 30 * MINUTE)
 
 
 def test_a_server_that_moves_has_a_share_with_each_client() -> None:
@@ -143,6 +160,28 @@ def test_only_servers_in_its_scope_and_in_service_have_a_share(
         maintenance("w", "2026-03-17T03:00:00Z", "2026-03-17T04:00:00Z", **scope),
     ]
     assert [part.server for part in shares(lines)] == covered
+
+
+def test_a_scope_concerns_what_it_names_and_where_it_names_clients_or_nothing_every_server() -> None:
+    book = book_of([client(), server("a", solution="shop"), server("b"), server("x")])
+    for scope, those in (
+        ({"servers": ["x"]}, ["x"]),
+        ({"solutions": ["shop"]}, ["a"]),
+        ({"servers": ["x"], "solutions": ["shop", "b"]}, ["a", "b", "x"]),
+        ({"servers": ["x"], "clients": ["c"]}, ["a", "b", "x"]),
+        ({}, ["a", "b", "x"]),
+    ):
+        window = maintenance("w", "2026-03-17T03:00:00Z", "2026-03-17T04:00:00Z", **scope)
+        (record,) = records_of([client(), server("a", solution="shop"), server("b"), server("x"), window])[4:]
+        assert isinstance(record, Exclusion)
+        assert list(concerned(book, record)) == those
+
+
+def test_servers_that_a_window_means_the_same_for_have_one_split() -> None:
+    lines = [client(), server("a"), server("b"), server("x", since="2026-03-17T03:30:00Z")]
+    a, b, x = shares([*lines, maintenance("w", "2026-03-17T03:00:00Z", "2026-03-17T04:00:00Z")])
+    assert a.split is b.split
+    assert a.split is not x.split
 
 
 @pytest.mark.parametrize("seed", range(40))

@@ -88,7 +88,7 @@ def test_notices_and_closings_that_are_supposed_leave_the_book_as_it_was() -> No
     }
     *before, closing, given = records_of([*LINES, closed, notice()])
     book = book_with(before)
-    assert [len(pages.closed) for pages in supposing(book, closing).requests.values()] == [1]
+    assert [pages.closed for pages in supposing(book, closing).requests.values()] == [[closing]]
     assert [pages.closed for pages in book.requests.values()] == [[]]
     ((noticed,),) = supposing(book, given).notices.values()
     assert noticed == given

@@ -208,6 +208,8 @@ def test_a_defect_is_named_with_its_place(lines: list[Line | bytes], message: st
             b'{"kind": "client", "x": 9' + b"0" * 30 + b"e999}",
             f"file:4: is no JSON: 9{'0' * 19} is too large a number",
         ),
+        (b'{"kind": "client", "x": ' + b"9" * 5000, f"file:4: is no JSON: {'9' * 20} is too large a number"),
+        (b'{"kind": "cli', "file:4: is no JSON: Unterminated string starting at column 10"),
         (b'{"kind": "client", "x": nul}', "file:4: is no JSON: Expecting value at column 25"),
         (b'{"kind": "\\ud800"}', "file:4: is no JSON: it escapes half a surrogate pair"),
         (b'{"kind": ' + b"[" * 200_000, "file:4: is no JSON that anybody wrote: it is nested too deeply"),
@@ -233,6 +235,13 @@ def test_a_line_may_be_as_long_as_the_limit() -> None:
     assert faults(*SOUND, line + b" " * (LONGEST_LINE - len(line))) == []
 
 
+def test_a_whole_number_may_have_thirty_digits() -> None:
+    assert faults(*SOUND, client("d", more=10**30 - 1)) == []
+    assert faults(*SOUND, client("d", more=10**30)) == [
+        f"file:4: is no JSON: 1{'0' * 19} is too large a number"
+    ]
+
+
 def test_the_first_record_must_say_when_it_was_recorded() -> None:
     line = client()
     del line["recorded_at"]
@@ -250,6 +259,11 @@ def test_8_1_only_the_newest_record_of_a_client_says_who_may_open_a_request() ->
 
 def test_a_bad_line_defines_its_id_so_that_no_other_fault_follows() -> None:
     assert len(faults(client(zone="nowhere"), server(), says("up", RECORDED), request())) == 1
+
+
+def test_a_witness_without_a_name_is_a_fault_each_time() -> None:
+    for bad in ({"observer": None}, {"source": None}):
+        assert len(faults(client(), server(), *[{**says("up", RECORDED), **bad}] * 2)) == 2
 
 
 def test_an_event_may_be_recorded_before_the_clock_of_its_source() -> None:

@@ -4,17 +4,35 @@ from typing import Any
 
 import pytest
 
+from sla.book import Book
+from sla.calendars import parse_month
 from sla.exclusions import Reason
 from sla.instants import FOREVER, HOUR, Instant
 from sla.records import Blind, Category, ClientId, Leg, ServerId, SolutionId, State, Witness
 from sla.standing import Frame, ServerStanding, SolutionStanding, Standings
+from sla.statement import Judgement
 from sla.tails import Tail, Together, Views
 from sla.timeline import Sights
-from tests.sla.stories import at, client, exclusion, judgement, maintenance, says, seen, server
+from tests.sla.defects import step
+from tests.sla.stories import (
+    HOLIDAYS,
+    at,
+    blind,
+    client,
+    exclusion,
+    judgement,
+    maintenance,
+    records_of,
+    says,
+    seen,
+    server,
+)
 
 UP = [says("up", "2026-03-01T05:00:00Z"), seen()]
 WINDOW = ("2026-03-12T03:00:00Z", "2026-03-12T05:00:00Z")
 WITNESS = Witness("o", "icmp")
+DOWN = Views((Leg.INTERNET,), ((Leg.INTERNET, WITNESS, State.DOWN),))
+NOON = "2026-03-12T12:00:00Z"
 
 
 def standing(*lines: Any, as_of: str) -> ServerStanding:
@@ -24,9 +42,9 @@ def standing(*lines: Any, as_of: str) -> ServerStanding:
     return found
 
 
-def solution(*lines: Any, as_of: str) -> SolutionStanding:
+def solution(*lines: Any, as_of: str, name: str = "s") -> SolutionStanding:
     """How its solution stands."""
-    return Standings(judgement([client(), *lines], as_of=as_of)).solution((SolutionId("s"), ClientId("c")))
+    return Standings(judgement([client(), *lines], as_of=as_of)).solution((SolutionId(name), ClientId("c")))
 
 
 @pytest.mark.parametrize("scope", [{}, {"servers": ["s"]}])
@@ -109,7 +127,7 @@ def test_an_outage_that_goes_on_counts_until_something_changes() -> None:
     down = says("down", "2026-03-12T10:00:00Z")
     lines = [server(), *UP, down]
     going_on = solution(*lines, as_of="2026-03-12T12:00:00Z")
-    assert going_on.counting == {Views((Leg.INTERNET,), ((Leg.INTERNET, WITNESS, State.DOWN),))}
+    assert going_on.counting == {DOWN}
     assert going_on.ongoing is not None
     assert (going_on.since, going_on.until) == (
         at("2026-03-12T10:00:00.000001Z"),
@@ -117,11 +135,70 @@ def test_an_outage_that_goes_on_counts_until_something_changes() -> None:
     )
     at_once = solution(*lines, as_of="2026-03-12T10:00:00Z")
     assert at_once.until == at("2026-03-12T10:00:00Z")
-    window = exclusion("y", "client_change", "2026-03-12T11:00:00Z", "2026-03-12T14:00:00Z")
-    excluded = solution(*lines, window, as_of="2026-03-12T12:00:00Z")
-    assert (excluded.counting, excluded.until) == (frozenset(), at("2026-03-12T14:00:00Z"))
+    for scope in ({}, {"servers": ["s"]}):
+        window = exclusion("y", "client_change", "2026-03-12T11:00:00Z", "2026-03-12T14:00:00Z", **scope)
+        excluded = solution(*lines, window, as_of="2026-03-12T12:00:00Z")
+        assert (excluded.counting, excluded.until) == (frozenset(), at("2026-03-12T14:00:00Z"))
     soon_up = solution(*lines, says("up", "2026-03-12T13:00:00Z"), as_of="2026-03-12T12:00:00Z")
     assert soon_up.until == at("2026-03-12T13:00:00Z")
+    unseen = blind("2026-03-12T11:00:00Z", "2026-03-12T13:00:00Z")
+    assert solution(*lines, unseen, as_of="2026-03-12T12:00:00Z").until == at("2026-03-12T13:00:00Z")
+
+
+def test_an_outage_that_goes_on_counts_since_the_last_thing_that_changed() -> None:
+    lines = [server(), *UP, says("down", "2026-03-12T10:00:00Z")]
+    before = [says("down", "2026-03-11T10:00:00Z"), says("up", "2026-03-11T11:00:00Z")]
+    excluded = exclusion("y", "client_change", "2026-03-12T09:00:00Z", "2026-03-12T11:00:00Z")
+    assert solution(*lines, *before, as_of=NOON).since == at("2026-03-12T10:00:00.000001Z")
+    assert solution(*lines, excluded, as_of=NOON).since == at("2026-03-12T11:00:00.000001Z")
+    begins = [server(since="2026-03-12T11:00:00Z"), *lines[1:]]
+    assert solution(*begins, as_of="2026-03-12T11:00:00Z").counting == {DOWN}
+
+
+def test_an_outage_counts_for_the_solution_that_the_server_is_in() -> None:
+    """It moves from one solution to the other at 11:00 while it is down, and on the 14th into the third."""
+    moves = [server(solution="old"), server(since="2026-03-12T11:00:00Z", solution="new", legs=["san"])]
+    moves += [server(since="2026-03-14T11:00:00Z", solution="next")]
+    down = [says("down", "2026-03-12T10:00:00Z"), says("down", "2026-03-12T10:00:00Z", leg="san")]
+    for as_of in ("2026-03-12T11:00:00Z", NOON):
+        old, new, future = (
+            solution(*moves, *UP, *down, as_of=as_of, name=name) for name in ("old", "new", "next")
+        )
+        assert (old.since, old.counting) == (at("2026-03-12T11:00:00Z"), frozenset())
+        assert new.counting == {Views((Leg.SAN,), ((Leg.SAN, WITNESS, State.DOWN),))}
+        assert (future.counting, future.ongoing) == (frozenset(), None)
+
+
+def test_a_server_that_returns_with_other_legs_is_down_by_those() -> None:
+    back = [
+        server(in_service_until="2026-03-11T00:00:00Z", legs=["san"]),
+        server(since="2026-03-12T00:00:00Z"),
+    ]
+    lines = [
+        *back,
+        *UP,
+        says("down", "2026-03-12T10:00:00Z"),
+        says("down", "2026-03-10T10:00:00Z", leg="san"),
+    ]
+    assert solution(*lines, as_of=NOON).counting == {DOWN}
+
+
+def test_a_deadline_of_a_solution_is_an_edge_of_its_standing() -> None:
+    """Due at the midnight of Toronto, three hours before the client's own."""
+    ordered = step(event="order_accepted", at="2026-03-05T15:00:00Z", recorded_at="2026-03-05T15:00:00Z")
+    west = client(zone="America/Vancouver")
+    assert solution(west, server(), *UP, ordered, as_of=NOON).until == at("2026-03-13T04:00:00Z")
+    assert solution(west, server(), *UP, as_of=NOON).until == at("2026-03-13T07:00:00Z")
+
+
+def test_where_the_record_of_its_client_was_left_out_a_server_has_no_month() -> None:
+    book = Book()
+    for record in records_of([client(), server()])[1:]:
+        book.add(record)
+    month = parse_month("2026-03")
+    asked = Standings(Judgement(book, month=month, as_of=at(NOON), national_holidays=HOLIDAYS))
+    assert asked.server(ServerId("s")) == FOREVER
+    assert asked.solution((SolutionId("s"), ClientId("c"))).state is None
 
 
 def tail(sights: Sights, *said: tuple[Witness, State]) -> Tail:
@@ -140,12 +217,13 @@ def test_a_tail_adds_up_step_by_step_what_it_adds_at_once() -> None:
         now = Instant(start + hour * HOUR)
         sights.of(WITNESS).observed_until(Instant(now - HOUR // 2))
         if hour == 3:
-            blind = Blind(witness=WITNESS, start=Instant(start + HOUR), end=Instant(start + 2 * HOUR))
-            sights.of(WITNESS).blind(blind)
+            unseen = Blind(witness=WITNESS, start=Instant(start + HOUR), end=Instant(start + 2 * HOUR))
+            sights.of(WITNESS).blind(unseen)
             for each in (by_step, together):
-                each.rewind(blind.start)
+                each.rewind(unseen.start)
         by_step.advance(now)
         together.advance(now)
+        assert by_step.seen_until(now) == now - HOUR // 2
         assert together.down == by_step.tally.down
         # what is not seen yet is unknown; of the third hour on, an hour was not seen at all
         assert by_step.tally.down - before == (HOUR if hour in (2, 4, 5) else by_step.tally.down - before)

@@ -179,6 +179,7 @@ def test_a_solution_that_is_asked_alone_is_that_of_the_statement() -> None:
     alone = judgement(lines).solution((SolutionId("mail"), C))
     assert alone == of_statement
     assert len(of_statement.interruptions) == 1
+    assert asked.solution((SolutionId("mail"), C)) == of_statement
     assert asked.solution((SolutionId("web"), C)) is None
 
 
@@ -197,6 +198,22 @@ def test_only_what_holds_in_the_month_is_told_of_a_server() -> None:
     assert statement(new)["servers"] == []
 
 
+def test_a_server_that_was_corrected_and_moves_is_told_by_the_legs_of_both_parts() -> None:
+    first = server(since="2026-01-01T05:00:00Z", solution="mail", legs=["running"])
+    corrected = {**first, "legs": ["internet"], "recorded_at": "2026-02-01T00:00:00Z"}
+    moved = server(since="2026-03-31T04:00:00Z", solution="web", legs=["san"])
+    (row,) = statement([client(), first, corrected, moved, *UP])["servers"]
+    assert (row["unobserved"], row["down_by_leg"]) == (86400, {"san": 0, "internet": 0})
+
+
+def test_an_outage_before_the_month_by_another_leg_is_none_of_its_legs() -> None:
+    before = server(since="2026-01-01T05:00:00Z", solution="mail", legs=["san"])
+    down = [says("down", "2026-02-10T00:00:00Z", leg="san"), says("up", "2026-02-11T00:00:00Z", leg="san")]
+    lines = [client(), before, server(solution="web"), *down, *UP]
+    (row,) = statement(lines)["servers"]
+    assert (row["down"], row["down_by_leg"]) == (0, {"internet": 0})
+
+
 def test_terms_that_are_given_take_the_place_of_all_contract_records() -> None:
     record = {
         "kind": "contract",
@@ -212,7 +229,7 @@ def test_terms_that_are_given_take_the_place_of_all_contract_records() -> None:
 def test_what_one_judgement_leaves_to_the_next_changes_nothing_that_it_says() -> None:
     """While an exclusion ends, terms change, and a client and its night move to another zone."""
     terms: dict[str, object] = {
-        "scheduled_maintenance": {"between": ["22:00", "06:00"], "max_per_week": "2h"}
+        "scheduled_maintenance": {"between": ["22:30", "06:00"], "max_per_week": "2h"}
     }
     night = ("2026-03-12T02:00:00Z", "2026-03-12T05:00:00Z")
     lines = [

@@ -3,7 +3,7 @@
 from itertools import pairwise
 from typing import NamedTuple
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from sla.instants import BEGINNING, FOREVER, Instant
@@ -84,6 +84,13 @@ def heard(
 
 @tried
 @given(observations, blind_spans, watermarks, instants, instants)
+@example(  # blind up to the end that is asked for
+    [Said(WITNESSES[0], LEGS[0], Instant(0), State.DOWN)],
+    [Unseen(WITNESSES[0], Instant(2), Instant(5), LEGS)],
+    dict.fromkeys(WITNESSES, Instant(9)),
+    Instant(0),
+    Instant(5),
+)
 def test_2_segments_say_at_each_instant_what_the_rules_say(
     said: list[Said], unseen: list[Unseen], until: dict[Witness, Instant], start: Instant, end: Instant
 ) -> None:
