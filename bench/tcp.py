@@ -79,7 +79,7 @@ def server() -> Iterator[list[int]]:
 
 
 async def slad_round(targets: Sequence[Target], tools: Tools) -> list[float]:
-    """Every target once, as a round of the daemon does it: the round-trip times in milliseconds of those that are up."""
+    """Every target once, as `slad probe` does it: the round-trip times in milliseconds of those that are up."""
     rtts: list[float] = []
 
     async def attempt(target: Target) -> None:

@@ -12,6 +12,7 @@ from daemon.control import (
     DownServer,
     LegStatus,
     OutageStatus,
+    ReachStatus,
     ServerStatus,
     SolutionList,
     SolutionStatus,
@@ -32,6 +33,9 @@ from daemon.sources import Sources
 from daemon.standing.standing import Standing
 from daemon.standing.telling import month_status, solution_status
 from daemon.web.pages import Overview, ServerRow, SourceRow
+from probes.internet.check import NOT_TRIED_YET
+from probes.internet.result import Result
+from probes.internet.servers import Shown
 from sla.instants import BEGINNING, Instant, format_instant
 from sla.records import ClientId, Leg, Server, ServerId, SolutionId, State
 from sla.timeline import Segment
@@ -126,6 +130,7 @@ class Answers:
             since=_text(_since(segments, self._book.state(server))),
             settled_at=_text(settled_at),
             legs=[self._leg(server, leg, settled_at or BEGINNING) for leg in record.legs],
+            reach=[_reach(shown) for shown in self._internet.reach(server)],
             outages=_outages(segments, record.legs),
             counters_us={counter.name.lower(): counts.us[counter] for counter in Counter},
             month=month_status(judging, server) if (judging := self._standing.asked()) is not None else None,
@@ -267,6 +272,17 @@ def _since(segments: Sequence[Segment], state: State) -> Instant | None:
             break
         since = segment.start
     return since
+
+
+def _reach(shown: Shown) -> ReachStatus:
+    """Before the first round nothing is known."""
+    result = shown.result or Result(state=State.UNKNOWN, text=NOT_TRIED_YET)
+    return ReachStatus(
+        target=shown.target.text,
+        required=shown.required,
+        state=result.state.word,
+        reason=result.text or result.reason.value,
+    )
 
 
 def _outages(segments: Sequence[Segment], legs: Sequence[Leg]) -> list[OutageStatus]:

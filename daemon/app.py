@@ -124,6 +124,7 @@ class App:
             source_of=registry.source_of,
             uplink_of=internet.uplink_of,
             placement_of=partial(_placement, registry),
+            listings=internet.listings,
         )
         lookout = Lookout(
             clock=self._clock,

@@ -6,7 +6,7 @@ that the book does not change meanwhile.
 
 import asyncio
 from array import array
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
 from typing import Final, Literal, TypeVar
@@ -28,6 +28,10 @@ KEEP_UP_S: Final = 0.25
 """How long the figures of months and solutions are worked on in one tick; what is left waits for the next."""
 
 
+async def _no_listings() -> tuple[Listing, ...]:
+    return ()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
     """What is told of a server besides its record, as labels: who lists it, its way out, and where it runs."""
@@ -36,6 +40,8 @@ class Facts:
     uplink_of: Callable[[ServerId], str] = lambda _: ""
     placement_of: Callable[[ServerId], tuple[str, str]] = lambda _: ("", "")
     """Its host, and the datastores of its disks."""
+    listings: Callable[[], Awaitable[tuple[Listing, ...]]] = _no_listings
+    """What else is known of servers, in families of their own: what their own addresses answered."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,7 +124,7 @@ class Figures:
             servers=self._servers,
             info=self._info,
             families=(*families, *months.families),
-            listings=(*months.listings, *await self._outages(groups)),
+            listings=(*months.listings, *await self._outages(groups), *await self._facts.listings()),
         )
 
     async def _of_months(self, groups: Sequence[Group]) -> _Months:

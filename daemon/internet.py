@@ -6,9 +6,8 @@ so that its witness says nothing before it knows whom it speaks of.
 
 import asyncio
 import ssl
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
 from functools import partial
 from ipaddress import ip_address
 from typing import Final, Never
@@ -19,6 +18,7 @@ from daemon.clock import Clock
 from daemon.config import Config
 from daemon.config_tables import CheckTable, InternetTable, ReachTable, UplinkTable, VantageTable
 from daemon.config_values import ADDRESS
+from daemon.exposition import Listing, label, sample
 from daemon.internet_tally import InternetTally
 from daemon.pacing import paced
 from daemon.registry import Registry
@@ -26,10 +26,10 @@ from daemon.rules import Rules
 from probes.internet.check import Check, Prober
 from probes.internet.connect import Origin
 from probes.internet.ping.pinger import Pinger, open_pings
-from probes.internet.ping.settings import PingError, Pings, PingSettings
+from probes.internet.ping.settings import PingError, Pings, PingSettings, PingSourceError
 from probes.internet.resolve import Resolver
 from probes.internet.result import Reason, Result
-from probes.internet.servers import Assignment, ReachCheck
+from probes.internet.servers import Assignment, ReachCheck, Shown
 from probes.internet.table import probe
 from probes.internet.target import Method, Target, bracketed, parse_target
 from probes.internet.tools import Tools, open_tools, trust
@@ -46,13 +46,36 @@ _HERE: Final = Origin()
 _log = structlog.get_logger()
 
 
-@dataclass(slots=True)
 class _Place:
     """The tools that probe from one place of this machine."""
 
-    tools: Tools
-    pings: "_Pings"
-    stack: AsyncExitStack
+    def __init__(self, tools: Tools, pings: "_Pings", stack: AsyncExitStack) -> None:
+        """`stack` closes the tools."""
+        self.tools = tools
+        self.pings = pings
+        self._stack = stack
+        self._trying = 0
+        self._idle = asyncio.Event()
+
+    async def probe(self, target: Target, timeout_s: float) -> Result:
+        """Try a target from here."""
+        self._trying += 1
+        try:
+            return await probe(target, self.tools, timeout_s)
+        finally:
+            self._trying -= 1
+            self._idle.set()
+
+    async def retire(self) -> None:
+        """Close the tools once what is under way is over: a target is not down because we left in the middle."""
+        while self._trying:
+            self._idle.clear()
+            await self._idle.wait()
+        await self.close()
+
+    async def close(self) -> None:
+        """Close the tools."""
+        await self._stack.aclose()
 
 
 class Internet:
@@ -106,6 +129,27 @@ class Internet:
         for name, view in self.uplinks().items():
             yield f"uplink {name}", view
 
+    def reach(self, server: ServerId) -> tuple[Shown, ...]:
+        """What the checks of a server's own address found last; those that decide nothing too."""
+        return self._watch.shown(server) if self._watch is not None else ()
+
+    async def listings(self) -> tuple[Listing, ...]:
+        """The same of all servers, as a family of metrics."""
+        samples = []
+        async for server in paced(list(self._assigned)):
+            for shown in self.reach(server):
+                if shown.result is not None and shown.result.state is not State.UNKNOWN:
+                    labels = (
+                        label("server", server),
+                        label("target", shown.target.text),
+                        label("required", "true" if shown.required else "false"),
+                    )
+                    samples.append(sample(",".join(labels), "1" if shown.result.state is State.UP else "0"))
+        if not samples:
+            return ()
+        text = "Whether a server's own address answered last time; absent while unknown, and while it rests."
+        return (Listing(name="slad_server_reach_up", help=text, kind="gauge", samples=samples),)
+
     async def follow(self) -> None:
         """Take what the registry says has changed since this was called last: after a commit."""
         async for server in paced(self._registry.take_changed()):
@@ -125,14 +169,10 @@ class Internet:
                 now=self._clock.now,
                 emit=self._send,
                 tally=self._tally,
-                at_once={
-                    Method.TCP: self._config.probes.tcp_at_once,
-                    Method.HTTP: self._config.probes.http_at_once,
-                    Method.HTTPS: self._config.probes.http_at_once,
-                },
+                at_once=_at_once(self._config),
             )
             async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(self._configure(), name="internet-configuration")
+                tasks.create_task(self._configure(tasks), name="internet-configuration")
                 tasks.create_task(self._watch.run(), name="internet-watch")
         raise AssertionError
 
@@ -175,7 +215,7 @@ class Internet:
 
     # Checks
 
-    async def _configure(self) -> Never:
+    async def _configure(self, tasks: asyncio.TaskGroup) -> Never:
         """Have the watch follow each configuration."""
         assert self._watch is not None
         while True:
@@ -183,10 +223,8 @@ class Internet:
             config = self._config
             assert config is not None
             self._origins = {name: _origin(table) for name, table in config.uplinks.items()}
-            needed = {_HERE, *self._origins.values()}
-            for origin in needed - self._places.keys():
-                tls = await asyncio.to_thread(trust, config.probes.ca_file)
-                self._places[origin] = await _opened(config, origin, self._resolver, tls)
+            before, self._places = self._places, await self._opened({_HERE, *self._origins.values()}, config)
+            self._watch.limit(_at_once(config))
             self._watch.configure(
                 _targets_check(config.vantage, self._prober("")) if config.vantage is not None else None,
                 {name: _targets_check(table, self._prober(name)) for name, table in config.uplinks.items()},
@@ -194,9 +232,14 @@ class Internet:
             async for server in paced(list(self._assigned)):
                 if server in self._assigned:
                     self._watch.assign(server, self._assigned[server], running=self._runs(server))
-            for origin in self._places.keys() - needed:
-                await self._places.pop(origin).stack.aclose()
+            for place in before.values():
+                tasks.create_task(place.retire(), name="internet-place-retiring")
             await self._changed.wait()
+
+    async def _opened(self, origins: Iterable[Origin], config: Config) -> dict[Origin, _Place]:
+        """Tools for each place, as the configuration has them: also by what is in its files now."""
+        tls = await asyncio.to_thread(trust, config.probes.ca_file)
+        return {origin: await _opened(config, origin, self._resolver, tls) for origin in origins}
 
     def _prober(self, uplink: str) -> Prober:
         return partial(self._probe, uplink)
@@ -206,11 +249,11 @@ class Internet:
         place = self._places.get(self._origins.get(uplink, _HERE))
         if place is None:
             return Result(state=State.UNKNOWN, reason=Reason.OVERRUN, text="the configuration changes")
-        return await probe(target, place.tools, timeout_s)
+        return await place.probe(target, timeout_s)
 
     async def _close(self) -> None:
         for place in self._places.values():
-            await place.stack.aclose()
+            await place.close()
         self._places.clear()
 
 
@@ -218,10 +261,8 @@ async def _opened(config: Config, origin: Origin, resolver: Resolver, tls: ssl.S
     stack = AsyncExitStack()
     settings = PingSettings(backend=config.probes.ping, address=origin.address, interface=origin.interface)
     pings = _Pings(settings, stack)
-    tools = await stack.enter_async_context(
-        open_tools(pings, resolver, tls, origin=origin, http_at_once=config.probes.http_at_once)
-    )
-    return _Place(tools=tools, pings=pings, stack=stack)
+    tools = await stack.enter_async_context(open_tools(pings, resolver, tls, origin=origin))
+    return _Place(tools, pings, stack)
 
 
 class _Pings:
@@ -232,16 +273,14 @@ class _Pings:
         self.opened: Pings | None = None
         self._settings = settings
         self._stack = stack
-        self._refused = ""
+        self._refused = Result(state=State.UNKNOWN, reason=Reason.PERMISSION)
 
     async def ping(self, address: str, timeout_s: float) -> Result:
         return (await self.ping_all((address,), timeout_s))[0]
 
     async def ping_all(self, addresses: Sequence[str], timeout_s: float) -> list[Result]:
         if self.opened is None and not await self._open():
-            return [Result(state=State.UNKNOWN, reason=Reason.PERMISSION, text=self._refused)] * len(
-                addresses
-            )
+            return [self._refused] * len(addresses)
         assert self.opened is not None
         return await self.opened.ping_all(addresses, timeout_s)
 
@@ -250,12 +289,22 @@ class _Pings:
         try:
             self.opened = await self._stack.enter_async_context(open_pings(self._settings))
         except PingError as error:
-            if str(error) != self._refused:
+            if str(error) != self._refused.text:
                 _log.error("pings_refused", message=str(error))
-                self._refused = str(error)
+                reason = Reason.NO_ROUTE if isinstance(error, PingSourceError) else Reason.PERMISSION
+                self._refused = Result(state=State.UNKNOWN, reason=reason, text=str(error))
             return False
         _log.info("pings_opened", backend=self._settings.backend.value)
         return True
+
+
+def _at_once(config: Config) -> dict[Method, int]:
+    probes = config.probes
+    return {
+        Method.TCP: probes.tcp_at_once,
+        Method.HTTP: probes.http_at_once,
+        Method.HTTPS: probes.http_at_once,
+    }
 
 
 def _origin(table: UplinkTable) -> Origin:

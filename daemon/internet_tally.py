@@ -83,6 +83,7 @@ class InternetTally:
         """A target was tried once."""
         self._duration.labels(method).observe(duration_s)
         self._probes.labels(method).inc()
+        self._overruns.labels(method)  # shown from 0 on, else the first ones are no increase
         if result.state is not State.UP:
             self._failed.labels(method, result.reason).inc()
 

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Final, NamedTuple, TextIO
 
@@ -21,7 +22,14 @@ from daemon.cli.terminal import console, plain, print_table, state
 from probes.internet.burst import burst
 from probes.internet.connect import Origin
 from probes.internet.ping.pinger import open_pings
-from probes.internet.ping.settings import Backend, PingError, PingForbiddenError, Pings, PingSettings
+from probes.internet.ping.settings import (
+    Backend,
+    PingBackendError,
+    PingForbiddenError,
+    Pings,
+    PingSettings,
+    PingSourceError,
+)
 from probes.internet.resolve import Resolver
 from probes.internet.result import Reason, Result
 from probes.internet.table import probe as probe_once
@@ -31,18 +39,13 @@ from sla.records import State
 
 EXIT_DOWN: Final = 1
 EXIT_UNKNOWN: Final = 3
+EXIT_INTERRUPTED: Final = 130
 CONNECTIONS_AT_ONCE: Final = 100
 PINGS_AT_ONCE: Final = 2_000
 MAX_TRIES: Final = 1_000
 MAX_TOLD: Final = 20
 """Wrong targets."""
 _TOLD_EVERY: Final = 100
-_BACKENDS: Final = {
-    "auto": Backend.AUTO,
-    "socket": Backend.DATAGRAM,
-    "raw": Backend.RAW,
-    "aioping": Backend.AIOPING,
-}
 
 
 class _Seconds(click.ParamType[float]):
@@ -59,6 +62,18 @@ class _Seconds(click.ParamType[float]):
         if not 0.001 <= seconds <= 60:
             self.fail(f"{value!r} is no time from 1ms to 60s: write 2s or 500ms", param, ctx)
         return seconds
+
+
+class _Address(click.ParamType[str]):
+    """An IP address."""
+
+    name = "address"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        try:
+            return str(ip_address(value))
+        except ValueError:
+            self.fail(f"{value!r} is no IP address: write 192.0.2.1 or 2001:db8::1", param, ctx)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,7 +110,7 @@ class _How:
     type=click.IntRange(1, 60_000),
     help=f"How many are tried at once; {CONNECTIONS_AT_ONCE} connections and {PINGS_AT_ONCE} pings if not given.",
 )
-@click.option("--source", metavar="ADDRESS", help="The address of this machine to try them from.")
+@click.option("--source", type=_Address(), help="The address of this machine to try them from.")
 @click.option("--interface", metavar="NAME", help="The network interface to try them through.")
 @click.option(
     "--ca-file",
@@ -105,10 +120,10 @@ class _How:
 @click.option(
     "--ping-backend",
     "backend",
-    type=click.Choice(list(_BACKENDS)),
-    default="auto",
+    type=click.Choice([each.value for each in Backend]),
+    default=Backend.AUTO.value,
     show_default=True,
-    help="How to ping: auto is a ping socket, and where that is forbidden a raw one.",
+    help="How to ping: auto is a datagram socket, and where that is forbidden a raw one.",
 )
 @options.output_format
 def probe(
@@ -131,6 +146,8 @@ def probe(
     Exits with 0 when all are up, with 1 when some are down, with 2 when the command line or a target is wrong (nothing is
     tried then), and with 3 when some are unknown and none is down.
     """
+    if source is not None and interface is not None:
+        raise click.UsageError("give a --source or an --interface, not both")
     given = [("", text) for text in texts]
     if file is not None:
         given += _lines(file)
@@ -147,12 +164,14 @@ def probe(
         at_once=at_once,
         origin=Origin(address=source, interface=interface),
         tls=tls,
-        backend=_BACKENDS[backend],
+        backend=Backend(backend),
     )
     try:
         rows = asyncio.run(_tried(targets, how))
-    except PingError as error:
+    except PingBackendError as error:
         raise click.UsageError(str(error)) from error
+    except KeyboardInterrupt:  # click's own exit status for it says here that a target is down
+        sys.exit(EXIT_INTERRUPTED)
     outcomes = [_Outcome(text, results) for (_, text), results in zip(given, rows, strict=True)]
     if format_ == "json":
         click.echo(json.dumps([each.as_json() for each in outcomes], ensure_ascii=False, indent=2))
@@ -164,10 +183,13 @@ def probe(
 
 def _lines(file: TextIO) -> Iterator[tuple[str, str]]:
     """Each target of a file, and in front of it where it stands."""
-    for number, line in enumerate(file, 1):
-        text = line.partition("#")[0].strip()
-        if text:
-            yield f"{file.name}:{number}: ", text
+    try:
+        for number, line in enumerate(file, 1):
+            text = line.partition("#")[0].strip()
+            if text:
+                yield f"{file.name}:{number}: ", text
+    except UnicodeDecodeError as error:
+        raise click.BadParameter(f"{file.name} is no text in UTF-8", param_hint="--file") from error
 
 
 def _parsed(given: Sequence[tuple[str, str]]) -> list[Target]:
@@ -210,23 +232,25 @@ async def _tried(targets: Sequence[Target], how: _How) -> list[list[Result]]:
 
 @asynccontextmanager
 async def _pings(targets: Sequence[Target], how: _How) -> AsyncIterator[Pings]:
-    """What pings, where something is to be pinged. Raises PingError for a wrong option."""
+    """What pings, where something is to be pinged. Raises PingBackendError for one that may not be used."""
     settings = PingSettings(backend=how.backend, address=how.origin.address, interface=how.origin.interface)
-    pings: Pings = _NoPings("")
+    pings: Pings = _NoPings(Reason.NONE, "")
     async with AsyncExitStack() as stack:
         if any(target.method is Method.ICMP for target in targets):
             try:
                 pings = await stack.enter_async_context(open_pings(settings))
             except PingForbiddenError as error:
-                pings = _NoPings(str(error))
+                pings = _NoPings(Reason.PERMISSION, str(error))
+            except PingSourceError as error:
+                pings = _NoPings(Reason.NO_ROUTE, str(error))
         yield pings
 
 
 class _NoPings:
-    """What pings where that is forbidden: it knows nothing."""
+    """What pings where that cannot be: it knows nothing."""
 
-    def __init__(self, why: str) -> None:
-        self._result = Result(state=State.UNKNOWN, reason=Reason.PERMISSION, text=why)
+    def __init__(self, reason: Reason, why: str) -> None:
+        self._result = Result(state=State.UNKNOWN, reason=reason, text=why)
 
     async def ping(self, address: str, timeout_s: float) -> Result:  # noqa: ARG002  the protocol's signature
         return self._result

@@ -107,6 +107,15 @@ def _show_server(out: Console, answer: ServerStatus) -> None:
             for leg in answer["legs"]
         ),
     )
+    if answer["reach"]:
+        print_table(
+            out,
+            ("its own address", "state", "decides", "reason"),
+            (
+                (each["target"], state(each["state"]), "yes" if each["required"] else "no", each["reason"])
+                for each in answer["reach"]
+            ),
+        )
     print_table(
         out,
         ("outage from", "until", "legs", "cause", "note"),

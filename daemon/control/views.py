@@ -177,6 +177,15 @@ class SolutionList(TypedDict):
     solutions: list[SolutionStatus]
 
 
+class ReachStatus(TypedDict):
+    """A check of a server's own address, and what it found last."""
+
+    target: str
+    required: bool
+    state: str
+    reason: str
+
+
 class ServerStatus(TypedDict):
     """What `slad server` shows. `counters_us`: settled time in service, in microseconds, by what it counts."""
 
@@ -189,6 +198,7 @@ class ServerStatus(TypedDict):
     since: str | None
     settled_at: str | None
     legs: list[LegStatus]
+    reach: list[ReachStatus]
     outages: list[OutageStatus]
     counters_us: dict[str, int]
     month: MonthStatus | None

@@ -1,18 +1,21 @@
 """TCP connections: to a target's addresses in turn, from where the target is to be tried from.
 
 The kernel does the handshake and times it, so nothing here depends on how busy the event loop is: when it wakes up
-late, the socket still tells what came of the connection.
+late, the socket still tells what came of the connection. Silence is the far side's only where our own link stood.
 """
 
 import asyncio
 import errno
 import os
 import socket
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from struct import Struct
 from typing import Final, NamedTuple, TypeVar
 
+from probes.internet.handshakes import Handshakes
+from probes.internet.ping.path import Paths, packed
 from probes.internet.result import Reason, Result
 from sla.records import State
 
@@ -47,6 +50,7 @@ _THERE: Final = {
 }
 """What an attempt that was under way ends with: a reset, or what ICMP says."""
 _AFTER_HANDSHAKE: Final = (errno.ECONNRESET, errno.EPIPE)
+_OF_NO_ANSWER: Final = (Reason.TIMEOUT, Reason.UNREACHABLE)
 
 _Found = TypeVar("_Found")
 
@@ -66,15 +70,79 @@ class Connected(NamedTuple):
     rtt_us: int
 
 
-async def connect(
-    addresses: Sequence[str], port: int, origin: Origin, deadline_s: float
-) -> Connected | Result:
-    """A connection to the first of the addresses that gives one. `deadline_s`: by the loop's clock."""
+class Connections:
+    """Connections from one origin. On the running loop, until closed."""
 
-    async def to_one(address: str, until_s: float) -> Connected | Result:
-        return await _connect(address, port, origin, until_s)
+    def __init__(self, origin: Origin) -> None:
+        self._origin = origin
+        self._paths = Paths(address=origin.address, interface=origin.interface)
+        self._handshakes = Handshakes()
+        self._loop = asyncio.get_running_loop()
+        if self._paths.fileno() >= 0:
+            self._loop.add_reader(self._paths.fileno(), self._listen)
 
-    return await in_turn(addresses, origin, deadline_s, to_one)
+    def close(self) -> None:
+        """Make no more; those that were made are whose they are."""
+        if self._paths.fileno() >= 0:
+            self._loop.remove_reader(self._paths.fileno())
+        self._paths.close()
+        self._handshakes.close()
+
+    async def connect(self, addresses: Sequence[str], port: int, deadline_s: float) -> Connected | Result:
+        """A connection to the first of the addresses that gives one. `deadline_s`: by the loop's clock."""
+
+        async def to_one(address: str, until_s: float) -> Connected | Result:
+            return await self._connect(address, port, until_s)
+
+        return await in_turn(addresses, self._origin, deadline_s, to_one)
+
+    async def _connect(self, address: str, port: int, deadline_s: float) -> Connected | Result:
+        try:
+            sock = socket.socket(_family(address), socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
+        except OSError as error:
+            return _refused_here(error.errno, "no socket could be opened")
+        since_ns = time.monotonic_ns()
+        result: Connected | Result | None = None
+        try:
+            result = _bind(sock, self._origin) or await self._handshake(sock, address, port, deadline_s)
+        finally:
+            if not isinstance(result, Connected):
+                sock.close()
+        if isinstance(result, Result) and result.reason in _OF_NO_ANSWER:
+            return self._trouble(address, since_ns) or result
+        return result
+
+    async def _handshake(
+        self, sock: socket.socket, address: str, port: int, deadline_s: float
+    ) -> Connected | Result:
+        started_s = self._loop.time()
+        try:
+            number = sock.connect_ex((address, port))
+        except socket.gaierror as error:  # the interface that it names behind a % is not there
+            return _unknown(Reason.NO_ROUTE, f"{address}: {error.strerror}")
+        if number not in _IN_PROGRESS:
+            return _refused_here(number, f"cannot connect to {address}")
+        await self._handshakes.ended(sock.fileno(), deadline_s)
+        state, rtt_us = _TCP_INFO.unpack(sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _TCP_INFO.size))
+        number = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+        if number and number not in _AFTER_HANDSHAKE:
+            return _failed_there(number, address)
+        if state == _SYN_SENT:
+            return Result(state=State.DOWN, reason=Reason.TIMEOUT, text=f"{address} did not answer in time")
+        if sock.getsockname()[:2] == (address, port):  # a free port of this machine that met itself
+            return _failed_there(errno.ECONNREFUSED, address)
+        return Connected(sock, rtt_us or round((self._loop.time() - started_s) * 1e6))
+
+    def _trouble(self, address: str, since_ns: int) -> Result | None:
+        """What on this host may be why an address did not answer."""
+        if "%" in address:  # the kernel would take another way for it
+            return None
+        self._listen()
+        trouble = self._paths.trouble(packed(address), since_ns)
+        return _unknown(Reason.NO_ROUTE, f"{address}: {trouble}") if trouble else None
+
+    def _listen(self) -> None:
+        self._paths.listen(time.monotonic_ns())
 
 
 async def in_turn(
@@ -116,20 +184,6 @@ def _weightiest(failures: Sequence[Result]) -> Result:
     return max(failures, key=weight)
 
 
-async def _connect(address: str, port: int, origin: Origin, deadline_s: float) -> Connected | Result:
-    try:
-        sock = socket.socket(_family(address), socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
-    except OSError as error:
-        return _refused_here(error.errno, "no socket could be opened")
-    result: Connected | Result | None = None
-    try:
-        result = _bind(sock, origin) or await _handshake(sock, address, port, deadline_s)
-    finally:
-        if not isinstance(result, Connected):
-            sock.close()
-    return result
-
-
 def _bind(sock: socket.socket, origin: Origin) -> Result | None:
     try:
         if origin.interface is not None:
@@ -143,44 +197,6 @@ def _bind(sock: socket.socket, origin: Origin) -> Result | None:
             return _unknown(Reason.NO_ROUTE, f"{origin.address or origin.interface} is not on this machine")
         return _refused_here(error.errno, f"cannot use {origin.interface or origin.address}")
     return None
-
-
-async def _handshake(sock: socket.socket, address: str, port: int, deadline_s: float) -> Connected | Result:
-    loop = asyncio.get_running_loop()
-    started_s = loop.time()
-    try:
-        number = sock.connect_ex((address, port))
-    except socket.gaierror as error:  # the interface that it names behind a % is not there
-        return _unknown(Reason.NO_ROUTE, f"{address}: {error.strerror}")
-    if number not in _IN_PROGRESS:
-        return _refused_here(number, f"cannot connect to {address}")
-    await _woken(loop, sock.fileno(), deadline_s)
-    state, rtt_us = _TCP_INFO.unpack(sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _TCP_INFO.size))
-    number = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
-    if number and number not in _AFTER_HANDSHAKE:
-        return _failed_there(number, address)
-    if state == _SYN_SENT:
-        return Result(state=State.DOWN, reason=Reason.TIMEOUT, text=f"{address} did not answer in time")
-    if sock.getsockname()[:2] == (address, port):  # a free port of this machine that met itself
-        return _failed_there(errno.ECONNREFUSED, address)
-    return Connected(sock, rtt_us or round((loop.time() - started_s) * 1e6))
-
-
-async def _woken(loop: asyncio.AbstractEventLoop, fileno: int, deadline_s: float) -> None:
-    """Wait until the socket has something to tell, or the time is over: it must be asked which, for both may be true."""
-    waiter = loop.create_future()
-    loop.add_writer(fileno, _wake, waiter)
-    timer = loop.call_at(deadline_s, _wake, waiter)
-    try:
-        await waiter
-    finally:
-        timer.cancel()
-        loop.remove_writer(fileno)
-
-
-def _wake(waiter: asyncio.Future[None]) -> None:
-    if not waiter.done():
-        waiter.set_result(None)
 
 
 def _family(address: str) -> socket.AddressFamily:

@@ -11,7 +11,6 @@ from typing import Final, NamedTuple
 import aiohttp
 
 from probes.internet.http_client import Attempt, TryEndedError, judge_error, underway
-from probes.internet.resolve import resolve_by
 from probes.internet.result import Reason, Result
 from probes.internet.search import SearchError
 from probes.internet.target import Target
@@ -34,18 +33,6 @@ class Body(NamedTuple):
 
 async def probe_http(target: Target, tools: Tools, deadline_s: float) -> Result:
     """Get the page and judge it. The round-trip time is that of the whole request, on a new connection."""
-    try:
-        async with asyncio.timeout_at(resolve_by(deadline_s)):
-            await tools.http_slots.acquire()
-    except TimeoutError:
-        return _unknown("too many requests were under way at once")
-    try:
-        return await _get(target, tools, deadline_s)
-    finally:
-        tools.http_slots.release()
-
-
-async def _get(target: Target, tools: Tools, deadline_s: float) -> Result:
     loop = asyncio.get_running_loop()
     started_s, stalled_s = loop.time(), tools.stalls.total_s
     attempt = Attempt(deadline_s=deadline_s)

@@ -1,6 +1,6 @@
 """The aiohttp client session of the HTTP probe.
 
-Its connections are made by `connect`, as those of the TCP probe are, so that a fault of ours is known as one; each
+Its connections are made by `Connections`, as those of the TCP probe are, so that a fault of ours is known as one; each
 request has its own. No cookies, no proxies, no second try behind our back.
 """
 
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 import aiohttp
 from aiohttp.client_proto import ResponseHandler
 
-from probes.internet.connect import Origin, connect
+from probes.internet.connect import Connections
 from probes.internet.resolve import Resolver, resolve_by
 from probes.internet.result import Reason, Result
 from sla.instants import SECOND, Instant
@@ -28,6 +28,8 @@ if TYPE_CHECKING:  # neither is needed at run time, nor public
 
 _HEADERS: Final = {"User-Agent": "slad", "Accept": "*/*", "Accept-Encoding": "identity"}
 _TLS_SHUTDOWN_S: Final = 1.0
+_LAST_WORD_S: Final = 0.01
+"""So much before the try ends a connection is given up, since it can tell why it did not come."""
 _NO_TIMEOUT: Final = aiohttp.ClientTimeout(total=None, sock_connect=None, sock_read=None, connect=None)
 
 
@@ -64,11 +66,11 @@ def underway(attempt: Attempt) -> Iterator[None]:
 
 @asynccontextmanager
 async def open_session(
-    resolver: Resolver, origin: Origin, tls: ssl.SSLContext
+    resolver: Resolver, connections: Connections, tls: ssl.SSLContext
 ) -> AsyncIterator[aiohttp.ClientSession]:
-    """A session that connects from `origin` and verifies certificates by `tls`. Time is limited by the caller."""
+    """A session that connects by `connections` and verifies certificates by `tls`. Time is limited by the caller."""
     async with aiohttp.ClientSession(
-        connector=_Connector(resolver, origin, tls),
+        connector=_Connector(resolver, connections, tls),
         cookie_jar=aiohttp.DummyCookieJar(),
         headers=_HEADERS,
         timeout=_NO_TIMEOUT,
@@ -102,10 +104,10 @@ async def _once(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerTy
 class _Connector(aiohttp.BaseConnector):
     """Gives each request a connection of its own."""
 
-    def __init__(self, resolver: Resolver, origin: Origin, tls: ssl.SSLContext) -> None:
-        super().__init__(force_close=True, limit=0)  # the probe's slots are the limit
+    def __init__(self, resolver: Resolver, connections: Connections, tls: ssl.SSLContext) -> None:
+        super().__init__(force_close=True, limit=0)  # whoever probes has one
         self._resolver = resolver
-        self._origin = origin
+        self._connections = connections
         self._tls = tls
 
     async def _create_connection(
@@ -117,7 +119,7 @@ class _Connector(aiohttp.BaseConnector):
         attempt = _ATTEMPT.get()
         assert req.port is not None, "http and https have one by default"
         addresses = await self._addresses(req.host, attempt)
-        connected = await connect(addresses, req.port, self._origin, attempt.deadline_s)
+        connected = await self._connections.connect(addresses, req.port, _connect_by(attempt.deadline_s))
         if isinstance(connected, Result):
             raise TryEndedError(connected)
         secure: dict[str, Any] = {}
@@ -147,6 +149,11 @@ class _Connector(aiohttp.BaseConnector):
         if isinstance(addresses, Result):
             raise TryEndedError(addresses)
         return addresses
+
+
+def _connect_by(deadline_s: float) -> float:
+    left_s = deadline_s - asyncio.get_running_loop().time()
+    return deadline_s - min(_LAST_WORD_S, left_s / 2)
 
 
 def _expiry(tls: ssl.SSLObject) -> Instant:

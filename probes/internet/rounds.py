@@ -74,6 +74,11 @@ class Rounds:
         self._lanes = {method: _Lane(at_once.get(method, AT_ONCE)) for method in Method}
         self._changed = asyncio.Event()
 
+    def limit(self, at_once: Mapping[Method, int]) -> None:
+        """Have other limits from now on."""
+        for method, lane in self._lanes.items():
+            lane.limit = at_once.get(method, AT_ONCE)
+
     def __contains__(self, name: str) -> bool:
         """Whether there is a check of this name."""
         return name in self._jobs

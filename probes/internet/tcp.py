@@ -10,7 +10,6 @@ import socket
 from struct import pack
 from typing import Final
 
-from probes.internet.connect import connect
 from probes.internet.resolve import resolve_by
 from probes.internet.result import Result
 from probes.internet.target import Target
@@ -25,7 +24,7 @@ async def probe_tcp(target: Target, tools: Tools, deadline_s: float) -> Result:
     addresses = await tools.resolver.addresses(target.host, resolve_by(deadline_s))
     if isinstance(addresses, Result):
         return addresses
-    connected = await connect(addresses, target.port, tools.origin, deadline_s)
+    connected = await tools.connections.connect(addresses, target.port, deadline_s)
     if isinstance(connected, Result):
         return connected
     connected.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)

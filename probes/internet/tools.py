@@ -1,34 +1,30 @@
 """What the probes work with. One set serves all targets that are tried from the same place."""
 
-import asyncio
 import ssl
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
 
 import aiohttp
 
-from probes.internet.connect import Origin
+from probes.internet.connect import Connections, Origin
 from probes.internet.http_client import open_session
 from probes.internet.ping.settings import Pings
 from probes.internet.resolve import Resolver
 from probes.internet.search import Searcher
 from probes.internet.stalls import Stalls
 
-HTTP_AT_ONCE: Final = 50
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tools:
-    """`pings` sends from `origin` too. `http_slots`: how many HTTP requests may be under way at once."""
+    """`pings` and `connections` send from `origin`. How many tries are under way at once is for whoever tries."""
 
     origin: Origin
     resolver: Resolver
     pings: Pings
+    connections: Connections
     session: aiohttp.ClientSession
-    http_slots: asyncio.Semaphore
     searcher: Searcher
     stalls: Stalls
 
@@ -45,18 +41,17 @@ async def open_tools(
     tls: ssl.SSLContext,
     *,
     origin: Origin | None = None,
-    http_at_once: int = HTTP_AT_ONCE,
 ) -> AsyncIterator[Tools]:
     """A set of tools, closed at the end. What is passed in is the caller's, and other sets may share it; `tls`: see `trust`."""
     origin = origin or Origin()
-    async with open_session(resolver, origin, tls) as session, Searcher() as searcher:
-        with Stalls() as stalls:
+    with closing(Connections(origin)) as connections, Stalls() as stalls:
+        async with open_session(resolver, connections, tls) as session, Searcher() as searcher:
             yield Tools(
                 origin=origin,
                 resolver=resolver,
                 pings=pings,
+                connections=connections,
                 session=session,
-                http_slots=asyncio.Semaphore(http_at_once),
                 searcher=searcher,
                 stalls=stalls,
             )

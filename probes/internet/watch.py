@@ -111,6 +111,10 @@ class InternetWatch:
         self._uplinks = dict(uplinks)
         self._show()
 
+    def limit(self, at_once: Mapping[Method, int]) -> None:
+        """Have other limits, by method, for how many servers' own addresses are tried at once."""
+        self._rounds.limit(at_once)
+
     def assign(self, server: ServerId, assignment: Assignment, *, running: bool) -> None:
         """Take a server, new or with what it goes by from now on; what holds of it is told anew in any case."""
         before = self._names(server)

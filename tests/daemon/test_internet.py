@@ -2,12 +2,15 @@
 
 import asyncio
 import socket
+import ssl
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
+import trustme
 
 from daemon.internet import _filled
 from probes.simulation import ThreadedVCenter
@@ -162,9 +165,26 @@ async def test_a_required_check_of_a_servers_own_address_decides_and_rests_while
             own.cut()
             told = await asked.is_(name, "down")
             assert f"tcp://127.0.0.1:{own.port}" in leg(told)["reason"]
-            assert (await asked.server(other))["state"] == "up", "its check is shown only"
+            told = await asked.server(other)
+            assert told["state"] == "up", "its check is shown only"
+            (shown,) = told["reach"]
+            assert (shown["target"], shown["required"], shown["state"]) == (
+                f"tcp://127.0.0.1:{own.port}",
+                False,
+                "down",
+            )
+            assert "refused" in shown["reason"]
+            samples = await asyncio.to_thread(scraped, *app.addresses[0])
+            reach = [
+                (dict(key), value)
+                for (family, key), value in samples.items()
+                if family == "slad_server_reach_up"
+            ]
+            assert len(reach) == 2, "one for each server that has such a check"
+            assert ({"server": told["server"], "target": shown["target"], "required": "false"}, 0) in reach
             vcenter.do(vcenter.world.machines.power_off, name, user="eve")
             told = await asked.until(name, lambda told: leg(told, "running")["state"] == "down", "off")
+            assert told["reach"][0]["state"] == "unknown", "it rests"
             own.mend()
             vcenter.do(vcenter.world.machines.power_on, name, user="eve")
             await asked.is_(name, "up")
@@ -193,6 +213,84 @@ async def test_a_reload_brings_an_uplink_and_takes_it_away(tmp_path: Path) -> No
             one.cut()
             await asyncio.sleep(0)
             assert (await asked.is_(name, "up"))["outages"] == []
+
+
+async def test_a_request_under_way_while_a_reload_moves_its_uplink_is_not_broken_off(tmp_path: Path) -> None:
+    """The uplink is tried from another address from then on; one failed round would take it down."""
+    asked_for, may_answer = asyncio.Event(), asyncio.Event()
+    peers: list[str] = []
+    may_answer.set()
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(asyncio.IncompleteReadError, ConnectionError):
+            await reader.readuntil(b"\r\n\r\n")
+            peers.append(writer.get_extra_info("peername")[0])
+            asked_for.set()
+            await may_answer.wait()
+            writer.write(b"HTTP/1.1 204 No Content\r\n\r\n")
+            await writer.drain()
+        writer.close()
+
+    web = await asyncio.start_server(answer, "127.0.0.1", 0)
+    port = web.sockets[0].getsockname()[1]
+    with simulated() as vcenter, lines(2) as (near, other):
+        config = watching(tmp_path, vcenter, [], near)
+        slow = f'targets = ["http://127.0.0.1:{port}/"]\nconfirm = 1\ninterval = "5s"\ntimeout = "5s"\n'
+        slow = f'{slow}source = "127.0.0.8"\n'
+        config.write_text(config.read_text().replace(f"targets = []\nconfirm = 2\n{CHECK}", slow))
+        async with web, running_app(config) as app:
+            await in_contact(app, "vc1")
+            told, name = Asked(tmp_path), running_machines(vcenter)[0]
+            await told.is_(name, "up")
+            asked_for.clear()
+            may_answer.clear()
+            await asyncio.wait_for(asked_for.wait(), 15)
+            more = f"[uplink.other]\ntargets = [{other.target}]\n"
+            config.write_text(config.read_text().replace(slow, f"{slow.replace('0.8', '0.9')}{more}"))
+            app.reload()
+            new = "slad_uplink_up", frozenset({("uplink", "other")})
+            await until(lambda: new in scraped(*app.addresses[0]), "the new configuration")
+            may_answer.set()
+            await until(lambda: "127.0.0.9" in peers, "a request from the other address")
+            assert (await told.is_(name, "up"))["outages"] == []
+            samples = await asyncio.to_thread(scraped, *app.addresses[0])
+            assert not any(family == "slad_probes_failed_total" for family, _ in samples)
+
+
+async def test_a_reload_follows_whom_to_trust_and_certificates_tell_when_they_end(tmp_path: Path) -> None:
+    """An authority in a file that is exchanged under its name."""
+    ends = datetime(2099, 2, 28, 23, 59, 58, tzinfo=UTC)
+    authority, other, trusted = trustme.CA(), trustme.CA(), tmp_path / "trusted.pem"
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    authority.issue_cert("127.0.0.1", not_after=ends).configure_cert(context)
+    other.cert_pem.write_to_path(trusted)
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 204 No Content\r\n\r\n")
+        await writer.drain()
+        writer.close()
+
+    web = await asyncio.start_server(answer, "127.0.0.1", 0, ssl=context)
+    target = f"https://127.0.0.1:{web.sockets[0].getsockname()[1]}/"
+    labels = frozenset({("uplink", "transit"), ("target", target)})
+    with simulated() as vcenter, lines(1) as (near,):
+        config = watching(tmp_path, vcenter, [], near)
+        text = config.read_text().replace("targets = []", f'targets = ["{target}"]')
+        config.write_text(f'{text}\n[probes]\nca_file = "{trusted}"\n')
+        async with web, running_app(config) as app:
+
+            def shown(family: str) -> float | None:
+                return scraped(*app.addresses[0]).get((f"slad_{family}", labels))
+
+            await until(lambda: shown("uplink_target_up") == 0, "a certificate that is not accepted")
+            assert await asyncio.to_thread(shown, "probe_certificate_expiry_timestamp_seconds") is None
+            authority.cert_pem.write_to_path(trusted)
+            app.reload()
+            await until(lambda: shown("uplink_target_up") == 1, "one that is")
+            expires_at_s = await asyncio.to_thread(shown, "probe_certificate_expiry_timestamp_seconds")
+            assert expires_at_s == ends.timestamp() + 1, "the first second at which it is not valid"
+            assert await asyncio.to_thread(shown, "uplink_target_rtt_seconds_count")
 
 
 async def test_where_pings_are_forbidden_their_targets_are_unknown_and_the_log_says_what_to_do(

@@ -17,6 +17,7 @@ _PACKET_BYTES: Final = 2_304
 """What a packet takes of the socket's buffer, until we have seen it: half a page of a network card, and its header."""
 _PACKET_BYTES_MOST: Final = 8_192
 _MEASURED_PACKETS: Final = 8
+_TOGETHER_NS: Final = _MS
 _ANSWER_NS: Final = (20 * _MS, 250 * _MS)
 """For how long after a ping its answer may come at any moment: at least, at most."""
 
@@ -115,12 +116,14 @@ class Numbers:
 class Pace:
     """How many pings may be sent now, so that answers which come all at once fit into half of the socket's buffer.
 
-    An answer is expected for twice as long as answers took lately. `gap_ns` is the least time between pings, on average.
+    An answer is expected for twice as long as answers took lately. `gap_ns` is the least time between pings, on average:
+    those of a millisecond go together, for a call that sends one costs nearly what it costs to send many.
     """
 
     def __init__(self, *, buffer_bytes: int, gap_ns: int) -> None:
         self._buffer_bytes = buffer_bytes
         self._gap_ns = gap_ns
+        self._together = min(BATCH, max(1, _TOGETHER_NS // gap_ns)) if gap_ns else 1
         self._next_ns = 0
         self._packet_bytes = 0
         self._bursts: deque[Burst] = deque()
@@ -148,7 +151,8 @@ class Pace:
         if not self._gap_ns:
             return room
         self._next_ns = max(self._next_ns, now_ns - BATCH * self._gap_ns)
-        return min(room, max(0, (now_ns - self._next_ns) // self._gap_ns))
+        allowed = max(0, (now_ns - self._next_ns) // self._gap_ns)
+        return min(room, allowed) if allowed >= self._together else 0
 
     def sent(self, burst: Burst) -> None:
         """Take note of what went out."""

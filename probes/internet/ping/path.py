@@ -65,7 +65,7 @@ class Paths:
     def __init__(self, *, address: str | None = None, interface: str | None = None) -> None:
         """Listens from now on to changes of links."""
         self._through = interface
-        self._from = None if address is None else _packed(address)
+        self._from = None if address is None else packed(address)
         self._down_until_ns: dict[int, int] = {}
         self._changes: dict[int, bytes] = {}
         self._asked: set[int] = set()
@@ -221,6 +221,7 @@ def _aligned(length: int) -> int:
     return (length + 3) & ~3
 
 
-def _packed(address: str) -> bytes:
+def packed(address: str) -> bytes:
+    """An address as the kernel has it: 4 or 16 bytes, without the interface behind a %. Raises OSError if it is none."""
     protocol = IPV6 if ":" in address else IPV4
     return socket.inet_pton(protocol.family, address.partition("%")[0])

@@ -178,7 +178,7 @@ async def _names(addresses: Sequence[str]) -> list[bytes]:
 def _translated(error: OSError, settings: PingSettings) -> PingError:
     """What an error at opening means; a plain PingError is one that may pass."""
     if isinstance(error, UnusableSourceError):
-        return PingSourceError(str(error))
+        return PingSourceError(error.strerror)
     if isinstance(error, PermissionError):
         return PingForbiddenError(forbidden(raw=settings.backend is Backend.RAW))
     return PingError(f"no ICMP socket could be opened: {error.strerror}")

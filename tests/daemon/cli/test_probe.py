@@ -1,7 +1,11 @@
 """`slad probe` against real listeners on loopback."""
 
 import json
+import signal
 import socket
+import subprocess
+import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -85,6 +89,59 @@ def test_a_wrong_line_of_a_file_is_told_where_it_is(tmp_path: Path) -> None:
     assert f'{file}:3: "host" does not say how to probe: write icmp://HOST' in result.stderr
 
 
+def test_a_file_that_is_no_text_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "targets"
+    file.write_bytes(b"\xff\x00icmp://127.0.0.1\n")
+    result = run("--file", str(file))
+    assert result.exit_code == 2
+    assert f"{file} is no text in UTF-8" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("options", "why"),
+    [
+        (("--source", "router1"), "'router1' is no IP address: write 192.0.2.1 or 2001:db8::1"),
+        (("--source", "127.0.0.1", "--interface", "lo"), "give a --source or an --interface, not both"),
+    ],
+)
+def test_an_origin_that_cannot_be_is_wrong_usage(up: str, options: tuple[str, ...], why: str) -> None:
+    result = run("icmp://127.0.0.1", up, *options)
+    assert result.exit_code == 2
+    assert why in result.stderr
+
+
+@pytest.mark.parametrize("origin", [("--source", "203.0.113.77"), ("--interface", "nosuch0")])
+def test_an_origin_that_is_not_there_is_unknown_whatever_the_method(up: str, origin: tuple[str, ...]) -> None:
+    with Namespace() as namespace:
+        namespace.allow_pings()
+        with namespace.entered():
+            found = rows("icmp://127.0.0.1", "icmp://[::1]", up, *origin)
+    assert [(row["state"], row["reason"]) for row in found] == [("unknown", "no_route")] * 3
+
+
+def test_pages_that_never_come_are_waited_for_together_and_hold_up_no_others() -> None:
+    with listening(backlog=100) as silent:
+        web = f"http://127.0.0.1:{silent.getsockname()[1]}/"
+        began_s = time.monotonic()
+        found = rows("--file", "-", "--concurrency", "60", "--timeout", "1s", stdin=f"{web}\n" * 70)
+        took_s = time.monotonic() - began_s
+    assert {(row["state"], row["reason"]) for row in found} == {("down", "timeout")}
+    assert 2 <= took_s < 20, "in two goes, not in seventy"
+
+
+def test_who_interrupts_it_is_not_told_that_targets_are_down() -> None:
+    with listening() as silent:
+        silent.settimeout(30)
+        web = f"http://127.0.0.1:{silent.getsockname()[1]}/"
+        command = (sys.executable, "-m", "daemon", "probe", web, "--timeout", "60s")
+        with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
+            accepted, _ = silent.accept()
+            with accepted:
+                process.send_signal(signal.SIGINT)
+                output, _ = process.communicate(timeout=30)
+    assert (process.returncode, output) == (130, b"")
+
+
 def test_many_tries_are_up_if_any_was(up: str) -> None:
     (row,) = rows(up, "--count", "3")
     assert [each["state"] for each in row["tries"]] == ["up", "up", "up"]
@@ -129,11 +186,11 @@ def test_a_thousand_targets_are_tried_a_few_at_a_time(down: str) -> None:
 @pytest.mark.parametrize(
     ("allowed", "backend", "code", "reason"),
     [
-        (True, "socket", 0, ""),
+        (True, "datagram", 0, ""),
         (True, "auto", 0, ""),
         (False, "auto", 0, ""),
         (False, "raw", 0, ""),
-        (False, "socket", 3, "permission"),
+        (False, "datagram", 3, "permission"),
     ],
 )
 def test_pings_go_by_what_is_allowed(allowed: bool, backend: str, code: int, reason: str) -> None:
@@ -152,4 +209,4 @@ def test_where_pings_are_forbidden_it_is_told_how_to_allow_them() -> None:
     with Namespace() as namespace:
         namespace.allow_pings(allowed=False)
         with namespace.entered():
-            assert "99-slad-ping.conf" in run("icmp://127.0.0.1", "--ping-backend", "socket").stdout
+            assert "99-slad-ping.conf" in run("icmp://127.0.0.1", "--ping-backend", "datagram").stdout

@@ -50,6 +50,7 @@ SERVER: ServerStatus = {
     "since": "2026-11-22T09:00:00Z",
     "settled_at": "2026-11-22T09:59:50Z",
     "legs": [{"leg": "san", "state": "down", "since": None, "source": "vc1", "reason": "APD"}],
+    "reach": [{"target": "icmp://192.0.2.7", "required": False, "state": "down", "reason": "timeout"}],
     "outages": [
         {
             "start": "2026-11-22T09:00:00Z",
@@ -163,6 +164,7 @@ def test_server_shows_legs_outages_and_exact_times(socket: Path) -> None:
         "web3 (id-3)",
         "client none, solution shop",
         "APD",
+        "icmp://192.0.2.7  down   no       timeout",
         "storage",
         "ticket 7",
         "25:01:01",

@@ -17,7 +17,7 @@ from probes.internet.resolve import LookUp, Resolver, system_look_up
 from probes.internet.result import Result
 from probes.internet.table import probe
 from probes.internet.target import parse_target
-from probes.internet.tools import HTTP_AT_ONCE, Tools, open_tools, trust
+from probes.internet.tools import Tools, open_tools, trust
 
 TIMEOUT_S = 10.0
 """For what must not time out."""
@@ -33,13 +33,10 @@ async def tools(
     origin: Origin | None = None,
     look_up: LookUp = system_look_up,
     tls: ssl.SSLContext | None = None,
-    http_at_once: int = HTTP_AT_ONCE,
 ) -> AsyncIterator[Tools]:
     """Tools as the daemon has them."""
     with closing(Pinger(PingSettings())) as pings:
-        async with open_tools(
-            pings, Resolver(look_up), tls or trust(), origin=origin, http_at_once=http_at_once
-        ) as opened:
+        async with open_tools(pings, Resolver(look_up), tls or trust(), origin=origin) as opened:
             yield opened
 
 
@@ -50,7 +47,9 @@ async def tried(text: str, timeout_s: float = TIMEOUT_S, *, origin: Origin | Non
 
 
 @asynccontextmanager
-async def server(handler: Handler, *, tls: ssl.SSLContext | None = None) -> AsyncIterator[int]:
+async def server(
+    handler: Handler, *, tls: ssl.SSLContext | None = None, host: str = "127.0.0.1"
+) -> AsyncIterator[int]:
     """A server's port; the handler's connection is closed when it returns, and at the end in any case."""
     async with AsyncExitStack() as stack:
 
@@ -63,7 +62,7 @@ async def server(handler: Handler, *, tls: ssl.SSLContext | None = None) -> Asyn
             finally:
                 writer.close()
 
-        listening = await asyncio.start_server(handle, "127.0.0.1", 0, ssl=tls)
+        listening = await asyncio.start_server(handle, host, 0, ssl=tls)
         stack.callback(listening.close)
         yield listening.sockets[0].getsockname()[1]
 

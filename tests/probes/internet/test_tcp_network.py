@@ -1,5 +1,6 @@
 """The TCP probe over a network: what routers, firewalls and our own lack of a way do to it."""
 
+import asyncio
 import shutil
 import socket
 from collections.abc import Iterator
@@ -9,10 +10,12 @@ import pytest
 
 from probes.internet.connect import Origin
 from probes.internet.result import Reason
+from probes.internet.table import probe
+from probes.internet.target import parse_target
 from sla.records import State
 from tests.peers import require
 from tests.peers.namespaces import GATEWAY, GATEWAY_6, INTERFACE, MONITOR, Namespace, Network
-from tests.probes.internet.targets import TIMEOUT_S, listening, reset_on_close, tried
+from tests.probes.internet.targets import TIMEOUT_S, listening, reset_on_close, tools, tried
 
 BEYOND = "10.1.2.3"
 
@@ -125,6 +128,34 @@ async def test_the_monitor_without_a_way_out_knows_nothing(network: Network) -> 
     finally:
         network.plug_in()
     assert {(result.state, result.reason) for result in results} == {(State.UNKNOWN, Reason.NO_ROUTE)}
+
+
+@pytest.mark.parametrize("shape", ["tcp://{}:80", "http://{}/", "https://{}/"])
+async def test_the_monitors_own_cable_pulled_makes_all_unknown(network: Network, shape: str) -> None:
+    network.unplug()
+    try:
+        async with tools() as opened, asyncio.TaskGroup() as group:
+            tries = [
+                group.create_task(probe(parse_target(shape.format(host)), opened, 0.5))
+                for host in (GATEWAY, BEYOND, f"[{GATEWAY_6}]", "[fd00::7]")
+            ]
+    finally:
+        network.plug_back()
+    assert [(each.result().state, each.result().reason) for each in tries] == [
+        (State.UNKNOWN, Reason.NO_ROUTE)
+    ] * 4
+
+
+async def test_the_monitors_own_cable_pulled_while_an_answer_is_awaited_makes_it_unknown(
+    network: Network,
+) -> None:
+    async with tools() as opened:
+        asyncio.get_running_loop().call_later(0.1, network.unplug)
+        try:
+            result = await probe(parse_target(f"tcp://{BEYOND}:80"), opened, 0.5)
+        finally:
+            network.plug_back()
+    assert (result.state, result.reason) == (State.UNKNOWN, Reason.NO_ROUTE)
 
 
 @pytest.fixture

@@ -376,6 +376,21 @@ def test_checks_of_servers_share_a_limit_and_the_uplinks_do_not_wait_for_them() 
     assert len(served) == 200, "each has its turn"
 
 
+def test_a_limit_can_be_changed_on_the_way() -> None:
+    async def scenario(world: World) -> None:
+        world.configure("east")
+        for number in range(200):
+            world.assign(f"web{number}", "east", world.reach(f"own{number}", method=Method.TCP))
+        world.fail("silent", *(f"own{number}" for number in range(200)))
+        await asyncio.sleep(60)
+        assert world.most_at_once[Method.TCP] == 10
+        world.watch.limit({Method.TCP: 20})
+        await asyncio.sleep(60)
+        assert world.most_at_once[Method.TCP] == 20
+
+    play(scenario, at_once={Method.TCP: 10})
+
+
 def test_a_reload_touches_the_cadence_of_nothing_that_stays() -> None:
     async def scenario(world: World) -> None:
         world.configure("east", "west")

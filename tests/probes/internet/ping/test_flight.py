@@ -108,3 +108,11 @@ def test_pings_keep_to_the_rate_and_never_catch_up_by_more_than_a_batch(volley: 
         pace.sent(burst_of(volley, allowed, now_ns + step * gap_ns))
         sent += allowed
     assert sent == BATCH + 1_000
+
+
+def test_pings_of_a_millisecond_go_together(volley: Volley) -> None:
+    gap_ns = SECOND // 25_000
+    pace = Pace(buffer_bytes=1 << 30, gap_ns=gap_ns)
+    now_ns = 100 * SECOND
+    pace.sent(burst_of(volley, pace.allowance(now_ns), now_ns))
+    assert [pace.allowance(now_ns + number * gap_ns) for number in (1, 24, 25, 40)] == [0, 0, 25, 40]

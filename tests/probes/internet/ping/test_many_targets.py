@@ -73,6 +73,21 @@ async def test_a_hundred_rounds_have_no_false_result(network: Network) -> None:
     await _rounds(Backend.DATAGRAM, 100)
 
 
+async def test_both_versions_of_ip_are_told_apart_target_by_target(network: Network) -> None:
+    numbers = range(1, TARGETS // 2)
+    dead = [number % 256 % 10 == 7 for number in numbers for _ in (4, 6)]
+    addresses = [
+        address
+        for number in numbers
+        for address in (f"10.0.{number >> 8}.{number & 255}", f"fd00::{number:x}")
+    ]
+    async with Pinger.open(PingSettings()) as pinger:
+        for _ in range(3):
+            results = await pinger.ping_all(addresses, TIMEOUT_S)
+            assert [result.state for result in results] == [State.DOWN if each else State.UP for each in dead]
+        assert pinger.dropped == {"ipv4": 0, "ipv6": 0}
+
+
 async def test_many_single_pings_at_once_share_the_socket(network: Network) -> None:
     async with Pinger.open(PingSettings()) as pinger:
         async with asyncio.TaskGroup() as group:
