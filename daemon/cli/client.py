@@ -1,6 +1,7 @@
 """`slad client`: what holds with a client now: terms, solutions and their chronic stages, requests, deadlines."""
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 import click
@@ -66,6 +67,7 @@ def _show(out: Console, answer: dict[str, Any]) -> None:
     say(f"{answer['name']} ({answer['id']}), local time of {answer['timezone']}")
     say(f"tech admins: {', '.join(answer['tech_admins']) or 'nobody'}; servers: {answer['servers']}")
     print_table(out, ("term", "value"), _terms(answer["terms"]))
+    names = _names(answer["solutions"])
     print_table(
         out,
         (
@@ -80,7 +82,7 @@ def _show(out: Console, answer: dict[str, Any]) -> None:
         ),
         (
             (
-                row["id"],
+                names[row["id"]],
                 str(row["servers"]),
                 *_interruption(row["ongoing"]),
                 _stage(row["observed"]),
@@ -95,7 +97,14 @@ def _show(out: Console, answer: dict[str, Any]) -> None:
         out,
         ("open request", "solution", "opened", "by", "due", "response"),
         (
-            (row["id"], row["solution"], row["opened_at"], row["opened_by"], row["due_at"], row["response"])
+            (
+                row["id"],
+                names.get(row["solution"], row["solution"]),
+                row["opened_at"],
+                row["opened_by"],
+                row["due_at"],
+                row["response"],
+            )
             for row in answer["open_requests"]
         ),
     )
@@ -103,10 +112,24 @@ def _show(out: Console, answer: dict[str, Any]) -> None:
         out,
         ("deadline", "solution", "due", "outcome"),
         (
-            (row["deadline"].replace("_", " "), row["solution"], row["due_at"], row["outcome"])
+            (
+                row["deadline"].replace("_", " "),
+                names.get(row["solution"], row["solution"]),
+                row["due_at"],
+                row["outcome"],
+            )
             for row in answer["deadlines"]
         ),
     )
+
+
+def _names(solutions: Sequence[dict[str, Any]]) -> dict[str, str]:
+    """What people call each solution: of a server that is sold alone its name, with the id where another is called so."""
+    called = {row["id"]: str(row["name"] or row["id"]) for row in solutions}
+    times = Counter(called.values())
+    return {
+        id_: name if name == id_ or times[name] == 1 else f"{name} ({id_})" for id_, name in called.items()
+    }
 
 
 def _terms(terms: dict[str, dict[str, Any]]) -> Iterator[tuple[str, str]]:

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 
-@click.command()
+@click.command(short_help="Run slad on a simulated vCenter that goes through faults.")
 @click.option(
     "--servers",
     default=200,

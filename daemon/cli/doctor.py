@@ -18,7 +18,7 @@ from daemon.timezones import use_packaged_time_zones
 _COLOURS: Final = {Level.OK: "green", Level.WARN: "yellow", Level.FAIL: "red"}
 
 
-@click.command("doctor")
+@click.command("doctor", short_help="Try what the configuration names; say what will not work.")
 @options.config
 @options.output_format
 def doctor(path: Path, format_: Format) -> None:

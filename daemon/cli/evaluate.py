@@ -59,7 +59,7 @@ class InstantType(click.ParamType[Instant]):
         return at
 
 
-@click.command("evaluate")
+@click.command("evaluate", short_help="Work out a month from evidence alone, anywhere.")
 @click.argument("evidence", type=click.Path(exists=True, dir_okay=False, allow_dash=True))
 @click.option(
     "--contract",

@@ -18,7 +18,7 @@ from sla.instants import Instant, format_instant
 from sla.records import ClientId
 
 
-@click.command("export")
+@click.command("export", short_help="Write the evidence as JSON Lines, chained by hashes.")
 @click.option(
     "--client", help="Only what concerns this client; of the records of others only a salted digest."
 )

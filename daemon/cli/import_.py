@@ -19,7 +19,7 @@ AT_ONCE: Final = 10_000
 """Records a transaction."""
 
 
-@click.command("import")
+@click.command("import", short_help="Begin a new ledger with evidence from a file.")
 @click.argument("evidence", type=click.Path(exists=True, dir_okay=False, allow_dash=True))
 @click.option(
     "--ledger",

@@ -88,7 +88,7 @@ class _How:
     backend: Backend
 
 
-@click.command("probe")
+@click.command("probe", short_help="Try targets by hand: icmp://HOST, tcp://HOST:PORT, URLs.")
 @click.argument("texts", metavar="TARGET…", nargs=-1)
 @click.option(
     "--file", type=click.File("r"), help="More targets, one a line; # begins a comment. - is stdin."

@@ -17,7 +17,7 @@ from sla.instants import Instant
 from sla.records import ClientId
 
 
-@click.command("statement")
+@click.command("statement", short_help="Print a month's statement from the ledger.")
 @click.option("--month", type=MonthType(), required=True, help="The calendar month, local to each client.")
 @click.option("--client", help="Only this client's statement; by default those of all.")
 @click.option("--as-of", type=InstantType(), help="The instant of knowledge; by default now.")

@@ -29,7 +29,7 @@ def status(door: Door, format_: Format) -> None:
         _show_status(console(), answer)
 
 
-@click.command("server")
+@click.command("server", short_help="Show one virtual server: legs, outages, month.")
 @click.argument("name")
 @options.door
 @options.output_format

@@ -33,7 +33,7 @@ class HashType(click.ParamType[bytes]):
         return digest
 
 
-@click.command("verify")
+@click.command("verify", short_help="Verify an export's chain of hashes.")
 @click.argument("export", required=False, type=click.Path(exists=True, dir_okay=False, allow_dash=True))
 @click.option(
     "--ledger", type=click.Path(path_type=Path), help="A ledger that no daemon has open, or a copy."

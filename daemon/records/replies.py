@@ -282,9 +282,10 @@ class InterruptionRow(Reply):
 
 
 class SolutionRow(Reply):
-    """A solution of a client, as its statement has it."""
+    """A solution of a client, as its statement has it. `name`: the server's, of a server that is sold alone."""
 
     id: str
+    name: str | None
     servers: int
     accepted_from: str | None
     observed: ChronicStage

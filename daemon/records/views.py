@@ -212,6 +212,7 @@ class Views:
         ongoing = [each for each in row["interruptions"] if each["end"] is None]
         return replies.SolutionRow(
             id=state.id,
+            name=self._lone_name(key),
             servers=sum(
                 any(part.key == key[0] and part.client == key[1] for part in self._parts_now(pages))
                 for pages in self._book.servers_of[key].values()
@@ -221,6 +222,10 @@ class Views:
             documented=row["documented"],
             ongoing=ongoing[-1] if ongoing else None,
         )
+
+    def _lone_name(self, key: SolutionKey) -> str | None:
+        lone = self._book.servers.get(ServerId(key[0]))
+        return lone.records[-1].name if lone is not None and lone.records else None
 
     def _parts_now(self, pages: ServerPages) -> Iterator[Part]:
         return (part for part in pages.parts(self._as_of) if part.start <= self._as_of < part.end)

@@ -361,8 +361,11 @@ def test_a_client_is_shown_with_terms_solutions_requests_and_deadlines(slad: Sla
     assert "ACME (acme), local time of America/Toronto\ntech admins: ann, bob; servers: 6\n" in shown
     assert cells(shown, "availability.target") == ["availability.target", "0.999"]
     assert cells(shown, "scheduled_maintenance.emergency_in_cap")[1] == "true"
-    assert cells(shown, "shop")[:3] == ["shop", "1", "clear"]
+    assert cells(shown, "shop  ")[:3] == ["shop", "1", "clear"]
     assert cells(shown, "T-20")[1] == "shop"
+    lone = {row["name"]: row["id"] for row in slad.told("client", "show", "acme")["solutions"] if row["name"]}
+    assert cells(shown, "db")[:3] == ["db", "1", "clear"], "a server that is sold alone, by its name"
+    assert cells(shown, f"shop ({lone['shop']})")[1] == "1", "another solution is called so"
     assert cells(shown, "data return")[-1] == "pending"
     slad.done("request", "close", "T-20")
     assert "T-20" not in slad.done("client", "show", "acme")
@@ -412,7 +415,7 @@ def interrupt(slad: Slad) -> None:
 
 def shop_of(slad: Slad) -> list[str]:
     """The row of the solution shop in `slad client show`; two cells are there only during an interruption."""
-    return cells(slad.done("client", "show", "acme"), "shop")
+    return cells(slad.done("client", "show", "acme"), "shop  ")
 
 
 # Names

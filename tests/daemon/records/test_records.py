@@ -203,7 +203,10 @@ async def test_clients_are_shown_with_what_is_due(caller: Caller) -> None:
         3,
     )
     assert shown["terms"]["availability"]["target"] == "0.999"
-    assert [(row["id"], row["servers"]) for row in shown["solutions"]] == [("s", 1), ("shop", 2)]
+    assert [(row["id"], row["name"], row["servers"]) for row in shown["solutions"]] == [
+        ("s", "lone", 1),
+        ("shop", None, 2),
+    ]
     assert shown["solutions"][0]["observed"]["stage"] == "clear"
     assert [row["deadline"] for row in shown["deadlines"]] == ["data_return"]
     assert [row["opened_by"] for row in shown["open_requests"]] == ["bob"]
