@@ -5,12 +5,16 @@ from collections.abc import Iterable
 from http import HTTPStatus
 from typing import Any
 
+import structlog
 from aiohttp import hdrs, web
 
 from daemon.records.refusals import Fault, NotRecordingError, RefusedError, told
 from daemon.web.connections import Handler
 
 _RETRY_S = 5
+_FAILED = "slad failed at this request, by a defect of its own: its log says how"
+
+_log = structlog.get_logger(__name__)
 
 
 class BadRequestError(Exception):
@@ -52,6 +56,11 @@ async def errors_as_json(request: web.Request, handler: Handler) -> web.StreamRe
         if hdrs.ALLOW in error.headers:
             answer.headers[hdrs.ALLOW] = error.headers[hdrs.ALLOW]
         return answer
+    except Exception:
+        _log.exception("control_failed", method=request.method, path=request.path)
+        if request.writer.output_size:  # an answer is under way: only breaking it off tells
+            raise
+        return refusal(HTTPStatus.INTERNAL_SERVER_ERROR, _FAILED)
     if isinstance(response, web.Response) and response.content_type == "text/plain" and response.text:
         response.text = json.dumps({"error": response.text.strip()})
         response.content_type = "application/json"

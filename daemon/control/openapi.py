@@ -32,6 +32,7 @@ _ANY: Final = (
     HTTPStatus.UNAUTHORIZED,
     HTTPStatus.FORBIDDEN,
     HTTPStatus.TOO_MANY_REQUESTS,
+    HTTPStatus.INTERNAL_SERVER_ERROR,
     HTTPStatus.SERVICE_UNAVAILABLE,
 )
 """Refusals of every operation."""
@@ -46,6 +47,7 @@ _REFUSALS: Final = {
     HTTPStatus.UNSUPPORTED_MEDIA_TYPE: "The body is not announced as application/json.",
     HTTPStatus.UNPROCESSABLE_ENTITY: "A field may not be what it is.",
     HTTPStatus.TOO_MANY_REQUESTS: "On TCP: there were too many requests with no good token.",
+    HTTPStatus.INTERNAL_SERVER_ERROR: "A defect of slad, which its log tells of.",
     HTTPStatus.SERVICE_UNAVAILABLE: "Too much at once, or the ledger takes no records: to be sent again later, under the"
     " same key.",
 }

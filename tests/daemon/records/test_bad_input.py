@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from daemon.control import recording
 from daemon.control.door import LIMITS
@@ -255,6 +256,19 @@ async def test_a_body_that_is_too_slow_is_cut_off(
     assert answer.startswith(b"HTTP/1.1 408")
     assert json.loads(answer.partition(b"\r\n\r\n")[2])["error"] == "the body did not arrive within 0.2 s"
     assert office.recorded == []
+
+
+async def test_a_defect_of_slad_is_told_as_json_and_in_the_log(office: Office, caller: Caller) -> None:
+    office.failing = ZeroDivisionError("a defect")
+    with capture_logs() as logs:
+        said = await caller.post("/v1/maintenance", MAINTENANCE)
+    assert said.status == 500
+    assert said.json == {"error": "slad failed at this request, by a defect of its own: its log says how"}
+    assert [(log["event"], log["path"], log["exc_info"]) for log in logs] == [
+        ("control_failed", "/v1/maintenance", True)
+    ]
+    office.failing = None
+    assert (await caller.post("/v1/maintenance", MAINTENANCE)).status == 201, "the door stays open"
 
 
 async def test_a_mistyped_dry_run_records_nothing(office: Office, caller: Caller) -> None:
