@@ -12,7 +12,7 @@ from daemon.config import Config
 from daemon.config_tables import VCenterTable
 from daemon.config_values import SecretError
 from daemon.metrics import Metrics
-from daemon.rules import Needs, needs_of
+from daemon.rules import needs_of
 from probes.report import Report, Resume, Trouble
 from probes.vcenter.faults import LoginRefusedError
 from probes.vcenter.session import Credentials
@@ -62,10 +62,7 @@ class Sources:
 
     async def adopt(self, config: Config) -> None:
         """Watch what `config` names: watches whose settings did not change go on undisturbed."""
-        needs = needs_of((*config.rules, *config.internet))
-        wanted = {
-            name: (table, _settings(config, name, table, needs)) for name, table in config.vcenters.items()
-        }
+        wanted = {name: (table, settings_of(config, name)) for name, table in config.vcenters.items()}
         gone = [
             name
             for name, source in self._sources.items()
@@ -156,7 +153,9 @@ class Sources:
             self._metrics.forget_source(name)
 
 
-def _settings(config: Config, name: str, table: VCenterTable, needs: Needs) -> Settings:
+def settings_of(config: Config, name: str) -> Settings:
+    """What the watch of a vCenter is told. Raises CertificateError."""
+    table, needs = config.vcenters[name], needs_of((*config.rules, *config.internet))
     return Settings(
         source=name,
         observer=config.observer,

@@ -12,7 +12,8 @@ import click
 from daemon.cli import options
 from daemon.cli.options import Format
 from daemon.clock import SystemClock
-from daemon.doctor import Finding, Level, examined
+from daemon.doctor import examined
+from daemon.doctor.finding import Finding, Level
 from daemon.timezones import use_packaged_time_zones
 
 _COLOURS: Final = {Level.OK: "green", Level.WARN: "yellow", Level.FAIL: "red"}

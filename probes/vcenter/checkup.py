@@ -10,18 +10,15 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import Any, Final
+from typing import Any
 
 from pyVmomi import vim, vmodl
 
 from probes.vcenter.events import EVENT_TYPES
 from probes.vcenter.faults import PermissionDeniedError
-from probes.vcenter.inventory import PROPERTIES
 from probes.vcenter.session import Session
 from probes.vcenter.transport import Endpoint, Wire
 from sla.instants import DAY, Instant, datetime_of, instant_of
-
-_TYPES: Final = {kind: getattr(vim, kind) for kind in PROPERTIES}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,30 +86,33 @@ def events_are_readable(session: Session, now: Instant) -> bool:
     return True
 
 
-def census(session: Session) -> Census:
-    """Count all that the watch would watch, and read of each object what the watch would read."""
-    counts: Counter[str] = Counter(dict.fromkeys(PROPERTIES, 0))
+def census(session: Session, watched: Mapping[str, Sequence[str]]) -> Census:
+    """Count all that the watch would watch, and read of each object what the watch would read: its properties by type."""
+    types = {kind: getattr(vim, kind) for kind in watched}
+    counts: Counter[str] = Counter(dict.fromkeys(watched, 0))
     unreadable: list[Unreadable] = []
-    for found in _objects(session):
+    for found in _objects(session, types, watched):
         # A vApp counts as the resource pool that it also is, a datastore cluster as a folder.
-        kind = next(kind for kind, managed_type in _TYPES.items() if isinstance(found.obj, managed_type))
+        kind = next(kind for kind, managed_type in types.items() if isinstance(found.obj, managed_type))
         counts[kind] += 1
         if found.missingSet:
             unreadable.append(_unreadable(kind, found))
     return Census(counts=counts, unreadable=unreadable)
 
 
-def _objects(session: Session) -> Iterator[Any]:
+def _objects(
+    session: Session, types: Mapping[str, Any], watched: Mapping[str, Sequence[str]]
+) -> Iterator[Any]:
     query = vmodl.query.PropertyCollector
     view = session.content.viewManager.CreateContainerView(
-        session.content.rootFolder, list(_TYPES.values()), True
+        session.content.rootFolder, list(types.values()), True
     )
     within = query.TraversalSpec(name="view", path="view", skip=False, type=vim.view.ContainerView)
     spec = query.FilterSpec(
         objectSet=[query.ObjectSpec(obj=view, skip=True, selectSet=[within])],
         propSet=[
-            query.PropertySpec(type=_TYPES[kind], pathSet=list(paths), all=False)
-            for kind, paths in PROPERTIES.items()
+            query.PropertySpec(type=types[kind], pathSet=list(paths), all=False)
+            for kind, paths in watched.items()
         ],
     )
     collector = session.content.propertyCollector

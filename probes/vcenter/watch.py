@@ -69,6 +69,15 @@ class Settings:
     retry_s: tuple[float, float] = RETRY_S
     login_retry_s: tuple[float, float] = LOGIN_RETRY_S
 
+    def watched(self) -> Mapping[str, tuple[str, ...]]:
+        """The properties that are watched, by type."""
+        return wanted(
+            resource_pools=self.resource_pools,
+            attributes=self.attributes,
+            networks=self.networks,
+            addresses=self.addresses,
+        )
+
 
 @dataclass(slots=True)
 class _Chain:
@@ -220,14 +229,7 @@ class VcenterWatch:
         self._events.open(session, self._now(), self._offset_us)
         self._disks = {moid: disks for moid, disks in self._disks.items() if moid in self._servers}
         self._inventory = Inventory()
-        settings = self._settings
-        types = wanted(
-            resource_pools=settings.resource_pools,
-            attributes=settings.attributes,
-            networks=settings.networks,
-            addresses=settings.addresses,
-        )
-        collector, kinds = subscribe(session, types)
+        collector, kinds = subscribe(session, self._settings.watched())
         return _Chain(session=session, kinds=kinds, collector=collector)
 
     def _look(self, chain: _Chain) -> None:

@@ -17,7 +17,9 @@ from click.testing import CliRunner
 
 from daemon.cli.doctor import doctor
 from daemon.clock import SystemClock
-from daemon.doctor import Finding, Level, examined, file_system_of
+from daemon.doctor import examined
+from daemon.doctor.finding import Finding, Level
+from daemon.doctor.ledger import file_system_of
 from daemon.ledger.lock import Lock
 from probes.simulation import ThreadedVCenter
 from probes.simulation.entities import Datastore, Vm
@@ -134,6 +136,17 @@ class TestAVCenter:
         assert sum(name in finding.text for name in names) == 5
         assert "and 2 more" in finding.text
         assert "Read-only" in finding.remedy
+
+    def test_is_asked_for_what_the_rules_ask_of_servers_and_for_no_more(
+        self, vcenter: ThreadedVCenter, tmp_path: Path
+    ) -> None:
+        name = vcenter.do(lambda: min(vm.name for vm in vcenter.world.inventory.every(Vm)))
+        vcenter.do(vcenter.world.machines.unreadable, name, paths=["network"])
+        assert failures(examine(write_config(tmp_path, vcenter))) == []
+        rule = '[[rule]]\nnetwork = "x"\nclient = "acme"'
+        findings = examine(write_config(tmp_path, vcenter, rule=rule))
+        assert re.search(r"[1-9]\d* networks?,", said(findings, "vcenter.vc1"))
+        assert f"1 virtual machine cannot be read (NoPermission): {name}" in only_failure(findings).text
 
     def test_whose_account_sees_no_servers_is_a_failure(
         self, vcenter: ThreadedVCenter, tmp_path: Path
@@ -318,6 +331,24 @@ class TestTheDoors:
         with listening() as port:
             config = write_config(tmp_path, vcenter, web=f'[web]\nlisten = ["127.0.0.1:{port}"]')
             finding = only_failure(examine(config))
+        assert "cannot be listened on: Address already in use" in finding.text
+
+    def test_the_control_doors_address_is_tried_too(self, vcenter: ThreadedVCenter, tmp_path: Path) -> None:
+        issue(tmp_path)
+        (tmp_path / "key.pem").chmod(0o600)
+        with listening() as port:
+            control = f"""[control]
+socket = "control.sock"
+listen = ["127.0.0.1:{port}"]
+cert_file = "cert.pem"
+key_file = "key.pem"
+[[control.token]]
+name = "portal"
+role = "record"
+sha256 = "{"0" * 64}"
+"""
+            finding = only_failure(examine(write_config(tmp_path, vcenter, control=control)))
+        assert finding.about == "control"
         assert "cannot be listened on: Address already in use" in finding.text
 
     def test_an_address_that_is_not_of_this_machine_is_a_failure(

@@ -1,0 +1,41 @@
+"""What of a configuration will not work on this machine, found by trying it; and how to mend it, in plain words.
+
+Everything is asked and nothing is changed: a vCenter sees one login and its end, the ledger is not opened, and no file
+stays behind.
+"""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from daemon.clock import Clock
+from daemon.config import ConfigError, load
+from daemon.doctor.doors import answering, control, web
+from daemon.doctor.finding import Finding, Level, ok
+from daemon.doctor.ledger import ledger
+from daemon.doctor.machine import machine
+from daemon.doctor.vcenters import PATIENCE, vcenter
+from probes.vcenter.transport import Deadlines
+
+
+def examined(
+    path: Path, env: Mapping[str, str], clock: Clock, deadlines: Deadlines = PATIENCE
+) -> Iterator[Finding]:
+    """Try all that the slad.toml at `path` names, a finding as soon as it is known; `deadlines` are for vCenters."""
+    try:
+        config = load(path, env)
+    except ConfigError as error:
+        for problem in (*error.problems, *error.warnings):
+            level = Level.FAIL if problem in error.problems else Level.WARN
+            yield Finding(level=level, about="configuration", text=str(problem))
+        return
+    yield ok("configuration", f"{path} can be used")
+    for problem in config.warnings:
+        yield Finding(level=Level.WARN, about="configuration", text=str(problem))
+    unanswered = answering(config.control.socket)
+    running = unanswered is None
+    yield from ledger(config.ledger.path, running=running)
+    yield from control(config.control, unanswered)
+    yield from web(config.web, running=running)
+    for name in config.vcenters:
+        yield from vcenter(config, name, clock, deadlines)
+    yield from machine()

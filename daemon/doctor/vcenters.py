@@ -1,0 +1,206 @@
+"""Whether a vCenter lets slad watch: its name, its identity, the login, its clock, and the account's rights."""
+
+import socket
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from itertools import groupby
+from typing import Final
+
+from daemon.clock import Clock
+from daemon.config import Config
+from daemon.config_tables import VCenterTable
+from daemon.config_values import SecretError
+from daemon.doctor.finding import Finding, Level, fail, ok, warn
+from daemon.sources import endpoint_of, settings_of
+from probes.vcenter.checkup import (
+    Census,
+    Unreadable,
+    census,
+    clock_offset_us,
+    events_are_readable,
+    prove_identity,
+    shown_certificate,
+)
+from probes.vcenter.faults import CertificateError, LoginRefusedError, PermissionDeniedError, VcenterError
+from probes.vcenter.properties import custom_field_names
+from probes.vcenter.session import Credentials, Session
+from probes.vcenter.transport import Deadlines, Endpoint, Wire
+from probes.vcenter.watch import Settings
+from sla.instants import SECOND
+
+MAX_OFFSET_US: Final = 2 * SECOND
+"""How far a vCenter's clock may be from ours: slad corrects event times by it, to whole round trips."""
+NAMED: Final = 5
+"""How many of the objects that cannot be read are named."""
+PATIENCE: Final = Deadlines(call_s=15.0)
+
+_WORDS: Final = {
+    "VirtualMachine": "virtual machine",
+    "HostSystem": "host",
+    "ComputeResource": "cluster or lone host",
+    "Datastore": "datastore",
+    "Network": "network",
+    "Folder": "folder",
+    "Datacenter": "datacenter",
+    "ResourcePool": "resource pool",
+}
+_JUDGED: Final = {"VirtualMachine", "HostSystem", "Datastore"}
+"""What legs are judged by; the other types only place servers."""
+
+
+def vcenter(config: Config, name: str, clock: Clock, deadlines: Deadlines = PATIENCE) -> Iterator[Finding]:
+    """Its name, its identity, one login, its clock, and what the account can read of what the watch reads."""
+    about, table = f"vcenter.{name}", config.vcenters[name]
+    address = table.address
+    try:
+        found = socket.getaddrinfo(address.host, address.port, type=socket.SOCK_STREAM)
+    except socket.gaierror as error:
+        yield fail(
+            about,
+            f"the name {address.host} has no address: {error.strerror}",
+            "correct the name, or this machine's DNS (resolvectl query)",
+        )
+        return
+    numbers = ", ".join(dict.fromkeys(str(one[4][0]) for one in found))
+    if numbers != address.host:
+        yield ok(about, f"{address.host} is {numbers}")
+    try:
+        endpoint = replace(endpoint_of(table), deadlines=deadlines)
+        identity = _identity(about, table, endpoint)
+    except VcenterError as error:
+        yield fail(
+            about,
+            str(error),
+            f"see whether port {address.port} is open from here: routes, firewalls, and whether vCenter runs",
+        )
+        return
+    yield identity
+    if identity.level is not Level.FAIL:
+        yield from _account(about, table, endpoint, settings_of(config, name), clock)
+
+
+def _identity(about: str, table: VCenterTable, endpoint: Endpoint) -> Finding:
+    """How the vCenter proves that it is the one. Raises VcenterError where nothing can be asked."""
+    if endpoint.tls is None:
+        prove_identity(endpoint)
+        return ok(about, f"{table.address} answers, in plain HTTP")
+    pin = f"sha256:{shown_certificate(endpoint).hex(':').upper()}"
+    try:
+        prove_identity(endpoint)
+    except CertificateError as error:
+        remedy = f'if {pin} is what vCenter itself shows as its fingerprint, write pin = "{pin}"'
+        if table.pin is None:
+            remedy += ", or name its authority by ca_file"
+        return fail(about, str(error), remedy)
+    return ok(about, f"{table.address} proves its identity; its certificate is {pin}")
+
+
+def _account(
+    about: str, table: VCenterTable, endpoint: Endpoint, settings: Settings, clock: Clock
+) -> Iterator[Finding]:
+    try:
+        password = table.password.read()
+    except SecretError as error:
+        if table.password.path is None:
+            yield warn(
+                about,
+                f"the login was not tried: {table.password.name} is only there for what systemd starts",
+                "run the doctor as slad runs: systemctl start slad-doctor, then journalctl -u slad-doctor",
+            )
+        else:
+            yield fail(about, str(error), "write the password into the file, one line")
+        return
+    wire = Wire(endpoint)
+    try:
+        # Once and never again: a vCenter locks an account after a few refusals.
+        session = Session.open(wire, Credentials(user=table.user, password=password.get_secret_value))
+    except VcenterError as error:
+        wire.close()
+        yield _no_session(about, table.user, error)
+        return
+    try:
+        yield from _seen(about, table.user, session, settings, clock)
+    except VcenterError as error:
+        yield fail(
+            about, f"vCenter broke off: {error}", "try again; if it stays, look at vCenter's own health"
+        )
+    finally:
+        session.close()
+
+
+def _no_session(about: str, user: str, error: VcenterError) -> Finding:
+    match error:
+        case LoginRefusedError():
+            remedy = "correct user and password; a locked account opens itself after some minutes"
+            return fail(about, str(error), remedy)
+        case PermissionDeniedError():
+            return fail(about, f"{user} has no rights at all: {error}", _ROLE)
+        case _:
+            remedy = "see whether vCenter is still starting, and whether it is a vCenter at all"
+            return fail(about, str(error), remedy)
+
+
+_ROLE: Final = (
+    "give the account the role Read-only on vCenter's root folder, with “Propagate to children” (vSphere Client:"
+    " Permissions)"
+)
+
+
+def _seen(about: str, user: str, session: Session, settings: Settings, clock: Clock) -> Iterator[Finding]:
+    yield ok(about, f"{user} is logged in to {session.content.about.fullName}")
+    yield _clock(about, clock_offset_us(session, clock.now))
+    yield from _rights(about, census(session, settings.watched()))
+    if settings.attributes:
+        yield _attributes(about, session)
+    if events_are_readable(session, clock.now()):
+        yield ok(about, "events can be read")
+    else:
+        yield warn(
+            about,
+            "events cannot be read: outages are dated by when they were noticed, and causes stay unknown",
+            _ROLE,
+        )
+
+
+def _clock(about: str, offset_us: int) -> Finding:
+    ahead = f"{abs(offset_us) / SECOND:.1f} s {'ahead of' if offset_us > 0 else 'behind'} this machine's"
+    if abs(offset_us) > MAX_OFFSET_US:
+        return warn(
+            about,
+            f"vCenter's clock is {ahead}: slad corrects event times by that, as well as it can",
+            "let both keep time by NTP: timedatectl here, the appliance's management page there",
+        )
+    return ok(about, f"vCenter's clock is {ahead}")
+
+
+def _rights(about: str, found: Census) -> Iterator[Finding]:
+    numbers = ", ".join(_counted(_WORDS[kind], count) for kind, count in found.counts.items())
+    if found.counts["VirtualMachine"] and found.counts["HostSystem"]:
+        yield ok(about, f"the account sees {numbers}: compare that with what an administrator sees")
+    else:
+        yield fail(about, f"the account sees too little: {numbers}", _ROLE)
+    by_kind = sorted(found.unreadable, key=lambda one: one.kind)
+    for kind, group in groupby(by_kind, key=lambda one: one.kind):
+        yield _refused(about, kind, list(group))
+
+
+def _refused(about: str, kind: str, refused: Sequence[Unreadable]) -> Finding:
+    names = ", ".join(one.name for one in refused[:NAMED])
+    more = f" and {len(refused) - NAMED:,} more" if len(refused) > NAMED else ""
+    faults = ", ".join(sorted({one.fault for one in refused}))
+    text = f"{_counted(_WORDS[kind], len(refused))} cannot be read ({faults}): {names}{more}"
+    if kind in _JUDGED:
+        return fail(about, f"{text}; what rests on them stays unknown", _ROLE)
+    return warn(about, f"{text}; rules by place do not see them", _ROLE)
+
+
+def _attributes(about: str, session: Session) -> Finding:
+    try:
+        names = custom_field_names(session)
+    except PermissionDeniedError:
+        return fail(about, "custom attributes, which rules ask for, cannot be read", _ROLE)
+    return ok(about, f"{_counted('custom attribute', len(names))} can be read")
+
+
+def _counted(word: str, count: int) -> str:
+    return f"{count:,} {word}{'' if count == 1 else 's'}"
