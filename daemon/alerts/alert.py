@@ -44,13 +44,17 @@ class Severity(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Alert:
-    """A condition that holds of something. `since`: its true start; None: when it was first seen."""
+    """A condition that holds of something.
+
+    `since`: its true start; None: when it was first seen. `keep_us`: how long it fires on once the condition is over.
+    """
 
     labels: Labels
     severity: Severity
     since: Instant | None
     summary: str
     description: str
+    keep_us: int = 0
 
 
 def labels_of(name: str, severity: Severity, others: Mapping[str, str]) -> Labels:

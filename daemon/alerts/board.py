@@ -1,11 +1,13 @@
 """The board: which alerts fire, which were resolved of late, and who is to be told of a change.
 
-Whoever puts alerts there names what they are of, and puts all of it at once: what it no longer names is resolved.
+Whoever puts alerts there names what they are of, and puts all of it at once: what it no longer names is resolved, at once or
+after the time for which it is kept.
 """
 
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass
+from itertools import islice
 from typing import Final
 
 import structlog
@@ -32,13 +34,17 @@ class Posted:
 
 
 class Board:
-    """Invariant: `firing` is how many of those posted have not ended; no two have the same labels."""
+    """Invariant: `firing` is how many of those posted have not ended; no two have the same labels.
+
+    `kept`: what fires on, and since when it would not.
+    """
 
     def __init__(self) -> None:
         """Empty."""
         self.posted: dict[Labels, Posted] = {}
         self.firing = 0
         self._of: dict[Hashable, dict[Labels, None]] = {}
+        self.kept: OrderedDict[Labels, Instant] = OrderedDict()
         self._resolved: OrderedDict[Labels, Instant] = OrderedDict()
         self._of_servers = 0
         self._is_full = False
@@ -57,11 +63,15 @@ class Board:
         before = self._of.pop(what, None) or {}
         now: dict[Labels, None] = {}
         for alert in alerts:
-            if alert.labels in before or self._has_room(alert.labels):
+            if alert.labels in before or alert.labels in self.kept or self._has_room(alert.labels):
                 now[alert.labels] = None
                 self._fire(alert, at)
         for labels in before:
-            if labels not in now:
+            if labels in now:
+                continue
+            if self.posted[labels].alert.keep_us:
+                self.kept[labels] = at
+            else:
                 self._resolve(labels, at)
         if now:
             self._of[what] = now
@@ -70,8 +80,12 @@ class Board:
         """Whether anything of it fires."""
         return what in self._of
 
-    def forget(self, now: Instant) -> None:
-        """Let go of what was resolved long ago; of a great deal, of some at a time."""
+    def pass_to(self, now: Instant) -> None:
+        """Resolve what was kept for long enough, and let go of what was resolved long ago; of a great deal, of some at a time."""
+        for labels, over_at in list(islice(self.kept.items(), FORGOTTEN_AT_ONCE)):
+            if now - over_at >= self.posted[labels].alert.keep_us:
+                del self.kept[labels]
+                self._resolve(labels, now)
         for _ in range(min(len(self._resolved), FORGOTTEN_AT_ONCE)):
             labels = next(iter(self._resolved))
             if now - self._resolved[labels] < RESOLVED_KEPT_US:
@@ -82,11 +96,13 @@ class Board:
         """Let go of everything: nobody is to be told."""
         self.posted.clear()
         self._of.clear()
+        self.kept.clear()
         self._resolved.clear()
         self.firing = self._of_servers = 0
 
     def _fire(self, alert: Alert, at: Instant) -> None:
         labels = alert.labels
+        self.kept.pop(labels, None)
         before = self.posted.get(labels)
         if before is not None and before.ended_at is None:
             self.posted[labels] = Posted(alert, before.starts_at)  # words may be others; its start stays

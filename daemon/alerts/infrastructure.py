@@ -3,7 +3,8 @@
 from collections.abc import Collection, Iterator, Mapping
 
 from daemon.alerts.alert import Alert
-from daemon.alerts.conditions import OF_DATASTORE, OF_HOST, Lasting, Subject, alerts
+from daemon.alerts.conditions.finding import Lasting, Subject, alerts
+from daemon.alerts.conditions.shared import OF_DATASTORE, OF_HOST
 from probes.report import Report
 from sla.instants import Instant
 from sla.records import State

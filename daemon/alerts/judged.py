@@ -3,28 +3,14 @@
 from collections.abc import Iterator
 from typing import Final
 
-from daemon.alerts.alert import SERVER, Alert
+from daemon.alerts.alert import Alert
 from daemon.alerts.board import Board
-from daemon.alerts.conditions import (
-    ANSWER_SOON_US,
-    DEADLINE_SOON_US,
-    DEADLINE_WORDS,
-    OF_DEADLINE,
-    OF_MONTH,
-    OF_REFUSED,
-    OF_REQUEST,
-    OF_SOLUTION,
-    OF_WINDOW,
-    Due,
-    Lasting,
-    Month,
-    Refused,
-    Solution,
-    Subject,
-    alerts,
-    nears_at,
-)
+from daemon.alerts.conditions.dues import DEADLINE_SOON_US, DEADLINE_WORDS, OF_DEADLINE, OF_REQUEST, Due
+from daemon.alerts.conditions.finding import Lasting, Subject, alerts
+from daemon.alerts.conditions.servers import OF_MONTH, OF_REFUSED, OF_WINDOW, Month, Refused
+from daemon.alerts.conditions.solutions import OF_SOLUTION, Solution, nears_at
 from daemon.alerts.waiting import Waiting
+from daemon.alerts.who import Who
 from daemon.standing.kinds import REASONS, Formula, passed
 from daemon.standing.solutions import Row
 from daemon.standing.standing import Judging, Standing
@@ -43,9 +29,10 @@ SLICE: Final = 1_000
 class Judged:
     """Looks at what the standing judged anew, and at what time alone changes. `standing.at` has to be an instant."""
 
-    def __init__(self, standing: Standing, board: Board) -> None:
+    def __init__(self, standing: Standing, board: Board, who: Who) -> None:
         self._standing = standing
         self._board = board
+        self._who = who
         self._rows: dict[SolutionKey, Row] = {}
         self._solutions: Waiting[SolutionKey] = Waiting()
         self._servers: Waiting[tuple[ServerId]] = Waiting()
@@ -85,7 +72,7 @@ class Judged:
             yield
         while self._servers:
             (server,) = self._servers.take()
-            self._board.put(("month", server), list(self._of_month(server, judging.at)), now)
+            self._board.put(("month", server), list(self._of_month(server, judging.at, now)), now)
             if self._board.has(("month", server)):
                 self._told.add(server)
             else:
@@ -114,12 +101,13 @@ class Judged:
         for deadline in row.standing.deadlines:
             if self._is_first(deadline, row):
                 text = f"{DEADLINE_WORDS[deadline.deadline]} of {name} of {client}"
-                due = Due.deadline(deadline.due_at, deadline.outcome, at)
+                is_missed = deadline.outcome is Outcome.MISSED
+                due = Due(at=at, due_at=deadline.due_at, is_missed=is_missed)
                 subject = Subject(
                     text=text[0].upper() + text[1:], labels={**labels, "deadline": deadline.deadline.value}
                 )
                 yield from alerts(OF_DEADLINE, due, subject)
-                if at < due.soon_at:
+                if due.soon_at(DEADLINE_SOON_US) is None:
                     self._solutions.add_at(Instant(deadline.due_at - DEADLINE_SOON_US), key)
 
     def _is_first(self, deadline: Deadline, row: Row) -> bool:
@@ -136,14 +124,9 @@ class Judged:
         for request in sorted(self._standing.requests):
             record = self._standing.book.requests[request].record
             judgement = judging.of_client(record.client).judgement
-            response, terms = judgement.response(request), judgement.terms(record.client)
-            early = max(0, terms.support.respond_within - ANSWER_SOON_US)
-            due = Due(
-                at=judging.at,
-                soon_at=judgement.business(terms).after(record.opened_at, early),
-                due_at=response.due_at,
-                is_missed=response.response is Outcome.MISSED,
-            )
+            response = judgement.response(request)
+            is_missed = response.response is Outcome.MISSED
+            due = Due(at=judging.at, due_at=response.due_at, is_missed=is_missed)
             labels = {"client": record.client, "solution": record.solution, "request": request}
             yield from alerts(
                 OF_REQUEST, due, Subject(text=f"Request {request} of {record.client}", labels=labels)
@@ -169,21 +152,21 @@ class Judged:
                         self._servers.add((server,))
                 yield
 
-    def _of_month(self, server: ServerId, at: Instant) -> Iterator[Alert]:
+    def _of_month(self, server: ServerId, at: Instant, now: Instant) -> Iterator[Alert]:
         servers = self._standing.servers
         formula = servers.kinds.formulas[servers.numbers[server]]
         if formula is None:
             return
         record = self._standing.book.servers[server].records[-1]
-        whose = {SERVER: server, "name": record.name, "client": record.client}
-        subject = Subject(text=record.name, labels={**whose, "solution": record.solution or ""})
-        yield from alerts(OF_MONTH, _month_of(formula), subject)
+        if self._who.is_known(server, now):
+            labels = self._who.labels_with_shared(record)
+            yield from alerts(OF_MONTH, _month_of(formula), Subject(text=record.name, labels=labels))
+        whose = self._who.labels(record)
         for refused in _refused(formula, at):
-            yield from alerts(
-                OF_REFUSED, refused, Subject(text=record.name, labels={**whose, "reason": refused.reason})
-            )
+            subject = Subject(text=record.name, labels={**whose, "reason": refused.reason})
+            yield from alerts(OF_REFUSED, refused, subject)
         if formula.maintenance_runs:
-            yield from alerts(OF_WINDOW, Lasting(at=at), subject)
+            yield from alerts(OF_WINDOW, Lasting(at=at), Subject(text=record.name, labels=whose))
 
 
 def _tells(formula: Formula, at: Instant) -> bool:

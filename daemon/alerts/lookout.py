@@ -10,10 +10,13 @@ from typing import Final
 
 from daemon.alerts.alert import Alert
 from daemon.alerts.board import Board
-from daemon.alerts.conditions import OF_SLAD, OF_SOURCE, OF_UPLINK, Contact, Lasting, Subject, alerts
+from daemon.alerts.causes import Causes
+from daemon.alerts.conditions.finding import Lasting, Subject, alerts
+from daemon.alerts.conditions.shared import OF_SLAD, OF_SOURCE, OF_UPLINK, Contact
 from daemon.alerts.infrastructure import Infrastructure
 from daemon.alerts.judged import Judged
 from daemon.alerts.outages import Outages
+from daemon.alerts.who import Who
 from daemon.clock import Clock
 from daemon.figures import Facts
 from daemon.live_book import LiveBook
@@ -46,18 +49,18 @@ class Lookout:
         is_listed: Callable[[ServerId], bool],
         board: Board,
     ) -> None:
-        """See `daemon.alerts.outages` for `is_listed`."""
+        """See `daemon.alerts.who` for `is_listed`."""
         self._clock = clock
         self._book = book
         self._standing = standing
         self._sources = sources
         self._uplinks = uplinks
         self._facts = facts
-        self._is_listed = is_listed
         self._board = board
         self._began_at = clock.now()
+        self._who = Who(facts, is_listed, self._began_at)
         self._infrastructure = Infrastructure()
-        self._looks: tuple[Outages, Judged] | None = None
+        self._looks: tuple[Outages, Causes, Judged] | None = None
         self._uplinks_down: dict[str, str] = {}
 
     def want(self, wanted: bool) -> None:
@@ -66,14 +69,12 @@ class Lookout:
             self._looks = None
             self._board.clear()
         elif self._looks is None:
-            outages = Outages(
-                book=self._book,
-                facts=self._facts,
-                is_listed=self._is_listed,
-                board=self._board,
-                began_at=self._began_at,
+            book, facts, who, board = self._book, self._facts, self._who, self._board
+            self._looks = (
+                Outages(book=book, facts=facts, who=who, board=board),
+                Causes(book=book, facts=facts, who=who, board=board),
+                Judged(self._standing, board, who),
             )
-            self._looks = outages, Judged(self._standing, self._board)
 
     async def look(self, told: Sequence[Report | Trouble]) -> bool:
         """Look at what was committed, the reports that it came from included; whether all of it was looked at."""
@@ -83,10 +84,13 @@ class Lookout:
                 self._infrastructure.take(report, now)
         if self._looks is None:
             return True
-        outages, judged = self._looks
-        self._board.put("few", list(self._few(now)), now)
-        self._board.forget(now)
-        marking, working = [outages.mark(now)], [outages.work(now)]
+        outages, causes, judged = self._looks
+        few = list(self._few(now))
+        self._board.put("few", few, now)
+        self._board.pass_to(now)
+        async for _ in paced(outages.mark(now)):
+            pass
+        marking, working = [causes.look(few, outages.under_way, now)], [outages.work(now)]
         if self._standing.at is not None:
             judging: Judging = await self._standing.judging(self._standing.at)
             marking.append(judged.mark(judging.at))

@@ -1,21 +1,21 @@
 """Alerts of virtual servers that are down."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Collection, Iterator
 from itertools import chain
 from typing import Final
 
-from daemon.alerts.alert import SERVER, Alert
+from daemon.alerts.alert import Alert
 from daemon.alerts.board import Board
-from daemon.alerts.conditions import DOWN_FOR_US, OF_OUTAGE, Outage, Subject, alerts
+from daemon.alerts.conditions.finding import Subject, alerts
+from daemon.alerts.conditions.servers import DOWN_FOR_US, OF_OUTAGE, Outage
 from daemon.alerts.waiting import Waiting
+from daemon.alerts.who import Who
 from daemon.counting import NEVER
 from daemon.figures import Facts
 from daemon.live_book import LiveBook
-from sla.instants import MINUTE, SECOND, Instant
+from sla.instants import SECOND, Instant
 from sla.records import ServerId
 
-LISTED_WITHIN_US: Final = MINUTE
-"""How long after the start an outage waits for its source to list the server: where it runs is among the labels."""
 ASK_AGAIN_US: Final = 5 * SECOND
 SLICE: Final = 4_000
 """How many are compared in one step."""
@@ -24,21 +24,11 @@ SLICE: Final = 4_000
 class Outages:
     """Looks at outages that began or ended. The labels of an alert stay as they are until its outage is over."""
 
-    def __init__(
-        self,
-        *,
-        book: LiveBook,
-        facts: Facts,
-        is_listed: Callable[[ServerId], bool],
-        board: Board,
-        began_at: Instant,
-    ) -> None:
-        """`is_listed`: whether a source listed a server since `began_at`."""
+    def __init__(self, *, book: LiveBook, facts: Facts, who: Who, board: Board) -> None:
         self._book = book
         self._facts = facts
-        self._is_listed = is_listed
+        self._who = who
         self._board = board
-        self._began_at = began_at
         self._since: dict[ServerId, Instant] = {}
         self._seen: tuple[int, list[bytes]] = -1, []
         self._waiting: Waiting[tuple[ServerId]] = Waiting()
@@ -47,6 +37,11 @@ class Outages:
     def is_behind(self) -> bool:
         """Whether anything waits to be looked at."""
         return bool(self._waiting)
+
+    @property
+    def under_way(self) -> Collection[ServerId]:
+        """The servers of which an outage is under way."""
+        return self._since.keys()
 
     def mark(self, now: Instant) -> Iterator[None]:
         """Find, in small steps, what is to be looked at."""
@@ -87,25 +82,16 @@ class Outages:
             return
         elif now - since < DOWN_FOR_US:
             self._waiting.add_at(Instant(since + DOWN_FOR_US), (server,))
-        elif now - self._began_at < LISTED_WITHIN_US and not self._is_listed(server):
+        elif not self._who.is_known(server, now):
             self._waiting.add_at(Instant(now + ASK_AGAIN_US), (server,))
         else:
             self._board.put(what, list(self._of(server, since, now)), now)
 
     def _of(self, server: ServerId, since: Instant, now: Instant) -> Iterator[Alert]:
         record, place = self._book.record_of(server), self._book.places[server]
-        host, datastore = self._facts.placement_of(server)
+        host, _ = self._facts.placement_of(server)
         legs = place.group.legs_down(place.index)
         reasons = [self._book.reasons.get((server, leg), "") or leg.value for leg in legs]
-        labels = {
-            SERVER: server,
-            "name": record.name,
-            "client": record.client,
-            "solution": record.solution or "",
-            "vcenter": self._facts.source_of(server),
-            "uplink": self._facts.uplink_of(server),
-            "host": host,
-            "datastore": datastore,
-        }
-        outage = Outage(at=now, since=since, reasons=tuple(dict.fromkeys(reasons)))
-        yield from alerts(OF_OUTAGE, outage, Subject(text=record.name, labels=labels))
+        outage = Outage(at=now, since=since, reasons=tuple(dict.fromkeys(reasons)), host=host)
+        subject = Subject(text=record.name, labels=self._who.labels_with_shared(record))
+        yield from alerts(OF_OUTAGE, outage, subject)

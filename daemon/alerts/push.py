@@ -15,7 +15,8 @@ import structlog
 from daemon.alerts.alert import Labels, Severity
 from daemon.alerts.alertmanager import Alertmanager, PostError, encoded, open_alertmanager
 from daemon.alerts.board import Board, Posted
-from daemon.alerts.conditions import OF_LEDGER, Lasting, alerts
+from daemon.alerts.conditions.finding import Lasting, alerts
+from daemon.alerts.conditions.shared import OF_LEDGER
 from daemon.alerts.lookout import SLAD
 from daemon.alerts.tally import AlertTally
 from daemon.clock import Clock

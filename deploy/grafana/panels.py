@@ -64,6 +64,7 @@ def stat(
     *,
     width: int = 4,
     steps: Sequence[tuple[str, float]] = (),
+    decimals: int | None = None,
 ) -> Panel:
     """One number. `steps`: colours from a value on, the first below all of them."""
     return Panel(
@@ -74,7 +75,11 @@ def stat(
         queries=[Query(expr=expr, instant=True)],
         width=width,
         height=4,
-        defaults={"thresholds": _thresholds(steps), "color": {"mode": "thresholds"}},
+        defaults={
+            "thresholds": _thresholds(steps),
+            "color": {"mode": "thresholds"},
+            **({} if decimals is None else {"decimals": decimals}),
+        },
         options={
             "reduceOptions": {"calcs": ["lastNotNull"], "fields": "", "values": False},
             "colorMode": "value",
@@ -174,6 +179,7 @@ class Column:
     heading: str
     unit: str
     steps: Sequence[tuple[str, float]] = ()
+    decimals: int | None = None
 
 
 def table(
@@ -197,6 +203,7 @@ def table(
             "matcher": {"id": "byName", "options": column.heading},
             "properties": [
                 {"id": "unit", "value": column.unit},
+                *([] if column.decimals is None else [{"id": "decimals", "value": column.decimals}]),
                 *_cell(column.steps),
             ],
         }

@@ -175,3 +175,22 @@ def test_grafana_finds_the_dashboards_by_files_that_it_can_read() -> None:
     assert provider["apiVersion"] == source["apiVersion"] == 1
     assert provider["providers"][0]["options"]["path"]
     assert source["datasources"][0]["type"] == "prometheus"
+
+
+def test_availability_is_shown_rounded_down_and_against_the_contracts_own_target() -> None:
+    shown = [
+        (panel, target["expr"])
+        for file in FILES
+        for panel in panels(read(file))
+        if panel["type"] in ("stat", "table")
+        for target in panel["targets"]
+        if re.search(r"_(?:availability|possible|coverage)_(?:\w+_)?ratio\{", target["expr"])
+        and not re.search(r"count\(|_seconds", target["expr"])
+    ]
+    assert len(shown) > 8
+    for panel, expr in shown:
+        assert expr.startswith("floor("), expr
+        assert '"decimals"' in json.dumps(panel)
+    every = "".join(file.read_text() for file in FILES)
+    assert "0.999" not in every, "a contract may promise something else"
+    assert every.count("slad_contract_target_ratio") > 2

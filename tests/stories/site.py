@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -19,20 +20,29 @@ from probes.simulation import ThreadedVCenter
 from tests.daemon.harness import Daemon, by_server, simulated, write_config
 from tests.peers.alertmanager import Alertmanager, Pager, alertmanager, alertmanagers, pager
 from tests.peers.prometheus import Prometheus, prometheus
+from tests.wall import now
 
 ROOT = Path(__file__).parents[2]
 RULES = ROOT / "deploy/prometheus/rules/slad.rules.yml"
 ROUTES = ROOT / "deploy/alertmanager/alertmanager.yml"
 
-LASTING_S = 2
+LASTING_S = 1
 TERMS = f'[contract.chronic_outages]\nlasting = "{LASTING_S}s"\n'
 SERVER = "acme-app-00001"
 OWNERS = f'[[rule]]\nname = "{SERVER}"\nclient = "acme"\nsolution = "mail"\n[[rule]]\nname = "acme-*"\nclient = "acme"\n'
 
 
+def ago(**time: float) -> str:
+    """An instant that lies so long back, in the words of the evidence."""
+    then = datetime.fromtimestamp(now() / 1e6, UTC) - timedelta(**time)
+    return then.isoformat(timespec="seconds").replace("+00:00", "Z")
+
+
 def hasty_rules() -> str:
-    """The shipped rules, which keep firing for seconds."""
-    return re.sub(r"keep_firing_for: \d+[mh]", "keep_firing_for: 3s", RULES.read_text())
+    """The shipped rules, which wait, evaluate and keep firing in seconds where they do in minutes."""
+    return re.sub(
+        r"^( *(?:for|keep_firing_for|interval): \d+)m$", r"\1s", RULES.read_text(), flags=re.MULTILINE
+    )
 
 
 def hasty_routes(url: str) -> dict[str, Any]:
@@ -127,12 +137,12 @@ def site(
         daemon = Daemon(
             write_config(folder, vcenter, rule=OWNERS, **{"contract": TERMS} | dict(sections or {}))
         )
-        stack.callback(daemon.kill)
         if history is not None:
             subprocess.run(
                 [sys.executable, "-m", "daemon", "import", str(history), "--ledger", str(folder / "ledger.db")],
                 check=True, timeout=60, cwd=ROOT,
             )  # fmt: skip
+        stack.callback(daemon.kill)
         daemon.start()
         routes = hasty_routes(told.url)
         managers = (

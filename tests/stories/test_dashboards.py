@@ -5,39 +5,38 @@ import re
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.stories.site import SERVER, Site, site
-from tests.wall import now
+from tests.stories.site import SERVER, Site, ago, site
 
 ROOT = Path(__file__).parents[2]
 DASHBOARDS = sorted((ROOT / "deploy/grafana/dashboards").glob("*.json"))
 MOST_SERIES = 100
 """That a query may give here, with thirty servers: a table shows fifty of any number."""
+WITNESS = {"observer": "elsewhere", "source": "vc9"}
 CHECK = 'interval = "1s"\ntimeout = "1s"\nconfirm = 2\n'
 
 
-def ago(**time: float) -> str:
-    then = datetime.fromtimestamp(now() / 1e6, UTC) - timedelta(**time)
-    return then.isoformat(timespec="seconds").replace("+00:00", "Z")
-
-
 def history() -> Iterator[dict[str, object]]:
-    """A client whose solution was a chronic outage, got its notice, and fails its evaluation now."""
-    yield {"kind": "client", "id": "globex", "name": "Globex", "timezone": "UTC", "tech_admins": ["gil"], "recorded_at": ago(days=99)}  # fmt: skip
-    yield {"kind": "server", "id": "g1", "name": "globex-1", "client": "globex", "solution": "shop", "in_service_from": ago(days=98), "legs": ["running"]}  # fmt: skip
-    witness = {"observer": "elsewhere", "source": "vc9"}
-    said = {"kind": "observation", **witness, "server": "g1", "leg": "running"}
+    """A client whose solution was a chronic outage, got its notice, and fails its evaluation now; and one of which one is new."""
+    yield from client("globex", "g1", down=(66, 65, 64, 63, 62, 9, 8))
+    yield from client("initech", "i1", down=(9, 8, 7, 6, 5))
+    yield {"kind": "cancellation_notice", "client": "globex", "solution": "shop", "given_at": ago(days=60), "recorded_at": ago(days=60)}  # fmt: skip
+    yield {"kind": "observed_until", **WITNESS, "at": ago(minutes=1)}
+
+
+def client(name: str, server: str, *, down: tuple[int, ...]) -> Iterator[dict[str, object]]:
+    """A client with one solution of one server, which was down for three hours so many days ago."""
+    yield {"kind": "client", "id": name, "name": name, "timezone": "UTC", "tech_admins": ["gil"], "recorded_at": ago(days=99)}  # fmt: skip
+    yield {"kind": "server", "id": server, "name": f"{name}-1", "client": name, "solution": "shop", "in_service_from": ago(days=98), "legs": ["running"]}  # fmt: skip
+    said = {"kind": "observation", **WITNESS, "server": server, "leg": "running"}
     yield {**said, "state": "up", "at": ago(days=98)}
-    for day in (66, 65, 64, 63, 62, 9, 8):
+    for day in down:
         yield {**said, "state": "down", "at": ago(days=day, hours=12)}
         yield {**said, "state": "up", "at": ago(days=day, hours=9)}
-    yield {"kind": "cancellation_notice", "client": "globex", "solution": "shop", "given_at": ago(days=60), "recorded_at": ago(days=60)}  # fmt: skip
-    yield {"kind": "observed_until", **witness, "at": ago(minutes=1)}
 
 
 @contextmanager
@@ -64,7 +63,7 @@ def queries(values: dict[str, str]) -> Iterator[tuple[str, dict[str, Any], str]]
 
 def tell_the_story(told: Site, line: socket.socket) -> None:
     """Everything that a panel shows happens once."""
-    told.interrupt(5)
+    told.interrupt()
     other = next(name for name in told.names() if name != SERVER)
     late = ("--from", ago(minutes=2), "--until", ago(hours=-2), "--server", SERVER)
     told.slad("maintenance", "announce", *late)

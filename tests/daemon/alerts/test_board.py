@@ -9,13 +9,14 @@ from sla.instants import HOUR, MINUTE, Instant, parse_instant
 NOW = parse_instant("2026-03-10T12:00:00Z")
 
 
-def alert(name: str, since: Instant | None = None, *, text: str = "", **labels: str) -> Alert:
+def alert(name: str, since: Instant | None = None, *, text: str = "", keep: int = 0, **labels: str) -> Alert:
     return Alert(
         labels=labels_of(name, Severity.INFO, labels),
         severity=Severity.INFO,
         since=since,
         summary=text,
         description=text,
+        keep_us=keep,
     )
 
 
@@ -65,13 +66,37 @@ def test_what_is_no_longer_named_is_resolved_and_forgotten_after_a_while() -> No
     assert listener.taken() == ["A"]
     assert board.posted[alert("A").labels].ended_at == later(MINUTE)
     assert board.firing == 2
-    board.forget(later(MINUTE + RESOLVED_KEPT_US - 1))
+    board.pass_to(later(MINUTE + RESOLVED_KEPT_US - 1))
     assert alert("A").labels in board.posted
-    board.forget(later(MINUTE + RESOLVED_KEPT_US))
+    board.pass_to(later(MINUTE + RESOLVED_KEPT_US))
     assert alert("A").labels not in board.posted
     assert (board.has("x"), board.has("z")) == (True, False)
     board.put("x", (), later(HOUR))
     assert not board.has("x")
+
+
+def test_what_is_kept_fires_on_for_a_while_and_nobody_hears_of_it_till_then() -> None:
+    board, kept = Board(), alert("A", keep=MINUTE)
+    listener = Listener(board)
+    board.put("x", [kept], NOW)
+    board.put("x", (), later(HOUR))
+    board.pass_to(later(HOUR + MINUTE - 1))
+    assert (listener.taken(), board.has("x"), board.firing) == (["A"], False, 1)
+    assert board.posted[kept.labels].ended_at is None
+    board.pass_to(later(HOUR + MINUTE))
+    assert (listener.taken(), board.firing) == (["A"], 0)
+    assert board.posted[kept.labels].ended_at == later(HOUR + MINUTE)
+
+
+def test_what_comes_back_while_it_is_kept_was_never_gone() -> None:
+    board, kept = Board(), alert("A", keep=MINUTE)
+    listener = Listener(board)
+    board.put("x", [kept], NOW)
+    board.put("x", (), later(HOUR))
+    board.put("x", [kept], later(HOUR + 1))
+    board.pass_to(later(2 * HOUR))
+    assert (listener.taken(), board.firing) == (["A"], 1)
+    assert board.posted[kept.labels].starts_at == NOW
 
 
 def test_an_alert_that_comes_back_fires_anew() -> None:
@@ -81,7 +106,7 @@ def test_an_alert_that_comes_back_fires_anew() -> None:
     board.put("x", [alert("A")], later(2 * MINUTE))
     posted = board.posted[alert("A").labels]
     assert (posted.starts_at, posted.ended_at, board.firing) == (later(2 * MINUTE), None, 1)
-    board.forget(later(HOUR))
+    board.pass_to(later(HOUR))
     assert alert("A").labels in board.posted
 
 
@@ -112,4 +137,4 @@ def test_a_cleared_board_has_nothing() -> None:
     board.clear()
     assert (board.posted, board.firing, board.has("x")) == ({}, 0, False)
     board.put("x", (), NOW)
-    board.forget(later(HOUR))
+    board.pass_to(later(HOUR))

@@ -5,40 +5,39 @@ from dataclasses import replace
 
 import pytest
 
-from daemon.alerts import conditions
 from daemon.alerts.alert import OWN_LABELS, Alert, Severity
-from daemon.alerts.conditions import (
-    BLIND_FOR_US,
+from daemon.alerts.conditions import EVERY
+from daemon.alerts.conditions.dues import OF_DEADLINE, OF_REQUEST, Due
+from daemon.alerts.conditions.finding import OUTLASTS_US, Definitions, Lasting, Subject, alerts
+from daemon.alerts.conditions.servers import (
     DOWN_FOR_US,
-    OF_DATASTORE,
-    OF_DEADLINE,
-    OF_HOST,
-    OF_LEDGER,
+    OF_CAUSE,
     OF_MONTH,
     OF_OUTAGE,
     OF_REFUSED,
-    OF_REQUEST,
-    OF_SLAD,
-    OF_SOLUTION,
-    OF_SOURCE,
-    OF_UPLINK,
     OF_WINDOW,
-    Contact,
-    Due,
-    Lasting,
     Month,
     Outage,
     Refused,
-    Solution,
-    Subject,
-    alerts,
 )
+from daemon.alerts.conditions.shared import (
+    BLIND_FOR_US,
+    OF_DATASTORE,
+    OF_HOST,
+    OF_LEDGER,
+    OF_SLAD,
+    OF_SOURCE,
+    OF_UPLINK,
+    SILENT_FOR_US,
+    Contact,
+)
+from daemon.alerts.conditions.solutions import OF_SOLUTION, Solution
 from sla.chronic import Chronic, Stage
 from sla.instants import DAY, HOUR, MINUTE, SECOND, Instant, parse_instant
 from sla.interruptions import Interruption
 from sla.records import ClientId, SolutionId
-from sla.requests import Outcome
 from sla.statement import SolutionState
+from tests.daemon.alerts.labels import LABELS
 
 NOW = parse_instant("2026-03-10T12:00:00Z")
 WHOM = Subject(text="mail of acme", labels={"client": "acme", "solution": "mail", "uplink": ""})
@@ -111,32 +110,10 @@ def test_labels_say_what_and_whom_sorted_and_none_is_empty() -> None:
     assert alert.severity is Severity.NONE
 
 
-def test_every_alert_has_a_name_once() -> None:
-    tables = [table for name, table in vars(conditions).items() if name.startswith("OF_")]
-    every = [name for table in tables for name in table]
-    assert sorted(every) == sorted(set(every))
-    assert set(every) == {
-        "ChronicOutage",
-        "ChronicOutageAtRisk",
-        "OutageQualifying",
-        "NoticePeriodOpen",
-        "EvaluationPeriodFailing",
-        "AvailabilityBudgetLow",
-        "AvailabilityBudgetSpent",
-        "AvailabilityInconclusive",
-        "VirtualServerDown",
-        "ServiceRequestResponseDue",
-        "ContractDeadlineDue",
-        "MaintenanceWindowIneligible",
-        "MaintenanceRunning",
-        "SourceBlind",
-        "UplinkDown",
-        "HostNotResponding",
-        "DatastoreInaccessible",
-        "LedgerNotWriting",
-        "Watchdog",
-    }
-    assert "alertname" in OWN_LABELS
+def test_every_alert_has_one_definition_and_its_labels_are_slads_own() -> None:
+    every = [name for table in EVERY for name in table]
+    assert sorted(every) == sorted(LABELS)
+    assert {"alertname", "severity"}.union(*LABELS.values()) == set(OWN_LABELS)
 
 
 def test_a_solution_without_trouble_tells_nothing() -> None:
@@ -231,22 +208,22 @@ def test_an_evaluation_fails_with_as_many_as_it_bears(stage: Stage, count: int, 
         assert (alert.severity, alert.since) == (Severity.CRITICAL, ago(7 * HOUR))
 
 
-def due(soon_in: int, due_in: int) -> Due:
-    return Due(at=NOW, soon_at=Instant(NOW + soon_in), due_at=Instant(NOW + due_in), is_missed=due_in < 0)
+def due(due_in: int) -> Due:
+    return Due(at=NOW, due_at=Instant(NOW + due_in), is_missed=due_in < 0)
 
 
-def test_a_response_warns_an_hour_of_business_time_ahead_and_is_critical_once_missed() -> None:
-    assert list(alerts(OF_REQUEST, due(1, HOUR), WHOM)) == []
-    soon = only(alerts(OF_REQUEST, due(0, HOUR), WHOM))
+def test_a_response_warns_an_hour_ahead_and_is_critical_once_missed() -> None:
+    assert list(alerts(OF_REQUEST, due(HOUR + 1), WHOM)) == []
+    soon = only(alerts(OF_REQUEST, due(HOUR), WHOM))
     assert (soon.severity, soon.since) == (Severity.WARNING, NOW)
-    missed = only(alerts(OF_REQUEST, due(-HOUR, -1), WHOM))
+    missed = only(alerts(OF_REQUEST, due(-1), WHOM))
     assert (missed.severity, missed.since) == (Severity.CRITICAL, Instant(NOW - 1))
 
 
 def test_a_deadline_warns_a_day_ahead_and_goes_on_once_missed() -> None:
-    assert list(alerts(OF_DEADLINE, Due.deadline(Instant(NOW + DAY + 1), Outcome.PENDING, NOW), WHOM)) == []
-    soon = only(alerts(OF_DEADLINE, Due.deadline(Instant(NOW + HOUR), Outcome.PENDING, NOW), WHOM))
-    missed = only(alerts(OF_DEADLINE, Due.deadline(ago(HOUR), Outcome.MISSED, NOW), WHOM))
+    assert list(alerts(OF_DEADLINE, due(DAY + 1), WHOM)) == []
+    soon = only(alerts(OF_DEADLINE, due(HOUR), WHOM))
+    missed = only(alerts(OF_DEADLINE, due(-HOUR), WHOM))
     assert soon.labels == missed.labels
     assert (soon.severity, soon.since, soon.summary) == (
         Severity.WARNING,
@@ -294,6 +271,8 @@ def test_a_server_is_told_once_it_is_down_for_a_minute_and_since_it_is() -> None
     told = only(alerts(OF_OUTAGE, Outage(at=NOW, since=ago(DOWN_FOR_US), reasons=("san", "running")), WHOM))
     assert (told.severity, told.since) == (Severity.CRITICAL, ago(DOWN_FOR_US))
     assert told.description == "Since 2026-03-10T11:59:00Z: san and running."
+    placed = only(alerts(OF_OUTAGE, Outage(at=NOW, since=ago(HOUR), host="esx1"), WHOM))
+    assert placed.description == "Since 2026-03-10T11:00:00Z. It runs on esx1."
 
 
 def test_a_source_is_blind_once_it_failed_and_was_not_seen_for_two_minutes() -> None:
@@ -308,9 +287,9 @@ def test_a_source_is_blind_once_it_failed_and_was_not_seen_for_two_minutes() -> 
 
 
 def test_a_host_is_told_after_a_minute() -> None:
-    assert list(alerts(OF_HOST, Lasting(at=NOW, since=ago(DOWN_FOR_US - 1)), WHOM)) == []
-    told = only(alerts(OF_HOST, Lasting(at=NOW, since=ago(DOWN_FOR_US)), WHOM))
-    assert (told.severity, told.since) == (Severity.WARNING, ago(DOWN_FOR_US))
+    assert list(alerts(OF_HOST, Lasting(at=NOW, since=ago(SILENT_FOR_US - 1)), WHOM)) == []
+    told = only(alerts(OF_HOST, Lasting(at=NOW, since=ago(SILENT_FOR_US)), WHOM))
+    assert (told.severity, told.since) == (Severity.WARNING, ago(SILENT_FOR_US))
 
 
 @pytest.mark.parametrize(
@@ -320,10 +299,21 @@ def test_a_host_is_told_after_a_minute() -> None:
         (OF_DATASTORE, Severity.CRITICAL),
         (OF_LEDGER, Severity.CRITICAL),
         (OF_WINDOW, Severity.NONE),
+        (OF_CAUSE, Severity.NONE),
         (OF_SLAD, Severity.NONE),
     ],
 )
-def test_what_somebody_said_holds_at_once(table: conditions.Definitions[Lasting], severity: Severity) -> None:
+def test_what_somebody_said_holds_at_once(table: Definitions[Lasting], severity: Severity) -> None:
     told = only(alerts(table, Lasting(at=NOW, since=NOW, why="the disk is full"), WHOM))
     assert (told.severity, told.since) == (severity, NOW)
     assert told.description.endswith(": the disk is full.")
+
+
+def test_what_inhibits_outlasts_what_it_tells_of() -> None:
+    blind = Contact(at=NOW, since=ago(HOUR), why="refused")
+    inhibiting = [
+        only(alerts(OF_SOURCE, blind, WHOM)),
+        *(only(alerts(table, Lasting(at=NOW), WHOM)) for table in (OF_UPLINK, OF_CAUSE, OF_WINDOW)),
+    ]
+    assert [each.keep_us for each in inhibiting] == [OUTLASTS_US] * 4
+    assert only(alerts(OF_OUTAGE, Outage(at=NOW, since=ago(HOUR)), WHOM)).keep_us == 0

@@ -6,16 +6,21 @@ import pytest
 
 from daemon.alerts.board import Board
 from daemon.alerts.judged import Judged
+from daemon.alerts.who import Who
+from daemon.figures import Facts
 from daemon.standing.standing import Standing
 from sla.instants import Instant
+from tests.daemon.alerts.labels import has_its_labels
 from tests.daemon.standing.random_days import Days
 
+WHO = Who(Facts(source_of=lambda _: "vc1"), lambda _: True, Instant(0))
 SEEDS = 16
 STEPS = 50
 
 
 def firing(board: Board) -> set[tuple[tuple[str, str], ...]]:
-    return {labels for labels, posted in board.posted.items() if posted.ended_at is None}
+    """What fires and is not only kept."""
+    return {labels for labels, posted in board.posted.items() if posted.ended_at is None} - board.kept.keys()
 
 
 async def look(judged: Judged, standing: Standing, now: Instant) -> None:
@@ -35,15 +40,16 @@ async def story(seed: int) -> set[str]:
     """The names of the alerts that fired while the days of a seed passed."""
     days = Days(seed)
     standing, board = Standing(days.book), Board()
-    judged = Judged(standing, board)
+    judged = Judged(standing, board, WHO)
     told = set()
     for number, at in enumerate(days.steps(STEPS)):
         assert await standing.catch_up(at, 60.0)
         await look(judged, standing, days.now)
         anew = Board()
-        await look(Judged(standing, anew), standing, days.now)
+        await look(Judged(standing, anew, WHO), standing, days.now)
         assert firing(board) == firing(anew), f"seed {seed}, step {number}"
-        assert board.firing == len(firing(board))
+        assert board.firing == len(firing(board)) + len(board.kept)
+        assert [labels for labels in firing(board) if not has_its_labels(dict(labels))] == []
         told |= {dict(labels)["alertname"] for labels in firing(board)}
     return told
 

@@ -15,7 +15,7 @@ from daemon.standing.standing import Standing
 from probes.internet.verdict import View
 from probes.report import Report
 from sla.instants import HOUR, MINUTE, SECOND, Instant
-from sla.records import State
+from sla.records import Leg, Observation, ServerId, State, Witness
 from tests.daemon.monitor import Monitor, Source, Vm
 
 
@@ -37,6 +37,7 @@ class Post:
     uplinks: dict[str, View] = field(default_factory=dict)
     listed: bool = True
     host: str = "esx1"
+    uplink: str = "transit"
 
     def __post_init__(self) -> None:
         self.standing = Standing(self.monitor.book)
@@ -52,8 +53,8 @@ class Post:
             uplinks=self._uplinks,
             facts=Facts(
                 source_of=self.monitor.registry.source_of,
-                uplink_of=lambda _: "transit",
-                placement_of=lambda _: (self.host, "san1"),
+                uplink_of=lambda _: self.uplink,
+                placement_of=lambda _: (self.host, "san1,san2"),
             ),
             is_listed=lambda _: self.listed,
             board=board,
@@ -77,7 +78,9 @@ class Post:
         return {each["alertname"] for each in self.firing()} - {"Watchdog"}
 
     def firing(self) -> list[dict[str, str]]:
-        return [dict(labels) for labels, posted in self.board.posted.items() if posted.ended_at is None]
+        """What fires and is not only kept."""
+        fires = [labels for labels, posted in self.board.posted.items() if posted.ended_at is None]
+        return [dict(labels) for labels in fires if labels not in self.board.kept]
 
     def of(self, name: str) -> dict[str, str]:
         (labels,) = [each for each in self.firing() if each["alertname"] == name]
@@ -89,6 +92,15 @@ def fleet(post: Post, count: int = 3) -> Source:
     source.add(*(Vm(f"u{number}", f"acme-web-{number}") for number in range(count)))
     source.look()
     return source
+
+
+def storage(post: Post, server: str, state: State) -> None:
+    """A server loses its storage, or has it back."""
+    at, witness = post.now(), Witness("mon", "vc1")
+    told = Observation(
+        witness=witness, server=ServerId(server), leg=Leg.SAN, state=state, at=at, noticed_at=at
+    )
+    post.monitor.tell(Report(source="vc1", observed_until=at, observations=(told,)))
 
 
 async def test_an_outage_is_told_after_a_minute_with_who_and_where_and_until_it_is_over() -> None:
@@ -112,15 +124,13 @@ async def test_an_outage_is_told_after_a_minute_with_who_and_where_and_until_it_
         "solution": "acme-web",
         "vcenter": "vc1",
         "uplink": "transit",
-        "host": "esx1",
-        "datastore": "san1",
     }
     (posted,) = [p for each, p in post.board.posted.items() if dict(each) == labels]
     assert posted.starts_at == began
     post.host = "esx2"
     source.look()
     await post.look()
-    assert post.of("VirtualServerDown")["host"] == "esx1", "an alert is the same while its outage goes on"
+    assert post.of("VirtualServerDown") == labels, "an alert is the same while its outage goes on"
     source.vms["u1"].on = True
     source.look()
     source.look()  # what happened at a watermark is known with the next one
@@ -138,11 +148,11 @@ async def test_an_alert_stays_the_same_where_its_outage_began_anew_between_two_l
         source.vms["u1"].on = on
         source.look(passed_us=SECOND)
         source.look(passed_us=SECOND)
-    post.host = "esx2"
+    post.uplink = "other"
     await post.look()
     source.look(passed_us=2 * MINUTE)
     await post.look()
-    assert post.of("VirtualServerDown")["host"] == "esx1"
+    assert post.of("VirtualServerDown")["uplink"] == "transit"
 
 
 async def test_an_interruption_is_told_as_time_alone_passes() -> None:
@@ -235,6 +245,57 @@ async def test_hosts_and_datastores_are_told_by_what_changed_and_by_what_is_all_
     await post.look(Report(source="vc1", datastores=stores))
     post.sources.clear()
     assert await post.look() == set()
+
+
+async def test_a_server_is_silenced_by_its_hosts_or_its_datastores_alert_and_by_no_others() -> None:
+    post = Post()
+    source = fleet(post)
+    source.vms["u1"].on = False
+    source.look()
+    storage(post, "u2", State.DOWN)
+    source.look(passed_us=2 * MINUTE)
+    assert await post.look() == {"VirtualServerDown"}
+    await post.look(Report(source="vc1", datastores={"san2": State.DOWN}))
+    assert post.of("VirtualServerCauseTold") == {
+        "alertname": "VirtualServerCauseTold",
+        "severity": "none",
+        "server": "u2",
+        "name": "acme-web-2",
+        "client": "acme",
+        "solution": "acme-web",
+    }
+    assert "VirtualServerCauseTold" not in await post.look(
+        Report(source="vc1", datastores={"san2": State.UP})
+    )
+    await post.look(Report(source="vc1", hosts={"esx1": State.DOWN, "esx2": State.UP}))
+    assert "VirtualServerCauseTold" not in post.names(), "the host's alert does not fire yet"
+    post.monitor.now = Instant(post.now() + MINUTE)
+    await post.look()
+    told = [each["server"] for each in post.firing() if each["alertname"] == "VirtualServerCauseTold"]
+    assert sorted(told) == ["u1", "u2"]
+    post.host = "esx2"
+    assert "VirtualServerCauseTold" not in await post.look()
+
+
+async def test_what_silences_a_server_fires_until_the_server_is_known_to_be_back() -> None:
+    post = Post()
+    source = fleet(post)
+    source.look()
+    storage(post, "u2", State.DOWN)
+    source.look(passed_us=2 * MINUTE)
+    await post.look(Report(source="vc1", datastores={"san1": State.DOWN}))
+    assert {"VirtualServerDown", "VirtualServerCauseTold"} <= post.names()
+    storage(post, "u2", State.UP)
+    await post.look(Report(source="vc1", datastores={"san1": State.UP}))
+    silencing = {dict(labels)["alertname"] for labels in post.board.kept}
+    assert silencing == {"VirtualServerCauseTold"}
+    source.look(passed_us=MINUTE)
+    await post.look()
+    assert "VirtualServerDown" not in post.names()
+    assert {dict(labels)["alertname"] for labels in post.board.kept} == silencing
+    source.look(passed_us=MINUTE)
+    await post.look()
+    assert post.board.kept == {}
 
 
 async def test_nothing_is_kept_while_nobody_is_to_be_told_and_everything_is_told_then() -> None:

@@ -44,7 +44,7 @@ def parts(folder: Path) -> Iterator[tuple[ThreadedVCenter, Alertmanager, Pager]]
 @pytest.fixture
 def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Outages are told at once."""
-    for name in ("conditions", "outages"):
+    for name in ("conditions.servers", "outages"):
         monkeypatch.setattr(f"daemon.alerts.{name}.DOWN_FOR_US", 0)
 
 
@@ -75,11 +75,9 @@ async def test_a_server_that_is_down_is_told_with_its_labels_and_start_and_so_is
                 "name": machine.name,
                 "client": "acme" if machine.name.startswith("acme") else "unassigned",
                 "vcenter": "vc1",
-                "host": machine.host.name,
-                "datastore": labels["datastore"],
                 "site": "home",
             }
-            assert labels["datastore"]
+            assert f"It runs on {machine.host.name}." in annotations["description"]
             assert annotations["summary"] == f"{machine.name} is down"
             assert annotations["runbook_url"] == "https://wiki.example.net/slad/VirtualServerDown"
             assert (
@@ -115,8 +113,8 @@ async def test_a_server_that_is_down_is_told_with_its_labels_and_start_and_so_is
 async def test_hosts_and_datastores_that_fail_are_told_and_so_is_a_vcenter_out_of_sight(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("daemon.alerts.conditions.BLIND_FOR_US", 0)
-    monkeypatch.setattr("daemon.alerts.conditions.DOWN_FOR_US", 0)
+    monkeypatch.setattr("daemon.alerts.conditions.shared.BLIND_FOR_US", 0)
+    monkeypatch.setattr("daemon.alerts.conditions.shared.SILENT_FOR_US", 0)
     with parts(tmp_path) as (vcenter, one, told):
         host, _ = machines_on_one_host(vcenter)
         store = vcenter.do(lambda: next(iter(vcenter.world.inventory.every(Datastore))).name)

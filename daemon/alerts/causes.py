@@ -1,0 +1,54 @@
+"""Outages of which somebody is told already, by an alert of the server's host or datastore."""
+
+from collections.abc import Collection, Iterable, Iterator
+from itertools import chain
+
+from daemon.alerts.alert import Alert
+from daemon.alerts.board import Board
+from daemon.alerts.conditions.finding import Lasting, Subject, alerts
+from daemon.alerts.conditions.servers import OF_CAUSE
+from daemon.alerts.conditions.shared import OF_DATASTORE, OF_HOST
+from daemon.alerts.who import Who
+from daemon.figures import Facts
+from daemon.live_book import LiveBook
+from sla.instants import Instant
+from sla.records import Leg, ServerId
+
+
+class Causes:
+    """Looks at every outage under way while the alert of any host or datastore fires."""
+
+    def __init__(self, *, book: LiveBook, facts: Facts, who: Who, board: Board) -> None:
+        self._book = book
+        self._facts = facts
+        self._who = who
+        self._board = board
+        self._told: set[ServerId] = set()
+
+    def look(self, fires: Iterable[Alert], under_way: Collection[ServerId], now: Instant) -> Iterator[None]:
+        """Put on the board, in small steps, whose cause is told by what fires."""
+        named = [dict(alert.labels) for alert in fires]
+        hosts = {(each["vcenter"], each["host"]) for each in named if each["alertname"] in OF_HOST}
+        stores = {each["vcenter"] for each in named if each["alertname"] in OF_DATASTORE}
+        told = set()
+        if hosts or stores:
+            for server in list(under_way):
+                if self._is_told(server, hosts, stores):
+                    told.add(server)
+                yield
+        before, self._told = self._told, told
+        for server in chain(told - before, before - told):
+            self._board.put(("cause", server), self._of(server, now) if server in told else (), now)
+            yield
+
+    def _is_told(self, server: ServerId, hosts: Collection[tuple[str, str]], stores: Collection[str]) -> bool:
+        """By its host; or by a datastore of its vCenter, if its leg says that one is lost to it: it may have several."""
+        source, (host, _) = self._facts.source_of(server), self._facts.placement_of(server)
+        if (source, host) in hosts:
+            return True
+        place = self._book.places[server]
+        return source in stores and Leg.SAN in place.group.legs_down(place.index)
+
+    def _of(self, server: ServerId, now: Instant) -> Iterable[Alert]:
+        record = self._book.record_of(server)
+        return alerts(OF_CAUSE, Lasting(at=now), Subject(text=record.name, labels=self._who.labels(record)))

@@ -1,0 +1,75 @@
+"""Alerts of what servers share, and of slad itself."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from daemon.alerts.alert import Severity
+from daemon.alerts.conditions.finding import (
+    OUTLASTS_US,
+    Definitions,
+    Finding,
+    Lasting,
+    holding,
+    instant_text,
+)
+from sla.instants import MINUTE, Instant
+
+BLIND_FOR_US: Final = 2 * MINUTE
+"""How long a vCenter may be out of sight before that is told."""
+SILENT_FOR_US: Final = MINUTE
+"""How long a host may not respond before that is told."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contact:
+    """A source at `at`. `since`: how far it was seen; `why`: what keeps it from being seen, empty while it is."""
+
+    at: Instant
+    since: Instant
+    why: str
+
+
+def _blind(contact: Contact) -> Finding | None:
+    if not contact.why or contact.at - contact.since < BLIND_FOR_US:
+        return None
+    return Finding(
+        severity=Severity.WARNING,
+        since=contact.since,
+        summary="is out of sight",
+        description=f"Its servers are unknown since {instant_text(contact.since)}: {contact.why}.",
+        keep_us=OUTLASTS_US,
+    )
+
+
+_silent = holding(
+    Severity.WARNING, "does not respond", "Its servers are unknown until it does, or until they run elsewhere"
+)
+
+
+def _not_responding(lasting: Lasting) -> Finding | None:
+    is_new = lasting.since is not None and lasting.at - lasting.since < SILENT_FOR_US
+    return None if is_new else _silent(lasting)
+
+
+OF_SOURCE: Final[Definitions[Contact]] = {"SourceBlind": _blind}
+OF_UPLINK: Final[Definitions[Lasting]] = {
+    "UplinkDown": holding(
+        Severity.CRITICAL, "is down", "Fewer of its targets answer than its quorum", keep_us=OUTLASTS_US
+    )
+}
+OF_HOST: Final[Definitions[Lasting]] = {"HostNotResponding": _not_responding}
+OF_DATASTORE: Final[Definitions[Lasting]] = {
+    "DatastoreInaccessible": holding(
+        Severity.CRITICAL, "is not accessible", "A connected host that mounts it does not reach it"
+    )
+}
+OF_LEDGER: Final[Definitions[Lasting]] = {
+    "LedgerNotWriting": holding(
+        Severity.CRITICAL, "takes no records", "Figures stand still, and slad ends unless that clears"
+    )
+}
+OF_SLAD: Final[Definitions[Lasting]] = {
+    "Watchdog": holding(
+        Severity.NONE, "is alive", "This alert always fires: where it does not arrive, no other does"
+    )
+}

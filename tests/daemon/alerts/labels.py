@@ -1,0 +1,76 @@
+"""Which labels tell an alert's subject: the same by slad's push and by the rules for Prometheus."""
+
+import re
+from collections.abc import Mapping, Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any, Final
+
+import yaml
+
+PROMETHEUS: Final = Path(__file__).parents[3] / "deploy/prometheus"
+_SERVER: Final = {"server", "name", "client", "solution"}
+_SHARED: Final = _SERVER | {"vcenter", "uplink"}
+_SOLUTION: Final = {"client", "solution"}
+
+LABELS: Final[Mapping[str, set[str]]] = {
+    "ChronicOutage": _SOLUTION,
+    "ChronicOutageAtRisk": _SOLUTION,
+    "OutageQualifying": _SOLUTION,
+    "NoticePeriodOpen": _SOLUTION,
+    "EvaluationPeriodFailing": _SOLUTION,
+    "ServiceRequestResponseDue": _SOLUTION | {"request"},
+    "ContractDeadlineDue": _SOLUTION | {"deadline"},
+    "VirtualServerDown": _SHARED,
+    "AvailabilityBudgetLow": _SHARED,
+    "AvailabilityBudgetSpent": _SHARED,
+    "AvailabilityInconclusive": _SHARED,
+    "MaintenanceWindowIneligible": _SERVER | {"reason"},
+    "MaintenanceRunning": _SERVER,
+    "VirtualServerCauseTold": _SERVER,
+    "SourceBlind": {"vcenter"},
+    "UplinkDown": {"uplink"},
+    "HostNotResponding": {"vcenter", "host"},
+    "DatastoreInaccessible": {"vcenter", "datastore"},
+    "LedgerNotWriting": set(),
+    "Watchdog": set(),
+}
+"""Of every alert that slad pushes. A label without value is none, so a lone server has no solution."""
+MAY_LACK: Final = {"solution", "uplink"}
+OF_PROMETHEUS: Final = {"SladDown": {"job", "instance"}, "LedgerNotWriting": {"instance"}}
+"""Labels that only Prometheus gives: which monitor it is that does not work."""
+
+
+def has_its_labels(labels: Mapping[str, str], more: Mapping[str, set[str]] | None = None) -> bool:
+    """Whether an alert has the labels that it should have, and no others."""
+    name = labels["alertname"]
+    wanted = LABELS.get(name, set()) | (more or {}).get(name, set())
+    found = labels.keys() - {"alertname", "severity"}
+    return found <= wanted and wanted - found <= MAY_LACK
+
+
+def rules() -> list[dict[str, Any]]:
+    """The shipped alerting rules."""
+    read = yaml.safe_load((PROMETHEUS / "rules/slad.rules.yml").read_text())
+    return [rule for group in read["groups"] for rule in group["rules"] if "alert" in rule]
+
+
+@cache
+def tried() -> Sequence[tuple[str, list[dict[str, str]]]]:
+    """What promtool's tests expect: the name of an alert, and the labels of each that fires, none of it or some."""
+    return [
+        (
+            test["alertname"],
+            [{"alertname": test["alertname"], **each["exp_labels"]} for each in test["exp_alerts"]],
+        )
+        for file in sorted((PROMETHEUS / "tests").glob("*.yml"))
+        for story in yaml.safe_load(file.read_text())["tests"]
+        for test in story["alert_rule_test"]
+    ]
+
+
+def keeps_firing_s(rule: Mapping[str, Any]) -> int:
+    """How long a rule keeps firing after its expression says nothing."""
+    found = re.fullmatch(r"(\d+)([mh])", rule.get("keep_firing_for", "0m"))
+    assert found is not None
+    return int(found[1]) * {"m": 60, "h": 3600}[found[2]]
