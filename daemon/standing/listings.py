@@ -1,14 +1,15 @@
 """The families of solutions, service requests, deadlines and contracts, at the instant of the standing."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from typing import Final
 
 from daemon.exposition import Listing, label, sample
 from daemon.pacing import paced
 from daemon.standing.samples import FAMILIES, INFO, labels_of, seconds
 from daemon.standing.standing import Judging, Standing
 from sla.instants import Instant
-from sla.terms import format_decimal
+from sla.terms import Terms, format_decimal
 
 
 async def listings(standing: Standing, at: Instant) -> tuple[Listing, ...]:
@@ -42,11 +43,10 @@ async def listings(standing: Standing, at: Instant) -> tuple[Listing, ...]:
             "By when an open service request has to be answered.",
             [each async for each in paced(_requests(standing, judging))],
         ),
-        _listing(
-            "slad_contract_target_ratio",
-            "The availability that a client's contract promises.",
-            [each async for each in paced(_targets(standing, judging))],
-        ),
+        *[
+            _listing(name, text, [each async for each in paced(_of_contracts(standing, judging, value))])
+            for name, text, value in _OF_CONTRACTS
+        ],
     ]
     return tuple(family for family in families if family.samples)
 
@@ -68,8 +68,26 @@ def _requests(standing: Standing, judging: Judging) -> Iterator[str]:
         yield sample(named, seconds(due_at))
 
 
-def _targets(standing: Standing, judging: Judging) -> Iterator[str]:
+_OF_CONTRACTS: Final[Sequence[tuple[str, str, Callable[[Terms], str]]]] = (
+    (
+        "slad_contract_target_ratio",
+        "The availability that a client's contract promises.",
+        lambda terms: format_decimal(terms.availability.target),
+    ),
+    (
+        "slad_contract_qualifying_interruption_seconds",
+        "How long an interruption has to last to count towards a chronic outage.",
+        lambda terms: seconds(terms.chronic_outages.lasting),
+    ),
+    (
+        "slad_contract_evaluation_max_interruptions",
+        "How many interruptions the evaluation period bears before the client may cancel without penalty.",
+        lambda terms: str(terms.chronic_outages.evaluation_max),
+    ),
+)
+
+
+def _of_contracts(standing: Standing, judging: Judging, value: Callable[[Terms], str]) -> Iterator[str]:
     for client, records in standing.book.clients.items():
         if records[0].recorded_at <= judging.at:
-            terms = judging.of_client(client).judgement.terms(client)
-            yield sample(label("client", client), format_decimal(terms.availability.target))
+            yield sample(label("client", client), value(judging.of_client(client).judgement.terms(client)))

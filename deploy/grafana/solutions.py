@@ -54,7 +54,7 @@ def rows() -> Sequence[Row]:
                 ),
                 lines(
                     "Qualifying interruptions in 30 days",
-                    "Interruptions of two hours or more; five are a chronic outage. The twenty solutions with most.",
+                    "Interruptions that lasted as long as the contract says (two hours); five are a chronic outage. The twenty solutions with most.",
                     "none",
                     [
                         Query(

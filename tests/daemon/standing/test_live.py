@@ -242,6 +242,9 @@ async def test_figures_under_faults_and_records_are_those_of_the_evidence(
     named = {("solution", "mail"), ("client", "acme")}
     stage = frozenset({*named, ("basis", "observed"), ("stage", "resolution")})
     assert samples["slad_solution_chronic_stage", stage] == 1
+    acme = frozenset({("client", "acme")})
+    assert samples["slad_contract_qualifying_interruption_seconds", acme] == 1, "as TERMS have it"
+    assert samples["slad_contract_evaluation_max_interruptions", acme] == 2
     count = frozenset({*named, ("basis", "observed")})
     assert samples["slad_solution_qualifying_interruptions", count] == state.observed.count
 
