@@ -6,8 +6,8 @@ from pathlib import Path
 
 import tomli
 
+from daemon.config.lines import key_lines, line_of
 from daemon.evidence_files import EvidenceError
-from daemon.tomlines import key_lines, line_of
 from sla.calendars import Day
 from sla.terms import Terms, TermsError, parse_terms
 

@@ -16,8 +16,8 @@ import structlog
 
 from daemon.clock import Clock
 from daemon.config import Config
-from daemon.config_tables import CheckTable, InternetTable, ReachTable, UplinkTable, VantageTable
-from daemon.config_values import ADDRESS
+from daemon.config.tables import CheckTable, InternetTable, ReachTable, UplinkTable, VantageTable
+from daemon.config.values import ADDRESS
 from daemon.exposition import Listing, label, sample
 from daemon.internet_tally import InternetTally
 from daemon.pacing import paced

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from daemon.config import UNASSIGNED, Config
-from daemon.config_tables import RuleTable
+from daemon.config.tables import RuleTable
 from daemon.holidays import holidays_around
 from daemon.registry import RECORDED_BY, Owner, Policy
 from daemon.rules import Rules

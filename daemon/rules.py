@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Generic, TypeVar
 
-from daemon.config_tables import ConditionsTable
+from daemon.config.tables import ConditionsTable
 from probes.report import Sighted
 
 Rule = TypeVar("Rule", bound=ConditionsTable)

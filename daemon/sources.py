@@ -9,8 +9,8 @@ import structlog
 
 from daemon.clock import Clock
 from daemon.config import Config
-from daemon.config_tables import VCenterTable
-from daemon.config_values import SecretError
+from daemon.config.tables import VCenterTable
+from daemon.config.values import SecretError
 from daemon.metrics import Metrics
 from daemon.rules import needs_of
 from probes.report import Report, Resume, Trouble

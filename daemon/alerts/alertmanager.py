@@ -16,8 +16,8 @@ import aiohttp
 
 from daemon.alerts.alert import NAME, SERVER, Labels
 from daemon.alerts.board import Posted
-from daemon.config_alertmanager import AlertmanagerTable, BaseUrl
-from daemon.config_values import SecretError
+from daemon.config.alertmanager import AlertmanagerTable, BaseUrl
+from daemon.config.values import SecretError
 from sla.instants import Instant, format_instant
 
 DEADLINE_S: Final = 10.0

@@ -20,7 +20,7 @@ from daemon.alerts.conditions.shared import OF_LEDGER
 from daemon.alerts.lookout import SLAD
 from daemon.alerts.tally import AlertTally
 from daemon.clock import Clock
-from daemon.config_alertmanager import AlertmanagerTable, BaseUrl
+from daemon.config.alertmanager import AlertmanagerTable, BaseUrl
 from daemon.pacing import paced
 from sla.instants import SECOND
 

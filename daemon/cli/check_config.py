@@ -11,7 +11,7 @@ import click
 from daemon.cli import options
 from daemon.cli.options import Format
 from daemon.config import UNASSIGNED, Config, ConfigError, Problem, load
-from daemon.config_tables import RuleTable, VCenterTable
+from daemon.config.tables import RuleTable, VCenterTable
 from sla.records import ClientId, Leg
 
 

@@ -8,7 +8,7 @@ from daemon.cli import options
 from daemon.cli.asking import show_json
 from daemon.cli.options import Format
 from daemon.cli.terminal import say
-from daemon.config_values import check_id
+from daemon.config.values import check_id
 from daemon.control.tokens import Role, new_token
 
 

@@ -9,7 +9,7 @@ from typing import Final
 import structlog
 
 from daemon.clock import Clock
-from daemon.config_tables import ControlTable, TokenTable
+from daemon.config.tables import ControlTable, TokenTable
 from daemon.control.door import LIMITS, ControlDoorError, application
 from daemon.control.tokens import Gate, Role, Token
 from daemon.control.views import Control

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from daemon.config_tables import ControlTable, WebTable
-from daemon.config_values import Address
+from daemon.config.tables import ControlTable, WebTable
+from daemon.config.values import Address
 from daemon.control_client import ControlClient, ControlError
 from daemon.doctor.finding import Finding, fail, ok, warn
 from daemon.web.config import WebConfigError, WebConfigFile

@@ -9,7 +9,7 @@ from collections.abc import Collection, Container, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from daemon.config_values import nearest, shown
+from daemon.config.values import nearest, shown
 from daemon.records import bodies
 from daemon.records.naming import Named
 from daemon.records.refusals import ConflictError, Fault, Faults, NotFoundError, RefusedError, all_faults

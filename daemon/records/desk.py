@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, Protocol, assert_never
 import structlog
 
 from daemon.clock import Clock
-from daemon.config_values import shown
+from daemon.config.values import shown
 from daemon.pacing import paced
 from daemon.records import bodies, replies
 from daemon.records.clerk import MAINTENANCE, Clerk, Recording

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from daemon.config import UNASSIGNED, Config, ConfigError, Problem, load
-from daemon.config_values import Address, Duration, Secret, SecretError
+from daemon.config.values import Address, Duration, Secret, SecretError
 from sla.instants import DAY, MINUTE, SECOND
 from sla.records import ClientId, Leg
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from daemon.config import Config, ConfigError, load
-from daemon.config_values import Duration
+from daemon.config.values import Duration
 from daemon.policy import policy_of
 from probes.internet.target import Method, parse_target
 from probes.report import Sighted

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from daemon.config import UNASSIGNED
-from daemon.config_tables import AttributeTable, RuleTable
+from daemon.config.tables import AttributeTable, RuleTable
 from daemon.policy import owner_by
 from daemon.registry import Owner
 from daemon.rules import Needs, Rules, needs_of

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from daemon.config import load
-from daemon.config_alertmanager import AlertmanagerTable
+from daemon.config.alertmanager import AlertmanagerTable
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
 

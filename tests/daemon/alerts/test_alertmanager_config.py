@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from daemon.config import ConfigError, load
-from daemon.config_values import Duration
+from daemon.config.values import Duration
 from sla.instants import MINUTE, SECOND
 from tests.daemon.alerts.receivers import table
 from tests.peers.tls import issue

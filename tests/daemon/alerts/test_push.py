@@ -16,7 +16,7 @@ from daemon.alerts.board import Board
 from daemon.alerts.push import MOST_AT_ONCE, Push
 from daemon.alerts.tally import AlertTally
 from daemon.clock import SystemClock
-from daemon.config_alertmanager import AlertmanagerTable
+from daemon.config.alertmanager import AlertmanagerTable
 from sla.instants import MINUTE, SECOND, Instant, parse_instant
 from tests.daemon.alerts.receivers import OK, Receiver, receiver, says, table
 from tests.peers.tls import issue

@@ -11,8 +11,8 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from daemon.config_tables import ControlTable
-from daemon.config_values import Surroundings
+from daemon.config.tables import ControlTable
+from daemon.config.values import Surroundings
 from daemon.control import ControlDoorError
 from daemon.control.tcp import TcpDoor
 from daemon.control.tokens import new_token

@@ -2,7 +2,7 @@ import tomli
 from hypothesis import given
 from hypothesis import strategies as st
 
-from daemon.tomlines import KeyPath, key_lines, line_of
+from daemon.config.lines import KeyPath, key_lines, line_of
 
 EVERYTHING = '''\
 # a comment with "quotes" and [brackets]

@@ -1,13 +1,8 @@
-"""slad.toml as a whole: `load` reads it, checks it and tells every problem at once.
-
-ConfigError         slad.toml cannot be used; carries each problem with its file, line and key
-"""
+"""slad.toml as a whole: `load` reads it, checks it and tells every problem at once."""
 
 import socket
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
-from datetime import date
 from itertools import chain, combinations
 from pathlib import Path
 from typing import Final, TypeVar
@@ -15,9 +10,13 @@ from typing import Final, TypeVar
 import tomli
 from pydantic import ValidationError
 
-from daemon.config_alertmanager import AlertmanagerTable
-from daemon.config_messages import key_text, told, unknown_key
-from daemon.config_tables import (
+from daemon.config.alertmanager import AlertmanagerTable
+from daemon.config.config import UNASSIGNED, Config
+from daemon.config.contracts import Tables, faults_of, mapping, names_key, overridden, tables_of
+from daemon.config.lines import KeyPath, key_lines, line_of
+from daemon.config.messages import key_text, told, unknown_key
+from daemon.config.problems import ConfigError, Problem
+from daemon.config.tables import (
     LAYERS_SETTLE_WITHIN_US,
     ClientTable,
     ConditionsTable,
@@ -36,8 +35,7 @@ from daemon.config_tables import (
     WatchTable,
     WebTable,
 )
-from daemon.config_values import (
-    ADDRESS,
+from daemon.config.values import (
     Address,
     Duration,
     Surroundings,
@@ -46,105 +44,11 @@ from daemon.config_values import (
     shown,
     vcenter_address,
 )
-from daemon.tomlines import KeyPath, key_lines, line_of
-from sla.calendars import Day
-from sla.records import ClientId, Leg
-from sla.terms import Terms, TermsError, parse_terms
+from sla.records import ClientId
 
 DEFAULT_PATH: Final = Path("/etc/slad/slad.toml")
-UNASSIGNED: Final = ClientId("unassigned")
-"""The client of the servers that no rule assigns."""
-
-Tables = Mapping[str, object]
-"""The tables of a contract (spec §10) as JSON has them."""
 
 _MAX_FILE_BYTES: Final = 4 * 1024 * 1024
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Problem:
-    """One thing that is wrong, or a warning. `key` is empty where it is about the whole file or its syntax."""
-
-    file: Path
-    line: int
-    key: str
-    text: str
-
-    def __str__(self) -> str:
-        """`file:line: key: what is wrong, what would be right`."""
-        return f"{self.file}:{self.line}: {self.key}{': ' if self.key else ''}{self.text}"
-
-
-class ConfigError(Exception):
-    """slad.toml cannot be used: all that is wrong with it, in the order of its lines."""
-
-    def __init__(self, problems: Sequence[Problem], warnings: Sequence[Problem] = ()) -> None:
-        """With at least one problem."""
-        super().__init__("\n".join(map(str, problems)))
-        self.problems = tuple(problems)
-        self.warnings = tuple(warnings)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Config:
-    """What slad.toml says, checked and complete. `clients` has UNASSIGNED as its last."""
-
-    path: Path
-    observer: str
-    ledger: LedgerTable
-    web: WebTable
-    control: ControlTable
-    watch: WatchTable
-    vcenters: Mapping[str, VCenterTable]
-    clients: Mapping[ClientId, ClientTable]
-    rules: tuple[RuleTable, ...]
-    vantage: VantageTable | None
-    uplinks: Mapping[str, UplinkTable]
-    internet: tuple[InternetTable, ...]
-    reach: ReachTable
-    probes: ProbesTable
-    alertmanager: AlertmanagerTable | None
-    general_contract: Tables
-    warnings: tuple[Problem, ...]
-
-    @property
-    def needs_addresses(self) -> bool:
-        """Whether a check goes to the address that VMware Tools reports."""
-        return any(ADDRESS in target for rule in self.internet for target in rule.reach)
-
-    def may_watch(self, vcenter: str, leg: Leg) -> bool:
-        """Whether a leg is watched of servers of a vCenter: of the Internet, whether it can be of any of them."""
-        if leg is Leg.INTERNET:
-            return any(rule.decides and rule.vcenter in (None, vcenter) for rule in self.internet)
-        return leg in self.vcenters[vcenter].legs
-
-    def unwatched_legs(self) -> Mapping[ClientId, tuple[Leg, ...]]:
-        """For each client the legs of its contract that nobody watches, on some vCenter that can hold its servers.
-
-        A client that no rule names can have servers anywhere.
-        """
-        named: dict[str, set[str | None]] = {}
-        for rule in self.rules:
-            if rule.client is not None:
-                named.setdefault(rule.client, set()).add(rule.vcenter)
-        return {client: self._unwatched_legs(client, named.get(client, {None})) for client in self.clients}
-
-    def _unwatched_legs(self, client: ClientId, named: Collection[str | None]) -> tuple[Leg, ...]:
-        """Of a client whose rules name these vCenters; None is a rule for all of them."""
-        vcenters = self.vcenters if None in named else [name for name in named if name is not None]
-        return tuple(
-            leg
-            for leg in self.terms(client, ()).availability.legs
-            if not vcenters or not all(self.may_watch(vcenter, leg) for vcenter in vcenters)
-        )
-
-    def contract(self, client: ClientId) -> Tables:
-        """The tables of a client's contract, its own keys over those for all; what they leave out has its default."""
-        return _overridden(self.general_contract, _tables({"contract": self.clients[client].contract}))
-
-    def terms(self, client: ClientId, national_holidays: Collection[Day]) -> Terms:
-        """The terms of a client's contract; `national_holidays` are the dates that "CA" stands for."""
-        return parse_terms(self.contract(client), national_holidays)
 
 
 def load(path: Path, env: Mapping[str, str]) -> Config:
@@ -348,13 +252,13 @@ class _Loading:
         """The tables `[contract.*]`, checked, and those of every client on top of them."""
         if not isinstance(raw.get("contract", {}), dict):
             self._problem(("contract",), "must be tables: write [contract.availability] and the like")
-        general = _tables(raw)
-        for key, text in _contract_faults(general):
+        general = tables_of(raw)
+        for key, text in faults_of(general):
             self._problem(("contract", *key), text)
         for name in _names(raw, "client"):
-            own = _tables(_mapping(_mapping(raw["client"])[name]))
-            for key, text in _contract_faults(_overridden(general, own)):
-                if _names_key(own, key):
+            own = tables_of(mapping(mapping(raw["client"])[name]))
+            for key, text in faults_of(overridden(general, own)):
+                if names_key(own, key):
                     self._problem(("client", name, "contract", *key), text)
         return general
 
@@ -381,7 +285,7 @@ class _Loading:
         first_with: dict[Address, str] = {}
         for name in _names(raw, "vcenter"):
             with suppress(ValueError):  # reported where the table was read
-                address = vcenter_address(_mapping(_mapping(raw["vcenter"])[name]).get("address"))
+                address = vcenter_address(mapping(mapping(raw["vcenter"])[name]).get("address"))
                 first = first_with.setdefault(address, name)
                 if first != name:
                     line = line_of(self._lines, ("vcenter", first, "address"))
@@ -407,7 +311,7 @@ class _Loading:
     ) -> None:
         for position, rule in enumerate(_list(raw.get(section))):
             for names in ("vcenter", "client", "uplink"):
-                name = _mapping(rule).get(names)
+                name = mapping(rule).get(names)
                 if isinstance(name, str) and name not in _names(raw, names):
                     hint = nearest(name, _names(raw, names)) or f"define it as [{names}.{key_text((name,))}]"
                     self._problem((section, position, names), f"{shown(name)} is not defined: {hint}")
@@ -495,62 +399,11 @@ def _earlier_and_wider(
 
 
 def _names(raw: Mapping[str, object], section: str) -> Collection[str]:
-    return _mapping(raw.get(section)).keys()
-
-
-def _mapping(value: object) -> Mapping[str, object]:
-    return value if isinstance(value, dict) else {}
+    return mapping(raw.get(section)).keys()
 
 
 def _list(value: object) -> list[object]:
     return value if isinstance(value, list) else []
-
-
-def _tables(holder: Mapping[str, object]) -> Tables:
-    """The tables below `contract`."""
-    return _mapping(_json(_mapping(holder.get("contract"))))
-
-
-def _json(value: object) -> object:
-    """A value from TOML as JSON has it: dates become texts."""
-    match value:
-        case dict():
-            return {key: _json(inner) for key, inner in value.items()}
-        case list():
-            return [_json(inner) for inner in value]
-        case date():
-            return value.isoformat()
-        case _:
-            return value
-
-
-def _overridden(general: Tables, own: Tables) -> Tables:
-    """The tables of a contract with a client's own keys in the place of those for all."""
-    merged = dict(general)
-    for name, table in own.items():
-        below = general.get(name, {})
-        if isinstance(table, dict) and isinstance(below, dict):
-            merged[name] = {**below, **table}
-        else:
-            merged[name] = table
-    return merged
-
-
-def _names_key(tables: Tables, key: tuple[str, ...]) -> bool:
-    """Whether a fault in a table or in a key of one is these tables' own."""
-    if key[0] not in tables:
-        return False
-    table = tables[key[0]]
-    return len(key) == 1 or not isinstance(table, dict) or key[1] in table
-
-
-def _contract_faults(tables: Tables) -> Iterator[tuple[tuple[str, ...], str]]:
-    """What is wrong with the tables of a contract, as (path below `contract`, text)."""
-    try:
-        parse_terms(tables, ())
-    except TermsError as error:
-        for fault in error.faults:
-            yield tuple(fault.key.split(".", 1)), fault.problem
 
 
 def _in_order(problems: Sequence[Problem]) -> tuple[Problem, ...]:

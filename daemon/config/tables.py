@@ -17,8 +17,8 @@ from pydantic import (
     model_validator,
 )
 
-from daemon.config_tokens import Digest, LastDay, check_pair, tokens_once
-from daemon.config_values import (
+from daemon.config.tokens import Digest, LastDay, check_pair, tokens_once
+from daemon.config.values import (
     Address,
     Between,
     CertificateFile,

@@ -12,7 +12,7 @@ from typing import Annotated, Final, Protocol, TypeVar
 
 from pydantic import BeforeValidator
 
-from daemon.config_values import shown
+from daemon.config.values import shown
 from sla.calendars import parse_day
 from sla.instants import DAY, Instant
 

@@ -6,9 +6,9 @@ from typing import Final, get_args
 
 from pydantic_core import ErrorDetails
 
-from daemon.config_tables import Table
-from daemon.config_values import nearest, shown
-from daemon.tomlines import KeyPath
+from daemon.config.lines import KeyPath
+from daemon.config.tables import Table
+from daemon.config.values import nearest, shown
 
 
 def key_text(path: KeyPath) -> str:

@@ -8,8 +8,8 @@ from typing import Annotated, Final
 from pydantic import AfterValidator, BeforeValidator, Field
 
 from daemon.alerts.alert import OWN_LABELS
-from daemon.config_tables import Table
-from daemon.config_values import (
+from daemon.config.tables import Table
+from daemon.config.values import (
     Address,
     Between,
     CertificateFile,
