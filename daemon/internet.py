@@ -136,7 +136,8 @@ class Internet:
     async def listings(self) -> tuple[Listing, ...]:
         """The same of all servers, as a family of metrics."""
         samples = []
-        async for server in paced(list(self._assigned)):
+        checked = [server for server, assignment in self._assigned.items() if assignment.reach]
+        async for server in paced(checked):
             for shown in self.reach(server):
                 if shown.result is not None and shown.result.state is not State.UNKNOWN:
                     labels = (

@@ -1,0 +1,193 @@
+"""A running daemon with a simulated vCenter, and the commands for records by people that ask it."""
+
+import asyncio
+import json
+import re
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from click.testing import CliRunner, Result
+from structlog.testing import capture_logs
+
+from daemon.app import App
+from daemon.cli import main
+from daemon.control.tokens import new_token
+from probes.simulation import ThreadedVCenter
+from sla.instants import HOUR, MINUTE, Instant, format_instant
+from tests.daemon.harness import WAIT_S, running_app, simulated, until, write_config
+from tests.peers.tls import issue
+from tests.wall import now
+
+STEERING = "web [bold]5[/bold] \x9b31m\u202e"
+"""A name with markup, and with characters that steer terminals."""
+NAMES = {
+    "acme-app-00001": "twin",
+    "acme-app-00009": "twin",
+    "acme-app-00011": "db",
+    "borealis-web-00002": "db",
+    "acme-files-00005": STEERING,
+    "acme-web-00007": "web7",
+    "acme-files-00013": "shop",
+}
+"""Of Acme's servers web7 is the solution shop, the others are sold alone; one of them has the solution's name."""
+RULES = """[[rule]]
+name = "web7"
+client = "acme"
+solution = "shop"
+[[rule]]
+folder = "/DC1/vm/acme/**"
+client = "acme"
+[[rule]]
+folder = "/DC1/vm/borealis/**"
+client = "borealis"
+"""
+CLIENTS = """[client.acme]
+name = "ACME"
+timezone = "America/Toronto"
+tech_admins = ["ann", "bob"]
+[client.borealis]
+name = "Borealis"
+timezone = "UTC"
+"""
+TERMS = """[contract.scheduled_maintenance]
+between = ["00:00", "24:00"]
+[contract.chronic_outages]
+interruptions = 2
+lasting = "1s"
+request_early = "15m"
+"""
+RUNNING = 13
+"""Of 14 machines one is off."""
+READER, RECORDER, EXPIRED, STRANGER = (new_token() for _ in range(4))
+CONTROL = f"""[control]
+socket = "control.sock"
+listen = ["127.0.0.1:0"]
+cert_file = "cert.pem"
+key_file = "key.pem"
+[[control.token]]
+name = "grafana"
+role = "read"
+sha256 = "{READER.sha256}"
+[[control.token]]
+name = "portal"
+role = "record"
+sha256 = "{RECORDER.sha256}"
+[[control.token]]
+name = "old"
+role = "record"
+sha256 = "{EXPIRED.sha256}"
+expires = 2020-01-01
+"""
+NEXT_CENTURY = ("--from", "2090-03-01T12:00-05:00", "--until", "2090-03-01T14:00-05:00")
+"""Two hours, announced in time."""
+TOMORROW = format_instant(Instant(now() + 24 * HOUR))
+AN_HOUR_AGO = format_instant(Instant(now() - HOUR))
+A_MINUTE_AGO = format_instant(Instant(now() - MINUTE))
+ANNOUNCE = ("maintenance", "announce", *NEXT_CENTURY)
+ADD = ("exclusion", "add", "force_majeure", "--from", AN_HOUR_AGO)
+OPEN = ("request", "open", "acme", "shop", "--channel", "phone")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Slad:
+    """A running daemon, and the commands that ask it."""
+
+    folder: Path
+    app: App
+    vcenter: ThreadedVCenter
+
+    @property
+    def socket(self) -> Path:
+        return self.folder / "control.sock"
+
+    @property
+    def url(self) -> str:
+        host, port = self.app.control_addresses[0]
+        return f"https://{host}:{port}"
+
+    def run(self, *arguments: str, door: Path | None = None) -> Result:
+        """A command on the socket, or on `door`."""
+        return run(*arguments, "--socket", str(door or self.socket))
+
+    def done(self, *arguments: str) -> str:
+        """What a command that succeeds says."""
+        result = self.run(*arguments)
+        assert (result.exit_code, result.stderr) == (0, ""), result.output
+        return result.stdout
+
+    def told(self, *arguments: str) -> Any:
+        """The same, as JSON."""
+        return json.loads(self.done(*arguments, "--format", "json"))
+
+    def wait(self, condition: Callable[[], bool], what: str) -> None:
+        """Wait until a condition holds."""
+        asyncio.run(until(condition, what))
+
+    def records(self) -> int:
+        """How many records the ledger holds."""
+        status = self.told("status")
+        assert status["not_ready"] == []
+        return int(status["ledger"]["records"])
+
+
+def run(*arguments: str) -> Result:
+    result = CliRunner().invoke(main, arguments)
+    assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
+    return result
+
+
+@contextmanager
+def serving(config: Path) -> Iterator[App]:
+    """The daemon on a loop in a thread of its own, as commands run loops of theirs; its logs are kept from them."""
+    started: Future[tuple[App, Callable[[], object]]] = Future()
+
+    async def serve() -> None:
+        done = asyncio.Event()
+        async with running_app(config) as app:
+            started.set_result((app, partial(asyncio.get_running_loop().call_soon_threadsafe, done.set)))
+            await done.wait()
+
+    with capture_logs(), ThreadPoolExecutor(1) as pool:
+        running = pool.submit(lambda: asyncio.run(serve()))
+        running.add_done_callback(lambda _: started.cancel())
+        wait([started], WAIT_S)
+        if running.done():
+            running.result()
+        app, stop = started.result(0)
+        try:
+            yield app
+        finally:
+            stop()
+            running.result(WAIT_S)
+
+
+@contextmanager
+def watching(folder: Path) -> Iterator[Slad]:
+    """A daemon that has seen all servers."""
+    issue(folder)
+    with simulated(14) as vcenter:
+        vcenter.do(partial(_rename, vcenter))
+        config = write_config(folder, vcenter, control=CONTROL, client=CLIENTS, rule=RULES, terms=TERMS)
+        with serving(config) as app:
+            slad = Slad(folder=folder, app=app, vcenter=vcenter)
+            slad.wait(lambda: sum(slad.told("status")["states"].values()) == RUNNING, "the fleet")
+            yield slad
+
+
+def _rename(vcenter: ThreadedVCenter) -> None:
+    for old, new in NAMES.items():
+        vcenter.world.machines.rename(old, name=new)
+
+
+def cells(table: str, first: str) -> list[str]:
+    """The cells of the row that begins with `first`."""
+    (row,) = (line for line in table.splitlines() if line.startswith(first))
+    return re.split(r"  +", row.strip())
+
+
+# Maintenance
