@@ -48,7 +48,7 @@ def test_five_interruptions_page_once_with_the_right_numbers_and_the_page_resolv
             "solution": "mail",
         }
         assert alert["annotations"]["summary"] == "Chronic outage of mail (acme)"
-        assert alert["annotations"]["description"].startswith("5 interruptions")
+        assert alert["annotations"]["description"].startswith("5 qualifying interruptions")
         stays_at_one_page(told)
         assert "The notice is valid" in told.slad("notice", "give", "acme", "mail")
         told.pager.wait(PAGE, "resolved")
