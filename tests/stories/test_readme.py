@@ -53,7 +53,9 @@ def test_the_walk_through_ends_with_one_page_and_a_statement_that_the_evidence_p
     assert walk.returncode in (0, -signal.SIGTERM, 128 + signal.SIGTERM), said + logs
     pages = [line for line in (place / "pages.log").read_text().splitlines() if line.startswith("firing")]
     assert len(pages) == 1
-    assert pages[0].startswith("firing: ChronicOutage: Chronic outage of mail (acme). 5 qualifying interruptions")
+    assert pages[0].startswith(
+        "firing: ChronicOutage: Chronic outage of mail (acme). 5 qualifying interruptions"
+    )
     assert "chronic" in said
     assert "The notice is valid" in said
     assert "acme-app-00001" in (place / "statement.txt").read_text()
