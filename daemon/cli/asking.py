@@ -5,16 +5,12 @@ cannot be reached, or did not answer: what was to be recorded may be.
 """
 
 import asyncio
-import json
-import re
 import shlex
 import sys
 import uuid
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from typing import Any, Final, NoReturn, TypeVar
-
-import click
 
 from daemon.cli.lone_servers import with_solution_id
 from daemon.cli.terminal import complain
@@ -31,8 +27,6 @@ EXIT_REFUSED: Final = 1
 EXIT_UNREACHABLE: Final = 3
 ATTEMPTS: Final = 3
 RETRY_S: Final = 1.0
-
-_NOT_ASCII: Final = re.compile(r"[^\n -~]")
 
 _Answer = TypeVar("_Answer")
 
@@ -74,12 +68,6 @@ def record_of_solution(door: Door, path: str, body: Mapping[str, object], *, key
         return ask(door, recorded)
 
 
-def show_json(answer: object) -> None:
-    """An answer as JSON on stdout; characters that could steer a terminal are escaped."""
-    text = json.dumps(answer, indent=2, ensure_ascii=False)
-    click.echo(_NOT_ASCII.sub(_escaped, text))
-
-
 async def _recorded(
     daemon: ControlClient, path: str, body: Mapping[str, object], *, key: str, dry_run: bool = False
 ) -> Any:
@@ -117,11 +105,6 @@ def _again(key: str) -> str:
 
 def _given(body: Mapping[str, object]) -> dict[str, object]:
     return {name: value for name, value in body.items() if value is not None}
-
-
-def _escaped(match: re.Match[str]) -> str:
-    character = match[0]
-    return character if character.isprintable() else json.dumps(character)[1:-1]
 
 
 def _end(error: ControlError) -> NoReturn:

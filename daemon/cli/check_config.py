@@ -1,6 +1,5 @@
 """`slad check-config`: whether a slad.toml can be used, and what it means."""
 
-import json
 import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -10,12 +9,13 @@ import click
 
 from daemon.cli import options
 from daemon.cli.options import Format
+from daemon.cli.terminal import show_json
 from daemon.config import UNASSIGNED, Config, ConfigError, Problem, load
 from daemon.config.tables import RuleTable, VCenterTable
 from sla.records import ClientId, Leg
 
 
-@click.command("check-config")
+@click.command("check-config", epilog=options.example("slad check-config --config slad.toml"))
 @options.config
 @options.output_format
 def check_config(path: Path, format_: Format) -> None:
@@ -30,7 +30,7 @@ def check_config(path: Path, format_: Format) -> None:
         _tell_problems(error, format_)
         sys.exit(1)
     if format_ == "json":
-        click.echo(json.dumps(_as_json(config), ensure_ascii=False, indent=2))
+        show_json(_as_json(config))
         return
     for warning in config.warnings:
         click.echo(f"warning: {warning}", err=True)
@@ -41,7 +41,7 @@ def check_config(path: Path, format_: Format) -> None:
 def _tell_problems(error: ConfigError, format_: Format) -> None:
     if format_ == "json":
         report = {"usable": False, "problems": _rows(error.problems), "warnings": _rows(error.warnings)}
-        click.echo(json.dumps(report, ensure_ascii=False, indent=2))
+        show_json(report)
         return
     for problem in error.problems:
         click.echo(problem, err=True)

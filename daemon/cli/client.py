@@ -8,9 +8,9 @@ import click
 from rich.console import Console
 
 from daemon.cli import options
-from daemon.cli.asking import ask, show_json
+from daemon.cli.asking import ask
 from daemon.cli.options import Format
-from daemon.cli.terminal import console, duration, print_table, say
+from daemon.cli.terminal import console, duration, print_table, say, show_json
 from daemon.control_client import Door
 from sla.instants import SECOND
 
@@ -27,7 +27,7 @@ def client() -> None:
     """Show clients: terms, solutions, requests, deadlines."""
 
 
-@client.command("list")
+@client.command("list", epilog=options.example("slad client list"))
 @options.door
 @options.output_format
 def list_(door: Door, format_: Format) -> None:
@@ -46,7 +46,7 @@ def list_(door: Door, format_: Format) -> None:
     )
 
 
-@client.command("show", epilog="Example: slad client show acme")
+@client.command("show", epilog=options.example("slad client show acme"))
 @click.argument("id_", metavar="CLIENT")
 @options.door
 @options.output_format
@@ -90,7 +90,7 @@ def _show(out: Console, answer: dict[str, Any]) -> None:
                 _stage(row["documented"]),
                 str(row["documented"]["count"]),
             )
-            for row in answer["solutions"]
+            for row in sorted(answer["solutions"], key=lambda row: names[row["id"]])
         ),
     )
     print_table(

@@ -7,8 +7,13 @@ from pathlib import Path
 
 import click
 
+from daemon.cli import options
 
-@click.command(short_help="Run slad on a simulated vCenter that goes through faults.")
+
+@click.command(
+    short_help="Run slad on a simulated vCenter that goes through faults.",
+    epilog=options.example("slad demo --servers 1000"),
+)
 @click.option(
     "--servers",
     default=200,

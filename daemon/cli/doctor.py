@@ -1,6 +1,5 @@
 """`slad doctor`: what of a configuration will not work here, and how to mend it."""
 
-import json
 import os
 import sys
 from collections.abc import Iterator
@@ -11,6 +10,7 @@ import click
 
 from daemon.cli import options
 from daemon.cli.options import Format
+from daemon.cli.terminal import printable, show_json
 from daemon.clock import SystemClock
 from daemon.doctor import examined
 from daemon.doctor.finding import Finding, Level
@@ -19,7 +19,11 @@ from daemon.timezones import use_packaged_time_zones
 _COLOURS: Final = {Level.OK: "green", Level.WARN: "yellow", Level.FAIL: "red"}
 
 
-@click.command("doctor", short_help="Try what the configuration names; say what will not work.")
+@click.command(
+    "doctor",
+    short_help="Try what the configuration names; say what will not work.",
+    epilog=options.example("slad doctor --config slad.toml"),
+)
 @options.config
 @options.output_format
 def doctor(path: Path, format_: Format) -> None:
@@ -40,9 +44,9 @@ def _told(findings: Iterator[Finding]) -> int:
     for finding in findings:
         count[finding.level] += 1
         level = click.style(f"{finding.level:<4}", fg=_COLOURS[finding.level])
-        click.echo(f"{level}  {finding.about}: {_plain(finding.text)}")
+        click.echo(f"{level}  {finding.about}: {printable(finding.text)}")
         if finding.remedy:
-            click.echo(f"      → {_plain(finding.remedy)}")
+            click.echo(f"      → {printable(finding.remedy)}")
     click.echo(f"{count[Level.OK]} ok, {count[Level.WARN]} warn, {count[Level.FAIL]} FAIL")
     return count[Level.FAIL]
 
@@ -53,10 +57,5 @@ def _told_as_json(findings: Iterator[Finding]) -> int:
     rows = [
         {"level": each.level, "about": each.about, "text": each.text, "remedy": each.remedy} for each in found
     ]
-    click.echo(json.dumps({"works": not failures, "findings": rows}, ensure_ascii=False, indent=2))
+    show_json({"works": not failures, "findings": rows})
     return failures
-
-
-def _plain(text: str) -> str:
-    """Text in which nothing that a name holds could steer the terminal."""
-    return "".join(character if character.isprintable() else "�" for character in text)

@@ -59,7 +59,11 @@ class InstantType(click.ParamType[Instant]):
         return at
 
 
-@click.command("evaluate", short_help="Work out a month from evidence alone, anywhere.")
+@click.command(
+    "evaluate",
+    short_help="Work out a month from evidence alone, anywhere.",
+    epilog=options.example("slad evaluate evidence.jsonl --verify --month 2026-11 --format text"),
+)
 @click.argument("evidence", type=click.Path(exists=True, dir_okay=False, allow_dash=True))
 @click.option(
     "--contract",

@@ -5,9 +5,9 @@ from typing import Any, get_args
 import click
 
 from daemon.cli import options, scope
-from daemon.cli.asking import ask, record, show_json
+from daemon.cli.asking import ask, record
 from daemon.cli.options import Format
-from daemon.cli.terminal import say
+from daemon.cli.terminal import say, show_json
 from daemon.control_client import Door
 from daemon.records.bodies import ExclusionCategory
 
@@ -23,7 +23,10 @@ def exclusion() -> None:
 
 @exclusion.command(
     "add",
-    epilog="Example: slad exclusion add client_change --from 2026-12-01T10:00Z --open --server web1 --reference T-4711",
+    epilog=options.example(
+        "slad exclusion add client_change --server web1 \\\n"
+        "      --from 2026-12-01T10:00Z --open --reference T-4711"
+    ),
 )
 @click.argument("category", type=click.Choice(get_args(ExclusionCategory)), metavar="CATEGORY")
 @scope.options
@@ -49,7 +52,9 @@ def add(
         say(f"Recorded as {answer['id']}, until {answer['until'] or 'it is ended'}.")
 
 
-@exclusion.command("end", epilog="Example: slad exclusion end ex-20261201-1a2b3c --at 2026-12-01T11:15Z")
+@exclusion.command(
+    "end", epilog=options.example("slad exclusion end ex-20261201-1a2b3c --at 2026-12-01T11:15Z")
+)
 @click.argument("id_", metavar="ID")
 @click.option("--at", type=options.INSTANT, metavar="INSTANT", help="When it ended; left out: now.")
 @options.idempotency_key
@@ -64,7 +69,7 @@ def end(door: Door, id_: str, at: str | None, key: str | None, format_: Format) 
         say(f"{answer['id']} ended at {answer['at']}.")
 
 
-@exclusion.command("list")
+@exclusion.command("list", epilog=options.example("slad exclusion list --past"))
 @click.option("--past", is_flag=True, help="Those that are over or withdrawn, too.")
 @options.door
 @options.output_format
@@ -79,7 +84,7 @@ def list_(door: Door, past: bool, format_: Format) -> None:
 
 
 @exclusion.command(
-    "withdraw", epilog='Example: slad exclusion withdraw ex-20261201-1a2b3c --why "it was our change"'
+    "withdraw", epilog=options.example('slad exclusion withdraw ex-20261201-1a2b3c --why "it was our change"')
 )
 @click.argument("id_", metavar="ID")
 @click.option("--why", required=True, metavar="TEXT", help="The reason, which stays on record.")

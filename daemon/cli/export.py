@@ -18,7 +18,11 @@ from sla.instants import Instant, format_instant
 from sla.records import ClientId
 
 
-@click.command("export", short_help="Write the evidence as JSON Lines, chained by hashes.")
+@click.command(
+    "export",
+    short_help="Write the evidence as JSON Lines, chained by hashes.",
+    epilog=options.example("slad export --client acme --output evidence.jsonl"),
+)
 @click.option(
     "--client", help="Only what concerns this client; of the records of others only a salted digest."
 )

@@ -9,6 +9,7 @@ from typing import Final, NoReturn
 
 import click
 
+from daemon.cli import options
 from daemon.clock import SystemClock
 from daemon.evidence_files import EvidenceError, Source, Taker, read_records
 from daemon.ledger import Batch, Entry, Ledger, LedgerError
@@ -19,7 +20,11 @@ AT_ONCE: Final = 10_000
 """Records a transaction."""
 
 
-@click.command("import", short_help="Begin a new ledger with evidence from a file.")
+@click.command(
+    "import",
+    short_help="Begin a new ledger with evidence from a file.",
+    epilog=options.example("slad import evidence.jsonl --ledger ledger.db"),
+)
 @click.argument("evidence", type=click.Path(exists=True, dir_okay=False, allow_dash=True))
 @click.option(
     "--ledger",

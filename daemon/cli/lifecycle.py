@@ -3,9 +3,9 @@
 import click
 
 from daemon.cli import options
-from daemon.cli.asking import record_of_solution, show_json
+from daemon.cli.asking import record_of_solution
 from daemon.cli.options import Format
-from daemon.cli.terminal import console, print_table, say
+from daemon.cli.terminal import console, print_table, say, show_json
 from daemon.control_client import Door
 from sla.records import LifecycleEvent
 
@@ -18,7 +18,7 @@ def lifecycle() -> None:
     """
 
 
-@lifecycle.command("record", epilog="Example: slad lifecycle record acme acme-mail activated")
+@lifecycle.command("record", epilog=options.example("slad lifecycle record acme acme-mail activated"))
 @click.argument("client")
 @click.argument("solution")
 @click.argument("event", type=click.Choice([event.value for event in LifecycleEvent]), metavar="EVENT")

@@ -1,13 +1,14 @@
 """`slad maintenance`: windows of maintenance, announced, listed, withdrawn."""
 
+from operator import itemgetter
 from typing import Any
 
 import click
 
 from daemon.cli import options, scope
-from daemon.cli.asking import ask, record, show_json
+from daemon.cli.asking import ask, record
 from daemon.cli.options import Format
-from daemon.cli.terminal import console, duration, print_table, say
+from daemon.cli.terminal import console, duration, print_table, say, show_json
 from daemon.control_client import Door
 from sla.instants import SECOND
 
@@ -24,8 +25,10 @@ def maintenance() -> None:
 
 @maintenance.command(
     "announce",
-    epilog="Example: slad maintenance announce --from 2026-12-04T23:30-05:00 --until 2026-12-05T00:30-05:00"
-    " --client acme --dry-run",
+    epilog=options.example(
+        "slad maintenance announce --client acme --dry-run \\\n"
+        "      --from 2026-12-04T23:30-05:00 --until 2026-12-05T00:30-05:00"
+    ),
 )
 @scope.options
 @click.option("--emergency", is_flag=True, help="An emergency security update: exempt from notice and band.")
@@ -79,7 +82,7 @@ def _show(answer: dict[str, Any], *, dry_run: bool) -> None:
                 or "none",
                 ", ".join(_duration(week["left_seconds"]) for week in row["weeks"]),
             )
-            for row in answer["servers"]
+            for row in sorted(answer["servers"], key=itemgetter("name", "server"))
         ),
     )
 
@@ -88,7 +91,7 @@ def _duration(seconds: float) -> str:
     return duration(round(seconds * SECOND))
 
 
-@maintenance.command("list")
+@maintenance.command("list", epilog=options.example("slad maintenance list --past"))
 @click.option("--past", is_flag=True, help="Those that are over or withdrawn, too.")
 @options.door
 @options.output_format
@@ -103,7 +106,7 @@ def list_(door: Door, past: bool, format_: Format) -> None:
 
 
 @maintenance.command(
-    "withdraw", epilog='Example: slad maintenance withdraw mw-20261201-1a2b3c --why "not needed"'
+    "withdraw", epilog=options.example('slad maintenance withdraw mw-20261201-1a2b3c --why "not needed"')
 )
 @click.argument("id_", metavar="ID")
 @click.option("--why", required=True, metavar="TEXT", help="The reason, which stays on record.")

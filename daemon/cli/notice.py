@@ -3,9 +3,9 @@
 import click
 
 from daemon.cli import options
-from daemon.cli.asking import record_of_solution, show_json
+from daemon.cli.asking import record_of_solution
 from daemon.cli.options import Format
-from daemon.cli.terminal import say
+from daemon.cli.terminal import say, show_json
 from daemon.control_client import Door
 
 
@@ -14,7 +14,7 @@ def notice() -> None:
     """Record a client's notice of intent to cancel."""
 
 
-@notice.command("give", epilog="Example: slad notice give acme acme-mail")
+@notice.command("give", epilog=options.example("slad notice give acme acme-mail"))
 @click.argument("client")
 @click.argument("solution")
 @click.option(

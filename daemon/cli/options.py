@@ -155,6 +155,11 @@ _TO_THE_MINUTE: Final = re.compile(r"^(\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2})([Zz]|[
 INSTANT: Final = Instant()
 
 
+def example(command: str) -> str:
+    """An epilog that shows a command line as it is, for it to work when it is pasted."""
+    return f"\b\nExample:\n  {command}"
+
+
 def quoted(name: str) -> str:
     """A name as one part of a path."""
     return quote(name, safe="")

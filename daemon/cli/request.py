@@ -3,9 +3,9 @@
 import click
 
 from daemon.cli import options
-from daemon.cli.asking import ask, record, record_of_solution, show_json
+from daemon.cli.asking import ask, record, record_of_solution
 from daemon.cli.options import Format
-from daemon.cli.terminal import console, print_table, say
+from daemon.cli.terminal import console, print_table, say, show_json
 from daemon.control_client import Door
 from sla.records import Channel
 
@@ -21,7 +21,9 @@ def request() -> None:
 
 @request.command(
     "open",
-    epilog="Example: slad request open acme acme-mail --by ann@acme.example --channel phone --id T-4711",
+    epilog=options.example(
+        "slad request open acme acme-mail --id T-4711 \\\n      --by ann@acme.example --channel phone"
+    ),
 )
 @click.argument("client")
 @click.argument("solution")
@@ -67,7 +69,7 @@ def open_(
         say(f"Opened as {answer['id']}; a response is due by {answer['due_at']}.")
 
 
-@request.command("respond", epilog="Example: slad request respond T-4711")
+@request.command("respond", epilog=options.example("slad request respond T-4711"))
 @click.argument("id_", metavar="ID")
 @click.option("--at", type=options.INSTANT, metavar="INSTANT", help="When it was given; left out: now.")
 @options.idempotency_key
@@ -83,7 +85,7 @@ def respond(door: Door, id_: str, at: str | None, key: str | None, format_: Form
         say(f"{answer['id']} was responded to at {answer['responded_at']}, {response}.")
 
 
-@request.command("close", epilog="Example: slad request close T-4711")
+@request.command("close", epilog=options.example("slad request close T-4711"))
 @click.argument("id_", metavar="ID")
 @click.option("--at", type=options.INSTANT, metavar="INSTANT", help="When it was closed; left out: now.")
 @options.idempotency_key
@@ -98,7 +100,7 @@ def close(door: Door, id_: str, at: str | None, key: str | None, format_: Format
         say(f"{answer['id']} was closed at {answer['closed_at']}.")
 
 
-@request.command("list")
+@request.command("list", epilog=options.example("slad request list --all"))
 @click.option("--all", "everything", is_flag=True, help="Those that are closed, too.")
 @options.door
 @options.output_format
@@ -128,7 +130,7 @@ def list_(door: Door, everything: bool, format_: Format) -> None:
             (
                 row["id"],
                 row["client"],
-                row["solution"],
+                row["solution_name"] or row["solution"],
                 row["opened_at"],
                 row["opened_by"],
                 row["due_at"],

@@ -12,7 +12,7 @@ from daemon.cli import options
 from daemon.config import ConfigError
 
 
-@click.command()
+@click.command(epilog=options.example("slad run --config slad.toml"))
 @options.config
 @click.option(
     "--log-format",

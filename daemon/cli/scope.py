@@ -126,11 +126,11 @@ def print_list(records: Sequence[dict[str, Any]], *, past: bool, none: str) -> N
 
 
 def _concerned(record: dict[str, Any]) -> str:
-    """The scope of a record, the first of each kind by name."""
+    """The scope of a record, the first of each kind; servers by their names."""
     named = []
     for plural, singular in (("clients", "client"), ("solutions", "solution"), ("servers", "server")):
         names = record[plural]
-        named += [f"{singular} {name}" for name in names[:_SHOWN]]
+        named += [f"{singular} {record['names'].get(name, name)}" for name in names[:_SHOWN]]
         if len(names) > _SHOWN:
             named.append(f"{len(names) - _SHOWN} more {plural}")
     return ", ".join(named) or "everybody"

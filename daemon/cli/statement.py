@@ -17,7 +17,11 @@ from sla.instants import Instant
 from sla.records import ClientId
 
 
-@click.command("statement", short_help="Print a month's statement from the ledger.")
+@click.command(
+    "statement",
+    short_help="Print a month's statement from the ledger.",
+    epilog=options.example("slad statement --month 2026-11 --client acme"),
+)
 @click.option("--month", type=MonthType(), required=True, help="The calendar month, local to each client.")
 @click.option("--client", help="Only this client's statement; by default those of all.")
 @click.option("--as-of", type=InstantType(), help="The instant of knowledge; by default now.")

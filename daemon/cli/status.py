@@ -6,15 +6,15 @@ import click
 from rich.console import Console
 
 from daemon.cli import options
-from daemon.cli.asking import ask, show_json
+from daemon.cli.asking import ask
 from daemon.cli.options import Format
-from daemon.cli.terminal import console, duration, plain, print_table, state
+from daemon.cli.terminal import console, duration, plain, print_table, show_json, state
 from daemon.control import MonthStatus, ServerStatus, Status
 from daemon.control_client import Door
 from daemon.statement_text import percent
 
 
-@click.command("status")
+@click.command("status", epilog=options.example("slad status"))
 @options.door
 @options.output_format
 def status(door: Door, format_: Format) -> None:
@@ -29,7 +29,11 @@ def status(door: Door, format_: Format) -> None:
         _show_status(console(), answer)
 
 
-@click.command("server", short_help="Show one virtual server: legs, outages, month.")
+@click.command(
+    "server",
+    short_help="Show one virtual server: legs, outages, month.",
+    epilog=options.example("slad server web1"),
+)
 @click.argument("name")
 @options.door
 @options.output_format

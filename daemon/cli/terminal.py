@@ -1,13 +1,23 @@
-"""How commands show things on a terminal: plain text that nothing in a name can steer, tables, times."""
+"""How commands show things: plain text and JSON that nothing in a name can steer a terminal by, tables, times."""
 
+import json
+import re
 from collections.abc import Iterable
+from typing import Final
 
 import click
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-_COLOURS = {"up": "green", "down": "red", "unknown": "yellow", "unobserved": "yellow", "excluded": "blue"}
+_NOT_ASCII: Final = re.compile(r"[^\n -~]")
+_COLOURS: Final = {
+    "up": "green",
+    "down": "red",
+    "unknown": "yellow",
+    "unobserved": "yellow",
+    "excluded": "blue",
+}
 
 
 def console() -> Console:
@@ -46,6 +56,12 @@ def say(text: str) -> None:
     click.echo(printable(text))
 
 
+def show_json(answer: object) -> None:
+    """JSON on stdout; characters that could steer a terminal are escaped."""
+    text = json.dumps(answer, indent=2, ensure_ascii=False)
+    click.echo(_NOT_ASCII.sub(_escaped, text))
+
+
 def complain(text: str) -> None:
     """A line on stderr."""
     click.echo(f"slad: {printable(text)}", err=True)
@@ -57,3 +73,8 @@ def duration(microseconds: int) -> str:
     minutes, second = divmod(seconds, 60)
     hours, minute = divmod(minutes, 60)
     return f"{hours}:{minute:02}:{second:02}" + (f".{fraction:06}" if fraction else "")
+
+
+def _escaped(match: re.Match[str]) -> str:
+    character = match[0]
+    return character if character.isprintable() else json.dumps(character)[1:-1]

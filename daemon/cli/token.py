@@ -5,9 +5,8 @@ from datetime import date
 import click
 
 from daemon.cli import options
-from daemon.cli.asking import show_json
 from daemon.cli.options import Format
-from daemon.cli.terminal import say
+from daemon.cli.terminal import say, show_json
 from daemon.config.values import check_id
 from daemon.control.tokens import Role, new_token
 
@@ -25,7 +24,7 @@ class _Name(click.ParamType[str]):
             self.fail(str(error), param, ctx)
 
 
-@click.command("token", epilog="Example: slad token --name portal --role record --expires 2027-12-31")
+@click.command("token", epilog=options.example("slad token --name portal --role record --expires 2027-12-31"))
 @click.option(
     "--name",
     type=_Name(),

@@ -1,6 +1,5 @@
 """`slad verify`: whether a ledger, or an export of one, is what was recorded."""
 
-import json
 import sys
 import tempfile
 from dataclasses import asdict, dataclass
@@ -12,6 +11,7 @@ import click
 from daemon.cli import options
 from daemon.cli.export import write_all
 from daemon.cli.options import Format
+from daemon.cli.terminal import show_json
 from daemon.evidence_files import EvidenceError, Source
 from daemon.export import proven
 from daemon.ledger import LedgerError, verified
@@ -33,7 +33,11 @@ class HashType(click.ParamType[bytes]):
         return digest
 
 
-@click.command("verify", short_help="Verify an export's chain of hashes.")
+@click.command(
+    "verify",
+    short_help="Verify an export's chain of hashes.",
+    epilog=options.example("slad verify evidence.jsonl"),
+)
 @click.argument("export", required=False, type=click.Path(exists=True, dir_okay=False, allow_dash=True))
 @click.option(
     "--ledger", type=click.Path(path_type=Path), help="A ledger that no daemon has open, or a copy."
@@ -70,7 +74,7 @@ def verify(
             format_,
         )
     if format_ == "json":
-        click.echo(json.dumps({"sound": True, **asdict(report)}, ensure_ascii=False, indent=2))
+        show_json({"sound": True, **asdict(report)})
         return
     click.echo(f"{report.file}: {report.records:,} records, the chain holds.")
     click.echo(f"head {report.head.seq} {report.head.sha256}")
@@ -129,7 +133,7 @@ def _of_export(source: Source, head: bytes | None) -> Report:
 
 def _refuse(problem: str, format_: Format) -> NoReturn:
     if format_ == "json":
-        click.echo(json.dumps({"sound": False, "problem": problem}, ensure_ascii=False, indent=2))
+        show_json({"sound": False, "problem": problem})
     else:
         click.echo(problem, err=True)
     sys.exit(1)

@@ -1,7 +1,7 @@
 """Errors as JSON: one sentence, and the fields that it is about."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from http import HTTPStatus
 from typing import Any
 
@@ -35,6 +35,18 @@ def refusal(status: HTTPStatus, message: str, faults: Iterable[Fault] = (), **mo
     )
 
 
+def check_query(request: web.Request, known: Collection[str]) -> None:
+    """Refuse parameters that mean nothing: a mistyped dry_run must not record, a mistyped client not export all.
+
+    Raises BadRequestError.
+    """
+    said = f"known are {', '.join(known)}" if known else "there are none here"
+    faults = [Fault(name, f"is no parameter: {said}") for name in request.query if name not in known]
+    faults += [Fault(name, "is given twice") for name in known if len(request.query.getall(name, ())) > 1]
+    if faults:
+        raise BadRequestError(HTTPStatus.BAD_REQUEST, faults)
+
+
 @web.middleware
 async def errors_as_json(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Every refusal as JSON, whoever made it."""
@@ -51,6 +63,8 @@ async def errors_as_json(request: web.Request, handler: Handler) -> web.StreamRe
         )
         busy.headers[hdrs.RETRY_AFTER] = str(_RETRY_S)
         return busy
+    except web.HTTPRequestEntityTooLarge:
+        return _too_large(request)
     except web.HTTPException as error:
         answer = refusal(HTTPStatus(error.status), f"{request.method} {request.path}: {error.reason}")
         if hdrs.ALLOW in error.headers:
@@ -61,7 +75,17 @@ async def errors_as_json(request: web.Request, handler: Handler) -> web.StreamRe
         if request.writer.output_size:  # an answer is under way: only breaking it off tells
             raise
         return refusal(HTTPStatus.INTERNAL_SERVER_ERROR, _FAILED)
+    if response.status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
+        return _too_large(request)
     if isinstance(response, web.Response) and response.content_type == "text/plain" and response.text:
         response.text = json.dumps({"error": response.text.strip()})
         response.content_type = "application/json"
     return response
+
+
+def _too_large(request: web.Request) -> web.Response:
+    """413, and how large a body may be; what is left of it is not read."""
+    fault = Fault("", f"the body is too large: it may have {request.client_max_size} bytes")
+    answer = refusal(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, told([fault]), [fault])
+    answer.force_close()
+    return answer

@@ -8,11 +8,12 @@ from typing import Final
 import structlog
 from aiohttp import web
 
-from daemon.control.errors import refusal
+from daemon.control.errors import BadRequestError, check_query, refusal
 from daemon.control.identity import who_asks
 from daemon.control.views import AmbiguousNameError, Control
 from daemon.export import ExportError
-from sla.instants import parse_instant
+from daemon.records.refusals import Fault
+from sla.instants import Instant, parse_instant
 
 _EXPORT_BYTES: Final = 64 * 1024
 _WRITE_S: Final = 60.0
@@ -38,10 +39,12 @@ class _Handlers:
     def __init__(self, control: Control) -> None:
         self._control = control
 
-    async def status(self, _: web.Request) -> web.Response:
+    async def status(self, request: web.Request) -> web.Response:
+        check_query(request, ())
         return web.json_response(self._control.status())
 
     async def server(self, request: web.Request) -> web.Response:
+        check_query(request, ())
         name = request.match_info["name"]
         try:
             found = self._control.server(name)
@@ -51,10 +54,12 @@ class _Handlers:
             return refusal(HTTPStatus.NOT_FOUND, f"{name}: there is no such server")
         return web.json_response(found)
 
-    async def solutions(self, _: web.Request) -> web.Response:
+    async def solutions(self, request: web.Request) -> web.Response:
+        check_query(request, ())
         return web.json_response(await self._control.solutions())
 
     async def solution(self, request: web.Request) -> web.Response:
+        check_query(request, ())
         client, name = request.match_info["client"], request.match_info["id"]
         found = self._control.solution(client, name)
         if found is None:
@@ -62,12 +67,9 @@ class _Handlers:
         return web.json_response(found)
 
     async def export(self, request: web.Request) -> web.StreamResponse:
-        query = request.query
-        try:
-            start, until = (parse_instant(query[key]) if key in query else None for key in ("from", "until"))
-        except ValueError as error:
-            return refusal(HTTPStatus.BAD_REQUEST, str(error))
-        lines = self._control.export(query.get("client"), start, until)
+        check_query(request, ("client", "from", "until"))
+        client = request.query.get("client")
+        lines = self._control.export(client, _instant(request, "from"), _instant(request, "until"))
         try:
             first = await anext(lines, None)
         except ExportError as error:
@@ -79,8 +81,16 @@ class _Handlers:
             async with asyncio.timeout(_WRITE_S):
                 await response.write(block)
         await response.write_eof()
-        _log.info("evidence_exported", by=who_asks(request), client=query.get("client"))
+        _log.info("evidence_exported", by=who_asks(request), client=client)
         return response
+
+
+def _instant(request: web.Request, name: str) -> Instant | None:
+    """A query parameter that is an instant. Raises BadRequestError."""
+    try:
+        return parse_instant(request.query[name]) if name in request.query else None
+    except ValueError as error:
+        raise BadRequestError(HTTPStatus.BAD_REQUEST, [Fault(name, str(error))]) from None
 
 
 async def _led(first: str | None, rest: AsyncIterator[str]) -> AsyncIterator[str]:

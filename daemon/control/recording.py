@@ -2,17 +2,19 @@
 
 import asyncio
 import re
-from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from functools import partial
 from http import HTTPStatus
 from typing import Any, Final
 
+import structlog
 from aiohttp import web
 
-from daemon.control.errors import BadRequestError
+from daemon.control.errors import BadRequestError, check_query
 from daemon.control.identity import who_asks
 from daemon.control.openapi import document
 from daemon.records.desk import Answer, Call, Desk
-from daemon.records.refusals import Fault
+from daemon.records.refusals import Fault, RefusedError
 from daemon.web.connections import Handler
 from sla.decoding import LineError, parse_line
 
@@ -23,6 +25,8 @@ REPLAY: Final = "Idempotent-Replay"
 
 _PRINTABLE: Final = re.compile(r"[\x20-\x7e]{1,200}")
 _FLAGS: Final = {"true": True, "false": False}
+
+_log = structlog.get_logger(__name__)
 
 Post = Callable[[Call], Awaitable[Answer]]
 PostTo = Callable[[str, Call], Awaitable[Answer]]
@@ -52,14 +56,14 @@ def record_routes(desk: Desk) -> Iterable[web.RouteDef]:
 
 def _post(record: Post) -> Handler:
     async def handle(request: web.Request) -> web.Response:
-        return _answered(await record(await _call(request)))
+        return await _recorded(request, record)
 
     return handle
 
 
 def _post_to(record: PostTo) -> Handler:
     async def handle(request: web.Request) -> web.Response:
-        return _answered(await record(request.match_info["id"], await _call(request)))
+        return await _recorded(request, partial(record, request.match_info["id"]))
 
     return handle
 
@@ -73,7 +77,7 @@ def _get(flag: str, show: Callable[[bool], Awaitable[Answer]]) -> Handler:
 
 def _get_all(show: Callable[[], Awaitable[Answer]]) -> Handler:
     async def handle(request: web.Request) -> web.Response:
-        _check_query(request, ())
+        check_query(request, ())
         return _answered(await show())
 
     return handle
@@ -81,15 +85,25 @@ def _get_all(show: Callable[[], Awaitable[Answer]]) -> Handler:
 
 def _get_one(show: Callable[[str], Awaitable[Answer]]) -> Handler:
     async def handle(request: web.Request) -> web.Response:
-        _check_query(request, ())
+        check_query(request, ())
         return _answered(await show(request.match_info["id"]))
 
     return handle
 
 
 async def _document(request: web.Request) -> web.Response:
-    _check_query(request, ())
+    check_query(request, ())
     return web.json_response(document())
+
+
+async def _recorded(request: web.Request, record: Post) -> web.Response:
+    """What a request comes to; every refusal of it is logged."""
+    call = await _call(request)
+    try:
+        return _answered(await record(call))
+    except RefusedError as error:
+        _log.info("record_refused", operation=call.operation, by=call.by, reason=str(error))
+        raise
 
 
 def _answered(answer: Answer) -> web.Response:
@@ -117,21 +131,11 @@ async def _call(request: web.Request) -> Call:
 
 def _flag(request: web.Request, name: str) -> bool:
     """A query parameter that is true or false; false where it is not there."""
-    _check_query(request, (name,))
-    given = request.query.getall(name, ["false"])
-    if len(given) != 1 or given[0] not in _FLAGS:
+    check_query(request, (name,))
+    given = request.query.get(name, "false")
+    if given not in _FLAGS:
         raise BadRequestError(HTTPStatus.BAD_REQUEST, [Fault(name, "must be true or false")])
-    return _FLAGS[given[0]]
-
-
-def _check_query(request: web.Request, known: Collection[str]) -> None:
-    """A mistyped dry_run must not record anything."""
-    unknown = [name for name in request.query if name not in known]
-    if unknown:
-        said = f"known are {', '.join(known)}" if known else "there are none here"
-        raise BadRequestError(
-            HTTPStatus.BAD_REQUEST, [Fault(name, f"is no parameter: {said}") for name in unknown]
-        )
+    return _FLAGS[given]
 
 
 def _key(request: web.Request) -> str:

@@ -19,13 +19,15 @@ LAST_YEAR: Final = 2999
 MOST_NAMES: Final = 1000
 """Names in one list of a scope."""
 
+_INSTANT_CHARACTERS: Final = 100
+"""More would only be shown again."""
 _ID: Final = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
 _LINE: Final = r"^[^\x00-\x1f\x7f]*$"
 
 
 def _instant(value: object) -> Instant:
-    if not isinstance(value, str):
-        raise ValueError("must be an RFC 3339 instant with a zone, such as 2026-03-01T05:00:00Z")  # noqa: TRY004  pydantic's
+    if not isinstance(value, str) or len(value) > _INSTANT_CHARACTERS:
+        raise ValueError("must be an RFC 3339 instant with a zone, such as 2026-03-01T05:00:00Z")
     at = parse_instant(value)
     if not FIRST_YEAR <= year_of(at) <= LAST_YEAR:
         raise ValueError(f"lies outside of the years {FIRST_YEAR} to {LAST_YEAR}")
@@ -166,6 +168,10 @@ def _message(model: type[Body], details: ErrorDetails) -> str:
             return "is no id: letters, digits, dots, dashes and underscores, at most 64"
         case "string_pattern_mismatch":
             return "must be one line"
+        case "string_too_short":
+            return "must not be empty"
+        case "string_too_long":
+            return f"is too long: at most {details['ctx']['max_length']} characters"
         case "string_type":
             return "must be a text"
         case "bool_type":

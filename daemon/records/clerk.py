@@ -5,13 +5,13 @@ one that is not would keep the ledger from ever being read again.
 """
 
 import secrets
-from collections.abc import Collection, Container, Iterable, Sequence
+from collections.abc import Collection, Container
 from dataclasses import dataclass
 from typing import Final
 
-from daemon.config.values import nearest, shown
+from daemon.config.values import shown
 from daemon.records import bodies
-from daemon.records.naming import Named
+from daemon.records.naming import Known, Named
 from daemon.records.refusals import ConflictError, Fault, Faults, NotFoundError, RefusedError, all_faults
 from sla.book import Book, ExclusionPages, RequestPages, SolutionKey
 from sla.calendars import Day, format_day
@@ -27,7 +27,6 @@ from sla.records import (
     Extra,
     Lifecycle,
     RequestId,
-    ServerId,
     ServiceRequest,
     ServiceRequestClosed,
     ServiceRequestResponded,
@@ -40,10 +39,6 @@ LONGEST_WINDOW: Final = 31 * DAY
 MAINTENANCE: Final = (Category.SCHEDULED_MAINTENANCE, Category.EMERGENCY_SECURITY_UPDATE)
 
 _PREFIXES: Final = {category: "mw" if category in MAINTENANCE else "ex" for category in Category}
-_MOST_SHOWN: Final = 5
-"""Names that a message lists where several are possible; unknown names that similar ones are looked for to."""
-_MOST_COMPARED: Final = 500
-"""To look for the nearest of more would hold up the recorder."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,10 +91,10 @@ class Clerk:
             if body.end is not None and body.start >= body.end:
                 faults.add("until", "must be after from")
             _not_later(faults, "announced_at", announced_at, now.at)
-            servers = self._servers(faults, body.servers, named)
-            self._check_solutions(faults, body.solutions)
+            servers = self._known.servers(faults, body.servers, named)
+            self._known.check_solutions(faults, body.solutions)
             for place, client in enumerate(body.clients):
-                self._check_client(faults, f"clients[{place + 1}]", client, now.at)
+                self._known.check_client(faults, f"clients[{place + 1}]", client, now.at)
         return Exclusion(
             id=ExclusionId(self._new_id(body.id, _PREFIXES[category], self._book.exclusions, now.at)),
             category=category,
@@ -175,7 +170,7 @@ class Clerk:
         """A service request. Raises RefusedError, above all for an opener who is no tech admin (spec §8.1)."""
         opened_at = now.at if body.opened_at is None else body.opened_at
         with all_faults() as faults:
-            key = self._solution_of(faults, body.solution, body.client, now.at)
+            key = self._known.solution_of(faults, body.solution, body.client, now.at)
             _not_later(faults, "opened_at", opened_at, now.at)
             client = self._book.client(key[1], now.at)
             problem = client and refusal(client.id, client.tech_admins, body.opened_by)
@@ -232,7 +227,7 @@ class Clerk:
         """A notice of intent to cancel; whether it is valid is for the arithmetic to say. Raises RefusedError."""
         given_at = now.at if body.given_at is None else body.given_at
         with all_faults() as faults:
-            solution, client = self._solution_of(faults, body.solution, body.client, now.at)
+            solution, client = self._known.solution_of(faults, body.solution, body.client, now.at)
             _not_later(faults, "given_at", given_at, now.at)
         return CancellationNotice(
             client=client,
@@ -247,7 +242,7 @@ class Clerk:
         """A step in the life of a solution. Raises RefusedError."""
         at = now.at if body.at is None else body.at
         with all_faults() as faults:
-            solution, client = self._solution_of(faults, body.solution, body.client, now.at)
+            solution, client = self._known.solution_of(faults, body.solution, body.client, now.at)
             _not_later(faults, "at", at, now.at)
         return Lifecycle(
             client=client,
@@ -259,63 +254,9 @@ class Clerk:
             extra=now.extra,
         )
 
-    # Who and what is known
-
-    def _servers(self, faults: Faults, names: Iterable[str], named: Named) -> list[ServerId]:
-        """The ids of servers that are named by id or by name."""
-        found: list[ServerId] = []
-        for place, name in enumerate(names):
-            candidates = [ServerId(name)] if self._is_server(name) else sorted(named.servers.get(name, ()))
-            if len(candidates) == 1:
-                found += candidates
-            elif candidates:
-                faults.add(
-                    f"servers[{place + 1}]",
-                    f"{len(candidates)} servers are called {shown(name)}: name one by its id,"
-                    f" {_some(candidates)}",
-                )
-            else:
-                hint = _hint(faults, name, named.similar)
-                faults.add(f"servers[{place + 1}]", f"there is no server {shown(name)}{hint}")
-        return found
-
-    def _is_server(self, name: str) -> bool:
-        pages = self._book.servers.get(ServerId(name))
-        return pages is not None and bool(pages.records)
-
-    def _check_client(self, faults: Faults, field: str, client: str, at: Instant) -> bool:
-        if self._book.client(ClientId(client), at) is not None:
-            return True
-        known = self._book.clients
-        faults.add(
-            field,
-            f"there is no client {shown(client)}{_hint(faults, client, known) or ': ' + _some(sorted(known))}",
-        )
-        return False
-
-    def _solution_of(self, faults: Faults, solution: str, client: str, at: Instant) -> SolutionKey:
-        """A solution of a client: a named one, or a lone server's id."""
-        key = SolutionId(solution), ClientId(client)
-        known_client = self._check_client(faults, "client", client, at)
-        if known_client and not any(key in known for known in self._solutions()):
-            own = sorted({name for known in self._solutions() for name, of in known if of == client})
-            known = f": it has {_some(own)}" if own else ""
-            faults.add(
-                "solution",
-                f"client {shown(client)} has no solution {shown(solution)}{_hint(faults, solution, own) or known}",
-            )
-        return key
-
-    def _check_solutions(self, faults: Faults, solutions: Sequence[str]) -> None:
-        known = {name for keys in self._solutions() for name, _ in keys} if solutions else set()
-        for place, solution in enumerate(solutions):
-            if solution not in known:
-                hint = _hint(faults, solution, known)
-                faults.add(f"solutions[{place + 1}]", f"there is no solution {shown(solution)}{hint}")
-
-    def _solutions(self) -> Sequence[Collection[SolutionKey]]:
-        """The solutions that are known, by how they are; lone servers are among them."""
-        return self._book.servers_of.keys(), self._book.lifecycles.keys(), self.configured
+    @property
+    def _known(self) -> Known:
+        return Known(self._book, self.configured)
 
     def _new_id(self, given: str | None, prefix: str, taken: Container[str], at: Instant) -> str:
         """The id that was given, or one that is new; of other monitors too, which may be merged with this one."""
@@ -341,16 +282,3 @@ def _after_opening(pages: RequestPages, body: bodies.Moment, now: Recording) -> 
         if at < pages.record.opened_at:
             faults.add("at", f"is before the request was opened, {format_instant(pages.record.opened_at)}")
     return at
-
-
-def _hint(faults: Faults, name: str, known: Collection[str]) -> str:
-    """What was meant, perhaps: for the first few unknown names, among not too many."""
-    if len(known) > _MOST_COMPARED or len(faults.found) >= _MOST_SHOWN:
-        return ""
-    near = nearest(name, known)
-    return f": {near}" if near else ""
-
-
-def _some(names: Sequence[str]) -> str:
-    more = ", …" if len(names) > _MOST_SHOWN else ""
-    return ", ".join(names[:_MOST_SHOWN]) + more

@@ -18,7 +18,7 @@ from daemon.records import bodies, replies
 from daemon.records.clerk import MAINTENANCE, Clerk, Recording
 from daemon.records.journal import Asked, Journal, Kept, digest_of
 from daemon.records.naming import named
-from daemon.records.refusals import ConflictError, Fault, NotFoundError, RefusedError
+from daemon.records.refusals import ConflictError, Fault, NotFoundError
 from daemon.records.views import Views, exclusion_keys
 from sla.book import Book, Declared
 from sla.instants import Instant
@@ -184,11 +184,7 @@ class Desk:
 
     async def _post(self, call: Call, make: Callable[[Recording], Declared]) -> Answer:
         """Have a record made, once, and answer."""
-        try:
-            outcome = await self._recorded(call, make)
-        except RefusedError as error:
-            _log.info("record_refused", operation=call.operation, by=call.by, reason=str(error))
-            raise
+        outcome = await self._recorded(call, make)
         if outcome.seq is not None and not outcome.replayed:
             _log.info(
                 "record_committed",

@@ -33,9 +33,7 @@ class RefusedError(Exception):
     def __init__(self, faults: Iterable[Fault]) -> None:
         """With at least one."""
         self.faults = tuple(faults)
-        super().__init__(
-            "; ".join(f"{name}: {message}" if name else message for name, message in self.faults)
-        )
+        super().__init__(told(self.faults))
 
 
 class NotFoundError(RefusedError):

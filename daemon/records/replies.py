@@ -161,6 +161,9 @@ class Exclusion(ExclusionKeys):
     ended: Ended | None
     withdrawn: Withdrawn | None
     state: WindowState
+    names: dict[str, str] = Field(
+        description="By its id the name of each server in `servers`, and of those sold alone in `solutions`."
+    )
 
 
 class MaintenanceList(Reply):
@@ -210,8 +213,9 @@ class RequestRecorded(Recorded, RequestKeys):
 
 
 class ServiceRequest(RequestKeys):
-    """A service request on record."""
+    """A service request on record. `solution_name`: the server's, of a server that is sold alone."""
 
+    solution_name: str | None
     recorded_at: At
     recorded_by: str
 

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from daemon.holidays import holidays_around
 from daemon.records import replies
 from daemon.records.clerk import MAINTENANCE
+from daemon.records.naming import name_of
 from sla.announcement import Announcement, Split
 from sla.book import Book, ExclusionPages, RequestPages, ServerPages, SolutionKey
 from sla.calendars import calendar_of
@@ -20,7 +21,6 @@ from sla.records import (
     Client,
     ClientId,
     Exclusion,
-    ServerId,
 )
 from sla.requests import Outcome
 from sla.service import Part
@@ -65,7 +65,8 @@ class Views:
             made = splits.get(share.split)
             if made is None:
                 made = splits[share.split] = _split_json(share.split)
-            whose = {"server": share.server, "name": self._name_of(share.server), "client": share.client}
+            name = name_of(self._book, share.server)
+            whose = {"server": share.server, "name": name, "client": share.client}
             said, seconds, eligible = made
             yield ShareRow(
                 b"%b,%b" % (said[:-1], json.dumps(whose).encode()[1:]), eligible=eligible, seconds=seconds
@@ -100,6 +101,11 @@ class Views:
                 why=withdrawn.why, recorded_at=withdrawn.recorded_at, recorded_by=withdrawn.recorded_by
             ),
             state=self._state(pages),
+            names={
+                each: name
+                for each in (*record.servers, *record.solutions)
+                if (name := name_of(self._book, each)) is not None
+            },
         )
 
     def _state(self, pages: ExclusionPages) -> replies.WindowState:
@@ -122,6 +128,7 @@ class Views:
                 yield replies.ServiceRequest(
                     **self.request_keys(pages),
                     id=record.id,
+                    solution_name=name_of(self._book, record.solution),
                     recorded_at=record.recorded_at,
                     recorded_by=record.recorded_by,
                 )
@@ -212,7 +219,7 @@ class Views:
         ongoing = [each for each in row["interruptions"] if each["end"] is None]
         return replies.SolutionRow(
             id=state.id,
-            name=self._lone_name(key),
+            name=name_of(self._book, key[0]),
             servers=sum(
                 any(part.key == key[0] and part.client == key[1] for part in self._parts_now(pages))
                 for pages in self._book.servers_of[key].values()
@@ -222,10 +229,6 @@ class Views:
             documented=row["documented"],
             ongoing=ongoing[-1] if ongoing else None,
         )
-
-    def _lone_name(self, key: SolutionKey) -> str | None:
-        lone = self._book.servers.get(ServerId(key[0]))
-        return lone.records[-1].name if lone is not None and lone.records else None
 
     def _parts_now(self, pages: ServerPages) -> Iterator[Part]:
         return (part for part in pages.parts(self._as_of) if part.start <= self._as_of < part.end)
@@ -255,9 +258,6 @@ class Views:
         for (_, owner), requests in self._book.requests_of.items():
             if owner == client:
                 yield from (request.opened_at for request in requests)
-
-    def _name_of(self, server: ServerId) -> str:
-        return self._book.servers[server].records[-1].name
 
 
 def _split_json(split: Split) -> tuple[bytes, int, int]:

@@ -188,6 +188,3 @@ def cells(table: str, first: str) -> list[str]:
     """The cells of the row that begins with `first`."""
     (row,) = (line for line in table.splitlines() if line.startswith(first))
     return re.split(r"  +", row.strip())
-
-
-# Maintenance

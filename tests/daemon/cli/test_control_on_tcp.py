@@ -170,6 +170,3 @@ def test_a_token_that_no_configuration_would_take_is_not_made() -> None:
         result = run("token", *arguments)
         assert (result.exit_code, result.stdout) == (2, "")
         assert message in " ".join(result.stderr.split())
-
-
-# A newcomer

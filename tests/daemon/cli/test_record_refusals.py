@@ -158,6 +158,3 @@ def test_without_a_daemon_commands_exit_with_3_and_name_the_socket(tmp_path: Pat
             result.stderr
             == f"slad: slad does not run, or not with this socket: nobody answers at {nowhere}\n"
         )
-
-
-# Once and not twice

@@ -166,6 +166,3 @@ def test_a_dry_run_that_breaks_off_names_no_key(slad: Slad, tmp_path: Path) -> N
     assert result.exit_code == 3
     assert "idempotency-key" not in result.stderr
     assert slad.records() == before
-
-
-# On TCP

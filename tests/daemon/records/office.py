@@ -25,6 +25,12 @@ NOW = "2026-03-10T15:00:00Z"
 """A Tuesday, 11:00 in Toronto."""
 _NOW = parse_instant(NOW)
 
+WINDOW = {"from": "2026-03-17T03:00:00Z", "until": "2026-03-17T04:00:00Z"}
+"""From 23:00 in Toronto, seven days ahead."""
+MAINTENANCE = {**WINDOW, "clients": ["c"]}
+EXCLUSION = {**WINDOW, "category": "force_majeure"}
+REQUEST = {"client": "c", "solution": "shop", "opened_by": "ann", "channel": "phone"}
+
 
 def fleet() -> list[Line]:
     """Client c, in Toronto, with the solution shop of two servers and the lone server s; client d with server t."""

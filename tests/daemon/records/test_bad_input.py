@@ -1,38 +1,15 @@
 """What may not be recorded: the answer names the field and what is allowed, and nothing is recorded."""
 
-import asyncio
-import json
-from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import pytest
-from structlog.testing import capture_logs
 
-from daemon.control import recording
-from daemon.control.door import LIMITS
-from daemon.records.refusals import NotRecordingError
-from tests.daemon.records.office import NOW, Caller, Office, at_the_door
+from tests.daemon.records.office import EXCLUSION, MAINTENANCE, NOW, REQUEST, WINDOW, Caller, Office
 
-WINDOW = {"from": "2026-03-17T03:00:00Z", "until": "2026-03-17T04:00:00Z"}
-MAINTENANCE = {**WINDOW, "clients": ["c"]}
-EXCLUSION = {**WINDOW, "category": "force_majeure"}
-REQUEST = {"client": "c", "solution": "shop", "opened_by": "ann", "channel": "phone"}
 NOTICE = {"client": "c", "solution": "shop"}
 STEP = {"client": "c", "solution": "shop", "event": "activated"}
 LATER = "2026-03-10T15:00:00.000001Z"
 """Than now."""
-
-
-@pytest.fixture
-def office() -> Office:
-    return Office()
-
-
-@pytest.fixture
-async def caller(office: Office, tmp_path: Path) -> AsyncIterator[Caller]:
-    async with at_the_door(office, tmp_path / "control.sock") as somebody:
-        yield somebody
 
 
 @pytest.mark.parametrize(
@@ -109,6 +86,20 @@ async def caller(office: Office, tmp_path: Path) -> AsyncIterator[Caller]:
         ("maintenance", {**WINDOW, "id": "a/b"}, "id", "is no id: letters, digits"),
         ("maintenance", {**WINDOW, "servers": "s"}, "servers", "must be a list of texts"),
         ("maintenance", {**WINDOW, "reference": "a\nb"}, "reference", "must be one line"),
+        ("maintenance", {**WINDOW, "reference": ""}, "reference", "must not be empty"),
+        (
+            "maintenance",
+            {**WINDOW, "clients": ["c" * 257]},
+            "clients[1]",
+            "is too long: at most 256 characters",
+        ),
+        (
+            "maintenance",
+            {**WINDOW, "clients": ["c"] * 1001},
+            "clients",
+            "has 1001 elements, and at most 1000 can",
+        ),
+        ("maintenance", {**WINDOW, "from": "2026" * 1000}, "from", "must be an RFC 3339 instant with a zone"),
         ("maintenance", {**WINDOW, "reason": "x"}, "reason", "is unknown: known are servers, solutions"),
         (
             "requests",
@@ -122,13 +113,25 @@ async def caller(office: Office, tmp_path: Path) -> AsyncIterator[Caller]:
             "requests",
             {**REQUEST, "solution": "t"},
             "solution",
-            'client "c" has no solution "t": it has s, shop',
+            'client "c" has no solution "t": it has shop, s (lone)',
+        ),
+        ("requests", {**REQUEST, "solution": "loan"}, "solution", 'no solution "loan": did you mean "lone"?'),
+        (
+            "requests",
+            {**REQUEST, "solution": "lone"},
+            "solution",
+            "that is a server's name; it is sold alone, and named by its id, s",
         ),
         ("requests", {**REQUEST, "opened_at": LATER}, "opened_at", "is in the future"),
         ("notices", {**NOTICE, "solution": "shops"}, "solution", 'did you mean "shop"?'),
         ("notices", {**NOTICE, "given_at": LATER}, "given_at", "is in the future"),
         ("lifecycle", {**STEP, "event": "sold"}, "event", "must be 'order_accepted', 'provisioned'"),
-        ("lifecycle", {**STEP, "client": "d"}, "solution", 'client "d" has no solution "shop": it has t'),
+        (
+            "lifecycle",
+            {**STEP, "client": "d"},
+            "solution",
+            'client "d" has no solution "shop": it has t (web)',
+        ),
         ("lifecycle", {**STEP, "at": LATER}, "at", "is in the future"),
     ],
 )
@@ -198,141 +201,3 @@ async def test_an_answer_to_a_request_cannot_come_before_it(office: Office, call
         assert (said.status, said.json["errors"][0]["field"]) == (422, "at")
     assert len(office.recorded) == 1
     assert (await caller.post("/v1/requests/sr/respond", {"at": NOW})).status == 201
-
-
-@pytest.mark.parametrize(
-    ("body", "status", "message"),
-    [
-        (b"{", 400, "the body is no JSON: Expecting property name"),
-        (b"[]", 400, "the body is no JSON object"),
-        (b"\xff", 400, "the body is not UTF-8"),
-        (b'{"from": NaN}', 400, "NaN is no number"),
-        (b'{"why": "a", "why": "b"}', 400, "why: is given twice"),
-        (b"[" * 100_000, 400, "nested too deeply"),
-        (b'{"why": "' + b"x" * LIMITS.body_bytes + b'"}', 413, "too large"),
-        (b"", 422, "from: is missing"),
-    ],
-)
-async def test_a_body_that_is_no_json_object_of_a_bounded_size_is_refused(
-    office: Office, caller: Caller, body: bytes, status: int, message: str
-) -> None:
-    said = await caller.post("/v1/maintenance", data=body)
-    assert said.status == status
-    assert message in said.json["error"]
-    assert office.recorded == []
-
-
-async def test_a_body_whose_size_is_not_announced_is_bounded_too(office: Office, caller: Caller) -> None:
-    async def endless() -> AsyncIterator[bytes]:
-        for _ in range(2 * LIMITS.body_bytes // 1024):
-            yield b" " * 1024
-
-    said = await caller.post("/v1/maintenance", data=endless())
-    assert said.status == 413
-    assert "error" in said.json
-    assert office.recorded == []
-
-
-async def test_a_body_of_another_type_is_refused(office: Office, caller: Caller) -> None:
-    said = await caller.post("/v1/maintenance", MAINTENANCE, headers={"Content-Type": "text/plain"})
-    assert (said.status, said.json["errors"][0]["field"]) == (415, "Content-Type")
-    assert office.recorded == []
-
-
-async def test_a_body_that_is_too_slow_is_cut_off(
-    office: Office, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(recording, "BODY_S", 0.2)
-    path = tmp_path / "control.sock"
-    async with at_the_door(office, path):
-        reader, writer = await asyncio.open_unix_connection(path)
-        writer.write(
-            b"POST /v1/maintenance HTTP/1.1\r\nHost: slad\r\nContent-Type: application/json\r\n"
-            b"Idempotency-Key: k\r\nContent-Length: 100\r\n\r\n{"
-        )
-        async with asyncio.timeout(20):
-            answer = await reader.read()
-        writer.close()
-    assert answer.startswith(b"HTTP/1.1 408")
-    assert json.loads(answer.partition(b"\r\n\r\n")[2])["error"] == "the body did not arrive within 0.2 s"
-    assert office.recorded == []
-
-
-async def test_a_defect_of_slad_is_told_as_json_and_in_the_log(office: Office, caller: Caller) -> None:
-    office.failing = ZeroDivisionError("a defect")
-    with capture_logs() as logs:
-        said = await caller.post("/v1/maintenance", MAINTENANCE)
-    assert said.status == 500
-    assert said.json == {"error": "slad failed at this request, by a defect of its own: its log says how"}
-    assert [(log["event"], log["path"], log["exc_info"]) for log in logs] == [
-        ("control_failed", "/v1/maintenance", True)
-    ]
-    office.failing = None
-    assert (await caller.post("/v1/maintenance", MAINTENANCE)).status == 201, "the door stays open"
-
-
-async def test_a_mistyped_dry_run_records_nothing(office: Office, caller: Caller) -> None:
-    for query, field in (
-        ("dryrun=true", "dryrun"),
-        ("dry_run=yes", "dry_run"),
-        ("dry_run=true&dry_run=false", "dry_run"),
-    ):
-        said = await caller.post(f"/v1/maintenance?{query}", MAINTENANCE)
-        assert (said.status, said.json["errors"][0]["field"]) == (400, field)
-    assert (await caller.get("/v1/maintenance?old=true")).status == 400
-    assert office.recorded == []
-
-
-async def test_a_request_without_a_sound_key_is_refused(office: Office, caller: Caller) -> None:
-    for key in ("x" * 201, "\u00e9"):
-        said = await caller.post("/v1/maintenance", MAINTENANCE, key=key)
-        assert (said.status, said.json["errors"][0]["field"]) == (400, "Idempotency-Key")
-    async with caller.session.post("http://slad/v1/maintenance", json=MAINTENANCE) as response:
-        assert response.status == 400
-    assert office.recorded == []
-
-
-async def test_the_key_of_another_request_is_a_conflict(office: Office, caller: Caller) -> None:
-    await caller.post("/v1/maintenance", MAINTENANCE, key="k")
-    for path, body in (("/v1/maintenance", {**MAINTENANCE, "reference": "x"}), ("/v1/exclusions", EXCLUSION)):
-        said = await caller.post(path, body, key="k")
-        assert (said.status, said.json["errors"][0]["field"]) == (409, "Idempotency-Key")
-    assert len(office.recorded) == 1
-
-
-async def test_a_refused_request_may_be_mended_under_its_key(office: Office, caller: Caller) -> None:
-    assert (await caller.post("/v1/maintenance", {**WINDOW, "clients": ["x"]}, key="k")).status == 422
-    assert (await caller.post("/v1/maintenance", MAINTENANCE, key="k")).status == 201
-
-
-async def test_the_order_of_keys_and_white_space_make_no_other_request(
-    office: Office, caller: Caller
-) -> None:
-    first = await caller.post("/v1/maintenance", MAINTENANCE, key="k")
-    office.set("2026-04-10T00:00:00Z")
-    turned = json.dumps(dict(reversed(MAINTENANCE.items())), indent=3).encode()
-    again = await caller.post("/v1/maintenance", data=turned, key="k")
-    assert (again.status, again.headers["Idempotent-Replay"], again.json) == (200, "true", first.json)
-    assert len(office.recorded) == 1
-
-
-async def test_while_nothing_can_be_recorded_the_answer_says_when_to_come_back(
-    office: Office, caller: Caller
-) -> None:
-    office.failing = NotRecordingError("nothing was recorded: the disk is full")
-    said = await caller.post("/v1/maintenance", MAINTENANCE, key="k")
-    assert (said.status, said.headers["Retry-After"]) == (503, "5")
-    assert said.json["error"] == (
-        "nothing was recorded: the disk is full; send it again with the same Idempotency-Key"
-    )
-    office.failing = None
-    assert (await caller.post("/v1/maintenance", MAINTENANCE, key="k")).status == 201
-
-
-async def test_a_fault_of_our_own_is_no_answer_of_success(office: Office, caller: Caller) -> None:
-    office.failing = RuntimeError("a bug")
-    async with caller.session.post(
-        "http://slad/v1/maintenance", json=MAINTENANCE, headers={"Idempotency-Key": "k"}
-    ) as response:
-        assert response.status == 500
-    assert office.recorded == []

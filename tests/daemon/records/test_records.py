@@ -3,7 +3,6 @@
 import json
 import os
 import pwd
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -27,17 +26,6 @@ from tests.sla.stories import Line, at, says, seen, server
 ME = f"uid:{os.getuid()} ({pwd.getpwuid(os.getuid()).pw_name})"
 WINDOW = {"from": "2026-03-17T03:00:00Z", "until": "2026-03-17T05:00:00Z"}
 """23:00 to 01:00 in Toronto, seven days ahead."""
-
-
-@pytest.fixture
-def office() -> Office:
-    return Office()
-
-
-@pytest.fixture
-async def caller(office: Office, tmp_path: Path) -> AsyncIterator[Caller]:
-    async with at_the_door(office, tmp_path / "control.sock") as somebody:
-        yield somebody
 
 
 async def test_a_window_is_recorded_with_who_and_when_and_answers_what_is_eligible(
@@ -109,6 +97,7 @@ async def test_a_second_window_of_the_week_finds_the_hour_used(caller: Caller) -
 async def test_windows_are_listed_by_their_state_and_withdrawn_once(office: Office, caller: Caller) -> None:
     made = (await caller.post("/v1/maintenance", {**WINDOW, "clients": ["c"]})).json["id"]
     (row,) = (await caller.get("/v1/maintenance")).json["maintenance"]
+    assert row["names"] == {}
     assert (row["id"], row["state"], row["clients"], row["withdrawn"]) == (made, "announced", ["c"], None)
     assert (row["from"], row["until"]) == (WINDOW["from"], WINDOW["until"])
     office.set("2026-03-17T03:30:00Z")
@@ -127,6 +116,18 @@ async def test_windows_are_listed_by_their_state_and_withdrawn_once(office: Offi
         f"{made} was withdrawn already, at 2026-03-18T00:00:00Z",
     )
     assert len(office.recorded) == 2
+
+
+async def test_servers_and_solutions_that_are_servers_are_listed_with_their_names(caller: Caller) -> None:
+    await caller.post("/v1/maintenance", {**WINDOW, "servers": ["w1"], "solutions": ["shop", "s"]})
+    (row,) = (await caller.get("/v1/maintenance")).json["maintenance"]
+    assert (row["servers"], row["solutions"]) == (["w1"], ["shop", "s"])
+    assert row["names"] == {"w1": "web", "s": "lone"}
+    for solution in ("shop", "s"):
+        body = {"client": "c", "solution": solution, "opened_by": "ann", "channel": "phone", "id": solution}
+        await caller.post("/v1/requests", body)
+    rows = (await caller.get("/v1/requests")).json["requests"]
+    assert [(row["solution"], row["solution_name"]) for row in rows] == [("s", "lone"), ("shop", None)]
 
 
 async def test_an_open_exclusion_lasts_until_it_is_ended(office: Office, caller: Caller) -> None:

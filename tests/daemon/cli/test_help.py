@@ -1,0 +1,65 @@
+"""What every command says of itself: in one line, option by option, and by an example that works."""
+
+import re
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+import pytest
+
+from daemon.cli import main
+from tests.daemon.cli.recording import run
+
+
+def commands(group: click.Group, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    """The ways to each command and group of commands below a group."""
+    context = click.Context(group)
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        yield (*path, name)
+        if isinstance(command, click.Group):
+            yield from commands(command, (*path, name))
+
+
+COMMANDS = list(commands(main))
+GROUPS = [(), *(path for path in COMMANDS if any(other[:-1] == path for other in COMMANDS))]
+TAUGHT = [path for path in COMMANDS if path not in GROUPS and path != ("probe",)]
+"""Of `probe` the first line shows how a target is written."""
+
+
+@pytest.mark.parametrize("group", GROUPS, ids=" ".join)
+def test_what_a_command_does_is_listed_uncut(group: tuple[str, ...]) -> None:
+    listed = run(*group, "--help").stdout.partition("Commands:")[2]
+    assert re.search(r"^  [a-z]", listed, re.MULTILINE)
+    assert "..." not in listed
+    assert "…" not in listed
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+def test_every_option_is_explained(command: tuple[str, ...]) -> None:
+    shown = run(*command, "--help").stdout
+    options = re.findall(r"^  (?:-h, )?(--\S+)(.*(?:\n {20,}.*)*)", shown, re.MULTILINE)
+    assert options
+    assert not [option for option, text in options if not re.search(r"[a-z]{3}", text)]
+
+
+@pytest.mark.parametrize("command", TAUGHT, ids=" ".join)
+def test_the_example_of_a_command_is_one_that_it_takes(
+    command: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "evidence.jsonl").touch()
+    shown = run(*command, "--help").stdout
+    example = shown.partition("\n  Example:\n")[2]
+    assert max(map(len, example.splitlines())) <= 80
+    program, *words = shlex.split(example.replace("\\\n", ""))
+    assert (program, tuple(words[: len(command)])) == ("slad", command)
+    context = click.Context(main, info_name="slad")
+    taking: click.Command = main
+    for name in command:
+        assert isinstance(taking, click.Group)
+        found = taking.get_command(context, name)
+        assert found is not None
+        taking = found
+    taking.make_context(command[-1], words[len(command) :], parent=context)

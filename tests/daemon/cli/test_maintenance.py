@@ -1,0 +1,109 @@
+"""`slad maintenance`, against a running daemon with a simulated vCenter."""
+
+import json
+import re
+import subprocess
+import sys
+
+from tests.daemon.cli.recording import (
+    A_MINUTE_AGO,
+    ANNOUNCE,
+    NEXT_CENTURY,
+    STEERING,
+    TOMORROW,
+    Slad,
+    cells,
+)
+from tests.daemon.harness import WAIT_S
+
+
+def test_an_announcement_says_what_will_be_excluded_and_why_not(slad: Slad) -> None:
+    shown = slad.done("maintenance", "announce", *NEXT_CENTURY, "--server", "web7", "--id", "mw-cap")
+    assert "The window is announced as mw-cap.\n" in shown
+    assert "Servers in it: 1. Excluded whole for 0, in part for 1, not at all for 0.\n" in shown
+    assert cells(shown, "web7") == [
+        "web7",
+        "acme",
+        "2:00:00",
+        "1:00:00",
+        "1:00:00 over weekly cap",
+        "0:00:00",
+    ]
+    late = slad.done(
+        "maintenance", "announce", "--from", A_MINUTE_AGO, "--until", TOMORROW, "--client", "acme"
+    )
+    assert "not at all for 6." in late
+    assert re.search(r"^web7 .* 0:00:00 +\d+:\d\d:\d\d\.?\d* late notice ", late, re.MULTILINE)
+
+
+def test_an_announcement_in_json_is_the_answer_of_the_door(slad: Slad) -> None:
+    told = slad.told(
+        "maintenance", "announce", *NEXT_CENTURY, "--solution", "shop", "--emergency", "--reference", "T-1"
+    )
+    assert told["category"] == "emergency_security_update"
+    assert (told["from"], told["until"]) == ("2090-03-01T17:00:00Z", "2090-03-01T19:00:00Z")
+    assert (told["solutions"], told["reference"], told["dry_run"]) == (["shop"], "T-1", False)
+    assert told["recorded_by"].startswith("uid:")
+    assert [row["name"] for row in told["servers"]] == ["web7"]
+
+
+def test_servers_are_listed_by_their_names(slad: Slad) -> None:
+    shown = slad.done("maintenance", "announce", *NEXT_CENTURY, "--all", "--dry-run")
+    names = [re.split("  +", line)[0] for line in shown.partition("\nserver ")[2].splitlines()[1:]]
+    assert len(names) > 2
+    assert names == sorted(names)
+    slad.done("maintenance", "announce", *NEXT_CENTURY, "--server", "web7", "--id", "mw-named")
+    assert cells(slad.done("maintenance", "list"), "mw-named")[5] == "server web7"
+
+
+def test_a_dry_run_answers_the_same_and_records_nothing(slad: Slad) -> None:
+    before = slad.records()
+    announce = ("maintenance", "announce", *NEXT_CENTURY, "--all", "--dry-run")
+    shown = slad.done(*announce)
+    assert "The window would be announced; nothing was recorded.\nServers in it: 13." in shown
+    told = slad.told(*announce)
+    assert (told["dry_run"], told["id"], told["summary"]["partly"]) == (True, None, 13)
+    assert slad.records() == before
+
+
+def test_windows_are_listed_and_withdrawn_ones_only_with_the_past(slad: Slad) -> None:
+    slad.done("maintenance", "announce", *NEXT_CENTURY, "--client", "acme", "--id", "mw-kept")
+    slad.done("maintenance", "announce", *NEXT_CENTURY, "--all", "--id", "mw-gone", "--reference", "T-2")
+    assert cells(slad.done("maintenance", "list"), "mw-kept")[:6] == [
+        "mw-kept",
+        "announced",
+        "2090-03-01T17:00:00Z",
+        "2090-03-01T19:00:00Z",
+        "scheduled maintenance",
+        "client acme",
+    ]
+    withdrawn = slad.told("maintenance", "withdraw", "mw-gone", "--why", "the part has not come")
+    assert (withdrawn["id"], withdrawn["why"]) == ("mw-gone", "the part has not come")
+    assert "mw-gone" not in slad.done("maintenance", "list")
+    row = cells(slad.done("maintenance", "list", "--past"), "mw-gone")
+    assert (row[1], row[5], row[7], row[-1]) == ("withdrawn", "everybody", "T-2", "the part has not come")
+    listed = slad.told("maintenance", "list", "--past")["maintenance"]
+    assert {each["id"]: each["state"] for each in listed}["mw-gone"] == "withdrawn"
+    assert slad.done("maintenance", "withdraw", "mw-kept", "--why", "x") == "mw-kept is withdrawn.\n"
+
+
+def test_the_program_itself_records(slad: Slad) -> None:
+    """The commands as a process of their own, as people and cron start them."""
+    program = [sys.executable, "-m", "daemon", *ANNOUNCE, "--all", "--socket", str(slad.socket)]
+    done = subprocess.run(program, capture_output=True, text=True, timeout=WAIT_S, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("The window is announced as mw-")
+
+
+def test_names_neither_mark_up_nor_steer_the_terminal(slad: Slad) -> None:
+    announce = ("maintenance", "announce", *NEXT_CENTURY, "--server", STEERING, "--reference", "[red]T[/red]")
+    shown = slad.done(*announce, "--id", "mw-steering") + slad.done("maintenance", "list")
+    assert "web [bold]5[/bold] �31m�" in shown
+    assert "[red]T[/red]" in shown
+    assert not set("\x9b\u202e") & set(shown)
+    told = slad.done(*announce, "--dry-run", "--format", "json")
+    assert not set("\x9b\u202e") & set(told)
+    assert json.loads(told)["servers"][0]["name"] == STEERING
+    refused = slad.run("client", "show", STEERING)
+    assert refused.exit_code == 1
+    assert not set("\x9b\u202e") & set(refused.stderr)
