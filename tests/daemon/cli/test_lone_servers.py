@@ -6,6 +6,7 @@ from tests.daemon.cli.recording import (
     NEXT_CENTURY,
     STEERING,
     Slad,
+    cells,
 )
 
 
@@ -20,6 +21,7 @@ def test_a_server_that_is_sold_alone_may_be_named_where_a_solution_is_asked_for(
     db = of_acme(slad, "db")
     opened = slad.told("request", "open", "acme", "db", "--by", "ann", "--channel", "phone")
     assert opened["solution"] == db
+    assert cells(slad.done("request", "list"), opened["id"])[2] == "db"
     assert slad.told("lifecycle", "record", "acme", "db", "data_requested")["solution"] == db
     assert slad.told("notice", "give", "acme", "db")["solution"] == db
     assert slad.told("notice", "give", "acme", db)["solution"] == db
