@@ -17,10 +17,10 @@ from collections.abc import Iterator
 from typing import Final
 
 from bench.exposition import ROUNDS, measured, memory_mb, spread
+from daemon.book.live_book import LiveBook
 from daemon.clock import SystemClock
 from daemon.exposition import Exposition, Format
 from daemon.figures import Facts, Figures
-from daemon.live_book import LiveBook
 from daemon.pacing import collect_the_young
 from daemon.standing.standing import Standing
 from daemon.timezones import use_packaged_time_zones

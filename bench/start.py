@@ -16,10 +16,10 @@ from itertools import islice
 from pathlib import Path
 from resource import RUSAGE_SELF, getrusage
 
+from daemon.book.live_book import LiveBook
 from daemon.clock import SystemClock
 from daemon.keeper import Keeper
 from daemon.ledger import Batch, Entry, Ledger
-from daemon.live_book import LiveBook
 from daemon.pacing import collect_the_young
 from daemon.registry import Policy, Registry
 from daemon.replay import replay

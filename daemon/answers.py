@@ -6,6 +6,8 @@ from importlib.metadata import version
 from itertools import islice
 from typing import Final
 
+from daemon.book.counting import NEVER, Counter
+from daemon.book.live_book import LiveBook
 from daemon.clock import Clock
 from daemon.control import (
     AmbiguousNameError,
@@ -20,12 +22,10 @@ from daemon.control import (
     Status,
     WayStatus,
 )
-from daemon.counting import NEVER, Counter
 from daemon.export import exported
 from daemon.exposition import Exposition
 from daemon.internet import Internet
 from daemon.ledger import Ledger
-from daemon.live_book import LiveBook
 from daemon.pacing import paced
 from daemon.recorder import Recorder
 from daemon.registry import Registry

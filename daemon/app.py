@@ -22,6 +22,7 @@ from daemon.alerts.lookout import Lookout
 from daemon.alerts.push import Push
 from daemon.alerts.tally import AlertTally
 from daemon.answers import Answers
+from daemon.book.live_book import LiveBook
 from daemon.clock import SteadyClock, SystemClock
 from daemon.config import Config, ConfigError, load
 from daemon.control import ControlDoorError, control_door
@@ -33,7 +34,6 @@ from daemon.internet import Internet
 from daemon.internet_tally import InternetTally
 from daemon.keeper import Keeper
 from daemon.ledger import Ledger
-from daemon.live_book import LiveBook
 from daemon.metrics import Metrics
 from daemon.pacing import collect_the_young, spare_what_lives
 from daemon.policy import policy_of, records_of, solutions_of

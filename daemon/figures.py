@@ -11,9 +11,9 @@ from dataclasses import dataclass, replace
 from itertools import chain
 from typing import Final, Literal, TypeVar
 
-from daemon.counting import LEG_DOWN, NEVER, Counter, Group, Pattern
+from daemon.book.counting import LEG_DOWN, NEVER, Counter, Group, Pattern
+from daemon.book.live_book import LiveBook
 from daemon.exposition import ABSENT, Column, Family, Listing, Snapshot, label, sample
-from daemon.live_book import LiveBook
 from daemon.pacing import paced
 from daemon.standing.kinds import NOBODY
 from daemon.standing.listings import listings

@@ -9,8 +9,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Final
 
+from daemon.book.live_book import RECOVERED, LiveBook
 from daemon.ledger import Batch, Entry, Lag
-from daemon.live_book import RECOVERED, LiveBook
 from daemon.pacing import paced
 from daemon.registry import INTERNET, RECORDED_BY, Policy, Registry
 from probes.report import Happening, Report, Resume, Trouble

@@ -13,6 +13,7 @@ from typing import Final, NamedTuple
 import structlog
 
 from daemon.alerts.lookout import Lookout
+from daemon.book.live_book import LiveBook
 from daemon.clock import SteadyClock
 from daemon.exposition import Exposition, Snapshot
 from daemon.figures import Figures
@@ -20,7 +21,6 @@ from daemon.inlet import Inlet
 from daemon.internet import Internet
 from daemon.keeper import Keeper
 from daemon.ledger import Batch, Entry, Ledger, LedgerFaultError
-from daemon.live_book import LiveBook
 from daemon.metrics import Metrics
 from daemon.pacing import paced, spare_what_lives
 from daemon.records.endings import Endings

@@ -9,8 +9,8 @@ from daemon.alerts.conditions.finding import Lasting, Subject, alerts
 from daemon.alerts.conditions.servers import OF_CAUSE
 from daemon.alerts.conditions.shared import OF_DATASTORE, OF_HOST
 from daemon.alerts.who import Who
+from daemon.book.live_book import LiveBook
 from daemon.figures import Facts
-from daemon.live_book import LiveBook
 from sla.instants import Instant
 from sla.records import Leg, ServerId
 

@@ -17,9 +17,9 @@ from daemon.alerts.infrastructure import Infrastructure
 from daemon.alerts.judged import Judged
 from daemon.alerts.outages import Outages
 from daemon.alerts.who import Who
+from daemon.book.live_book import LiveBook
 from daemon.clock import Clock
 from daemon.figures import Facts
-from daemon.live_book import LiveBook
 from daemon.pacing import paced
 from daemon.sources import Source
 from daemon.standing.standing import Judging, Standing

@@ -10,9 +10,9 @@ from daemon.alerts.conditions.finding import Subject, alerts
 from daemon.alerts.conditions.servers import DOWN_FOR_US, OF_OUTAGE, Outage
 from daemon.alerts.waiting import Waiting
 from daemon.alerts.who import Who
-from daemon.counting import NEVER
+from daemon.book.counting import NEVER
+from daemon.book.live_book import LiveBook
 from daemon.figures import Facts
-from daemon.live_book import LiveBook
 from sla.instants import SECOND, Instant
 from sla.records import ServerId
 

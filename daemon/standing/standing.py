@@ -12,10 +12,10 @@ from heapq import heappop, heappush
 from itertools import chain
 from typing import Final
 
+from daemon.book.changes import Changes
+from daemon.book.live_book import LiveBook
 from daemon.holidays import holidays_around
-from daemon.live_book import LiveBook
 from daemon.pacing import paced, spare_what_lives
-from daemon.standing.changes import Changes
 from daemon.standing.servers import Servers
 from daemon.standing.solutions import Solutions
 from daemon.standing.tails import Tails

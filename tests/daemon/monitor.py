@@ -4,9 +4,9 @@ from collections.abc import Callable, Coroutine, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar, cast
 
+from daemon.book.live_book import LiveBook
 from daemon.keeper import Keeper
 from daemon.ledger import Batch, Head, Lag, Ledger, Stored
-from daemon.live_book import LiveBook
 from daemon.registry import Owner, Policy, Registry
 from daemon.replay import replay
 from probes.report import Departed, Report, Sighted, Trouble

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from daemon import keeper as keeper_module
-from daemon.counting import HORIZON_US
+from daemon.book.counting import HORIZON_US
 from probes.report import Happening, Report, Trouble
 from sla.instants import HOUR, MINUTE, SECOND, Instant
 from sla.records import Blind, Event, Leg, Observation, Record, ServerId, State, Witness

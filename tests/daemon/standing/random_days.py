@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from random import Random
 from typing import Final
 
-from daemon.live_book import LiveBook
+from daemon.book.live_book import LiveBook
 from sla.book import Book
 from sla.instants import DAY, HOUR, MINUTE, SECOND, Instant, parse_instant
 from sla.records import (

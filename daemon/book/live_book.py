@@ -10,8 +10,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from daemon.counting import HORIZON_US, Change, Counts, Group, Row, Sight, legs_code
-from daemon.standing.changes import Changes
+from daemon.book.changes import Changes
+from daemon.book.counting import HORIZON_US, Change, Counts, Group, Row, Sight, legs_code
 from sla.book import Book
 from sla.instants import BEGINNING, Instant
 from sla.records import (

@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from daemon.counting import HORIZON_US, NEVER, Counter
-from daemon.live_book import LiveBook
+from daemon.book.counting import HORIZON_US, NEVER, Counter
+from daemon.book.live_book import LiveBook
 from sla.instants import SECOND, Instant
 from sla.records import Blind, ClientId, Leg, Observation, Record, Server, ServerId, State, Witness
 
