@@ -21,8 +21,8 @@ from daemon.clock import SystemClock
 from daemon.keeper import Keeper
 from daemon.ledger import Batch, Entry, Ledger
 from daemon.pacing import collect_the_young
-from daemon.registry import Policy, Registry
 from daemon.replay import replay
+from daemon.servers.registry import Policy, Registry
 from sla.instants import HOUR, SECOND, Instant
 from sla.records import Client, ClientId, Leg, Observation, Record, Server, ServerId, State, Witness
 

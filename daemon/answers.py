@@ -28,7 +28,7 @@ from daemon.internet import Internet
 from daemon.ledger import Ledger
 from daemon.pacing import paced
 from daemon.recorder import Recorder
-from daemon.registry import Registry
+from daemon.servers.registry import Registry
 from daemon.sources import Sources
 from daemon.standing.standing import Standing
 from daemon.standing.telling import month_status, solution_status

@@ -36,12 +36,12 @@ from daemon.keeper import Keeper
 from daemon.ledger import Ledger
 from daemon.metrics import Metrics
 from daemon.pacing import collect_the_young, spare_what_lives
-from daemon.policy import policy_of, records_of, solutions_of
 from daemon.recorder import Recorder
 from daemon.records.desk import Desk
 from daemon.records.journal import Journal
-from daemon.registry import Registry
 from daemon.replay import replay
+from daemon.servers.policy import policy_of, records_of, solutions_of
+from daemon.servers.registry import Registry
 from daemon.sources import Sources
 from daemon.standing.standing import Standing
 from daemon.systemd import Notifier

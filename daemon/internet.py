@@ -21,8 +21,8 @@ from daemon.config.values import ADDRESS
 from daemon.exposition import Listing, label, sample
 from daemon.internet_tally import InternetTally
 from daemon.pacing import paced
-from daemon.registry import Registry
-from daemon.rules import Rules
+from daemon.servers.registry import Registry
+from daemon.servers.rules import Rules
 from probes.internet.check import Check, Prober
 from probes.internet.connect import Origin
 from probes.internet.ping.pinger import Pinger, open_pings

@@ -12,7 +12,7 @@ from typing import Final
 from daemon.book.live_book import RECOVERED, LiveBook
 from daemon.ledger import Batch, Entry, Lag
 from daemon.pacing import paced
-from daemon.registry import INTERNET, RECORDED_BY, Policy, Registry
+from daemon.servers.registry import INTERNET, RECORDED_BY, Policy, Registry
 from probes.report import Happening, Report, Resume, Trouble
 from probes.vcenter.events import OVERLAP_US
 from sla.book import newest

@@ -9,7 +9,7 @@ import structlog
 from daemon.book.live_book import RECOVERED, LiveBook
 from daemon.keeper import Keeper
 from daemon.ledger import Ledger, LedgerDamagedError
-from daemon.registry import NOT_LISTED, STARTING_UP, Registry
+from daemon.servers.registry import NOT_LISTED, STARTING_UP, Registry
 from sla.book import ServerPages
 from sla.instants import BEGINNING, MINUTE, SECOND, Instant, parse_instant
 from sla.reader import EvidenceReader

@@ -12,7 +12,7 @@ from daemon.config import Config
 from daemon.config.tables import VCenterTable
 from daemon.config.values import SecretError
 from daemon.metrics import Metrics
-from daemon.rules import needs_of
+from daemon.servers.rules import needs_of
 from probes.report import Report, Resume, Trouble
 from probes.vcenter.faults import LoginRefusedError
 from probes.vcenter.session import Credentials

@@ -7,8 +7,8 @@ from typing import Any, TypeVar, cast
 from daemon.book.live_book import LiveBook
 from daemon.keeper import Keeper
 from daemon.ledger import Batch, Head, Lag, Ledger, Stored
-from daemon.registry import Owner, Policy, Registry
 from daemon.replay import replay
+from daemon.servers.registry import Owner, Policy, Registry
 from probes.report import Departed, Report, Sighted, Trouble
 from sla.evidence import encode
 from sla.instants import BEGINNING, MINUTE, SECOND, Instant, parse_instant

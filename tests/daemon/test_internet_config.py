@@ -6,7 +6,7 @@ import pytest
 
 from daemon.config import Config, ConfigError, load
 from daemon.config.values import Duration
-from daemon.policy import policy_of
+from daemon.servers.policy import policy_of
 from probes.internet.target import Method, parse_target
 from probes.report import Sighted
 from sla.instants import SECOND

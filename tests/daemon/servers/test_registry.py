@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from daemon.registry import NOT_LISTED, PROVISIONAL, STARTING_UP, STARTUP_LIMIT_US, Owner
+from daemon.servers.registry import NOT_LISTED, PROVISIONAL, STARTING_UP, STARTUP_LIMIT_US, Owner
 from probes.report import Departed, Happening, Report, Sighted
 from sla.instants import DAY, HOUR, MINUTE, SECOND, Instant, parse_instant
 from sla.records import Blind, ClientId, Leg, Observation, ServerId, State, Witness

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from daemon.config import UNASSIGNED, Config
 from daemon.config.tables import RuleTable
 from daemon.holidays import holidays_around
-from daemon.registry import RECORDED_BY, Owner, Policy
-from daemon.rules import Rules
+from daemon.servers.registry import RECORDED_BY, Owner, Policy
+from daemon.servers.rules import Rules
 from probes.report import Sighted
 from sla.book import SolutionKey
 from sla.calendars import calendar_of

@@ -6,9 +6,9 @@ from hypothesis import strategies as st
 
 from daemon.config import UNASSIGNED
 from daemon.config.tables import AttributeTable, RuleTable
-from daemon.policy import owner_by
-from daemon.registry import Owner
-from daemon.rules import Needs, Rules, needs_of
+from daemon.servers.policy import owner_by
+from daemon.servers.registry import Owner
+from daemon.servers.rules import Needs, Rules, needs_of
 from probes.report import Sighted
 from sla.records import ClientId, ServerId, SolutionId
 
