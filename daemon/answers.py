@@ -24,14 +24,14 @@ from daemon.control import (
 )
 from daemon.export import exported
 from daemon.exposition import Exposition
-from daemon.internet import Internet
 from daemon.ledger import Ledger
 from daemon.pacing import paced
 from daemon.recorder import Recorder
 from daemon.servers.registry import Registry
-from daemon.sources import Sources
 from daemon.standing.standing import Standing
 from daemon.standing.telling import month_status, solution_status
+from daemon.watching.internet import Internet
+from daemon.watching.sources import Sources
 from daemon.web.pages import Overview, ServerRow, SourceRow
 from probes.internet.check import NOT_TRIED_YET
 from probes.internet.result import Result

@@ -29,8 +29,6 @@ from daemon.control import ControlDoorError, control_door
 from daemon.control.tcp import TcpDoor
 from daemon.exposition import Exposition
 from daemon.figures import Facts, Figures
-from daemon.inlet import Inlet
-from daemon.internet import Internet
 from daemon.internet_tally import InternetTally
 from daemon.keeper import Keeper
 from daemon.ledger import Ledger
@@ -42,9 +40,11 @@ from daemon.records.journal import Journal
 from daemon.replay import replay
 from daemon.servers.policy import policy_of, records_of, solutions_of
 from daemon.servers.registry import Registry
-from daemon.sources import Sources
 from daemon.standing.standing import Standing
 from daemon.systemd import Notifier
+from daemon.watching.internet import Internet
+from daemon.watching.report_queue import Inlet
+from daemon.watching.sources import Sources
 from daemon.web.server import public_door
 from probes.report import Report, Trouble
 from sla.instants import SECOND

@@ -17,8 +17,6 @@ from daemon.book.live_book import LiveBook
 from daemon.clock import SteadyClock
 from daemon.exposition import Exposition, Snapshot
 from daemon.figures import Figures
-from daemon.inlet import Inlet
-from daemon.internet import Internet
 from daemon.keeper import Keeper
 from daemon.ledger import Batch, Entry, Ledger, LedgerFaultError
 from daemon.metrics import Metrics
@@ -26,7 +24,9 @@ from daemon.pacing import paced, spare_what_lives
 from daemon.records.endings import Endings
 from daemon.records.journal import Journal, Kept
 from daemon.records.refusals import NotRecordingError
-from daemon.sources import Sources
+from daemon.watching.internet import Internet
+from daemon.watching.report_queue import Inlet
+from daemon.watching.sources import Sources
 from probes.report import Report, Trouble
 from sla.book import Declared
 from sla.instants import HOUR, SECOND, Instant

@@ -21,8 +21,8 @@ from daemon.book.live_book import LiveBook
 from daemon.clock import Clock
 from daemon.figures import Facts
 from daemon.pacing import paced
-from daemon.sources import Source
 from daemon.standing.standing import Judging, Standing
+from daemon.watching.sources import Source
 from probes.internet.verdict import View
 from probes.report import Report, Trouble
 from sla.instants import Instant

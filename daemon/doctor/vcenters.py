@@ -11,7 +11,7 @@ from daemon.config import Config
 from daemon.config.tables import VCenterTable
 from daemon.config.values import SecretError
 from daemon.doctor.finding import Finding, Level, fail, ok, warn
-from daemon.sources import endpoint_of, settings_of
+from daemon.watching.sources import endpoint_of, settings_of
 from probes.vcenter.checkup import (
     Census,
     Unreadable,

@@ -14,8 +14,9 @@ from pathlib import Path
 
 import pytest
 
-from daemon import app, sources
+from daemon import app
 from daemon.config import DEFAULT_PATH, load
+from daemon.watching import sources
 from tests.peers import require
 
 ROOT = Path(__file__).parents[2]

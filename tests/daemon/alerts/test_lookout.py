@@ -10,8 +10,8 @@ import pytest
 from daemon.alerts.board import Board
 from daemon.alerts.lookout import Lookout
 from daemon.figures import Facts
-from daemon.sources import Source as WatchedSource
 from daemon.standing.standing import Standing
+from daemon.watching.sources import Source as WatchedSource
 from probes.internet.verdict import View
 from probes.report import Report
 from sla.instants import HOUR, MINUTE, SECOND, Instant

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import trustme
 
-from daemon.internet import _filled
+from daemon.watching.internet import _filled
 from probes.simulation import ThreadedVCenter
 from tests.daemon.harness import (
     by_server,

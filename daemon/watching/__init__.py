@@ -1,0 +1,1 @@
+"""What is watched: the sources, the Internet leg, and the queue of their reports."""
