@@ -18,10 +18,10 @@ from resource import RUSAGE_SELF, getrusage
 
 from daemon.book.live_book import LiveBook
 from daemon.clock import SystemClock
-from daemon.keeper import Keeper
 from daemon.ledger import Batch, Entry, Ledger
 from daemon.pacing import collect_the_young
-from daemon.replay import replay
+from daemon.recording.replay import replay
+from daemon.recording.transitions import Keeper
 from daemon.servers.registry import Policy, Registry
 from sla.instants import HOUR, SECOND, Instant
 from sla.records import Client, ClientId, Leg, Observation, Record, Server, ServerId, State, Witness

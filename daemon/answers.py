@@ -26,7 +26,7 @@ from daemon.export import exported
 from daemon.exposition import Exposition
 from daemon.ledger import Ledger
 from daemon.pacing import paced
-from daemon.recorder import Recorder
+from daemon.recording.recorder import Recorder
 from daemon.servers.registry import Registry
 from daemon.standing.standing import Standing
 from daemon.standing.telling import month_status, solution_status

@@ -30,14 +30,14 @@ from daemon.control.tcp import TcpDoor
 from daemon.exposition import Exposition
 from daemon.figures import Facts, Figures
 from daemon.internet_tally import InternetTally
-from daemon.keeper import Keeper
 from daemon.ledger import Ledger
 from daemon.metrics import Metrics
 from daemon.pacing import collect_the_young, spare_what_lives
-from daemon.recorder import Recorder
+from daemon.recording.recorder import Recorder
+from daemon.recording.replay import replay
+from daemon.recording.transitions import Keeper
 from daemon.records.desk import Desk
 from daemon.records.journal import Journal
-from daemon.replay import replay
 from daemon.servers.policy import policy_of, records_of, solutions_of
 from daemon.servers.registry import Registry
 from daemon.standing.standing import Standing

@@ -5,9 +5,9 @@ from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar, cast
 
 from daemon.book.live_book import LiveBook
-from daemon.keeper import Keeper
 from daemon.ledger import Batch, Head, Lag, Ledger, Stored
-from daemon.replay import replay
+from daemon.recording.replay import replay
+from daemon.recording.transitions import Keeper
 from daemon.servers.registry import Owner, Policy, Registry
 from probes.report import Departed, Report, Sighted, Trouble
 from sla.evidence import encode

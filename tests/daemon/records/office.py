@@ -101,7 +101,7 @@ class Office:
         self.at = parse_instant(at)
 
     async def record(self, make: Callable[[Instant], Declared]) -> Kept:
-        """See `daemon.recorder`."""
+        """See `daemon.recording.recorder`."""
         record = make(self.at)
         if self.failing is not None:
             raise self.failing

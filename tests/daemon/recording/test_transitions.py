@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from daemon import keeper as keeper_module
 from daemon.book.counting import HORIZON_US
+from daemon.recording import transitions as keeper_module
 from probes.report import Happening, Report, Trouble
 from sla.instants import HOUR, MINUTE, SECOND, Instant
 from sla.records import Blind, Event, Leg, Observation, Record, ServerId, State, Witness

@@ -7,8 +7,8 @@ from typing import Final
 import structlog
 
 from daemon.book.live_book import RECOVERED, LiveBook
-from daemon.keeper import Keeper
 from daemon.ledger import Ledger, LedgerDamagedError
+from daemon.recording.transitions import Keeper
 from daemon.servers.registry import NOT_LISTED, STARTING_UP, Registry
 from sla.book import ServerPages
 from sla.instants import BEGINNING, MINUTE, SECOND, Instant, parse_instant

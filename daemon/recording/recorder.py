@@ -17,10 +17,10 @@ from daemon.book.live_book import LiveBook
 from daemon.clock import SteadyClock
 from daemon.exposition import Exposition, Snapshot
 from daemon.figures import Figures
-from daemon.keeper import Keeper
 from daemon.ledger import Batch, Entry, Ledger, LedgerFaultError
 from daemon.metrics import Metrics
 from daemon.pacing import paced, spare_what_lives
+from daemon.recording.transitions import Keeper
 from daemon.records.endings import Endings
 from daemon.records.journal import Journal, Kept
 from daemon.records.refusals import NotRecordingError
