@@ -22,7 +22,7 @@ from daemon.control import (
     Status,
     WayStatus,
 )
-from daemon.export import exported
+from daemon.evidence.export import exported
 from daemon.exposition import Exposition
 from daemon.ledger import Ledger
 from daemon.pacing import paced

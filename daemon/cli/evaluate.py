@@ -11,10 +11,10 @@ import click
 
 from daemon.cli import options
 from daemon.cli.options import Format
-from daemon.contract_files import load_contract
-from daemon.evidence_files import EvidenceError, Source, Taker, read_records, read_verified
+from daemon.evidence.contract_files import load_contract
+from daemon.evidence.files import EvidenceError, Source, Taker, read_records, read_verified
 from daemon.holidays import holidays_around
-from daemon.statement_text import statement_text
+from daemon.statements.text import statement_text
 from daemon.timezones import use_packaged_time_zones
 from sla.book import Book
 from sla.calendars import Month, parse_month, year_of

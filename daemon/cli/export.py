@@ -12,7 +12,7 @@ from daemon.cli import options
 from daemon.cli.evaluate import InstantType
 from daemon.clock import SystemClock
 from daemon.control_client import ControlClient, ControlError
-from daemon.export import ExportError, exported
+from daemon.evidence.export import ExportError, exported
 from daemon.ledger import Batch, Ledger, LedgerError
 from sla.instants import Instant, format_instant
 from sla.records import ClientId

@@ -11,7 +11,7 @@ import click
 
 from daemon.cli import options
 from daemon.clock import SystemClock
-from daemon.evidence_files import EvidenceError, Source, Taker, read_records
+from daemon.evidence.files import EvidenceError, Source, Taker, read_records
 from daemon.ledger import Batch, Entry, Ledger, LedgerError
 from daemon.timezones import use_packaged_time_zones
 from sla.records import ObservedUntil, Record

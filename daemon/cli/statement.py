@@ -10,7 +10,7 @@ from daemon.cli import options
 from daemon.cli.evaluate import InstantType, MonthType, judged, write
 from daemon.cli.export import write_all
 from daemon.cli.options import Format
-from daemon.evidence_files import Source
+from daemon.evidence.files import Source
 from daemon.timezones import use_packaged_time_zones
 from sla.calendars import Month
 from sla.instants import Instant

@@ -11,7 +11,7 @@ from daemon.cli.options import Format
 from daemon.cli.terminal import console, duration, plain, print_table, show_json, state
 from daemon.control import MonthStatus, ServerStatus, Status
 from daemon.control_client import Door
-from daemon.statement_text import percent
+from daemon.readable import percent
 
 
 @click.command("status", epilog=options.example("slad status"))

@@ -12,8 +12,8 @@ from daemon.cli import options
 from daemon.cli.export import write_all
 from daemon.cli.options import Format
 from daemon.cli.terminal import show_json
-from daemon.evidence_files import EvidenceError, Source
-from daemon.export import proven
+from daemon.evidence.export import proven
+from daemon.evidence.files import EvidenceError, Source
 from daemon.ledger import LedgerError, verified
 
 

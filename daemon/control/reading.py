@@ -11,7 +11,7 @@ from aiohttp import web
 from daemon.control.errors import BadRequestError, check_query, refusal
 from daemon.control.identity import who_asks
 from daemon.control.views import AmbiguousNameError, Control
-from daemon.export import ExportError
+from daemon.evidence.export import ExportError
 from daemon.records.refusals import Fault
 from sla.instants import Instant, parse_instant
 

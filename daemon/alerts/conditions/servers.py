@@ -13,7 +13,7 @@ from daemon.alerts.conditions.finding import (
     instant_text,
     listed,
 )
-from daemon.statement_text import duration
+from daemon.readable import duration
 from sla.instants import MINUTE, Instant
 
 DOWN_FOR_US: Final = MINUTE

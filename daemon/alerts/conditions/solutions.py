@@ -6,7 +6,7 @@ from typing import Final
 
 from daemon.alerts.alert import Severity
 from daemon.alerts.conditions.finding import Definitions, Finding, instant_text, listed, many
-from daemon.statement_text import duration
+from daemon.readable import duration
 from sla.chronic import Chronic, Stage
 from sla.instants import Instant
 from sla.interruptions import Interruption

@@ -7,7 +7,7 @@ from pathlib import Path
 import tomli
 
 from daemon.config.lines import key_lines, line_of
-from daemon.evidence_files import EvidenceError
+from daemon.evidence.files import EvidenceError
 from sla.calendars import Day
 from sla.terms import Terms, TermsError, parse_terms
 

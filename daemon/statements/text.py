@@ -1,15 +1,15 @@
 """A statement that a client can read: what was measured, what was excluded and why, each outage, the verdict and why."""
 
 from collections.abc import Iterator
-from fractions import Fraction
 from typing import Final
 
+from daemon.readable import duration, percent
 from daemon.timezones import time_zone_release
 from sla.availability import Figures
 from sla.calendars import Calendar
 from sla.chronic import Chronic, Stage
 from sla.exclusions import Reason
-from sla.instants import FOREVER, SECOND, Instant, format_instant
+from sla.instants import FOREVER, Instant, format_instant
 from sla.records import ClientId
 from sla.spans import length
 from sla.statement import Judgement, ServerMonth, SolutionState, Statement, WindowShare
@@ -44,27 +44,6 @@ _STAGES: Final = {
 def statement_text(judgement: Judgement, client: ClientId | None = None) -> str:
     """The statement of all clients, or of one. Ratios are rounded down (spec §1.3)."""
     return "\n".join(_lines(judgement, judgement.statement(client))) + "\n"
-
-
-def percent(ratio: Fraction | None) -> str:
-    """A ratio in percent, with four decimals, rounded down; a dash where there is none."""
-    if ratio is None:
-        return "-"
-    ten_thousandths = ratio.numerator * 1_000_000 // ratio.denominator
-    return f"{ten_thousandths // 10_000}.{ten_thousandths % 10_000:04} %"
-
-
-def duration(microseconds: int | Fraction) -> str:
-    """Days, hours, minutes and seconds; a fraction of a second is rounded down to milliseconds."""
-    sign, rest = ("-", -microseconds) if microseconds < 0 else ("", microseconds)
-    seconds, part = divmod(int(rest), SECOND)
-    minutes, second = divmod(seconds, 60)
-    hours, minute = divmod(minutes, 60)
-    fraction = f".{part // 1000:03}" if part >= 1000 else ""
-    text = " ".join(f"{amount}{unit}" for amount, unit in ((hours, "h"), (minute, "m")) if amount)
-    if second or fraction or not text:
-        text = f"{text} {second}{fraction}s".strip()
-    return sign + text
 
 
 def _lines(judgement: Judgement, statement: Statement) -> Iterator[str]:

@@ -13,7 +13,7 @@ from click.testing import CliRunner, Result
 from daemon.cli.evaluate import evaluate
 from daemon.cli.export import export
 from daemon.cli.verify import verify
-from daemon.export import ExportError, exported
+from daemon.evidence.export import ExportError, exported
 from daemon.ledger import Batch, Chained, Entry, Ledger
 from sla.chain import link_of, verified_head
 from sla.instants import Instant, parse_instant

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mappin
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from daemon.evidence_files import EvidenceError, Source, lines_of
+from daemon.evidence.files import EvidenceError, Source, lines_of
 from daemon.ledger import Chained
 from sla import chain
 from sla.chain import ChainBrokenError, Link, link_of, verified_head
