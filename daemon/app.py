@@ -20,7 +20,6 @@ from prometheus_client import CollectorRegistry
 from daemon.alerts.board import Board
 from daemon.alerts.lookout import Lookout
 from daemon.alerts.push import Push
-from daemon.alerts.tally import AlertTally
 from daemon.answers import Answers
 from daemon.book.live_book import LiveBook
 from daemon.clock import SteadyClock, SystemClock
@@ -29,9 +28,10 @@ from daemon.control import ControlDoorError, control_door
 from daemon.control.tcp import TcpDoor
 from daemon.exposition import Exposition
 from daemon.figures import Facts, Figures
-from daemon.internet_tally import InternetTally
 from daemon.ledger import Ledger
-from daemon.metrics import Metrics
+from daemon.metrics.alerts import AlertMetrics
+from daemon.metrics.internet import InternetMetrics
+from daemon.metrics.process import ProcessMetrics
 from daemon.pacing import collect_the_young, spare_what_lives
 from daemon.recording.recorder import Recorder
 from daemon.recording.replay import replay
@@ -72,9 +72,9 @@ class App:
         self._env = env
         self._clock = SteadyClock(SystemClock())
         families = CollectorRegistry()
-        self._metrics = Metrics(families)
-        self._internet_tally = InternetTally(families)
-        self._alert_tally = AlertTally(families)
+        self._metrics = ProcessMetrics(families)
+        self._internet_tally = InternetMetrics(families)
+        self._alert_tally = AlertMetrics(families)
         self._notifier = Notifier(self._clock, env)
         self._stopping = asyncio.Event()
         self._reload = asyncio.Event()

@@ -18,9 +18,9 @@ from daemon.alerts.board import Board, Posted
 from daemon.alerts.conditions.finding import Lasting, alerts
 from daemon.alerts.conditions.shared import OF_LEDGER
 from daemon.alerts.lookout import SLAD
-from daemon.alerts.tally import AlertTally
 from daemon.clock import Clock
 from daemon.config.alertmanager import AlertmanagerTable, BaseUrl
+from daemon.metrics.alerts import AlertMetrics
 from daemon.pacing import paced
 from sla.instants import SECOND
 
@@ -44,7 +44,7 @@ class Push:
         *,
         clock: Clock,
         board: Board,
-        tally: AlertTally,
+        tally: AlertMetrics,
         fault: Callable[[], str],
         on_wanted: Callable[[bool], None],
     ) -> None:
@@ -117,7 +117,7 @@ class Sender:
         *,
         clock: Clock,
         board: Board,
-        tally: AlertTally,
+        tally: AlertMetrics,
     ) -> None:
         self.name = str(url.address)
         self._url = url

@@ -18,7 +18,7 @@ from daemon.clock import SteadyClock
 from daemon.exposition import Exposition, Snapshot
 from daemon.figures import Figures
 from daemon.ledger import Batch, Entry, Ledger, LedgerFaultError
-from daemon.metrics import Metrics
+from daemon.metrics.process import ProcessMetrics
 from daemon.pacing import paced, spare_what_lives
 from daemon.recording.transitions import Keeper
 from daemon.records.endings import Endings
@@ -70,7 +70,7 @@ class Recorder:
         figures: Figures,
         lookout: Lookout,
         exposition: Exposition,
-        metrics: Metrics,
+        metrics: ProcessMetrics,
     ) -> None:
         self.tick_us = tick_us
         self.fault = ""

@@ -19,7 +19,7 @@ from daemon.config import Config
 from daemon.config.tables import CheckTable, InternetTable, ReachTable, UplinkTable, VantageTable
 from daemon.config.values import ADDRESS
 from daemon.exposition import Listing, label, sample
-from daemon.internet_tally import InternetTally
+from daemon.metrics.internet import InternetMetrics
 from daemon.pacing import paced
 from daemon.servers.registry import Registry
 from daemon.servers.rules import Rules
@@ -86,7 +86,7 @@ class Internet:
         *,
         clock: Clock,
         observer: str,
-        tally: InternetTally,
+        tally: InternetMetrics,
         registry: Registry,
         runs: LookAt,
         send: Callable[[Report], Awaitable[None]],

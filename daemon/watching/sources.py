@@ -11,7 +11,7 @@ from daemon.clock import Clock
 from daemon.config import Config
 from daemon.config.tables import VCenterTable
 from daemon.config.values import SecretError
-from daemon.metrics import Metrics
+from daemon.metrics.process import ProcessMetrics
 from daemon.servers.rules import needs_of
 from probes.report import Report, Resume, Trouble
 from probes.vcenter.faults import LoginRefusedError
@@ -46,7 +46,7 @@ class Sources:
     def __init__(
         self,
         clock: Clock,
-        metrics: Metrics,
+        metrics: ProcessMetrics,
         put: Callable[[Report | Trouble], None],
         resume: Callable[[str], Resume],
     ) -> None:

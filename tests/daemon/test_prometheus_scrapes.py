@@ -19,7 +19,7 @@ from prometheus_client import CollectorRegistry
 
 from daemon.clock import SystemClock
 from daemon.exposition import ABSENT, Column, Exposition, Family, Format, Snapshot, label
-from daemon.metrics import Metrics
+from daemon.metrics.process import ProcessMetrics
 from daemon.web.pages import Overview
 from daemon.web.server import public_door
 from sla.records import State
@@ -146,7 +146,7 @@ async def test_prometheus_reads_every_member_over_tls_with_a_password(tmp_path: 
         )
     )
     site = Site()
-    await site.exposition.prepare(figures(), Metrics(CollectorRegistry()).rendered())
+    await site.exposition.prepare(figures(), ProcessMetrics(CollectorRegistry()).rendered())
     async with public_door(site, SystemClock(), [("127.0.0.1", 0)], web_config=web_config) as addresses:
         scrape = {
             "scheme": "https",
@@ -181,7 +181,7 @@ def promtool(*arguments: str, given: str = "") -> "subprocess.CompletedProcess[s
 
 async def test_promtool_finds_nothing_to_complain_about() -> None:
     exposition = Exposition(SystemClock())
-    metrics = Metrics(CollectorRegistry())
+    metrics = ProcessMetrics(CollectorRegistry())
     metrics.source_up.labels("vc1").set(1)
     metrics.source_errors.labels("vc1", "timeout").inc()
     metrics.set_unwatched_legs([("Ex", "san")])

@@ -14,9 +14,9 @@ from prometheus_client import CollectorRegistry
 from daemon.alerts.alert import Alert, Severity, labels_of
 from daemon.alerts.board import Board
 from daemon.alerts.push import MOST_AT_ONCE, Push
-from daemon.alerts.tally import AlertTally
 from daemon.clock import SystemClock
 from daemon.config.alertmanager import AlertmanagerTable
+from daemon.metrics.alerts import AlertMetrics
 from sla.instants import MINUTE, SECOND, Instant, parse_instant
 from tests.daemon.alerts.receivers import OK, Receiver, receiver, says, table
 from tests.peers.tls import issue
@@ -44,7 +44,7 @@ class Pushing:
         self.push = Push(
             clock=SystemClock(),
             board=self.board,
-            tally=AlertTally(self.families),
+            tally=AlertMetrics(self.families),
             fault=lambda: self.fault,
             on_wanted=self.wanted.append,
         )

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
 
-class AlertTally:
+class AlertMetrics:
     """Alerts by Alertmanager, which is `host:port`; one that is sent again counts again."""
 
     def __init__(self, registry: CollectorRegistry) -> None:

@@ -3,7 +3,7 @@
 import pytest
 from prometheus_client import CollectorRegistry
 
-from daemon.internet_tally import InternetTally
+from daemon.metrics.internet import InternetMetrics
 from probes.internet.connect import Origin
 from probes.internet.result import Reason, Result
 from probes.internet.target import Method, parse_target
@@ -22,7 +22,7 @@ OF_TRANSIT = {"uplink": "transit"}
 class Told:
     def __init__(self) -> None:
         self._registry = CollectorRegistry()
-        self.tally = InternetTally(self._registry)
+        self.tally = InternetMetrics(self._registry)
 
     def value(self, name: str, **labels: str) -> float | None:
         return self._registry.get_sample_value(f"slad_{name}", labels)

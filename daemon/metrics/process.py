@@ -1,4 +1,4 @@
-"""The metrics of the process itself, and the only user of prometheus_client.
+"""The metrics of the process itself, on one registry.
 
 The families of virtual servers are none of its business: those are prepared from a snapshot by daemon.exposition.
 """
@@ -33,7 +33,7 @@ _SECONDS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0,
 _END: Final = b"# EOF\n"
 
 
-class Metrics:
+class ProcessMetrics:
     """Every family of the process, on a registry of its own.
 
     Sources are named as in the configuration. Durations are observed in seconds, sizes in bytes, instants in

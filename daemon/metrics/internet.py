@@ -19,7 +19,7 @@ _SECONDS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0,
 _log = structlog.get_logger()
 
 
-class InternetTally:
+class InternetMetrics:
     """The watch's `Tally`. Unknown removes a gauge."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
