@@ -26,7 +26,8 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from daemon.clock import SystemClock
-from daemon.exposition import RATIO_ONE, Column, Exposition, Family, Snapshot, label
+from daemon.exposition.exposition import Exposition
+from daemon.exposition.families import RATIO_ONE, Column, ServerFamily, Snapshot, label
 from daemon.web.pages import Overview
 from daemon.web.server import public_door
 
@@ -53,16 +54,16 @@ class Fleet:
     def values(self, below: int = 10**13) -> "array[int]":
         return array("q", (self.dice.randrange(below) for _ in self.ids))
 
-    def counters(self, name: str, labels: Sequence[str]) -> Family:
+    def counters(self, name: str, labels: Sequence[str]) -> ServerFamily:
         columns = tuple(Column(labels=rendered, values=self.values()) for rendered in labels)
-        return Family(name=name, help="A figure.", kind="counter", decimals=6, columns=columns)
+        return ServerFamily(name=name, help="A figure.", kind="counter", decimals=6, columns=columns)
 
-    def gauge(self, name: str, decimals: int) -> Family:
+    def gauge(self, name: str, decimals: int) -> ServerFamily:
         below = RATIO_ONE if decimals == 9 else 10**10
         column = Column(labels="", values=self.values(below))
-        return Family(name=name, help="A figure.", kind="gauge", decimals=decimals, columns=(column,))
+        return ServerFamily(name=name, help="A figure.", kind="gauge", decimals=decimals, columns=(column,))
 
-    def families(self) -> tuple[Family, ...]:
+    def families(self) -> tuple[ServerFamily, ...]:
         """As slad has them: 3 families of 4 legs, ratios and times of the month."""
         legs = [label("leg", leg) for leg in LEGS]
         return (
@@ -71,7 +72,7 @@ class Fleet:
             *(self.gauge(f"slad_server_month_figure{n}_seconds", 6) for n in range(BUDGETS)),
         )
 
-    def snapshot(self, families: tuple[Family, ...]) -> Snapshot:
+    def snapshot(self, families: tuple[ServerFamily, ...]) -> Snapshot:
         return Snapshot(generation=1, servers=self.labels, info=self.info, families=families)
 
 
@@ -185,7 +186,7 @@ async def slad(servers: int) -> dict[str, str]:
         "body, MB compressed": f"{size_mb:.1f}",
     }
 
-    async def refresh(name: str, make: Callable[[], tuple[Family, ...]]) -> None:
+    async def refresh(name: str, make: Callable[[], tuple[ServerFamily, ...]]) -> None:
         snapshots = [fleet.snapshot(make()) for _ in range(ROUNDS)]
         figures = [await measured(partial(exposition.prepare, one, ())) for one in snapshots]
         rows[f"{name}, CPU ms"] = spread([cpu for cpu, _ in figures])

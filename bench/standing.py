@@ -19,7 +19,8 @@ from typing import Final
 from bench.exposition import ROUNDS, measured, memory_mb, spread
 from daemon.book.live_book import LiveBook
 from daemon.clock import SystemClock
-from daemon.exposition import Exposition, Format
+from daemon.exposition.bodies import Format
+from daemon.exposition.exposition import Exposition
 from daemon.figures import Facts, Figures
 from daemon.pacing import collect_the_young
 from daemon.standing.standing import Standing

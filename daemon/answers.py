@@ -23,7 +23,7 @@ from daemon.control import (
     WayStatus,
 )
 from daemon.evidence.export import exported
-from daemon.exposition import Exposition
+from daemon.exposition.exposition import Exposition
 from daemon.ledger import Ledger
 from daemon.pacing import paced
 from daemon.recording.recorder import Recorder

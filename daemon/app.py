@@ -26,7 +26,7 @@ from daemon.clock import SteadyClock, SystemClock
 from daemon.config import Config, ConfigError, load
 from daemon.control import ControlDoorError, control_door
 from daemon.control.tcp import TcpDoor
-from daemon.exposition import Exposition
+from daemon.exposition.exposition import Exposition
 from daemon.figures import Facts, Figures
 from daemon.ledger import Ledger
 from daemon.metrics.alerts import AlertMetrics
@@ -124,7 +124,7 @@ class App:
             source_of=registry.source_of,
             uplink_of=internet.uplink_of,
             placement_of=partial(_placement, registry),
-            listings=internet.listings,
+            labelled=internet.labelled,
         )
         lookout = Lookout(
             clock=self._clock,

@@ -13,7 +13,7 @@ from typing import Final, Literal, TypeVar
 
 from daemon.book.counting import LEG_DOWN, NEVER, Counter, Group, Pattern
 from daemon.book.live_book import LiveBook
-from daemon.exposition import ABSENT, Column, Family, Listing, Snapshot, label, sample
+from daemon.exposition.families import ABSENT, Column, LabelledFamily, ServerFamily, Snapshot, label, sample
 from daemon.pacing import paced
 from daemon.standing.kinds import NOBODY
 from daemon.standing.listings import listings
@@ -28,7 +28,7 @@ KEEP_UP_S: Final = 0.25
 """How long the figures of months and solutions are worked on in one tick; what is left waits for the next."""
 
 
-async def _no_listings() -> tuple[Listing, ...]:
+async def _none_labelled() -> tuple[LabelledFamily, ...]:
     return ()
 
 
@@ -40,7 +40,7 @@ class Facts:
     uplink_of: Callable[[ServerId], str] = lambda _: ""
     placement_of: Callable[[ServerId], tuple[str, str]] = lambda _: ("", "")
     """Its host, and the datastores of its disks."""
-    listings: Callable[[], Awaitable[tuple[Listing, ...]]] = _no_listings
+    labelled: Callable[[], Awaitable[tuple[LabelledFamily, ...]]] = _none_labelled
     """What else is known of servers, in families of their own: what their own addresses answered."""
 
 
@@ -50,8 +50,8 @@ class _Months:
 
     generation: int
     servers: Sequence[str]
-    families: tuple[Family, ...]
-    listings: tuple[Listing, ...]
+    families: tuple[ServerFamily, ...]
+    labelled: tuple[LabelledFamily, ...]
 
 
 class Figures:
@@ -124,7 +124,7 @@ class Figures:
             servers=self._servers,
             info=self._info,
             families=(*families, *months.families),
-            listings=(*months.listings, *await self._outages(groups), *await self._facts.listings()),
+            labelled=(*months.labelled, *await self._outages(groups), *await self._facts.labelled()),
         )
 
     async def _of_months(self, groups: Sequence[Group]) -> _Months:
@@ -140,17 +140,17 @@ class Figures:
             families = await month_families(standing.servers.kinds, numbers, standing.at)
             listed = await listings(standing, standing.at)
         elif months is None:
-            return _Months(generation=self._membership, servers=self._servers, families=(), listings=())
+            return _Months(generation=self._membership, servers=self._servers, families=(), labelled=())
         elif months.generation == self._membership:
             return months
         else:
-            families, listed = await _moved(months, self._servers), months.listings
+            families, listed = await _moved(months, self._servers), months.labelled
         self._months = _Months(
-            generation=self._membership, servers=self._servers, families=families, listings=listed
+            generation=self._membership, servers=self._servers, families=families, labelled=listed
         )
         return self._months
 
-    async def _outages(self, groups: Sequence[Group]) -> tuple[Listing, ...]:
+    async def _outages(self, groups: Sequence[Group]) -> tuple[LabelledFamily, ...]:
         """Who is down, and where it runs."""
         samples = []
         first = 0
@@ -167,7 +167,7 @@ class Figures:
         if not samples:
             return ()
         text = "Always 1: an outage of the virtual server is under way; by who and where it is."
-        return (Listing(name="slad_server_outage_info", help=text, kind="info", samples=samples),)
+        return (LabelledFamily(name="slad_server_outage_info", help=text, kind="info", samples=samples),)
 
     async def _name(self, groups: Sequence[Group]) -> None:
         servers: list[str] = []
@@ -194,7 +194,7 @@ class Figures:
         self._servers, self._info, self._membership = servers, info, self._book.membership
 
 
-async def _moved(months: _Months, servers: Sequence[str]) -> tuple[Family, ...]:
+async def _moved(months: _Months, servers: Sequence[str]) -> tuple[ServerFamily, ...]:
     """The families with the same figures for other rows: those of servers that are new are absent."""
     row_of = {server: row for row, server in enumerate(months.servers)}
     rows = [row_of.get(server, -1) for server in servers]
@@ -231,9 +231,9 @@ def _family(
     columns: Sequence[tuple[str, "array[int]"]],
     *,
     decimals: int = 0,
-) -> Family:
+) -> ServerFamily:
 
-    return Family(
+    return ServerFamily(
         name=name,
         help=text,
         kind=kind,

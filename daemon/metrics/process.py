@@ -24,7 +24,7 @@ from prometheus_client.core import CounterMetricFamily
 from prometheus_client.openmetrics.exposition import generate_latest as generate_openmetrics
 from prometheus_client.registry import Collector
 
-from daemon.exposition import RenderedFamily
+from daemon.exposition.families import RenderedFamily
 from probes.report import Report
 from sla.instants import SECOND
 from sla.records import State

@@ -15,7 +15,8 @@ import structlog
 from daemon.alerts.lookout import Lookout
 from daemon.book.live_book import LiveBook
 from daemon.clock import SteadyClock
-from daemon.exposition import Exposition, Snapshot
+from daemon.exposition.exposition import Exposition
+from daemon.exposition.families import Snapshot
 from daemon.figures import Figures
 from daemon.ledger import Batch, Entry, Ledger, LedgerFaultError
 from daemon.metrics.process import ProcessMetrics

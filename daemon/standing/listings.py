@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
-from daemon.exposition import Listing, label, sample
+from daemon.exposition.families import LabelledFamily, label, sample
 from daemon.pacing import paced
 from daemon.standing.samples import FAMILIES, INFO, labels_of, seconds
 from daemon.standing.standing import Judging, Standing
@@ -12,7 +12,7 @@ from sla.instants import Instant
 from sla.terms import Terms, format_decimal
 
 
-async def listings(standing: Standing, at: Instant) -> tuple[Listing, ...]:
+async def listings(standing: Standing, at: Instant) -> tuple[LabelledFamily, ...]:
     """The families at an instant that the standing has caught up to."""
     judging = await standing.judging(at)
     families = [
@@ -24,7 +24,7 @@ async def listings(standing: Standing, at: Instant) -> tuple[Listing, ...]:
     ]
     for name, text in FAMILIES.items():
         families.append(
-            Listing(
+            LabelledFamily(
                 name=name,
                 help=text,
                 kind="info" if name == INFO else "gauge",
@@ -51,8 +51,8 @@ async def listings(standing: Standing, at: Instant) -> tuple[Listing, ...]:
     return tuple(family for family in families if family.samples)
 
 
-def _listing(name: str, text: str, samples: list[str]) -> Listing:
-    return Listing(name=name, help=text, kind="gauge", samples=samples)
+def _listing(name: str, text: str, samples: list[str]) -> LabelledFamily:
+    return LabelledFamily(name=name, help=text, kind="gauge", samples=samples)
 
 
 def _counted(standing: Standing) -> Iterator[str]:

@@ -5,7 +5,7 @@ from array import array
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from daemon.exposition import ABSENT, RATIO_ONE, Column, Family, label
+from daemon.exposition.families import ABSENT, RATIO_ONE, Column, ServerFamily, label
 from daemon.standing.kinds import CATEGORIES, REASONS, Formula, Kinds, Running, passed
 from sla.availability import (
     Share,
@@ -140,7 +140,7 @@ def _note(
             columns[place][number] = us
 
 
-async def month_families(kinds: Kinds, numbers: "array[int]", at: Instant) -> tuple[Family, ...]:
+async def month_families(kinds: Kinds, numbers: "array[int]", at: Instant) -> tuple[ServerFamily, ...]:
     """The families of the month, for servers by the numbers of their formulas. Tails were advanced to `at`."""
     formulas, values = kinds.formulas, _Values()
     for start in range(0, len(formulas), FORMULAS):
@@ -180,5 +180,5 @@ def _picked(values: list[int] | dict[int, int], numbers: "array[int]") -> list[i
     return [values[number] for number in numbers]
 
 
-def _family(name: str, text: str, decimals: int, columns: Sequence[Column]) -> Family:
-    return Family(name=name, help=text, kind="gauge", decimals=decimals, columns=tuple(columns))
+def _family(name: str, text: str, decimals: int, columns: Sequence[Column]) -> ServerFamily:
+    return ServerFamily(name=name, help=text, kind="gauge", decimals=decimals, columns=tuple(columns))

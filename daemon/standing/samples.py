@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-from daemon.exposition import decimal_text, label
+from daemon.exposition.families import decimal_text, label
 from sla.book import SolutionKey
 from sla.chronic import Chronic, Stage
 from sla.instants import Instant

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from heapq import heappop, heappush
 
-from daemon.exposition import sample
+from daemon.exposition.families import sample
 from daemon.standing.samples import FAMILIES, samples_of
 from daemon.standing.tails import Tails
 from sla.book import Book, SolutionKey

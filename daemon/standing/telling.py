@@ -4,7 +4,7 @@ from fractions import Fraction
 from typing import cast
 
 from daemon.control.views import ExclusionStatus, IneligibleStatus, MonthStatus, SolutionStatus
-from daemon.exposition import RATIO_ONE, decimal_text
+from daemon.exposition.families import RATIO_ONE, decimal_text
 from daemon.standing.standing import Judging
 from sla.availability import Figures
 from sla.book import SolutionKey

@@ -18,7 +18,7 @@ from daemon.clock import Clock
 from daemon.config import Config
 from daemon.config.tables import CheckTable, InternetTable, ReachTable, UplinkTable, VantageTable
 from daemon.config.values import ADDRESS
-from daemon.exposition import Listing, label, sample
+from daemon.exposition.families import LabelledFamily, label, sample
 from daemon.metrics.internet import InternetMetrics
 from daemon.pacing import paced
 from daemon.servers.registry import Registry
@@ -133,7 +133,7 @@ class Internet:
         """What the checks of a server's own address found last; those that decide nothing too."""
         return self._watch.shown(server) if self._watch is not None else ()
 
-    async def listings(self) -> tuple[Listing, ...]:
+    async def labelled(self) -> tuple[LabelledFamily, ...]:
         """The same of all servers, as a family of metrics."""
         samples = []
         checked = [server for server, assignment in self._assigned.items() if assignment.reach]
@@ -149,7 +149,7 @@ class Internet:
         if not samples:
             return ()
         text = "Whether a server's own address answered last time; absent while unknown, and while it rests."
-        return (Listing(name="slad_server_reach_up", help=text, kind="gauge", samples=samples),)
+        return (LabelledFamily(name="slad_server_reach_up", help=text, kind="gauge", samples=samples),)
 
     async def follow(self) -> None:
         """Take what the registry says has changed since this was called last: after a commit."""

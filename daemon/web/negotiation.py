@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from daemon.exposition import Format
+from daemon.exposition.bodies import Format
 
 _OPENMETRICS: Final = "application/openmetrics-text"
 _TEXT: Final = {"text/plain", "text/*", "*/*"}

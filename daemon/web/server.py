@@ -11,7 +11,7 @@ import structlog
 from aiohttp import hdrs, web
 
 from daemon.clock import Clock
-from daemon.exposition import Exposition, NotPreparedError, TooManyScrapesError
+from daemon.exposition.exposition import Exposition, NotPreparedError, TooManyScrapesError
 from daemon.web.access import Bucket, PasswordCheck, has_allowed_name
 from daemon.web.config import CurrentTls, WebConfig, WebConfigError, WebConfigFile
 from daemon.web.connections import DEFAULT_LIMITS, Handler, Limits, bounded, busy, connections_to

@@ -21,7 +21,8 @@ from prometheus_client import parser
 from prometheus_client.openmetrics import parser as openmetrics_parser
 
 from daemon.clock import SystemClock
-from daemon.exposition import Column, Exposition, Family, RenderedFamily, Snapshot, label
+from daemon.exposition.exposition import Exposition
+from daemon.exposition.families import Column, RenderedFamily, ServerFamily, Snapshot, label
 from daemon.web.config import WebConfigError, load
 from daemon.web.connections import Limits
 from daemon.web.negotiation import accepts_gzip, choose_format
@@ -41,7 +42,7 @@ NOTHING_YET = Overview(version="0.1.0", at=AT, settled_at=None, ledger_records=0
 
 def figures(rows: int) -> Snapshot:
     values = Column(labels="", values=array("q", range(rows)))
-    counter = Family(
+    counter = ServerFamily(
         name="slad_server_uptime_seconds_total",
         help="Up.",
         kind="counter",

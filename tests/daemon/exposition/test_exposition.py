@@ -6,6 +6,7 @@ import re
 from array import array
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from itertools import pairwise
 from typing import Literal
 
 import pytest
@@ -14,18 +15,16 @@ from hypothesis import strategies as st
 from prometheus_client import Metric, parser
 from prometheus_client.openmetrics import parser as openmetrics_parser
 
-from daemon import exposition
-from daemon.exposition import (
+from daemon.exposition.bodies import Format, Member, compressed
+from daemon.exposition.exposition import CHUNK_SAMPLES, Exposition, NotPreparedError, TooManyScrapesError
+from daemon.exposition.families import (
     ABSENT,
+    RATIO_ONE,
     Column,
-    Exposition,
-    Family,
-    Format,
-    Listing,
-    NotPreparedError,
+    LabelledFamily,
     RenderedFamily,
+    ServerFamily,
     Snapshot,
-    TooManyScrapesError,
     decimal_text,
     label,
     sample,
@@ -65,8 +64,8 @@ PROCESS = (
 )
 
 
-def family(name: str, *columns: tuple[str, Sequence[int]], decimals: int = 6) -> Family:
-    return Family(
+def family(name: str, *columns: tuple[str, Sequence[int]], decimals: int = 6) -> ServerFamily:
+    return ServerFamily(
         name=name,
         help="A figure.",
         kind="counter" if name.endswith("_total") else "gauge",
@@ -75,7 +74,9 @@ def family(name: str, *columns: tuple[str, Sequence[int]], decimals: int = 6) ->
     )
 
 
-def snapshot(*families: Family, servers: Sequence[str] = ("a", "b", "c"), generation: int = 1) -> Snapshot:
+def snapshot(
+    *families: ServerFamily, servers: Sequence[str] = ("a", "b", "c"), generation: int = 1
+) -> Snapshot:
     rows = [label("server", server) if server else "" for server in servers]
     return Snapshot(
         generation=generation,
@@ -127,7 +128,7 @@ async def test_a_server_has_one_line_for_each_family_and_column() -> None:
 
 
 async def test_ratios_have_nine_digits_and_one_is_one() -> None:
-    ratios = [exposition.RATIO_ONE, 998_999_999, 0]
+    ratios = [RATIO_ONE, 998_999_999, 0]
     text = await prepared(snapshot(family("slad_server_x_ratio", ("", ratios), decimals=9)))
     samples = [line for line in text.splitlines() if line.startswith("slad_server_x")]
     assert samples == [
@@ -144,20 +145,22 @@ async def test_a_percent_sign_in_a_label_is_only_a_percent_sign() -> None:
     assert 'slad_server_x{server="b",of="5 %d"} 2\n' in text
 
 
-def listing(name: str, *samples: tuple[str, str], kind: Literal["gauge", "info"] = "gauge") -> Listing:
-    return Listing(name=name, help="A figure.", kind=kind, samples=[sample(*each) for each in samples])
+def labelled(
+    name: str, *samples: tuple[str, str], kind: Literal["gauge", "info"] = "gauge"
+) -> LabelledFamily:
+    return LabelledFamily(name=name, help="A figure.", kind=kind, samples=[sample(*each) for each in samples])
 
 
 async def test_families_with_labels_of_their_own_stand_as_they_are() -> None:
     subject = exposition_of()
     figures = replace(
         snapshot(),
-        listings=(
-            listing("slad_figures_timestamp_seconds", ("", "1795000000.500000")),
-            listing(
+        labelled=(
+            labelled("slad_figures_timestamp_seconds", ("", "1795000000.500000")),
+            labelled(
                 "slad_solution_info", (f"{label('solution', 'a b')},{label('client', 'c')}", "1"), kind="info"
             ),
-            listing("slad_contract_target_ratio", (label("client", "c"), "0.999")),
+            labelled("slad_contract_target_ratio", (label("client", "c"), "0.999")),
         ),
     )
     await subject.prepare(figures, ())
@@ -174,17 +177,15 @@ async def test_families_with_labels_of_their_own_stand_as_they_are() -> None:
     }
 
 
-async def test_only_the_part_of_a_listing_that_moved_is_rendered_again(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(exposition, "CHUNK_SAMPLES", 2)
+async def test_only_the_part_of_a_labelled_family_that_moved_is_rendered_again() -> None:
     still = [(label("solution", str(number)), "1") for number in range(5)]
-    subject = exposition_of()
-    await subject.prepare(replace(snapshot(), listings=(listing("slad_x", *still),)), ())
-    seen = compressions(monkeypatch)
+    compressions = Compressions()
+    subject = compressions.of_two_samples()
+    await subject.prepare(replace(snapshot(), labelled=(labelled("slad_x", *still),)), ())
+    compressions.seen.clear()
     moved = [*still[:3], (still[3][0], "2"), still[4]]
-    await subject.prepare(replace(snapshot(), listings=(listing("slad_x", *moved),)), ())
-    assert seen == [b'slad_x{solution="2"} 1\nslad_x{solution="3"} 2\n']
+    await subject.prepare(replace(snapshot(), labelled=(labelled("slad_x", *moved),)), ())
+    assert compressions.seen == [b'slad_x{solution="2"} 1\nslad_x{solution="3"} 2\n']
 
 
 async def test_a_family_of_which_nobody_has_a_series_is_its_metadata_alone() -> None:
@@ -265,65 +266,61 @@ async def test_odd_names_are_read_back_by_the_parsers() -> None:
     assert [s.labels["server"] for f in parse_text(text) for s in f.samples] == [odd]
 
 
-def compressions(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
-    """What is rendered from here on, each text as it is compressed; metadata left out."""
-    seen: list[bytes] = []
-    compress = exposition._compressed
+class Compressions:
+    """What is rendered, each text as it is compressed; metadata left out."""
 
-    def counted(text: bytes) -> exposition.Member:
+    def __init__(self) -> None:
+        self.seen: list[bytes] = []
+
+    def __call__(self, text: bytes) -> Member:
         if not text.startswith(b"#"):
-            seen.append(text)
-        return compress(text)
+            self.seen.append(text)
+        return compressed(text)
 
-    monkeypatch.setattr(exposition, "_compressed", counted)
-    return seen
+    def of_two_samples(self) -> Exposition:
+        return Exposition(StandingClock(), chunk_samples=2, compress=self)
 
 
-async def test_only_chunks_that_moved_are_rendered_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(exposition, "CHUNK_SAMPLES", 2)
+async def test_only_chunks_that_moved_are_rendered_again() -> None:
     still = family("slad_server_still", ("", [1, 2, 3, 4, 5]), decimals=0)
     moving = family("slad_server_moving", ("", [1, 2, 3, 4, 5]), decimals=0)
     servers = ("a", "b", "c", "d", "e")
-    subject = exposition_of()
+    compressions = Compressions()
+    subject = compressions.of_two_samples()
     await subject.prepare(snapshot(still, moving, servers=servers), ())
 
-    seen = compressions(monkeypatch)
+    compressions.seen.clear()
     await subject.prepare(snapshot(still, moving, servers=servers), ())
-    assert seen == []
+    assert compressions.seen == []
     moved = family("slad_server_moving", ("", [1, 2, 3, 9, 5]), decimals=0)
     await subject.prepare(snapshot(still, moved, servers=servers), ())
-    assert seen == [b'slad_server_moving{server="c"} 3\nslad_server_moving{server="d"} 9\n']
+    assert compressions.seen == [b'slad_server_moving{server="c"} 3\nslad_server_moving{server="d"} 9\n']
     assert 'slad_server_moving{server="d"} 9\n' in await text_of(subject)
 
 
-async def test_a_renamed_row_renders_its_own_chunks_only(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(exposition, "CHUNK_SAMPLES", 2)
+async def test_a_renamed_row_renders_its_own_chunks_only() -> None:
     one = family("slad_server_one", ("", [1, 2, 3, 4]), decimals=0)
-    subject = exposition_of()
+    compressions = Compressions()
+    subject = compressions.of_two_samples()
     await subject.prepare(snapshot(one, servers=("a", "b", "c", "d")), ())
-    seen = compressions(monkeypatch)
+    compressions.seen.clear()
     await subject.prepare(snapshot(one, servers=("a", "b", "c", "z"), generation=2), ())
-    assert len(seen) == 2
-    assert seen[1] == b'slad_server_one{server="c"} 3\nslad_server_one{server="z"} 4\n'
+    assert len(compressions.seen) == 2
+    assert compressions.seen[1] == b'slad_server_one{server="c"} 3\nslad_server_one{server="z"} 4\n'
     assert 'server="d"' not in await text_of(subject)
 
 
-async def test_the_loop_turns_between_any_two_slices_of_work(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_loop_turns_between_any_two_slices_of_work() -> None:
     turns = 0
     slices: list[int] = []
     longest = 0
-    render, compress = exposition._sample_lines, exposition._compressed
 
-    def rendered(family: Family, all_rows: exposition._Rows, rows: slice) -> bytes:
-        slices.append(turns)
-        return render(family, all_rows, rows)
-
-    def compressed(text: bytes) -> exposition.Member:
+    def compress(text: bytes) -> Member:
         nonlocal longest
         if not text.startswith(b"#"):
             longest = max(longest, text.count(b"\n"))
             slices.append(turns)
-        return compress(text)
+        return compressed(text)
 
     async def turn() -> None:
         nonlocal turns
@@ -331,9 +328,7 @@ async def test_the_loop_turns_between_any_two_slices_of_work(monkeypatch: pytest
             turns += 1
             await asyncio.sleep(0)
 
-    monkeypatch.setattr(exposition, "_sample_lines", rendered)
-    monkeypatch.setattr(exposition, "_compressed", compressed)
-    rows = 5 * exposition.CHUNK_SAMPLES
+    rows = 5 * CHUNK_SAMPLES
     figures = snapshot(
         family("slad_server_x", ('leg="a"', range(rows)), ('leg="b"', range(rows))),
         family("slad_server_y", ("", range(rows)), decimals=0),
@@ -341,10 +336,14 @@ async def test_the_loop_turns_between_any_two_slices_of_work(monkeypatch: pytest
     )
     async with asyncio.timeout(30), asyncio.TaskGroup() as group:
         turning = group.create_task(turn())
-        await exposition_of().prepare(figures, ())
+        await Exposition(StandingClock(), compress=compress).prepare(figures, ())
         turning.cancel()
-    assert len(slices) == len(set(slices)) == 5 + 2 * (10 + 5)
-    assert longest == exposition.CHUNK_SAMPLES
+    info, families = slices[:5], slices[5:]
+    assert len(families) == 10 + 5
+    assert all(later > earlier for earlier, later in pairwise(info))
+    # Rendering is a slice of its own, between two of compressing.
+    assert all(later > earlier + 1 for earlier, later in pairwise(families))
+    assert longest == CHUNK_SAMPLES
 
 
 async def test_rows_can_be_added_and_families_can_change_their_columns() -> None:
@@ -361,7 +360,7 @@ async def test_rows_can_be_added_and_families_can_change_their_columns() -> None
 
 
 async def test_every_scrape_under_changing_figures_is_of_one_instant() -> None:
-    rows = 3 * exposition.CHUNK_SAMPLES
+    rows = 3 * CHUNK_SAMPLES
     servers = [f"s{n}" for n in range(rows)]
     subject = exposition_of()
     rounds = 8

@@ -18,7 +18,9 @@ import trustme
 from prometheus_client import CollectorRegistry
 
 from daemon.clock import SystemClock
-from daemon.exposition import ABSENT, Column, Exposition, Family, Format, Snapshot, label
+from daemon.exposition.bodies import Format
+from daemon.exposition.exposition import Exposition
+from daemon.exposition.families import ABSENT, Column, ServerFamily, Snapshot, label
 from daemon.metrics.process import ProcessMetrics
 from daemon.web.pages import Overview
 from daemon.web.server import public_door
@@ -43,7 +45,7 @@ class Site:
 def figures() -> Snapshot:
     names = [ODD, *(f"server-{row}" for row in range(1, ROWS))]
     servers = [label("server", name) for name in names]
-    uptime = Family(
+    uptime = ServerFamily(
         name="slad_server_uptime_seconds_total",
         help="Time that counted as up.",
         kind="counter",
@@ -53,7 +55,7 @@ def figures() -> Snapshot:
             for leg, base in (("san", 1_795_000_000_000_000), ("running", 0))
         ),
     )
-    down = Family(
+    down = ServerFamily(
         name="slad_server_down",
         help="Whether it is down.",
         kind="gauge",

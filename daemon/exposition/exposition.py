@@ -1,0 +1,268 @@
+"""What a scrape of `/metrics` reads: every server's series, prepared ahead as compressed members.
+
+Invariants:
+
+- A published body never changes. All its series come from one snapshot, taken at one instant; a new body replaces
+  it in one assignment, and scrapes under way finish reading the old one.
+- Preparing never holds the event loop for more than one chunk of `CHUNK_SAMPLES` samples.
+- A member is one gzip member (RFC 1952): a body is their concatenation, which gzip readers take as one stream.
+  Only members are kept; the text of a chunk lives as long as its compression takes.
+- A chunk whose rows and values did not change since the last preparation is not rendered again.
+
+Sample lines are the same in Prometheus' text format 0.0.4 and in OpenMetrics 1.0, so both share the members; only
+the metadata differ (a counter's family has no `_total` there, an info's no `_info`) and the closing `# EOF`.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Final
+
+from daemon.clock import Clock
+from daemon.exposition.bodies import Body, Format, Member, Published, compressed
+from daemon.exposition.families import (
+    LabelledFamily,
+    RenderedFamily,
+    ServerFamily,
+    Snapshot,
+)
+from daemon.exposition.lines import (
+    INFO,
+    INFO_HELP,
+    Rows,
+    info_lines,
+    labelled_lines,
+    metadata,
+    openmetrics_metadata,
+    sample_lines,
+    unit_of,
+)
+from sla.instants import MINUTE, SECOND
+
+CHUNK_SAMPLES: Final = 1024
+"""Samples in one member: large enough to compress well, small enough to hold the loop for about a millisecond."""
+
+
+class ExpositionError(Exception):
+    """Base of what a scrape can be refused for."""
+
+
+class TooManyScrapesError(ExpositionError):
+    """As many scrapes as slad serves at once are under way already."""
+
+
+class NotPreparedError(ExpositionError):
+    """No figures were published in time."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Chunk:
+    """A piece of one family: the values that it was rendered from, and what came out."""
+
+    values: bytes | Sequence[str]
+    member: Member
+
+
+Compress = Callable[[bytes], Member]
+"""How a text becomes a member."""
+
+_ChunkKey = tuple[str, int, tuple[str, ...], int]
+"""ServerFamily, its decimals, its columns' labels, first row."""
+
+
+class _Preparation:
+    """The next body while it is being put together."""
+
+    def __init__(self, rows: Rows, compress: Compress = compressed) -> None:
+        self.rows = rows
+        self.compress = compress
+        self.chunks: dict[_ChunkKey, _Chunk] = {}
+        self.text: list[Member] = []
+        self.openmetrics: list[Member] = []
+
+    def add(self, text: bytes, openmetrics: bytes) -> None:
+        """Append what differs between the formats."""
+        self.text.append(self.compress(text))
+        self.openmetrics.append(self.compress(openmetrics))
+
+    def add_chunk(self, key: _ChunkKey, chunk: _Chunk) -> None:
+        """Append what both formats share, and keep it for the next preparation."""
+        self.chunks[key] = chunk
+        if chunk.member.size:
+            self.text.append(chunk.member)
+            self.openmetrics.append(chunk.member)
+
+
+class Exposition:
+    """Prepares bodies while somebody scrapes, and hands the newest to every scrape.
+
+    The caller asks `wanted` once a tick and then awaits `prepare`; `asked` is set by a scrape that waits for
+    figures, so that the caller need not wait for its tick. All instants are of the clock's monotonic time.
+    """
+
+    def __init__(
+        self,
+        clock: Clock,
+        *,
+        on_asked: Callable[[], None] = lambda: None,
+        interest_us: int = 5 * MINUTE,
+        fresh_us: int = 30 * SECOND,
+        wait_s: float = 8.0,
+        max_scrapes: int = 16,
+        chunk_samples: int = CHUNK_SAMPLES,
+        compress: Compress = compressed,
+    ) -> None:
+        """Without a body.
+
+        `on_asked`: called, besides setting `asked`, when a scrape waits.
+        `interest_us`: how long after a scrape bodies are prepared ahead.
+        `fresh_us`: a body older than this is not served any more: nothing is frozen.
+        `wait_s`: how long a scrape waits for a body when there is no fresh one.
+        `max_scrapes`: how many are served at once.
+        `chunk_samples`: how many samples one member holds.
+        """
+        self.asked: Final = asyncio.Event()
+        self._clock = clock
+        self._on_asked = on_asked
+        self._interest_us = interest_us
+        self._fresh_us = fresh_us
+        self._wait_s = wait_s
+        self._max_scrapes = max_scrapes
+        self._chunk_samples = chunk_samples
+        self._compress = compress
+        self._scrapes = 0
+        self._scraped_at_us: int | None = None
+        self._published: Published | None = None
+        self._next = asyncio.Event()
+        self._preparing = False
+        self._generation: int | None = None
+        self._last = _Preparation(Rows((), ()))
+
+    def wanted(self, now_monotonic_us: int) -> bool:
+        """Whether somebody scraped lately, so that the next body is worth its preparation."""
+        return self._scraped_at_us is not None and now_monotonic_us - self._scraped_at_us <= self._interest_us
+
+    @asynccontextmanager
+    async def scrape(self) -> AsyncIterator[Published]:
+        """The newest figures, for as long as the scrape takes.
+
+        Waits for a preparation where the newest are missing or too old. Raises TooManyScrapesError at once, or
+        NotPreparedError after the wait.
+        """
+        if self._scrapes >= self._max_scrapes:
+            raise TooManyScrapesError(
+                f"{self._scrapes} scrapes are under way, and no more are served at once"
+            )
+        self._scrapes += 1
+        try:
+            yield await self._fresh()
+        finally:
+            self._scrapes -= 1
+
+    async def _fresh(self) -> Published:
+        now = self._clock.monotonic_us()
+        self._scraped_at_us = now
+        published = self._published
+        if published is not None and now - published.prepared_at_us <= self._fresh_us:
+            return published
+        self.asked.set()
+        self._on_asked()
+        try:
+            async with asyncio.timeout(self._wait_s):
+                await self._next.wait()
+        except TimeoutError:
+            raise NotPreparedError(f"no figures were published within {self._wait_s:g} s") from None
+        assert self._published is not None
+        return self._published
+
+    async def prepare(self, snapshot: Snapshot, process_metrics: Iterable[RenderedFamily]) -> None:
+        """Render and compress what changed, in slices, and publish all of it at once."""
+        assert not self._preparing, "one preparation at a time"
+        self._preparing = True
+        self.asked.clear()
+        try:
+            await self._prepare(snapshot, process_metrics)
+        finally:
+            self._preparing = False
+
+    async def _prepare(self, snapshot: Snapshot, process_metrics: Iterable[RenderedFamily]) -> None:
+        prepared_at_us = self._clock.monotonic_us()
+        last = self._last
+        if snapshot.generation == self._generation:
+            preparation = _Preparation(last.rows, self._compress)
+        else:
+            preparation = _Preparation(Rows(snapshot.servers, snapshot.info), self._compress)
+
+        for rendered in process_metrics:
+            preparation.add(rendered.text, rendered.openmetrics)
+            await asyncio.sleep(0)
+        await self._add_info(preparation)
+        for family in snapshot.families:
+            await self._add_family(preparation, family)
+        for labelled in snapshot.labelled:
+            await self._add_labelled(preparation, labelled)
+        preparation.openmetrics.append(self._compress(b"# EOF\n"))
+
+        self._generation, self._last = snapshot.generation, preparation
+        self._published = Published(
+            prepared_at_us=prepared_at_us,
+            text=Body(format=Format.TEXT, members=tuple(preparation.text)),
+            openmetrics=Body(format=Format.OPENMETRICS, members=tuple(preparation.openmetrics)),
+        )
+        self.asked.clear()
+        waiting, self._next = self._next, asyncio.Event()
+        waiting.set()
+
+    async def _add_info(self, preparation: _Preparation) -> None:
+        info, before = preparation.rows.info, self._last.rows.info
+        preparation.add(
+            metadata(INFO, "gauge", INFO_HELP), metadata(INFO.removesuffix("_info"), "info", INFO_HELP)
+        )
+        for start in range(0, len(info), self._chunk_samples):
+            rows = slice(start, start + self._chunk_samples)
+            key = (INFO, 0, (), start)
+            chunk = self._last.chunks.get(key)
+            if chunk is None or (info is not before and info[rows] != before[rows]):
+                chunk = _Chunk(values=b"", member=self._compress(info_lines(info[rows])))
+                await asyncio.sleep(0)
+            preparation.add_chunk(key, chunk)
+
+    async def _add_family(self, preparation: _Preparation, family: ServerFamily) -> None:
+        servers, before = preparation.rows.servers, self._last.rows.servers
+        assert all(len(column.values) == len(servers) for column in family.columns)
+        labels = tuple(column.labels for column in family.columns)
+        preparation.add(metadata(family.name, family.kind, family.help), openmetrics_metadata(family))
+        step = max(1, self._chunk_samples // max(1, len(labels)))
+        for start in range(0, len(servers), step):
+            rows = slice(start, start + step)
+            key = (family.name, family.decimals, labels, start)
+            values = b"".join(memoryview(column.values)[rows] for column in family.columns)
+            chunk = self._last.chunks.get(key)
+            if (
+                chunk is None
+                or chunk.values != values
+                or (servers is not before and servers[rows] != before[rows])
+            ):
+                lines = sample_lines(family, preparation.rows, rows)
+                await asyncio.sleep(0)
+                chunk = _Chunk(values=values, member=self._compress(lines))
+                await asyncio.sleep(0)
+            preparation.add_chunk(key, chunk)
+        await asyncio.sleep(0)
+
+    async def _add_labelled(self, preparation: _Preparation, family: LabelledFamily) -> None:
+        name = family.name
+        base = name.removesuffix("_info") if family.kind == "info" else name
+        preparation.add(
+            metadata(name, "gauge", family.help), metadata(base, family.kind, family.help, unit_of(base))
+        )
+        for start in range(0, len(family.samples), self._chunk_samples):
+            samples = family.samples[start : start + self._chunk_samples]
+            key = (name, 0, (), start)
+            chunk = self._last.chunks.get(key)
+            if chunk is None or chunk.values != samples:
+                chunk = _Chunk(values=samples, member=self._compress(labelled_lines(name, samples)))
+                await asyncio.sleep(0)
+            preparation.add_chunk(key, chunk)
+        await asyncio.sleep(0)
