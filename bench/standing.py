@@ -21,9 +21,10 @@ from daemon.book.live_book import LiveBook
 from daemon.clock import SystemClock
 from daemon.exposition.bodies import Format
 from daemon.exposition.exposition import Exposition
-from daemon.figures import Facts, Figures
+from daemon.live.facts import ServerFacts
+from daemon.live.figures import LiveFigures
+from daemon.live.snapshots import Snapshots
 from daemon.pacing import collect_the_young
-from daemon.standing.standing import Standing
 from daemon.timezones import use_packaged_time_zones
 from sla.instants import DAY, HOUR, MINUTE, SECOND, Instant, parse_instant
 from sla.records import (
@@ -147,8 +148,8 @@ async def side(servers: int, *, is_worst: bool) -> dict[str, str]:
     collect_the_young()
     fleet = Fleet(servers, is_worst=is_worst)
     gc.freeze()
-    standing = Standing(fleet.book)
-    figures = Figures(fleet.book, standing, Facts(source_of=lambda _: "vc"))
+    standing = LiveFigures(fleet.book)
+    figures = Snapshots(fleet.book, standing, ServerFacts(source_of=lambda _: "vc"))
     exposition = Exposition(SystemClock(), fresh_us=10**15)
     held_mb = memory_mb("VmRSS")
 
@@ -186,7 +187,7 @@ async def side(servers: int, *, is_worst: bool) -> dict[str, str]:
         compressed_mb = published.text.length(gzip=True) / 1e6
     text = b"".join(blocks)
     samples = sum(line.startswith(b"slad_server") for line in text.split(b"\n"))
-    kinds = sum(formula is not None for formula in standing.servers.kinds.formulas)
+    kinds = sum(formula is not None for formula in standing.servers.formulas.by_number)
     return {
         "formulas": f"{kinds:,}",
         "series a server": f"{samples / servers:.1f}",

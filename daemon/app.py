@@ -20,15 +20,17 @@ from prometheus_client import CollectorRegistry
 from daemon.alerts.board import Board
 from daemon.alerts.lookout import Lookout
 from daemon.alerts.push import Push
-from daemon.answers import Answers
+from daemon.answers.answers import Answers
 from daemon.book.live_book import LiveBook
 from daemon.clock import SteadyClock, SystemClock
 from daemon.config import Config, ConfigError, load
 from daemon.control import ControlDoorError, control_door
 from daemon.control.tcp import TcpDoor
 from daemon.exposition.exposition import Exposition
-from daemon.figures import Facts, Figures
 from daemon.ledger import Ledger
+from daemon.live.facts import ServerFacts
+from daemon.live.figures import LiveFigures
+from daemon.live.snapshots import Snapshots
 from daemon.metrics.alerts import AlertMetrics
 from daemon.metrics.internet import InternetMetrics
 from daemon.metrics.process import ProcessMetrics
@@ -40,7 +42,6 @@ from daemon.records.desk import Desk
 from daemon.records.journal import Journal
 from daemon.servers.policy import policy_of, records_of, solutions_of
 from daemon.servers.registry import Registry
-from daemon.standing.standing import Standing
 from daemon.systemd import Notifier
 from daemon.watching.internet import Internet
 from daemon.watching.report_queue import Inlet
@@ -119,8 +120,8 @@ class App:
             send=inlet.send,
         )
         exposition = Exposition(self._clock, on_asked=inlet.wake)
-        standing, board = Standing(book), Board()
-        facts = Facts(
+        figures, board = LiveFigures(book), Board()
+        facts = ServerFacts(
             source_of=registry.source_of,
             uplink_of=internet.uplink_of,
             placement_of=partial(_placement, registry),
@@ -129,7 +130,7 @@ class App:
         lookout = Lookout(
             clock=self._clock,
             book=book,
-            standing=standing,
+            figures=figures,
             sources=sources,
             uplinks=internet.uplinks,
             facts=facts,
@@ -146,7 +147,7 @@ class App:
             sources=sources,
             internet=internet,
             inlet=inlet,
-            figures=Figures(book, standing, facts),
+            snapshots=Snapshots(book, figures, facts),
             lookout=lookout,
             exposition=exposition,
             metrics=self._metrics,
@@ -159,7 +160,7 @@ class App:
             sources=sources,
             internet=internet,
             recorder=recorder,
-            standing=standing,
+            figures=figures,
             exposition=exposition,
         )
         push = Push(

@@ -10,7 +10,7 @@ from daemon.alerts.conditions.servers import OF_CAUSE
 from daemon.alerts.conditions.shared import OF_DATASTORE, OF_HOST
 from daemon.alerts.who import Who
 from daemon.book.live_book import LiveBook
-from daemon.figures import Facts
+from daemon.live.facts import ServerFacts
 from sla.instants import Instant
 from sla.records import Leg, ServerId
 
@@ -18,7 +18,7 @@ from sla.records import Leg, ServerId
 class Causes:
     """Looks at every outage under way while the alert of any host or datastore fires."""
 
-    def __init__(self, *, book: LiveBook, facts: Facts, who: Who, board: Board) -> None:
+    def __init__(self, *, book: LiveBook, facts: ServerFacts, who: Who, board: Board) -> None:
         self._book = book
         self._facts = facts
         self._who = who

@@ -1,4 +1,4 @@
-"""Alerts of what the standing says: solutions, what is due, and servers' months."""
+"""Alerts of what the live figures say: solutions, what is due, and servers' months."""
 
 from collections.abc import Iterator
 from typing import Final
@@ -11,9 +11,9 @@ from daemon.alerts.conditions.servers import OF_MONTH, OF_REFUSED, OF_WINDOW, Mo
 from daemon.alerts.conditions.solutions import OF_SOLUTION, Solution, nears_at
 from daemon.alerts.waiting import Waiting
 from daemon.alerts.who import Who
-from daemon.standing.kinds import REASONS, Formula, passed
-from daemon.standing.solutions import Row
-from daemon.standing.standing import Judging, Standing
+from daemon.live.figures import JudgementsAt, LiveFigures
+from daemon.live.formulas import REASONS, Formula, passed
+from daemon.live.solutions import Row
 from sla.book import SolutionKey
 from sla.instants import SECOND, Instant
 from sla.lifecycle import Deadline
@@ -27,10 +27,10 @@ SLICE: Final = 1_000
 
 
 class Judged:
-    """Looks at what the standing judged anew, and at what time alone changes. `standing.at` has to be an instant."""
+    """Looks at what was judged anew, and at what time alone changes. `figures.at` has to be an instant."""
 
-    def __init__(self, standing: Standing, board: Board, who: Who) -> None:
-        self._standing = standing
+    def __init__(self, figures: LiveFigures, board: Board, who: Who) -> None:
+        self._figures = figures
         self._board = board
         self._who = who
         self._rows: dict[SolutionKey, Row] = {}
@@ -46,8 +46,8 @@ class Judged:
         return bool(self._solutions) or bool(self._servers)
 
     def mark(self, at: Instant) -> Iterator[None]:
-        """Find, in small steps, what is to be looked at at an instant of the standing."""
-        rows = self._standing.solutions.rows
+        """Find, in small steps, what is to be looked at at an instant of the figures."""
+        rows = self._figures.solutions.rows
         keys = list(rows)
         for start in range(0, len(keys), SLICE):
             for key in keys[start : start + SLICE]:
@@ -56,11 +56,11 @@ class Judged:
                     self._solutions.add(key)
             yield
         self._solutions.pass_to(at)
-        if self._standing.is_current and (self._months_at is None or at - self._months_at >= SLOW_US):
+        if self._figures.is_current and (self._months_at is None or at - self._months_at >= SLOW_US):
             self._months_at = at
             yield from self._mark_months(at)
 
-    def work(self, judging: Judging, now: Instant) -> Iterator[None]:
+    def work(self, judging: JudgementsAt, now: Instant) -> Iterator[None]:
         """Put on the board what was found, in small steps."""
         if self._requests_at is None or judging.at - self._requests_at >= SLOW_US:
             self._requests_at = judging.at
@@ -81,8 +81,8 @@ class Judged:
 
     # Solutions
 
-    def _of_solution(self, key: SolutionKey, judging: Judging) -> Iterator[Alert]:
-        row, at = self._standing.solutions.rows[key], judging.at
+    def _of_solution(self, key: SolutionKey, judging: JudgementsAt) -> Iterator[Alert]:
+        row, at = self._figures.solutions.rows[key], judging.at
         state, (name, client) = row.standing.state, key
         labels = {"client": client, "solution": name}
         if state is not None:
@@ -90,7 +90,7 @@ class Judged:
             solution = Solution(
                 at=at,
                 state=state,
-                counted=self._standing.solutions.counted(row),
+                counted=self._figures.solutions.counted(row),
                 lasting=row.lasting,
                 borne=terms.evaluation_max,
             )
@@ -120,9 +120,9 @@ class Judged:
 
     # Service requests
 
-    def _of_requests(self, judging: Judging) -> Iterator[Alert]:
-        for request in sorted(self._standing.requests):
-            record = self._standing.book.requests[request].record
+    def _of_requests(self, judging: JudgementsAt) -> Iterator[Alert]:
+        for request in sorted(self._figures.requests):
+            record = self._figures.book.requests[request].record
             judgement = judging.of_client(record.client).judgement
             response = judgement.response(request)
             is_missed = response.response is Outcome.MISSED
@@ -137,7 +137,7 @@ class Judged:
     def _mark_months(self, at: Instant) -> Iterator[None]:
         """Those whose formula has something to tell, and those that had."""
         telling = set()
-        for number, formula in enumerate(self._standing.servers.kinds.formulas):
+        for number, formula in enumerate(self._figures.servers.formulas.by_number):
             if formula is not None and _tells(formula, at):
                 telling.add(number)
             yield
@@ -145,7 +145,7 @@ class Judged:
             self._servers.add((server,))
             yield
         if telling:
-            numbers = list(self._standing.servers.numbers.items())
+            numbers = list(self._figures.servers.numbers.items())
             for start in range(0, len(numbers), SLICE):
                 for server, number in numbers[start : start + SLICE]:
                     if number in telling:
@@ -153,11 +153,11 @@ class Judged:
                 yield
 
     def _of_month(self, server: ServerId, at: Instant, now: Instant) -> Iterator[Alert]:
-        servers = self._standing.servers
-        formula = servers.kinds.formulas[servers.numbers[server]]
+        servers = self._figures.servers
+        formula = servers.formulas.by_number[servers.numbers[server]]
         if formula is None:
             return
-        record = self._standing.book.servers[server].records[-1]
+        record = self._figures.book.servers[server].records[-1]
         if self._who.is_known(server, now):
             labels = self._who.labels_with_shared(record)
             yield from alerts(OF_MONTH, _month_of(formula), Subject(text=record.name, labels=labels))

@@ -19,9 +19,9 @@ from daemon.alerts.outages import Outages
 from daemon.alerts.who import Who
 from daemon.book.live_book import LiveBook
 from daemon.clock import Clock
-from daemon.figures import Facts
+from daemon.live.facts import ServerFacts
+from daemon.live.figures import JudgementsAt, LiveFigures
 from daemon.pacing import paced
-from daemon.standing.standing import Judging, Standing
 from daemon.watching.sources import Source
 from probes.internet.verdict import View
 from probes.report import Report, Trouble
@@ -42,17 +42,17 @@ class Lookout:
         *,
         clock: Clock,
         book: LiveBook,
-        standing: Standing,
+        figures: LiveFigures,
         sources: Iterable[tuple[str, Source]],
         uplinks: Callable[[], Mapping[str, View]],
-        facts: Facts,
+        facts: ServerFacts,
         is_listed: Callable[[ServerId], bool],
         board: Board,
     ) -> None:
         """See `daemon.alerts.who` for `is_listed`."""
         self._clock = clock
         self._book = book
-        self._standing = standing
+        self._figures = figures
         self._sources = sources
         self._uplinks = uplinks
         self._facts = facts
@@ -73,7 +73,7 @@ class Lookout:
             self._looks = (
                 Outages(book=book, facts=facts, who=who, board=board),
                 Causes(book=book, facts=facts, who=who, board=board),
-                Judged(self._standing, board, who),
+                Judged(self._figures, board, who),
             )
 
     async def look(self, told: Sequence[Report | Trouble]) -> bool:
@@ -91,8 +91,8 @@ class Lookout:
         async for _ in paced(outages.mark(now)):
             pass
         marking, working = [causes.look(few, outages.under_way, now)], [outages.work(now)]
-        if self._standing.at is not None:
-            judging: Judging = await self._standing.judging(self._standing.at)
+        if self._figures.at is not None:
+            judging: JudgementsAt = await self._figures.judging(self._figures.at)
             marking.append(judged.mark(judging.at))
             working.append(judged.work(judging, now))
         async for _ in paced(chain.from_iterable(marking)):

@@ -12,7 +12,7 @@ from daemon.alerts.waiting import Waiting
 from daemon.alerts.who import Who
 from daemon.book.counting import NEVER
 from daemon.book.live_book import LiveBook
-from daemon.figures import Facts
+from daemon.live.facts import ServerFacts
 from sla.instants import SECOND, Instant
 from sla.records import ServerId
 
@@ -24,7 +24,7 @@ SLICE: Final = 4_000
 class Outages:
     """Looks at outages that began or ended. The labels of an alert stay as they are until its outage is over."""
 
-    def __init__(self, *, book: LiveBook, facts: Facts, who: Who, board: Board) -> None:
+    def __init__(self, *, book: LiveBook, facts: ServerFacts, who: Who, board: Board) -> None:
         self._book = book
         self._facts = facts
         self._who = who

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from daemon.alerts.alert import SERVER
-from daemon.figures import Facts
+from daemon.live.facts import ServerFacts
 from sla.instants import MINUTE, Instant
 from sla.records import Server, ServerId
 
@@ -15,7 +15,7 @@ LISTED_WITHIN_US: Final = MINUTE
 class Who:
     """Names servers: by labels that hosts and datastores do not change, so that an alert is the same while they do."""
 
-    def __init__(self, facts: Facts, is_listed: Callable[[ServerId], bool], began_at: Instant) -> None:
+    def __init__(self, facts: ServerFacts, is_listed: Callable[[ServerId], bool], began_at: Instant) -> None:
         """`is_listed`: whether a source listed a server since `began_at`."""
         self._facts = facts
         self._is_listed = is_listed

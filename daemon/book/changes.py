@@ -1,4 +1,4 @@
-"""What the book took since the standing last looked: whose figures may be others now."""
+"""What the book took since the figures were last worked out: whose figures may be others now."""
 
 from dataclasses import dataclass, field
 

@@ -17,8 +17,8 @@ from daemon.book.live_book import LiveBook
 from daemon.clock import SteadyClock
 from daemon.exposition.exposition import Exposition
 from daemon.exposition.families import Snapshot
-from daemon.figures import Figures
 from daemon.ledger import Batch, Entry, Ledger, LedgerFaultError
+from daemon.live.snapshots import Snapshots
 from daemon.metrics.process import ProcessMetrics
 from daemon.pacing import paced, spare_what_lives
 from daemon.recording.transitions import Keeper
@@ -68,7 +68,7 @@ class Recorder:
         sources: Sources,
         internet: Internet,
         inlet: Inlet[Report | Trouble],
-        figures: Figures,
+        snapshots: Snapshots,
         lookout: Lookout,
         exposition: Exposition,
         metrics: ProcessMetrics,
@@ -86,7 +86,7 @@ class Recorder:
         self._sources = sources
         self._internet = internet
         self._inlet = inlet
-        self._figures = figures
+        self._snapshots = snapshots
         self._lookout = lookout
         self._exposition = exposition
         self._metrics = metrics
@@ -190,11 +190,11 @@ class Recorder:
         self._metrics.tick_duration.observe((self._clock.monotonic_us() - began_us) / SECOND)
         self.progress_at_us = self._clock.monotonic_us()
         if not self._finishing:
-            is_done = await self._figures.keep_up()
+            is_done = await self._snapshots.keep_up()
             if not (await self._lookout.look(told) and is_done):
                 self._inlet.wake()
         if self._prepare_is_due():
-            self._publish(await self._figures.snapshot())
+            self._publish(await self._snapshots.snapshot())
 
     async def expose(self) -> None:
         """Prepare the figures of each snapshot, for ever: beside the ticks, which need not wait for it."""
@@ -225,7 +225,7 @@ class Recorder:
         return max(0.0, (self.tick_us - since_us) / SECOND)
 
     def _prepare_is_due(self) -> bool:
-        if self._is_preparing or not (self._figures.are_whole or self._is_late()):
+        if self._is_preparing or not (self._snapshots.are_whole or self._is_late()):
             return False
         now_us = self._clock.monotonic_us()
         due = now_us - self._prepared_at_us >= self.tick_us

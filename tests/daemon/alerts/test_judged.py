@@ -7,13 +7,13 @@ import pytest
 from daemon.alerts.board import Board
 from daemon.alerts.judged import Judged
 from daemon.alerts.who import Who
-from daemon.figures import Facts
-from daemon.standing.standing import Standing
+from daemon.live.facts import ServerFacts
+from daemon.live.figures import LiveFigures
 from sla.instants import Instant
 from tests.daemon.alerts.labels import has_its_labels
-from tests.daemon.standing.random_days import Days
+from tests.daemon.live.random_days import Days
 
-WHO = Who(Facts(source_of=lambda _: "vc1"), lambda _: True, Instant(0))
+WHO = Who(ServerFacts(source_of=lambda _: "vc1"), lambda _: True, Instant(0))
 SEEDS = 16
 STEPS = 50
 
@@ -23,7 +23,7 @@ def firing(board: Board) -> set[tuple[tuple[str, str], ...]]:
     return {labels for labels, posted in board.posted.items() if posted.ended_at is None} - board.kept.keys()
 
 
-async def look(judged: Judged, standing: Standing, now: Instant) -> None:
+async def look(judged: Judged, standing: LiveFigures, now: Instant) -> None:
     assert standing.at is not None
     judging = await standing.judging(standing.at)
     _all(judged.mark(judging.at))
@@ -39,7 +39,7 @@ def _all(steps: Iterator[None]) -> None:
 async def story(seed: int) -> set[str]:
     """The names of the alerts that fired while the days of a seed passed."""
     days = Days(seed)
-    standing, board = Standing(days.book), Board()
+    standing, board = LiveFigures(days.book), Board()
     judged = Judged(standing, board, WHO)
     told = set()
     for number, at in enumerate(days.steps(STEPS)):

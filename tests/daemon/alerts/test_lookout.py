@@ -9,8 +9,8 @@ import pytest
 
 from daemon.alerts.board import Board
 from daemon.alerts.lookout import Lookout
-from daemon.figures import Facts
-from daemon.standing.standing import Standing
+from daemon.live.facts import ServerFacts
+from daemon.live.figures import LiveFigures
 from daemon.watching.sources import Source as WatchedSource
 from probes.internet.verdict import View
 from probes.report import Report
@@ -40,7 +40,7 @@ class Post:
     uplink: str = "transit"
 
     def __post_init__(self) -> None:
-        self.standing = Standing(self.monitor.book)
+        self.standing = LiveFigures(self.monitor.book)
         self.board = Board()
         self.lookout = self.another(self.board)
 
@@ -48,10 +48,10 @@ class Post:
         lookout = Lookout(
             clock=cast(Any, self),
             book=self.monitor.book,
-            standing=self.standing,
+            figures=self.standing,
             sources=cast("list[tuple[str, WatchedSource]]", self.sources.items()),
             uplinks=self._uplinks,
-            facts=Facts(
+            facts=ServerFacts(
                 source_of=self.monitor.registry.source_of,
                 uplink_of=lambda _: self.uplink,
                 placement_of=lambda _: (self.host, "san1,san2"),

@@ -3,8 +3,8 @@
 from dataclasses import replace
 
 from daemon.holidays import holidays_around
-from daemon.standing.kinds import NOBODY, REASONS, passed
-from daemon.standing.standing import Standing
+from daemon.live.figures import LiveFigures
+from daemon.live.formulas import NOBODY, REASONS, passed
 from sla.availability import Figures
 from sla.book import Book, SolutionKey, known
 from sla.calendars import calendar_of
@@ -30,7 +30,7 @@ def judgement_for(book: Book, client: ClientId, at: Instant) -> Judgement:
     return Judgement(book, month=month, as_of=at, national_holidays=holidays)
 
 
-def assert_all_stands(standing: Standing, at: Instant, what: str) -> None:
+def assert_all_stands(standing: LiveFigures, at: Instant, what: str) -> None:
     """All that the standing says at an instant is what the statements of it say."""
     book = standing.book
     for server in book.servers:
@@ -50,8 +50,8 @@ def assert_all_stands(standing: Standing, at: Instant, what: str) -> None:
     assert standing.requests == open_requests, what
 
 
-def _month(standing: Standing, server: ServerId, at: Instant) -> tuple[Figures, dict[Reason, int]] | None:
-    formula = standing.servers.kinds.formulas[standing.servers.numbers.get(server, NOBODY)]
+def _month(standing: LiveFigures, server: ServerId, at: Instant) -> tuple[Figures, dict[Reason, int]] | None:
+    formula = standing.servers.formulas.by_number[standing.servers.numbers.get(server, NOBODY)]
     if formula is None:
         return None
     ineligible = {REASONS[place]: passed(time, at) for place, time in formula.ineligible}
@@ -73,7 +73,7 @@ def _expected_month(book: Book, server: ServerId, at: Instant) -> tuple[Figures,
     return replace(rows[0].figures, down_by_leg={}), ineligible
 
 
-def _solution(standing: Standing, key: SolutionKey, at: Instant) -> tuple[object, ...]:
+def _solution(standing: LiveFigures, key: SolutionKey, at: Instant) -> tuple[object, ...]:
     row = standing.solutions.rows.get(key)
     if row is None or row.standing.state is None:
         return QUIET

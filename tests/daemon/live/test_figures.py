@@ -2,9 +2,9 @@
 
 import pytest
 
-from daemon.standing.standing import Standing
-from tests.daemon.standing.comparing import assert_all_stands
-from tests.daemon.standing.random_days import Days
+from daemon.live.figures import LiveFigures
+from tests.daemon.live.comparing import assert_all_stands
+from tests.daemon.live.random_days import Days
 
 STEPS = 50
 ENOUGH_S = 60.0
@@ -13,7 +13,7 @@ NO_TIME_S = 0.0
 
 async def assert_days_stand(seed: int) -> None:
     days = Days(seed)
-    standing = Standing(days.book)
+    standing = LiveFigures(days.book)
     for number, at in enumerate(days.steps(STEPS)):
         assert await standing.catch_up(at, ENOUGH_S)
         assert_all_stands(standing, at, f"seed {seed}, step {number}")
@@ -33,7 +33,7 @@ async def test_all_stands_over_hundreds_of_seeds(seed: int) -> None:
 async def test_what_is_left_over_is_taken_up_at_later_instants(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("daemon.pacing.TURN_S", -1.0)  # every step is a turn
     days = Days(7)
-    standing = Standing(days.book)
+    standing = LiveFigures(days.book)
     behind = 0
     for number, at in enumerate(days.steps(80)):
         before = standing.at
@@ -50,16 +50,16 @@ async def test_what_is_left_over_is_taken_up_at_later_instants(monkeypatch: pyte
 async def test_a_standing_that_begins_late_says_the_same() -> None:
     days = Days(3)
     steps = list(days.steps(30))
-    standing = Standing(days.book)
+    standing = LiveFigures(days.book)
     assert await standing.catch_up(steps[-1], ENOUGH_S)
     assert_all_stands(standing, steps[-1], "after all steps")
 
 
 async def test_servers_that_stand_alike_share_a_formula() -> None:
     days = Days(1)
-    standing = Standing(days.book)
+    standing = LiveFigures(days.book)
     for at in days.steps(40):
         await standing.catch_up(at, ENOUGH_S)
     used = {number for number in standing.servers.numbers.values() if number}
-    formulas = standing.servers.kinds.formulas
+    formulas = standing.servers.formulas.by_number
     assert used == {number for number, formula in enumerate(formulas) if formula is not None}

@@ -1,4 +1,4 @@
-"""The standing: every server's month and every solution at one instant, kept up with the book.
+"""Every server's month and every solution at one instant, kept up with the book.
 
 What the book took since the last look, what comes to be known as the instant moves on, and what only held until then is
 judged anew by `sla`; all else goes on by itself. `catch_up` does that in small steps and can be left and taken up again:
@@ -15,10 +15,10 @@ from typing import Final
 from daemon.book.changes import Changes
 from daemon.book.live_book import LiveBook
 from daemon.holidays import holidays_around
+from daemon.live.accruals import Tails
+from daemon.live.servers import Servers
+from daemon.live.solutions import Solutions
 from daemon.pacing import paced, spare_what_lives
-from daemon.standing.servers import Servers
-from daemon.standing.solutions import Solutions
-from daemon.standing.tails import Tails
 from sla.book import Book
 from sla.calendars import Day, Month, calendar_of, year_of
 from sla.instants import BEGINNING, FOREVER, Instant
@@ -45,7 +45,7 @@ SPARE_EVERY: Final = 500
 """How many are judged at once before the garbage collector is kept from what they left."""
 
 
-class Standing:
+class LiveFigures:
     """Owns what is worked out from the book beside its counters.
 
     `at` is the instant of which all was worked out last, and `is_current` whether nothing was left over since then.
@@ -69,7 +69,7 @@ class Standing:
         self._years = (0, 0)
         self._holidays: Collection[Day] = ()
         self._reached = BEGINNING
-        self._judging: Judging | None = None
+        self._judging: JudgementsAt | None = None
         self._kept = Kept()
         self._has_begun = False
 
@@ -91,18 +91,18 @@ class Standing:
         self.at, self.is_current = at, True
         return True
 
-    def asked(self) -> "Judging | None":
+    def asked(self) -> "JudgementsAt | None":
         """The judgements of the last instant that all was worked out at; None before the first."""
-        return None if self.at is None else Judging(self.book, self.at, self._holidays, self._kept)
+        return None if self.at is None else JudgementsAt(self.book, self.at, self._holidays, self._kept)
 
-    async def judging(self, at: Instant) -> "Judging":
+    async def judging(self, at: Instant) -> "JudgementsAt":
         """The judgements of an instant by the book as it is."""
         years = year_of(min(at, self._counted_from)), year_of(at)
         if years != self._years:
             # The library takes its time.
             self._holidays = await asyncio.to_thread(holidays_around, (at, min(at, self._counted_from)))
             self._years = years
-        return Judging(self.book, at, self._holidays, self._kept)
+        return JudgementsAt(self.book, at, self._holidays, self._kept)
 
     # What has to be judged anew
 
@@ -192,13 +192,13 @@ class Standing:
 
     # The judging
 
-    def _judged(self, judging: "Judging") -> Iterator[None]:
+    def _judged(self, judging: "JudgementsAt") -> Iterator[None]:
         for number, _ in enumerate(self._each_judged(judging), 1):
             if number % SPARE_EVERY == 0:
                 spare_what_lives()
             yield
 
-    def _each_judged(self, judging: "Judging") -> Iterator[None]:
+    def _each_judged(self, judging: "JudgementsAt") -> Iterator[None]:
         while (server := self.servers.next_waiting()) is not None:
             self.servers.judge(server, judging.of_server(server), judging.at)
             yield
@@ -237,7 +237,7 @@ def _records_of(book: Book) -> Iterator[Recorded]:
         yield from (asked.record, *asked.responses, *asked.closed)
 
 
-class Judging:
+class JudgementsAt:
     """The judgements of one instant, for each client that of its local month."""
 
     def __init__(self, book: Book, at: Instant, national_holidays: Collection[Day], kept: Kept) -> None:

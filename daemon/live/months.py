@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 from daemon.exposition.families import ABSENT, RATIO_ONE, Column, ServerFamily, label
-from daemon.standing.kinds import CATEGORIES, REASONS, Formula, Kinds, Running, passed
+from daemon.live.formulas import CATEGORIES, REASONS, Formula, Formulas, Running, passed
 from sla.availability import (
     Share,
     available,
@@ -140,11 +140,11 @@ def _note(
             columns[place][number] = us
 
 
-async def month_families(kinds: Kinds, numbers: "array[int]", at: Instant) -> tuple[ServerFamily, ...]:
+async def month_families(formulas: Formulas, numbers: "array[int]", at: Instant) -> tuple[ServerFamily, ...]:
     """The families of the month, for servers by the numbers of their formulas. Tails were advanced to `at`."""
-    formulas, values = kinds.formulas, _Values()
-    for start in range(0, len(formulas), FORMULAS):
-        values.add(start, formulas[start : start + FORMULAS], at)
+    by_number, values = formulas.by_number, _Values()
+    for start in range(0, len(by_number), FORMULAS):
+        values.add(start, by_number[start : start + FORMULAS], at)
         await asyncio.sleep(0)
     families = []
     for (name, text, decimals), column in zip(_FAMILIES, values.columns, strict=True):

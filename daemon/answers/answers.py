@@ -6,6 +6,7 @@ from importlib.metadata import version
 from itertools import islice
 from typing import Final
 
+from daemon.answers.months import month_status, solution_status
 from daemon.book.counting import NEVER, Counter
 from daemon.book.live_book import LiveBook
 from daemon.clock import Clock
@@ -25,11 +26,10 @@ from daemon.control import (
 from daemon.evidence.export import exported
 from daemon.exposition.exposition import Exposition
 from daemon.ledger import Ledger
+from daemon.live.figures import LiveFigures
 from daemon.pacing import paced
 from daemon.recording.recorder import Recorder
 from daemon.servers.registry import Registry
-from daemon.standing.standing import Standing
-from daemon.standing.telling import month_status, solution_status
 from daemon.watching.internet import Internet
 from daemon.watching.sources import Sources
 from daemon.web.pages import Overview, ServerRow, SourceRow
@@ -57,11 +57,11 @@ class Answers:
         sources: Sources,
         internet: Internet,
         recorder: Recorder,
-        standing: Standing,
+        figures: LiveFigures,
         exposition: Exposition,
     ) -> None:
         self.exposition = exposition
-        self._standing = standing
+        self._figures = figures
         self._clock = clock
         self._ledger = ledger
         self._book = book
@@ -133,22 +133,22 @@ class Answers:
             reach=[_reach(shown) for shown in self._internet.reach(server)],
             outages=_outages(segments, record.legs),
             counters_us={counter.name.lower(): counts.us[counter] for counter in Counter},
-            month=month_status(judging, server) if (judging := self._standing.asked()) is not None else None,
+            month=month_status(judging, server) if (judging := self._figures.asked()) is not None else None,
         )
 
     async def solutions(self) -> SolutionList:
         """The solutions, but for lone servers that were never down and of which nothing is on record."""
-        judging = self._standing.asked()
+        judging = self._figures.asked()
         if judging is None:
             return SolutionList(at=None, solutions=[])
-        keys = sorted(self._standing.solutions.rows)
+        keys = sorted(self._figures.solutions.rows)
         told = [solution_status(judging, key) async for key in paced(keys)]
         found = [status for status in told if status is not None]
         return SolutionList(at=format_instant(judging.at), solutions=found)
 
     def solution(self, client: str, name: str) -> SolutionStatus | None:
         """One solution of a client; None where there is none."""
-        judging = self._standing.asked()
+        judging = self._figures.asked()
         key = SolutionId(name), ClientId(client)
         return None if judging is None else solution_status(judging, key)
 

@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator
 from heapq import heappop, heappush
 from typing import NamedTuple
 
-from daemon.standing.kinds import NOBODY, Formula, Kinds, formula_of
-from daemon.standing.tails import Tails
+from daemon.live.accruals import Tails
+from daemon.live.formulas import NOBODY, Formula, Formulas, formula_of
 from sla.book import Book
 from sla.instants import BEGINNING, FOREVER, Instant
 from sla.records import ClientId, ServerId, Witness
@@ -28,7 +28,7 @@ class Servers:
 
     def __init__(self, book: Book, tails: Tails) -> None:
         """None yet."""
-        self.kinds = Kinds()
+        self.formulas = Formulas()
         self.numbers: dict[ServerId, int] = {}
         """Each server's formula; NOBODY where it has no figures."""
         self.waiting: dict[ClientId, set[ServerId]] = {}
@@ -38,7 +38,7 @@ class Servers:
         self._rows: dict[ServerId, Row] = {}
         self._due: list[tuple[Instant, ServerId]] = []
         self._newest_since: Instant = BEGINNING
-        self._formulas: dict[ServerStanding, Formula] = {}
+        self._shared: dict[ServerStanding, Formula] = {}
 
     def wait(self, server: ServerId) -> None:
         """Have a server judged."""
@@ -75,8 +75,8 @@ class Servers:
 
     def begin(self) -> Iterator[None]:
         """Another instant is judged from here on."""
-        while self._formulas:
-            self._formulas.popitem()
+        while self._shared:
+            self._shared.popitem()
             yield
 
     def judge(self, server: ServerId, standings: Standings, at: Instant) -> None:
@@ -89,7 +89,7 @@ class Servers:
             since, until = standing.since, standing.until
             if self._book.servers[server].records[-1].in_service_until is None:
                 number = self._number_for(standing, at)
-        self.kinds.release(self.numbers.get(server, NOBODY))
+        self.formulas.release(self.numbers.get(server, NOBODY))
         self.numbers[server] = number
         before = self._rows.get(server)
         self._rows[server] = Row(since, until)
@@ -99,10 +99,10 @@ class Servers:
 
     def _number_for(self, standing: ServerStanding, at: Instant) -> int:
         """The number of the formula of a server that stands so, for one server more."""
-        formula = self._formulas.get(standing)
+        formula = self._shared.get(standing)
         if formula is None:
             tail = self._tails.of(standing.views) if standing.frame.is_judged else None
             formula = formula_of(standing, tail, at)
             if standing.is_shared:
-                self._formulas[standing] = formula
-        return self.kinds.take(formula)
+                self._shared[standing] = formula
+        return self.formulas.take(formula)

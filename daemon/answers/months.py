@@ -1,11 +1,11 @@
-"""A server's month and a solution as the control door tells them: judged anew by `sla` at the instant of the standing."""
+"""A server's month and a solution as the control door tells them: judged anew by `sla` at the instant of the live figures."""
 
 from fractions import Fraction
 from typing import cast
 
 from daemon.control.views import ExclusionStatus, IneligibleStatus, MonthStatus, SolutionStatus
 from daemon.exposition.families import RATIO_ONE, decimal_text
-from daemon.standing.standing import Judging
+from daemon.live.figures import JudgementsAt
 from sla.availability import Figures
 from sla.book import SolutionKey
 from sla.document import deadline_row, solution_row
@@ -16,7 +16,7 @@ from sla.standing import owning
 from sla.statement import WindowShare
 
 
-def month_status(judging: Judging, server: ServerId) -> MonthStatus | None:
+def month_status(judging: JudgementsAt, server: ServerId) -> MonthStatus | None:
     """The month of a server with the client that it belongs to; None where it has no service in it."""
     judgement = judging.of_server(server).judgement
     owner = owning(judgement.book.servers[server].parts(judging.at), judging.at)
@@ -41,7 +41,7 @@ def month_status(judging: Judging, server: ServerId) -> MonthStatus | None:
     )
 
 
-def solution_status(judging: Judging, key: SolutionKey) -> SolutionStatus | None:
+def solution_status(judging: JudgementsAt, key: SolutionKey) -> SolutionStatus | None:
     """A solution as its statement says it; None where no server was ever in service in it."""
     judgement = judging.of_client(key[1]).judgement
     state = judgement.solution(key)

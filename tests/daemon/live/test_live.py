@@ -9,7 +9,7 @@ import pytest
 
 from daemon.control_client import ControlClient, NotFoundError
 from daemon.holidays import holidays_around
-from daemon.standing.standing import Standing
+from daemon.live.figures import LiveFigures
 from probes.simulation import Power, ThreadedVCenter
 from probes.simulation.entities import Host, Vm
 from probes.simulation.wire import WireFaultKind
@@ -30,7 +30,7 @@ from tests.daemon.harness import (
     until,
     write_config,
 )
-from tests.daemon.standing.comparing import assert_all_stands
+from tests.daemon.live.comparing import assert_all_stands
 from tests.wall import now
 
 TERMS = """[contract.chronic_outages]
@@ -48,9 +48,9 @@ class Compared:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.times = 0
-        catch_up = Standing.catch_up
+        catch_up = LiveFigures.catch_up
 
-        async def compared(standing: Standing, at: Instant, at_most_s: float) -> bool:
+        async def compared(standing: LiveFigures, at: Instant, at_most_s: float) -> bool:
             done = await catch_up(standing, at, at_most_s)
             if done:
                 assert standing.at is not None
@@ -58,7 +58,7 @@ class Compared:
                 self.times += 1
             return done
 
-        monkeypatch.setattr(Standing, "catch_up", compared)
+        monkeypatch.setattr(LiveFigures, "catch_up", compared)
 
 
 class Story:

@@ -128,12 +128,11 @@ def _running(
     return tuple((place, (times[word], now.count(word))) for place, word in enumerate(words) if word in times)
 
 
-class Kinds:
+class Formulas:
     """The formulas in use, by number; a number is given again once no server uses it."""
 
     def __init__(self) -> None:
-        """None but that of nobody."""
-        self.formulas: list[Formula | None] = [None]
+        self.by_number: list[Formula | None] = [None]
         self._number_of: dict[Formula, int] = {}
         self._uses: list[int] = [0]
         self._free: list[int] = []
@@ -144,10 +143,10 @@ class Kinds:
         if number is None:
             if self._free:
                 number = self._free.pop()
-                self.formulas[number] = formula
+                self.by_number[number] = formula
             else:
-                number = len(self.formulas)
-                self.formulas.append(formula)
+                number = len(self.by_number)
+                self.by_number.append(formula)
                 self._uses.append(0)
             self._number_of[formula] = number
         self._uses[number] += 1
@@ -159,8 +158,8 @@ class Kinds:
             return
         self._uses[number] -= 1
         if not self._uses[number]:
-            formula = self.formulas[number]
+            formula = self.by_number[number]
             assert formula is not None
             del self._number_of[formula]
-            self.formulas[number] = None
+            self.by_number[number] = None
             self._free.append(number)

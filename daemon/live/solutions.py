@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from heapq import heappop, heappush
 
 from daemon.exposition.families import sample
-from daemon.standing.samples import FAMILIES, samples_of
-from daemon.standing.tails import Tails
+from daemon.live.accruals import Tails
+from daemon.live.samples import FAMILIES, samples_of
 from sla.book import Book, SolutionKey
 from sla.instants import BEGINNING, FOREVER, Instant
 from sla.records import ALL_LEGS, ServerId, SolutionId

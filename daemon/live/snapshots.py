@@ -6,7 +6,7 @@ that the book does not change meanwhile.
 
 import asyncio
 from array import array
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
 from typing import Final, Literal, TypeVar
@@ -14,34 +14,19 @@ from typing import Final, Literal, TypeVar
 from daemon.book.counting import LEG_DOWN, NEVER, Counter, Group, Pattern
 from daemon.book.live_book import LiveBook
 from daemon.exposition.families import ABSENT, Column, LabelledFamily, ServerFamily, Snapshot, label, sample
+from daemon.live.facts import ServerFacts
+from daemon.live.figures import LiveFigures
+from daemon.live.formulas import NOBODY
+from daemon.live.labelled import labelled_families
+from daemon.live.months import ROWS, month_families
 from daemon.pacing import paced
-from daemon.standing.kinds import NOBODY
-from daemon.standing.listings import listings
-from daemon.standing.months import ROWS, month_families
-from daemon.standing.standing import Standing
-from sla.records import ALL_LEGS, Leg, ServerId, State
+from sla.records import ALL_LEGS, Leg, State
 
 _GAUGES: Final = {State.UP: 1, State.DOWN: 0, State.UNKNOWN: ABSENT}
 
 
 KEEP_UP_S: Final = 0.25
 """How long the figures of months and solutions are worked on in one tick; what is left waits for the next."""
-
-
-async def _none_labelled() -> tuple[LabelledFamily, ...]:
-    return ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Facts:
-    """What is told of a server besides its record, as labels: who lists it, its way out, and where it runs."""
-
-    source_of: Callable[[ServerId], str]
-    uplink_of: Callable[[ServerId], str] = lambda _: ""
-    placement_of: Callable[[ServerId], tuple[str, str]] = lambda _: ("", "")
-    """Its host, and the datastores of its disks."""
-    labelled: Callable[[], Awaitable[tuple[LabelledFamily, ...]]] = _none_labelled
-    """What else is known of servers, in families of their own: what their own addresses answered."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,12 +39,12 @@ class _Months:
     labelled: tuple[LabelledFamily, ...]
 
 
-class Figures:
-    """Makes snapshots of a book and its standing. Labels are rendered only when servers came, went or changed."""
+class Snapshots:
+    """Makes snapshots of a book and its live figures. Labels are rendered only when servers came, went or changed."""
 
-    def __init__(self, book: LiveBook, standing: Standing, facts: Facts) -> None:
+    def __init__(self, book: LiveBook, figures: LiveFigures, facts: ServerFacts) -> None:
         self._book = book
-        self._standing = standing
+        self._figures = figures
         self._facts = facts
         self._membership = -1
         self._servers: Sequence[str] = ()
@@ -69,11 +54,11 @@ class Figures:
     @property
     def are_whole(self) -> bool:
         """Whether months and solutions were worked out since the start."""
-        return self._standing.at is not None
+        return self._figures.at is not None
 
     async def keep_up(self) -> bool:
         """Work on the figures of months and solutions; whether they are those of the settled instant."""
-        return await self._standing.catch_up(self._book.settled_at(), KEEP_UP_S)
+        return await self._figures.catch_up(self._book.settled_at(), KEEP_UP_S)
 
     async def snapshot(self) -> Snapshot:
         """All per-server families at the settled instant of each server."""
@@ -128,17 +113,17 @@ class Figures:
         )
 
     async def _of_months(self, groups: Sequence[Group]) -> _Months:
-        """Months and solutions; where the standing is behind, of the last instant at which it was not."""
-        standing, months = self._standing, self._months
-        if standing.is_current and standing.at is not None:
+        """Months and solutions; where they are behind, of the last instant at which it was not."""
+        figures, months = self._figures, self._months
+        if figures.is_current and figures.at is not None:
             numbers: array[int] = array("I")
-            number_of = standing.servers.numbers.get
+            number_of = figures.servers.numbers.get
             for group in groups:
                 for rows in _sliced(group.rows):
                     numbers.extend([NOBODY if row is None else number_of(row.server, NOBODY) for row in rows])
                     await asyncio.sleep(0)
-            families = await month_families(standing.servers.kinds, numbers, standing.at)
-            listed = await listings(standing, standing.at)
+            families = await month_families(figures.servers.formulas, numbers, figures.at)
+            listed = await labelled_families(figures, figures.at)
         elif months is None:
             return _Months(generation=self._membership, servers=self._servers, families=(), labelled=())
         elif months.generation == self._membership:

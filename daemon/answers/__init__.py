@@ -1,0 +1,1 @@
+"""What the doors answer: the daemon, its servers and solutions, from memory."""
