@@ -3,30 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
-from typing import Final
 
+from daemon.config.labels import NAME, SERVER, SEVERITY
 from sla.instants import Instant
-
-NAME: Final = "alertname"
-SEVERITY: Final = "severity"
-SERVER: Final = "server"
-
-OWN_LABELS: Final = (
-    NAME,
-    SEVERITY,
-    SERVER,
-    "name",
-    "client",
-    "solution",
-    "vcenter",
-    "uplink",
-    "host",
-    "datastore",
-    "request",
-    "deadline",
-    "reason",
-)
-"""Every label that slad gives an alert."""
 
 Labels = tuple[tuple[str, str], ...]
 """Names and values, sorted by name; none is empty, for a label without value is no label."""

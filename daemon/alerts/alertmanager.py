@@ -14,9 +14,10 @@ from urllib.parse import quote, urlencode
 
 import aiohttp
 
-from daemon.alerts.alert import NAME, SERVER, Labels
+from daemon.alerts.alert import Labels
 from daemon.alerts.board import Posted
 from daemon.config.alertmanager import AlertmanagerTable, BaseUrl
+from daemon.config.labels import NAME, SERVER
 from daemon.config.values import SecretError
 from sla.instants import Instant, format_instant
 

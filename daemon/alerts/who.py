@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from daemon.alerts.alert import SERVER
+from daemon.config.labels import SERVER
 from daemon.live.facts import ServerFacts
 from sla.instants import MINUTE, Instant
 from sla.records import Server, ServerId

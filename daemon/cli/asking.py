@@ -14,7 +14,7 @@ from typing import Any, Final, NoReturn, TypeVar
 
 from daemon.cli.lone_servers import with_solution_id
 from daemon.cli.terminal import complain
-from daemon.control_client import (
+from daemon.control.client import (
     BrokenOffError,
     ControlClient,
     ControlError,

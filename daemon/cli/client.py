@@ -11,7 +11,7 @@ from daemon.cli import options
 from daemon.cli.asking import ask
 from daemon.cli.options import Format
 from daemon.cli.terminal import console, duration, print_table, say, show_json
-from daemon.control_client import Door
+from daemon.control.client import Door
 from sla.instants import SECOND
 
 _UNTIL: Final = {

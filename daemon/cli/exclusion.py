@@ -8,7 +8,7 @@ from daemon.cli import options, scope
 from daemon.cli.asking import ask, record
 from daemon.cli.options import Format
 from daemon.cli.terminal import say, show_json
-from daemon.control_client import Door
+from daemon.control.client import Door
 from daemon.records.bodies import ExclusionCategory
 
 

@@ -11,7 +11,7 @@ import click
 from daemon.cli import options
 from daemon.cli.evaluate import InstantType
 from daemon.clock import SystemClock
-from daemon.control_client import ControlClient, ControlError
+from daemon.control.client import ControlClient, ControlError
 from daemon.evidence.export import ExportError, exported
 from daemon.ledger import Batch, Ledger, LedgerError
 from sla.instants import Instant, format_instant

@@ -6,7 +6,7 @@ from daemon.cli import options
 from daemon.cli.asking import record_of_solution
 from daemon.cli.options import Format
 from daemon.cli.terminal import console, print_table, say, show_json
-from daemon.control_client import Door
+from daemon.control.client import Door
 from sla.records import LifecycleEvent
 
 

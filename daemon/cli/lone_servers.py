@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from daemon.control import ServerStatus
-from daemon.control_client import AmbiguousError, ControlClient, NotFoundError, RefusedError
+from daemon.control.client import AmbiguousError, ControlClient, NotFoundError, RefusedError
 
 _MOST_NAMESAKES: Final = 100
 """Servers of one name that are looked at; their clients tell them apart."""

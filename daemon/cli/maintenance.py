@@ -9,7 +9,7 @@ from daemon.cli import options, scope
 from daemon.cli.asking import ask, record
 from daemon.cli.options import Format
 from daemon.cli.terminal import console, duration, print_table, say, show_json
-from daemon.control_client import Door
+from daemon.control.client import Door
 from sla.instants import SECOND
 
 

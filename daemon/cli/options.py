@@ -13,7 +13,7 @@ from click.core import ParameterSource
 
 from daemon.config import DEFAULT_PATH
 from daemon.control import DEFAULT_SOCKET
-from daemon.control_client import Door
+from daemon.control.client import Door
 from sla.instants import parse_instant
 
 Format = Literal["text", "json"]

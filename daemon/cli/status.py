@@ -10,7 +10,7 @@ from daemon.cli.asking import ask
 from daemon.cli.options import Format
 from daemon.cli.terminal import console, duration, plain, print_table, show_json, state
 from daemon.control import MonthStatus, ServerStatus, Status
-from daemon.control_client import Door
+from daemon.control.client import Door
 from daemon.readable import percent
 
 

@@ -7,7 +7,7 @@ from typing import Annotated, Final
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
-from daemon.alerts.alert import OWN_LABELS
+from daemon.config.labels import OWN_LABELS
 from daemon.config.tables import Table
 from daemon.config.values import (
     Address,

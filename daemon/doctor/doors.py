@@ -11,7 +11,7 @@ from typing import Final
 
 from daemon.config.tables import ControlTable, WebTable
 from daemon.config.values import Address
-from daemon.control_client import ControlClient, ControlError
+from daemon.control.client import ControlClient, ControlError
 from daemon.doctor.finding import Finding, fail, ok, warn
 from daemon.web.config import WebConfigError, WebConfigFile
 

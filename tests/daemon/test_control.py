@@ -26,7 +26,7 @@ from daemon.control import (
     control_door,
     peer_of,
 )
-from daemon.control_client import ControlClient, NotFoundError, RefusedError, UnreachableError
+from daemon.control.client import ControlClient, NotFoundError, RefusedError, UnreachableError
 from daemon.web.connections import DEFAULT_LIMITS, connections_to
 from sla.instants import Instant, parse_instant
 

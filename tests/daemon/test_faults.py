@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from time import monotonic
 
-from daemon.control_client import ControlClient
+from daemon.control.client import ControlClient
 from probes.simulation import ThreadedVCenter
 from tests.daemon.harness import (
     Daemon,

@@ -11,7 +11,7 @@ from click.testing import CliRunner
 from daemon.app import App
 from daemon.cli import main
 from daemon.control import ServerStatus, Status
-from daemon.control_client import ControlClient
+from daemon.control.client import ControlClient
 from probes.simulation import ThreadedVCenter
 from probes.simulation.entities import Host, Vm
 from probes.simulation.wire import WireFaultKind

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from daemon.alerts.alert import OWN_LABELS, Alert, Severity
+from daemon.alerts.alert import Alert, Severity
 from daemon.alerts.conditions import EVERY
 from daemon.alerts.conditions.dues import OF_DEADLINE, OF_REQUEST, Due
 from daemon.alerts.conditions.finding import OUTLASTS_US, Definitions, Lasting, Subject, alerts
@@ -32,6 +32,7 @@ from daemon.alerts.conditions.shared import (
     Contact,
 )
 from daemon.alerts.conditions.solutions import OF_SOLUTION, Solution
+from daemon.config.labels import OWN_LABELS
 from sla.chronic import Chronic, Stage
 from sla.instants import DAY, HOUR, MINUTE, SECOND, Instant, parse_instant
 from sla.interruptions import Interruption

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from daemon.control_client import ControlClient
+from daemon.control.client import ControlClient
 from daemon.records.desk import Desk
 from daemon.records.refusals import NotRecordingError
 from tests.daemon.cli.recording import A_MINUTE_AGO, ADD, ANNOUNCE, Slad

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from daemon.control_client import ControlClient, NotFoundError
+from daemon.control.client import ControlClient, NotFoundError
 from daemon.holidays import holidays_around
 from daemon.live.figures import LiveFigures
 from probes.simulation import Power, ThreadedVCenter
