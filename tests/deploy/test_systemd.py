@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from daemon import app
+from daemon.app import app
 from daemon.config import DEFAULT_PATH, load
 from daemon.watching import sources
 from tests.peers import require

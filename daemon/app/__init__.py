@@ -1,0 +1,5 @@
+"""The composition root: every part made, wired and run as one process; its reload and its health."""
+
+from daemon.app.app import App, run
+
+__all__ = ["App", "run"]
