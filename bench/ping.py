@@ -20,8 +20,8 @@ from typing import Final
 
 from bench.exposition import measured, spread
 from daemon.pacing import collect_the_young
-from probes.internet.ping.pinger import Pinger
-from probes.internet.ping.settings import Backend, PingSettings
+from probes.targets.ping.pinger import Pinger
+from probes.targets.ping.settings import Backend, PingSettings
 from sla.records import State
 
 PINGS: Final = 10_000

@@ -18,13 +18,13 @@ from typing import Final
 
 from bench.exposition import measured, spread
 from daemon.pacing import collect_the_young
-from probes.internet.burst import burst
-from probes.internet.ping.pinger import Pinger
-from probes.internet.ping.settings import PingSettings
-from probes.internet.resolve import Resolver
-from probes.internet.table import probe
-from probes.internet.target import Target, parse_target
-from probes.internet.tools import Tools, open_tools, trust
+from probes.targets.burst import burst
+from probes.targets.ping.pinger import Pinger
+from probes.targets.ping.settings import PingSettings
+from probes.targets.resolve import Resolver
+from probes.targets.table import probe
+from probes.targets.target import Target, parse_target
+from probes.targets.tools import Tools, open_tools, trust
 from sla.records import State
 
 CONNECTS: Final = 10_000

@@ -34,8 +34,8 @@ from daemon.watching.internet import Internet
 from daemon.watching.sources import Sources
 from daemon.web.pages import Overview, ServerRow, SourceRow
 from probes.internet.check import NOT_TRIED_YET
-from probes.internet.result import Result
 from probes.internet.servers import Shown
+from probes.targets.result import Result
 from sla.instants import BEGINNING, Instant, format_instant
 from sla.records import ClientId, Leg, Server, ServerId, SolutionId, State
 from sla.timeline import Segment

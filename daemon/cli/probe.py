@@ -19,10 +19,10 @@ from rich.text import Text
 from daemon.cli import options
 from daemon.cli.options import Format
 from daemon.cli.terminal import console, plain, print_table, state
-from probes.internet.burst import burst
-from probes.internet.connect import Origin
-from probes.internet.ping.pinger import open_pings
-from probes.internet.ping.settings import (
+from probes.targets.burst import burst
+from probes.targets.connect import Origin
+from probes.targets.ping.pinger import open_pings
+from probes.targets.ping.settings import (
     Backend,
     PingBackendError,
     PingForbiddenError,
@@ -30,11 +30,11 @@ from probes.internet.ping.settings import (
     PingSettings,
     PingSourceError,
 )
-from probes.internet.resolve import Resolver
-from probes.internet.result import Reason, Result
-from probes.internet.table import probe as probe_once
-from probes.internet.target import Method, Target, TargetError, parse_target
-from probes.internet.tools import open_tools, trust
+from probes.targets.resolve import Resolver
+from probes.targets.result import Reason, Result
+from probes.targets.table import probe as probe_once
+from probes.targets.target import Method, Target, TargetError, parse_target
+from probes.targets.tools import open_tools, trust
 from sla.records import State
 
 EXIT_DOWN: Final = 1

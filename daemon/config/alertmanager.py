@@ -20,7 +20,7 @@ from daemon.config.values import (
     shown,
     some_each_once,
 )
-from probes.internet.target import Method, TargetError, parse_target
+from probes.targets.target import Method, TargetError, parse_target
 from sla.instants import MINUTE, SECOND
 
 EXPIRES_AFTER: Final = 4

@@ -46,7 +46,7 @@ from daemon.config.values import (
     each_once,
     some_each_once,
 )
-from probes.internet.ping.settings import Backend
+from probes.targets.ping.settings import Backend
 from sla.instants import DAY, MINUTE, SECOND
 from sla.records import Leg
 

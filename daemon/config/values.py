@@ -22,7 +22,7 @@ from typing import Annotated, Final, TypeVar
 
 from pydantic import AfterValidator, BeforeValidator, SecretStr, ValidationInfo
 
-from probes.internet.target import Method, Target, parse_target
+from probes.targets.target import Method, Target, parse_target
 from sla.terms import format_duration, parse_duration
 
 MAX_SECRET_BYTES: Final = 4096

@@ -8,9 +8,9 @@ from typing import Final
 import structlog
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
-from probes.internet.connect import Origin
-from probes.internet.result import Result
-from probes.internet.target import Method, Target
+from probes.targets.connect import Origin
+from probes.targets.result import Result
+from probes.targets.target import Method, Target
 from sla.instants import SECOND
 from sla.records import State
 

@@ -24,18 +24,18 @@ from daemon.pacing import paced
 from daemon.servers.registry import Registry
 from daemon.servers.rules import Rules
 from probes.internet.check import Check, Prober
-from probes.internet.connect import Origin
-from probes.internet.ping.pinger import Pinger, open_pings
-from probes.internet.ping.settings import PingError, Pings, PingSettings, PingSourceError
-from probes.internet.resolve import Resolver
-from probes.internet.result import Reason, Result
 from probes.internet.servers import Assignment, ReachCheck, Shown
-from probes.internet.table import probe
-from probes.internet.target import Method, Target, bracketed, parse_target
-from probes.internet.tools import Tools, open_tools, trust
 from probes.internet.verdict import View
 from probes.internet.watch import InternetWatch
 from probes.report import Report, Sighted
+from probes.targets.connect import Origin
+from probes.targets.ping.pinger import Pinger, open_pings
+from probes.targets.ping.settings import PingError, Pings, PingSettings, PingSourceError
+from probes.targets.resolve import Resolver
+from probes.targets.result import Reason, Result
+from probes.targets.table import probe
+from probes.targets.target import Method, Target, bracketed, parse_target
+from probes.targets.tools import Tools, open_tools, trust
 from sla.records import ServerId, State
 
 LookAt = Callable[[ServerId], bool]

@@ -15,9 +15,9 @@ from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
 from probes.internet.course import Course
-from probes.internet.result import Result
-from probes.internet.target import Target
 from probes.internet.verdict import View
+from probes.targets.result import Result
+from probes.targets.target import Target
 from sla.instants import Instant
 from sla.records import State
 

@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 from typing import Final, Never, Protocol
 
 from probes.internet.check import Check
-from probes.internet.result import Reason, Result
 from probes.internet.schedule import Due, Schedule
-from probes.internet.target import Method, Target
+from probes.targets.result import Reason, Result
+from probes.targets.target import Method, Target
 from sla.instants import SECOND, Instant
 from sla.records import State
 

@@ -4,10 +4,10 @@ from dataclasses import dataclass
 
 from probes.internet.check import Check
 from probes.internet.course import Course
-from probes.internet.result import Result
-from probes.internet.target import Target
 from probes.internet.verdict import View, all_of
 from probes.internet.way import Way
+from probes.targets.result import Result
+from probes.targets.target import Target
 from sla.instants import Instant
 from sla.records import ServerId, State
 

@@ -7,12 +7,12 @@ from typing import Final, Never, Protocol
 
 from probes.internet.check import Check, Round, judged
 from probes.internet.leg import SOURCE, InternetLeg
-from probes.internet.result import Result
 from probes.internet.rounds import Rounds, RoundTally
 from probes.internet.servers import Assignment, Reach, Shown
-from probes.internet.target import Method, Target
 from probes.internet.verdict import View
 from probes.report import Report
+from probes.targets.result import Result
+from probes.targets.target import Method, Target
 from sla.instants import SECOND, Instant
 from sla.records import Observation, ServerId, State
 

@@ -7,8 +7,8 @@ import pytest
 from daemon.config import Config, ConfigError, load
 from daemon.config.values import Duration
 from daemon.servers.policy import policy_of
-from probes.internet.target import Method, parse_target
 from probes.report import Sighted
+from probes.targets.target import Method, parse_target
 from sla.instants import SECOND
 from sla.records import ClientId, Leg, ServerId
 

@@ -15,7 +15,7 @@ from click.testing import CliRunner, Result
 
 from daemon.cli.probe import probe
 from tests.peers.namespaces import Namespace
-from tests.probes.internet.targets import closed_port, listening
+from tests.probes.targets.targets import closed_port, listening
 
 UNKNOWN = ("--source", "203.0.113.77")
 

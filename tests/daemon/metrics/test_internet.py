@@ -4,9 +4,9 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from daemon.metrics.internet import InternetMetrics
-from probes.internet.connect import Origin
-from probes.internet.result import Reason, Result
-from probes.internet.target import Method, parse_target
+from probes.targets.connect import Origin
+from probes.targets.result import Reason, Result
+from probes.targets.target import Method, parse_target
 from sla.instants import SECOND, Instant
 from sla.records import State
 

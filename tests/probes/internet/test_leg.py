@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from probes.internet.check import Check, Round
 from probes.internet.leg import InternetLeg
-from probes.internet.result import Result
 from probes.internet.servers import Assignment, ReachCheck
-from probes.internet.target import Method, Target
+from probes.targets.result import Result
+from probes.targets.target import Method, Target
 from sla.instants import Instant
 from sla.records import Observation, ServerId, State
 from tests.probes.internet import brute

@@ -10,11 +10,11 @@ from itertools import pairwise
 import pytest
 
 from probes.internet.check import Check
-from probes.internet.result import Reason, Result
 from probes.internet.servers import Assignment, ReachCheck
-from probes.internet.target import Method, Target
 from probes.internet.watch import CHUNK, InternetWatch
 from probes.report import Report
+from probes.targets.result import Reason, Result
+from probes.targets.target import Method, Target
 from sla.instants import SECOND, Instant
 from sla.records import ServerId, State
 from tests.probes.internet.virtual import VirtualLoop, run

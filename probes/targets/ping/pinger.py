@@ -1,0 +1,184 @@
+"""ICMP echo for any number of targets over one socket for each version of IP: `Pinger`."""
+
+import asyncio
+import errno
+import time
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Final
+
+from probes.targets.path import Paths
+from probes.targets.ping import packets
+from probes.targets.ping.aioping_backend import AiopingPinger
+from probes.targets.ping.echo_socket import EchoSocket, UnusableSourceError, open_socket
+from probes.targets.ping.flight import Volley
+from probes.targets.ping.lane import Lane
+from probes.targets.ping.packets import IPV4, IPV6, protocol_of, socket_name
+from probes.targets.ping.results import failed_here, unknown
+from probes.targets.ping.settings import (
+    Backend,
+    PingBackendError,
+    PingError,
+    PingForbiddenError,
+    Pings,
+    PingSettings,
+    PingSourceError,
+    forbidden,
+)
+from probes.targets.result import Reason, Result
+
+_AT_ONCE: Final = 4_096
+"""Addresses that are read before the loop gets its turn."""
+
+
+@asynccontextmanager
+async def open_pings(settings: PingSettings) -> AsyncIterator[Pings]:
+    """The backend that the settings name, closed at the end. Raises PingError."""
+    if settings.backend is Backend.AIOPING:
+        async with AiopingPinger.open(settings) as pings:
+            yield pings
+    else:
+        async with Pinger.open(settings) as pinger:
+            yield pinger
+
+
+class Pinger:
+    """Pings over one socket for each version of IP, opened when first used. For the loop on which it was opened."""
+
+    def __init__(self, settings: PingSettings) -> None:
+        """Raises PingError; `Pinger.open` closes it too."""
+        self._settings = settings
+        if settings.address is not None and settings.interface is not None:
+            raise PingSourceError("either an address or an interface, not both")
+        self._paths = Paths(address=settings.address, interface=settings.interface)
+        self._lanes: dict[str, Lane] = {}
+        self._loop = asyncio.get_running_loop()
+        if self._paths.fileno() >= 0:
+            self._loop.add_reader(self._paths.fileno(), self._listen)
+
+    @staticmethod
+    @asynccontextmanager
+    async def open(settings: PingSettings) -> AsyncIterator["Pinger"]:
+        """A pinger, closed at the end: who waits for pings then learns nothing. Raises PingError."""
+        pinger = Pinger(settings)
+        try:
+            pinger.check()
+            yield pinger
+        finally:
+            pinger.close()
+
+    def check(self) -> None:
+        """Open the first socket. Raises PingError, but not for want of resources, which may pass."""
+        protocol = protocol_of(self._settings.address or "")
+        try:
+            self._lane(protocol)
+        except OSError as error:
+            translated = _translated(error, self._settings)
+            if type(translated) is not PingError:
+                raise translated from error
+
+    def close(self) -> None:
+        """Close the sockets."""
+        if self._paths.fileno() >= 0:
+            self._loop.remove_reader(self._paths.fileno())
+        for lane in self._lanes.values():
+            lane.close(unknown(Reason.OVERRUN, "the pinger was closed"))
+        self._lanes.clear()
+        self._paths.close()
+
+    @property
+    def dropped(self) -> dict[str, int]:
+        """Packets for which the socket had no room, by version of IP: `ipv4`, `ipv6`."""
+        return {name: lane.dropped for name, lane in self._lanes.items()}
+
+    @property
+    def strays(self) -> dict[str, int]:
+        """Packets that answered no ping in flight, by version of IP: late, doubled, forged."""
+        return {name: lane.strays for name, lane in self._lanes.items()}
+
+    async def ping(self, address: str, timeout_s: float) -> Result:
+        """Ping one numeric address. Raises ValueError if it is none."""
+        return (await self.ping_all((address,), timeout_s))[0]
+
+    async def ping_all(self, addresses: Sequence[str], timeout_s: float) -> list[Result]:
+        """Ping every address once; results in their order. The time-out runs from each ping's sending.
+
+        Returns when the last is concluded. Raises ValueError if one is no numeric address.
+        """
+        names = await _names(addresses)
+        results: list[Result | None] = [None] * len(names)
+        timeout_ns = int(timeout_s * 1e9)
+        volleys: list[asyncio.Future[None]] = []
+        for protocol in (IPV4, IPV6):
+            places = [place for place, name in enumerate(names) if name[0] == protocol.family]
+            if not places:
+                continue
+            try:
+                lane = self._lane(protocol)
+            except OSError as error:
+                result = failed_here(error.errno or errno.EIO)
+                for place in places:
+                    results[place] = result
+                continue
+            done = self._loop.create_future()
+            volleys.append(done)
+            lane.add(Volley([names[place] for place in places], places, results, timeout_ns, done))
+        try:
+            for done in volleys:
+                await done
+        finally:
+            for done in volleys:
+                done.cancel()
+        return [result for result in results if result is not None]
+
+    def _lane(self, protocol: packets.Protocol) -> Lane:
+        """The lane for a version of IP, opened if need be. Raises OSError."""
+        lane = self._lanes.get(protocol.name)
+        if lane is None or lane.unusable:
+            settings = self._settings
+            if settings.address is not None and protocol_of(settings.address) is not protocol:
+                raise OSError(errno.EAFNOSUPPORT, f"{settings.address} is of the other version of IP")
+            gap_ns = 1_000_000_000 // settings.rate if settings.rate else 0
+            fresh = Lane(self._socket(protocol), self._paths, gap_ns)
+            if lane is not None:
+                lane.close(unknown(Reason.NO_ROUTE, "the way out of this host went away"))
+                fresh.dropped, fresh.strays = lane.dropped, lane.strays
+            lane = self._lanes[protocol.name] = fresh
+        return lane
+
+    def _listen(self) -> None:
+        self._paths.listen(time.monotonic_ns())
+
+    def _socket(self, protocol: packets.Protocol) -> EchoSocket:
+        settings = self._settings
+        source = {"address": settings.address, "interface": settings.interface}
+        match settings.backend:
+            case Backend.DATAGRAM:
+                return open_socket(protocol, raw=False, **source)
+            case Backend.RAW:
+                return open_socket(protocol, raw=True, **source)
+            case Backend.AUTO:
+                try:
+                    return open_socket(protocol, raw=False, **source)
+                except PermissionError:
+                    return open_socket(protocol, raw=True, **source)
+            case Backend.AIOPING:
+                raise PingBackendError("aioping is a pinger of its own: see open_pings")
+
+
+async def _names(addresses: Sequence[str]) -> list[bytes]:
+    names: list[bytes] = []
+    for start in range(0, len(addresses), _AT_ONCE):
+        names.extend(map(socket_name, addresses[start : start + _AT_ONCE]))
+        if len(names) < len(addresses):
+            await asyncio.sleep(0)
+    return names
+
+
+def _translated(error: OSError, settings: PingSettings) -> PingError:
+    """What an error at opening means; a plain PingError is one that may pass."""
+    if isinstance(error, UnusableSourceError):
+        return PingSourceError(error.strerror)
+    if isinstance(error, PermissionError):
+        return PingForbiddenError(forbidden(raw=settings.backend is Backend.RAW))
+    return PingError(f"no ICMP socket could be opened: {error.strerror}")

@@ -1,0 +1,77 @@
+"""Searching bodies for regular expressions, in a process of its own.
+
+A pattern such as `(a+)+b` can take hours on a body that somebody wrote for it, and Python's `re` lets no other thread
+run meanwhile. The process is started at the first search, and killed when one takes too long.
+"""
+
+import asyncio
+import sys
+from typing import Final, Self
+
+from probes.targets import matcher
+
+_ENDS_WITHIN_S: Final = 5.0
+
+
+class SearchError(Exception):
+    """A body could not be searched: a fault of ours."""
+
+
+class Searcher:
+    """One search at a time: a body may have to wait for another's, and then nothing is known of it."""
+
+    def __init__(self) -> None:
+        self._turn = asyncio.Lock()
+        self._process: asyncio.subprocess.Process | None = None
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._end()
+
+    async def found(self, pattern: str, body: bytes, charset: str, deadline_s: float) -> bool:
+        """Whether the pattern is in the body. Raises SearchError, also when that was not known at the deadline."""
+        try:
+            async with asyncio.timeout_at(deadline_s), self._turn:
+                return await self._ask(pattern.encode(), charset.encode(), body)
+        except TimeoutError:
+            raise SearchError(f"searching the body for {pattern!r} took too long") from None
+        except (OSError, asyncio.IncompleteReadError) as error:
+            raise SearchError(f"the body could not be searched: {error}") from error
+
+    async def _ask(self, *parts: bytes) -> bool:
+        process = self._process or await self._start()
+        assert process.stdin is not None
+        assert process.stdout is not None
+        answered = False
+        try:
+            process.stdin.write(matcher.LENGTHS.pack(*map(len, parts)) + b"".join(parts))
+            await process.stdin.drain()
+            answer = await process.stdout.readexactly(1)
+            answered = True
+        finally:
+            if not answered:
+                await self._end()
+        return answer == b"1"
+
+    async def _start(self) -> asyncio.subprocess.Process:
+        self._process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-I",
+            "-S",
+            matcher.__file__,
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.DEVNULL,
+        )
+        return self._process
+
+    async def _end(self) -> None:
+        process, self._process = self._process, None
+        if process is None:
+            return
+        if process.returncode is None:
+            process.kill()
+        async with asyncio.timeout(_ENDS_WITHIN_S):
+            await process.wait()

@@ -1,0 +1,369 @@
+"""The HTTP probe against real servers on loopback that answer byte by byte as told."""
+
+import asyncio
+import random
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from probes.targets.http import MAX_BODY_BYTES, MAX_REDIRECTS
+from probes.targets.result import Reason, Result
+from probes.targets.table import probe
+from probes.targets.target import Target, parse_target
+from probes.targets.tools import Tools
+from sla.records import State
+from tests.probes.targets.targets import (
+    SHORT_S,
+    TIMEOUT_S,
+    Handler,
+    closed_port,
+    descriptors,
+    full_listener,
+    hold_the_loop,
+    reset_on_close,
+    server,
+    tools,
+)
+
+OK = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"
+
+
+def saying(*parts: bytes) -> Handler:
+    """A server that reads the request and says the same to everybody."""
+
+    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        for part in parts:
+            writer.write(part)
+            await writer.drain()
+
+    return handle
+
+
+async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Accept, and say nothing until the other side goes."""
+    await reader.read()
+    await asyncio.sleep(TIMEOUT_S)
+
+
+def status(code: int, *headers: str) -> bytes:
+    lines = [f"HTTP/1.1 {code} Said so", *headers, "Content-Length: 0", "", ""]
+    return "\r\n".join(lines).encode()
+
+
+def page(body: bytes, *headers: str) -> bytes:
+    return "\r\n".join(["HTTP/1.1 200 OK", *headers, f"Content-Length: {len(body)}", "", ""]).encode() + body
+
+
+@pytest.fixture
+async def opened() -> AsyncIterator[Tools]:
+    async with tools() as it:
+        yield it
+
+
+@asynccontextmanager
+async def target_at(handler: Handler, **changes: Any) -> AsyncIterator[Target]:
+    async with server(handler) as port:
+        yield replace(parse_target(f"http://127.0.0.1:{port}/"), **changes)
+
+
+def outcome(result: Result) -> tuple[State, Reason]:
+    return result.state, result.reason
+
+
+async def test_a_page_that_is_there_is_up(opened: Tools) -> None:
+    async with target_at(saying(OK)) as target:
+        result = await probe(target, opened, TIMEOUT_S)
+    assert outcome(result) == (State.UP, Reason.NONE)
+    assert result.rtt_us is not None
+    assert 0 < result.rtt_us < TIMEOUT_S * 1e6
+    assert result.certificate_expires_at is None
+
+
+async def test_a_page_is_had_over_ipv6_too(opened: Tools) -> None:
+    async with server(saying(OK), host="::1") as port:
+        result = await probe(parse_target(f"http://[::1]:{port}/"), opened, TIMEOUT_S)
+    assert outcome(result) == (State.UP, Reason.NONE)
+
+
+async def test_the_request_is_plain(opened: Tools) -> None:
+    heard = asyncio.get_running_loop().create_future()
+
+    async def listen(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        heard.set_result(await reader.readuntil(b"\r\n\r\n"))
+        writer.write(OK)
+
+    async with server(listen) as port:
+        await probe(parse_target(f"http://localhost:{port}/a%2Fb?c=d"), opened, TIMEOUT_S)
+    lines = (await heard).decode().split("\r\n")
+    assert lines[0] == "GET /a%2Fb?c=d HTTP/1.1"
+    assert f"Host: localhost:{port}" in lines
+    assert "Accept-Encoding: identity" in lines
+    assert not [line for line in lines if line.lower().startswith("cookie")]
+
+
+@pytest.mark.parametrize(
+    ("code", "statuses", "state"),
+    [
+        (204, (), State.UP),
+        (404, (), State.DOWN),
+        (500, (), State.DOWN),
+        (302, (), State.DOWN),
+        (401, (200, 401), State.UP),
+        (200, (401,), State.DOWN),
+    ],
+)
+async def test_the_status_decides(opened: Tools, code: int, statuses: tuple[int, ...], state: State) -> None:
+    async with target_at(saying(status(code)), statuses=statuses) as target:
+        result = await probe(target, opened, TIMEOUT_S)
+    assert outcome(result) == (state, Reason.NONE if state is State.UP else Reason.STATUS)
+    assert result.rtt_us
+    if state is State.DOWN:
+        assert f"answered {code}" in result.text
+
+
+async def test_a_redirect_is_followed_only_where_asked_for(opened: Tools) -> None:
+    async with (
+        server(saying(OK)) as there,
+        target_at(saying(status(302, f"Location: http://127.0.0.1:{there}/b"))) as target,
+    ):
+        stayed = await probe(target, opened, TIMEOUT_S)
+        followed = await probe(replace(target, follow_redirects=True), opened, TIMEOUT_S)
+    assert outcome(stayed) == (State.DOWN, Reason.STATUS)
+    assert f"to http://127.0.0.1:{there}/b" in stayed.text
+    assert followed.state is State.UP
+
+
+@pytest.mark.parametrize(
+    ("location", "reason"),
+    [
+        ("/again", Reason.STATUS),
+        ("ftp://127.0.0.1/", Reason.PROTOCOL),
+        ("http://[::1", Reason.PROTOCOL),
+        ("http://127.0.0.1:99999/", Reason.PROTOCOL),
+        (f"http://127.0.0.1:{closed_port()}/", Reason.REFUSED),
+    ],
+    ids=["itself", "another scheme", "no address", "no port", "nobody there"],
+)
+async def test_a_redirect_that_leads_nowhere_is_down(opened: Tools, location: str, reason: Reason) -> None:
+    async with target_at(saying(status(301, f"Location: {location}")), follow_redirects=True) as target:
+        assert outcome(await probe(target, opened, TIMEOUT_S)) == (State.DOWN, reason)
+
+
+async def test_so_many_redirects_are_followed_and_no_more(opened: Tools) -> None:
+    async def count_down(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        request = await reader.readuntil(b"\r\n\r\n")
+        left = int(request.split()[1][1:])
+        writer.write(status(302, f"Location: /{left - 1}") if left else OK)
+
+    async with server(count_down) as port:
+        for redirects, state in ((MAX_REDIRECTS, State.UP), (MAX_REDIRECTS + 1, State.DOWN)):
+            target = replace(parse_target(f"http://127.0.0.1:{port}/{redirects}"), follow_redirects=True)
+            assert (await probe(target, opened, TIMEOUT_S)).state is state
+
+
+@pytest.mark.parametrize(
+    ("answer", "pattern", "state"),
+    [
+        (page(b"all is well"), "is w", State.UP),
+        (page(b"all is well"), "^all.*well$", State.UP),
+        (page(b"all is well"), "ill", State.DOWN),
+        (page(b""), "a", State.DOWN),
+        (page("schön".encode("latin-1"), "Content-Type: text/html; charset=latin-1"), "schön", State.UP),
+        (page("schön".encode()), "schön", State.UP),
+        (page("schön".encode(), "Content-Type: text/html; charset=nosuch"), "schön", State.UP),
+        (page(b"\xff\xfeok\xff"), "ok", State.UP),
+        (b"HTTP/1.1 200 OK\r\n\r\nuntil the end", "end$", State.UP),
+        (
+            b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n2\r\ncd\r\n0\r\n\r\n",
+            "bc",
+            State.UP,
+        ),
+    ],
+)
+async def test_a_pattern_must_be_in_the_body(
+    opened: Tools, answer: bytes, pattern: str, state: State
+) -> None:
+    async with target_at(saying(answer), body=pattern) as target:
+        result = await probe(target, opened, TIMEOUT_S)
+    assert outcome(result) == (state, Reason.NONE if state is State.UP else Reason.BODY)
+
+
+@pytest.mark.parametrize(
+    ("place", "state"), [(MAX_BODY_BYTES - 2, State.UP), (MAX_BODY_BYTES - 1, State.DOWN)]
+)
+async def test_of_a_large_body_the_first_mebibyte_is_searched(
+    opened: Tools, place: int, state: State
+) -> None:
+    body = bytearray(b"." * (4 * MAX_BODY_BYTES))
+    body[place : place + 2] = b"ok"
+    async with target_at(saying(page(bytes(body))), body="ok") as target:
+        assert (await probe(target, opened, TIMEOUT_S)).state is state
+
+
+async def test_a_body_that_is_not_asked_for_is_not_waited_for(opened: Tools) -> None:
+    async def withhold(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n")
+        await reader.read()
+        await asyncio.sleep(TIMEOUT_S)
+
+    async with target_at(withhold) as target:
+        assert (await probe(target, opened, TIMEOUT_S)).state is State.UP
+
+
+@pytest.mark.parametrize(
+    ("answer", "reason"),
+    [
+        (b"", Reason.PROTOCOL),
+        (b"SSH-2.0-OpenSSH_9.2\r\n", Reason.PROTOCOL),
+        (b"\x00\xff" * 1000, Reason.PROTOCOL),
+        (b"HTTP/1.1 twohundred OK\r\n\r\n", Reason.PROTOCOL),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n", Reason.PROTOCOL),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhe", Reason.PROTOCOL),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", Reason.PROTOCOL),
+        (b"HTTP/1.1 200 OK\r\nX: " + b"x" * 100_000 + b"\r\n\r\n", Reason.PROTOCOL),
+        (b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 5\r\n\r\nhello", Reason.PROTOCOL),
+    ],
+    ids=range(9),
+)
+async def test_what_is_no_http_or_is_broken_off_is_down(opened: Tools, answer: bytes, reason: Reason) -> None:
+    async with target_at(saying(answer), body="hello") as target:
+        result = await probe(target, opened, TIMEOUT_S)
+    assert outcome(result) == (State.DOWN, reason)
+    assert result.text
+    assert "\n" not in result.text
+
+
+@pytest.mark.parametrize("seed", range(20))
+async def test_no_garbage_is_more_than_down(opened: Tools, seed: int) -> None:
+    dice = random.Random(seed)
+    answer = bytearray(page(b"hello", "Content-Type: text/plain", "Connection: close"))
+    for _ in range(dice.randrange(1, 12)):
+        answer[dice.randrange(len(answer))] = dice.randrange(256)
+    async with target_at(saying(bytes(answer)), body="hello", follow_redirects=True) as target:
+        result = await probe(target, opened, TIMEOUT_S)
+    assert result.state is not State.UNKNOWN
+
+
+async def test_a_server_that_resets_is_down_and_not_asked_twice(opened: Tools) -> None:
+    asked = 0
+
+    async def reset(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal asked
+        asked += 1
+        await reader.readuntil(b"\r\n\r\n")
+        reset_on_close(writer.get_extra_info("socket"))
+
+    async with target_at(reset) as target:
+        assert outcome(await probe(target, opened, TIMEOUT_S)) == (State.DOWN, Reason.RESET)
+    assert asked == 1
+
+
+async def test_a_server_that_accepts_and_says_nothing_is_down(opened: Tools) -> None:
+    async with target_at(silent) as target:
+        result = await probe(target, opened, SHORT_S)
+    assert outcome(result) == (State.DOWN, Reason.TIMEOUT)
+    assert result.text == "waited in vain for a response"
+    assert result.rtt_us is None
+
+
+@pytest.mark.parametrize(
+    "start", [b"HTTP/1.1 200 OK\r\nX: ", b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n"]
+)
+async def test_a_server_that_drips_is_down_at_the_deadline(opened: Tools, start: bytes) -> None:
+    async def drip(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(start)
+        for _ in range(1000):
+            writer.write(b"H")
+            await writer.drain()
+            await asyncio.sleep(0.01)
+
+    async with target_at(drip, body="never") as target:
+        result = await probe(target, opened, SHORT_S)
+    assert outcome(result) == (State.DOWN, Reason.TIMEOUT)
+
+
+async def test_what_tcp_knows_is_said_of_http_too(opened: Tools) -> None:
+    with full_listener() as full:
+        dropped = await probe(parse_target(f"http://127.0.0.1:{full}/"), opened, SHORT_S)
+    refused = await probe(parse_target(f"http://127.0.0.1:{closed_port()}/"), opened, TIMEOUT_S)
+    assert outcome(dropped) == (State.DOWN, Reason.TIMEOUT)
+    assert outcome(refused) == (State.DOWN, Reason.REFUSED)
+
+
+async def test_what_the_resolver_says_of_a_name_is_kept() -> None:
+    def look_up(_: str) -> list[str]:
+        raise socket.gaierror(socket.EAI_AGAIN, "try again")
+
+    async with tools(look_up=look_up) as opened:
+        result = await probe(parse_target("http://example.net/"), opened, TIMEOUT_S)
+    assert outcome(result) == (State.UNKNOWN, Reason.RESOLVER)
+
+
+async def test_a_pattern_that_would_take_hours_is_ours_and_holds_nobody(opened: Tools) -> None:
+    beats = 0
+
+    async def beat() -> None:
+        nonlocal beats
+        while True:
+            await asyncio.sleep(0.01)
+            beats += 1
+
+    async with target_at(saying(page(b"a" * 60)), body="(a+)+b") as target:
+        async with asyncio.TaskGroup() as group:
+            beating = group.create_task(beat())
+            result = await probe(target, opened, 1.0)
+            beating.cancel()
+        assert outcome(result) == (State.UNKNOWN, Reason.OVERRUN)
+        assert beats > 10
+        assert (await probe(replace(target, body="a{60}"), opened, TIMEOUT_S)).state is State.UP
+
+
+async def test_a_process_that_stood_still_blames_nobody(opened: Tools) -> None:
+    async def answer_late(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        hold_the_loop(0.4)
+        await asyncio.sleep(TIMEOUT_S)
+
+    async with target_at(answer_late) as target:
+        result = await probe(target, opened, 0.3)
+    assert outcome(result) == (State.UNKNOWN, Reason.OVERRUN)
+
+
+@pytest.mark.parametrize(
+    "answer", [OK, b"garbage\r\n\r\n", page(b"x" * 3_000_000)], ids=["ok", "garbage", "large"]
+)
+async def test_no_try_leaves_a_socket_open(opened: Tools, answer: bytes) -> None:
+    async with target_at(saying(answer)) as target:
+        before = descriptors()
+        for _ in range(5):
+            await probe(target, opened, TIMEOUT_S)
+        await all_closed(before)
+
+
+async def test_a_try_that_is_cancelled_leaves_no_socket_open(opened: Tools) -> None:
+    arrived = asyncio.Event()
+
+    async def hang(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        arrived.set()
+        await reader.read()
+
+    async with target_at(hang) as target:
+        before = descriptors()
+        async with asyncio.timeout(TIMEOUT_S), asyncio.TaskGroup() as group:
+            trying = group.create_task(probe(target, opened, TIMEOUT_S))
+            await arrived.wait()
+            trying.cancel()
+        await all_closed(before)
+    assert trying.cancelled()
+
+
+async def all_closed(before: set[str]) -> None:
+    """Both sides close in a turn of the loop to come."""
+    async with asyncio.timeout(TIMEOUT_S):
+        while descriptors() - before:  # noqa: ASYNC110  no event tells of a closed descriptor
+            await asyncio.sleep(0.001)
