@@ -23,7 +23,7 @@ from daemon.live.facts import ServerFacts
 from daemon.live.figures import JudgementsAt, LiveFigures
 from daemon.pacing import paced
 from daemon.watching.sources import Source
-from probes.internet.verdict import View
+from probes.internet.verdict import Verdict
 from probes.report import Report, Trouble
 from sla.instants import Instant
 from sla.records import ServerId, State, Witness
@@ -44,7 +44,7 @@ class Lookout:
         book: LiveBook,
         figures: LiveFigures,
         sources: Iterable[tuple[str, Source]],
-        uplinks: Callable[[], Mapping[str, View]],
+        uplinks: Callable[[], Mapping[str, Verdict]],
         facts: ServerFacts,
         is_listed: Callable[[ServerId], bool],
         board: Board,

@@ -91,7 +91,7 @@ class Answers:
             ],
             internet=[
                 WayStatus(name=name, state=view.state.word, reason=view.reason)
-                for name, view in self._internet.ways()
+                for name, view in self._internet.layers()
             ],
             ledger={
                 "records": head.seq,

@@ -74,8 +74,8 @@ class App:
         self._clock = SteadyClock(SystemClock())
         families = CollectorRegistry()
         self._metrics = ProcessMetrics(families)
-        self._internet_tally = InternetMetrics(families)
-        self._alert_tally = AlertMetrics(families)
+        self._internet_metrics = InternetMetrics(families)
+        self._alert_metrics = AlertMetrics(families)
         self._notifier = Notifier(self._clock, env)
         self._stopping = asyncio.Event()
         self._reload = asyncio.Event()
@@ -114,7 +114,7 @@ class App:
         internet = Internet(
             clock=self._clock,
             observer=self._config.observer,
-            tally=self._internet_tally,
+            metrics=self._internet_metrics,
             registry=registry,
             runs=partial(_runs, book, registry),
             send=inlet.send,
@@ -166,7 +166,7 @@ class App:
         push = Push(
             clock=self._clock,
             board=board,
-            tally=self._alert_tally,
+            tally=self._alert_metrics,
             fault=lambda: recorder.fault,
             on_wanted=lookout.want,
         )

@@ -25,7 +25,7 @@ from daemon.servers.registry import Registry
 from daemon.servers.rules import Rules
 from probes.internet.check import Check, Prober
 from probes.internet.servers import Assignment, ReachCheck, Shown
-from probes.internet.verdict import View
+from probes.internet.verdict import Verdict
 from probes.internet.watch import InternetWatch
 from probes.report import Report, Sighted
 from probes.targets.connect import Origin
@@ -86,14 +86,14 @@ class Internet:
         *,
         clock: Clock,
         observer: str,
-        tally: InternetMetrics,
+        metrics: InternetMetrics,
         registry: Registry,
         runs: LookAt,
         send: Callable[[Report], Awaitable[None]],
     ) -> None:
         self._clock = clock
         self._observer = observer
-        self._tally = tally
+        self._metrics = metrics
         self._registry = registry
         self._runs = runs
         self._send = send
@@ -118,16 +118,16 @@ class Internet:
         assignment = self._assigned.get(server)
         return assignment.uplink or "" if assignment is not None else ""
 
-    def uplinks(self) -> Mapping[str, View]:
+    def uplinks(self) -> Mapping[str, Verdict]:
         """What is known of each uplink by now."""
         return self._watch.uplinks() if self._watch is not None else {}
 
-    def ways(self) -> Iterator[tuple[str, View]]:
+    def layers(self) -> Iterator[tuple[str, Verdict]]:
         """The monitor's own way out and every uplink, as far as they are watched."""
         if self._watch is not None and self._config is not None and self._config.vantage is not None:
             yield "vantage", self._watch.vantage()
-        for name, view in self.uplinks().items():
-            yield f"uplink {name}", view
+        for name, verdict in self.uplinks().items():
+            yield f"uplink {name}", verdict
 
     def reach(self, server: ServerId) -> tuple[Shown, ...]:
         """What the checks of a server's own address found last; those that decide nothing too."""
@@ -157,7 +157,7 @@ class Internet:
             self._follow(server)
         for place in self._places.values():
             if isinstance(place.pings.opened, Pinger):
-                self._tally.dropped(place.tools.origin, place.pings.opened.dropped)
+                self._metrics.dropped(place.tools.origin, place.pings.opened.dropped)
 
     async def run(self) -> Never:
         """Watch, once there is a server to watch."""
@@ -169,7 +169,7 @@ class Internet:
                 observer=self._observer,
                 now=self._clock.now,
                 emit=self._send,
-                tally=self._tally,
+                listener=self._metrics,
                 at_once=_at_once(self._config),
             )
             async with asyncio.TaskGroup() as tasks:

@@ -14,8 +14,8 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
-from probes.internet.course import Course
-from probes.internet.verdict import View
+from probes.internet.state_history import StateHistory
+from probes.internet.verdict import Verdict
 from probes.targets.result import Result
 from probes.targets.target import Target
 from sla.instants import Instant
@@ -54,7 +54,7 @@ class Round(NamedTuple):
     reason: str = ""
 
 
-def judged(at: Instant, quorum: int, states: Sequence[State], name: str) -> Round:
+def round_of(at: Instant, quorum: int, states: Sequence[State], name: str) -> Round:
     """A round of the check called `name`: down only if the targets that could not be tried would not save it."""
     up, unknown = states.count(State.UP), states.count(State.UNKNOWN)
     if up >= quorum:
@@ -76,16 +76,16 @@ def gap_us(before: Check, after: Check) -> int:
     return before.interval_us + after.interval_us
 
 
-class Settling:
+class Confirmation:
     """What the rounds of one check come to, taken in order of time."""
 
-    __slots__ = ("_check", "_gap_us", "_streak", "course", "last_at")
+    __slots__ = ("_check", "_gap_us", "_streak", "history", "last_at")
 
     def __init__(self, check: Check, at: Instant) -> None:
         """Unknown, until a round that begins after `at` tells."""
         self._check = check
         self._gap_us = check.interval_us
-        self.course = Course(View(State.UNKNOWN, NOT_TRIED_YET))
+        self.history = StateHistory(Verdict(State.UNKNOWN, NOT_TRIED_YET))
         self.last_at = at
         self._streak: list[Round] = []
 
@@ -123,20 +123,20 @@ class Settling:
         `at` lies after every round that was taken, and not after `next_at`, when the next one was.
         """
         self._pass(next_at, at)
-        if self.course.newest.state is not State.UNKNOWN:
-            self.course.turn(self._streak[0].at if self._streak else at, View(State.UNKNOWN, reason))
+        if self.history.newest.state is not State.UNKNOWN:
+            self.history.turn(self._streak[0].at if self._streak else at, Verdict(State.UNKNOWN, reason))
         self._streak.clear()
 
     def _pass(self, next_at: Instant, before: Instant) -> None:
         """Take it that rounds which were due before `before`, and did not run until `next_at`, could not tell."""
         for number in range(missed(self._gap_us, self.last_at, next_at)):
             due_at = Instant(self.last_at + (number + 1) * self._gap_us)
-            if due_at >= before or (self.course.newest.state is State.UNKNOWN and not self._streak):
+            if due_at >= before or (self.history.newest.state is State.UNKNOWN and not self._streak):
                 return
             self._judge(Round(due_at, State.UNKNOWN, NOT_TRIED))
 
     def _judge(self, last: Round) -> None:
-        known = self.course.newest.state
+        known = self.history.newest.state
         if last.state is State.UP:
             self._streak.clear()
             if known is not State.UP:
@@ -166,8 +166,8 @@ class Settling:
             self._turn(first)
             self._streak.clear()
         else:
-            self.course.turn(first.at, View(State.UNKNOWN, self._streak[unknown[0]].reason))
+            self.history.turn(first.at, Verdict(State.UNKNOWN, self._streak[unknown[0]].reason))
             del self._streak[: unknown[-1] + 1]
 
     def _turn(self, to: Round) -> None:
-        self.course.turn(to.at, View(to.state, to.reason))
+        self.history.turn(to.at, Verdict(to.state, to.reason))

@@ -11,11 +11,11 @@ from heapq import heappop, heappush, heapreplace
 from typing import Final, NamedTuple
 
 from probes.internet.check import Check
-from probes.internet.course import Course
-from probes.internet.servers import Assignment, Reach, Server, Shown
+from probes.internet.layer import Layer
+from probes.internet.servers import Assignment, Reach, Shown, WatchedServer
+from probes.internet.state_history import StateHistory
 from probes.internet.vantage import Vantage
-from probes.internet.verdict import View, verdict
-from probes.internet.way import Way
+from probes.internet.verdict import Verdict, verdict
 from sla.instants import BEGINNING, Instant
 from sla.records import Leg, Observation, ServerId, State, Witness
 
@@ -27,9 +27,9 @@ class _Held(NamedTuple):
 
     settled_until: Instant
     number: int
-    server: Server
+    server: WatchedServer
     reach: Reach
-    way: Way
+    layer: Layer
 
 
 class InternetLeg:
@@ -39,12 +39,12 @@ class InternetLeg:
         """Watched from `at` on; no vantage, no uplink, no server yet."""
         self.frontier = at
         self.vantage = Vantage(None, at)
-        self.uplinks: dict[str, Way] = {}
+        self.uplinks: dict[str, Layer] = {}
         self._witness = Witness(observer, SOURCE)
-        self._servers: dict[ServerId, Server] = {}
-        self._by_uplink: dict[str | None, dict[ServerId, Server]] = {}
-        self._anew: dict[ServerId, Server] = {}
-        self._stirred: dict[ServerId, Server] = {}
+        self._servers: dict[ServerId, WatchedServer] = {}
+        self._by_uplink: dict[str | None, dict[ServerId, WatchedServer]] = {}
+        self._anew: dict[ServerId, WatchedServer] = {}
+        self._stirred: dict[ServerId, WatchedServer] = {}
         self._heap: list[_Held] = []
         self._held = 0
 
@@ -54,11 +54,11 @@ class InternetLeg:
         for name in [*self.uplinks, *uplinks]:
             if (name in self.uplinks) is not (name in uplinks):
                 self._anew.update(self._by_uplink.get(name, {}))
-        ways = {}
+        layers = {}
         for name, check in uplinks.items():
-            way = ways[name] = self.uplinks.get(name) or Way(f"uplink {name}", check, now)
-            way.adjust(check)
-        self.uplinks = ways
+            layer = layers[name] = self.uplinks.get(name) or Layer(f"uplink {name}", check, now)
+            layer.adjust(check)
+        self.uplinks = layers
 
     # Servers
 
@@ -67,7 +67,7 @@ class InternetLeg:
         before = self._servers.get(server_id)
         self.release(server_id)
         kept = {(each.check.targets, each.required): each for each in before.reach} if before else {}
-        server = self._servers[server_id] = Server(server_id, assignment)
+        server = self._servers[server_id] = WatchedServer(server_id, assignment)
         server.reach = tuple(
             kept.get((each.check.targets, each.required)) or Reach(each.check, required=each.required)
             for each in assignment.reach
@@ -107,22 +107,22 @@ class InternetLeg:
             for each in self.reach(server_id)
         )
 
-    def _run(self, server: Server, running: bool, now: Instant) -> None:
+    def _run(self, server: WatchedServer, running: bool, now: Instant) -> None:
         server.running = running
         for reach in server.reach:
             if not running:
                 reach.rest()
-            elif reach.way is None:
+            elif reach.layer is None:
                 reach.wake(now)
-            if reach.required and reach.way is not None:
-                self._hold(server, reach, reach.way)
+            if reach.required and reach.layer is not None:
+                self._hold(server, reach, reach.layer)
         if server.assignment.decides:
             self._anew[server.id] = server
 
-    def _hold(self, server: Server, reach: Reach, way: Way) -> None:
+    def _hold(self, server: WatchedServer, reach: Reach, layer: Layer) -> None:
         """Have the frontier wait for a check."""
         self._held += 1
-        heappush(self._heap, _Held(way.settled_until, self._held, server, reach, way))
+        heappush(self._heap, _Held(layer.settled_until, self._held, server, reach, layer))
 
     # What follows
 
@@ -132,13 +132,13 @@ class InternetLeg:
         Meanwhile everything else may be called.
         """
         settled_until = self.vantage.settled_until(now)
-        for way in self.uplinks.values():
-            way.settle(self.vantage.course, settled_until, self.vantage)
+        for layer in self.uplinks.values():
+            layer.settle(self.vantage.history, settled_until, self.vantage)
         until = yield from self._settled(settled_until)
         if until <= self.frontier:
             return
         after = self.frontier
-        cached: dict[str | None, list[tuple[Instant, View]]] = {}
+        cached: dict[str | None, list[tuple[Instant, Verdict]]] = {}
         told: set[ServerId] = set()
         concerned = self._concerned(after, until)
         while concerned:
@@ -161,43 +161,43 @@ class InternetLeg:
             ]
         )
         while self._heap and (held := self._heap[0]).settled_until < least:
-            if held.reach.way is not held.way or self._servers.get(held.server.id) is not held.server:
+            if held.reach.layer is not held.layer or self._servers.get(held.server.id) is not held.server:
                 heappop(self._heap)
                 continue
             self._settle(held, settled_until)
-            if held.way.settled_until == held.settled_until:
+            if held.layer.settled_until == held.settled_until:
                 return held.settled_until
             self._held += 1
-            held = _Held(held.way.settled_until, self._held, held.server, held.reach, held.way)
+            held = _Held(held.layer.settled_until, self._held, held.server, held.reach, held.layer)
             heapreplace(self._heap, held)
             yield None
         return least
 
     def _settle(self, held: _Held, settled_until: Instant) -> None:
-        name, course = held.server.assignment.uplink, held.way.course
-        since = course.since
+        name, history = held.server.assignment.uplink, held.layer.history
+        since = history.since
         if name is None:
-            held.way.settle(self.vantage.course, settled_until, self.vantage)
+            held.layer.settle(self.vantage.history, settled_until, self.vantage)
         else:
             uplink = self.uplinks.get(name)
             until = settled_until if uplink is None else min(settled_until, uplink.settled_until)
-            held.way.settle(self._uplink(name), until, self.vantage)
-        if course.since != since:
+            held.layer.settle(self._uplink(name), until, self.vantage)
+        if history.since != since:
             self._stirred[held.server.id] = held.server
 
-    def _uplink(self, name: str) -> Course:
+    def _uplink(self, name: str) -> StateHistory:
         uplink = self.uplinks.get(name)
         return (
-            uplink.course
+            uplink.history
             if uplink is not None
-            else Course(View(State.UNKNOWN, f"uplink {name} is not watched"))
+            else StateHistory(Verdict(State.UNKNOWN, f"uplink {name} is not watched"))
         )
 
-    def _concerned(self, after: Instant, until: Instant) -> list[Server]:
+    def _concerned(self, after: Instant, until: Instant) -> list[WatchedServer]:
         """The servers of which something new may be to be said in `(after, until]`."""
         concerned, self._anew = self._anew, {}
         concerned.update(self._stirred)
-        everyone = bool(self.vantage.course.changes(after, until))
+        everyone = bool(self.vantage.history.changes(after, until))
         for name, group in self._by_uplink.items():
             if everyone or (name is not None and self._uplink(name).changes(after, until)):
                 concerned.update(group)
@@ -205,43 +205,45 @@ class InternetLeg:
 
     def _said(
         self,
-        server: Server,
+        server: WatchedServer,
         after: Instant,
         until: Instant,
         now: Instant,
-        cached: dict[str | None, list[tuple[Instant, View]]],
+        cached: dict[str | None, list[tuple[Instant, Verdict]]],
     ) -> Iterator[Observation]:
         """What is new of a server in `(after, until]`."""
         uplink = server.assignment.uplink
         if server.required():
-            views = self._verdicts(server, after, until)
+            verdicts = self._verdicts(server, after, until)
         else:
-            views = cached.get(uplink) or cached.setdefault(uplink, self._verdicts(server, after, until))
-        for at, view in views:
-            if view.state is server.said:
+            verdicts = cached.get(uplink) or cached.setdefault(uplink, self._verdicts(server, after, until))
+        for at, said in verdicts:
+            if said.state is server.said:
                 continue
-            server.said = view.state
+            server.said = said.state
             yield Observation(
                 witness=self._witness,
                 server=server.id,
                 leg=Leg.INTERNET,
-                state=view.state,
+                state=said.state,
                 at=at,
-                reason=view.reason,
+                reason=said.reason,
                 noticed_at=now,
             )
 
-    def _verdicts(self, server: Server, after: Instant, until: Instant) -> list[tuple[Instant, View]]:
+    def _verdicts(
+        self, server: WatchedServer, after: Instant, until: Instant
+    ) -> list[tuple[Instant, Verdict]]:
         name = server.assignment.uplink
         uplink = self._uplink(name) if name is not None else None
         ats = {Instant(after + 1)}
-        for course in [self.vantage.course, *([uplink] if uplink else []), *server.required()]:
-            ats.update(course.changes(after, until))
+        for history in [self.vantage.history, *([uplink] if uplink else []), *server.required()]:
+            ats.update(history.changes(after, until))
         return [
             (
                 at,
                 verdict(
-                    self.vantage.course.at(at),
+                    self.vantage.history.at(at),
                     uplink.at(at) if uplink is not None else None,
                     None,
                     server.reach_at(at),
@@ -251,14 +253,14 @@ class InternetLeg:
         ]
 
     def _forget(self, until: Instant) -> Iterator[None]:
-        self.vantage.forget(min([until, *(way.settled_until for way in self.uplinks.values())]))
-        for way in self.uplinks.values():
-            way.course.forget(until)
+        self.vantage.forget(min([until, *(layer.settled_until for layer in self.uplinks.values())]))
+        for layer in self.uplinks.values():
+            layer.history.forget(until)
         for server_id, server in list(self._stirred.items()):
             newest = BEGINNING
-            for course in server.required():
-                course.forget(until)
-                newest = max(newest, course.since)
+            for history in server.required():
+                history.forget(until)
+                newest = max(newest, history.since)
             if newest <= until and self._stirred.get(server_id) is server:
                 del self._stirred[server_id]
             yield None

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Final, Never, Protocol
 
 from probes.internet.check import Check
-from probes.internet.schedule import Due, Schedule
+from probes.internet.schedule import DueRound, Schedule
 from probes.targets.result import Reason, Result
 from probes.targets.target import Method, Target
 from sla.instants import SECOND, Instant
@@ -29,7 +29,7 @@ Heard = Callable[[Instant, Check, Sequence[Result]], None]
 """Takes what a round found: when it was started, on the wall clock, and the results in the order of the targets."""
 
 
-class RoundTally(Protocol):
+class RoundListener(Protocol):
     """Who counts probes."""
 
     def probed(self, method: Method, result: Result, duration_s: float) -> None:
@@ -42,7 +42,7 @@ class RoundTally(Protocol):
 
 
 @dataclass(slots=True, eq=False)
-class _Lane:
+class _MethodRounds:
     """The rounds of one method that share a limit."""
 
     limit: int
@@ -54,7 +54,7 @@ class _Lane:
 class _Job:
     check: Check
     heard: Heard
-    lane: _Lane | None
+    of_method: _MethodRounds | None
     busy: bool = False
     live: bool = True
 
@@ -62,22 +62,24 @@ class _Job:
 class Rounds:
     """All checks that run. Made on the loop on which `run` runs."""
 
-    def __init__(self, now: Callable[[], Instant], tally: RoundTally, at_once: Mapping[Method, int]) -> None:
+    def __init__(
+        self, now: Callable[[], Instant], listener: RoundListener, at_once: Mapping[Method, int]
+    ) -> None:
         """`at_once`: how many rounds of a method run at once, of those that share a limit."""
         self.progress_at_s = 0.0
         """When it last looked what is due, by the loop's clock."""
         self._loop = asyncio.get_running_loop()
         self._now = now
-        self._tally = tally
+        self._listener = listener
         self._schedule = Schedule()
         self._jobs: dict[str, _Job] = {}
-        self._lanes = {method: _Lane(at_once.get(method, AT_ONCE)) for method in Method}
+        self._by_method = {method: _MethodRounds(at_once.get(method, AT_ONCE)) for method in Method}
         self._changed = asyncio.Event()
 
     def limit(self, at_once: Mapping[Method, int]) -> None:
         """Have other limits from now on."""
-        for method, lane in self._lanes.items():
-            lane.limit = at_once.get(method, AT_ONCE)
+        for method, of_method in self._by_method.items():
+            of_method.limit = at_once.get(method, AT_ONCE)
 
     def __contains__(self, name: str) -> bool:
         """Whether there is a check of this name."""
@@ -94,8 +96,8 @@ class Rounds:
         else:
             if known is not None:
                 known.live = False
-            lane = self._lanes[check.targets[0].method] if shares_limit else None
-            self._jobs[name] = _Job(check, heard, lane)
+            of_method = self._by_method[check.targets[0].method] if shares_limit else None
+            self._jobs[name] = _Job(check, heard, of_method)
         self._schedule.add(name, check.interval_us, self._now_us(), at_once=not shares_limit)
         self._changed.set()
 
@@ -117,23 +119,23 @@ class Rounds:
                 )
         raise AssertionError
 
-    def _start(self, due: Due, tasks: asyncio.TaskGroup) -> None:
+    def _start(self, due: DueRound, tasks: asyncio.TaskGroup) -> None:
         job = self._jobs[due.name]
         overruns = due.skipped + (due.runs and job.busy)
         if overruns:
             for method in dict.fromkeys(target.method for target in job.check.targets):
-                self._tally.overrun(method, overruns)
+                self._listener.overrun(method, overruns)
         if not due.runs or job.busy:
             return
         job.busy = True
-        if job.lane is not None and job.lane.running >= job.lane.limit:
-            job.lane.waiting.append(job)
+        if job.of_method is not None and job.of_method.running >= job.of_method.limit:
+            job.of_method.waiting.append(job)
         else:
             self._spawn(job, tasks)
 
     def _spawn(self, job: _Job, tasks: asyncio.TaskGroup) -> None:
-        if job.lane is not None:
-            job.lane.running += 1
+        if job.of_method is not None:
+            job.of_method.running += 1
         tasks.create_task(self._run(job, tasks), name="probe")
 
     async def _run(self, job: _Job, tasks: asyncio.TaskGroup) -> None:
@@ -142,12 +144,12 @@ class Rounds:
         job.busy = False
         if job.live:
             job.heard(at, check, results)
-        lane = job.lane
-        if lane is None:
+        of_method = job.of_method
+        if of_method is None:
             return
-        lane.running -= 1
-        while lane.waiting and lane.running < lane.limit:
-            waiting = lane.waiting.popleft()
+        of_method.running -= 1
+        while of_method.waiting and of_method.running < of_method.limit:
+            waiting = of_method.waiting.popleft()
             if waiting.live:
                 self._spawn(waiting, tasks)
 
@@ -173,7 +175,7 @@ class Rounds:
                 reason=Reason.OVERRUN,
                 text=f"the probe came to no end in {timeout_s:g} s",
             )
-        self._tally.probed(target.method, result, self._loop.time() - began_s)
+        self._listener.probed(target.method, result, self._loop.time() - began_s)
         return result
 
     async def _wait(self, timeout_s: float) -> None:

@@ -13,7 +13,7 @@ from sla.instants import SECOND
 
 
 @dataclass(slots=True, eq=False)
-class _Entry:
+class _Queued:
     name: str
     interval_us: int
     phase_us: int
@@ -24,7 +24,7 @@ class _Entry:
         return at_us + self.interval_us - (at_us - self.phase_us) % self.interval_us
 
 
-class Due(NamedTuple):
+class DueRound(NamedTuple):
     """A check whose round is due; `runs` is False where it is too late for it: then the next one is near.
 
     `skipped`: how many rounds were due since the last time and are left out.
@@ -40,8 +40,8 @@ class Schedule:
 
     def __init__(self) -> None:
         """Nothing yet."""
-        self._entries: dict[str, _Entry] = {}
-        self._heap: list[tuple[int, int, _Entry]] = []
+        self._entries: dict[str, _Queued] = {}
+        self._heap: list[tuple[int, int, _Queued]] = []
         self._pushed = 0
 
     def __len__(self) -> int:
@@ -59,14 +59,14 @@ class Schedule:
                 return
             known.live = False
         phase_us = crc32(name.encode()) * interval_us >> 32
-        entry = self._entries[name] = _Entry(name, interval_us, phase_us)
+        entry = self._entries[name] = _Queued(name, interval_us, phase_us)
         self._push(now_us if at_once else entry.next_after(now_us), entry)
 
     def remove(self, name: str) -> None:
         """Have no more of its rounds come due."""
         self._entries.pop(name).live = False
 
-    def due(self, now_us: int) -> list[Due]:
+    def due(self, now_us: int) -> list[DueRound]:
         """The checks whose time has come, each once. Rounds that are late by more than half an interval are left out."""
         found = []
         while self._heap and self._heap[0][0] <= now_us:
@@ -75,7 +75,7 @@ class Schedule:
                 continue
             passed, late_us = divmod(now_us - due_us, entry.interval_us)
             runs = late_us <= entry.interval_us // 2
-            found.append(Due(entry.name, runs, passed if runs else passed + 1))
+            found.append(DueRound(entry.name, runs, passed if runs else passed + 1))
             self._push(entry.next_after(now_us - late_us + entry.interval_us // 2), entry)
         return found
 
@@ -85,6 +85,6 @@ class Schedule:
             heappop(self._heap)
         return max(0, self._heap[0][0] - now_us) / SECOND if self._heap else None
 
-    def _push(self, due_us: int, entry: _Entry) -> None:
+    def _push(self, due_us: int, entry: _Queued) -> None:
         self._pushed += 1
         heappush(self._heap, (due_us, self._pushed, entry))

@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 
 from probes.internet.check import Check
-from probes.internet.course import Course
-from probes.internet.verdict import View, all_of
-from probes.internet.way import Way
+from probes.internet.layer import Layer
+from probes.internet.state_history import StateHistory
+from probes.internet.verdict import Verdict, all_of
 from probes.targets.result import Result
 from probes.targets.target import Target
 from sla.instants import Instant
@@ -45,31 +45,31 @@ class Shown:
 class Reach:
     """One check of one server's own address. It rests while the server is not running, and begins anew then."""
 
-    __slots__ = ("check", "latest", "required", "way")
+    __slots__ = ("check", "latest", "layer", "required")
 
     def __init__(self, check: Check, *, required: bool) -> None:
         self.check = check
         self.required = required
-        self.way: Way | None = None
+        self.layer: Layer | None = None
         self.latest: Result | None = None
 
     def adjust(self, check: Check) -> None:
         """Go on by other terms, for the same target."""
         self.check = check
-        if self.way is not None:
-            self.way.adjust(check)
+        if self.layer is not None:
+            self.layer.adjust(check)
 
     def wake(self, at: Instant) -> None:
         """Be tried from `at` on."""
-        self.way = Way(self.check.targets[0].text, self.check, at)
+        self.layer = Layer(self.check.targets[0].text, self.check, at)
 
     def rest(self) -> None:
         """Be tried no more: what was under way tells nothing."""
-        self.way = None
+        self.layer = None
         self.latest = None
 
 
-class Server:
+class WatchedServer:
     """One server, its checks, and what was said of it last (None: nothing since it was assigned)."""
 
     __slots__ = ("assignment", "id", "reach", "running", "said")
@@ -81,10 +81,10 @@ class Server:
         self.running = False
         self.said: State | None = None
 
-    def required(self) -> list[Course]:
-        """The courses of the checks that decide."""
-        return [each.way.course for each in self.reach if each.required and each.way is not None]
+    def required(self) -> list[StateHistory]:
+        """The histories of the checks that decide."""
+        return [each.layer.history for each in self.reach if each.required and each.layer is not None]
 
-    def reach_at(self, at: Instant) -> View | None:
+    def reach_at(self, at: Instant) -> Verdict | None:
         """What the checks that decide say together at an instant; None where none does."""
-        return all_of([course.at(at) for course in self.required()])
+        return all_of([history.at(at) for history in self.required()])

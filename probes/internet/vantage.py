@@ -10,21 +10,21 @@ from bisect import bisect_left, bisect_right
 from typing import Final
 
 from probes.internet.check import NOT_TRIED_YET, Check, Round, gap_us, missed
-from probes.internet.course import Course
-from probes.internet.verdict import View
+from probes.internet.state_history import StateHistory
+from probes.internet.verdict import Verdict
 from sla.instants import Instant
 from sla.records import State
 
 FAILED: Final = "the monitor's own way out failed"
-_UP: Final = View(State.UP)
+_UP: Final = Verdict(State.UP)
 
 
 class Vantage:
-    """The course of the vantage; not up, it is unknown where rounds could not tell. Without a check it counts as up."""
+    """The history of the vantage; not up, it is unknown where rounds could not tell. Without a check it counts as up."""
 
     def __init__(self, check: Check | None, at: Instant) -> None:
         """Watched from `at` on."""
-        self.course = Course(View(State.UNKNOWN, NOT_TRIED_YET) if check is not None else _UP)
+        self.history = StateHistory(Verdict(State.UNKNOWN, NOT_TRIED_YET) if check is not None else _UP)
         self._check = check
         self._gap_us = check.interval_us if check is not None else 0
         self._good_at = self._last_at = at
@@ -37,19 +37,19 @@ class Vantage:
         """The last instant of which it is decided whether it was up."""
         if self._check is None:
             return Instant(now - 1)
-        return self._good_at if self.course.newest.state is State.UP else self._last_at
+        return self._good_at if self.history.newest.state is State.UP else self._last_at
 
     def adjust(self, check: Check | None, at: Instant) -> None:
         """Go on by other terms from `at` on, which is now: also with no check any more, or the first."""
         if check is None and self._check is not None:
-            if self._failing and self.course.newest.state is State.UP:
+            if self._failing and self.history.newest.state is State.UP:
                 self._fail()
-            if self.course.newest.state is not State.UP:
-                self.course.turn(max(at, Instant(self.course.since + 1)), _UP)
-            self._doubt(self.course.since)
+            if self.history.newest.state is not State.UP:
+                self.history.turn(max(at, Instant(self.history.since + 1)), _UP)
+            self._doubt(self.history.since)
         elif check is not None and self._check is None:
-            at = max(at, Instant(self.course.since + 1))
-            self.course.turn(at, View(State.UNKNOWN, NOT_TRIED_YET))
+            at = max(at, Instant(self.history.since + 1))
+            self.history.turn(at, Verdict(State.UNKNOWN, NOT_TRIED_YET))
             self._good_at = self._last_at = at
             self._failing, self._unclear = 0, False
             self._gap_us = check.interval_us
@@ -57,21 +57,21 @@ class Vantage:
             self._gap_us = gap_us(self._check, check)
         self._check = check
 
-    def hear(self, last: Round) -> None:
+    def take(self, last: Round) -> None:
         """Take a round, which is later than every one before, or else has no time of its own and tells nothing."""
         if self._check is None or last.at <= self._last_at:
             return
         left_out = missed(self._gap_us, self._last_at, last.at)
         self._failing += left_out + (last.state is not State.UP)
         self._unclear |= left_out > 0 or last.state is State.UNKNOWN
-        if self._failing >= self._check.confirm and self.course.newest.state is State.UP:
+        if self._failing >= self._check.confirm and self.history.newest.state is State.UP:
             self._fail()
         self._last_at = last.at
         self._gap_us = self._check.interval_us
         if last.state is State.UP:
             self._doubt(last.at)
-            if self.course.newest.state is not State.UP:
-                self.course.turn(last.at, _UP)
+            if self.history.newest.state is not State.UP:
+                self.history.turn(last.at, _UP)
             self._good_at = last.at
             self._good.append(last.at)
             self._failing, self._unclear = 0, False
@@ -90,14 +90,14 @@ class Vantage:
 
     def forget(self, before: Instant) -> None:
         """Let go of what nobody asks for: everything before `before`."""
-        self.course.forget(before)
+        self.history.forget(before)
         del self._good[: bisect_left(self._good, before)]
         while self._doubts and self._doubts[0][1] < before:
             del self._doubts[0]
 
     def _fail(self) -> None:
         state = State.UNKNOWN if self._unclear else State.DOWN
-        self.course.turn(Instant(self._good_at + 1), View(state, FAILED))
+        self.history.turn(Instant(self._good_at + 1), Verdict(state, FAILED))
 
     def _doubt(self, until: Instant) -> None:
         """Remember the time since the last good round, if one since then was not good."""

@@ -8,33 +8,35 @@ from sla.records import State
 NOT_ASKED: Final = "nothing beyond the monitor was asked"
 
 
-class View(NamedTuple):
+class Verdict(NamedTuple):
     """A state, and why; the reason is a short text for people, empty where there is nothing to say."""
 
     state: State
     reason: str = ""
 
 
-def verdict(vantage: View, uplink: View | None, in_guest: View | None, required_reach: View | None) -> View:
+def verdict(
+    vantage: Verdict, uplink: Verdict | None, in_guest: Verdict | None, required_reach: Verdict | None
+) -> Verdict:
     """The leg's state by the monitor's own way out, the server's uplink, a check inside it, and those of its address.
 
     None: the server has no uplink, no such check, or it rests. Where nothing at all is asked, nothing is known.
     """
     if vantage.state is not State.UP:
-        return View(State.UNKNOWN, vantage.reason)
+        return Verdict(State.UNKNOWN, vantage.reason)
     if uplink is not None and uplink.state is not State.UP:
         return uplink
     if in_guest is not None and in_guest.state is not State.UNKNOWN:
         return in_guest
     if required_reach is not None:
         return required_reach
-    return View(State.UNKNOWN, NOT_ASKED) if uplink is None else View(State.UP)
+    return Verdict(State.UNKNOWN, NOT_ASKED) if uplink is None else Verdict(State.UP)
 
 
-def all_of(views: Sequence[View]) -> View | None:
+def all_of(verdicts: Sequence[Verdict]) -> Verdict | None:
     """What holds where several are required: down if one is, else unknown if one is, else up. None of none."""
     for state in (State.DOWN, State.UNKNOWN):
-        for view in views:
-            if view.state is state:
-                return view
-    return views[0] if views else None
+        for verdict in verdicts:
+            if verdict.state is state:
+                return verdict
+    return verdicts[0] if verdicts else None

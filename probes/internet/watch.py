@@ -5,11 +5,11 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
 from typing import Final, Never, Protocol
 
-from probes.internet.check import Check, Round, judged
+from probes.internet.check import Check, Round, round_of
 from probes.internet.leg import SOURCE, InternetLeg
-from probes.internet.rounds import Rounds, RoundTally
+from probes.internet.rounds import RoundListener, Rounds
 from probes.internet.servers import Assignment, Reach, Shown
-from probes.internet.verdict import View
+from probes.internet.verdict import Verdict
 from probes.report import Report
 from probes.targets.result import Result
 from probes.targets.target import Method, Target
@@ -29,7 +29,7 @@ _VANTAGE: Final = "vantage"
 _OWN_WAY: Final = "the monitor's own way out"
 
 
-class Tally(RoundTally, Protocol):
+class WatchListener(RoundListener, Protocol):
     """Who counts, and shows gauges; unknown removes one."""
 
     def vantage(self, state: State) -> None:
@@ -63,16 +63,16 @@ class InternetWatch:
         observer: str,
         now: Callable[[], Instant],
         emit: Callable[[Report], Awaitable[None]],
-        tally: Tally,
+        listener: WatchListener,
         at_once: Mapping[Method, int],
     ) -> None:
         """`at_once`: how many servers' own addresses are tried at once, by method."""
         self._now = now
         self._emit = emit
-        self._tally = tally
+        self._listener = listener
         self._loop = asyncio.get_running_loop()
         self._leg = InternetLeg(observer, now())
-        self._rounds = Rounds(now, tally, at_once)
+        self._rounds = Rounds(now, listener, at_once)
         self._uplinks: dict[str, Check] = {}
         self._shown: dict[str, State] = {}
         self._shown_vantage = State.UNKNOWN
@@ -105,7 +105,7 @@ class InternetWatch:
                 self._rounds.remove(f"uplink {name}")
             for target in before.targets:
                 if after is None or target not in after.targets:
-                    self._tally.target_gone(name, target)
+                    self._listener.target_gone(name, target)
         for name, check in uplinks.items():
             self._rounds.add(f"uplink {name}", check, partial(self._uplink_heard, name), shares_limit=False)
         self._uplinks = dict(uplinks)
@@ -137,17 +137,17 @@ class InternetWatch:
         """What the checks of a server's own address found last."""
         return self._leg.shown(server)
 
-    def uplinks(self) -> dict[str, View]:
+    def uplinks(self) -> dict[str, Verdict]:
         """What is known of each uplink by now."""
-        vantage = self._leg.vantage.course.newest
-        known = {name: way.course.newest for name, way in self._leg.uplinks.items()}
+        vantage = self._leg.vantage.history.newest
+        known = {name: layer.history.newest for name, layer in self._leg.uplinks.items()}
         if vantage.state is State.UP:
             return known
-        return dict.fromkeys(known, View(State.UNKNOWN, vantage.reason))
+        return dict.fromkeys(known, Verdict(State.UNKNOWN, vantage.reason))
 
-    def vantage(self) -> View:
+    def vantage(self) -> Verdict:
         """What is known of the monitor's own way out by now; up where none is watched."""
-        return self._leg.vantage.course.newest
+        return self._leg.vantage.history.newest
 
     async def run(self) -> Never:
         """Watch, for ever."""
@@ -161,7 +161,7 @@ class InternetWatch:
     def _names(self, server: ServerId) -> dict[str, Reach]:
         """The checks of a server's own address that run."""
         reach = self._leg.reach(server)
-        return {f"{server} {each.check.targets[0].text}": each for each in reach if each.way is not None}
+        return {f"{server} {each.check.targets[0].text}": each for each in reach if each.layer is not None}
 
     def _reschedule(self, server: ServerId, before: Mapping[str, Reach]) -> None:
         after = self._names(server)
@@ -174,22 +174,22 @@ class InternetWatch:
             self._rounds.add(name, reach.check, partial(self._reach_heard, reach), shares_limit=True)
 
     def _vantage_heard(self, at: Instant, check: Check, results: Sequence[Result]) -> None:
-        self._leg.vantage.hear(judged(at, check.quorum, [each.state for each in results], _OWN_WAY))
+        self._leg.vantage.take(round_of(at, check.quorum, [each.state for each in results], _OWN_WAY))
         self._heard.set()
 
     def _uplink_heard(self, name: str, at: Instant, check: Check, results: Sequence[Result]) -> None:
-        way = self._leg.uplinks[name]
-        way.hear(judged(at, check.quorum, [each.state for each in results], way.name))
+        layer = self._leg.uplinks[name]
+        layer.take(round_of(at, check.quorum, [each.state for each in results], layer.name))
         for target, result in zip(check.targets, results, strict=True):
-            self._tally.target(name, target, result)
+            self._listener.target(name, target, result)
         self._heard.set()
 
     def _reach_heard(self, reach: Reach, at: Instant, _: Check, results: Sequence[Result]) -> None:
         (result,) = results
         reach.latest = result
-        if reach.required and reach.way is not None:
-            reason = "" if result.state is State.UP else f"{reach.way.name}: {result.text or result.reason}"
-            reach.way.hear(Round(at, result.state, reason))
+        if reach.required and reach.layer is not None:
+            reason = "" if result.state is State.UP else f"{reach.layer.name}: {result.text or result.reason}"
+            reach.layer.take(Round(at, result.state, reason))
             self._heard.set()
 
     # Reports
@@ -222,13 +222,13 @@ class InternetWatch:
 
     def _show(self) -> None:
         """Tell the states that are others than before."""
-        now = {name: view.state for name, view in self.uplinks().items()}
+        now = {name: verdict.state for name, verdict in self.uplinks().items()}
         for name in {**self._shown, **now}:
             state = now.get(name, State.UNKNOWN)
             if self._shown.get(name, State.UNKNOWN) is not state:
-                self._tally.uplink(name, state)
+                self._listener.uplink(name, state)
         self._shown = now
         vantage = self.vantage().state if _VANTAGE in self._rounds else State.UNKNOWN
         if vantage is not self._shown_vantage:
             self._shown_vantage = vantage
-            self._tally.vantage(vantage)
+            self._listener.vantage(vantage)

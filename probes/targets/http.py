@@ -24,7 +24,7 @@ _STALLED_SHARE: Final = 0.25
 """Where the loop stood still for more of the time than this, a time-out says nothing of the target."""
 
 
-class Body(NamedTuple):
+class BodyStart(NamedTuple):
     """The beginning of a body, and how it is encoded."""
 
     content: bytes
@@ -59,7 +59,7 @@ async def probe_http(target: Target, tools: Tools, deadline_s: float) -> Result:
     return replace(result, certificate_expires_at=attempt.certificate_expires_at)
 
 
-async def _response(target: Target, tools: Tools) -> tuple[Result, Body]:
+async def _response(target: Target, tools: Tools) -> tuple[Result, BodyStart]:
     """What the response is by its status, and the beginning of its body where that matters."""
     async with tools.session.get(
         target.text,
@@ -67,12 +67,14 @@ async def _response(target: Target, tools: Tools) -> tuple[Result, Body]:
         max_redirects=MAX_REDIRECTS + 1,  # aiohttp counts the response that is one too many
     ) as response:
         if response.status not in (target.statuses or _SUCCESSFUL):
-            return Result(state=State.DOWN, reason=Reason.STATUS, text=_wrong_status(response)), Body(b"", "")
+            return Result(state=State.DOWN, reason=Reason.STATUS, text=_wrong_status(response)), BodyStart(
+                b"", ""
+            )
         content = await _beginning(response.content) if target.body is not None else b""
-        return Result(state=State.UP), Body(content, response.charset or "utf-8")
+        return Result(state=State.UP), BodyStart(content, response.charset or "utf-8")
 
 
-async def _searched(pattern: str, body: Body, tools: Tools, deadline_s: float) -> Result:
+async def _searched(pattern: str, body: BodyStart, tools: Tools, deadline_s: float) -> Result:
     if await tools.searcher.found(pattern, body.content, body.charset, deadline_s):
         return Result(state=State.UP)
     return Result(state=State.DOWN, reason=Reason.BODY, text=f"{pattern!r} is not in the body")

@@ -51,7 +51,7 @@ _RAW_FORMAT: Final = "192s"
 _QUOTE_BYTES: Final = 512
 _SECOND_NS: Final = 1_000_000_000
 
-Reply = tuple[bytes, int, bytes, int]
+EchoReply = tuple[bytes, int, bytes, int]
 """Whose it is (`Protocol.peer`), its sequence number and cookie, and when the kernel received it: wall time in
 nanoseconds, 0 where it did not say. A tuple, for there are 50,000 a second."""
 
@@ -132,7 +132,7 @@ class EchoSocket:
         """How many packets were waiting, at most BATCH; `replies` reads them. Raises OSError."""
         return self._inbox.receive(self._fileno)
 
-    def replies(self, count: int) -> Iterator[Reply]:
+    def replies(self, count: int) -> Iterator[EchoReply]:
         """The echo replies that were received: whole ones, with our identifier. `errors` has what else there was."""
         return self._raw_replies(count) if self._raw else self._datagram_replies(count)
 
@@ -148,14 +148,14 @@ class EchoSocket:
         fields = _MEMORY.unpack(self._socket.getsockopt(socket.SOL_SOCKET, _SO_MEMINFO, _MEMORY.size))
         return Memory(fields[0], fields[8])
 
-    def _datagram_replies(self, count: int) -> Iterator[Reply]:
+    def _datagram_replies(self, count: int) -> Iterator[EchoReply]:
         reply, ours, peer = self.protocol.reply, self.identifier, self.protocol.peer
         for stamped, length, fields in self._inbox.read(count):
             name, kind, _, identifier, sequence, cookie, seconds, nanoseconds = fields
             if kind == reply and identifier == ours and length >= ECHO.size:
                 yield name[peer], sequence, cookie, seconds * _SECOND_NS + nanoseconds if stamped else 0
 
-    def _raw_replies(self, count: int) -> Iterator[Reply]:
+    def _raw_replies(self, count: int) -> Iterator[EchoReply]:
         protocol = self.protocol
         for stamped, length, (name, data, seconds, nanoseconds) in self._inbox.read(count):
             packet = data[:length]

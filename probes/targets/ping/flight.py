@@ -22,7 +22,7 @@ _ANSWER_NS: Final = (20 * _MS, 250 * _MS)
 """For how long after a ping its answer may come at any moment: at least, at most."""
 
 
-class Volley:
+class PingRequest:
     """Pings that were asked for together: socket addresses, one time-out, and where in `results` theirs belong."""
 
     __slots__ = ("done", "left", "names", "next", "places", "refusals", "results", "timeout_ns")
@@ -61,10 +61,10 @@ class Volley:
 class Burst:
     """Pings that one call sent. `dropped`: how many packets the socket had dropped by then."""
 
-    __slots__ = ("dropped", "expected", "pings", "sent_ns", "unanswered", "volley")
+    __slots__ = ("dropped", "expected", "pings", "request", "sent_ns", "unanswered")
 
-    def __init__(self, volley: Volley, sent_ns: int, dropped: int) -> None:
-        self.volley = volley
+    def __init__(self, request: PingRequest, sent_ns: int, dropped: int) -> None:
+        self.request = request
         self.sent_ns = sent_ns
         self.dropped = dropped
         self.pings: list[Ping] = []
@@ -113,7 +113,7 @@ class Numbers:
         self._resting.append((now_ns + _LATE_NS, number))
 
 
-class Pace:
+class RateLimit:
     """How many pings may be sent now, so that answers which come all at once fit into half of the socket's buffer.
 
     An answer is expected for twice as long as answers took lately. `gap_ns` is the least time between pings, on average:

@@ -11,8 +11,7 @@ from probes.targets.path import Paths
 from probes.targets.ping import packets
 from probes.targets.ping.aioping_backend import AiopingPinger
 from probes.targets.ping.echo_socket import EchoSocket, UnusableSourceError, open_socket
-from probes.targets.ping.flight import Volley
-from probes.targets.ping.lane import Lane
+from probes.targets.ping.flight import PingRequest
 from probes.targets.ping.packets import IPV4, IPV6, protocol_of, socket_name
 from probes.targets.ping.results import failed_here, unknown
 from probes.targets.ping.settings import (
@@ -25,6 +24,7 @@ from probes.targets.ping.settings import (
     PingSourceError,
     forbidden,
 )
+from probes.targets.ping.socket_engine import SocketEngine
 from probes.targets.result import Reason, Result
 
 _AT_ONCE: Final = 4_096
@@ -51,7 +51,7 @@ class Pinger:
         if settings.address is not None and settings.interface is not None:
             raise PingSourceError("either an address or an interface, not both")
         self._paths = Paths(address=settings.address, interface=settings.interface)
-        self._lanes: dict[str, Lane] = {}
+        self._engines: dict[str, SocketEngine] = {}
         self._loop = asyncio.get_running_loop()
         if self._paths.fileno() >= 0:
             self._loop.add_reader(self._paths.fileno(), self._listen)
@@ -71,7 +71,7 @@ class Pinger:
         """Open the first socket. Raises PingError, but not for want of resources, which may pass."""
         protocol = protocol_of(self._settings.address or "")
         try:
-            self._lane(protocol)
+            self._engine(protocol)
         except OSError as error:
             translated = _translated(error, self._settings)
             if type(translated) is not PingError:
@@ -81,20 +81,20 @@ class Pinger:
         """Close the sockets."""
         if self._paths.fileno() >= 0:
             self._loop.remove_reader(self._paths.fileno())
-        for lane in self._lanes.values():
-            lane.close(unknown(Reason.OVERRUN, "the pinger was closed"))
-        self._lanes.clear()
+        for engine in self._engines.values():
+            engine.close(unknown(Reason.OVERRUN, "the pinger was closed"))
+        self._engines.clear()
         self._paths.close()
 
     @property
     def dropped(self) -> dict[str, int]:
         """Packets for which the socket had no room, by version of IP: `ipv4`, `ipv6`."""
-        return {name: lane.dropped for name, lane in self._lanes.items()}
+        return {name: engine.dropped for name, engine in self._engines.items()}
 
     @property
     def strays(self) -> dict[str, int]:
         """Packets that answered no ping in flight, by version of IP: late, doubled, forged."""
-        return {name: lane.strays for name, lane in self._lanes.items()}
+        return {name: engine.strays for name, engine in self._engines.items()}
 
     async def ping(self, address: str, timeout_s: float) -> Result:
         """Ping one numeric address. Raises ValueError if it is none."""
@@ -108,43 +108,43 @@ class Pinger:
         names = await _names(addresses)
         results: list[Result | None] = [None] * len(names)
         timeout_ns = int(timeout_s * 1e9)
-        volleys: list[asyncio.Future[None]] = []
+        requests: list[asyncio.Future[None]] = []
         for protocol in (IPV4, IPV6):
             places = [place for place, name in enumerate(names) if name[0] == protocol.family]
             if not places:
                 continue
             try:
-                lane = self._lane(protocol)
+                engine = self._engine(protocol)
             except OSError as error:
                 result = failed_here(error.errno or errno.EIO)
                 for place in places:
                     results[place] = result
                 continue
             done = self._loop.create_future()
-            volleys.append(done)
-            lane.add(Volley([names[place] for place in places], places, results, timeout_ns, done))
+            requests.append(done)
+            engine.add(PingRequest([names[place] for place in places], places, results, timeout_ns, done))
         try:
-            for done in volleys:
+            for done in requests:
                 await done
         finally:
-            for done in volleys:
+            for done in requests:
                 done.cancel()
         return [result for result in results if result is not None]
 
-    def _lane(self, protocol: packets.Protocol) -> Lane:
-        """The lane for a version of IP, opened if need be. Raises OSError."""
-        lane = self._lanes.get(protocol.name)
-        if lane is None or lane.unusable:
+    def _engine(self, protocol: packets.Protocol) -> SocketEngine:
+        """The engine for a version of IP, opened if need be. Raises OSError."""
+        engine = self._engines.get(protocol.name)
+        if engine is None or engine.unusable:
             settings = self._settings
             if settings.address is not None and protocol_of(settings.address) is not protocol:
                 raise OSError(errno.EAFNOSUPPORT, f"{settings.address} is of the other version of IP")
             gap_ns = 1_000_000_000 // settings.rate if settings.rate else 0
-            fresh = Lane(self._socket(protocol), self._paths, gap_ns)
-            if lane is not None:
-                lane.close(unknown(Reason.NO_ROUTE, "the way out of this host went away"))
-                fresh.dropped, fresh.strays = lane.dropped, lane.strays
-            lane = self._lanes[protocol.name] = fresh
-        return lane
+            fresh = SocketEngine(self._socket(protocol), self._paths, gap_ns)
+            if engine is not None:
+                engine.close(unknown(Reason.NO_ROUTE, "the way out of this host went away"))
+                fresh.dropped, fresh.strays = engine.dropped, engine.strays
+            engine = self._engines[protocol.name] = fresh
+        return engine
 
     def _listen(self) -> None:
         self._paths.listen(time.monotonic_ns())

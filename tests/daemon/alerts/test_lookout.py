@@ -12,7 +12,7 @@ from daemon.alerts.lookout import Lookout
 from daemon.live.facts import ServerFacts
 from daemon.live.figures import LiveFigures
 from daemon.watching.sources import Source as WatchedSource
-from probes.internet.verdict import View
+from probes.internet.verdict import Verdict
 from probes.report import Report
 from sla.instants import HOUR, MINUTE, SECOND, Instant
 from sla.records import Leg, Observation, ServerId, State, Witness
@@ -34,7 +34,7 @@ class Post:
 
     monitor: Monitor = field(default_factory=Monitor)
     sources: dict[str, Contacted] = field(default_factory=lambda: {"vc1": Contacted()})
-    uplinks: dict[str, View] = field(default_factory=dict)
+    uplinks: dict[str, Verdict] = field(default_factory=dict)
     listed: bool = True
     host: str = "esx1"
     uplink: str = "transit"
@@ -65,7 +65,7 @@ class Post:
     def now(self) -> Instant:
         return self.monitor.now
 
-    def _uplinks(self) -> Mapping[str, View]:
+    def _uplinks(self) -> Mapping[str, Verdict]:
         return self.uplinks
 
     async def look(self, *told: Report) -> set[str]:
@@ -217,13 +217,13 @@ async def test_a_source_out_of_sight_is_told_once_an_attempt_failed() -> None:
 async def test_an_uplink_is_down_until_it_is_up_or_gone_and_not_while_nobody_knows() -> None:
     post = Post()
     fleet(post)
-    post.uplinks["transit"] = View(State.DOWN, "1 of 3 answers")
+    post.uplinks["transit"] = Verdict(State.DOWN, "1 of 3 answers")
     assert await post.look() == {"UplinkDown"}
-    post.uplinks["transit"] = View(State.UNKNOWN)
+    post.uplinks["transit"] = Verdict(State.UNKNOWN)
     assert await post.look() == {"UplinkDown"}
-    post.uplinks["transit"] = View(State.UP)
+    post.uplinks["transit"] = Verdict(State.UP)
     assert await post.look() == set()
-    post.uplinks["transit"] = View(State.DOWN)
+    post.uplinks["transit"] = Verdict(State.DOWN)
     assert await post.look() == {"UplinkDown"}
     del post.uplinks["transit"]
     assert await post.look() == set()

@@ -123,11 +123,11 @@ def _common(said: set[str]) -> str:
     return "open" if common - {"unknown"} else "unknown"
 
 
-class Way:
+class Layer:
     """An uplink, or a server's own address behind it: `before` is the layer before it, up where there is none."""
 
     def __init__(
-        self, rounds: Rounds, began: int, terms: Terms, before: "Way | Vantage", vantage: Vantage
+        self, rounds: Rounds, began: int, terms: Terms, before: "Layer | Vantage", vantage: Vantage
     ) -> None:
         self.spells: list[tuple[list[tuple[int, str]], int | None]] = []
         spell: list[tuple[int, str]] = []

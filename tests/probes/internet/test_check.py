@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from probes.internet.check import judged, missed
+from probes.internet.check import missed, round_of
 from sla.instants import Instant
 from sla.records import State
 
@@ -28,7 +28,7 @@ AT = Instant(7)
 def test_a_round_is_down_only_if_the_targets_that_could_not_be_tried_would_not_save_it(
     quorum: int, states: list[State], expected: State, reason: str
 ) -> None:
-    assert judged(AT, quorum, states, "uplink east") == (AT, expected, reason)
+    assert round_of(AT, quorum, states, "uplink east") == (AT, expected, reason)
 
 
 @given(st.integers(1, 5), st.lists(st.sampled_from(State), min_size=1, max_size=5))
@@ -39,7 +39,7 @@ def test_a_round_is_what_it_is_whatever_the_unknown_targets_are(quorum: int, sta
         filled = [next(rest) if state is N else state for state in states]
         readings.add(filled.count(U) >= quorum)
     expected = {frozenset({True}): U, frozenset({False}): D}.get(frozenset(readings), N)
-    assert judged(AT, quorum, states, "x").state is expected
+    assert round_of(AT, quorum, states, "x").state is expected
 
 
 @pytest.mark.parametrize(

@@ -57,21 +57,21 @@ class Play:
         self.frontiers.append(self.leg.frontier)
         return told
 
-    def hear(self, who: str, at: int, word: str) -> None:
+    def take(self, who: str, at: int, word: str) -> None:
         last = Round(Instant(at), WORDS[word], "" if word == "U" else f"{who} is {word}")
         if who == "vantage":
-            self.leg.vantage.hear(last)
+            self.leg.vantage.take(last)
         elif who in self.leg.uplinks:
-            self.leg.uplinks[who].hear(last)
+            self.leg.uplinks[who].take(last)
         else:
             for each in self.leg.reach(ServerId(who)):
-                if each.required and each.way is not None:
-                    each.way.hear(last)
+                if each.required and each.layer is not None:
+                    each.layer.take(last)
 
     def rounds(self, who: str, first_at: int, words: str) -> None:
         for number, word in enumerate(words):
             if word != "-":
-                self.hear(who, first_at + number * INTERVAL, word)
+                self.take(who, first_at + number * INTERVAL, word)
 
     def state(self, server: str, at: int) -> str:
         said = self.said.get(ServerId(server), [])
@@ -165,7 +165,7 @@ def test_a_fault_of_ours_that_falls_between_two_rounds_of_a_slow_vantage_is_not_
     played = Play(leg)
     assign(played, "web", "east")
     for at in (10, 60, 110, 160, 210):
-        played.hear("vantage", BEGAN + at, "U")
+        played.take("vantage", BEGAN + at, "U")
     played.rounds("east", BEGAN + 15, "UDDDUU" + "UDDDDDDDDDDDDDDD"[:14])
     played.advance(BEGAN + 215)
     assert played.states("web") == [(1, "unknown"), (15, "up"), (85, "down")]
@@ -191,7 +191,7 @@ def test_a_short_absence_of_the_vantage_is_not_bridged_by_a_round_that_did_not_r
     played = Play(leg)
     assign(played, "web", "east")
     for number, word in enumerate("UDUUUUUUUU"):
-        played.hear("vantage", BEGAN + 4 + 3 * number, word)
+        played.take("vantage", BEGAN + 4 + 3 * number, word)
     played.rounds("east", BEGAN + 4, "U-U")
     played.advance(BEGAN + 40)
     assert played.states("web") == [(1, "unknown"), (4, "up"), (5, "unknown"), (24, "up")]
@@ -266,7 +266,7 @@ def test_checks_of_a_server_that_is_not_running_rest_and_hold_nothing_back() -> 
     played.leg.running(ServerId("web"), True, Instant(BEGAN + 45))
     played.advance(BEGAN + 75)
     assert played.leg.frontier == BEGAN + 45, "its own round is awaited"
-    played.hear("web", BEGAN + 52, "U")
+    played.take("web", BEGAN + 52, "U")
     played.advance(BEGAN + 75)
     assert played.states("web")[2:] == [(31, "unknown"), (52, "up")]
 
@@ -323,8 +323,8 @@ def test_other_terms_for_an_uplink_do_not_make_it_forget_its_state() -> None:
     slower = check("east", confirm=1, interval=60)
     played.leg.configure(check("gateway", interval=60), {"east": slower}, Instant(BEGAN + 25))
     for who in ("vantage", "east"):
-        played.hear(who, BEGAN + 81, "U")
-        played.hear(who, BEGAN + 141, "U")
+        played.take(who, BEGAN + 81, "U")
+        played.take(who, BEGAN + 141, "U")
     played.advance(BEGAN + 142)
     assert played.states("web") == [(1, "unknown"), (10, "up")]
     assert played.leg.frontier == BEGAN + 141
@@ -350,10 +350,10 @@ def test_a_round_of_the_same_instant_tells_nothing() -> None:
     played = play("east", confirm=2)
     assign(played, "web", "east")
     for who in ("vantage", "east"):
-        played.hear(who, BEGAN + 10, "U")
-        played.hear(who, BEGAN + 10, "D")
-        played.hear(who, BEGAN + 10, "D")
-        played.hear(who, BEGAN + 20, "U")
+        played.take(who, BEGAN + 10, "U")
+        played.take(who, BEGAN + 10, "D")
+        played.take(who, BEGAN + 10, "D")
+        played.take(who, BEGAN + 20, "U")
     played.advance(BEGAN + 21)
     assert played.states("web") == [(1, "unknown"), (10, "up")]
 
@@ -383,7 +383,7 @@ def test_what_is_assigned_while_a_look_is_under_way_is_told_from_its_own_beginni
 @dataclass(frozen=True)
 class History:
     vantage: tuple[tuple[int, str], ...] | None
-    ways: dict[str, tuple[tuple[int, str], ...]]
+    layers: dict[str, tuple[tuple[int, str], ...]]
     terms: dict[str, brute.Terms]
     ends: dict[str, tuple[int, ...]]
 
@@ -427,22 +427,22 @@ def _played(history: History) -> Play:
     assign(played, "lone", None, ReachCheck(check=made("lone"), required=True))
     heard = [
         (ended, who, at, word)
-        for who, rounds in [("vantage", history.vantage or ()), *history.ways.items()]
+        for who, rounds in [("vantage", history.vantage or ()), *history.layers.items()]
         for ended, (at, word) in zip(history.ends[who], rounds, strict=False)
     ]
     for ended, who, at, word in sorted(heard):
-        played.hear(who, at, word)
+        played.take(who, at, word)
         played.advance(ended)
     return played
 
 
-def _brute(history: History) -> tuple[brute.Vantage, dict[str, brute.Way]]:
+def _brute(history: History) -> tuple[brute.Vantage, dict[str, brute.Layer]]:
     vantage = brute.Vantage(history.vantage, BEGAN, history.terms["vantage"])
-    east = brute.Way(history.ways["east"], BEGAN, history.terms["east"], vantage, vantage)
-    ways = {"east": east}
+    east = brute.Layer(history.layers["east"], BEGAN, history.terms["east"], vantage, vantage)
+    layers = {"east": east}
     for who, before in (("near", east), ("lone", vantage)):
-        ways[who] = brute.Way(history.ways[who], BEGAN, history.terms[who], before, vantage)
-    return vantage, ways
+        layers[who] = brute.Layer(history.layers[who], BEGAN, history.terms[who], before, vantage)
+    return vantage, layers
 
 
 def _verdicts(vantage: str, states: dict[str, str]) -> dict[str, str]:
@@ -458,10 +458,10 @@ def _verdicts(vantage: str, states: dict[str, str]) -> dict[str, str]:
 def test_what_was_told_up_to_the_frontier_is_what_the_whole_history_says(history: History) -> None:
     played = _played(history)
     assert played.frontiers == sorted(played.frontiers)
-    vantage, ways = _brute(history)
+    vantage, layers = _brute(history)
     for at in range(BEGAN + 1, played.leg.frontier + 1):
         before = vantage.at(at)
-        states = {who: way.at(at) for who, way in ways.items()}
+        states = {who: layer.at(at) for who, layer in layers.items()}
         assert before != "open"
         assert before != "up" or "open" not in states.values()
         expected = _verdicts(before, states)
@@ -486,7 +486,7 @@ def test_nothing_is_down_but_for_rounds_that_failed_between_two_good_ones_of_the
             failed = [
                 who
                 for who in rounds[server]
-                if any(then == at and word == "D" for then, word in history.ways[who])
+                if any(then == at and word == "D" for then, word in history.layers[who])
             ]
             assert failed, "it begins at a failed round"
             before = max((then for then in good if then <= at), default=None)
@@ -503,7 +503,7 @@ def test_the_frontier_follows_once_all_is_calm(history: History) -> None:
     calm_at, now = BEGAN + 120, BEGAN + 240
     for who, terms in history.terms.items():
         for at in range(calm_at, now, terms.interval):
-            played.hear(who, at, "U")
+            played.take(who, at, "U")
     played.advance(now)
     three_rounds = 3 * max(terms.interval for terms in history.terms.values())
     assert played.leg.frontier >= now - three_rounds
@@ -543,8 +543,8 @@ def test_whenever_and_however_long_the_monitors_own_line_is_cut_nothing_is_down(
 @given(st.integers(0, 2**32))
 def test_when_the_line_is_cut_beyond_the_gateway_nothing_is_unknown_but_the_beginning(seed: int) -> None:
     played, history, end = _after_a_cut(seed, {"east"})
-    failed = [at for at, word in history.ways["east"] if word == "D"]
-    good_at = next(at for at, word in history.ways["east"] if at >= end and word == "U")
+    failed = [at for at, word in history.layers["east"] if word == "D"]
+    good_at = next(at for at, word in history.layers["east"] if at >= end and word == "U")
     slow = history.terms["vantage"].interval > history.terms["east"].interval
     said = played.said[ServerId("plain")]
     words = [state for _, state, _ in said if state is not State.UNKNOWN]

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from probes.internet.verdict import NOT_ASKED, View, all_of, verdict
+from probes.internet.verdict import NOT_ASKED, Verdict, all_of, verdict
 from sla.records import State
 
 U, D, N, X = State.UP, State.DOWN, State.UNKNOWN, None  # X: there is none
@@ -50,8 +50,8 @@ def said_by_the_table(*states: State | None) -> State:
     return found
 
 
-def view(state: State | None, reason: str) -> View | None:
-    return None if state is None else View(state, reason)
+def view(state: State | None, reason: str) -> Verdict | None:
+    return None if state is None else Verdict(state, reason)
 
 
 @pytest.mark.parametrize(
@@ -62,28 +62,28 @@ def test_every_combination_gives_what_the_table_says(
     vantage: State, uplink: State | None, in_guest: State | None, reach: State | None
 ) -> None:
     found = verdict(
-        View(vantage, "vantage"), view(uplink, "uplink"), view(in_guest, "in-guest"), view(reach, "reach")
+        Verdict(vantage, "vantage"), view(uplink, "uplink"), view(in_guest, "in-guest"), view(reach, "reach")
     )
     assert found.state is said_by_the_table(vantage, uplink, in_guest, reach)
 
 
 def test_the_reason_is_that_of_what_decides() -> None:
-    up, down, unknown = View(U), View(D, "down because"), View(N, "unknown because")
-    assert verdict(View(D, "cut off"), down, down, down) == View(N, "cut off")
+    up, down, unknown = Verdict(U), Verdict(D, "down because"), Verdict(N, "unknown because")
+    assert verdict(Verdict(D, "cut off"), down, down, down) == Verdict(N, "cut off")
     assert verdict(up, down, up, up) == down
     assert verdict(up, unknown, up, up) == unknown
     assert verdict(up, up, down, up) == down
     assert verdict(up, up, unknown, down) == down
     assert verdict(up, up, None, unknown) == unknown
-    assert verdict(up, None, None, None) == View(N, NOT_ASKED)
+    assert verdict(up, None, None, None) == Verdict(N, NOT_ASKED)
 
 
-views = st.builds(View, st.sampled_from(State), st.text(max_size=3))
+views = st.builds(Verdict, st.sampled_from(State), st.text(max_size=3))
 
 
 @given(views, st.none() | views, st.none() | views, st.none() | views)
 def test_nothing_is_down_without_a_vantage_and_nothing_but_what_is_down_says_so(
-    vantage: View, uplink: View | None, in_guest: View | None, reach: View | None
+    vantage: Verdict, uplink: Verdict | None, in_guest: Verdict | None, reach: Verdict | None
 ) -> None:
     found = verdict(vantage, uplink, in_guest, reach)
     if found.state is D:
@@ -98,5 +98,5 @@ def test_nothing_is_down_without_a_vantage_and_nothing_but_what_is_down_says_so(
 def test_of_several_required_checks_the_worst_holds(
     states: tuple[State, ...], expected: State | None
 ) -> None:
-    found = all_of([View(state) for state in states])
+    found = all_of([Verdict(state) for state in states])
     assert (found.state if found else None) is expected

@@ -42,7 +42,9 @@ class World:
         self.uplink_states: list[tuple[str, State]] = []
         self.vantage_states: list[State] = []
         self.target_results: dict[tuple[str, str], Result] = {}
-        self.watch = InternetWatch(observer="here", now=self.now, emit=self.emit, tally=self, at_once=at_once)
+        self.watch = InternetWatch(
+            observer="here", now=self.now, emit=self.emit, listener=self, at_once=at_once
+        )
 
     def now(self) -> Instant:
         wall = Instant(BEGAN + int(self.loop.time() * SECOND) + self.wall_us)

@@ -6,21 +6,21 @@ from collections.abc import Iterator
 import pytest
 
 from probes.targets.ping.echo_socket import BATCH, Memory
-from probes.targets.ping.flight import Burst, Numbers, Pace, Ping, Volley
+from probes.targets.ping.flight import Burst, Numbers, Ping, PingRequest, RateLimit
 
 SECOND = 1_000_000_000
 NAME = bytes(16)
 
 
 @pytest.fixture
-def volley() -> Iterator[Volley]:
+def request() -> Iterator[PingRequest]:
     loop = asyncio.new_event_loop()
-    yield Volley([NAME], [0], [None], SECOND, loop.create_future())
+    yield PingRequest([NAME], [0], [None], SECOND, loop.create_future())
     loop.close()
 
 
-def burst_of(volley: Volley, count: int, sent_ns: int) -> Burst:
-    burst = Burst(volley, sent_ns, 0)
+def burst_of(request: PingRequest, count: int, sent_ns: int) -> Burst:
+    burst = Burst(request, sent_ns, 0)
     burst.pings = [Ping(burst, 0, NAME, number, bytes(8), sent_ns) for number in range(count)]
     return burst
 
@@ -55,25 +55,25 @@ def test_numbers_that_were_not_used_are_next() -> None:
     assert numbers.take(54) == taken[10:]
 
 
-def test_more_is_not_sent_than_half_of_the_buffer_holds_answers_for(volley: Volley) -> None:
-    pace = Pace(buffer_bytes=2_304 * 100, gap_ns=0)
+def test_more_is_not_sent_than_half_of_the_buffer_holds_answers_for(request: PingRequest) -> None:
+    pace = RateLimit(buffer_bytes=2_304 * 100, gap_ns=0)
     assert pace.window == 50
-    pace.sent(burst_of(volley, pace.allowance(0), 0))
+    pace.sent(burst_of(request, pace.allowance(0), 0))
     assert pace.allowance(0) == 0
 
 
-def test_answers_make_room(volley: Volley) -> None:
-    pace = Pace(buffer_bytes=2_304 * 100, gap_ns=0)
-    burst = burst_of(volley, 50, 0)
+def test_answers_make_room(request: PingRequest) -> None:
+    pace = RateLimit(buffer_bytes=2_304 * 100, gap_ns=0)
+    burst = burst_of(request, 50, 0)
     pace.sent(burst)
     for _ in range(20):
         pace.ended(burst, SECOND // 100)
     assert pace.allowance(0) == 20
 
 
-def test_answers_that_do_not_come_are_expected_no_longer(volley: Volley) -> None:
-    pace = Pace(buffer_bytes=2_304 * 100, gap_ns=0)
-    burst = burst_of(volley, 50, 0)
+def test_answers_that_do_not_come_are_expected_no_longer(request: PingRequest) -> None:
+    pace = RateLimit(buffer_bytes=2_304 * 100, gap_ns=0)
+    burst = burst_of(request, 50, 0)
     pace.sent(burst)
     assert pace.allowance(SECOND // 100) == 0
     assert pace.allowance(SECOND // 2) == 50
@@ -82,7 +82,7 @@ def test_answers_that_do_not_come_are_expected_no_longer(volley: Volley) -> None
 
 
 def test_what_packets_really_take_is_learnt_from_those_that_wait() -> None:
-    pace = Pace(buffer_bytes=800 * 1_000, gap_ns=0)
+    pace = RateLimit(buffer_bytes=800 * 1_000, gap_ns=0)
     pace.measure(Memory(800 * 3, 0), 3)
     assert pace.window < 200
     pace.measure(Memory(800 * 20, 0), 20)
@@ -94,25 +94,25 @@ def test_what_packets_really_take_is_learnt_from_those_that_wait() -> None:
 
 
 def test_a_buffer_of_less_than_a_packet_lets_one_ping_through_at_a_time() -> None:
-    assert Pace(buffer_bytes=1_000, gap_ns=0).window == 1
+    assert RateLimit(buffer_bytes=1_000, gap_ns=0).window == 1
 
 
-def test_pings_keep_to_the_rate_and_never_catch_up_by_more_than_a_batch(volley: Volley) -> None:
+def test_pings_keep_to_the_rate_and_never_catch_up_by_more_than_a_batch(request: PingRequest) -> None:
     gap_ns = SECOND // 1_000
-    pace = Pace(buffer_bytes=1 << 30, gap_ns=gap_ns)
+    pace = RateLimit(buffer_bytes=1 << 30, gap_ns=gap_ns)
     now_ns = 100 * SECOND
     assert pace.allowance(now_ns) == BATCH
     sent = 0
     for step in range(1_001):
         allowed = pace.allowance(now_ns + step * gap_ns)
-        pace.sent(burst_of(volley, allowed, now_ns + step * gap_ns))
+        pace.sent(burst_of(request, allowed, now_ns + step * gap_ns))
         sent += allowed
     assert sent == BATCH + 1_000
 
 
-def test_pings_of_a_millisecond_go_together(volley: Volley) -> None:
+def test_pings_of_a_millisecond_go_together(request: PingRequest) -> None:
     gap_ns = SECOND // 25_000
-    pace = Pace(buffer_bytes=1 << 30, gap_ns=gap_ns)
+    pace = RateLimit(buffer_bytes=1 << 30, gap_ns=gap_ns)
     now_ns = 100 * SECOND
-    pace.sent(burst_of(volley, pace.allowance(now_ns), now_ns))
+    pace.sent(burst_of(request, pace.allowance(now_ns), now_ns))
     assert [pace.allowance(now_ns + number * gap_ns) for number in (1, 24, 25, 40)] == [0, 0, 25, 40]

@@ -127,7 +127,7 @@ async def test_where_the_socket_dropped_packets_no_answer_is_unknown(
 ) -> None:
     monkeypatch.setattr(echo_socket, "RECEIVE_BUFFER_BYTES", 1 << 15)
     async with Pinger.open(PingSettings()) as pinger:
-        identifier = pinger._lanes["ipv4"]._socket.identifier
+        identifier = pinger._engines["ipv4"]._socket.identifier
         asyncio.get_running_loop().call_later(0.1, flood, identifier, 1_000)
         dead, live = await pinger.ping_all([DEAD, LIVE], TIMEOUT_S)
         assert (dead.state, dead.reason) == (State.UNKNOWN, Reason.DROPPED_HERE)
@@ -280,7 +280,7 @@ async def test_pings_that_nobody_waits_for_any_more_are_not_sent(network: Networ
             async with asyncio.timeout(0.1):
                 await pinger.ping_all([DEAD] * 10_000, 60.0)
         assert (await pinger.ping(LIVE, TIMEOUT_S)).state is State.UP
-        assert len(pinger._lanes["ipv4"]._in_flight) < 1_000
+        assert len(pinger._engines["ipv4"]._in_flight) < 1_000
 
 
 @pytest.mark.parametrize("address", ["", "localhost", "10.0.0", "10.0.0.1 ", "fd00::1%nothere0", "1::2::3"])

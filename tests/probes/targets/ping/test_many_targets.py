@@ -14,7 +14,7 @@ from shutil import which
 
 import pytest
 
-from probes.targets.ping import lane
+from probes.targets.ping import socket_engine
 from probes.targets.ping.pinger import Pinger
 from probes.targets.ping.settings import Backend, PingSettings
 from probes.targets.result import Reason, Result
@@ -99,7 +99,7 @@ async def test_replies_that_are_read_late_are_not_late(
     network: Network, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The loop is blocked from a moment when most of the pings are under way until past their deadlines."""
-    monkeypatch.setattr(lane, "_STAMPING_STARTS_NS", 0)  # the kernel's stamps alone decide
+    monkeypatch.setattr(socket_engine, "_STAMPING_STARTS_NS", 0)  # the kernel's stamps alone decide
     loop = asyncio.get_running_loop()
     async with Pinger.open(PingSettings()) as pinger:
         await pinger.ping_all(ADDRESSES[:100], TIMEOUT_S)
@@ -123,8 +123,10 @@ async def test_a_loop_that_is_blocked_from_the_first_ping_on_makes_none_late(net
 async def test_a_step_of_the_wall_clock_makes_no_reply_late_and_no_round_trip_wrong(
     step_s: int, network: Network, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    offset_ns, steps = lane._wall_offset_ns, itertools.count()
-    monkeypatch.setattr(lane, "_wall_offset_ns", lambda: offset_ns() + next(steps) * step_s * 1_000_000_000)
+    offset_ns, steps = socket_engine._wall_offset_ns, itertools.count()
+    monkeypatch.setattr(
+        socket_engine, "_wall_offset_ns", lambda: offset_ns() + next(steps) * step_s * 1_000_000_000
+    )
     async with Pinger.open(PingSettings()) as pinger:
         results = await pinger.ping_all(ADDRESSES, TIMEOUT_S)
     assert false_results(results) == []

@@ -2,41 +2,41 @@
 
 from bisect import bisect_right
 
-from probes.internet.verdict import View
+from probes.internet.verdict import Verdict
 from sla.instants import BEGINNING, Instant
 from sla.records import State
 
 
-class Course:
+class StateHistory:
     """What holds from which instant on; unknown at first. Instants are inclusive: at `at` the new state holds already."""
 
-    __slots__ = ("_ats", "_views")
+    __slots__ = ("_ats", "_verdicts")
 
-    def __init__(self, first: View) -> None:
+    def __init__(self, first: Verdict) -> None:
         """`first` holds from the beginning of time."""
         self._ats = [BEGINNING]
-        self._views = [first]
+        self._verdicts = [first]
 
     @property
-    def newest(self) -> View:
+    def newest(self) -> Verdict:
         """What holds last."""
-        return self._views[-1]
+        return self._verdicts[-1]
 
     @property
     def since(self) -> Instant:
         """From when on it holds."""
         return self._ats[-1]
 
-    def turn(self, at: Instant, view: View) -> None:
-        """Let `view`, of another state than the one before, hold from `at` on."""
+    def turn(self, at: Instant, verdict: Verdict) -> None:
+        """Let `verdict`, of another state than the one before, hold from `at` on."""
         assert at > self._ats[-1]
-        assert view.state is not self._views[-1].state
+        assert verdict.state is not self._verdicts[-1].state
         self._ats.append(at)
-        self._views.append(view)
+        self._verdicts.append(verdict)
 
-    def at(self, at: Instant) -> View:
+    def at(self, at: Instant) -> Verdict:
         """What holds at an instant."""
-        return self._views[bisect_right(self._ats, at) - 1]
+        return self._verdicts[bisect_right(self._ats, at) - 1]
 
     def changes(self, after: Instant, until: Instant) -> list[Instant]:
         """When something else begins to hold, in `(after, until]`."""
@@ -46,7 +46,7 @@ class Course:
         """The first instant in `(after, until]` at which it is not up."""
         first = Instant(after + 1)
         place = bisect_right(self._ats, first)
-        if self._views[place - 1].state is not State.UP:
+        if self._verdicts[place - 1].state is not State.UP:
             return first
         if place < len(self._ats) and self._ats[place] <= until:
             return self._ats[place]  # what follows up is not up
@@ -56,5 +56,5 @@ class Course:
         """Let go of what nobody asks for: everything before `before`."""
         keep = bisect_right(self._ats, before) - 1
         if keep > 0:
-            del self._ats[:keep], self._views[:keep]
+            del self._ats[:keep], self._verdicts[:keep]
             self._ats[0] = BEGINNING

@@ -18,7 +18,7 @@ from typing import Final
 
 from probes.targets.path import Paths
 from probes.targets.ping.echo_socket import FULL, EchoSocket, IcmpError
-from probes.targets.ping.flight import Burst, Numbers, Pace, Ping, Volley, cookies
+from probes.targets.ping.flight import Burst, Numbers, Ping, PingRequest, RateLimit, cookies
 from probes.targets.ping.results import failed_here, timed_out, unknown, unreachable, up
 from probes.targets.result import Reason, Result
 from sla.records import State
@@ -40,11 +40,11 @@ _STAMPING_STARTS_NS: Final = 1_000 * _MS
 _DROPPED_MODULUS: Final = 1 << 32
 
 
-class Lane:
+class SocketEngine:
     """The pings of one socket, on the running loop. `gap_ns`: the least time between two, on average.
 
     `dropped`: packets for which the socket had no room. `strays`: packets that answered no ping in flight. `unusable`:
-    the lane is to be closed, and another opened.
+    the engine is to be closed, and another opened.
     """
 
     def __init__(self, sock: EchoSocket, paths: Paths, gap_ns: int) -> None:
@@ -54,9 +54,9 @@ class Lane:
         self._socket = sock
         self._paths = paths
         self._loop = asyncio.get_running_loop()
-        self._pace = Pace(buffer_bytes=sock.receive_buffer_bytes, gap_ns=gap_ns)
+        self._rate = RateLimit(buffer_bytes=sock.receive_buffer_bytes, gap_ns=gap_ns)
         self._numbers = Numbers()
-        self._waiting: deque[Volley] = deque()
+        self._waiting: deque[PingRequest] = deque()
         self._in_flight: dict[int, Ping] = {}
         self._due: dict[int, deque[Burst]] = {}
         self._ticks: list[int] = []
@@ -71,10 +71,10 @@ class Lane:
     def close(self, result: Result) -> None:
         """Send and hear no more. What is not concluded yet has this result."""
         self._stop()
-        for volley in self._volleys():
-            for place in volley.places:
-                if volley.results[place] is None:
-                    volley.conclude(place, result)
+        for request in self._requests():
+            for place in request.places:
+                if request.results[place] is None:
+                    request.conclude(place, result)
 
     def _stop(self) -> None:
         self._loop.remove_reader(self._socket.fileno())
@@ -82,9 +82,9 @@ class Lane:
             self._timer.cancel()
         self._socket.close()
 
-    def add(self, volley: Volley) -> None:
+    def add(self, request: PingRequest) -> None:
         """Begin to send."""
-        self._waiting.append(volley)
+        self._waiting.append(request)
         self._work()
 
     def _work(self) -> None:
@@ -97,15 +97,15 @@ class Lane:
     def _fail(self, error: BaseException) -> None:
         """Whoever waits learns that we are wrong, instead of waiting for ever."""
         self.unusable = True
-        for volley in self._volleys():
-            if not volley.done.done():
-                volley.done.set_exception(error)
+        for request in self._requests():
+            if not request.done.done():
+                request.done.set_exception(error)
         self._waiting.clear()
         self._in_flight.clear()
         self._stop()
 
-    def _volleys(self) -> set[Volley]:
-        return {*self._waiting, *(ping.burst.volley for ping in self._in_flight.values())}
+    def _requests(self) -> set[PingRequest]:
+        return {*self._waiting, *(ping.burst.request for ping in self._in_flight.values())}
 
     def _turn(self) -> None:
         """Receive, conclude and send for a slice of time, and come back for the rest."""
@@ -127,7 +127,7 @@ class Lane:
             self._wake_at(self._ticks[0] * _TICK_NS)
         if self._waiting:
             soon_ns = time.monotonic_ns() + _RETRY_NS
-            self._wake_at(max(soon_ns, self._pace.next_ns, self._pause_until_ns))
+            self._wake_at(max(soon_ns, self._rate.next_ns, self._pause_until_ns))
 
     def _wake_at(self, at_ns: int) -> None:
         """The loop's clock is the monotonic one."""
@@ -151,37 +151,37 @@ class Lane:
         now_ns = time.monotonic_ns()
         if not self._waiting or now_ns < self._pause_until_ns:
             return False
-        volley = self._waiting[0]
+        request = self._waiting[0]
         allowed = min(
-            self._pace.allowance(now_ns), self._numbers.free(now_ns), len(volley.names) - volley.next
+            self._rate.allowance(now_ns), self._numbers.free(now_ns), len(request.names) - request.next
         )
         if allowed <= 0:
             return False
-        if volley.refusals:
+        if request.refusals:
             allowed = 1
         self._waiting.rotate(-1)
         numbers, randoms = self._numbers.take(allowed), cookies(allowed)
-        names = volley.names[volley.next : volley.next + allowed]
+        names = request.names[request.next : request.next + allowed]
         self._socket.load(names, numbers, randoms)
         before_ns = time.monotonic_ns()
         try:
             sent = self._socket.send(allowed)
         except OSError as error:
             self._numbers.untake(numbers)
-            return self._refused(volley, error.errno or errno.EIO)
+            return self._refused(request, error.errno or errno.EIO)
         took_ns = time.monotonic_ns() - before_ns
         self._numbers.untake(numbers[sent:])
-        places = volley.places[volley.next : volley.next + sent]
-        volley.next += sent
-        volley.refusals = 0
-        burst = Burst(volley, before_ns, self.dropped)
+        places = request.places[request.next : request.next + sent]
+        request.next += sent
+        request.refusals = 0
+        burst = Burst(request, before_ns, self.dropped)
         # Evenly, unless this process was held up in the middle: then too early rather than too late.
         apart_ns = took_ns // sent + 1 if took_ns < _HELD_UP_NS else 1
         sent_ns = count(before_ns, apart_ns)
         burst.pings = list(map(Ping, repeat(burst), places, names, numbers, randoms, sent_ns))
         self._in_flight.update(zip(numbers, burst.pings, strict=False))
-        self._pace.sent(burst)
-        self._await(burst, before_ns + took_ns + volley.timeout_ns)
+        self._rate.sent(burst)
+        self._await(burst, before_ns + took_ns + request.timeout_ns)
         return True
 
     def _await(self, burst: Burst, deadline_ns: int) -> None:
@@ -191,24 +191,24 @@ class Lane:
             heappush(self._ticks, tick)
         self._due[tick].append(burst)
 
-    def _refused(self, volley: Volley, error: int) -> bool:
+    def _refused(self, request: PingRequest, error: int) -> bool:
         """The first ping to be sent could not be: try again soon, or conclude it. False if there is nothing to do now."""
         result = failed_here(error)
-        volley.refusals += 1
+        request.refusals += 1
         if error in FULL:
             now_ns = time.monotonic_ns()
             self._paths.listen(now_ns)
-            trouble = self._paths.trouble(volley.names[volley.next][self._socket.protocol.address], now_ns)
+            trouble = self._paths.trouble(request.names[request.next][self._socket.protocol.address], now_ns)
             if trouble:  # a link without carrier refuses packets as a full one does
                 result = unknown(Reason.NO_ROUTE, trouble)
             else:
                 self._pause_until_ns = now_ns + _RETRY_NS
-                if volley.refusals < _FULL_TRIES:
+                if request.refusals < _FULL_TRIES:
                     return False
         self.unusable = self.unusable or error == errno.ENODEV  # an interface that goes comes back as another
-        place = volley.places[volley.next]
-        volley.next += 1
-        volley.conclude(place, result)
+        place = request.places[request.next]
+        request.next += 1
+        request.conclude(place, result)
         return True
 
     # Receiving
@@ -230,7 +230,7 @@ class Lane:
             self._settle_errors()
             return False
         heard_ns = time.monotonic_ns()
-        self._pace.measure(memory, received)
+        self._rate.measure(memory, received)
         in_flight, of_peer, emptied_ns = self._in_flight, self._socket.protocol.peer, self._emptied_ns
         for peer, sequence, cookie, stamp_ns in self._socket.replies(received):
             ping = in_flight.get(sequence)
@@ -245,7 +245,7 @@ class Lane:
 
     def _answered(self, ping: Ping, took_ns: int, stepped: bool) -> None:
         """The answer took so long, unless the wall clock stepped meanwhile, or the kernel had just begun to stamp."""
-        timeout_ns = ping.burst.volley.timeout_ns
+        timeout_ns = ping.burst.request.timeout_ns
         if took_ns <= timeout_ns:
             result = up(None if stepped else took_ns // 1_000)
         elif (
@@ -320,10 +320,10 @@ class Lane:
 
     def _conclude(self, ping: Ping, result: Result, took_ns: int) -> None:
         del self._in_flight[ping.sequence]
-        self._pace.ended(ping.burst, took_ns)
+        self._rate.ended(ping.burst, took_ns)
         if not ping.burst.unanswered:
             ping.burst.pings = []  # it waits for its deadline, and the garbage collector would walk them until then
-        ping.burst.volley.conclude(ping.place, result)
+        ping.burst.request.conclude(ping.place, result)
 
 
 def _wall_offset_ns() -> int:

@@ -1,4 +1,5 @@
-"""A way that one check tells of, an uplink or the way to a server's own address, as what lies before it allows.
+"""A layer on the way to the Internet that one check tells of: an uplink, or the way to a server's own address.
+
 
 The layers: the vantage lies before every uplink, a server's uplink (or the vantage, where it has none) before its own
 address. A round proves something only where what lies before was up when it ran; when that returns, the way is unknown
@@ -8,8 +9,8 @@ until its own rounds tell. So a round waits until it is settled how what lies be
 from collections import deque
 from typing import Final
 
-from probes.internet.check import Check, Round, Settling
-from probes.internet.course import Course
+from probes.internet.check import Check, Confirmation, Round
+from probes.internet.state_history import StateHistory
 from probes.internet.vantage import Vantage
 from sla.instants import Instant
 from sla.records import State
@@ -20,46 +21,46 @@ UNPROVEN: Final = "failed while the monitor's own way out was in doubt"
 NOT_SINCE: Final = "not tried since what lies before it returned"
 
 
-class Way:
+class Layer:
     """The rounds of one check, and what they come to."""
 
-    __slots__ = ("_settling", "_waiting", "name")
+    __slots__ = ("_confirmation", "_waiting", "name")
 
     def __init__(self, name: str, check: Check, at: Instant) -> None:
         """Watched from `at` on. `name` is for people."""
         self.name = name
-        self._settling = Settling(check, at)
+        self._confirmation = Confirmation(check, at)
         self._waiting: deque[Round] = deque(maxlen=MOST_WAITING)
 
     def adjust(self, check: Check) -> None:
         """Go on by other terms."""
-        self._settling.adjust(check)
+        self._confirmation.adjust(check)
 
     @property
-    def course(self) -> Course:
+    def history(self) -> StateHistory:
         """What is decided. A reason tells who fell short, and why."""
-        return self._settling.course
+        return self._confirmation.history
 
     @property
     def settled_until(self) -> Instant:
         """The last instant of which the state is decided."""
-        return self._settling.settled_until
+        return self._confirmation.settled_until
 
-    def hear(self, last: Round) -> None:
+    def take(self, last: Round) -> None:
         """Take a round, which is later than every one before, or else has no time of its own and tells nothing."""
-        newest_at = self._waiting[-1].at if self._waiting else self._settling.last_at
+        newest_at = self._waiting[-1].at if self._waiting else self._confirmation.last_at
         if last.at > newest_at:
             self._waiting.append(last)
 
-    def settle(self, before: Course, until: Instant, vantage: Vantage) -> None:
+    def settle(self, before: StateHistory, until: Instant, vantage: Vantage) -> None:
         """Interpret the rounds up to `until`, so far as it is settled how what lies `before` was."""
         while self._waiting and self._waiting[0].at <= until:
             last = self._waiting.popleft()
-            lost_at = before.lost_within(self._settling.last_at, last.at)
+            lost_at = before.lost_within(self._confirmation.last_at, last.at)
             if lost_at is not None:
-                self._settling.lose(lost_at, last.at, f"{self.name}: {NOT_SINCE}")
+                self._confirmation.lose(lost_at, last.at, f"{self.name}: {NOT_SINCE}")
                 if before.at(last.at).state is not State.UP:
                     last = Round(last.at, State.UNKNOWN, before.at(last.at).reason)
             if last.state is State.DOWN and not vantage.proves(last.at):
                 last = Round(last.at, State.UNKNOWN, f"{self.name}: {UNPROVEN}")
-            self._settling.take(last, vantage.was_good)
+            self._confirmation.take(last, vantage.was_good)
