@@ -17,7 +17,7 @@ from typing import Any, Final
 from pyVmomi import SoapStubAdapter, vim, vmodl
 
 from daemon.pacing import collect_the_young
-from probes.report import Report, Resume, Trouble
+from probes.report import Report, Resume, SourceFailure
 from probes.simulation import SimulatedVCenter, ThreadedVCenter, build
 from probes.simulation.entities import Power, Vm
 from probes.vcenter.inventory import PROPERTIES
@@ -89,7 +89,7 @@ class Watched:
         )
         self.watch = VcenterWatch(settings, Resume(), now, self._take)
 
-    def _take(self, said: Report | Trouble) -> None:
+    def _take(self, said: Report | SourceFailure) -> None:
         assert isinstance(said, Report), said
         self._said.put((said, time.thread_time()))
 

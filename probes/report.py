@@ -8,10 +8,10 @@ from sla.records import Observation, ServerId, State
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Sighted:
+class ListedServer:
     """A virtual server as its source describes it; `server` is its instance UUID.
 
-    Sighted again whenever one of these facts changed. Networks and address are told only where the watch was asked for
+    Told again whenever one of these facts changed. Networks and address are told only where the watch was asked for
     them.
     """
 
@@ -42,7 +42,7 @@ class Departed:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Happening:
+class SourceEvent:
     """What a source says happened: its event, on our clock."""
 
     key: str
@@ -68,10 +68,10 @@ class Report:
     source: str
     fresh: bool = False
     observed_until: Instant | None = None
-    sighted: tuple[Sighted, ...] = ()
+    listed: tuple[ListedServer, ...] = ()
     departed: tuple[Departed, ...] = ()
     observations: tuple[Observation, ...] = ()
-    happenings: tuple[Happening, ...] = ()
+    events: tuple[SourceEvent, ...] = ()
     poll_us: int = 0
     objects: Mapping[str, int] = field(default_factory=dict)
     unreadable: int = 0
@@ -87,7 +87,7 @@ class Report:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Trouble:
+class SourceFailure:
     """A source cannot be seen: why, as a word and as a sentence for an operator, and when it is tried again."""
 
     source: str
@@ -105,5 +105,5 @@ class Resume:
 
     observed_until: Instant | None = None
     out_of_contact: Mapping[ServerId, Instant] = field(default_factory=dict)
-    happenings_until: Instant | None = None
-    happening_keys: frozenset[str] = frozenset()
+    events_until: Instant | None = None
+    event_keys: frozenset[str] = frozenset()

@@ -24,7 +24,7 @@ from daemon.live.figures import JudgementsAt, LiveFigures
 from daemon.pacing import paced
 from daemon.watching.sources import Source
 from probes.internet.verdict import Verdict
-from probes.report import Report, Trouble
+from probes.report import Report, SourceFailure
 from sla.instants import Instant
 from sla.records import ServerId, State, Witness
 
@@ -76,7 +76,7 @@ class Lookout:
                 Judged(self._figures, board, who),
             )
 
-    async def look(self, told: Sequence[Report | Trouble]) -> bool:
+    async def look(self, told: Sequence[Report | SourceFailure]) -> bool:
         """Look at what was committed, the reports that it came from included; whether all of it was looked at."""
         now = self._clock.now()
         for report in told:
@@ -108,7 +108,7 @@ class Lookout:
         for name, source in self._sources:
             names.add(name)
             seen_until = self._book.watermark(Witness(self._book.observer, name)) or self._began_at
-            has_failed = not source.up and source.troubles > 0
+            has_failed = not source.up and source.failures > 0
             contact = Contact(at=now, since=seen_until, why=source.note if has_failed else "")
             yield from alerts(OF_SOURCE, contact, Subject(text=name, labels={"vcenter": name}))
         self._infrastructure.keep(names)

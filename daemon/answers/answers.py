@@ -1,6 +1,6 @@
 """What the daemon answers when somebody asks how things stand: the doors' view of the book, the sources and the ledger."""
 
-from collections import Counter as Tally
+import collections
 from collections.abc import AsyncIterator, Sequence
 from importlib.metadata import version
 from itertools import islice
@@ -193,7 +193,9 @@ class Answers:
         return self._book.settled_at() if any(any(g.rows) for g in self._book.groups.values()) else None
 
     def _states(self) -> dict[str, int]:
-        states: Tally[str] = Tally(dict.fromkeys((state.word for state in reversed(State)), 0))
+        states: collections.Counter[str] = collections.Counter(
+            dict.fromkeys((state.word for state in reversed(State)), 0)
+        )
         for group in self._book.groups.values():
             combination = group.combination()
             by_number = [pattern.states[combination].word for pattern in group.patterns]

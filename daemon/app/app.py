@@ -47,7 +47,7 @@ from daemon.watching.internet import Internet
 from daemon.watching.report_queue import Inlet
 from daemon.watching.sources import Sources
 from daemon.web.server import public_door
-from probes.report import Report, Trouble
+from probes.report import Report, SourceFailure
 from sla.instants import SECOND
 from sla.records import Leg, ServerId, State, Witness
 
@@ -108,7 +108,7 @@ class App:
         spare_what_lives()
         self._clock.not_before(newest)
         book.settle(self._clock.now())
-        inlet: Inlet[Report | Trouble] = Inlet()
+        inlet: Inlet[Report | SourceFailure] = Inlet()
         stack.callback(inlet.close)
         sources = Sources(self._clock, self._metrics, inlet.put, keeper.resume)
         internet = Internet(

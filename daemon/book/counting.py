@@ -13,9 +13,9 @@ Invariants: `settled` of a group never falls; a reference changes only at settle
 and unobserved counters is its counted time in service.
 """
 
+import collections
 from array import array
 from bisect import bisect_left, bisect_right, insort
-from collections import Counter as Tally
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
@@ -388,7 +388,7 @@ class Group:
             after - before
             for before, after in zip(self._elapsed.by(start), self._elapsed.by(end), strict=True)
         ]
-        for number, servers in Tally(self.numbers).items():
+        for number, servers in collections.Counter(self.numbers).items():
             pattern = self.patterns[number]
             for combination, us in enumerate(lasted):
                 then, now = pattern.states[combination], pattern.states[combination | 1 << bit]

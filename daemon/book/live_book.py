@@ -5,7 +5,7 @@ the same counters. Only the task that commits changes it; `settle` then moves th
 was learned, since the process began, of time that they had counted already.
 """
 
-from collections import Counter as Tally
+import collections
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
@@ -45,7 +45,7 @@ class LiveBook:
     def __init__(self, observer: str) -> None:
         self.observer = observer
         self.evidence = Book()
-        self.corrected: Tally[tuple[State, State]] = Tally()
+        self.corrected: collections.Counter[tuple[State, State]] = collections.Counter()
         self.groups: dict[tuple[Witness, ...], Group] = {}
         self.places: dict[ServerId, Place] = {}
         self.horizon: Instant = BEGINNING

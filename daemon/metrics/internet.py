@@ -1,6 +1,6 @@
 """What the watch of the Internet leg tells as it goes: metrics by method, uplink and target; and edges for the log."""
 
-from collections import Counter as Tally
+import collections
 from collections.abc import Mapping
 from contextlib import suppress
 from typing import Final
@@ -20,7 +20,7 @@ _log = structlog.get_logger()
 
 
 class InternetMetrics:
-    """The watch's `Tally`. Unknown removes a gauge."""
+    """What the watch of the Internet leg tells as it goes (`WatchListener`). Unknown removes a gauge."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         """All families, registered."""
@@ -51,7 +51,7 @@ class InternetMetrics:
             ["family"],
             registry=registry,
         )
-        self._dropped_before: Tally[tuple[Origin, str]] = Tally()
+        self._dropped_before: collections.Counter[tuple[Origin, str]] = collections.Counter()
         self._vantage = Gauge(
             "slad_vantage_up", "Whether the monitor's own way out is up; absent while unknown.", registry=None
         )

@@ -28,7 +28,7 @@ from daemon.records.refusals import NotRecordingError
 from daemon.watching.internet import Internet
 from daemon.watching.report_queue import Inlet
 from daemon.watching.sources import Sources
-from probes.report import Report, Trouble
+from probes.report import Report, SourceFailure
 from sla.book import Declared
 from sla.instants import HOUR, SECOND, Instant
 from sla.records import Blind, Recorded
@@ -67,7 +67,7 @@ class Recorder:
         journal: Journal,
         sources: Sources,
         internet: Internet,
-        inlet: Inlet[Report | Trouble],
+        inlet: Inlet[Report | SourceFailure],
         snapshots: Snapshots,
         lookout: Lookout,
         exposition: Exposition,
@@ -180,8 +180,8 @@ class Recorder:
         if sealing is not None:
             sealing.set()
         for item in told:
-            if isinstance(item, Trouble):
-                self._sources.troubled(item)
+            if isinstance(item, SourceFailure):
+                self._sources.failed(item)
             else:
                 self._sources.reported(item)
         await self._internet.follow()

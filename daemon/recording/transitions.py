@@ -13,7 +13,7 @@ from daemon.book.live_book import RECOVERED, LiveBook
 from daemon.ledger import Batch, Entry, Lag
 from daemon.pacing import paced
 from daemon.servers.registry import INTERNET, RECORDED_BY, Policy, Registry
-from probes.report import Happening, Report, Resume, Trouble
+from probes.report import Report, Resume, SourceEvent, SourceFailure
 from probes.vcenter.events import OVERLAP_US
 from sla.book import newest
 from sla.instants import BEGINNING, SECOND, Instant
@@ -47,7 +47,7 @@ class _StepForward:
 
 
 @dataclass(slots=True)
-class _Happenings:
+class _TakenEvents:
     """The keys of a source's newest events, and when each was."""
 
     by_key: dict[str, Instant] = field(default_factory=dict)
@@ -70,7 +70,7 @@ class Keeper:
         self._registry = registry
         self._said: dict[tuple[Witness, ServerId, Leg], tuple[Instant, State]] = {}
         self._blind_because: dict[str, str] = {}
-        self._happenings: dict[str, _Happenings] = {}
+        self._taken_events: dict[str, _TakenEvents] = {}
         self._steps: list[Event] = []
         self._stepped_over: dict[str, _StepForward] = {}
 
@@ -107,7 +107,7 @@ class Keeper:
                 until = Instant(now - step_us)
                 self._stepped_over[source] = _StepForward(since=since, until=until, text=text)
 
-    async def digested(self, told: Iterable[Report | Trouble], now: Instant) -> Batch:
+    async def digested(self, told: Iterable[Report | SourceFailure], now: Instant) -> Batch:
         """What sources told, in its order, and the time since the last batch put on record; made in slices."""
         self._said.clear()
         entries = [Entry(record=step) for step in self._steps]
@@ -115,7 +115,7 @@ class Keeper:
         watermarks: dict[Witness, Instant] = {}
         lags: list[Lag] = []
         for report in told:
-            if isinstance(report, Trouble):
+            if isinstance(report, SourceFailure):
                 self._blind_because.setdefault(report.source, report.message)
                 continue
             main = Witness(self._book.observer, report.source)
@@ -143,17 +143,17 @@ class Keeper:
             last = self._book.last_said(main, server, Leg.RUNNING)
             if last is not None and last[1] is State.UNKNOWN:
                 lost[uuid] = last[0]
-        happenings = self._happenings.get(source, _Happenings()).by_key
+        taken = self._taken_events.get(source, _TakenEvents()).by_key
         return Resume(
             observed_until=self._book.watermark(main),
             out_of_contact=lost,
-            happenings_until=max(happenings.values(), default=None),
-            happening_keys=frozenset(happenings),
+            events_until=max(taken.values(), default=None),
+            event_keys=frozenset(taken),
         )
 
     def remember(self, event: Event) -> None:
         """Take an event from the ledger, at start: where the watch of its source goes on."""
-        self._happenings.setdefault(event.source, _Happenings()).remember(event.key, event.at)
+        self._taken_events.setdefault(event.source, _TakenEvents()).remember(event.key, event.at)
 
     async def _entered(self, records: Iterable[Record | None]) -> list[Entry]:
         """The entries of what is new in `records`, made in slices."""
@@ -163,8 +163,8 @@ class Keeper:
         yield from self._registry.listed(report, now)
         for observation in report.observations:
             yield from self._registry.observed(report.source, observation, now)
-        for happening in report.happenings:
-            yield self._event(report.source, happening, now)
+        for event in report.events:
+            yield self._event(report.source, event, now)
 
     def _fresh(self, records: Iterable[Record | None]) -> Iterator[Record | None]:
         """The records, None in place of observations that say what was said before."""
@@ -193,16 +193,16 @@ class Keeper:
             return None
         return Blind(witness=main, start=seen_until, end=until, reason=because if step is None else step.text)
 
-    def _event(self, source: str, happening: Happening, now: Instant) -> Event:
-        server = happening.server
+    def _event(self, source: str, said: SourceEvent, now: Instant) -> Event:
+        server = said.server
         event = Event(
             source=source,
-            key=happening.key,
-            type=happening.type,
-            at=happening.at,
+            key=said.key,
+            type=said.type,
+            at=said.at,
             server=None if server is None else self._registry.id_of(source, server),
-            user=happening.user,
-            text=happening.text,
+            user=said.user,
+            text=said.text,
             recorded_at=now,
             recorded_by=RECORDED_BY,
         )

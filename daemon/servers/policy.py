@@ -7,7 +7,7 @@ from daemon.config.tables import RuleTable
 from daemon.holidays import holidays_around
 from daemon.servers.registry import RECORDED_BY, Owner, Policy
 from daemon.servers.rules import Rules
-from probes.report import Sighted
+from probes.report import ListedServer
 from sla.book import SolutionKey
 from sla.calendars import calendar_of
 from sla.instants import Instant
@@ -19,11 +19,11 @@ def policy_of(config: Config) -> Policy:
     """The rules of a configuration as the registry asks for them."""
     rules, internet = Rules(config.rules), Rules(config.internet)
 
-    def assign(source: str, sighted: Sighted) -> Owner | None:
-        return owner_by(rules.first(source, sighted))
+    def assign(source: str, listed: ListedServer) -> Owner | None:
+        return owner_by(rules.first(source, listed))
 
-    def watches_internet(source: str, sighted: Sighted) -> bool:
-        rule = internet.first(source, sighted)
+    def watches_internet(source: str, listed: ListedServer) -> bool:
+        rule = internet.first(source, listed)
         return rule is not None and rule.decides
 
     return Policy(

@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from probes.report import Report, Sighted
+from probes.report import ListedServer, Report
 from sla.calendars import calendar_of
 from sla.instants import BEGINNING, DAY, Instant
 from sla.records import (
@@ -67,11 +67,11 @@ class Policy:
     `watches_internet` whether somebody watches that leg of what a source lists.
     """
 
-    assign: Callable[[str, Sighted], Owner | None]
+    assign: Callable[[str, ListedServer], Owner | None]
     zone_of: Callable[[ClientId], str]
     legs: Mapping[str, frozenset[Leg]]
     grace_us: int
-    watches_internet: Callable[[str, Sighted], bool] = lambda _, __: False
+    watches_internet: Callable[[str, ListedServer], bool] = lambda _, __: False
 
 
 LastSaid = Callable[[Witness, ServerId, Leg], tuple[Instant, State] | None]
@@ -89,7 +89,7 @@ class Listed:
     """
 
     source: str
-    sighted: Sighted | None
+    sighted: ListedServer | None
     waits_since: Instant
     views: dict[Leg, Observation] = field(default_factory=dict)
     departed_at: Instant | None = None
@@ -152,7 +152,7 @@ class Registry:
             if is_listed and record.in_service_until is None:
                 yield server, ServerId(server.removesuffix(f"@{source}"))
 
-    def sighted(self, server: ServerId) -> Sighted | None:
+    def sighted(self, server: ServerId) -> ListedServer | None:
         """A server as its source lists it; None while it does not, or has not yet."""
         listed = self._listed.get(server)
         return listed.sighted if listed is not None and listed.departed_at is None else None
@@ -184,7 +184,7 @@ class Registry:
         at = report.observed_until or now
         self._heard_since.setdefault(report.source, at)
         here = set()
-        for sighted in report.sighted:
+        for sighted in report.listed:
             yield from self._take_from_the_unwatched(report.source, sighted.server, now)
             here.add(self._place(report.source, sighted, at))
             yield None
@@ -197,7 +197,7 @@ class Registry:
                 if listed.source == report.source and listed.departed_at is None and server not in here
             ]
         yield from self._depart(report.source, gone, now)
-        for sighted in report.sighted:
+        for sighted in report.listed:
             yield from self._see(report.source, sighted, at, now)
             yield None
         self._look_for_startup_end(report.source, now)
@@ -264,7 +264,7 @@ class Registry:
     def _is_configured(self, source: str) -> bool:
         return source in self._policy.legs
 
-    def _place(self, source: str, sighted: Sighted, at: Instant) -> ServerId | None:
+    def _place(self, source: str, sighted: ListedServer, at: Instant) -> ServerId | None:
         """The id under which a sighted server goes; None while it contends for another source's."""
         server = self._id_of(source, sighted.server)
         if server is not None:
@@ -295,7 +295,7 @@ class Registry:
 
     def _forget_contenders(self, report: Report) -> None:
         """Of a source that lists anew all that there is."""
-        here = {sighted.server for sighted in report.sighted}
+        here = {sighted.server for sighted in report.listed}
         for source, uuid in list(self._contenders):
             if source == report.source and uuid not in here:
                 del self._contenders[source, uuid]
@@ -307,7 +307,7 @@ class Registry:
         alias = ServerId(f"{server}@{source}")
         return alias if alias in self._listed else None
 
-    def _see(self, source: str, sighted: Sighted, at: Instant, now: Instant) -> Iterator[Record]:
+    def _see(self, source: str, sighted: ListedServer, at: Instant, now: Instant) -> Iterator[Record]:
         server = self._id_of(source, sighted.server)
         if server is None:
             return

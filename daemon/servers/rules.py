@@ -14,7 +14,7 @@ from enum import Enum
 from typing import Generic, TypeVar
 
 from daemon.config.tables import ConditionsTable
-from probes.report import Sighted
+from probes.report import ListedServer
 
 Rule = TypeVar("Rule", bound=ConditionsTable)
 
@@ -66,7 +66,7 @@ class Rules(Generic[Rule]):
         for position, of_rule in enumerate(globs):
             self._file(position, max(of_rule, key=lambda glob: len(glob.prefix), default=None))
 
-    def first(self, vcenter: str, server: Sighted) -> Rule | None:
+    def first(self, vcenter: str, server: ListedServer) -> Rule | None:
         """The rule that decides of a virtual server that a vCenter shows; None where no rule takes it.
 
         `folder` and `resource_pool` are the paths of what holds it, such as `/DC/vm/Clients/Acme`: a slash before
@@ -85,7 +85,7 @@ class Rules(Generic[Rule]):
                 return self._rules[position]
         return None
 
-    def _facts(self, vcenter: str, server: Sighted) -> list[str | None]:
+    def _facts(self, vcenter: str, server: ListedServer) -> list[str | None]:
         facts = [vcenter, server.name, server.folder, server.resource_pool]
         return [*facts, *map(server.attributes.get, self._attributes)]
 

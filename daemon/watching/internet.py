@@ -27,7 +27,7 @@ from probes.internet.check import Check, Prober
 from probes.internet.servers import Assignment, ReachCheck, Shown
 from probes.internet.verdict import Verdict
 from probes.internet.watch import InternetWatch
-from probes.report import Report, Sighted
+from probes.report import ListedServer, Report
 from probes.targets.connect import Origin
 from probes.targets.ping.pinger import Pinger, open_pings
 from probes.targets.ping.settings import PingError, Pings, PingSettings, PingSourceError
@@ -204,7 +204,7 @@ class Internet:
             return None
         return Assignment(uplink=rule.uplink, reach=self._reach(rule, sighted))
 
-    def _reach(self, rule: InternetTable, sighted: Sighted) -> tuple[ReachCheck, ...]:
+    def _reach(self, rule: InternetTable, sighted: ListedServer) -> tuple[ReachCheck, ...]:
         assert self._config is not None
         return tuple(
             ReachCheck(

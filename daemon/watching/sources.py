@@ -13,7 +13,7 @@ from daemon.config.tables import VCenterTable
 from daemon.config.values import SecretError
 from daemon.metrics.process import ProcessMetrics
 from daemon.servers.rules import needs_of
-from probes.report import Report, Resume, Trouble
+from probes.report import Report, Resume, SourceFailure
 from probes.vcenter.faults import LoginRefusedError
 from probes.vcenter.session import Credentials
 from probes.vcenter.transport import Endpoint, tls_context
@@ -37,7 +37,7 @@ class Source:
     up: bool = False
     last_contact_at: Instant | None = None
     note: str = "no contact yet"
-    troubles: int = 0
+    failures: int = 0
 
 
 class Sources:
@@ -47,7 +47,7 @@ class Sources:
         self,
         clock: Clock,
         metrics: ProcessMetrics,
-        put: Callable[[Report | Trouble], None],
+        put: Callable[[Report | SourceFailure], None],
         resume: Callable[[str], Resume],
     ) -> None:
         self._clock = clock
@@ -99,30 +99,30 @@ class Sources:
             _log.info(
                 "source_contacted",
                 source=report.source,
-                failed_attempts=source.troubles,
+                failed_attempts=source.failures,
                 servers=report.objects.get("virtual_machine", 0),
             )
-        source.up, source.note, source.troubles = True, "", 0
+        source.up, source.note, source.failures = True, "", 0
         source.last_contact_at = report.observed_until or source.last_contact_at
         self._measure(report)
 
-    def troubled(self, trouble: Trouble) -> None:
+    def failed(self, failure: SourceFailure) -> None:
         """A source could not be seen."""
-        source = self._sources.get(trouble.source)
+        source = self._sources.get(failure.source)
         if source is None:
             return
-        source.troubles += 1
-        if source.up or source.note != trouble.message:
+        source.failures += 1
+        if source.up or source.note != failure.message:
             _log.warning(
                 "source_lost",
-                source=trouble.source,
-                reason=trouble.reason,
-                message=trouble.message,
-                retry_in_s=round(trouble.retry_in_us / SECOND, 1),
+                source=failure.source,
+                reason=failure.reason,
+                message=failure.message,
+                retry_in_s=round(failure.retry_in_us / SECOND, 1),
             )
-        source.up, source.note = False, trouble.message
-        self._metrics.source_up.labels(trouble.source).set(0)
-        self._metrics.source_errors.labels(trouble.source, trouble.reason).inc()
+        source.up, source.note = False, failure.message
+        self._metrics.source_up.labels(failure.source).set(0)
+        self._metrics.source_errors.labels(failure.source, failure.reason).inc()
 
     def _measure(self, report: Report) -> None:
         name, metrics = report.source, self._metrics
@@ -138,7 +138,7 @@ class Sources:
         if report.clock_offset_us is not None:
             metrics.source_clock_offset.labels(name).set(report.clock_offset_us / SECOND)
         metrics.set_infrastructure(report)
-        metrics.source_events.labels(name).inc(len(report.happenings))
+        metrics.source_events.labels(name).inc(len(report.events))
         metrics.source_events_skipped.labels(name).inc(report.skipped_events)
 
     async def _stop(self, names: list[str]) -> None:

@@ -19,7 +19,7 @@ class Power(StrEnum):
     SUSPENDED = "suspended"
 
 
-class Connection(StrEnum):
+class VmConnection(StrEnum):
     """The values of `VirtualMachineConnectionState`."""
 
     CONNECTED = "connected"
@@ -178,7 +178,7 @@ class Vm(Entity):
     disks: tuple[Disk, ...]
     iso: Datastore | None = None
     power: Power = Power.ON
-    connection: Connection = Connection.CONNECTED
+    connection: VmConnection = VmConnection.CONNECTED
     booted_at: int | None = None
     clean_power_off: bool | None = None
     suspended_at: int | None = None

@@ -15,7 +15,7 @@ from probes.simulation.soap import Node
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class View:
+class ContainerView:
     """A container view: the objects of some types below a container; no types means all."""
 
     inventory: Inventory
@@ -38,12 +38,12 @@ class View:
         return (entity for entity in self.inventory.objects.values() if self.holds(entity))
 
 
-Finder: TypeAlias = Callable[[str, str], View | Entity]
+Finder: TypeAlias = Callable[[str, str], ContainerView | Entity]
 """What an ObjectSpec's reference means: by type and managed object id; raises ManagedObjectNotFound."""
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class ReadPlan:
     """What is read of one type of object.
 
     `heads` are the paths with their readers, ready to be written; `announced` gives, for each leaf, the paths to
@@ -61,11 +61,11 @@ class FilterSpec:
         self._paths: list[tuple[str, tuple[str, ...]]] = []
         for prop in node.children("propSet"):
             self._paths.append((prop.text("type"), _paths_of(prop)))
-        self.views: list[View] = []
+        self.views: list[ContainerView] = []
         self.singles: dict[str, Entity] = {}
         for spec in node.children("objectSet"):
             self._add_source(spec, find)
-        self._plans: dict[str, Plan | None] = {}
+        self._plans: dict[str, ReadPlan | None] = {}
 
     def _add_source(self, spec: Node, find: Finder) -> None:
         reference = spec.child("obj")
@@ -93,7 +93,7 @@ class FilterSpec:
             found.update((entity.moid, entity) for entity in view.members())
         return (entity for entity in found.values() if self.plan(type(entity)) is not None)
 
-    def plan(self, kind: type[Entity]) -> Plan | None:
+    def plan(self, kind: type[Entity]) -> ReadPlan | None:
         """What is read of this type of object, or None where nothing is."""
         if kind.TYPE not in self._plans:
             named = [path for wsdl_type, paths in self._paths if is_a(kind, wsdl_type) for path in paths]
@@ -118,24 +118,24 @@ def _paths_of(prop: Node) -> tuple[str, ...]:
     return paths
 
 
-def _plan(wsdl_type: str, paths: Iterable[str]) -> Plan:
+def _plan(wsdl_type: str, paths: Iterable[str]) -> ReadPlan:
     announced: dict[str, list[tuple[str, str]]] = {}
     heads = []
     for path in paths:
         heads.append((path, properties.reader(wsdl_type, path)))
         for leaf in properties.leaves_below(wsdl_type, path):
             announced.setdefault(properties.canonical(wsdl_type, leaf), []).append((path, leaf))
-    return Plan(tuple(heads), {leaf: tuple(pairs) for leaf, pairs in announced.items()})
+    return ReadPlan(tuple(heads), {leaf: tuple(pairs) for leaf, pairs in announced.items()})
 
 
-class Whole(Enum):
+class WholeChange(Enum):
     """Changes of an object as a whole; a dict of paths stands for changes of properties."""
 
     ENTER = "enter"
     LEAVE = "leave"
 
 
-Change: TypeAlias = Whole | dict[str, None]
+Change: TypeAlias = WholeChange | dict[str, None]
 Changes: TypeAlias = dict[str, tuple[Entity, Change]]
 
 
@@ -149,9 +149,9 @@ def merge(older: Changes, newer: Changes) -> Changes:
 
 def combine(before: Change | None, change: Change) -> Change:
     """Two changes of one object as one."""
-    if isinstance(change, Whole) or before is None:
+    if isinstance(change, WholeChange) or before is None:
         return change
-    return before if isinstance(before, Whole) else {**before, **change}
+    return before if isinstance(before, WholeChange) else {**before, **change}
 
 
 class Filter:
@@ -175,20 +175,20 @@ class Filter:
 
     def refill(self) -> None:
         """Begin anew: everything is to be told."""
-        self.pending = {entity.moid: (entity, Whole.ENTER) for entity in self.spec.members()}
+        self.pending = {entity.moid: (entity, WholeChange.ENTER) for entity in self.spec.members()}
         self.known = set(self.pending)
 
     def entered(self, entity: Entity) -> None:
         """The object has become visible."""
         if self.spec.covers(entity):
             self.known.add(entity.moid)
-            self._note(entity, Whole.ENTER)
+            self._note(entity, WholeChange.ENTER)
 
     def left(self, entity: Entity) -> None:
         """The object is not visible any more."""
         if entity.moid in self.known:
             self.known.discard(entity.moid)
-            self._note(entity, Whole.LEAVE)
+            self._note(entity, WholeChange.LEAVE)
 
     def changed(self, entity: Entity, leaf: str, parts: tuple[str, ...]) -> None:
         """A leaf has a new value."""
@@ -219,9 +219,9 @@ class Filter:
         for entity, change in changes.values():
             head = f'<obj type="{entity.TYPE}">{entity.moid}</obj>'
             match change:
-                case Whole.LEAVE:
+                case WholeChange.LEAVE:
                     parts.append(f"<objectSet><kind>leave</kind>{head}</objectSet>")
-                case Whole.ENTER:
+                case WholeChange.ENTER:
                     plan = self.spec.plan(type(entity))
                     assert plan is not None, "an object without a plan never enters"
                     body = self._change_set(entity, plan.heads)

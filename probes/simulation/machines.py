@@ -11,7 +11,6 @@ import dataclasses
 from collections.abc import Callable, Iterable
 
 from probes.simulation.entities import (
-    Connection,
     Datastore,
     Entity,
     Folder,
@@ -21,6 +20,7 @@ from probes.simulation.entities import (
     ResourcePool,
     Task,
     Vm,
+    VmConnection,
 )
 from probes.simulation.events import EventLog
 from probes.simulation.inventory import Inventory, UnknownObjectError
@@ -224,14 +224,14 @@ class Machines:
 
     def connection_state(self, vm: str, *, state: str) -> None:
         """Set its connectionState; while it is inaccessible or invalid there is no configuration."""
-        machine, new = self.find(vm), Connection(state)
+        machine, new = self.find(vm), VmConnection(state)
         with self.inventory.changing(machine):
             machine.connection = new
-            machine.config_known = new not in (Connection.INACCESSIBLE, Connection.INVALID)
+            machine.config_known = new not in (VmConnection.INACCESSIBLE, VmConnection.INVALID)
         event = {
-            Connection.CONNECTED: "VmConnectedEvent",
-            Connection.DISCONNECTED: "VmDisconnectedEvent",
-            Connection.ORPHANED: "VmOrphanedEvent",
+            VmConnection.CONNECTED: "VmConnectedEvent",
+            VmConnection.DISCONNECTED: "VmDisconnectedEvent",
+            VmConnection.ORPHANED: "VmOrphanedEvent",
         }.get(new)
         if event:
             self.events.post(event, machine)
@@ -258,7 +258,7 @@ class Machines:
             name=name,
             instance_uuid=identifier("added", name, moid),
             power=Power(power),
-            connection=Connection.CONNECTED,
+            connection=VmConnection.CONNECTED,
             booted_at=self.clock() if on else None,
             clean_power_off=None,
             suspended_at=None,

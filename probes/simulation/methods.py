@@ -10,7 +10,7 @@ from probes.simulation.collector import PropertyCollector
 from probes.simulation.entities import Entity, Task
 from probes.simulation.event_collectors import EventCollector, EventFilter, parse_filter, query
 from probes.simulation.events import Event
-from probes.simulation.filters import Filter, FilterSpec, View
+from probes.simulation.filters import ContainerView, Filter, FilterSpec
 from probes.simulation.machines import InvalidPowerError, Machines
 from probes.simulation.sessions import DEFAULT_COLLECTOR, Session
 from probes.simulation.soap import FaultError, Request
@@ -20,11 +20,11 @@ from probes.simulation.world import World
 OPEN_TOKENS = 10
 """How many unfinished RetrievePropertiesEx a session may have; the oldest is forgotten."""
 
-Method = Callable[["Call"], str | Awaitable[str]]
+SoapMethod = Callable[["SessionCall"], str | Awaitable[str]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Call:
+class SessionCall:
     """One call within a session."""
 
     world: World
@@ -38,7 +38,7 @@ class Call:
             raise soap.not_found(wsdl_type, moid)
         return found
 
-    def source(self, wsdl_type: str, moid: str) -> View | Entity:
+    def source(self, wsdl_type: str, moid: str) -> ContainerView | Entity:
         """What an ObjectSpec refers to: a view of the session, a task or an object of the inventory."""
         if moid in self.world.tasks:
             return self.world.tasks[moid]
@@ -58,21 +58,21 @@ class Call:
 # sessions
 
 
-def logout(call: Call) -> str:
+def logout(call: SessionCall) -> str:
     """Logout."""
     call.world.sessions.end(call.session)
     call.world.events.post("UserLogoutSessionEvent", user=call.session.user)
     return ""
 
 
-def session_is_active(call: Call) -> str:
+def session_is_active(call: SessionCall) -> str:
     """SessionIsActive."""
     session = call.world.sessions.by_key(call.request.node.text("sessionID"))
     active = session is not None and session.user == call.request.node.text("userName")
     return f"<returnval>{'true' if active else 'false'}</returnval>"
 
 
-def terminate_session(call: Call) -> str:
+def terminate_session(call: SessionCall) -> str:
     """TerminateSession."""
     for key in call.request.node.texts("sessionId"):
         session = call.world.sessions.by_key(key)
@@ -84,7 +84,7 @@ def terminate_session(call: Call) -> str:
     return ""
 
 
-def current_time(call: Call) -> str:
+def current_time(call: SessionCall) -> str:
     """CurrentTime."""
     return f"<returnval>{instant_text(call.world.now())}</returnval>"
 
@@ -92,13 +92,13 @@ def current_time(call: Call) -> str:
 # views, collectors, filters
 
 
-def create_container_view(call: Call) -> str:
+def create_container_view(call: SessionCall) -> str:
     """CreateContainerView."""
     node = call.request.node
     container = node.child("container")
     if container is None:
         raise soap.invalid_argument("container")
-    view = View(
+    view = ContainerView(
         inventory=call.world.inventory,
         container=call.find(container.type_attribute, container.value),
         types=node.texts("type"),
@@ -109,14 +109,14 @@ def create_container_view(call: Call) -> str:
     return f'<returnval type="ContainerView">{moid}</returnval>'
 
 
-def destroy_view(call: Call) -> str:
+def destroy_view(call: SessionCall) -> str:
     """DestroyView: filters that were made on it report what they had, and nothing more of it."""
     if call.session.views.pop(call.request.target, None) is None:
         raise soap.not_found(call.request.target_type, call.request.target)
     return ""
 
 
-def create_property_collector(call: Call) -> str:
+def create_property_collector(call: SessionCall) -> str:
     """CreatePropertyCollector."""
     moid = call.session.new_moid()
     page = call.session.page_objects
@@ -124,7 +124,7 @@ def create_property_collector(call: Call) -> str:
     return f'<returnval type="PropertyCollector">{moid}</returnval>'
 
 
-def destroy_property_collector(call: Call) -> str:
+def destroy_property_collector(call: SessionCall) -> str:
     """DestroyPropertyCollector, with its filters."""
     collector = call.collector
     if collector.moid == DEFAULT_COLLECTOR:
@@ -136,7 +136,7 @@ def destroy_property_collector(call: Call) -> str:
     return ""
 
 
-def create_filter(call: Call) -> str:
+def create_filter(call: SessionCall) -> str:
     """CreateFilter."""
     collector, node = call.collector, call.request.node
     spec = node.child("spec")
@@ -155,13 +155,13 @@ def create_filter(call: Call) -> str:
     return f'<returnval type="PropertyFilter">{new.moid}</returnval>'
 
 
-def destroy_property_filter(call: Call) -> str:
+def destroy_property_filter(call: SessionCall) -> str:
     """DestroyPropertyFilter."""
     call.world.sessions.destroy_filter(call.session, call.request.target)
     return ""
 
 
-async def wait_for_updates(call: Call) -> str:
+async def wait_for_updates(call: SessionCall) -> str:
     """WaitForUpdatesEx."""
     options = call.request.node.child("options")
     longest = options.number("maxWaitSeconds") if options else None
@@ -172,13 +172,13 @@ async def wait_for_updates(call: Call) -> str:
         call.session.used_s = call.world.sessions.monotonic()
 
 
-def cancel_wait_for_updates(call: Call) -> str:
+def cancel_wait_for_updates(call: SessionCall) -> str:
     """CancelWaitForUpdates."""
     call.collector.end(soap.request_canceled())
     return ""
 
 
-def retrieve_properties_ex(call: Call) -> str:
+def retrieve_properties_ex(call: SessionCall) -> str:
     """RetrievePropertiesEx."""
     call.collector  # noqa: B018 - raises where the collector died with its session
     options = call.request.node.child("options")
@@ -187,7 +187,7 @@ def retrieve_properties_ex(call: Call) -> str:
     return _object_page(call.session, found, limit or call.session.page_objects)
 
 
-def continue_retrieve_properties_ex(call: Call) -> str:
+def continue_retrieve_properties_ex(call: SessionCall) -> str:
     """ContinueRetrievePropertiesEx; a token is good for one call."""
     found = call.session.remainders.pop(call.request.node.text("token"), None)
     if found is None:
@@ -196,7 +196,7 @@ def continue_retrieve_properties_ex(call: Call) -> str:
     return _object_page(call.session, found, limit)
 
 
-def retrieve_properties(call: Call) -> str:
+def retrieve_properties(call: SessionCall) -> str:
     """RetrieveProperties: everything in one reply."""
     found = fetching.retrieve(call.request.node.children("specSet"), call.source)
     return "".join(f"<returnval>{content}</returnval>" for content in found)
@@ -216,7 +216,7 @@ def _object_page(session: Session, found: list[str], limit: int) -> str:
     return f"<returnval>{token}{objects}</returnval>"
 
 
-def fetch(call: Call) -> str:
+def fetch(call: SessionCall) -> str:
     """Fetch: one property of one object, as lazy reads ask for it."""
     return fetching.fetch(call.world, call.session, call.request)
 
@@ -224,7 +224,7 @@ def fetch(call: Call) -> str:
 # events
 
 
-def create_collector_for_events(call: Call) -> str:
+def create_collector_for_events(call: SessionCall) -> str:
     """CreateCollectorForEvents."""
     moid = call.session.new_moid()
     new = EventCollector(moid, call.world.events, _event_filter(call))
@@ -232,47 +232,47 @@ def create_collector_for_events(call: Call) -> str:
     return f'<returnval type="EventHistoryCollector">{moid}</returnval>'
 
 
-def query_events(call: Call) -> str:
+def query_events(call: SessionCall) -> str:
     """QueryEvents."""
     return _event_list(query(call.world.events, _event_filter(call)))
 
 
-def read_next_events(call: Call) -> str:
+def read_next_events(call: SessionCall) -> str:
     """ReadNextEvents."""
     return _event_list(call.event_collector.read_next(call.request.node.number("maxCount") or 0))
 
 
-def read_previous_events(call: Call) -> str:
+def read_previous_events(call: SessionCall) -> str:
     """ReadPreviousEvents."""
     return _event_list(call.event_collector.read_previous(call.request.node.number("maxCount") or 0))
 
 
-def rewind_collector(call: Call) -> str:
+def rewind_collector(call: SessionCall) -> str:
     """RewindCollector."""
     call.event_collector.rewind()
     return ""
 
 
-def reset_collector(call: Call) -> str:
+def reset_collector(call: SessionCall) -> str:
     """ResetCollector."""
     call.event_collector.reset()
     return ""
 
 
-def set_collector_page_size(call: Call) -> str:
+def set_collector_page_size(call: SessionCall) -> str:
     """SetCollectorPageSize; it also resets the position."""
     call.event_collector.page = call.request.node.number("maxCount") or 0
     call.event_collector.reset()
     return ""
 
 
-def destroy_collector(call: Call) -> str:
+def destroy_collector(call: SessionCall) -> str:
     """DestroyCollector."""
     del call.session.event_collectors[call.event_collector.moid]
     return ""
 
 
-def _event_filter(call: Call) -> EventFilter:
+def _event_filter(call: SessionCall) -> EventFilter:
     return parse_filter(call.request.node.child("filter"), call.find, call.world.inventory.root)
 
 
@@ -283,8 +283,8 @@ def _event_list(events: list[Event]) -> str:
 # virtual machines, as their users drive them
 
 
-def _task(action: Callable[..., Task | None]) -> Callable[[Call], str]:
-    def method(call: Call) -> str:
+def _task(action: Callable[..., Task | None]) -> Callable[[SessionCall], str]:
+    def method(call: SessionCall) -> str:
         call.find("VirtualMachine", call.request.target)
         try:
             task = action(call.world.machines, call.request.target, user=call.session.user)
@@ -302,8 +302,8 @@ def _task(action: Callable[..., Task | None]) -> Callable[[Call], str]:
     return method
 
 
-def _guest(action: Callable[..., None]) -> Callable[[Call], str]:
-    def method(call: Call) -> str:
+def _guest(action: Callable[..., None]) -> Callable[[SessionCall], str]:
+    def method(call: SessionCall) -> str:
         call.find("VirtualMachine", call.request.target)
         try:
             action(call.world.machines, call.request.target, user=call.session.user)
@@ -315,7 +315,7 @@ def _guest(action: Callable[..., None]) -> Callable[[Call], str]:
     return method
 
 
-METHODS: dict[str, Method] = {
+METHODS: dict[str, SoapMethod] = {
     "Logout": logout,
     "SessionIsActive": session_is_active,
     "TerminateSession": terminate_session,

@@ -8,13 +8,13 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from probes.simulation.entities import (
-    Connection,
     Datastore,
     Host,
     HostConnection,
     MountLoss,
     Power,
     Vm,
+    VmConnection,
 )
 from probes.simulation.events import EventLog
 from probes.simulation.inventory import Inventory
@@ -82,7 +82,7 @@ class Outages:
         machine = self.inventory.find(Host, host)
         self._connect(machine, HostConnection.NOT_RESPONDING)
         self.events.post("HostConnectionLostEvent", machine)
-        self._machines_are(machine, Connection.DISCONNECTED, "VmDisconnectedEvent")
+        self._machines_are(machine, VmConnection.DISCONNECTED, "VmDisconnectedEvent")
 
     def host_disconnect(self, host: str, *, user: str = "", reason: str = "userRequest") -> None:
         """A person disconnects a host from vCenter, or vCenter does it: `reason` is its word, as `licenseExpired`."""
@@ -90,21 +90,21 @@ class Outages:
         self._connect(machine, HostConnection.DISCONNECTED)
         why = f"<reason>{escape(reason)}</reason>"
         self.events.post("HostDisconnectedEvent", machine, user=user, extra=why)
-        self._machines_are(machine, Connection.DISCONNECTED, "VmDisconnectedEvent")
+        self._machines_are(machine, VmConnection.DISCONNECTED, "VmDisconnectedEvent")
 
     def host_standby(self, host: str) -> None:
         """A host without running machines goes to sleep to save power; `host_back` wakes it."""
         machine = self.inventory.find(Host, host)
         self._connect(machine, HostConnection.NOT_RESPONDING, power="standBy")
         self.events.post("DrsEnteredStandbyModeEvent", machine)
-        self._machines_are(machine, Connection.DISCONNECTED, "VmDisconnectedEvent")
+        self._machines_are(machine, VmConnection.DISCONNECTED, "VmDisconnectedEvent")
 
     def host_back(self, host: str) -> None:
         """The host answers again and nothing had happened: what ran on it ran throughout."""
         machine = self.inventory.find(Host, host)
         self._connect(machine, HostConnection.CONNECTED)
         self.events.post("HostConnectedEvent", machine)
-        self._machines_are(machine, Connection.CONNECTED, "VmConnectedEvent")
+        self._machines_are(machine, VmConnection.CONNECTED, "VmConnectedEvent")
 
     def ha_restart(self, host: str) -> list[str]:
         """The host is dead and its running machines start on the others of its cluster; returns their moids.
@@ -143,7 +143,7 @@ class Outages:
 
     def _restart(self, vm: Vm, target: Host) -> None:
         with self.inventory.changing(vm):
-            vm.connection = Connection.CONNECTED
+            vm.connection = VmConnection.CONNECTED
             vm.booted_at = self.clock()
             vm.heartbeat = "green"
         self.machines.place(vm, target)
@@ -154,7 +154,7 @@ class Outages:
             host.connection = state
             host.power = "poweredOn" if state is HostConnection.CONNECTED else power
 
-    def _machines_are(self, host: Host, state: Connection, event: str) -> None:
+    def _machines_are(self, host: Host, state: VmConnection, event: str) -> None:
         for vm in host.vms.values():
             with self.inventory.changing(vm):
                 vm.connection = state

@@ -16,7 +16,7 @@ from aiohttp import web
 from probes.simulation import control, service, soap
 from probes.simulation.collector import PAGE_OBJECTS
 from probes.simulation.inventory import Inventory
-from probes.simulation.methods import METHODS, Call
+from probes.simulation.methods import METHODS, SessionCall
 from probes.simulation.sessions import COOKIE, IDLE_S, ConnectionDroppedError, Session
 from probes.simulation.soap import FaultError, Request
 from probes.simulation.wire import Wire
@@ -167,7 +167,7 @@ class SimulatedVCenter:
         method = METHODS.get(request.method)
         if method is None:
             raise soap.not_supported(request.method)
-        result = method(Call(world=self.world, session=session, request=request))
+        result = method(SessionCall(world=self.world, session=session, request=request))
         return result if isinstance(result, str) else await result
 
 
@@ -215,7 +215,7 @@ class ThreadedVCenter:
         return self._served.wire
 
     def do(self, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
-        """Call a function on the serving loop and wait for what it returns."""
+        """SessionCall a function on the serving loop and wait for what it returns."""
 
         async def called() -> R:
             return function(*args, **kwargs)

@@ -9,7 +9,7 @@ from probes.simulation import soap
 from probes.simulation.collector import PAGE_OBJECTS, PropertyCollector
 from probes.simulation.entities import Entity
 from probes.simulation.event_collectors import EventCollector
-from probes.simulation.filters import Filter, View
+from probes.simulation.filters import ContainerView, Filter
 from probes.simulation.inventory import Inventory
 from probes.simulation.values import escape, identifier, instant_text
 
@@ -34,7 +34,7 @@ class Session:
     login_at: int
     page_objects: int
     used_s: float
-    views: dict[str, View] = field(default_factory=dict)
+    views: dict[str, ContainerView] = field(default_factory=dict)
     collectors: dict[str, PropertyCollector] = field(default_factory=dict)
     filters: dict[str, tuple[PropertyCollector, Filter]] = field(default_factory=dict)
     event_collectors: dict[str, EventCollector] = field(default_factory=dict)
@@ -63,7 +63,7 @@ class Session:
             raise soap.not_found("EventHistoryCollector", moid)
         return self.event_collectors[moid]
 
-    def source(self, inventory: Inventory, wsdl_type: str, moid: str) -> View | Entity:
+    def source(self, inventory: Inventory, wsdl_type: str, moid: str) -> ContainerView | Entity:
         """What a reference in an ObjectSpec means; raises ManagedObjectNotFound."""
         found = self.views.get(moid) or inventory.objects.get(moid)
         if found is None:

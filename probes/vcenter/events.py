@@ -10,7 +10,7 @@ from typing import Any, Final, NamedTuple
 
 from pyVmomi import vim
 
-from probes.report import Happening, Resume
+from probes.report import Resume, SourceEvent
 from probes.vcenter import soap
 from probes.vcenter.faults import PermissionDeniedError
 from probes.vcenter.history import Turn
@@ -81,31 +81,31 @@ EVENT_TYPES: Final = (
 """The leaf types that are read: base types are not documented to match."""
 
 
-class HostConnection(NamedTuple):
+class HostConnectionEvent(NamedTuple):
     """A host was connected, or was disconnected: then `reason` is vCenter's word for why, "" where it gives none."""
 
     host: Moid
     reason: str
 
 
-class Read:
+class EventRead:
     """An event as it was read, the virtual machine that it is about, and what it says of a host's connection."""
 
-    __slots__ = ("connection", "happening", "turn", "vm")
+    __slots__ = ("connection", "event", "turn", "vm")
 
-    def __init__(self, happening: Happening, vm: Moid | None, connection: HostConnection | None) -> None:
-        self.happening = happening
+    def __init__(self, event: SourceEvent, vm: Moid | None, connection: HostConnectionEvent | None) -> None:
+        self.event = event
         self.vm = vm
         self.connection = connection
-        self.turn = TURNS.get(happening.type)
+        self.turn = TURNS.get(event.type)
 
 
 class EventReader:
     """Reads forward over sessions. `open` after each login; then `read` gives what is new, oldest first."""
 
     def __init__(self, resume: Resume) -> None:
-        self._position = resume.happenings_until
-        self._seen: OrderedDict[str, None] = OrderedDict.fromkeys(resume.happening_keys)
+        self._position = resume.events_until
+        self._seen: OrderedDict[str, None] = OrderedDict.fromkeys(resume.event_keys)
         self._session: Session | None = None
         self._collector: Moid | None = None
         self._skipped = 0
@@ -128,9 +128,9 @@ class EventReader:
             # State goes on without history; `slad doctor` names the missing right.
             self._collector = None
 
-    def read(self, pages: int) -> tuple[list[Read], bool]:
+    def read(self, pages: int) -> tuple[list[EventRead], bool]:
         """New events of up to `pages` pages, and whether all that there are now were read."""
-        found: list[Read] = []
+        found: list[EventRead] = []
         if self._session is None or self._collector is None:
             return found, True
         for _ in range(pages):
@@ -145,25 +145,25 @@ class EventReader:
         skipped, self._skipped = self._skipped, 0
         return skipped
 
-    def _new(self, page: list[Any]) -> Iterator[Read]:
+    def _new(self, page: list[Any]) -> Iterator[EventRead]:
         for event in page:
             try:
                 read = _read(event, self._offset_us)
             except (AttributeError, LookupError, TypeError, ValueError):
                 self._skipped += 1
                 continue
-            key = read.happening.key
+            key = read.event.key
             if key in self._seen:
                 continue
             self._seen[key] = None
             if len(self._seen) > REMEMBERED_KEYS:
                 self._seen.popitem(last=False)
             assert self._position is not None
-            self._position = max(self._position, read.happening.at)
+            self._position = max(self._position, read.event.at)
             yield read
 
 
-def _read(event: Any, offset_us: int) -> Read:
+def _read(event: Any, offset_us: int) -> EventRead:
     """An event of the reply. Raises LookupError, TypeError or ValueError for what is none."""
     at = soap.instant(event["createdTime"])
     if at is None:
@@ -171,8 +171,8 @@ def _read(event: Any, offset_us: int) -> Read:
     machine, host = event.get("vm"), event.get("host")
     kind = event.get("eventTypeId") or event[soap.TYPE]
     connects = host and kind in ("HostConnectedEvent", "HostDisconnectedEvent")
-    return Read(
-        Happening(
+    return EventRead(
+        SourceEvent(
             key=event["key"],
             type=kind,
             at=Instant(at - offset_us),
@@ -181,5 +181,5 @@ def _read(event: Any, offset_us: int) -> Read:
             text=event.get("fullFormattedMessage", ""),
         ),
         Moid(machine["vm"]) if machine else None,
-        HostConnection(Moid(host["host"]), text(event.get("reason"))) if connects else None,
+        HostConnectionEvent(Moid(host["host"]), text(event.get("reason"))) if connects else None,
     )

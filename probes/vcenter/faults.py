@@ -1,7 +1,7 @@
 """What can go wrong between slad and a vCenter.
 
 VcenterError
-├── UnreachableError      no connection, no answer within the deadline, a connection that broke
+├── VCenterUnreachableError      no connection, no answer within the deadline, a connection that broke
 ├── CertificateError      the other side does not prove that it is this vCenter
 ├── LoginRefusedError     user or password is wrong, or the account is locked
 ├── SessionLostError      the session, or an object that lived in it, is gone
@@ -17,7 +17,7 @@ class VcenterError(Exception):
     reason = "error"
 
 
-class UnreachableError(VcenterError):
+class VCenterUnreachableError(VcenterError):
     """No connection, or no answer within the deadline."""
 
     reason = "unreachable"

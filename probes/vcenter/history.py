@@ -26,7 +26,7 @@ class Turn(Enum):
 
 
 @dataclass(frozen=True, slots=True, order=True)
-class Step:
+class StateSince:
     """A state from an instant on."""
 
     at: Instant
@@ -48,7 +48,7 @@ def turned(
     noticed_at: Instant,
     boot_at: Instant | None,
     hints: Sequence[Hint],
-) -> list[Step]:
+) -> list[StateSince]:
     """The steps from one state, which held since `since`, to another, which was seen at `noticed_at`.
 
     Events date them, and a boot time the last one up; what neither dates happened when it was noticed.
@@ -57,13 +57,13 @@ def turned(
     if now is State.UP:
         steps = _up_by_boot(steps, was, since, noticed_at, boot_at)
     if (steps[-1].state if steps else was) is not now:
-        steps.append(Step(noticed_at, now))
+        steps.append(StateSince(noticed_at, now))
     return steps
 
 
 def power_cycles(
     since: Instant, until: Instant, boot_at: Instant | None, hints: Sequence[Hint]
-) -> list[Step]:
+) -> list[StateSince]:
     """The downs and ups within `(since, until]`, a time in which the updates showed a server as up throughout.
 
     An off that nothing followed is left out: the updates will say.
@@ -74,7 +74,7 @@ def power_cycles(
 
 def recovered(
     lost_at: Instant, back_at: Instant, boot_at: Instant | None, now: State, hints: Sequence[Hint]
-) -> list[Step]:
+) -> list[StateSince]:
     """What a server did between the loss of contact and the moment the source could speak of it again.
 
     The same boot, and no suspension: up throughout. A newer one: down from the loss of contact to the boot, which is
@@ -84,18 +84,18 @@ def recovered(
     if now is State.UP and boot_at is not None:
         if lost_at + BOOT_TOLERANCE_US < boot_at < back_at:
             later = [step for step in told if step.at > boot_at + BOOT_TOLERANCE_US]
-            steps = [Step(lost_at, State.DOWN), Step(boot_at, State.UP), *_ending_in(now, later)]
-            return [*steps, Step(back_at, State.UNKNOWN)]
+            steps = [StateSince(lost_at, State.DOWN), StateSince(boot_at, State.UP), *_ending_in(now, later)]
+            return [*steps, StateSince(back_at, State.UNKNOWN)]
         if not told or told[0].state is State.DOWN:
-            told.insert(0, Step(lost_at, State.UP))
+            told.insert(0, StateSince(lost_at, State.UP))
     # Without a boot time nothing but events says that it did not restart.
     steps = _ending_in(now, told)
-    return [*steps, Step(back_at, State.UNKNOWN)] if steps else []
+    return [*steps, StateSince(back_at, State.UNKNOWN)] if steps else []
 
 
 def within_gap(
     start: Instant, end: Instant, boot_at: Instant | None, now: State, hints: Sequence[Hint]
-) -> list[Step]:
+) -> list[StateSince]:
     """What events and the boot time prove of a time `[start, end)` in which nobody watched; the rest stays unknown."""
     steps = _told(None, start, end, hints)
     if now is State.UP and boot_at is not None and start < boot_at < end:
@@ -105,26 +105,26 @@ def within_gap(
             before.pop()
         lost_at = max((h.at for h in hints if h.turn is Turn.LOST and start < h.at < boot_at), default=None)
         if not before and lost_at is not None:
-            before = [Step(lost_at, State.DOWN)]
-        steps = [*before, Step(boot_at, State.UP), *later]
+            before = [StateSince(lost_at, State.DOWN)]
+        steps = [*before, StateSince(boot_at, State.UP), *later]
     steps = _ending_in(now, steps)
-    return [*steps, Step(end, State.UNKNOWN)] if steps else []
+    return [*steps, StateSince(end, State.UNKNOWN)] if steps else []
 
 
-def _told(was: State | None, after: Instant, until: Instant, hints: Iterable[Hint]) -> list[Step]:
+def _told(was: State | None, after: Instant, until: Instant, hints: Iterable[Hint]) -> list[StateSince]:
     """What events in `(after, until]` say, each step another state than the one before; None: any may come first."""
-    steps: list[Step] = []
+    steps: list[StateSince] = []
     for hint in hints:
         state = _STATES.get(hint.turn)
         if state is not None and state is not was and after < hint.at <= until:
-            steps.append(Step(hint.at, state))
+            steps.append(StateSince(hint.at, state))
             was = state
     return steps
 
 
 def _up_by_boot(
-    steps: list[Step], was: State, since: Instant, noticed_at: Instant, boot_at: Instant | None
-) -> list[Step]:
+    steps: list[StateSince], was: State, since: Instant, noticed_at: Instant, boot_at: Instant | None
+) -> list[StateSince]:
     """Date the last step up by the boot time, which is when the outage before it ended, if it fits in."""
     downs = steps[:-1] if steps and steps[-1].state is State.UP else steps
     if downs:
@@ -135,13 +135,13 @@ def _up_by_boot(
         return steps
     if boot_at is None or not down_at < boot_at <= noticed_at:
         return steps
-    return [*downs, Step(boot_at, State.UP)]
+    return [*downs, StateSince(boot_at, State.UP)]
 
 
-def _ending_in(now: State, steps: list[Step]) -> list[Step]:
+def _ending_in(now: State, steps: list[StateSince]) -> list[StateSince]:
     """Where the events end in another state than the one that was seen, one is missing: unknown from the last on."""
     if steps and steps[-1].state is not now and now is not State.UNKNOWN:
-        return [*steps[:-1], Step(steps[-1].at, State.UNKNOWN)]
+        return [*steps[:-1], StateSince(steps[-1].at, State.UNKNOWN)]
     return steps
 
 

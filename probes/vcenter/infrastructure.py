@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from probes.vcenter.events import HostConnection
+from probes.vcenter.events import HostConnectionEvent
 from probes.vcenter.inventory import Inventory
 from probes.vcenter.objects import Container, Datastore, Host, Moid, as_people_write_it
 from sla.records import State
@@ -63,7 +63,7 @@ class Infrastructure:
             for moid, name in old.items()
         )
 
-    def connected(self, event: HostConnection) -> None:
+    def connected(self, event: HostConnectionEvent) -> None:
         """Note what an event says: updates tell that a host is disconnected, and not why."""
         self._disconnected_because[event.host] = event.reason
 

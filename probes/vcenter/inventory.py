@@ -59,7 +59,7 @@ UP: Final = Verdict(State.UP)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Changes:
+class InventoryChanges:
     """What an update set changed: virtual machines to judge again, and those that left."""
 
     touched: frozenset[Moid]
@@ -82,7 +82,7 @@ class Inventory:
         self.unreadable: dict[Moid, frozenset[str]] = {}
         """By object the properties that vCenter refuses to tell."""
 
-    def apply(self, kind: str, updates: Iterable[Mapping[str, Any]]) -> Changes:
+    def apply(self, kind: str, updates: Iterable[Mapping[str, Any]]) -> InventoryChanges:
         """Take the object updates of one filter, whose objects are of type `kind`. Idempotent."""
         touched: set[Moid] = set()
         left: list[Vm] = []
@@ -101,7 +101,7 @@ class Inventory:
             else:
                 for change in changes:
                     self._set(kind, moid, change["name"], _value(change), touched)
-        return Changes(touched=frozenset(touched & self.vms.keys()), left=tuple(left))
+        return InventoryChanges(touched=frozenset(touched & self.vms.keys()), left=tuple(left))
 
     def path_of(self, moid: Moid | None) -> str:
         """The place of a container as people write it: `/DC/vm/Clients/Acme`, without the root."""

@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 from operator import attrgetter
 from typing import Final
 
-from probes.report import Sighted
+from probes.report import ListedServer
 from probes.vcenter import history
-from probes.vcenter.history import BOOT_TOLERANCE_US, Hint, Step
+from probes.vcenter.history import BOOT_TOLERANCE_US, Hint, StateSince
 from probes.vcenter.inventory import Verdict
 from sla.instants import BEGINNING, FOREVER, SECOND, Instant
 from sla.records import Leg, Observation, ServerId, State, Witness
@@ -44,7 +44,7 @@ class _Loss:
 
 
 @dataclass(slots=True)
-class Track:
+class ServerTrack:
     """The last look at one virtual server.
 
     `running` was first seen at `noticed_at`, and holds since `since`; the state before it, `was`, held since `before`.
@@ -67,13 +67,13 @@ class Track:
     loss: _Loss | None = None
     jump: _Jump | None = None
     settled_until: Instant = BEGINNING
-    told: list[tuple[Witness, Step]] = field(default_factory=list)
+    told: list[tuple[Witness, StateSince]] = field(default_factory=list)
     hints: list[Hint] = field(default_factory=list)
-    sighted: Sighted | None = None
+    sighted: ListedServer | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Look:
+class ServerLook:
     """One judgement of one virtual server.
 
     `at` is when the answer came, `seen_until` how far the watch had seen before it, None where this look begins a watch
@@ -95,18 +95,18 @@ class Tracks:
         self._witness = witness
         self._recovered = Witness(witness.observer, f"{witness.source}/recovered")
         self._undated: set[ServerId] = set()
-        self._tracks: dict[ServerId, Track] = {
-            server: Track(
+        self._tracks: dict[ServerId, ServerTrack] = {
+            server: ServerTrack(
                 running=Verdict(State.UNKNOWN, "out of contact"), since=since, noticed_at=since, lost_at=since
             )
             for server, since in out_of_contact.items()
         }
 
-    def of(self, server: ServerId) -> Track:
+    def of(self, server: ServerId) -> ServerTrack:
         """The track of a server, a blank one at first."""
         track = self._tracks.get(server)
         if track is None:
-            track = self._tracks[server] = Track()
+            track = self._tracks[server] = ServerTrack()
         return track
 
     def hint(self, server: ServerId, hint: Hint) -> None:
@@ -116,7 +116,7 @@ class Tracks:
         del track.hints[:-HINTS_KEPT]
         self._undated.add(server)
 
-    def judged(self, server: ServerId, look: Look) -> Iterator[Observation]:
+    def judged(self, server: ServerId, look: ServerLook) -> Iterator[Observation]:
         """The observations that a look adds: only what differs from the one before."""
         track = self.of(server)
         rebooted = _rebooted(track, look)
@@ -135,7 +135,7 @@ class Tracks:
         if look.san is not None and (look.san.state is not track.san.state or track.san is _UNSEEN):
             track.san = look.san
             yield self._said(
-                self._witness, server, Leg.SAN, Step(look.at, look.san.state), look.san.reason, look.at
+                self._witness, server, Leg.SAN, StateSince(look.at, look.san.state), look.san.reason, look.at
             )
 
     def dated(self, now: Instant) -> Iterator[Observation]:
@@ -165,7 +165,7 @@ class Tracks:
         self._undated.discard(server)
 
     def _turned(
-        self, server: ServerId, track: Track, look: Look, rebooted: bool | None
+        self, server: ServerId, track: ServerTrack, look: ServerLook, rebooted: bool | None
     ) -> Iterator[Observation]:
         if track.jump is not None:
             yield from self._settle(server, track, track.jump, FOREVER)
@@ -181,7 +181,7 @@ class Tracks:
         track.settled_until, track.told = BEGINNING, []
         yield from self._tell(server, track, look.at)
 
-    def _tell(self, server: ServerId, track: Track, now: Instant) -> Iterator[Observation]:
+    def _tell(self, server: ServerId, track: ServerTrack, now: Instant) -> Iterator[Observation]:
         """Say what is now known of how it came to be as it is, and was not said yet."""
         for step in _while_lost(track):
             if (self._recovered, step) not in track.told:
@@ -196,7 +196,9 @@ class Tracks:
                 yield self._said(self._witness, server, Leg.RUNNING, step, reason, now)
         track.since = max(steps[-1].at, track.settled_until)
 
-    def _settle(self, server: ServerId, track: Track, jump: _Jump, now: Instant) -> Iterator[Observation]:
+    def _settle(
+        self, server: ServerId, track: ServerTrack, jump: _Jump, now: Instant
+    ) -> Iterator[Observation]:
         """Be done with a jump of the boot time that events date, or that has waited long enough for them."""
         if track.since >= jump.boot_at - BOOT_TOLERANCE_US:
             track.jump = None
@@ -204,13 +206,13 @@ class Tracks:
             track.jump = None
             if jump.seen_up_at < jump.boot_at:
                 track.since = track.settled_until = jump.boot_at
-                for step in (Step(jump.seen_up_at, State.UNKNOWN), Step(jump.boot_at, State.UP)):
+                for step in (StateSince(jump.seen_up_at, State.UNKNOWN), StateSince(jump.boot_at, State.UP)):
                     yield self._said(
                         self._witness, server, Leg.RUNNING, step, _DATED[step.state], jump.noticed_at
                     )
 
     def _said(
-        self, witness: Witness, server: ServerId, leg: Leg, step: Step, reason: str, noticed_at: Instant
+        self, witness: Witness, server: ServerId, leg: Leg, step: StateSince, reason: str, noticed_at: Instant
     ) -> Observation:
         return Observation(
             witness=witness,
@@ -235,25 +237,25 @@ _RECOVERED: Final = {
 }
 
 
-def _rebooted(track: Track, look: Look) -> bool | None:
+def _rebooted(track: ServerTrack, look: ServerLook) -> bool | None:
     """Whether it booted since the last look; None where the boot times do not tell."""
     if look.boot_mark is None or track.boot_mark is None:
         return None
     return look.boot_mark > track.boot_mark + BOOT_TOLERANCE_US
 
 
-def _while_lost(track: Track) -> list[Step]:
+def _while_lost(track: ServerTrack) -> list[StateSince]:
     loss = track.loss
     if loss is None:
         return []
     return history.recovered(loss.lost_at, loss.back_at, loss.boot_at, track.running.state, track.hints)
 
 
-def _while_seen(track: Track, now: Instant) -> list[Step]:
+def _while_seen(track: ServerTrack, now: Instant) -> list[StateSince]:
     """The steps into the state that is seen, and from it and back again since."""
     state, noticed_at = track.running.state, track.noticed_at
     if track.was is State.UNKNOWN:
-        steps = [Step(noticed_at, state)]
+        steps = [StateSince(noticed_at, state)]
     else:
         steps = history.turned(track.was, track.before, state, noticed_at, track.booted_at, track.hints)
     if state is State.UP:

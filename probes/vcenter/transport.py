@@ -18,7 +18,7 @@ from functools import partial
 from hashlib import sha256
 from typing import TYPE_CHECKING, Final
 
-from probes.vcenter.faults import CertificateError, ReplyError, StoppedError, UnreachableError
+from probes.vcenter.faults import CertificateError, ReplyError, StoppedError, VCenterUnreachableError
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
@@ -109,7 +109,7 @@ class _BoundedReader(io.RawIOBase):
         return count
 
 
-class _Response(http.client.HTTPResponse):
+class _BoundedResponse(http.client.HTTPResponse):
     """A response read through a `_BoundedReader`."""
 
     def __init__(self, deadline: float, sock: socket.socket, method: str | None = None) -> None:
@@ -160,7 +160,7 @@ class Connection(http.client.HTTPConnection):
 
     def getresponse(self) -> http.client.HTTPResponse:
         """The response to the request that was sent."""
-        self.response_class = partial(_Response, self.deadline)  # type: ignore[assignment]  # a maker of the class will do
+        self.response_class = partial(_BoundedResponse, self.deadline)  # type: ignore[assignment]  # a maker of the class will do
         return super().getresponse()
 
 
@@ -174,7 +174,7 @@ class Wire:
         self._stopped = False
 
     def connect(self, deadline: float) -> Connection:
-        """A connected Connection. Raises UnreachableError, CertificateError, StoppedError."""
+        """A connected Connection. Raises VCenterUnreachableError, CertificateError, StoppedError."""
         connection = Connection(self.endpoint, deadline)
         with self._lock:
             if self._stopped:
@@ -219,9 +219,9 @@ class Wire:
                     f"the certificate of {where} is not accepted: {error.verify_message}"
                 ) from error
             if isinstance(error, TimeoutError):
-                raise UnreachableError(f"{where} did not answer within the deadline") from error
+                raise VCenterUnreachableError(f"{where} did not answer within the deadline") from error
             if isinstance(error, ConnectionError | ssl.SSLError | socket.gaierror):
-                raise UnreachableError(f"{where} cannot be reached, or broke off: {error}") from error
+                raise VCenterUnreachableError(f"{where} cannot be reached, or broke off: {error}") from error
             if isinstance(error, http.client.HTTPException):
                 raise ReplyError(f"{where} gave an HTTP answer that cannot be read: {error!r}") from error
-            raise UnreachableError(f"{where} cannot be reached: {error}") from error
+            raise VCenterUnreachableError(f"{where} cannot be reached: {error}") from error

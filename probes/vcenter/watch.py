@@ -16,9 +16,9 @@ from typing import Any, Final
 
 from pyVmomi import vim
 
-from probes.report import Departed, Happening, Report, Resume, Sighted, Trouble
+from probes.report import Departed, ListedServer, Report, Resume, SourceEvent, SourceFailure
 from probes.vcenter import soap
-from probes.vcenter.events import EventReader, Read
+from probes.vcenter.events import EventRead, EventReader
 from probes.vcenter.faults import (
     LoginRefusedError,
     PermissionDeniedError,
@@ -28,12 +28,12 @@ from probes.vcenter.faults import (
 )
 from probes.vcenter.history import Hint
 from probes.vcenter.infrastructure import NOTHING, Infrastructure, News
-from probes.vcenter.inventory import Changes, Inventory
+from probes.vcenter.inventory import Inventory, InventoryChanges
 from probes.vcenter.objects import Moid, Vm
 from probes.vcenter.properties import custom_field_names, disk_places
 from probes.vcenter.session import Credentials, Session
 from probes.vcenter.subscription import subscribe, wanted
-from probes.vcenter.tracks import Look, Tracks
+from probes.vcenter.tracks import ServerLook, Tracks
 from probes.vcenter.transport import Endpoint, Wire
 from sla.instants import MINUTE, SECOND, Instant, instant_of
 from sla.records import Observation, ServerId, State, Witness
@@ -107,27 +107,27 @@ class _Disks:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Attempt:
+class _FailureStreak:
     """How many attempts in a row failed in the same way: refused at login, or otherwise."""
 
     failures: int = 0
     refused: bool = False
 
-    def next(self, *, refused: bool) -> "_Attempt":
+    def next(self, *, refused: bool) -> "_FailureStreak":
         """One more that failed."""
         failures = self.failures + 1 if refused is self.refused else 1
-        return _Attempt(failures=min(failures, 20), refused=refused)
+        return _FailureStreak(failures=min(failures, 20), refused=refused)
 
 
 class VcenterWatch:
-    """The thread of one vCenter. `emit` gets each Report and Trouble, in the thread, and may block."""
+    """The thread of one vCenter. `emit` gets each Report and SourceFailure, in the thread, and may block."""
 
     def __init__(
         self,
         settings: Settings,
         resume: Resume,
         now: Callable[[], Instant],
-        emit: Callable[[Report | Trouble], None],
+        emit: Callable[[Report | SourceFailure], None],
     ) -> None:
         self._settings = settings
         self._now = now
@@ -179,13 +179,13 @@ class VcenterWatch:
             self._failure = error
 
     def _watch(self) -> None:
-        attempt = _Attempt()
+        attempt = _FailureStreak()
         while not self._stopped.is_set():
             began_s = time.monotonic()
             try:
                 for _ in self._looks():
                     if time.monotonic() - began_s > self._settings.retry_s[1]:
-                        attempt = _Attempt()
+                        attempt = _FailureStreak()
             except StoppedError:
                 return
             except VcenterError as error:
@@ -195,7 +195,7 @@ class VcenterWatch:
                 pause_s = min(longest_s, first_s * 2 ** (attempt.failures - 1))
                 pause_s *= random.uniform(0.75, 1.25)  # noqa: S311  jitter
                 self._emit(
-                    Trouble(
+                    SourceFailure(
                         source=self._settings.source,
                         reason=error.reason,
                         message=str(error),
@@ -239,7 +239,7 @@ class VcenterWatch:
             self._check_clock(chain.session)
         self._read_disk_places(chain)
         departed = self._bind(chain, arrived_at)
-        happenings = self._read_events(chain)
+        events = self._read_events(chain)
         news = self._news(chain)
         fresh = chain.seen_until is None
         if fresh and self._seen_until is not None:
@@ -253,10 +253,10 @@ class VcenterWatch:
             source=self._settings.source,
             fresh=fresh,
             observed_until=arrived_at,
-            sighted=tuple(self._sightings(chain)),
+            listed=tuple(self._sightings(chain)),
             departed=tuple(departed),
             observations=tuple(observations),
-            happenings=tuple(happenings),
+            events=tuple(events),
             poll_us=time.monotonic_ns() // 1_000 - started_us,
             objects={
                 "virtual_machine": len(self._inventory.vms),
@@ -306,7 +306,7 @@ class VcenterWatch:
 
     def _apply(self, chain: _Chain, filter_set: dict[str, Any]) -> None:
         kind = chain.kinds[filter_set["filter"]]
-        changes: Changes = self._inventory.apply(kind, soap.as_list(filter_set.get("objectSet")))
+        changes: InventoryChanges = self._inventory.apply(kind, soap.as_list(filter_set.get("objectSet")))
         chain.touched |= changes.touched
         chain.left += changes.left
         chain.places_changed |= kind in _PLACES
@@ -338,7 +338,7 @@ class VcenterWatch:
             judged_san = bool(self._inventory.san_places(vm, ignored)) or not vm.datastores
             yield from self._tracks.judged(
                 server,
-                Look(
+                ServerLook(
                     running=self._inventory.running(vm),
                     san=self._inventory.san(vm, ignored) if judged_san else None,
                     boot_at=self._on_our_clock(vm.boot_at),
@@ -369,7 +369,7 @@ class VcenterWatch:
         self._tracks.forget(server)
         return Departed(server=server, at=at)
 
-    def _sightings(self, chain: _Chain) -> Iterator[Sighted]:
+    def _sightings(self, chain: _Chain) -> Iterator[ListedServer]:
         every = chain.seen_until is None or chain.places_changed
         ignored = self._ignored_datastores()
         for moid in self._inventory.vms.keys() if every else chain.touched & self._inventory.vms.keys():
@@ -383,9 +383,9 @@ class VcenterWatch:
                 track.sighted = sighted
                 yield sighted
 
-    def _sighted(self, server: ServerId, vm: Vm, ignored: frozenset[Moid]) -> Sighted:
+    def _sighted(self, server: ServerId, vm: Vm, ignored: frozenset[Moid]) -> ListedServer:
         inventory, names = self._inventory, self._infrastructure
-        return Sighted(
+        return ListedServer(
             server=server,
             name=vm.name,
             folder=inventory.path_of(vm.parent),
@@ -449,7 +449,7 @@ class VcenterWatch:
             or self._inventory.san(vm, frozenset()).state is not State.UP
         )
 
-    def _read_events(self, chain: _Chain) -> list[Happening]:
+    def _read_events(self, chain: _Chain) -> list[SourceEvent]:
         read, drained = self._events.read(EVENT_PAGES)
         self._events_behind = not drained
         for event in read:
@@ -458,11 +458,11 @@ class VcenterWatch:
                 chain.infrastructure_changed = True
         return [self._happened(event) for event in read]
 
-    def _happened(self, event: Read) -> Happening:
+    def _happened(self, event: EventRead) -> SourceEvent:
         server = self._servers.get(event.vm) if event.vm is not None else None
         if server is not None and event.turn is not None:
-            self._tracks.hint(server, Hint(event.happening.at, event.turn))
-        return replace(event.happening, server=server)
+            self._tracks.hint(server, Hint(event.event.at, event.turn))
+        return replace(event.event, server=server)
 
     def _close_gap(self) -> Iterator[Observation]:
         """Say what events and boot times prove of the time in which nobody watched, once all events of it are read."""

@@ -9,7 +9,7 @@ from daemon.ledger import Batch, Head, Lag, Ledger, Stored
 from daemon.recording.replay import replay
 from daemon.recording.transitions import Keeper
 from daemon.servers.registry import Owner, Policy, Registry
-from probes.report import Departed, Report, Sighted, Trouble
+from probes.report import Departed, ListedServer, Report, SourceFailure
 from sla.evidence import encode
 from sla.instants import BEGINNING, MINUTE, SECOND, Instant, parse_instant
 from sla.reader import EvidenceReader
@@ -34,7 +34,7 @@ START = parse_instant("2026-03-10T12:00:00Z")
 ZONES = {"acme": "America/St_Johns", "beta": "Europe/London", "unassigned": "UTC"}
 
 
-def assign(source: str, sighted: Sighted) -> Owner | None:
+def assign(source: str, sighted: ListedServer) -> Owner | None:
     """`acme-web-1` belongs to acme's solution acme-web, `beta-1` to beta; `ignored-1` to nobody."""
     client, *rest = sighted.name.split("-")
     if client == "ignored":
@@ -47,7 +47,7 @@ def assign(source: str, sighted: Sighted) -> Owner | None:
 
 def policy(
     *sources: str,
-    rule: Callable[[str, Sighted], Owner | None] = assign,
+    rule: Callable[[str, ListedServer], Owner | None] = assign,
     grace_us: int = GRACE_US,
     legs: Sequence[Leg] = (Leg.RUNNING, Leg.SAN),
 ) -> Policy:
@@ -111,7 +111,7 @@ class Monitor:
         ]
         return self.commit(finished(self.keeper.configured(clients, policy, self.now)))
 
-    def tell(self, *told: Report | Trouble, passed_us: int = 0) -> list[Record]:
+    def tell(self, *told: Report | SourceFailure, passed_us: int = 0) -> list[Record]:
         """Digest what sources told, `passed_us` after the last time; gives the new records."""
         self.now = Instant(self.now + passed_us)
         return self.commit(finished(self.keeper.digested(told, self.now)))
@@ -179,7 +179,7 @@ class Source:
     monitor: Monitor
     name: str = "vc1"
     vms: dict[str, Vm] = field(default_factory=dict)
-    told: dict[str, tuple[Sighted | None, State | None, State | None]] = field(default_factory=dict)
+    told: dict[str, tuple[ListedServer | None, State | None, State | None]] = field(default_factory=dict)
     is_new: bool = True
 
     def add(self, *vms: Vm) -> None:
@@ -203,7 +203,7 @@ class Source:
         departed = [Departed(server=ServerId(uuid), at=at) for uuid in self.told if uuid not in self.vms]
         self.told = {uuid: told for uuid, told in self.told.items() if uuid in self.vms}
         for uuid, vm in self.vms.items():
-            seen = Sighted(server=ServerId(uuid), name=vm.name, san=vm.san)
+            seen = ListedServer(server=ServerId(uuid), name=vm.name, san=vm.san)
             running, san = (State.UP if vm.on else State.DOWN), (State.UP if vm.san else None)
             before = self.told.get(uuid, (None, None, None))
             if fresh or before[0] != seen:
@@ -219,7 +219,7 @@ class Source:
             source=self.name,
             fresh=fresh,
             observed_until=at,
-            sighted=tuple(sighted),
+            listed=tuple(sighted),
             departed=tuple(departed),
             observations=tuple(observations),
         )

@@ -7,7 +7,7 @@ import pytest
 from daemon.config import Config, ConfigError, load
 from daemon.config.values import Duration
 from daemon.servers.policy import policy_of
-from probes.report import Sighted
+from probes.report import ListedServer
 from probes.targets.target import Method, parse_target
 from sla.instants import SECOND
 from sla.records import ClientId, Leg, ServerId
@@ -66,8 +66,8 @@ def problems(folder: Path, text: str) -> list[tuple[str, str]]:
     return [(problem.key, problem.text) for problem in caught.value.problems]
 
 
-def sighted(**facts: object) -> Sighted:
-    return Sighted(**{"server": ServerId("u"), "name": "web", **facts})  # type: ignore[arg-type]
+def listed(**facts: object) -> ListedServer:
+    return ListedServer(**{"server": ServerId("u"), "name": "web", **facts})  # type: ignore[arg-type]
 
 
 def test_every_key_is_read(folder: Path) -> None:
@@ -101,9 +101,9 @@ def test_every_key_is_read(folder: Path) -> None:
 
 def test_servers_with_an_uplink_or_a_required_check_have_the_leg_and_others_do_not(folder: Path) -> None:
     policy = policy_of(read(folder, WHOLE))
-    assert policy.watches_internet("east", sighted(networks=("customers-7",)))
-    assert not policy.watches_internet("east", sighted(name="shown-1"))
-    assert not policy.watches_internet("east", sighted())
+    assert policy.watches_internet("east", listed(networks=("customers-7",)))
+    assert not policy.watches_internet("east", listed(name="shown-1"))
+    assert not policy.watches_internet("east", listed())
 
 
 def test_a_leg_that_no_rule_has_watched_is_told(folder: Path) -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from daemon.book.counting import HORIZON_US
 from daemon.recording import transitions as keeper_module
-from probes.report import Happening, Report, Trouble
+from probes.report import Report, SourceEvent, SourceFailure
 from sla.instants import HOUR, MINUTE, SECOND, Instant
 from sla.records import Blind, Event, Leg, Observation, Record, ServerId, State, Witness
 from tests.daemon.monitor import START, Monitor, Source, Vm
@@ -28,19 +28,17 @@ def report(
     until: Instant | None,
     *observations: Observation,
     fresh: bool = False,
-    happenings: tuple[Happening, ...] = (),
+    events: tuple[SourceEvent, ...] = (),
 ) -> Report:
-    return Report(
-        source="vc1", fresh=fresh, observed_until=until, observations=observations, happenings=happenings
-    )
+    return Report(source="vc1", fresh=fresh, observed_until=until, observations=observations, events=events)
 
 
 def said(state: State, at: int, witness: Witness = MAIN, leg: Leg = Leg.RUNNING) -> Observation:
     return Observation(witness=witness, server=U1, leg=leg, state=state, at=Instant(at), reason="why")
 
 
-def happened(key: str, at: int) -> Happening:
-    return Happening(key=key, type="VmPoweredOffEvent", at=Instant(at), server=U1, user="eve", text="")
+def happened(key: str, at: int) -> SourceEvent:
+    return SourceEvent(key=key, type="VmPoweredOffEvent", at=Instant(at), server=U1, user="eve", text="")
 
 
 def blinds(records: list[Record]) -> list[tuple[int, int, str]]:
@@ -117,19 +115,20 @@ def test_the_first_look_ever_leaves_no_gap() -> None:
 
 def test_a_look_that_stands_on_no_earlier_one_makes_the_time_between_blind_with_the_first_reason() -> None:
     monitor, _ = watched()
-    troubles = [
-        Trouble(source="vc1", reason=word, message=word, retry_in_us=0) for word in ("timeout", "refused")
+    failures = [
+        SourceFailure(source="vc1", reason=word, message=word, retry_in_us=0)
+        for word in ("timeout", "refused")
     ]
     fresh = report(Instant(START + MINUTE), fresh=True)
-    assert blinds(monitor.tell(*troubles, fresh, passed_us=MINUTE)) == [(START, START + MINUTE, "timeout")]
+    assert blinds(monitor.tell(*failures, fresh, passed_us=MINUTE)) == [(START, START + MINUTE, "timeout")]
     later = report(Instant(START + 2 * MINUTE), fresh=True)
     assert blinds(monitor.tell(later, passed_us=MINUTE))[0][2] == "the watch was not in contact"
 
 
 def test_a_trouble_explains_the_gap_after_it_and_not_the_one_before() -> None:
     monitor, _ = watched()
-    trouble = Trouble(source="vc1", reason="timeout", message="timeout", retry_in_us=0)
-    monitor.tell(report(Instant(START + MINUTE)), trouble, passed_us=MINUTE)
+    failure = SourceFailure(source="vc1", reason="timeout", message="timeout", retry_in_us=0)
+    monitor.tell(report(Instant(START + MINUTE)), failure, passed_us=MINUTE)
     made = monitor.tell(report(Instant(START + 2 * MINUTE), fresh=True), passed_us=MINUTE)
     assert blinds(made) == [(START + MINUTE, START + 2 * MINUTE, "timeout")]
 
@@ -154,13 +153,13 @@ def test_an_answer_in_time_leaves_no_lag() -> None:
 
 def test_an_event_is_recorded_once_and_the_next_watch_goes_on_after_it() -> None:
     monitor, _ = watched()
-    (event,) = monitor.tell(report(None, happenings=(happened("7", START + 5),)), passed_us=MINUTE)
+    (event,) = monitor.tell(report(None, events=(happened("7", START + 5),)), passed_us=MINUTE)
     assert isinstance(event, Event)
     assert (event.key, event.server, event.at, event.recorded_at) == ("7", U1, START + 5, START + MINUTE)
     for _ in range(2):
         resume = monitor.keeper.resume("vc1")
-        assert resume.happening_keys == {"7"}
-        assert resume.happenings_until == START + 5
+        assert resume.event_keys == {"7"}
+        assert resume.events_until == START + 5
         assert resume.observed_until == START
         monitor.restart()
 
@@ -168,7 +167,7 @@ def test_an_event_is_recorded_once_and_the_next_watch_goes_on_after_it() -> None
 def test_an_event_of_what_is_no_server_here_is_kept_without_one() -> None:
     monitor, _ = watched()
     stranger = replace(happened("7", START), server=ServerId("u9"))
-    (event,) = monitor.tell(report(None, happenings=(stranger,)))
+    (event,) = monitor.tell(report(None, events=(stranger,)))
     assert isinstance(event, Event)
     assert event.server is None
 
@@ -178,9 +177,9 @@ def test_only_the_newest_keys_are_kept_but_all_that_are_read_again(monkeypatch: 
     monitor, _ = watched()
     old = tuple(happened(f"old-{number}", START + number) for number in range(4))
     storm = tuple(happened(f"new-{number}", START + HOUR + number) for number in range(9))
-    monitor.tell(report(None, happenings=old + storm), passed_us=HOUR)
-    assert {f"new-{number}" for number in range(9)} <= monitor.keeper.resume("vc1").happening_keys
-    assert not {happening.key for happening in old} & monitor.keeper.resume("vc1").happening_keys
+    monitor.tell(report(None, events=old + storm), passed_us=HOUR)
+    assert {f"new-{number}" for number in range(9)} <= monitor.keeper.resume("vc1").event_keys
+    assert not {event.key for event in old} & monitor.keeper.resume("vc1").event_keys
 
 
 def test_the_next_watch_is_told_who_was_out_of_contact_and_since_when() -> None:

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from daemon.servers.registry import Owner
-from probes.report import Sighted
+from probes.report import ListedServer
 from sla.instants import DAY, HOUR, MINUTE, SECOND, Instant
 from sla.records import Blind, ClientId, Observation, ServerId, State
 from sla.service import parts_of
@@ -22,7 +22,7 @@ UUIDS = ("u0", "u1", "u2", "u3", "u4")
 SOURCES = ("vc1", "vc2")
 
 
-def everything_is_betas(source: str, sighted: Sighted) -> Owner | None:
+def everything_is_betas(source: str, sighted: ListedServer) -> Owner | None:
     return Owner(client=ClientId("beta"))
 
 
@@ -146,7 +146,7 @@ class World:
                 continue
             if self.monitor.registry.source_of(ServerId(uuid)) != holders[0]:
                 continue  # its former vCenter has not said yet that it left
-            owner = self.monitor.policy.assign("", Sighted(server=ServerId(uuid), name=vm.name))
+            owner = self.monitor.policy.assign("", ListedServer(server=ServerId(uuid), name=vm.name))
             if owner is None:
                 assert newest is None or newest.in_service_until is not None, f"{uuid} is ignored"
             elif vm.on:

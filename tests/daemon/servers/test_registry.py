@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from daemon.servers.registry import NOT_LISTED, PROVISIONAL, STARTING_UP, STARTUP_LIMIT_US, Owner
-from probes.report import Departed, Happening, Report, Sighted
+from probes.report import Departed, ListedServer, Report, SourceEvent
 from sla.instants import DAY, HOUR, MINUTE, SECOND, Instant, parse_instant
 from sla.records import Blind, ClientId, Leg, Observation, ServerId, State, Witness
 from sla.service import parts_of
@@ -109,11 +109,11 @@ def test_a_server_that_no_san_holds_is_not_judged_by_the_leg_san() -> None:
 
 def test_a_record_is_recorded_when_it_is_written_and_not_when_the_answer_came() -> None:
     monitor, source = watched(Vm("u1", "acme-1"))
-    event = Happening(key="1", type="X", at=START, server=ServerId("u1"), user="", text="")
+    event = SourceEvent(key="1", type="X", at=START, server=ServerId("u1"), user="", text="")
     monitor.now = Instant(START + MINUTE)
     source.vms["u1"].name = "acme-2"
     late = source.report()
-    monitor.tell(Report(source="vc2", happenings=(event,)), late, passed_us=10 * SECOND)
+    monitor.tell(Report(source="vc2", events=(event,)), late, passed_us=10 * SECOND)
     assert monitor.record("u1").recorded_at == START + MINUTE + 10 * SECOND
 
 
@@ -537,11 +537,11 @@ def test_what_is_said_of_the_past_hides_nothing_that_a_contender_was_seen_to_be(
 def test_an_event_is_about_the_server_of_the_vcenter_that_reports_it() -> None:
     monitor, first, second = pair()
     both(first, second, LONG_US)
-    event = Happening(
+    event = SourceEvent(
         key="1", type="VmPoweredOffEvent", at=monitor.now, server=ServerId("u0"), user="", text=""
     )
-    monitor.tell(Report(source="vc2", happenings=(event,)))
-    monitor.tell(Report(source="vc1", happenings=(event,)))
+    monitor.tell(Report(source="vc2", events=(event,)))
+    monitor.tell(Report(source="vc1", events=(event,)))
     assert [getattr(record, "server", "") for record, _ in monitor.records[-2:]] == ["u0@vc2", "u0"]
 
 
@@ -572,10 +572,10 @@ def test_what_the_recovered_witness_says_is_no_sign_of_running() -> None:
     recovered = Observation(
         witness=Witness("mon", "vc1/recovered"), server=ServerId("u9"), leg=Leg.RUNNING, state=UP, at=at
     )
-    seen = Sighted(server=ServerId("u9"), name="acme-9")
+    seen = ListedServer(server=ServerId("u9"), name="acme-9")
     assert (
         monitor.tell(
-            Report(source="vc1", observed_until=at, sighted=(seen,), observations=(recovered,)),
+            Report(source="vc1", observed_until=at, listed=(seen,), observations=(recovered,)),
             passed_us=MINUTE,
         )
         == []

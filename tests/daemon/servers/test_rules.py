@@ -9,10 +9,10 @@ from daemon.config.tables import AttributeTable, RuleTable
 from daemon.servers.policy import owner_by
 from daemon.servers.registry import Owner
 from daemon.servers.rules import Needs, Rules, needs_of
-from probes.report import Sighted
+from probes.report import ListedServer
 from sla.records import ClientId, ServerId, SolutionId
 
-Shown = tuple[str, Sighted]
+Shown = tuple[str, ListedServer]
 """A vCenter, and what it shows of a server."""
 
 
@@ -25,7 +25,7 @@ def server(
     attributes: Mapping[str, str] | None = None,
     networks: tuple[str, ...] = (),
 ) -> Shown:
-    return vcenter, Sighted(
+    return vcenter, ListedServer(
         server=ServerId("u"),
         name=name,
         folder=folder,
@@ -185,18 +185,18 @@ def is_path_match(glob: Sequence[str], levels: Sequence[str]) -> bool:
 
 
 def takes(rule: RuleTable, shown: Shown) -> bool:
-    vcenter, sighted = shown
+    vcenter, listed = shown
     attribute = rule.attribute
     return all(
         (
             rule.vcenter in (None, vcenter),
-            rule.name is None or is_match(rule.name, sighted.name),
-            rule.folder is None or is_path_match(rule.folder.split("/")[1:], sighted.folder.split("/")[1:]),
-            rule.network is None or any(is_match(rule.network, network) for network in sighted.networks),
+            rule.name is None or is_match(rule.name, listed.name),
+            rule.folder is None or is_path_match(rule.folder.split("/")[1:], listed.folder.split("/")[1:]),
+            rule.network is None or any(is_match(rule.network, network) for network in listed.networks),
             attribute is None
             or (
-                attribute.name in sighted.attributes
-                and is_match(attribute.value, sighted.attributes[attribute.name])
+                attribute.name in listed.attributes
+                and is_match(attribute.value, listed.attributes[attribute.name])
             ),
         )
     )

@@ -10,8 +10,8 @@ import pytest
 
 from probes.simulation.building import build
 from probes.simulation.collector import PropertyCollector
-from probes.simulation.entities import Connection, Entity, Vm
-from probes.simulation.filters import Filter, FilterSpec, View
+from probes.simulation.entities import Entity, Vm, VmConnection
+from probes.simulation.filters import ContainerView, Filter, FilterSpec
 from probes.simulation.soap import parse
 
 from .client import Hand
@@ -36,7 +36,9 @@ async def test_40_000_machines_are_built_and_sent_within_seconds_and_changes_cos
     begun = time.process_time()
     inventory = build(now=Hand()(), servers=VMS)
     built = time.process_time()
-    view = View(inventory=inventory, container=inventory.root, types=("VirtualMachine",), recursive=True)
+    view = ContainerView(
+        inventory=inventory, container=inventory.root, types=("VirtualMachine",), recursive=True
+    )
     collector = PropertyCollector("propertyCollector")
     new = Filter("filter", specification(view), partial=False, omit_unset=False, notify=collector.notify)
     collector.add(new)
@@ -51,7 +53,7 @@ async def test_40_000_machines_are_built_and_sent_within_seconds_and_changes_cos
     synced = time.process_time()
     for vm in list(inventory.every(Vm))[:1_000]:
         with inventory.changing(vm):
-            vm.connection = Connection.DISCONNECTED
+            vm.connection = VmConnection.DISCONNECTED
         page = await collector.wait(version, 0, None)
         assert page.count("<objectSet>") == 1
         version = page[page.index("<version>") + 9 : page.index("</version>")]
@@ -64,7 +66,7 @@ async def test_40_000_machines_are_built_and_sent_within_seconds_and_changes_cos
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss < 600_000, "KiB of memory"
 
 
-def specification(view: View) -> FilterSpec:
+def specification(view: ContainerView) -> FilterSpec:
     wanted = "".join(f"<pathSet>{path}</pathSet>" for path in PATHS)
     body = (
         '<e:Envelope xmlns:e="http://schemas.xmlsoap.org/soap/envelope/"><e:Body><CreateFilter><_this/><spec>'
@@ -74,7 +76,7 @@ def specification(view: View) -> FilterSpec:
     spec = parse(body.encode()).node.child("spec")
     assert spec is not None
 
-    def find(kind: str, moid: str) -> View | Entity:
+    def find(kind: str, moid: str) -> ContainerView | Entity:
         return view
 
     return FilterSpec(spec, find)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TypeVar
 
-from probes.report import Departed, Happening, Report, Resume, Sighted, Trouble
+from probes.report import Departed, ListedServer, Report, Resume, SourceEvent, SourceFailure
 from probes.vcenter.session import Credentials
 from probes.vcenter.transport import Deadlines, Endpoint
 from probes.vcenter.watch import Settings, VcenterWatch
@@ -39,11 +39,11 @@ class Hand:
 class Watched:
     """What a watch has said so far."""
 
-    def __init__(self, watch: VcenterWatch, said: queue.Queue[Report | Trouble]) -> None:
+    def __init__(self, watch: VcenterWatch, said: queue.Queue[Report | SourceFailure]) -> None:
         self.watch = watch
         self.said = said
         self.reports: list[Report] = []
-        self.troubles: list[Trouble] = []
+        self.failures: list[SourceFailure] = []
 
     def until(self, found: Callable[[], T | None], timeout_s: float = WAIT_S) -> T:
         """Take what is said until `found` gives something true."""
@@ -59,7 +59,7 @@ class Watched:
             if isinstance(said, Report):
                 self.reports.append(said)
             else:
-                self.troubles.append(said)
+                self.failures.append(said)
         return result
 
     def report(self) -> Report:
@@ -68,11 +68,11 @@ class Watched:
         self.until(lambda: len(self.reports) > count)
         return self.reports[count]
 
-    def trouble(self) -> Trouble:
-        """The next trouble."""
-        count = len(self.troubles)
-        self.until(lambda: len(self.troubles) > count)
-        return self.troubles[count]
+    def failure(self) -> SourceFailure:
+        """The next failure."""
+        count = len(self.failures)
+        self.until(lambda: len(self.failures) > count)
+        return self.failures[count]
 
     def looks(self, count: int) -> None:
         """Let so many more looks pass."""
@@ -84,19 +84,19 @@ class Watched:
         return [observation for report in self.reports for observation in report.observations]
 
     @property
-    def sightings(self) -> list[Sighted]:
-        return [sighted for report in self.reports for sighted in report.sighted]
+    def sightings(self) -> list[ListedServer]:
+        return [listed for report in self.reports for listed in report.listed]
 
     @property
     def departures(self) -> list[Departed]:
         return [departed for report in self.reports for departed in report.departed]
 
     @property
-    def happenings(self) -> list[Happening]:
-        return [happening for report in self.reports for happening in report.happenings]
+    def events(self) -> list[SourceEvent]:
+        return [event for report in self.reports for event in report.events]
 
-    def sighted(self, server: ServerId) -> Sighted:
-        """What a server was when it was last sighted."""
+    def listed(self, server: ServerId) -> ListedServer:
+        """What a server was when it was last listed."""
         return next(each for each in reversed(self.sightings) if each.server == server)
 
     @property
@@ -109,7 +109,7 @@ class Watched:
         return _told((each.fresh, each.datastores, each.gone_datastores) for each in self.reports)
 
     def server(self, name: str) -> ServerId:
-        """Who was last sighted under a name."""
+        """Who was last listed under a name."""
         return self.until(
             lambda: next((each.server for each in reversed(self.sightings) if each.name == name), None)
         )
@@ -141,7 +141,7 @@ class Watched:
 
     def __repr__(self) -> str:
         last = self.reports[-1] if self.reports else None
-        return f"{len(self.reports)} reports, the last {last}; troubles {self.troubles[-3:]}"
+        return f"{len(self.reports)} reports, the last {last}; failures {self.failures[-3:]}"
 
 
 def _told(reports: Iterable[tuple[bool, Mapping[str, State], tuple[str, ...]]]) -> dict[str, State]:
@@ -186,7 +186,7 @@ def watching(
         retry_s=retry_s,
         login_retry_s=login_retry_s,
     )
-    said: queue.Queue[Report | Trouble] = queue.Queue()
+    said: queue.Queue[Report | SourceFailure] = queue.Queue()
     watch = VcenterWatch(settings, resume or Resume(), now, said.put)
     watched = Watched(watch, said)
     watch.start()

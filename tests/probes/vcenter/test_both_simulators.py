@@ -15,7 +15,7 @@ def test_the_first_look_lists_every_server_and_judges_both_legs(peer: Peer) -> N
         report = watched.report()
         assert report.fresh
         assert report.observed_until is not None
-        assert report.objects["virtual_machine"] >= len(report.sighted) > 0
+        assert report.objects["virtual_machine"] >= len(report.listed) > 0
         server = watched.server(peer.server)
         assert watched.state(server) is UP
         assert watched.state(server, Leg.SAN) is UP
@@ -29,7 +29,7 @@ def test_a_quiet_vcenter_moves_the_watermark_on_and_nothing_else(peer: Peer) -> 
         assert second.observed_until is not None
         assert second.observed_until > first.observed_until
         assert not second.fresh
-        assert (second.observations, second.sighted, second.departed) == ((), (), ())
+        assert (second.observations, second.listed, second.departed) == ((), (), ())
 
 
 def test_power_off_and_on_are_dated_by_their_events(peer: Peer) -> None:
@@ -44,9 +44,9 @@ def test_power_off_and_on_are_dated_by_their_events(peer: Peer) -> None:
     line = watched.timeline(server)
     assert [state for _, state in line] == [UP, DOWN, UP]
     assert before - SECOND < line[1][0] < line[2][0]
-    types = [each.type for each in watched.happenings if each.server == server]
+    types = [each.type for each in watched.events if each.server == server]
     assert types.index("VmPoweredOffEvent") < types.index("VmPoweredOnEvent")
-    off = next(each for each in watched.happenings if each.type == "VmPoweredOffEvent")
+    off = next(each for each in watched.events if each.type == "VmPoweredOffEvent")
     seen_at = next(
         each.noticed_at for each in watched.observations if each.server == server and each.state is DOWN
     )
@@ -156,29 +156,29 @@ def test_a_new_name_is_a_new_sighting(peer: Peer) -> None:
 def test_a_server_is_sighted_with_its_host_and_datastores_and_again_after_vmotion(peer: Peer) -> None:
     with watching(peer.endpoint) as watched:
         server = watched.server(peer.server)
-        first = watched.sighted(server)
+        first = watched.listed(server)
         assert (first.host, first.datastores) == (peer.host, (peer.datastore,))
         assert (first.networks, first.address) == ((), ""), "nobody asked"
         peer.vmotion(peer.server, peer.elsewhere)
-        watched.until(lambda: watched.sighted(server).host == peer.elsewhere)
-        assert watched.sighted(server).datastores == (peer.datastore,)
+        watched.until(lambda: watched.listed(server).host == peer.elsewhere)
+        assert watched.listed(server).datastores == (peer.datastore,)
 
 
 def test_networks_are_told_where_they_are_asked_for(peer: Peer) -> None:
     with watching(peer.endpoint, networks=True) as watched:
         server = watched.server(peer.server)
-        assert watched.sighted(server).networks == (peer.network,)
+        assert watched.listed(server).networks == (peer.network,)
         peer.connect(peer.server, peer.other_network)
-        watched.until(lambda: watched.sighted(server).networks == (peer.other_network,))
+        watched.until(lambda: watched.listed(server).networks == (peer.other_network,))
 
 
 def test_addresses_are_told_where_they_are_asked_for(peer: Peer) -> None:
     peer.set_address(peer.server, "192.0.2.7")
     with watching(peer.endpoint, addresses=True) as watched:
         server = watched.server(peer.server)
-        assert watched.sighted(server).address == "192.0.2.7"
+        assert watched.listed(server).address == "192.0.2.7"
         peer.set_address(peer.server, "2001:DB8::0:7")
-        watched.until(lambda: watched.sighted(server).address == "2001:db8::7")
+        watched.until(lambda: watched.listed(server).address == "2001:db8::7")
 
 
 def test_a_host_that_does_not_respond_is_told_and_when_it_does_again(peer: Peer) -> None:
@@ -225,7 +225,7 @@ def test_a_killed_session_is_followed_by_a_fresh_look(peer: Peer) -> None:
         watched.report()
         peer.kill_sessions()
         watched.until(lambda: sum(each.fresh for each in watched.reports) == 2)
-    assert watched.troubles[0].reason == "session_lost"
+    assert watched.failures[0].reason == "session_lost"
     assert not watched.departures
 
 
@@ -239,11 +239,11 @@ def test_a_watch_stops_in_the_middle_of_a_long_poll_and_logs_out(peer: Peer) -> 
 
 def test_a_wrong_password_is_tried_once(peer: Peer) -> None:
     with watching(peer.endpoint, user=USER, password=f"not {PASSWORD}") as watched:
-        trouble = watched.trouble()
-        assert trouble.reason == "login_refused"
-        assert USER in trouble.message
-        assert PASSWORD not in trouble.message
-        assert trouble.retry_in_us >= 200 * SECOND
+        failure = watched.failure()
+        assert failure.reason == "login_refused"
+        assert USER in failure.message
+        assert PASSWORD not in failure.message
+        assert failure.retry_in_us >= 200 * SECOND
         time.sleep(0.3)
         assert watched.said.empty()
         _stopped_within(watched, 1.0)

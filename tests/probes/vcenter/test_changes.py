@@ -43,8 +43,8 @@ def test_an_object_that_could_never_be_read_is_counted_and_others_are_seen(simul
     with watching(simulation.endpoint) as watched:
         report = watched.report()
     assert report.unreadable == 1
-    assert simulation.neighbour in {each.name for each in report.sighted}
-    assert simulation.server not in {each.name for each in report.sighted}
+    assert simulation.neighbour in {each.name for each in report.listed}
+    assert simulation.server not in {each.name for each in report.listed}
 
 
 @either_way
@@ -56,7 +56,7 @@ def test_an_inaccessible_server_is_still_itself_after_a_new_session(simulation: 
         recovered(watched)
         watched.until_state(server, DOWN, Leg.SAN)
         assert watched.state(server) is UNKNOWN
-        assert server in {each.server for each in watched.reports[-1].sighted} or len(watched.reports) > 2
+        assert server in {each.server for each in watched.reports[-1].listed} or len(watched.reports) > 2
     assert not watched.departures
 
 
@@ -209,8 +209,8 @@ def test_a_datastore_that_only_holds_an_iso_image_does_not_count(iso: bool) -> N
 def test_an_ignored_datastore_does_not_count(simulation: Simulated) -> None:
     with watching(simulation.endpoint, ignored_datastores=(simulation.datastore,)) as watched:
         server = watched.server(simulation.server)
-        sighted = next(each for each in watched.sightings if each.server == server)
-        assert sighted.san is False
+        listed = next(each for each in watched.sightings if each.server == server)
+        assert listed.san is False
         simulation.mount(simulation.host, simulation.datastore, accessible=False)
         watched.looks(2)
     assert watched.states(server, Leg.SAN) == []
@@ -313,7 +313,7 @@ def test_names_folders_and_what_is_above_them_are_sighted_anew(simulation: Simul
 
         simulation.do(rename)
         watched.until(lambda: place() == "/DC1/vm/renamed")
-        moved = {each.server for each in watched.reports[-1].sighted}
+        moved = {each.server for each in watched.reports[-1].listed}
     assert server in moved
     assert len(moved) < 24, "only those that are in it"
 
@@ -323,9 +323,9 @@ def test_pools_and_custom_attributes_are_read_when_rules_ask_for_them(asked: boo
     with Simulated() as peer, watching(peer.endpoint, resource_pools=asked, attributes=asked) as watched:
         server = watched.server(peer.server)
         client = peer.vm(peer.server).custom_values[101]
-        sighted = next(each for each in watched.sightings if each.server == server)
-        assert sighted.attributes == ({"client": client} if asked else {})
-        assert sighted.resource_pool == (f"/Resources/{client}" if asked else "/")
+        listed = next(each for each in watched.sightings if each.server == server)
+        assert listed.attributes == ({"client": client} if asked else {})
+        assert listed.resource_pool == (f"/Resources/{client}" if asked else "/")
         if asked:
             peer.do(peer.machines.set_custom_value, peer.server, field=101, value="zenith")
             watched.until(lambda: watched.sightings[-1].attributes == {"client": "zenith"})

@@ -30,25 +30,25 @@ def test_only_what_happens_from_now_on_is_read_at_the_very_first_start(simulatio
     post(simulation, count=3)
     simulation.clock.advance(5)
     with watching(simulation.endpoint, now=simulation.clock) as watched:
-        assert watched.report().happenings == ()
+        assert watched.report().events == ()
         post(simulation)
-        watched.until(lambda: watched.happenings)
-    (happening,) = watched.happenings
-    assert (happening.type, happening.server) == ("VmMigratedEvent", watched.server(simulation.server))
-    assert happening.text
+        watched.until(lambda: watched.events)
+    (event,) = watched.events
+    assert (event.type, event.server) == ("VmMigratedEvent", watched.server(simulation.server))
+    assert event.text
 
 
 def test_each_event_is_told_once_also_over_sessions(simulation: Simulated) -> None:
     with watching(simulation.endpoint) as watched:
         watched.report()
         post(simulation, count=250)
-        watched.until(lambda: len(watched.happenings) >= 250)
+        watched.until(lambda: len(watched.events) >= 250)
         simulation.kill_sessions()
         recovered(watched)
         post(simulation)
-        watched.until(lambda: len(watched.happenings) >= 251)
+        watched.until(lambda: len(watched.events) >= 251)
         watched.looks(1)
-    keys = [int(each.key) for each in watched.happenings]
+    keys = [int(each.key) for each in watched.events]
     assert len(keys) == len(set(keys)) == 251
     assert keys == sorted(keys)
 
@@ -62,8 +62,8 @@ def test_a_backlog_is_read_over_several_looks_without_waits(
         watched.report()
         post(simulation, count=1_000)
         simulation.power_off(simulation.neighbour)
-        watched.until(lambda: len(watched.happenings) >= 1_002, timeout_s=4.0)
-    assert max(len(report.happenings) for report in watched.reports) == 100
+        watched.until(lambda: len(watched.events) >= 1_002, timeout_s=4.0)
+    assert max(len(report.events) for report in watched.reports) == 100
 
 
 def test_an_extended_event_goes_by_its_id_whatever_its_class(simulation: Simulated) -> None:
@@ -79,12 +79,12 @@ def test_an_extended_event_goes_by_its_id_whatever_its_class(simulation: Simulat
                 type_id="com.vmware.vc.ha.VmRestartedByHAEvent",
             )
         )
-        watched.until(lambda: len(watched.happenings) == 2)
-    assert [each.type for each in watched.happenings] == [
+        watched.until(lambda: len(watched.events) == 2)
+    assert [each.type for each in watched.events] == [
         "esx.problem.storage.apd.start",
         "SomeClassOfTheFuture",
     ]
-    assert watched.happenings[0].server is None
+    assert watched.events[0].server is None
 
 
 class Poison(Event):
@@ -107,15 +107,15 @@ def test_what_is_no_event_is_skipped_and_counted_and_the_others_are_read(simulat
         post(simulation, count=300)
         simulation.do(poison)
         post(simulation, count=2)
-        watched.until(lambda: len(watched.happenings) >= 302)
+        watched.until(lambda: len(watched.events) >= 302)
         assert sum(report.skipped_events for report in watched.reports) == 1
-    assert watched.troubles == []
+    assert watched.failures == []
 
 
 def test_an_account_without_the_right_to_events_still_sees_states(
     simulation: Simulated, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def refused(call: methods.Call) -> str:
+    def refused(call: methods.SessionCall) -> str:
         raise soap.no_permission("EventManager", "EventManager")
 
     monkeypatch.setitem(methods.METHODS, "CreateCollectorForEvents", refused)
@@ -123,7 +123,7 @@ def test_an_account_without_the_right_to_events_still_sees_states(
         server = watched.server(simulation.server)
         simulation.power_off(simulation.server)
         watched.until_state(server, DOWN)
-    assert (watched.troubles, watched.happenings) == ([], [])
+    assert (watched.failures, watched.events) == ([], [])
 
 
 def told_late(peer: Simulated, act: Callable[[str], object]) -> Instant:
@@ -209,7 +209,7 @@ def test_an_outage_between_two_sessions_is_dated_afterwards(simulation: Simulate
         watched.report()
         simulation.do(simulation.vcenter.wire.inject, "unavailable")
         simulation.kill_sessions()
-        watched.trouble()
+        watched.failure()
         off_at, on_at = outage(simulation)
         simulation.clear_faults()
         recovered(watched)
@@ -225,18 +225,18 @@ def test_a_watch_goes_on_where_the_one_before_it_ended(simulation: Simulated) ->
     with watching(simulation.endpoint, now=simulation.clock) as before:
         server = before.server(simulation.server)
         post(simulation, count=3)
-        before.until(lambda: len(before.happenings) == 3)
+        before.until(lambda: len(before.events) == 3)
     resume = Resume(
         observed_until=before.reports[-1].observed_until,
-        happenings_until=before.happenings[-1].at,
-        happening_keys=frozenset(each.key for each in before.happenings),
+        events_until=before.events[-1].at,
+        event_keys=frozenset(each.key for each in before.events),
     )
     off_at, on_at = outage(simulation)
     with watching(simulation.endpoint, now=simulation.clock, resume=resume) as watched:
         (down_at, _), (up_at, _), _ = said_of_the_gap(watched, simulation.server)
         assert abs(down_at - off_at) < SECOND
         assert abs(up_at - on_at) < SECOND
-    assert not {each.key for each in watched.happenings} & resume.happening_keys
+    assert not {each.key for each in watched.events} & resume.event_keys
     assert watched.reports[0].fresh
     assert watched.states(server) == [UP]
 
@@ -246,7 +246,7 @@ def test_a_gap_with_a_backlog_of_events_is_closed_once_all_are_read(
 ) -> None:
     monkeypatch.setattr(watch, "EVENT_PAGES", 1)
     monkeypatch.setattr(events, "PAGE", 20)
-    resume = Resume(observed_until=simulation.clock(), happenings_until=simulation.clock())
+    resume = Resume(observed_until=simulation.clock(), events_until=simulation.clock())
     post(simulation, count=200)
     off_at, _ = outage(simulation)
     with watching(simulation.endpoint, now=simulation.clock, resume=resume) as watched:

@@ -1,4 +1,4 @@
-"""Whatever goes wrong with a vCenter is one trouble with a reason, and then a fresh look."""
+"""Whatever goes wrong with a vCenter is one failure with a reason, and then a fresh look."""
 
 import datetime
 import ssl
@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import trustme
 
-from probes.report import Report, Trouble
+from probes.report import Report, SourceFailure
 from probes.simulation import soap
 from probes.simulation.wire import WireFault, WireFaultKind
 from probes.vcenter import session as sessions
@@ -58,7 +58,7 @@ def behind_proxy(peer: Simulated) -> Iterator[tuple[FaultProxy, Endpoint]]:
 
 
 def recovered(watched: Watched) -> None:
-    """Wait until all is well again: a fresh look after the trouble."""
+    """Wait until all is well again: a fresh look after the failure."""
     count = len(watched.reports)
     watched.until(lambda: any(report.fresh for report in watched.reports[count:]))
 
@@ -69,15 +69,15 @@ def recovered(watched: Watched) -> None:
 def test_an_expired_certificate_is_not_accepted(tmp_path: Path) -> None:
     shown = identity(tmp_path, "expired", expired=True)
     with Simulated(tls=shown.context, cafile=shown.cafile) as peer, watching(peer.endpoint) as watched:
-        trouble = watched.trouble()
-        assert (trouble.reason, peer.sessions()) == ("certificate", 0)
-    assert "expired" in trouble.message
+        failure = watched.failure()
+        assert (failure.reason, peer.sessions()) == ("certificate", 0)
+    assert "expired" in failure.message
 
 
 def test_a_certificate_of_another_authority_is_not_accepted(tmp_path: Path) -> None:
     shown, trusted = identity(tmp_path, "shown"), identity(tmp_path, "trusted")
     with Simulated(tls=shown.context, cafile=trusted.cafile) as peer, watching(peer.endpoint) as watched:
-        assert watched.trouble().reason == "certificate"
+        assert watched.failure().reason == "certificate"
         assert peer.sessions() == 0
 
 
@@ -86,7 +86,7 @@ def test_a_certificate_for_another_name_is_not_accepted(tmp_path: Path) -> None:
     with ExitStack() as stack:
         peer = stack.enter_context(Simulated(tls=shown.context, cafile=shown.cafile))
         watched = stack.enter_context(watching(replace(peer.endpoint, host="localhost")))
-        assert watched.trouble().reason == "certificate"
+        assert watched.failure().reason == "certificate"
 
 
 def test_a_pinned_certificate_needs_no_authority(tmp_path: Path) -> None:
@@ -98,9 +98,9 @@ def test_a_pinned_certificate_needs_no_authority(tmp_path: Path) -> None:
 def test_a_wrong_pin_is_refused_before_anything_is_sent(tmp_path: Path) -> None:
     shown = identity(tmp_path, "shown")
     with Simulated(tls=shown.context) as peer, watching(pinned(peer, bytes(32))) as watched:
-        trouble = watched.trouble()
-        assert (trouble.reason, peer.sessions()) == ("certificate", 0)
-    assert shown.pin.hex() in trouble.message
+        failure = watched.failure()
+        assert (failure.reason, peer.sessions()) == ("certificate", 0)
+    assert shown.pin.hex() in failure.message
 
 
 def test_the_pin_holds_on_later_connections_too(tmp_path: Path) -> None:
@@ -113,7 +113,7 @@ def test_the_pin_holds_on_later_connections_too(tmp_path: Path) -> None:
         watched.report()
         proxy.upstream = (impostor.endpoint.host, impostor.endpoint.port)
         proxy.drop()
-        watched.until(lambda: any(trouble.reason == "certificate" for trouble in watched.troubles))
+        watched.until(lambda: any(failure.reason == "certificate" for failure in watched.failures))
         assert impostor.sessions() == 0
         proxy.upstream = (peer.endpoint.host, peer.endpoint.port)
         recovered(watched)
@@ -134,7 +134,7 @@ def test_a_ca_file_that_cannot_be_used_is_a_certificate_error(tmp_path: Path) ->
 def test_a_server_that_speaks_no_tls_is_unreachable(simulation: Simulated) -> None:
     endpoint = replace(simulation.endpoint, tls=tls_context(ca_file=None, pinned=False))
     with watching(endpoint) as watched:
-        assert watched.trouble().reason == "unreachable"
+        assert watched.failure().reason == "unreachable"
 
 
 # The way there
@@ -144,9 +144,9 @@ def test_an_unreachable_vcenter_is_tried_again_and_again_ever_more_slowly(simula
     with behind_proxy(simulation) as (proxy, endpoint):
         proxy.weather = Weather(refuse=True)
         with watching(endpoint, retry_s=(0.02, 0.3)) as watched:
-            watched.until(lambda: len(watched.troubles) >= 6)
-            assert {trouble.reason for trouble in watched.troubles} == {"unreachable"}
-            pauses = [trouble.retry_in_us for trouble in watched.troubles]
+            watched.until(lambda: len(watched.failures) >= 6)
+            assert {failure.reason for failure in watched.failures} == {"unreachable"}
+            pauses = [failure.retry_in_us for failure in watched.failures]
             assert pauses[0] < pauses[2] < pauses[4] <= 0.3 * 1.25 * SECOND
             assert watched.reports == []
             proxy.weather = Weather()
@@ -158,9 +158,9 @@ def test_a_vcenter_that_accepts_and_says_nothing_is_given_up_at_the_deadline(sim
         proxy.weather = Weather(silent=True)
         with watching(endpoint) as watched:
             started_s = time.monotonic()
-            trouble = watched.trouble()
+            failure = watched.failure()
             assert 0.5 < time.monotonic() - started_s < 2.5
-            assert (trouble.reason, "deadline" in trouble.message) == ("unreachable", True)
+            assert (failure.reason, "deadline" in failure.message) == ("unreachable", True)
             proxy.weather = Weather()
             proxy.drop()
             recovered(watched)
@@ -170,7 +170,7 @@ def test_a_connection_that_goes_mute_in_the_middle_is_given_up_at_the_deadline(s
     with behind_proxy(simulation) as (proxy, endpoint), watching(endpoint) as watched:
         watched.report()
         proxy.weather = Weather(stall_after_bytes=0)
-        assert watched.trouble().reason == "unreachable"
+        assert watched.failure().reason == "unreachable"
         proxy.weather = Weather()
         recovered(watched)
 
@@ -182,7 +182,7 @@ def test_a_reply_that_drips_is_given_up_at_the_deadline_of_the_whole_call(
     simulation.fault("slow_drip", method=method, replies=1, bytes_per_s=60)
     with watching(replace(simulation.endpoint, deadlines=HASTY)) as watched:
         started_s = time.monotonic()
-        assert watched.trouble().reason == "unreachable"
+        assert watched.failure().reason == "unreachable"
         assert time.monotonic() - started_s < 3.0
         recovered(watched)
 
@@ -213,7 +213,7 @@ def test_one_spoilt_reply_of_any_method_costs_one_session(kind: str) -> None:
             peer.fault(kind, method=method, replies=1)
             with watching(peer.endpoint) as watched:
                 assert watched.report().fresh
-                assert [trouble.reason for trouble in watched.troubles] in (
+                assert [failure.reason for failure in watched.failures] in (
                     [REASONS[kind]],
                     ["unreachable"],
                 ), method
@@ -229,8 +229,8 @@ def test_a_reply_of_any_length_is_read_up_to_a_limit(
     for method in ("WaitForUpdatesEx", "Login"):
         simulation.fault("huge", method=method, replies=1, size=3_000_000)
         with watching(simulation.endpoint) as watched:
-            trouble = watched.trouble()
-            assert (trouble.reason, "longer than" in trouble.message) == ("bad_reply", True)
+            failure = watched.failure()
+            assert (failure.reason, "longer than" in failure.message) == ("bad_reply", True)
             recovered(watched)
 
 
@@ -248,7 +248,7 @@ def test_a_packed_reply_may_not_unpack_without_limit(monkeypatch: pytest.MonkeyP
 
 def test_packed_replies_are_read() -> None:
     with Simulated(compress=True) as peer, watching(peer.endpoint) as watched:
-        assert len(watched.report().sighted) > 20
+        assert len(watched.report().listed) > 20
 
 
 # Sessions
@@ -257,17 +257,17 @@ def test_packed_replies_are_read() -> None:
 def test_the_password_is_tried_once_and_then_not_for_minutes(simulation: Simulated) -> None:
     attempts = counted(simulation, "Login")
     with watching(simulation.endpoint, password="wrong") as watched:
-        trouble = watched.trouble()
+        failure = watched.failure()
         time.sleep(0.5)
-        assert trouble.retry_in_us > 3 * MINUTE
-    assert (len(attempts), watched.troubles) == (1, [trouble])
+        assert failure.retry_in_us > 3 * MINUTE
+    assert (len(attempts), watched.failures) == (1, [failure])
 
 
 def test_refusals_after_other_troubles_begin_their_own_count(simulation: Simulated) -> None:
     simulation.fault("dropped", replies=4)
     with watching(simulation.endpoint, password="wrong") as watched:
-        watched.until(lambda: any(each.reason == "login_refused" for each in watched.troubles))
-        assert watched.troubles[-1].retry_in_us < 7 * MINUTE
+        watched.until(lambda: any(each.reason == "login_refused" for each in watched.failures))
+        assert watched.failures[-1].retry_in_us < 7 * MINUTE
 
 
 def counted(peer: Simulated, method: str) -> list[str]:
@@ -314,7 +314,7 @@ def test_a_session_or_an_object_of_it_that_is_gone_means_a_new_session(
     with watching(simulation.endpoint) as watched:
         watched.report()
         spoil(simulation)
-        assert watched.trouble().reason == "session_lost"
+        assert watched.failure().reason == "session_lost"
         recovered(watched)
         assert simulation.sessions() <= 1 + (spoil is not Simulated.kill_sessions)
 
@@ -334,7 +334,7 @@ def test_a_cancelled_wait_is_a_lost_session_and_no_spin(simulation: Simulated) -
     with watching(simulation.endpoint) as watched:
         watched.report()
         watched.until(lambda: simulation.do(cancel))
-        assert watched.trouble().reason == "session_lost"
+        assert watched.failure().reason == "session_lost"
         recovered(watched)
 
 
@@ -353,9 +353,9 @@ def test_an_error_in_the_middle_of_the_pages_starts_over() -> None:
         peer.do(setattr, wire, "next_fault", third_page_is_lost)
         with watching(peer.endpoint) as watched:
             report = watched.report()
-        assert [trouble.reason for trouble in watched.troubles] == ["unreachable"]
+        assert [failure.reason for failure in watched.failures] == ["unreachable"]
         assert pages > 10
-        servers = [each.server for each in report.sighted]
+        servers = [each.server for each in report.listed]
         assert len(servers) == len(set(servers)) == len([vm for vm in peer.vms() if not vm.template])
 
 
@@ -363,7 +363,7 @@ def test_an_account_that_sees_nothing_is_told_so_and_nothing_departs(simulation:
     with watching(simulation.endpoint) as watched:
         watched.report()
         simulation.do(simulation.world.restart)
-        watched.until(lambda: any(trouble.reason == "permission_denied" for trouble in watched.troubles))
+        watched.until(lambda: any(failure.reason == "permission_denied" for failure in watched.failures))
         assert not watched.departures
         simulation.do(simulation.world.fill, count=10_000)
         recovered(watched)
@@ -372,7 +372,7 @@ def test_an_account_that_sees_nothing_is_told_so_and_nothing_departs(simulation:
 
 def test_a_vcenter_that_restarts_and_fills_up_shows_departures_and_returns() -> None:
     with Simulated() as peer, watching(peer.endpoint) as watched:
-        everybody = {each.server for each in watched.report().sighted}
+        everybody = {each.server for each in watched.report().listed}
         peer.do(peer.world.restart)
         hidden = peer.do(peer.world.fill, count=20)
         recovered(watched)
@@ -390,11 +390,11 @@ def test_a_vcenter_that_restarts_and_fills_up_shows_departures_and_returns() -> 
 
 
 def back(watched: Watched) -> set[str]:
-    """Who was sighted after its departure."""
+    """Who was listed after its departure."""
     returned: set[str] = set()
     for report in watched.reports:
         returned -= {each.server for each in report.departed}
-        returned |= {each.server for each in report.sighted}
+        returned |= {each.server for each in report.listed}
     return returned
 
 
@@ -403,7 +403,7 @@ def back(watched: Watched) -> set[str]:
 
 def test_a_watch_stops_while_it_waits_for_its_next_attempt(simulation: Simulated) -> None:
     with watching(simulation.endpoint, password="wrong") as watched:
-        watched.trouble()
+        watched.failure()
         stopped_within(watched, 0.5)
 
 
@@ -414,7 +414,7 @@ def test_a_watch_stops_in_the_middle_of_any_call(simulation: Simulated, method: 
     with watching(simulation.endpoint) as watched:
         watched.until(lambda: calls)
         stopped_within(watched, 1.0)
-        assert watched.troubles == []
+        assert watched.failures == []
         assert simulation.sessions() == 0
 
 
@@ -440,7 +440,7 @@ def test_a_watch_that_was_stopped_before_it_began_says_nothing(simulation: Simul
     with watching(simulation.endpoint) as watched:
         watched.watch.stop()
         assert watched.watch.join(2.0)
-    said: list[Report | Trouble] = [*watched.reports, *watched.troubles]
+    said: list[Report | SourceFailure] = [*watched.reports, *watched.failures]
     assert said == []
 
 

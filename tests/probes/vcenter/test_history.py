@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from probes.vcenter import history
-from probes.vcenter.history import Hint, Step, Turn
+from probes.vcenter.history import Hint, StateSince, Turn
 from sla.instants import SECOND, Instant
 from sla.records import State
 
@@ -22,8 +22,8 @@ def hints(*pairs: tuple[float, Turn]) -> list[Hint]:
     return [Hint(at(seconds), turn) for seconds, turn in pairs]
 
 
-def steps(*pairs: tuple[float, State]) -> list[Step]:
-    return [Step(at(seconds), state) for seconds, state in pairs]
+def steps(*pairs: tuple[float, State]) -> list[StateSince]:
+    return [StateSince(at(seconds), state) for seconds, state in pairs]
 
 
 def turned(
@@ -33,7 +33,7 @@ def turned(
     since: float = 0,
     noticed: float = 100,
     boot: float | None = None,
-) -> list[Step]:
+) -> list[StateSince]:
     boot_at = None if boot is None else at(boot)
     return history.turned(was, at(since), now, at(noticed), boot_at, hints(*told))
 
@@ -69,7 +69,7 @@ def test_a_power_off_on_the_way_out_of_contact_is_told() -> None:
 
 
 def test_a_power_cycle_is_told_once_it_is_whole() -> None:
-    def cycles(*told: tuple[float, Turn], boot: float | None = None) -> list[Step]:
+    def cycles(*told: tuple[float, Turn], boot: float | None = None) -> list[StateSince]:
         return history.power_cycles(at(0), at(100), None if boot is None else at(boot), hints(*told))
 
     assert cycles() == []
@@ -81,7 +81,7 @@ def test_a_power_cycle_is_told_once_it_is_whole() -> None:
     assert cycles((10, OFF), (20, ON), (30, OFF)) == steps((10, DOWN), (20, UP))
 
 
-def recovered(now: State, *told: tuple[float, Turn], boot: float | None) -> list[Step]:
+def recovered(now: State, *told: tuple[float, Turn], boot: float | None) -> list[StateSince]:
     return history.recovered(at(10), at(100), None if boot is None else at(boot), now, hints(*told))
 
 
@@ -113,7 +113,7 @@ def test_events_that_do_not_lead_to_what_was_seen_prove_nothing_from_the_last_on
     assert recovered(DOWN, (40, ON), boot=None) == steps((40, UNKNOWN), (100, UNKNOWN))
 
 
-def gap(now: State, *told: tuple[float, Turn], boot: float | None) -> list[Step]:
+def gap(now: State, *told: tuple[float, Turn], boot: float | None) -> list[StateSince]:
     return history.within_gap(at(10), at(100), None if boot is None else at(boot), now, hints(*told))
 
 
@@ -142,12 +142,12 @@ turns = st.lists(st.integers(1, 99), unique=True, max_size=8).map(sorted)
 seen = st.lists(st.booleans(), min_size=8, max_size=8)
 
 
-def truth(was: State, seconds: list[int]) -> list[Step]:
+def truth(was: State, seconds: list[int]) -> list[StateSince]:
     other = DOWN if was is UP else UP
-    return [Step(at(second), (other, was)[number % 2]) for number, second in enumerate(seconds)]
+    return [StateSince(at(second), (other, was)[number % 2]) for number, second in enumerate(seconds)]
 
 
-def ended(was: State, line: list[Step]) -> State:
+def ended(was: State, line: list[StateSince]) -> State:
     return line[-1].state if line else was
 
 
@@ -197,7 +197,7 @@ def test_the_recovered_witness_speaks_of_its_time_only_and_ends_unknown(
         said = tell(at(10), at(100), boot_at, now, hints(*told))
         assert sorted(said, key=lambda step: step.at) == said
         if said:
-            assert said[-1] == Step(at(100), UNKNOWN)
+            assert said[-1] == StateSince(at(100), UNKNOWN)
             assert all(at(10) <= step.at <= at(100) for step in said)
             # Whatever it says last before falling silent agrees with what is seen from then on, or is unknown.
             assert now is UNKNOWN or len(said) == 1 or said[-2].state in (now, UNKNOWN)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from probes.vcenter.events import HostConnection
+from probes.vcenter.events import HostConnectionEvent
 from probes.vcenter.infrastructure import FAULTS, Infrastructure, News, datastore_state, host_state
 from probes.vcenter.inventory import Inventory
 from probes.vcenter.objects import Datastore, Host, Moid, Mount
@@ -194,7 +194,7 @@ def test_the_reason_of_a_disconnection_holds_until_the_host_is_connected(site: S
     site.news(fresh=True)
     site.connect("1", "disconnected")
     assert site.news().hosts == {"esx1": UNKNOWN}
-    site.infrastructure.connected(HostConnection(HOST, "licenseExpired"))
+    site.infrastructure.connected(HostConnectionEvent(HOST, "licenseExpired"))
     assert site.news().hosts == {"esx1": DOWN}
-    site.infrastructure.connected(HostConnection(HOST, ""))
+    site.infrastructure.connected(HostConnectionEvent(HOST, ""))
     assert site.news().hosts == {"esx1": UNKNOWN}

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from probes.vcenter.inventory import Changes, Inventory, Verdict
+from probes.vcenter.inventory import Inventory, InventoryChanges, Verdict
 from probes.vcenter.objects import Moid
 from sla.instants import parse_instant
 from sla.records import State
@@ -63,16 +63,16 @@ class World:
             change("host", {"DatastoreHostMount": [mount(HOST), mount(OTHER)]}),
         )
 
-    def vm(self, *changes: dict[str, Any], missing: tuple[str, ...] = (), moid: str = VM) -> Changes:
+    def vm(self, *changes: dict[str, Any], missing: tuple[str, ...] = (), moid: str = VM) -> InventoryChanges:
         return self.inventory.apply("VirtualMachine", [update(moid, *changes, missing=missing)])
 
-    def host(self, *changes: dict[str, Any], moid: str = HOST) -> Changes:
+    def host(self, *changes: dict[str, Any], moid: str = HOST) -> InventoryChanges:
         return self.inventory.apply("HostSystem", [update(moid, *changes)])
 
-    def datastore(self, *changes: dict[str, Any], moid: str = DISK) -> Changes:
+    def datastore(self, *changes: dict[str, Any], moid: str = DISK) -> InventoryChanges:
         return self.inventory.apply("Datastore", [update(moid, *changes)])
 
-    def leave(self, kind: str, moid: str) -> Changes:
+    def leave(self, kind: str, moid: str) -> InventoryChanges:
         return self.inventory.apply(kind, [{"kind": "leave", "obj": moid}])
 
     @property

@@ -147,5 +147,5 @@ def test_a_refused_login_of_8_0_3_is_one_attempt() -> None:
             deadlines=replace(QUICK, logout_s=0.5),
         )
         with watching(endpoint, user=peer.user, password=peer.password) as watched:
-            assert watched.trouble().reason == "login_refused"
+            assert watched.failure().reason == "login_refused"
         assert [call.method for call in peer.calls].count("Login") == 1

@@ -1,4 +1,4 @@
-"""What a server uses, as it is sighted with it, and what hosts and datastores do besides."""
+"""What a server uses, as it is listed with it, and what hosts and datastores do besides."""
 
 from dataclasses import replace
 
@@ -25,7 +25,7 @@ def quiet(watched: Watched) -> None:
     """Two looks in which nothing is said."""
     watched.looks(2)
     last = watched.reports[-1]
-    assert (last.sighted, last.hosts, last.datastores, last.gone_hosts, last.gone_datastores) == (
+    assert (last.listed, last.hosts, last.datastores, last.gone_hosts, last.gone_datastores) == (
         (),
         {},
         {},
@@ -42,7 +42,7 @@ def test_networks_of_every_kind_have_names(simulation: Simulated) -> None:
     }
     with watching(simulation.endpoint, networks=True) as watched:
         report = watched.report()
-    told = {each.server: each.networks for each in report.sighted}
+    told = {each.server: each.networks for each in report.listed}
     assert told
     assert told.items() <= expected.items()
 
@@ -54,7 +54,7 @@ def test_a_renamed_network_is_a_new_sighting_of_those_on_it_alone(simulation: Si
         others = [vm.instance_uuid for vm in simulation.vms() if network not in vm.networks]
         count = len(watched.sightings)
         renamed(simulation, network, "DMZ 192.0.2.0%2f24")
-        watched.until(lambda: watched.sighted(server).networks == ("DMZ 192.0.2.0/24",))
+        watched.until(lambda: watched.listed(server).networks == ("DMZ 192.0.2.0/24",))
         assert not {each.server for each in watched.sightings[count:]} & set(others)
         quiet(watched)
 
@@ -63,11 +63,11 @@ def test_what_a_guest_reports_is_an_address_or_nothing(simulation: Simulated) ->
     simulation.set_address(simulation.server, "$(reboot)")
     with watching(simulation.endpoint, addresses=True) as watched:
         server = watched.server(simulation.server)
-        assert watched.sighted(server).address == ""
+        assert watched.listed(server).address == ""
         simulation.set_address(simulation.server, "192.0.2.9")
-        watched.until(lambda: watched.sighted(server).address == "192.0.2.9")
+        watched.until(lambda: watched.listed(server).address == "192.0.2.9")
         simulation.power_off(simulation.server)
-        watched.until(lambda: watched.sighted(server).address == "")
+        watched.until(lambda: watched.listed(server).address == "")
 
 
 def test_a_disk_that_moves_is_a_new_sighting(simulation: Simulated) -> None:
@@ -79,7 +79,7 @@ def test_a_disk_that_moves_is_a_new_sighting(simulation: Simulated) -> None:
             if store.name != simulation.datastore
         )
         simulation.do(simulation.machines.storage_vmotion, simulation.server, datastore=target.name)
-        watched.until(lambda: watched.sighted(server).datastores == (target.name,))
+        watched.until(lambda: watched.listed(server).datastores == (target.name,))
 
 
 def test_an_iso_image_lies_on_a_datastore_that_holds_no_disk() -> None:
@@ -91,7 +91,7 @@ def test_an_iso_image_lies_on_a_datastore_that_holds_no_disk() -> None:
         )
         server = watched.server(vm.name)
         disks = tuple(sorted({disk.datastore.name for disk in vm.disks}))
-        watched.until(lambda: watched.sighted(server).datastores == disks)
+        watched.until(lambda: watched.listed(server).datastores == disks)
 
 
 def test_servers_are_sighted_anew_under_the_names_that_hosts_and_datastores_are_told_by(
@@ -100,7 +100,7 @@ def test_servers_are_sighted_anew_under_the_names_that_hosts_and_datastores_are_
     with watching(simulation.endpoint) as watched:
         server = watched.server(simulation.server)
         renamed(simulation, simulation.find(Host, simulation.host), "esx-renamed")
-        watched.until(lambda: watched.sighted(server).host == "esx-renamed")
+        watched.until(lambda: watched.listed(server).host == "esx-renamed")
         assert watched.hosts["esx-renamed"] is UP
         assert simulation.host not in watched.hosts
 
@@ -111,7 +111,7 @@ def test_servers_are_sighted_anew_under_the_names_that_hosts_and_datastores_are_
         simulation.do(inventory.add, other)
         quiet(watched)
         simulation.do(inventory.add, replace(store, moid="datastore-99", parent=other))
-        watched.until(lambda: watched.sighted(server).datastores == (f"DC1/{simulation.datastore}",))
+        watched.until(lambda: watched.listed(server).datastores == (f"DC1/{simulation.datastore}",))
         assert watched.datastores[f"DC1/{simulation.datastore}"] is UP
         assert watched.datastores[f"DC2/{simulation.datastore}"] is UP
         assert simulation.datastore not in watched.datastores

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 from probes.vcenter.history import Hint, Turn
 from probes.vcenter.inventory import Verdict
-from probes.vcenter.tracks import PATIENCE_US, Look, Tracks
+from probes.vcenter.tracks import PATIENCE_US, ServerLook, Tracks
 from sla.instants import HOUR, SECOND, Instant
 from sla.records import Leg, Observation, ServerId, State, Witness
 
@@ -37,7 +37,7 @@ class Run:
         """One look; `boot` is the boot time on vCenter's clock."""
         now = instant(at)
         mark = None if boot is None else instant(boot)
-        look = Look(
+        look = ServerLook(
             running=Verdict(state, "because"),
             san=None if san is None else Verdict(san, "because"),
             boot_at=None if boot is None else instant(boot - self.offset_s),

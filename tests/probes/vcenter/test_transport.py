@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from probes.vcenter.faults import StoppedError, UnreachableError
+from probes.vcenter.faults import StoppedError, VCenterUnreachableError
 from probes.vcenter.transport import Connection, Deadlines, Endpoint, Wire
 from tests.peers.proxy import FaultProxy, Weather
 
@@ -88,7 +88,7 @@ def test_the_deadline_is_that_of_the_whole_call() -> None:
         proxy.weather = Weather(drip_bytes_per_s=2_000)
         connection.again(soon(0.4))
         started_s = time.monotonic()
-        with pytest.raises(UnreachableError, match="deadline"), wire.translating():
+        with pytest.raises(VCenterUnreachableError, match="deadline"), wire.translating():
             get(connection, "/")
         assert time.monotonic() - started_s < 1.0
         wire.close()
@@ -123,7 +123,7 @@ def test_a_stopped_wire_ends_a_call_and_refuses_another() -> None:
 
 
 def test_a_name_that_does_not_resolve_is_unreachable() -> None:
-    with pytest.raises(UnreachableError):
+    with pytest.raises(VCenterUnreachableError):
         Wire(Endpoint(host="vcenter.invalid", port=443, tls=None)).connect(soon())
 
 
