@@ -8,7 +8,7 @@ from daemon.clock import Clock
 from sla.instants import SECOND
 
 
-class Notifier:
+class Systemd:
     """Sends to $NOTIFY_SOCKET (systemd's sd_notify(3)). `watchdog_s` is $WATCHDOG_USEC in seconds, None without one."""
 
     def __init__(self, clock: Clock, env: Mapping[str, str] = os.environ) -> None:

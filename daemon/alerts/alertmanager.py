@@ -15,7 +15,7 @@ from urllib.parse import quote, urlencode
 import aiohttp
 
 from daemon.alerts.alert import Labels
-from daemon.alerts.board import Posted
+from daemon.alerts.store import Posted
 from daemon.config.alertmanager import AlertmanagerTable, BaseUrl
 from daemon.config.labels import NAME, SERVER
 from daemon.config.values import SecretError

@@ -4,32 +4,34 @@ from collections.abc import Collection, Iterable, Iterator
 from itertools import chain
 
 from daemon.alerts.alert import Alert
-from daemon.alerts.board import Board
-from daemon.alerts.conditions.finding import Lasting, Subject, alerts
-from daemon.alerts.conditions.servers import OF_CAUSE
-from daemon.alerts.conditions.shared import OF_DATASTORE, OF_HOST
-from daemon.alerts.who import Who
+from daemon.alerts.conditions.definitions import Lasting, Subject, alerts
+from daemon.alerts.conditions.servers import CAUSE_ALERTS
+from daemon.alerts.conditions.shared import DATASTORE_ALERTS, HOST_ALERTS
+from daemon.alerts.server_labels import ServerLabels
+from daemon.alerts.store import AlertStore
 from daemon.book.live_book import LiveBook
 from daemon.live.facts import ServerFacts
 from sla.instants import Instant
 from sla.records import Leg, ServerId
 
 
-class Causes:
+class CauseAlerts:
     """Looks at every outage under way while the alert of any host or datastore fires."""
 
-    def __init__(self, *, book: LiveBook, facts: ServerFacts, who: Who, board: Board) -> None:
+    def __init__(
+        self, *, book: LiveBook, facts: ServerFacts, server_labels: ServerLabels, store: AlertStore
+    ) -> None:
         self._book = book
         self._facts = facts
-        self._who = who
-        self._board = board
+        self._server_labels = server_labels
+        self._store = store
         self._told: set[ServerId] = set()
 
     def look(self, fires: Iterable[Alert], under_way: Collection[ServerId], now: Instant) -> Iterator[None]:
-        """Put on the board, in small steps, whose cause is told by what fires."""
+        """Put on the store, in small steps, whose cause is told by what fires."""
         named = [dict(alert.labels) for alert in fires]
-        hosts = {(each["vcenter"], each["host"]) for each in named if each["alertname"] in OF_HOST}
-        stores = {each["vcenter"] for each in named if each["alertname"] in OF_DATASTORE}
+        hosts = {(each["vcenter"], each["host"]) for each in named if each["alertname"] in HOST_ALERTS}
+        stores = {each["vcenter"] for each in named if each["alertname"] in DATASTORE_ALERTS}
         told = set()
         if hosts or stores:
             for server in list(under_way):
@@ -38,7 +40,7 @@ class Causes:
                 yield
         before, self._told = self._told, told
         for server in chain(told - before, before - told):
-            self._board.put(("cause", server), self._of(server, now) if server in told else (), now)
+            self._store.put(("cause", server), self._of(server, now) if server in told else (), now)
             yield
 
     def _is_told(self, server: ServerId, hosts: Collection[tuple[str, str]], stores: Collection[str]) -> bool:
@@ -51,4 +53,8 @@ class Causes:
 
     def _of(self, server: ServerId, now: Instant) -> Iterable[Alert]:
         record = self._book.record_of(server)
-        return alerts(OF_CAUSE, Lasting(at=now), Subject(text=record.name, labels=self._who.labels(record)))
+        return alerts(
+            CAUSE_ALERTS,
+            Lasting(at=now),
+            Subject(text=record.name, labels=self._server_labels.labels(record)),
+        )

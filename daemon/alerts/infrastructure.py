@@ -3,8 +3,8 @@
 from collections.abc import Collection, Iterator, Mapping
 
 from daemon.alerts.alert import Alert
-from daemon.alerts.conditions.finding import Lasting, Subject, alerts
-from daemon.alerts.conditions.shared import OF_DATASTORE, OF_HOST
+from daemon.alerts.conditions.definitions import Lasting, Subject, alerts
+from daemon.alerts.conditions.shared import DATASTORE_ALERTS, HOST_ALERTS
 from probes.report import Report
 from sla.instants import Instant
 from sla.records import State
@@ -13,7 +13,7 @@ _Down = dict[tuple[str, str], Instant]
 """What is down, by its source and its name, and since when."""
 
 
-class Infrastructure:
+class InfrastructureAlerts:
     """Kept up by every report that was taken; costs what is down, not what exists."""
 
     def __init__(self) -> None:
@@ -37,12 +37,12 @@ class Infrastructure:
         """Of all that is down."""
         for (source, host), since in self._hosts.items():
             subject = Subject(text=f"{host} of {source}", labels={"vcenter": source, "host": host})
-            yield from alerts(OF_HOST, Lasting(at=at, since=since), subject)
+            yield from alerts(HOST_ALERTS, Lasting(at=at, since=since), subject)
         for (source, datastore), since in self._datastores.items():
             subject = Subject(
                 text=f"{datastore} of {source}", labels={"vcenter": source, "datastore": datastore}
             )
-            yield from alerts(OF_DATASTORE, Lasting(at=at, since=since), subject)
+            yield from alerts(DATASTORE_ALERTS, Lasting(at=at, since=since), subject)
 
 
 def _take(

@@ -5,13 +5,13 @@ from itertools import chain
 from typing import Final
 
 from daemon.alerts.alert import Alert
-from daemon.alerts.board import Board
-from daemon.alerts.conditions.finding import Subject, alerts
-from daemon.alerts.conditions.servers import DOWN_FOR_US, OF_OUTAGE, Outage
-from daemon.alerts.waiting import Waiting
-from daemon.alerts.who import Who
+from daemon.alerts.conditions.definitions import Subject, alerts
+from daemon.alerts.conditions.servers import DOWN_FOR_US, OUTAGE_ALERTS, OngoingOutage
+from daemon.alerts.server_labels import ServerLabels
+from daemon.alerts.store import AlertStore
 from daemon.book.counting import NEVER
 from daemon.book.live_book import LiveBook
+from daemon.due_queue import DueQueue
 from daemon.live.facts import ServerFacts
 from sla.instants import SECOND, Instant
 from sla.records import ServerId
@@ -21,22 +21,24 @@ SLICE: Final = 4_000
 """How many are compared in one step."""
 
 
-class Outages:
+class OutageAlerts:
     """Looks at outages that began or ended. The labels of an alert stay as they are until its outage is over."""
 
-    def __init__(self, *, book: LiveBook, facts: ServerFacts, who: Who, board: Board) -> None:
+    def __init__(
+        self, *, book: LiveBook, facts: ServerFacts, server_labels: ServerLabels, store: AlertStore
+    ) -> None:
         self._book = book
         self._facts = facts
-        self._who = who
-        self._board = board
+        self._server_labels = server_labels
+        self._store = store
         self._since: dict[ServerId, Instant] = {}
         self._seen: tuple[int, list[bytes]] = -1, []
-        self._waiting: Waiting[tuple[ServerId]] = Waiting()
+        self._queue: DueQueue[tuple[ServerId]] = DueQueue()
 
     @property
     def is_behind(self) -> bool:
         """Whether anything waits to be looked at."""
-        return bool(self._waiting)
+        return bool(self._queue)
 
     @property
     def under_way(self) -> Collection[ServerId]:
@@ -45,7 +47,7 @@ class Outages:
 
     def mark(self, now: Instant) -> Iterator[None]:
         """Find, in small steps, what is to be looked at."""
-        self._waiting.pass_to(now)
+        self._queue.pass_to(now)
         groups = list(self._book.groups.values())
         seen = self._book.membership, [group.outage_at.tobytes() for group in groups]
         if seen == self._seen:
@@ -64,34 +66,34 @@ class Outages:
         before, self._since = self._since, since
         for server, began_at in chain(since.items(), before.items()):
             if since.get(server) != began_at or before.get(server) != began_at:
-                self._waiting.add((server,))
+                self._queue.add((server,))
             yield
 
     def work(self, now: Instant) -> Iterator[None]:
-        """Put on the board what was found, in small steps."""
-        while self._waiting:
-            (server,) = self._waiting.take()
+        """Put on the store what was found, in small steps."""
+        while self._queue:
+            (server,) = self._queue.take()
             self._look(server, now)
             yield
 
     def _look(self, server: ServerId, now: Instant) -> None:
         since, what = self._since.get(server), ("down", server)
         if since is None:
-            self._board.put(what, (), now)
-        elif self._board.has(what):
+            self._store.put(what, (), now)
+        elif self._store.has(what):
             return
         elif now - since < DOWN_FOR_US:
-            self._waiting.add_at(Instant(since + DOWN_FOR_US), (server,))
-        elif not self._who.is_known(server, now):
-            self._waiting.add_at(Instant(now + ASK_AGAIN_US), (server,))
+            self._queue.add_at(Instant(since + DOWN_FOR_US), (server,))
+        elif not self._server_labels.is_known(server, now):
+            self._queue.add_at(Instant(now + ASK_AGAIN_US), (server,))
         else:
-            self._board.put(what, list(self._of(server, since, now)), now)
+            self._store.put(what, list(self._of(server, since, now)), now)
 
     def _of(self, server: ServerId, since: Instant, now: Instant) -> Iterator[Alert]:
         record, place = self._book.record_of(server), self._book.places[server]
         host, _ = self._facts.placement_of(server)
         legs = place.group.legs_down(place.index)
         reasons = [self._book.reasons.get((server, leg), "") or leg.value for leg in legs]
-        outage = Outage(at=now, since=since, reasons=tuple(dict.fromkeys(reasons)), host=host)
-        subject = Subject(text=record.name, labels=self._who.labels_with_shared(record))
-        yield from alerts(OF_OUTAGE, outage, subject)
+        outage = OngoingOutage(at=now, since=since, reasons=tuple(dict.fromkeys(reasons)), host=host)
+        subject = Subject(text=record.name, labels=self._server_labels.labels_with_shared(record))
+        yield from alerts(OUTAGE_ALERTS, outage, subject)

@@ -17,9 +17,9 @@ from typing import Final
 import structlog
 from prometheus_client import CollectorRegistry
 
-from daemon.alerts.board import Board
-from daemon.alerts.lookout import Lookout
-from daemon.alerts.push import Push
+from daemon.alerts.evaluator import AlertEvaluator
+from daemon.alerts.notifier import Notifier
+from daemon.alerts.store import AlertStore
 from daemon.answers.answers import Answers
 from daemon.book.live_book import LiveBook
 from daemon.clock import SteadyClock, SystemClock
@@ -42,7 +42,7 @@ from daemon.records.desk import Desk
 from daemon.records.journal import Journal
 from daemon.servers.policy import policy_of, records_of, solutions_of
 from daemon.servers.registry import Registry
-from daemon.systemd import Notifier
+from daemon.systemd import Systemd
 from daemon.watching.internet import Internet
 from daemon.watching.report_queue import Inlet
 from daemon.watching.sources import Sources
@@ -76,7 +76,7 @@ class App:
         self._metrics = ProcessMetrics(families)
         self._internet_metrics = InternetMetrics(families)
         self._alert_metrics = AlertMetrics(families)
-        self._notifier = Notifier(self._clock, env)
+        self._systemd = Systemd(self._clock, env)
         self._stopping = asyncio.Event()
         self._reload = asyncio.Event()
 
@@ -120,14 +120,14 @@ class App:
             send=inlet.send,
         )
         exposition = Exposition(self._clock, on_asked=inlet.wake)
-        figures, board = LiveFigures(book), Board()
+        figures, store = LiveFigures(book), AlertStore()
         facts = ServerFacts(
             source_of=registry.source_of,
             uplink_of=internet.uplink_of,
             placement_of=partial(_placement, registry),
             labelled=internet.labelled,
         )
-        lookout = Lookout(
+        evaluator = AlertEvaluator(
             clock=self._clock,
             book=book,
             figures=figures,
@@ -135,7 +135,7 @@ class App:
             uplinks=internet.uplinks,
             facts=facts,
             is_listed=lambda server: registry.sighted(server) is not None,
-            board=board,
+            store=store,
         )
         recorder = Recorder(
             clock=self._clock,
@@ -148,7 +148,7 @@ class App:
             internet=internet,
             inlet=inlet,
             snapshots=Snapshots(book, figures, facts),
-            lookout=lookout,
+            evaluator=evaluator,
             exposition=exposition,
             metrics=self._metrics,
         )
@@ -163,17 +163,17 @@ class App:
             figures=figures,
             exposition=exposition,
         )
-        push = Push(
+        notifier = Notifier(
             clock=self._clock,
-            board=board,
-            tally=self._alert_metrics,
+            store=store,
+            metrics=self._alert_metrics,
             fault=lambda: recorder.fault,
-            on_wanted=lookout.want,
+            on_wanted=evaluator.want,
         )
         desk = Desk(clock=self._clock, book=book.evidence, journal=journal, record=recorder.record)
         self._put_in_force(self._config, recorder, keeper, desk)
         internet.adopt(self._config)
-        push.adopt(self._config.alertmanager)
+        notifier.adopt(self._config.alertmanager)
         async with asyncio.TaskGroup() as tasks:
             recording = tasks.create_task(recorder.run(), name="recorder")
             await stack.enter_async_context(control_door(answers, self._config.control.socket, desk))
@@ -194,16 +194,16 @@ class App:
                     ("exposition", recorder.expose()),
                     ("sources", sources.supervise()),
                     ("internet", internet.run()),
-                    ("alerts", push.run()),
+                    ("alerts", notifier.run()),
                     ("stall", self._watch_the_loop()),
                     ("watchdog", self._feed_the_watchdog(recorder)),
-                    ("reload", self._reload_when_asked(recorder, keeper, sources, internet, desk, push)),
+                    ("reload", self._reload_when_asked(recorder, keeper, sources, internet, desk, notifier)),
                 )
             ]
-            self._notifier.ready()
+            self._systemd.ready()
             self.started.set()
             await self._stopping.wait()
-            self._notifier.stopping()
+            self._systemd.stopping()
             await sources.stop()
             recorder.finish()
             await recording
@@ -229,12 +229,12 @@ class App:
         sources: Sources,
         internet: Internet,
         desk: Desk,
-        push: Push,
+        notifier: Notifier,
     ) -> None:
         while True:
             await self._reload.wait()
             self._reload.clear()
-            self._notifier.reloading()
+            self._systemd.reloading()
             try:
                 config = await asyncio.to_thread(load, self._config.path, self._env)
                 self._tcp_door.adopt(config.control)
@@ -246,9 +246,9 @@ class App:
                 self._put_in_force(config, recorder, keeper, desk)
                 internet.adopt(config)
                 await sources.adopt(config)
-                push.adopt(config.alertmanager)
+                notifier.adopt(config.alertmanager)
                 _log.info("config_reloaded", config=str(config.path))
-            self._notifier.ready()
+            self._systemd.ready()
 
     def _tell_what_needs_a_restart(self, config: Config) -> None:
         before = self._config
@@ -272,7 +272,7 @@ class App:
         while True:
             await asyncio.sleep(HEARTBEAT_S)
             if recorder.fault or self._clock.monotonic_us() - recorder.progress_at_us < PROGRESS_US:
-                self._notifier.alive()
+                self._systemd.alive()
 
 
 def _runs(book: LiveBook, registry: Registry, server: ServerId) -> bool:

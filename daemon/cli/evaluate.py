@@ -98,11 +98,11 @@ def evaluate(
     use_packaged_time_zones()
     with click.open_file(evidence, "rb") as stream:
         source = Source(name=evidence, stream=stream)
-        judgement = judged(source, contract=contract, month=month, as_of=as_of, verify=verify)
+        judgement = evaluated(source, contract=contract, month=month, as_of=as_of, verify=verify)
     write(judgement, format_)
 
 
-def judged(
+def evaluated(
     source: Source, *, contract: Path | None, month: Month, as_of: Instant | None, verify: bool
 ) -> Judgement:
     """The judgement of all evidence in a file. Where it is bad, that is told on stderr, and the process ends with 1."""

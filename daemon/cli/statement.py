@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from daemon.cli import options
-from daemon.cli.evaluate import InstantType, MonthType, judged, write
+from daemon.cli.evaluate import InstantType, MonthType, evaluated, write
 from daemon.cli.export import write_all
 from daemon.cli.options import Format
 from daemon.evidence.files import Source
@@ -46,7 +46,7 @@ def statement(
         write_all(evidence, socket=socket, ledger=ledger)
         evidence.seek(0)
         source = Source(name="the ledger", stream=evidence)
-        judgement = judged(source, contract=None, month=month, as_of=as_of, verify=True)
+        judgement = evaluated(source, contract=None, month=month, as_of=as_of, verify=True)
     chosen = None if client is None else ClientId(client)
     if chosen is not None and chosen not in judgement.book.clients:
         click.echo(f"The ledger knows no client {client!r}.", err=True)

@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 
 import structlog
 
-from daemon.alerts.lookout import Lookout
+from daemon.alerts.evaluator import AlertEvaluator
 from daemon.book.live_book import LiveBook
 from daemon.clock import SteadyClock
 from daemon.exposition.exposition import Exposition
@@ -69,7 +69,7 @@ class Recorder:
         internet: Internet,
         inlet: Inlet[Report | SourceFailure],
         snapshots: Snapshots,
-        lookout: Lookout,
+        evaluator: AlertEvaluator,
         exposition: Exposition,
         metrics: ProcessMetrics,
     ) -> None:
@@ -87,7 +87,7 @@ class Recorder:
         self._internet = internet
         self._inlet = inlet
         self._snapshots = snapshots
-        self._lookout = lookout
+        self._evaluator = evaluator
         self._exposition = exposition
         self._metrics = metrics
         self._changes: list[Callable[[Instant], Awaitable[Batch]]] = []
@@ -191,7 +191,7 @@ class Recorder:
         self.progress_at_us = self._clock.monotonic_us()
         if not self._finishing:
             is_done = await self._snapshots.keep_up()
-            if not (await self._lookout.look(told) and is_done):
+            if not (await self._evaluator.evaluate(told) and is_done):
                 self._inlet.wake()
         if self._prepare_is_due():
             self._publish(await self._snapshots.snapshot())

@@ -196,22 +196,22 @@ class Internet:
             self._watch.running(server, self._runs(server))
 
     def _assignment(self, server: ServerId) -> Assignment | None:
-        sighted = self._registry.sighted(server)
-        if sighted is None or not self._registry.is_in_service(server):
+        listed = self._registry.sighted(server)
+        if listed is None or not self._registry.is_in_service(server):
             return None
-        rule = self._rules.first(self._registry.source_of(server), sighted)
+        rule = self._rules.first(self._registry.source_of(server), listed)
         if rule is None:
             return None
-        return Assignment(uplink=rule.uplink, reach=self._reach(rule, sighted))
+        return Assignment(uplink=rule.uplink, reach=self._reach(rule, listed))
 
-    def _reach(self, rule: InternetTable, sighted: ListedServer) -> tuple[ReachCheck, ...]:
+    def _reach(self, rule: InternetTable, listed: ListedServer) -> tuple[ReachCheck, ...]:
         assert self._config is not None
         return tuple(
             ReachCheck(
                 check=_check(self._config.reach, (parse_target(text),), 1, self._prober("")),
                 required=rule.required,
             )
-            for text in _filled(rule.reach, sighted.address)
+            for text in _filled(rule.reach, listed.address)
         )
 
     # Checks

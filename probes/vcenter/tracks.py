@@ -69,7 +69,7 @@ class ServerTrack:
     settled_until: Instant = BEGINNING
     told: list[tuple[Witness, StateSince]] = field(default_factory=list)
     hints: list[Hint] = field(default_factory=list)
-    sighted: ListedServer | None = None
+    listed: ListedServer | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -378,12 +378,12 @@ class VcenterWatch:
                 continue
             vm = self._inventory.vms[moid]
             track = self._tracks.of(server)
-            sighted = self._sighted(server, vm, ignored)
-            if sighted != track.sighted or chain.seen_until is None:
-                track.sighted = sighted
-                yield sighted
+            listed = self._listed(server, vm, ignored)
+            if listed != track.listed or chain.seen_until is None:
+                track.listed = listed
+                yield listed
 
-    def _sighted(self, server: ServerId, vm: Vm, ignored: frozenset[Moid]) -> ListedServer:
+    def _listed(self, server: ServerId, vm: Vm, ignored: frozenset[Moid]) -> ListedServer:
         inventory, names = self._inventory, self._infrastructure
         return ListedServer(
             server=server,

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from daemon.clock import SystemClock
-from daemon.systemd import Notifier
+from daemon.systemd import Systemd
 
 
 @pytest.fixture(params=["file", "abstract"])
@@ -28,7 +28,7 @@ def heard(listener: socket.socket) -> dict[str, str]:
 
 def test_what_is_told_is_heard_also_at_an_abstract_address(manager: tuple[socket.socket, str]) -> None:
     listener, name = manager
-    notifier = Notifier(SystemClock(), {"NOTIFY_SOCKET": name})
+    notifier = Systemd(SystemClock(), {"NOTIFY_SOCKET": name})
     notifier.ready()
     assert heard(listener) == {"READY": "1"}
     notifier.alive()
@@ -43,18 +43,18 @@ def test_a_reload_says_on_the_monotonic_clock_when_it_began(manager: tuple[socke
     listener, name = manager
     clock = SystemClock()
     before = clock.monotonic_us()
-    Notifier(clock, {"NOTIFY_SOCKET": name}).reloading()
+    Systemd(clock, {"NOTIFY_SOCKET": name}).reloading()
     message = heard(listener)
     assert message["RELOADING"] == "1"
     assert before <= int(message["MONOTONIC_USEC"]) <= clock.monotonic_us()
 
 
 def test_without_systemd_nobody_is_told() -> None:
-    Notifier(SystemClock(), {}).ready()
+    Systemd(SystemClock(), {}).ready()
 
 
 def test_a_systemd_that_does_not_listen_any_more_is_no_fault(tmp_path: Path) -> None:
-    Notifier(SystemClock(), {"NOTIFY_SOCKET": str(tmp_path / "gone")}).ready()
+    Systemd(SystemClock(), {"NOTIFY_SOCKET": str(tmp_path / "gone")}).ready()
 
 
 @pytest.mark.parametrize(
@@ -69,4 +69,4 @@ def test_a_systemd_that_does_not_listen_any_more_is_no_fault(tmp_path: Path) -> 
 def test_the_watchdog_is_the_one_that_systemd_set_for_this_process(
     env: dict[str, str], watchdog_s: float | None
 ) -> None:
-    assert Notifier(SystemClock(), env).watchdog_s == watchdog_s
+    assert Systemd(SystemClock(), env).watchdog_s == watchdog_s

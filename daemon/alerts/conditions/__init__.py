@@ -7,25 +7,38 @@ which words. A summary goes on where the subject's name ends.
 from collections.abc import Mapping
 from typing import Final
 
-from daemon.alerts.conditions.dues import OF_DEADLINE, OF_REQUEST
-from daemon.alerts.conditions.servers import OF_CAUSE, OF_MONTH, OF_OUTAGE, OF_REFUSED, OF_WINDOW
-from daemon.alerts.conditions.shared import OF_DATASTORE, OF_HOST, OF_LEDGER, OF_SLAD, OF_SOURCE, OF_UPLINK
-from daemon.alerts.conditions.solutions import OF_SOLUTION
+from daemon.alerts.conditions.dues import DEADLINE_ALERTS, REQUEST_ALERTS
+from daemon.alerts.conditions.servers import (
+    CAUSE_ALERTS,
+    MONTH_ALERTS,
+    OUTAGE_ALERTS,
+    REFUSED_ALERTS,
+    WINDOW_ALERTS,
+)
+from daemon.alerts.conditions.shared import (
+    DATASTORE_ALERTS,
+    HOST_ALERTS,
+    LEDGER_ALERTS,
+    SLAD_ALERTS,
+    SOURCE_ALERTS,
+    UPLINK_ALERTS,
+)
+from daemon.alerts.conditions.solutions import SOLUTION_ALERTS
 
 EVERY: Final[tuple[Mapping[str, object], ...]] = (
-    OF_SOLUTION,
-    OF_REQUEST,
-    OF_DEADLINE,
-    OF_OUTAGE,
-    OF_CAUSE,
-    OF_MONTH,
-    OF_REFUSED,
-    OF_WINDOW,
-    OF_SOURCE,
-    OF_UPLINK,
-    OF_HOST,
-    OF_DATASTORE,
-    OF_LEDGER,
-    OF_SLAD,
+    SOLUTION_ALERTS,
+    REQUEST_ALERTS,
+    DEADLINE_ALERTS,
+    OUTAGE_ALERTS,
+    CAUSE_ALERTS,
+    MONTH_ALERTS,
+    REFUSED_ALERTS,
+    WINDOW_ALERTS,
+    SOURCE_ALERTS,
+    UPLINK_ALERTS,
+    HOST_ALERTS,
+    DATASTORE_ALERTS,
+    LEDGER_ALERTS,
+    SLAD_ALERTS,
 )
 """Every table: each alert has one definition."""

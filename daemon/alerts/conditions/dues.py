@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from daemon.alerts.alert import Severity
-from daemon.alerts.conditions.finding import Definitions, Finding, instant_text
+from daemon.alerts.conditions.definitions import Definitions, Holding, instant_text
 from sla.instants import DAY, HOUR, Instant
 from sla.lifecycle import DeadlineKind
 
@@ -14,7 +14,7 @@ DEADLINE_SOON_US: Final = DAY
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Due:
+class DueItem:
     """Something that is open, and due, at `at`."""
 
     at: Instant
@@ -27,10 +27,10 @@ class Due:
         return soon_at if self.at >= soon_at else None
 
 
-def _response_due(due: Due) -> Finding | None:
+def _response_due(due: DueItem) -> Holding | None:
     soon_at = due.soon_at(ANSWER_SOON_US)
     if due.is_missed:
-        return Finding(
+        return Holding(
             severity=Severity.CRITICAL,
             since=due.due_at,
             summary="was not answered in time",
@@ -38,7 +38,7 @@ def _response_due(due: Due) -> Finding | None:
         )
     if soon_at is None:
         return None
-    return Finding(
+    return Holding(
         severity=Severity.WARNING,
         since=soon_at,
         summary="has to be answered within an hour",
@@ -46,11 +46,11 @@ def _response_due(due: Due) -> Finding | None:
     )
 
 
-def _deadline_due(due: Due) -> Finding | None:
+def _deadline_due(due: DueItem) -> Holding | None:
     soon_at = due.soon_at(DEADLINE_SOON_US)
     if soon_at is None:
         return None
-    return Finding(
+    return Holding(
         severity=Severity.WARNING,
         since=soon_at,
         summary="was missed" if due.is_missed else "is near",
@@ -58,8 +58,8 @@ def _deadline_due(due: Due) -> Finding | None:
     )
 
 
-OF_REQUEST: Final[Definitions[Due]] = {"ServiceRequestResponseDue": _response_due}
-OF_DEADLINE: Final[Definitions[Due]] = {"ContractDeadlineDue": _deadline_due}
+REQUEST_ALERTS: Final[Definitions[DueItem]] = {"ServiceRequestResponseDue": _response_due}
+DEADLINE_ALERTS: Final[Definitions[DueItem]] = {"ContractDeadlineDue": _deadline_due}
 
 DEADLINE_WORDS: Final = {
     DeadlineKind.PROVISIONING: "provisioning",

@@ -4,10 +4,10 @@ from dataclasses import dataclass
 from typing import Final
 
 from daemon.alerts.alert import Severity
-from daemon.alerts.conditions.finding import (
+from daemon.alerts.conditions.definitions import (
     OUTLASTS_US,
     Definitions,
-    Finding,
+    Holding,
     Lasting,
     holding,
     instant_text,
@@ -21,7 +21,7 @@ DOWN_FOR_US: Final = MINUTE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Month:
+class MonthState:
     """A server's month so far, in microseconds; the budget is rounded down. `unseen`: what nobody saw, or is disputed."""
 
     budget: int
@@ -34,10 +34,10 @@ class Month:
         return self.budget - self.down
 
 
-def _budget_low(month: Month) -> Finding | None:
+def _budget_low(month: MonthState) -> Holding | None:
     if not 0 <= month.left * 4 < month.budget:
         return None
-    return Finding(
+    return Holding(
         severity=Severity.WARNING,
         since=None,
         summary="has less than a quarter of this month's downtime budget left",
@@ -45,10 +45,10 @@ def _budget_low(month: Month) -> Finding | None:
     )
 
 
-def _budget_spent(month: Month) -> Finding | None:
+def _budget_spent(month: MonthState) -> Holding | None:
     if month.left >= 0:
         return None
-    return Finding(
+    return Holding(
         severity=Severity.CRITICAL,
         since=None,
         summary="has spent this month's downtime budget",
@@ -56,10 +56,10 @@ def _budget_spent(month: Month) -> Finding | None:
     )
 
 
-def _inconclusive(month: Month) -> Finding | None:
+def _inconclusive(month: MonthState) -> Holding | None:
     if not 0 <= month.left < month.unseen:
         return None
-    return Finding(
+    return Holding(
         severity=Severity.INFO,
         since=None,
         summary="may have missed this month's target in time that nobody saw",
@@ -68,7 +68,7 @@ def _inconclusive(month: Month) -> Finding | None:
     )
 
 
-OF_MONTH: Final[Definitions[Month]] = {
+MONTH_ALERTS: Final[Definitions[MonthState]] = {
     "AvailabilityBudgetLow": _budget_low,
     "AvailabilityBudgetSpent": _budget_spent,
     "AvailabilityInconclusive": _inconclusive,
@@ -76,17 +76,17 @@ OF_MONTH: Final[Definitions[Month]] = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Refused:
+class RefusedMaintenance:
     """Maintenance of this month that is not excluded, for one reason; microseconds."""
 
     reason: str
     lasted: int
 
 
-def _ineligible(refused: Refused) -> Finding | None:
+def _ineligible(refused: RefusedMaintenance) -> Holding | None:
     if refused.lasted <= 0:
         return None
-    return Finding(
+    return Holding(
         severity=Severity.INFO,
         since=None,
         summary="had maintenance that is not excluded",
@@ -94,11 +94,11 @@ def _ineligible(refused: Refused) -> Finding | None:
     )
 
 
-OF_REFUSED: Final[Definitions[Refused]] = {"MaintenanceWindowIneligible": _ineligible}
+REFUSED_ALERTS: Final[Definitions[RefusedMaintenance]] = {"MaintenanceWindowIneligible": _ineligible}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Outage:
+class OngoingOutage:
     """An outage of a server that is under way at `at`, why it is, and where it runs; as far as somebody said."""
 
     at: Instant
@@ -107,12 +107,12 @@ class Outage:
     host: str = ""
 
 
-def _down(outage: Outage) -> Finding | None:
+def _down(outage: OngoingOutage) -> Holding | None:
     if outage.at - outage.since < DOWN_FOR_US:
         return None
     why = f": {listed(outage.reasons)}" if outage.reasons else ""
     where = f" It runs on {outage.host}." if outage.host else ""
-    return Finding(
+    return Holding(
         severity=Severity.CRITICAL,
         since=outage.since,
         summary="is down",
@@ -120,10 +120,10 @@ def _down(outage: Outage) -> Finding | None:
     )
 
 
-OF_OUTAGE: Final[Definitions[Outage]] = {"VirtualServerDown": _down}
+OUTAGE_ALERTS: Final[Definitions[OngoingOutage]] = {"VirtualServerDown": _down}
 
 
-OF_CAUSE: Final[Definitions[Lasting]] = {
+CAUSE_ALERTS: Final[Definitions[Lasting]] = {
     "VirtualServerCauseTold": holding(
         Severity.NONE,
         "is down by its host or datastore",
@@ -131,7 +131,7 @@ OF_CAUSE: Final[Definitions[Lasting]] = {
         keep_us=OUTLASTS_US,
     )
 }
-OF_WINDOW: Final[Definitions[Lasting]] = {
+WINDOW_ALERTS: Final[Definitions[Lasting]] = {
     "MaintenanceRunning": holding(
         Severity.NONE,
         "is in maintenance",

@@ -4,10 +4,10 @@ from dataclasses import dataclass
 from typing import Final
 
 from daemon.alerts.alert import Severity
-from daemon.alerts.conditions.finding import (
+from daemon.alerts.conditions.definitions import (
     OUTLASTS_US,
     Definitions,
-    Finding,
+    Holding,
     Lasting,
     holding,
     instant_text,
@@ -29,10 +29,10 @@ class Contact:
     why: str
 
 
-def _blind(contact: Contact) -> Finding | None:
+def _blind(contact: Contact) -> Holding | None:
     if not contact.why or contact.at - contact.since < BLIND_FOR_US:
         return None
-    return Finding(
+    return Holding(
         severity=Severity.WARNING,
         since=contact.since,
         summary="is out of sight",
@@ -46,29 +46,29 @@ _silent = holding(
 )
 
 
-def _not_responding(lasting: Lasting) -> Finding | None:
+def _not_responding(lasting: Lasting) -> Holding | None:
     is_new = lasting.since is not None and lasting.at - lasting.since < SILENT_FOR_US
     return None if is_new else _silent(lasting)
 
 
-OF_SOURCE: Final[Definitions[Contact]] = {"SourceBlind": _blind}
-OF_UPLINK: Final[Definitions[Lasting]] = {
+SOURCE_ALERTS: Final[Definitions[Contact]] = {"SourceBlind": _blind}
+UPLINK_ALERTS: Final[Definitions[Lasting]] = {
     "UplinkDown": holding(
         Severity.CRITICAL, "is down", "Fewer of its targets answer than its quorum", keep_us=OUTLASTS_US
     )
 }
-OF_HOST: Final[Definitions[Lasting]] = {"HostNotResponding": _not_responding}
-OF_DATASTORE: Final[Definitions[Lasting]] = {
+HOST_ALERTS: Final[Definitions[Lasting]] = {"HostNotResponding": _not_responding}
+DATASTORE_ALERTS: Final[Definitions[Lasting]] = {
     "DatastoreInaccessible": holding(
         Severity.CRITICAL, "is not accessible", "A connected host that mounts it does not reach it"
     )
 }
-OF_LEDGER: Final[Definitions[Lasting]] = {
+LEDGER_ALERTS: Final[Definitions[Lasting]] = {
     "LedgerNotWriting": holding(
         Severity.CRITICAL, "takes no records", "Figures stand still, and slad ends unless that clears"
     )
 }
-OF_SLAD: Final[Definitions[Lasting]] = {
+SLAD_ALERTS: Final[Definitions[Lasting]] = {
     "Watchdog": holding(
         Severity.NONE, "is alive", "This alert always fires: where it does not arrive, no other does"
     )

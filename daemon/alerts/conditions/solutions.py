@@ -5,7 +5,7 @@ from operator import attrgetter
 from typing import Final
 
 from daemon.alerts.alert import Severity
-from daemon.alerts.conditions.finding import Definitions, Finding, instant_text, listed, many
+from daemon.alerts.conditions.definitions import Definitions, Holding, instant_text, listed, many
 from daemon.readable import duration
 from sla.chronic import Chronic, Stage
 from sla.instants import Instant
@@ -14,7 +14,7 @@ from sla.statement import SolutionState
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Solution:
+class SolutionFacts:
     """A solution at `at`, and what its terms say: how long what counts lasts, how many the evaluation period bears.
 
     `counted` is the counted time of the interruption that goes on.
@@ -42,7 +42,7 @@ def nears_at(lasting: int) -> int:
     return lasting * 3 // 4
 
 
-def _chronic_outage(solution: Solution) -> Finding | None:
+def _chronic_outage(solution: SolutionFacts) -> Holding | None:
     bases = solution.bases(Stage.CHRONIC)
     if not bases:
         return None
@@ -52,7 +52,7 @@ def _chronic_outage(solution: Solution) -> Finding | None:
         if chronic.notice_closes_at is None
         else f"until {instant_text(chronic.notice_closes_at)}"
     )
-    return Finding(
+    return Holding(
         severity=Severity.PAGE,
         since=min((each.chronic_at for each in bases.values() if each.chronic_at is not None), default=None),
         summary="has a chronic outage",
@@ -61,12 +61,12 @@ def _chronic_outage(solution: Solution) -> Finding | None:
     )
 
 
-def _at_risk(solution: Solution) -> Finding | None:
+def _at_risk(solution: SolutionFacts) -> Holding | None:
     bases = solution.bases(Stage.AT_RISK)
     if not bases or solution.bases(Stage.CHRONIC):
         return None
     chronic = next(iter(bases.values()))
-    return Finding(
+    return Holding(
         severity=Severity.WARNING,
         since=_last_counted(solution, on_documents="observed" not in bases),
         summary="is one interruption from a chronic outage",
@@ -74,7 +74,7 @@ def _at_risk(solution: Solution) -> Finding | None:
     )
 
 
-def _last_counted(solution: Solution, *, on_documents: bool) -> Instant | None:
+def _last_counted(solution: SolutionFacts, *, on_documents: bool) -> Instant | None:
     """When the newest interruption began to count."""
     counted = [
         each.qualified_at if not on_documents else max(each.qualified_at, each.documented_at or solution.at)
@@ -84,13 +84,13 @@ def _last_counted(solution: Solution, *, on_documents: bool) -> Instant | None:
     return max(counted, default=None)
 
 
-def _qualifying(solution: Solution) -> Finding | None:
+def _qualifying(solution: SolutionFacts) -> Holding | None:
     ongoing = solution.ongoing
     if ongoing is None:
         return None
     began = f"It began at {instant_text(ongoing.start)}"
     if ongoing.qualified_at is not None:
-        return Finding(
+        return Holding(
             severity=Severity.CRITICAL,
             since=ongoing.qualified_at,
             summary=f"is interrupted for {duration(solution.lasting)} and more, which counts",
@@ -100,7 +100,7 @@ def _qualifying(solution: Solution) -> Finding | None:
     if solution.counted < near:
         return None
     left = max(0, solution.lasting - solution.counted)
-    return Finding(
+    return Holding(
         severity=Severity.WARNING,
         since=Instant(solution.at - (solution.counted - near)),
         summary=f"has an interruption that nears {duration(solution.lasting)}",
@@ -108,13 +108,13 @@ def _qualifying(solution: Solution) -> Finding | None:
     )
 
 
-def _notice_open(solution: Solution) -> Finding | None:
+def _notice_open(solution: SolutionFacts) -> Holding | None:
     chronic = next(
         (each for each in solution.bases(Stage.CHRONIC).values() if each.notice_closes_at is not None), None
     )
     if chronic is None or chronic.notice_closes_at is None:
         return None
-    return Finding(
+    return Holding(
         severity=Severity.WARNING,
         since=chronic.chronic_at,
         summary="has an open notice period",
@@ -122,7 +122,7 @@ def _notice_open(solution: Solution) -> Finding | None:
     )
 
 
-def _evaluation_failing(solution: Solution) -> Finding | None:
+def _evaluation_failing(solution: SolutionFacts) -> Holding | None:
     bases = {
         basis: chronic
         for basis, chronic in {
@@ -138,7 +138,7 @@ def _evaluation_failing(solution: Solution) -> Finding | None:
         summary, means = "has failed its evaluation period", "the client may cancel without penalty"
     else:
         summary, means = "is failing its evaluation period", "one more lets the client cancel without penalty"
-    return Finding(
+    return Holding(
         severity=Severity.CRITICAL,
         since=_last_counted(solution, on_documents="observed" not in bases),
         summary=summary,
@@ -146,7 +146,7 @@ def _evaluation_failing(solution: Solution) -> Finding | None:
     )
 
 
-OF_SOLUTION: Final[Definitions[Solution]] = {
+SOLUTION_ALERTS: Final[Definitions[SolutionFacts]] = {
     "ChronicOutage": _chronic_outage,
     "ChronicOutageAtRisk": _at_risk,
     "OutageQualifying": _qualifying,

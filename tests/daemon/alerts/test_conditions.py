@@ -7,31 +7,31 @@ import pytest
 
 from daemon.alerts.alert import Alert, Severity
 from daemon.alerts.conditions import EVERY
-from daemon.alerts.conditions.dues import OF_DEADLINE, OF_REQUEST, Due
-from daemon.alerts.conditions.finding import OUTLASTS_US, Definitions, Lasting, Subject, alerts
+from daemon.alerts.conditions.definitions import OUTLASTS_US, Definitions, Lasting, Subject, alerts
+from daemon.alerts.conditions.dues import DEADLINE_ALERTS, REQUEST_ALERTS, DueItem
 from daemon.alerts.conditions.servers import (
+    CAUSE_ALERTS,
     DOWN_FOR_US,
-    OF_CAUSE,
-    OF_MONTH,
-    OF_OUTAGE,
-    OF_REFUSED,
-    OF_WINDOW,
-    Month,
-    Outage,
-    Refused,
+    MONTH_ALERTS,
+    OUTAGE_ALERTS,
+    REFUSED_ALERTS,
+    WINDOW_ALERTS,
+    MonthState,
+    OngoingOutage,
+    RefusedMaintenance,
 )
 from daemon.alerts.conditions.shared import (
     BLIND_FOR_US,
-    OF_DATASTORE,
-    OF_HOST,
-    OF_LEDGER,
-    OF_SLAD,
-    OF_SOURCE,
-    OF_UPLINK,
+    DATASTORE_ALERTS,
+    HOST_ALERTS,
+    LEDGER_ALERTS,
     SILENT_FOR_US,
+    SLAD_ALERTS,
+    SOURCE_ALERTS,
+    UPLINK_ALERTS,
     Contact,
 )
-from daemon.alerts.conditions.solutions import OF_SOLUTION, Solution
+from daemon.alerts.conditions.solutions import SOLUTION_ALERTS, SolutionFacts
 from daemon.config.labels import OWN_LABELS
 from sla.chronic import Chronic, Stage
 from sla.instants import DAY, HOUR, MINUTE, SECOND, Instant, parse_instant
@@ -67,9 +67,9 @@ def solution(
     observed: Chronic | None = None,
     documented: Chronic | None = None,
     counted: int = 0,
-) -> Solution:
+) -> SolutionFacts:
     quiet = Chronic(count=0, stage=Stage.CLEAR)
-    return Solution(
+    return SolutionFacts(
         at=NOW,
         state=SolutionState(
             id=SolutionId("mail"),
@@ -85,9 +85,9 @@ def solution(
     )
 
 
-def found(name: str, fact: Solution) -> Alert | None:
+def found(name: str, fact: SolutionFacts) -> Alert | None:
     return next(
-        (each for each in alerts(OF_SOLUTION, fact, WHOM) if dict(each.labels)["alertname"] == name), None
+        (each for each in alerts(SOLUTION_ALERTS, fact, WHOM) if dict(each.labels)["alertname"] == name), None
     )
 
 
@@ -96,12 +96,12 @@ def only(found: Iterable[Alert]) -> Alert:
     return alert
 
 
-def names(fact: Solution) -> set[str]:
-    return {dict(each.labels)["alertname"] for each in alerts(OF_SOLUTION, fact, WHOM)}
+def names(fact: SolutionFacts) -> set[str]:
+    return {dict(each.labels)["alertname"] for each in alerts(SOLUTION_ALERTS, fact, WHOM)}
 
 
 def test_labels_say_what_and_whom_sorted_and_none_is_empty() -> None:
-    alert = only(alerts(OF_SLAD, Lasting(at=NOW), WHOM))
+    alert = only(alerts(SLAD_ALERTS, Lasting(at=NOW), WHOM))
     assert alert.labels == (
         ("alertname", "Watchdog"),
         ("client", "acme"),
@@ -209,22 +209,22 @@ def test_an_evaluation_fails_with_as_many_as_it_bears(stage: Stage, count: int, 
         assert (alert.severity, alert.since) == (Severity.CRITICAL, ago(7 * HOUR))
 
 
-def due(due_in: int) -> Due:
-    return Due(at=NOW, due_at=Instant(NOW + due_in), is_missed=due_in < 0)
+def due(due_in: int) -> DueItem:
+    return DueItem(at=NOW, due_at=Instant(NOW + due_in), is_missed=due_in < 0)
 
 
 def test_a_response_warns_an_hour_ahead_and_is_critical_once_missed() -> None:
-    assert list(alerts(OF_REQUEST, due(HOUR + 1), WHOM)) == []
-    soon = only(alerts(OF_REQUEST, due(HOUR), WHOM))
+    assert list(alerts(REQUEST_ALERTS, due(HOUR + 1), WHOM)) == []
+    soon = only(alerts(REQUEST_ALERTS, due(HOUR), WHOM))
     assert (soon.severity, soon.since) == (Severity.WARNING, NOW)
-    missed = only(alerts(OF_REQUEST, due(-1), WHOM))
+    missed = only(alerts(REQUEST_ALERTS, due(-1), WHOM))
     assert (missed.severity, missed.since) == (Severity.CRITICAL, Instant(NOW - 1))
 
 
 def test_a_deadline_warns_a_day_ahead_and_goes_on_once_missed() -> None:
-    assert list(alerts(OF_DEADLINE, due(DAY + 1), WHOM)) == []
-    soon = only(alerts(OF_DEADLINE, due(HOUR), WHOM))
-    missed = only(alerts(OF_DEADLINE, due(-HOUR), WHOM))
+    assert list(alerts(DEADLINE_ALERTS, due(DAY + 1), WHOM)) == []
+    soon = only(alerts(DEADLINE_ALERTS, due(HOUR), WHOM))
+    missed = only(alerts(DEADLINE_ALERTS, due(-HOUR), WHOM))
     assert soon.labels == missed.labels
     assert (soon.severity, soon.since, soon.summary) == (
         Severity.WARNING,
@@ -248,31 +248,34 @@ def test_a_deadline_warns_a_day_ahead_and_goes_on_once_missed() -> None:
     ],
 )
 def test_a_budget_is_low_spent_or_perhaps_spent(down: int, unseen: int, told: set[str]) -> None:
-    month = Month(budget=40 * MINUTE, down=down * MINUTE, unseen=unseen * MINUTE)
-    assert {dict(each.labels)["alertname"] for each in alerts(OF_MONTH, month, WHOM)} == told
+    month = MonthState(budget=40 * MINUTE, down=down * MINUTE, unseen=unseen * MINUTE)
+    assert {dict(each.labels)["alertname"] for each in alerts(MONTH_ALERTS, month, WHOM)} == told
 
 
 def test_a_target_of_all_the_time_has_no_low_budget() -> None:
-    assert list(alerts(OF_MONTH, Month(budget=0, down=0, unseen=0), WHOM)) == []
+    assert list(alerts(MONTH_ALERTS, MonthState(budget=0, down=0, unseen=0), WHOM)) == []
     assert (
-        dict(only(alerts(OF_MONTH, Month(budget=0, down=1, unseen=0), WHOM)).labels)["severity"] == "critical"
+        dict(only(alerts(MONTH_ALERTS, MonthState(budget=0, down=1, unseen=0), WHOM)).labels)["severity"]
+        == "critical"
     )
 
 
 def test_maintenance_that_is_not_excluded_is_told_with_its_reason() -> None:
-    assert list(alerts(OF_REFUSED, Refused(reason="late_notice", lasted=0), WHOM)) == []
-    told = only(alerts(OF_REFUSED, Refused(reason="late_notice", lasted=90 * SECOND), WHOM))
+    assert list(alerts(REFUSED_ALERTS, RefusedMaintenance(reason="late_notice", lasted=0), WHOM)) == []
+    told = only(alerts(REFUSED_ALERTS, RefusedMaintenance(reason="late_notice", lasted=90 * SECOND), WHOM))
     assert told.severity is Severity.INFO
     assert told.description == "1m 30s of this month's counts as service: late notice."
 
 
 def test_a_server_is_told_once_it_is_down_for_a_minute_and_since_it_is() -> None:
-    young = Outage(at=NOW, since=ago(DOWN_FOR_US - 1))
-    assert list(alerts(OF_OUTAGE, young, WHOM)) == []
-    told = only(alerts(OF_OUTAGE, Outage(at=NOW, since=ago(DOWN_FOR_US), reasons=("san", "running")), WHOM))
+    young = OngoingOutage(at=NOW, since=ago(DOWN_FOR_US - 1))
+    assert list(alerts(OUTAGE_ALERTS, young, WHOM)) == []
+    told = only(
+        alerts(OUTAGE_ALERTS, OngoingOutage(at=NOW, since=ago(DOWN_FOR_US), reasons=("san", "running")), WHOM)
+    )
     assert (told.severity, told.since) == (Severity.CRITICAL, ago(DOWN_FOR_US))
     assert told.description == "Since 2026-03-10T11:59:00Z: san and running."
-    placed = only(alerts(OF_OUTAGE, Outage(at=NOW, since=ago(HOUR), host="esx1"), WHOM))
+    placed = only(alerts(OUTAGE_ALERTS, OngoingOutage(at=NOW, since=ago(HOUR), host="esx1"), WHOM))
     assert placed.description == "Since 2026-03-10T11:00:00Z. It runs on esx1."
 
 
@@ -281,27 +284,27 @@ def test_a_source_is_blind_once_it_failed_and_was_not_seen_for_two_minutes() -> 
         Contact(at=NOW, since=ago(HOUR), why=""),
         Contact(at=NOW, since=ago(BLIND_FOR_US - 1), why="refused"),
     ):
-        assert list(alerts(OF_SOURCE, contact, WHOM)) == []
-    told = only(alerts(OF_SOURCE, Contact(at=NOW, since=ago(BLIND_FOR_US), why="refused"), WHOM))
+        assert list(alerts(SOURCE_ALERTS, contact, WHOM)) == []
+    told = only(alerts(SOURCE_ALERTS, Contact(at=NOW, since=ago(BLIND_FOR_US), why="refused"), WHOM))
     assert (told.severity, told.since) == (Severity.WARNING, ago(BLIND_FOR_US))
     assert "refused" in told.description
 
 
 def test_a_host_is_told_after_a_minute() -> None:
-    assert list(alerts(OF_HOST, Lasting(at=NOW, since=ago(SILENT_FOR_US - 1)), WHOM)) == []
-    told = only(alerts(OF_HOST, Lasting(at=NOW, since=ago(SILENT_FOR_US)), WHOM))
+    assert list(alerts(HOST_ALERTS, Lasting(at=NOW, since=ago(SILENT_FOR_US - 1)), WHOM)) == []
+    told = only(alerts(HOST_ALERTS, Lasting(at=NOW, since=ago(SILENT_FOR_US)), WHOM))
     assert (told.severity, told.since) == (Severity.WARNING, ago(SILENT_FOR_US))
 
 
 @pytest.mark.parametrize(
     ("table", "severity"),
     [
-        (OF_UPLINK, Severity.CRITICAL),
-        (OF_DATASTORE, Severity.CRITICAL),
-        (OF_LEDGER, Severity.CRITICAL),
-        (OF_WINDOW, Severity.NONE),
-        (OF_CAUSE, Severity.NONE),
-        (OF_SLAD, Severity.NONE),
+        (UPLINK_ALERTS, Severity.CRITICAL),
+        (DATASTORE_ALERTS, Severity.CRITICAL),
+        (LEDGER_ALERTS, Severity.CRITICAL),
+        (WINDOW_ALERTS, Severity.NONE),
+        (CAUSE_ALERTS, Severity.NONE),
+        (SLAD_ALERTS, Severity.NONE),
     ],
 )
 def test_what_somebody_said_holds_at_once(table: Definitions[Lasting], severity: Severity) -> None:
@@ -313,8 +316,11 @@ def test_what_somebody_said_holds_at_once(table: Definitions[Lasting], severity:
 def test_what_inhibits_outlasts_what_it_tells_of() -> None:
     blind = Contact(at=NOW, since=ago(HOUR), why="refused")
     inhibiting = [
-        only(alerts(OF_SOURCE, blind, WHOM)),
-        *(only(alerts(table, Lasting(at=NOW), WHOM)) for table in (OF_UPLINK, OF_CAUSE, OF_WINDOW)),
+        only(alerts(SOURCE_ALERTS, blind, WHOM)),
+        *(
+            only(alerts(table, Lasting(at=NOW), WHOM))
+            for table in (UPLINK_ALERTS, CAUSE_ALERTS, WINDOW_ALERTS)
+        ),
     ]
     assert [each.keep_us for each in inhibiting] == [OUTLASTS_US] * 4
-    assert only(alerts(OF_OUTAGE, Outage(at=NOW, since=ago(HOUR)), WHOM)).keep_us == 0
+    assert only(alerts(OUTAGE_ALERTS, OngoingOutage(at=NOW, since=ago(HOUR)), WHOM)).keep_us == 0

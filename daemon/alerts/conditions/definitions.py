@@ -12,7 +12,7 @@ OUTLASTS_US: Final = 2 * MINUTE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
+class Holding:
     """A condition that holds."""
 
     severity: Severity
@@ -23,7 +23,7 @@ class Finding:
 
 
 Fact = TypeVar("Fact")
-Definitions = Mapping[str, Callable[[Fact], Finding | None]]
+Definitions = Mapping[str, Callable[[Fact], Holding | None]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,12 +60,12 @@ class Lasting:
 
 def holding(
     severity: Severity, summary: str, description: str, *, keep_us: int = 0
-) -> Callable[[Lasting], Finding]:
+) -> Callable[[Lasting], Holding]:
     """A condition that holds, since somebody said so."""
 
-    def find(lasting: Lasting) -> Finding:
+    def find(lasting: Lasting) -> Holding:
         why = f": {lasting.why}" if lasting.why else ""
-        return Finding(
+        return Holding(
             severity=severity,
             since=lasting.since,
             summary=summary,

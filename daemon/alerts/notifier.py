@@ -1,7 +1,7 @@
-"""The push: every configured Alertmanager is kept told of what is on the board, each by a task of its own.
+"""The push: every configured Alertmanager is kept told of what is on the store, each by a task of its own.
 
 A change is sent at once, changes that come together at most once a second; what fires is sent again every `resend`, and
-what was resolved for as long as the board keeps it. Nothing waits twice: what is sent is what stands on the board at that
+what was resolved for as long as the store keeps it. Nothing waits twice: what is sent is what stands in the store at that
 moment, so a queue never holds more than there are labels. One that hangs or fails delays nobody else.
 """
 
@@ -14,10 +14,10 @@ import structlog
 
 from daemon.alerts.alert import Labels, Severity
 from daemon.alerts.alertmanager import Alertmanager, PostError, encoded, open_alertmanager
-from daemon.alerts.board import Board, Posted
-from daemon.alerts.conditions.finding import Lasting, alerts
-from daemon.alerts.conditions.shared import OF_LEDGER
-from daemon.alerts.lookout import SLAD
+from daemon.alerts.conditions.definitions import Lasting, alerts
+from daemon.alerts.conditions.shared import LEDGER_ALERTS
+from daemon.alerts.evaluator import SLAD
+from daemon.alerts.store import AlertStore, Posted
 from daemon.clock import Clock
 from daemon.config.alertmanager import AlertmanagerTable, BaseUrl
 from daemon.metrics.alerts import AlertMetrics
@@ -36,27 +36,27 @@ LAST_RETRY_S: Final = 30.0
 _log = structlog.get_logger()
 
 
-class Push:
+class Notifier:
     """Owns the tasks that send."""
 
     def __init__(
         self,
         *,
         clock: Clock,
-        board: Board,
-        tally: AlertMetrics,
+        store: AlertStore,
+        metrics: AlertMetrics,
         fault: Callable[[], str],
         on_wanted: Callable[[bool], None],
     ) -> None:
-        """`fault` says why the ledger takes no records, empty while it does; `on_wanted` hears whether to keep the board."""
+        """`fault` says why the ledger takes no records, empty while it does; `on_wanted` hears whether to keep the store."""
         self._clock = clock
-        self._board = board
-        self._tally = tally
+        self._store = store
+        self._metrics = metrics
         self._fault = fault
         self._on_wanted = on_wanted
         self._table: AlertmanagerTable | None = None
         self._changed = asyncio.Event()
-        tally.count_firing(lambda: board.firing)
+        metrics.count_firing(lambda: store.firing)
 
     def adopt(self, table: AlertmanagerTable | None) -> None:
         """Follow another configuration; None: nobody is to be told."""
@@ -78,10 +78,11 @@ class Push:
     async def _send_to(self, table: AlertmanagerTable) -> None:
         """Send to the Alertmanagers of a configuration until there is another."""
         senders = [
-            Sender(url, table, clock=self._clock, board=self._board, tally=self._tally) for url in table.urls
+            Sender(url, table, clock=self._clock, store=self._store, metrics=self._metrics)
+            for url in table.urls
         ]
         for sender in senders:
-            self._tally.known(sender.name)
+            self._metrics.known(sender.name)
         try:
             async with asyncio.TaskGroup() as tasks:
                 running = [
@@ -92,18 +93,18 @@ class Push:
                 for task in running:
                     task.cancel()
         finally:
-            self._board.leave()
+            self._store.leave()
             still_told = {str(url.address) for url in self._table.urls} if self._table is not None else ()
             for sender in senders:
                 if sender.name not in still_told:
-                    self._tally.forget(sender.name)
+                    self._metrics.forget(sender.name)
 
     async def _watch_the_ledger(self) -> Never:
         """The one alert that must not wait for a commit."""
         while True:
             now, fault = self._clock.now(), self._fault()
-            found = alerts(OF_LEDGER, Lasting(at=now, why=fault), SLAD) if fault else ()
-            self._board.put("ledger", found, now)
+            found = alerts(LEDGER_ALERTS, Lasting(at=now, why=fault), SLAD) if fault else ()
+            self._store.put("ledger", found, now)
             await asyncio.sleep(COALESCE_S)
 
 
@@ -116,15 +117,15 @@ class Sender:
         table: AlertmanagerTable,
         *,
         clock: Clock,
-        board: Board,
-        tally: AlertMetrics,
+        store: AlertStore,
+        metrics: AlertMetrics,
     ) -> None:
         self.name = str(url.address)
         self._url = url
         self._table = table
         self._clock = clock
-        self._board = board
-        self._tally = tally
+        self._store = store
+        self._metrics = metrics
         self._pending: dict[Severity, OrderedDict[Labels, None]] = {
             severity: OrderedDict() for severity in Severity
         }
@@ -135,7 +136,7 @@ class Sender:
 
     async def run(self) -> Never:
         """Send, for ever."""
-        self._board.listen(self._told)
+        self._store.listen(self._told)
         async with open_alertmanager(self._url, self._table) as alertmanager:
             resend_at_us = self._clock.monotonic_us()
             while True:
@@ -148,9 +149,9 @@ class Sender:
                 await asyncio.sleep(COALESCE_S if has_arrived else self._retry_s())
 
     async def _tell_all(self) -> None:
-        """Have all that is on the board sent."""
-        async for labels in paced(list(self._board.posted)):
-            posted = self._board.posted.get(labels)
+        """Have all that is on the store sent."""
+        async for labels in paced(list(self._store.posted)):
+            posted = self._store.posted.get(labels)
             if posted is not None:
                 self._told(labels, posted.alert.severity)
 
@@ -176,7 +177,7 @@ class Sender:
         failures_before, has_sent = self._failures, False
         batch = self._taken()
         while batch:
-            standing = [self._board.posted[labels] for labels in batch if labels in self._board.posted]
+            standing = [self._store.posted[labels] for labels in batch if labels in self._store.posted]
             if standing and not await self._sent(alertmanager, standing):
                 return False
             has_sent = has_sent or bool(standing)
@@ -195,14 +196,14 @@ class Sender:
         try:
             await alertmanager.post(encoded(standing, self._table, self._clock.now()))
         except PostError as error:
-            self._tally.failed(self.name, len(standing))
+            self._metrics.failed(self.name, len(standing))
             self._note_trouble(str(error))
             if error.is_final:
                 return True
             for posted in standing:
                 self._told(posted.alert.labels, posted.alert.severity)
             return False
-        self._tally.sent(self.name, len(standing))
+        self._metrics.sent(self.name, len(standing))
         return True
 
     def _taken(self) -> Sequence[Labels]:

@@ -1,4 +1,4 @@
-"""The lookout: what it puts on the board after each commit, and what that costs."""
+"""The lookout: what it puts on the store after each commit, and what that costs."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -7,8 +7,8 @@ from typing import Any, cast
 
 import pytest
 
-from daemon.alerts.board import Board
-from daemon.alerts.lookout import Lookout
+from daemon.alerts.evaluator import AlertEvaluator
+from daemon.alerts.store import AlertStore
 from daemon.live.facts import ServerFacts
 from daemon.live.figures import LiveFigures
 from daemon.watching.sources import Source as WatchedSource
@@ -41,11 +41,11 @@ class Post:
 
     def __post_init__(self) -> None:
         self.standing = LiveFigures(self.monitor.book)
-        self.board = Board()
-        self.lookout = self.another(self.board)
+        self.store = AlertStore()
+        self.lookout = self.another(self.store)
 
-    def another(self, board: Board) -> Lookout:
-        lookout = Lookout(
+    def another(self, store: AlertStore) -> AlertEvaluator:
+        lookout = AlertEvaluator(
             clock=cast(Any, self),
             book=self.monitor.book,
             figures=self.standing,
@@ -57,7 +57,7 @@ class Post:
                 placement_of=lambda _: (self.host, "san1,san2"),
             ),
             is_listed=lambda _: self.listed,
-            board=board,
+            store=store,
         )
         lookout.want(True)
         return lookout
@@ -71,7 +71,7 @@ class Post:
     async def look(self, *told: Report) -> set[str]:
         """The names of what fires after a look."""
         await self.standing.catch_up(self.monitor.book.settled_at(), 60.0)
-        assert await self.lookout.look(told)
+        assert await self.lookout.evaluate(told)
         return self.names()
 
     def names(self) -> set[str]:
@@ -79,8 +79,8 @@ class Post:
 
     def firing(self) -> list[dict[str, str]]:
         """What fires and is not only kept."""
-        fires = [labels for labels, posted in self.board.posted.items() if posted.ended_at is None]
-        return [dict(labels) for labels in fires if labels not in self.board.kept]
+        fires = [labels for labels, posted in self.store.posted.items() if posted.ended_at is None]
+        return [dict(labels) for labels in fires if labels not in self.store.kept]
 
     def of(self, name: str) -> dict[str, str]:
         (labels,) = [each for each in self.firing() if each["alertname"] == name]
@@ -125,7 +125,7 @@ async def test_an_outage_is_told_after_a_minute_with_who_and_where_and_until_it_
         "vcenter": "vc1",
         "uplink": "transit",
     }
-    (posted,) = [p for each, p in post.board.posted.items() if dict(each) == labels]
+    (posted,) = [p for each, p in post.store.posted.items() if dict(each) == labels]
     assert posted.starts_at == began
     post.host = "esx2"
     source.look()
@@ -174,7 +174,7 @@ async def test_after_a_start_an_outage_waits_for_its_source_but_not_for_ever() -
     source.vms["u1"].on = False
     source.look()
     source.look(passed_us=2 * MINUTE)
-    post.lookout = post.another(post.board)  # it begins here
+    post.lookout = post.another(post.store)  # it begins here
     assert "VirtualServerDown" not in await post.look()
     source.look(passed_us=MINUTE)
     assert "VirtualServerDown" in await post.look()
@@ -190,8 +190,8 @@ async def test_whatever_happens_the_outages_told_are_those_under_way() -> None:
             source.add(Vm(f"v{step}", f"acme-web-v{step}"))
         source.look(passed_us=dice.choice((20 * SECOND, 2 * MINUTE)))
         await post.look()
-        anew = Board()
-        await post.another(anew).look(())
+        anew = AlertStore()
+        await post.another(anew).evaluate(())
         down = {labels for labels in anew.posted if ("alertname", "VirtualServerDown") in labels}
         told = {
             tuple(sorted(each.items())) for each in post.firing() if each["alertname"] == "VirtualServerDown"
@@ -287,15 +287,15 @@ async def test_what_silences_a_server_fires_until_the_server_is_known_to_be_back
     assert {"VirtualServerDown", "VirtualServerCauseTold"} <= post.names()
     storage(post, "u2", State.UP)
     await post.look(Report(source="vc1", datastores={"san1": State.UP}))
-    silencing = {dict(labels)["alertname"] for labels in post.board.kept}
+    silencing = {dict(labels)["alertname"] for labels in post.store.kept}
     assert silencing == {"VirtualServerCauseTold"}
     source.look(passed_us=MINUTE)
     await post.look()
     assert "VirtualServerDown" not in post.names()
-    assert {dict(labels)["alertname"] for labels in post.board.kept} == silencing
+    assert {dict(labels)["alertname"] for labels in post.store.kept} == silencing
     source.look(passed_us=MINUTE)
     await post.look()
-    assert post.board.kept == {}
+    assert post.store.kept == {}
 
 
 async def test_nothing_is_kept_while_nobody_is_to_be_told_and_everything_is_told_then() -> None:
@@ -306,13 +306,13 @@ async def test_nothing_is_kept_while_nobody_is_to_be_told_and_everything_is_told
     post.lookout.want(False)
     source.look(passed_us=5 * MINUTE)
     assert await post.look(Report(source="vc1", datastores={"san1": State.DOWN})) == set()
-    assert post.board.posted == {}
+    assert post.store.posted == {}
     post.lookout.want(True)
     assert {"VirtualServerDown", "DatastoreInaccessible"} <= await post.look()
 
 
 async def test_a_storm_is_taken_in_bit_by_bit(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("daemon.alerts.lookout.LOOK_S", 0.0)
+    monkeypatch.setattr("daemon.alerts.evaluator.LOOK_S", 0.0)
     monkeypatch.setattr("daemon.pacing.TURN_S", -1.0)
     post = Post()
     source = fleet(post, 50)
@@ -324,7 +324,7 @@ async def test_a_storm_is_taken_in_bit_by_bit(monkeypatch: pytest.MonkeyPatch) -
     await post.standing.catch_up(post.monitor.book.settled_at(), 60.0)
     monkeypatch.setattr("daemon.pacing.TURN_S", -1.0)
     looks = 0
-    while not await post.lookout.look(()):
+    while not await post.lookout.evaluate(()):
         looks += 1
         assert looks < 1000
     assert looks > 10

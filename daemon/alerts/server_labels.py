@@ -1,4 +1,4 @@
-"""Who a virtual server is, as the labels of its alerts say it."""
+"""ServerLabels a virtual server is, as the labels of its alerts say it."""
 
 from collections.abc import Callable, Mapping
 from typing import Final
@@ -12,7 +12,7 @@ LISTED_WITHIN_US: Final = MINUTE
 """How long after the start a server's alerts wait for its source to list it: its uplink is among the labels."""
 
 
-class Who:
+class ServerLabels:
     """Names servers: by labels that hosts and datastores do not change, so that an alert is the same while they do."""
 
     def __init__(self, facts: ServerFacts, is_listed: Callable[[ServerId], bool], began_at: Instant) -> None:

@@ -4,13 +4,25 @@ from collections.abc import Iterator
 from typing import Final
 
 from daemon.alerts.alert import Alert
-from daemon.alerts.board import Board
-from daemon.alerts.conditions.dues import DEADLINE_SOON_US, DEADLINE_WORDS, OF_DEADLINE, OF_REQUEST, Due
-from daemon.alerts.conditions.finding import Lasting, Subject, alerts
-from daemon.alerts.conditions.servers import OF_MONTH, OF_REFUSED, OF_WINDOW, Month, Refused
-from daemon.alerts.conditions.solutions import OF_SOLUTION, Solution, nears_at
-from daemon.alerts.waiting import Waiting
-from daemon.alerts.who import Who
+from daemon.alerts.conditions.definitions import Lasting, Subject, alerts
+from daemon.alerts.conditions.dues import (
+    DEADLINE_ALERTS,
+    DEADLINE_SOON_US,
+    DEADLINE_WORDS,
+    REQUEST_ALERTS,
+    DueItem,
+)
+from daemon.alerts.conditions.servers import (
+    MONTH_ALERTS,
+    REFUSED_ALERTS,
+    WINDOW_ALERTS,
+    MonthState,
+    RefusedMaintenance,
+)
+from daemon.alerts.conditions.solutions import SOLUTION_ALERTS, SolutionFacts, nears_at
+from daemon.alerts.server_labels import ServerLabels
+from daemon.alerts.store import AlertStore
+from daemon.due_queue import DueQueue
 from daemon.live.figures import JudgementsAt, LiveFigures
 from daemon.live.formulas import REASONS, Formula, passed
 from daemon.live.solutions import Row
@@ -26,16 +38,16 @@ SLICE: Final = 1_000
 """How many are compared in one step."""
 
 
-class Judged:
+class FigureAlerts:
     """Looks at what was judged anew, and at what time alone changes. `figures.at` has to be an instant."""
 
-    def __init__(self, figures: LiveFigures, board: Board, who: Who) -> None:
+    def __init__(self, figures: LiveFigures, store: AlertStore, server_labels: ServerLabels) -> None:
         self._figures = figures
-        self._board = board
-        self._who = who
+        self._store = store
+        self._server_labels = server_labels
         self._rows: dict[SolutionKey, Row] = {}
-        self._solutions: Waiting[SolutionKey] = Waiting()
-        self._servers: Waiting[tuple[ServerId]] = Waiting()
+        self._solutions: DueQueue[SolutionKey] = DueQueue()
+        self._servers: DueQueue[tuple[ServerId]] = DueQueue()
         self._told: set[ServerId] = set()
         self._months_at: Instant | None = None
         self._requests_at: Instant | None = None
@@ -61,19 +73,19 @@ class Judged:
             yield from self._mark_months(at)
 
     def work(self, judging: JudgementsAt, now: Instant) -> Iterator[None]:
-        """Put on the board what was found, in small steps."""
+        """Put on the store what was found, in small steps."""
         if self._requests_at is None or judging.at - self._requests_at >= SLOW_US:
             self._requests_at = judging.at
-            self._board.put("requests", list(self._of_requests(judging)), now)
+            self._store.put("requests", list(self._of_requests(judging)), now)
             yield
         while self._solutions:
             key = self._solutions.take()
-            self._board.put(("solution", *key), list(self._of_solution(key, judging)), now)
+            self._store.put(("solution", *key), list(self._of_solution(key, judging)), now)
             yield
         while self._servers:
             (server,) = self._servers.take()
-            self._board.put(("month", server), list(self._of_month(server, judging.at, now)), now)
-            if self._board.has(("month", server)):
+            self._store.put(("month", server), list(self._of_month(server, judging.at, now)), now)
+            if self._store.has(("month", server)):
                 self._told.add(server)
             else:
                 self._told.discard(server)
@@ -87,14 +99,14 @@ class Judged:
         labels = {"client": client, "solution": name}
         if state is not None:
             terms = judging.of_client(client).judgement.terms(client).chronic_outages
-            solution = Solution(
+            solution = SolutionFacts(
                 at=at,
                 state=state,
                 counted=self._figures.solutions.counted(row),
                 lasting=row.lasting,
                 borne=terms.evaluation_max,
             )
-            yield from alerts(OF_SOLUTION, solution, Subject(text=f"{name} of {client}", labels=labels))
+            yield from alerts(SOLUTION_ALERTS, solution, Subject(text=f"{name} of {client}", labels=labels))
             left = nears_at(row.lasting) - solution.counted
             if row.standing.ongoing is not None and left > 0:
                 self._solutions.add_at(Instant(at + left), key)
@@ -102,11 +114,11 @@ class Judged:
             if self._is_first(deadline, row):
                 text = f"{DEADLINE_WORDS[deadline.deadline]} of {name} of {client}"
                 is_missed = deadline.outcome is Outcome.MISSED
-                due = Due(at=at, due_at=deadline.due_at, is_missed=is_missed)
+                due = DueItem(at=at, due_at=deadline.due_at, is_missed=is_missed)
                 subject = Subject(
                     text=text[0].upper() + text[1:], labels={**labels, "deadline": deadline.deadline.value}
                 )
-                yield from alerts(OF_DEADLINE, due, subject)
+                yield from alerts(DEADLINE_ALERTS, due, subject)
                 if due.soon_at(DEADLINE_SOON_US) is None:
                     self._solutions.add_at(Instant(deadline.due_at - DEADLINE_SOON_US), key)
 
@@ -126,10 +138,10 @@ class Judged:
             judgement = judging.of_client(record.client).judgement
             response = judgement.response(request)
             is_missed = response.response is Outcome.MISSED
-            due = Due(at=judging.at, due_at=response.due_at, is_missed=is_missed)
+            due = DueItem(at=judging.at, due_at=response.due_at, is_missed=is_missed)
             labels = {"client": record.client, "solution": record.solution, "request": request}
             yield from alerts(
-                OF_REQUEST, due, Subject(text=f"Request {request} of {record.client}", labels=labels)
+                REQUEST_ALERTS, due, Subject(text=f"Request {request} of {record.client}", labels=labels)
             )
 
     # Months
@@ -158,29 +170,29 @@ class Judged:
         if formula is None:
             return
         record = self._figures.book.servers[server].records[-1]
-        if self._who.is_known(server, now):
-            labels = self._who.labels_with_shared(record)
-            yield from alerts(OF_MONTH, _month_of(formula), Subject(text=record.name, labels=labels))
-        whose = self._who.labels(record)
+        if self._server_labels.is_known(server, now):
+            labels = self._server_labels.labels_with_shared(record)
+            yield from alerts(MONTH_ALERTS, _month_of(formula), Subject(text=record.name, labels=labels))
+        whose = self._server_labels.labels(record)
         for refused in _refused(formula, at):
             subject = Subject(text=record.name, labels={**whose, "reason": refused.reason})
-            yield from alerts(OF_REFUSED, refused, subject)
+            yield from alerts(REFUSED_ALERTS, refused, subject)
         if formula.maintenance_runs:
-            yield from alerts(OF_WINDOW, Lasting(at=at), Subject(text=record.name, labels=whose))
+            yield from alerts(WINDOW_ALERTS, Lasting(at=at), Subject(text=record.name, labels=whose))
 
 
 def _tells(formula: Formula, at: Instant) -> bool:
     if formula.maintenance_runs or any(refused.lasted for refused in _refused(formula, at)):
         return True
     month = _month_of(formula)
-    return any(find(month) is not None for find in OF_MONTH.values())
+    return any(find(month) is not None for find in MONTH_ALERTS.values())
 
 
-def _month_of(formula: Formula) -> Month:
+def _month_of(formula: Formula) -> MonthState:
     tally = formula.tally()
-    return Month(budget=formula.budget, down=tally.down, unseen=tally.unobserved + tally.disputed)
+    return MonthState(budget=formula.budget, down=tally.down, unseen=tally.unobserved + tally.disputed)
 
 
-def _refused(formula: Formula, at: Instant) -> Iterator[Refused]:
+def _refused(formula: Formula, at: Instant) -> Iterator[RefusedMaintenance]:
     for place, time in formula.ineligible:
-        yield Refused(reason=REASONS[place].value, lasted=passed(time, at))
+        yield RefusedMaintenance(reason=REASONS[place].value, lasted=passed(time, at))

@@ -1,4 +1,4 @@
-"""The lookout: after each commit it puts on the board what stands now.
+"""The lookout: after each commit it puts on the store what stands now.
 
 What changed is looked at, and what may hold since time passed; servers and solutions without anything to tell cost a
 comparison. It works in small steps, for so long at most in one tick, and what is left waits for the next.
@@ -9,14 +9,14 @@ from itertools import chain
 from typing import Final
 
 from daemon.alerts.alert import Alert
-from daemon.alerts.board import Board
-from daemon.alerts.causes import Causes
-from daemon.alerts.conditions.finding import Lasting, Subject, alerts
-from daemon.alerts.conditions.shared import OF_SLAD, OF_SOURCE, OF_UPLINK, Contact
-from daemon.alerts.infrastructure import Infrastructure
-from daemon.alerts.judged import Judged
-from daemon.alerts.outages import Outages
-from daemon.alerts.who import Who
+from daemon.alerts.causes import CauseAlerts
+from daemon.alerts.conditions.definitions import Lasting, Subject, alerts
+from daemon.alerts.conditions.shared import SLAD_ALERTS, SOURCE_ALERTS, UPLINK_ALERTS, Contact
+from daemon.alerts.figures import FigureAlerts
+from daemon.alerts.infrastructure import InfrastructureAlerts
+from daemon.alerts.outages import OutageAlerts
+from daemon.alerts.server_labels import ServerLabels
+from daemon.alerts.store import AlertStore
 from daemon.book.live_book import LiveBook
 from daemon.clock import Clock
 from daemon.live.facts import ServerFacts
@@ -28,14 +28,14 @@ from probes.report import Report, SourceFailure
 from sla.instants import Instant
 from sla.records import ServerId, State, Witness
 
-LOOK_S: Final = 0.25
+EVALUATE_S: Final = 0.25
 """How long one tick's look goes on."""
 
 SLAD: Final = Subject(text="slad")
 
 
-class Lookout:
-    """Keeps a board while anybody is to be told. To be asked by the task that commits, while the book stands still."""
+class AlertEvaluator:
+    """Keeps a store while anybody is to be told. To be asked by the task that commits, while the book stands still."""
 
     def __init__(
         self,
@@ -47,36 +47,36 @@ class Lookout:
         uplinks: Callable[[], Mapping[str, Verdict]],
         facts: ServerFacts,
         is_listed: Callable[[ServerId], bool],
-        board: Board,
+        store: AlertStore,
     ) -> None:
-        """See `daemon.alerts.who` for `is_listed`."""
+        """See `daemon.alerts.server_labels` for `is_listed`."""
         self._clock = clock
         self._book = book
         self._figures = figures
         self._sources = sources
         self._uplinks = uplinks
         self._facts = facts
-        self._board = board
+        self._store = store
         self._began_at = clock.now()
-        self._who = Who(facts, is_listed, self._began_at)
-        self._infrastructure = Infrastructure()
-        self._looks: tuple[Outages, Causes, Judged] | None = None
+        self._server_labels = ServerLabels(facts, is_listed, self._began_at)
+        self._infrastructure = InfrastructureAlerts()
+        self._looks: tuple[OutageAlerts, CauseAlerts, FigureAlerts] | None = None
         self._uplinks_down: dict[str, str] = {}
 
     def want(self, wanted: bool) -> None:
         """Say whether anybody is to be told: only then does looking cost anything."""
         if not wanted:
             self._looks = None
-            self._board.clear()
+            self._store.clear()
         elif self._looks is None:
-            book, facts, who, board = self._book, self._facts, self._who, self._board
+            book, facts, server_labels, store = self._book, self._facts, self._server_labels, self._store
             self._looks = (
-                Outages(book=book, facts=facts, who=who, board=board),
-                Causes(book=book, facts=facts, who=who, board=board),
-                Judged(self._figures, board, who),
+                OutageAlerts(book=book, facts=facts, server_labels=server_labels, store=store),
+                CauseAlerts(book=book, facts=facts, server_labels=server_labels, store=store),
+                FigureAlerts(self._figures, store, server_labels),
             )
 
-    async def look(self, told: Sequence[Report | SourceFailure]) -> bool:
+    async def evaluate(self, told: Sequence[Report | SourceFailure]) -> bool:
         """Look at what was committed, the reports that it came from included; whether all of it was looked at."""
         now = self._clock.now()
         for report in told:
@@ -84,33 +84,33 @@ class Lookout:
                 self._infrastructure.take(report, now)
         if self._looks is None:
             return True
-        outages, causes, judged = self._looks
+        outages, causes, figures = self._looks
         few = list(self._few(now))
-        self._board.put("few", few, now)
-        self._board.pass_to(now)
+        self._store.put("few", few, now)
+        self._store.pass_to(now)
         async for _ in paced(outages.mark(now)):
             pass
         marking, working = [causes.look(few, outages.under_way, now)], [outages.work(now)]
         if self._figures.at is not None:
             judging: JudgementsAt = await self._figures.judging(self._figures.at)
-            marking.append(judged.mark(judging.at))
-            working.append(judged.work(judging, now))
+            marking.append(figures.mark(judging.at))
+            working.append(figures.work(judging, now))
         async for _ in paced(chain.from_iterable(marking)):
             pass
-        async for _ in paced(chain.from_iterable(reversed(working)), at_most_s=LOOK_S):
+        async for _ in paced(chain.from_iterable(reversed(working)), at_most_s=EVALUATE_S):
             pass
-        return not (outages.is_behind or judged.is_behind)
+        return not (outages.is_behind or figures.is_behind)
 
     def _few(self, now: Instant) -> Iterator[Alert]:
         """Of all that there are few of."""
-        yield from alerts(OF_SLAD, Lasting(at=now, since=self._began_at), SLAD)
+        yield from alerts(SLAD_ALERTS, Lasting(at=now, since=self._began_at), SLAD)
         names = set()
         for name, source in self._sources:
             names.add(name)
             seen_until = self._book.watermark(Witness(self._book.observer, name)) or self._began_at
             has_failed = not source.up and source.failures > 0
             contact = Contact(at=now, since=seen_until, why=source.note if has_failed else "")
-            yield from alerts(OF_SOURCE, contact, Subject(text=name, labels={"vcenter": name}))
+            yield from alerts(SOURCE_ALERTS, contact, Subject(text=name, labels={"vcenter": name}))
         self._infrastructure.keep(names)
         yield from self._infrastructure.alerts(now)
         yield from self._of_uplinks(now)
@@ -127,4 +127,4 @@ class Lookout:
             del self._uplinks_down[name]
         for name, why in self._uplinks_down.items():
             subject = Subject(text=f"Uplink {name}", labels={"uplink": name})
-            yield from alerts(OF_UPLINK, Lasting(at=now, why=why), subject)
+            yield from alerts(UPLINK_ALERTS, Lasting(at=now, why=why), subject)

@@ -12,8 +12,8 @@ import structlog
 from prometheus_client import CollectorRegistry
 
 from daemon.alerts.alert import Alert, Severity, labels_of
-from daemon.alerts.board import Board
-from daemon.alerts.push import MOST_AT_ONCE, Push
+from daemon.alerts.notifier import MOST_AT_ONCE, Notifier
+from daemon.alerts.store import AlertStore
 from daemon.clock import SystemClock
 from daemon.config.alertmanager import AlertmanagerTable
 from daemon.metrics.alerts import AlertMetrics
@@ -34,23 +34,23 @@ def alert(name: str = "ChronicOutage", severity: Severity = Severity.PAGE, **lab
 
 
 class Pushing:
-    """A push that runs, with a board that the test writes."""
+    """A push that runs, with a store that the test writes."""
 
     def __init__(self) -> None:
-        self.board = Board()
+        self.store = AlertStore()
         self.fault = ""
         self.wanted: list[bool] = []
         self.families = CollectorRegistry()
-        self.push = Push(
+        self.push = Notifier(
             clock=SystemClock(),
-            board=self.board,
-            tally=AlertMetrics(self.families),
+            store=self.store,
+            metrics=AlertMetrics(self.families),
             fault=lambda: self.fault,
             on_wanted=self.wanted.append,
         )
 
     def put(self, *alerts: Alert, what: str = "x") -> None:
-        self.board.put(what, alerts, now())
+        self.store.put(what, alerts, now())
 
     def value(self, name: str, to: Receiver) -> float | None:
         return self.families.get_sample_value(name, {"alertmanager": to.name})
@@ -68,8 +68,8 @@ async def pushing(told: AlertmanagerTable) -> AsyncIterator[Pushing]:
 
 @pytest.fixture
 def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("daemon.alerts.push.COALESCE_S", 0.01)
-    monkeypatch.setattr("daemon.alerts.push.FIRST_RETRY_S", 0.01)
+    monkeypatch.setattr("daemon.alerts.notifier.COALESCE_S", 0.01)
+    monkeypatch.setattr("daemon.alerts.notifier.FIRST_RETRY_S", 0.01)
     monkeypatch.setattr("daemon.alerts.alertmanager.DEADLINE_S", 0.2)
 
 
@@ -197,9 +197,9 @@ async def test_nobody_is_told_whom_the_configuration_does_not_name(tmp_path: Pat
 async def test_a_slow_one_hears_the_worst_again_before_the_rest(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("daemon.alerts.push.MOST_AT_ONCE", 1)
-    monkeypatch.setattr("daemon.alerts.push.COALESCE_S", 0.01)
-    monkeypatch.setattr("daemon.alerts.push.PAUSE_S", 0.1)
+    monkeypatch.setattr("daemon.alerts.notifier.MOST_AT_ONCE", 1)
+    monkeypatch.setattr("daemon.alerts.notifier.COALESCE_S", 0.01)
+    monkeypatch.setattr("daemon.alerts.notifier.PAUSE_S", 0.1)
     async with receiver() as one, pushing(table(tmp_path, one.url, resend="1s")) as it:
         it.put(alert("Page"), *(alert("Info", Severity.INFO, server=f"s{number}") for number in range(100)))
         await one.until(lambda: one.names.count("Page") == 2)

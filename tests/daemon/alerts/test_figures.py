@@ -4,26 +4,26 @@ from collections.abc import Iterator
 
 import pytest
 
-from daemon.alerts.board import Board
-from daemon.alerts.judged import Judged
-from daemon.alerts.who import Who
+from daemon.alerts.figures import FigureAlerts
+from daemon.alerts.server_labels import ServerLabels
+from daemon.alerts.store import AlertStore
 from daemon.live.facts import ServerFacts
 from daemon.live.figures import LiveFigures
 from sla.instants import Instant
 from tests.daemon.alerts.labels import has_its_labels
 from tests.daemon.live.random_days import Days
 
-WHO = Who(ServerFacts(source_of=lambda _: "vc1"), lambda _: True, Instant(0))
+WHO = ServerLabels(ServerFacts(source_of=lambda _: "vc1"), lambda _: True, Instant(0))
 SEEDS = 16
 STEPS = 50
 
 
-def firing(board: Board) -> set[tuple[tuple[str, str], ...]]:
+def firing(store: AlertStore) -> set[tuple[tuple[str, str], ...]]:
     """What fires and is not only kept."""
-    return {labels for labels, posted in board.posted.items() if posted.ended_at is None} - board.kept.keys()
+    return {labels for labels, posted in store.posted.items() if posted.ended_at is None} - store.kept.keys()
 
 
-async def look(judged: Judged, standing: LiveFigures, now: Instant) -> None:
+async def look(judged: FigureAlerts, standing: LiveFigures, now: Instant) -> None:
     assert standing.at is not None
     judging = await standing.judging(standing.at)
     _all(judged.mark(judging.at))
@@ -39,25 +39,25 @@ def _all(steps: Iterator[None]) -> None:
 async def story(seed: int) -> set[str]:
     """The names of the alerts that fired while the days of a seed passed."""
     days = Days(seed)
-    standing, board = LiveFigures(days.book), Board()
-    judged = Judged(standing, board, WHO)
+    standing, store = LiveFigures(days.book), AlertStore()
+    judged = FigureAlerts(standing, store, WHO)
     told = set()
     for number, at in enumerate(days.steps(STEPS)):
         assert await standing.catch_up(at, 60.0)
         await look(judged, standing, days.now)
-        anew = Board()
-        await look(Judged(standing, anew, WHO), standing, days.now)
-        assert firing(board) == firing(anew), f"seed {seed}, step {number}"
-        assert board.firing == len(firing(board)) + len(board.kept)
-        assert [labels for labels in firing(board) if not has_its_labels(dict(labels))] == []
-        told |= {dict(labels)["alertname"] for labels in firing(board)}
+        anew = AlertStore()
+        await look(FigureAlerts(standing, anew, WHO), standing, days.now)
+        assert firing(store) == firing(anew), f"seed {seed}, step {number}"
+        assert store.firing == len(firing(store)) + len(store.kept)
+        assert [labels for labels in firing(store) if not has_its_labels(dict(labels))] == []
+        told |= {dict(labels)["alertname"] for labels in firing(store)}
     return told
 
 
 async def test_looked_at_bit_by_bit_it_is_what_a_look_at_everything_finds(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("daemon.alerts.judged.SLOW_US", 0)
+    monkeypatch.setattr("daemon.alerts.figures.SLOW_US", 0)
     told: set[str] = set()
     for seed in range(SEEDS):
         told |= await story(seed)

@@ -1,4 +1,4 @@
-"""The board: which alerts fire, which were resolved of late, and who is to be told of a change.
+"""The store: which alerts fire, which were resolved of late, and who is to be told of a change.
 
 Whoever puts alerts there names what they are of, and puts all of it at once: what it no longer names is resolved, at once or
 after the time for which it is kept.
@@ -26,14 +26,14 @@ _log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class Posted:
-    """An alert on the board. `ended_at` None: it fires."""
+    """An alert on the store. `ended_at` None: it fires."""
 
     alert: Alert
     starts_at: Instant
     ended_at: Instant | None = None
 
 
-class Board:
+class AlertStore:
     """Invariant: `firing` is how many of those posted have not ended; no two have the same labels.
 
     `kept`: what fires on, and since when it would not.

@@ -9,7 +9,7 @@ from sla.instants import Instant
 Key = TypeVar("Key", bound=tuple[str, ...])
 
 
-class Waiting(Generic[Key]):
+class DueQueue(Generic[Key]):
     """Keys, each at most once now and once later."""
 
     def __init__(self) -> None:
