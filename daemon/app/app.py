@@ -38,8 +38,8 @@ from daemon.pacing import collect_the_young, spare_what_lives
 from daemon.recording.recorder import Recorder
 from daemon.recording.replay import replay
 from daemon.recording.transitions import Keeper
-from daemon.records.desk import Desk
-from daemon.records.journal import Journal
+from daemon.records.idempotency import RecordedRequests
+from daemon.records.service import RecordService
 from daemon.servers.policy import policy_of, records_of, solutions_of
 from daemon.servers.registry import Registry
 from daemon.systemd import Systemd
@@ -103,8 +103,8 @@ class App:
     async def _run(self, ledger: Ledger, stack: AsyncExitStack) -> None:
         book = LiveBook(self._config.observer)
         registry = Registry(self._config.observer, policy_of(self._config), book.last_said)
-        keeper, journal = Keeper(book, registry), Journal()
-        newest = await asyncio.to_thread(replay, ledger, book, registry, keeper, journal.take)
+        keeper, recorded_requests = Keeper(book, registry), RecordedRequests()
+        newest = await asyncio.to_thread(replay, ledger, book, registry, keeper, recorded_requests.take)
         spare_what_lives()
         self._clock.not_before(newest)
         book.settle(self._clock.now())
@@ -143,7 +143,7 @@ class App:
             ledger=ledger,
             book=book,
             keeper=keeper,
-            journal=journal,
+            recorded_requests=recorded_requests,
             sources=sources,
             internet=internet,
             inlet=inlet,
@@ -170,14 +170,16 @@ class App:
             fault=lambda: recorder.fault,
             on_wanted=evaluator.want,
         )
-        desk = Desk(clock=self._clock, book=book.evidence, journal=journal, record=recorder.record)
-        self._put_in_force(self._config, recorder, keeper, desk)
+        records = RecordService(
+            clock=self._clock, book=book.evidence, recorded_requests=recorded_requests, record=recorder.record
+        )
+        self._put_in_force(self._config, recorder, keeper, records)
         internet.adopt(self._config)
         notifier.adopt(self._config.alertmanager)
         async with asyncio.TaskGroup() as tasks:
             recording = tasks.create_task(recorder.run(), name="recorder")
-            await stack.enter_async_context(control_door(answers, self._config.control.socket, desk))
-            self.control_addresses = await stack.enter_async_context(self._tcp_door.open(answers, desk))
+            await stack.enter_async_context(control_door(answers, self._config.control.socket, records))
+            self.control_addresses = await stack.enter_async_context(self._tcp_door.open(answers, records))
             web = self._config.web
             self.addresses = await stack.enter_async_context(
                 public_door(
@@ -197,7 +199,10 @@ class App:
                     ("alerts", notifier.run()),
                     ("stall", self._watch_the_loop()),
                     ("watchdog", self._feed_the_watchdog(recorder)),
-                    ("reload", self._reload_when_asked(recorder, keeper, sources, internet, desk, notifier)),
+                    (
+                        "reload",
+                        self._reload_when_asked(recorder, keeper, sources, internet, records, notifier),
+                    ),
                 )
             ]
             self._systemd.ready()
@@ -210,11 +215,13 @@ class App:
             for task in eternal:
                 task.cancel()
 
-    def _put_in_force(self, config: Config, recorder: Recorder, keeper: Keeper, desk: Desk) -> None:
+    def _put_in_force(
+        self, config: Config, recorder: Recorder, keeper: Keeper, records: RecordService
+    ) -> None:
         now = self._clock.now()
         self._config = config
         recorder.tick_us = config.watch.tick.us
-        desk.clerk.configured = solutions_of(config)
+        records.validator.configured = solutions_of(config)
         recorder.change(partial(keeper.configured, records_of(config, now), policy_of(config)))
         self._metrics.config_last_reload_successful.set(1)
         self._metrics.config_last_reload_success.set(now / SECOND)
@@ -228,7 +235,7 @@ class App:
         keeper: Keeper,
         sources: Sources,
         internet: Internet,
-        desk: Desk,
+        records: RecordService,
         notifier: Notifier,
     ) -> None:
         while True:
@@ -243,7 +250,7 @@ class App:
                 _log.error("reload_refused", problems=str(error).splitlines())
             else:
                 self._tell_what_needs_a_restart(config)
-                self._put_in_force(config, recorder, keeper, desk)
+                self._put_in_force(config, recorder, keeper, records)
                 internet.adopt(config)
                 await sources.adopt(config)
                 notifier.adopt(config.alertmanager)

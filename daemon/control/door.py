@@ -17,7 +17,7 @@ from daemon.control.identity import by_peer
 from daemon.control.reading import reading_routes
 from daemon.control.recording import record_routes
 from daemon.control.views import Control
-from daemon.records.desk import Desk
+from daemon.records.service import RecordService
 from daemon.web.connections import Limits, bounded, connections_to
 
 _log = structlog.get_logger(__name__)
@@ -34,14 +34,14 @@ class ControlDoorError(Exception):
 
 @asynccontextmanager
 async def control_door(
-    control: Control, path: Path, desk: Desk | None = None, *, limits: Limits = LIMITS
+    control: Control, path: Path, records: RecordService | None = None, *, limits: Limits = LIMITS
 ) -> AsyncIterator[None]:
     """Answer on a Unix socket at `path`; a socket left there by a dead daemon is replaced.
 
-    Without a desk nothing can be recorded. Raises ControlDoorError, above all where another daemon answers.
+    Without a record service nothing can be recorded. Raises ControlDoorError, above all where another daemon answers.
     """
     listener, inode = _bound(path)
-    app = application(control, desk, by_peer, limits)
+    app = application(control, records, by_peer, limits)
     try:
         async with connections_to(app, limits) as connection:
             server = await asyncio.get_running_loop().create_unix_server(connection, sock=listener)
@@ -55,14 +55,16 @@ async def control_door(
         _remove(path, inode)
 
 
-def application(control: Control, desk: Desk | None, entrance: Any, limits: Limits) -> web.Application:
+def application(
+    control: Control, records: RecordService | None, entrance: Any, limits: Limits
+) -> web.Application:
     """What is served; `entrance` is a middleware that lets in whoever may ask, and names who it is."""
     app = web.Application(
         middlewares=[errors_as_json, bounded(limits), entrance], client_max_size=limits.body_bytes
     )
     app.router.add_routes(reading_routes(control))
-    if desk is not None:
-        app.router.add_routes(record_routes(desk))
+    if records is not None:
+        app.router.add_routes(record_routes(records))
     return app
 
 

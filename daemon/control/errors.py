@@ -8,7 +8,7 @@ from typing import Any
 import structlog
 from aiohttp import hdrs, web
 
-from daemon.records.refusals import Fault, NotRecordingError, RefusedError, told
+from daemon.records.refusals import FieldFault, NotRecordingError, RefusedError, told
 from daemon.web.connections import Handler
 
 _RETRY_S = 5
@@ -20,14 +20,14 @@ _log = structlog.get_logger(__name__)
 class BadRequestError(Exception):
     """A request that cannot be read: why, and the status that says so."""
 
-    def __init__(self, status: HTTPStatus, faults: Iterable[Fault]) -> None:
+    def __init__(self, status: HTTPStatus, faults: Iterable[FieldFault]) -> None:
         """With at least one fault."""
         self.status = status
         self.faults = tuple(faults)
         super().__init__(told(self.faults))
 
 
-def refusal(status: HTTPStatus, message: str, faults: Iterable[Fault] = (), **more: Any) -> web.Response:
+def refusal(status: HTTPStatus, message: str, faults: Iterable[FieldFault] = (), **more: Any) -> web.Response:
     """An answer that says what is wrong."""
     errors = [fault._asdict() for fault in faults]
     return web.json_response(
@@ -41,8 +41,10 @@ def check_query(request: web.Request, known: Collection[str]) -> None:
     Raises BadRequestError.
     """
     said = f"known are {', '.join(known)}" if known else "there are none here"
-    faults = [Fault(name, f"is no parameter: {said}") for name in request.query if name not in known]
-    faults += [Fault(name, "is given twice") for name in known if len(request.query.getall(name, ())) > 1]
+    faults = [FieldFault(name, f"is no parameter: {said}") for name in request.query if name not in known]
+    faults += [
+        FieldFault(name, "is given twice") for name in known if len(request.query.getall(name, ())) > 1
+    ]
     if faults:
         raise BadRequestError(HTTPStatus.BAD_REQUEST, faults)
 
@@ -85,7 +87,7 @@ async def errors_as_json(request: web.Request, handler: Handler) -> web.StreamRe
 
 def _too_large(request: web.Request) -> web.Response:
     """413, and how large a body may be; what is left of it is not read."""
-    fault = Fault("", f"the body is too large: it may have {request.client_max_size} bytes")
+    fault = FieldFault("", f"the body is too large: it may have {request.client_max_size} bytes")
     answer = refusal(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, told([fault]), [fault])
     answer.force_close()
     return answer

@@ -26,7 +26,7 @@ class Operation:
     id: str
     summary: str
     answer: Any
-    body: type[bodies.Body] | None = None
+    body: type[bodies.RequestBody] | None = None
     body_needed: bool = True
     query: Sequence[Flag] = ()
     refusals: Sequence[HTTPStatus] = ()
@@ -91,7 +91,7 @@ OPERATIONS: Final = (
         id="announceMaintenance",
         summary="Announce a maintenance window; answers what of it will be eligible.",
         answer=replies.MaintenanceRecorded,
-        body=bodies.Maintenance,
+        body=bodies.MaintenanceBody,
     ),
     Operation(
         method="get",
@@ -107,7 +107,7 @@ OPERATIONS: Final = (
         id="withdrawMaintenance",
         summary="Withdraw a maintenance window.",
         answer=replies.WithdrawalRecorded,
-        body=bodies.Withdrawal,
+        body=bodies.WithdrawalBody,
         refusals=_NOT_FOUND,
     ),
     Operation(
@@ -116,7 +116,7 @@ OPERATIONS: Final = (
         id="addExclusion",
         summary="Exclude time for another reason than maintenance.",
         answer=replies.ExclusionRecorded,
-        body=bodies.OtherExclusion,
+        body=bodies.ExclusionBody,
     ),
     Operation(
         method="get",
@@ -132,7 +132,7 @@ OPERATIONS: Final = (
         id="endExclusion",
         summary="End an open exclusion.",
         answer=replies.EndRecorded,
-        body=bodies.Moment,
+        body=bodies.MomentBody,
         body_needed=False,
         refusals=_NOT_FOUND,
     ),
@@ -142,7 +142,7 @@ OPERATIONS: Final = (
         id="withdrawExclusion",
         summary="Withdraw an exclusion.",
         answer=replies.WithdrawalRecorded,
-        body=bodies.Withdrawal,
+        body=bodies.WithdrawalBody,
         refusals=_NOT_FOUND,
     ),
     Operation(
@@ -151,7 +151,7 @@ OPERATIONS: Final = (
         id="openRequest",
         summary="Record a service request.",
         answer=replies.RequestRecorded,
-        body=bodies.Request,
+        body=bodies.ServiceRequestBody,
     ),
     Operation(
         method="get",
@@ -167,7 +167,7 @@ OPERATIONS: Final = (
         id="respondToRequest",
         summary="Record a response to a service request; the first one counts.",
         answer=replies.RequestRecorded,
-        body=bodies.Moment,
+        body=bodies.MomentBody,
         body_needed=False,
         refusals=_NOT_FOUND,
     ),
@@ -177,7 +177,7 @@ OPERATIONS: Final = (
         id="closeRequest",
         summary="Close a service request.",
         answer=replies.RequestRecorded,
-        body=bodies.Moment,
+        body=bodies.MomentBody,
         body_needed=False,
         refusals=_NOT_FOUND,
     ),
@@ -187,7 +187,7 @@ OPERATIONS: Final = (
         id="giveNotice",
         summary="Record a client's notice of intent to cancel a solution.",
         answer=replies.NoticeRecorded,
-        body=bodies.Notice,
+        body=bodies.NoticeBody,
     ),
     Operation(
         method="post",
@@ -195,7 +195,7 @@ OPERATIONS: Final = (
         id="recordStep",
         summary="Record a step in the life of a solution.",
         answer=replies.StepRecorded,
-        body=bodies.Step,
+        body=bodies.LifecycleBody,
     ),
     Operation(
         method="get",

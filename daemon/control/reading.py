@@ -12,7 +12,7 @@ from daemon.control.errors import BadRequestError, check_query, refusal
 from daemon.control.identity import who_asks
 from daemon.control.views import AmbiguousNameError, Control
 from daemon.evidence.export import ExportError
-from daemon.records.refusals import Fault
+from daemon.records.refusals import FieldFault
 from sla.instants import Instant, parse_instant
 
 _EXPORT_BYTES: Final = 64 * 1024
@@ -90,7 +90,7 @@ def _instant(request: web.Request, name: str) -> Instant | None:
     try:
         return parse_instant(request.query[name]) if name in request.query else None
     except ValueError as error:
-        raise BadRequestError(HTTPStatus.BAD_REQUEST, [Fault(name, str(error))]) from None
+        raise BadRequestError(HTTPStatus.BAD_REQUEST, [FieldFault(name, str(error))]) from None
 
 
 async def _led(first: str | None, rest: AsyncIterator[str]) -> AsyncIterator[str]:

@@ -13,8 +13,8 @@ from aiohttp import web
 from daemon.control.errors import BadRequestError, check_query
 from daemon.control.identity import who_asks
 from daemon.control.openapi import document
-from daemon.records.desk import Answer, Call, Desk
-from daemon.records.refusals import Fault, RefusedError
+from daemon.records.refusals import FieldFault, RefusedError
+from daemon.records.service import Answer, RecordCall, RecordService
 from daemon.web.connections import Handler
 from sla.decoding import LineError, parse_line
 
@@ -28,28 +28,28 @@ _FLAGS: Final = {"true": True, "false": False}
 
 _log = structlog.get_logger(__name__)
 
-Post = Callable[[Call], Awaitable[Answer]]
-PostTo = Callable[[str, Call], Awaitable[Answer]]
+Post = Callable[[RecordCall], Awaitable[Answer]]
+PostTo = Callable[[str, RecordCall], Awaitable[Answer]]
 
 
-def record_routes(desk: Desk) -> Iterable[web.RouteDef]:
+def record_routes(records: RecordService) -> Iterable[web.RouteDef]:
     """The routes."""
     return (
-        web.post("/v1/maintenance", _post(desk.announce)),
-        web.get("/v1/maintenance", _get("past", lambda past: desk.maintenance(past=past))),
-        web.post("/v1/maintenance/{id}/withdraw", _post_to(desk.withdraw_maintenance)),
-        web.post("/v1/exclusions", _post(desk.exclude)),
-        web.get("/v1/exclusions", _get("past", lambda past: desk.exclusions(past=past))),
-        web.post("/v1/exclusions/{id}/end", _post_to(desk.end_exclusion)),
-        web.post("/v1/exclusions/{id}/withdraw", _post_to(desk.withdraw_exclusion)),
-        web.post("/v1/requests", _post(desk.open_request)),
-        web.get("/v1/requests", _get("open", lambda only_open: desk.requests(only_open=only_open))),
-        web.post("/v1/requests/{id}/respond", _post_to(desk.respond)),
-        web.post("/v1/requests/{id}/close", _post_to(desk.close_request)),
-        web.post("/v1/notices", _post(desk.give_notice)),
-        web.post("/v1/lifecycle", _post(desk.record_step)),
-        web.get("/v1/clients", _get_all(desk.clients)),
-        web.get("/v1/clients/{id}", _get_one(desk.client)),
+        web.post("/v1/maintenance", _post(records.announce)),
+        web.get("/v1/maintenance", _get("past", lambda past: records.maintenance(past=past))),
+        web.post("/v1/maintenance/{id}/withdraw", _post_to(records.withdraw_maintenance)),
+        web.post("/v1/exclusions", _post(records.exclude)),
+        web.get("/v1/exclusions", _get("past", lambda past: records.exclusions(past=past))),
+        web.post("/v1/exclusions/{id}/end", _post_to(records.end_exclusion)),
+        web.post("/v1/exclusions/{id}/withdraw", _post_to(records.withdraw_exclusion)),
+        web.post("/v1/requests", _post(records.open_request)),
+        web.get("/v1/requests", _get("open", lambda only_open: records.requests(only_open=only_open))),
+        web.post("/v1/requests/{id}/respond", _post_to(records.respond)),
+        web.post("/v1/requests/{id}/close", _post_to(records.close_request)),
+        web.post("/v1/notices", _post(records.give_notice)),
+        web.post("/v1/lifecycle", _post(records.record_step)),
+        web.get("/v1/clients", _get_all(records.clients)),
+        web.get("/v1/clients/{id}", _get_one(records.client)),
         web.get("/v1/openapi.json", _document),
     )
 
@@ -117,10 +117,10 @@ def _answered(answer: Answer) -> web.Response:
     return response
 
 
-async def _call(request: web.Request) -> Call:
+async def _call(request: web.Request) -> RecordCall:
     """What a request asks to have recorded. Raises BadRequestError, and aiohttp's 413."""
     dry_run = _flag(request, "dry_run")
-    return Call(
+    return RecordCall(
         by=who_asks(request),
         key=_key(request),
         dry_run=dry_run,
@@ -134,7 +134,7 @@ def _flag(request: web.Request, name: str) -> bool:
     check_query(request, (name,))
     given = request.query.get(name, "false")
     if given not in _FLAGS:
-        raise BadRequestError(HTTPStatus.BAD_REQUEST, [Fault(name, "must be true or false")])
+        raise BadRequestError(HTTPStatus.BAD_REQUEST, [FieldFault(name, "must be true or false")])
     return _FLAGS[given]
 
 
@@ -144,7 +144,7 @@ def _key(request: web.Request) -> str:
         raise BadRequestError(
             HTTPStatus.BAD_REQUEST,
             [
-                Fault(
+                FieldFault(
                     KEY,
                     "is needed, once: 1 to 200 printable characters, new for each request and the same when it is"
                     " sent again",
@@ -159,19 +159,19 @@ async def _said(request: web.Request) -> Mapping[str, Any]:
     if request.can_read_body and request.content_type != "application/json":
         raise BadRequestError(
             HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
-            [Fault("Content-Type", "must be application/json")],
+            [FieldFault("Content-Type", "must be application/json")],
         )
     try:
         async with asyncio.timeout(BODY_S):
             body = await request.read()
     except TimeoutError:
         raise BadRequestError(
-            HTTPStatus.REQUEST_TIMEOUT, [Fault("", f"the body did not arrive within {BODY_S:g} s")]
+            HTTPStatus.REQUEST_TIMEOUT, [FieldFault("", f"the body did not arrive within {BODY_S:g} s")]
         ) from None
     try:
         return parse_line(body) if body else {}
     except LineError as error:
         what = "" if error.key else "the body "
         raise BadRequestError(
-            HTTPStatus.BAD_REQUEST, [Fault(error.key or "", f"{what}{error.problem}")]
+            HTTPStatus.BAD_REQUEST, [FieldFault(error.key or "", f"{what}{error.problem}")]
         ) from None

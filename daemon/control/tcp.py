@@ -13,7 +13,7 @@ from daemon.config.tables import ControlTable, TokenTable
 from daemon.control.door import LIMITS, ControlDoorError, application
 from daemon.control.tokens import Gate, Role, Token
 from daemon.control.views import Control
-from daemon.records.desk import Desk
+from daemon.records.service import RecordService
 from daemon.web.connections import Limits, connections_to
 
 _TLS_HANDSHAKE_S: Final = 10.0
@@ -46,13 +46,13 @@ class TcpDoor:
 
     @asynccontextmanager
     async def open(
-        self, control: Control, desk: Desk, limits: Limits = LIMITS
+        self, control: Control, records: RecordService, limits: Limits = LIMITS
     ) -> AsyncIterator[list[tuple[str, int]]]:
         """Answer; yields the addresses, in which port 0 has become a real one; none where nobody may ask on TCP.
 
         Raises OSError for an address that cannot be bound.
         """
-        app = application(control, desk, self._gate.middleware(), limits)
+        app = application(control, records, self._gate.middleware(), limits)
         loop = asyncio.get_running_loop()
         async with connections_to(app, limits) as connection:
             servers: list[asyncio.Server] = []

@@ -23,7 +23,7 @@ from daemon.metrics.process import ProcessMetrics
 from daemon.pacing import paced, spare_what_lives
 from daemon.recording.transitions import Keeper
 from daemon.records.endings import Endings
-from daemon.records.journal import Journal, Kept
+from daemon.records.idempotency import NumberedRecord, RecordedRequests
 from daemon.records.refusals import NotRecordingError
 from daemon.watching.internet import Internet
 from daemon.watching.report_queue import Inlet
@@ -50,7 +50,7 @@ class _Asked(NamedTuple):
     """A record that somebody waits for."""
 
     make: Callable[[Instant], Declared]
-    kept: asyncio.Future[Kept]
+    kept: asyncio.Future[NumberedRecord]
 
 
 class Recorder:
@@ -64,7 +64,7 @@ class Recorder:
         ledger: Ledger,
         book: LiveBook,
         keeper: Keeper,
-        journal: Journal,
+        recorded_requests: RecordedRequests,
         sources: Sources,
         internet: Internet,
         inlet: Inlet[Report | SourceFailure],
@@ -81,8 +81,8 @@ class Recorder:
         self._ledger = ledger
         self._book = book
         self._keeper = keeper
-        self._journal = journal
-        self._endings = Endings(book.evidence, journal)
+        self._recorded_requests = recorded_requests
+        self._endings = Endings(book.evidence, recorded_requests)
         self._sources = sources
         self._internet = internet
         self._inlet = inlet
@@ -122,7 +122,7 @@ class Recorder:
         self._changes.append(make)
         self._inlet.wake()
 
-    async def record(self, make: Callable[[Instant], Declared]) -> Kept:
+    async def record(self, make: Callable[[Instant], Declared]) -> NumberedRecord:
         """Have a record of somebody's made and committed with the next tick, which comes at once.
 
         Returns it once it is durable. `make` judges by the book as committed; what it raises keeps it from being recorded
@@ -260,7 +260,7 @@ class Recorder:
         await self._commit(Batch(entries=[Entry(record=record)]))
         self._under_way = None
         if not asked.kept.done():
-            asked.kept.set_result(Kept(seq, record))
+            asked.kept.set_result(NumberedRecord(seq, record))
 
     def _let_people_go(self) -> None:
         """Nobody has to wait for a ledger that failed: whose commit is under way may yet be recorded, the others not."""
@@ -285,7 +285,7 @@ class Recorder:
         async for seq, entry in paced(enumerate(batch.entries, first)):
             self._book.take(entry.record, entry.settled)
             if isinstance(entry.record, Recorded):
-                self._journal.take(seq, entry.record)
+                self._recorded_requests.take(seq, entry.record)
         if len(batch.entries) > SPARE_AFTER:
             spare_what_lives()
 

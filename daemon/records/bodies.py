@@ -1,4 +1,4 @@
-"""The bodies of requests: their fields, defaults and forms. What a field may say is judged by the clerk.
+"""The bodies of requests: their fields, defaults and forms. What a field may say is judged by the validator.
 
 The docstrings and descriptions are those of the OpenAPI document.
 """
@@ -9,7 +9,7 @@ from typing import Annotated, Any, Final, Literal, TypeVar
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, ValidationError
 from pydantic_core import ErrorDetails
 
-from daemon.records.refusals import Fault, RefusedError
+from daemon.records.refusals import FieldFault, RefusedError
 from sla.calendars import year_of
 from sla.instants import Instant, parse_instant
 from sla.records import Channel, LifecycleEvent
@@ -17,7 +17,7 @@ from sla.records import Channel, LifecycleEvent
 FIRST_YEAR: Final = 1970
 LAST_YEAR: Final = 2999
 MOST_NAMES: Final = 1000
-"""Names in one list of a scope."""
+"""NameTexts in one list of a scope."""
 
 _INSTANT_CHARACTERS: Final = 100
 """More would only be shown again."""
@@ -34,107 +34,111 @@ def _instant(value: object) -> Instant:
     return at
 
 
-At = Annotated[
+InstantText = Annotated[
     Instant,
     BeforeValidator(_instant, json_schema_input_type=str),
     Field(json_schema_extra={"format": "date-time"}),
 ]
 """An RFC 3339 instant with a zone."""
 NewId = Annotated[str, Field(pattern=_ID, strict=True)]
-Name = Annotated[str, Field(min_length=1, max_length=256, pattern=_LINE, strict=True)]
-Line = Annotated[str, Field(min_length=1, max_length=1000, pattern=_LINE, strict=True)]
-Names = Annotated[tuple[Name, ...], Field(max_length=MOST_NAMES)]
+NameText = Annotated[str, Field(min_length=1, max_length=256, pattern=_LINE, strict=True)]
+LineText = Annotated[str, Field(min_length=1, max_length=1000, pattern=_LINE, strict=True)]
+NameTexts = Annotated[tuple[NameText, ...], Field(max_length=MOST_NAMES)]
 
 MaintenanceCategory = Literal["scheduled_maintenance", "emergency_security_update"]
 ExclusionCategory = Literal["force_majeure", "client_change", "client_system", "end_user_pc"]
 
 
-class Body(BaseModel):
+class RequestBody(BaseModel):
     """What all have in common: no field but those named."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
 
-class Scope(Body):
+class ScopedBody(RequestBody):
     """Whom a window concerns: the union of what is named; nothing named means all (spec §4.2)."""
 
-    servers: Names = Field(default=(), description="Virtual servers, by id or by a name that only one has.")
-    solutions: Names = Field(default=(), description="Solutions; a lone server's id is one.")
-    clients: Names = Field(default=(), description="Clients, by id.")
+    servers: NameTexts = Field(
+        default=(), description="Virtual servers, by id or by a name that only one has."
+    )
+    solutions: NameTexts = Field(default=(), description="Solutions; a lone server's id is one.")
+    clients: NameTexts = Field(default=(), description="Clients, by id.")
 
 
-class Maintenance(Scope):
+class MaintenanceBody(ScopedBody):
     """A maintenance window."""
 
     category: MaintenanceCategory = "scheduled_maintenance"
-    start: At = Field(alias="from", description="When it begins.")
-    end: At = Field(alias="until", description="When it ends, after `from`; at most 31 days later.")
-    announced_at: At | None = Field(
+    start: InstantText = Field(alias="from", description="When it begins.")
+    end: InstantText = Field(alias="until", description="When it ends, after `from`; at most 31 days later.")
+    announced_at: InstantText | None = Field(
         default=None,
         description="When the clients were told; not in the future. Left out: now. Null: they were not.",
     )
-    reference: Line | None = Field(default=None, description="A ticket, an event, a proposal.")
+    reference: LineText | None = Field(default=None, description="A ticket, an event, a proposal.")
     id: NewId | None = Field(default=None, description="Left out: slad makes one.")
 
 
-class OtherExclusion(Scope):
+class ExclusionBody(ScopedBody):
     """Time that the contract excludes whole, for another reason than maintenance."""
 
     category: ExclusionCategory
-    start: At = Field(alias="from", description="When it begins.")
-    end: At | None = Field(
+    start: InstantText = Field(alias="from", description="When it begins.")
+    end: InstantText | None = Field(
         default=None, alias="until", description="When it ended or will end, after `from`; null while open."
     )
     open: StrictBool = Field(
         default=False,
         description="It lasts until it is ended; a `client_change` ends by itself when the servers are next up.",
     )
-    announced_at: At | None = Field(default=None, description="When it was announced; not in the future.")
-    reference: Line | None = Field(default=None, description="A ticket, an event, a proposal.")
+    announced_at: InstantText | None = Field(
+        default=None, description="When it was announced; not in the future."
+    )
+    reference: LineText | None = Field(default=None, description="A ticket, an event, a proposal.")
     id: NewId | None = Field(default=None, description="Left out: slad makes one.")
 
 
-class Withdrawal(Body):
+class WithdrawalBody(RequestBody):
     """Why an exclusion is withdrawn, which is then as if never recorded."""
 
-    why: Line
+    why: LineText
 
 
-class Moment(Body):
+class MomentBody(RequestBody):
     """When it happened."""
 
-    at: At | None = Field(default=None, description="Not in the future. Left out: now.")
+    at: InstantText | None = Field(default=None, description="Not in the future. Left out: now.")
 
 
-class Request(Body):
+class ServiceRequestBody(RequestBody):
     """A service request by one of the client's tech admins."""
 
-    client: Name
-    solution: Name
-    opened_by: Name = Field(description="One of the client's tech admins.")
+    client: NameText
+    solution: NameText
+    opened_by: NameText = Field(description="One of the client's tech admins.")
     channel: Channel = Field(description="How it came.")
-    opened_at: At | None = Field(default=None, description="Not in the future. Left out: now.")
+    opened_at: InstantText | None = Field(default=None, description="Not in the future. Left out: now.")
     id: NewId | None = Field(default=None, description="Left out: slad makes one.")
 
 
-class Notice(Body):
+class NoticeBody(RequestBody):
     """A client's notice of intent to cancel a solution."""
 
-    client: Name
-    solution: Name
-    given_at: At | None = Field(default=None, description="Not in the future. Left out: now.")
+    client: NameText
+    solution: NameText
+    given_at: InstantText | None = Field(default=None, description="Not in the future. Left out: now.")
 
 
-class Step(Body):
+class LifecycleBody(RequestBody):
     """A step in the life of a solution."""
 
-    client: Name
-    solution: Name
+    client: NameText
+    solution: NameText
     event: LifecycleEvent
-    at: At | None = Field(default=None, description="Not in the future. Left out: now.")
+    at: InstantText | None = Field(default=None, description="Not in the future. Left out: now.")
 
 
-_B = TypeVar("_B", bound=Body)
+_B = TypeVar("_B", bound=RequestBody)
 
 
 def read(model: type[_B], said: Mapping[str, Any]) -> _B:
@@ -143,7 +147,7 @@ def read(model: type[_B], said: Mapping[str, Any]) -> _B:
         return model.model_validate(said)
     except ValidationError as error:
         raise RefusedError(
-            Fault(_field(details), _message(model, details))
+            FieldFault(_field(details), _message(model, details))
             for details in error.errors(include_url=False, include_input=False)
         ) from None
 
@@ -153,7 +157,7 @@ def _field(details: ErrorDetails) -> str:
     return name.removeprefix(".")
 
 
-def _message(model: type[Body], details: ErrorDetails) -> str:
+def _message(model: type[RequestBody], details: ErrorDetails) -> str:
     match details["type"]:
         case "value_error":
             return str(details["ctx"]["error"])

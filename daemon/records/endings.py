@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from typing import Final
 
 from daemon.pacing import paced
-from daemon.records.journal import Journal
-from daemon.records.views import Views
+from daemon.records.idempotency import RecordedRequests
+from daemon.records.views import BookView
 from sla.announcement import concerned
 from sla.book import Book
 from sla.ending import History, up_again_at
@@ -24,14 +24,14 @@ RECORDED_BY: Final = "slad"
 class Endings:
     """Looks at the open client changes, of which there are few, and costs nothing where there is none."""
 
-    def __init__(self, book: Book, journal: Journal) -> None:
+    def __init__(self, book: Book, recorded_requests: RecordedRequests) -> None:
         self._book = book
-        self._journal = journal
+        self._recorded_requests = recorded_requests
 
     async def due(self, now: Instant) -> list[ExclusionEnded]:
         """The ends that have come by `now`."""
         ended = []
-        for exclusion in list(self._journal.open_client_changes.values()):
+        for exclusion in list(self._recorded_requests.open_client_changes.values()):
             if exclusion.start >= now:
                 continue
             histories = [each async for each in paced(self._histories(exclusion, now)) if each is not None]
@@ -42,7 +42,7 @@ class Endings:
 
     def _histories(self, exclusion: Exclusion, now: Instant) -> Iterator[History | None]:
         """Of each server that may count, one client after the other; None where there is nothing to look at."""
-        views = Views(self._book, now)
+        views = BookView(self._book, now)
         for server in list(concerned(self._book, exclusion)):
             clients = {part.client for part in self._book.servers[server].parts(now)}
             for client in clients:
@@ -51,7 +51,7 @@ class Endings:
                 yield None
 
     def _history(
-        self, views: Views, server: ServerId, client: ClientId, exclusion: Exclusion, now: Instant
+        self, views: BookView, server: ServerId, client: ClientId, exclusion: Exclusion, now: Instant
     ) -> History | None:
         pages, ground = self._book.servers[server], views.judgement(client).ground(client)
         if ground is None or not pages.timeline.ever_down(ground.terms.availability.legs):

@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 
 from daemon.config.values import nearest, shown
 from daemon.pacing import paced
-from daemon.records.refusals import Faults
+from daemon.records.refusals import FieldFaults
 from sla.book import Book, SolutionKey
 from sla.instants import Instant
 from sla.records import ClientId, Server, ServerId, SolutionId
@@ -61,7 +61,7 @@ class Known:
     book: Book
     configured: Collection[SolutionKey]
 
-    def servers(self, faults: Faults, names: Iterable[str], named: Named) -> list[ServerId]:
+    def servers(self, faults: FieldFaults, names: Iterable[str], named: Named) -> list[ServerId]:
         """The ids of servers that are named by id or by name."""
         found: list[ServerId] = []
         for place, name in enumerate(names):
@@ -80,7 +80,7 @@ class Known:
                 faults.add(f"servers[{place + 1}]", f"there is no server {shown(name)}{hint}")
         return found
 
-    def check_client(self, faults: Faults, field: str, client: str, at: Instant) -> bool:
+    def check_client(self, faults: FieldFaults, field: str, client: str, at: Instant) -> bool:
         """Whether there is such a client at `at`; a fault where there is none."""
         if self.book.client(ClientId(client), at) is not None:
             return True
@@ -89,7 +89,7 @@ class Known:
         faults.add(field, f"there is no client {shown(client)}{hint}")
         return False
 
-    def solution_of(self, faults: Faults, solution: str, client: str, at: Instant) -> SolutionKey:
+    def solution_of(self, faults: FieldFaults, solution: str, client: str, at: Instant) -> SolutionKey:
         """A solution of a client: a named one, or a lone server's id; a fault where it has none such."""
         key = SolutionId(solution), ClientId(client)
         known_client = self.check_client(faults, "client", client, at)
@@ -99,7 +99,7 @@ class Known:
             faults.add("solution", f"client {shown(client)} has no solution {shown(solution)}{meant}")
         return key
 
-    def check_solutions(self, faults: Faults, solutions: Sequence[str]) -> None:
+    def check_solutions(self, faults: FieldFaults, solutions: Sequence[str]) -> None:
         """A fault for each that is no client's solution."""
         known = {name for keys in self._solutions() for name, _ in keys} if solutions else set()
         for place, solution in enumerate(solutions):
@@ -107,7 +107,7 @@ class Known:
                 hint = _hint(faults, solution, known)
                 faults.add(f"solutions[{place + 1}]", f"there is no solution {shown(solution)}{hint}")
 
-    def _meant(self, faults: Faults, solution: str, own: Collection[str]) -> str:
+    def _meant(self, faults: FieldFaults, solution: str, own: Collection[str]) -> str:
         """What to say in place of a solution that a client does not have: the nearest of its own, or the first few."""
         lone = {name: id_ for id_ in own if (name := name_of(self.book, id_)) is not None}
         if solution in lone:
@@ -134,7 +134,7 @@ def _records(book: Book) -> Iterator[Server]:
             yield pages.records[-1]
 
 
-def _hint(faults: Faults, name: str, known: Collection[str]) -> str:
+def _hint(faults: FieldFaults, name: str, known: Collection[str]) -> str:
     """What was meant, perhaps: for the first few unknown names, among not too many."""
     if len(known) > _MOST_COMPARED or len(faults.found) >= _MOST_SHOWN:
         return ""

@@ -13,14 +13,14 @@ from http import HTTPStatus
 from typing import ClassVar, NamedTuple
 
 
-class Fault(NamedTuple):
+class FieldFault(NamedTuple):
     """What is wrong with one field, and what is allowed. `field` is empty where it is about the whole request."""
 
     field: str
     message: str
 
 
-def told(faults: Iterable[Fault]) -> str:
+def told(faults: Iterable[FieldFault]) -> str:
     """All faults in a sentence."""
     return "; ".join(f"{name}: {message}" if name else message for name, message in faults)
 
@@ -30,7 +30,7 @@ class RefusedError(Exception):
 
     status: ClassVar = HTTPStatus.UNPROCESSABLE_ENTITY
 
-    def __init__(self, faults: Iterable[Fault]) -> None:
+    def __init__(self, faults: Iterable[FieldFault]) -> None:
         """With at least one."""
         self.faults = tuple(faults)
         super().__init__(told(self.faults))
@@ -53,20 +53,20 @@ class NotRecordingError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Faults:
+class FieldFaults:
     """Gathers faults, so that all are told at once."""
 
-    found: list[Fault] = field(default_factory=list)
+    found: list[FieldFault] = field(default_factory=list)
 
     def add(self, name: str, message: str) -> None:
         """One more."""
-        self.found.append(Fault(name, message))
+        self.found.append(FieldFault(name, message))
 
 
 @contextmanager
-def all_faults() -> Iterator[Faults]:
+def all_faults() -> Iterator[FieldFaults]:
     """Raises RefusedError at the end for what was added."""
-    faults = Faults()
+    faults = FieldFaults()
     yield faults
     if faults.found:
         raise RefusedError(faults.found)

@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 
 from daemon.holidays import holidays_around
 from daemon.records import replies
-from daemon.records.clerk import MAINTENANCE
 from daemon.records.naming import name_of
+from daemon.records.validator import MAINTENANCE
 from sla.announcement import Announcement, Split
 from sla.book import Book, ExclusionPages, RequestPages, ServerPages, SolutionKey
 from sla.calendars import calendar_of
@@ -39,7 +39,7 @@ class ShareRow(NamedTuple):
     seconds: int
 
 
-class Views:
+class BookView:
     """A book at an instant of knowledge."""
 
     def __init__(self, book: Book, as_of: Instant) -> None:

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from daemon.control.client import ControlClient
-from daemon.records.desk import Desk
 from daemon.records.refusals import NotRecordingError
+from daemon.records.service import RecordService
 from tests.daemon.cli.recording import A_MINUTE_AGO, ADD, ANNOUNCE, Slad
 from tests.daemon.harness import WAIT_S
 
@@ -107,7 +107,7 @@ def test_a_fault_of_slad_after_the_commit_is_no_refusal(slad: Slad, monkeypatch:
     before = slad.records()
     command = (*ADD, "--until", A_MINUTE_AGO, "--client", "acme", "--idempotency-key", "after a fault")
     with monkeypatch.context() as patch:
-        patch.setattr(Desk, "_reply", failing(RuntimeError("a bug")))
+        patch.setattr(RecordService, "_reply", failing(RuntimeError("a bug")))
         result = slad.run(*command)
     assert (result.exit_code, result.stdout) == (3, "")
     assert "--idempotency-key 'after a fault'" in result.stderr
@@ -120,17 +120,21 @@ def test_a_daemon_that_cannot_record_now_is_asked_again(slad: Slad, monkeypatch:
     before = slad.records()
     command = (*ADD, "--until", A_MINUTE_AGO, "--client", "acme")
     with monkeypatch.context() as patch:
-        patch.setattr(Desk, "_recorded", failing(NotRecordingError("nothing was recorded: the disk is full")))
+        patch.setattr(
+            RecordService, "_recorded", failing(NotRecordingError("nothing was recorded: the disk is full"))
+        )
         result = slad.run(*command)
         assert (result.exit_code, result.stdout) == (3, "")
         assert "slad: nothing was recorded: the disk is full; " in result.stderr
         assert slad.records() == before
-        patch.setattr(Desk, "_recorded", failing(NotRecordingError("not yet"), times=2, then=RECORDED))
+        patch.setattr(
+            RecordService, "_recorded", failing(NotRecordingError("not yet"), times=2, then=RECORDED)
+        )
         assert slad.run(*command).exit_code == 0
     assert slad.records() == before + 1
 
 
-RECORDED = Desk._recorded
+RECORDED = RecordService._recorded
 
 
 def failing(error: Exception, *, times: int = 1000, then: Any = None) -> Any:

@@ -11,8 +11,8 @@ import aiohttp
 
 from daemon.control import ServerStatus, SolutionList, SolutionStatus, Status, control_door
 from daemon.control.door import LIMITS
-from daemon.records.desk import Desk
-from daemon.records.journal import Journal, Kept
+from daemon.records.idempotency import NumberedRecord, RecordedRequests
+from daemon.records.service import RecordService
 from daemon.web.connections import Limits
 from sla.book import Book, Declared
 from sla.evidence import encode
@@ -73,7 +73,7 @@ class Said(NamedTuple):
 
 @dataclass
 class Office:
-    """What the recorder and the ledger do for the desk, in memory. It is the desk's clock, too."""
+    """What the recorder and the ledger do for the service, in memory. It is its clock, too."""
 
     lines: Iterable[Line] = field(default_factory=fleet)
     at: Instant = _NOW
@@ -82,10 +82,17 @@ class Office:
     """What the next commits fail with."""
 
     def __post_init__(self) -> None:
-        self.book, self.journal, self.reader, self.seq = Book(), Journal(), EvidenceReader(), 0
+        self.book, self.recorded_requests, self.reader, self.seq = (
+            Book(),
+            RecordedRequests(),
+            EvidenceReader(),
+            0,
+        )
         for line in in_order(self.lines):
             self._take(json.dumps(line))
-        self.desk = Desk(clock=self, book=self.book, journal=self.journal, record=self.record)
+        self.records = RecordService(
+            clock=self, book=self.book, recorded_requests=self.recorded_requests, record=self.record
+        )
 
     def now(self) -> Instant:
         return self.at
@@ -100,14 +107,14 @@ class Office:
         """Let it be later."""
         self.at = parse_instant(at)
 
-    async def record(self, make: Callable[[Instant], Declared]) -> Kept:
+    async def record(self, make: Callable[[Instant], Declared]) -> NumberedRecord:
         """See `daemon.recording.recorder`."""
         record = make(self.at)
         if self.failing is not None:
             raise self.failing
         assert self._take(encode(record)) == record
         self.recorded.append(record)
-        return Kept(self.seq, record)
+        return NumberedRecord(self.seq, record)
 
     def _take(self, line: str) -> Record:
         record = self.reader.read(line.encode())
@@ -116,7 +123,7 @@ class Office:
         self.seq += 1
         self.book.add(record)
         if isinstance(record, Recorded):
-            self.journal.take(self.seq, record)
+            self.recorded_requests.take(self.seq, record)
         return record
 
 
@@ -153,7 +160,7 @@ class Caller:
 async def at_the_door(office: Office, path: Path, limits: Limits = LIMITS) -> AsyncIterator[Caller]:
     """The door open on a Unix socket, and somebody at it."""
     async with (
-        control_door(NoControl(), path, office.desk, limits=limits),
+        control_door(NoControl(), path, office.records, limits=limits),
         aiohttp.ClientSession(connector=aiohttp.UnixConnector(str(path))) as session,
     ):
         yield Caller(session)

@@ -27,7 +27,7 @@ def hour(text: str) -> str:
 async def ends(*lines: Line, by: str = "15:00", watched: str = "15:00") -> list[tuple[str, str]]:
     """The ends that are due, by what the monitor saw."""
     office = Office([*fleet(), *lines, seen(hour(watched))])
-    found = await Endings(office.book, office.journal).due(at(hour(by)))
+    found = await Endings(office.book, office.recorded_requests).due(at(hour(by)))
     assert all(each.recorded_by == "slad" and each.recorded_at == at(hour(by)) for each in found)
     return [(each.id, format_instant(each.at)[11:16]) for each in found]
 

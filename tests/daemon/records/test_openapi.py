@@ -10,7 +10,7 @@ from tests.daemon.records.office import NoControl, Office, at_the_door
 
 
 def test_every_route_is_in_the_document_and_nothing_else() -> None:
-    app = application(NoControl(), Office().desk, by_peer, LIMITS)
+    app = application(NoControl(), Office().records, by_peer, LIMITS)
     routes = {
         (route.method.lower(), route.resource.canonical)
         for route in app.router.routes()

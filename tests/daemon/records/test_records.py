@@ -262,6 +262,6 @@ async def test_a_solution_that_only_the_configuration_names_may_be_ordered(
 ) -> None:
     order = {"client": "c", "solution": "mail", "event": "order_accepted"}
     assert (await caller.post("/v1/lifecycle", order)).status == 422
-    office.desk.clerk.configured = {(SolutionId("mail"), ClientId("c"))}
+    office.records.validator.configured = {(SolutionId("mail"), ClientId("c"))}
     assert (await caller.post("/v1/lifecycle", {**order, "client": "d"})).status == 422
     assert (await caller.post("/v1/lifecycle", order)).status == 201

@@ -61,7 +61,7 @@ def url() -> Iterator[str]:
     office = Office()
 
     async def serve() -> None:
-        app = application(NoControl(), office.desk, _anybody, LIMITS)
+        app = application(NoControl(), office.records, _anybody, LIMITS)
         loop = asyncio.get_running_loop()
         async with connections_to(app, LIMITS) as connection:
             server = await loop.create_server(connection, "127.0.0.1", 0)

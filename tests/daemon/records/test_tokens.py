@@ -80,7 +80,7 @@ async def on_tcp(
         ssl=ssl.create_default_context(cafile=certificate.cafile), force_close=True
     )
     async with (
-        door.open(NoControl(), office.desk) as [(host, port)],
+        door.open(NoControl(), office.records) as [(host, port)],
         aiohttp.ClientSession(connector=trusting) as session,
     ):
         yield TlsCaller(session, f"https://{host}:{port}")

@@ -1,4 +1,4 @@
-"""The desk: takes what people ask for, has it judged and recorded in its turn, and answers when it is durable.
+"""The service behind the control API: takes what people ask for, has it judged and recorded in its turn, and answers when it is durable.
 
 A request is recorded once, however often it is sent under one key: the record keeps the key, and the answer is made anew
 from the record, of the instant at which it was recorded.
@@ -15,11 +15,11 @@ from daemon.clock import Clock
 from daemon.config.values import shown
 from daemon.pacing import paced
 from daemon.records import bodies, replies
-from daemon.records.clerk import MAINTENANCE, Clerk, Recording
-from daemon.records.journal import Asked, Journal, Kept, digest_of
+from daemon.records.idempotency import NumberedRecord, RecordedRequests, RequestIdentity, digest_of
 from daemon.records.naming import named
-from daemon.records.refusals import ConflictError, Fault, NotFoundError
-from daemon.records.views import Views, exclusion_keys
+from daemon.records.refusals import ConflictError, FieldFault, NotFoundError
+from daemon.records.validator import MAINTENANCE, Recording, Validator
+from daemon.records.views import BookView, exclusion_keys
 from sla.book import Book, Declared
 from sla.instants import Instant
 from sla.records import (
@@ -37,15 +37,15 @@ from sla.records import (
 _log = structlog.get_logger(__name__)
 
 
-class Record(Protocol):
+class CommitRecord(Protocol):
     """Who commits: the recorder."""
 
-    async def __call__(self, make: Callable[[Instant], Declared]) -> Kept:
+    async def __call__(self, make: Callable[[Instant], Declared]) -> NumberedRecord:
         """Have a record made and committed at once. Raises what `make` raises, and NotRecordingError."""
         ...
 
 
-class Call(NamedTuple):
+class RecordCall(NamedTuple):
     """One request: who sent it, under which key, whether only an answer is wanted, what it asks for and what it says."""
 
     by: str
@@ -63,7 +63,7 @@ class Answer(NamedTuple):
     replayed: bool = False
 
 
-class _Outcome(NamedTuple):
+class _RecordResult(NamedTuple):
     """A record, and its number in the ledger (None: it was only supposed)."""
 
     record: Declared
@@ -72,83 +72,85 @@ class _Outcome(NamedTuple):
 
 
 class _RecordedBefore(Exception):  # noqa: N818  no error
-    def __init__(self, kept: Kept) -> None:
+    def __init__(self, kept: NumberedRecord) -> None:
         super().__init__()
         self.kept = kept
 
 
-class Desk:
+class RecordService:
     """Everything that people may ask about records.
 
     What records raises RefusedError and NotRecordingError; what shows, NotFoundError.
     """
 
-    def __init__(self, *, clock: Clock, book: Book, journal: Journal, record: Record) -> None:
-        self.clerk = Clerk(book)
+    def __init__(
+        self, *, clock: Clock, book: Book, recorded_requests: RecordedRequests, record: CommitRecord
+    ) -> None:
+        self.validator = Validator(book)
         self._clock = clock
         self._book = book
-        self._journal = journal
+        self._recorded_requests = recorded_requests
         self._record = record
 
     # To record
 
-    async def announce(self, call: Call) -> Answer:
+    async def announce(self, call: RecordCall) -> Answer:
         """A maintenance window; answers what it will come to on each server."""
-        body = bodies.read(bodies.Maintenance, call.said)
+        body = bodies.read(bodies.MaintenanceBody, call.said)
         servers = await named(self._book, body.servers)
-        return await self._post(call, partial(self.clerk.maintenance, body, servers))
+        return await self._post(call, partial(self.validator.maintenance, body, servers))
 
-    async def withdraw_maintenance(self, window: str, call: Call) -> Answer:
+    async def withdraw_maintenance(self, window: str, call: RecordCall) -> Answer:
         """The withdrawal of a maintenance window."""
-        body = bodies.read(bodies.Withdrawal, call.said)
+        body = bodies.read(bodies.WithdrawalBody, call.said)
         return await self._post(
-            call, lambda now: self.clerk.withdrawal(self.clerk.maintenance_window(window), body, now)
+            call, lambda now: self.validator.withdrawal(self.validator.maintenance_window(window), body, now)
         )
 
-    async def exclude(self, call: Call) -> Answer:
+    async def exclude(self, call: RecordCall) -> Answer:
         """An exclusion for another reason than maintenance."""
-        body = bodies.read(bodies.OtherExclusion, call.said)
+        body = bodies.read(bodies.ExclusionBody, call.said)
         servers = await named(self._book, body.servers)
-        return await self._post(call, partial(self.clerk.other_exclusion, body, servers))
+        return await self._post(call, partial(self.validator.other_exclusion, body, servers))
 
-    async def end_exclusion(self, exclusion: str, call: Call) -> Answer:
+    async def end_exclusion(self, exclusion: str, call: RecordCall) -> Answer:
         """The end of an open exclusion."""
-        body = bodies.read(bodies.Moment, call.said)
+        body = bodies.read(bodies.MomentBody, call.said)
         return await self._post(
-            call, lambda now: self.clerk.ending(self.clerk.other_window(exclusion), body, now)
+            call, lambda now: self.validator.ending(self.validator.other_window(exclusion), body, now)
         )
 
-    async def withdraw_exclusion(self, exclusion: str, call: Call) -> Answer:
+    async def withdraw_exclusion(self, exclusion: str, call: RecordCall) -> Answer:
         """The withdrawal of an exclusion."""
-        body = bodies.read(bodies.Withdrawal, call.said)
+        body = bodies.read(bodies.WithdrawalBody, call.said)
         return await self._post(
-            call, lambda now: self.clerk.withdrawal(self.clerk.other_window(exclusion), body, now)
+            call, lambda now: self.validator.withdrawal(self.validator.other_window(exclusion), body, now)
         )
 
-    async def open_request(self, call: Call) -> Answer:
+    async def open_request(self, call: RecordCall) -> Answer:
         """A service request."""
-        body = bodies.read(bodies.Request, call.said)
-        return await self._post(call, partial(self.clerk.request, body))
+        body = bodies.read(bodies.ServiceRequestBody, call.said)
+        return await self._post(call, partial(self.validator.request, body))
 
-    async def respond(self, request: str, call: Call) -> Answer:
+    async def respond(self, request: str, call: RecordCall) -> Answer:
         """A response to a service request."""
-        body = bodies.read(bodies.Moment, call.said)
-        return await self._post(call, partial(self.clerk.response, request, body))
+        body = bodies.read(bodies.MomentBody, call.said)
+        return await self._post(call, partial(self.validator.response, request, body))
 
-    async def close_request(self, request: str, call: Call) -> Answer:
+    async def close_request(self, request: str, call: RecordCall) -> Answer:
         """The end of a service request."""
-        body = bodies.read(bodies.Moment, call.said)
-        return await self._post(call, partial(self.clerk.closing, request, body))
+        body = bodies.read(bodies.MomentBody, call.said)
+        return await self._post(call, partial(self.validator.closing, request, body))
 
-    async def give_notice(self, call: Call) -> Answer:
+    async def give_notice(self, call: RecordCall) -> Answer:
         """A notice of intent to cancel; answers whether it is valid, and where the solution stands with it."""
-        body = bodies.read(bodies.Notice, call.said)
-        return await self._post(call, partial(self.clerk.notice, body))
+        body = bodies.read(bodies.NoticeBody, call.said)
+        return await self._post(call, partial(self.validator.notice, body))
 
-    async def record_step(self, call: Call) -> Answer:
+    async def record_step(self, call: RecordCall) -> Answer:
         """A step in the life of a solution; answers its deadlines."""
-        body = bodies.read(bodies.Step, call.said)
-        return await self._post(call, partial(self.clerk.step, body))
+        body = bodies.read(bodies.LifecycleBody, call.said)
+        return await self._post(call, partial(self.validator.step, body))
 
     # To show
 
@@ -174,15 +176,15 @@ class Desk:
         now = self._now()
         record = self._book.client(ClientId(client), self._clock.now())
         if record is None:
-            raise NotFoundError([Fault("id", f"there is no client {shown(client)}")])
+            raise NotFoundError([FieldFault("id", f"there is no client {shown(client)}")])
         return Answer(await _filled(now.client(record, await _served(now)), now.solutions(record.id)))
 
-    def _now(self) -> Views:
-        return Views(self._book, self._clock.now())
+    def _now(self) -> BookView:
+        return BookView(self._book, self._clock.now())
 
     # How a request is recorded once
 
-    async def _post(self, call: Call, make: Callable[[Recording], Declared]) -> Answer:
+    async def _post(self, call: RecordCall, make: Callable[[Recording], Declared]) -> Answer:
         """Have a record made, once, and answer."""
         outcome = await self._recorded(call, make)
         if outcome.seq is not None and not outcome.replayed:
@@ -200,10 +202,10 @@ class Desk:
             replayed=outcome.replayed,
         )
 
-    async def _recorded(self, call: Call, make: Callable[[Recording], Declared]) -> _Outcome:
+    async def _recorded(self, call: RecordCall, make: Callable[[Recording], Declared]) -> _RecordResult:
         if call.dry_run:
-            return _Outcome(make(Recording(at=self._clock.now(), by=call.by)), None)
-        asked = Asked(call.by, call.key, digest_of(call.operation, call.said))
+            return _RecordResult(make(Recording(at=self._clock.now(), by=call.by)), None)
+        asked = RequestIdentity(call.by, call.key, digest_of(call.operation, call.said))
 
         def made(now: Instant) -> Declared:
             before = self._recorded_before(asked)
@@ -214,27 +216,31 @@ class Desk:
         try:
             kept = await self._record(made)
         except _RecordedBefore as before:
-            return _Outcome(before.kept.record, before.kept.seq, replayed=True)
-        return _Outcome(kept.record, kept.seq)
+            return _RecordResult(before.kept.record, before.kept.seq, replayed=True)
+        return _RecordResult(kept.record, kept.seq)
 
-    def _recorded_before(self, asked: Asked) -> Kept | None:
+    def _recorded_before(self, asked: RequestIdentity) -> NumberedRecord | None:
         """What the same request recorded. Raises ConflictError for a key that another one was sent under."""
-        found = self._journal.recorded(asked)
+        found = self._recorded_requests.recorded(asked)
         if found is None:
             return None
         digest, kept = found
         if digest != asked.digest:
             raise ConflictError(
-                [Fault("Idempotency-Key", "was sent with another request before: make a new one for each")]
+                [
+                    FieldFault(
+                        "Idempotency-Key", "was sent with another request before: make a new one for each"
+                    )
+                ]
             )
         return kept
 
     # What is answered
 
-    async def _reply(self, outcome: _Outcome) -> bytes:
+    async def _reply(self, outcome: _RecordResult) -> bytes:
         record, seq = outcome.record, outcome.seq
         book = self._book.supposing(record) if seq is None else self._book
-        views = Views(book, record.recorded_at)
+        views = BookView(book, record.recorded_at)
         common = _common(record, seq)
         match record:
             case Exclusion() if record.category in MAINTENANCE:
@@ -288,12 +294,12 @@ def _common(record: Declared, seq: int | None) -> dict[str, Any]:
     return keys
 
 
-async def _served(views: Views) -> Mapping[ClientId, int]:
+async def _served(views: BookView) -> Mapping[ClientId, int]:
     """How many servers of each client are in service."""
     return Counter([client async for client in paced(views.owners()) if client is not None])
 
 
-async def _announced(views: Views, record: Exclusion, common: Mapping[str, Any]) -> bytes:
+async def _announced(views: BookView, record: Exclusion, common: Mapping[str, Any]) -> bytes:
     rows: list[bytes] = []
     fully = partly = 0
     async for share in paced(views.shares(record)):

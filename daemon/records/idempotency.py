@@ -23,14 +23,14 @@ _KEY: Final = "idempotency_key"
 _REQUEST: Final = "request_sha256"
 
 
-class Kept(NamedTuple):
+class NumberedRecord(NamedTuple):
     """A record and its number in the ledger."""
 
     seq: int
     record: Declared
 
 
-class Asked(NamedTuple):
+class RequestIdentity(NamedTuple):
     """What makes a request one and the same: who sent it, under which key, and a digest of what it says."""
 
     by: str
@@ -49,12 +49,12 @@ def digest_of(operation: str, said: Mapping[str, Any]) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-class Journal:
+class RecordedRequests:
     """Invariant: it knows what the ledger holds, and nothing else."""
 
     def __init__(self) -> None:
         """Of an empty ledger."""
-        self._by_key: dict[tuple[str, str], tuple[str, Kept]] = {}
+        self._by_key: dict[tuple[str, str], tuple[str, NumberedRecord]] = {}
         self.open_client_changes: dict[ExclusionId, Exclusion] = {}
 
     def take(self, seq: int, record: Recorded) -> None:
@@ -70,8 +70,8 @@ class Journal:
             extra = dict(record.extra)
             if _KEY in extra and _REQUEST in extra:
                 key, digest = json.loads(extra[_KEY]), json.loads(extra[_REQUEST])
-                self._by_key[record.recorded_by, str(key)] = str(digest), Kept(seq, record)
+                self._by_key[record.recorded_by, str(key)] = str(digest), NumberedRecord(seq, record)
 
-    def recorded(self, asked: Asked) -> tuple[str, Kept] | None:
+    def recorded(self, asked: RequestIdentity) -> tuple[str, NumberedRecord] | None:
         """What was recorded under the key already, and the digest of the request that did it."""
         return self._by_key.get((asked.by, asked.key))

@@ -1,4 +1,4 @@
-"""The clerk: judges what people ask to record against the book, and makes the record of it.
+"""The validator: judges what people ask to record against the book, and makes the record of it.
 
 Nothing here waits or writes. A record that is made is valid evidence by every rule of the format (`spec/evidence.md`):
 one that is not would keep the ledger from ever being read again.
@@ -12,7 +12,14 @@ from typing import Final
 from daemon.config.values import shown
 from daemon.records import bodies
 from daemon.records.naming import Known, Named
-from daemon.records.refusals import ConflictError, Fault, Faults, NotFoundError, RefusedError, all_faults
+from daemon.records.refusals import (
+    ConflictError,
+    FieldFault,
+    FieldFaults,
+    NotFoundError,
+    RefusedError,
+    all_faults,
+)
 from sla.book import Book, ExclusionPages, RequestPages, SolutionKey
 from sla.calendars import Day, format_day
 from sla.instants import DAY, Instant, format_instant
@@ -50,7 +57,7 @@ class Recording:
     extra: Extra = ()
 
 
-class Clerk:
+class Validator:
     """Judges by the book as it stands when it is asked: between two commits.
 
     `configured` are the solutions that the configuration names, of which there may be no server yet.
@@ -62,26 +69,32 @@ class Clerk:
 
     # Exclusions
 
-    def maintenance(self, body: bodies.Maintenance, named: Named, now: Recording) -> Exclusion:
+    def maintenance(self, body: bodies.MaintenanceBody, named: Named, now: Recording) -> Exclusion:
         """A maintenance window. Raises RefusedError."""
         announced_at = body.announced_at if "announced_at" in body.model_fields_set else now.at
         if body.end - body.start > LONGEST_WINDOW:
-            raise RefusedError([Fault("until", f"is more than {LONGEST_WINDOW // DAY} days after from")])
+            raise RefusedError([FieldFault("until", f"is more than {LONGEST_WINDOW // DAY} days after from")])
         return self._exclusion(body, Category(body.category), announced_at, named, now)
 
-    def other_exclusion(self, body: bodies.OtherExclusion, named: Named, now: Recording) -> Exclusion:
+    def other_exclusion(self, body: bodies.ExclusionBody, named: Named, now: Recording) -> Exclusion:
         """An exclusion for another reason. Raises RefusedError."""
         if body.open and body.end is not None:
-            raise RefusedError([Fault("open", "cannot be true where until is given: leave one of them out")])
+            raise RefusedError(
+                [FieldFault("open", "cannot be true where until is given: leave one of them out")]
+            )
         if not body.open and body.end is None:
             raise RefusedError(
-                [Fault("until", 'is missing: give it, or "open": true for what goes on until it is ended')]
+                [
+                    FieldFault(
+                        "until", 'is missing: give it, or "open": true for what goes on until it is ended'
+                    )
+                ]
             )
         return self._exclusion(body, Category(body.category), body.announced_at, named, now)
 
     def _exclusion(
         self,
-        body: bodies.Maintenance | bodies.OtherExclusion,
+        body: bodies.MaintenanceBody | bodies.ExclusionBody,
         category: Category,
         announced_at: Instant | None,
         named: Named,
@@ -110,19 +123,19 @@ class Clerk:
             extra=now.extra,
         )
 
-    def ending(self, pages: ExclusionPages, body: bodies.Moment, now: Recording) -> ExclusionEnded:
+    def ending(self, pages: ExclusionPages, body: bodies.MomentBody, now: Recording) -> ExclusionEnded:
         """The end of an open exclusion. Raises RefusedError."""
         exclusion = pages.record.id
         if pages.withdrawn is not None:
-            raise ConflictError([Fault("", f"exclusion {exclusion} is withdrawn")])
+            raise ConflictError([FieldFault("", f"exclusion {exclusion} is withdrawn")])
         if pages.ended is not None:
             raise ConflictError(
-                [Fault("", f"exclusion {exclusion} was ended at {format_instant(pages.ended.at)}")]
+                [FieldFault("", f"exclusion {exclusion} was ended at {format_instant(pages.ended.at)}")]
             )
         if pages.record.end is not None:
             raise ConflictError(
                 [
-                    Fault(
+                    FieldFault(
                         "",
                         f"exclusion {exclusion} is not open: its until is {format_instant(pages.record.end)}",
                     )
@@ -138,13 +151,17 @@ class Clerk:
         )
 
     def withdrawal(
-        self, pages: ExclusionPages, body: bodies.Withdrawal, now: Recording
+        self, pages: ExclusionPages, body: bodies.WithdrawalBody, now: Recording
     ) -> ExclusionWithdrawn:
         """The withdrawal of an exclusion. Raises RefusedError."""
         record, before = pages.record, pages.withdrawn
         if before is not None:
             raise ConflictError(
-                [Fault("", f"{record.id} was withdrawn already, at {format_instant(before.recorded_at)}")]
+                [
+                    FieldFault(
+                        "", f"{record.id} was withdrawn already, at {format_instant(before.recorded_at)}"
+                    )
+                ]
             )
         return ExclusionWithdrawn(
             id=record.id, why=body.why, recorded_at=now.at, recorded_by=now.by, extra=now.extra
@@ -154,19 +171,19 @@ class Clerk:
         """What is on record of a maintenance window. Raises NotFoundError."""
         pages = self._book.exclusions.get(ExclusionId(window))
         if pages is None or pages.record.category not in MAINTENANCE:
-            raise NotFoundError([Fault("id", f"there is no maintenance window {shown(window)}")])
+            raise NotFoundError([FieldFault("id", f"there is no maintenance window {shown(window)}")])
         return pages
 
     def other_window(self, exclusion: str) -> ExclusionPages:
         """What is on record of an exclusion for another reason. Raises NotFoundError."""
         pages = self._book.exclusions.get(ExclusionId(exclusion))
         if pages is None or pages.record.category in MAINTENANCE:
-            raise NotFoundError([Fault("id", f"there is no exclusion {shown(exclusion)}")])
+            raise NotFoundError([FieldFault("id", f"there is no exclusion {shown(exclusion)}")])
         return pages
 
     # Service requests
 
-    def request(self, body: bodies.Request, now: Recording) -> ServiceRequest:
+    def request(self, body: bodies.ServiceRequestBody, now: Recording) -> ServiceRequest:
         """A service request. Raises RefusedError, above all for an opener who is no tech admin (spec §8.1)."""
         opened_at = now.at if body.opened_at is None else body.opened_at
         with all_faults() as faults:
@@ -188,7 +205,7 @@ class Clerk:
             extra=now.extra,
         )
 
-    def response(self, request: str, body: bodies.Moment, now: Recording) -> ServiceRequestResponded:
+    def response(self, request: str, body: bodies.MomentBody, now: Recording) -> ServiceRequestResponded:
         """A response to a request; of several the first counts. Raises RefusedError."""
         pages = self.request_on_record(request)
         return ServiceRequestResponded(
@@ -199,12 +216,12 @@ class Clerk:
             extra=now.extra,
         )
 
-    def closing(self, request: str, body: bodies.Moment, now: Recording) -> ServiceRequestClosed:
+    def closing(self, request: str, body: bodies.MomentBody, now: Recording) -> ServiceRequestClosed:
         """The end of a request. Raises RefusedError."""
         pages = self.request_on_record(request)
         if pages.closed:
             raise ConflictError(
-                [Fault("", f"{request} was closed already, at {format_instant(pages.closed[0].at)}")]
+                [FieldFault("", f"{request} was closed already, at {format_instant(pages.closed[0].at)}")]
             )
         return ServiceRequestClosed(
             id=pages.record.id,
@@ -218,12 +235,12 @@ class Clerk:
         """What is on record of a service request. Raises NotFoundError."""
         pages = self._book.requests.get(RequestId(request))
         if pages is None:
-            raise NotFoundError([Fault("id", f"there is no service request {shown(request)}")])
+            raise NotFoundError([FieldFault("id", f"there is no service request {shown(request)}")])
         return pages
 
     # Solutions
 
-    def notice(self, body: bodies.Notice, now: Recording) -> CancellationNotice:
+    def notice(self, body: bodies.NoticeBody, now: Recording) -> CancellationNotice:
         """A notice of intent to cancel; whether it is valid is for the arithmetic to say. Raises RefusedError."""
         given_at = now.at if body.given_at is None else body.given_at
         with all_faults() as faults:
@@ -238,7 +255,7 @@ class Clerk:
             extra=now.extra,
         )
 
-    def step(self, body: bodies.Step, now: Recording) -> Lifecycle:
+    def step(self, body: bodies.LifecycleBody, now: Recording) -> Lifecycle:
         """A step in the life of a solution. Raises RefusedError."""
         at = now.at if body.at is None else body.at
         with all_faults() as faults:
@@ -262,7 +279,7 @@ class Clerk:
         """The id that was given, or one that is new; of other monitors too, which may be merged with this one."""
         if given is not None:
             if given in taken:
-                raise ConflictError([Fault("id", f"{given} is taken: leave it out, or choose another")])
+                raise ConflictError([FieldFault("id", f"{given} is taken: leave it out, or choose another")])
             return given
         day = format_day(Day(at // DAY)).replace("-", "")
         while (made := f"{prefix}-{day}-{secrets.token_hex(3)}") in taken:
@@ -270,12 +287,12 @@ class Clerk:
         return made
 
 
-def _not_later(faults: Faults, field: str, at: Instant | None, now: Instant) -> None:
+def _not_later(faults: FieldFaults, field: str, at: Instant | None, now: Instant) -> None:
     if at is not None and at > now:
         faults.add(field, f"is in the future: it must not be later than now, {format_instant(now)}")
 
 
-def _after_opening(pages: RequestPages, body: bodies.Moment, now: Recording) -> Instant:
+def _after_opening(pages: RequestPages, body: bodies.MomentBody, now: Recording) -> Instant:
     at = now.at if body.at is None else body.at
     with all_faults() as faults:
         _not_later(faults, "at", at, now.at)
