@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from sla.book import Book
 from sla.calendars import Day, Month, next_month
-from sla.exclusions import Excluded, Ineligible, Reason, covered_by, in_force, weeks_around
+from sla.exclusions import Excluded, Ineligible, IneligibleReason, covered_by, in_force, weeks_around
 from sla.instants import BEGINNING, FOREVER, Instant
 from sla.records import ClientId, Exclusion, ExclusionId, ServerId
 from sla.service import Part
@@ -65,7 +65,7 @@ def concerned(book: Book, scope: Exclusion) -> Collection[ServerId]:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Look:
+class _MonthPart:
     """The part of a window in one local month of a client, `[start, end)`, and the whole weeks around it."""
 
     ground: ClientGround
@@ -87,7 +87,7 @@ class Announcement:
         self._window = next(each for each in book.windows(as_of) if each.id == window)
         assert self._window.end != FOREVER, "an open window is no maintenance"
         self._judgements: dict[Month, Judgement] = {}
-        self._looks: dict[ClientId, tuple[_Look, ...]] = {}
+        self._looks: dict[ClientId, tuple[_MonthPart, ...]] = {}
         self._splits: dict[tuple[tuple[ClientGround, Excluded, Spans], ...], Split] = {}
 
     def shares(self) -> Iterator[Share | None]:
@@ -124,7 +124,7 @@ class Announcement:
             )
         return split
 
-    def _covered(self, look: _Look, server: ServerId, parts: Sequence[Part]) -> Spans:
+    def _covered(self, look: _MonthPart, server: ServerId, parts: Sequence[Part]) -> Spans:
         those = covered_by(look.ground.rules, server, parts, look.start, look.end)
         return next((spans for window, spans in those if window.id == self._window.id), NOTHING)
 
@@ -133,14 +133,14 @@ class Announcement:
             own = (part for part in excluded.ineligible if part.exclusion == self._window.id)
             yield from in_force(own, covered)
 
-    def _looks_at(self, client: ClientId) -> tuple[_Look, ...]:
+    def _looks_at(self, client: ClientId) -> tuple[_MonthPart, ...]:
         """The window by the client's local months; none for a client that is not on record."""
         looks = self._looks.get(client)
         if looks is None:
             looks = self._looks[client] = tuple(self._looking_at(client))
         return looks
 
-    def _looking_at(self, client: ClientId) -> Iterator[_Look]:
+    def _looking_at(self, client: ClientId) -> Iterator[_MonthPart]:
         # Of which month a client's clock is asked makes no difference.
         any_ground = self._judgement(Month(1970, 1)).ground(client)
         if any_ground is None:
@@ -151,7 +151,7 @@ class Announcement:
             ground = self._judgement(month).ground(client)
             assert ground is not None, "it was there for another month"
             start, end = max(self._window.start, ground.month[0]), min(self._window.end, ground.month[1])
-            yield _Look(ground=ground, start=start, end=end, weeks=weeks_around(calendar, start, end))
+            yield _MonthPart(ground=ground, start=start, end=end, weeks=weeks_around(calendar, start, end))
             month = next_month(month)
 
     def _judgement(self, month: Month) -> Judgement:
@@ -177,11 +177,11 @@ def _weeks(ground: ClientGround, excluded: Excluded, covered: Spans) -> Iterator
 
 
 def _by_reason(ineligible: Iterable[Ineligible]) -> tuple[Ineligible, ...]:
-    """One for each reason, in the order of `Reason`."""
+    """One for each reason, in the order of `IneligibleReason`."""
     parts = list(ineligible)
     return tuple(
         Ineligible(exclusion=those[0].exclusion, reason=reason, spans=union(*(part.spans for part in those)))
-        for reason in Reason
+        for reason in IneligibleReason
         for those in [[part for part in parts if part.reason is reason]]
         if those
     )

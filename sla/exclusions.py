@@ -11,12 +11,12 @@ from sla.instants import FOREVER, Instant
 from sla.records import Category, ClientId, ExclusionId, ServerId
 from sla.service import Part
 from sla.spans import NOTHING, Spans, clipped, difference, intersection, normalized, union
-from sla.terms import Announcement, ScheduledMaintenance
+from sla.terms import AnnouncedBy, ScheduledMaintenance
 
 MAINTENANCE: Final = (Category.EMERGENCY_SECURITY_UPDATE, Category.SCHEDULED_MAINTENANCE)
 
 
-class Reason(Enum):
+class IneligibleReason(Enum):
     """Why time that was recorded as maintenance is not excluded, in the order in which they apply (spec §4.5)."""
 
     LATE_NOTICE = "late_notice"
@@ -29,7 +29,7 @@ class Ineligible:
     """The time of one window that is not excluded for one reason."""
 
     exclusion: ExclusionId
-    reason: Reason
+    reason: IneligibleReason
     spans: Spans
 
 
@@ -60,7 +60,7 @@ Cover = tuple[tuple[Window, ...], Instant, Instant]
 """A stretch of service, and the windows whose scope covers the server in it."""
 
 
-class Rules:
+class ClientExclusions:
     """The exclusions of one client, judged by its clock and its terms. Remembers what servers share."""
 
     def __init__(
@@ -130,16 +130,18 @@ class Rules:
             elif window.category is Category.EMERGENCY_SECURITY_UPDATE:
                 candidates.append((window, whole))
             elif self.is_late(window):
-                ineligible.append(_ineligible(window, Reason.LATE_NOTICE, whole))
+                ineligible.append(_ineligible(window, IneligibleReason.LATE_NOTICE, whole))
             else:
                 inside = intersection(whole, self._band(whole[0][0], whole[-1][1]))
                 candidates.append((window, inside))
-                ineligible.append(_ineligible(window, Reason.OUTSIDE_BAND, difference(whole, inside)))
+                ineligible.append(
+                    _ineligible(window, IneligibleReason.OUTSIDE_BAND, difference(whole, inside))
+                )
         allowed = self._allowed(candidates)
         for window, spans in candidates:
             part = intersection(spans, allowed) if self._is_capped(window) else spans
             eligible[window.category].append(part)
-            ineligible.append(_ineligible(window, Reason.OVER_WEEKLY_CAP, difference(spans, part)))
+            ineligible.append(_ineligible(window, IneligibleReason.OVER_WEEKLY_CAP, difference(spans, part)))
         by_category = tuple((category, union(*sets)) for category, sets in eligible.items() if any(sets))
         return Excluded(
             by_category=by_category,
@@ -181,13 +183,11 @@ class Rules:
         record = window.record
         if record.announced_at is None:
             return FOREVER
-        return (
-            record.recorded_at if self._terms.announcement is Announcement.RECORDED else record.announced_at
-        )
+        return record.recorded_at if self._terms.announcement is AnnouncedBy.RECORDED else record.announced_at
 
 
 def covered_by(
-    rules: Rules, server: ServerId, parts: Iterable[Part], start: Instant, end: Instant
+    rules: ClientExclusions, server: ServerId, parts: Iterable[Part], start: Instant, end: Instant
 ) -> list[tuple[Window, Spans]]:
     """The windows that cover a server in `[start, end)`, each with the time in which it does, eligible or not."""
     return _stretches(
@@ -205,7 +205,7 @@ def _stretches(covers: Iterable[Cover]) -> list[tuple[Window, Spans]]:
     return [(window, normalized(those)) for window, those in pairs.items()]
 
 
-def _ineligible(window: Window, reason: Reason, spans: Spans) -> Ineligible:
+def _ineligible(window: Window, reason: IneligibleReason, spans: Spans) -> Ineligible:
     return Ineligible(exclusion=window.id, reason=reason, spans=spans)
 
 

@@ -7,7 +7,7 @@ from operator import itemgetter
 from typing import Final
 
 from sla.calendars import Calendar
-from sla.exclusions import Rules, covers_just_before, weeks_around
+from sla.exclusions import ClientExclusions, covers_just_before, weeks_around
 from sla.instants import Instant
 from sla.records import Leg, ServerId, ServiceRequest, State
 from sla.service import Part
@@ -68,7 +68,12 @@ Stretch = tuple[tuple[Leg, ...], list[Segment]]
 
 
 def interruptions_of(
-    members: Iterable[Member], *, rules: Rules, calendar: Calendar, terms: ChronicOutages, as_of: Instant
+    members: Iterable[Member],
+    *,
+    rules: ClientExclusions,
+    calendar: Calendar,
+    terms: ChronicOutages,
+    as_of: Instant,
 ) -> tuple[Interruption, ...]:
     """The interruptions of a solution that are known at `as_of`, in order of time; none is documented yet.
 
@@ -124,7 +129,9 @@ def segments_of(
     ]
 
 
-def _runs_of(member: Member, *, rules: Rules, calendar: Calendar, rejoin: int, as_of: Instant) -> list[Run]:
+def _runs_of(
+    member: Member, *, rules: ClientExclusions, calendar: Calendar, rejoin: int, as_of: Instant
+) -> list[Run]:
     raw: list[tuple[Instant, Instant | None, Spans]] = []
     for start, end in service_of(member.parts):
         first = bisect_left(member.segments, start, key=_BY_START)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from sla.availability import Figures, Ground
 from sla.book import ServerPages, SolutionKey
 from sla.calendars import Day
-from sla.exclusions import MAINTENANCE, NOTHING_EXCLUDED, Excluded, Ineligible, Reason, covered_by
+from sla.exclusions import MAINTENANCE, NOTHING_EXCLUDED, Excluded, Ineligible, IneligibleReason, covered_by
 from sla.instants import BEGINNING, FOREVER, Instant
 from sla.interruptions import Interruption, service_of
 from sla.lifecycle import Deadline
@@ -35,7 +35,7 @@ class Frame:
     """It is in service, and the time is not excluded."""
     excluded: Category | None
     """Under which category the time is booked."""
-    ineligible: tuple[Reason, ...]
+    ineligible: tuple[IneligibleReason, ...]
     """Why maintenance that runs is not excluded: a reason for each window."""
     maintenance_left: int
     """What is left of this local week's cap for windows that are not on record yet (spec §4.4c)."""
@@ -80,7 +80,7 @@ class SolutionStanding:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Member:
+class _SolutionMember:
     """A server of a solution that was ever down. At `edges` its part in interruptions may be another."""
 
     views: Views
@@ -180,7 +180,7 @@ class Standings:
 
     def _member(
         self, ground: ClientGround, server: ServerId, of_client: Sequence[Part], parts: Sequence[Part]
-    ) -> "_Member":
+    ) -> "_SolutionMember":
         as_of, pages = self._as_of, self._book.servers[server]
         frame = self._frame(ground, server, of_client)
         views, since, until = self._views(pages, owning(parts, as_of) or parts[0], ground)
@@ -190,7 +190,7 @@ class Standings:
         if is_in:
             since = self._came_true(pages, views, since)
         sights = (self._book.sights.of(witness).next_edge(leg, as_of) for leg, witness, _ in views.said)
-        return _Member(
+        return _SolutionMember(
             views=views,
             counts=is_in and frame.is_judged and views.may_be_down,
             since=since,

@@ -13,7 +13,7 @@ from sla.availability import Figures, Ground, Tally, figures_of, ground_of
 from sla.book import Book, RequestPages, ServerPages, SolutionKey, Window, known
 from sla.calendars import BusinessTime, Calendar, Day, Month, calendar_of
 from sla.chronic import Chronic, chronic_of
-from sla.exclusions import Excluded, Ineligible, Rules, covered_by, weeks_around
+from sla.exclusions import ClientExclusions, Excluded, Ineligible, covered_by, weeks_around
 from sla.instants import DAY, Instant
 from sla.interruptions import (
     Interruption,
@@ -90,13 +90,15 @@ class Statement:
     deadlines: tuple[Deadline, ...]
 
 
-class Kept:
+class SharedWork:
     """What judgements of one book at several instants have in common, so that it is worked out once."""
 
     def __init__(self) -> None:
         """Nothing yet."""
         self._terms: dict[tuple[str, frozenset[Day]], Terms] = {}
-        self._rules: dict[ClientId, tuple[Calendar, ScheduledMaintenance, Sequence[Window], Rules]] = {}
+        self._rules: dict[
+            ClientId, tuple[Calendar, ScheduledMaintenance, Sequence[Window], ClientExclusions]
+        ] = {}
 
     def terms(self, text: str, national_holidays: frozenset[Day]) -> Terms:
         """The terms in a contract record's text."""
@@ -111,11 +113,11 @@ class Kept:
         calendar: Calendar,
         terms: ScheduledMaintenance,
         windows: Sequence[Window],
-    ) -> Rules:
+    ) -> ClientExclusions:
         """The rules of a client: those of before, unless its clock, its terms or the windows are others."""
         kept = self._rules.get(client)
         if kept is None or kept[0] is not calendar or kept[1] != terms or kept[2] is not windows:
-            rules = Rules(client=client, calendar=calendar, terms=terms, windows=windows)
+            rules = ClientExclusions(client=client, calendar=calendar, terms=terms, windows=windows)
             kept = self._rules[client] = calendar, terms, windows, rules
         return kept[3]
 
@@ -124,7 +126,7 @@ class ClientGround:
     """What all servers and solutions of one client are judged by."""
 
     def __init__(
-        self, client: Client, terms: Terms, book: Book, month: Month, as_of: Instant, kept: Kept
+        self, client: Client, terms: Terms, book: Book, month: Month, as_of: Instant, kept: SharedWork
     ) -> None:
         """`client` is its newest record."""
         self.client = client
@@ -203,7 +205,7 @@ class Judgement:
         as_of: Instant,
         national_holidays: Collection[Day],
         terms: Terms | None = None,
-        kept: Kept | None = None,
+        kept: SharedWork | None = None,
     ) -> None:
         """`terms` take the place of all contract records. `national_holidays` must span the years of the evidence.
 
@@ -214,7 +216,7 @@ class Judgement:
         self.as_of = as_of
         self._national_holidays = frozenset(national_holidays)
         self._terms = terms
-        self._kept = Kept() if kept is None else kept
+        self._kept = SharedWork() if kept is None else kept
         self._clients: dict[ClientId, ClientGround | None] = {}
         self._business: dict[tuple[object, ...], BusinessTime] = {}
         self._histories: dict[tuple[ServerId, ClientId], list[Stretch]] | None = None

@@ -44,7 +44,7 @@ class Unobserved(Enum):
     DOWN = "down"
 
 
-class Announcement(Enum):
+class AnnouncedBy(Enum):
     """What proves the notice of maintenance: when it was recorded, or when it says it was announced (spec §4.4a)."""
 
     RECORDED = "recorded"
@@ -68,7 +68,7 @@ class ScheduledMaintenance:
     between: tuple[int, int]
     max_per_week: int
     notice: int
-    announcement: Announcement
+    announcement: AnnouncedBy
     emergency_in_cap: bool
 
 
@@ -117,7 +117,7 @@ class Terms:
     lifecycle: LifecycleDays
 
 
-class Fault(NamedTuple):
+class TermFault(NamedTuple):
     """What is wrong with one key, such as `availability.target`."""
 
     key: str
@@ -127,7 +127,7 @@ class Fault(NamedTuple):
 class TermsError(ValueError):
     """Tables that are no terms. `faults` are all that is wrong with them."""
 
-    def __init__(self, faults: tuple[Fault, ...]) -> None:
+    def __init__(self, faults: tuple[TermFault, ...]) -> None:
         """The message shows every fault as `KEY: PROBLEM`."""
         super().__init__("; ".join(f"{fault.key}: {fault.problem}" for fault in faults))
         self.faults = faults
@@ -138,7 +138,7 @@ def parse_terms(tables: object, national_holidays: Collection[Day]) -> Terms:
 
     `national_holidays` are the dates that the word "CA" stands for. Raises TermsError.
     """
-    faults: list[Fault] = []
+    faults: list[TermFault] = []
     given = _table("", tables, _TABLES, faults)
     values: dict[str, Any] = {}
     for name, (make, parsers) in _TABLES.items():
@@ -190,7 +190,7 @@ def format_time_of_day(time_of_day: int) -> str:
 
 def _shown(key: str, value: object) -> object:
     match value:
-        case Announcement() | Basis() | Unobserved():
+        case AnnouncedBy() | Basis() | Unobserved():
             return value.value
         case Fraction():
             return format_decimal(value)
@@ -216,25 +216,25 @@ def format_decimal(value: Fraction) -> str:
 
 
 def _table(
-    name: str, value: object, known: Mapping[str, object], faults: list[Fault]
+    name: str, value: object, known: Mapping[str, object], faults: list[TermFault]
 ) -> Mapping[str, object]:
     """The keys of a table that are known; what else there is becomes a fault."""
     if not isinstance(value, Mapping):
-        faults.append(Fault(name, "must be a table"))
+        faults.append(TermFault(name, "must be a table"))
         return {}
     for key in value:
         if key not in known:
             near = get_close_matches(key, known, n=1)
             hint = f", did you mean {near[0]}?" if near else f": known are {', '.join(known)}"
-            faults.append(Fault(f"{name}.{key}" if name else key, f"unknown key{hint}"))
+            faults.append(TermFault(f"{name}.{key}" if name else key, f"unknown key{hint}"))
     return {key: value[key] for key in known if key in value}
 
 
-def _parsed(key: str, value: object, parse: Callable[[object], object], faults: list[Fault]) -> object:
+def _parsed(key: str, value: object, parse: Callable[[object], object], faults: list[TermFault]) -> object:
     try:
         return parse(value)
     except ValueError as error:
-        faults.append(Fault(key, str(error)))
+        faults.append(TermFault(key, str(error)))
         return None
 
 
@@ -344,7 +344,7 @@ _TABLES: Final[Mapping[str, tuple[Callable[..., object], Mapping[str, Callable[[
             "between": _times_of_day,
             "max_per_week": _duration,
             "notice": _whole_days,
-            "announcement": partial(_one_of, Announcement),
+            "announcement": partial(_one_of, AnnouncedBy),
             "emergency_in_cap": _flag,
         },
     ),

@@ -25,7 +25,7 @@ from daemon.alerts.store import AlertStore
 from daemon.due_queue import DueQueue
 from daemon.live.figures import JudgementsAt, LiveFigures
 from daemon.live.formulas import REASONS, Formula, passed
-from daemon.live.solutions import Row
+from daemon.live.solutions import SolutionRow
 from sla.book import SolutionKey
 from sla.instants import SECOND, Instant
 from sla.lifecycle import Deadline
@@ -45,7 +45,7 @@ class FigureAlerts:
         self._figures = figures
         self._store = store
         self._server_labels = server_labels
-        self._rows: dict[SolutionKey, Row] = {}
+        self._rows: dict[SolutionKey, SolutionRow] = {}
         self._solutions: DueQueue[SolutionKey] = DueQueue()
         self._servers: DueQueue[tuple[ServerId]] = DueQueue()
         self._told: set[ServerId] = set()
@@ -122,7 +122,7 @@ class FigureAlerts:
                 if due.soon_at(DEADLINE_SOON_US) is None:
                     self._solutions.add_at(Instant(deadline.due_at - DEADLINE_SOON_US), key)
 
-    def _is_first(self, deadline: Deadline, row: Row) -> bool:
+    def _is_first(self, deadline: Deadline, row: SolutionRow) -> bool:
         """Whether it is open, and the first of its kind that is."""
         return deadline.is_open and all(
             deadline is other or deadline.due_at < other.due_at

@@ -7,7 +7,7 @@ from sla.records import Recorded, ServerId, Witness
 
 
 @dataclass(slots=True)
-class Changes:
+class BookChanges:
     """Servers of which something was said or recorded; the other records; and since when who saw is another answer."""
 
     servers: set[ServerId] = field(default_factory=set)

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from daemon.book.changes import Changes
+from daemon.book.changes import BookChanges
 from daemon.book.counting import HORIZON_US, Change, Counts, Group, Row, Sight, legs_code
 from sla.book import Book
 from sla.instants import BEGINNING, Instant
@@ -55,7 +55,7 @@ class LiveBook:
         self._late: dict[ServerId, _Late] = {}
         self._went_live = False
         self._is_counted: dict[Witness, bool] = {}
-        self._changes = Changes()
+        self._changes = BookChanges()
 
     # What the ledger holds
 
@@ -160,9 +160,9 @@ class LiveBook:
         )
         return min(settled, default=self.horizon)
 
-    def taken_changes(self) -> Changes:
+    def taken_changes(self) -> BookChanges:
         """What was taken since this was last asked, and since the book went live."""
-        changes, self._changes = self._changes, Changes()
+        changes, self._changes = self._changes, BookChanges()
         return changes
 
     def watermark(self, witness: Witness) -> Instant | None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from daemon.cli import options
-from daemon.cli.options import Format
+from daemon.cli.options import OutputFormat
 from daemon.cli.terminal import show_json
 from daemon.config import UNASSIGNED, Config, ConfigError, Problem, load
 from daemon.config.tables import RuleTable, VCenterTable
@@ -18,7 +18,7 @@ from sla.records import ClientId, Leg
 @click.command("check-config", epilog=options.example("slad check-config --config slad.toml"))
 @options.config
 @options.output_format
-def check_config(path: Path, format_: Format) -> None:
+def check_config(path: Path, format_: OutputFormat) -> None:
     """Check a configuration whole, and say what it means.
 
     Every problem is one line, FILE:LINE: KEY: what is wrong, what would be right. Nothing is contacted: `slad doctor`
@@ -38,7 +38,7 @@ def check_config(path: Path, format_: Format) -> None:
         click.echo(line)
 
 
-def _tell_problems(error: ConfigError, format_: Format) -> None:
+def _tell_problems(error: ConfigError, format_: OutputFormat) -> None:
     if format_ == "json":
         report = {"usable": False, "problems": _rows(error.problems), "warnings": _rows(error.warnings)}
         show_json(report)

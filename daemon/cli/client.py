@@ -9,7 +9,7 @@ from rich.console import Console
 
 from daemon.cli import options
 from daemon.cli.asking import ask
-from daemon.cli.options import Format
+from daemon.cli.options import OutputFormat
 from daemon.cli.terminal import console, duration, print_table, say, show_json
 from daemon.control.client import Door
 from sla.instants import SECOND
@@ -30,7 +30,7 @@ def client() -> None:
 @client.command("list", epilog=options.example("slad client list"))
 @options.door
 @options.output_format
-def list_(door: Door, format_: Format) -> None:
+def list_(door: Door, format_: OutputFormat) -> None:
     """List the clients."""
     answer = ask(door, lambda daemon: daemon.document("/v1/clients"))
     if format_ == "json":
@@ -50,7 +50,7 @@ def list_(door: Door, format_: Format) -> None:
 @click.argument("id_", metavar="CLIENT")
 @options.door
 @options.output_format
-def show(door: Door, id_: str, format_: Format) -> None:
+def show(door: Door, id_: str, format_: OutputFormat) -> None:
     """Show what holds with one client now.
 
     The terms, the solutions with their interruptions and where the chronic-outage process stands (as observed, and as

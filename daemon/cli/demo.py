@@ -41,7 +41,7 @@ def demo(servers: int, port: int, folder: Path | None) -> None:
     """
     from daemon import logs
     from daemon.control import ControlDoorError
-    from daemon.demo import Stage, play
+    from daemon.demo import DemoSettings, play
     from daemon.ledger import LedgerError
     from daemon.timezones import use_packaged_time_zones
 
@@ -52,7 +52,7 @@ def demo(servers: int, port: int, folder: Path | None) -> None:
         with (place / "slad.log").open("a", encoding="utf-8") as log:
             logs.set_up("json", log)
             try:
-                asyncio.run(play(Stage(folder=place, servers=servers, port=port, say=click.echo)))
+                asyncio.run(play(DemoSettings(folder=place, servers=servers, port=port, say=click.echo)))
             except* (OSError, LedgerError, ControlDoorError) as group:
                 for error in group.exceptions:
                     click.echo(f"slad: {error}", err=True)

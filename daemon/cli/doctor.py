@@ -9,7 +9,7 @@ from typing import Final
 import click
 
 from daemon.cli import options
-from daemon.cli.options import Format
+from daemon.cli.options import OutputFormat
 from daemon.cli.terminal import printable, show_json
 from daemon.clock import SystemClock
 from daemon.doctor import examined
@@ -26,7 +26,7 @@ _COLOURS: Final = {Level.OK: "green", Level.WARN: "yellow", Level.FAIL: "red"}
 )
 @options.config
 @options.output_format
-def doctor(path: Path, format_: Format) -> None:
+def doctor(path: Path, format_: OutputFormat) -> None:
     """Try what the configuration names, and say what will not work and how to mend it.
 
     Run it as the user that slad runs as. Nothing is changed, here or on a vCenter; each vCenter sees one login. Exit

@@ -10,9 +10,9 @@ from typing import Final
 import click
 
 from daemon.cli import options
-from daemon.cli.options import Format
+from daemon.cli.options import OutputFormat
 from daemon.evidence.contract_files import load_contract
-from daemon.evidence.files import EvidenceError, Source, Taker, read_records, read_verified
+from daemon.evidence.files import EvidenceError, EvidenceSource, Taker, read_records, read_verified
 from daemon.holidays import holidays_around
 from daemon.statements.text import statement_text
 from daemon.timezones import use_packaged_time_zones
@@ -85,7 +85,7 @@ def evaluate(
     contract: Path | None,
     month: Month,
     as_of: Instant | None,
-    format_: Format,
+    format_: OutputFormat,
     *,
     verify: bool,
 ) -> None:
@@ -97,13 +97,13 @@ def evaluate(
     """
     use_packaged_time_zones()
     with click.open_file(evidence, "rb") as stream:
-        source = Source(name=evidence, stream=stream)
+        source = EvidenceSource(name=evidence, stream=stream)
         judgement = evaluated(source, contract=contract, month=month, as_of=as_of, verify=verify)
     write(judgement, format_)
 
 
 def evaluated(
-    source: Source, *, contract: Path | None, month: Month, as_of: Instant | None, verify: bool
+    source: EvidenceSource, *, contract: Path | None, month: Month, as_of: Instant | None, verify: bool
 ) -> Judgement:
     """The judgement of all evidence in a file. Where it is bad, that is told on stderr, and the process ends with 1."""
     book = Book()
@@ -119,14 +119,14 @@ def evaluated(
     return Judgement(book, month=month, as_of=judged_at, national_holidays=holidays, terms=terms)
 
 
-def write(judgement: Judgement, format_: Format, client: ClientId | None = None) -> None:
+def write(judgement: Judgement, format_: OutputFormat, client: ClientId | None = None) -> None:
     """Put the statement of a client, or of all, on stdout."""
     as_json = format_ == "json"
     text = document(judgement.statement(client)) if as_json else statement_text(judgement, client)
     click.echo(text.encode(), nl=False)
 
 
-def _read(source: Source, taker: Taker, *, verify: bool) -> None:
+def _read(source: EvidenceSource, taker: Taker, *, verify: bool) -> None:
     progress = options.progress("lines read")
     # What is read lives to the end: looking for garbage among it would take as long as reading it.
     gc.disable()

@@ -6,7 +6,7 @@ import click
 
 from daemon.cli import options, scope
 from daemon.cli.asking import ask, record
-from daemon.cli.options import Format
+from daemon.cli.options import OutputFormat
 from daemon.cli.terminal import say, show_json
 from daemon.control.client import Door
 from daemon.records.bodies import ExclusionCategory
@@ -35,7 +35,7 @@ def exclusion() -> None:
 @options.door
 @options.output_format
 def add(
-    door: Door, category: str, open_: bool, key: str | None, format_: Format, **span_and_scope: Any
+    door: Door, category: str, open_: bool, key: str | None, format_: OutputFormat, **span_and_scope: Any
 ) -> None:
     """Record an exclusion: its whole span does not count.
 
@@ -60,7 +60,7 @@ def add(
 @options.idempotency_key
 @options.door
 @options.output_format
-def end(door: Door, id_: str, at: str | None, key: str | None, format_: Format) -> None:
+def end(door: Door, id_: str, at: str | None, key: str | None, format_: OutputFormat) -> None:
     """End an open exclusion."""
     answer = record(door, f"/v1/exclusions/{options.quoted(id_)}/end", {"at": at}, key=key)
     if format_ == "json":
@@ -73,7 +73,7 @@ def end(door: Door, id_: str, at: str | None, key: str | None, format_: Format) 
 @click.option("--past", is_flag=True, help="Those that are over or withdrawn, too.")
 @options.door
 @options.output_format
-def list_(door: Door, past: bool, format_: Format) -> None:
+def list_(door: Door, past: bool, format_: OutputFormat) -> None:
     """List the exclusions that run or lie ahead."""
     answer = ask(door, lambda daemon: daemon.document("/v1/exclusions", {"past": "true"} if past else None))
     if format_ == "json":
@@ -91,7 +91,7 @@ def list_(door: Door, past: bool, format_: Format) -> None:
 @options.idempotency_key
 @options.door
 @options.output_format
-def withdraw(door: Door, id_: str, why: str, key: str | None, format_: Format) -> None:
+def withdraw(door: Door, id_: str, why: str, key: str | None, format_: OutputFormat) -> None:
     """Withdraw an exclusion, as if it had never been recorded."""
     answer = record(door, f"/v1/exclusions/{options.quoted(id_)}/withdraw", {"why": why}, key=key)
     if format_ == "json":

@@ -11,7 +11,7 @@ import click
 
 from daemon.cli import options
 from daemon.clock import SystemClock
-from daemon.evidence.files import EvidenceError, Source, Taker, read_records
+from daemon.evidence.files import EvidenceError, EvidenceSource, Taker, read_records
 from daemon.ledger import Batch, Entry, Ledger, LedgerError
 from daemon.timezones import use_packaged_time_zones
 from sla.records import ObservedUntil, Record
@@ -45,7 +45,10 @@ def import_(evidence: str, ledger: Path) -> None:
         _fail([f"{ledger} is there already: evidence is imported into a new ledger only"])
     try:
         with click.open_file(evidence, "rb") as stream:
-            source, taker = Source(name=evidence, stream=stream), Taker(take=records.append, wants_all=True)
+            source, taker = (
+                EvidenceSource(name=evidence, stream=stream),
+                Taker(take=records.append, wants_all=True),
+            )
             read_records(source, taker, progress=lambda _: None)
         written = asyncio.run(_written(records, ledger))
     except EvidenceError as error:

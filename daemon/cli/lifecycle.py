@@ -4,7 +4,7 @@ import click
 
 from daemon.cli import options
 from daemon.cli.asking import record_of_solution
-from daemon.cli.options import Format
+from daemon.cli.options import OutputFormat
 from daemon.cli.terminal import console, print_table, say, show_json
 from daemon.control.client import Door
 from sla.records import LifecycleEvent
@@ -27,7 +27,7 @@ def lifecycle() -> None:
 @options.door
 @options.output_format
 def record_(
-    door: Door, client: str, solution: str, event: str, at: str | None, key: str | None, format_: Format
+    door: Door, client: str, solution: str, event: str, at: str | None, key: str | None, format_: OutputFormat
 ) -> None:
     """Record a step, and list the solution's deadlines.
 

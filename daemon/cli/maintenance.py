@@ -7,7 +7,7 @@ import click
 
 from daemon.cli import options, scope
 from daemon.cli.asking import ask, record
-from daemon.cli.options import Format
+from daemon.cli.options import OutputFormat
 from daemon.cli.terminal import console, duration, print_table, say, show_json
 from daemon.control.client import Door
 from sla.instants import SECOND
@@ -37,7 +37,7 @@ def maintenance() -> None:
 @options.door
 @options.output_format
 def announce(
-    door: Door, emergency: bool, dry_run: bool, key: str | None, format_: Format, **span_and_scope: Any
+    door: Door, emergency: bool, dry_run: bool, key: str | None, format_: OutputFormat, **span_and_scope: Any
 ) -> None:
     """Announce a window, and say what will be excluded.
 
@@ -95,7 +95,7 @@ def _duration(seconds: float) -> str:
 @click.option("--past", is_flag=True, help="Those that are over or withdrawn, too.")
 @options.door
 @options.output_format
-def list_(door: Door, past: bool, format_: Format) -> None:
+def list_(door: Door, past: bool, format_: OutputFormat) -> None:
     """List the windows that run or lie ahead."""
     answer = ask(door, lambda daemon: daemon.document("/v1/maintenance", {"past": "true"} if past else None))
     if format_ == "json":
@@ -113,7 +113,7 @@ def list_(door: Door, past: bool, format_: Format) -> None:
 @options.idempotency_key
 @options.door
 @options.output_format
-def withdraw(door: Door, id_: str, why: str, key: str | None, format_: Format) -> None:
+def withdraw(door: Door, id_: str, why: str, key: str | None, format_: OutputFormat) -> None:
     """Withdraw a window, as if it had never been announced."""
     answer = record(door, f"/v1/maintenance/{options.quoted(id_)}/withdraw", {"why": why}, key=key)
     if format_ == "json":

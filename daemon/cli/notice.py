@@ -4,7 +4,7 @@ import click
 
 from daemon.cli import options
 from daemon.cli.asking import record_of_solution
-from daemon.cli.options import Format
+from daemon.cli.options import OutputFormat
 from daemon.cli.terminal import say, show_json
 from daemon.control.client import Door
 
@@ -24,7 +24,7 @@ def notice() -> None:
 @options.door
 @options.output_format
 def give(
-    door: Door, client: str, solution: str, given_at: str | None, key: str | None, format_: Format
+    door: Door, client: str, solution: str, given_at: str | None, key: str | None, format_: OutputFormat
 ) -> None:
     """Record a notice, and say whether it is valid.
 

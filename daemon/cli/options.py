@@ -16,7 +16,7 @@ from daemon.control import DEFAULT_SOCKET
 from daemon.control.client import Door
 from sla.instants import parse_instant
 
-Format = Literal["text", "json"]
+OutputFormat = Literal["text", "json"]
 
 config: Final = click.option(
     "--config",
@@ -134,7 +134,7 @@ _ca_file = click.option(
 )
 
 
-class Instant(click.ParamType[str]):
+class InstantWithZone(click.ParamType[str]):
     """An instant with a zone, as RFC 3339 writes it; seconds may be left out here."""
 
     name = "instant"
@@ -152,7 +152,7 @@ class Instant(click.ParamType[str]):
 
 
 _TO_THE_MINUTE: Final = re.compile(r"^(\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2})([Zz]|[+-]\d{2}:\d{2})$")
-INSTANT: Final = Instant()
+INSTANT: Final = InstantWithZone()
 
 
 def example(command: str) -> str:
@@ -165,7 +165,7 @@ def quoted(name: str) -> str:
     return quote(name, safe="")
 
 
-class _Key(click.ParamType[str]):
+class _IdempotencyKeyType(click.ParamType[str]):
     """An idempotency key, as a header can hold it."""
 
     name = "key"
@@ -181,7 +181,7 @@ _KEY: Final = re.compile(r"(?=.{1,200}\Z)[!-~]([ -~]*[!-~])?")
 idempotency_key: Final = click.option(
     "--idempotency-key",
     "key",
-    type=_Key(),
+    type=_IdempotencyKeyType(),
     metavar="KEY",
     help="The key that an unanswered attempt named, so that it is recorded once.",
 )

@@ -17,7 +17,7 @@ import click
 from rich.text import Text
 
 from daemon.cli import options
-from daemon.cli.options import Format
+from daemon.cli.options import OutputFormat
 from daemon.cli.terminal import console, plain, print_table, state
 from probes.targets.burst import burst
 from probes.targets.connect import Origin
@@ -48,7 +48,7 @@ MAX_TOLD: Final = 20
 _TOLD_EVERY: Final = 100
 
 
-class _Seconds(click.ParamType[float]):
+class _SecondsType(click.ParamType[float]):
     """A time of at most a minute: `2`, `0.5s`, `500ms`."""
 
     name = "time"
@@ -64,7 +64,7 @@ class _Seconds(click.ParamType[float]):
         return seconds
 
 
-class _Address(click.ParamType[str]):
+class _AddressType(click.ParamType[str]):
     """An IP address."""
 
     name = "address"
@@ -94,7 +94,7 @@ class _How:
     "--file", type=click.File("r"), help="More targets, one a line; # begins a comment. - is stdin."
 )
 @click.option(
-    "--timeout", "timeout_s", type=_Seconds(), default="3s", show_default=True, help="For each try."
+    "--timeout", "timeout_s", type=_SecondsType(), default="3s", show_default=True, help="For each try."
 )
 @click.option(
     "--count",
@@ -110,7 +110,7 @@ class _How:
     type=click.IntRange(1, 60_000),
     help=f"How many are tried at once; {CONNECTIONS_AT_ONCE} connections and {PINGS_AT_ONCE} pings if not given.",
 )
-@click.option("--source", type=_Address(), help="The address of this machine to try them from.")
+@click.option("--source", type=_AddressType(), help="The address of this machine to try them from.")
 @click.option("--interface", metavar="NAME", help="The network interface to try them through.")
 @click.option(
     "--ca-file",
@@ -136,7 +136,7 @@ def probe(
     interface: str | None,
     ca_file: Path | None,
     backend: str,
-    format_: Format,
+    format_: OutputFormat,
 ) -> None:
     """Try targets by hand: icmp://HOST, tcp://HOST:PORT, http://HOST/PATH, https://HOST/PATH.
 
@@ -172,7 +172,7 @@ def probe(
         raise click.UsageError(str(error)) from error
     except KeyboardInterrupt:  # click's own exit status for it says here that a target is down
         sys.exit(EXIT_INTERRUPTED)
-    outcomes = [_Outcome(text, results) for (_, text), results in zip(given, rows, strict=True)]
+    outcomes = [_ProbeOutcome(text, results) for (_, text), results in zip(given, rows, strict=True)]
     if format_ == "json":
         click.echo(json.dumps([each.as_json() for each in outcomes], ensure_ascii=False, indent=2))
     else:
@@ -259,7 +259,7 @@ class _NoPings:
         return [self._result for _ in addresses]
 
 
-class _Outcome(NamedTuple):
+class _ProbeOutcome(NamedTuple):
     """What the tries of a target came to."""
 
     target: str
@@ -290,7 +290,7 @@ def _as_json(result: Result) -> dict[str, object]:
     return {"state": result.state.name.lower(), "reason": result.reason.value, "rtt_us": result.rtt_us}
 
 
-def _show(outcomes: Sequence[_Outcome]) -> None:
+def _show(outcomes: Sequence[_ProbeOutcome]) -> None:
     out = console()
     headings = ("target", "state", "up", "round trip", "reason", "")
     print_table(out, headings, (each.cells() for each in outcomes))

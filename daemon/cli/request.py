@@ -4,7 +4,7 @@ import click
 
 from daemon.cli import options
 from daemon.cli.asking import ask, record, record_of_solution
-from daemon.cli.options import Format
+from daemon.cli.options import OutputFormat
 from daemon.cli.terminal import console, print_table, say, show_json
 from daemon.control.client import Door
 from sla.records import Channel
@@ -47,7 +47,7 @@ def open_(
     opened_at: str | None,
     id_: str | None,
     key: str | None,
-    format_: Format,
+    format_: OutputFormat,
 ) -> None:
     """Open a request, and say when the response is due.
 
@@ -75,7 +75,7 @@ def open_(
 @options.idempotency_key
 @options.door
 @options.output_format
-def respond(door: Door, id_: str, at: str | None, key: str | None, format_: Format) -> None:
+def respond(door: Door, id_: str, at: str | None, key: str | None, format_: OutputFormat) -> None:
     """Record the response to a request; the first one counts."""
     answer = record(door, f"/v1/requests/{options.quoted(id_)}/respond", {"at": at}, key=key)
     if format_ == "json":
@@ -91,7 +91,7 @@ def respond(door: Door, id_: str, at: str | None, key: str | None, format_: Form
 @options.idempotency_key
 @options.door
 @options.output_format
-def close(door: Door, id_: str, at: str | None, key: str | None, format_: Format) -> None:
+def close(door: Door, id_: str, at: str | None, key: str | None, format_: OutputFormat) -> None:
     """Close a request."""
     answer = record(door, f"/v1/requests/{options.quoted(id_)}/close", {"at": at}, key=key)
     if format_ == "json":
@@ -104,7 +104,7 @@ def close(door: Door, id_: str, at: str | None, key: str | None, format_: Format
 @click.option("--all", "everything", is_flag=True, help="Those that are closed, too.")
 @options.door
 @options.output_format
-def list_(door: Door, everything: bool, format_: Format) -> None:
+def list_(door: Door, everything: bool, format_: OutputFormat) -> None:
     """List the open requests, and how the response to each stands."""
     query = None if everything else {"open": "true"}
     answer = ask(door, lambda daemon: daemon.document("/v1/requests", query))

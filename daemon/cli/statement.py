@@ -9,8 +9,8 @@ import click
 from daemon.cli import options
 from daemon.cli.evaluate import InstantType, MonthType, evaluated, write
 from daemon.cli.export import write_all
-from daemon.cli.options import Format
-from daemon.evidence.files import Source
+from daemon.cli.options import OutputFormat
+from daemon.evidence.files import EvidenceSource
 from daemon.timezones import use_packaged_time_zones
 from sla.calendars import Month
 from sla.instants import Instant
@@ -32,7 +32,7 @@ def statement(
     month: Month,
     client: str | None,
     as_of: Instant | None,
-    format_: Format,
+    format_: OutputFormat,
     socket: Path,
     ledger: Path | None,
 ) -> None:
@@ -45,7 +45,7 @@ def statement(
     with tempfile.TemporaryFile() as evidence:
         write_all(evidence, socket=socket, ledger=ledger)
         evidence.seek(0)
-        source = Source(name="the ledger", stream=evidence)
+        source = EvidenceSource(name="the ledger", stream=evidence)
         judgement = evaluated(source, contract=None, month=month, as_of=as_of, verify=True)
     chosen = None if client is None else ClientId(client)
     if chosen is not None and chosen not in judgement.book.clients:

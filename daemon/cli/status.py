@@ -7,7 +7,7 @@ from rich.console import Console
 
 from daemon.cli import options
 from daemon.cli.asking import ask
-from daemon.cli.options import Format
+from daemon.cli.options import OutputFormat
 from daemon.cli.terminal import console, duration, plain, print_table, show_json, state
 from daemon.control import MonthStatus, ServerStatus, Status
 from daemon.control.client import Door
@@ -17,7 +17,7 @@ from daemon.readable import percent
 @click.command("status", epilog=options.example("slad status"))
 @options.door
 @options.output_format
-def status(door: Door, format_: Format) -> None:
+def status(door: Door, format_: OutputFormat) -> None:
     """Show how the daemon is, and who is down since when.
 
     Exits with 0 when the daemon answered, whatever it said, and with 3 when it cannot be reached or gave no proper answer.
@@ -37,7 +37,7 @@ def status(door: Door, format_: Format) -> None:
 @click.argument("name")
 @options.door
 @options.output_format
-def server(name: str, door: Door, format_: Format) -> None:
+def server(name: str, door: Door, format_: OutputFormat) -> None:
     """Show one virtual server, by its id or its name: legs, outages, counted times.
 
     Exits with 0 when it was found, with 1 when no server or more than one has that name, and with 3 when the daemon

@@ -5,13 +5,13 @@ from datetime import date
 import click
 
 from daemon.cli import options
-from daemon.cli.options import Format
+from daemon.cli.options import OutputFormat
 from daemon.cli.terminal import say, show_json
 from daemon.config.values import check_id
 from daemon.control.tokens import Role, new_token
 
 
-class _Name(click.ParamType[str]):
+class _TokenNameType(click.ParamType[str]):
     """A token's name, as the configuration takes it."""
 
     name = "name"
@@ -27,7 +27,7 @@ class _Name(click.ParamType[str]):
 @click.command("token", epilog=options.example("slad token --name portal --role record --expires 2027-12-31"))
 @click.option(
     "--name",
-    type=_Name(),
+    type=_TokenNameType(),
     metavar="NAME",
     default="portal",
     show_default=True,
@@ -47,7 +47,7 @@ class _Name(click.ParamType[str]):
     help="The last day on which it holds, in UTC; left out: it holds until it is taken back.",
 )
 @options.output_format
-def token(name: str, role: str, expires: date | None, format_: Format) -> None:
+def token(name: str, role: str, expires: date | None, format_: OutputFormat) -> None:
     """Make a token for the control door on TCP.
 
     Prints a new random token, and the lines for slad.toml, which hold its SHA-256 and not the token itself. Nothing is

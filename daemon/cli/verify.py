@@ -10,10 +10,10 @@ import click
 
 from daemon.cli import options
 from daemon.cli.export import write_all
-from daemon.cli.options import Format
+from daemon.cli.options import OutputFormat
 from daemon.cli.terminal import show_json
 from daemon.evidence.export import proven
-from daemon.evidence.files import EvidenceError, Source
+from daemon.evidence.files import EvidenceError, EvidenceSource
 from daemon.ledger import LedgerError, verified
 
 
@@ -48,7 +48,7 @@ class HashType(click.ParamType[bytes]):
 @options.socket
 @options.output_format
 def verify(
-    export: str | None, ledger: Path | None, head: bytes | None, socket: Path, format_: Format
+    export: str | None, ledger: Path | None, head: bytes | None, socket: Path, format_: OutputFormat
 ) -> None:
     """Verify the hash chain of EXPORT, a file that `slad export` wrote (- for standard input), or of a ledger.
 
@@ -62,7 +62,7 @@ def verify(
             report = _of_ledger(ledger, head)
         elif export is not None:
             with click.open_file(export, "rb") as stream:
-                report = _of_export(Source(name=export, stream=stream), head)
+                report = _of_export(EvidenceSource(name=export, stream=stream), head)
         else:
             report = _of_daemon(socket, head)
     except (LedgerError, EvidenceError) as error:
@@ -91,7 +91,7 @@ class HeadReport:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Report:
+class SoundFile:
     """What a sound file holds, as `--format json` says it."""
 
     file: str
@@ -101,10 +101,10 @@ class Report:
     head_was_record: int | None
 
 
-def _of_ledger(path: Path, head: bytes | None) -> Report:
+def _of_ledger(path: Path, head: bytes | None) -> SoundFile:
     result = verified(path, looked_for=head, progress=options.progress("records verified"))
     seq, chain = result.head
-    return Report(
+    return SoundFile(
         file=str(path),
         records=seq,
         first=min(1, seq),
@@ -113,16 +113,16 @@ def _of_ledger(path: Path, head: bytes | None) -> Report:
     )
 
 
-def _of_daemon(socket: Path, head: bytes | None) -> Report:
+def _of_daemon(socket: Path, head: bytes | None) -> SoundFile:
     with tempfile.TemporaryFile() as evidence:
         write_all(evidence, socket=socket, ledger=None)
         evidence.seek(0)
-        return _of_export(Source(name="the ledger", stream=evidence), head)
+        return _of_export(EvidenceSource(name="the ledger", stream=evidence), head)
 
 
-def _of_export(source: Source, head: bytes | None) -> Report:
+def _of_export(source: EvidenceSource, head: bytes | None) -> SoundFile:
     result = proven(source, looked_for=head, progress=options.progress("records verified"))
-    return Report(
+    return SoundFile(
         file=source.name,
         records=result.head.seq - result.first.seq + 1,
         first=result.first.seq,
@@ -131,7 +131,7 @@ def _of_export(source: Source, head: bytes | None) -> Report:
     )
 
 
-def _refuse(problem: str, format_: Format) -> NoReturn:
+def _refuse(problem: str, format_: OutputFormat) -> NoReturn:
     if format_ == "json":
         show_json({"sound": False, "problem": problem})
     else:

@@ -19,14 +19,14 @@ from sla.instants import DAY, Instant
 _SHA_256: Final = re.compile(r"[0-9A-Fa-f]{64}", re.ASCII)
 
 
-class _Named(Protocol):
+class _HasName(Protocol):
     @property
     def name(self) -> str: ...
     @property
     def sha256(self) -> bytes: ...
 
 
-_Tokens = TypeVar("_Tokens", bound=Sequence[_Named])
+_Tokens = TypeVar("_Tokens", bound=Sequence[_HasName])
 
 
 def _digest(value: object) -> bytes:

@@ -1,5 +1,5 @@
 """`slad demo`: the whole daemon on a simulated vCenter that goes through faults."""
 
-from daemon.demo.play import Stage, play
+from daemon.demo.play import DemoSettings, play
 
-__all__ = ["Stage", "play"]
+__all__ = ["DemoSettings", "play"]

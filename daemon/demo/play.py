@@ -81,7 +81,7 @@ uplink = "transit"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Stage:
+class DemoSettings:
     """Where a demo plays. `say` gets each line that a person is to read."""
 
     folder: Path
@@ -90,12 +90,12 @@ class Stage:
     say: Callable[[str], None]
 
 
-async def play(stage: Stage) -> None:
+async def play(stage: DemoSettings) -> None:
     """Run daemon, simulation and story until SIGINT or SIGTERM."""
     clock = SystemClock()
     inventory = build(now=clock.now(), servers=stage.servers, clients=CLIENTS)
     async with SimulatedVCenter(inventory, now_us=clock.now) as vcenter:
-        gateway, *beyond = lines = [Line() for _ in range(3)]
+        gateway, *beyond = lines = [Lifeline() for _ in range(3)]
         for line in lines:
             line.mend()
         config = _configured(stage, f"{vcenter.host}:{vcenter.port}", gateway, beyond)
@@ -104,14 +104,14 @@ async def play(stage: Stage) -> None:
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, app.stop)
         async with asyncio.TaskGroup() as tasks:
-            story = tasks.create_task(_tell(stage, app, Faults(vcenter, gateway, beyond)), name="story")
+            story = tasks.create_task(_tell(stage, app, Story(vcenter, gateway, beyond)), name="story")
             await app.run()
             story.cancel()
         for line in lines:
             line.cut()
 
 
-def _configured(stage: Stage, vcenter: str, gateway: "Line", beyond: Sequence["Line"]) -> Path:
+def _configured(stage: DemoSettings, vcenter: str, gateway: "Lifeline", beyond: Sequence["Lifeline"]) -> Path:
     stage.folder.mkdir(parents=True, exist_ok=True)
     password = stage.folder / "password"
     password.write_text("demo\n", encoding="utf-8")
@@ -124,7 +124,7 @@ def _configured(stage: Stage, vcenter: str, gateway: "Line", beyond: Sequence["L
     return config
 
 
-class Line:
+class Lifeline:
     """A way to somewhere: a port of this machine that answers until it is cut, and refuses from then on."""
 
     def __init__(self) -> None:
@@ -152,10 +152,10 @@ class Line:
             listener.accept()[0].close()
 
 
-class Faults:
+class Story:
     """What goes wrong in the story, on other servers and hosts each time."""
 
-    def __init__(self, vcenter: SimulatedVCenter, gateway: Line, beyond: Sequence[Line]) -> None:
+    def __init__(self, vcenter: SimulatedVCenter, gateway: Lifeline, beyond: Sequence[Lifeline]) -> None:
         """`gateway`: the monitor's own way out; `beyond`: what the uplink leads to."""
         self._gateway = gateway
         self._beyond = beyond
@@ -163,7 +163,7 @@ class Faults:
         self._turn = count()
 
     def chapters(self) -> Iterator[str]:
-        """Faults without end: each step makes one happen, or mends it, and says so."""
+        """Story without end: each step makes one happen, or mends it, and says so."""
         while True:
             yield from self._switched_off()
             yield from self._lost_datastore()
@@ -240,7 +240,7 @@ class Faults:
         return hosts[next(self._turn) % len(hosts)]
 
 
-async def _tell(stage: Stage, app: App, faults: Faults) -> None:
+async def _tell(stage: DemoSettings, app: App, faults: Story) -> None:
     await app.started.wait()
     host, port = app.addresses[0]
     socket = stage.folder / "control.sock"

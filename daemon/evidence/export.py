@@ -8,14 +8,14 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mappin
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from daemon.evidence.files import EvidenceError, Source, lines_of
+from daemon.evidence.files import EvidenceError, EvidenceSource, lines_of
 from daemon.ledger import Chained
 from sla import chain
 from sla.chain import ChainBrokenError, Link, link_of, verified_head
 from sla.instants import Instant, parse_instant
 from sla.records import ClientId
 
-Read = Callable[[int, int], Awaitable[Sequence[Chained]]]
+ReadSlice = Callable[[int, int], Awaitable[Sequence[Chained]]]
 """At most so many records that follow a sequence number: `Ledger.read`."""
 
 _AT_ONCE: Final = 250
@@ -29,7 +29,7 @@ class ExportError(Exception):
 
 
 async def exported(
-    read: Read,
+    read: ReadSlice,
     *,
     client: ClientId | None = None,
     since: Instant | None = None,
@@ -70,7 +70,9 @@ class Proven:
     found: int | None
 
 
-def proven(source: Source, *, looked_for: bytes | None = None, progress: Callable[[int], None]) -> Proven:
+def proven(
+    source: EvidenceSource, *, looked_for: bytes | None = None, progress: Callable[[int], None]
+) -> Proven:
     """Check that the lines of an export follow from one another, and look for a chain value that was a head once.
 
     `progress` is told the number of each line. Raises EvidenceError.
@@ -100,7 +102,7 @@ def proven(source: Source, *, looked_for: bytes | None = None, progress: Callabl
     return Proven(first=first, head=head, found=found)
 
 
-async def _rows(read: Read) -> AsyncIterator[Chained]:
+async def _rows(read: ReadSlice) -> AsyncIterator[Chained]:
     seq = 0
     while rows := await read(seq, _AT_ONCE):
         for row in rows:

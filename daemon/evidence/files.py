@@ -21,7 +21,7 @@ class EvidenceError(Exception):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Source:
+class EvidenceSource:
     """An open file and the name by which messages call it."""
 
     name: str
@@ -49,7 +49,7 @@ def lines_of(stream: IO[bytes]) -> Iterator[bytes]:
         yield line
 
 
-def read_records(source: Source, taker: Taker, *, progress: Callable[[int], None]) -> None:
+def read_records(source: EvidenceSource, taker: Taker, *, progress: Callable[[int], None]) -> None:
     """Hand every record of a file to `taker`, in order. Raises EvidenceError: then nothing that was taken may be used.
 
     `progress` is told the number of each line.
@@ -58,7 +58,7 @@ def read_records(source: Source, taker: Taker, *, progress: Callable[[int], None
         pass
 
 
-def read_verified(source: Source, taker: Taker, *, progress: Callable[[int], None]) -> Link | None:
+def read_verified(source: EvidenceSource, taker: Taker, *, progress: Callable[[int], None]) -> Link | None:
     """The same for an export that has to prove itself: the head of its chain, None for an empty file."""
     try:
         return verified_head(_links(source, taker, progress))
@@ -67,7 +67,7 @@ def read_verified(source: Source, taker: Taker, *, progress: Callable[[int], Non
 
 
 def _sound_lines(
-    source: Source, taker: Taker, progress: Callable[[int], None]
+    source: EvidenceSource, taker: Taker, progress: Callable[[int], None]
 ) -> Iterator[tuple[int, bytes]]:
     """The lines up to the first bad one, with their numbers; the bad ones are told of at the end."""
     reader = EvidenceReader(taker.track_of, wants_all=taker.wants_all)
@@ -87,7 +87,7 @@ def _sound_lines(
         raise EvidenceError(messages)
 
 
-def _links(source: Source, taker: Taker, progress: Callable[[int], None]) -> Iterator[Link]:
+def _links(source: EvidenceSource, taker: Taker, progress: Callable[[int], None]) -> Iterator[Link]:
     for number, line in _sound_lines(source, taker, progress):
         link = link_of(line.decode().rstrip("\n"))
         if link is None:

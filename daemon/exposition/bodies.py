@@ -25,7 +25,7 @@ class Format(Enum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Member:
+class GzipMember:
     """One gzip member of a body; `size` is its length when decompressed, in bytes."""
 
     data: bytes
@@ -37,7 +37,7 @@ class Body:
     """One whole answer to a scrape, in one format."""
 
     format: Format
-    members: tuple[Member, ...]
+    members: tuple[GzipMember, ...]
 
     def length(self, *, gzip: bool) -> int:
         """Bytes of the answer, compressed or plain."""
@@ -72,9 +72,9 @@ class Published:
         return self.text if wanted is Format.TEXT else self.openmetrics
 
 
-def compressed(text: bytes) -> Member:
-    return Member(data=isal_zlib.compress(text, _GZIP_LEVEL, wbits=_GZIP_CONTAINER), size=len(text))
+def compressed(text: bytes) -> GzipMember:
+    return GzipMember(data=isal_zlib.compress(text, _GZIP_LEVEL, wbits=_GZIP_CONTAINER), size=len(text))
 
 
-def _decompressed(member: Member) -> bytes:
+def _decompressed(member: GzipMember) -> bytes:
     return isal_zlib.decompress(member.data, wbits=_GZIP_CONTAINER, bufsize=member.size + 1)

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from daemon.clock import Clock
-from daemon.exposition.bodies import Body, Format, Member, Published, compressed
+from daemon.exposition.bodies import Body, Format, GzipMember, Published, compressed
 from daemon.exposition.families import (
     LabelledFamily,
     RenderedFamily,
@@ -61,10 +61,10 @@ class _Chunk:
     """A piece of one family: the values that it was rendered from, and what came out."""
 
     values: bytes | Sequence[str]
-    member: Member
+    member: GzipMember
 
 
-Compress = Callable[[bytes], Member]
+Compress = Callable[[bytes], GzipMember]
 """How a text becomes a member."""
 
 _ChunkKey = tuple[str, int, tuple[str, ...], int]
@@ -78,8 +78,8 @@ class _Preparation:
         self.rows = rows
         self.compress = compress
         self.chunks: dict[_ChunkKey, _Chunk] = {}
-        self.text: list[Member] = []
-        self.openmetrics: list[Member] = []
+        self.text: list[GzipMember] = []
+        self.openmetrics: list[GzipMember] = []
 
     def add(self, text: bytes, openmetrics: bytes) -> None:
         """Append what differs between the formats."""

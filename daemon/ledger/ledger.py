@@ -16,7 +16,7 @@ from daemon.clock import Clock
 from daemon.ledger.batch import Batch, Chained, Head, Lag, Stored
 from daemon.ledger.errors import LedgerError, LedgerFaultError, damaged, translating
 from daemon.ledger.lock import Lock
-from daemon.ledger.store import SLICE, Plan, State, Store
+from daemon.ledger.store import SLICE, Store, StoreState, WritePlan
 from sla.instants import Instant
 from sla.records import Witness
 
@@ -34,7 +34,7 @@ class Ledger:
         self._clock = clock
         self._state = store.state
         self._lags = store.lags
-        self._doubtful: Plan | None = None
+        self._doubtful: WritePlan | None = None
         self._writer = ThreadPoolExecutor(max_workers=1, thread_name_prefix="ledger")
         self._turn = asyncio.Lock()
         self.commit_duration_us = 0
@@ -182,5 +182,5 @@ class Ledger:
                 store.close()
 
 
-def _same(one: State, other: State) -> bool:
+def _same(one: StoreState, other: StoreState) -> bool:
     return (one.head, one.commits) == (other.head, other.commits)

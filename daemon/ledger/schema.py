@@ -88,7 +88,7 @@ PUT_WATERMARK: Final = (
 INSERT_LAG: Final = "INSERT INTO lag (observer, source, start, end) VALUES (?, ?, ?, ?)"
 
 
-class Rows(Protocol):
+class StatementRows(Protocol):
     """What a statement gives."""
 
     def fetchall(self) -> list[Any]:
@@ -99,7 +99,7 @@ class Rows(Protocol):
 class Database(Protocol):
     """What the ledger needs of a connection: each statement outside BEGIN and COMMIT is a transaction of its own."""
 
-    def execute(self, sql: str, parameters: Sequence[Any] = ..., /) -> Rows:
+    def execute(self, sql: str, parameters: Sequence[Any] = ..., /) -> StatementRows:
         """Run one statement."""
         ...
 

@@ -62,21 +62,21 @@ class Watermark:
     sealed: Instant | None
 
 
-Row = tuple[int, str, bytes, Instant | None]
+StoredRow = tuple[int, str, bytes, Instant | None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
+class WritePlan:
     """A batch made ready to be written, and the state after it."""
 
-    rows: Sequence[Row]
+    rows: Sequence[StoredRow]
     changed: Mapping[Witness, Watermark]
     lags: Sequence[Lag]
-    after: "State"
+    after: "StoreState"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class State:
+class StoreState:
     """What the row of `head` and the watermarks say."""
 
     head: Head
@@ -137,7 +137,7 @@ class Store:
         """Give the file back."""
         self._db.close()
 
-    def plan(self, batch: Batch) -> Plan:
+    def plan(self, batch: Batch) -> WritePlan:
         """Make a batch ready: lines, salt, hashes and the state after it."""
         state = self.state
         changed = {
@@ -155,11 +155,11 @@ class Store:
                 *(Entry(record=ObservedUntil(witness=witness, at=at)) for witness, at in unsealed),
             ]
         rows = _rows(entries, state.head)
-        return Plan(
+        return WritePlan(
             rows=rows,
             changed=changed,
             lags=batch.lags,
-            after=State(
+            after=StoreState(
                 head=Head(rows[-1][0], rows[-1][2]) if rows else state.head,
                 commits=state.commits + 1,
                 settled_crc=_settled_crc((row[3] for row in rows), state.settled_crc),
@@ -168,7 +168,7 @@ class Store:
             ),
         )
 
-    def write(self, plan: Plan) -> None:
+    def write(self, plan: WritePlan) -> None:
         """Commit a plan made of the present state: when this returns, it is durable."""
         db, after = self._db, plan.after
         db.execute(BEGIN)
@@ -224,11 +224,11 @@ class Store:
         with translating(self._path):
             return [body for (body,) in self._db.execute(SELECT_BODIES, (beginning,)).fetchall()]
 
-    def _slice(self, after_seq: int) -> list[Row]:
+    def _slice(self, after_seq: int) -> list[StoredRow]:
         with translating(self._path):
             return self._db.execute(SELECT_RECORDS, (after_seq, _REPLAYED_AT_ONCE)).fetchall()
 
-    def _read_state(self) -> State:
+    def _read_state(self) -> StoreState:
         watermarks = {
             Witness(observer, source): Watermark(at=at, sealed=sealed)
             for observer, source, at, sealed in self._db.execute(SELECT_WATERMARKS).fetchall()
@@ -239,7 +239,7 @@ class Store:
         seq, chain, commits, settled_crc, watermark_crc, lag_crc = heads[0]
         if commits and _watermark_crc(watermarks, commits) != watermark_crc:
             raise damaged(self._path, "its watermarks were changed")
-        return State(
+        return StoreState(
             head=Head(seq, chain),
             commits=commits,
             settled_crc=settled_crc,
@@ -287,7 +287,7 @@ def verified(
         return Verified(head=store.state.head, found=found and found[0])
 
 
-def _rows(entries: Sequence[Entry], head: Head) -> Sequence[Row]:
+def _rows(entries: Sequence[Entry], head: Head) -> Sequence[StoredRow]:
     salt = os.urandom(8).hex()
     bodies = [salted(encode(entry.record), salt) for entry in entries]
     settled = [entry.settled for entry in entries]

@@ -12,11 +12,11 @@ from heapq import heappop, heappush
 from itertools import chain
 from typing import Final
 
-from daemon.book.changes import Changes
+from daemon.book.changes import BookChanges
 from daemon.book.live_book import LiveBook
 from daemon.holidays import holidays_around
 from daemon.live.accruals import Tails
-from daemon.live.servers import Servers
+from daemon.live.servers import ServerFormulas
 from daemon.live.solutions import Solutions
 from daemon.pacing import paced, spare_what_lives
 from sla.book import Book
@@ -39,7 +39,7 @@ from sla.records import (
     ServiceRequestResponded,
 )
 from sla.standing import Standings, owning
-from sla.statement import Judgement, Kept
+from sla.statement import Judgement, SharedWork
 
 SPARE_EVERY: Final = 500
 """How many are judged at once before the garbage collector is kept from what they left."""
@@ -56,7 +56,7 @@ class LiveFigures:
         self.at: Instant | None = None
         self.is_current = False
         self.tails = Tails(book.evidence)
-        self.servers = Servers(book.evidence, self.tails)
+        self.servers = ServerFormulas(book.evidence, self.tails)
         self.solutions = Solutions(book.evidence, self.tails)
         self.requests: set[RequestId] = set()
         """Those that may wait for an answer."""
@@ -70,7 +70,7 @@ class LiveFigures:
         self._holidays: Collection[Day] = ()
         self._reached = BEGINNING
         self._judging: JudgementsAt | None = None
-        self._kept = Kept()
+        self._kept = SharedWork()
         self._has_begun = False
 
     async def catch_up(self, at: Instant, at_most_s: float) -> bool:
@@ -106,7 +106,7 @@ class LiveFigures:
 
     # What has to be judged anew
 
-    def _marked(self, at: Instant, changes: Changes) -> Iterator[None]:
+    def _marked(self, at: Instant, changes: BookChanges) -> Iterator[None]:
         self.tails.advance(at, changes.sights)
         for witness, since in changes.sights.items():
             yield from self.servers.resee(witness, since, self._told)
@@ -119,7 +119,7 @@ class LiveFigures:
             yield
         for record in changes.records:
             self._take(record)
-        scope = _Scope()
+        scope = _Concerned()
         while self._pending and self._pending[0][0] <= at:
             self._recorded(heappop(self._pending)[2], scope)
             yield
@@ -133,7 +133,7 @@ class LiveFigures:
             self.servers.wait(server)
             yield
         self.solutions.waiting.update(self.book.servers_of)
-        everything = _Scope()
+        everything = _Concerned()
         for record in _records_of(self.book):
             self._take(record)
             if record.recorded_at <= at:
@@ -154,7 +154,7 @@ class LiveFigures:
         self.servers.wait(server)
         self.solutions.waiting |= self.solutions.of(server)
 
-    def _recorded(self, record: Recorded, scope: "_Scope") -> None:
+    def _recorded(self, record: Recorded, scope: "_Concerned") -> None:
         """A record has come to be known: add whom it concerns."""
         match record:
             case Client():
@@ -177,7 +177,7 @@ class LiveFigures:
             case _:
                 pass  # no figure reads it
 
-    def _covered(self, scope: "_Scope") -> Iterator[None]:
+    def _covered(self, scope: "_Concerned") -> Iterator[None]:
         """Have judged anew what a scope covers, or ever covered (spec §4.2)."""
         for server in scope.servers:
             self._told(server)
@@ -209,7 +209,7 @@ class LiveFigures:
 
 
 @dataclass(slots=True)
-class _Scope:
+class _Concerned:
     """Whom records concern that came to be known."""
 
     is_everything: bool = False
@@ -240,7 +240,7 @@ def _records_of(book: Book) -> Iterator[Recorded]:
 class JudgementsAt:
     """The judgements of one instant, for each client that of its local month."""
 
-    def __init__(self, book: Book, at: Instant, national_holidays: Collection[Day], kept: Kept) -> None:
+    def __init__(self, book: Book, at: Instant, national_holidays: Collection[Day], kept: SharedWork) -> None:
         self.at = at
         self._kept = kept
         self._book = book

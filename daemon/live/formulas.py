@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from typing import Final, NamedTuple, TypeVar
 
 from sla.availability import Figures, Tally
-from sla.exclusions import Reason
+from sla.exclusions import IneligibleReason
 from sla.instants import Instant
 from sla.records import Category
 from sla.spans import length
@@ -17,7 +17,7 @@ from sla.tails import Tail
 from sla.terms import Availability
 
 CATEGORIES: Final = tuple(Category)
-REASONS: Final = tuple(Reason)
+REASONS: Final = tuple(IneligibleReason)
 
 NOBODY: Final = 0
 """The number that stands for servers without figures."""

@@ -16,14 +16,14 @@ from sla.records import ClientId, ServerId, Witness
 from sla.standing import ServerStanding, Standings
 
 
-class Row(NamedTuple):
+class FormulaRow(NamedTuple):
     """A server's formula holds in `[since, until)`, whoever sees."""
 
     since: Instant
     until: Instant
 
 
-class Servers:
+class ServerFormulas:
     """The rows of all servers in service."""
 
     def __init__(self, book: Book, tails: Tails) -> None:
@@ -35,7 +35,7 @@ class Servers:
         """Those to be judged, by client: what a client's servers share is worked out once then."""
         self._book = book
         self._tails = tails
-        self._rows: dict[ServerId, Row] = {}
+        self._rows: dict[ServerId, FormulaRow] = {}
         self._due: list[tuple[Instant, ServerId]] = []
         self._newest_since: Instant = BEGINNING
         self._shared: dict[ServerStanding, Formula] = {}
@@ -92,7 +92,7 @@ class Servers:
         self.formulas.release(self.numbers.get(server, NOBODY))
         self.numbers[server] = number
         before = self._rows.get(server)
-        self._rows[server] = Row(since, until)
+        self._rows[server] = FormulaRow(since, until)
         self._newest_since = max(self._newest_since, since)
         if until != FOREVER and (before is None or before.until != until):
             heappush(self._due, (until, server))

@@ -18,7 +18,7 @@ from sla.standing import SolutionStanding, Standings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
+class SolutionRow:
     """A solution as it was judged. `offset`: what the counted time of its interruption is beyond that of its tail."""
 
     standing: SolutionStanding
@@ -34,8 +34,8 @@ class Solutions:
 
     def __init__(self, book: Book, tails: Tails) -> None:
         """None yet."""
-        self.rows: dict[SolutionKey, Row] = {}
-        self.ongoing: dict[SolutionKey, Row] = {}
+        self.rows: dict[SolutionKey, SolutionRow] = {}
+        self.ongoing: dict[SolutionKey, SolutionRow] = {}
         """Those with an interruption that goes on."""
         self.listed: dict[str, dict[str, str]] = {name: {} for name in FAMILIES}
         """What they say on `/metrics`: samples by family and labels."""
@@ -69,7 +69,7 @@ class Solutions:
         records = self._book.servers[server].records
         return {(record.solution or SolutionId(server), record.client) for record in records}
 
-    def counted(self, row: Row) -> int:
+    def counted(self, row: SolutionRow) -> int:
         """The counted time of the interruption that goes on, in microseconds."""
         counting = row.standing.counting
         return row.offset + (self._tails.together(counting).down if counting else 0)
@@ -83,7 +83,7 @@ class Solutions:
         standing = standings.solution(key)
         ongoing = standing.ongoing
         so_far = self._tails.together(standing.counting).down if standing.counting else 0
-        self.rows[key] = Row(
+        self.rows[key] = SolutionRow(
             standing=standing,
             offset=(ongoing.counted if ongoing else 0) - so_far,
             lasting=standings.judgement.terms(key[1]).chronic_outages.lasting,
@@ -98,7 +98,7 @@ class Solutions:
         if standing.until != FOREVER and not is_queued:
             heappush(self._due, (standing.until, key))
 
-    def _list(self, standing: SolutionStanding, before: Row | None) -> tuple[tuple[str, str], ...]:
+    def _list(self, standing: SolutionStanding, before: SolutionRow | None) -> tuple[tuple[str, str], ...]:
         """Put what a solution says in the place of what it said."""
         said = [(family, labels, value) for family, (labels, value) in samples_of(standing)]
         series = tuple((family, labels) for family, labels, _ in said)

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
 
 from sla.document import seconds
-from sla.exclusions import Reason
+from sla.exclusions import IneligibleReason
 from sla.instants import Instant, format_instant
 from sla.records import Category, Channel, LifecycleEvent
 from sla.requests import Outcome
@@ -63,7 +63,7 @@ class Span(Reply):
 class IneligibleTime(Reply):
     """The time of a window that will not be excluded, for one reason (spec §4.5)."""
 
-    reason: Reason
+    reason: IneligibleReason
     seconds: Seconds
     spans: tuple[Span, ...]
 

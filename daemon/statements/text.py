@@ -8,7 +8,7 @@ from daemon.timezones import time_zone_release
 from sla.availability import Figures
 from sla.calendars import Calendar
 from sla.chronic import Chronic, Stage
-from sla.exclusions import Reason
+from sla.exclusions import IneligibleReason
 from sla.instants import FOREVER, Instant, format_instant
 from sla.records import ClientId
 from sla.spans import length
@@ -16,9 +16,9 @@ from sla.statement import Judgement, ServerMonth, SolutionState, Statement, Wind
 from sla.terms import Basis, Unobserved
 
 _REASONS: Final = {
-    Reason.LATE_NOTICE: "notice came too late",
-    Reason.OUTSIDE_BAND: "outside of the agreed hours",
-    Reason.OVER_WEEKLY_CAP: "more than the agreed time a week",
+    IneligibleReason.LATE_NOTICE: "notice came too late",
+    IneligibleReason.OUTSIDE_BAND: "outside of the agreed hours",
+    IneligibleReason.OVER_WEEKLY_CAP: "more than the agreed time a week",
 }
 _BASES: Final = {
     Basis.AGREED: "excluded time is no service time",

@@ -46,10 +46,10 @@ _HERE: Final = Origin()
 _log = structlog.get_logger()
 
 
-class _Place:
+class _ToolSet:
     """The tools that probe from one place of this machine."""
 
-    def __init__(self, tools: Tools, pings: "_Pings", stack: AsyncExitStack) -> None:
+    def __init__(self, tools: Tools, pings: "_LazyPings", stack: AsyncExitStack) -> None:
         """`stack` closes the tools."""
         self.tools = tools
         self.pings = pings
@@ -101,7 +101,7 @@ class Internet:
         self._rules: Rules[InternetTable] = Rules(())
         self._assigned: dict[ServerId, Assignment] = {}
         self._origins: dict[str, Origin] = {}
-        self._places: dict[Origin, _Place] = {}
+        self._places: dict[Origin, _ToolSet] = {}
         self._resolver = Resolver()
         self._watch: InternetWatch | None = None
         self._wanted = asyncio.Event()
@@ -237,7 +237,7 @@ class Internet:
                 tasks.create_task(place.retire(), name="internet-place-retiring")
             await self._changed.wait()
 
-    async def _opened(self, origins: Iterable[Origin], config: Config) -> dict[Origin, _Place]:
+    async def _opened(self, origins: Iterable[Origin], config: Config) -> dict[Origin, _ToolSet]:
         """Tools for each place, as the configuration has them: also by what is in its files now."""
         tls = await asyncio.to_thread(trust, config.probes.ca_file)
         return {origin: await _opened(config, origin, self._resolver, tls) for origin in origins}
@@ -258,15 +258,15 @@ class Internet:
         self._places.clear()
 
 
-async def _opened(config: Config, origin: Origin, resolver: Resolver, tls: ssl.SSLContext) -> _Place:
+async def _opened(config: Config, origin: Origin, resolver: Resolver, tls: ssl.SSLContext) -> _ToolSet:
     stack = AsyncExitStack()
     settings = PingSettings(backend=config.probes.ping, address=origin.address, interface=origin.interface)
-    pings = _Pings(settings, stack)
+    pings = _LazyPings(settings, stack)
     tools = await stack.enter_async_context(open_tools(pings, resolver, tls, origin=origin))
-    return _Place(tools, pings, stack)
+    return _ToolSet(tools, pings, stack)
 
 
-class _Pings:
+class _LazyPings:
     """Pings as configured, opened with the first one; where they cannot be sent each is unknown, and says why."""
 
     def __init__(self, settings: PingSettings, stack: AsyncExitStack) -> None:

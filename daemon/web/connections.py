@@ -35,7 +35,7 @@ class Limits:
 DEFAULT_LIMITS: Final = Limits()
 
 
-class Connection(web.RequestHandler):
+class ClientConnection(web.RequestHandler):
     """One client's connection: refused beyond the limit, closed when its request's head does not arrive in time."""
 
     def __init__(self, manager: web.Server, limits: Limits) -> None:
@@ -110,7 +110,9 @@ class Connection(web.RequestHandler):
 
 
 @asynccontextmanager
-async def connections_to(app: web.Application, limits: Limits) -> AsyncIterator[Callable[[], Connection]]:
+async def connections_to(
+    app: web.Application, limits: Limits
+) -> AsyncIterator[Callable[[], ClientConnection]]:
     """A protocol factory for listeners that lead to `app`; at the end running requests get a moment to finish."""
     runner = web.AppRunner(
         app, handler_cancellation=True, shutdown_timeout=limits.shutdown_s, access_log=None
@@ -119,7 +121,7 @@ async def connections_to(app: web.Application, limits: Limits) -> AsyncIterator[
     server = runner.server
     assert server is not None
     try:
-        yield lambda: Connection(server, limits)
+        yield lambda: ClientConnection(server, limits)
     finally:
         await runner.cleanup()
 

@@ -83,7 +83,7 @@ async def public_door(
 
 
 def _application(site: Site, clock: Clock, file: WebConfigFile | None, limits: Limits) -> web.Application:
-    door = _Door(site)
+    door = _Handlers(site)
     middlewares = [bounded(limits)]
     if file is not None:
         middlewares.append(_guarded_by(file, clock))
@@ -97,7 +97,7 @@ def _application(site: Site, clock: Clock, file: WebConfigFile | None, limits: L
     return app
 
 
-class _Door:
+class _Handlers:
     """The handlers."""
 
     def __init__(self, site: Site) -> None:

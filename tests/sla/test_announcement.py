@@ -9,7 +9,7 @@ import pytest
 from sla.announcement import Announcement, Share, Split, concerned
 from sla.book import Declared
 from sla.calendars import parse_month
-from sla.exclusions import Reason
+from sla.exclusions import IneligibleReason
 from sla.instants import DAY, HOUR, MINUTE, Instant, format_instant
 from sla.reader import EvidenceReader
 from sla.records import Category, ClientId, Exclusion, ExclusionId, ServerId
@@ -45,7 +45,7 @@ def share(*lines: Line) -> Split:
     return only.split
 
 
-def reasons(of: Split) -> dict[Reason, int]:
+def reasons(of: Split) -> dict[IneligibleReason, int]:
     """The minutes that are not eligible, by reason."""
     return {part.reason: length(part.spans) // MINUTE for part in of.ineligible}
 
@@ -62,9 +62,9 @@ def test_a_window_with_notice_in_the_band_within_the_cap_is_eligible_whole() -> 
 def test_each_reason_has_its_time() -> None:
     late = maintenance("w", "2026-03-12T03:00:00Z", "2026-03-12T04:00:00Z", recorded_at=NOW, announced_at=NOW)
     for scope in ({}, {"servers": ["s"]}):
-        assert reasons(share({**late, **scope})) == {Reason.LATE_NOTICE: 60}
+        assert reasons(share({**late, **scope})) == {IneligibleReason.LATE_NOTICE: 60}
     early = share(maintenance("w", "2026-03-17T02:30:00Z", "2026-03-17T04:30:00Z"))
-    assert reasons(early) == {Reason.OUTSIDE_BAND: 30, Reason.OVER_WEEKLY_CAP: 30}
+    assert reasons(early) == {IneligibleReason.OUTSIDE_BAND: 30, IneligibleReason.OVER_WEEKLY_CAP: 30}
     assert {part.exclusion for part in early.ineligible} == {"w"}
 
 
@@ -72,7 +72,7 @@ def test_the_windows_of_a_week_share_its_cap_in_order_of_time() -> None:
     tuesday = maintenance("t", "2026-03-17T03:00:00Z", "2026-03-17T03:45:00Z")
     thursday = maintenance("w", "2026-03-19T03:00:00Z", "2026-03-19T03:45:00Z")
     found = share(tuesday, thursday)
-    assert (length(found.eligible), reasons(found)) == (15 * MINUTE, {Reason.OVER_WEEKLY_CAP: 30})
+    assert (length(found.eligible), reasons(found)) == (15 * MINUTE, {IneligibleReason.OVER_WEEKLY_CAP: 30})
     assert [week.used for week in found.weeks] == [HOUR]
 
 
@@ -82,7 +82,7 @@ def test_a_window_over_the_end_of_a_week_draws_on_both() -> None:
         (60, "2026-03-09"),
         (60, "2026-03-16"),
     ]
-    assert reasons(found) == {Reason.OVER_WEEKLY_CAP: 30}
+    assert reasons(found) == {IneligibleReason.OVER_WEEKLY_CAP: 30}
     to_its_end = share(maintenance("w", "2026-03-16T03:00:00Z", "2026-03-16T04:00:00Z"))
     assert [format_instant(week.start)[:10] for week in to_its_end.weeks] == ["2026-03-09"]
 
@@ -91,7 +91,7 @@ def test_an_emergency_counts_in_the_cap_unless_the_terms_say_otherwise() -> None
     night = maintenance("n", "2026-03-17T03:00:00Z", "2026-03-17T03:40:00Z")
     patch = exclusion("w", "emergency_security_update", "2026-03-17T15:00:00Z", "2026-03-17T16:00:00Z")
     found = share(night, patch)
-    assert (reasons(found), found.weeks[0].used) == ({Reason.OVER_WEEKLY_CAP: 40}, HOUR)
+    assert (reasons(found), found.weeks[0].used) == ({IneligibleReason.OVER_WEEKLY_CAP: 40}, HOUR)
     exempt: Line = {
         "kind": "contract",
         "client": None,
@@ -112,7 +112,7 @@ def test_each_month_judges_its_part_by_its_terms() -> None:
         "recorded_at": "2026-01-01T00:00:00Z",
     }
     found = share(april, maintenance("w", "2026-04-01T03:30:00Z", "2026-04-01T04:20:00Z"))
-    assert (length(found.eligible), reasons(found)) == (30 * MINUTE, {Reason.OUTSIDE_BAND: 20})
+    assert (length(found.eligible), reasons(found)) == (30 * MINUTE, {IneligibleReason.OUTSIDE_BAND: 20})
     just = share(april, maintenance("w", "2026-04-01T03:30:00Z", "2026-04-01T04:00:00.000001Z"))
     assert (length(just.covered), length(just.eligible)) == (30 * MINUTE + 1, 30 * MINUTE)
 
@@ -208,7 +208,7 @@ def test_the_statements_say_the_same_afterwards(seed: int) -> None:
             if each.window.id == window["id"]
         ]
         assert length(said.covered) == sum(each.time for each in months)
-        for reason in Reason:
+        for reason in IneligibleReason:
             assert sum(length(part.spans) for part in said.ineligible if part.reason is reason) == sum(
                 length(part.spans) for each in months for part in each.ineligible if part.reason is reason
             )

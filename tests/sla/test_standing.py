@@ -6,7 +6,7 @@ import pytest
 
 from sla.book import Book
 from sla.calendars import parse_month
-from sla.exclusions import Reason
+from sla.exclusions import IneligibleReason
 from sla.instants import FOREVER, HOUR, Instant
 from sla.records import Blind, Category, ClientId, Leg, ServerId, SolutionId, State, Witness
 from sla.standing import Frame, ServerStanding, SolutionStanding, Standings
@@ -53,15 +53,15 @@ def solution(*lines: Any, as_of: str, name: str = "s") -> SolutionStanding:
     [
         ("03:00", False, (), True, "03:00", "04:00"),
         ("03:30", False, (), True, "03:00", "04:00"),
-        ("04:00", True, (Reason.OVER_WEEKLY_CAP,), True, "04:00", "05:00"),
-        ("04:30", True, (Reason.OVER_WEEKLY_CAP,), True, "04:00", "05:00"),
+        ("04:00", True, (IneligibleReason.OVER_WEEKLY_CAP,), True, "04:00", "05:00"),
+        ("04:30", True, (IneligibleReason.OVER_WEEKLY_CAP,), True, "04:00", "05:00"),
     ],
 )
 def test_a_frame_tells_what_runs_of_a_window_and_from_when_to_when(
     scope: dict[str, list[str]],
     as_of: str,
     is_judged: bool,
-    ineligible: tuple[Reason, ...],
+    ineligible: tuple[IneligibleReason, ...],
     runs: bool,
     since: str,
     until: str,

@@ -4,11 +4,11 @@ from typing import Any
 
 from sla.calendars import parse_month
 from sla.document import document
-from sla.exclusions import Reason
+from sla.exclusions import IneligibleReason
 from sla.instants import HOUR, format_instant
 from sla.records import ClientId, Leg, ServerId, SolutionId
 from sla.spans import length
-from sla.statement import Judgement, Kept
+from sla.statement import Judgement, SharedWork
 from tests.sla.defects import notice, request, step
 from tests.sla.stories import (
     HOLIDAYS,
@@ -58,7 +58,7 @@ def test_an_exclusion_that_names_the_server_is_seen_in_its_outages_and_windows()
     assert [(share.window.id, share.time // HOUR) for share in asked.windows(S, C)] == [("x", 1)]
     late = maintenance("x", "2026-03-12T03:00:00Z", "2026-03-12T04:00:00Z", servers=["s"], announced_at=None)
     (share,) = judgement([client(), server(), *UP, late]).windows(S, C)
-    assert [part.reason for part in share.ineligible] == [Reason.LATE_NOTICE]
+    assert [part.reason for part in share.ineligible] == [IneligibleReason.LATE_NOTICE]
 
 
 def test_each_server_has_its_own_outages() -> None:
@@ -124,9 +124,9 @@ def test_windows_are_told_in_order_of_time_with_what_came_of_each() -> None:
     ]
     assert [[(part.reason, length(part.spans) // HOUR) for part in each.ineligible] for each in shares] == [
         [],
-        [(Reason.OUTSIDE_BAND, 1)],
+        [(IneligibleReason.OUTSIDE_BAND, 1)],
         [],
-        [(Reason.OVER_WEEKLY_CAP, 1)],
+        [(IneligibleReason.OVER_WEEKLY_CAP, 1)],
     ]
 
 
@@ -256,7 +256,7 @@ def test_what_one_judgement_leaves_to_the_next_changes_nothing_that_it_says() ->
         },
         client(zone="Europe/London", recorded_at="2026-03-24T00:00:00Z"),
     ]
-    book, kept, told = book_of(lines), Kept(), set()
+    book, kept, told = book_of(lines), SharedWork(), set()
     for day in (10, 15, 21, 23, 25, 15, 25):
         with_kept, alone = (
             Judgement(

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from prometheus_client import Metric, parser
 from prometheus_client.openmetrics import parser as openmetrics_parser
 
-from daemon.exposition.bodies import Format, Member, compressed
+from daemon.exposition.bodies import Format, GzipMember, compressed
 from daemon.exposition.exposition import CHUNK_SAMPLES, Exposition, NotPreparedError, TooManyScrapesError
 from daemon.exposition.families import (
     ABSENT,
@@ -272,7 +272,7 @@ class Compressions:
     def __init__(self) -> None:
         self.seen: list[bytes] = []
 
-    def __call__(self, text: bytes) -> Member:
+    def __call__(self, text: bytes) -> GzipMember:
         if not text.startswith(b"#"):
             self.seen.append(text)
         return compressed(text)
@@ -315,7 +315,7 @@ async def test_the_loop_turns_between_any_two_slices_of_work() -> None:
     slices: list[int] = []
     longest = 0
 
-    def compress(text: bytes) -> Member:
+    def compress(text: bytes) -> GzipMember:
         nonlocal longest
         if not text.startswith(b"#"):
             longest = max(longest, text.count(b"\n"))

@@ -9,7 +9,7 @@ from sla.availability import Figures
 from sla.book import Book, SolutionKey, known
 from sla.calendars import calendar_of
 from sla.chronic import Chronic, Stage
-from sla.exclusions import Reason
+from sla.exclusions import IneligibleReason
 from sla.instants import DAY, Instant
 from sla.interruptions import Interruption
 from sla.lifecycle import DeadlineKind
@@ -50,7 +50,9 @@ def assert_all_stands(standing: LiveFigures, at: Instant, what: str) -> None:
     assert standing.requests == open_requests, what
 
 
-def _month(standing: LiveFigures, server: ServerId, at: Instant) -> tuple[Figures, dict[Reason, int]] | None:
+def _month(
+    standing: LiveFigures, server: ServerId, at: Instant
+) -> tuple[Figures, dict[IneligibleReason, int]] | None:
     formula = standing.servers.formulas.by_number[standing.servers.numbers.get(server, NOBODY)]
     if formula is None:
         return None
@@ -58,7 +60,9 @@ def _month(standing: LiveFigures, server: ServerId, at: Instant) -> tuple[Figure
     return formula.figures(at), {reason: time for reason, time in ineligible.items() if time}
 
 
-def _expected_month(book: Book, server: ServerId, at: Instant) -> tuple[Figures, dict[Reason, int]] | None:
+def _expected_month(
+    book: Book, server: ServerId, at: Instant
+) -> tuple[Figures, dict[IneligibleReason, int]] | None:
     """The row of the client that it belongs to; None for one that `/metrics` does not show."""
     pages = book.servers[server]
     part = owning(pages.parts(at), at)
@@ -67,7 +71,7 @@ def _expected_month(book: Book, server: ServerId, at: Instant) -> tuple[Figures,
     rows = judgement_for(book, part.client, at).server(server, part.client)
     if not rows:
         return None
-    ineligible: dict[Reason, int] = {}
+    ineligible: dict[IneligibleReason, int] = {}
     for each in rows[0].ineligible:
         ineligible[each.reason] = ineligible.get(each.reason, 0) + length(each.spans)
     return replace(rows[0].figures, down_by_leg={}), ineligible
