@@ -15,7 +15,7 @@ from sla.instants import BEGINNING, FOREVER, Instant
 from sla.records import ClientId, Exclusion, ExclusionId, ServerId
 from sla.service import Part
 from sla.spans import NOTHING, Spans, clipped, difference, length, union
-from sla.statement import ClientGround, Judgement
+from sla.statement import ClientRules, Judgement
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,7 +68,7 @@ def concerned(book: Book, scope: Exclusion) -> Collection[ServerId]:
 class _MonthPart:
     """The part of a window in one local month of a client, `[start, end)`, and the whole weeks around it."""
 
-    ground: ClientGround
+    rules: ClientRules
     start: Instant
     end: Instant
     weeks: tuple[Instant, Instant]
@@ -88,7 +88,7 @@ class Announcement:
         assert self._window.end != FOREVER, "an open window is no maintenance"
         self._judgements: dict[Month, Judgement] = {}
         self._looks: dict[ClientId, tuple[_MonthPart, ...]] = {}
-        self._splits: dict[tuple[tuple[ClientGround, Excluded, Spans], ...], Split] = {}
+        self._splits: dict[tuple[tuple[ClientRules, Excluded, Spans], ...], Split] = {}
 
     def shares(self) -> Iterator[Share | None]:
         """Its share of each server that it covers; None for each that was looked at in vain."""
@@ -106,7 +106,7 @@ class Announcement:
     def _split(self, server: ServerId, client: ClientId, parts: Sequence[Part]) -> Split | None:
         """None where the window does not cover it."""
         judged = tuple(
-            (look.ground, look.ground.rules.excluded(server, parts, *look.weeks), covered)
+            (look.rules, look.rules.exclusions.excluded(server, parts, *look.weeks), covered)
             for look in self._looks_at(client)
             for covered in [self._covered(look, server, parts)]
             if covered
@@ -125,10 +125,10 @@ class Announcement:
         return split
 
     def _covered(self, look: _MonthPart, server: ServerId, parts: Sequence[Part]) -> Spans:
-        those = covered_by(look.ground.rules, server, parts, look.start, look.end)
+        those = covered_by(look.rules.exclusions, server, parts, look.start, look.end)
         return next((spans for window, spans in those if window.id == self._window.id), NOTHING)
 
-    def _ineligible(self, judged: Iterable[tuple[ClientGround, Excluded, Spans]]) -> Iterator[Ineligible]:
+    def _ineligible(self, judged: Iterable[tuple[ClientRules, Excluded, Spans]]) -> Iterator[Ineligible]:
         for _, excluded, covered in judged:
             own = (part for part in excluded.ineligible if part.exclusion == self._window.id)
             yield from in_force(own, covered)
@@ -142,16 +142,16 @@ class Announcement:
 
     def _looking_at(self, client: ClientId) -> Iterator[_MonthPart]:
         # Of which month a client's clock is asked makes no difference.
-        any_ground = self._judgement(Month(1970, 1)).ground(client)
-        if any_ground is None:
+        any_rules = self._judgement(Month(1970, 1)).rules(client)
+        if any_rules is None:
             return
-        calendar = any_ground.calendar
+        calendar = any_rules.calendar
         month, last = calendar.month_of(self._window.start), calendar.month_of(Instant(self._window.end - 1))
         while month <= last:
-            ground = self._judgement(month).ground(client)
-            assert ground is not None, "it was there for another month"
-            start, end = max(self._window.start, ground.month[0]), min(self._window.end, ground.month[1])
-            yield _MonthPart(ground=ground, start=start, end=end, weeks=weeks_around(calendar, start, end))
+            rules = self._judgement(month).rules(client)
+            assert rules is not None, "it was there for another month"
+            start, end = max(self._window.start, rules.month[0]), min(self._window.end, rules.month[1])
+            yield _MonthPart(rules=rules, start=start, end=end, weeks=weeks_around(calendar, start, end))
             month = next_month(month)
 
     def _judgement(self, month: Month) -> Judgement:
@@ -163,15 +163,15 @@ class Announcement:
         return judgement
 
 
-def _weeks(ground: ClientGround, excluded: Excluded, covered: Spans) -> Iterator[Week]:
+def _weeks(rules: ClientRules, excluded: Excluded, covered: Spans) -> Iterator[Week]:
     """The weeks that hold some of `covered`. What is eligible of the windows under the cap is what the cap allowed."""
-    terms = ground.terms.scheduled_maintenance
-    used = ground.rules.drawn(excluded)
+    terms = rules.terms.scheduled_maintenance
+    used = rules.exclusions.drawn(excluded)
     seen_until = BEGINNING
     for start, end in covered:
         at = max(start, seen_until)
         while at < end:
-            monday, seen_until = ground.calendar.week_span(at)
+            monday, seen_until = rules.calendar.week_span(at)
             yield Week(start=monday, cap=terms.max_per_week, used=length(clipped(used, monday, seen_until)))
             at = seen_until
 

@@ -13,7 +13,7 @@ from sla.timeline import Segment
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Ground:
+class AgreedTime:
     """What the figures of a server's month stand on before anybody asks for its states (spec §5.1)."""
 
     service: Spans
@@ -26,16 +26,16 @@ class Ground:
     whole_excluded: int
 
     @property
-    def agreed(self) -> int:
-        """The time that is judged."""
+    def length(self) -> int:
+        """How long the time that is judged is, in microseconds."""
         return length(self.judged)
 
 
-def ground_of(*, service: Spans, excluded: Excluded, month: Span, as_of: Instant) -> Ground:
-    """The ground of a month: `service` is all service time, `excluded` what is excluded of it."""
+def agreed_time_of(*, service: Spans, excluded: Excluded, month: Span, as_of: Instant) -> AgreedTime:
+    """The agreed time of a month: `service` is all service time, `excluded` what is excluded of it."""
     whole = clipped(service, *month)
     so_far = clipped(whole, month[0], as_of)
-    return Ground(
+    return AgreedTime(
         service=so_far,
         judged=difference(so_far, excluded.total),
         excluded_by=excluded.booked(so_far),
@@ -183,20 +183,22 @@ class Figures:
         return self.whole_excluded if self.terms.basis is Basis.SERVICE else 0
 
 
-def figures_of(ground: Ground, tally: Tally, by_leg: Mapping[Leg, int], terms: Availability) -> Figures:
+def figures_of(
+    agreed_time: AgreedTime, tally: Tally, by_leg: Mapping[Leg, int], terms: Availability
+) -> Figures:
     """The figures of a month."""
     figures = Figures(
         terms=terms,
-        service=length(ground.service),
-        excluded=sum(length(spans) for _, spans in ground.excluded_by),
-        excluded_by=tuple((category, length(spans)) for category, spans in ground.excluded_by),
+        service=length(agreed_time.service),
+        excluded=sum(length(spans) for _, spans in agreed_time.excluded_by),
+        excluded_by=tuple((category, length(spans)) for category, spans in agreed_time.excluded_by),
         up=tally.up,
         down=tally.down,
         unobserved=tally.unobserved,
         disputed=tally.disputed,
         down_by_leg=by_leg,
-        whole_agreed=ground.whole_service - ground.whole_excluded,
-        whole_excluded=ground.whole_excluded,
+        whole_agreed=agreed_time.whole_service - agreed_time.whole_excluded,
+        whole_excluded=agreed_time.whole_excluded,
     )
     assert figures.up + figures.down + figures.unobserved == figures.agreed, "time was lost or counted twice"
     return figures

@@ -187,11 +187,11 @@ class ClientExclusions:
 
 
 def covered_by(
-    rules: ClientExclusions, server: ServerId, parts: Iterable[Part], start: Instant, end: Instant
+    exclusions: ClientExclusions, server: ServerId, parts: Iterable[Part], start: Instant, end: Instant
 ) -> list[tuple[Window, Spans]]:
     """The windows that cover a server in `[start, end)`, each with the time in which it does, eligible or not."""
     return _stretches(
-        (rules.covering(server, part, start, end), max(part.start, start), min(part.end, end))
+        (exclusions.covering(server, part, start, end), max(part.start, start), min(part.end, end))
         for part in parts
     )
 

@@ -70,7 +70,7 @@ Stretch = tuple[tuple[Leg, ...], list[Segment]]
 def interruptions_of(
     members: Iterable[Member],
     *,
-    rules: ClientExclusions,
+    exclusions: ClientExclusions,
     calendar: Calendar,
     terms: ChronicOutages,
     as_of: Instant,
@@ -82,7 +82,9 @@ def interruptions_of(
     runs = [
         run
         for member in members
-        for run in _runs_of(member, rules=rules, calendar=calendar, rejoin=terms.rejoin, as_of=as_of)
+        for run in _runs_of(
+            member, exclusions=exclusions, calendar=calendar, rejoin=terms.rejoin, as_of=as_of
+        )
     ]
     groups: list[list[Run]] = []
     reach = None
@@ -130,7 +132,7 @@ def segments_of(
 
 
 def _runs_of(
-    member: Member, *, rules: ClientExclusions, calendar: Calendar, rejoin: int, as_of: Instant
+    member: Member, *, exclusions: ClientExclusions, calendar: Calendar, rejoin: int, as_of: Instant
 ) -> list[Run]:
     raw: list[tuple[Instant, Instant | None, Spans]] = []
     for start, end in service_of(member.parts):
@@ -140,7 +142,7 @@ def _runs_of(
     if not raw:
         return []
     first, last = weeks_around(calendar, raw[0][0], as_of)
-    excluded = rules.excluded(member.server, member.of_client, first, last).total
+    excluded = exclusions.excluded(member.server, member.of_client, first, last).total
     alive_until = None if covers_just_before(excluded, as_of) else as_of
     counted = difference(tuple(span for _, _, downs in raw for span in downs), excluded)
     runs = []

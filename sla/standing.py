@@ -2,13 +2,14 @@
 
 What a `Judgement` says at `as_of` is given together with two instants: `since` which nothing about the server or solution
 itself changed, and `until` which nothing will, unless there is new evidence. In between only the sights of its witnesses
-decide how its time goes on, which `sla.tails` adds up; so nobody has to judge it again at every instant.
+decide how its time goes on, which `sla.accruals` adds up; so nobody has to judge it again at every instant.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from sla.availability import Figures, Ground
+from sla.accruals import Testimony
+from sla.availability import AgreedTime, Figures
 from sla.book import ServerPages, SolutionKey
 from sla.calendars import Day
 from sla.exclusions import MAINTENANCE, NOTHING_EXCLUDED, Excluded, Ineligible, IneligibleReason, covered_by
@@ -18,12 +19,11 @@ from sla.lifecycle import Deadline
 from sla.records import Category, Leg, ServerId, State, Witness
 from sla.service import Part
 from sla.spans import Spans, clipped, covers, length
-from sla.statement import ClientGround, Judgement, SolutionState
-from sla.tails import Views
+from sla.statement import ClientRules, Judgement, SolutionState
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Frame:
+class Moment:
     """What runs at `as_of` in a server's month with a client, whatever its state is.
 
     Neither `since` nor `until` lies beyond an edge of its service, of an exclusion, of the local week or of the month.
@@ -52,8 +52,8 @@ class ServerStanding:
 
     figures: Figures
     ineligible: tuple[Ineligible, ...]
-    frame: Frame
-    views: Views
+    moment: Moment
+    testimony: Testimony
     since: Instant
     until: Instant
     is_shared: bool
@@ -66,7 +66,7 @@ class SolutionStanding:
     key: SolutionKey
     state: SolutionState | None
     deadlines: tuple[Deadline, ...]
-    counting: frozenset[Views]
+    counting: frozenset[Testimony]
     """What is said of those of its servers whose down time counts."""
     since: Instant
     until: Instant
@@ -83,7 +83,7 @@ class SolutionStanding:
 class _SolutionMember:
     """A server of a solution that was ever down. At `edges` its part in interruptions may be another."""
 
-    views: Views
+    testimony: Testimony
     counts: bool
     """Its time counts while it is down."""
     since: Instant
@@ -97,54 +97,54 @@ class Standings:
         self.judgement = judgement
         self._book = judgement.book
         self._as_of = judgement.as_of
-        self._frames: dict[Ground, Frame] = {}
-        self._alike: dict[tuple[Ground, Views], ServerStanding] = {}
+        self._moments: dict[AgreedTime, Moment] = {}
+        self._alike: dict[tuple[AgreedTime, Testimony], ServerStanding] = {}
 
     def server(self, server: ServerId) -> ServerStanding | Instant:
         """How a server stands; where it has no month yet, the instant until which that holds."""
         pages = self._book.servers[server]
         parts = pages.parts(self._as_of)
         if len(parts) == 1 == len(pages.records):
-            ground = self.judgement.ground(parts[0].client)
-            if ground is not None:
-                return self._of_one_part(server, pages, parts[0], ground)
+            rules = self.judgement.rules(parts[0].client)
+            if rules is not None:
+                return self._of_one_part(server, pages, parts[0], rules)
         return self._of_parts(server, pages, parts)
 
     def _of_one_part(
-        self, server: ServerId, pages: ServerPages, part: Part, ground: ClientGround
+        self, server: ServerId, pages: ServerPages, part: Part, rules: ClientRules
     ) -> ServerStanding | Instant:
         """How a server stands of which there is one record: most do, and most of those alike."""
-        stands_on = ground.ground(server, (part,))
-        views, since, until = self._views(pages, part, ground)
-        began = stands_on.service[0][0] if stands_on.service else self._as_of
-        if since > began or until != FOREVER or not stands_on.service:
+        agreed_time = rules.agreed_time(server, (part,))
+        testimony, since, until = self._testimony(pages, part, rules)
+        began = agreed_time.service[0][0] if agreed_time.service else self._as_of
+        if since > began or until != FOREVER or not agreed_time.service:
             return self._of_parts(server, pages, (part,))
-        alike = self._alike.get((stands_on, views))
+        alike = self._alike.get((agreed_time, testimony))
         if alike is None:
             standing = self._of_parts(server, pages, (part,), is_shared=True)
             assert isinstance(standing, ServerStanding)
-            alike = self._alike[stands_on, views] = standing
+            alike = self._alike[agreed_time, testimony] = standing
         return alike
 
     def _of_parts(
         self, server: ServerId, pages: ServerPages, parts: Sequence[Part], *, is_shared: bool = False
     ) -> ServerStanding | Instant:
         present = owning(parts, self._as_of)
-        ground = self.judgement.ground(present.client) if present is not None else None
+        rules = self.judgement.rules(present.client) if present is not None else None
         own = [part for part in parts if present is not None and part.client == present.client]
-        rows = self.judgement.row(server, pages, ground, own) if ground is not None else []
+        rows = self.judgement.row(server, pages, rules, own) if rules is not None else []
         edges = _edges_of(pages, parts)
-        if present is None or ground is None or not rows:
+        if present is None or rules is None or not rows:
             return _first_after(self._as_of, edges)
-        frame = self._frame(ground, server, own)
-        views, since, until = self._views(pages, present, ground)
+        moment = self._moment(rules, server, own)
+        testimony, since, until = self._testimony(pages, present, rules)
         return ServerStanding(
             figures=rows[0].figures,
             ineligible=rows[0].ineligible,
-            frame=frame,
-            views=views,
-            since=max(since, frame.since),
-            until=min(until, frame.until, _first_after(self._as_of, edges)),
+            moment=moment,
+            testimony=testimony,
+            since=max(since, moment.since),
+            until=min(until, moment.until, _first_after(self._as_of, edges)),
             is_shared=is_shared,
         )
 
@@ -156,14 +156,14 @@ class Standings:
         for pages in self._book.servers_of.get(key, {}).values():
             edges += [record.recorded_at for record in pages.records]
         state, members = None, []
-        ground = self.judgement.ground(key[1])
-        if ground is not None:
-            edges.append(ground.calendar.day_start(Day(ground.calendar.day_of(as_of) + 1)))
+        rules = self.judgement.rules(key[1])
+        if rules is not None:
+            edges.append(rules.calendar.day_start(Day(rules.calendar.day_of(as_of) + 1)))
             state = self.judgement.solution(key)
             members = [
-                self._member(ground, server, of_client, parts)
+                self._member(rules, server, of_client, parts)
                 for server, of_client, parts in self.judgement.belonging(key)
-                if self._book.servers[server].timeline.ever_down(ground.terms.availability.legs)
+                if self._book.servers[server].timeline.ever_down(rules.terms.availability.legs)
             ]
         since = max((member.since for member in members), default=BEGINNING)
         for member in members:
@@ -173,55 +173,59 @@ class Standings:
             key=key,
             state=state,
             deadlines=deadlines,
-            counting=frozenset(member.views for member in members if member.counts),
+            counting=frozenset(member.testimony for member in members if member.counts),
             since=since,
             until=_first_after(as_of, edges) if is_steady else as_of,
         )
 
     def _member(
-        self, ground: ClientGround, server: ServerId, of_client: Sequence[Part], parts: Sequence[Part]
+        self, rules: ClientRules, server: ServerId, of_client: Sequence[Part], parts: Sequence[Part]
     ) -> "_SolutionMember":
         as_of, pages = self._as_of, self._book.servers[server]
-        frame = self._frame(ground, server, of_client)
-        views, since, until = self._views(pages, owning(parts, as_of) or parts[0], ground)
+        moment = self._moment(rules, server, of_client)
+        testimony, since, until = self._testimony(pages, owning(parts, as_of) or parts[0], rules)
         ends = [at for part in of_client for at in (part.start, part.end)]
-        since = max(since, frame.since, *(at for at in ends if at <= as_of))
+        since = max(since, moment.since, *(at for at in ends if at <= as_of))
         is_in = any(part.start <= as_of < part.end for part in parts)
         if is_in:
-            since = self._came_true(pages, views, since)
-        sights = (self._book.sights.of(witness).next_edge(leg, as_of) for leg, witness, _ in views.said)
+            since = self._came_true(pages, testimony, since)
+        sights = (self._book.sights.of(witness).next_edge(leg, as_of) for leg, witness, _ in testimony.said)
         return _SolutionMember(
-            views=views,
-            counts=is_in and frame.is_judged and views.may_be_down,
+            testimony=testimony,
+            counts=is_in and moment.is_judged and testimony.may_be_down,
             since=since,
-            edges=(frame.until, until, *ends, *sights),
+            edges=(moment.until, until, *ends, *sights),
         )
 
-    def _came_true(self, pages: ServerPages, views: Views, since: Instant) -> Instant:
-        """From when on outages are as these views have it, held since an instant: somebody must have seen it by then.
+    def _came_true(self, pages: ServerPages, testimony: Testimony, since: Instant) -> Instant:
+        """From when on outages are as this testimony has it, held since an instant: somebody must have seen it by then.
 
         Where nobody has, or where who sees decides, that is `as_of`.
         """
-        if views.are_disputed:
+        if testimony.is_disputed:
             return self._as_of
-        if views.state is State.UNKNOWN:
+        if testimony.state is State.UNKNOWN:
             return since
-        segments = pages.timeline.segments(views.legs, since, self._as_of)
-        seen_at = next((segment.start for segment in segments if segment.state is views.state), self._as_of)
+        segments = pages.timeline.segments(testimony.legs, since, self._as_of)
+        seen_at = next(
+            (segment.start for segment in segments if segment.state is testimony.state), self._as_of
+        )
         return Instant(min(seen_at + 1, self._as_of))
 
-    def _frame(self, ground: ClientGround, server: ServerId, parts: Sequence[Part]) -> Frame:
-        stands_on = ground.ground(server, parts)
-        frame = self._frames.get(stands_on)
-        if frame is None:
-            frame = self._frames[stands_on] = _frame_of(ground, server, parts)
-        return frame
+    def _moment(self, rules: ClientRules, server: ServerId, parts: Sequence[Part]) -> Moment:
+        agreed_time = rules.agreed_time(server, parts)
+        moment = self._moments.get(agreed_time)
+        if moment is None:
+            moment = self._moments[agreed_time] = _moment_of(rules, server, parts)
+        return moment
 
-    def _views(self, pages: ServerPages, part: Part, ground: ClientGround) -> tuple[Views, Instant, Instant]:
+    def _testimony(
+        self, pages: ServerPages, part: Part, rules: ClientRules
+    ) -> tuple[Testimony, Instant, Instant]:
         """What is said of a server of the legs considered at `as_of`, since when, and until when."""
         as_of = self._as_of
         at = max(as_of, part.start)
-        legs = next(iter(part.legs(ground.terms.availability.legs, at, Instant(at + 1))))[2]
+        legs = next(iter(part.legs(rules.terms.availability.legs, at, Instant(at + 1))))[2]
         since, until = max(part.start, part.watched[-1][0]), FOREVER
         said: list[tuple[Leg, Witness, State]] = []
         for leg in legs:
@@ -230,7 +234,7 @@ class Standings:
                 since, until = max(since, said_since), min(until, said_until)
                 if state is not State.UNKNOWN:
                     said.append((leg, witness, state))
-        return Views(legs, tuple(said)), since, until
+        return Testimony(legs, tuple(said)), since, until
 
 
 def owning(parts: Iterable[Part], at: Instant) -> Part | None:
@@ -251,24 +255,26 @@ def _first_after(at: Instant, edges: Iterable[Instant]) -> Instant:
     return min((edge for edge in edges if edge > at), default=FOREVER)
 
 
-def _frame_of(ground: ClientGround, server: ServerId, parts: Sequence[Part]) -> Frame:
-    as_of = ground.as_of
-    excluded = ground.excluded(server, parts)
-    service = clipped(service_of(parts), *ground.month)
-    week = ground.calendar.week_span(as_of)
-    edges = [*ground.month, *week, *_ends(service)]
-    windows = [] if excluded is NOTHING_EXCLUDED else covered_by(ground.rules, server, parts, *ground.weeks)
+def _moment_of(rules: ClientRules, server: ServerId, parts: Sequence[Part]) -> Moment:
+    as_of = rules.as_of
+    excluded = rules.excluded(server, parts)
+    service = clipped(service_of(parts), *rules.month)
+    week = rules.calendar.week_span(as_of)
+    edges = [*rules.month, *week, *_ends(service)]
+    windows = (
+        [] if excluded is NOTHING_EXCLUDED else covered_by(rules.exclusions, server, parts, *rules.weeks)
+    )
     for spans in _all_spans(excluded, windows):
         edges += _ends(spans)
     in_service = covers(service, as_of)
-    drawn = clipped(ground.rules.drawn(excluded), *week)
-    return Frame(
+    drawn = clipped(rules.exclusions.drawn(excluded), *week)
+    return Moment(
         since=max(edge for edge in edges if edge <= as_of),
         until=_first_after(as_of, edges),
         is_judged=in_service and not covers(excluded.total, as_of),
         excluded=_category_at(excluded, as_of),
         ineligible=tuple(part.reason for part in excluded.ineligible if covers(part.spans, as_of)),
-        maintenance_left=ground.terms.scheduled_maintenance.max_per_week - length(drawn),
+        maintenance_left=rules.terms.scheduled_maintenance.max_per_week - length(drawn),
         maintenance_runs=any(
             window.category in MAINTENANCE and covers(spans, as_of) for window, spans in windows
         ),

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from operator import attrgetter
 
-from sla.availability import Figures, Ground, Tally, figures_of, ground_of
+from sla.availability import AgreedTime, Figures, Tally, agreed_time_of, figures_of
 from sla.book import Book, RequestPages, ServerPages, SolutionKey, Window, known
 from sla.calendars import BusinessTime, Calendar, Day, Month, calendar_of
 from sla.chronic import Chronic, chronic_of
@@ -96,7 +96,7 @@ class SharedWork:
     def __init__(self) -> None:
         """Nothing yet."""
         self._terms: dict[tuple[str, frozenset[Day]], Terms] = {}
-        self._rules: dict[
+        self._exclusions: dict[
             ClientId, tuple[Calendar, ScheduledMaintenance, Sequence[Window], ClientExclusions]
         ] = {}
 
@@ -107,77 +107,81 @@ class SharedWork:
             terms = self._terms[text, national_holidays] = parse_terms_text(text, national_holidays)
         return terms
 
-    def rules(
+    def exclusions(
         self,
         client: ClientId,
         calendar: Calendar,
         terms: ScheduledMaintenance,
         windows: Sequence[Window],
     ) -> ClientExclusions:
-        """The rules of a client: those of before, unless its clock, its terms or the windows are others."""
-        kept = self._rules.get(client)
+        """The exclusions of a client: those of before, unless its clock, its terms or the windows are others."""
+        kept = self._exclusions.get(client)
         if kept is None or kept[0] is not calendar or kept[1] != terms or kept[2] is not windows:
-            rules = ClientExclusions(client=client, calendar=calendar, terms=terms, windows=windows)
-            kept = self._rules[client] = calendar, terms, windows, rules
+            exclusions = ClientExclusions(client=client, calendar=calendar, terms=terms, windows=windows)
+            kept = self._exclusions[client] = calendar, terms, windows, exclusions
         return kept[3]
 
 
-class ClientGround:
+class ClientRules:
     """What all servers and solutions of one client are judged by."""
 
     def __init__(
-        self, client: Client, terms: Terms, book: Book, month: Month, as_of: Instant, kept: SharedWork
+        self, client: Client, terms: Terms, book: Book, month: Month, as_of: Instant, shared: SharedWork
     ) -> None:
         """`client` is its newest record."""
         self.client = client
         self.terms = terms
         self.calendar: Calendar = calendar_of(client.timezone)
-        self.rules = kept.rules(client.id, self.calendar, terms.scheduled_maintenance, book.windows(as_of))
+        self.exclusions = shared.exclusions(
+            client.id, self.calendar, terms.scheduled_maintenance, book.windows(as_of)
+        )
         self.month: Span = self.calendar.month_span(month)
         self.as_of = as_of
         self.weeks: Span = weeks_around(self.calendar, *self.month)
-        self._grounds: dict[object, Ground] = {}
-        self._up_throughout: dict[tuple[Ground, tuple[Leg, ...]], Figures] = {}
+        self._agreed_times: dict[object, AgreedTime] = {}
+        self._up_throughout: dict[tuple[AgreedTime, tuple[Leg, ...]], Figures] = {}
 
     def excluded(self, server: ServerId, parts: Sequence[Part]) -> Excluded:
         """What is excluded for a server in the weeks that its month touches; `parts` are all of its parts here."""
-        return self.rules.excluded(server, parts, *self.weeks)
+        return self.exclusions.excluded(server, parts, *self.weeks)
 
-    def ground(self, server: ServerId, parts: Sequence[Part]) -> Ground:
+    def agreed_time(self, server: ServerId, parts: Sequence[Part]) -> AgreedTime:
         """What a server's month stands on (spec §5.1)."""
         excluded = self.excluded(server, parts)
         service = clipped(service_of(parts), *self.month)
-        ground = self._grounds.get((excluded, service))
-        if ground is None:
-            ground = self._grounds[excluded, service] = ground_of(
+        agreed_time = self._agreed_times.get((excluded, service))
+        if agreed_time is None:
+            agreed_time = self._agreed_times[excluded, service] = agreed_time_of(
                 service=service, excluded=excluded, month=self.month, as_of=self.as_of
             )
-        return ground
+        return agreed_time
 
     def figures(
         self, server: ServerId, parts: Sequence[Part], stretches: Sequence[Stretch]
-    ) -> tuple[Ground, Figures]:
+    ) -> tuple[AgreedTime, Figures]:
         """The figures of a server's month with this client; `parts` are all of its parts here.
 
         `stretches` are its states at least throughout the month so far.
         """
-        ground = self.ground(server, parts)
+        agreed_time = self.agreed_time(server, parts)
         of_one_kind = len(stretches) == len(parts) == len(parts[0].watched) == 1
         considered = stretches[0][0] if of_one_kind else self._considered(parts)
         if of_one_kind and len(stretches[0][1]) == 1:
             segment = stretches[0][1][0]
             if segment.state is State.UP and not segment.disputed:
-                figures = self._up_throughout.get((ground, considered))
+                figures = self._up_throughout.get((agreed_time, considered))
                 if figures is None:
-                    tally = Tally(up=ground.agreed)
-                    figures = figures_of(ground, tally, dict.fromkeys(considered, 0), self.terms.availability)
-                    self._up_throughout[ground, considered] = figures
-                return ground, figures
+                    tally = Tally(up=agreed_time.length)
+                    figures = figures_of(
+                        agreed_time, tally, dict.fromkeys(considered, 0), self.terms.availability
+                    )
+                    self._up_throughout[agreed_time, considered] = figures
+                return agreed_time, figures
         tally = Tally()
         by_leg = dict.fromkeys(considered, 0)
         for legs, segments in stretches:
-            tally.add(segments, ground.judged, legs, by_leg)
-        return ground, figures_of(ground, tally, by_leg, self.terms.availability)
+            tally.add(segments, agreed_time.judged, legs, by_leg)
+        return agreed_time, figures_of(agreed_time, tally, by_leg, self.terms.availability)
 
     def _considered(self, parts: Sequence[Part]) -> tuple[Leg, ...]:
         """The legs considered at any time of the server's month."""
@@ -205,19 +209,19 @@ class Judgement:
         as_of: Instant,
         national_holidays: Collection[Day],
         terms: Terms | None = None,
-        kept: SharedWork | None = None,
+        shared: SharedWork | None = None,
     ) -> None:
         """`terms` take the place of all contract records. `national_holidays` must span the years of the evidence.
 
-        `kept`: what an earlier judgement of this book, with the same `terms`, leaves to this one.
+        `shared`: what an earlier judgement of this book, with the same `terms`, leaves to this one.
         """
         self.book = book
         self.month = month
         self.as_of = as_of
         self._national_holidays = frozenset(national_holidays)
         self._terms = terms
-        self._kept = SharedWork() if kept is None else kept
-        self._clients: dict[ClientId, ClientGround | None] = {}
+        self._shared = SharedWork() if shared is None else shared
+        self._clients: dict[ClientId, ClientRules | None] = {}
         self._business: dict[tuple[object, ...], BusinessTime] = {}
         self._histories: dict[tuple[ServerId, ClientId], list[Stretch]] | None = None
         """While a whole statement is made: what rows of servers and of solutions share."""
@@ -262,25 +266,25 @@ class Judgement:
         clients = sorted({part.client for part in parts}) if len(parts) > 1 else [p.client for p in parts]
         rows = []
         for owner in clients:
-            ground = self.ground(owner) if client is None or owner == client else None
-            if ground is not None:
+            rules = self.rules(owner) if client is None or owner == client else None
+            if rules is not None:
                 those = parts if len(clients) == 1 else [part for part in parts if part.client == owner]
-                rows += self.row(server, pages, ground, those)
+                rows += self.row(server, pages, rules, those)
         return rows
 
     def outages(self, server: ServerId, client: ClientId) -> list[Outage]:
         """When a server was down in its month with a client, and by which legs, excluded time aside."""
         pages = self.book.servers[server]
-        ground = self.ground(client)
-        if ground is None:
+        rules = self.rules(client)
+        if rules is None:
             return []
         parts = [part for part in pages.parts(self.as_of) if part.client == client]
-        judged = ground.ground(server, parts).judged
-        start, end = ground.month
+        judged = rules.agreed_time(server, parts).judged
+        start, end = rules.month
         return [
             Outage(start=since, end=until, legs=down)
             for legs, segments in segments_of(
-                pages.timeline, parts, ground.terms.availability.legs, start, min(end, self.as_of)
+                pages.timeline, parts, rules.terms.availability.legs, start, min(end, self.as_of)
             )
             for down, those in groupby(segments, key=lambda s: _down_legs(legs, s.legs))
             if down
@@ -289,24 +293,24 @@ class Judgement:
 
     def windows(self, server: ServerId, client: ClientId) -> list[WindowShare]:
         """The exclusions that cover a server in its month with a client, in order of time, and what came of each."""
-        ground = self.ground(client)
-        if ground is None:
+        rules = self.rules(client)
+        if rules is None:
             return []
         parts = [part for part in self.book.servers[server].parts(self.as_of) if part.client == client]
-        stands_on = ground.ground(server, parts)
+        agreed_time = rules.agreed_time(server, parts)
         shares = []
-        for window, covered in covered_by(ground.rules, server, parts, *ground.month):
-            within = length(intersection(covered, stands_on.service))
+        for window, covered in covered_by(rules.exclusions, server, parts, *rules.month):
+            within = length(intersection(covered, agreed_time.service))
             if within:
-                refused = tuple(part for part in stands_on.ineligible if part.exclusion == window.id)
+                refused = tuple(part for part in agreed_time.ineligible if part.exclusion == window.id)
                 shares.append(WindowShare(window=window, time=within, ineligible=refused))
         return sorted(shares, key=lambda share: (share.window.start, share.window.id))
 
     def solution(self, key: SolutionKey) -> SolutionState | None:
         """A solution of a client; None where no server was ever in service in it (spec §6, §7)."""
         name, client = key
-        ground = self.ground(client)
-        if ground is None:
+        rules = self.rules(client)
+        if rules is None:
             return None
         parts = [part for _, _, own in self.belonging(key) for part in own]
         if not parts:
@@ -314,11 +318,11 @@ class Judgement:
         accepted = accepted_from(
             known(self.book.lifecycles.get(key, ()), self.as_of),
             service_from=min(part.start for part in parts),
-            business=self.business(ground.terms),
-            terms=ground.terms.lifecycle,
+            business=self.business(rules.terms),
+            terms=rules.terms.lifecycle,
             as_of=self.as_of,
         )
-        found = self.interruptions(key, ground)
+        found = self.interruptions(key, rules)
         counting = [each for each in found if accepted is not None and each.start >= accepted]
         since = Instant(self.as_of - LISTED_BEFORE)
         return SolutionState(
@@ -328,23 +332,23 @@ class Judgement:
             interruptions=tuple(
                 each
                 for each in found
-                if each.end is None or overlaps(each, *ground.month) or overlaps(each, since, self.as_of)
+                if each.end is None or overlaps(each, *rules.month) or overlaps(each, since, self.as_of)
             ),
-            observed=self._chronic(key, counting, ground, on_documents=False),
-            documented=self._chronic(key, counting, ground, on_documents=True),
+            observed=self._chronic(key, counting, rules, on_documents=False),
+            documented=self._chronic(key, counting, rules, on_documents=True),
         )
 
-    def interruptions(self, key: SolutionKey, ground: ClientGround) -> tuple[Interruption, ...]:
+    def interruptions(self, key: SolutionKey, rules: ClientRules) -> tuple[Interruption, ...]:
         """All interruptions of a solution, with what documents them (spec §6)."""
         found = interruptions_of(
-            self._members(key, ground),
-            rules=ground.rules,
-            calendar=ground.calendar,
-            terms=ground.terms.chronic_outages,
+            self._members(key, rules),
+            exclusions=rules.exclusions,
+            calendar=rules.calendar,
+            terms=rules.terms.chronic_outages,
             as_of=self.as_of,
         )
         requests = known(self.book.requests_of.get(key, ()), self.as_of)
-        return documented(found, requests, ground.terms.chronic_outages)
+        return documented(found, requests, rules.terms.chronic_outages)
 
     def response(self, request: RequestId) -> Response:
         """How a service request stands (spec §8)."""
@@ -362,24 +366,24 @@ class Judgement:
 
     def deadlines(self, key: SolutionKey) -> Iterable[Deadline]:
         """The deadlines in a solution's life (spec §9)."""
-        ground = self.ground(key[1])
-        if ground is None:
+        rules = self.rules(key[1])
+        if rules is None:
             return ()
         return deadlines_of(
             known(self.book.lifecycles[key], self.as_of),
-            business=self.business(ground.terms),
-            terms=ground.terms.lifecycle,
+            business=self.business(rules.terms),
+            terms=rules.terms.lifecycle,
             as_of=self.as_of,
         )
 
-    def ground(self, client: ClientId) -> ClientGround | None:
+    def rules(self, client: ClientId) -> ClientRules | None:
         """What a client is judged by; None for one that is not on record yet, or whose record was left out."""
         if client not in self._clients:
             record = self.book.client(client, self.as_of)
             self._clients[client] = (
                 None
                 if record is None
-                else ClientGround(record, self.terms(client), self.book, self.month, self.as_of, self._kept)
+                else ClientRules(record, self.terms(client), self.book, self.month, self.as_of, self._shared)
             )
         return self._clients[client]
 
@@ -388,7 +392,7 @@ class Judgement:
         if self._terms is not None:
             return self._terms
         contract = self.book.contract(client, str(self.month), self.as_of)
-        return self._kept.terms("{}" if contract is None else contract.terms, self._national_holidays)
+        return self._shared.terms("{}" if contract is None else contract.terms, self._national_holidays)
 
     def business(self, terms: Terms) -> BusinessTime:
         """The business time of a contract."""
@@ -402,27 +406,27 @@ class Judgement:
         return business
 
     def row(
-        self, server: ServerId, pages: ServerPages, ground: ClientGround, parts: Sequence[Part]
+        self, server: ServerId, pages: ServerPages, rules: ClientRules, parts: Sequence[Part]
     ) -> list[ServerMonth]:
         """The row of a server with one client; `parts` are all of its parts there. None without service in the month."""
-        start, end = ground.month
+        start, end = rules.month
         in_month = [part for part in parts if part.start < end and start < part.end]
         if not in_month:
             return []
-        legs = ground.terms.availability.legs
+        legs = rules.terms.availability.legs
         if self._histories is not None and pages.timeline.ever_down(legs):
-            stretches = self._history(server, pages, ground, parts)
+            stretches = self._history(server, pages, rules, parts)
         else:
             stretches = segments_of(pages.timeline, parts, legs, start, min(end, self.as_of))
-        stands_on, figures = ground.figures(server, parts, stretches)
+        agreed_time, figures = rules.figures(server, parts, stretches)
         return [
             ServerMonth(
                 id=server,
                 name=known(pages.records, self.as_of)[-1].name,
-                client=ground.client.id,
+                client=rules.client.id,
                 solution=in_month[-1].solution,
                 figures=figures,
-                ineligible=stands_on.ineligible,
+                ineligible=agreed_time.ineligible,
             )
         ]
 
@@ -434,23 +438,23 @@ class Judgement:
             if parts:
                 yield server, of_client, parts
 
-    def _members(self, key: SolutionKey, ground: ClientGround) -> Iterator[Member]:
+    def _members(self, key: SolutionKey, rules: ClientRules) -> Iterator[Member]:
         """Those of them that were ever down."""
         for server, of_client, parts in self.belonging(key):
             pages = self.book.servers[server]
-            if pages.timeline.ever_down(ground.terms.availability.legs):
-                stretches = self._history(server, pages, ground, of_client)
+            if pages.timeline.ever_down(rules.terms.availability.legs):
+                stretches = self._history(server, pages, rules, of_client)
                 segments = [segment for _, those in stretches for segment in those]
                 yield Member(server=server, parts=parts, of_client=of_client, segments=segments)
 
     def _history(
-        self, server: ServerId, pages: ServerPages, ground: ClientGround, of_client: Sequence[Part]
+        self, server: ServerId, pages: ServerPages, rules: ClientRules, of_client: Sequence[Part]
     ) -> list[Stretch]:
         """The states of a server in all of its parts with a client, before `as_of`."""
-        key = server, ground.client.id
+        key = server, rules.client.id
         history = None if self._histories is None else self._histories.get(key)
         if history is None:
-            legs = ground.terms.availability.legs
+            legs = rules.terms.availability.legs
             history = segments_of(pages.timeline, of_client, legs, of_client[0].start, self.as_of)
             if self._histories is not None:
                 self._histories[key] = history
@@ -460,7 +464,7 @@ class Judgement:
         self,
         key: SolutionKey,
         counting: Sequence[Interruption],
-        ground: ClientGround,
+        rules: ClientRules,
         *,
         on_documents: bool,
     ) -> Chronic:
@@ -469,8 +473,8 @@ class Judgement:
             counting,
             documented=on_documents,
             notices=sorted(notice.given_at for notice in notices),
-            calendar=ground.calendar,
-            terms=ground.terms.chronic_outages,
+            calendar=rules.calendar,
+            terms=rules.terms.chronic_outages,
             as_of=self.as_of,
         )
 

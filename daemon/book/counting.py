@@ -54,7 +54,7 @@ LEG_DOWN: Final = {
 
 _COUNTER_OF: Final = {State.UP: Counter.UP, State.DOWN: Counter.DOWN, State.UNKNOWN: Counter.UNOBSERVED}
 
-Views = tuple[tuple[State, State, State], ...]
+WitnessStates = tuple[tuple[State, State, State], ...]
 """What each witness of a group says of the three legs."""
 
 
@@ -73,7 +73,7 @@ class Pattern:
     """Those that are considered."""
 
 
-def pattern_of(views: Views, legs: tuple[Leg, ...]) -> Pattern:
+def pattern_of(views: WitnessStates, legs: tuple[Leg, ...]) -> Pattern:
     """The pattern of a server of which `legs` are considered (spec §2.4, §2.5); without any, it is out of service."""
     if not legs:
         return Pattern((0,) * 6, (0,) * 3, (State.UNKNOWN,) * (1 << len(views)))
@@ -103,7 +103,7 @@ def pattern_of(views: Views, legs: tuple[Leg, ...]) -> Pattern:
 
 
 @dataclass(slots=True)
-class Sight:
+class WitnessSight:
     """When a witness saw: up to `until`, but for the `dark` spans, which are in order and do not overlap."""
 
     until: Instant = BEGINNING
@@ -117,7 +117,7 @@ class Sight:
 class Elapsed:
     """How long each combination of seeing witnesses has lasted by an instant."""
 
-    def __init__(self, sights: Sequence[Sight]) -> None:
+    def __init__(self, sights: Sequence[WitnessSight]) -> None:
         self._sights = sights
         self._edges: list[Instant] = []
         self._combinations: list[int] = []
@@ -233,7 +233,7 @@ def legs_code(legs: Iterable[Leg]) -> int:
 class Group:
     """The servers for which the same witnesses speak."""
 
-    def __init__(self, witnesses: tuple[Witness, ...], sights: Sequence[Sight]) -> None:
+    def __init__(self, witnesses: tuple[Witness, ...], sights: Sequence[WitnessSight]) -> None:
         assert len(witnesses) <= MOST_WITNESSES
         self.witnesses = witnesses
         self.settled = Instant(0)

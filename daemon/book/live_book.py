@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from daemon.book.changes import BookChanges
-from daemon.book.counting import HORIZON_US, Change, Counts, Group, Row, Sight, legs_code
+from daemon.book.counting import HORIZON_US, Change, Counts, Group, Row, WitnessSight, legs_code
 from sla.book import Book
 from sla.instants import BEGINNING, Instant
 from sla.records import (
@@ -51,7 +51,7 @@ class LiveBook:
         self.horizon: Instant = BEGINNING
         self.membership = 0
         self.reasons: dict[tuple[ServerId, Leg], str] = {}
-        self._counted: dict[Witness, Sight] = {}
+        self._counted: dict[Witness, WitnessSight] = {}
         self._late: dict[ServerId, _Late] = {}
         self._went_live = False
         self._is_counted: dict[Witness, bool] = {}
@@ -131,7 +131,7 @@ class LiveBook:
             self._changes.see(witness, min(until, self.evidence.sights.of(witness).until))
         self.evidence.add(ObservedUntil(witness=witness, at=until))
         if self._counts(witness):
-            sight = self._counted.setdefault(witness, Sight())
+            sight = self._counted.setdefault(witness, WitnessSight())
             sight.until = max(sight.until, until)
 
     def settle(self, now: Instant) -> None:
@@ -242,14 +242,14 @@ class LiveBook:
     def _group(self, witnesses: tuple[Witness, ...]) -> Group:
         group = self.groups.get(witnesses)
         if group is None:
-            sights = [self._counted.setdefault(witness, Sight()) for witness in witnesses]
+            sights = [self._counted.setdefault(witness, WitnessSight()) for witness in witnesses]
             group = self.groups[witnesses] = Group(witnesses, sights)
         return group
 
     def _darken(self, witness: Witness, start: Instant, end: Instant) -> None:
         if not self._counts(witness):
             return
-        self._counted.setdefault(witness, Sight()).darken(start, end)
+        self._counted.setdefault(witness, WitnessSight()).darken(start, end)
         for witnesses, group in self.groups.items():
             if witness in witnesses:
                 group.darkened()

@@ -1,45 +1,45 @@
-"""The tails that the servers' figures and the solutions' interruptions go on by, one for all that are told the same."""
+"""The accruals that the servers' figures and the solutions' interruptions go on by, one for all that are told the same."""
 
 from collections.abc import Mapping
 
+from sla.accruals import Accrual, JointAccrual, Testimony
 from sla.book import Book
 from sla.instants import Instant
 from sla.records import Witness
-from sla.tails import Tail, Together, Views
 
 
-class Tails:
-    """Every tail in use, advanced to one instant."""
+class Accruals:
+    """Every accrual in use, advanced to one instant."""
 
     def __init__(self, book: Book) -> None:
         """None yet."""
         self._sights = book.sights
         self._at = Instant(0)
-        self._tails: dict[Views, Tail] = {}
-        self._together: dict[frozenset[Views], Together] = {}
+        self._accruals: dict[Testimony, Accrual] = {}
+        self._joint: dict[frozenset[Testimony], JointAccrual] = {}
 
     def advance(self, at: Instant, sights: Mapping[Witness, Instant]) -> None:
         """Move all of them on; `sights` says since when who saw is no longer what it was."""
         self._at = at
-        tails: list[Tail | Together] = [*self._tails.values(), *self._together.values()]
-        for tail in tails:
-            for witness in tail.witnesses & sights.keys():
-                tail.rewind(sights[witness])
-            tail.advance(at)
+        accruals: list[Accrual | JointAccrual] = [*self._accruals.values(), *self._joint.values()]
+        for accrual in accruals:
+            for witness in accrual.witnesses & sights.keys():
+                accrual.rewind(sights[witness])
+            accrual.advance(at)
 
-    def of(self, views: Views) -> Tail:
-        """The tail of servers of which this is said."""
-        tail = self._tails.get(views)
-        if tail is None:
-            tail = self._tails[views] = Tail(views, self._sights)
-            tail.advance(self._at)
-        return tail
+    def of(self, testimony: Testimony) -> Accrual:
+        """The accrual of servers of which this is said."""
+        accrual = self._accruals.get(testimony)
+        if accrual is None:
+            accrual = self._accruals[testimony] = Accrual(testimony, self._sights)
+            accrual.advance(self._at)
+        return accrual
 
-    def together(self, views: frozenset[Views]) -> Together:
-        """The tail of servers of which this is said, and of which it counts when any is down."""
-        together = self._together.get(views)
-        if together is None:
-            those = [self.of(each) for each in views]
-            together = self._together[views] = Together(those)
-            together.advance(self._at)
-        return together
+    def joint(self, testimonies: frozenset[Testimony]) -> JointAccrual:
+        """The accrual of servers of which these are said, and of which it counts when any is down."""
+        joint = self._joint.get(testimonies)
+        if joint is None:
+            those = [self.of(each) for each in testimonies]
+            joint = self._joint[testimonies] = JointAccrual(those)
+            joint.advance(self._at)
+        return joint

@@ -15,7 +15,7 @@ from typing import Final
 from daemon.book.changes import BookChanges
 from daemon.book.live_book import LiveBook
 from daemon.holidays import holidays_around
-from daemon.live.accruals import Tails
+from daemon.live.accruals import Accruals
 from daemon.live.servers import ServerFormulas
 from daemon.live.solutions import Solutions
 from daemon.pacing import paced, spare_what_lives
@@ -55,9 +55,9 @@ class LiveFigures:
         """Of a book that has been settled once; everything waits to be judged."""
         self.at: Instant | None = None
         self.is_current = False
-        self.tails = Tails(book.evidence)
-        self.servers = ServerFormulas(book.evidence, self.tails)
-        self.solutions = Solutions(book.evidence, self.tails)
+        self.accruals = Accruals(book.evidence)
+        self.servers = ServerFormulas(book.evidence, self.accruals)
+        self.solutions = Solutions(book.evidence, self.accruals)
         self.requests: set[RequestId] = set()
         """Those that may wait for an answer."""
         self._live = book
@@ -70,7 +70,7 @@ class LiveFigures:
         self._holidays: Collection[Day] = ()
         self._reached = BEGINNING
         self._judging: JudgementsAt | None = None
-        self._kept = SharedWork()
+        self._shared = SharedWork()
         self._has_begun = False
 
     async def catch_up(self, at: Instant, at_most_s: float) -> bool:
@@ -93,7 +93,7 @@ class LiveFigures:
 
     def asked(self) -> "JudgementsAt | None":
         """The judgements of the last instant that all was worked out at; None before the first."""
-        return None if self.at is None else JudgementsAt(self.book, self.at, self._holidays, self._kept)
+        return None if self.at is None else JudgementsAt(self.book, self.at, self._holidays, self._shared)
 
     async def judging(self, at: Instant) -> "JudgementsAt":
         """The judgements of an instant by the book as it is."""
@@ -102,12 +102,12 @@ class LiveFigures:
             # The library takes its time.
             self._holidays = await asyncio.to_thread(holidays_around, (at, min(at, self._counted_from)))
             self._years = years
-        return JudgementsAt(self.book, at, self._holidays, self._kept)
+        return JudgementsAt(self.book, at, self._holidays, self._shared)
 
     # What has to be judged anew
 
     def _marked(self, at: Instant, changes: BookChanges) -> Iterator[None]:
-        self.tails.advance(at, changes.sights)
+        self.accruals.advance(at, changes.sights)
         for witness, since in changes.sights.items():
             yield from self.servers.resee(witness, since, self._told)
             self.solutions.resee(since)
@@ -240,9 +240,11 @@ def _records_of(book: Book) -> Iterator[Recorded]:
 class JudgementsAt:
     """The judgements of one instant, for each client that of its local month."""
 
-    def __init__(self, book: Book, at: Instant, national_holidays: Collection[Day], kept: SharedWork) -> None:
+    def __init__(
+        self, book: Book, at: Instant, national_holidays: Collection[Day], shared: SharedWork
+    ) -> None:
         self.at = at
-        self._kept = kept
+        self._shared = shared
         self._book = book
         self._national_holidays = national_holidays
         self._of_month: dict[Month, Standings] = {}
@@ -272,7 +274,7 @@ class JudgementsAt:
                 month=month,
                 as_of=self.at,
                 national_holidays=self._national_holidays,
-                kept=self._kept,
+                shared=self._shared,
             )
             standings = self._of_month[month] = Standings(judgement)
         return standings

@@ -1,19 +1,19 @@
 """What servers' months have in common: servers that stand alike share one formula, which gives their figures at any instant.
 
-A formula is linear in time and in its tail, so it holds for as long as nothing is said of its servers. A fleet that is up
+A formula is linear in time and in its accrual, so it holds for as long as nothing is said of its servers. A fleet that is up
 all month has a handful of them, and a refresh costs what differs, not what exists.
 """
 
 from collections.abc import Iterable, Sequence
 from typing import Final, NamedTuple, TypeVar
 
+from sla.accruals import Accrual
 from sla.availability import Figures, Tally
 from sla.exclusions import IneligibleReason
 from sla.instants import Instant
 from sla.records import Category
 from sla.spans import length
 from sla.standing import ServerStanding
-from sla.tails import Tail
 from sla.terms import Availability
 
 CATEGORIES: Final = tuple(Category)
@@ -29,10 +29,10 @@ Running = tuple[int, int]
 
 
 class Formula(NamedTuple):
-    """A server's month as a function of the instant. What is added to by `tail` is offset so that the sum is right."""
+    """A server's month as a function of the instant. What is added to by `accrual` is offset so that the sum is right."""
 
     terms: Availability
-    tail: Tail | None
+    accrual: Accrual | None
     up: int
     down: int
     unobserved: int
@@ -49,15 +49,15 @@ class Formula(NamedTuple):
     maintenance_runs: bool
 
     def tally(self) -> Tally:
-        """The time by state at the instant to which the tails were advanced."""
-        if self.tail is None:
+        """The time by state at the instant to which the accruals were advanced."""
+        if self.accrual is None:
             return Tally(self.up, self.down, self.unobserved, self.disputed)
-        tail = self.tail.tally
+        accrual = self.accrual.tally
         return Tally(
-            self.up + tail.up,
-            self.down + tail.down,
-            self.unobserved + tail.unobserved,
-            self.disputed + tail.disputed,
+            self.up + accrual.up,
+            self.down + accrual.down,
+            self.unobserved + accrual.unobserved,
+            self.disputed + accrual.disputed,
         )
 
     def figures(self, at: Instant) -> Figures:
@@ -86,13 +86,13 @@ def passed(time: Running, at: Instant) -> int:
     return offset + rate * at
 
 
-def formula_of(standing: ServerStanding, tail: Tail | None, at: Instant) -> Formula:
-    """The formula of a server as it stands at an instant, to which `tail` was advanced."""
-    figures, frame = standing.figures, standing.frame
-    so_far = Tally() if tail is None else tail.tally
+def formula_of(standing: ServerStanding, accrual: Accrual | None, at: Instant) -> Formula:
+    """The formula of a server as it stands at an instant, to which `accrual` was advanced."""
+    figures, moment = standing.figures, standing.moment
+    so_far = Tally() if accrual is None else accrual.tally
     return Formula(
         terms=figures.terms,
-        tail=tail,
+        accrual=accrual,
         up=figures.up - so_far.up,
         down=figures.down - so_far.down,
         unobserved=figures.unobserved - so_far.unobserved,
@@ -101,16 +101,16 @@ def formula_of(standing: ServerStanding, tail: Tail | None, at: Instant) -> Form
         whole_excluded=figures.whole_excluded,
         budget=figures.budget // 1,
         excluded=_running(
-            CATEGORIES, figures.excluded_by, () if frame.excluded is None else (frame.excluded,), at
+            CATEGORIES, figures.excluded_by, () if moment.excluded is None else (moment.excluded,), at
         ),
         ineligible=_running(
             REASONS,
             [(part.reason, length(part.spans)) for part in standing.ineligible],
-            frame.ineligible,
+            moment.ineligible,
             at,
         ),
-        maintenance_left=frame.maintenance_left,
-        maintenance_runs=frame.maintenance_runs,
+        maintenance_left=moment.maintenance_left,
+        maintenance_runs=moment.maintenance_runs,
     )
 
 

@@ -98,10 +98,10 @@ class _Values:
 
 def _worked_out(formula: Formula, at: Instant) -> tuple[int, ...]:
     """The values for `_FAMILIES`."""
-    terms, tail = formula.terms, formula.tail
+    terms, accrual = formula.terms, formula.accrual
     up, down, unobserved, disputed = formula.up, formula.down, formula.unobserved, formula.disputed
-    if tail is not None:
-        so_far = tail.tally
+    if accrual is not None:
+        so_far = accrual.tally
         up += so_far.up
         down += so_far.down
         unobserved += so_far.unobserved
@@ -141,7 +141,7 @@ def _note(
 
 
 async def month_families(formulas: Formulas, numbers: "array[int]", at: Instant) -> tuple[ServerFamily, ...]:
-    """The families of the month, for servers by the numbers of their formulas. Tails were advanced to `at`."""
+    """The families of the month, for servers by the numbers of their formulas. Accruals were advanced to `at`."""
     by_number, values = formulas.by_number, _Values()
     for start in range(0, len(by_number), FORMULAS):
         values.add(start, by_number[start : start + FORMULAS], at)

@@ -1,6 +1,6 @@
 """Where each server stands: its formula, since when and until when that holds, and those that have to be judged anew.
 
-Invariant: once nothing is `waiting`, the formula of every server in service gives, at the instant of the tails, exactly
+Invariant: once nothing is `waiting`, the formula of every server in service gives, at the instant of the accruals, exactly
 what a statement of that instant would say.
 """
 
@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from heapq import heappop, heappush
 from typing import NamedTuple
 
-from daemon.live.accruals import Tails
+from daemon.live.accruals import Accruals
 from daemon.live.formulas import NOBODY, Formula, Formulas, formula_of
 from sla.book import Book
 from sla.instants import BEGINNING, FOREVER, Instant
@@ -26,7 +26,7 @@ class FormulaRow(NamedTuple):
 class ServerFormulas:
     """The rows of all servers in service."""
 
-    def __init__(self, book: Book, tails: Tails) -> None:
+    def __init__(self, book: Book, accruals: Accruals) -> None:
         """None yet."""
         self.formulas = Formulas()
         self.numbers: dict[ServerId, int] = {}
@@ -34,7 +34,7 @@ class ServerFormulas:
         self.waiting: dict[ClientId, set[ServerId]] = {}
         """Those to be judged, by client: what a client's servers share is worked out once then."""
         self._book = book
-        self._tails = tails
+        self._accruals = accruals
         self._rows: dict[ServerId, FormulaRow] = {}
         self._due: list[tuple[Instant, ServerId]] = []
         self._newest_since: Instant = BEGINNING
@@ -101,8 +101,8 @@ class ServerFormulas:
         """The number of the formula of a server that stands so, for one server more."""
         formula = self._shared.get(standing)
         if formula is None:
-            tail = self._tails.of(standing.views) if standing.frame.is_judged else None
-            formula = formula_of(standing, tail, at)
+            accrual = self._accruals.of(standing.testimony) if standing.moment.is_judged else None
+            formula = formula_of(standing, accrual, at)
             if standing.is_shared:
                 self._shared[standing] = formula
         return self.formulas.take(formula)

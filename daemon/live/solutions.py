@@ -1,6 +1,6 @@
 """Where each solution stands, and the service requests that wait for an answer.
 
-Invariant: after `waiting` was emptied, every solution says at the instant of the tails what a statement of that instant
+Invariant: after `waiting` was emptied, every solution says at the instant of the accruals what a statement of that instant
 would. A lone server that was never down, and of which nobody recorded anything, is left out: it has nothing to say.
 """
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from heapq import heappop, heappush
 
 from daemon.exposition.families import sample
-from daemon.live.accruals import Tails
+from daemon.live.accruals import Accruals
 from daemon.live.samples import FAMILIES, samples_of
 from sla.book import Book, SolutionKey
 from sla.instants import BEGINNING, FOREVER, Instant
@@ -19,7 +19,7 @@ from sla.standing import SolutionStanding, Standings
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SolutionRow:
-    """A solution as it was judged. `offset`: what the counted time of its interruption is beyond that of its tail."""
+    """A solution as it was judged. `offset`: what the counted time of its interruption is beyond that of its accrual."""
 
     standing: SolutionStanding
     offset: int
@@ -32,7 +32,7 @@ class SolutionRow:
 class Solutions:
     """The rows of all solutions that have something to say."""
 
-    def __init__(self, book: Book, tails: Tails) -> None:
+    def __init__(self, book: Book, accruals: Accruals) -> None:
         """None yet."""
         self.rows: dict[SolutionKey, SolutionRow] = {}
         self.ongoing: dict[SolutionKey, SolutionRow] = {}
@@ -41,7 +41,7 @@ class Solutions:
         """What they say on `/metrics`: samples by family and labels."""
         self.waiting: set[SolutionKey] = set()
         self._book = book
-        self._tails = tails
+        self._accruals = accruals
         self._due: list[tuple[Instant, SolutionKey]] = []
         self._newest_since = BEGINNING
 
@@ -72,7 +72,7 @@ class Solutions:
     def counted(self, row: SolutionRow) -> int:
         """The counted time of the interruption that goes on, in microseconds."""
         counting = row.standing.counting
-        return row.offset + (self._tails.together(counting).down if counting else 0)
+        return row.offset + (self._accruals.joint(counting).down if counting else 0)
 
     def judge(self, key: SolutionKey, standings: Standings, at: Instant) -> None:
         """Work out a solution's row."""
@@ -82,7 +82,7 @@ class Solutions:
             return
         standing = standings.solution(key)
         ongoing = standing.ongoing
-        so_far = self._tails.together(standing.counting).down if standing.counting else 0
+        so_far = self._accruals.joint(standing.counting).down if standing.counting else 0
         self.rows[key] = SolutionRow(
             standing=standing,
             offset=(ongoing.counted if ongoing else 0) - so_far,

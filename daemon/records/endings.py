@@ -53,8 +53,8 @@ class Endings:
     def _history(
         self, views: BookView, server: ServerId, client: ClientId, exclusion: Exclusion, now: Instant
     ) -> History | None:
-        pages, ground = self._book.servers[server], views.judgement(client).ground(client)
-        if ground is None or not pages.timeline.ever_down(ground.terms.availability.legs):
+        pages, rules = self._book.servers[server], views.judgement(client).rules(client)
+        if rules is None or not pages.timeline.ever_down(rules.terms.availability.legs):
             return None
         covered = [
             part
@@ -62,12 +62,12 @@ class Endings:
             if part.client == client
             and any(
                 window.id == exclusion.id
-                for window in ground.rules.covering(server, part, exclusion.start, now)
+                for window in rules.exclusions.covering(server, part, exclusion.start, now)
             )
         ]
         if not covered:
             return None
         left_at = service_of(covered)[-1][1]
-        legs = ground.terms.availability.legs
+        legs = rules.terms.availability.legs
         stretches = segments_of(pages.timeline, covered, legs, exclusion.start, now)
         return stretches, left_at if left_at <= now else None

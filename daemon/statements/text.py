@@ -69,18 +69,18 @@ def _lines(judgement: Judgement, statement: Statement) -> Iterator[str]:
 
 
 def _client_lines(judgement: Judgement, statement: Statement, client: ClientId) -> Iterator[str]:
-    ground = judgement.ground(client)
-    assert ground is not None, "a client with rows has a record"
-    terms = ground.terms.availability
+    rules = judgement.rules(client)
+    assert rules is not None, "a client with rows has a record"
+    terms = rules.terms.availability
     yield ""
-    yield f"Client {ground.client.name} ({client}), times in {ground.client.timezone}"
+    yield f"Client {rules.client.name} ({client}), times in {rules.client.timezone}"
     yield f"  {_BASES[terms.basis]}; {_READINGS[terms.unobserved]}"
     for server in statement.servers:
         if server.client == client:
-            yield from _server_lines(judgement, server, ground.calendar)
+            yield from _server_lines(judgement, server, rules.calendar)
     for solution in statement.solutions:
         if solution.client == client:
-            yield from _solution_lines(solution, ground.calendar)
+            yield from _solution_lines(solution, rules.calendar)
 
 
 def _server_lines(judgement: Judgement, row: ServerMonth, calendar: Calendar) -> Iterator[str]:

@@ -85,8 +85,8 @@ def test_4_2_each_server_and_solution_has_the_exclusions_that_name_it() -> None:
 def test_4_2_a_window_covers_a_server_where_they_share_time_and_not_where_they_touch() -> None:
     asked = judgement([client(), server(), exclusion("x", "client_change", *NIGHT)])
     (part,) = asked.book.servers[ServerId("s")].parts(asked.as_of)
-    ground = asked.ground(ClientId("c"))
-    assert ground is not None
+    rules = asked.rules(ClientId("c"))
+    assert rules is not None
     before, start, end, after = map(at, ("2026-03-11T00:00:00Z", *NIGHT, "2026-03-12T00:00:00Z"))
     for since, until, covering in (
         (before, start, 0),
@@ -94,7 +94,7 @@ def test_4_2_a_window_covers_a_server_where_they_share_time_and_not_where_they_t
         (Instant(end - 1), after, 1),
         (end, after, 0),
     ):
-        assert len(ground.rules.covering(ServerId("s"), part, since, until)) == covering
+        assert len(rules.exclusions.covering(ServerId("s"), part, since, until)) == covering
 
 
 def test_4_2_maintenance_that_touches_a_period_of_service_is_none_of_it() -> None:

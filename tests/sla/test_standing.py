@@ -4,14 +4,14 @@ from typing import Any
 
 import pytest
 
+from sla.accruals import Accrual, JointAccrual, Testimony
 from sla.book import Book
 from sla.calendars import parse_month
 from sla.exclusions import IneligibleReason
 from sla.instants import FOREVER, HOUR, Instant
 from sla.records import Blind, Category, ClientId, Leg, ServerId, SolutionId, State, Witness
-from sla.standing import Frame, ServerStanding, SolutionStanding, Standings
+from sla.standing import Moment, ServerStanding, SolutionStanding, Standings
 from sla.statement import Judgement
-from sla.tails import Tail, Together, Views
 from sla.timeline import Sights
 from tests.sla.defects import step
 from tests.sla.stories import (
@@ -31,7 +31,7 @@ from tests.sla.stories import (
 UP = [says("up", "2026-03-01T05:00:00Z"), seen()]
 WINDOW = ("2026-03-12T03:00:00Z", "2026-03-12T05:00:00Z")
 WITNESS = Witness("o", "icmp")
-DOWN = Views((Leg.INTERNET,), ((Leg.INTERNET, WITNESS, State.DOWN),))
+DOWN = Testimony((Leg.INTERNET,), ((Leg.INTERNET, WITNESS, State.DOWN),))
 NOON = "2026-03-12T12:00:00Z"
 
 
@@ -66,8 +66,10 @@ def test_a_frame_tells_what_runs_of_a_window_and_from_when_to_when(
     since: str,
     until: str,
 ) -> None:
-    found = standing(server(), *UP, maintenance("x", *WINDOW, **scope), as_of=f"2026-03-12T{as_of}:00Z").frame
-    assert found == Frame(
+    found = standing(
+        server(), *UP, maintenance("x", *WINDOW, **scope), as_of=f"2026-03-12T{as_of}:00Z"
+    ).moment
+    assert found == Moment(
         since=at(f"2026-03-12T{since}:00Z"),
         until=at(f"2026-03-12T{until}:00Z"),
         is_judged=is_judged,
@@ -83,21 +85,21 @@ def test_what_is_left_of_the_weekly_cap_is_what_no_window_on_record_draws() -> N
     change = exclusion("y", "client_change", "2026-03-13T03:00:00Z", "2026-03-13T04:00:00Z")
     for as_of, left in (("2026-03-11", HOUR // 2), ("2026-03-14", HOUR // 2), ("2026-03-17", HOUR)):
         assert (
-            standing(server(), *UP, half, change, as_of=f"{as_of}T12:00:00Z").frame.maintenance_left == left
+            standing(server(), *UP, half, change, as_of=f"{as_of}T12:00:00Z").moment.maintenance_left == left
         )
 
 
 def test_an_exclusion_that_is_no_maintenance_is_no_window() -> None:
     change = exclusion("y", "client_change", *WINDOW)
-    found = standing(server(), *UP, change, as_of="2026-03-12T04:00:00Z").frame
+    found = standing(server(), *UP, change, as_of="2026-03-12T04:00:00Z").moment
     assert (found.excluded, found.is_judged, found.maintenance_runs) == (Category.CLIENT_CHANGE, False, False)
-    later = standing(server(), *UP, change, as_of="2026-03-12T06:00:00Z").frame
+    later = standing(server(), *UP, change, as_of="2026-03-12T06:00:00Z").moment
     assert (later.excluded, later.is_judged, later.maintenance_runs) == (None, True, False)
 
 
 def test_after_its_service_nothing_is_excluded_of_a_server() -> None:
     gone = server(in_service_until="2026-03-12T04:00:00Z")
-    found = standing(gone, *UP, exclusion("y", "client_change", *WINDOW), as_of="2026-03-12T04:30:00Z").frame
+    found = standing(gone, *UP, exclusion("y", "client_change", *WINDOW), as_of="2026-03-12T04:30:00Z").moment
     assert (found.excluded, found.is_judged) == (None, False)
 
 
@@ -165,7 +167,7 @@ def test_an_outage_counts_for_the_solution_that_the_server_is_in() -> None:
             solution(*moves, *UP, *down, as_of=as_of, name=name) for name in ("old", "new", "next")
         )
         assert (old.since, old.counting) == (at("2026-03-12T11:00:00Z"), frozenset())
-        assert new.counting == {Views((Leg.SAN,), ((Leg.SAN, WITNESS, State.DOWN),))}
+        assert new.counting == {Testimony((Leg.SAN,), ((Leg.SAN, WITNESS, State.DOWN),))}
         assert (future.counting, future.ongoing) == (frozenset(), None)
 
 
@@ -201,16 +203,18 @@ def test_where_the_record_of_its_client_was_left_out_a_server_has_no_month() -> 
     assert asked.solution((SolutionId("s"), ClientId("c"))).state is None
 
 
-def tail(sights: Sights, *said: tuple[Witness, State]) -> Tail:
-    """The tail of a server of which this is said of its way to the Internet."""
-    return Tail(Views((Leg.INTERNET,), tuple((Leg.INTERNET, who, state) for who, state in said)), sights)
+def accrual(sights: Sights, *said: tuple[Witness, State]) -> Accrual:
+    """The accrual of a server of which this is said of its way to the Internet."""
+    return Accrual(
+        Testimony((Leg.INTERNET,), tuple((Leg.INTERNET, who, state) for who, state in said)), sights
+    )
 
 
 def test_a_tail_adds_up_step_by_step_what_it_adds_at_once() -> None:
     sights = Sights()
-    by_step, at_once = (tail(sights, (WITNESS, State.DOWN)) for _ in range(2))
-    together = Together([by_step])
-    assert (by_step.tally.down, together.down) == (0, 0)
+    by_step, at_once = (accrual(sights, (WITNESS, State.DOWN)) for _ in range(2))
+    joint = JointAccrual([by_step])
+    assert (by_step.tally.down, joint.down) == (0, 0)
     start = at("2026-03-12T00:00:00Z")
     before = 0
     for hour in range(1, 6):
@@ -219,12 +223,12 @@ def test_a_tail_adds_up_step_by_step_what_it_adds_at_once() -> None:
         if hour == 3:
             unseen = Blind(witness=WITNESS, start=Instant(start + HOUR), end=Instant(start + 2 * HOUR))
             sights.of(WITNESS).blind(unseen)
-            for each in (by_step, together):
+            for each in (by_step, joint):
                 each.rewind(unseen.start)
         by_step.advance(now)
-        together.advance(now)
+        joint.advance(now)
         assert by_step.seen_until(now) == now - HOUR // 2
-        assert together.down == by_step.tally.down
+        assert joint.down == by_step.tally.down
         # what is not seen yet is unknown; of the third hour on, an hour was not seen at all
         assert by_step.tally.down - before == (HOUR if hour in (2, 4, 5) else by_step.tally.down - before)
         before = by_step.tally.down
@@ -242,11 +246,11 @@ def test_servers_that_are_down_together_count_once() -> None:
     sights.of(other).blind(
         Blind(witness=other, start=at("2026-03-12T02:00:00Z"), end=at("2026-03-12T04:00:00Z"))
     )
-    tails = [tail(sights, (WITNESS, State.DOWN)), tail(sights, (other, State.DOWN))]
+    accruals = [accrual(sights, (WITNESS, State.DOWN)), accrual(sights, (other, State.DOWN))]
     start = at("2026-03-12T00:00:00Z")
     counted = []
     for now in (start, at("2026-03-12T05:00:00Z"), FOREVER):
-        together = Together(tails)
-        together.advance(now)
-        counted.append(together.down)
+        joint = JointAccrual(accruals)
+        joint.advance(now)
+        counted.append(joint.down)
     assert [(each - counted[0]) // HOUR for each in counted] == [0, 4, 9]

@@ -264,7 +264,7 @@ def test_what_one_judgement_leaves_to_the_next_changes_nothing_that_it_says() ->
                 month=parse_month("2026-03"),
                 as_of=at(f"2026-03-{day}T13:00:00Z"),
                 national_holidays=HOLIDAYS,
-                kept=each,
+                shared=each,
             )
             for each in (kept, None)
         )

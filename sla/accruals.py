@@ -1,6 +1,6 @@
 """How the time of a server goes on of which nothing new is said: all that is left to change is who sees (spec §2.3).
 
-Servers of which the same is said share a `Tail`. It adds up time as if that had been said of them for ever; a server's
+Servers of which the same is said share a `Accrual`. It adds up time as if that had been said of them for ever; a server's
 figures are what it adds, and an offset that stays the same until something else is said of that server.
 """
 
@@ -18,7 +18,7 @@ _ALWAYS: Final = Instant(BEGINNING + 1)
 
 
 @dataclass(frozen=True, slots=True)
-class Views:
+class Testimony:
     """What is said of a server: the legs considered, and what each witness says of each, unknown left out."""
 
     legs: tuple[Leg, ...]
@@ -26,7 +26,7 @@ class Views:
 
     @property
     def state(self) -> State:
-        """The state of the server while all see, unless the views are disputed."""
+        """The state of the server while all see, unless the testimony is disputed."""
         if self.may_be_down:
             return State.DOWN
         return State.UP if self.legs and {leg for leg, _, _ in self.said} == set(self.legs) else State.UNKNOWN
@@ -37,23 +37,23 @@ class Views:
         return any(state is State.DOWN for _, _, state in self.said)
 
     @property
-    def are_disputed(self) -> bool:
+    def is_disputed(self) -> bool:
         """Whether who sees decides between up and down: of some leg both are said."""
         down = {leg for leg, _, state in self.said if state is State.DOWN}
         return any(leg in down for leg, _, state in self.said if state is State.UP)
 
 
-class Tail:
-    """The time by state, up to the instant it was advanced to, of a server of which these views were always held."""
+class Accrual:
+    """The time by state, up to the instant it was advanced to, of a server of which this was always said."""
 
-    def __init__(self, views: Views, sights: Sights) -> None:
+    def __init__(self, testimony: Testimony, sights: Sights) -> None:
         """Nothing yet: it has to be advanced first."""
-        self.views = views
+        self.testimony = testimony
         self.tally = Tally()
-        self.witnesses = frozenset(witness for _, witness, _ in views.said)
+        self.witnesses = frozenset(witness for _, witness, _ in testimony.said)
         self._timeline = ServerTimeline()
         self._sights: list[Sight] = [sights.of(witness) for witness in self.witnesses]
-        for leg, witness, state in views.said:
+        for leg, witness, state in testimony.said:
             self._timeline.track(leg, witness, sights).add(_ALWAYS, state)
         self._anchor = BEGINNING
         self._by_anchor = Tally()
@@ -82,30 +82,30 @@ class Tail:
         """When such a server is down in `[start, end)`."""
         return normalized(
             (segment.start, segment.end)
-            for segment in self._timeline.segments(self.views.legs, start, end)
+            for segment in self._timeline.segments(self.testimony.legs, start, end)
             if segment.state is State.DOWN
         )
 
     def _add(self, tally: Tally, start: Instant, end: Instant) -> None:
-        legs = self.views.legs
+        legs = self.testimony.legs
         segments = self._timeline.segments(legs, start, end)
         tally.add(segments, ((start, end),), legs, dict.fromkeys(legs, 0))
 
 
-class Together:
-    """The time in which at least one of several servers is down, each going on as its tail says (spec §6.3)."""
+class JointAccrual:
+    """The time in which at least one of several servers is down, each going on as its accrual says (spec §6.3)."""
 
-    def __init__(self, tails: Iterable[Tail]) -> None:
+    def __init__(self, accruals: Iterable[Accrual]) -> None:
         """Nothing yet: it has to be advanced first."""
         self.down = 0
-        self._tails = tuple(tails)
-        self.witnesses = frozenset(witness for tail in self._tails for witness in tail.witnesses)
+        self._accruals = tuple(accruals)
+        self.witnesses = frozenset(witness for accrual in self._accruals for witness in accrual.witnesses)
         self._anchor = BEGINNING
         self._by_anchor = 0
 
     def advance(self, at: Instant) -> None:
         """Add up to `at`, which never falls."""
-        seen_until = min([at, *(tail.seen_until(at) for tail in self._tails)])
+        seen_until = min([at, *(accrual.seen_until(at) for accrual in self._accruals)])
         if seen_until > self._anchor:
             self._by_anchor += self._within(self._anchor, seen_until)
             self._anchor = seen_until
@@ -117,4 +117,4 @@ class Together:
             self._anchor, self._by_anchor = BEGINNING, 0
 
     def _within(self, start: Instant, end: Instant) -> int:
-        return length(union(*(tail.down_spans(start, end) for tail in self._tails)))
+        return length(union(*(accrual.down_spans(start, end) for accrual in self._accruals)))
