@@ -18,7 +18,7 @@ _ALWAYS: Final = Instant(BEGINNING + 1)
 
 
 @dataclass(frozen=True, slots=True)
-class Testimony:
+class Attestation:
     """What is said of a server: the legs considered, and what each witness says of each, unknown left out."""
 
     legs: tuple[Leg, ...]
@@ -26,7 +26,7 @@ class Testimony:
 
     @property
     def state(self) -> State:
-        """The state of the server while all see, unless the testimony is disputed."""
+        """The state of the server while all see, unless the attestation is disputed."""
         if self.may_be_down:
             return State.DOWN
         return State.UP if self.legs and {leg for leg, _, _ in self.said} == set(self.legs) else State.UNKNOWN
@@ -46,14 +46,14 @@ class Testimony:
 class Accrual:
     """The time by state, up to the instant it was advanced to, of a server of which this was always said."""
 
-    def __init__(self, testimony: Testimony, sights: Sights) -> None:
+    def __init__(self, attestation: Attestation, sights: Sights) -> None:
         """Nothing yet: it has to be advanced first."""
-        self.testimony = testimony
+        self.attestation = attestation
         self.tally = Tally()
-        self.witnesses = frozenset(witness for _, witness, _ in testimony.said)
+        self.witnesses = frozenset(witness for _, witness, _ in attestation.said)
         self._timeline = ServerTimeline()
         self._sights: list[Sight] = [sights.of(witness) for witness in self.witnesses]
-        for leg, witness, state in testimony.said:
+        for leg, witness, state in attestation.said:
             self._timeline.track(leg, witness, sights).add(_ALWAYS, state)
         self._anchor = BEGINNING
         self._by_anchor = Tally()
@@ -82,12 +82,12 @@ class Accrual:
         """When such a server is down in `[start, end)`."""
         return normalized(
             (segment.start, segment.end)
-            for segment in self._timeline.segments(self.testimony.legs, start, end)
+            for segment in self._timeline.segments(self.attestation.legs, start, end)
             if segment.state is State.DOWN
         )
 
     def _add(self, tally: Tally, start: Instant, end: Instant) -> None:
-        legs = self.testimony.legs
+        legs = self.attestation.legs
         segments = self._timeline.segments(legs, start, end)
         tally.add(segments, ((start, end),), legs, dict.fromkeys(legs, 0))
 

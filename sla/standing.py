@@ -8,7 +8,7 @@ decide how its time goes on, which `sla.accruals` adds up; so nobody has to judg
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from sla.accruals import Testimony
+from sla.accruals import Attestation
 from sla.availability import AgreedTime, Figures
 from sla.book import ServerPages, SolutionKey
 from sla.calendars import Day
@@ -53,7 +53,7 @@ class ServerStanding:
     figures: Figures
     ineligible: tuple[Ineligible, ...]
     moment: Moment
-    testimony: Testimony
+    attestation: Attestation
     since: Instant
     until: Instant
     is_shared: bool
@@ -66,7 +66,7 @@ class SolutionStanding:
     key: SolutionKey
     state: SolutionState | None
     deadlines: tuple[Deadline, ...]
-    counting: frozenset[Testimony]
+    counting: frozenset[Attestation]
     """What is said of those of its servers whose down time counts."""
     since: Instant
     until: Instant
@@ -83,7 +83,7 @@ class SolutionStanding:
 class _SolutionMember:
     """A server of a solution that was ever down. At `edges` its part in interruptions may be another."""
 
-    testimony: Testimony
+    attestation: Attestation
     counts: bool
     """Its time counts while it is down."""
     since: Instant
@@ -98,7 +98,7 @@ class Standings:
         self._book = judgement.book
         self._as_of = judgement.as_of
         self._moments: dict[AgreedTime, Moment] = {}
-        self._alike: dict[tuple[AgreedTime, Testimony], ServerStanding] = {}
+        self._alike: dict[tuple[AgreedTime, Attestation], ServerStanding] = {}
 
     def server(self, server: ServerId) -> ServerStanding | Instant:
         """How a server stands; where it has no month yet, the instant until which that holds."""
@@ -115,15 +115,15 @@ class Standings:
     ) -> ServerStanding | Instant:
         """How a server stands of which there is one record: most do, and most of those alike."""
         agreed_time = rules.agreed_time(server, (part,))
-        testimony, since, until = self._testimony(pages, part, rules)
+        attestation, since, until = self._attestation(pages, part, rules)
         began = agreed_time.service[0][0] if agreed_time.service else self._as_of
         if since > began or until != FOREVER or not agreed_time.service:
             return self._of_parts(server, pages, (part,))
-        alike = self._alike.get((agreed_time, testimony))
+        alike = self._alike.get((agreed_time, attestation))
         if alike is None:
             standing = self._of_parts(server, pages, (part,), is_shared=True)
             assert isinstance(standing, ServerStanding)
-            alike = self._alike[agreed_time, testimony] = standing
+            alike = self._alike[agreed_time, attestation] = standing
         return alike
 
     def _of_parts(
@@ -137,12 +137,12 @@ class Standings:
         if present is None or rules is None or not rows:
             return _first_after(self._as_of, edges)
         moment = self._moment(rules, server, own)
-        testimony, since, until = self._testimony(pages, present, rules)
+        attestation, since, until = self._attestation(pages, present, rules)
         return ServerStanding(
             figures=rows[0].figures,
             ineligible=rows[0].ineligible,
             moment=moment,
-            testimony=testimony,
+            attestation=attestation,
             since=max(since, moment.since),
             until=min(until, moment.until, _first_after(self._as_of, edges)),
             is_shared=is_shared,
@@ -173,7 +173,7 @@ class Standings:
             key=key,
             state=state,
             deadlines=deadlines,
-            counting=frozenset(member.testimony for member in members if member.counts),
+            counting=frozenset(member.attestation for member in members if member.counts),
             since=since,
             until=_first_after(as_of, edges) if is_steady else as_of,
         )
@@ -183,32 +183,32 @@ class Standings:
     ) -> "_SolutionMember":
         as_of, pages = self._as_of, self._book.servers[server]
         moment = self._moment(rules, server, of_client)
-        testimony, since, until = self._testimony(pages, owning(parts, as_of) or parts[0], rules)
+        attestation, since, until = self._attestation(pages, owning(parts, as_of) or parts[0], rules)
         ends = [at for part in of_client for at in (part.start, part.end)]
         since = max(since, moment.since, *(at for at in ends if at <= as_of))
         is_in = any(part.start <= as_of < part.end for part in parts)
         if is_in:
-            since = self._came_true(pages, testimony, since)
-        sights = (self._book.sights.of(witness).next_edge(leg, as_of) for leg, witness, _ in testimony.said)
+            since = self._came_true(pages, attestation, since)
+        sights = (self._book.sights.of(witness).next_edge(leg, as_of) for leg, witness, _ in attestation.said)
         return _SolutionMember(
-            testimony=testimony,
-            counts=is_in and moment.is_judged and testimony.may_be_down,
+            attestation=attestation,
+            counts=is_in and moment.is_judged and attestation.may_be_down,
             since=since,
             edges=(moment.until, until, *ends, *sights),
         )
 
-    def _came_true(self, pages: ServerPages, testimony: Testimony, since: Instant) -> Instant:
-        """From when on outages are as this testimony has it, held since an instant: somebody must have seen it by then.
+    def _came_true(self, pages: ServerPages, attestation: Attestation, since: Instant) -> Instant:
+        """From when on outages are as this attestation has it, held since an instant: somebody must have seen it by then.
 
         Where nobody has, or where who sees decides, that is `as_of`.
         """
-        if testimony.is_disputed:
+        if attestation.is_disputed:
             return self._as_of
-        if testimony.state is State.UNKNOWN:
+        if attestation.state is State.UNKNOWN:
             return since
-        segments = pages.timeline.segments(testimony.legs, since, self._as_of)
+        segments = pages.timeline.segments(attestation.legs, since, self._as_of)
         seen_at = next(
-            (segment.start for segment in segments if segment.state is testimony.state), self._as_of
+            (segment.start for segment in segments if segment.state is attestation.state), self._as_of
         )
         return Instant(min(seen_at + 1, self._as_of))
 
@@ -219,9 +219,9 @@ class Standings:
             moment = self._moments[agreed_time] = _moment_of(rules, server, parts)
         return moment
 
-    def _testimony(
+    def _attestation(
         self, pages: ServerPages, part: Part, rules: ClientRules
-    ) -> tuple[Testimony, Instant, Instant]:
+    ) -> tuple[Attestation, Instant, Instant]:
         """What is said of a server of the legs considered at `as_of`, since when, and until when."""
         as_of = self._as_of
         at = max(as_of, part.start)
@@ -234,7 +234,7 @@ class Standings:
                 since, until = max(since, said_since), min(until, said_until)
                 if state is not State.UNKNOWN:
                     said.append((leg, witness, state))
-        return Testimony(legs, tuple(said)), since, until
+        return Attestation(legs, tuple(said)), since, until
 
 
 def owning(parts: Iterable[Part], at: Instant) -> Part | None:

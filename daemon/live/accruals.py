@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from sla.accruals import Accrual, JointAccrual, Testimony
+from sla.accruals import Accrual, Attestation, JointAccrual
 from sla.book import Book
 from sla.instants import Instant
 from sla.records import Witness
@@ -15,8 +15,8 @@ class Accruals:
         """None yet."""
         self._sights = book.sights
         self._at = Instant(0)
-        self._accruals: dict[Testimony, Accrual] = {}
-        self._joint: dict[frozenset[Testimony], JointAccrual] = {}
+        self._accruals: dict[Attestation, Accrual] = {}
+        self._joint: dict[frozenset[Attestation], JointAccrual] = {}
 
     def advance(self, at: Instant, sights: Mapping[Witness, Instant]) -> None:
         """Move all of them on; `sights` says since when who saw is no longer what it was."""
@@ -27,19 +27,19 @@ class Accruals:
                 accrual.rewind(sights[witness])
             accrual.advance(at)
 
-    def of(self, testimony: Testimony) -> Accrual:
+    def of(self, attestation: Attestation) -> Accrual:
         """The accrual of servers of which this is said."""
-        accrual = self._accruals.get(testimony)
+        accrual = self._accruals.get(attestation)
         if accrual is None:
-            accrual = self._accruals[testimony] = Accrual(testimony, self._sights)
+            accrual = self._accruals[attestation] = Accrual(attestation, self._sights)
             accrual.advance(self._at)
         return accrual
 
-    def joint(self, testimonies: frozenset[Testimony]) -> JointAccrual:
+    def joint(self, attestations: frozenset[Attestation]) -> JointAccrual:
         """The accrual of servers of which these are said, and of which it counts when any is down."""
-        joint = self._joint.get(testimonies)
+        joint = self._joint.get(attestations)
         if joint is None:
-            those = [self.of(each) for each in testimonies]
-            joint = self._joint[testimonies] = JointAccrual(those)
+            those = [self.of(each) for each in attestations]
+            joint = self._joint[attestations] = JointAccrual(those)
             joint.advance(self._at)
         return joint

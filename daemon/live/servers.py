@@ -101,7 +101,7 @@ class ServerFormulas:
         """The number of the formula of a server that stands so, for one server more."""
         formula = self._shared.get(standing)
         if formula is None:
-            accrual = self._accruals.of(standing.testimony) if standing.moment.is_judged else None
+            accrual = self._accruals.of(standing.attestation) if standing.moment.is_judged else None
             formula = formula_of(standing, accrual, at)
             if standing.is_shared:
                 self._shared[standing] = formula

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from sla.accruals import Accrual, JointAccrual, Testimony
+from sla.accruals import Accrual, Attestation, JointAccrual
 from sla.book import Book
 from sla.calendars import parse_month
 from sla.exclusions import IneligibleReason
@@ -31,7 +31,7 @@ from tests.sla.stories import (
 UP = [says("up", "2026-03-01T05:00:00Z"), seen()]
 WINDOW = ("2026-03-12T03:00:00Z", "2026-03-12T05:00:00Z")
 WITNESS = Witness("o", "icmp")
-DOWN = Testimony((Leg.INTERNET,), ((Leg.INTERNET, WITNESS, State.DOWN),))
+DOWN = Attestation((Leg.INTERNET,), ((Leg.INTERNET, WITNESS, State.DOWN),))
 NOON = "2026-03-12T12:00:00Z"
 
 
@@ -167,7 +167,7 @@ def test_an_outage_counts_for_the_solution_that_the_server_is_in() -> None:
             solution(*moves, *UP, *down, as_of=as_of, name=name) for name in ("old", "new", "next")
         )
         assert (old.since, old.counting) == (at("2026-03-12T11:00:00Z"), frozenset())
-        assert new.counting == {Testimony((Leg.SAN,), ((Leg.SAN, WITNESS, State.DOWN),))}
+        assert new.counting == {Attestation((Leg.SAN,), ((Leg.SAN, WITNESS, State.DOWN),))}
         assert (future.counting, future.ongoing) == (frozenset(), None)
 
 
@@ -206,7 +206,7 @@ def test_where_the_record_of_its_client_was_left_out_a_server_has_no_month() -> 
 def accrual(sights: Sights, *said: tuple[Witness, State]) -> Accrual:
     """The accrual of a server of which this is said of its way to the Internet."""
     return Accrual(
-        Testimony((Leg.INTERNET,), tuple((Leg.INTERNET, who, state) for who, state in said)), sights
+        Attestation((Leg.INTERNET,), tuple((Leg.INTERNET, who, state) for who, state in said)), sights
     )
 
 

@@ -25,7 +25,7 @@ class Contacted:
 
     up: bool = True
     note: str = ""
-    troubles: int = 0
+    failures: int = 0
 
 
 @dataclass
@@ -206,7 +206,7 @@ async def test_a_source_out_of_sight_is_told_once_an_attempt_failed() -> None:
     contact.up, contact.note = False, "no contact yet"
     post.monitor.now = Instant(post.now() + HOUR)
     assert await post.look() == set()
-    contact.troubles, contact.note = 1, "connection refused"
+    contact.failures, contact.note = 1, "connection refused"
     assert await post.look() == {"SourceBlind"}
     assert post.of("SourceBlind") == {"alertname": "SourceBlind", "severity": "warning", "vcenter": "vc1"}
     contact.up = True
