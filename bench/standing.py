@@ -69,7 +69,7 @@ class Fleet:
         self._tell_exclusions()
         spans = [Instant(MONTH + number * 9 * HOUR) for number in range(40)]
         blind = [Blind(witness=VC, start=at, end=Instant(at + MINUTE)) for at in spans]
-        self.book.saw({VC: NOW, NET: NOW}, [], blind)
+        self.book.take_watermarks({VC: NOW, NET: NOW}, [], blind)
         for number, server in enumerate(self.ids):
             self._tell(number, server)
         self.book.settle(NOW)
@@ -77,7 +77,7 @@ class Fleet:
     def tick(self) -> None:
         """A tick later: everything was seen, and a few servers changed."""
         self.now = Instant(self.now + TICK_US)
-        self.book.saw({VC: self.now, NET: self.now}, [], [])
+        self.book.take_watermarks({VC: self.now, NET: self.now}, [], [])
         for server in self.dice.sample(self.ids, CHANGES):
             self._say(server, self.dice.choice(tuple(State)), self.now)
         self.book.settle(self.now)
@@ -87,7 +87,7 @@ class Fleet:
         for number in range(CLIENTS):
             client = ClientId(f"client {number}")
             zone = zones[0 if self.is_worst else number % len(zones)]
-            self.book.take(
+            self.book.take_record(
                 Client(id=client, name=client, timezone=zone, tech_admins=(), recorded_at=BEFORE), None
             )
 
@@ -102,12 +102,12 @@ class Fleet:
                 announced_at=BEFORE,
                 recorded_at=BEFORE,
             )
-            self.book.take(window, None)
+            self.book.take_record(window, None)
         if self.is_worst:
             for name, category in (("c", Category.CLIENT_CHANGE), ("f", Category.FORCE_MAJEURE)):
                 start = Instant(MONTH + (5 if name == "c" else 7) * DAY)
                 end = Instant(start + HOUR)
-                self.book.take(
+                self.book.take_record(
                     Exclusion(
                         id=ExclusionId(name), category=category, start=start, end=end, recorded_at=BEFORE
                     ),
@@ -117,7 +117,7 @@ class Fleet:
     def _tell(self, number: int, server: ServerId) -> None:
         # In the worst case each began in the midst of the two exclusions, for which so each has another time.
         since = Instant(MONTH + 5 * DAY + number * 80_000) if self.is_worst else BEFORE
-        self.book.take(
+        self.book.take_record(
             Server(
                 id=server,
                 name=f"vm-{number:05}",
@@ -130,7 +130,9 @@ class Fleet:
             None,
         )
         for leg in ALL_LEGS:
-            self.book.observe(server, leg, NET if leg is Leg.INTERNET else VC, State.UP, since, "", since)
+            self.book.take_observation(
+                server, leg, NET if leg is Leg.INTERNET else VC, State.UP, since, "", since
+            )
         outages = 3 if self.is_worst else int(number % 10 == 0)
         for outage in range(outages):
             at = Instant(MONTH + (8 + outage) * DAY + self.dice.randrange(DAY // 2))
@@ -139,7 +141,7 @@ class Fleet:
 
     def _say(self, server: ServerId, state: State, at: Instant, leg: Leg = Leg.RUNNING) -> None:
         witness = NET if leg is Leg.INTERNET else VC
-        self.book.observe(server, leg, witness, state, at, "", self.book.settled(server, witness))
+        self.book.take_observation(server, leg, witness, state, at, "", self.book.settled(server, witness))
 
 
 async def side(servers: int, *, is_worst: bool) -> dict[str, str]:

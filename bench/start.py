@@ -21,7 +21,7 @@ from daemon.clock import SystemClock
 from daemon.ledger import Batch, Entry, Ledger
 from daemon.pacing import collect_the_young
 from daemon.recording.replay import replay
-from daemon.recording.transitions import Keeper
+from daemon.recording.transitions import Transitions
 from daemon.servers.registry import Policy, Registry
 from sla.instants import HOUR, SECOND, Instant
 from sla.records import Client, ClientId, Leg, Observation, Record, Server, ServerId, State, Witness
@@ -82,7 +82,7 @@ def start(path: Path) -> None:
     book = LiveBook("bench")
     policy = Policy(assign=lambda *_: None, zone_of=lambda _: "UTC", legs={}, grace_us=HOUR)
     registry = Registry("bench", policy, book.last_said)
-    newest = replay(ledger, book, registry, Keeper(book, registry))
+    newest = replay(ledger, book, registry, Transitions(book, registry))
     book.settle(newest)
     print(
         f"start from {ledger.head.seq:,} records: {time.monotonic() - began:.1f} s wall,"

@@ -37,7 +37,7 @@ from daemon.metrics.process import ProcessMetrics
 from daemon.pacing import collect_the_young, spare_what_lives
 from daemon.recording.recorder import Recorder
 from daemon.recording.replay import replay
-from daemon.recording.transitions import Keeper
+from daemon.recording.transitions import Transitions
 from daemon.records.idempotency import RecordedRequests
 from daemon.records.service import RecordService
 from daemon.servers.policy import policy_of, records_of, solutions_of
@@ -103,14 +103,14 @@ class App:
     async def _run(self, ledger: Ledger, stack: AsyncExitStack) -> None:
         book = LiveBook(self._config.observer)
         registry = Registry(self._config.observer, policy_of(self._config), book.last_said)
-        keeper, recorded_requests = Keeper(book, registry), RecordedRequests()
-        newest = await asyncio.to_thread(replay, ledger, book, registry, keeper, recorded_requests.take)
+        transitions, recorded_requests = Transitions(book, registry), RecordedRequests()
+        newest = await asyncio.to_thread(replay, ledger, book, registry, transitions, recorded_requests.take)
         spare_what_lives()
         self._clock.not_before(newest)
         book.settle(self._clock.now())
         inlet: Inlet[Report | SourceFailure] = Inlet()
         stack.callback(inlet.close)
-        sources = Sources(self._clock, self._metrics, inlet.put, keeper.resume)
+        sources = Sources(self._clock, self._metrics, inlet.put, transitions.resume)
         internet = Internet(
             clock=self._clock,
             observer=self._config.observer,
@@ -142,7 +142,7 @@ class App:
             tick_us=self._config.watch.tick.us,
             ledger=ledger,
             book=book,
-            keeper=keeper,
+            transitions=transitions,
             recorded_requests=recorded_requests,
             sources=sources,
             internet=internet,
@@ -173,7 +173,7 @@ class App:
         records = RecordService(
             clock=self._clock, book=book.evidence, recorded_requests=recorded_requests, record=recorder.record
         )
-        self._put_in_force(self._config, recorder, keeper, records)
+        self._put_in_force(self._config, recorder, transitions, records)
         internet.adopt(self._config)
         notifier.adopt(self._config.alertmanager)
         async with asyncio.TaskGroup() as tasks:
@@ -201,7 +201,7 @@ class App:
                     ("watchdog", self._feed_the_watchdog(recorder)),
                     (
                         "reload",
-                        self._reload_when_asked(recorder, keeper, sources, internet, records, notifier),
+                        self._reload_when_asked(recorder, transitions, sources, internet, records, notifier),
                     ),
                 )
             ]
@@ -216,13 +216,13 @@ class App:
                 task.cancel()
 
     def _put_in_force(
-        self, config: Config, recorder: Recorder, keeper: Keeper, records: RecordService
+        self, config: Config, recorder: Recorder, transitions: Transitions, records: RecordService
     ) -> None:
         now = self._clock.now()
         self._config = config
         recorder.tick_us = config.watch.tick.us
         records.validator.configured = solutions_of(config)
-        recorder.change(partial(keeper.configured, records_of(config, now), policy_of(config)))
+        recorder.change(partial(transitions.configured, records_of(config, now), policy_of(config)))
         self._metrics.config_last_reload_successful.set(1)
         self._metrics.config_last_reload_success.set(now / SECOND)
         self._metrics.set_unwatched_legs(
@@ -232,7 +232,7 @@ class App:
     async def _reload_when_asked(
         self,
         recorder: Recorder,
-        keeper: Keeper,
+        transitions: Transitions,
         sources: Sources,
         internet: Internet,
         records: RecordService,
@@ -250,7 +250,7 @@ class App:
                 _log.error("reload_refused", problems=str(error).splitlines())
             else:
                 self._tell_what_needs_a_restart(config)
-                self._put_in_force(config, recorder, keeper, records)
+                self._put_in_force(config, recorder, transitions, records)
                 internet.adopt(config)
                 await sources.adopt(config)
                 notifier.adopt(config.alertmanager)

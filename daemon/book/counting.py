@@ -206,7 +206,7 @@ class Counts:
 
 
 @dataclass(slots=True)
-class Row:
+class GroupMember:
     """A server in its group.
 
     `code` is all that its counters depend on, a byte each: every witness's view of every leg, as a State; then the set of
@@ -238,7 +238,7 @@ class Group:
         self.witnesses = witnesses
         self.settled = Instant(0)
         # By index: the server, the number of its pattern in `patterns`, the references of its counters, its outages.
-        self.rows: list[Row | None] = []
+        self.rows: list[GroupMember | None] = []
         self.numbers = array("I")
         self.references: tuple[array[int], ...] = tuple(array("q") for _ in Counter)
         self.outages = array("q")
@@ -263,7 +263,7 @@ class Group:
         """Where in a code a witness's view of a leg is."""
         return self._places[witness, leg]
 
-    def speaking(self, row: Row) -> list[Witness]:
+    def speaking(self, row: GroupMember) -> list[Witness]:
         """The witnesses that say something of a server, or are about to."""
         width = len(ALL_LEGS)
         about_to_speak = {change.place // width for change in row.pending}
@@ -273,7 +273,7 @@ class Group:
             if number in about_to_speak or any(row.code[width * number : width * (number + 1)])
         ]
 
-    def adopt(self, row: Row, before: "Group") -> None:
+    def adopt(self, row: GroupMember, before: "Group") -> None:
         """Put the code and the changes of a server that comes from another group in this one's order."""
         code, place_here = self.blank(), {len(row.code) - 1: len(self.blank()) - 1}
         for witness in set(self.witnesses) & set(before.witnesses):
@@ -284,7 +284,7 @@ class Group:
         row.code = code
         row.pending = [change._replace(place=place_here[change.place]) for change in row.pending]
 
-    def add(self, row: Row, counts: Counts, at: Instant) -> int:
+    def add(self, row: GroupMember, counts: Counts, at: Instant) -> int:
         """Take a server whose counters stand at `counts` at the settled instant `at`; gives its index."""
         index = self._free.pop() if self._free else len(self.rows)
         if index == len(self.rows):
@@ -304,7 +304,7 @@ class Group:
         assert row is not None
         return row.since
 
-    def remove(self, index: int, at: Instant) -> tuple[Row, Counts]:
+    def remove(self, index: int, at: Instant) -> tuple[GroupMember, Counts]:
         """Give up a server, with its counters as they stand at the settled instant `at`."""
         self._flush(index, at)
         if index in self._unseen:
@@ -408,7 +408,7 @@ class Group:
         if not row.pending:
             self._waiting.discard(index)
 
-    def _recode(self, index: int, row: Row, at: Instant) -> None:
+    def _recode(self, index: int, row: GroupMember, at: Instant) -> None:
         """Count by the code of a server, which was changed, from `at` on."""
         row.since = at
         before, number = self.numbers[index], self._numbered(row.code)
@@ -453,7 +453,7 @@ class Group:
                 return
         self._unseen[index] = since
 
-    def _note(self, index: int, row: Row, state: State, at: Instant) -> None:
+    def _note(self, index: int, row: GroupMember, state: State, at: Instant) -> None:
         """Begin or end an outage: it ends when the server is next up, or leaves service (spec §6.2)."""
         if state is State.DOWN and self.outage_at[index] == NEVER:
             self.outage_at[index] = at

@@ -1,6 +1,6 @@
 """The live book: all evidence in memory, and the counters that run beside it, kept by what the ledger has committed.
 
-It is filled by replaying the ledger and goes on record by record: the same `take` serves both, so that a restart gives
+It is filled by replaying the ledger and goes on record by record: `take_record` serves both, so that a restart gives
 the same counters. Only the task that commits changes it; `settle` then moves the counters on, and `corrected` says what
 was learned, since the process began, of time that they had counted already.
 """
@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from daemon.book.changes import BookChanges
-from daemon.book.counting import HORIZON_US, Change, Counts, Group, Row, WitnessSight, legs_code
+from daemon.book.counting import HORIZON_US, Change, Counts, Group, GroupMember, WitnessSight, legs_code
 from sla.book import Book
 from sla.instants import BEGINNING, Instant
 from sla.records import (
@@ -32,7 +32,7 @@ RECOVERED: Final = "/recovered"
 
 
 @dataclass(slots=True)
-class Place:
+class GroupPlace:
     """Where a server is counted."""
 
     group: Group
@@ -47,7 +47,7 @@ class LiveBook:
         self.evidence = Book()
         self.corrected: collections.Counter[tuple[State, State]] = collections.Counter()
         self.groups: dict[tuple[Witness, ...], Group] = {}
-        self.places: dict[ServerId, Place] = {}
+        self.places: dict[ServerId, GroupPlace] = {}
         self.horizon: Instant = BEGINNING
         self.membership = 0
         self.reasons: dict[tuple[ServerId, Leg], str] = {}
@@ -59,11 +59,11 @@ class LiveBook:
 
     # What the ledger holds
 
-    def take(self, record: Record, settled: Instant | None) -> None:
+    def take_record(self, record: Record, settled: Instant | None) -> None:
         """Take a record; `settled`: how far its server's counters had been counted when it was committed."""
         counted_until = BEGINNING if settled is None else settled
         if isinstance(record, Observation):
-            self.observe(
+            self.take_observation(
                 record.server,
                 record.leg,
                 record.witness,
@@ -72,14 +72,14 @@ class LiveBook:
                 record.reason,
                 counted_until,
             )
-        elif not isinstance(record, ObservedUntil | Blind):  # those are taken by `saw`
+        elif not isinstance(record, ObservedUntil | Blind):  # those are taken by `take_watermarks`
             self.evidence.add(record)
             if isinstance(record, Server):
-                self._serve(record, counted_until)
+                self._take_service(record, counted_until)
             elif self._went_live:
                 self._changes.records.append(record)
 
-    def observe(
+    def take_observation(
         self,
         server: ServerId,
         leg: Leg,
@@ -89,7 +89,7 @@ class LiveBook:
         reason: str,
         settled: Instant,
     ) -> None:
-        """Take an observation: `take` in its parts, for a replay of a million."""
+        """Take an observation: `take_record` in its parts, for a replay of a million."""
         if self._went_live:
             self._changes.servers.add(server)
             if at < settled:
@@ -105,7 +105,7 @@ class LiveBook:
         if state is not State.UP:
             self.reasons[server, leg] = reason
 
-    def saw(
+    def take_watermarks(
         self,
         watermarks: Mapping[Witness, Instant],
         lags: Iterable[tuple[Witness, Instant, Instant]],
@@ -116,7 +116,7 @@ class LiveBook:
         `lags` are spans that the counters counted as unobserved before an answer came that covers them; they stay so.
         """
         for witness, until in watermarks.items():
-            self._see(witness, until)
+            self._take_watermark(witness, until)
         for witness, start, end in lags:
             self._darken(witness, start, end)
             self._note_lag(witness, start, end)
@@ -126,7 +126,7 @@ class LiveBook:
             if self._went_live:
                 self._changes.see(record.witness, record.start)
 
-    def _see(self, witness: Witness, until: Instant) -> None:
+    def _take_watermark(self, witness: Witness, until: Instant) -> None:
         if self._went_live:
             self._changes.see(witness, min(until, self.evidence.sights.of(witness).until))
         self.evidence.add(ObservedUntil(witness=witness, at=until))
@@ -214,7 +214,7 @@ class LiveBook:
     def _goes_by(self, witness: Witness) -> bool:
         return witness.observer == self.observer and not witness.source.endswith(RECOVERED)
 
-    def _serve(self, record: Server, settled: Instant) -> None:
+    def _take_service(self, record: Server, settled: Instant) -> None:
         self.membership += 1
         if self._went_live:
             self._changes.servers.add(record.id)
@@ -222,19 +222,21 @@ class LiveBook:
         if place is not None:
             _change_service(place, record, settled)
 
-    def _regroup(self, server: ServerId, place: Place | None, witness: Witness, settled: Instant) -> Place:
+    def _regroup(
+        self, server: ServerId, place: GroupPlace | None, witness: Witness, settled: Instant
+    ) -> GroupPlace:
         """Count a server where its present witnesses, and a new one, speak."""
         self.membership += 1
         if place is None:
             group = self._group((witness,))
-            row, counts = Row(server=server, code=group.blank()), Counts()
+            row, counts = GroupMember(server=server, code=group.blank()), Counts()
         else:
             before = place.group
             settled = max(settled, before.counted_until(place.index))
             row, counts = before.remove(place.index, settled)
             group = self._group(tuple(sorted({witness, *before.speaking(row)})))
             group.adopt(row, before)
-        new_place = self.places[server] = Place(group, group.add(row, counts, settled))
+        new_place = self.places[server] = GroupPlace(group, group.add(row, counts, settled))
         if place is None:
             _change_service(new_place, self.record_of(server), settled)
         return new_place
@@ -285,7 +287,7 @@ class LiveBook:
             self.corrected[then, now] += lasted
 
 
-def _change_service(place: Place, record: Server, settled: Instant) -> None:
+def _change_service(place: GroupPlace, record: Server, settled: Instant) -> None:
     group, last = place.group, len(place.group.blank()) - 1
     group.change(place.index, Change(record.in_service_from, last, legs_code(record.legs)), settled)
     if record.in_service_until is not None:

@@ -21,7 +21,7 @@ from daemon.ledger import Batch, Entry, Ledger, LedgerFaultError
 from daemon.live.snapshots import Snapshots
 from daemon.metrics.process import ProcessMetrics
 from daemon.pacing import paced, spare_what_lives
-from daemon.recording.transitions import Keeper
+from daemon.recording.transitions import Transitions
 from daemon.records.endings import Endings
 from daemon.records.idempotency import NumberedRecord, RecordedRequests
 from daemon.records.refusals import NotRecordingError
@@ -63,7 +63,7 @@ class Recorder:
         tick_us: int,
         ledger: Ledger,
         book: LiveBook,
-        keeper: Keeper,
+        transitions: Transitions,
         recorded_requests: RecordedRequests,
         sources: Sources,
         internet: Internet,
@@ -80,7 +80,7 @@ class Recorder:
         self._clock = clock
         self._ledger = ledger
         self._book = book
-        self._keeper = keeper
+        self._transitions = transitions
         self._recorded_requests = recorded_requests
         self._endings = Endings(book.evidence, recorded_requests)
         self._sources = sources
@@ -169,9 +169,9 @@ class Recorder:
                 await self._record(self._asked.pop(0), now)
         sealing, self._sealing = self._sealing, None
         seal = seal or sealing is not None or now - self._sealed_at >= SEAL_US
-        digested = await self._keeper.digested(told, now)
-        if digested.entries or digested.watermarks or seal:
-            await self._commit(replace(digested, seal=seal))
+        batch = await self._transitions.batch_of(told, now)
+        if batch.entries or batch.watermarks or seal:
+            await self._commit(replace(batch, seal=seal))
         ended = await self._endings.due(now)
         if ended:
             await self._commit(Batch(entries=[Entry(record=record) for record in ended]))
@@ -215,7 +215,9 @@ class Recorder:
         if step_us:
             _log.warning("clock_stepped", step_s=step_us / SECOND)
             self._metrics.clock_steps.inc()
-            self._keeper.clock_stepped(step_us, [name for name, _ in self._sources], self._looked_at, now)
+            self._transitions.clock_stepped(
+                step_us, [name for name, _ in self._sources], self._looked_at, now
+            )
         self._looked_at = now
 
     def _until_next_tick_s(self) -> float:
@@ -281,9 +283,11 @@ class Recorder:
         self._metrics.ledger_commit_duration.observe((self._clock.monotonic_us() - began_us) / SECOND)
         self.committed_at = self._clock.now()
         blind = (entry.record for entry in batch.entries if isinstance(entry.record, Blind))
-        self._book.saw(batch.watermarks, ((lag.witness, lag.start, lag.end) for lag in batch.lags), blind)
+        self._book.take_watermarks(
+            batch.watermarks, ((lag.witness, lag.start, lag.end) for lag in batch.lags), blind
+        )
         async for seq, entry in paced(enumerate(batch.entries, first)):
-            self._book.take(entry.record, entry.settled)
+            self._book.take_record(entry.record, entry.settled)
             if isinstance(entry.record, Recorded):
                 self._recorded_requests.take(seq, entry.record)
         if len(batch.entries) > SPARE_AFTER:

@@ -1,4 +1,4 @@
-"""The ledger's records back into the book, the registry and the keeper: how the daemon goes on where it ended."""
+"""The ledger's records back into the book, the registry and the transitions: how the daemon goes on where it ended."""
 
 import re
 from collections.abc import Callable
@@ -8,7 +8,7 @@ import structlog
 
 from daemon.book.live_book import RECOVERED, LiveBook
 from daemon.ledger import Ledger, LedgerDamagedError
-from daemon.recording.transitions import Keeper
+from daemon.recording.transitions import Transitions
 from daemon.servers.registry import NOT_LISTED, STARTING_UP, Registry
 from sla.book import ServerPages
 from sla.instants import BEGINNING, MINUTE, SECOND, Instant, parse_instant
@@ -28,7 +28,7 @@ def replay(
     ledger: Ledger,
     book: LiveBook,
     registry: Registry,
-    keeper: Keeper,
+    transitions: Transitions,
     noted: Callable[[int, Recorded], None] = _not_noted,
 ) -> Instant:
     """Take every record of the ledger; gives the newest instant in it, before which the clock may not go back.
@@ -41,14 +41,14 @@ def replay(
     blind = [
         record for body in ledger.bodies(_BLIND) if isinstance(record := reader.read(body.encode()), Blind)
     ]
-    book.saw(ledger.watermarks, ((lag.witness, lag.start, lag.end) for lag in ledger.lags), blind)
+    book.take_watermarks(ledger.watermarks, ((lag.witness, lag.start, lag.end) for lag in ledger.lags), blind)
     newest = max(ledger.watermarks.values(), default=BEGINNING)
     reader = EvidenceReader()
     observations = _Observations()
     for seq, body, settled in ledger.replay():
         said = observations.read(body)
         if said is not None:
-            book.observe(*said, BEGINNING if settled is None else settled)
+            book.take_observation(*said, BEGINNING if settled is None else settled)
             continue
         record = reader.read(body.encode())
         if record is None:
@@ -57,8 +57,8 @@ def replay(
             newest = max(newest, record.recorded_at)
             noted(seq, record)
             if isinstance(record, Event):
-                keeper.remember(record)
-        book.take(record, settled)
+                transitions.remember(record)
+        book.take_record(record, settled)
     for pages in book.evidence.servers.values():
         record = pages.records[-1]
         source = _source_of(pages, book.observer)

@@ -62,7 +62,7 @@ class _TakenEvents:
             self.kept = len(self.by_key)
 
 
-class Keeper:
+class Transitions:
     """Makes batches. Invariant: between two commits it looks at the book and at what it put into the batch itself."""
 
     def __init__(self, book: LiveBook, registry: Registry) -> None:
@@ -107,7 +107,7 @@ class Keeper:
                 until = Instant(now - step_us)
                 self._stepped_over[source] = _StepForward(since=since, until=until, text=text)
 
-    async def digested(self, told: Iterable[Report | SourceFailure], now: Instant) -> Batch:
+    async def batch_of(self, told: Iterable[Report | SourceFailure], now: Instant) -> Batch:
         """What sources told, in its order, and the time since the last batch put on record; made in slices."""
         self._said.clear()
         entries = [Entry(record=step) for step in self._steps]

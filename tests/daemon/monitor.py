@@ -1,4 +1,4 @@
-"""A monitor without clocks, threads and disk: registry, keeper and book, and evidence that is read back line by line."""
+"""A monitor without clocks, threads and disk: registry, transitions and book, and evidence that is read back line by line."""
 
 from collections.abc import Callable, Coroutine, Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -7,7 +7,7 @@ from typing import Any, TypeVar, cast
 from daemon.book.live_book import LiveBook
 from daemon.ledger import Batch, Head, Lag, Ledger, Stored
 from daemon.recording.replay import replay
-from daemon.recording.transitions import Keeper
+from daemon.recording.transitions import Transitions
 from daemon.servers.registry import Owner, Policy, Registry
 from probes.report import Departed, ListedServer, Report, SourceFailure
 from sla.evidence import encode
@@ -87,12 +87,12 @@ class Monitor:
     def _make(self) -> None:
         self.book = LiveBook("mon")
         self.registry = Registry("mon", self.policy, self.book.last_said)
-        self.keeper = Keeper(self.book, self.registry)
+        self.transitions = Transitions(self.book, self.registry)
 
     def restart(self) -> None:
         """Forget all but the ledger."""
         self._make()
-        assert replay(cast(Ledger, self), self.book, self.registry, self.keeper) <= self.now
+        assert replay(cast(Ledger, self), self.book, self.registry, self.transitions) <= self.now
         self.book.settle(self.now)
         self.configure(self.policy)
 
@@ -109,12 +109,12 @@ class Monitor:
             )
             for name, zone in ZONES.items()
         ]
-        return self.commit(finished(self.keeper.configured(clients, policy, self.now)))
+        return self.commit(finished(self.transitions.configured(clients, policy, self.now)))
 
     def tell(self, *told: Report | SourceFailure, passed_us: int = 0) -> list[Record]:
         """Digest what sources told, `passed_us` after the last time; gives the new records."""
         self.now = Instant(self.now + passed_us)
-        return self.commit(finished(self.keeper.digested(told, self.now)))
+        return self.commit(finished(self.transitions.batch_of(told, self.now)))
 
     def commit(self, batch: Batch) -> list[Record]:
         for entry in batch.entries:
@@ -127,13 +127,13 @@ class Monitor:
         self.watermarks |= batch.watermarks
         self.lags += batch.lags
         made = [entry.record for entry in batch.entries]
-        self.book.saw(
+        self.book.take_watermarks(
             batch.watermarks,
             ((lag.witness, lag.start, lag.end) for lag in batch.lags),
             (record for record in made if isinstance(record, Blind)),
         )
         for entry in batch.entries:
-            self.book.take(entry.record, entry.settled)
+            self.book.take_record(entry.record, entry.settled)
         self.book.settle(self.now)
         return made
 

@@ -312,7 +312,7 @@ async def test_nothing_is_kept_while_nobody_is_to_be_told_and_everything_is_told
 
 
 async def test_a_storm_is_taken_in_bit_by_bit(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("daemon.alerts.evaluator.LOOK_S", 0.0)
+    monkeypatch.setattr("daemon.alerts.evaluator.EVALUATE_S", 0.0)
     monkeypatch.setattr("daemon.pacing.TURN_S", -1.0)
     post = Post()
     source = fleet(post, 50)

@@ -29,14 +29,14 @@ class Ledger:
 
     def write(self, record: Record, settled: Instant | None) -> None:
         self.records.append((record, settled))
-        self.live.take(record, settled)
+        self.live.take_record(record, settled)
 
     def replayed(self) -> LiveBook:
         book = LiveBook("mon")
         blind = [record for record, _ in self.records if isinstance(record, Blind)]
-        book.saw(self.watermarks, self.lags, blind)
+        book.take_watermarks(self.watermarks, self.lags, blind)
         for record, settled in self.records:
-            book.take(record, settled)
+            book.take_record(record, settled)
         book.settle(self.now)
         return book
 
@@ -104,7 +104,7 @@ def _play(ledger: Ledger, tick: dict[str, object], *, late: bool) -> None:
     ledger.watermarks |= watermarks | {RECOVERED: ledger.now}
     ledger.lags += lags
     ledger.records += [(record, None) for record in blind]
-    live.saw(watermarks | {RECOVERED: ledger.now}, lags, blind)
+    live.take_watermarks(watermarks | {RECOVERED: ledger.now}, lags, blind)
     for record, at in entries:
         if record.witness is not RECOVERED:
             ledger.began.setdefault(record.server, max(at, START))

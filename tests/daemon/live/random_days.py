@@ -129,7 +129,7 @@ class Days:
         if since < self.now and self.dice.random() < 0.7:
             legs = self.dice.choice((ALL_LEGS, (Leg.RUNNING,)))
             blind = [Blind(witness=witness, start=since, end=self.now, legs=legs)]
-        self.book.saw(
+        self.book.take_watermarks(
             {witness: self.now},
             [(witness, since, self.now)] if not blind and self.dice.random() < 0.5 else [],
             blind,
@@ -139,7 +139,7 @@ class Days:
         told = {w: max(until, self.book.watermark(w) or until) for w in witnesses}
         if VC in told:
             told[RECOVERED] = told[VC]
-        self.book.saw(told, [], [])
+        self.book.take_watermarks(told, [], [])
 
     def _happening(self) -> None:
         happenings: tuple[Callable[[], None], ...] = (
@@ -160,7 +160,7 @@ class Days:
         self.dice.choice(happenings)()
 
     def _take(self, record: Record) -> None:
-        self.book.take(record, None)
+        self.book.take_record(record, None)
 
     def _client(self, client: ClientId) -> None:
         zone = self.dice.choice(ZONES)
@@ -213,7 +213,7 @@ class Days:
         for each in ALL_LEGS if everything else (leg,):
             teller = NET if each is Leg.INTERNET and witness is not OTHER else witness
             state = State.UP if everything else self.dice.choice(STATES)
-            self.book.observe(server, each, teller, state, at, "", self.book.settled(server, teller))
+            self.book.take_observation(server, each, teller, state, at, "", self.book.settled(server, teller))
 
     def _observe_late(self) -> None:
         self._observe(ago=(2 * MINUTE, HOUR, DAY, 3 * DAY))

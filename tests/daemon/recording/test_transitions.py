@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from daemon.book.counting import HORIZON_US
-from daemon.recording import transitions as keeper_module
+from daemon.recording import transitions as transitions_module
 from probes.report import Report, SourceEvent, SourceFailure
 from sla.instants import HOUR, MINUTE, SECOND, Instant
 from sla.records import Blind, Event, Leg, Observation, Record, ServerId, State, Witness
@@ -157,7 +157,7 @@ def test_an_event_is_recorded_once_and_the_next_watch_goes_on_after_it() -> None
     assert isinstance(event, Event)
     assert (event.key, event.server, event.at, event.recorded_at) == ("7", U1, START + 5, START + MINUTE)
     for _ in range(2):
-        resume = monitor.keeper.resume("vc1")
+        resume = monitor.transitions.resume("vc1")
         assert resume.event_keys == {"7"}
         assert resume.events_until == START + 5
         assert resume.observed_until == START
@@ -173,13 +173,13 @@ def test_an_event_of_what_is_no_server_here_is_kept_without_one() -> None:
 
 
 def test_only_the_newest_keys_are_kept_but_all_that_are_read_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(keeper_module, "MOST_KEYS", 4)
+    monkeypatch.setattr(transitions_module, "MOST_KEYS", 4)
     monitor, _ = watched()
     old = tuple(happened(f"old-{number}", START + number) for number in range(4))
     storm = tuple(happened(f"new-{number}", START + HOUR + number) for number in range(9))
     monitor.tell(report(None, events=old + storm), passed_us=HOUR)
-    assert {f"new-{number}" for number in range(9)} <= monitor.keeper.resume("vc1").event_keys
-    assert not {event.key for event in old} & monitor.keeper.resume("vc1").event_keys
+    assert {f"new-{number}" for number in range(9)} <= monitor.transitions.resume("vc1").event_keys
+    assert not {event.key for event in old} & monitor.transitions.resume("vc1").event_keys
 
 
 def test_the_next_watch_is_told_who_was_out_of_contact_and_since_when() -> None:
@@ -191,8 +191,10 @@ def test_the_next_watch_is_told_who_was_out_of_contact_and_since_when() -> None:
     monitor.now = lost_at
     monitor.tell(source.report(), report(lost_at, said(UNKNOWN, lost_at)))
     for _ in range(2):
-        assert monitor.keeper.resume("vc1").out_of_contact == {U1: lost_at}, "one that left is none of them"
-        assert monitor.keeper.resume("vc2").out_of_contact == {}
+        assert monitor.transitions.resume("vc1").out_of_contact == {U1: lost_at}, (
+            "one that left is none of them"
+        )
+        assert monitor.transitions.resume("vc2").out_of_contact == {}
         monitor.restart()
 
 
@@ -200,7 +202,7 @@ def test_the_next_watch_is_told_who_was_out_of_contact_and_since_when() -> None:
 
 
 def stepped(monitor: Monitor, step_us: int, *, looked_at: Instant) -> None:
-    monitor.keeper.clock_stepped(step_us, ["vc1", "vc2"], looked_at, monitor.now)
+    monitor.transitions.clock_stepped(step_us, ["vc1", "vc2"], looked_at, monitor.now)
 
 
 def test_over_a_step_forward_every_source_is_blind_and_an_event_says_why() -> None:
