@@ -29,7 +29,7 @@ from daemon.clock import SystemClock
 from daemon.exposition.exposition import Exposition
 from daemon.exposition.families import RATIO_ONE, Column, ServerFamily, Snapshot, label
 from daemon.web.pages import Overview
-from daemon.web.server import public_door
+from daemon.web.server import public_http
 
 LEGS: Final = ("service", "running", "san", "internet")
 COUNTED: Final = ("up", "down", "unobserved")
@@ -199,7 +199,7 @@ async def slad(servers: int) -> dict[str, str]:
     )
     await exposition.prepare(fleet.snapshot(families), ())
     await refresh("refresh, nothing moved", lambda: families)
-    async with public_door(_Site(exposition), SystemClock(), [("127.0.0.1", 0)]) as addresses:
+    async with public_http(_Site(exposition), SystemClock(), [("127.0.0.1", 0)]) as addresses:
         served: list[float] = []
         before = time.process_time()
 

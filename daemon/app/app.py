@@ -24,8 +24,8 @@ from daemon.answers.answers import Answers
 from daemon.book.live_book import LiveBook
 from daemon.clock import SteadyClock, SystemClock
 from daemon.config import Config, ConfigError, load
-from daemon.control import ControlDoorError, control_door
-from daemon.control.tcp import TcpDoor
+from daemon.control import ControlApiError, control_api
+from daemon.control.tcp import TcpControlApi
 from daemon.exposition.exposition import Exposition
 from daemon.ledger import Ledger
 from daemon.live.facts import ServerFacts
@@ -46,7 +46,7 @@ from daemon.systemd import Systemd
 from daemon.watching.internet import Internet
 from daemon.watching.report_queue import Inlet
 from daemon.watching.sources import Sources
-from daemon.web.server import public_door
+from daemon.web.server import public_http
 from probes.report import Report, SourceFailure
 from sla.instants import SECOND
 from sla.records import Leg, ServerId, State, Witness
@@ -89,11 +89,11 @@ class App:
         self._reload.set()
 
     async def run(self) -> None:
-        """Run until stopped. Raises LedgerError, ControlDoorError, WebConfigError, OSError for what keeps it from it."""
+        """Run until stopped. Raises LedgerError, ControlApiError, WebConfigError, OSError for what keeps it from it."""
         collect_the_young()
         _log.info("slad_started", version=version("slad"), config=str(self._config.path))
         self._metrics.build.info({"version": version("slad"), "python": python_version()})
-        self._tcp_door = TcpDoor(self._config.control, self._clock)
+        self._tcp_door = TcpControlApi(self._config.control, self._clock)
         async with AsyncExitStack() as stack:
             ledger = await asyncio.to_thread(Ledger.open, self._config.ledger.path, clock=self._clock)
             stack.push_async_callback(ledger.close)
@@ -178,11 +178,11 @@ class App:
         notifier.adopt(self._config.alertmanager)
         async with asyncio.TaskGroup() as tasks:
             recording = tasks.create_task(recorder.run(), name="recorder")
-            await stack.enter_async_context(control_door(answers, self._config.control.socket, records))
+            await stack.enter_async_context(control_api(answers, self._config.control.socket, records))
             self.control_addresses = await stack.enter_async_context(self._tcp_door.open(answers, records))
             web = self._config.web
             self.addresses = await stack.enter_async_context(
-                public_door(
+                public_http(
                     answers,
                     self._clock,
                     [(address.host, address.port) for address in web.listen],
@@ -245,7 +245,7 @@ class App:
             try:
                 config = await asyncio.to_thread(load, self._config.path, self._env)
                 self._tcp_door.adopt(config.control)
-            except (ConfigError, ControlDoorError) as error:
+            except (ConfigError, ControlApiError) as error:
                 self._metrics.config_last_reload_successful.set(0)
                 _log.error("reload_refused", problems=str(error).splitlines())
             else:

@@ -16,11 +16,11 @@ from daemon.cli.lone_servers import with_solution_id
 from daemon.cli.terminal import complain
 from daemon.control.client import (
     BrokenOffError,
+    ControlAddress,
     ControlClient,
     ControlError,
-    Door,
-    RefusedError,
-    UnreachableError,
+    DaemonUnreachableError,
+    RefusedByDaemonError,
 )
 
 EXIT_REFUSED: Final = 1
@@ -31,11 +31,11 @@ RETRY_S: Final = 1.0
 _Answer = TypeVar("_Answer")
 
 
-def ask(door: Door, question: Callable[[ControlClient], Awaitable[_Answer]]) -> _Answer:
+def ask(address: ControlAddress, question: Callable[[ControlClient], Awaitable[_Answer]]) -> _Answer:
     """What the daemon answers; ends the command where it does not."""
 
     async def asked() -> _Answer:
-        async with ControlClient(door) as daemon:
+        async with ControlClient(address) as daemon:
             return await question(daemon)
 
     try:
@@ -45,7 +45,12 @@ def ask(door: Door, question: Callable[[ControlClient], Awaitable[_Answer]]) -> 
 
 
 def record(
-    door: Door, path: str, body: Mapping[str, object], *, key: str | None = None, dry_run: bool = False
+    address: ControlAddress,
+    path: str,
+    body: Mapping[str, object],
+    *,
+    key: str | None = None,
+    dry_run: bool = False,
 ) -> Any:
     """Have the daemon record something, once: where the answer broke off it is asked again under the same key.
 
@@ -53,10 +58,12 @@ def record(
     """
     said, key = _given(body), key or str(uuid.uuid4())
     with nullcontext() if dry_run else _naming_the_key(key):
-        return ask(door, lambda daemon: _recorded(daemon, path, said, key=key, dry_run=dry_run))
+        return ask(address, lambda daemon: _recorded(daemon, path, said, key=key, dry_run=dry_run))
 
 
-def record_of_solution(door: Door, path: str, body: Mapping[str, object], *, key: str | None = None) -> Any:
+def record_of_solution(
+    address: ControlAddress, path: str, body: Mapping[str, object], *, key: str | None = None
+) -> Any:
     """As `record`; the `solution` may be the name of a server that is sold alone."""
     said, key = _given(body), key or str(uuid.uuid4())
 
@@ -65,13 +72,13 @@ def record_of_solution(door: Door, path: str, body: Mapping[str, object], *, key
         return await _recorded(daemon, path, named, key=key)
 
     with _naming_the_key(key):
-        return ask(door, recorded)
+        return ask(address, recorded)
 
 
 async def _recorded(
     daemon: ControlClient, path: str, body: Mapping[str, object], *, key: str, dry_run: bool = False
 ) -> Any:
-    broken_off: UnreachableError | None = None
+    broken_off: DaemonUnreachableError | None = None
     for attempt in range(ATTEMPTS):
         if attempt:
             await asyncio.sleep(RETRY_S)
@@ -79,7 +86,7 @@ async def _recorded(
             return await daemon.record(path, body, key=key, dry_run=dry_run)
         except BrokenOffError as error:
             broken_off = error
-        except UnreachableError as error:
+        except DaemonUnreachableError as error:
             if broken_off is None:
                 raise
             broken_off = error
@@ -108,7 +115,7 @@ def _given(body: Mapping[str, object]) -> dict[str, object]:
 
 
 def _end(error: ControlError) -> NoReturn:
-    fields = error.fields if isinstance(error, RefusedError) else ()
+    fields = error.fields if isinstance(error, RefusedByDaemonError) else ()
     for text in [f"{field}: {message}" if field else message for field, message in fields] or [str(error)]:
         complain(text)
-    sys.exit(EXIT_UNREACHABLE if isinstance(error, UnreachableError) else EXIT_REFUSED)
+    sys.exit(EXIT_UNREACHABLE if isinstance(error, DaemonUnreachableError) else EXIT_REFUSED)

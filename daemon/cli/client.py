@@ -11,7 +11,7 @@ from daemon.cli import options
 from daemon.cli.asking import ask
 from daemon.cli.options import OutputFormat
 from daemon.cli.terminal import console, duration, print_table, say, show_json
-from daemon.control.client import Door
+from daemon.control.client import ControlAddress
 from sla.instants import SECOND
 
 _UNTIL: Final = {
@@ -28,11 +28,11 @@ def client() -> None:
 
 
 @client.command("list", epilog=options.example("slad client list"))
-@options.door
+@options.control_address
 @options.output_format
-def list_(door: Door, format_: OutputFormat) -> None:
+def list_(address: ControlAddress, format_: OutputFormat) -> None:
     """List the clients."""
-    answer = ask(door, lambda daemon: daemon.document("/v1/clients"))
+    answer = ask(address, lambda daemon: daemon.document("/v1/clients"))
     if format_ == "json":
         show_json(answer)
         return
@@ -48,15 +48,15 @@ def list_(door: Door, format_: OutputFormat) -> None:
 
 @client.command("show", epilog=options.example("slad client show acme"))
 @click.argument("id_", metavar="CLIENT")
-@options.door
+@options.control_address
 @options.output_format
-def show(door: Door, id_: str, format_: OutputFormat) -> None:
+def show(address: ControlAddress, id_: str, format_: OutputFormat) -> None:
     """Show what holds with one client now.
 
     The terms, the solutions with their interruptions and where the chronic-outage process stands (as observed, and as
     documented by service requests), the open requests, and the deadlines that are pending.
     """
-    answer = ask(door, lambda daemon: daemon.document(f"/v1/clients/{options.quoted(id_)}"))
+    answer = ask(address, lambda daemon: daemon.document(f"/v1/clients/{options.quoted(id_)}"))
     if format_ == "json":
         show_json(answer)
     else:

@@ -40,7 +40,7 @@ def demo(servers: int, port: int, folder: Path | None) -> None:
     Nothing real is touched: the vCenter is part of this process, and everything listens on 127.0.0.1 alone.
     """
     from daemon import logs
-    from daemon.control import ControlDoorError
+    from daemon.control import ControlApiError
     from daemon.demo import DemoSettings, play
     from daemon.ledger import LedgerError
     from daemon.timezones import use_packaged_time_zones
@@ -53,7 +53,7 @@ def demo(servers: int, port: int, folder: Path | None) -> None:
             logs.set_up("json", log)
             try:
                 asyncio.run(play(DemoSettings(folder=place, servers=servers, port=port, say=click.echo)))
-            except* (OSError, LedgerError, ControlDoorError) as group:
+            except* (OSError, LedgerError, ControlApiError) as group:
                 for error in group.exceptions:
                     click.echo(f"slad: {error}", err=True)
                 sys.exit(1)

@@ -8,7 +8,7 @@ from daemon.cli import options, scope
 from daemon.cli.asking import ask, record
 from daemon.cli.options import OutputFormat
 from daemon.cli.terminal import say, show_json
-from daemon.control.client import Door
+from daemon.control.client import ControlAddress
 from daemon.records.bodies import ExclusionCategory
 
 
@@ -32,10 +32,15 @@ def exclusion() -> None:
 @scope.options
 @click.option("--open", "open_", is_flag=True, help="It goes on: end it later. Takes the place of --until.")
 @options.idempotency_key
-@options.door
+@options.control_address
 @options.output_format
 def add(
-    door: Door, category: str, open_: bool, key: str | None, format_: OutputFormat, **span_and_scope: Any
+    address: ControlAddress,
+    category: str,
+    open_: bool,
+    key: str | None,
+    format_: OutputFormat,
+    **span_and_scope: Any,
 ) -> None:
     """Record an exclusion: its whole span does not count.
 
@@ -45,7 +50,7 @@ def add(
     body = scope.body(**span_and_scope)
     if open_ == (body["until"] is not None):
         raise click.UsageError("say when it ends: --until, or --open where it goes on; one of them")
-    answer = record(door, "/v1/exclusions", {**body, "category": category, "open": open_ or None}, key=key)
+    answer = record(address, "/v1/exclusions", {**body, "category": category, "open": open_ or None}, key=key)
     if format_ == "json":
         show_json(answer)
     else:
@@ -58,11 +63,11 @@ def add(
 @click.argument("id_", metavar="ID")
 @click.option("--at", type=options.INSTANT, metavar="INSTANT", help="When it ended; left out: now.")
 @options.idempotency_key
-@options.door
+@options.control_address
 @options.output_format
-def end(door: Door, id_: str, at: str | None, key: str | None, format_: OutputFormat) -> None:
+def end(address: ControlAddress, id_: str, at: str | None, key: str | None, format_: OutputFormat) -> None:
     """End an open exclusion."""
-    answer = record(door, f"/v1/exclusions/{options.quoted(id_)}/end", {"at": at}, key=key)
+    answer = record(address, f"/v1/exclusions/{options.quoted(id_)}/end", {"at": at}, key=key)
     if format_ == "json":
         show_json(answer)
     else:
@@ -71,11 +76,13 @@ def end(door: Door, id_: str, at: str | None, key: str | None, format_: OutputFo
 
 @exclusion.command("list", epilog=options.example("slad exclusion list --past"))
 @click.option("--past", is_flag=True, help="Those that are over or withdrawn, too.")
-@options.door
+@options.control_address
 @options.output_format
-def list_(door: Door, past: bool, format_: OutputFormat) -> None:
+def list_(address: ControlAddress, past: bool, format_: OutputFormat) -> None:
     """List the exclusions that run or lie ahead."""
-    answer = ask(door, lambda daemon: daemon.document("/v1/exclusions", {"past": "true"} if past else None))
+    answer = ask(
+        address, lambda daemon: daemon.document("/v1/exclusions", {"past": "true"} if past else None)
+    )
     if format_ == "json":
         show_json(answer)
     else:
@@ -89,11 +96,11 @@ def list_(door: Door, past: bool, format_: OutputFormat) -> None:
 @click.argument("id_", metavar="ID")
 @click.option("--why", required=True, metavar="TEXT", help="The reason, which stays on record.")
 @options.idempotency_key
-@options.door
+@options.control_address
 @options.output_format
-def withdraw(door: Door, id_: str, why: str, key: str | None, format_: OutputFormat) -> None:
+def withdraw(address: ControlAddress, id_: str, why: str, key: str | None, format_: OutputFormat) -> None:
     """Withdraw an exclusion, as if it had never been recorded."""
-    answer = record(door, f"/v1/exclusions/{options.quoted(id_)}/withdraw", {"why": why}, key=key)
+    answer = record(address, f"/v1/exclusions/{options.quoted(id_)}/withdraw", {"why": why}, key=key)
     if format_ == "json":
         show_json(answer)
     else:

@@ -6,7 +6,7 @@ from daemon.cli import options
 from daemon.cli.asking import record_of_solution
 from daemon.cli.options import OutputFormat
 from daemon.cli.terminal import console, print_table, say, show_json
-from daemon.control.client import Door
+from daemon.control.client import ControlAddress
 from sla.records import LifecycleEvent
 
 
@@ -24,10 +24,16 @@ def lifecycle() -> None:
 @click.argument("event", type=click.Choice([event.value for event in LifecycleEvent]), metavar="EVENT")
 @click.option("--at", type=options.INSTANT, metavar="INSTANT", help="When it happened; left out: now.")
 @options.idempotency_key
-@options.door
+@options.control_address
 @options.output_format
 def record_(
-    door: Door, client: str, solution: str, event: str, at: str | None, key: str | None, format_: OutputFormat
+    address: ControlAddress,
+    client: str,
+    solution: str,
+    event: str,
+    at: str | None,
+    key: str | None,
+    format_: OutputFormat,
 ) -> None:
     """Record a step, and list the solution's deadlines.
 
@@ -35,7 +41,7 @@ def record_(
     CLIENT and SOLUTION are ids; for a server that is sold alone its name will do for the SOLUTION.
     """
     body = {"client": client, "solution": solution, "event": event, "at": at}
-    answer = record_of_solution(door, "/v1/lifecycle", body, key=key)
+    answer = record_of_solution(address, "/v1/lifecycle", body, key=key)
     if format_ == "json":
         show_json(answer)
         return

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from daemon.control import ServerStatus
-from daemon.control.client import AmbiguousError, ControlClient, NotFoundError, RefusedError
+from daemon.control.client import AmbiguousAnswerError, ControlClient, RefusedByDaemonError, UnknownNameError
 
 _MOST_NAMESAKES: Final = 100
 """Servers of one name that are looked at; their clients tell them apart."""
@@ -16,7 +16,7 @@ async def with_solution_id(
     """A body with `client` and `solution`: a solution that is only the name of a lone server becomes that server's id.
 
     What the daemon itself knows as a solution stays, and what is nothing, for it to refuse: that is asked by a dry run.
-    Raises ControlError, of which RefusedError where several lone servers of the client have the name.
+    Raises ControlError, of which RefusedByDaemonError where several lone servers of the client have the name.
     """
     client, name = str(body["client"]), str(body["solution"])
     lone = [
@@ -30,7 +30,7 @@ async def with_solution_id(
         message = (
             f"{len(lone)} servers of client {client} have this name: name one by its id, {', '.join(lone)}"
         )
-        raise RefusedError(f"solution: {message}", [("solution", message)])
+        raise RefusedByDaemonError(f"solution: {message}", [("solution", message)])
     return {**body, "solution": lone[0]}
 
 
@@ -38,9 +38,9 @@ async def _called(daemon: ControlClient, name: str) -> Sequence[ServerStatus]:
     """The servers that have an id or a name."""
     try:
         return [await daemon.server(name)]
-    except AmbiguousError as error:
+    except AmbiguousAnswerError as error:
         return [await daemon.server(each) for each in error.candidates[:_MOST_NAMESAKES]]
-    except NotFoundError:
+    except UnknownNameError:
         return []
 
 
@@ -48,6 +48,6 @@ async def _is_solution(daemon: ControlClient, path: str, body: Mapping[str, obje
     """Whether the daemon would not refuse the body for its solution."""
     try:
         await daemon.record(path, body, key=key, dry_run=True)
-    except RefusedError as error:
+    except RefusedByDaemonError as error:
         return all(field != "solution" for field, _ in error.fields)
     return True

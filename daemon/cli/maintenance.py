@@ -9,7 +9,7 @@ from daemon.cli import options, scope
 from daemon.cli.asking import ask, record
 from daemon.cli.options import OutputFormat
 from daemon.cli.terminal import console, duration, print_table, say, show_json
-from daemon.control.client import Door
+from daemon.control.client import ControlAddress
 from sla.instants import SECOND
 
 
@@ -34,10 +34,15 @@ def maintenance() -> None:
 @click.option("--emergency", is_flag=True, help="An emergency security update: exempt from notice and band.")
 @click.option("--dry-run", is_flag=True, help="Only answer what would be excluded; record nothing.")
 @options.idempotency_key
-@options.door
+@options.control_address
 @options.output_format
 def announce(
-    door: Door, emergency: bool, dry_run: bool, key: str | None, format_: OutputFormat, **span_and_scope: Any
+    address: ControlAddress,
+    emergency: bool,
+    dry_run: bool,
+    key: str | None,
+    format_: OutputFormat,
+    **span_and_scope: Any,
 ) -> None:
     """Announce a window, and say what will be excluded.
 
@@ -51,7 +56,7 @@ def announce(
     if body["until"] is None:
         raise click.UsageError("a window needs its end: --until")
     body["category"] = "emergency_security_update" if emergency else "scheduled_maintenance"
-    answer = record(door, "/v1/maintenance", body, key=key, dry_run=dry_run)
+    answer = record(address, "/v1/maintenance", body, key=key, dry_run=dry_run)
     if format_ == "json":
         show_json(answer)
     else:
@@ -93,11 +98,13 @@ def _duration(seconds: float) -> str:
 
 @maintenance.command("list", epilog=options.example("slad maintenance list --past"))
 @click.option("--past", is_flag=True, help="Those that are over or withdrawn, too.")
-@options.door
+@options.control_address
 @options.output_format
-def list_(door: Door, past: bool, format_: OutputFormat) -> None:
+def list_(address: ControlAddress, past: bool, format_: OutputFormat) -> None:
     """List the windows that run or lie ahead."""
-    answer = ask(door, lambda daemon: daemon.document("/v1/maintenance", {"past": "true"} if past else None))
+    answer = ask(
+        address, lambda daemon: daemon.document("/v1/maintenance", {"past": "true"} if past else None)
+    )
     if format_ == "json":
         show_json(answer)
     else:
@@ -111,11 +118,11 @@ def list_(door: Door, past: bool, format_: OutputFormat) -> None:
 @click.argument("id_", metavar="ID")
 @click.option("--why", required=True, metavar="TEXT", help="The reason, which stays on record.")
 @options.idempotency_key
-@options.door
+@options.control_address
 @options.output_format
-def withdraw(door: Door, id_: str, why: str, key: str | None, format_: OutputFormat) -> None:
+def withdraw(address: ControlAddress, id_: str, why: str, key: str | None, format_: OutputFormat) -> None:
     """Withdraw a window, as if it had never been announced."""
-    answer = record(door, f"/v1/maintenance/{options.quoted(id_)}/withdraw", {"why": why}, key=key)
+    answer = record(address, f"/v1/maintenance/{options.quoted(id_)}/withdraw", {"why": why}, key=key)
     if format_ == "json":
         show_json(answer)
     else:

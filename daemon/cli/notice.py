@@ -6,7 +6,7 @@ from daemon.cli import options
 from daemon.cli.asking import record_of_solution
 from daemon.cli.options import OutputFormat
 from daemon.cli.terminal import say, show_json
-from daemon.control.client import Door
+from daemon.control.client import ControlAddress
 
 
 @click.group("notice")
@@ -21,10 +21,15 @@ def notice() -> None:
     "--at", "given_at", type=options.INSTANT, metavar="INSTANT", help="When it was given; left out: now."
 )
 @options.idempotency_key
-@options.door
+@options.control_address
 @options.output_format
 def give(
-    door: Door, client: str, solution: str, given_at: str | None, key: str | None, format_: OutputFormat
+    address: ControlAddress,
+    client: str,
+    solution: str,
+    given_at: str | None,
+    key: str | None,
+    format_: OutputFormat,
 ) -> None:
     """Record a notice, and say whether it is valid.
 
@@ -34,7 +39,7 @@ def give(
     CLIENT and SOLUTION are ids; for a server that is sold alone its name will do for the SOLUTION.
     """
     body = {"client": client, "solution": solution, "given_at": given_at}
-    answer = record_of_solution(door, "/v1/notices", body, key=key)
+    answer = record_of_solution(address, "/v1/notices", body, key=key)
     if format_ == "json":
         show_json(answer)
     elif answer["valid"]:

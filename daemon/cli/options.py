@@ -13,7 +13,7 @@ from click.core import ParameterSource
 
 from daemon.config import DEFAULT_PATH
 from daemon.control import DEFAULT_SOCKET
-from daemon.control.client import Door
+from daemon.control.client import ControlAddress
 from sla.instants import parse_instant
 
 OutputFormat = Literal["text", "json"]
@@ -46,11 +46,11 @@ socket: Final = click.option(
 )
 
 
-def door(command: Callable[..., None]) -> Callable[..., None]:
-    """Where the daemon answers: `door`, made of its socket or of URL, token and certificate authorities."""
+def control_address(command: Callable[..., None]) -> Callable[..., None]:
+    """Where the daemon answers: `address`, made of its socket or of URL, token and certificate authorities."""
 
     @functools.wraps(command)
-    def with_door(
+    def with_address(
         *args: object,
         socket: Path,
         url: str | None,
@@ -65,16 +65,18 @@ def door(command: Callable[..., None]) -> Callable[..., None]:
         if url is None:
             if _typed("token_file") or _typed("ca_file"):
                 raise click.UsageError("--token-file and --ca-file are for --url")
-            chosen = Door(socket=socket)
+            chosen = ControlAddress(socket=socket)
         elif token_file is None:
             raise click.UsageError("--url needs --token-file")
         else:
-            chosen = Door(socket=socket, url=_checked_url(url), token=_token_in(token_file), ca_file=ca_file)
-        command(*args, door=chosen, **rest)
+            chosen = ControlAddress(
+                socket=socket, url=_checked_url(url), token=_token_in(token_file), ca_file=ca_file
+            )
+        command(*args, address=chosen, **rest)
 
     for option in (_ca_file, _token_file, _url, socket):
-        with_door = option(with_door)
-    return with_door
+        with_address = option(with_address)
+    return with_address
 
 
 def _typed(option: str) -> bool:

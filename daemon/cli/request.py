@@ -6,7 +6,7 @@ from daemon.cli import options
 from daemon.cli.asking import ask, record, record_of_solution
 from daemon.cli.options import OutputFormat
 from daemon.cli.terminal import console, print_table, say, show_json
-from daemon.control.client import Door
+from daemon.control.client import ControlAddress
 from sla.records import Channel
 
 
@@ -36,10 +36,10 @@ def request() -> None:
 )
 @click.option("--id", "id_", metavar="ID", help="The ticket's id; left out: slad gives one.")
 @options.idempotency_key
-@options.door
+@options.control_address
 @options.output_format
 def open_(
-    door: Door,
+    address: ControlAddress,
     client: str,
     solution: str,
     opened_by: str,
@@ -62,7 +62,7 @@ def open_(
         "channel": channel,
         "opened_at": opened_at,
     }
-    answer = record_of_solution(door, "/v1/requests", body, key=key)
+    answer = record_of_solution(address, "/v1/requests", body, key=key)
     if format_ == "json":
         show_json(answer)
     else:
@@ -73,11 +73,13 @@ def open_(
 @click.argument("id_", metavar="ID")
 @click.option("--at", type=options.INSTANT, metavar="INSTANT", help="When it was given; left out: now.")
 @options.idempotency_key
-@options.door
+@options.control_address
 @options.output_format
-def respond(door: Door, id_: str, at: str | None, key: str | None, format_: OutputFormat) -> None:
+def respond(
+    address: ControlAddress, id_: str, at: str | None, key: str | None, format_: OutputFormat
+) -> None:
     """Record the response to a request; the first one counts."""
-    answer = record(door, f"/v1/requests/{options.quoted(id_)}/respond", {"at": at}, key=key)
+    answer = record(address, f"/v1/requests/{options.quoted(id_)}/respond", {"at": at}, key=key)
     if format_ == "json":
         show_json(answer)
     else:
@@ -89,11 +91,11 @@ def respond(door: Door, id_: str, at: str | None, key: str | None, format_: Outp
 @click.argument("id_", metavar="ID")
 @click.option("--at", type=options.INSTANT, metavar="INSTANT", help="When it was closed; left out: now.")
 @options.idempotency_key
-@options.door
+@options.control_address
 @options.output_format
-def close(door: Door, id_: str, at: str | None, key: str | None, format_: OutputFormat) -> None:
+def close(address: ControlAddress, id_: str, at: str | None, key: str | None, format_: OutputFormat) -> None:
     """Close a request."""
-    answer = record(door, f"/v1/requests/{options.quoted(id_)}/close", {"at": at}, key=key)
+    answer = record(address, f"/v1/requests/{options.quoted(id_)}/close", {"at": at}, key=key)
     if format_ == "json":
         show_json(answer)
     else:
@@ -102,12 +104,12 @@ def close(door: Door, id_: str, at: str | None, key: str | None, format_: Output
 
 @request.command("list", epilog=options.example("slad request list --all"))
 @click.option("--all", "everything", is_flag=True, help="Those that are closed, too.")
-@options.door
+@options.control_address
 @options.output_format
-def list_(door: Door, everything: bool, format_: OutputFormat) -> None:
+def list_(address: ControlAddress, everything: bool, format_: OutputFormat) -> None:
     """List the open requests, and how the response to each stands."""
     query = None if everything else {"open": "true"}
-    answer = ask(door, lambda daemon: daemon.document("/v1/requests", query))
+    answer = ask(address, lambda daemon: daemon.document("/v1/requests", query))
     if format_ == "json":
         show_json(answer)
         return

@@ -26,7 +26,7 @@ def run(path: Path, log_format: Literal["json", "console"] | None) -> None:
     stop that was asked for, 1 when slad cannot start or go on, 2 for a wrong call.
     """
     from daemon import app, logs
-    from daemon.control import ControlDoorError
+    from daemon.control import ControlApiError
     from daemon.ledger import LedgerError
     from daemon.timezones import use_packaged_time_zones
     from daemon.web.config import WebConfigError
@@ -35,11 +35,11 @@ def run(path: Path, log_format: Literal["json", "console"] | None) -> None:
     use_packaged_time_zones()
     try:
         asyncio.run(app.run(path, os.environ))
-    except (ConfigError, LedgerError, ControlDoorError, WebConfigError, OSError) as error:
+    except (ConfigError, LedgerError, ControlApiError, WebConfigError, OSError) as error:
         _fail(error)
     except ExceptionGroup as group:
         # What ended a root task: an expected error is told in its own words, a fault of ours with its traceback.
-        expected, faults = group.split((LedgerError, ControlDoorError, WebConfigError, OSError))
+        expected, faults = group.split((LedgerError, ControlApiError, WebConfigError, OSError))
         if faults is not None or expected is None:
             raise
         _fail(_first(expected))

@@ -10,19 +10,19 @@ from daemon.cli.asking import ask
 from daemon.cli.options import OutputFormat
 from daemon.cli.terminal import console, duration, plain, print_table, show_json, state
 from daemon.control import MonthStatus, ServerStatus, Status
-from daemon.control.client import Door
+from daemon.control.client import ControlAddress
 from daemon.readable import percent
 
 
 @click.command("status", epilog=options.example("slad status"))
-@options.door
+@options.control_address
 @options.output_format
-def status(door: Door, format_: OutputFormat) -> None:
+def status(address: ControlAddress, format_: OutputFormat) -> None:
     """Show how the daemon is, and who is down since when.
 
     Exits with 0 when the daemon answered, whatever it said, and with 3 when it cannot be reached or gave no proper answer.
     """
-    answer = ask(door, lambda daemon: daemon.status())
+    answer = ask(address, lambda daemon: daemon.status())
     if format_ == "json":
         show_json(answer)
     else:
@@ -35,15 +35,15 @@ def status(door: Door, format_: OutputFormat) -> None:
     epilog=options.example("slad server web1"),
 )
 @click.argument("name")
-@options.door
+@options.control_address
 @options.output_format
-def server(name: str, door: Door, format_: OutputFormat) -> None:
+def server(name: str, address: ControlAddress, format_: OutputFormat) -> None:
     """Show one virtual server, by its id or its name: legs, outages, counted times.
 
     Exits with 0 when it was found, with 1 when no server or more than one has that name, and with 3 when the daemon
     cannot be reached or gave no proper answer.
     """
-    answer = ask(door, lambda daemon: daemon.server(name))
+    answer = ask(address, lambda daemon: daemon.server(name))
     if format_ == "json":
         show_json(answer)
     else:

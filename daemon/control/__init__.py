@@ -4,7 +4,7 @@ On a Unix socket who may open it may use it: it belongs to the daemon's user and
 is at the other end. On TCP only with TLS and tokens.
 """
 
-from daemon.control.door import DEFAULT_SOCKET, ControlDoorError, control_door
+from daemon.control.api import DEFAULT_SOCKET, ControlApiError, control_api
 from daemon.control.peer import Peer, peer_of
 from daemon.control.views import (
     AmbiguousNameError,
@@ -26,7 +26,7 @@ __all__ = [
     "DEFAULT_SOCKET",
     "AmbiguousNameError",
     "Control",
-    "ControlDoorError",
+    "ControlApiError",
     "DownServer",
     "LegStatus",
     "MonthStatus",
@@ -39,6 +39,6 @@ __all__ = [
     "SourceStatus",
     "Status",
     "WayStatus",
-    "control_door",
+    "control_api",
     "peer_of",
 ]

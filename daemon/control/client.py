@@ -21,7 +21,7 @@ _LINE_BYTES: Final = 16 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Door:
+class ControlAddress:
     """Where the daemon answers: its socket, or with `url` the TCP door, `token` and who vouches for its certificate."""
 
     socket: Path
@@ -38,19 +38,19 @@ class ControlError(Exception):
     """Base of what asking the daemon can fail with; the message is for people."""
 
 
-class UnreachableError(ControlError):
+class DaemonUnreachableError(ControlError):
     """The daemon does not run, does not answer, or may not be asked."""
 
 
-class BrokenOffError(UnreachableError):
+class BrokenOffError(DaemonUnreachableError):
     """The daemon was asked and did not answer, or not now: what was asked may have been done."""
 
 
-class NotFoundError(ControlError):
+class UnknownNameError(ControlError):
     """The daemon knows nothing of that name, or several things."""
 
 
-class AmbiguousError(NotFoundError):
+class AmbiguousAnswerError(UnknownNameError):
     """The daemon knows several things of that name; `candidates` are their ids."""
 
     def __init__(self, message: str, candidates: Sequence[str]) -> None:
@@ -58,7 +58,7 @@ class AmbiguousError(NotFoundError):
         self.candidates = tuple(candidates)
 
 
-class RefusedError(ControlError):
+class RefusedByDaemonError(ControlError):
     """The daemon answered with another error; `fields` say what is wrong with which, where it told."""
 
     def __init__(self, message: str, fields: Sequence[tuple[str, str]] = ()) -> None:
@@ -69,16 +69,16 @@ class RefusedError(ControlError):
 class ControlClient:
     """Asks the daemon behind one door. To be used as an asynchronous context manager."""
 
-    def __init__(self, door: Door | Path) -> None:
-        """`door`: a path alone is that of the socket."""
-        self._door = Door(socket=door) if isinstance(door, Path) else door
+    def __init__(self, address: ControlAddress | Path) -> None:
+        """`address`: a path alone is that of the socket."""
+        self._address = ControlAddress(socket=address) if isinstance(address, Path) else address
         self._session: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> Self:
         """Connects with the first question, not yet. Raises ControlError for a certificate file that is none."""
-        headers = {"Authorization": f"Bearer {self._door.token}"} if self._door.token else {}
+        headers = {"Authorization": f"Bearer {self._address.token}"} if self._address.token else {}
         self._session = aiohttp.ClientSession(
-            connector=_connector(self._door), read_bufsize=_LINE_BYTES, headers=headers
+            connector=_connector(self._address), read_bufsize=_LINE_BYTES, headers=headers
         )
         return self
 
@@ -92,7 +92,7 @@ class ControlClient:
         return cast(Status, await self.document("/v1/status"))
 
     async def server(self, name: str) -> ServerStatus:
-        """One server by id or name. Raises ControlError, of which NotFoundError for a name that names not one."""
+        """One server by id or name. Raises ControlError, of which UnknownNameError for a name that names not one."""
         return cast(ServerStatus, await self.document(f"/v1/servers/{quote(name, safe='')}"))
 
     async def solutions(self) -> SolutionList:
@@ -134,7 +134,7 @@ class ControlClient:
         try:
             async with self._session.request(
                 "GET" if body is None else "POST",
-                f"{self._door.url or 'http://slad'}{path}",
+                f"{self._address.url or 'http://slad'}{path}",
                 params=query,
                 json=body,
                 headers=headers,
@@ -145,35 +145,37 @@ class ControlClient:
                     raise await _refusal(response)
                 yield response
         except aiohttp.ClientConnectorCertificateError as error:
-            raise UnreachableError(
-                f"{self._door} does not prove who it is: {_verdict(error.certificate_error)}"
+            raise DaemonUnreachableError(
+                f"{self._address} does not prove who it is: {_verdict(error.certificate_error)}"
             ) from error
         except aiohttp.ClientConnectorSSLError as error:
-            raise UnreachableError(f"{self._door} speaks no TLS that we accept: {error.os_error}") from error
+            raise DaemonUnreachableError(
+                f"{self._address} speaks no TLS that we accept: {error.os_error}"
+            ) from error
         except aiohttp.ClientConnectorError as error:
-            raise UnreachableError(self._unreachable(error.os_error)) from error
+            raise DaemonUnreachableError(self._unreachable(error.os_error)) from error
         except TimeoutError as error:
-            raise BrokenOffError(f"slad did not answer in time at {self._door}") from error
+            raise BrokenOffError(f"slad did not answer in time at {self._address}") from error
         except aiohttp.ClientError as error:
-            raise BrokenOffError(f"slad broke off its answer at {self._door}: {error}") from error
+            raise BrokenOffError(f"slad broke off its answer at {self._address}: {error}") from error
 
     def _unreachable(self, error: OSError) -> str:
         if error.errno in (errno.ENOENT, errno.ECONNREFUSED):
-            return f"slad does not run, or not with this socket: nobody answers at {self._door}"
+            return f"slad does not run, or not with this socket: nobody answers at {self._address}"
         if error.errno in (errno.EACCES, errno.EPERM):
-            return f"you may not ask slad at {self._door}: its group may, and root"
-        return f"slad cannot be reached at {self._door}: {error.strerror or error}"
+            return f"you may not ask slad at {self._address}: its group may, and root"
+        return f"slad cannot be reached at {self._address}: {error.strerror or error}"
 
 
-def _connector(door: Door) -> aiohttp.BaseConnector:
-    if not door.url:
-        return aiohttp.UnixConnector(path=str(door.socket))
+def _connector(address: ControlAddress) -> aiohttp.BaseConnector:
+    if not address.url:
+        return aiohttp.UnixConnector(path=str(address.socket))
     try:
-        return aiohttp.TCPConnector(ssl=ssl.create_default_context(cafile=door.ca_file))
+        return aiohttp.TCPConnector(ssl=ssl.create_default_context(cafile=address.ca_file))
     except ssl.SSLError as error:
-        raise UnreachableError(f"{door.ca_file} holds no certificate in PEM form") from error
+        raise DaemonUnreachableError(f"{address.ca_file} holds no certificate in PEM form") from error
     except OSError as error:
-        raise UnreachableError(f"{door.ca_file}: {error.strerror or error}") from error
+        raise DaemonUnreachableError(f"{address.ca_file}: {error.strerror or error}") from error
 
 
 def _verdict(error: Exception) -> str:
@@ -194,7 +196,7 @@ async def _refusal(response: aiohttp.ClientResponse) -> ControlError:
     if response.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         return BrokenOffError(message)
     if response.status == HTTPStatus.CONFLICT and candidates:
-        return AmbiguousError(message, candidates)
+        return AmbiguousAnswerError(message, candidates)
     if response.status == HTTPStatus.NOT_FOUND:
-        return NotFoundError(message)
-    return RefusedError(message, fields)
+        return UnknownNameError(message)
+    return RefusedByDaemonError(message, fields)

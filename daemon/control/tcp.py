@@ -10,7 +10,7 @@ import structlog
 
 from daemon.clock import Clock
 from daemon.config.tables import ControlTable, TokenTable
-from daemon.control.door import LIMITS, ControlDoorError, application
+from daemon.control.api import LIMITS, ControlApiError, application
 from daemon.control.tokens import Gate, Role, Token
 from daemon.control.views import Control
 from daemon.records.service import RecordService
@@ -21,11 +21,11 @@ _TLS_HANDSHAKE_S: Final = 10.0
 _log = structlog.get_logger(__name__)
 
 
-class TcpDoor:
+class TcpControlApi:
     """The door, where the configuration asks for one. Tokens and certificate follow it from one `adopt` to the next."""
 
     def __init__(self, config: ControlTable, clock: Clock) -> None:
-        """Raises ControlDoorError."""
+        """Raises ControlApiError."""
         self._listen = config.listen
         self._gate = Gate((), clock)
         self._tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -34,7 +34,7 @@ class TcpDoor:
         self.adopt(config)
 
     def adopt(self, config: ControlTable) -> None:
-        """Take over tokens and certificate, for the requests and connections to come. Raises ControlDoorError."""
+        """Take over tokens and certificate, for the requests and connections to come. Raises ControlApiError."""
         self._gate.tokens = tuple(_tokens(config.token))
         if config.cert_file is None or config.key_file is None:
             return
@@ -42,7 +42,7 @@ class TcpDoor:
         try:
             self._tls.load_cert_chain(config.cert_file, config.key_file.path, password=_no_passphrase)
         except (OSError, ValueError) as error:
-            raise ControlDoorError(f"{config.cert_file}, {config.key_file.path}: {error}") from error
+            raise ControlApiError(f"{config.cert_file}, {config.key_file.path}: {error}") from error
 
     @asynccontextmanager
     async def open(

@@ -9,9 +9,9 @@ from pathlib import Path
 
 from daemon.clock import Clock
 from daemon.config import ConfigError, load
-from daemon.doctor.doors import answering, control, web
 from daemon.doctor.finding import Finding, Level, ok
 from daemon.doctor.ledger import ledger
+from daemon.doctor.listeners import answering, control, web
 from daemon.doctor.machine import machine
 from daemon.doctor.vcenters import PATIENCE, vcenter
 from probes.vcenter.transport import Deadlines

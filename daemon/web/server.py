@@ -49,7 +49,7 @@ class Site(Protocol):
 
 
 @asynccontextmanager
-async def public_door(
+async def public_http(
     site: Site,
     clock: Clock,
     addresses: Sequence[tuple[str, int]],
@@ -83,17 +83,17 @@ async def public_door(
 
 
 def _application(site: Site, clock: Clock, file: WebConfigFile | None, limits: Limits) -> web.Application:
-    door = _Handlers(site)
+    handlers = _Handlers(site)
     middlewares = [bounded(limits)]
     if file is not None:
         middlewares.append(_guarded_by(file, clock))
     app = web.Application(middlewares=middlewares, client_max_size=limits.body_bytes)
     app.on_response_prepare.append(_headers_from(file))
-    app.router.add_get("/", door.landing)
-    app.router.add_get("/style.css", door.style)
-    app.router.add_get("/metrics", door.metrics)
-    app.router.add_get("/-/healthy", door.healthy)
-    app.router.add_get("/-/ready", door.ready)
+    app.router.add_get("/", handlers.landing)
+    app.router.add_get("/style.css", handlers.style)
+    app.router.add_get("/metrics", handlers.metrics)
+    app.router.add_get("/-/healthy", handlers.healthy)
+    app.router.add_get("/-/ready", handlers.ready)
     return app
 
 

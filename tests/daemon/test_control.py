@@ -17,16 +17,21 @@ from aiohttp import web
 
 from daemon.control import (
     AmbiguousNameError,
-    ControlDoorError,
+    ControlApiError,
     Peer,
     ServerStatus,
     SolutionList,
     SolutionStatus,
     Status,
-    control_door,
+    control_api,
     peer_of,
 )
-from daemon.control.client import ControlClient, NotFoundError, RefusedError, UnreachableError
+from daemon.control.client import (
+    ControlClient,
+    DaemonUnreachableError,
+    RefusedByDaemonError,
+    UnknownNameError,
+)
 from daemon.web.connections import DEFAULT_LIMITS, connections_to
 from sla.instants import Instant, parse_instant
 
@@ -136,23 +141,25 @@ def path(tmp_path: Path) -> Path:
 
 
 async def test_status_and_servers_are_answered(path: Path) -> None:
-    async with control_door(StandingControl(), path), ControlClient(path) as client:
+    async with control_api(StandingControl(), path), ControlClient(path) as client:
         assert await client.status() == STATUS
         assert await client.server("id-3") == SERVER
         assert await client.server("web/3 ä") == SERVER
 
 
 async def test_a_name_that_names_not_one_server_is_not_found(path: Path) -> None:
-    async with control_door(StandingControl(), path), ControlClient(path) as client:
-        with pytest.raises(NotFoundError, match="nobody: there is no such server"):
+    async with control_api(StandingControl(), path), ControlClient(path) as client:
+        with pytest.raises(UnknownNameError, match="nobody: there is no such server"):
             await client.server("nobody")
-        with pytest.raises(NotFoundError, match="2 servers have this name; name one by its id: id-1, id-2"):
+        with pytest.raises(
+            UnknownNameError, match="2 servers have this name; name one by its id: id-1, id-2"
+        ):
             await client.server("twin")
 
 
 async def test_an_export_streams_every_line(path: Path) -> None:
     control = StandingControl(lines=[f'{{"n":{n},"é":"{"x" * 100}"}}' for n in range(5000)])
-    async with control_door(control, path), ControlClient(path) as client:
+    async with control_api(control, path), ControlClient(path) as client:
         exported = [
             line
             async for line in client.export(
@@ -169,22 +176,22 @@ async def test_an_export_streams_every_line(path: Path) -> None:
 
 async def test_an_export_that_breaks_off_is_no_whole_export(path: Path) -> None:
     control = StandingControl(lines=["{}"] * 50_000, breaks_off=True)
-    async with control_door(control, path), ControlClient(path) as client:
-        with pytest.raises(UnreachableError, match="broke off"):
+    async with control_api(control, path), ControlClient(path) as client:
+        with pytest.raises(DaemonUnreachableError, match="broke off"):
             async for _ in client.export():
                 pass
 
 
 async def test_a_wrong_instant_is_refused_and_explained(path: Path) -> None:
-    async with control_door(StandingControl(), path), ControlClient(path) as client:
-        with pytest.raises(RefusedError, match="'yesterday' is no RFC 3339 instant"):
+    async with control_api(StandingControl(), path), ControlClient(path) as client:
+        with pytest.raises(RefusedByDaemonError, match="'yesterday' is no RFC 3339 instant"):
             async for _ in client.export(start="yesterday"):
                 pass
 
 
 async def test_unknown_paths_and_methods_are_refused_as_json(path: Path) -> None:
     async with (
-        control_door(StandingControl(), path),
+        control_api(StandingControl(), path),
         aiohttp.ClientSession(connector=aiohttp.UnixConnector(str(path))) as session,
     ):
         async with session.get("http://slad/v1/nothing") as response:
@@ -194,7 +201,7 @@ async def test_unknown_paths_and_methods_are_refused_as_json(path: Path) -> None
 
 
 async def test_the_socket_is_for_owner_and_group_and_goes_with_the_door(path: Path) -> None:
-    async with control_door(StandingControl(), path):
+    async with control_api(StandingControl(), path):
         assert stat.S_IMODE(path.stat().st_mode) == 0o660
     assert not path.exists()
 
@@ -203,35 +210,35 @@ async def test_an_abandoned_socket_is_replaced_and_a_living_one_is_not(path: Pat
     abandoned = socket.socket(socket.AF_UNIX)
     abandoned.bind(str(path))
     abandoned.close()
-    async with control_door(StandingControl(), path), ControlClient(path) as client:
-        with pytest.raises(ControlDoorError, match="another slad answers there"):
-            async with control_door(StandingControl(), path):
+    async with control_api(StandingControl(), path), ControlClient(path) as client:
+        with pytest.raises(ControlApiError, match="another slad answers there"):
+            async with control_api(StandingControl(), path):
                 pass
         assert await client.status() == STATUS
 
 
 async def test_what_is_no_socket_is_left_alone(path: Path) -> None:
     path.write_text("precious")
-    with pytest.raises(ControlDoorError, match="no socket"):
-        async with control_door(StandingControl(), path):
+    with pytest.raises(ControlApiError, match="no socket"):
+        async with control_api(StandingControl(), path):
             pass
     assert path.read_text() == "precious"
 
 
 async def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
-    with pytest.raises(ControlDoorError, match=r"nowhere/control\.sock: No such file"):
-        async with control_door(StandingControl(), tmp_path / "nowhere" / "control.sock"):
+    with pytest.raises(ControlApiError, match=r"nowhere/control\.sock: No such file"):
+        async with control_api(StandingControl(), tmp_path / "nowhere" / "control.sock"):
             pass
 
 
 async def test_without_a_daemon_the_client_says_so(path: Path) -> None:
     async with ControlClient(path) as client:
-        with pytest.raises(UnreachableError, match="slad does not run"):
+        with pytest.raises(DaemonUnreachableError, match="slad does not run"):
             await client.status()
         abandoned = socket.socket(socket.AF_UNIX)
         abandoned.bind(str(path))
         abandoned.close()
-        with pytest.raises(UnreachableError, match="slad does not run"):
+        with pytest.raises(DaemonUnreachableError, match="slad does not run"):
             await client.status()
 
 

@@ -27,7 +27,7 @@ from daemon.web.config import WebConfigError, load
 from daemon.web.connections import Limits
 from daemon.web.negotiation import accepts_gzip, choose_format
 from daemon.web.pages import Overview, ServerRow, SourceRow
-from daemon.web.server import public_door
+from daemon.web.server import public_http
 from sla.instants import Instant
 
 PROMETHEUS_ACCEPT = (
@@ -103,7 +103,7 @@ class Visit:
 async def visit(limits: Limits | None = None, web_config: Path | None = None) -> AsyncIterator[Visit]:
     site = StandingSite()
     async with (
-        public_door(
+        public_http(
             site, SystemClock(), [("127.0.0.1", 0)], web_config=web_config, limits=limits or Limits()
         ) as addresses,
         aiohttp.ClientSession(auto_decompress=False) as client,

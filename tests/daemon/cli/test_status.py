@@ -17,7 +17,7 @@ from daemon.control import (
     SolutionList,
     SolutionStatus,
     Status,
-    control_door,
+    control_api,
 )
 from sla.instants import Instant
 
@@ -119,7 +119,7 @@ def socket(tmp_path: Path) -> Iterator[Path]:
     async def serve() -> None:
         done = asyncio.Event()
         loops.append((asyncio.get_running_loop(), done))
-        async with control_door(StandingControl(), path):
+        async with control_api(StandingControl(), path):
             opened.set()
             await done.wait()
 

@@ -23,7 +23,7 @@ from daemon.exposition.exposition import Exposition
 from daemon.exposition.families import ABSENT, Column, ServerFamily, Snapshot, label
 from daemon.metrics.process import ProcessMetrics
 from daemon.web.pages import Overview
-from daemon.web.server import public_door
+from daemon.web.server import public_http
 from sla.records import State
 from tests.peers import require
 
@@ -149,7 +149,7 @@ async def test_prometheus_reads_every_member_over_tls_with_a_password(tmp_path: 
     )
     site = Site()
     await site.exposition.prepare(figures(), ProcessMetrics(CollectorRegistry()).rendered())
-    async with public_door(site, SystemClock(), [("127.0.0.1", 0)], web_config=web_config) as addresses:
+    async with public_http(site, SystemClock(), [("127.0.0.1", 0)], web_config=web_config) as addresses:
         scrape = {
             "scheme": "https",
             "static_configs": [{"targets": [f"127.0.0.1:{addresses[0][1]}"]}],

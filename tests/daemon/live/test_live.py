@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from daemon.control.client import ControlClient, NotFoundError
+from daemon.control.client import ControlClient, UnknownNameError
 from daemon.holidays import holidays_around
 from daemon.live.figures import LiveFigures
 from probes.simulation import Power, ThreadedVCenter
@@ -224,7 +224,7 @@ async def test_figures_under_faults_and_records_are_those_of_the_evidence(
             (mail,) = (each for each in listed if each["id"] == "mail")
             assert [each["deadline"] for each in mail["deadlines"]] == ["data_return"]
             assert (await story.asked("/v1/solutions/acme/mail"))["observed"] == mail["observed"]
-            with pytest.raises(NotFoundError, match="client acme has no such solution"):
+            with pytest.raises(UnknownNameError, match="client acme has no such solution"):
                 await story.asked("/v1/solutions/acme/nothing")
             samples = await asyncio.to_thread(story.samples)
             book = await story.exported()

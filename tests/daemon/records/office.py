@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 
 import aiohttp
 
-from daemon.control import ServerStatus, SolutionList, SolutionStatus, Status, control_door
-from daemon.control.door import LIMITS
+from daemon.control import ServerStatus, SolutionList, SolutionStatus, Status, control_api
+from daemon.control.api import LIMITS
 from daemon.records.idempotency import NumberedRecord, RecordedRequests
 from daemon.records.service import RecordService
 from daemon.web.connections import Limits
@@ -160,7 +160,7 @@ class Caller:
 async def at_the_door(office: Office, path: Path, limits: Limits = LIMITS) -> AsyncIterator[Caller]:
     """The door open on a Unix socket, and somebody at it."""
     async with (
-        control_door(NoControl(), path, office.records, limits=limits),
+        control_api(NoControl(), path, office.records, limits=limits),
         aiohttp.ClientSession(connector=aiohttp.UnixConnector(str(path))) as session,
     ):
         yield Caller(session)

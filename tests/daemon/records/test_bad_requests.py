@@ -9,7 +9,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from daemon.control import recording
-from daemon.control.door import LIMITS
+from daemon.control.api import LIMITS
 from daemon.records.refusals import NotRecordingError
 from tests.daemon.records.office import EXCLUSION, MAINTENANCE, WINDOW, Caller, Office, at_the_door
 

@@ -21,9 +21,9 @@ from tests.wall import now
 SHOP = '[[rule]]\nname = "acme-*"\nclient = "acme"\nsolution = "shop"'
 DIES_BEFORE_IT_ANSWERS = """
 import os, signal
-from daemon.records.service import Desk
+from daemon.records.service import RecordService
 async def die(*_): os.kill(os.getpid(), signal.SIGKILL)
-Desk._reply = die
+RecordService._reply = die
 from daemon.cli import main
 main()
 """

@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from daemon.control.door import LIMITS, application
+from daemon.control.api import LIMITS, application
 from daemon.control.identity import by_peer
 from daemon.control.openapi import document
 from tests.daemon.records.office import NoControl, Office, at_the_door

@@ -13,7 +13,7 @@ import pytest
 from aiohttp import web
 from hypothesis import HealthCheck, settings
 
-from daemon.control.door import LIMITS, application
+from daemon.control.api import LIMITS, application
 from daemon.control.identity import let_in
 from daemon.control.openapi import document
 from daemon.web.connections import Handler, connections_to

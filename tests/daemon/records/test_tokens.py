@@ -13,8 +13,8 @@ import pytest
 
 from daemon.config.tables import ControlTable
 from daemon.config.values import Surroundings
-from daemon.control import ControlDoorError
-from daemon.control.tcp import TcpDoor
+from daemon.control import ControlApiError
+from daemon.control.tcp import TcpControlApi
 from daemon.control.tokens import new_token
 from sla.instants import SECOND, Instant
 from sla.records import Recorded
@@ -73,9 +73,9 @@ class TlsCaller:
 
 @asynccontextmanager
 async def on_tcp(
-    office: Office, certificate: Certificate, door: TcpDoor | None = None
+    office: Office, certificate: Certificate, door: TcpControlApi | None = None
 ) -> AsyncIterator[TlsCaller]:
-    door = door or TcpDoor(config(certificate), office)
+    door = door or TcpControlApi(config(certificate), office)
     trusting = aiohttp.TCPConnector(
         ssl=ssl.create_default_context(cafile=certificate.cafile), force_close=True
     )
@@ -153,7 +153,7 @@ async def test_guessing_is_slowed_down_and_holds_up_nobody_with_a_token(certific
 
 async def test_a_token_that_is_taken_back_is_wrong_from_the_next_request_on(certificate: Certificate) -> None:
     office = Office()
-    door = TcpDoor(config(certificate), office)
+    door = TcpControlApi(config(certificate), office)
     async with on_tcp(office, certificate, door) as caller:
         assert (await caller.ask(READER.token)).status == 200
         door.adopt(config(certificate, TOKENS[1:]))
@@ -165,7 +165,7 @@ async def test_a_renewed_certificate_is_shown_to_the_next_connection(
     certificate: Certificate, tmp_path: Path
 ) -> None:
     office = Office()
-    door = TcpDoor(config(certificate), office)
+    door = TcpControlApi(config(certificate), office)
     (tmp_path / "new").mkdir()
     async with on_tcp(office, certificate, door) as caller:
         renewed = issue(tmp_path / "new")
@@ -177,7 +177,7 @@ async def test_a_renewed_certificate_is_shown_to_the_next_connection(
 async def test_two_callers_keys_are_two_requests(certificate: Certificate) -> None:
     office = Office()
     tokens = [*TOKENS, {"name": "second", "role": "record", "sha256": EXPIRED.sha256}]
-    door = TcpDoor(config(certificate, tokens[:2] + tokens[3:]), office)
+    door = TcpControlApi(config(certificate, tokens[:2] + tokens[3:]), office)
     async with on_tcp(office, certificate, door) as caller:
         assert (await caller.ask(RECORDER.token, body=WINDOW)).status == 201
         assert (await caller.ask(EXPIRED.token, body=WINDOW)).status == 201
@@ -199,8 +199,8 @@ async def test_who_speaks_no_tls_is_not_answered(certificate: Certificate) -> No
 def test_a_certificate_that_went_is_said(certificate: Certificate) -> None:
     table = config(certificate)
     certificate.keyfile.unlink()
-    with pytest.raises(ControlDoorError, match="No such file"):
-        TcpDoor(table, Office())
+    with pytest.raises(ControlApiError, match="No such file"):
+        TcpControlApi(table, Office())
 
 
 def test_a_new_token_is_random_and_its_hash_is_its_own() -> None:

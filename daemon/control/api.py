@@ -28,17 +28,17 @@ LIMITS: Final = Limits(connections=32, requests=16, request_s=None, body_bytes=2
 _PROBE_S: Final = 1.0
 
 
-class ControlDoorError(Exception):
+class ControlApiError(Exception):
     """The control door cannot be opened; the message says why."""
 
 
 @asynccontextmanager
-async def control_door(
+async def control_api(
     control: Control, path: Path, records: RecordService | None = None, *, limits: Limits = LIMITS
 ) -> AsyncIterator[None]:
     """Answer on a Unix socket at `path`; a socket left there by a dead daemon is replaced.
 
-    Without a record service nothing can be recorded. Raises ControlDoorError, above all where another daemon answers.
+    Without a record service nothing can be recorded. Raises ControlApiError, above all where another daemon answers.
     """
     listener, inode = _bound(path)
     app = application(control, records, by_peer, limits)
@@ -77,7 +77,7 @@ def _bound(path: Path) -> tuple[socket.socket, int]:
         listener.bind(str(path))
     except OSError as error:
         listener.close()
-        raise ControlDoorError(f"{path}: {error.strerror or error}") from error
+        raise ControlApiError(f"{path}: {error.strerror or error}") from error
     finally:
         os.umask(mask)
     listener.setblocking(False)
@@ -94,7 +94,7 @@ def _remove(path: Path, inode: int) -> None:
 def _remove_if_abandoned(path: Path) -> None:
     try:
         if not stat.S_ISSOCK(path.lstat().st_mode):
-            raise ControlDoorError(f"{path}: something is there that is no socket")
+            raise ControlApiError(f"{path}: something is there that is no socket")
     except FileNotFoundError:
         return
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as caller:
@@ -104,6 +104,6 @@ def _remove_if_abandoned(path: Path) -> None:
         except ConnectionRefusedError:
             path.unlink()
         except OSError as error:
-            raise ControlDoorError(f"{path}: {error.strerror or error}") from error
+            raise ControlApiError(f"{path}: {error.strerror or error}") from error
         else:
-            raise ControlDoorError(f"{path}: another slad answers there")
+            raise ControlApiError(f"{path}: another slad answers there")
