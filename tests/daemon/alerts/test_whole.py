@@ -11,6 +11,7 @@ from probes.simulation import ThreadedVCenter
 from probes.simulation.entities import Datastore
 from probes.simulation.wire import WireFaultKind
 from sla.instants import SECOND, parse_instant
+from tests.daemon.app.test_watching import in_contact, machines_on_one_host
 from tests.daemon.harness import (
     Daemon,
     by_server,
@@ -21,7 +22,6 @@ from tests.daemon.harness import (
     until,
     write_config,
 )
-from tests.daemon.test_watching import in_contact, machines_on_one_host
 from tests.peers.alertmanager import Alertmanager, Pager, alertmanager, alertmanagers, pager, routes_to
 
 TERMS = '[contract.chronic_outages]\ninterruptions = 2\nlasting = "1s"'

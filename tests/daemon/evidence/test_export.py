@@ -19,7 +19,7 @@ from sla.chain import link_of, verified_head
 from sla.instants import Instant, parse_instant
 from sla.reader import EvidenceReader
 from sla.records import ClientId, Witness
-from tests.daemon.ledgers import closing, opened
+from tests.daemon.ledger.ledgers import closing, opened
 
 Line = dict[str, Any]
 

@@ -14,6 +14,7 @@ import trustme
 
 from daemon.watching.internet import _filled
 from probes.simulation import ThreadedVCenter
+from tests.daemon.app.test_watching import Asked, in_contact
 from tests.daemon.harness import (
     by_server,
     running_app,
@@ -23,7 +24,6 @@ from tests.daemon.harness import (
     until,
     write_config,
 )
-from tests.daemon.test_watching import Asked, in_contact
 
 LOWEST, HIGHEST = map(int, Path("/proc/sys/net/ipv4/ping_group_range").read_text().split())
 CHECK = 'interval = "1s"\ntimeout = "1s"\n'

@@ -15,11 +15,11 @@ from pathlib import Path
 import pytest
 
 from daemon.ledger import Batch, Ledger, LedgerDamagedError, LedgerFaultError
-from tests.daemon.ledgers import WITNESS, batch_of, batches_in, closing, opened, written
+from tests.daemon.ledger.ledgers import WITNESS, batch_of, batches_in, closing, opened, written
 from tests.peers import require
 
 ROOT = Path(__file__).parents[2]
-WRITER = (sys.executable, "-m", "tests.daemon.ledgers")
+WRITER = (sys.executable, "-m", "tests.daemon.ledger.ledgers")
 SIZE = 400
 
 Said = list[list[str]]

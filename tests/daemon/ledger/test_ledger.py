@@ -30,7 +30,7 @@ from sla.chain import GENESIS, digest_of, linked, salted
 from sla.evidence import encode
 from sla.instants import Instant
 from sla.records import Blind, Witness
-from tests.daemon.ledgers import WITNESS, batch_of, batches_in, closing, observation, opened, written
+from tests.daemon.ledger.ledgers import WITNESS, batch_of, batches_in, closing, observation, opened, written
 
 ROOT = Path(__file__).parents[2]
 
@@ -192,7 +192,7 @@ def test_a_second_daemon_is_refused_and_told_who_holds_the_ledger(path: Path) ->
 HOLD = """
 import asyncio, sys
 from pathlib import Path
-from tests.daemon.ledgers import opened
+from tests.daemon.ledger.ledgers import opened
 def hold(path):
     ledger = opened(Path(path))
     print("open", flush=True)
@@ -291,7 +291,7 @@ import os, signal, sys
 from pathlib import Path
 from daemon.ledger.schema import migrate, set_pragmas
 from daemon.ledger.store import _back_up, _connect
-from tests.daemon.test_ledger import NEXT
+from tests.daemon.ledger.test_ledger import NEXT
 path = Path(sys.argv[1])
 db = _connect(path, "rw")
 db.create_function("die", 0, lambda: os.kill(os.getpid(), signal.SIGKILL))

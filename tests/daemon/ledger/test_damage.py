@@ -12,7 +12,7 @@ from daemon.ledger import Head, Lag, LedgerDamagedError, LedgerError, Stored, ve
 from sla.chain import digest_of, linked
 from sla.instants import Instant
 from sla.records import Witness
-from tests.daemon.ledgers import closing, opened, written
+from tests.daemon.ledger.ledgers import closing, opened, written
 
 BATCHES = 12
 SIZE = 30

@@ -11,8 +11,8 @@ import pytest
 from daemon.ledger import LedgerError, Stored
 from daemon.ledger.schema import PAGE_SIZE, migrate, set_pragmas
 from daemon.ledger.store import Store
-from tests.daemon.ledgers import batch_of, batches_in, closing, opened
-from tests.daemon.lossy_disk import Disk, PowerFailure
+from tests.daemon.ledger.ledgers import batch_of, batches_in, closing, opened
+from tests.daemon.ledger.lossy_disk import Disk, PowerFailure
 
 # Without power SQLite fails again in its roll-back, where apsw can only report and not raise.
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
