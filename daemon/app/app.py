@@ -65,12 +65,14 @@ class App:
     `addresses` are the public door's, `control_addresses` those of the control door on TCP.
     """
 
-    def __init__(self, config: Config, env: Mapping[str, str]) -> None:
+    def __init__(self, config: Config, env: Mapping[str, str], *, tick_us: int | None = None) -> None:
+        """`tick_us` stands in for the configuration's, which has a second at least."""
         self.addresses: list[tuple[str, int]] = []
         self.control_addresses: list[tuple[str, int]] = []
         self.started = asyncio.Event()
         self._config = config
         self._env = env
+        self._tick_us = tick_us
         self._clock = SteadyClock(SystemClock())
         families = CollectorRegistry()
         self._metrics = ProcessMetrics(families)
@@ -139,7 +141,7 @@ class App:
         )
         recorder = Recorder(
             clock=self._clock,
-            tick_us=self._config.watch.tick.us,
+            tick_us=self._tick_us or self._config.watch.tick.us,
             ledger=ledger,
             book=book,
             transitions=transitions,
@@ -220,7 +222,7 @@ class App:
     ) -> None:
         now = self._clock.now()
         self._config = config
-        recorder.tick_us = config.watch.tick.us
+        recorder.tick_us = self._tick_us or config.watch.tick.us
         records.validator.configured = solutions_of(config)
         recorder.change(partial(transitions.configured, records_of(config, now), policy_of(config)))
         self._metrics.config_last_reload_successful.set(1)

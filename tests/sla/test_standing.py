@@ -1,4 +1,4 @@
-"""How servers and solutions stand, and until when. At every instant of random days: tests/daemon/standing."""
+"""How servers and solutions stand, and until when. At every instant of random days: tests/daemon/live."""
 
 from typing import Any
 

@@ -22,7 +22,7 @@ from tests.daemon.harness import (
     write_config,
 )
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 IN_CONTACT = ("slad_source_up", frozenset({("source", "vc1")}))
 RELOADED = ("slad_config_last_reload_successful", frozenset[tuple[str, str]]())
 UP, DOWNTIME, UNOBSERVED = (

@@ -14,7 +14,7 @@ from daemon.config.values import Address, Duration, Secret, SecretError
 from sla.instants import DAY, MINUTE, SECOND
 from sla.records import ClientId, Leg
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 ACME = ClientId("acme")
 
 VCENTER = """\

@@ -18,7 +18,7 @@ from daemon.ledger import Batch, Ledger, LedgerDamagedError, LedgerFaultError
 from tests.daemon.ledger.ledgers import WITNESS, batch_of, batches_in, closing, opened, written
 from tests.peers import require
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 WRITER = (sys.executable, "-m", "tests.daemon.ledger.ledgers")
 SIZE = 400
 

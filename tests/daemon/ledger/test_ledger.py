@@ -32,7 +32,7 @@ from sla.instants import Instant
 from sla.records import Blind, Witness
 from tests.daemon.ledger.ledgers import WITNESS, batch_of, batches_in, closing, observation, opened, written
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 NEXT = (*MIGRATIONS, ("ALTER TABLE record ADD COLUMN note TEXT", "UPDATE record SET note = 'migrated'"))
 

@@ -13,14 +13,14 @@ NAME = bytes(16)
 
 
 @pytest.fixture
-def request() -> Iterator[PingRequest]:
+def pings() -> Iterator[PingRequest]:
     loop = asyncio.new_event_loop()
     yield PingRequest([NAME], [0], [None], SECOND, loop.create_future())
     loop.close()
 
 
-def burst_of(request: PingRequest, count: int, sent_ns: int) -> Burst:
-    burst = Burst(request, sent_ns, 0)
+def burst_of(pings: PingRequest, count: int, sent_ns: int) -> Burst:
+    burst = Burst(pings, sent_ns, 0)
     burst.pings = [Ping(burst, 0, NAME, number, bytes(8), sent_ns) for number in range(count)]
     return burst
 
@@ -55,25 +55,25 @@ def test_numbers_that_were_not_used_are_next() -> None:
     assert numbers.take(54) == taken[10:]
 
 
-def test_more_is_not_sent_than_half_of_the_buffer_holds_answers_for(request: PingRequest) -> None:
+def test_more_is_not_sent_than_half_of_the_buffer_holds_answers_for(pings: PingRequest) -> None:
     pace = RateLimit(buffer_bytes=2_304 * 100, gap_ns=0)
     assert pace.window == 50
-    pace.sent(burst_of(request, pace.allowance(0), 0))
+    pace.sent(burst_of(pings, pace.allowance(0), 0))
     assert pace.allowance(0) == 0
 
 
-def test_answers_make_room(request: PingRequest) -> None:
+def test_answers_make_room(pings: PingRequest) -> None:
     pace = RateLimit(buffer_bytes=2_304 * 100, gap_ns=0)
-    burst = burst_of(request, 50, 0)
+    burst = burst_of(pings, 50, 0)
     pace.sent(burst)
     for _ in range(20):
         pace.ended(burst, SECOND // 100)
     assert pace.allowance(0) == 20
 
 
-def test_answers_that_do_not_come_are_expected_no_longer(request: PingRequest) -> None:
+def test_answers_that_do_not_come_are_expected_no_longer(pings: PingRequest) -> None:
     pace = RateLimit(buffer_bytes=2_304 * 100, gap_ns=0)
-    burst = burst_of(request, 50, 0)
+    burst = burst_of(pings, 50, 0)
     pace.sent(burst)
     assert pace.allowance(SECOND // 100) == 0
     assert pace.allowance(SECOND // 2) == 50
@@ -97,7 +97,7 @@ def test_a_buffer_of_less_than_a_packet_lets_one_ping_through_at_a_time() -> Non
     assert RateLimit(buffer_bytes=1_000, gap_ns=0).window == 1
 
 
-def test_pings_keep_to_the_rate_and_never_catch_up_by_more_than_a_batch(request: PingRequest) -> None:
+def test_pings_keep_to_the_rate_and_never_catch_up_by_more_than_a_batch(pings: PingRequest) -> None:
     gap_ns = SECOND // 1_000
     pace = RateLimit(buffer_bytes=1 << 30, gap_ns=gap_ns)
     now_ns = 100 * SECOND
@@ -105,14 +105,14 @@ def test_pings_keep_to_the_rate_and_never_catch_up_by_more_than_a_batch(request:
     sent = 0
     for step in range(1_001):
         allowed = pace.allowance(now_ns + step * gap_ns)
-        pace.sent(burst_of(request, allowed, now_ns + step * gap_ns))
+        pace.sent(burst_of(pings, allowed, now_ns + step * gap_ns))
         sent += allowed
     assert sent == BATCH + 1_000
 
 
-def test_pings_of_a_millisecond_go_together(request: PingRequest) -> None:
+def test_pings_of_a_millisecond_go_together(pings: PingRequest) -> None:
     gap_ns = SECOND // 25_000
     pace = RateLimit(buffer_bytes=1 << 30, gap_ns=gap_ns)
     now_ns = 100 * SECOND
-    pace.sent(burst_of(request, pace.allowance(now_ns), now_ns))
+    pace.sent(burst_of(pings, pace.allowance(now_ns), now_ns))
     assert [pace.allowance(now_ns + number * gap_ns) for number in (1, 24, 25, 40)] == [0, 0, 25, 40]
