@@ -22,7 +22,8 @@ from daemon.ledger import Batch, Entry, Ledger
 from daemon.pacing import collect_the_young
 from daemon.recording.replay import replay
 from daemon.recording.transitions import Transitions
-from daemon.servers.registry import Policy, Registry
+from daemon.servers.policy import Policy
+from daemon.servers.registry import ServerRegistry
 from sla.instants import HOUR, SECOND, Instant
 from sla.records import Client, ClientId, Leg, Observation, Record, Server, ServerId, State, Witness
 
@@ -81,7 +82,7 @@ def start(path: Path) -> None:
     ledger = Ledger.open(path, clock=SystemClock())
     book = LiveBook("bench")
     policy = Policy(assign=lambda *_: None, zone_of=lambda _: "UTC", legs={}, grace_us=HOUR)
-    registry = Registry("bench", policy, book.last_said)
+    registry = ServerRegistry("bench", policy, book.last_said)
     newest = replay(ledger, book, registry, Transitions(book, registry))
     book.settle(newest)
     print(

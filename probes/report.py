@@ -2,9 +2,16 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Final
 
 from sla.instants import Instant
 from sla.records import Observation, ServerId, State
+
+INTERNET: Final = "internet"
+"""The source of the Internet leg: it lists no server, and knows each by its id in the ledger."""
+
+RECOVERED: Final = "/recovered"
+"""What ends the source of a witness that speaks only of the past: no counter waits for it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

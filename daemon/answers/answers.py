@@ -29,7 +29,7 @@ from daemon.ledger import Ledger
 from daemon.live.figures import LiveFigures
 from daemon.pacing import paced
 from daemon.recording.recorder import Recorder
-from daemon.servers.registry import Registry
+from daemon.servers.registry import ServerRegistry
 from daemon.watching.internet import Internet
 from daemon.watching.sources import Sources
 from daemon.web.pages import Overview, ServerRow, SourceRow
@@ -53,7 +53,7 @@ class Answers:
         clock: Clock,
         ledger: Ledger,
         book: LiveBook,
-        registry: Registry,
+        registry: ServerRegistry,
         sources: Sources,
         internet: Internet,
         recorder: Recorder,

@@ -41,7 +41,7 @@ from daemon.recording.transitions import Transitions
 from daemon.records.idempotency import RecordedRequests
 from daemon.records.service import RecordService
 from daemon.servers.policy import policy_of, records_of, solutions_of
-from daemon.servers.registry import Registry
+from daemon.servers.registry import ServerRegistry
 from daemon.systemd import Systemd
 from daemon.watching.internet import Internet
 from daemon.watching.report_queue import Inlet
@@ -104,7 +104,7 @@ class App:
 
     async def _run(self, ledger: Ledger, stack: AsyncExitStack) -> None:
         book = LiveBook(self._config.observer)
-        registry = Registry(self._config.observer, policy_of(self._config), book.last_said)
+        registry = ServerRegistry(self._config.observer, policy_of(self._config), book.last_said)
         transitions, recorded_requests = Transitions(book, registry), RecordedRequests()
         newest = await asyncio.to_thread(replay, ledger, book, registry, transitions, recorded_requests.take)
         spare_what_lives()
@@ -136,7 +136,7 @@ class App:
             sources=sources,
             uplinks=internet.uplinks,
             facts=facts,
-            is_listed=lambda server: registry.sighted(server) is not None,
+            is_listed=lambda server: registry.listed(server) is not None,
             store=store,
         )
         recorder = Recorder(
@@ -284,15 +284,15 @@ class App:
                 self._systemd.alive()
 
 
-def _runs(book: LiveBook, registry: Registry, server: ServerId) -> bool:
+def _runs(book: LiveBook, registry: ServerRegistry, server: ServerId) -> bool:
     """Whether a server runs, by what its source said last."""
     said = book.last_said(Witness(book.observer, registry.source_of(server)), server, Leg.RUNNING)
     return said is not None and said[1] is State.UP
 
 
-def _placement(registry: Registry, server: ServerId) -> tuple[str, str]:
+def _placement(registry: ServerRegistry, server: ServerId) -> tuple[str, str]:
     """A server's host, and the datastores of its disks, as its source lists them."""
-    sighted = registry.sighted(server)
+    sighted = registry.listed(server)
     return (sighted.host, ",".join(sighted.datastores)) if sighted is not None else ("", "")
 
 

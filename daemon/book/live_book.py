@@ -8,10 +8,10 @@ was learned, since the process began, of time that they had counted already.
 import collections
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final
 
 from daemon.book.changes import BookChanges
 from daemon.book.counting import HORIZON_US, Change, Counts, Group, GroupMember, WitnessSight, legs_code
+from probes.report import RECOVERED
 from sla.book import Book
 from sla.instants import BEGINNING, Instant
 from sla.records import (
@@ -26,9 +26,6 @@ from sla.records import (
     Witness,
 )
 from sla.timeline import Segment
-
-RECOVERED: Final = "/recovered"
-"""What ends the source of a witness that speaks only of the past: no counter waits for it."""
 
 
 @dataclass(slots=True)

@@ -44,6 +44,7 @@ from daemon.config.values import (
     shown,
     vcenter_address,
 )
+from probes.report import INTERNET
 from sla.records import ClientId
 
 DEFAULT_PATH: Final = Path("/etc/slad/slad.toml")
@@ -115,7 +116,6 @@ _SECTIONS: Final = (
     "alertmanager",
     "contract",
 )
-_RESERVED_SOURCE: Final = "internet"
 
 
 class _Loading:
@@ -277,9 +277,9 @@ class _Loading:
     def _check_vcenters(self, raw: Mapping[str, object]) -> None:
         if not raw.get("vcenter"):
             self._warn((), "nothing is watched: there is no [vcenter.NAME]")
-        if _RESERVED_SOURCE in _names(raw, "vcenter"):
+        if INTERNET in _names(raw, "vcenter"):
             self._problem(
-                ("vcenter", _RESERVED_SOURCE),
+                ("vcenter", INTERNET),
                 "is the name of another witness in the evidence: choose another",
             )
         first_with: dict[Address, str] = {}

@@ -6,10 +6,11 @@ from typing import Final
 
 import structlog
 
-from daemon.book.live_book import RECOVERED, LiveBook
+from daemon.book.live_book import LiveBook
 from daemon.ledger import Ledger, LedgerDamagedError
 from daemon.recording.transitions import Transitions
-from daemon.servers.registry import NOT_LISTED, STARTING_UP, Registry
+from daemon.servers.registry import NOT_LISTED, STARTING_UP, ServerRegistry
+from probes.report import RECOVERED
 from sla.book import ServerPages
 from sla.instants import BEGINNING, MINUTE, SECOND, Instant, parse_instant
 from sla.reader import EvidenceReader
@@ -27,7 +28,7 @@ def _not_noted(seq: int, record: Recorded) -> None:
 def replay(
     ledger: Ledger,
     book: LiveBook,
-    registry: Registry,
+    registry: ServerRegistry,
     transitions: Transitions,
     noted: Callable[[int, Recorded], None] = _not_noted,
 ) -> Instant:

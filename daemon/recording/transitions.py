@@ -9,11 +9,12 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from daemon.book.live_book import RECOVERED, LiveBook
+from daemon.book.live_book import LiveBook
 from daemon.ledger import Batch, Entry, Lag
 from daemon.pacing import paced
-from daemon.servers.registry import INTERNET, RECORDED_BY, Policy, Registry
-from probes.report import Report, Resume, SourceEvent, SourceFailure
+from daemon.servers.policy import RECORDED_BY, Policy
+from daemon.servers.registry import ServerRegistry
+from probes.report import INTERNET, RECOVERED, Report, Resume, SourceEvent, SourceFailure
 from probes.vcenter.events import OVERLAP_US
 from sla.book import newest
 from sla.instants import BEGINNING, SECOND, Instant
@@ -65,7 +66,7 @@ class _TakenEvents:
 class Transitions:
     """Makes batches. Invariant: between two commits it looks at the book and at what it put into the batch itself."""
 
-    def __init__(self, book: LiveBook, registry: Registry) -> None:
+    def __init__(self, book: LiveBook, registry: ServerRegistry) -> None:
         self._book = book
         self._registry = registry
         self._said: dict[tuple[Witness, ServerId, Leg], tuple[Instant, State]] = {}
@@ -78,7 +79,7 @@ class Transitions:
         """What a configuration, new or changed, has to put on record: clients, terms, and whose servers are whose."""
         self._said.clear()
         entries = [self._entry(record) for record in records if not self._known(record, now)]
-        entries += await self._entered(self._registry.adopt(policy, now))
+        entries += await self._entered(self._registry.follow(policy, now))
         return Batch(entries=entries)
 
     def clock_stepped(self, step_us: int, sources: Iterable[str], looked_at: Instant, now: Instant) -> None:
@@ -132,7 +133,7 @@ class Transitions:
                     elif seen_until < self._book.horizon:
                         lags.append(Lag(witness=main, start=seen_until, end=self._book.horizon))
             entries += await self._entered(self._evidence(report, now))
-        entries += await self._entered(self._registry.passed(now))
+        entries += await self._entered(self._registry.pass_to(now))
         return Batch(entries=entries, watermarks=watermarks, lags=lags)
 
     def resume(self, source: str) -> Resume:
@@ -160,9 +161,9 @@ class Transitions:
         return [self._entry(record) async for record in paced(self._fresh(records)) if record is not None]
 
     def _evidence(self, report: Report, now: Instant) -> Iterator[Record | None]:
-        yield from self._registry.listed(report, now)
+        yield from self._registry.take_list(report, now)
         for observation in report.observations:
-            yield from self._registry.observed(report.source, observation, now)
+            yield from self._registry.take_observation(report.source, observation, now)
         for event in report.events:
             yield self._event(report.source, event, now)
 

@@ -6,19 +6,17 @@ down together is up.
 """
 
 from collections.abc import Iterator
-from typing import Final
 
 from daemon.pacing import paced
 from daemon.records.idempotency import RecordedRequests
 from daemon.records.views import BookView
+from daemon.servers.policy import RECORDED_BY
 from sla.announcement import concerned
 from sla.book import Book
 from sla.ending import History, up_again_at
 from sla.instants import Instant
 from sla.interruptions import segments_of, service_of
 from sla.records import ClientId, Exclusion, ExclusionEnded, ServerId
-
-RECORDED_BY: Final = "slad"
 
 
 class Endings:

@@ -1,18 +1,46 @@
 """What a configuration means for the evidence: whose servers are whose, and the records of clients and contracts."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Final
 
 from daemon.config import UNASSIGNED, Config
 from daemon.config.tables import RuleTable
 from daemon.holidays import holidays_around
-from daemon.servers.registry import RECORDED_BY, Owner, Policy
 from daemon.servers.rules import Rules
 from probes.report import ListedServer
 from sla.book import SolutionKey
 from sla.calendars import calendar_of
 from sla.instants import Instant
-from sla.records import Client, ClientId, Contract, SolutionId
+from sla.records import Client, ClientId, Contract, Leg, SolutionId
 from sla.terms import format_terms, parse_terms
+
+RECORDED_BY: Final = "slad"
+"""Who recorded what nobody asked for: the daemon itself."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Owner:
+    """Whose a server is, by the rules."""
+
+    client: ClientId
+    solution: SolutionId | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policy:
+    """What the configuration says about servers. A reload brings another one."""
+
+    assign: Callable[[str, ListedServer], Owner | None]
+    """The owner of what a source lists, or None to ignore it."""
+    zone_of: Callable[[ClientId], str]
+    """The time zone of a client."""
+    legs: Mapping[str, frozenset[Leg]]
+    """The legs that each source watches."""
+    grace_us: int
+    """How long a server may be gone before its service ends."""
+    watches_internet: Callable[[str, ListedServer], bool] = lambda _, __: False
+    """Whether somebody watches the Internet leg of what a source lists."""
 
 
 def policy_of(config: Config) -> Policy:

@@ -21,7 +21,7 @@ from daemon.config.values import ADDRESS
 from daemon.exposition.families import LabelledFamily, label, sample
 from daemon.metrics.internet import InternetMetrics
 from daemon.pacing import paced
-from daemon.servers.registry import Registry
+from daemon.servers.registry import ServerRegistry
 from daemon.servers.rules import Rules
 from probes.internet.check import Check, Prober
 from probes.internet.servers import Assignment, ReachCheck, Shown
@@ -87,7 +87,7 @@ class Internet:
         clock: Clock,
         observer: str,
         metrics: InternetMetrics,
-        registry: Registry,
+        registry: ServerRegistry,
         runs: LookAt,
         send: Callable[[Report], Awaitable[None]],
     ) -> None:
@@ -196,7 +196,7 @@ class Internet:
             self._watch.running(server, self._runs(server))
 
     def _assignment(self, server: ServerId) -> Assignment | None:
-        listed = self._registry.sighted(server)
+        listed = self._registry.listed(server)
         if listed is None or not self._registry.is_in_service(server):
             return None
         rule = self._rules.first(self._registry.source_of(server), listed)

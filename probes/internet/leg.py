@@ -8,7 +8,7 @@ so nothing that was told is ever contradicted. No clock, no loop: rounds come in
 
 from collections.abc import Generator, Iterator, Mapping
 from heapq import heappop, heappush, heapreplace
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from probes.internet.check import Check
 from probes.internet.layer import Layer
@@ -16,10 +16,9 @@ from probes.internet.servers import Assignment, Reach, Shown, WatchedServer
 from probes.internet.state_history import StateHistory
 from probes.internet.vantage import Vantage
 from probes.internet.verdict import Verdict, verdict
+from probes.report import INTERNET
 from sla.instants import BEGINNING, Instant
 from sla.records import Leg, Observation, ServerId, State, Witness
-
-SOURCE: Final = "internet"
 
 
 class _Held(NamedTuple):
@@ -40,7 +39,7 @@ class InternetLeg:
         self.frontier = at
         self.vantage = Vantage(None, at)
         self.uplinks: dict[str, Layer] = {}
-        self._witness = Witness(observer, SOURCE)
+        self._witness = Witness(observer, INTERNET)
         self._servers: dict[ServerId, WatchedServer] = {}
         self._by_uplink: dict[str | None, dict[ServerId, WatchedServer]] = {}
         self._anew: dict[ServerId, WatchedServer] = {}

@@ -6,11 +6,11 @@ from functools import partial
 from typing import Final, Never, Protocol
 
 from probes.internet.check import Check, Round, round_of
-from probes.internet.leg import SOURCE, InternetLeg
+from probes.internet.leg import InternetLeg
 from probes.internet.rounds import RoundListener, Rounds
 from probes.internet.servers import Assignment, Reach, Shown
 from probes.internet.verdict import Verdict
-from probes.report import Report
+from probes.report import INTERNET, Report
 from probes.targets.result import Result
 from probes.targets.target import Method, Target
 from sla.instants import SECOND, Instant
@@ -195,7 +195,7 @@ class InternetWatch:
     # Reports
 
     async def _report(self) -> Never:
-        await self._emit(Report(source=SOURCE, fresh=True, observed_until=self._told_until))
+        await self._emit(Report(source=INTERNET, fresh=True, observed_until=self._told_until))
         while True:
             await self._heard.wait()
             self._heard.clear()
@@ -210,14 +210,16 @@ class InternetWatch:
             if step is not None:
                 observations.append(step)
             if len(observations) == CHUNK:
-                await self._emit(Report(source=SOURCE, observations=tuple(observations)))
+                await self._emit(Report(source=INTERNET, observations=tuple(observations)))
                 observations.clear()
             if self._loop.time() - began_s > TURN_S:
                 await asyncio.sleep(0)
                 began_s = self._loop.time()
         frontier = self._leg.frontier
         if observations or frontier - self._told_until >= REPORT_US:
-            await self._emit(Report(source=SOURCE, observed_until=frontier, observations=tuple(observations)))
+            await self._emit(
+                Report(source=INTERNET, observed_until=frontier, observations=tuple(observations))
+            )
             self._told_until = frontier
 
     def _show(self) -> None:

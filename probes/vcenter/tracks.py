@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from operator import attrgetter
 from typing import Final
 
-from probes.report import ListedServer
+from probes.report import RECOVERED, ListedServer
 from probes.vcenter import history
 from probes.vcenter.history import BOOT_TOLERANCE_US, Hint, StateSince
 from probes.vcenter.inventory import Verdict
@@ -93,7 +93,7 @@ class Tracks:
 
     def __init__(self, witness: Witness, out_of_contact: Mapping[ServerId, Instant]) -> None:
         self._witness = witness
-        self._recovered = Witness(witness.observer, f"{witness.source}/recovered")
+        self._recovered = Witness(witness.observer, witness.source + RECOVERED)
         self._undated: set[ServerId] = set()
         self._tracks: dict[ServerId, ServerTrack] = {
             server: ServerTrack(

@@ -8,7 +8,8 @@ from daemon.book.live_book import LiveBook
 from daemon.ledger import Batch, Head, Lag, Ledger, Stored
 from daemon.recording.replay import replay
 from daemon.recording.transitions import Transitions
-from daemon.servers.registry import Owner, Policy, Registry
+from daemon.servers.policy import Owner, Policy
+from daemon.servers.registry import ServerRegistry
 from probes.report import Departed, ListedServer, Report, SourceFailure
 from sla.evidence import encode
 from sla.instants import BEGINNING, MINUTE, SECOND, Instant, parse_instant
@@ -86,7 +87,7 @@ class Monitor:
 
     def _make(self) -> None:
         self.book = LiveBook("mon")
-        self.registry = Registry("mon", self.policy, self.book.last_said)
+        self.registry = ServerRegistry("mon", self.policy, self.book.last_said)
         self.transitions = Transitions(self.book, self.registry)
 
     def restart(self) -> None:

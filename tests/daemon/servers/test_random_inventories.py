@@ -10,7 +10,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from daemon.servers.registry import Owner
+from daemon.servers.policy import Owner
 from probes.report import ListedServer
 from sla.instants import DAY, HOUR, MINUTE, SECOND, Instant
 from sla.records import Blind, ClientId, Observation, ServerId, State

@@ -4,7 +4,10 @@ from dataclasses import replace
 
 import pytest
 
-from daemon.servers.registry import NOT_LISTED, PROVISIONAL, STARTING_UP, STARTUP_LIMIT_US, Owner
+from daemon.servers.listings import STARTUP_LIMIT_US
+from daemon.servers.policy import Owner
+from daemon.servers.registry import NOT_LISTED, STARTING_UP
+from daemon.servers.services import PROVISIONAL
 from probes.report import Departed, ListedServer, Report, SourceEvent
 from sla.instants import DAY, HOUR, MINUTE, SECOND, Instant, parse_instant
 from sla.records import Blind, ClientId, Leg, Observation, ServerId, State, Witness

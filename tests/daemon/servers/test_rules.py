@@ -6,8 +6,7 @@ from hypothesis import strategies as st
 
 from daemon.config import UNASSIGNED
 from daemon.config.tables import AttributeTable, RuleTable
-from daemon.servers.policy import owner_by
-from daemon.servers.registry import Owner
+from daemon.servers.policy import Owner, owner_by
 from daemon.servers.rules import Needs, Rules, needs_of
 from probes.report import ListedServer
 from sla.records import ClientId, ServerId, SolutionId

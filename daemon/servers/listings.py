@@ -1,0 +1,224 @@
+"""Who lists which virtual server: by which id it is known here, since when it is not listed, who contends for its UUID.
+
+Bookkeeping alone: nothing here knows a record, an owner or a rule.
+
+Servers are known by their instance UUID. Where two sources list the same one at a time, the first keeps it; the other's
+listing contends for it, and becomes a server of its own, `UUID@SOURCE`, once both have been there for `grace`.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Final
+
+from probes.report import ListedServer, Report
+from sla.instants import DAY, Instant
+from sla.records import Leg, Observation, ServerId
+
+STARTUP_LIMIT_US: Final = DAY
+"""How long a source that lost most of its inventory at once is taken for one that is starting up."""
+
+
+@dataclass(slots=True)
+class Listing:
+    """A virtual server in the list of a source, or as it was there last."""
+
+    source: str
+    listed: ListedServer | None
+    """None after a restart until the source lists it again."""
+    waits_since: Instant
+    """Since when it contends for another's UUID, or, once departed, for its service to end."""
+    views: dict[Leg, Observation] = field(default_factory=dict)
+    """The newest observations by its source's main witness while no record lets the book keep them."""
+    departed_at: Instant | None = None
+    """Since when it is not listed; None while it is."""
+    departed_from: str = ""
+    """The source that listed it last before it departed."""
+    starting_up: bool = False
+    """It departed together with most of the inventory."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Absence:
+    """The time for which a server that is listed again was not."""
+
+    since: Instant
+    may_have_run: bool
+    """Its source was starting up, or it moved here from another one, within `grace` or before this one was heard."""
+
+
+class Listings:
+    """Every source's list. Ids are those here; a UUID is what a source calls a server."""
+
+    def __init__(self) -> None:
+        self.by_id: dict[ServerId, Listing] = {}
+        """Every server that was ever listed: by its UUID, or by `UUID@SOURCE` for a second holder."""
+        self.contenders: dict[tuple[str, ServerId], Listing] = {}
+        """By source and UUID: listings of a UUID that is another source's. None of them stands in `by_id` as an alias."""
+        self._departed: dict[ServerId, Listing] = {}
+        """Those of `by_id` whose departure waits for its conclusion."""
+        self._startups: dict[str, Instant] = {}
+        """Since when sources that lost most of their inventory are taken for starting up."""
+        self._heard_since: dict[str, Instant] = {}
+        """Since when each source has been heard in this process."""
+
+    def remember(self, server: ServerId, source: str, waits_since: Instant) -> Listing:
+        """A server from the ledger, at start, and the source that spoke for it last."""
+        listing = self.by_id[server] = Listing(source=source, listed=None, waits_since=waits_since)
+        return listing
+
+    def remember_departure(self, server: ServerId, at: Instant, *, starting_up: bool) -> None:
+        """What is on record of a server that was not listed when the daemon ended."""
+        listing = self.by_id[server]
+        listing.departed_at, listing.departed_from, listing.starting_up = at, listing.source, starting_up
+        self._departed[server] = listing
+        if starting_up:
+            self._startups.setdefault(listing.source, at)
+
+    def hear(self, source: str, at: Instant) -> None:
+        """Note that a source was heard."""
+        self._heard_since.setdefault(source, at)
+
+    # Ids
+
+    def id_of(self, source: str, uuid: ServerId) -> ServerId | None:
+        """The id of a server that a source lists, or listed last; None while it contends, or was never listed."""
+        listing = self.by_id.get(uuid)
+        if listing is not None and listing.source == source:
+            return uuid
+        alias = _alias(uuid, source)
+        return alias if alias in self.by_id else None
+
+    def of_source(self, source: str) -> Iterator[tuple[ServerId, ServerId]]:
+        """The servers that a source lists: the id of each, and its UUID."""
+        for server, listing in self.by_id.items():
+            if listing.source == source and listing.departed_at is None:
+                yield server, ServerId(server.removesuffix(f"@{source}"))
+
+    def place(self, source: str, listed: ListedServer, at: Instant) -> ServerId | None:
+        """Enter a server that a source lists; its id, None while it contends for another source's."""
+        uuid = listed.server
+        server = self.id_of(source, uuid)
+        if server is not None:
+            return server
+        holder = self.by_id.get(uuid)
+        if holder is None:
+            self.by_id[uuid] = Listing(source=source, listed=listed, waits_since=at)
+            return uuid
+        if holder.departed_at is not None:
+            holder.source = source
+            return uuid
+        contender = self.contenders.setdefault(
+            (source, uuid), Listing(source=source, listed=listed, waits_since=at)
+        )
+        contender.listed = listed
+        return None
+
+    def contender_for(self, uuid: ServerId) -> str | None:
+        """A source whose listing contends for a UUID."""
+        return next((source for source, contended in self.contenders if contended == uuid), None)
+
+    def ripe_contenders(self, now: Instant, grace_us: int) -> list[tuple[str, ServerId]]:
+        """The contenders that have been there for `grace`, by source and UUID."""
+        return [key for key, contender in self.contenders.items() if now - contender.waits_since >= grace_us]
+
+    def promote(self, source: str, uuid: ServerId) -> Listing:
+        """Give a UUID to a contender for it: the server has moved there. Gives what the contender was."""
+        contender, holder = self.contenders.pop((source, uuid)), self.by_id[uuid]
+        holder.source, holder.listed = source, contender.listed
+        holder.departed_at, holder.starting_up = None, False
+        self._departed.pop(uuid, None)
+        return contender
+
+    def separate(self, source: str, uuid: ServerId) -> tuple[ServerId, Listing]:
+        """Make a contender a server of its own."""
+        alias = _alias(uuid, source)
+        self.by_id[alias] = contender = self.contenders.pop((source, uuid))
+        return alias, contender
+
+    def forget_contenders(self, report: Report) -> None:
+        """Of a source that lists anew all that there is: those that it lists no longer."""
+        here = {listed.server for listed in report.listed}
+        for source, uuid in list(self.contenders):
+            if source == report.source and uuid not in here:
+                del self.contenders[source, uuid]
+
+    # Departures
+
+    def missing(self, source: str, here: set[ServerId | None], at: Instant) -> list[tuple[ServerId, Instant]]:
+        """The servers of a source that lists anew all that there is, but for those that are `here`; gone since `at`."""
+        return [
+            (server, at)
+            for server, listing in self.by_id.items()
+            if listing.source == source and listing.departed_at is None and server not in here
+        ]
+
+    def depart(
+        self, source: str, gone: Iterable[tuple[ServerId, Instant]], now: Instant
+    ) -> Iterator[tuple[ServerId, Listing]]:
+        """Take servers off a source's list, each since an instant; gives those that were on it.
+
+        `gone` may name a server by its UUID or its id, after a resync twice. While most of the inventory vanishes at once,
+        the source is taken for starting up.
+        """
+        leaving: dict[ServerId, Instant] = {}
+        for uuid, at in gone:
+            self.contenders.pop((source, uuid), None)
+            server = self.id_of(source, uuid)
+            if server is not None and self.by_id[server].departed_at is None:
+                leaving.setdefault(server, at)
+        if len(leaving) >= 2 and 2 * len(leaving) > self._present(source):
+            self._startups.setdefault(source, now)
+        for server, at in leaving.items():
+            listing = self.by_id[server]
+            listing.departed_at, listing.departed_from = at, source
+            listing.starting_up = source in self._startups
+            listing.views.clear()
+            self._departed[server] = listing
+            yield server, listing
+
+    def come_back(self, server: ServerId, at: Instant, grace_us: int) -> Absence:
+        """Have a server that departed listed again, since `at`."""
+        listing = self.by_id[server]
+        assert listing.departed_at is not None
+        since = listing.departed_at
+        has_moved = listing.source != listing.departed_from
+        heard_since = self._heard_since.get(listing.source, at)
+        may_have_run = listing.starting_up or (has_moved and (at - since < grace_us or since < heard_since))
+        listing.departed_at, listing.starting_up = None, False
+        self._departed.pop(server, None)
+        return Absence(since=since, may_have_run=may_have_run)
+
+    def overdue(self, now: Instant, grace_us: int) -> Iterator[tuple[ServerId, Instant]]:
+        """The servers that have been gone for too long, and since when; each is told once."""
+        for server, listing in list(self._departed.items()):
+            assert listing.departed_at is not None
+            startup_at = self._startups.get(listing.departed_from, listing.departed_at)
+            waits_since = max(listing.departed_at, listing.waits_since, startup_at)
+            if now - waits_since >= self._patience_us(listing, grace_us):
+                del self._departed[server]
+                yield server, listing.departed_at
+
+    def look_for_startup_end(self, source: str, now: Instant) -> None:
+        """Believe an inventory again once most of it is back: `grace` counts from now for what is still missing."""
+        if source not in self._startups:
+            return
+        missing = [listing for listing in self._departed.values() if listing.departed_from == source]
+        if len(missing) < self._present(source):
+            del self._startups[source]
+            for listing in missing:
+                listing.waits_since = now
+
+    def _patience_us(self, listing: Listing, grace_us: int) -> int:
+        """How long a server may be gone before its service ends; longer while its source was not heard yet."""
+        if listing.departed_from in self._startups or listing.departed_from not in self._heard_since:
+            return STARTUP_LIMIT_US
+        return grace_us
+
+    def _present(self, source: str) -> int:
+        return sum(
+            listing.source == source and listing.departed_at is None for listing in self.by_id.values()
+        )
+
+
+def _alias(uuid: ServerId, source: str) -> ServerId:
+    return ServerId(f"{uuid}@{source}")
