@@ -66,9 +66,9 @@ class Rounds:
         self, now: Callable[[], Instant], listener: RoundListener, at_once: Mapping[Method, int]
     ) -> None:
         """`at_once`: how many rounds of a method run at once, of those that share a limit."""
-        self.progress_at_s = 0.0
-        """When it last looked what is due, by the loop's clock."""
         self._loop = asyncio.get_running_loop()
+        self.progress_due_s = self._loop.time() + LONGEST_WAIT_S
+        """By when it looks again what is due, by the loop's clock."""
         self._now = now
         self._listener = listener
         self._schedule = Schedule()
@@ -112,7 +112,7 @@ class Rounds:
             while True:
                 for due in self._schedule.due(self._now_us()):
                     self._start(due, tasks)
-                self.progress_at_s = self._loop.time()
+                self.progress_due_s = self._loop.time() + LONGEST_WAIT_S
                 wait_s = self._schedule.wait_s(self._now_us())
                 await self._wait(
                     LONGEST_WAIT_S if wait_s is None else min(max(wait_s, GRAIN_S), LONGEST_WAIT_S)

@@ -80,9 +80,9 @@ class InternetWatch:
         self._heard = asyncio.Event()
 
     @property
-    def progress_at_s(self) -> float:
-        """When it last looked what rounds are due, by the loop's clock."""
-        return self._rounds.progress_at_s
+    def progress_due_s(self) -> float:
+        """By when it looks again what rounds are due, by the loop's clock."""
+        return self._rounds.progress_due_s
 
     @property
     def frontier(self) -> Instant:

@@ -53,7 +53,7 @@ class Stub(SoapStubAdapter):  # type: ignore[misc]  # pyvmomi's class is untyped
             connection: Connection | None = self.pool.pop(0)[0] if self.pool else None
         if connection is None or connection.sock is None:
             return self.wire.connect(deadline)
-        connection.again(deadline)
+        self.wire.use_again(connection, deadline)
         return connection
 
     def InvokeMethod(self, mo: Any, info: Any, args: Any, outerStub: Any = None) -> Any:  # noqa: N802, N803  pyvmomi's names
@@ -191,7 +191,7 @@ class Session:
         connection, self._poll_connection = self._poll_connection, None
         if connection is None:
             connection = self.wire.connect(deadline)
-        connection.again(deadline)
+        self.wire.use_again(connection, deadline)
         with self.wire.translating():
             connection.request("POST", _PATH, envelope.encode(), headers)
             response = connection.getresponse()

@@ -7,6 +7,7 @@ that drips never ends. Both are settled here, for pyvmomi's calls and for our ow
 import hmac
 import http.client
 import io
+import math
 import socket
 import ssl
 import threading
@@ -169,6 +170,9 @@ class Wire:
 
     def __init__(self, endpoint: Endpoint) -> None:
         self.endpoint = endpoint
+        self.deadline_s = -math.inf
+        """By when the call begun last is over, by the monotonic clock; infinite while it connects: names are resolved
+        by the system, which takes no deadline."""
         self._lock = threading.Lock()
         self._connections: set[Connection] = set()
         self._stopped = False
@@ -181,9 +185,18 @@ class Wire:
                 raise StoppedError("the watch stops")
             self._connections = {each for each in self._connections if each.sock is not None}
             self._connections.add(connection)
-        with self.translating():
-            connection.connect()
+        self.deadline_s = math.inf
+        try:
+            with self.translating():
+                connection.connect()
+        finally:
+            self.deadline_s = deadline
         return connection
+
+    def use_again(self, connection: Connection, deadline: float) -> None:
+        """Have a connection used for another call."""
+        self.deadline_s = deadline
+        connection.again(deadline)
 
     def stop(self) -> None:
         """End every call that is under way, and refuse new ones."""

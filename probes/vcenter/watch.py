@@ -6,6 +6,7 @@ happened. Any error ends the session: every object of it is dropped, and after a
 set, which is compared with what was known. Until then nothing is said, and the watermark stands still.
 """
 
+import math
 import random
 import threading
 import time
@@ -149,6 +150,8 @@ class VcenterWatch:
         self._failure: BaseException | None = None
         self._wire: Wire | None = None
         self._lock = threading.Lock()
+        self._waits_until_s = math.inf
+        """Until when it waits for something other than vCenter, by the monotonic clock."""
         self._thread = threading.Thread(target=self._run, name=f"vcenter-{settings.source}", daemon=True)
 
     def start(self) -> None:
@@ -163,6 +166,16 @@ class VcenterWatch:
                 self._wire.stop()
 
     @property
+    def progress_due_s(self) -> float:
+        """By when the thread takes its next step at the latest, by the monotonic clock.
+
+        A call is answered or given up by its deadline, a pause is over. Infinite while it waits for whoever takes its
+        reports, who answers for himself, before it has begun and once it has ended.
+        """
+        wire = self._wire
+        return max(self._waits_until_s, -math.inf if wire is None else wire.deadline_s)
+
+    @property
     def failure(self) -> BaseException | None:
         """What ended the thread though nobody stopped it: a fault of ours."""
         return self._failure
@@ -173,10 +186,21 @@ class VcenterWatch:
         return not self._thread.is_alive()
 
     def _run(self) -> None:
+        self._goes_on()
         try:
             self._watch()
         except BaseException as error:  # noqa: BLE001  the daemon raises it where it can end the process
             self._failure = error
+        self._waits_until_s = math.inf
+
+    def _goes_on(self) -> None:
+        """It waits for nothing but vCenter from here on."""
+        self._waits_until_s = time.monotonic()
+
+    def _tell(self, report: Report | SourceFailure) -> None:
+        self._waits_until_s = math.inf
+        self._emit(report)
+        self._goes_on()
 
     def _watch(self) -> None:
         attempt = _FailureStreak()
@@ -194,7 +218,7 @@ class VcenterWatch:
                 first_s, longest_s = self._settings.login_retry_s if refused else self._settings.retry_s
                 pause_s = min(longest_s, first_s * 2 ** (attempt.failures - 1))
                 pause_s *= random.uniform(0.75, 1.25)  # noqa: S311  jitter
-                self._emit(
+                self._tell(
                     SourceFailure(
                         source=self._settings.source,
                         reason=error.reason,
@@ -202,7 +226,9 @@ class VcenterWatch:
                         retry_in_us=int(pause_s * SECOND),
                     )
                 )
+                self._waits_until_s = time.monotonic() + pause_s
                 self._stopped.wait(pause_s)
+                self._goes_on()
 
     def _looks(self) -> Iterator[None]:
         """One session from its login to its end, a step for each look."""
@@ -275,7 +301,7 @@ class VcenterWatch:
         chain.touched.clear()
         chain.left.clear()
         chain.places_changed = chain.infrastructure_changed = False
-        self._emit(report)
+        self._tell(report)
 
     def _drain(self, chain: _Chain) -> Instant:
         """Take update sets until one is not truncated; gives the instant at which the first of them came."""
