@@ -6,7 +6,6 @@ import time
 from pathlib import Path
 from statistics import median
 
-from daemon.clock import SystemClock
 from daemon.ledger import Batch, Entry, Ledger
 from sla.instants import Instant
 from sla.records import Leg, Observation, ServerId, State, Witness
@@ -35,7 +34,7 @@ def observations(count: int, at: Instant) -> list[Entry]:
 
 
 async def _commit_times_ms(path: Path, batch: Batch, runs: int) -> list[float]:
-    ledger = Ledger.open(path, clock=SystemClock())
+    ledger = Ledger.open(path)
     times = []
     for _ in range(runs):
         began = time.perf_counter()
@@ -59,7 +58,7 @@ def replay_s(folder: Path, count: int, runs: int = 3) -> float:
     asyncio.run(_commit_times_ms(path, batch, count // len(batch.entries)))
     times = []
     for _ in range(runs):
-        ledger = Ledger.open(path, clock=SystemClock())
+        ledger = Ledger.open(path)
         began = time.perf_counter()
         assert sum(1 for _ in ledger.replay()) == count
         times.append(time.perf_counter() - began)

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Final
 
 from bench.exposition import measured, spread
-from daemon.pacing import collect_the_young
+from daemon.pacing import tune_gc
 from probes.targets.ping.pinger import Pinger
 from probes.targets.ping.settings import Backend, PingSettings
 from sla.records import State
@@ -162,7 +162,7 @@ def own_network() -> None:
 
 def main() -> None:
     """Print the table."""
-    collect_the_young()  # as the daemon does
+    tune_gc()  # as the daemon does
     match sys.argv[1:]:
         case ["--slad", backend, rate, count]:
             print(json.dumps(asyncio.run(slad(Backend(backend), int(rate) or None, int(count)))))

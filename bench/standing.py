@@ -24,7 +24,7 @@ from daemon.exposition.exposition import Exposition
 from daemon.live.facts import ServerFacts
 from daemon.live.figures import LiveFigures
 from daemon.live.snapshots import Snapshots
-from daemon.pacing import collect_the_young
+from daemon.pacing import tune_gc
 from daemon.timezones import use_packaged_time_zones
 from sla.instants import DAY, HOUR, MINUTE, SECOND, Instant, parse_instant
 from sla.records import (
@@ -147,7 +147,7 @@ class Fleet:
 async def side(servers: int, *, is_worst: bool) -> dict[str, str]:
     """The figures of one fleet."""
     use_packaged_time_zones()
-    collect_the_young()
+    tune_gc()
     fleet = Fleet(servers, is_worst=is_worst)
     gc.freeze()
     standing = LiveFigures(fleet.book)

@@ -17,9 +17,8 @@ from pathlib import Path
 from resource import RUSAGE_SELF, getrusage
 
 from daemon.book.live_book import LiveBook
-from daemon.clock import SystemClock
 from daemon.ledger import Batch, Entry, Ledger
-from daemon.pacing import collect_the_young
+from daemon.pacing import tune_gc
 from daemon.recording.replay import replay
 from daemon.recording.transitions import Transitions
 from daemon.servers.policy import Policy
@@ -66,7 +65,7 @@ def said(server: ServerId, leg: Leg, state: State, at: Instant) -> Observation:
 
 async def write(path: Path, records: int) -> None:
     """Write the ledger."""
-    ledger = Ledger.open(path, clock=SystemClock())
+    ledger = Ledger.open(path)
     given = evidence(records)
     until = START
     while batch := [Entry(record=record, settled=until) for record in islice(given, 10_000)]:
@@ -77,9 +76,9 @@ async def write(path: Path, records: int) -> None:
 
 def start(path: Path) -> None:
     """Replay the ledger as the daemon does, and say what it took."""
-    collect_the_young()
+    tune_gc()
     began, cpu = time.monotonic(), time.process_time()
-    ledger = Ledger.open(path, clock=SystemClock())
+    ledger = Ledger.open(path)
     book = LiveBook("bench")
     policy = Policy(assign=lambda *_: None, zone_of=lambda _: "UTC", legs={}, grace_us=HOUR)
     registry = ServerRegistry("bench", policy, book.last_said)

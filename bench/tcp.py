@@ -17,7 +17,7 @@ from contextlib import closing, contextmanager
 from typing import Final
 
 from bench.exposition import measured, spread
-from daemon.pacing import collect_the_young
+from daemon.pacing import tune_gc
 from probes.targets.burst import burst
 from probes.targets.ping.pinger import Pinger
 from probes.targets.ping.settings import PingSettings
@@ -169,7 +169,7 @@ async def table(ports: Sequence[int], count: int) -> list[tuple[str, str, str]]:
 
 def main() -> None:
     """Print the table."""
-    collect_the_young()  # as the daemon does
+    tune_gc()  # as the daemon does
     if sys.argv[1:] == ["--serve"]:
         serve()
         return

@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from pyVmomi import SoapStubAdapter, vim, vmodl
 
-from daemon.pacing import collect_the_young
+from daemon.pacing import tune_gc
 from probes.report import Report, Resume, SourceFailure
 from probes.simulation import SimulatedVCenter, ThreadedVCenter, build
 from probes.simulation.entities import Power, Vm
@@ -175,7 +175,7 @@ def bare_pyvmomi(port: int) -> float:
 
 def main() -> None:
     """Print the table."""
-    collect_the_young()  # as the daemon does
+    tune_gc()  # as the daemon does
     if sys.argv[1:2] == ["--serve"]:
         serve(int(sys.argv[2]))
         return

@@ -30,7 +30,7 @@ async def paced(items: Iterable[T], *, at_most_s: float = inf) -> AsyncIterator[
             began = time.monotonic()
 
 
-def collect_the_young() -> None:
+def tune_gc() -> None:
     """Have the garbage collector look at new objects only; to be called once, at start.
 
     A collection of everything would hold the process for half a second at 40,000 servers, and find nothing: what the
@@ -39,6 +39,6 @@ def collect_the_young() -> None:
     gc.set_threshold(*_THRESHOLDS)
 
 
-def spare_what_lives() -> None:
+def freeze_gc() -> None:
     """Keep the collector from ever walking the objects that live now: after the fleet was taken in."""
     gc.freeze()

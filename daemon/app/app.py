@@ -34,7 +34,7 @@ from daemon.live.snapshots import Snapshots
 from daemon.metrics.alerts import AlertMetrics
 from daemon.metrics.internet import InternetMetrics
 from daemon.metrics.process import ProcessMetrics
-from daemon.pacing import collect_the_young, spare_what_lives
+from daemon.pacing import freeze_gc, tune_gc
 from daemon.recording.recorder import Recorder
 from daemon.recording.replay import replay
 from daemon.recording.transitions import Transitions
@@ -92,12 +92,12 @@ class App:
 
     async def run(self) -> None:
         """Run until stopped. Raises LedgerError, ControlApiError, WebConfigError, OSError for what keeps it from it."""
-        collect_the_young()
+        tune_gc()
         _log.info("slad_started", version=version("slad"), config=str(self._config.path))
         self._metrics.build.info({"version": version("slad"), "python": python_version()})
         self._tcp_door = TcpControlApi(self._config.control, self._clock)
         async with AsyncExitStack() as stack:
-            ledger = await asyncio.to_thread(Ledger.open, self._config.ledger.path, clock=self._clock)
+            ledger = await asyncio.to_thread(Ledger.open, self._config.ledger.path)
             stack.push_async_callback(ledger.close)
             await self._run(ledger, stack)
         _log.info("slad_stopped")
@@ -107,7 +107,7 @@ class App:
         registry = ServerRegistry(self._config.observer, policy_of(self._config), book.last_said)
         transitions, recorded_requests = Transitions(book, registry), RecordedRequests()
         newest = await asyncio.to_thread(replay, ledger, book, registry, transitions, recorded_requests.take)
-        spare_what_lives()
+        freeze_gc()
         self._clock.not_before(newest)
         book.settle(self._clock.now())
         inlet: Inlet[Report | SourceFailure] = Inlet()

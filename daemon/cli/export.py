@@ -10,7 +10,6 @@ import click
 
 from daemon.cli import options
 from daemon.cli.evaluate import InstantType
-from daemon.clock import SystemClock
 from daemon.control.client import ControlClient, ControlError
 from daemon.evidence.export import ExportError, exported
 from daemon.ledger import Batch, Ledger, LedgerError
@@ -88,7 +87,7 @@ async def _from_daemon(
 async def _from_ledger(
     path: Path, client: str | None, since: Instant | None, until: Instant | None
 ) -> AsyncIterator[str]:
-    ledger = Ledger.open(path, clock=SystemClock())
+    ledger = Ledger.open(path)
     try:
         for _ in ledger.replay():  # an export of a damaged ledger would prove nothing
             pass

@@ -10,7 +10,6 @@ from typing import Final, NoReturn
 import click
 
 from daemon.cli import options
-from daemon.clock import SystemClock
 from daemon.evidence.files import EvidenceError, EvidenceSource, Taker, read_records
 from daemon.ledger import Batch, Entry, Ledger, LedgerError
 from daemon.timezones import use_packaged_time_zones
@@ -67,7 +66,7 @@ def _fail(messages: "list[str] | tuple[str, ...]") -> NoReturn:
 async def _written(records: list[Record], path: Path) -> int:
     unfinished = path.with_name(f"{path.name}.importing")
     unfinished.unlink(missing_ok=True)
-    ledger = Ledger.open(unfinished, clock=SystemClock())
+    ledger = Ledger.open(unfinished)
     try:
         for entries in _batches(record for record in records if not isinstance(record, ObservedUntil)):
             await ledger.commit(Batch(entries=entries))

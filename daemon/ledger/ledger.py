@@ -12,7 +12,6 @@ from contextlib import suppress
 from pathlib import Path
 from typing import ParamSpec, Self, TypeVar
 
-from daemon.clock import Clock
 from daemon.ledger.batch import Batch, Chained, Head, Lag, Stored
 from daemon.ledger.errors import LedgerError, LedgerFaultError, damaged, translating
 from daemon.ledger.lock import Lock
@@ -27,27 +26,25 @@ _T = TypeVar("_T")
 class Ledger:
     """An open ledger. Made by `open`; `replay` comes first, before any other use."""
 
-    def __init__(self, path: Path, lock: Lock, store: Store, clock: Clock) -> None:
+    def __init__(self, path: Path, lock: Lock, store: Store) -> None:
         self._path = path
         self._lock = lock
         self._store: Store | None = store
-        self._clock = clock
         self._state = store.state
         self._lags = store.lags
         self._doubtful: WritePlan | None = None
         self._writer = ThreadPoolExecutor(max_workers=1, thread_name_prefix="ledger")
         self._turn = asyncio.Lock()
-        self.commit_duration_us = 0
 
     @classmethod
-    def open(cls, path: Path, *, clock: Clock) -> Self:
+    def open(cls, path: Path) -> Self:
         """The ledger at `path`, locked, made or brought to the newest version where needed, and checked.
 
         The chain is verified by `replay`. Raises LedgerError.
         """
         lock = Lock(path)
         try:
-            return cls(path, lock, Store.open(path), clock)
+            return cls(path, lock, Store.open(path))
         except BaseException:
             lock.release()
             raise
@@ -71,11 +68,6 @@ class Ledger:
     def size_bytes(self) -> int:
         """The size of the file."""
         return self._path.stat().st_size
-
-    @property
-    def failed(self) -> bool:
-        """Whether it has to be reopened."""
-        return self._store is None
 
     def replay(self) -> Iterator[Stored]:
         """Every record in order, verified on the way; before any other use, in the caller's thread.
@@ -130,7 +122,6 @@ class Ledger:
 
     def _commit(self, batch: Batch) -> Head:
         store = self._opened()
-        started_us = self._clock.monotonic_us()
         plan = store.plan(batch)
         try:
             with translating(self._path):
@@ -140,7 +131,6 @@ class Ledger:
             self._give_up()
             raise
         self._adopt(store)
-        self.commit_duration_us = self._clock.monotonic_us() - started_us
         return self.head
 
     def _read(self, after_seq: int, limit: int) -> Sequence[Chained]:

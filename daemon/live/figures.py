@@ -18,7 +18,7 @@ from daemon.holidays import holidays_around
 from daemon.live.accruals import Accruals
 from daemon.live.servers import ServerFormulas
 from daemon.live.solutions import Solutions
-from daemon.pacing import paced, spare_what_lives
+from daemon.pacing import freeze_gc, paced
 from sla.book import Book
 from sla.calendars import Day, Month, calendar_of, year_of
 from sla.instants import BEGINNING, FOREVER, Instant
@@ -195,7 +195,7 @@ class LiveFigures:
     def _judged(self, judging: "JudgementsAt") -> Iterator[None]:
         for number, _ in enumerate(self._each_judged(judging), 1):
             if number % SPARE_EVERY == 0:
-                spare_what_lives()
+                freeze_gc()
             yield
 
     def _each_judged(self, judging: "JudgementsAt") -> Iterator[None]:

@@ -20,7 +20,7 @@ from daemon.exposition.families import Snapshot
 from daemon.ledger import Batch, Entry, Ledger, LedgerFaultError
 from daemon.live.snapshots import Snapshots
 from daemon.metrics.process import ProcessMetrics
-from daemon.pacing import paced, spare_what_lives
+from daemon.pacing import freeze_gc, paced
 from daemon.recording.transitions import Transitions
 from daemon.records.endings import Endings
 from daemon.records.idempotency import NumberedRecord, RecordedRequests
@@ -33,7 +33,7 @@ from sla.book import Declared
 from sla.instants import HOUR, SECOND, Instant
 from sla.records import Blind, Recorded
 
-SPARE_AFTER: Final = 10_000
+FREEZE_AFTER: Final = 10_000
 """How many records at once make the book grow so much that the garbage collector has to be told."""
 RETRY_S: Final = 2.0
 GIVE_UP_S: Final = 60.0
@@ -290,8 +290,8 @@ class Recorder:
             self._book.take_record(entry.record, entry.settled)
             if isinstance(entry.record, Recorded):
                 self._recorded_requests.take(seq, entry.record)
-        if len(batch.entries) > SPARE_AFTER:
-            spare_what_lives()
+        if len(batch.entries) > FREEZE_AFTER:
+            freeze_gc()
 
     async def _commit_until_it_lands(self, batch: Batch) -> None:
         give_up_us = self._clock.monotonic_us() + int(GIVE_UP_S * SECOND)

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from daemon.clock import STEP_US, SteadyClock, SystemClock
+from daemon.clock import STEP_US, SteadyClock
 from daemon.ledger import Ledger
 from sla.instants import HOUR, MINUTE, SECOND, Instant, parse_instant
 from sla.reader import EvidenceReader
@@ -120,7 +120,7 @@ def counters(samples: Samples) -> dict[tuple[str, str], float]:
 
 async def read_back(path: Path) -> list[dict[str, str]]:
     """Every record of a ledger, after the strict reader had nothing to say."""
-    ledger, reader = Ledger.open(path, clock=SystemClock()), EvidenceReader()
+    ledger, reader = Ledger.open(path), EvidenceReader()
     try:
         bodies = [body for _, body, _ in ledger.replay()]
     finally:

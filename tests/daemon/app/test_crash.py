@@ -13,7 +13,6 @@ from time import sleep
 
 import pytest
 
-from daemon.clock import SystemClock
 from daemon.ledger import Ledger
 from probes.simulation import ThreadedVCenter
 from sla.chain import digest_of, linked
@@ -57,7 +56,7 @@ def counters(samples: Samples) -> dict[str, dict[str, float]]:
 
 def records(path: Path) -> tuple[list[dict[str, object]], list[str]]:
     """Every record of a ledger that nobody holds, and the chain value after each, worked out anew."""
-    ledger = Ledger.open(path, clock=SystemClock())
+    ledger = Ledger.open(path)
     try:
         bodies = [body for _, body, _ in ledger.replay()]
     finally:

@@ -22,7 +22,7 @@ CLOCK = SystemClock()
 
 
 def opened(path: Path) -> Ledger:
-    return Ledger.open(path, clock=CLOCK)
+    return Ledger.open(path)
 
 
 def observation(batch: int, number: int) -> Observation:

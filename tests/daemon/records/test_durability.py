@@ -9,7 +9,6 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from daemon.clock import SystemClock
 from daemon.ledger import Ledger
 from sla.instants import HOUR, MINUTE, Instant, format_instant
 from sla.reader import EvidenceReader
@@ -54,7 +53,7 @@ def from_now(shift_us: int) -> str:
 
 async def by_people(folder: Path) -> list[Record]:
     """What people recorded in a ledger that nobody holds, after the strict reader had nothing to say."""
-    ledger, reader = Ledger.open(folder / "ledger.db", clock=SystemClock()), EvidenceReader()
+    ledger, reader = Ledger.open(folder / "ledger.db"), EvidenceReader()
     try:
         records = [reader.read(body.encode()) for _, body, _ in ledger.replay()]
     finally:
