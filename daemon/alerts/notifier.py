@@ -19,6 +19,7 @@ from daemon.alerts.conditions.shared import LEDGER_ALERTS
 from daemon.alerts.evaluator import SLAD
 from daemon.alerts.store import AlertStore, Posted
 from daemon.clock import Clock
+from daemon.config import Config
 from daemon.config.alertmanager import AlertmanagerTable, BaseUrl
 from daemon.metrics.alerts import AlertMetrics
 from daemon.pacing import paced
@@ -58,8 +59,12 @@ class Notifier:
         self._changed = asyncio.Event()
         metrics.count_firing(lambda: store.firing)
 
-    def adopt(self, table: AlertmanagerTable | None) -> None:
-        """Follow another configuration; None: nobody is to be told."""
+    def adopt(self, config: Config) -> None:
+        """Follow another configuration."""
+        self.follow(config.alertmanager)
+
+    def follow(self, table: AlertmanagerTable | None) -> None:
+        """Tell other Alertmanagers from now on; None: nobody is to be told."""
         if table != self._table:
             self._table = table
             self._on_wanted(table is not None)

@@ -1,10 +1,10 @@
 """What the daemon answers when somebody asks how things stand: the doors' view of the book, the sources and the ledger."""
 
 import collections
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from importlib.metadata import version
 from itertools import islice
-from typing import Final
+from typing import Final, Protocol
 
 from daemon.answers.months import month_status, solution_status
 from daemon.book.counting import NEVER, Counter
@@ -28,7 +28,6 @@ from daemon.exposition.exposition import Exposition
 from daemon.ledger import Ledger
 from daemon.live.figures import LiveFigures
 from daemon.pacing import paced
-from daemon.recording.recorder import Recorder
 from daemon.servers.registry import ServerRegistry
 from daemon.watching.internet import Internet
 from daemon.watching.sources import Sources
@@ -44,6 +43,13 @@ WORST_SHOWN: Final = 20
 OUTAGES_SHOWN: Final = 50
 
 
+class Commits(Protocol):
+    """How committing goes."""
+
+    fault: str
+    committed_at: Instant | None
+
+
 class Answers:
     """Both doors' questions, answered from memory. Everything is of the settled instant."""
 
@@ -56,7 +62,8 @@ class Answers:
         registry: ServerRegistry,
         sources: Sources,
         internet: Internet,
-        recorder: Recorder,
+        committer: Commits,
+        seal: Callable[[], Awaitable[None]],
         figures: LiveFigures,
         exposition: Exposition,
     ) -> None:
@@ -68,11 +75,12 @@ class Answers:
         self._registry = registry
         self._sources = sources
         self._internet = internet
-        self._recorder = recorder
+        self._committer = committer
+        self._seal = seal
 
     def readiness(self) -> Sequence[str]:
         """Why slad is not ready; empty when it is."""
-        return [self._recorder.fault] if self._recorder.fault else []
+        return [self._committer.fault] if self._committer.fault else []
 
     def status(self) -> Status:
         """How the daemon and the fleet are."""
@@ -97,7 +105,7 @@ class Answers:
                 "records": head.seq,
                 "head": head.chain.hex(),
                 "size_bytes": self._ledger.size_bytes,
-                "last_commit_at": _text(self._recorder.committed_at),
+                "last_commit_at": _text(self._committer.committed_at),
             },
             states=self._states(),
             down=[
@@ -156,7 +164,7 @@ class Answers:
         self, client: str | None, start: Instant | None, until: Instant | None
     ) -> AsyncIterator[str]:
         """The evidence as lines, for one client or all; the watermarks are sealed into the chain first."""
-        await self._recorder.seal()
+        await self._seal()
         chosen = ClientId(client) if client is not None else None
         async for line in exported(self._ledger.read, client=chosen, since=start, until=until):
             yield line

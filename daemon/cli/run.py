@@ -30,16 +30,18 @@ def run(path: Path, log_format: Literal["json", "console"] | None) -> None:
     from daemon.ledger import LedgerError
     from daemon.timezones import use_packaged_time_zones
     from daemon.web.config import WebConfigError
+    from probes.vcenter.faults import CertificateError
 
     logs.set_up(log_format)
     use_packaged_time_zones()
+    expected_errors = (ConfigError, LedgerError, ControlApiError, WebConfigError, CertificateError, OSError)
     try:
         asyncio.run(app.run(path, os.environ))
-    except (ConfigError, LedgerError, ControlApiError, WebConfigError, OSError) as error:
+    except expected_errors as error:
         _fail(error)
     except ExceptionGroup as group:
         # What ended a root task: an expected error is told in its own words, a fault of ours with its traceback.
-        expected, faults = group.split((LedgerError, ControlApiError, WebConfigError, OSError))
+        expected, faults = group.split(expected_errors)
         if faults is not None or expected is None:
             raise
         _fail(_first(expected))

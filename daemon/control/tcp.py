@@ -9,6 +9,7 @@ from typing import Final
 import structlog
 
 from daemon.clock import Clock
+from daemon.config import Config
 from daemon.config.tables import ControlTable, TokenTable
 from daemon.control.api import LIMITS, ControlApiError, application
 from daemon.control.tokens import Gate, Role, Token
@@ -31,18 +32,21 @@ class TcpControlApi:
         self._tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self._tls.minimum_version = ssl.TLSVersion.TLSv1_2
         self._tls.set_alpn_protocols(["http/1.1"])
-        self.adopt(config)
+        self.follow(config)
 
-    def adopt(self, config: ControlTable) -> None:
-        """Take over tokens and certificate, for the requests and connections to come. Raises ControlApiError."""
-        self._gate.tokens = tuple(_tokens(config.token))
-        if config.cert_file is None or config.key_file is None:
-            return
-        assert config.key_file.path is not None, "a file"
-        try:
-            self._tls.load_cert_chain(config.cert_file, config.key_file.path, password=_no_passphrase)
-        except (OSError, ValueError) as error:
-            raise ControlApiError(f"{config.cert_file}, {config.key_file.path}: {error}") from error
+    def adopt(self, config: Config) -> None:
+        """Follow another configuration, for the requests and connections to come. Raises ControlApiError."""
+        self.follow(config.control)
+
+    def follow(self, table: ControlTable) -> None:
+        """Take over certificate and tokens: both, or, where it is refused, neither. Raises ControlApiError."""
+        if table.cert_file is not None and table.key_file is not None:
+            assert table.key_file.path is not None, "a file"
+            try:
+                self._tls.load_cert_chain(table.cert_file, table.key_file.path, password=_no_passphrase)
+            except (OSError, ValueError) as error:
+                raise ControlApiError(f"{table.cert_file}, {table.key_file.path}: {error}") from error
+        self._gate.tokens = tuple(_tokens(table.token))
 
     @asynccontextmanager
     async def open(

@@ -1,1 +1,20 @@
-"""The metrics of the process itself: the only room that uses prometheus_client."""
+"""The metrics of the process itself, on one registry: the only room that uses prometheus_client."""
+
+from prometheus_client import CollectorRegistry
+
+from daemon.metrics.alerts import AlertMetrics
+from daemon.metrics.internet import InternetMetrics
+from daemon.metrics.process import ProcessMetrics
+
+__all__ = ["AlertMetrics", "InternetMetrics", "Metrics", "ProcessMetrics"]
+
+
+class Metrics:
+    """Every family of one process."""
+
+    def __init__(self) -> None:
+        registry = CollectorRegistry()
+        self.process = ProcessMetrics(registry)
+        """Also renders all families of the registry."""
+        self.internet = InternetMetrics(registry)
+        self.alerts = AlertMetrics(registry)

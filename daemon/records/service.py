@@ -12,6 +12,7 @@ from typing import Any, NamedTuple, Protocol, assert_never
 import structlog
 
 from daemon.clock import Clock
+from daemon.config import Config
 from daemon.config.values import shown
 from daemon.pacing import paced
 from daemon.records import bodies, replies
@@ -20,6 +21,7 @@ from daemon.records.naming import named
 from daemon.records.refusals import ConflictError, FieldFault, NotFoundError
 from daemon.records.validator import MAINTENANCE, Recording, Validator
 from daemon.records.views import BookView, exclusion_keys
+from daemon.servers.policy import solutions_of
 from sla.book import Book, Declared
 from sla.instants import Instant
 from sla.records import (
@@ -93,6 +95,10 @@ class RecordService:
         self._record = record
 
     # To record
+
+    def adopt(self, config: Config) -> None:
+        """Know the solutions that another configuration names: there may be no server of one yet."""
+        self.validator.configured = solutions_of(config)
 
     async def announce(self, call: RecordCall) -> Answer:
         """A maintenance window; answers what it will come to on each server."""

@@ -36,6 +36,7 @@ from probes.targets.result import Reason, Result
 from probes.targets.table import probe
 from probes.targets.target import Method, Target, bracketed, parse_target
 from probes.targets.tools import Tools, open_tools, trust
+from sla.instants import SECOND
 from sla.records import ServerId, State
 
 LookAt = Callable[[ServerId], bool]
@@ -128,6 +129,11 @@ class Internet:
             yield "vantage", self._watch.vantage()
         for name, verdict in self.uplinks().items():
             yield f"uplink {name}", verdict
+
+    def progress_due_us(self) -> Iterator[tuple[str, int]]:
+        """By when the rounds take their next step at the latest, by the monotonic clock; nothing before they began."""
+        if self._watch is not None:
+            yield "internet-rounds", int(self._watch.progress_due_s * SECOND)
 
     def reach(self, server: ServerId) -> tuple[Shown, ...]:
         """What the checks of a server's own address found last; those that decide nothing too."""

@@ -11,7 +11,7 @@ LIMIT: Final = 64
 """Reports that may wait. A watch that has to wait does not look, and its watermark stands still."""
 
 
-class Inlet(Generic[T]):
+class ReportQueue(Generic[T]):
     """Many threads put, one task takes. Made on the loop that takes."""
 
     def __init__(self) -> None:

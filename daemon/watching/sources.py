@@ -1,9 +1,9 @@
 """The sources that the configuration names: their watches, started, stopped and replaced, and how each of them fares."""
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Final, Never
 
 import structlog
 
@@ -41,7 +41,7 @@ class Source:
 
 
 class Sources:
-    """All sources. On the loop; the watches run in threads of their own and put what they see into the inlet."""
+    """All sources. On the loop; the watches run in threads of their own and put what they see into the queue of reports."""
 
     def __init__(
         self,
@@ -55,46 +55,80 @@ class Sources:
         self._put = put
         self._resume = resume
         self._sources: dict[str, Source] = {}
+        """By name: those that are watched now."""
+        self._wanted: dict[str, tuple[VCenterTable, Settings]] = {}
+        """By name: those that the configuration names."""
+        self._adopted = asyncio.Event()
+        self._turn = asyncio.Lock()
+        """Held while watches are started and stopped."""
+        self._has_ended = False
 
     def __iter__(self) -> Iterator[tuple[str, Source]]:
         """Names and sources, by name."""
         return iter(sorted(self._sources.items()))
 
-    async def adopt(self, config: Config) -> None:
-        """Watch what `config` names: watches whose settings did not change go on undisturbed."""
-        wanted = {name: (table, settings_of(config, name)) for name, table in config.vcenters.items()}
-        gone = [
-            name
-            for name, source in self._sources.items()
-            if name not in wanted
-            or (source.table, _shape(source.settings)) != (wanted[name][0], _shape(wanted[name][1]))
-        ]
-        await self._stop(gone)
-        for name, (table, settings) in wanted.items():
-            if name in self._sources:
-                continue
-            watch = VcenterWatch(settings, self._resume(name), self._clock.now, self._put)
-            self._sources[name] = Source(settings=settings, table=table, watch=watch)
-            self._metrics.source_up.labels(name).set(0)
-            watch.start()
+    def adopt(self, config: Config) -> None:
+        """Watch what a configuration names from the next turn of `run` on. Raises CertificateError."""
+        self._wanted = {name: (table, settings_of(config, name)) for name, table in config.vcenters.items()}
+        self._adopted.set()
 
-    async def stop(self) -> None:
-        """End every watch, in the middle of a long poll if need be."""
-        await self._stop(list(self._sources))
-
-    async def supervise(self) -> None:
-        """Raise what ended a watch though nobody stopped it: that is a fault of ours, and ends the process."""
+    async def run(self) -> Never:
+        """Follow each configuration, and raise what ended a watch though nobody stopped it: a fault of ours."""
         while True:
-            await asyncio.sleep(CHECK_S)
+            if self._adopted.is_set():
+                self._adopted.clear()
+                await self._follow()
             for name, source in self._sources.items():
                 if source.watch.failure is not None:
                     raise RuntimeError(f"the watch of {name} failed") from source.watch.failure
+            try:
+                async with asyncio.timeout(CHECK_S):
+                    await self._adopted.wait()
+            except TimeoutError:
+                pass
 
-    def reported(self, report: Report) -> None:
-        """A source answered."""
-        source = self._sources.get(report.source)
-        if source is None:
-            return
+    async def stop(self) -> None:
+        """End every watch, in the middle of a long poll if need be, for good."""
+        async with self._turn:
+            self._has_ended = True
+            await self._stop(list(self._sources))
+
+    def take(self, told: Iterable[Report | SourceFailure]) -> None:
+        """Note how the sources fare, by what they told."""
+        for item in told:
+            source = self._sources.get(item.source)
+            if source is None:
+                continue
+            if isinstance(item, SourceFailure):
+                self._take_failure(source, item)
+            else:
+                self._take_report(source, item)
+
+    def progress_due_us(self) -> Iterator[tuple[str, int]]:
+        """By when each watch is heard of next at the latest, by the monotonic clock; by its thread's name."""
+        for name, source in self._sources.items():
+            yield f"vcenter-{name}", int(source.watch.progress_due_s * SECOND)
+
+    async def _follow(self) -> None:
+        """Watches whose settings did not change go on undisturbed."""
+        async with self._turn:
+            wanted = {} if self._has_ended else self._wanted
+            gone = [
+                name
+                for name, source in self._sources.items()
+                if name not in wanted
+                or (source.table, _shape(source.settings)) != (wanted[name][0], _shape(wanted[name][1]))
+            ]
+            await self._stop(gone)
+            for name, (table, settings) in wanted.items():
+                if name in self._sources:
+                    continue
+                watch = VcenterWatch(settings, self._resume(name), self._clock.now, self._put)
+                self._sources[name] = Source(settings=settings, table=table, watch=watch)
+                self._metrics.source_up.labels(name).set(0)
+                watch.start()
+
+    def _take_report(self, source: Source, report: Report) -> None:
         if not source.up:
             _log.info(
                 "source_contacted",
@@ -106,11 +140,7 @@ class Sources:
         source.last_contact_at = report.observed_until or source.last_contact_at
         self._measure(report)
 
-    def failed(self, failure: SourceFailure) -> None:
-        """A source could not be seen."""
-        source = self._sources.get(failure.source)
-        if source is None:
-            return
+    def _take_failure(self, source: Source, failure: SourceFailure) -> None:
         source.failures += 1
         if source.up or source.note != failure.message:
             _log.warning(

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from daemon.app import app
+from daemon.app import health
 from daemon.config import DEFAULT_PATH, load
 from daemon.watching import sources
 from tests.peers import require
@@ -114,7 +114,7 @@ class TestSladRelies:
         assert directives["RestartPreventExitStatus"] == ["2"]
 
     def test_on_time_to_show_progress_and_to_log_out(self, directives: dict[str, list[str]]) -> None:
-        assert int(directives["WatchdogSec"][0]) >= 10 * app.HEARTBEAT_S
+        assert int(directives["WatchdogSec"][0]) >= 10 * health.HEARTBEAT_S
         assert int(directives["TimeoutStopSec"][0]) > 2 * sources.STOP_S
 
     def test_on_the_folders_where_it_looks_by_default(

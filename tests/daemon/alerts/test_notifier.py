@@ -59,7 +59,7 @@ class Pushing:
 @asynccontextmanager
 async def pushing(told: AlertmanagerTable) -> AsyncIterator[Pushing]:
     one = Pushing()
-    one.push.adopt(told)
+    one.push.follow(told)
     async with asyncio.TaskGroup() as tasks:
         running = tasks.create_task(one.push.run())
         yield one
@@ -307,10 +307,10 @@ async def test_another_configuration_tells_whom_it_names_and_nobody_else(tmp_pat
     async with receiver() as first, receiver() as second, pushing(table(tmp_path, first.url)) as it:
         it.put(alert())
         await first.until(lambda: bool(first.names))
-        it.push.adopt(table(tmp_path, second.url))
+        it.push.follow(table(tmp_path, second.url))
         await second.until(lambda: second.names == ["ChronicOutage"])
         assert it.value("slad_alerts_sent_total", first) is None
-        it.push.adopt(None)
+        it.push.follow(None)
         assert it.wanted == [True, True, False]
         async with asyncio.timeout(10):
             while it.value("slad_alerts_sent_total", second) is not None:  # noqa: ASYNC110  only asking tells

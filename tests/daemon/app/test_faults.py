@@ -31,8 +31,8 @@ UP, DOWNTIME, UNOBSERVED = (
     "slad_server_unobserved_seconds_total",
 )
 IMPATIENT = """
-import daemon.recording.recorder
-daemon.recording.recorder.GIVE_UP_S, daemon.recording.recorder.RETRY_S = {give_up_s}, 0.2
+import daemon.recording.committing
+daemon.recording.committing.GIVE_UP_S, daemon.recording.committing.RETRY_S = {give_up_s}, 0.2
 from daemon.cli import main
 main()
 """

@@ -156,7 +156,7 @@ async def test_a_token_that_is_taken_back_is_wrong_from_the_next_request_on(cert
     door = TcpControlApi(config(certificate), office)
     async with on_tcp(office, certificate, door) as caller:
         assert (await caller.ask(READER.token)).status == 200
-        door.adopt(config(certificate, TOKENS[1:]))
+        door.follow(config(certificate, TOKENS[1:]))
         assert (await caller.ask(READER.token)).status == 401
         assert (await caller.ask(RECORDER.token)).status == 200
 
@@ -169,7 +169,7 @@ async def test_a_renewed_certificate_is_shown_to_the_next_connection(
     (tmp_path / "new").mkdir()
     async with on_tcp(office, certificate, door) as caller:
         renewed = issue(tmp_path / "new")
-        door.adopt(config(renewed))
+        door.follow(config(renewed))
         with pytest.raises(aiohttp.ClientConnectorCertificateError):
             await caller.ask(READER.token)
 

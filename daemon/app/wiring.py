@@ -1,0 +1,200 @@
+"""Every part of one daemon, made and wired to the others. Nothing here runs: `app` does that."""
+
+import asyncio
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from functools import partial
+
+from daemon.alerts.evaluator import AlertEvaluator
+from daemon.alerts.notifier import Notifier
+from daemon.alerts.store import AlertStore
+from daemon.answers.answers import Answers
+from daemon.book.live_book import LiveBook
+from daemon.clock import SteadyClock
+from daemon.config import Config
+from daemon.exposition.exposition import Exposition
+from daemon.ledger import Ledger
+from daemon.live.facts import ServerFacts
+from daemon.live.figures import LiveFigures
+from daemon.live.snapshots import Snapshots
+from daemon.metrics import Metrics
+from daemon.pacing import freeze_gc
+from daemon.recording.committing import Committer
+from daemon.recording.publishing import Publisher
+from daemon.recording.recorder import Recorder
+from daemon.recording.replay import replay
+from daemon.recording.transitions import Transitions
+from daemon.records.endings import Endings
+from daemon.records.idempotency import RecordedRequests
+from daemon.records.service import RecordService
+from daemon.servers.policy import policy_of
+from daemon.servers.registry import ServerRegistry
+from daemon.watching.internet import Internet
+from daemon.watching.report_queue import ReportQueue
+from daemon.watching.sources import Sources
+from probes.report import Report, SourceFailure
+from sla.records import Leg, ServerId, State, Witness
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """What the ledger held at the start, and who goes on with it."""
+
+    ledger: Ledger
+    book: LiveBook
+    registry: ServerRegistry
+    transitions: Transitions
+    recorded_requests: RecordedRequests
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """What the composition root has in its hands."""
+
+    sources: Sources
+    internet: Internet
+    committer: Committer
+    publisher: Publisher
+    recorder: Recorder
+    records: RecordService
+    notifier: Notifier
+    answers: Answers
+
+
+async def replayed(config: Config, clock: SteadyClock, ledger: Ledger) -> Evidence:
+    """Read the ledger to its end. Raises LedgerDamagedError, LedgerFaultError."""
+    book, recorded_requests = LiveBook(config.observer), RecordedRequests()
+    registry = ServerRegistry(config.observer, policy_of(config), book.last_said)
+    transitions = Transitions(book, registry)
+    newest = await asyncio.to_thread(replay, ledger, book, registry, transitions, recorded_requests.take)
+    freeze_gc()
+    clock.not_before(newest)
+    book.settle(clock.now())
+    return Evidence(
+        ledger=ledger,
+        book=book,
+        registry=registry,
+        transitions=transitions,
+        recorded_requests=recorded_requests,
+    )
+
+
+def wired(
+    config: Config,
+    clock: SteadyClock,
+    metrics: Metrics,
+    evidence: Evidence,
+    stack: AsyncExitStack,
+    *,
+    tick_us: int | None = None,
+) -> Parts:
+    """The parts, on the running loop; `stack` lets go of the threads that wait for it. `tick_us`: as Recorder has it."""
+    ledger, book, registry = evidence.ledger, evidence.book, evidence.registry
+    queue: ReportQueue[Report | SourceFailure] = ReportQueue()
+    stack.callback(queue.close)
+    sources = Sources(clock, metrics.process, queue.put, evidence.transitions.resume)
+    internet = Internet(
+        clock=clock,
+        observer=config.observer,
+        metrics=metrics.internet,
+        registry=registry,
+        runs=partial(_runs, book, registry),
+        send=queue.send,
+    )
+    exposition = Exposition(clock, on_asked=queue.wake)
+    figures, store = LiveFigures(book), AlertStore()
+    facts = ServerFacts(
+        source_of=registry.source_of,
+        uplink_of=internet.uplink_of,
+        placement_of=partial(_placement, registry),
+        labelled=internet.labelled,
+    )
+    snapshots = Snapshots(book, figures, facts)
+    evaluator = AlertEvaluator(
+        clock=clock,
+        book=book,
+        figures=figures,
+        sources=sources,
+        uplinks=internet.uplinks,
+        facts=facts,
+        is_listed=lambda server: registry.listed(server) is not None,
+        store=store,
+    )
+    publisher = Publisher(
+        clock=clock,
+        ledger=ledger,
+        book=book,
+        snapshots=snapshots,
+        exposition=exposition,
+        metrics=metrics.process,
+        fault=lambda: committer.fault,
+        on_prepared=queue.wake,
+    )
+    committer = Committer(
+        clock=clock,
+        ledger=ledger,
+        book=book,
+        recorded_requests=evidence.recorded_requests,
+        metrics=metrics.process,
+        on_waiting=queue.wake,
+        on_fault=publisher.publish_the_fault,
+    )
+    recorder = Recorder(
+        clock=clock,
+        tick_us=tick_us,
+        queue=queue,
+        transitions=evidence.transitions,
+        committer=committer,
+        endings=Endings(book.evidence, evidence.recorded_requests),
+        book=book,
+        sources=sources,
+        internet=internet,
+        snapshots=snapshots,
+        evaluator=evaluator,
+        publisher=publisher,
+        metrics=metrics.process,
+    )
+    return Parts(
+        sources=sources,
+        internet=internet,
+        committer=committer,
+        publisher=publisher,
+        recorder=recorder,
+        records=RecordService(
+            clock=clock,
+            book=book.evidence,
+            recorded_requests=evidence.recorded_requests,
+            record=committer.record,
+        ),
+        notifier=Notifier(
+            clock=clock,
+            store=store,
+            metrics=metrics.alerts,
+            fault=lambda: committer.fault,
+            on_wanted=evaluator.want,
+        ),
+        answers=Answers(
+            clock=clock,
+            ledger=ledger,
+            book=book,
+            registry=registry,
+            sources=sources,
+            internet=internet,
+            committer=committer,
+            seal=recorder.seal,
+            figures=figures,
+            exposition=exposition,
+        ),
+    )
+
+
+def _runs(book: LiveBook, registry: ServerRegistry, server: ServerId) -> bool:
+    """Whether a server runs, by what its source said last."""
+    said = book.last_said(Witness(book.observer, registry.source_of(server)), server, Leg.RUNNING)
+    return said is not None and said[1] is State.UP
+
+
+def _placement(registry: ServerRegistry, server: ServerId) -> tuple[str, str]:
+    """A server's host, and the datastores of its disks, as its source lists them."""
+    listed = registry.listed(server)
+    return (listed.host, ",".join(listed.datastores)) if listed is not None else ("", "")

@@ -1,0 +1,208 @@
+"""Making things durable: batches one after another, each again on a new handle until it lands, and then into the book.
+
+A commit that fails stops all publishing; the same batch is tried again, while the watches wait with what they see, until
+it lands or `GIVE_UP_S` have passed: then the process ends, for systemd to start another.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Final, NamedTuple
+
+import structlog
+
+from daemon.book.live_book import LiveBook
+from daemon.clock import Clock
+from daemon.ledger import Batch, Entry, Ledger, LedgerFaultError
+from daemon.metrics.process import ProcessMetrics
+from daemon.pacing import freeze_gc, paced
+from daemon.records.idempotency import NumberedRecord, RecordedRequests
+from daemon.records.refusals import NotRecordingError
+from sla.book import Declared
+from sla.instants import SECOND, Instant
+from sla.records import Blind, Recorded
+
+FREEZE_AFTER: Final = 10_000
+"""How many records at once make the book grow so much that the garbage collector has to be told."""
+RETRY_S: Final = 2.0
+GIVE_UP_S: Final = 60.0
+ANSWER_S: Final = 10.0
+"""How long people wait for a commit before they are told that it is late."""
+
+_log = structlog.get_logger()
+
+
+class _Change(NamedTuple):
+    """A batch of the daemon's own that waits for its turn."""
+
+    make: Callable[[Instant], Awaitable[Batch]]
+
+
+class _Request(NamedTuple):
+    """A record that somebody waits for."""
+
+    make: Callable[[Instant], Declared]
+    recorded: asyncio.Future[NumberedRecord]
+
+
+class Committer:
+    """The one way into the ledger and the book. Invariant: between two commits the book is what the ledger holds."""
+
+    def __init__(
+        self,
+        *,
+        clock: Clock,
+        ledger: Ledger,
+        book: LiveBook,
+        recorded_requests: RecordedRequests,
+        metrics: ProcessMetrics,
+        on_waiting: Callable[[], None],
+        on_fault: Callable[[], None],
+    ) -> None:
+        """`on_waiting`: called when something waits to be committed; `on_fault`: after each commit that failed."""
+        self.fault = ""
+        """Why the ledger takes no records now; empty while it does."""
+        self.committed_at: Instant | None = None
+        """When a batch last became durable in this process."""
+        self._clock = clock
+        self._ledger = ledger
+        self._book = book
+        self._recorded_requests = recorded_requests
+        self._metrics = metrics
+        self._on_waiting = on_waiting
+        self._on_fault = on_fault
+        self._waiting: list[_Change | _Request] = []
+        """In the order in which they came; how many requests wait at once is bounded by the doors."""
+        self._under_way: _Request | None = None
+        """The request whose commit was begun."""
+        self._is_finishing = False
+
+    def finish(self) -> None:
+        """Take no more requests, and try no commit again that fails."""
+        self._is_finishing = True
+
+    def change(self, make: Callable[[Instant], Awaitable[Batch]]) -> None:
+        """Have a batch of the daemon's own made and committed with the next tick, which comes at once."""
+        self._waiting.append(_Change(make))
+        self._on_waiting()
+
+    async def record(self, make: Callable[[Instant], Declared]) -> NumberedRecord:
+        """Have a record of somebody's made and committed with the next tick, which comes at once.
+
+        Returns it once it is durable. `make` judges by the book as committed; what it raises keeps it from being recorded
+        and is raised here. Raises NotRecordingError while the ledger takes no records. Whoever no longer waits has nothing
+        recorded, unless its commit was under way.
+        """
+        if self.fault or self._is_finishing:
+            raise NotRecordingError(f"nothing was recorded: {self._why_not()}")
+        request = _Request(make, asyncio.get_running_loop().create_future())
+        self._waiting.append(request)
+        self._on_waiting()
+        try:
+            async with asyncio.timeout(ANSWER_S):
+                return await request.recorded
+        except TimeoutError:
+            raise NotRecordingError(f"it may yet be recorded: {self._why_not()}") from None
+
+    async def commit_waiting(self, now: Instant) -> None:
+        """Commit what waits, each in a transaction of its own; what comes meanwhile waits for the next tick."""
+        for _ in range(len(self._waiting)):
+            if not self._waiting:
+                return  # a fault sent the requests away
+            match self._waiting.pop(0):
+                case _Change(make):
+                    await self.commit(await make(now))
+                case _Request() as request:
+                    await self._commit_request(request, now)
+
+    async def commit(self, batch: Batch) -> int:
+        """Make a batch durable and put it into the book; the number of its first record.
+
+        Once begun it goes on to its end, whoever is cancelled. Raises LedgerFaultError when it is given up.
+        """
+        return await asyncio.shield(self._commit_and_take(batch))
+
+    async def _commit_request(self, request: _Request, now: Instant) -> None:
+        if request.recorded.done():
+            return  # nobody waits for it any more
+        try:
+            record = request.make(now)
+        except Exception as error:  # noqa: BLE001  a request that cannot be judged stops nobody else's
+            request.recorded.set_exception(error)
+            return
+        self._under_way = request
+        seq = await self.commit(Batch(entries=[Entry(record=record)]))
+        self._under_way = None
+        if not request.recorded.done():
+            request.recorded.set_result(NumberedRecord(seq, record))
+
+    async def _commit_and_take(self, batch: Batch) -> int:
+        began_us = self._clock.monotonic_us()
+        first = self._ledger.head.seq + 1
+        await self._commit_until_it_lands(batch)
+        recorded = self._ledger.head.seq + 1 - first
+        assert recorded == len(batch.entries) or (batch.seal and recorded > len(batch.entries))
+        self._metrics.ledger_commit_duration.observe((self._clock.monotonic_us() - began_us) / SECOND)
+        self.committed_at = self._clock.now()
+        blind = (entry.record for entry in batch.entries if isinstance(entry.record, Blind))
+        self._book.take_watermarks(
+            batch.watermarks, ((lag.witness, lag.start, lag.end) for lag in batch.lags), blind
+        )
+        async for seq, entry in paced(enumerate(batch.entries, first)):
+            self._book.take_record(entry.record, entry.settled)
+            if isinstance(entry.record, Recorded):
+                self._recorded_requests.take(seq, entry.record)
+        if len(batch.entries) > FREEZE_AFTER:
+            freeze_gc()
+        return first
+
+    async def _commit_until_it_lands(self, batch: Batch) -> None:
+        give_up_us = self._clock.monotonic_us() + int(GIVE_UP_S * SECOND)
+        while True:
+            try:
+                await self._ledger.commit(batch)
+            except LedgerFaultError as error:
+                self._fail(error)
+                if self._is_finishing or self._clock.monotonic_us() >= give_up_us:
+                    raise
+                await asyncio.sleep(RETRY_S)
+                if await self._reopened():
+                    break
+            else:
+                break
+        if self.fault:
+            _log.info("commit_recovered")
+            self.fault = ""
+        self._metrics.ledger_commits.inc()
+
+    def _fail(self, error: LedgerFaultError) -> None:
+        self._metrics.ledger_commit_failures.inc()
+        if not self.fault:
+            _log.error("commit_failed", message=str(error))
+        self.fault = str(error)
+        self._send_requests_away()
+        self._on_fault()
+
+    async def _reopened(self) -> bool:
+        """A new handle; whether it shows that the failed batch had landed after all."""
+        try:
+            return await self._ledger.reopen()
+        except LedgerFaultError as error:
+            self.fault = str(error)
+            return False
+
+    def _send_requests_away(self) -> None:
+        """Nobody has to wait for a ledger that failed: whose commit is under way may yet be recorded, the others not."""
+        requests = [waiting for waiting in self._waiting if isinstance(waiting, _Request)]
+        self._waiting = [waiting for waiting in self._waiting if isinstance(waiting, _Change)]
+        for request in requests:
+            _refuse(request, f"nothing was recorded: {self.fault}")
+        if self._under_way is not None:
+            _refuse(self._under_way, f"it may yet be recorded: {self.fault}")
+
+    def _why_not(self) -> str:
+        return self.fault or ("slad is about to stop" if self._is_finishing else "the ledger is slow")
+
+
+def _refuse(request: _Request, why: str) -> None:
+    if not request.recorded.done():
+        request.recorded.set_exception(NotRecordingError(why))

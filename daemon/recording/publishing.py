@@ -1,0 +1,109 @@
+"""When figures are prepared for `/metrics`: at most once a tick, and only while somebody scrapes.
+
+Nothing is published that is not durable: while the ledger fails, the last figures that were stand still, and say so.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterator
+from typing import Final, Never
+
+from daemon.book.live_book import LiveBook
+from daemon.clock import Clock
+from daemon.exposition.exposition import Exposition
+from daemon.exposition.families import Snapshot
+from daemon.ledger import Ledger
+from daemon.live.snapshots import Snapshots
+from daemon.metrics.process import ProcessMetrics
+from sla.instants import SECOND
+
+WHOLE_WITHIN_US: Final = 30 * SECOND
+"""How long after the start the first figures wait for those of months, so that no series comes later than others."""
+
+
+class Publisher:
+    """Takes snapshots between ticks, and prepares them beside the ticks, which need not wait for it."""
+
+    def __init__(
+        self,
+        *,
+        clock: Clock,
+        ledger: Ledger,
+        book: LiveBook,
+        snapshots: Snapshots,
+        exposition: Exposition,
+        metrics: ProcessMetrics,
+        fault: Callable[[], str],
+        on_prepared: Callable[[], None],
+    ) -> None:
+        """`fault`: why the ledger takes no records, if it does not; `on_prepared`: called when a scrape can be answered."""
+        self._clock = clock
+        self._ledger = ledger
+        self._book = book
+        self._snapshots = snapshots
+        self._exposition = exposition
+        self._metrics = metrics
+        self._fault = fault
+        self._on_prepared = on_prepared
+        self._began_us = clock.monotonic_us()
+        self._prepared_at_us = 0
+        """When the last preparation was begun, by the monotonic clock."""
+        self._snapshot: Snapshot | None = None
+        """What is, or was last, prepared."""
+        self._is_preparing = False
+        self._snapshot_taken = asyncio.Event()
+
+    @property
+    def is_awaited(self) -> bool:
+        """Whether a scrape waits for the first figures of all."""
+        return self._exposition.asked.is_set() and self._snapshot is None
+
+    def progress_due_us(self) -> Iterator[tuple[str, int]]:
+        """By when the preparation under way ought to be over, by the monotonic clock; nothing while there is none."""
+        if self._is_preparing:
+            yield "publisher", self._prepared_at_us
+
+    async def publish_if_due(self, tick_us: int) -> None:
+        """Take a snapshot if somebody wants one, and the last is older than a tick or somebody waits. Between ticks."""
+        if self._is_due(tick_us):
+            self._publish(await self._snapshots.snapshot())
+
+    def publish_the_fault(self) -> None:
+        """Show that figures stand still, and why, beside the last ones that were durable."""
+        if self._snapshot is not None and not self._is_preparing:
+            self._publish(self._snapshot)
+
+    async def run(self) -> Never:
+        """Prepare the figures of each snapshot, for ever."""
+        while True:
+            await self._snapshot_taken.wait()
+            self._snapshot_taken.clear()
+            assert self._snapshot is not None
+            began_us = self._clock.monotonic_us()
+            await self._exposition.prepare(self._snapshot, self._metrics.rendered())
+            self._is_preparing = False
+            self._on_prepared()
+            self._metrics.exposition_prepare_duration.observe(
+                (self._clock.monotonic_us() - began_us) / SECOND
+            )
+
+    def _is_due(self, tick_us: int) -> bool:
+        now_us = self._clock.monotonic_us()
+        is_late = now_us - self._began_us > WHOLE_WITHIN_US
+        if self._is_preparing or not (self._snapshots.are_whole or is_late):
+            return False
+        is_due = now_us - self._prepared_at_us >= tick_us
+        return self._exposition.asked.is_set() or (is_due and self._exposition.wanted(now_us))
+
+    def _publish(self, snapshot: Snapshot) -> None:
+        self._prepared_at_us = self._clock.monotonic_us()
+        self._measure()
+        self._snapshot, self._is_preparing = snapshot, True
+        self._snapshot_taken.set()
+
+    def _measure(self) -> None:
+        head = self._ledger.head
+        self._metrics.ledger_size.set(self._ledger.size_bytes)
+        self._metrics.ledger_records.set(head.seq)
+        self._metrics.ledger_head.info({"sha256": head.chain.hex()})
+        self._metrics.ready.set(0 if self._fault() else 1)
+        self._metrics.set_corrected(self._book.corrected)
