@@ -17,7 +17,7 @@ from probes.targets.result import Reason, Result
 from probes.targets.target import Method, Target
 from sla.instants import SECOND, Instant
 from sla.records import ServerId, State
-from tests.probes.internet.virtual import VirtualLoop, run
+from tests.virtual import VirtualLoop, run
 
 BEGAN = 1_800_000_000 * SECOND
 UP = Result(state=State.UP, rtt_us=20_000)

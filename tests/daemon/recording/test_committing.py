@@ -1,0 +1,245 @@
+"""What waits is committed in its order; a ledger that fails is tried again, and nobody waits for it in vain."""
+
+import asyncio
+
+import pytest
+
+from daemon.book.live_book import LiveBook
+from daemon.ledger import Batch, Entry, Head, LedgerFaultError
+from daemon.metrics import Metrics
+from daemon.recording.committing import ANSWER_S, GIVE_UP_S, RETRY_S, Committer
+from daemon.records.idempotency import NumberedRecord, RecordedRequests
+from daemon.records.refusals import NotRecordingError
+from sla.book import Declared
+from sla.instants import SECOND, Instant, parse_instant
+from sla.records import CancellationNotice, ClientId, Record, SolutionId
+from tests import virtual
+
+START = parse_instant("2026-03-10T12:00:00Z")
+
+
+def notice(name: str) -> CancellationNotice:
+    return CancellationNotice(
+        client=ClientId("acme"),
+        solution=SolutionId(name),
+        given_at=START,
+        recorded_at=START,
+        recorded_by="test",
+    )
+
+
+class Disk:
+    """A ledger in memory that fails as often as it is told to. A commit takes `slow_s`."""
+
+    def __init__(self) -> None:
+        self.head = Head(0, b"")
+        self.records: list[Record] = []
+        self.failures = 0
+        self.slow_s = 0.0
+        self.lands_although_it_failed = False
+        self._doubtful: Batch | None = None
+
+    async def commit(self, batch: Batch) -> Head:
+        await asyncio.sleep(self.slow_s)
+        if self.failures:
+            self.failures -= 1
+            self._doubtful = batch
+            raise LedgerFaultError("disk full")
+        return self._landed(batch)
+
+    async def reopen(self) -> bool:
+        if self.lands_although_it_failed and self._doubtful is not None:
+            self._landed(self._doubtful)
+            return True
+        return False
+
+    def _landed(self, batch: Batch) -> Head:
+        self.records += [entry.record for entry in batch.entries]
+        self.head = Head(len(self.records), b"")
+        return self.head
+
+
+class LoopClock:
+    """The loop's time."""
+
+    def now(self) -> Instant:
+        return Instant(START + self.monotonic_us())
+
+    def monotonic_us(self) -> int:
+        return int(asyncio.get_running_loop().time() * SECOND)
+
+    def boottime_us(self) -> int:
+        return self.monotonic_us()
+
+
+class Office:
+    """A committer, its disk, and what it told others."""
+
+    def __init__(self) -> None:
+        self.disk = Disk()
+        self.book = LiveBook("mon")
+        self.wakes = self.faults = 0
+        self.committer = Committer(
+            clock=LoopClock(),
+            ledger=self.disk,  # type: ignore[arg-type]  # as far as it is asked
+            book=self.book,
+            recorded_requests=RecordedRequests(),
+            metrics=Metrics().process,
+            on_waiting=self._wake,
+            on_fault=self._fail,
+        )
+
+    def _wake(self) -> None:
+        self.wakes += 1
+
+    def _fail(self) -> None:
+        self.faults += 1
+
+    def names(self) -> list[str]:
+        return [record.solution for record in self.disk.records if isinstance(record, CancellationNotice)]
+
+    def change(self, name: str) -> None:
+        async def make(now: Instant) -> Batch:
+            return Batch(entries=[Entry(record=notice(name))])
+
+        self.committer.change(make)
+
+    async def record(self, name: str) -> NumberedRecord | str:
+        """What came of it; the message of a refusal."""
+
+        def make(now: Instant) -> Declared:
+            if name == "bad":
+                raise ValueError("it cannot be judged")
+            return notice(name)
+
+        try:
+            return await self.committer.record(make)
+        except (NotRecordingError, ValueError) as error:
+            return str(error)
+
+
+async def tick(office: Office) -> None:
+    await asyncio.sleep(0)  # whoever asks has asked
+    await office.committer.commit_waiting(START)
+
+
+def test_changes_and_requests_are_committed_in_the_order_in_which_they_came() -> None:
+    async def play() -> None:
+        office = Office()
+        async with asyncio.TaskGroup() as tasks:
+            first = tasks.create_task(office.record("a"))
+            await asyncio.sleep(0)
+            office.change("b")
+            bad = tasks.create_task(office.record("bad"))
+            last = tasks.create_task(office.record("c"))
+            await tick(office)
+        assert office.names() == ["a", "b", "c"]
+        assert (first.result(), bad.result(), last.result()) == (
+            NumberedRecord(1, notice("a")),
+            "it cannot be judged",
+            NumberedRecord(3, notice("c")),
+        )
+        assert office.wakes == 4
+        assert {solution for solution, _ in office.book.evidence.notices} == {"a", "b", "c"}
+
+    virtual.run(play())
+
+
+def test_what_is_asked_during_a_commit_waits_for_the_next_tick() -> None:
+    async def play() -> None:
+        office = Office()
+        office.disk.slow_s = 1.0
+        office.change("a")
+        async with asyncio.TaskGroup() as tasks:
+            ticking = tasks.create_task(tick(office))
+            await asyncio.sleep(0.5)
+            later = tasks.create_task(office.record("b"))
+            await ticking
+            assert office.names() == ["a"]
+            await tick(office)
+            assert await later == NumberedRecord(2, notice("b"))
+
+    virtual.run(play())
+
+
+def test_a_fault_sends_people_away_at_once_and_the_batch_lands_later() -> None:
+    async def play() -> None:
+        office = Office()
+        office.disk.failures = 2
+        async with asyncio.TaskGroup() as tasks:
+            under_way = tasks.create_task(office.record("a"))
+            behind = tasks.create_task(office.record("b"))
+            ticking = tasks.create_task(tick(office))
+            assert await under_way == "it may yet be recorded: disk full"
+            assert await behind == "nothing was recorded: disk full"
+            assert await office.record("c") == "nothing was recorded: disk full"
+            assert asyncio.get_running_loop().time() < RETRY_S
+            await ticking
+        assert (office.names(), office.committer.fault, office.faults) == (["a"], "", 2)
+        assert asyncio.get_running_loop().time() == pytest.approx(2 * RETRY_S)
+
+    virtual.run(play())
+
+
+def test_a_batch_that_landed_although_its_commit_failed_is_not_committed_again() -> None:
+    async def play() -> None:
+        office = Office()
+        office.disk.failures, office.disk.lands_although_it_failed = 1, True
+        assert await office.committer.commit(Batch(entries=[Entry(record=notice("a"))])) == 1
+        assert (office.names(), office.committer.fault) == (["a"], "")
+        assert {solution for solution, _ in office.book.evidence.notices} == {"a"}
+
+    virtual.run(play())
+
+
+def test_a_ledger_that_stays_broken_is_given_up() -> None:
+    async def play() -> None:
+        office = Office()
+        office.disk.failures = 1000
+        office.change("a")
+        with pytest.raises(LedgerFaultError, match="disk full"):
+            await tick(office)
+        assert asyncio.get_running_loop().time() == pytest.approx(GIVE_UP_S)
+
+    virtual.run(play())
+
+
+def test_at_the_end_nothing_is_tried_again_and_nobody_is_taken_any_more() -> None:
+    async def play() -> None:
+        office = Office()
+        office.committer.finish()
+        assert await office.record("a") == "nothing was recorded: slad is about to stop"
+        office.disk.failures = 1
+        with pytest.raises(LedgerFaultError):
+            await office.committer.commit(Batch())
+        assert asyncio.get_running_loop().time() < RETRY_S
+
+    virtual.run(play())
+
+
+def test_who_has_waited_for_too_long_is_told_that_it_may_yet_be_recorded() -> None:
+    async def play() -> None:
+        office = Office()
+        assert await office.record("a") == "it may yet be recorded: the ledger is slow"
+        assert asyncio.get_running_loop().time() == pytest.approx(ANSWER_S)
+        await tick(office)
+        assert office.names() == [], "nobody waits for it any more"
+
+    virtual.run(play())
+
+
+def test_a_commit_goes_on_though_whoever_began_it_is_cancelled() -> None:
+    async def play() -> None:
+        office = Office()
+        office.disk.slow_s = 1.0
+        async with asyncio.TaskGroup() as tasks:
+            committing = tasks.create_task(
+                office.committer.commit(Batch(entries=[Entry(record=notice("a"))]))
+            )
+            await asyncio.sleep(0.5)
+            committing.cancel()
+            await asyncio.sleep(1.0)
+        assert office.names() == ["a"]
+        assert {solution for solution, _ in office.book.evidence.notices} == {"a"}
+
+    virtual.run(play())
