@@ -32,7 +32,7 @@ from probes.targets.connect import Origin
 from probes.targets.ping.pinger import Pinger, open_pings
 from probes.targets.ping.settings import PingError, Pings, PingSettings, PingSourceError
 from probes.targets.resolve import Resolver
-from probes.targets.result import Reason, Result
+from probes.targets.result import Reason, Result, unknown
 from probes.targets.table import probe
 from probes.targets.target import Method, Target, bracketed, parse_target
 from probes.targets.tools import Tools, open_tools, trust
@@ -255,7 +255,7 @@ class Internet:
         """Try a target from where its uplink is to be tried from; the place is looked up anew, for it may change."""
         place = self._places.get(self._origins.get(uplink, _HERE))
         if place is None:
-            return Result(state=State.UNKNOWN, reason=Reason.OVERRUN, text="the configuration changes")
+            return unknown(Reason.OVERRUN, "the configuration changes")
         return await place.probe(target, timeout_s)
 
     async def _close(self) -> None:
@@ -280,7 +280,7 @@ class _LazyPings:
         self.opened: Pings | None = None
         self._settings = settings
         self._stack = stack
-        self._refused = Result(state=State.UNKNOWN, reason=Reason.PERMISSION)
+        self._refused = unknown(Reason.PERMISSION, "")
 
     async def ping(self, address: str, timeout_s: float) -> Result:
         return (await self.ping_all((address,), timeout_s))[0]
@@ -299,7 +299,7 @@ class _LazyPings:
             if str(error) != self._refused.text:
                 _log.error("pings_refused", message=str(error))
                 reason = Reason.NO_ROUTE if isinstance(error, PingSourceError) else Reason.PERMISSION
-                self._refused = Result(state=State.UNKNOWN, reason=reason, text=str(error))
+                self._refused = unknown(reason, str(error))
             return False
         _log.info("pings_opened", backend=self._settings.backend.value)
         return True

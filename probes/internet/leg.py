@@ -244,7 +244,6 @@ class InternetLeg:
                 verdict(
                     self.vantage.history.at(at),
                     uplink.at(at) if uplink is not None else None,
-                    None,
                     server.reach_at(at),
                 ),
             )

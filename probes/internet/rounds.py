@@ -12,10 +12,9 @@ from typing import Final, Never, Protocol
 
 from probes.internet.check import Check
 from probes.internet.schedule import DueRound, Schedule
-from probes.targets.result import Reason, Result
+from probes.targets.result import Reason, Result, unknown
 from probes.targets.target import Method, Target
 from sla.instants import SECOND, Instant
-from sla.records import State
 
 GRACE_S: Final = 1.0
 """How much longer than its time-out a probe may take before it is given up, and what it found is unknown."""
@@ -170,11 +169,7 @@ class Rounds:
         except TimeoutError:
             if not deadline.expired():
                 raise
-            result = Result(
-                state=State.UNKNOWN,
-                reason=Reason.OVERRUN,
-                text=f"the probe came to no end in {timeout_s:g} s",
-            )
+            result = unknown(Reason.OVERRUN, f"the probe came to no end in {timeout_s:g} s")
         self._listener.probed(target.method, result, self._loop.time() - began_s)
         return result
 

@@ -15,19 +15,15 @@ class Verdict(NamedTuple):
     reason: str = ""
 
 
-def verdict(
-    vantage: Verdict, uplink: Verdict | None, in_guest: Verdict | None, required_reach: Verdict | None
-) -> Verdict:
-    """The leg's state by the monitor's own way out, the server's uplink, a check inside it, and those of its address.
+def verdict(vantage: Verdict, uplink: Verdict | None, required_reach: Verdict | None) -> Verdict:
+    """The leg's state by the monitor's own way out, the server's uplink, and the checks of its address that decide.
 
-    None: the server has no uplink, no such check, or it rests. Where nothing at all is asked, nothing is known.
+    None: the server has no uplink, no such check, or they rest. Where nothing at all is asked, nothing is known.
     """
     if vantage.state is not State.UP:
         return Verdict(State.UNKNOWN, vantage.reason)
     if uplink is not None and uplink.state is not State.UP:
         return uplink
-    if in_guest is not None and in_guest.state is not State.UNKNOWN:
-        return in_guest
     if required_reach is not None:
         return required_reach
     return Verdict(State.UNKNOWN, NOT_ASKED) if uplink is None else Verdict(State.UP)

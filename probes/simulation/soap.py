@@ -118,11 +118,6 @@ class Node:
         """The type that a managed object reference names."""
         return self.element.get("type", "")
 
-    @property
-    def xsi_type(self) -> str:
-        """The data object type that the sender states, without its prefix."""
-        return self.element.get(_TYPE_ATTRIBUTE, "").rpartition(":")[2]
-
     def children(self, name: str) -> Iterator[Node]:
         """The child elements of this name."""
         return (Node(child) for child in self.element if _local(child.tag) == name)

@@ -16,7 +16,7 @@ from typing import Final, NamedTuple, TypeVar
 
 from probes.targets.handshakes import Handshakes
 from probes.targets.path import Paths, packed
-from probes.targets.result import Reason, Result
+from probes.targets.result import Reason, Result, reason_here, unknown
 from sla.records import State
 
 _BIND_ADDRESS_NO_PORT: Final = 24
@@ -25,18 +25,8 @@ _TCP_INFO: Final = Struct("=B67xI")
 _SYN_SENT: Final = 2
 _IN_PROGRESS: Final = (0, errno.EINPROGRESS)
 
-_HERE: Final = {
-    errno.EPERM: Reason.PERMISSION,
-    errno.EACCES: Reason.PERMISSION,
-    errno.EMFILE: Reason.NO_RESOURCES,
-    errno.ENFILE: Reason.NO_RESOURCES,
-    errno.ENOMEM: Reason.NO_RESOURCES,
-    errno.ENOBUFS: Reason.NO_RESOURCES,
-    errno.EAGAIN: Reason.NO_RESOURCES,
-    errno.EADDRINUSE: Reason.NO_RESOURCES,
-    errno.EADDRNOTAVAIL: Reason.NO_RESOURCES,  # of connect: no port is left
-}
-"""What a call is refused with at once: always this machine. Everything else is want of a route."""
+_NO_PORT: Final = (errno.EADDRINUSE, errno.EADDRNOTAVAIL)
+"""What connect is refused with when no port of this machine is left."""
 _THERE: Final = {
     errno.ECONNREFUSED: Reason.REFUSED,
     errno.ETIMEDOUT: Reason.TIMEOUT,
@@ -119,7 +109,7 @@ class Connections:
         try:
             number = sock.connect_ex((address, port))
         except socket.gaierror as error:  # the interface that it names behind a % is not there
-            return _unknown(Reason.NO_ROUTE, f"{address}: {error.strerror}")
+            return unknown(Reason.NO_ROUTE, f"{address}: {error.strerror}")
         if number not in _IN_PROGRESS:
             return _refused_here(number, f"cannot connect to {address}")
         await self._handshakes.ended(sock.fileno(), deadline_s)
@@ -139,7 +129,7 @@ class Connections:
             return None
         self._listen()
         trouble = self._paths.trouble(packed(address), since_ns)
-        return _unknown(Reason.NO_ROUTE, f"{address}: {trouble}") if trouble else None
+        return unknown(Reason.NO_ROUTE, f"{address}: {trouble}") if trouble else None
 
     def _listen(self) -> None:
         self._paths.listen(time.monotonic_ns())
@@ -160,13 +150,13 @@ async def in_turn(
         each for each in addresses if origin.address is None or _family(each) == _family(origin.address)
     ]
     if not usable:
-        return _unknown(Reason.NO_ROUTE, f"has no address of the version of IP of {origin.address}")
+        return unknown(Reason.NO_ROUTE, f"has no address of the version of IP of {origin.address}")
     loop = asyncio.get_running_loop()
     failures: list[Result] = []
     for place, address in enumerate(usable):
         now_s = loop.time()
         if now_s >= deadline_s:
-            failures.append(_unknown(Reason.OVERRUN, f"there was no time left to try {address}"))
+            failures.append(unknown(Reason.OVERRUN, f"there was no time left to try {address}"))
             break
         outcome = await attempt(address, now_s + (deadline_s - now_s) / (len(usable) - place))
         if not isinstance(outcome, Result) or outcome.state is State.UP:
@@ -194,7 +184,7 @@ def _bind(sock: socket.socket, origin: Origin) -> Result | None:
             sock.bind((origin.address, 0))
     except OSError as error:
         if error.errno in (errno.EADDRNOTAVAIL, errno.ENODEV):
-            return _unknown(Reason.NO_ROUTE, f"{origin.address or origin.interface} is not on this machine")
+            return unknown(Reason.NO_ROUTE, f"{origin.address or origin.interface} is not on this machine")
         return _refused_here(error.errno, f"cannot use {origin.interface or origin.address}")
     return None
 
@@ -204,17 +194,16 @@ def _family(address: str) -> socket.AddressFamily:
 
 
 def _refused_here(number: int | None, what: str) -> Result:
-    reason = _HERE.get(number or 0, Reason.NO_ROUTE)
-    return _unknown(reason, f"{what}: {os.strerror(number or 0)}")
+    return unknown(_reason_here(number or 0), f"{what}: {os.strerror(number or 0)}")
 
 
 def _failed_there(number: int, address: str) -> Result:
     reason = _THERE.get(number)
     text = f"{address}: {os.strerror(number)}"
     if reason is None:
-        return _unknown(_HERE.get(number, Reason.NO_ROUTE), text)
+        return unknown(_reason_here(number), text)
     return Result(state=State.DOWN, reason=reason, text=text)
 
 
-def _unknown(reason: Reason, text: str) -> Result:
-    return Result(state=State.UNKNOWN, reason=reason, text=text)
+def _reason_here(number: int) -> Reason:
+    return Reason.NO_RESOURCES if number in _NO_PORT else reason_here(number)

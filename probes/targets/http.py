@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 import aiohttp
 
 from probes.targets.http_client import Attempt, TryEndedError, judge_error, underway
-from probes.targets.result import Reason, Result
+from probes.targets.result import Reason, Result, unknown
 from probes.targets.search import SearchError
 from probes.targets.target import Target
 from probes.targets.tools import Tools
@@ -46,14 +46,14 @@ async def probe_http(target: Target, tools: Tools, deadline_s: float) -> Result:
     except TimeoutError:
         stalled_s = tools.stalls.total_s - stalled_s
         if stalled_s > (deadline_s - started_s) * _STALLED_SHARE:
-            result = _unknown(f"this process stood still for {stalled_s:.1f} s meanwhile")
+            result = unknown(Reason.OVERRUN, f"this process stood still for {stalled_s:.1f} s meanwhile")
         else:
             text = f"waited in vain for {attempt.waits_for}"
             result = Result(state=State.DOWN, reason=Reason.TIMEOUT, text=text)
     except TryEndedError as ended:
         result = ended.result
     except SearchError as error:
-        result = _unknown(str(error))
+        result = unknown(Reason.OVERRUN, str(error))
     except aiohttp.ClientError as error:
         result = judge_error(error)
     return replace(result, certificate_expires_at=attempt.certificate_expires_at)
@@ -91,7 +91,3 @@ async def _beginning(content: aiohttp.StreamReader) -> bytes:
 def _wrong_status(response: aiohttp.ClientResponse) -> str:
     text = f"answered {response.status} {response.reason or ''}".rstrip()
     return f"{text}, to {response.headers['Location']}" if "Location" in response.headers else text
-
-
-def _unknown(text: str) -> Result:
-    return Result(state=State.UNKNOWN, reason=Reason.OVERRUN, text=text)

@@ -4,10 +4,9 @@ import asyncio
 from collections.abc import Sequence
 from typing import Final
 
-from probes.targets.ping.results import unknown
 from probes.targets.ping.settings import Pings
 from probes.targets.resolve import Resolver, resolve_by
-from probes.targets.result import Reason, Result
+from probes.targets.result import Reason, Result, unknown
 from probes.targets.target import Target
 from sla.records import State
 

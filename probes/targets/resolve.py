@@ -18,7 +18,7 @@ from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Final
 
-from probes.targets.result import Reason, Result
+from probes.targets.result import Reason, Result, unknown
 from sla.records import State
 
 MAX_THREADS: Final = 16
@@ -60,7 +60,7 @@ class Resolver:
                 found = await self._shared(host)
         except TimeoutError:
             text = f"the resolver did not answer for {host} in time"
-            return Result(state=State.UNKNOWN, reason=Reason.RESOLVER, text=text)
+            return unknown(Reason.RESOLVER, text)
         return _not_found(host, found) if isinstance(found, OSError) else found
 
     async def _shared(self, host: str) -> tuple[str, ...] | OSError:
@@ -136,4 +136,4 @@ def _not_found(host: str, error: OSError) -> Result:
         what = "has no address" if error.errno == socket.EAI_NODATA else "does not exist"
         return Result(state=State.DOWN, reason=Reason.NAME_NOT_FOUND, text=f"{host} {what}")
     reason = Reason.NO_RESOURCES if error.errno in _FULL else Reason.RESOLVER
-    return Result(state=State.UNKNOWN, reason=reason, text=f"{host}: {error.strerror}")
+    return unknown(reason, f"{host}: {error.strerror}")

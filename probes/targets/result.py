@@ -4,8 +4,10 @@
 descriptor, a packet dropped at our socket) is *unknown*, never down.
 """
 
+import errno
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
 
 from sla.instants import Instant
 from sla.records import State
@@ -48,3 +50,24 @@ class Result:
     text: str = ""
     rtt_us: int | None = None
     certificate_expires_at: Instant | None = None
+
+
+def unknown(reason: Reason, text: str) -> Result:
+    """Nothing was learned, for a reason on this machine."""
+    return Result(state=State.UNKNOWN, reason=reason, text=text)
+
+
+def reason_here(error: int) -> Reason:
+    """What an error number of this machine stands for; those that are not listed are about addresses and routes."""
+    return _HERE.get(error, Reason.NO_ROUTE)
+
+
+_HERE: Final = {
+    errno.EPERM: Reason.PERMISSION,
+    errno.EACCES: Reason.PERMISSION,
+    errno.EAGAIN: Reason.NO_RESOURCES,
+    errno.ENOBUFS: Reason.NO_RESOURCES,
+    errno.ENOMEM: Reason.NO_RESOURCES,
+    errno.EMFILE: Reason.NO_RESOURCES,
+    errno.ENFILE: Reason.NO_RESOURCES,
+}

@@ -13,7 +13,7 @@ from probes.targets.ping.aioping_backend import AiopingPinger
 from probes.targets.ping.echo_socket import EchoSocket, UnusableSourceError, open_socket
 from probes.targets.ping.flight import PingRequest
 from probes.targets.ping.packets import IPV4, IPV6, protocol_of, socket_name
-from probes.targets.ping.results import failed_here, unknown
+from probes.targets.ping.results import failed_here
 from probes.targets.ping.settings import (
     Backend,
     PingBackendError,
@@ -25,7 +25,7 @@ from probes.targets.ping.settings import (
     forbidden,
 )
 from probes.targets.ping.socket_engine import SocketEngine
-from probes.targets.result import Reason, Result
+from probes.targets.result import Reason, Result, unknown
 
 _AT_ONCE: Final = 4_096
 """Addresses that are read before the loop gets its turn."""

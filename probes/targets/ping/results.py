@@ -1,22 +1,10 @@
 """What a ping comes to."""
 
-import errno
 import os
 from functools import lru_cache
-from typing import Final
 
-from probes.targets.result import Reason, Result
+from probes.targets.result import Reason, Result, reason_here, unknown
 from sla.records import State
-
-_REASONS: Final = {
-    errno.EPERM: Reason.PERMISSION,
-    errno.EACCES: Reason.PERMISSION,
-    errno.EAGAIN: Reason.NO_RESOURCES,
-    errno.ENOBUFS: Reason.NO_RESOURCES,
-    errno.ENOMEM: Reason.NO_RESOURCES,
-    errno.EMFILE: Reason.NO_RESOURCES,
-    errno.ENFILE: Reason.NO_RESOURCES,
-}
 
 
 @lru_cache(maxsize=1 << 14)
@@ -35,11 +23,6 @@ def unreachable(text: str) -> Result:
     return Result(state=State.DOWN, reason=Reason.UNREACHABLE, text=text)
 
 
-def unknown(reason: Reason, text: str) -> Result:
-    """Nothing was learned, for a reason on this host."""
-    return Result(state=State.UNKNOWN, reason=reason, text=text)
-
-
 def failed_here(error: int) -> Result:
-    """An error number of this host; those that are not listed above are about addresses and routes."""
-    return unknown(_REASONS.get(error, Reason.NO_ROUTE), os.strerror(error))
+    """An error number of this host."""
+    return unknown(reason_here(error), os.strerror(error))

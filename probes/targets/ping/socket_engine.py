@@ -19,8 +19,8 @@ from typing import Final
 from probes.targets.path import Paths
 from probes.targets.ping.echo_socket import FULL, EchoSocket, IcmpError
 from probes.targets.ping.flight import Burst, Numbers, Ping, PingRequest, RateLimit, cookies
-from probes.targets.ping.results import failed_here, timed_out, unknown, unreachable, up
-from probes.targets.result import Reason, Result
+from probes.targets.ping.results import failed_here, timed_out, unreachable, up
+from probes.targets.result import Reason, Result, unknown
 from sla.records import State
 
 _MS: Final = 1_000_000
