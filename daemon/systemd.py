@@ -9,7 +9,9 @@ from sla.instants import SECOND
 
 
 class Systemd:
-    """Sends to $NOTIFY_SOCKET (systemd's sd_notify(3)). `watchdog_s` is $WATCHDOG_USEC in seconds, None without one."""
+    """Sends to $NOTIFY_SOCKET (systemd's sd_notify(3)). `watchdog_s`: within how many seconds it wants to hear `alive`
+    ($WATCHDOG_USEC, sd_watchdog_enabled(3)); None where it does not.
+    """
 
     def __init__(self, clock: Clock, env: Mapping[str, str] = os.environ) -> None:
         address = env.get("NOTIFY_SOCKET", "")
@@ -19,6 +21,7 @@ class Systemd:
         watchdog_us = env.get("WATCHDOG_USEC", "")
         mine = env.get("WATCHDOG_PID", str(os.getpid())) == str(os.getpid())
         self.watchdog_s = int(watchdog_us) / SECOND if watchdog_us.isdecimal() and mine else None
+        """Within how many seconds it wants to hear `alive` (sd_watchdog_enabled(3)); None where it does not."""
 
     def ready(self) -> None:
         """Started, or done with a reload."""
@@ -33,12 +36,8 @@ class Systemd:
         self._send("STOPPING=1")
 
     def alive(self) -> None:
-        """Every loop has made progress."""
+        """Every part takes its next step in time (`app.health`)."""
         self._send("WATCHDOG=1")
-
-    def status(self, text: str) -> None:
-        """A line for `systemctl status`."""
-        self._send(f"STATUS={text}")
 
     def _send(self, message: str) -> None:
         if not self._address:

@@ -13,6 +13,7 @@ from sla.instants import SECOND
 
 STALL_CHECK_S: Final = 0.1
 HEARTBEAT_S: Final = 1.0
+"""How often the watchdog is fed at least; oftener where systemd wants to hear within two seconds."""
 OVERDUE_US: Final = 30 * SECOND
 """How late a part may be with its next step before the watchdog is no longer fed."""
 
@@ -43,8 +44,10 @@ class Watchdog:
 
     async def run(self) -> Never:
         """Look at every part once a heartbeat, for ever."""
+        wanted_s = self._systemd.watchdog_s
+        pause_s = HEARTBEAT_S if wanted_s is None else min(HEARTBEAT_S, wanted_s / 2)
         while True:
-            await asyncio.sleep(HEARTBEAT_S)
+            await asyncio.sleep(pause_s)
             self.beat()
 
     def beat(self) -> None:

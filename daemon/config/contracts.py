@@ -11,16 +11,16 @@ Tables = Mapping[str, object]
 
 def tables_of(holder: Mapping[str, object]) -> Tables:
     """The tables below `contract`."""
-    return mapping(_json(mapping(holder.get("contract"))))
+    return mapping(dates_as_text(mapping(holder.get("contract"))))
 
 
-def _json(value: object) -> object:
-    """A value from TOML as JSON has it: dates become texts."""
+def dates_as_text(value: object) -> object:
+    """A value from TOML as JSON has it, and so the terms: dates and instants become texts."""
     match value:
         case dict():
-            return {key: _json(inner) for key, inner in value.items()}
+            return {key: dates_as_text(inner) for key, inner in value.items()}
         case list():
-            return [_json(inner) for inner in value]
+            return [dates_as_text(inner) for inner in value]
         case date():
             return value.isoformat()
         case _:

@@ -17,7 +17,8 @@ from pydantic import (
     model_validator,
 )
 
-from daemon.config.tokens import Digest, LastDay, check_pair, tokens_once
+from daemon.config.certificates import check_pair
+from daemon.config.tokens import Digest, LastDay, tokens_once
 from daemon.config.values import (
     Address,
     Between,

@@ -3,20 +3,15 @@
 The readers raise ValueError, whose message becomes the text after `file:line: key:`.
 """
 
-import re
-import ssl
 from collections.abc import Sequence
 from datetime import date
-from pathlib import Path
-from typing import Annotated, Final, Protocol, TypeVar
+from typing import Annotated, Protocol, TypeVar
 
 from pydantic import BeforeValidator
 
-from daemon.config.values import shown
+from daemon.config.values import SHA_256, shown
 from sla.calendars import parse_day
 from sla.instants import DAY, Instant
-
-_SHA_256: Final = re.compile(r"[0-9A-Fa-f]{64}", re.ASCII)
 
 
 class _HasName(Protocol):
@@ -30,7 +25,7 @@ _Tokens = TypeVar("_Tokens", bound=Sequence[_HasName])
 
 
 def _digest(value: object) -> bytes:
-    if not isinstance(value, str) or not _SHA_256.fullmatch(value):
+    if not isinstance(value, str) or not SHA_256.fullmatch(value):
         raise ValueError(
             f"{shown(value)} is no SHA-256: write the 64 hexadecimal digits that `slad token` prints, not the token"
         )
@@ -56,20 +51,6 @@ def tokens_once(tokens: _Tokens) -> _Tokens:
             if token.sha256 == before.sha256:
                 raise ValueError(f"{shown(before.name)} and {shown(token.name)} have the same hash")
     return tokens
-
-
-def check_pair(cert_file: Path, key_file: Path) -> None:
-    """Raises ValueError where the key is not that of the certificate, or cannot be used."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    try:
-        context.load_cert_chain(cert_file, key_file, password=_no_passphrase)
-    except ssl.SSLError:
-        raise ValueError(f"{key_file} holds no key to the certificate in {cert_file}") from None
-
-
-def _no_passphrase() -> str:
-    """OpenSSL would ask on the terminal."""
-    raise ValueError("the key in key_file is encrypted, and there is no way to give its passphrase")
 
 
 Digest = Annotated[bytes, BeforeValidator(_digest)]

@@ -36,8 +36,10 @@ _MAX_SOCKET_PATH_BYTES: Final = 107  # sun_path, less its closing zero
 _VCENTER_PORT: Final = 443
 _UUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}(@.*)?", re.ASCII | re.IGNORECASE)
 _INTERFACE: Final = re.compile(r"[^\s/]{1,15}")
-_SHA_256: Final = re.compile(r"[0-9A-Fa-f]{64}", re.ASCII)
-_ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", re.ASCII)
+SHA_256: Final = re.compile(r"[0-9A-Fa-f]{64}", re.ASCII)
+ID: Final = r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}"
+"""What the ids that people give look like."""
+_ID: Final = re.compile(ID, re.ASCII)
 _TEXT: Final = re.compile(r"[^\x00-\x1f\x7f]{1,256}")
 _ADDRESS: Final = re.compile(
     r"(?:\[(?P<number>[0-9A-Fa-f:.]{2,45})\]|(?P<name>[A-Za-z0-9](?:[A-Za-z0-9._-]{0,251}[A-Za-z0-9])?))"
@@ -301,7 +303,7 @@ def _reach_target(text: str) -> str:
 
 def _pin(value: object) -> bytes:
     digits = value.removeprefix("sha256:").replace(":", "") if isinstance(value, str) else ""
-    if not isinstance(value, str) or not value.startswith("sha256:") or not _SHA_256.fullmatch(digits):
+    if not isinstance(value, str) or not value.startswith("sha256:") or not SHA_256.fullmatch(digits):
         raise ValueError(
             f'{shown(value)} is no pin: write "sha256:" and the 64 hexadecimal digits that '
             "`openssl x509 -noout -fingerprint -sha256` prints, with or without colons"

@@ -15,9 +15,7 @@ _CREDENTIALS: Final = struct.Struct("3i")
 class Peer:
     """Who is at the other end of a connection, as the kernel says."""
 
-    pid: int
     uid: int
-    gid: int
 
     @property
     def name(self) -> str:
@@ -32,5 +30,5 @@ def peer_of(request: web.BaseRequest) -> Peer:
     """Who sent a request."""
     connection = request.get_extra_info("socket")
     packed = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
-    pid, uid, gid = _CREDENTIALS.unpack(packed)
-    return Peer(pid=pid, uid=uid, gid=gid)
+    _, uid, _ = _CREDENTIALS.unpack(packed)
+    return Peer(uid=uid)

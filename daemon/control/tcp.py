@@ -10,6 +10,7 @@ import structlog
 
 from daemon.clock import Clock
 from daemon.config import Config
+from daemon.config.certificates import load_pair
 from daemon.config.tables import ControlTable, TokenTable
 from daemon.control.api import LIMITS, ControlApiError, application
 from daemon.control.tokens import Gate, Role, Token
@@ -43,7 +44,7 @@ class TcpControlApi:
         if table.cert_file is not None and table.key_file is not None:
             assert table.key_file.path is not None, "a file"
             try:
-                self._tls.load_cert_chain(table.cert_file, table.key_file.path, password=_no_passphrase)
+                load_pair(self._tls, table.cert_file, table.key_file.path)
             except (OSError, ValueError) as error:
                 raise ControlApiError(f"{table.cert_file}, {table.key_file.path}: {error}") from error
         self._gate.tokens = tuple(_tokens(table.token))
@@ -82,8 +83,3 @@ class TcpControlApi:
 def _tokens(tables: Iterable[TokenTable]) -> Iterable[Token]:
     for table in tables:
         yield Token(name=table.name, role=Role(table.role), sha256=table.sha256, expires_at=table.expires)
-
-
-def _no_passphrase() -> str:
-    """OpenSSL would ask on the terminal."""
-    raise ValueError("the key is encrypted, and there is no way to give its passphrase")

@@ -1,11 +1,11 @@
 """A contract in a TOML file, in place of the one in the evidence (`slad evaluate --contract`)."""
 
-from collections.abc import Collection, Mapping
-from datetime import date, datetime
+from collections.abc import Collection
 from pathlib import Path
 
 import tomli
 
+from daemon.config.contracts import dates_as_text
 from daemon.config.lines import key_lines, line_of
 from daemon.evidence.files import EvidenceError
 from sla.calendars import Day
@@ -30,7 +30,7 @@ def load_contract(path: Path, national_holidays: Collection[Day]) -> Terms:
         if key != "contract"
     ]
     try:
-        terms = parse_terms(_dates_as_text(tables.get("contract", {})), national_holidays)
+        terms = parse_terms(dates_as_text(tables.get("contract", {})), national_holidays)
     except TermsError as error:
         faults += [
             f"{path}:{line_of(lines, tuple(key.split('.')))}: {key}: {fault.problem}"
@@ -40,16 +40,3 @@ def load_contract(path: Path, national_holidays: Collection[Day]) -> Terms:
     if faults:
         raise EvidenceError(faults)
     return terms
-
-
-def _dates_as_text(value: object) -> object:
-    """TOML has dates of its own; JSON, and so the terms, have them as text."""
-    match value:
-        case Mapping():
-            return {key: _dates_as_text(each) for key, each in value.items()}
-        case list():
-            return [_dates_as_text(each) for each in value]
-        case date() if not isinstance(value, datetime):
-            return value.isoformat()
-        case _:
-            return value

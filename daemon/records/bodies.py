@@ -9,6 +9,7 @@ from typing import Annotated, Any, Final, Literal, TypeVar
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, ValidationError
 from pydantic_core import ErrorDetails
 
+from daemon.config.values import ID
 from daemon.records.refusals import FieldFault, RefusedError
 from sla.calendars import year_of
 from sla.instants import Instant, parse_instant
@@ -21,7 +22,7 @@ MOST_NAMES: Final = 1000
 
 _INSTANT_CHARACTERS: Final = 100
 """More would only be shown again."""
-_ID: Final = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
+_ID: Final = f"^{ID}$"
 _LINE: Final = r"^[^\x00-\x1f\x7f]*$"
 
 

@@ -28,7 +28,6 @@ _VCENTER, _NAME, _FOLDER, _RESOURCE_POOL, _FIRST_ATTRIBUTE = range(5)
 class Needs:
     """What has to be read of servers so that rules can be applied; `attributes` are names of custom attributes."""
 
-    folder: bool
     resource_pool: bool
     networks: bool
     attributes: tuple[str, ...]
@@ -37,7 +36,6 @@ class Needs:
 def needs_of(rules: Sequence[ConditionsTable]) -> Needs:
     """What some rules need."""
     return Needs(
-        folder=any(rule.folder is not None for rule in rules),
         resource_pool=any(rule.resource_pool is not None for rule in rules),
         networks=any(rule.network is not None for rule in rules),
         attributes=tuple(dict.fromkeys(rule.attribute.name for rule in rules if rule.attribute is not None)),

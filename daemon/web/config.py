@@ -24,6 +24,8 @@ from pydantic import (
     model_validator,
 )
 
+from daemon.config.certificates import load_pair
+
 _BCRYPT: Final = re.compile(r"\$2[abxy]\$\d\d\$[./A-Za-z0-9]{53}")
 _DURATION: Final = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h)")
 _UNIT_S: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
@@ -234,18 +236,13 @@ def _tls_context(path: Path, config: TlsServerConfig) -> ssl.SSLContext:
     context.set_alpn_protocols(["http/1.1"])
     key = "cert_file"
     try:
-        context.load_cert_chain(config.cert_file, config.key_file, password=_no_passphrase)
+        load_pair(context, config.cert_file, config.key_file)
         key = "client_ca_file"
         if config.client_ca_file is not None:
             context.load_verify_locations(config.client_ca_file)
     except (OSError, ValueError) as error:
         raise WebConfigError(f"{path}: tls_server_config.{key}: {error}") from error
     return context
-
-
-def _no_passphrase() -> str:
-    """OpenSSL would ask on the terminal."""
-    raise ValueError("the key is encrypted, and there is no way to give its passphrase")
 
 
 def _stamp(path: Path) -> tuple[int, int, int] | None:

@@ -33,8 +33,6 @@ def test_what_is_told_is_heard_also_at_an_abstract_address(manager: tuple[socket
     assert heard(listener) == {"READY": "1"}
     notifier.alive()
     assert heard(listener) == {"WATCHDOG": "1"}
-    notifier.status("1 server is down")
-    assert heard(listener) == {"STATUS": "1 server is down"}
     notifier.stopping()
     assert heard(listener) == {"STOPPING": "1"}
 

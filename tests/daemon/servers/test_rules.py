@@ -142,7 +142,7 @@ def test_globs_of_names_and_values_have_no_levels(
 
 def test_the_rules_say_which_facts_they_need() -> None:
     none = needs_of([RuleTable(name="x", vcenter="east", client="acme")])
-    assert none == Needs(folder=False, resource_pool=False, networks=False, attributes=())
+    assert none == Needs(resource_pool=False, networks=False, attributes=())
     every = needs_of(
         [
             RuleTable(folder="/x", client="acme"),
@@ -153,7 +153,7 @@ def test_the_rules_say_which_facts_they_need() -> None:
             RuleTable(attribute=AttributeTable(name="b", value="y"), client="acme"),
         ]
     )
-    assert every == Needs(folder=True, resource_pool=True, networks=True, attributes=("b", "a"))
+    assert every == Needs(resource_pool=True, networks=True, attributes=("b", "a"))
 
 
 def test_a_network_is_a_condition_that_any_of_a_servers_networks_fulfils() -> None:
