@@ -30,6 +30,16 @@ async def paced(items: Iterable[T], *, at_most_s: float = inf) -> AsyncIterator[
             began = time.monotonic()
 
 
+async def waited(event: asyncio.Event, timeout_s: float) -> bool:
+    """Wait for an event for so long at most; whether it is set."""
+    try:
+        async with asyncio.timeout(timeout_s):
+            await event.wait()
+    except TimeoutError:
+        return False
+    return True
+
+
 def tune_gc() -> None:
     """Have the garbage collector look at new objects only; to be called once, at start.
 

@@ -1,10 +1,8 @@
 """The control door on TCP: with TLS, and for those who have a token."""
 
-import asyncio
 import ssl
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
-from typing import Final
 
 import structlog
 
@@ -16,9 +14,7 @@ from daemon.control.api import LIMITS, ControlApiError, application
 from daemon.control.tokens import Gate, Role, Token
 from daemon.control.views import Control
 from daemon.records.service import RecordService
-from daemon.web.connections import Limits, connections_to
-
-_TLS_HANDSHAKE_S: Final = 10.0
+from daemon.web.connections import Limits, listening
 
 _log = structlog.get_logger(__name__)
 
@@ -58,26 +54,11 @@ class TcpControlApi:
         Raises OSError for an address that cannot be bound.
         """
         app = application(control, records, self._gate.middleware(), limits)
-        loop = asyncio.get_running_loop()
-        async with connections_to(app, limits) as connection:
-            servers: list[asyncio.Server] = []
-            try:
-                for address in self._listen:
-                    server = await loop.create_server(
-                        connection,
-                        address.host,
-                        address.port,
-                        ssl=self._tls,
-                        ssl_handshake_timeout=_TLS_HANDSHAKE_S,
-                    )
-                    servers.append(server)
-                bound = [listener.getsockname()[:2] for server in servers for listener in server.sockets]
-                if bound:
-                    _log.info("tcp_control_door_opened", listening=bound)
-                yield bound
-            finally:
-                for server in servers:
-                    server.close()
+        addresses = [(address.host, address.port) for address in self._listen]
+        async with listening(app, limits, addresses, self._tls) as bound:
+            if bound:
+                _log.info("tcp_control_door_opened", listening=bound)
+            yield bound
 
 
 def _tokens(tables: Iterable[TokenTable]) -> Iterable[Token]:

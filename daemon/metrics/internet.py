@@ -51,6 +51,13 @@ class InternetMetrics:
             ["family"],
             registry=registry,
         )
+        self._strays = Counter(
+            "slad_ping_strays_total",
+            "Packets at slad's own ping sockets that answered no ping in flight: doubles, late ones and forgeries.",
+            ["family"],
+            registry=registry,
+        )
+        self._strays_before: collections.Counter[tuple[Origin, str]] = collections.Counter()
         self._dropped_before: collections.Counter[tuple[Origin, str]] = collections.Counter()
         self._vantage = Gauge(
             "slad_vantage_up", "Whether the monitor's own way out is up; absent while unknown.", registry=None
@@ -91,11 +98,10 @@ class InternetMetrics:
         """Rounds were left out."""
         self._overruns.labels(method).inc(rounds)
 
-    def dropped(self, origin: Origin, dropped: Mapping[str, int]) -> None:
-        """Packets dropped so far at the sockets of one origin, by version of IP."""
-        for family, count in dropped.items():
-            self._drops.labels(family).inc(max(0, count - self._dropped_before[origin, family]))
-            self._dropped_before[origin, family] = count
+    def pinged(self, origin: Origin, *, dropped: Mapping[str, int], strays: Mapping[str, int]) -> None:
+        """Packets dropped and strays so far at the sockets of one origin, by version of IP."""
+        _count(self._drops, self._dropped_before, origin, dropped)
+        _count(self._strays, self._strays_before, origin, strays)
 
     def vantage(self, state: State) -> None:
         """The monitor's own way out is in another state."""
@@ -125,6 +131,18 @@ class InternetMetrics:
         """A target of an uplink is not tried any more."""
         for family in (self._target, self._rtt, self._expiry):
             family.remove_by_labels({"uplink": uplink, "target": target.text})
+
+
+def _count(
+    counter: Counter,
+    before: "collections.Counter[tuple[Origin, str]]",
+    origin: Origin,
+    so_far: Mapping[str, int],
+) -> None:
+    """Sockets that were opened anew count from 0 again."""
+    for family, count in so_far.items():
+        counter.labels(family).inc(max(0, count - before[origin, family]))
+        before[origin, family] = count
 
 
 def _show(gauge: Gauge, state: State, *labels: str) -> None:

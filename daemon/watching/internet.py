@@ -163,7 +163,8 @@ class Internet:
             self._follow(server)
         for place in self._places.values():
             if isinstance(place.pings.opened, Pinger):
-                self._metrics.dropped(place.tools.origin, place.pings.opened.dropped)
+                pinger = place.pings.opened
+                self._metrics.pinged(place.tools.origin, dropped=pinger.dropped, strays=pinger.strays)
 
     async def run(self) -> Never:
         """Watch, once there is a server to watch."""

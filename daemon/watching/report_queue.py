@@ -5,6 +5,8 @@ import threading
 from collections import deque
 from typing import Final, Generic, TypeVar
 
+from daemon.pacing import waited
+
 T = TypeVar("T")
 
 LIMIT: Final = 64
@@ -51,11 +53,7 @@ class ReportQueue(Generic[T]):
 
     async def wait(self, timeout_s: float) -> None:
         """Wait for an item, for `wake`, or until the time is over."""
-        try:
-            async with asyncio.timeout(timeout_s):
-                await self._wake.wait()
-        except TimeoutError:
-            pass
+        await waited(self._wake, timeout_s)
 
     def take(self) -> list[T]:
         """All items that there are."""

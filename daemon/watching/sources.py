@@ -12,6 +12,7 @@ from daemon.config import Config
 from daemon.config.tables import VCenterTable
 from daemon.config.values import SecretError
 from daemon.metrics.process import ProcessMetrics
+from daemon.pacing import waited
 from daemon.servers.rules import needs_of
 from probes.report import Report, Resume, SourceFailure
 from probes.vcenter.faults import LoginRefusedError
@@ -81,11 +82,7 @@ class Sources:
             for name, source in self._sources.items():
                 if source.watch.failure is not None:
                     raise RuntimeError(f"the watch of {name} failed") from source.watch.failure
-            try:
-                async with asyncio.timeout(CHECK_S):
-                    await self._adopted.wait()
-            except TimeoutError:
-                pass
+            await waited(self._adopted, CHECK_S)
 
     async def stop(self) -> None:
         """End every watch, in the middle of a long poll if need be, for good."""

@@ -1,7 +1,8 @@
 """What both doors share: how a connection is accepted, watched and ended, and how many requests run at once."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+import ssl
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -14,6 +15,7 @@ from aiohttp.http_exceptions import LineTooLong
 _log = structlog.get_logger(__name__)
 
 _MAX_HEADERS: Final = 64
+_TLS_HANDSHAKE_S: Final = 10.0
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -124,6 +126,34 @@ async def connections_to(
         yield lambda: ClientConnection(server, limits)
     finally:
         await runner.cleanup()
+
+
+@asynccontextmanager
+async def listening(
+    app: web.Application,
+    limits: Limits,
+    addresses: Iterable[tuple[str, int]],
+    tls: ssl.SSLContext | None = None,
+) -> AsyncIterator[list[tuple[str, int]]]:
+    """Serve on TCP addresses; yields those that were bound, in which port 0 has become a real one.
+
+    Raises OSError for an address that cannot be bound.
+    """
+    loop = asyncio.get_running_loop()
+    async with connections_to(app, limits) as connection:
+        servers: list[asyncio.Server] = []
+        try:
+            for host, port in addresses:
+                handshake_s = _TLS_HANDSHAKE_S if tls is not None else None
+                servers.append(
+                    await loop.create_server(
+                        connection, host, port, ssl=tls, ssl_handshake_timeout=handshake_s
+                    )
+                )
+            yield [listener.getsockname()[:2] for server in servers for listener in server.sockets]
+        finally:
+            for server in servers:
+                server.close()
 
 
 def bounded(limits: Limits) -> Any:

@@ -1,6 +1,5 @@
 """The public door's server: GET and HEAD only, nothing that changes or probes anything."""
 
-import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from http import HTTPStatus
@@ -14,13 +13,12 @@ from daemon.clock import Clock
 from daemon.exposition.exposition import Exposition, NotPreparedError, TooManyScrapesError
 from daemon.web.access import Bucket, PasswordCheck, has_allowed_name
 from daemon.web.config import CurrentTls, WebConfig, WebConfigError, WebConfigFile
-from daemon.web.connections import DEFAULT_LIMITS, Handler, Limits, bounded, busy, connections_to
+from daemon.web.connections import DEFAULT_LIMITS, Handler, Limits, bounded, busy, listening
 from daemon.web.negotiation import accepts_gzip, choose_format
 from daemon.web.pages import STYLE, Overview, Pages
 
 _log = structlog.get_logger(__name__)
 
-_TLS_HANDSHAKE_S: Final = 10.0
 _SECURITY_HEADERS: Final = {
     "Server": "slad",
     "Cache-Control": "no-store",
@@ -64,22 +62,9 @@ async def public_http(
     file = WebConfigFile(web_config) if web_config is not None else None
     tls = CurrentTls.of(file) if file is not None and file.current().tls is not None else None
     app = _application(site, clock, file, limits)
-    loop = asyncio.get_running_loop()
-    async with connections_to(app, limits) as connection:
-        servers: list[asyncio.Server] = []
-        try:
-            for host, port in addresses:
-                handshake_s = _TLS_HANDSHAKE_S if tls is not None else None
-                server = await loop.create_server(
-                    connection, host, port, ssl=tls, ssl_handshake_timeout=handshake_s
-                )
-                servers.append(server)
-            bound = [listener.getsockname()[:2] for server in servers for listener in server.sockets]
-            _log.info("public_door_opened", addresses=bound, tls=tls is not None)
-            yield bound
-        finally:
-            for server in servers:
-                server.close()
+    async with listening(app, limits, addresses, tls) as bound:
+        _log.info("public_door_opened", addresses=bound, tls=tls is not None)
+        yield bound
 
 
 def _application(site: Site, clock: Clock, file: WebConfigFile | None, limits: Limits) -> web.Application:

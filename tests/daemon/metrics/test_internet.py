@@ -55,8 +55,9 @@ def test_overruns_are_there_before_the_first_one(told: Told) -> None:
 def test_drops_of_all_sockets_are_summed_and_a_new_socket_takes_nothing_back(told: Told) -> None:
     here, there = Origin(), Origin(address="192.0.2.9")
     for origin, dropped in ((here, 0), (here, 5), (there, 2), (here, 0), (here, 1)):
-        told.tally.dropped(origin, {"ipv4": dropped})
+        told.tally.pinged(origin, dropped={"ipv4": dropped}, strays={"ipv4": 2 * dropped})
     assert told.value("ping_socket_drops_total", family="ipv4") == 8
+    assert told.value("ping_strays_total", family="ipv4") == 16
 
 
 def test_unknown_takes_the_gauge_of_an_uplink_and_of_the_vantage_away(told: Told) -> None:
