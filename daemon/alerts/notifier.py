@@ -22,7 +22,7 @@ from daemon.clock import Clock
 from daemon.config import Config
 from daemon.config.alertmanager import AlertmanagerTable, BaseUrl
 from daemon.metrics.alerts import AlertMetrics
-from daemon.pacing import paced
+from daemon.pacing import paced, waited
 from sla.instants import SECOND
 
 MOST_AT_ONCE: Final = 256
@@ -166,11 +166,7 @@ class Sender:
 
     async def _wait(self, until_us: int) -> None:
         """Wait for something to send, or until what fires is to be sent again."""
-        try:
-            async with asyncio.timeout(max(0, until_us - self._clock.monotonic_us()) / SECOND):
-                await self._wake.wait()
-        except TimeoutError:
-            pass
+        await waited(self._wake, max(0, until_us - self._clock.monotonic_us()) / SECOND)
 
     async def _round(self, alertmanager: Alertmanager, until_us: int) -> bool:
         """Send what waits; whether that went well. What failed waits on, unless it never will go well.

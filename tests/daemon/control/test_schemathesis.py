@@ -53,6 +53,9 @@ async def _anybody(request: web.Request, handler: Handler) -> web.StreamResponse
     return await handler(request)
 
 
+pytestmark = pytest.mark.xdist_group("schemathesis")  # what is recorded is looked at once all have run
+
+
 @pytest.fixture(scope="module")
 def url() -> Iterator[str]:
     """The door without tokens, on loopback, in a thread of its own."""
