@@ -6,27 +6,27 @@ from typing import Generic, TypeVar
 
 from sla.instants import Instant
 
-Key = TypeVar("Key", bound=tuple[str, ...])
+DueKey = TypeVar("DueKey", bound=tuple[str, ...])
 
 
-class DueQueue(Generic[Key]):
+class DueQueue(Generic[DueKey]):
     """Keys, each at most once now and once later."""
 
     def __init__(self) -> None:
         """None."""
-        self._now: OrderedDict[Key, None] = OrderedDict()
-        self._later: dict[Key, Instant] = {}
-        self._due: list[tuple[Instant, Key]] = []
+        self._now: OrderedDict[DueKey, None] = OrderedDict()
+        self._later: dict[DueKey, Instant] = {}
+        self._due: list[tuple[Instant, DueKey]] = []
 
     def __bool__(self) -> bool:
         """Whether any waits to be looked at now."""
         return bool(self._now)
 
-    def add(self, key: Key) -> None:
+    def add(self, key: DueKey) -> None:
         """Have it looked at now."""
         self._now[key] = None
 
-    def add_at(self, at: Instant, key: Key) -> None:
+    def add_at(self, at: Instant, key: DueKey) -> None:
         """Have it looked at from an instant on, which takes the place of another one."""
         if self._later.get(key) != at:
             self._later[key] = at
@@ -40,6 +40,6 @@ class DueQueue(Generic[Key]):
                 del self._later[key]
                 self.add(key)
 
-    def take(self) -> Key:
+    def take(self) -> DueKey:
         """One that waits, the first of them."""
         return self._now.popitem(last=False)[0]

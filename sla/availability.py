@@ -204,11 +204,11 @@ def figures_of(
     return figures
 
 
-Share = tuple[int, int]
+Quotient = tuple[int, int]
 """A part of a whole, in microseconds; of nothing there is no ratio."""
 
 
-def available(term: Unobserved, up: int, down: int, unobserved: int, x: int) -> Share:
+def available(term: Unobserved, up: int, down: int, unobserved: int, x: int) -> Quotient:
     """The share that counts as available (spec §5.2)."""
     match term:
         case Unobserved.EXCLUDE:
@@ -219,17 +219,17 @@ def available(term: Unobserved, up: int, down: int, unobserved: int, x: int) -> 
             return up + x, up + down + unobserved + x
 
 
-def available_at_least(up: int, disputed: int, agreed: int, x: int) -> Share:
+def available_at_least(up: int, disputed: int, agreed: int, x: int) -> Quotient:
     """The share of `availability_low` (spec §5.3)."""
     return up - disputed + x, agreed + x
 
 
-def available_at_most(up: int, unobserved: int, agreed: int, x: int) -> Share:
+def available_at_most(up: int, unobserved: int, agreed: int, x: int) -> Quotient:
     """The share of `availability_high` (spec §5.3)."""
     return up + unobserved + x, agreed + x
 
 
-def covered(up: int, down: int, agreed: int) -> Share:
+def covered(up: int, down: int, agreed: int) -> Quotient:
     """The share that was observed (spec §5.3)."""
     return up + down, agreed
 
@@ -239,6 +239,6 @@ def up_at_best(up: int, agreed: int, whole_agreed: int) -> int:
     return up + whole_agreed - agreed
 
 
-def _ratio(share: Share) -> Fraction | None:
+def _ratio(share: Quotient) -> Fraction | None:
     part, whole = share
     return Fraction(part, whole) if whole else None

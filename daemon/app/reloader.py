@@ -20,7 +20,7 @@ _log = structlog.get_logger()
 _REFUSALS: Final = (ConfigError, ControlApiError, CertificateError)
 
 
-class Part(Protocol):
+class Follower(Protocol):
     """What follows the configuration."""
 
     def adopt(self, config: Config) -> None:
@@ -35,7 +35,7 @@ class Reloader:
         self,
         config: Config,
         env: Mapping[str, str],
-        parts: Sequence[Part],
+        parts: Sequence[Follower],
         *,
         clock: Clock,
         metrics: ProcessMetrics,

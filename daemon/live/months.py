@@ -8,7 +8,7 @@ from typing import Final
 from daemon.exposition.families import ABSENT, RATIO_ONE, Column, ServerFamily, label
 from daemon.live.formulas import CATEGORIES, REASONS, Formula, Formulas, Running, passed
 from sla.availability import (
-    Share,
+    Quotient,
     available,
     available_at_least,
     available_at_most,
@@ -125,7 +125,7 @@ def _worked_out(formula: Formula, at: Instant) -> tuple[int, ...]:
     )
 
 
-def _billionths(share: Share) -> int:
+def _billionths(share: Quotient) -> int:
     """A ratio, rounded down (spec §1.3)."""
     part, whole = share
     return part * RATIO_ONE // whole if whole else ABSENT

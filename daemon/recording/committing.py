@@ -31,13 +31,13 @@ ANSWER_S: Final = 10.0
 _log = structlog.get_logger()
 
 
-class _Change(NamedTuple):
+class _OwnBatch(NamedTuple):
     """A batch of the daemon's own that waits for its turn."""
 
     make: Callable[[Instant], Awaitable[Batch]]
 
 
-class _Request(NamedTuple):
+class _AskedRecord(NamedTuple):
     """A record that somebody waits for."""
 
     make: Callable[[Instant], Declared]
@@ -70,9 +70,9 @@ class Committer:
         self._metrics = metrics
         self._on_waiting = on_waiting
         self._on_fault = on_fault
-        self._waiting: list[_Change | _Request] = []
+        self._waiting: list[_OwnBatch | _AskedRecord] = []
         """In the order in which they came; how many requests wait at once is bounded by the doors."""
-        self._under_way: _Request | None = None
+        self._under_way: _AskedRecord | None = None
         """The request whose commit was begun."""
         self._is_finishing = False
 
@@ -82,7 +82,7 @@ class Committer:
 
     def change(self, make: Callable[[Instant], Awaitable[Batch]]) -> None:
         """Have a batch of the daemon's own made and committed with the next tick, which comes at once."""
-        self._waiting.append(_Change(make))
+        self._waiting.append(_OwnBatch(make))
         self._on_waiting()
 
     async def record(self, make: Callable[[Instant], Declared]) -> NumberedRecord:
@@ -94,7 +94,7 @@ class Committer:
         """
         if self.fault or self._is_finishing:
             raise NotRecordingError(f"nothing was recorded: {self._why_not()}")
-        request = _Request(make, asyncio.get_running_loop().create_future())
+        request = _AskedRecord(make, asyncio.get_running_loop().create_future())
         self._waiting.append(request)
         self._on_waiting()
         try:
@@ -109,9 +109,9 @@ class Committer:
             if not self._waiting:
                 return  # a fault sent the requests away
             match self._waiting.pop(0):
-                case _Change(make):
+                case _OwnBatch(make):
                     await self.commit(await make(now))
-                case _Request() as request:
+                case _AskedRecord() as request:
                     await self._commit_request(request, now)
 
     async def commit(self, batch: Batch) -> int:
@@ -121,7 +121,7 @@ class Committer:
         """
         return await asyncio.shield(self._commit_and_take(batch))
 
-    async def _commit_request(self, request: _Request, now: Instant) -> None:
+    async def _commit_request(self, request: _AskedRecord, now: Instant) -> None:
         if request.recorded.done():
             return  # nobody waits for it any more
         try:
@@ -192,8 +192,8 @@ class Committer:
 
     def _send_requests_away(self) -> None:
         """Nobody has to wait for a ledger that failed: whose commit is under way may yet be recorded, the others not."""
-        requests = [waiting for waiting in self._waiting if isinstance(waiting, _Request)]
-        self._waiting = [waiting for waiting in self._waiting if isinstance(waiting, _Change)]
+        requests = [waiting for waiting in self._waiting if isinstance(waiting, _AskedRecord)]
+        self._waiting = [waiting for waiting in self._waiting if isinstance(waiting, _OwnBatch)]
         for request in requests:
             _refuse(request, f"nothing was recorded: {self.fault}")
         if self._under_way is not None:
@@ -203,6 +203,6 @@ class Committer:
         return self.fault or ("slad is about to stop" if self._is_finishing else "the ledger is slow")
 
 
-def _refuse(request: _Request, why: str) -> None:
+def _refuse(request: _AskedRecord, why: str) -> None:
     if not request.recorded.done():
         request.recorded.set_exception(NotRecordingError(why))

@@ -68,7 +68,7 @@ async def public_http(
 
 
 def _application(site: Site, clock: Clock, file: WebConfigFile | None, limits: Limits) -> web.Application:
-    handlers = _Handlers(site)
+    handlers = _PublicHandlers(site)
     middlewares = [bounded(limits)]
     if file is not None:
         middlewares.append(_guarded_by(file, clock))
@@ -82,7 +82,7 @@ def _application(site: Site, clock: Clock, file: WebConfigFile | None, limits: L
     return app
 
 
-class _Handlers:
+class _PublicHandlers:
     """The handlers."""
 
     def __init__(self, site: Site) -> None:

@@ -1,4 +1,4 @@
-"""Event history collectors: a filter over the event log and a position in it.
+"""SimulatedEvent history collectors: a filter over the event log and a position in it.
 
 A new collector stands at its oldest event. ReadNextEvents goes from older to newer and, once at the end, returns
 what was written since; ReadPreviousEvents goes the other way.
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from probes.simulation import soap
 from probes.simulation.entities import Entity
-from probes.simulation.events import Event, EventLog
+from probes.simulation.events import EventLog, SimulatedEvent
 from probes.simulation.inventory import is_below
 from probes.simulation.soap import Node
 from probes.simulation.values import parse_instant
@@ -33,7 +33,7 @@ class EventFilter:
     chain: int | None = None
     newest: int | None = None
 
-    def admits(self, event: Event) -> bool:
+    def admits(self, event: SimulatedEvent) -> bool:
         """Whether the event passes."""
         return (
             (not self.types or event.type_id in self.types)
@@ -44,7 +44,7 @@ class EventFilter:
             and self._is_about(event)
         )
 
-    def _is_about(self, event: Event) -> bool:
+    def _is_about(self, event: SimulatedEvent) -> bool:
         if self.itself is not None and any(entity is self.itself for entity in event.entities):
             return True
         if self.below is not None:
@@ -94,9 +94,9 @@ class EventCollector:
         if spec.newest is not None:
             self.position = self._before_newest(spec.newest)
 
-    def read_next(self, count: int) -> list[Event]:
+    def read_next(self, count: int) -> list[SimulatedEvent]:
         """The next newer events, oldest first; empty at the end."""
-        found: list[Event] = []
+        found: list[SimulatedEvent] = []
         for event in self._newer_than(self.position):
             if len(found) == _page(count):
                 break
@@ -105,9 +105,9 @@ class EventCollector:
             self.position = event.key
         return found
 
-    def read_previous(self, count: int) -> list[Event]:
+    def read_previous(self, count: int) -> list[SimulatedEvent]:
         """The next older events, newest first; empty at the beginning."""
-        found: list[Event] = []
+        found: list[SimulatedEvent] = []
         for event in reversed(self.log.events):
             if event.key > self.position:
                 continue
@@ -126,7 +126,7 @@ class EventCollector:
         """Go to just before the latest page."""
         self.position = self._before_newest(self.page)
 
-    def latest(self) -> list[Event]:
+    def latest(self) -> list[SimulatedEvent]:
         """The latest page, newest first."""
         return newest(self.log, self.spec, self.page)
 
@@ -134,16 +134,16 @@ class EventCollector:
         page = newest(self.log, self.spec, count)
         return page[-1].key - 1 if page else self.log.last_key
 
-    def _newer_than(self, key: int) -> Iterator[Event]:
+    def _newer_than(self, key: int) -> Iterator[SimulatedEvent]:
         """The log from just after `key`; keys have no gaps, so that the place is counted from the end."""
         events = self.log.events
         first = max(0, len(events) - (self.log.last_key - key))
         return (events[index] for index in range(first, len(events)))
 
 
-def newest(log: EventLog, spec: EventFilter, count: int) -> list[Event]:
+def newest(log: EventLog, spec: EventFilter, count: int) -> list[SimulatedEvent]:
     """The newest events that pass, newest first."""
-    found: list[Event] = []
+    found: list[SimulatedEvent] = []
     for event in reversed(log.events):
         if len(found) == count:
             break
@@ -152,7 +152,7 @@ def newest(log: EventLog, spec: EventFilter, count: int) -> list[Event]:
     return found
 
 
-def query(log: EventLog, spec: EventFilter) -> list[Event]:
+def query(log: EventLog, spec: EventFilter) -> list[SimulatedEvent]:
     """What QueryEvents returns: at most `MAXIMUM_PAGE` events, the newest, oldest first."""
     return newest(log, spec, min(spec.newest or MAXIMUM_PAGE, MAXIMUM_PAGE))[::-1]
 

@@ -16,7 +16,7 @@ _FIRST_KEY = 1_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Event:
+class SimulatedEvent:
     """One event as it was written: names are those of its moment.
 
     `type_id` is what EventFilterSpec.eventTypeId is compared with: the identifier of an EventEx, or the type.
@@ -51,7 +51,7 @@ class EventLog:
     """The newest `RETAINED_EVENTS` events, oldest first."""
 
     clock: Callable[[], int]
-    events: deque[Event] = field(default_factory=lambda: deque(maxlen=RETAINED_EVENTS))
+    events: deque[SimulatedEvent] = field(default_factory=lambda: deque(maxlen=RETAINED_EVENTS))
     last_key: int = _FIRST_KEY
 
     def post(
@@ -64,10 +64,10 @@ class EventLog:
         at: int | None = None,
         type_id: str | None = None,
         extra: str = "",
-    ) -> Event:
+    ) -> SimulatedEvent:
         """Write an event that happened now, or at `at`; without a chain it begins one."""
         self.last_key += 1
-        event = Event(
+        event = SimulatedEvent(
             key=self.last_key,
             chain=self.last_key if chain is None else chain,
             created_at=self.clock() if at is None else at,
@@ -82,7 +82,9 @@ class EventLog:
         self.events.append(event)
         return event
 
-    def post_ex(self, type_id: str, *entities: Entity, arguments: dict[str, str] | None = None) -> Event:
+    def post_ex(
+        self, type_id: str, *entities: Entity, arguments: dict[str, str] | None = None
+    ) -> SimulatedEvent:
         """Write an EventEx, as hosts and vCenter's own services do; it has no user."""
         about = entities[0]
         pairs = "".join(
@@ -96,7 +98,7 @@ class EventLog:
         )
         return self.post("EventEx", *entities, type_id=type_id, extra=extra)
 
-    def post_task(self, task: Task) -> Event:
+    def post_task(self, task: Task) -> SimulatedEvent:
         """Write the TaskEvent with which a user's request begins; what follows from it is of its chain."""
         message = f"Task: {task.description_id}"
         extra = f"<info>{task_info(task)}</info>"

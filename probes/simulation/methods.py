@@ -9,7 +9,7 @@ from probes.simulation import fetching, soap
 from probes.simulation.collector import PropertyCollector
 from probes.simulation.entities import Entity, Task
 from probes.simulation.event_collectors import EventCollector, EventFilter, parse_filter, query
-from probes.simulation.events import Event
+from probes.simulation.events import SimulatedEvent
 from probes.simulation.filters import ContainerView, Filter, FilterSpec
 from probes.simulation.machines import InvalidPowerError, Machines
 from probes.simulation.sessions import DEFAULT_COLLECTOR, Session
@@ -276,7 +276,7 @@ def _event_filter(call: SessionCall) -> EventFilter:
     return parse_filter(call.request.node.child("filter"), call.find, call.world.inventory.root)
 
 
-def _event_list(events: list[Event]) -> str:
+def _event_list(events: list[SimulatedEvent]) -> str:
     return "".join(f"<returnval{event.fragment}</returnval>" for event in events)
 
 

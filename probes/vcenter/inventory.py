@@ -48,14 +48,14 @@ NETWORKS: Final = ("name",)
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class LegVerdict:
     """What a leg is, and why where it is not up."""
 
     state: State
     reason: str = ""
 
 
-UP: Final = Verdict(State.UP)
+UP: Final = LegVerdict(State.UP)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,44 +130,44 @@ class Inventory:
         """Which of `moids` have their disks' places unread, though it matters."""
         return [moid for moid in moids if len(self.vms[moid].datastores) > 1 and self.vms[moid].disks is None]
 
-    def running(self, vm: Vm) -> Verdict:
+    def running(self, vm: Vm) -> LegVerdict:
         """Whether vCenter says that it runs (design: watching vCenter)."""
         if self._refused(vm, _RUNNING_RESTS_ON):
             return _REFUSED
         host = self.hosts.get(vm.host) if vm.host is not None else None
         if host is not None and host.connection not in ("connected", ""):
-            return Verdict(
+            return LegVerdict(
                 State.UNKNOWN, f"host {host.name} is {_WORDS.get(host.connection, host.connection)}"
             )
         if vm.connection != "connected":
-            return Verdict(State.UNKNOWN, f"vCenter calls it {vm.connection or 'nothing'}")
+            return LegVerdict(State.UNKNOWN, f"vCenter calls it {vm.connection or 'nothing'}")
         match vm.power:
             case "poweredOn":
                 return UP
             case "poweredOff":
-                return Verdict(State.DOWN, "powered off")
+                return LegVerdict(State.DOWN, "powered off")
             case "suspended":
-                return Verdict(State.DOWN, "suspended")
+                return LegVerdict(State.DOWN, "suspended")
             case other:
-                return Verdict(State.UNKNOWN, f"its power state is {other or 'not told'}")
+                return LegVerdict(State.UNKNOWN, f"its power state is {other or 'not told'}")
 
-    def san(self, vm: Vm, ignored: frozenset[Moid]) -> Verdict:
+    def san(self, vm: Vm, ignored: frozenset[Moid]) -> LegVerdict:
         """Whether the datastores that hold its disks are accessible on its own host; `ignored` ones do not count."""
         if self._refused(vm, _SAN_RESTS_ON):
             return _REFUSED
         if vm.connection == "inaccessible":
-            return Verdict(State.DOWN, "its files are inaccessible")
+            return LegVerdict(State.DOWN, "its files are inaccessible")
         host = self.hosts.get(vm.host) if vm.host is not None else None
         if host is None or host.connection != "connected":
             name = host.name if host is not None else "unknown"
-            return Verdict(State.UNKNOWN, f"host {name} is not connected, so its mounts are stale")
+            return LegVerdict(State.UNKNOWN, f"host {name} is not connected, so its mounts are stale")
         assert vm.host is not None
         verdicts = [self._mounted(moid, vm.host) for moid in self.san_places(vm, ignored)]
         if not verdicts:
-            return Verdict(State.UNKNOWN, "no datastore is known to hold its disks")
+            return LegVerdict(State.UNKNOWN, "no datastore is known to hold its disks")
         worst = min(verdicts, key=lambda verdict: _SEVERITY[verdict.state])
         if worst.state is State.DOWN and vm.disks is None and len(vm.datastores) > 1:
-            return Verdict(State.UNKNOWN, "which datastore holds its disks is not read yet")
+            return LegVerdict(State.UNKNOWN, "which datastore holds its disks is not read yet")
         return worst
 
     def san_places(self, vm: Vm, ignored: frozenset[Moid]) -> tuple[Moid, ...]:
@@ -189,20 +189,20 @@ class Inventory:
     def _refused(self, vm: Vm, properties: frozenset[str]) -> bool:
         return vm.moid in self.unreadable and not properties.isdisjoint(self.unreadable[vm.moid])
 
-    def _mounted(self, datastore: Moid, host: Moid) -> Verdict:
+    def _mounted(self, datastore: Moid, host: Moid) -> LegVerdict:
         known = self.datastores.get(datastore)
         if known is None:
-            return Verdict(State.UNKNOWN, f"datastore {datastore} is not readable")
+            return LegVerdict(State.UNKNOWN, f"datastore {datastore} is not readable")
         mount = known.mounts.get(host)
         if mount is None:
-            return Verdict(State.UNKNOWN, f"datastore {known.name} is not mounted on its host")
+            return LegVerdict(State.UNKNOWN, f"datastore {known.name} is not mounted on its host")
         accessible = known.reached_by(host)
         if accessible is None:
-            return Verdict(State.UNKNOWN, f"datastore {known.name} says nothing of its access")
+            return LegVerdict(State.UNKNOWN, f"datastore {known.name} says nothing of its access")
         if accessible:
             return UP
         because = f" ({mount.reason})" if mount.reason else ""
-        return Verdict(State.DOWN, f"datastore {known.name} is not accessible{because}")
+        return LegVerdict(State.DOWN, f"datastore {known.name} is not accessible{because}")
 
     def _vm(self, moid: Moid) -> Vm:
         vm = self.vms.get(moid)
@@ -283,7 +283,7 @@ class Inventory:
 
 _RUNNING_RESTS_ON: Final = frozenset({"runtime.powerState", "runtime.connectionState", "runtime.host"})
 _SAN_RESTS_ON: Final = frozenset({"runtime.connectionState", "runtime.host", "datastore"})
-_REFUSED: Final = Verdict(State.UNKNOWN, "vCenter does not let the account read it")
+_REFUSED: Final = LegVerdict(State.UNKNOWN, "vCenter does not let the account read it")
 _WORDS: Final = {"notResponding": "not responding", "disconnected": "disconnected"}
 _SEVERITY: Final = {State.DOWN: 0, State.UNKNOWN: 1, State.UP: 2}
 

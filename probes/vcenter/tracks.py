@@ -14,7 +14,7 @@ from typing import Final
 from probes.report import RECOVERED, ListedServer
 from probes.vcenter import history
 from probes.vcenter.history import BOOT_TOLERANCE_US, Hint, StateSince
-from probes.vcenter.inventory import Verdict
+from probes.vcenter.inventory import LegVerdict
 from sla.instants import BEGINNING, FOREVER, SECOND, Instant
 from sla.records import Leg, Observation, ServerId, State, Witness
 
@@ -22,7 +22,7 @@ HINTS_KEPT: Final = 64
 PATIENCE_US: Final = 30 * SECOND
 """How long a jump of the boot time waits for the events that date it."""
 
-_UNSEEN: Final = Verdict(State.UNKNOWN, "not seen yet")
+_UNSEEN: Final = LegVerdict(State.UNKNOWN, "not seen yet")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,12 +54,12 @@ class ServerTrack:
     correction of clocks is no boot.
     """
 
-    running: Verdict = _UNSEEN
+    running: LegVerdict = _UNSEEN
     was: State = State.UNKNOWN
     before: Instant = BEGINNING
     since: Instant = BEGINNING
     noticed_at: Instant = BEGINNING
-    san: Verdict = _UNSEEN
+    san: LegVerdict = _UNSEEN
     booted_at: Instant | None = None
     boot_at: Instant | None = None
     boot_mark: Instant | None = None
@@ -80,8 +80,8 @@ class ServerLook:
     anew and stands on no earlier one. `boot_at` is on our clock, `boot_mark` the same on vCenter's.
     """
 
-    running: Verdict
-    san: Verdict | None
+    running: LegVerdict
+    san: LegVerdict | None
     boot_at: Instant | None
     boot_mark: Instant | None
     at: Instant
@@ -97,7 +97,10 @@ class Tracks:
         self._undated: set[ServerId] = set()
         self._tracks: dict[ServerId, ServerTrack] = {
             server: ServerTrack(
-                running=Verdict(State.UNKNOWN, "out of contact"), since=since, noticed_at=since, lost_at=since
+                running=LegVerdict(State.UNKNOWN, "out of contact"),
+                since=since,
+                noticed_at=since,
+                lost_at=since,
             )
             for server, since in out_of_contact.items()
         }

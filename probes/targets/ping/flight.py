@@ -113,7 +113,7 @@ class Numbers:
         self._resting.append((now_ns + _LATE_NS, number))
 
 
-class RateLimit:
+class SendRate:
     """How many pings may be sent now, so that answers which come all at once fit into half of the socket's buffer.
 
     An answer is expected for twice as long as answers took lately. `gap_ns` is the least time between pings, on average:

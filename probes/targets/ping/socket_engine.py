@@ -18,7 +18,7 @@ from typing import Final
 
 from probes.targets.path import Paths
 from probes.targets.ping.echo_socket import FULL, EchoSocket, IcmpError
-from probes.targets.ping.flight import Burst, Numbers, Ping, PingRequest, RateLimit, cookies
+from probes.targets.ping.flight import Burst, Numbers, Ping, PingRequest, SendRate, cookies
 from probes.targets.ping.results import failed_here, timed_out, unreachable, up
 from probes.targets.result import Reason, Result, unknown
 from sla.records import State
@@ -54,7 +54,7 @@ class SocketEngine:
         self._socket = sock
         self._paths = paths
         self._loop = asyncio.get_running_loop()
-        self._rate = RateLimit(buffer_bytes=sock.receive_buffer_bytes, gap_ns=gap_ns)
+        self._rate = SendRate(buffer_bytes=sock.receive_buffer_bytes, gap_ns=gap_ns)
         self._numbers = Numbers()
         self._waiting: deque[PingRequest] = deque()
         self._in_flight: dict[int, Ping] = {}

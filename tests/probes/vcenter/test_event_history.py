@@ -7,7 +7,7 @@ import pytest
 
 from probes.report import Resume
 from probes.simulation import methods, soap
-from probes.simulation.events import Event
+from probes.simulation.events import SimulatedEvent
 from probes.vcenter import events, watch
 from sla.instants import HOUR, MINUTE, SECOND, Instant
 from sla.records import State
@@ -87,7 +87,7 @@ def test_an_extended_event_goes_by_its_id_whatever_its_class(simulation: Simulat
     assert watched.events[0].server is None
 
 
-class Poison(Event):
+class Poison(SimulatedEvent):
     """An event as no vCenter would write it."""
 
     @property

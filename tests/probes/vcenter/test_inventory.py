@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from probes.vcenter.inventory import Inventory, InventoryChanges, Verdict
+from probes.vcenter.inventory import Inventory, InventoryChanges, LegVerdict
 from probes.vcenter.objects import Moid
 from sla.instants import parse_instant
 from sla.records import State
@@ -76,14 +76,14 @@ class World:
         return self.inventory.apply(kind, [{"kind": "leave", "obj": moid}])
 
     @property
-    def running(self) -> Verdict:
+    def running(self) -> LegVerdict:
         return self.inventory.running(self.inventory.vms[VM])
 
     @property
-    def san(self) -> Verdict:
+    def san(self) -> LegVerdict:
         return self.san_without()
 
-    def san_without(self, *ignored: Moid) -> Verdict:
+    def san_without(self, *ignored: Moid) -> LegVerdict:
         return self.inventory.san(self.inventory.vms[VM], frozenset(ignored))
 
 
@@ -140,7 +140,7 @@ def test_absent_properties_are_unknown_and_never_down() -> None:
 def test_the_reason_of_a_lost_mount_is_told(world: World) -> None:
     lost = mount(HOST, "false", "PermanentDeviceLoss")
     world.datastore(change("host", {"DatastoreHostMount": [lost, mount(OTHER)]}))
-    assert world.san == Verdict(DOWN, "datastore san1 is not accessible (PermanentDeviceLoss)")
+    assert world.san == LegVerdict(DOWN, "datastore san1 is not accessible (PermanentDeviceLoss)")
 
 
 def test_the_summary_decides_only_where_the_mount_says_nothing(world: World) -> None:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 from probes.vcenter.history import Hint, Turn
-from probes.vcenter.inventory import Verdict
+from probes.vcenter.inventory import LegVerdict
 from probes.vcenter.tracks import PATIENCE_US, ServerLook, Tracks
 from sla.instants import HOUR, SECOND, Instant
 from sla.records import Leg, Observation, ServerId, State, Witness
@@ -38,8 +38,8 @@ class Run:
         now = instant(at)
         mark = None if boot is None else instant(boot)
         look = ServerLook(
-            running=Verdict(state, "because"),
-            san=None if san is None else Verdict(san, "because"),
+            running=LegVerdict(state, "because"),
+            san=None if san is None else LegVerdict(san, "because"),
             boot_at=None if boot is None else instant(boot - self.offset_s),
             boot_mark=mark,
             at=now,

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from probes.targets.ping.echo_socket import BATCH, Memory
-from probes.targets.ping.flight import Burst, Numbers, Ping, PingRequest, RateLimit
+from probes.targets.ping.flight import Burst, Numbers, Ping, PingRequest, SendRate
 
 SECOND = 1_000_000_000
 NAME = bytes(16)
@@ -56,14 +56,14 @@ def test_numbers_that_were_not_used_are_next() -> None:
 
 
 def test_more_is_not_sent_than_half_of_the_buffer_holds_answers_for(pings: PingRequest) -> None:
-    pace = RateLimit(buffer_bytes=2_304 * 100, gap_ns=0)
+    pace = SendRate(buffer_bytes=2_304 * 100, gap_ns=0)
     assert pace.window == 50
     pace.sent(burst_of(pings, pace.allowance(0), 0))
     assert pace.allowance(0) == 0
 
 
 def test_answers_make_room(pings: PingRequest) -> None:
-    pace = RateLimit(buffer_bytes=2_304 * 100, gap_ns=0)
+    pace = SendRate(buffer_bytes=2_304 * 100, gap_ns=0)
     burst = burst_of(pings, 50, 0)
     pace.sent(burst)
     for _ in range(20):
@@ -72,7 +72,7 @@ def test_answers_make_room(pings: PingRequest) -> None:
 
 
 def test_answers_that_do_not_come_are_expected_no_longer(pings: PingRequest) -> None:
-    pace = RateLimit(buffer_bytes=2_304 * 100, gap_ns=0)
+    pace = SendRate(buffer_bytes=2_304 * 100, gap_ns=0)
     burst = burst_of(pings, 50, 0)
     pace.sent(burst)
     assert pace.allowance(SECOND // 100) == 0
@@ -82,7 +82,7 @@ def test_answers_that_do_not_come_are_expected_no_longer(pings: PingRequest) -> 
 
 
 def test_what_packets_really_take_is_learnt_from_those_that_wait() -> None:
-    pace = RateLimit(buffer_bytes=800 * 1_000, gap_ns=0)
+    pace = SendRate(buffer_bytes=800 * 1_000, gap_ns=0)
     pace.measure(Memory(800 * 3, 0), 3)
     assert pace.window < 200
     pace.measure(Memory(800 * 20, 0), 20)
@@ -94,12 +94,12 @@ def test_what_packets_really_take_is_learnt_from_those_that_wait() -> None:
 
 
 def test_a_buffer_of_less_than_a_packet_lets_one_ping_through_at_a_time() -> None:
-    assert RateLimit(buffer_bytes=1_000, gap_ns=0).window == 1
+    assert SendRate(buffer_bytes=1_000, gap_ns=0).window == 1
 
 
 def test_pings_keep_to_the_rate_and_never_catch_up_by_more_than_a_batch(pings: PingRequest) -> None:
     gap_ns = SECOND // 1_000
-    pace = RateLimit(buffer_bytes=1 << 30, gap_ns=gap_ns)
+    pace = SendRate(buffer_bytes=1 << 30, gap_ns=gap_ns)
     now_ns = 100 * SECOND
     assert pace.allowance(now_ns) == BATCH
     sent = 0
@@ -112,7 +112,7 @@ def test_pings_keep_to_the_rate_and_never_catch_up_by_more_than_a_batch(pings: P
 
 def test_pings_of_a_millisecond_go_together(pings: PingRequest) -> None:
     gap_ns = SECOND // 25_000
-    pace = RateLimit(buffer_bytes=1 << 30, gap_ns=gap_ns)
+    pace = SendRate(buffer_bytes=1 << 30, gap_ns=gap_ns)
     now_ns = 100 * SECOND
     pace.sent(burst_of(pings, pace.allowance(now_ns), now_ns))
     assert [pace.allowance(now_ns + number * gap_ns) for number in (1, 24, 25, 40)] == [0, 0, 25, 40]
