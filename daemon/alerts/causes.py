@@ -26,6 +26,7 @@ class CauseAlerts:
         self._server_labels = server_labels
         self._store = store
         self._told: set[ServerId] = set()
+        """Servers of which it was said last that a host or datastore of theirs is the cause."""
 
     def look(self, fires: Iterable[Alert], under_way: Collection[ServerId], now: Instant) -> Iterator[None]:
         """Put on the store, in small steps, whose cause is told by what fires."""

@@ -46,11 +46,17 @@ class FigureAlerts:
         self._store = store
         self._server_labels = server_labels
         self._rows: dict[SolutionKey, SolutionRow] = {}
+        """The judgements of solutions that were looked at last."""
         self._solutions: DueQueue[SolutionKey] = DueQueue()
+        """Solutions to be looked at, now or when time alone changes their alerts."""
         self._servers: DueQueue[tuple[ServerId]] = DueQueue()
+        """Servers whose month is to be looked at."""
         self._told: set[ServerId] = set()
+        """Servers of whose month an alert fires."""
         self._months_at: Instant | None = None
+        """When all months were looked at last."""
         self._requests_at: Instant | None = None
+        """When service requests were looked at last."""
 
     @property
     def is_behind(self) -> bool:

@@ -134,10 +134,15 @@ class Sender:
         self._pending: dict[Severity, OrderedDict[Labels, None]] = {
             severity: OrderedDict() for severity in Severity
         }
+        """By severity, the worst first: the labels that wait to be sent, in the order in which they came."""
         self._wake = asyncio.Event()
+        """Set when something waits."""
         self._trouble = ""
+        """What sending failed with last; empty while it works."""
         self._failures = 0
+        """How often in a row it failed."""
         self._failing_since_us = 0
+        """Since when it fails, by the monotonic clock."""
 
     async def run(self) -> Never:
         """Send, for ever."""

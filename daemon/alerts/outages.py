@@ -32,8 +32,11 @@ class OutageAlerts:
         self._server_labels = server_labels
         self._store = store
         self._since: dict[ServerId, Instant] = {}
+        """The outages under way by server, and since when."""
         self._seen: tuple[int, list[bytes]] = -1, []
+        """The membership of the book and the starts of outages of each group, as they were looked at last."""
         self._queue: DueQueue[tuple[ServerId]] = DueQueue()
+        """Servers to be looked at, now or once their outage has lasted long enough."""
 
     @property
     def is_behind(self) -> bool:

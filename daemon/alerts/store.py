@@ -34,20 +34,23 @@ class Posted:
 
 
 class AlertStore:
-    """Invariant: `firing` is how many of those posted have not ended; no two have the same labels.
-
-    `kept`: what fires on, and since when it would not.
-    """
+    """The alerts that there are. Invariant: no two have the same labels."""
 
     def __init__(self) -> None:
-        """Empty."""
         self.posted: dict[Labels, Posted] = {}
+        """By labels: what fires, and what ended a while ago. Disjoint parts: what fires, `kept`, `_resolved`."""
         self.firing = 0
+        """How many of those posted have not ended."""
         self._of: dict[Hashable, dict[Labels, None]] = {}
+        """By what they are about: the labels of its alerts that fire."""
         self.kept: OrderedDict[Labels, Instant] = OrderedDict()
+        """What fires on though its condition is over, and since when it is."""
         self._resolved: OrderedDict[Labels, Instant] = OrderedDict()
+        """What has ended, in order, and when it is forgotten."""
         self._of_servers = 0
+        """How many of those posted are of single servers, of which there may be too many."""
         self._is_full = False
+        """Whether alerts of servers were left out because there were too many."""
         self._listeners: list[Callable[[Labels, Severity], None]] = []
 
     def listen(self, told: Callable[[Labels, Severity], None]) -> None:

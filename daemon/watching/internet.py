@@ -99,14 +99,22 @@ class Internet:
         self._runs = runs
         self._send = send
         self._config: Config | None = None
+        """What the configuration says; None before the first was adopted."""
         self._rules: Rules[InternetTable] = Rules(())
+        """Its rules `[[internet]]`: who goes by which uplink, and which checks of an address."""
         self._assigned: dict[ServerId, Assignment] = {}
+        """By what each server goes that has the leg."""
         self._origins: dict[str, Origin] = {}
+        """By the name of an uplink: from where its targets are tried; what is not in it is tried from anywhere."""
         self._places: dict[Origin, _ToolSet] = {}
+        """The tools of every place that targets are tried from, as the configuration in force has them."""
         self._resolver = Resolver()
         self._watch: InternetWatch | None = None
+        """The watch; None until there is a server to watch."""
         self._wanted = asyncio.Event()
+        """Set once there is a server to watch."""
         self._changed = asyncio.Event()
+        """Set when a configuration waits to be followed by the watch."""
 
     def adopt(self, config: Config) -> None:
         """Follow another configuration; servers follow it with `follow`, once the registry has adopted it too."""

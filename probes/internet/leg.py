@@ -37,15 +37,23 @@ class InternetLeg:
     def __init__(self, observer: str, at: Instant) -> None:
         """Watched from `at` on; no vantage, no uplink, no server yet."""
         self.frontier = at
+        """How far the state of every server is settled, and told."""
         self.vantage = Vantage(None, at)
         self.uplinks: dict[str, Layer] = {}
+        """By name: the layer of each uplink that is watched."""
         self._witness = Witness(observer, INTERNET)
         self._servers: dict[ServerId, WatchedServer] = {}
+        """Every server that is watched, by its id."""
         self._by_uplink: dict[str | None, dict[ServerId, WatchedServer]] = {}
+        """The same servers by the name of their uplink; None: those without one."""
         self._anew: dict[ServerId, WatchedServer] = {}
+        """Servers of which all that holds is told anew with the next step of the frontier."""
         self._stirred: dict[ServerId, WatchedServer] = {}
+        """Servers of whose required checks something changed that lies after the frontier, or did when last looked at."""
         self._heap: list[_Held] = []
+        """The required checks by how far each is settled: the frontier waits for the first. Some are stale."""
         self._held = 0
+        """Numbers the entries of the heap, so that no two compare further."""
 
     def configure(self, vantage: Check | None, uplinks: Mapping[str, Check], now: Instant) -> None:
         """Take the checks that are to be. One that stays, by its name, goes on by its new terms."""

@@ -74,10 +74,15 @@ class InternetWatch:
         self._leg = InternetLeg(observer, now())
         self._rounds = Rounds(now, listener, at_once)
         self._uplinks: dict[str, Check] = {}
+        """By name: the checks of the uplinks as they were configured last."""
         self._shown: dict[str, State] = {}
+        """By name: the state of each uplink that the listener was told last."""
         self._shown_vantage = State.UNKNOWN
+        """The same of the vantage; unknown also while none is watched."""
         self._told_until = self._leg.frontier
+        """How far the frontier was reported."""
         self._heard = asyncio.Event()
+        """Set when a round that decides was taken."""
 
     @property
     def progress_due_s(self) -> float:

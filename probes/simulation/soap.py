@@ -8,7 +8,6 @@ from xml.etree import ElementTree
 
 from probes.simulation.values import escape
 
-_TYPE_ATTRIBUTE = "{http://www.w3.org/2001/XMLSchema-instance}type"
 _OPEN = (
     '<?xml version="1.0" encoding="UTF-8"?>\n'
     '<soapenv:Envelope xmlns:soapenc="http://schemas.xmlsoap.org/soap/encoding/"\n'

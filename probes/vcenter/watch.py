@@ -134,22 +134,37 @@ class VcenterWatch:
         self._now = now
         self._emit = emit
         self._inventory = Inventory()
+        """vCenter's objects as this session tells them; made anew with each session."""
         self._infrastructure = Infrastructure()
+        """Hosts and datastores by the names under which they are told; kept over sessions."""
         self._tracks = Tracks(Witness(settings.observer, settings.source), resume.out_of_contact)
+        """What was told of each server; kept over sessions."""
         self._events = EventReader(resume)
         self._servers: dict[Moid, ServerId] = {}
+        """By managed object: which server it is. A machine that shows no UUID stays who it was."""
         self._moids: dict[ServerId, Moid] = {}
+        """By server: the managed object that is it now; the inverse of `_servers` but for twins."""
         self._attribute_names: dict[str, str] = {}
+        """By their key: the names of custom attributes."""
         self._disks: dict[Moid, _Disks] = {}
+        """By managed object: where its disks were when they were read; kept over sessions."""
         self._seen_until = resume.observed_until
+        """How far everything was seen, over all sessions; None before the first look."""
         self._gap: tuple[Instant, Instant] | None = None
+        """The time before this session that nobody saw, until all events of it are read; None otherwise."""
         self._events_behind = False
+        """Whether the history holds events that were not read yet."""
         self._offset_us = 0
+        """How far vCenter's clock is ahead of ours."""
         self._offset_checked_at = Instant(0)
+        """When that was measured last."""
         self._stopped = threading.Event()
         self._failure: BaseException | None = None
+        """What ended the thread though nobody stopped it."""
         self._wire: Wire | None = None
+        """The connections of the newest session, which `stop` ends; None before the first."""
         self._lock = threading.Lock()
+        """Guards `_wire` between the thread and whoever stops it."""
         self._waits_until_s = math.inf
         """Until when it waits for something other than vCenter, by the monotonic clock."""
         self._thread = threading.Thread(target=self._run, name=f"vcenter-{settings.source}", daemon=True)

@@ -57,15 +57,25 @@ class SocketEngine:
         self._rate = SendRate(buffer_bytes=sock.receive_buffer_bytes, gap_ns=gap_ns)
         self._numbers = Numbers()
         self._waiting: deque[PingRequest] = deque()
+        """Requests of which pings wait to be sent; each in its turn has a burst of them sent."""
         self._in_flight: dict[int, Ping] = {}
+        """By its sequence number: every ping that was sent and is not concluded."""
         self._due: dict[int, deque[Burst]] = {}
+        """By tick of the monotonic clock: the bursts whose pings are overdue then."""
         self._ticks: list[int] = []
+        """The keys of `_due` as a heap."""
         self._pause_until_ns = 0
+        """Until when nothing is sent, since the kernel had no room, by the monotonic clock."""
         self._emptied_ns = time.monotonic_ns()
+        """When the socket was last read until nothing was left in it."""
         self._stamped_from_ns = self._emptied_ns + _STAMPING_STARTS_NS
+        """From when on every packet bears the kernel's own time of arrival."""
         self._wall_offset_ns = _wall_offset_ns()
+        """The wall clock less the monotonic one: the kernel stamps by the wall clock."""
         self._kernel_dropped = 0
+        """What the kernel's counter of dropped packets showed last."""
         self._timer: asyncio.TimerHandle | None = None
+        """When the engine wakes though no packet comes; None where it need not."""
         self._loop.add_reader(sock.fileno(), self._work)
 
     def close(self, result: Result) -> None:
