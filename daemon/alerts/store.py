@@ -48,7 +48,7 @@ class AlertStore:
         self._resolved: OrderedDict[Labels, Instant] = OrderedDict()
         """What has ended, in order, and when it is forgotten."""
         self._of_servers = 0
-        """How many of those posted are of single servers, of which there may be too many."""
+        """How many of those that fire are of single servers, of which there may be too many."""
         self._is_full = False
         """Whether alerts of servers were left out because there were too many."""
         self._listeners: list[Callable[[Labels, Severity], None]] = []
