@@ -1,4 +1,4 @@
-"""The lookout: after each commit it puts on the store what stands now.
+"""After each commit, what alerts there are by what was committed, put into the store.
 
 What changed is looked at, and what may hold since time passed; servers and solutions without anything to tell cost a
 comparison. It works in small steps, for so long at most in one tick, and what is left waits for the next.

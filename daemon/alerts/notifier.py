@@ -1,4 +1,4 @@
-"""The push: every configured Alertmanager is kept told of what is on the store, each by a task of its own.
+"""Every configured Alertmanager is kept told of what is in the store, each by a task of its own.
 
 A change is sent at once, changes that come together at most once a second; what fires is sent again every `resend`, and
 what was resolved for as long as the store keeps it. Nothing waits twice: what is sent is what stands in the store at that

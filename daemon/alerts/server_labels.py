@@ -1,4 +1,4 @@
-"""ServerLabels a virtual server is, as the labels of its alerts say it."""
+"""Who a virtual server is, as the labels of its alerts say it."""
 
 from collections.abc import Callable, Mapping
 from typing import Final

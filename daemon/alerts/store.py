@@ -1,4 +1,4 @@
-"""The store: which alerts fire, which were resolved of late, and who is to be told of a change.
+"""Which alerts fire, which were resolved of late, and who is to be told of a change.
 
 Whoever puts alerts there names what they are of, and puts all of it at once: what it no longer names is resolved, at once or
 after the time for which it is kept.

@@ -163,7 +163,7 @@ class Story:
         self._turn = count()
 
     def chapters(self) -> Iterator[str]:
-        """Story without end: each step makes one happen, or mends it, and says so."""
+        """Faults without end: each step makes one happen, or mends it, and says so."""
         while True:
             yield from self._switched_off()
             yield from self._lost_datastore()

@@ -68,7 +68,7 @@ Compress = Callable[[bytes], GzipMember]
 """How a text becomes a member."""
 
 _ChunkKey = tuple[str, int, tuple[str, ...], int]
-"""ServerFamily, its decimals, its columns' labels, first row."""
+"""A family, its decimals, its columns' labels, first row."""
 
 
 class _Preparation:

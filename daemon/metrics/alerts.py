@@ -1,4 +1,4 @@
-"""What the push of alerts counts."""
+"""What the notifier counts."""
 
 from collections.abc import Callable
 

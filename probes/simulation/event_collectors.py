@@ -1,4 +1,4 @@
-"""SimulatedEvent history collectors: a filter over the event log and a position in it.
+"""Event history collectors: a filter over the event log and a position in it.
 
 A new collector stands at its oldest event. ReadNextEvents goes from older to newer and, once at the end, returns
 what was written since; ReadPreviousEvents goes the other way.

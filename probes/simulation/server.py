@@ -215,7 +215,7 @@ class ThreadedVCenter:
         return self._served.wire
 
     def do(self, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
-        """SessionCall a function on the serving loop and wait for what it returns."""
+        """Call a function on the serving loop and wait for what it returns."""
 
         async def called() -> R:
             return function(*args, **kwargs)
