@@ -29,7 +29,7 @@ class CauseAlerts:
         """Servers of which it was said last that a host or datastore of theirs is the cause."""
 
     def look(self, fires: Iterable[Alert], under_way: Collection[ServerId], now: Instant) -> Iterator[None]:
-        """Put on the store, in small steps, whose cause is told by what fires."""
+        """Put into the store, in small steps, whose cause is told by what fires."""
         named = [dict(alert.labels) for alert in fires]
         hosts = {(each["vcenter"], each["host"]) for each in named if each["alertname"] in HOST_ALERTS}
         stores = {each["vcenter"] for each in named if each["alertname"] in DATASTORE_ALERTS}

@@ -79,7 +79,7 @@ class FigureAlerts:
             yield from self._mark_months(at)
 
     def work(self, judging: JudgementsAt, now: Instant) -> Iterator[None]:
-        """Put on the store what was found, in small steps."""
+        """Put into the store what was found, in small steps."""
         if self._requests_at is None or judging.at - self._requests_at >= SLOW_US:
             self._requests_at = judging.at
             self._store.put("requests", list(self._of_requests(judging)), now)

@@ -159,7 +159,7 @@ class Sender:
                 await asyncio.sleep(COALESCE_S if has_arrived else self._retry_s())
 
     async def _tell_all(self) -> None:
-        """Have all that is on the store sent."""
+        """Have all that is in the store sent."""
         async for labels in paced(list(self._store.posted)):
             posted = self._store.posted.get(labels)
             if posted is not None:

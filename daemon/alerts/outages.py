@@ -73,7 +73,7 @@ class OutageAlerts:
             yield
 
     def work(self, now: Instant) -> Iterator[None]:
-        """Put on the store what was found, in small steps."""
+        """Put into the store what was found, in small steps."""
         while self._queue:
             (server,) = self._queue.take()
             self._look(server, now)

@@ -26,7 +26,7 @@ _log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class Posted:
-    """An alert on the store. `ended_at` None: it fires."""
+    """An alert in the store. `ended_at` None: it fires."""
 
     alert: Alert
     starts_at: Instant

@@ -1,0 +1,150 @@
+"""How the code is kept, as far as no linter asks: nothing is dead, every module is on the map."""
+
+import ast
+import re
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PACKAGES = ("daemon", "probes", "sla")
+
+CALLED_BY_LIBRARIES = {
+    "GetConnection",  # pyvmomi's stub
+    "_create_connection",  # aiohttp's connector
+    "_fields_",  # ctypes
+    "argtypes",
+    "convert",  # click's parameter types
+    "get_command",
+    "handle_error",  # aiohttp's request handler
+    "list_commands",
+    "model_config",  # pydantic
+    "readinto",  # io
+    "response_class",  # http.client
+}
+USED_BY_TESTS = {
+    "EVERY",  # the tables of alerts, which are held against Prometheus' rules
+    "control_addresses",
+    "frontier",
+}
+
+
+@cache
+def parsed() -> dict[Path, ast.Module]:
+    """Every module of the sources."""
+    return {
+        path: ast.parse(path.read_text(encoding="utf-8"))
+        for package in PACKAGES
+        for path in sorted((ROOT / package).rglob("*.py"))
+    }
+
+
+def is_enum(node: ast.ClassDef) -> bool:
+    return any(ast.unparse(base).endswith(("Enum", "IntFlag")) for base in node.bases)
+
+
+def defined(tree: ast.Module) -> Iterator[str]:
+    """Functions, methods, classes, constants and attributes; but for members of enumerations and what a decorator takes."""
+    in_enums = {
+        id(each)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ClassDef)
+        if is_enum(node)
+        for each in node.body
+    }
+    for node in ast.walk(tree):
+        match node:
+            case ast.FunctionDef() | ast.AsyncFunctionDef() if not node.decorator_list or all(
+                ast.unparse(decorator) in ("property", "classmethod", "staticmethod", "cache")
+                for decorator in node.decorator_list
+            ):
+                yield node.name
+            case ast.ClassDef():
+                yield node.name
+            case ast.Assign() if id(node) not in in_enums:
+                for target in node.targets:
+                    yield from names_of(target)
+            case ast.AnnAssign() if id(node) not in in_enums:
+                yield from names_of(node.target)
+
+
+def names_of(target: ast.expr) -> Iterator[str]:
+    match target:
+        case ast.Name(id=name) | ast.Attribute(value=ast.Name(id="self"), attr=name):
+            yield name
+        case _:
+            pass  # what belongs to somebody else
+
+
+def used(tree: ast.Module) -> Iterator[str]:
+    """Every name that is read, called, imported or passed; words in texts too, for types in quotes and `__slots__`."""
+    for node in ast.walk(tree):
+        match node:
+            case ast.Name(id=name, ctx=ast.Load()) | ast.Attribute(attr=name, ctx=ast.Load() | ast.Del()):
+                yield name
+            case ast.keyword(arg=str(name)):
+                yield name
+            case ast.AugAssign(target=ast.Attribute(attr=name)):
+                yield name
+            case ast.MatchClass(kwd_attrs=names):
+                yield from names
+            case ast.Constant(value=str(text)) if len(text) < 100:
+                yield from re.findall(r"\w+", text)
+
+
+def test_nothing_is_dead() -> None:
+    uses = {name for tree in parsed().values() for name in used(tree)}
+    uses |= set(re.findall(r"\w+", (ROOT / "pyproject.toml").read_text(encoding="utf-8")))
+    for template in (ROOT / "daemon/web/templates").iterdir():
+        uses |= set(re.findall(r"\w+", template.read_text(encoding="utf-8")))
+    dead = {
+        f"{path.relative_to(ROOT)}: {name}"
+        for path, tree in parsed().items()
+        for name in defined(tree)
+        if name not in uses | CALLED_BY_LIBRARIES | USED_BY_TESTS and not name.startswith("__")
+    }
+    assert not dead, f"nothing but tests names these: {sorted(dead)}"
+
+
+class TestTheMap:
+    """ARCHITECTURE.md names every room and every module, and nothing that is not there."""
+
+    @pytest.fixture
+    def text(self) -> str:
+        return (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
+
+    def test_names_every_room_and_module_of_the_daemon(self, text: str) -> None:
+        words = set(re.findall(r"[\w/]+", text))
+        missing = []
+        for path in (ROOT / "daemon").rglob("*.py"):
+            room = path.parent.relative_to(ROOT / "daemon")
+            if room != Path() and f"{room.parts[0]}/" not in text:
+                missing.append(f"{room}/")
+            if path.stem not in ("__init__", "__main__") and path.stem not in words:
+                missing.append(str(path.relative_to(ROOT)))
+        assert not missing
+
+    def test_names_no_file_that_is_not_there(self, text: str) -> None:
+        named = re.findall(r"`((?:daemon|probes|sla|tests|deploy)/[\w/.]*)`", text)
+        assert not [name for name in named if not (ROOT / name).exists()]
+
+    def test_has_each_word_where_it_says(self, text: str) -> None:
+        """A row of *Words*: `| word | what it is | file |`, the name of what is defined there or a term of the specification."""
+        rows = re.findall(r"^\| (\*\*.+?) \| (.+?) \| (.+?) \|$", text, re.MULTILINE)
+        assert len(rows) > 50
+        contents = {
+            file: (ROOT / file).read_text(encoding="utf-8")
+            for *_, place in rows
+            for file in re.findall(r"`([\w/.]+)`", place)
+        }
+        wrong = [
+            f"{name} is not in {place}"
+            for word, _, place in rows
+            for name in re.findall(r"`(\w+)`", word)
+            if not any(
+                re.search(rf"\b{name}\b", contents[file]) for file in re.findall(r"`([\w/.]+)`", place)
+            )
+        ]
+        assert not wrong
