@@ -19,6 +19,8 @@ from pyVmomi import vim
 
 from probes.report import Departed, ListedServer, Report, Resume, SourceEvent, SourceFailure
 from probes.vcenter import soap
+from probes.vcenter.bindings import Bindings
+from probes.vcenter.disk_reading import DiskReading
 from probes.vcenter.events import EventRead, EventReader
 from probes.vcenter.faults import (
     LoginRefusedError,
@@ -31,20 +33,18 @@ from probes.vcenter.history import Hint
 from probes.vcenter.infrastructure import NOTHING, Infrastructure, News
 from probes.vcenter.inventory import Inventory, InventoryChanges
 from probes.vcenter.objects import Moid, Vm
-from probes.vcenter.properties import custom_field_names, disk_places
+from probes.vcenter.properties import custom_field_names
 from probes.vcenter.session import Credentials, Session
 from probes.vcenter.subscription import subscribe, wanted
 from probes.vcenter.tracks import ServerLook, Tracks
 from probes.vcenter.transport import Endpoint, Wire
 from sla.instants import MINUTE, SECOND, Instant, instant_of
-from sla.records import Observation, ServerId, State, Witness
+from sla.records import Observation, ServerId, Witness
 
 PAGE_OBJECTS: Final = 500
 """What is asked for; vCenter gives 100 or so all the same."""
 EVENT_PAGES: Final = 10
 """How many pages of events one look reads; with more to come the next look does not wait."""
-PLACES_A_LOOK: Final = 500
-"""Of how many servers a look reads where their disks are, beyond those whose verdict waits for it."""
 CLOCK_CHECK_US: Final = 5 * MINUTE
 RETRY_S: Final = (1.0, 60.0)
 """The first pause after an error and the longest; each is twice the one before, give or take a quarter."""
@@ -94,17 +94,6 @@ class _Chain:
     places_changed: bool = False
     """Something above virtual servers changed, or the name of something that they use: they are looked at again."""
     infrastructure_changed: bool = False
-    unread: set[Moid] = field(default_factory=set)
-    """Servers on several datastores of which it is not known which hold their disks."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Disks:
-    """Where a server's disks were, and what it must still be for that to hold."""
-
-    change_version: str
-    datastores: tuple[Moid, ...]
-    places: tuple[Moid, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,14 +129,12 @@ class VcenterWatch:
         self._tracks = Tracks(Witness(settings.observer, settings.source), resume.out_of_contact)
         """What was told of each server; kept over sessions."""
         self._events = EventReader(resume)
-        self._servers: dict[Moid, ServerId] = {}
-        """By managed object: which server it is. A machine that shows no UUID stays who it was."""
-        self._moids: dict[ServerId, Moid] = {}
-        """By server: the managed object that is it now; the inverse of `_servers` but for twins."""
+        self._bindings = Bindings()
+        """Which server each managed object is; kept over sessions."""
+        self._disks = DiskReading()
+        """What is known of where disks are; kept over sessions."""
         self._attribute_names: dict[str, str] = {}
         """By their key: the names of custom attributes."""
-        self._disks: dict[Moid, _Disks] = {}
-        """By managed object: where its disks were when they were read; kept over sessions."""
         self._seen_until = resume.observed_until
         """How far everything was seen, over all sessions; None before the first look."""
         self._gap: tuple[Instant, Instant] | None = None
@@ -268,7 +255,7 @@ class VcenterWatch:
         self._check_clock(session)
         self._attribute_names = custom_field_names(session) if self._settings.attributes else {}
         self._events.open(session, self._now(), self._offset_us)
-        self._disks = {moid: disks for moid, disks in self._disks.items() if moid in self._servers}
+        self._disks.begin(self._bindings.servers)
         self._inventory = Inventory()
         collector, kinds = subscribe(session, self._settings.watched())
         return _Chain(session=session, kinds=kinds, collector=collector)
@@ -278,8 +265,8 @@ class VcenterWatch:
         arrived_at = self._drain(chain)
         if self._now() - self._offset_checked_at > CLOCK_CHECK_US:
             self._check_clock(chain.session)
-        self._read_disk_places(chain)
-        departed = self._bind(chain, arrived_at)
+        chain.touched.update(self._read_disks(chain))
+        departed = [self._departed(server, arrived_at) for server in self._bind(chain)]
         events = self._read_events(chain)
         news = self._news(chain)
         fresh = chain.seen_until is None
@@ -287,7 +274,7 @@ class VcenterWatch:
             start = self._gap[0] if self._gap is not None else self._seen_until
             self._gap = (start, arrived_at)
         observations = list(self._judge(chain, arrived_at))
-        departed += self._departures(chain, arrived_at)
+        departed += [self._departed(server, arrived_at) for server in self._departures(chain)]
         observations += self._tracks.dated(arrived_at)
         observations += self._close_gap()
         report = Report(
@@ -323,7 +310,7 @@ class VcenterWatch:
         wait_s = self._settings.poll_s
         if chain.version and self._events_behind:
             wait_s = 0
-        elif chain.version and chain.unread:
+        elif chain.version and self._disks.unread:
             wait_s = 1
         first_at: Instant | None = None
         while True:
@@ -353,27 +340,27 @@ class VcenterWatch:
         chain.places_changed |= kind in _PLACES
         chain.infrastructure_changed |= kind in _INFRASTRUCTURE
 
-    def _bind(self, chain: _Chain, at: Instant) -> list[Departed]:
-        """Tell of which server each object is; gives those servers that an object ceased to be.
+    def _touched(self, chain: _Chain) -> set[Moid]:
+        """The machines that this look is about."""
+        return chain.touched & self._inventory.vms.keys()
 
-        A machine whose files are inaccessible shows no configuration, and so no UUID: it is which it was.
-        """
-        ceased: list[Departed] = []
-        for moid in chain.touched & self._inventory.vms.keys():
-            vm = self._inventory.vms[moid]
-            if not vm.uuid or vm.template:
-                continue
-            server, before = ServerId(vm.uuid), self._servers.get(moid)
-            self._servers[moid] = server
-            self._moids[server] = moid
-            if before is not None and before != server and self._moids.get(before) == moid:
-                ceased.append(self._departed(before, at))
-        return ceased
+    def _read_disks(self, chain: _Chain) -> list[Moid]:
+        ignores_some = bool(self._settings.ignored_datastores)
+        touched = self._touched(chain)
+        return list(self._disks.read(chain.session, self._inventory, touched, ignores_some=ignores_some))
+
+    def _bind(self, chain: _Chain) -> list[ServerId]:
+        return list(self._bindings.bind(self._inventory, self._touched(chain)))
+
+    def _departures(self, chain: _Chain) -> list[ServerId]:
+        """After a resync the daemon sees by itself whom the full set lacks."""
+        fresh = chain.seen_until is None
+        return list(self._bindings.departures(self._inventory, self._touched(chain), chain.left, fresh=fresh))
 
     def _judge(self, chain: _Chain, at: Instant) -> Iterator[Observation]:
         ignored = self._ignored_datastores()
-        for moid in chain.touched & self._inventory.vms.keys():
-            server, vm = self._servers.get(moid), self._inventory.vms[moid]
+        for moid in self._touched(chain):
+            server, vm = self._bindings.servers.get(moid), self._inventory.vms[moid]
             if server is None or vm.template:
                 continue
             judged_san = bool(self._inventory.san_places(vm, ignored)) or not vm.datastores
@@ -392,29 +379,15 @@ class VcenterWatch:
     def _on_our_clock(self, theirs: Instant | None) -> Instant | None:
         return None if theirs is None else Instant(theirs - self._offset_us)
 
-    def _departures(self, chain: _Chain, at: Instant) -> Iterator[Departed]:
-        """Those that left. After a resync the daemon sees by itself whom the full set lacks."""
-        vms = self._inventory.vms
-        gone = {vm.moid for vm in chain.left if vm.moid not in vms}
-        gone |= {moid for moid in chain.touched & vms.keys() if vms[moid].template}
-        if chain.seen_until is None:
-            gone |= self._servers.keys() - vms.keys()
-        for moid in gone:
-            server = self._servers.pop(moid, None)
-            # Registered anew, it goes on under another moid.
-            if server is not None and self._moids.get(server) == moid:
-                yield self._departed(server, at)
-
     def _departed(self, server: ServerId, at: Instant) -> Departed:
-        del self._moids[server]
         self._tracks.forget(server)
         return Departed(server=server, at=at)
 
     def _sightings(self, chain: _Chain) -> Iterator[ListedServer]:
         every = chain.seen_until is None or chain.places_changed
         ignored = self._ignored_datastores()
-        for moid in self._inventory.vms.keys() if every else chain.touched & self._inventory.vms.keys():
-            server = self._servers.get(moid)
+        for moid in self._inventory.vms.keys() if every else self._touched(chain):
+            server = self._bindings.servers.get(moid)
             if server is None:
                 continue
             vm = self._inventory.vms[moid]
@@ -458,38 +431,6 @@ class VcenterWatch:
             if any(fnmatchcase(datastore.name, pattern) for pattern in patterns)
         )
 
-    def _read_disk_places(self, chain: _Chain) -> None:
-        """Find out where the disks are: at once where a verdict waits for it, of the others some at each look."""
-        chain.unread |= set(self._inventory.on_several_datastores(chain.touched & self._inventory.vms.keys()))
-        chain.unread &= self._inventory.vms.keys()
-        wanted: list[Moid] = []
-        others: list[Moid] = []
-        for moid in chain.unread:
-            vm = self._inventory.vms[moid]
-            known = self._disks.get(moid)
-            if known is not None and (known.change_version, known.datastores) == (
-                vm.change_version,
-                vm.datastores,
-            ):
-                vm.disks = known.places
-            else:
-                (wanted if self._waits_for_places(vm) else others).append(moid)
-        wanted += others[:PLACES_A_LOOK]
-        for moid, places in disk_places(chain.session, wanted):
-            if moid in self._inventory.vms:
-                vm = self._inventory.vms[moid]
-                vm.disks = places
-                self._disks[moid] = _Disks(vm.change_version, vm.datastores, places)
-                chain.touched.add(moid)
-        chain.unread = set(others[PLACES_A_LOOK:])
-
-    def _waits_for_places(self, vm: Vm) -> bool:
-        """While every datastore that it uses is accessible, so are those that hold its disks."""
-        return (
-            bool(self._settings.ignored_datastores)
-            or self._inventory.san(vm, frozenset()).state is not State.UP
-        )
-
     def _read_events(self, chain: _Chain) -> list[SourceEvent]:
         read, drained = self._events.read(EVENT_PAGES)
         self._events_behind = not drained
@@ -500,7 +441,7 @@ class VcenterWatch:
         return [self._happened(event) for event in read]
 
     def _happened(self, event: EventRead) -> SourceEvent:
-        server = self._servers.get(event.vm) if event.vm is not None else None
+        server = self._bindings.servers.get(event.vm) if event.vm is not None else None
         if server is not None and event.turn is not None:
             self._tracks.hint(server, Hint(event.event.at, event.turn))
         return replace(event.event, server=server)
@@ -512,7 +453,7 @@ class VcenterWatch:
         (start, end), self._gap = self._gap, None
         boots = (
             (server, self._on_our_clock(self._inventory.vms[moid].boot_at))
-            for moid, server in self._servers.items()
+            for moid, server in self._bindings.servers.items()
             if moid in self._inventory.vms
         )
         yield from self._tracks.gap_closed(start, end, boots)

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from probes.simulation.entities import Datastore, Folder, Host, Vm
-from probes.vcenter import properties, soap, watch
+from probes.vcenter import disk_reading, properties, soap
 from probes.vcenter.session import Session
 from sla.instants import SECOND
 from sla.records import Leg, State
@@ -254,7 +254,7 @@ def test_disks_are_read_again_when_a_disk_moves_between_known_datastores() -> No
 
 
 def test_places_of_disks_are_read_bit_by_bit_and_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(watch, "PLACES_A_LOOK", 10)
+    monkeypatch.setattr(disk_reading, "PLACES_A_LOOK", 10)
     monkeypatch.setattr(properties, "PAGE", 5)
     with Simulated(servers=120) as peer:
         several = [vm for vm in peer.vms() if len(vm.datastores) > 1]
@@ -274,7 +274,7 @@ def test_places_of_disks_are_read_bit_by_bit_and_once(monkeypatch: pytest.Monkey
 
 
 def test_places_of_disks_that_a_verdict_waits_for_are_read_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(watch, "PLACES_A_LOOK", 0)
+    monkeypatch.setattr(disk_reading, "PLACES_A_LOOK", 0)
     with Simulated(servers=120) as peer, watching(peer.endpoint) as watched:
         vm = on_two_datastores(peer, iso=True)
         server = watched.server(vm.name)
