@@ -10,7 +10,7 @@ from typing import Any, Final, Literal
 from pydantic import TypeAdapter
 
 from daemon.control.operations import OPERATIONS, Operation
-from daemon.records import replies
+from daemon.replies.common import Error
 
 Json = dict[str, Any]
 
@@ -70,7 +70,7 @@ def document() -> Json:
             models.append((operation.body, "validation", TypeAdapter(operation.body)))
         if operation.answer is not None:
             models.append((operation.answer, "serialization", TypeAdapter(operation.answer)))
-    models.append((replies.Error, "serialization", TypeAdapter(replies.Error)))
+    models.append((Error, "serialization", TypeAdapter(Error)))
     schemas, definitions = TypeAdapter.json_schemas(models, ref_template=_REF)
     paths: dict[str, Json] = {}
     for operation in OPERATIONS:
@@ -89,7 +89,7 @@ def document() -> Json:
             "responses": {
                 status.name: {
                     "description": description,
-                    "content": {"application/json": {"schema": schemas[replies.Error, "serialization"]}},
+                    "content": {"application/json": {"schema": schemas[Error, "serialization"]}},
                 }
                 for status, description in _REFUSALS.items()
             },

@@ -6,7 +6,18 @@ from http import HTTPStatus
 from typing import Any, Final, NamedTuple
 
 from daemon.control.views import ServerStatus, SolutionList, SolutionStatus, Status
-from daemon.records import bodies, replies
+from daemon.records import bodies
+from daemon.replies.clients import ClientList, ClientStatus
+from daemon.replies.exclusions import (
+    EndReceipt,
+    ExclusionList,
+    ExclusionReceipt,
+    MaintenanceList,
+    MaintenanceReceipt,
+    WithdrawalReceipt,
+)
+from daemon.replies.requests import RequestList, RequestReceipt
+from daemon.replies.solutions import NoticeReceipt, StepReceipt
 
 
 class Flag(NamedTuple):
@@ -90,7 +101,7 @@ OPERATIONS: Final = (
         path="/v1/maintenance",
         id="announceMaintenance",
         summary="Announce a maintenance window; answers what of it will be eligible.",
-        answer=replies.MaintenanceRecorded,
+        answer=MaintenanceReceipt,
         body=bodies.MaintenanceBody,
     ),
     Operation(
@@ -98,7 +109,7 @@ OPERATIONS: Final = (
         path="/v1/maintenance",
         id="listMaintenance",
         summary="The maintenance windows.",
-        answer=replies.MaintenanceList,
+        answer=MaintenanceList,
         query=(_PAST,),
     ),
     Operation(
@@ -106,7 +117,7 @@ OPERATIONS: Final = (
         path="/v1/maintenance/{id}/withdraw",
         id="withdrawMaintenance",
         summary="Withdraw a maintenance window.",
-        answer=replies.WithdrawalRecorded,
+        answer=WithdrawalReceipt,
         body=bodies.WithdrawalBody,
         refusals=_NOT_FOUND,
     ),
@@ -115,7 +126,7 @@ OPERATIONS: Final = (
         path="/v1/exclusions",
         id="addExclusion",
         summary="Exclude time for another reason than maintenance.",
-        answer=replies.ExclusionRecorded,
+        answer=ExclusionReceipt,
         body=bodies.ExclusionBody,
     ),
     Operation(
@@ -123,7 +134,7 @@ OPERATIONS: Final = (
         path="/v1/exclusions",
         id="listExclusions",
         summary="The exclusions for other reasons.",
-        answer=replies.ExclusionList,
+        answer=ExclusionList,
         query=(_PAST,),
     ),
     Operation(
@@ -131,7 +142,7 @@ OPERATIONS: Final = (
         path="/v1/exclusions/{id}/end",
         id="endExclusion",
         summary="End an open exclusion.",
-        answer=replies.EndRecorded,
+        answer=EndReceipt,
         body=bodies.MomentBody,
         body_needed=False,
         refusals=_NOT_FOUND,
@@ -141,7 +152,7 @@ OPERATIONS: Final = (
         path="/v1/exclusions/{id}/withdraw",
         id="withdrawExclusion",
         summary="Withdraw an exclusion.",
-        answer=replies.WithdrawalRecorded,
+        answer=WithdrawalReceipt,
         body=bodies.WithdrawalBody,
         refusals=_NOT_FOUND,
     ),
@@ -150,7 +161,7 @@ OPERATIONS: Final = (
         path="/v1/requests",
         id="openRequest",
         summary="Record a service request.",
-        answer=replies.RequestRecorded,
+        answer=RequestReceipt,
         body=bodies.ServiceRequestBody,
     ),
     Operation(
@@ -158,7 +169,7 @@ OPERATIONS: Final = (
         path="/v1/requests",
         id="listRequests",
         summary="The service requests.",
-        answer=replies.RequestList,
+        answer=RequestList,
         query=(_OPEN,),
     ),
     Operation(
@@ -166,7 +177,7 @@ OPERATIONS: Final = (
         path="/v1/requests/{id}/respond",
         id="respondToRequest",
         summary="Record a response to a service request; the first one counts.",
-        answer=replies.RequestRecorded,
+        answer=RequestReceipt,
         body=bodies.MomentBody,
         body_needed=False,
         refusals=_NOT_FOUND,
@@ -176,7 +187,7 @@ OPERATIONS: Final = (
         path="/v1/requests/{id}/close",
         id="closeRequest",
         summary="Close a service request.",
-        answer=replies.RequestRecorded,
+        answer=RequestReceipt,
         body=bodies.MomentBody,
         body_needed=False,
         refusals=_NOT_FOUND,
@@ -186,7 +197,7 @@ OPERATIONS: Final = (
         path="/v1/notices",
         id="giveNotice",
         summary="Record a client's notice of intent to cancel a solution.",
-        answer=replies.NoticeRecorded,
+        answer=NoticeReceipt,
         body=bodies.NoticeBody,
     ),
     Operation(
@@ -194,7 +205,7 @@ OPERATIONS: Final = (
         path="/v1/lifecycle",
         id="recordStep",
         summary="Record a step in the life of a solution.",
-        answer=replies.StepRecorded,
+        answer=StepReceipt,
         body=bodies.LifecycleBody,
     ),
     Operation(
@@ -202,14 +213,14 @@ OPERATIONS: Final = (
         path="/v1/clients",
         id="listClients",
         summary="The clients.",
-        answer=replies.ClientList,
+        answer=ClientList,
     ),
     Operation(
         method="get",
         path="/v1/clients/{id}",
         id="client",
         summary="One client: its terms, its solutions, and what is due.",
-        answer=replies.ClientShown,
+        answer=ClientStatus,
         refusals=_NOT_FOUND,
     ),
     Operation(

@@ -15,12 +15,22 @@ from daemon.clock import Clock
 from daemon.config import Config
 from daemon.config.values import shown
 from daemon.pacing import paced
-from daemon.records import bodies, replies
+from daemon.records import bodies
 from daemon.records.idempotency import NumberedRecord, RecordedRequests, RequestIdentity, digest_of
 from daemon.records.naming import named
 from daemon.records.refusals import ConflictError, FieldFault, NotFoundError
 from daemon.records.validator import MAINTENANCE, Recording, Validator
 from daemon.records.views import BookView, exclusion_keys
+from daemon.replies.common import Reply
+from daemon.replies.exclusions import (
+    EndReceipt,
+    ExclusionReceipt,
+    MaintenanceReceipt,
+    Summary,
+    WithdrawalReceipt,
+)
+from daemon.replies.requests import RequestReceipt
+from daemon.replies.solutions import NoticeReceipt, StepReceipt
 from daemon.servers.policy import solutions_of
 from sla.book import Book, Declared
 from sla.instants import Instant
@@ -252,36 +262,31 @@ class RecordService:
             case Exclusion() if record.category in MAINTENANCE:
                 return await _announced(views, record, common)
             case Exclusion():
-                exclusion = replies.ExclusionRecorded(**common, **exclusion_keys(record))
-                return _json(exclusion)
+                return ExclusionReceipt(**common, **exclusion_keys(record)).as_json()
             case ExclusionEnded():
-                return _json(replies.EndRecorded(**common, at=record.at))
+                return EndReceipt(**common, at=record.at).as_json()
             case ExclusionWithdrawn():
-                return _json(replies.WithdrawalRecorded(**common, why=record.why))
+                return WithdrawalReceipt(**common, why=record.why).as_json()
             case ServiceRequest() | ServiceRequestResponded() | ServiceRequestClosed():
                 keys = views.request_keys(book.requests[record.id])
-                return _json(replies.RequestRecorded(**common, **keys))
+                return RequestReceipt(**common, **keys).as_json()
             case CancellationNotice():
-                return _json(
-                    replies.NoticeRecorded(
-                        **common,
-                        client=record.client,
-                        solution=record.solution,
-                        given_at=record.given_at,
-                        **views.chronic(record),
-                    )
-                )
+                return NoticeReceipt(
+                    **common,
+                    client=record.client,
+                    solution=record.solution,
+                    given_at=record.given_at,
+                    **views.chronic(record),
+                ).as_json()
             case Lifecycle():
-                return _json(
-                    replies.StepRecorded(
-                        **common,
-                        client=record.client,
-                        solution=record.solution,
-                        event=record.event,
-                        at=record.at,
-                        deadlines=views.deadlines((record.solution, record.client)),
-                    )
-                )
+                return StepReceipt(
+                    **common,
+                    client=record.client,
+                    solution=record.solution,
+                    event=record.event,
+                    at=record.at,
+                    deadlines=views.deadlines((record.solution, record.client)),
+                ).as_json()
             case _:
                 assert_never(record)
 
@@ -314,25 +319,21 @@ async def _announced(views: BookView, record: Exclusion, common: Mapping[str, An
             fully += share.eligible == share.seconds
             partly += 0 < share.eligible < share.seconds
     keys = exclusion_keys(record) | {"servers": ()}
-    summary = replies.Summary(
+    summary = Summary(
         servers=len(rows), fully_eligible=fully, partly=partly, not_at_all=len(rows) - fully - partly
     )
-    return _with_rows(replies.MaintenanceRecorded(**common, **keys, summary=summary), rows)
+    return _with_rows(MaintenanceReceipt(**common, **keys, summary=summary), rows)
 
 
-async def _filled(reply: replies.Reply, rows: Iterable[replies.Reply | None]) -> bytes:
+async def _filled(reply: Reply, rows: Iterable[Reply | None]) -> bytes:
     """A reply whose last key is an empty list, with its rows; made in slices, for there may be many."""
-    return _with_rows(reply, [_json(row) async for row in paced(rows) if row is not None])
+    return _with_rows(reply, [row.as_json() async for row in paced(rows) if row is not None])
 
 
-async def _listed(name: str, rows: Iterable[replies.Reply]) -> bytes:
-    made = [_json(row) async for row in paced(rows)]
+async def _listed(name: str, rows: Iterable[Reply]) -> bytes:
+    made = [row.as_json() async for row in paced(rows)]
     return b'{"%b":[%b]}' % (name.encode(), b",".join(made))
 
 
-def _with_rows(reply: replies.Reply, rows: Iterable[bytes]) -> bytes:
-    return _json(reply).removesuffix(b"[]}") + b"[" + b",".join(rows) + b"]}"
-
-
-def _json(reply: replies.Reply) -> bytes:
-    return reply.model_dump_json().encode()
+def _with_rows(reply: Reply, rows: Iterable[bytes]) -> bytes:
+    return reply.as_json().removesuffix(b"[]}") + b"[" + b",".join(rows) + b"]}"

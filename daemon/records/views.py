@@ -6,9 +6,21 @@ from operator import attrgetter
 from typing import Any, NamedTuple
 
 from daemon.holidays import holidays_around
-from daemon.records import replies
 from daemon.records.naming import name_of
 from daemon.records.validator import MAINTENANCE
+from daemon.replies.clients import ClientRow, ClientStatus
+from daemon.replies.exclusions import (
+    Ended,
+    ExclusionStatus,
+    IneligibleTime,
+    TimeSpan,
+    WeekLeft,
+    WindowSplit,
+    WindowState,
+    Withdrawn,
+)
+from daemon.replies.requests import RequestStatus
+from daemon.replies.solutions import ClientSolution, DeadlineStatus
 from sla.announcement import Announcement, Split
 from sla.book import Book, ExclusionPages, RequestPages, ServerPages, SolutionKey
 from sla.calendars import calendar_of
@@ -32,7 +44,7 @@ _PENDING = (Outcome.PENDING, Acceptance.PENDING, Acceptance.PROBLEM)
 
 
 class ShareRow(NamedTuple):
-    """A `replies.ServerShare` as JSON: there may be one for each of 40,000 servers."""
+    """A `ServerShare` as JSON: there may be one for each of 40,000 servers."""
 
     json: bytes
     eligible: int
@@ -72,7 +84,7 @@ class BookView:
                 b"%b,%b" % (said[:-1], json.dumps(whose).encode()[1:]), eligible=eligible, seconds=seconds
             )
 
-    def exclusions(self, *, maintenance: bool, past: bool) -> Iterator[replies.Exclusion]:
+    def exclusions(self, *, maintenance: bool, past: bool) -> Iterator[ExclusionStatus]:
         """The maintenance windows, or the other exclusions, by their beginning; those past or withdrawn if asked for."""
         pages = [
             pages
@@ -84,20 +96,20 @@ class BookView:
             if past or shown.state in ("announced", "running"):
                 yield shown
 
-    def exclusion(self, pages: ExclusionPages) -> replies.Exclusion:
+    def exclusion(self, pages: ExclusionPages) -> ExclusionStatus:
         """An exclusion on record."""
         record, ended, withdrawn = pages.record, pages.ended, pages.withdrawn
-        return replies.Exclusion(
+        return ExclusionStatus(
             **exclusion_keys(record),
             id=record.id,
             recorded_at=record.recorded_at,
             recorded_by=record.recorded_by,
             ended=None
             if ended is None
-            else replies.Ended(at=ended.at, recorded_at=ended.recorded_at, recorded_by=ended.recorded_by),
+            else Ended(at=ended.at, recorded_at=ended.recorded_at, recorded_by=ended.recorded_by),
             withdrawn=None
             if withdrawn is None
-            else replies.Withdrawn(
+            else Withdrawn(
                 why=withdrawn.why, recorded_at=withdrawn.recorded_at, recorded_by=withdrawn.recorded_by
             ),
             state=self._state(pages),
@@ -108,7 +120,7 @@ class BookView:
             },
         )
 
-    def _state(self, pages: ExclusionPages) -> replies.WindowState:
+    def _state(self, pages: ExclusionPages) -> WindowState:
         end = pages.record.end if pages.ended is None else pages.ended.at
         if pages.withdrawn is not None:
             return "withdrawn"
@@ -118,14 +130,12 @@ class BookView:
 
     # Service requests
 
-    def requests(
-        self, *, only_open: bool, client: ClientId | None = None
-    ) -> Iterator[replies.ServiceRequest]:
+    def requests(self, *, only_open: bool, client: ClientId | None = None) -> Iterator[RequestStatus]:
         """The service requests, by their opening; `only_open`: without those that were closed."""
         for pages in sorted(self._book.requests.values(), key=lambda p: (p.record.opened_at, p.record.id)):
             if (client is None or pages.record.client == client) and not (only_open and pages.closed):
                 record = pages.record
-                yield replies.ServiceRequest(
+                yield RequestStatus(
                     **self.request_keys(pages),
                     id=record.id,
                     solution_name=name_of(self._book, record.solution),
@@ -168,10 +178,10 @@ class BookView:
             "documented": chronic_keys(documented),
         }
 
-    def deadlines(self, key: SolutionKey) -> tuple[replies.Deadline, ...]:
+    def deadlines(self, key: SolutionKey) -> tuple[DeadlineStatus, ...]:
         """The deadlines in a solution's life."""
         return tuple(
-            replies.Deadline.model_validate(deadline_row(deadline))
+            DeadlineStatus.model_validate(deadline_row(deadline))
             for deadline in self.judgement(key[1]).deadlines(key)
         )
 
@@ -182,23 +192,23 @@ class BookView:
         for pages in list(self._book.servers.values()):
             yield next((part.client for part in self._parts_now(pages)), None)
 
-    def clients(self, served: Mapping[ClientId, int]) -> Iterator[replies.ClientRow]:
+    def clients(self, served: Mapping[ClientId, int]) -> Iterator[ClientRow]:
         """The clients, by id; `served`: how many servers of each are in service."""
         for client in sorted(self._book.clients):
             record = self._book.client(client, self._as_of)
             if record is not None:
-                yield replies.ClientRow(**_client_keys(record), servers=served.get(client, 0))
+                yield ClientRow(**_client_keys(record), servers=served.get(client, 0))
 
-    def client(self, client: Client, served: Mapping[ClientId, int]) -> replies.ClientShown:
+    def client(self, client: Client, served: Mapping[ClientId, int]) -> ClientStatus:
         """A client, without the rows of its solutions."""
         judgement = self.judgement(client.id)
-        return replies.ClientShown(
+        return ClientStatus(
             **_client_keys(client),
             servers=served.get(client.id, 0),
             terms=json.loads(format_terms(judgement.terms(client.id))),
             open_requests=tuple(self.requests(only_open=True, client=client.id)),
             deadlines=tuple(
-                replies.Deadline.model_validate(deadline_row(deadline))
+                DeadlineStatus.model_validate(deadline_row(deadline))
                 for key in sorted(self._book.lifecycles)
                 if key[1] == client.id
                 for deadline in judgement.deadlines(key)
@@ -207,17 +217,17 @@ class BookView:
             solutions=(),
         )
 
-    def solutions(self, client: ClientId) -> Iterator[replies.SolutionRow | None]:
+    def solutions(self, client: ClientId) -> Iterator[ClientSolution | None]:
         """The solutions of a client, by id; None for each that was looked at in vain."""
         judgement = self.judgement(client)
         for key in sorted(key for key in list(self._book.servers_of) if key[1] == client):
             state = judgement.solution(key)
             yield None if state is None else self._solution(key, state)
 
-    def _solution(self, key: SolutionKey, state: SolutionState) -> replies.SolutionRow:
+    def _solution(self, key: SolutionKey, state: SolutionState) -> ClientSolution:
         row: dict[str, Any] = solution_row(state)
         ongoing = [each for each in row["interruptions"] if each["end"] is None]
-        return replies.SolutionRow(
+        return ClientSolution(
             id=state.id,
             name=name_of(self._book, key[0]),
             servers=sum(
@@ -263,19 +273,19 @@ class BookView:
 def _split_json(split: Split) -> tuple[bytes, int, int]:
     """The keys that many servers share, and the time that is covered, and that is eligible."""
     seconds, eligible = length(split.covered), length(split.eligible)
-    reply = replies.WindowSplit(
+    reply = WindowSplit(
         seconds=seconds,
         eligible_seconds=eligible,
         ineligible=tuple(
-            replies.IneligibleTime(
+            IneligibleTime(
                 reason=part.reason,
                 seconds=length(part.spans),
-                spans=tuple(replies.Span(start=start, end=end) for start, end in part.spans),
+                spans=tuple(TimeSpan(start=start, end=end) for start, end in part.spans),
             )
             for part in split.ineligible
         ),
         weeks=tuple(
-            replies.WeekLeft(
+            WeekLeft(
                 start=week.start,
                 cap_seconds=week.cap,
                 used_seconds=week.used,
@@ -284,7 +294,7 @@ def _split_json(split: Split) -> tuple[bytes, int, int]:
             for week in split.weeks
         ),
     )
-    return reply.model_dump_json().encode(), seconds, eligible
+    return reply.as_json(), seconds, eligible
 
 
 def exclusion_keys(record: Exclusion) -> dict[str, Any]:

@@ -1,0 +1,52 @@
+"""What all replies have in common: instants are RFC 3339 in UTC, durations are seconds.
+
+The docstrings and descriptions of this room are those of the OpenAPI document.
+"""
+
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
+
+from sla.document import seconds
+from sla.instants import Instant, format_instant
+
+At = Annotated[
+    Instant,
+    PlainSerializer(format_instant, return_type=str),
+    Field(json_schema_extra={"format": "date-time"}),
+]
+Seconds = Annotated[int, PlainSerializer(seconds, return_type=int | float)]
+"""Microseconds, shown as seconds."""
+
+
+class Reply(BaseModel):
+    """What all have in common."""
+
+    model_config = ConfigDict(frozen=True, serialize_by_alias=True)
+
+    def as_json(self) -> bytes:
+        """The reply as it is sent, in UTF-8."""
+        return self.model_dump_json().encode()
+
+
+class FieldError(Reply):
+    """What is wrong with a field, and what is allowed; the field is empty where it is about the whole request."""
+
+    field: str
+    message: str
+
+
+class Error(Reply):
+    """Why a request was refused: a sentence, and every field that is at fault."""
+
+    error: str
+    errors: tuple[FieldError, ...] = ()
+
+
+class Receipt(Reply):
+    """When it was recorded, by whom, as which record of the ledger; null where `dry_run` is true."""
+
+    dry_run: bool = False
+    recorded_at: At | None
+    recorded_by: str | None
+    seq: int | None

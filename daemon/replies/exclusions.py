@@ -1,0 +1,150 @@
+"""Maintenance windows and the other exclusions: as they stand on record, and what a window comes to."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from daemon.replies.common import At, Receipt, Reply, Seconds
+from sla.exclusions import IneligibleReason
+from sla.records import Category
+
+WindowState = Literal["announced", "running", "past", "withdrawn"]
+
+
+class TimeSpan(Reply):
+    """A span of time; its end is not in it."""
+
+    start: At = Field(serialization_alias="from")
+    end: At = Field(serialization_alias="until")
+
+
+class IneligibleTime(Reply):
+    """The time of a window that will not be excluded, for one reason (spec §4.5)."""
+
+    reason: IneligibleReason
+    seconds: Seconds
+    spans: tuple[TimeSpan, ...]
+
+
+class WeekLeft(Reply):
+    """A local week, Monday to Monday, that the window touches: the time that may be used for maintenance in it."""
+
+    start: At = Field(serialization_alias="from")
+    cap_seconds: Seconds
+    used_seconds: Seconds = Field(description="The window's own eligible time among it.")
+    left_seconds: Seconds
+
+
+class WindowSplit(Reply):
+    """How long a window covers the service of a server, and what of that will be excluded."""
+
+    seconds: Seconds
+    eligible_seconds: Seconds
+    ineligible: tuple[IneligibleTime, ...]
+    weeks: tuple[WeekLeft, ...]
+
+
+class ServerShare(WindowSplit):
+    """A window on one virtual server, while it belongs to one client."""
+
+    server: str
+    name: str
+    client: str
+
+
+class Summary(Reply):
+    """On how many virtual servers a window will be excluded whole, in part, not at all."""
+
+    servers: int
+    fully_eligible: int
+    partly: int
+    not_at_all: int
+
+
+class MaintenanceReceipt(Receipt):
+    """An announced window, and what it will come to on each virtual server."""
+
+    id: str | None
+    category: Category
+    start: At = Field(serialization_alias="from")
+    end: At = Field(serialization_alias="until")
+    clients: tuple[str, ...]
+    solutions: tuple[str, ...]
+    announced_at: At | None
+    reference: str | None
+    summary: Summary
+    servers: tuple[ServerShare, ...]
+    """The last key: rows are put in one by one."""
+
+
+class Ended(Reply):
+    """The end of an open exclusion."""
+
+    at: At
+    recorded_at: At
+    recorded_by: str
+
+
+class Withdrawn(Reply):
+    """The withdrawal of an exclusion."""
+
+    why: str
+    recorded_at: At
+    recorded_by: str
+
+
+class ExclusionKeys(Reply):
+    """What an exclusion says."""
+
+    id: str | None
+    category: Category
+    start: At = Field(serialization_alias="from")
+    end: At | None = Field(serialization_alias="until", description="Null while it is open.")
+    clients: tuple[str, ...]
+    solutions: tuple[str, ...]
+    servers: tuple[str, ...]
+    announced_at: At | None
+    reference: str | None
+
+
+class ExclusionReceipt(Receipt, ExclusionKeys):
+    """An exclusion that was recorded."""
+
+
+class ExclusionStatus(ExclusionKeys):
+    """An exclusion on record, as it stands."""
+
+    recorded_at: At
+    recorded_by: str
+    ended: Ended | None
+    withdrawn: Withdrawn | None
+    state: WindowState
+    names: dict[str, str] = Field(
+        description="By its id the name of each server in `servers`, and of those sold alone in `solutions`."
+    )
+
+
+class MaintenanceList(Reply):
+    """Maintenance windows, by their beginning."""
+
+    maintenance: tuple[ExclusionStatus, ...]
+
+
+class ExclusionList(Reply):
+    """Exclusions for other reasons, by their beginning."""
+
+    exclusions: tuple[ExclusionStatus, ...]
+
+
+class EndReceipt(Receipt):
+    """The end of an exclusion that was recorded."""
+
+    id: str
+    at: At
+
+
+class WithdrawalReceipt(Receipt):
+    """The withdrawal of an exclusion that was recorded."""
+
+    id: str
+    why: str
