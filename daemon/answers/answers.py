@@ -305,9 +305,7 @@ def _outages(segments: Sequence[Segment], legs: Sequence[Leg]) -> list[OutageSta
             under_way = None
         elif segment.state is State.DOWN:
             if under_way is None:
-                under_way = OutageStatus(
-                    start=format_instant(segment.start), until=None, legs=[], cause="", note=""
-                )
+                under_way = OutageStatus(start=format_instant(segment.start), until=None, legs=[])
                 outages.append(under_way)
             down = (leg.value for leg, state in zip(legs, segment.legs, strict=True) if state is State.DOWN)
             under_way["legs"] = list(dict.fromkeys([*under_way["legs"], *down]))

@@ -122,15 +122,9 @@ def _show_server(out: Console, answer: ServerStatus) -> None:
         )
     print_table(
         out,
-        ("outage from", "until", "legs", "cause", "note"),
+        ("outage from", "until", "legs"),
         (
-            (
-                outage["start"],
-                outage["until"] or "now",
-                ", ".join(outage["legs"]),
-                outage["cause"],
-                outage["note"],
-            )
+            (outage["start"], outage["until"] or "now", ", ".join(outage["legs"]))
             for outage in answer["outages"]
         ),
     )

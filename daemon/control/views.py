@@ -85,8 +85,6 @@ class OutageStatus(TypedDict):
     start: str
     until: str | None
     legs: list[str]
-    cause: str
-    note: str
 
 
 class IneligibleStatus(TypedDict):

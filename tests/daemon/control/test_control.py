@@ -72,9 +72,7 @@ SERVER: ServerStatus = {
         {"leg": "san", "state": "down", "since": "2026-11-22T09:00:00Z", "source": "vc1", "reason": "APD"}
     ],
     "reach": [{"target": "icmp://192.0.2.7", "required": False, "state": "down", "reason": "timeout"}],
-    "outages": [
-        {"start": "2026-11-22T09:00:00Z", "until": None, "legs": ["san"], "cause": "storage", "note": ""}
-    ],
+    "outages": [{"start": "2026-11-22T09:00:00Z", "until": None, "legs": ["san"]}],
     "counters_us": {"up": 3_723_000_000, "down": 500_001},
     "month": {
         "month": "2026-11",
