@@ -10,24 +10,15 @@ from daemon.answers.months import month_status, solution_status
 from daemon.book.counting import NEVER, Counter
 from daemon.book.live_book import LiveBook
 from daemon.clock import Clock
-from daemon.control import (
-    AmbiguousNameError,
-    DownServer,
-    LegStatus,
-    OutageStatus,
-    ReachStatus,
-    ServerStatus,
-    SolutionList,
-    SolutionStatus,
-    SourceStatus,
-    Status,
-    WayStatus,
-)
+from daemon.control import AmbiguousNameError
 from daemon.evidence.export import exported
 from daemon.exposition.exposition import Exposition
 from daemon.ledger import Ledger
 from daemon.live.figures import LiveFigures
 from daemon.pacing import paced
+from daemon.replies.servers import LegStatus, OutageStatus, ReachStatus, ServerStatus
+from daemon.replies.solutions import SolutionList, SolutionStatus
+from daemon.replies.status import DownServer, LedgerStatus, SourceStatus, Status, WayStatus
 from daemon.servers.registry import ServerRegistry
 from daemon.watching.internet import Internet
 from daemon.watching.sources import Sources
@@ -35,7 +26,7 @@ from daemon.web.pages import Overview, ServerRow, SourceRow
 from probes.internet.check import NOT_TRIED_YET
 from probes.internet.servers import Shown
 from probes.targets.result import Result
-from sla.instants import BEGINNING, Instant, format_instant
+from sla.instants import BEGINNING, Instant
 from sla.records import ClientId, Leg, Server, ServerId, SolutionId, State
 from sla.timeline import Segment
 
@@ -85,39 +76,38 @@ class Answers:
     def status(self) -> Status:
         """How the daemon and the fleet are."""
         head = self._ledger.head
-        settled_at = self._settled_at()
         return Status(
             version=version("slad"),
-            at=format_instant(self._clock.now()),
-            settled_at=_text(settled_at),
-            not_ready=list(self.readiness()),
-            sources=[
+            at=self._clock.now(),
+            settled_at=self._settled_at(),
+            not_ready=tuple(self.readiness()),
+            sources=tuple(
                 SourceStatus(
-                    name=name, up=source.up, last_contact_at=_text(source.last_contact_at), note=source.note
+                    name=name, up=source.up, last_contact_at=source.last_contact_at, note=source.note
                 )
                 for name, source in self._sources
-            ],
-            internet=[
-                WayStatus(name=name, state=view.state.word, reason=view.reason)
+            ),
+            internet=tuple(
+                WayStatus(name=name, state=view.state, reason=view.reason)
                 for name, view in self._internet.layers()
-            ],
-            ledger={
-                "records": head.seq,
-                "head": head.chain.hex(),
-                "size_bytes": self._ledger.size_bytes,
-                "last_commit_at": _text(self._committer.committed_at),
-            },
+            ),
+            ledger=LedgerStatus(
+                records=head.seq,
+                head=head.chain.hex(),
+                size_bytes=self._ledger.size_bytes,
+                last_commit_at=self._committer.committed_at,
+            ),
             states=self._states(),
-            down=[
+            down=tuple(
                 DownServer(
                     server=record.id,
                     name=record.name,
                     client=record.client,
-                    since=format_instant(since),
+                    since=since,
                     legs=self._legs_down(record.id),
                 )
                 for since, record in self._down()
-            ],
+            ),
         )
 
     def server(self, name: str) -> ServerStatus | None:
@@ -134,13 +124,13 @@ class Answers:
             client=record.client,
             solution=record.solution or "",
             vcenter=self._registry.source_of(server),
-            state=self._book.state(server).word,
-            since=_text(_since(segments, self._book.state(server))),
-            settled_at=_text(settled_at),
-            legs=[self._leg(server, leg, settled_at or BEGINNING) for leg in record.legs],
-            reach=[_reach(shown) for shown in self._internet.reach(server)],
+            state=self._book.state(server),
+            since=_since(segments, self._book.state(server)),
+            settled_at=settled_at,
+            legs=tuple(self._leg(server, leg, settled_at or BEGINNING) for leg in record.legs),
+            reach=tuple(_reach(shown) for shown in self._internet.reach(server)),
             outages=_outages(segments, record.legs),
-            counters_us={counter.name.lower(): counts.us[counter] for counter in Counter},
+            counters_seconds={counter.name.lower(): counts.us[counter] for counter in Counter},
             month=month_status(judging, server) if (judging := self._figures.asked()) is not None else None,
         )
 
@@ -148,11 +138,11 @@ class Answers:
         """The solutions, but for lone servers that were never down and of which nothing is on record."""
         judging = self._figures.asked()
         if judging is None:
-            return SolutionList(at=None, solutions=[])
+            return SolutionList(at=None, solutions=())
         keys = sorted(self._figures.solutions.rows)
         told = [solution_status(judging, key) async for key in paced(keys)]
-        found = [status for status in told if status is not None]
-        return SolutionList(at=format_instant(judging.at), solutions=found)
+        found = tuple(status for status in told if status is not None)
+        return SolutionList(at=judging.at, solutions=found)
 
     def solution(self, client: str, name: str) -> SolutionStatus | None:
         """One solution of a client; None where there is none."""
@@ -222,9 +212,9 @@ class Answers:
         ]
         return sorted(found, key=lambda item: (item[0], item[1].id))
 
-    def _legs_down(self, server: ServerId) -> list[str]:
+    def _legs_down(self, server: ServerId) -> tuple[Leg, ...]:
         place = self._book.places[server]
-        return [leg.value for leg in place.group.legs_down(place.index)]
+        return tuple(place.group.legs_down(place.index))
 
     def _found(self, name: str) -> ServerId | None:
         if ServerId(name) in self._book.evidence.servers:
@@ -258,9 +248,9 @@ class Answers:
         if state is not State.UP and not reason:
             reason = self._book.reasons.get((server, leg), "")
         return LegStatus(
-            leg=leg.value,
-            state=state.word,
-            since=_text(at if at != BEGINNING else None),
+            leg=leg,
+            state=state,
+            since=at if at != BEGINNING else None,
             source=source,
             reason=reason,
         )
@@ -268,10 +258,6 @@ class Answers:
 
 _NOTHING: Final = (BEGINNING, State.UNKNOWN)
 _NO_ANSWER: Final = "no answer since"
-
-
-def _text(at: Instant | None) -> str | None:
-    return None if at is None else format_instant(at)
 
 
 def _since(segments: Sequence[Segment], state: State) -> Instant | None:
@@ -290,23 +276,24 @@ def _reach(shown: Shown) -> ReachStatus:
     return ReachStatus(
         target=shown.target.text,
         required=shown.required,
-        state=result.state.word,
+        state=result.state,
         reason=result.text or result.reason.value,
     )
 
 
-def _outages(segments: Sequence[Segment], legs: Sequence[Leg]) -> list[OutageStatus]:
+def _outages(segments: Sequence[Segment], legs: Sequence[Leg]) -> tuple[OutageStatus, ...]:
     """The newest outages, the latest first: each from down to the next up, unknown time within (spec §6.2)."""
     outages: list[OutageStatus] = []
-    under_way: OutageStatus | None = None
+    is_under_way = False
     for segment in segments:
-        if segment.state is State.UP and under_way is not None:
-            under_way["until"] = format_instant(segment.start)
-            under_way = None
+        if segment.state is State.UP and is_under_way:
+            outages[-1] = outages[-1].model_copy(update={"end": segment.start})
+            is_under_way = False
         elif segment.state is State.DOWN:
-            if under_way is None:
-                under_way = OutageStatus(start=format_instant(segment.start), until=None, legs=[])
-                outages.append(under_way)
-            down = (leg.value for leg, state in zip(legs, segment.legs, strict=True) if state is State.DOWN)
-            under_way["legs"] = list(dict.fromkeys([*under_way["legs"], *down]))
-    return outages[: -OUTAGES_SHOWN - 1 : -1]
+            if not is_under_way:
+                is_under_way = True
+                outages.append(OutageStatus(start=segment.start, end=None, legs=()))
+            down = (leg for leg, state in zip(legs, segment.legs, strict=True) if state is State.DOWN)
+            those = tuple(dict.fromkeys([*outages[-1].legs, *down]))
+            outages[-1] = outages[-1].model_copy(update={"legs": those})
+    return tuple(outages[: -OUTAGES_SHOWN - 1 : -1])

@@ -1,17 +1,16 @@
 """A server's month and a solution as the control door tells them: judged anew by `sla` at the instant of the live figures."""
 
 from fractions import Fraction
-from typing import cast
 
-from daemon.control.views import ExclusionStatus, IneligibleStatus, MonthStatus, SolutionStatus
 from daemon.exposition.families import RATIO_ONE, decimal_text
 from daemon.live.figures import JudgementsAt
+from daemon.replies.exclusions import IneligibleTime
+from daemon.replies.servers import MonthExclusion, MonthStatus
+from daemon.replies.solutions import SolutionStatus
 from sla.availability import Figures
 from sla.book import SolutionKey
-from sla.document import deadline_row, solution_row
-from sla.instants import FOREVER, format_instant
+from sla.instants import FOREVER
 from sla.records import ServerId
-from sla.spans import length
 from sla.standing import owning
 from sla.statement import WindowShare
 
@@ -26,18 +25,18 @@ def month_status(judging: JudgementsAt, server: ServerId) -> MonthStatus | None:
     figures = rows[0].figures
     return MonthStatus(
         month=str(judgement.month),
-        at=format_instant(judging.at),
-        target=_ratio(figures.terms.target) or "",
-        availability=_ratio(figures.availability()),
-        availability_low=_ratio(figures.availability_low),
-        availability_high=_ratio(figures.availability_high),
-        coverage=_ratio(figures.coverage),
-        best_possible=_ratio(figures.best_possible),
-        budget_us=figures.budget // 1,
-        budget_left_us=figures.budget_left // 1,
-        times_us=_times(figures),
-        excluded_us={category.value: time for category, time in figures.excluded_by},
-        exclusions=[_exclusion(share) for share in judgement.windows(server, owner.client)],
+        at=judging.at,
+        target=_ratio(figures.terms.target),
+        availability=_ratio_of(figures.availability()),
+        availability_low=_ratio_of(figures.availability_low),
+        availability_high=_ratio_of(figures.availability_high),
+        coverage=_ratio_of(figures.coverage),
+        best_possible=_ratio_of(figures.best_possible),
+        budget_seconds=figures.budget // 1,
+        budget_left_seconds=figures.budget_left // 1,
+        times_seconds=_times(figures),
+        excluded_seconds=dict(figures.excluded_by),
+        exclusions=tuple(_exclusion(share) for share in judgement.windows(server, owner.client)),
     )
 
 
@@ -47,13 +46,16 @@ def solution_status(judging: JudgementsAt, key: SolutionKey) -> SolutionStatus |
     state = judgement.solution(key)
     if state is None:
         return None
-    deadlines = judgement.deadlines(key) if key in judgement.book.lifecycles else ()
-    row = {**solution_row(state), "deadlines": [deadline_row(each) for each in deadlines]}
-    return cast(SolutionStatus, row)
+    return SolutionStatus.of(state, judgement.deadlines(key) if key in judgement.book.lifecycles else ())
 
 
-def _ratio(value: Fraction | None) -> str | None:
-    return None if value is None else decimal_text(value.numerator * RATIO_ONE // value.denominator, 9)
+def _ratio_of(value: Fraction | None) -> str | None:
+    """None: there is nothing to divide by."""
+    return None if value is None else _ratio(value)
+
+
+def _ratio(value: Fraction) -> str:
+    return decimal_text(value.numerator * RATIO_ONE // value.denominator, 9)
 
 
 def _times(figures: Figures) -> dict[str, int]:
@@ -67,16 +69,13 @@ def _times(figures: Figures) -> dict[str, int]:
     }
 
 
-def _exclusion(share: WindowShare) -> ExclusionStatus:
+def _exclusion(share: WindowShare) -> MonthExclusion:
     window = share.window
-    return ExclusionStatus(
+    return MonthExclusion(
         id=window.id,
-        category=window.category.value,
-        start=format_instant(window.start),
-        until=None if window.end == FOREVER else format_instant(window.end),
-        time_us=share.time,
-        ineligible=[
-            IneligibleStatus(reason=part.reason.value, time_us=length(part.spans))
-            for part in share.ineligible
-        ],
+        category=window.category,
+        start=window.start,
+        end=None if window.end == FOREVER else window.end,
+        seconds=share.time,
+        ineligible=tuple(map(IneligibleTime.of, share.ineligible)),
     )

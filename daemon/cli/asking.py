@@ -10,7 +10,7 @@ import sys
 import uuid
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
-from typing import Any, Final, NoReturn, TypeVar
+from typing import Final, NoReturn, TypeVar
 
 from daemon.cli.lone_servers import with_solution_id
 from daemon.cli.terminal import complain
@@ -20,6 +20,7 @@ from daemon.control.client import (
     ControlClient,
     ControlError,
     DaemonUnreachableError,
+    Json,
     RefusedByDaemonError,
 )
 
@@ -28,13 +29,13 @@ EXIT_UNREACHABLE: Final = 3
 ATTEMPTS: Final = 3
 RETRY_S: Final = 1.0
 
-_Answer = TypeVar("_Answer")
+_Found = TypeVar("_Found")
 
 
-def ask(address: ControlAddress, question: Callable[[ControlClient], Awaitable[_Answer]]) -> _Answer:
+def ask(address: ControlAddress, question: Callable[[ControlClient], Awaitable[_Found]]) -> _Found:
     """What the daemon answers; ends the command where it does not."""
 
-    async def asked() -> _Answer:
+    async def asked() -> _Found:
         async with ControlClient(address) as daemon:
             return await question(daemon)
 
@@ -51,7 +52,7 @@ def record(
     *,
     key: str | None = None,
     dry_run: bool = False,
-) -> Any:
+) -> Json:
     """Have the daemon record something, once: where the answer broke off it is asked again under the same key.
 
     Keys of `body` whose value is None are left out.
@@ -63,11 +64,11 @@ def record(
 
 def record_of_solution(
     address: ControlAddress, path: str, body: Mapping[str, object], *, key: str | None = None
-) -> Any:
+) -> Json:
     """As `record`; the `solution` may be the name of a server that is sold alone."""
     said, key = _given(body), key or str(uuid.uuid4())
 
-    async def recorded(daemon: ControlClient) -> Any:
+    async def recorded(daemon: ControlClient) -> Json:
         named = await with_solution_id(daemon, path, said, key=key)
         return await _recorded(daemon, path, named, key=key)
 
@@ -77,7 +78,7 @@ def record_of_solution(
 
 async def _recorded(
     daemon: ControlClient, path: str, body: Mapping[str, object], *, key: str, dry_run: bool = False
-) -> Any:
+) -> Json:
     broken_off: DaemonUnreachableError | None = None
     for attempt in range(ATTEMPTS):
         if attempt:

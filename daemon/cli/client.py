@@ -12,7 +12,6 @@ from daemon.cli.asking import ask
 from daemon.cli.options import OutputFormat
 from daemon.cli.terminal import console, duration, print_table, say, show_json
 from daemon.control.client import ControlAddress
-from sla.instants import SECOND
 
 _UNTIL: Final = {
     "chronic": "notice_closes_at",
@@ -149,7 +148,7 @@ def _value(value: object) -> str:
 def _interruption(ongoing: dict[str, Any] | None) -> tuple[str, str]:
     if ongoing is None:
         return "", ""
-    return ongoing["start"], duration(round(ongoing["counted"] * SECOND))
+    return ongoing["from"], duration(ongoing["counted_seconds"])
 
 
 def _stage(chronic: dict[str, Any]) -> str:

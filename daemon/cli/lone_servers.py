@@ -3,8 +3,13 @@
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from daemon.control import ServerStatus
-from daemon.control.client import AmbiguousAnswerError, ControlClient, RefusedByDaemonError, UnknownNameError
+from daemon.control.client import (
+    AmbiguousAnswerError,
+    ControlClient,
+    Json,
+    RefusedByDaemonError,
+    UnknownNameError,
+)
 
 _MOST_NAMESAKES: Final = 100
 """Servers of one name that are looked at; their clients tell them apart."""
@@ -34,7 +39,7 @@ async def with_solution_id(
     return {**body, "solution": lone[0]}
 
 
-async def _called(daemon: ControlClient, name: str) -> Sequence[ServerStatus]:
+async def _called(daemon: ControlClient, name: str) -> Sequence[Json]:
     """The servers that have an id or a name."""
     try:
         return [await daemon.server(name)]

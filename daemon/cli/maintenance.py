@@ -10,7 +10,6 @@ from daemon.cli.asking import ask, record
 from daemon.cli.options import OutputFormat
 from daemon.cli.terminal import console, duration, print_table, say, show_json
 from daemon.control.client import ControlAddress
-from sla.instants import SECOND
 
 
 @click.group("maintenance")
@@ -78,22 +77,18 @@ def _show(answer: dict[str, Any], *, dry_run: bool) -> None:
             (
                 row["name"],
                 row["client"],
-                _duration(row["seconds"]),
-                _duration(row["eligible_seconds"]),
+                duration(row["seconds"]),
+                duration(row["eligible_seconds"]),
                 ", ".join(
-                    f"{_duration(part['seconds'])} {part['reason'].replace('_', ' ')}"
+                    f"{duration(part['seconds'])} {part['reason'].replace('_', ' ')}"
                     for part in row["ineligible"]
                 )
                 or "none",
-                ", ".join(_duration(week["left_seconds"]) for week in row["weeks"]),
+                ", ".join(duration(week["left_seconds"]) for week in row["weeks"]),
             )
             for row in sorted(answer["servers"], key=itemgetter("name", "server"))
         ),
     )
-
-
-def _duration(seconds: float) -> str:
-    return duration(round(seconds * SECOND))
 
 
 @maintenance.command("list", epilog=options.example("slad maintenance list --past"))

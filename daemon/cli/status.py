@@ -9,8 +9,7 @@ from daemon.cli import options
 from daemon.cli.asking import ask
 from daemon.cli.options import OutputFormat
 from daemon.cli.terminal import console, duration, plain, print_table, show_json, state
-from daemon.control import MonthStatus, ServerStatus, Status
-from daemon.control.client import ControlAddress
+from daemon.control.client import ControlAddress, Json
 from daemon.readable import percent
 
 
@@ -50,7 +49,7 @@ def server(name: str, address: ControlAddress, format_: OutputFormat) -> None:
         _show_server(console(), answer)
 
 
-def _show_status(out: Console, answer: Status) -> None:
+def _show_status(out: Console, answer: Json) -> None:
     settled = answer["settled_at"] or "nothing yet"
     out.print(plain(f"slad {answer['version']} at {answer['at']}, settled up to {settled}"))
     for reason in answer["not_ready"]:
@@ -92,7 +91,7 @@ def _show_status(out: Console, answer: Status) -> None:
     )
 
 
-def _show_server(out: Console, answer: ServerStatus) -> None:
+def _show_server(out: Console, answer: Json) -> None:
     out.print(plain(f"{answer['name']} ({answer['server']})"))
     out.print(
         plain(
@@ -124,20 +123,20 @@ def _show_server(out: Console, answer: ServerStatus) -> None:
         out,
         ("outage from", "until", "legs"),
         (
-            (outage["start"], outage["until"] or "now", ", ".join(outage["legs"]))
+            (outage["from"], outage["until"] or "now", ", ".join(outage["legs"]))
             for outage in answer["outages"]
         ),
     )
     print_table(
         out,
         ("counted in service", "time"),
-        ((counted, duration(us)) for counted, us in answer["counters_us"].items()),
+        ((counted, duration(time)) for counted, time in answer["counters_seconds"].items()),
     )
     if answer["month"] is not None:
         _show_month(out, answer["month"])
 
 
-def _show_month(out: Console, month: MonthStatus) -> None:
+def _show_month(out: Console, month: Json) -> None:
     out.print()
     out.print(
         plain(
@@ -146,17 +145,16 @@ def _show_month(out: Console, month: MonthStatus) -> None:
             f"and {_percent(month['availability_high'])}, observed {_percent(month['coverage'])}"
         )
     )
-    left_us, sign = abs(month["budget_left_us"]), "-" if month["budget_left_us"] < 0 else ""
     out.print(
         plain(
-            f"budget left {sign}{duration(left_us)} of {duration(month['budget_us'])}, "
+            f"budget left {duration(month['budget_left_seconds'])} of {duration(month['budget_seconds'])}, "
             f"best possible {_percent(month['best_possible'])}"
         )
     )
     print_table(
         out,
         ("this month", "time"),
-        ((what, duration(us)) for what, us in month["times_us"].items()),
+        ((what, duration(time)) for what, time in month["times_seconds"].items()),
     )
     print_table(
         out,
@@ -165,10 +163,10 @@ def _show_month(out: Console, month: MonthStatus) -> None:
             (
                 each["id"],
                 each["category"],
-                each["start"],
+                each["from"],
                 each["until"] or "open",
-                duration(each["time_us"]),
-                ", ".join(f"{duration(part['time_us'])} {part['reason']}" for part in each["ineligible"]),
+                duration(each["seconds"]),
+                ", ".join(f"{duration(part['seconds'])} {part['reason']}" for part in each["ineligible"]),
             )
             for each in month["exclusions"]
         ),

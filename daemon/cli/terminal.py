@@ -10,6 +10,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from sla.instants import SECOND
+
 _NOT_ASCII: Final = re.compile(r"[^\n -~]")
 _COLOURS: Final = {
     "up": "green",
@@ -67,12 +69,13 @@ def complain(text: str) -> None:
     click.echo(f"slad: {printable(text)}", err=True)
 
 
-def duration(microseconds: int) -> str:
-    """Hours, minutes and seconds, exactly."""
-    seconds, fraction = divmod(microseconds, 1_000_000)
-    minutes, second = divmod(seconds, 60)
+def duration(seconds: float) -> str:
+    """Hours, minutes and seconds, to the microsecond; negative ones with a sign."""
+    whole, fraction = divmod(round(abs(seconds) * SECOND), SECOND)
+    minutes, second = divmod(whole, 60)
     hours, minute = divmod(minutes, 60)
-    return f"{hours}:{minute:02}:{second:02}" + (f".{fraction:06}" if fraction else "")
+    sign = "-" if seconds < 0 else ""
+    return f"{sign}{hours}:{minute:02}:{second:02}" + (f".{fraction:06}" if fraction else "")
 
 
 def _escaped(match: re.Match[str]) -> str:

@@ -6,39 +6,14 @@ is at the other end. On TCP only with TLS and tokens.
 
 from daemon.control.api import DEFAULT_SOCKET, ControlApiError, control_api
 from daemon.control.peer import Peer, peer_of
-from daemon.control.views import (
-    AmbiguousNameError,
-    Control,
-    DownServer,
-    LegStatus,
-    MonthStatus,
-    OutageStatus,
-    ReachStatus,
-    ServerStatus,
-    SolutionList,
-    SolutionStatus,
-    SourceStatus,
-    Status,
-    WayStatus,
-)
+from daemon.control.questions import AmbiguousNameError, Control
 
 __all__ = [
     "DEFAULT_SOCKET",
     "AmbiguousNameError",
     "Control",
     "ControlApiError",
-    "DownServer",
-    "LegStatus",
-    "MonthStatus",
-    "OutageStatus",
     "Peer",
-    "ReachStatus",
-    "ServerStatus",
-    "SolutionList",
-    "SolutionStatus",
-    "SourceStatus",
-    "Status",
-    "WayStatus",
     "control_api",
     "peer_of",
 ]

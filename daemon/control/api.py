@@ -14,9 +14,9 @@ from aiohttp import web
 
 from daemon.control.errors import errors_as_json
 from daemon.control.identity import by_peer
+from daemon.control.questions import Control
 from daemon.control.reading import reading_routes
 from daemon.control.recording import record_routes
-from daemon.control.views import Control
 from daemon.records.service import RecordService
 from daemon.web.connections import Limits, bounded, connections_to
 

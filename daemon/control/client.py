@@ -13,7 +13,8 @@ from urllib.parse import quote
 
 import aiohttp
 
-from daemon.control import ServerStatus, SolutionList, Status
+Json = dict[str, Any]
+"""An answer of the daemon, as it was sent; `daemon.replies` tells its keys."""
 
 _ANSWER: Final = aiohttp.ClientTimeout(total=30)
 _STREAM: Final = aiohttp.ClientTimeout(total=None, sock_connect=10, sock_read=120)
@@ -87,17 +88,13 @@ class ControlClient:
         assert self._session is not None
         await self._session.close()
 
-    async def status(self) -> Status:
+    async def status(self) -> Json:
         """How the daemon and the fleet are. Raises ControlError."""
-        return cast(Status, await self.document("/v1/status"))
+        return await self.document("/v1/status")
 
-    async def server(self, name: str) -> ServerStatus:
+    async def server(self, name: str) -> Json:
         """One server by id or name. Raises ControlError, of which UnknownNameError for a name that names not one."""
-        return cast(ServerStatus, await self.document(f"/v1/servers/{quote(name, safe='')}"))
-
-    async def solutions(self) -> SolutionList:
-        """The solutions that have something to say. Raises ControlError."""
-        return cast(SolutionList, await self.document("/v1/solutions"))
+        return await self.document(f"/v1/servers/{quote(name, safe='')}")
 
     async def export(
         self, *, client: str | None = None, start: str | None = None, until: str | None = None
@@ -109,16 +106,16 @@ class ControlClient:
             async for line in response.content:
                 yield line.decode().removesuffix("\n")
 
-    async def document(self, path: str, query: Mapping[str, str] | None = None) -> Any:
+    async def document(self, path: str, query: Mapping[str, str] | None = None) -> Json:
         """What the door shows at `path`. Raises ControlError."""
         async with self._asked(path, _ANSWER, query or {}) as response:
-            return await response.json()
+            return cast(Json, await response.json())
 
-    async def record(self, path: str, body: Mapping[str, object], *, key: str, dry_run: bool = False) -> Any:
+    async def record(self, path: str, body: Mapping[str, object], *, key: str, dry_run: bool = False) -> Json:
         """Have something recorded, once however often it is asked for with this `key`. Raises ControlError."""
         query = {"dry_run": "true"} if dry_run else {}
         async with self._asked(path, _ANSWER, query, body=body, headers={"Idempotency-Key": key}) as response:
-            return await response.json()
+            return cast(Json, await response.json())
 
     @asynccontextmanager
     async def _asked(

@@ -81,7 +81,7 @@ def document() -> Json:
             "title": "slad",
             "version": version("slad"),
             "description": "The control door of slad: how it is, and records by people. Instants are RFC 3339 with a"
-            " zone, UTC in answers; durations are seconds.",
+            " zone, UTC in answers; durations are seconds, and their names say so.",
         },
         "paths": paths,
         "components": {

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, Final, NamedTuple
 
-from daemon.control.views import ServerStatus, SolutionList, SolutionStatus, Status
 from daemon.records import bodies
 from daemon.replies.clients import ClientList, ClientStatus
 from daemon.replies.exclusions import (
@@ -17,7 +16,9 @@ from daemon.replies.exclusions import (
     WithdrawalReceipt,
 )
 from daemon.replies.requests import RequestList, RequestReceipt
-from daemon.replies.solutions import NoticeReceipt, StepReceipt
+from daemon.replies.servers import ServerStatus
+from daemon.replies.solutions import NoticeReceipt, SolutionList, SolutionStatus, StepReceipt
+from daemon.replies.status import Status
 
 
 class Flag(NamedTuple):

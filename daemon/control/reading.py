@@ -10,9 +10,10 @@ from aiohttp import web
 
 from daemon.control.errors import BadRequestError, check_query, refusal
 from daemon.control.identity import who_asks
-from daemon.control.views import AmbiguousNameError, Control
+from daemon.control.questions import AmbiguousNameError, Control
 from daemon.evidence.export import ExportError
 from daemon.records.refusals import FieldFault
+from daemon.replies.common import Reply
 from sla.instants import Instant, parse_instant
 
 _EXPORT_BYTES: Final = 64 * 1024
@@ -41,7 +42,7 @@ class _Handlers:
 
     async def status(self, request: web.Request) -> web.Response:
         check_query(request, ())
-        return web.json_response(self._control.status())
+        return _shown(self._control.status())
 
     async def server(self, request: web.Request) -> web.Response:
         check_query(request, ())
@@ -52,11 +53,11 @@ class _Handlers:
             return refusal(HTTPStatus.CONFLICT, f"{name}: {error}", candidates=list(error.candidates))
         if found is None:
             return refusal(HTTPStatus.NOT_FOUND, f"{name}: there is no such server")
-        return web.json_response(found)
+        return _shown(found)
 
     async def solutions(self, request: web.Request) -> web.Response:
         check_query(request, ())
-        return web.json_response(await self._control.solutions())
+        return _shown(await self._control.solutions())
 
     async def solution(self, request: web.Request) -> web.Response:
         check_query(request, ())
@@ -64,7 +65,7 @@ class _Handlers:
         found = self._control.solution(client, name)
         if found is None:
             return refusal(HTTPStatus.NOT_FOUND, f"{name}: client {client} has no such solution")
-        return web.json_response(found)
+        return _shown(found)
 
     async def export(self, request: web.Request) -> web.StreamResponse:
         check_query(request, ("client", "from", "until"))
@@ -83,6 +84,10 @@ class _Handlers:
         await response.write_eof()
         _log.info("evidence_exported", by=who_asks(request), client=client)
         return response
+
+
+def _shown(reply: Reply) -> web.Response:
+    return web.Response(body=reply.as_json(), content_type="application/json")
 
 
 def _instant(request: web.Request, name: str) -> Instant | None:

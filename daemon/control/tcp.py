@@ -11,8 +11,8 @@ from daemon.config import Config
 from daemon.config.certificates import load_pair
 from daemon.config.tables import ControlTable, TokenTable
 from daemon.control.api import LIMITS, ControlApiError, application
+from daemon.control.questions import Control
 from daemon.control.tokens import Gate, Role, Token
-from daemon.control.views import Control
 from daemon.records.service import RecordService
 from daemon.web.connections import Limits, listening
 

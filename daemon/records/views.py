@@ -13,19 +13,17 @@ from daemon.replies.exclusions import (
     Ended,
     ExclusionStatus,
     IneligibleTime,
-    TimeSpan,
     WeekLeft,
     WindowSplit,
     WindowState,
     Withdrawn,
 )
 from daemon.replies.requests import RequestStatus
-from daemon.replies.solutions import ClientSolution, DeadlineStatus
+from daemon.replies.solutions import ChronicStatus, ClientSolution, DeadlineStatus, InterruptionStatus
 from sla.announcement import Announcement, Split
 from sla.book import Book, ExclusionPages, RequestPages, ServerPages, SolutionKey
 from sla.calendars import calendar_of
 from sla.chronic import Chronic, Stage
-from sla.document import chronic_keys, deadline_row, solution_row
 from sla.instants import Instant
 from sla.lifecycle import Acceptance
 from sla.records import (
@@ -155,7 +153,7 @@ class BookView:
             "channel": record.channel,
             "due_at": stands.due_at,
             "response": stands.response,
-            "elapsed_business": stands.elapsed_business,
+            "elapsed_business_seconds": stands.elapsed_business,
             "responded_at": min(map(attrgetter("at"), pages.responses), default=None),
             "closed_at": pages.closed[0].at if pages.closed else None,
         }
@@ -170,20 +168,19 @@ class BookView:
         else:
             observed, documented = state.observed, state.documented
         valid = [basis for basis in (observed, documented) if basis.notice_given_at == notice.given_at]
-        deciding = chronic_keys(valid[0] if valid else observed)
+        deciding = valid[0] if valid else observed
         return {
             "valid": bool(valid),
-            **{key: deciding[key] for key in ("notice_closes_at", "resolution_until", "evaluation_until")},
-            "observed": chronic_keys(observed),
-            "documented": chronic_keys(documented),
+            "notice_closes_at": deciding.notice_closes_at,
+            "resolution_until": deciding.resolution_until,
+            "evaluation_until": deciding.evaluation_until,
+            "observed": ChronicStatus.of(observed),
+            "documented": ChronicStatus.of(documented),
         }
 
     def deadlines(self, key: SolutionKey) -> tuple[DeadlineStatus, ...]:
         """The deadlines in a solution's life."""
-        return tuple(
-            DeadlineStatus.model_validate(deadline_row(deadline))
-            for deadline in self.judgement(key[1]).deadlines(key)
-        )
+        return tuple(map(DeadlineStatus.of, self.judgement(key[1]).deadlines(key)))
 
     # Clients
 
@@ -208,7 +205,7 @@ class BookView:
             terms=json.loads(format_terms(judgement.terms(client.id))),
             open_requests=tuple(self.requests(only_open=True, client=client.id)),
             deadlines=tuple(
-                DeadlineStatus.model_validate(deadline_row(deadline))
+                DeadlineStatus.of(deadline)
                 for key in sorted(self._book.lifecycles)
                 if key[1] == client.id
                 for deadline in judgement.deadlines(key)
@@ -225,8 +222,7 @@ class BookView:
             yield None if state is None else self._solution(key, state)
 
     def _solution(self, key: SolutionKey, state: SolutionState) -> ClientSolution:
-        row: dict[str, Any] = solution_row(state)
-        ongoing = [each for each in row["interruptions"] if each["end"] is None]
+        ongoing = [each for each in state.interruptions if each.end is None]
         return ClientSolution(
             id=state.id,
             name=name_of(self._book, key[0]),
@@ -234,10 +230,10 @@ class BookView:
                 any(part.key == key[0] and part.client == key[1] for part in self._parts_now(pages))
                 for pages in self._book.servers_of[key].values()
             ),
-            accepted_from=row["accepted_from"],
-            observed=row["observed"],
-            documented=row["documented"],
-            ongoing=ongoing[-1] if ongoing else None,
+            accepted_from=state.accepted_from,
+            observed=ChronicStatus.of(state.observed),
+            documented=ChronicStatus.of(state.documented),
+            ongoing=InterruptionStatus.of(ongoing[-1]) if ongoing else None,
         )
 
     def _parts_now(self, pages: ServerPages) -> Iterator[Part]:
@@ -276,14 +272,7 @@ def _split_json(split: Split) -> tuple[bytes, int, int]:
     reply = WindowSplit(
         seconds=seconds,
         eligible_seconds=eligible,
-        ineligible=tuple(
-            IneligibleTime(
-                reason=part.reason,
-                seconds=length(part.spans),
-                spans=tuple(TimeSpan(start=start, end=end) for start, end in part.spans),
-            )
-            for part in split.ineligible
-        ),
+        ineligible=tuple(map(IneligibleTime.of, split.ineligible)),
         weeks=tuple(
             WeekLeft(
                 start=week.start,

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from pydantic import Field
+
 from daemon.replies.common import Reply
 from daemon.replies.requests import RequestStatus
 from daemon.replies.solutions import ClientSolution, DeadlineStatus
@@ -26,7 +28,7 @@ class ClientList(Reply):
 class ClientStatus(ClientRow):
     """A client, its terms, its solutions, and what is due."""
 
-    terms: dict[str, Any]
+    terms: dict[str, Any] = Field(description='As the configuration writes them: "2h", "0.999".')
     open_requests: tuple[RequestStatus, ...]
     deadlines: tuple[DeadlineStatus, ...]
     solutions: tuple[ClientSolution, ...]

@@ -1,14 +1,15 @@
-"""What all replies have in common: instants are RFC 3339 in UTC, durations are seconds.
+"""What all replies have in common: instants are RFC 3339 in UTC, durations are seconds and their names say so.
 
 The docstrings and descriptions of this room are those of the OpenAPI document.
 """
 
-from typing import Annotated
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
+from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, PlainValidator
 
 from sla.document import seconds
 from sla.instants import Instant, format_instant
+from sla.records import State
 
 At = Annotated[
     Instant,
@@ -17,6 +18,12 @@ At = Annotated[
 ]
 Seconds = Annotated[int, PlainSerializer(seconds, return_type=int | float)]
 """Microseconds, shown as seconds."""
+Ratio = Annotated[str, Field(description="A decimal, rounded down.")]
+StateWord = Annotated[
+    State,
+    PlainValidator(State),
+    PlainSerializer(lambda state: state.word, return_type=Literal["up", "down", "unknown"]),
+]
 
 
 class Reply(BaseModel):

@@ -1,12 +1,13 @@
 """Maintenance windows and the other exclusions: as they stand on record, and what a window comes to."""
 
-from typing import Literal
+from typing import Literal, Self
 
 from pydantic import Field
 
 from daemon.replies.common import At, Receipt, Reply, Seconds
-from sla.exclusions import IneligibleReason
+from sla.exclusions import Ineligible, IneligibleReason
 from sla.records import Category
+from sla.spans import length
 
 WindowState = Literal["announced", "running", "past", "withdrawn"]
 
@@ -19,11 +20,20 @@ class TimeSpan(Reply):
 
 
 class IneligibleTime(Reply):
-    """The time of a window that will not be excluded, for one reason (spec §4.5)."""
+    """Time of a window that is not excluded, for one reason (spec §4.5)."""
 
     reason: IneligibleReason
     seconds: Seconds
     spans: tuple[TimeSpan, ...]
+
+    @classmethod
+    def of(cls, ineligible: Ineligible) -> Self:
+        """As the arithmetic has it."""
+        return cls(
+            reason=ineligible.reason,
+            seconds=length(ineligible.spans),
+            spans=tuple(TimeSpan(start=start, end=end) for start, end in ineligible.spans),
+        )
 
 
 class WeekLeft(Reply):

@@ -1,5 +1,7 @@
 """Service requests, and how the response to each stands (spec §8)."""
 
+from pydantic import Field
+
 from daemon.replies.common import At, Receipt, Reply, Seconds
 from sla.records import Channel
 from sla.requests import Outcome
@@ -16,7 +18,7 @@ class RequestKeys(Reply):
     channel: Channel
     due_at: At
     response: Outcome
-    elapsed_business: Seconds
+    elapsed_business_seconds: Seconds = Field(description="Business time to the first response, or so far.")
     responded_at: At | None
     closed_at: At | None
 

@@ -1,32 +1,65 @@
 """Solutions: their interruptions, the chronic-outage process and their deadlines (spec §6, §7, §9)."""
 
+from collections.abc import Iterable
+from typing import Self
+
 from pydantic import Field
 
-from daemon.replies.common import At, Receipt, Reply
+from daemon.replies.common import At, Receipt, Reply, Seconds
+from sla.chronic import Chronic, Stage
+from sla.interruptions import Interruption
+from sla.lifecycle import Acceptance, Deadline, DeadlineKind
 from sla.records import LifecycleEvent
+from sla.requests import Outcome
+from sla.statement import SolutionState
 
 
 class ChronicStatus(Reply):
     """The chronic-outage process of a solution on one basis (spec §7)."""
 
     count: int
-    stage: str
-    chronic_at: str | None
-    notice_closes_at: str | None
-    notice_given_at: str | None
-    resolution_until: str | None
-    evaluation_until: str | None
+    stage: Stage
+    chronic_at: At | None
+    notice_closes_at: At | None
+    notice_given_at: At | None
+    resolution_until: At | None
+    evaluation_until: At | None
     evaluation_count: int
+
+    @classmethod
+    def of(cls, chronic: Chronic) -> Self:
+        """As the arithmetic has it."""
+        return cls(
+            count=chronic.count,
+            stage=chronic.stage,
+            chronic_at=chronic.chronic_at,
+            notice_closes_at=chronic.notice_closes_at,
+            notice_given_at=chronic.notice_given_at,
+            resolution_until=chronic.resolution_until,
+            evaluation_until=chronic.evaluation_until,
+            evaluation_count=chronic.evaluation_count,
+        )
 
 
 class InterruptionStatus(Reply):
-    """An interruption of a solution (spec §6)."""
+    """An interruption of a solution, and when it came to count on each basis (spec §6)."""
 
-    start: str
-    end: str | None
-    counted: int | float
-    qualified_at: str | None
-    documented_at: str | None
+    start: At = Field(serialization_alias="from")
+    end: At | None = Field(serialization_alias="until", description="Null while it goes on.")
+    counted_seconds: Seconds
+    qualified_at: At | None
+    documented_at: At | None
+
+    @classmethod
+    def of(cls, interruption: Interruption) -> Self:
+        """As the arithmetic has it."""
+        return cls(
+            start=interruption.start,
+            end=interruption.end,
+            counted_seconds=interruption.counted,
+            qualified_at=interruption.qualified_at,
+            documented_at=interruption.documented_at,
+        )
 
 
 class DeadlineStatus(Reply):
@@ -34,20 +67,64 @@ class DeadlineStatus(Reply):
 
     client: str
     solution: str
-    deadline: str
-    due_at: str
-    outcome: str
+    deadline: DeadlineKind
+    due_at: At
+    outcome: Outcome | Acceptance
+
+    @classmethod
+    def of(cls, deadline: Deadline) -> Self:
+        """As the arithmetic has it."""
+        return cls(
+            client=deadline.client,
+            solution=deadline.solution,
+            deadline=deadline.deadline,
+            due_at=deadline.due_at,
+            outcome=deadline.outcome,
+        )
 
 
-class ClientSolution(Reply):
-    """A solution among those of its client. `name`: the server's, of a server that is sold alone."""
+class SolutionKeys(Reply):
+    """What is told of a solution wherever it is shown."""
 
     id: str
-    name: str | None
-    servers: int
-    accepted_from: str | None
+    accepted_from: At | None = Field(description="Null while it is not accepted (spec §9.4).")
     observed: ChronicStatus
     documented: ChronicStatus
+
+
+class SolutionStatus(SolutionKeys):
+    """A solution of a client, as its statement has it."""
+
+    client: str
+    interruptions: tuple[InterruptionStatus, ...]
+    deadlines: tuple[DeadlineStatus, ...]
+
+    @classmethod
+    def of(cls, state: SolutionState, deadlines: Iterable[Deadline]) -> Self:
+        """As the arithmetic has it."""
+        return cls(
+            id=state.id,
+            accepted_from=state.accepted_from,
+            observed=ChronicStatus.of(state.observed),
+            documented=ChronicStatus.of(state.documented),
+            client=state.client,
+            interruptions=tuple(map(InterruptionStatus.of, state.interruptions)),
+            deadlines=tuple(map(DeadlineStatus.of, deadlines)),
+        )
+
+
+class SolutionList(Reply):
+    """The solutions, but for lone servers that were never down and of which nothing is on record."""
+
+    at: At | None = Field(description="Of which instant; null before anything was worked out.")
+    solutions: tuple[SolutionStatus, ...]
+
+
+class ClientSolution(SolutionKeys):
+    """A solution among those of its client. `name`: the server's, of a server that is sold alone."""
+
+    name: str | None
+    servers: int
     ongoing: InterruptionStatus | None
 
 
@@ -58,11 +135,11 @@ class NoticeReceipt(Receipt):
     solution: str
     given_at: At
     valid: bool = Field(description="It opened the resolution period, on one basis at least (spec §7.4).")
-    notice_closes_at: str | None = Field(
+    notice_closes_at: At | None = Field(
         description="Of the basis on which it is valid, else of the observed one."
     )
-    resolution_until: str | None = Field(description="The same.")
-    evaluation_until: str | None = Field(description="The same.")
+    resolution_until: At | None = Field(description="The same.")
+    evaluation_until: At | None = Field(description="The same.")
     observed: ChronicStatus
     documented: ChronicStatus
 

@@ -3,7 +3,7 @@
 import asyncio
 import json
 import threading
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import click
@@ -11,94 +11,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from daemon.cli.status import server, status
-from daemon.control import (
-    AmbiguousNameError,
-    ServerStatus,
-    SolutionList,
-    SolutionStatus,
-    Status,
-    control_api,
-)
-from sla.instants import Instant
-
-STATUS: Status = {
-    "version": "0.1.0",
-    "at": "2026-11-22T10:00:00Z",
-    "settled_at": None,
-    "not_ready": ["the first inventory is not complete"],
-    "sources": [{"name": "vc1", "up": False, "last_contact_at": None, "note": "login refused"}],
-    "internet": [{"name": "uplink transit", "state": "down", "reason": "1 of 3 targets answer"}],
-    "ledger": {"records": 77, "head": "abcd", "size_bytes": 4096, "last_commit_at": None},
-    "states": {"up": 2, "down": 1},
-    "down": [
-        {
-            "server": "id-3",
-            "name": "web [bold]3[/bold] \x1b[31m",
-            "client": "Ex",
-            "since": "2026-11-22T09:00:00Z",
-            "legs": ["san", "running"],
-        }
-    ],
-}
-SERVER: ServerStatus = {
-    "server": "id-3",
-    "name": "web3",
-    "client": "",
-    "solution": "shop",
-    "vcenter": "vc1",
-    "state": "down",
-    "since": "2026-11-22T09:00:00Z",
-    "settled_at": "2026-11-22T09:59:50Z",
-    "legs": [{"leg": "san", "state": "down", "since": None, "source": "vc1", "reason": "APD"}],
-    "reach": [{"target": "icmp://192.0.2.7", "required": False, "state": "down", "reason": "timeout"}],
-    "outages": [{"start": "2026-11-22T09:00:00Z", "until": None, "legs": ["running", "san"]}],
-    "counters_us": {"up": 90_061_000_000, "down": 500_001},
-    "month": {
-        "month": "2026-11",
-        "at": "2026-11-22T09:59:50Z",
-        "target": "0.999000000",
-        "availability": "0.998999999",
-        "availability_low": "0.998000000",
-        "availability_high": "1.000000000",
-        "coverage": None,
-        "best_possible": "0.999500000",
-        "budget_us": 2_592_000_000,
-        "budget_left_us": -61_000_000,
-        "times_us": {"service": 90_062_000_000, "down": 500_001},
-        "excluded_us": {"scheduled_maintenance": 3_600_000_000},
-        "exclusions": [
-            {
-                "id": "mw-7",
-                "category": "scheduled_maintenance",
-                "start": "2026-11-20T03:00:00Z",
-                "until": None,
-                "time_us": 7_200_000_000,
-                "ineligible": [{"reason": "over_weekly_cap", "time_us": 3_600_000_000}],
-            }
-        ],
-    },
-}
-
-
-class StandingControl:
-    def status(self) -> Status:
-        return STATUS
-
-    def server(self, name: str) -> ServerStatus | None:
-        if name == "twin":
-            raise AmbiguousNameError(["id-1", "id-2"])
-        return SERVER if name == "web3" else None
-
-    async def solutions(self) -> SolutionList:
-        return {"at": None, "solutions": []}
-
-    def solution(self, client: str, name: str) -> SolutionStatus | None:
-        return None
-
-    async def export(
-        self, client: str | None, start: Instant | None, until: Instant | None
-    ) -> AsyncIterator[str]:
-        yield "{}"
+from daemon.control import control_api
+from tests.daemon.control.fixed import SERVER, STATUS, FixedControl, told
 
 
 @pytest.fixture
@@ -111,7 +25,7 @@ def socket(tmp_path: Path) -> Iterator[Path]:
     async def serve() -> None:
         done = asyncio.Event()
         loops.append((asyncio.get_running_loop(), done))
-        async with control_api(StandingControl(), path):
+        async with control_api(FixedControl(), path):
             opened.set()
             await done.wait()
 
@@ -150,10 +64,10 @@ def test_names_neither_mark_up_nor_steer_the_terminal(socket: Path) -> None:
 
 
 def test_server_shows_legs_outages_and_exact_times(socket: Path) -> None:
-    result = run(server, "web3", "--socket", socket)
+    result = run(server, "id-3", "--socket", socket)
     assert result.exit_code == 0
     for expected in (
-        "web3 (id-3)",
+        "web/3 ä (id-3)",
         "client none, solution shop",
         "APD",
         "icmp://192.0.2.7  down   no       timeout",
@@ -165,8 +79,8 @@ def test_server_shows_legs_outages_and_exact_times(socket: Path) -> None:
 
 
 def test_json_is_the_daemon_s_answer_as_it_is(socket: Path) -> None:
-    assert json.loads(run(status, "--socket", socket, "--format", "json").stdout) == STATUS
-    assert json.loads(run(server, "web3", "--socket", socket, "--format", "json").stdout) == SERVER
+    assert json.loads(run(status, "--socket", socket, "--format", "json").stdout) == told(STATUS)
+    assert json.loads(run(server, "id-3", "--socket", socket, "--format", "json").stdout) == told(SERVER)
 
 
 def test_exit_code_1_says_not_found(socket: Path) -> None:
@@ -179,7 +93,7 @@ def test_exit_code_1_says_not_found(socket: Path) -> None:
 
 
 def test_exit_code_3_says_that_the_daemon_is_not_there(tmp_path: Path) -> None:
-    for arguments in ((status,), (server, "web3")):
+    for arguments in ((status,), (server, "id-3")):
         command, *rest = arguments
         assert isinstance(command, click.Command)
         result = run(command, *map(str, rest), "--socket", tmp_path / "none.sock")
@@ -193,7 +107,7 @@ def test_the_help_tells_the_exit_codes() -> None:
 
 
 def test_the_month_of_a_server_is_shown_with_its_exclusions_rounded_down(socket: Path) -> None:
-    result = run(server, "web3", "--socket", socket)
+    result = run(server, "id-3", "--socket", socket)
     assert result.exit_code == 0
     for expected in (
         "2026-11 up to 2026-11-22T09:59:50Z: availability 99.8999 %, target 99.9000 %",

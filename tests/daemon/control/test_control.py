@@ -7,25 +7,13 @@ import os
 import pwd
 import socket
 import stat
-from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import aiohttp
 import pytest
 from aiohttp import web
 
-from daemon.control import (
-    AmbiguousNameError,
-    ControlApiError,
-    Peer,
-    ServerStatus,
-    SolutionList,
-    SolutionStatus,
-    Status,
-    control_api,
-    peer_of,
-)
+from daemon.control import ControlApiError, Peer, control_api, peer_of
 from daemon.control.client import (
     ControlClient,
     DaemonUnreachableError,
@@ -33,104 +21,8 @@ from daemon.control.client import (
     UnknownNameError,
 )
 from daemon.web.connections import DEFAULT_LIMITS, connections_to
-from sla.instants import Instant, parse_instant
-
-STATUS: Status = {
-    "version": "0.1.0",
-    "at": "2026-11-22T10:00:00Z",
-    "settled_at": "2026-11-22T09:59:50Z",
-    "not_ready": [],
-    "sources": [{"name": "vc1", "up": True, "last_contact_at": "2026-11-22T09:59:58Z", "note": ""}],
-    "internet": [{"name": "uplink transit", "state": "down", "reason": "1 of 3 targets answer"}],
-    "ledger": {
-        "records": 77,
-        "head": "ab" * 32,
-        "size_bytes": 4096,
-        "last_commit_at": "2026-11-22T09:59:59Z",
-    },
-    "states": {"up": 2, "down": 1},
-    "down": [
-        {
-            "server": "id-3",
-            "name": "web [3]",
-            "client": "Ex",
-            "since": "2026-11-22T09:00:00Z",
-            "legs": ["san"],
-        }
-    ],
-}
-SERVER: ServerStatus = {
-    "server": "id-3",
-    "name": "web/3 ä",
-    "client": "Ex",
-    "solution": "shop",
-    "vcenter": "vc1",
-    "state": "down",
-    "since": "2026-11-22T09:00:00Z",
-    "settled_at": "2026-11-22T09:59:50Z",
-    "legs": [
-        {"leg": "san", "state": "down", "since": "2026-11-22T09:00:00Z", "source": "vc1", "reason": "APD"}
-    ],
-    "reach": [{"target": "icmp://192.0.2.7", "required": False, "state": "down", "reason": "timeout"}],
-    "outages": [{"start": "2026-11-22T09:00:00Z", "until": None, "legs": ["san"]}],
-    "counters_us": {"up": 3_723_000_000, "down": 500_001},
-    "month": {
-        "month": "2026-11",
-        "at": "2026-11-22T09:59:50Z",
-        "target": "0.999000000",
-        "availability": "0.998999999",
-        "availability_low": "0.998000000",
-        "availability_high": "1.000000000",
-        "coverage": None,
-        "best_possible": "0.999500000",
-        "budget_us": 2_592_000_000,
-        "budget_left_us": -61_000_000,
-        "times_us": {"service": 90_062_000_000, "down": 500_001},
-        "excluded_us": {"scheduled_maintenance": 3_600_000_000},
-        "exclusions": [
-            {
-                "id": "mw-7",
-                "category": "scheduled_maintenance",
-                "start": "2026-11-20T03:00:00Z",
-                "until": None,
-                "time_us": 7_200_000_000,
-                "ineligible": [{"reason": "over_weekly_cap", "time_us": 3_600_000_000}],
-            }
-        ],
-    },
-}
-
-
-@dataclass
-class StandingControl:
-    """Answers that the test sets."""
-
-    lines: list[str] = field(default_factory=list)
-    breaks_off: bool = False
-    exported: list[tuple[str | None, Instant | None, Instant | None]] = field(default_factory=list)
-
-    def status(self) -> Status:
-        return STATUS
-
-    def server(self, name: str) -> ServerStatus | None:
-        if name == "twin":
-            raise AmbiguousNameError(["id-1", "id-2"])
-        return SERVER if name in ("id-3", "web/3 ä") else None
-
-    async def solutions(self) -> SolutionList:
-        return {"at": None, "solutions": []}
-
-    def solution(self, client: str, name: str) -> SolutionStatus | None:
-        return None
-
-    async def export(
-        self, client: str | None, start: Instant | None, until: Instant | None
-    ) -> AsyncIterator[str]:
-        self.exported.append((client, start, until))
-        for line in self.lines:
-            yield line
-        if self.breaks_off:
-            raise RuntimeError("the ledger cannot be read")
+from sla.instants import parse_instant
+from tests.daemon.control.fixed import SERVER, STATUS, FixedControl, told
 
 
 @pytest.fixture
@@ -139,14 +31,14 @@ def path(tmp_path: Path) -> Path:
 
 
 async def test_status_and_servers_are_answered(path: Path) -> None:
-    async with control_api(StandingControl(), path), ControlClient(path) as client:
-        assert await client.status() == STATUS
-        assert await client.server("id-3") == SERVER
-        assert await client.server("web/3 ä") == SERVER
+    async with control_api(FixedControl(), path), ControlClient(path) as client:
+        assert await client.status() == told(STATUS)
+        assert await client.server("id-3") == told(SERVER)
+        assert await client.server("web/3 ä") == told(SERVER)
 
 
 async def test_a_name_that_names_not_one_server_is_not_found(path: Path) -> None:
-    async with control_api(StandingControl(), path), ControlClient(path) as client:
+    async with control_api(FixedControl(), path), ControlClient(path) as client:
         with pytest.raises(UnknownNameError, match="nobody: there is no such server"):
             await client.server("nobody")
         with pytest.raises(
@@ -156,7 +48,7 @@ async def test_a_name_that_names_not_one_server_is_not_found(path: Path) -> None
 
 
 async def test_an_export_streams_every_line(path: Path) -> None:
-    control = StandingControl(lines=[f'{{"n":{n},"é":"{"x" * 100}"}}' for n in range(5000)])
+    control = FixedControl(lines=[f'{{"n":{n},"é":"{"x" * 100}"}}' for n in range(5000)])
     async with control_api(control, path), ControlClient(path) as client:
         exported = [
             line
@@ -173,7 +65,7 @@ async def test_an_export_streams_every_line(path: Path) -> None:
 
 
 async def test_an_export_that_breaks_off_is_no_whole_export(path: Path) -> None:
-    control = StandingControl(lines=["{}"] * 50_000, breaks_off=True)
+    control = FixedControl(lines=["{}"] * 50_000, breaks_off=True)
     async with control_api(control, path), ControlClient(path) as client:
         with pytest.raises(DaemonUnreachableError, match="broke off"):
             async for _ in client.export():
@@ -181,7 +73,7 @@ async def test_an_export_that_breaks_off_is_no_whole_export(path: Path) -> None:
 
 
 async def test_a_wrong_instant_is_refused_and_explained(path: Path) -> None:
-    async with control_api(StandingControl(), path), ControlClient(path) as client:
+    async with control_api(FixedControl(), path), ControlClient(path) as client:
         with pytest.raises(RefusedByDaemonError, match="'yesterday' is no RFC 3339 instant"):
             async for _ in client.export(start="yesterday"):
                 pass
@@ -189,7 +81,7 @@ async def test_a_wrong_instant_is_refused_and_explained(path: Path) -> None:
 
 async def test_unknown_paths_and_methods_are_refused_as_json(path: Path) -> None:
     async with (
-        control_api(StandingControl(), path),
+        control_api(FixedControl(), path),
         aiohttp.ClientSession(connector=aiohttp.UnixConnector(str(path))) as session,
     ):
         async with session.get("http://slad/v1/nothing") as response:
@@ -199,7 +91,7 @@ async def test_unknown_paths_and_methods_are_refused_as_json(path: Path) -> None
 
 
 async def test_the_socket_is_for_owner_and_group_and_goes_with_the_door(path: Path) -> None:
-    async with control_api(StandingControl(), path):
+    async with control_api(FixedControl(), path):
         assert stat.S_IMODE(path.stat().st_mode) == 0o660
     assert not path.exists()
 
@@ -208,24 +100,24 @@ async def test_an_abandoned_socket_is_replaced_and_a_living_one_is_not(path: Pat
     abandoned = socket.socket(socket.AF_UNIX)
     abandoned.bind(str(path))
     abandoned.close()
-    async with control_api(StandingControl(), path), ControlClient(path) as client:
+    async with control_api(FixedControl(), path), ControlClient(path) as client:
         with pytest.raises(ControlApiError, match="another slad answers there"):
-            async with control_api(StandingControl(), path):
+            async with control_api(FixedControl(), path):
                 pass
-        assert await client.status() == STATUS
+        assert await client.status() == told(STATUS)
 
 
 async def test_what_is_no_socket_is_left_alone(path: Path) -> None:
     path.write_text("precious")
     with pytest.raises(ControlApiError, match="no socket"):
-        async with control_api(StandingControl(), path):
+        async with control_api(FixedControl(), path):
             pass
     assert path.read_text() == "precious"
 
 
 async def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(ControlApiError, match=r"nowhere/control\.sock: No such file"):
-        async with control_api(StandingControl(), tmp_path / "nowhere" / "control.sock"):
+        async with control_api(FixedControl(), tmp_path / "nowhere" / "control.sock"):
             pass
 
 

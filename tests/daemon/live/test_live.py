@@ -218,8 +218,9 @@ async def test_figures_under_faults_and_records_are_those_of_the_evidence(
             told = await story.asked(f"/v1/servers/{other}")
             by_category = {each["category"]: each for each in told["month"]["exclusions"]}
             change, maintenance = by_category["client_change"], by_category["scheduled_maintenance"]
-            assert told["month"]["excluded_us"] == {"client_change": change["time_us"]}
-            assert maintenance["ineligible"] == [{"reason": "late_notice", "time_us": maintenance["time_us"]}]
+            assert told["month"]["excluded_seconds"] == {"client_change": change["seconds"]}
+            (late,) = maintenance["ineligible"]
+            assert (late["reason"], late["seconds"]) == ("late_notice", maintenance["seconds"])
             listed = (await story.asked("/v1/solutions"))["solutions"]
             (mail,) = (each for each in listed if each["id"] == "mail")
             assert [each["deadline"] for each in mail["deadlines"]] == ["data_return"]

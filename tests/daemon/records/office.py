@@ -9,10 +9,13 @@ from typing import Any, NamedTuple
 
 import aiohttp
 
-from daemon.control import ServerStatus, SolutionList, SolutionStatus, Status, control_api
+from daemon.control import control_api
 from daemon.control.api import LIMITS
 from daemon.records.idempotency import NumberedRecord, RecordedRequests
 from daemon.records.service import RecordService
+from daemon.replies.servers import ServerStatus
+from daemon.replies.solutions import SolutionList, SolutionStatus
+from daemon.replies.status import Status
 from daemon.web.connections import Limits
 from sla.book import Book, Declared
 from sla.evidence import encode

@@ -1,0 +1,42 @@
+"""The questions about the daemon and the fleet that the control API passes on (`Control`)."""
+
+from collections.abc import AsyncIterator, Sequence
+from typing import Protocol
+
+from daemon.replies.servers import ServerStatus
+from daemon.replies.solutions import SolutionList, SolutionStatus
+from daemon.replies.status import Status
+from sla.instants import Instant
+
+
+class AmbiguousNameError(LookupError):
+    """Several servers answer to a name."""
+
+    def __init__(self, candidates: Sequence[str]) -> None:
+        """`candidates`: the ids that would have been unambiguous."""
+        super().__init__(f"{len(candidates)} servers have this name")
+        self.candidates = tuple(candidates)
+
+
+class Control(Protocol):
+    """Who answers about the daemon and the fleet: `daemon.answers`."""
+
+    def status(self) -> Status:
+        """How the daemon and the fleet are."""
+        ...
+
+    def server(self, name: str) -> ServerStatus | None:
+        """One server by its id or name; None where there is none. Raises AmbiguousNameError."""
+        ...
+
+    async def solutions(self) -> SolutionList:
+        """The solutions, but for lone servers that were never down and of which nothing is on record."""
+        ...
+
+    def solution(self, client: str, name: str) -> SolutionStatus | None:
+        """One solution of a client; None where there is none."""
+        ...
+
+    def export(self, client: str | None, start: Instant | None, until: Instant | None) -> AsyncIterator[str]:
+        """The evidence as lines without their ends, for one client or all, for [start, until)."""
+        ...

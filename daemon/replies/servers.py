@@ -1,0 +1,83 @@
+"""One virtual server: its legs, its outages, its counters and its month (spec §2, §5, §6)."""
+
+from pydantic import Field
+
+from daemon.replies.common import At, Ratio, Reply, Seconds, StateWord
+from daemon.replies.exclusions import IneligibleTime
+from sla.records import Category, Leg
+
+
+class LegStatus(Reply):
+    """A leg, as the witness that decides has it, and why it is not up."""
+
+    leg: Leg
+    state: StateWord
+    since: At | None
+    source: str
+    reason: str
+
+
+class ReachStatus(Reply):
+    """A check of the server's own address, what it found last, and whether it decides (`required`)."""
+
+    target: str
+    required: bool
+    state: StateWord
+    reason: str
+
+
+class OutageStatus(Reply):
+    """An outage, and the legs that were down in it (spec §6.2)."""
+
+    start: At = Field(serialization_alias="from")
+    end: At | None = Field(serialization_alias="until", description="Null while it lasts.")
+    legs: tuple[Leg, ...]
+
+
+class MonthExclusion(Reply):
+    """An exclusion that covers the server in its month: its time so far, and what of that is not excluded."""
+
+    id: str
+    category: Category
+    start: At = Field(serialization_alias="from")
+    end: At | None = Field(serialization_alias="until", description="Null while it is open.")
+    seconds: Seconds
+    ineligible: tuple[IneligibleTime, ...]
+
+
+class MonthStatus(Reply):
+    """The server's local month up to `at` (spec §5). A ratio is null where there is nothing to divide by."""
+
+    month: str
+    at: At
+    target: Ratio
+    availability: Ratio | None
+    availability_low: Ratio | None
+    availability_high: Ratio | None
+    coverage: Ratio | None
+    best_possible: Ratio | None
+    budget_seconds: Seconds
+    budget_left_seconds: Seconds = Field(description="Negative once the budget is spent.")
+    times_seconds: dict[str, Seconds] = Field(description="What the month's time so far was.")
+    excluded_seconds: dict[Category, Seconds]
+    exclusions: tuple[MonthExclusion, ...]
+
+
+class ServerStatus(Reply):
+    """A virtual server. `client` and `solution` are empty where it has none."""
+
+    server: str
+    name: str
+    client: str
+    solution: str
+    vcenter: str
+    state: StateWord
+    since: At | None
+    settled_at: At | None
+    legs: tuple[LegStatus, ...]
+    reach: tuple[ReachStatus, ...]
+    outages: tuple[OutageStatus, ...] = Field(description="The newest ones, the latest first.")
+    counters_seconds: dict[str, Seconds] = Field(
+        description="Settled time in service since slad knows it, by what it was."
+    )
+    month: MonthStatus | None = Field(description="Null while it has no service in the month.")

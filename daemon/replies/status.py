@@ -1,0 +1,56 @@
+"""How the daemon and the fleet are."""
+
+from pydantic import Field
+
+from daemon.replies.common import At, Reply, StateWord
+from sla.records import Leg
+
+
+class SourceStatus(Reply):
+    """A source of observations. `last_contact_at`: null before its first answer; `note`: why it is not up."""
+
+    name: str
+    up: bool
+    last_contact_at: At | None
+    note: str
+
+
+class WayStatus(Reply):
+    """An uplink, or the monitor's own way out (`vantage`), and why it is not up."""
+
+    name: str
+    state: StateWord
+    reason: str
+
+
+class LedgerStatus(Reply):
+    """The ledger: its records, the head of their chain (SHA-256, in hexadecimal), and its last commit."""
+
+    records: int
+    head: str
+    size_bytes: int
+    last_commit_at: At | None
+
+
+class DownServer(Reply):
+    """A virtual server with an outage under way, and the legs that are down."""
+
+    server: str
+    name: str
+    client: str
+    since: At
+    legs: tuple[Leg, ...]
+
+
+class Status(Reply):
+    """How the daemon and the fleet are, of the instant up to which everything is settled."""
+
+    version: str
+    at: At
+    settled_at: At | None = Field(description="Null before anything is.")
+    not_ready: tuple[str, ...] = Field(description="Why slad is not ready; empty when it is.")
+    sources: tuple[SourceStatus, ...]
+    internet: tuple[WayStatus, ...]
+    ledger: LedgerStatus
+    states: dict[str, int] = Field(description="How many servers in service are in each state.")
+    down: tuple[DownServer, ...] = Field(description="Those that are down the longest first.")

@@ -1,0 +1,158 @@
+"""Answers about the daemon and the fleet that never change, and who gives them."""
+
+import json
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from daemon.control import AmbiguousNameError
+from daemon.replies.common import Reply
+from daemon.replies.exclusions import IneligibleTime, TimeSpan
+from daemon.replies.servers import (
+    LegStatus,
+    MonthExclusion,
+    MonthStatus,
+    OutageStatus,
+    ReachStatus,
+    ServerStatus,
+)
+from daemon.replies.solutions import (
+    ChronicStatus,
+    DeadlineStatus,
+    InterruptionStatus,
+    SolutionList,
+    SolutionStatus,
+)
+from daemon.replies.status import DownServer, LedgerStatus, SourceStatus, Status, WayStatus
+from sla.chronic import Chronic, Stage
+from sla.exclusions import IneligibleReason
+from sla.instants import HOUR, SECOND, Instant, parse_instant
+from sla.lifecycle import DeadlineKind
+from sla.records import Category, Leg, State
+from sla.requests import Outcome
+
+DOWN_SINCE = parse_instant("2026-11-22T09:00:00Z")
+SETTLED_AT = parse_instant("2026-11-22T09:59:50Z")
+WINDOW = parse_instant("2026-11-20T03:00:00Z")
+
+STATUS = Status(
+    version="0.1.0",
+    at=parse_instant("2026-11-22T10:00:00Z"),
+    settled_at=None,
+    not_ready=("the first inventory is not complete",),
+    sources=(SourceStatus(name="vc1", up=False, last_contact_at=None, note="login refused"),),
+    internet=(WayStatus(name="uplink transit", state=State.DOWN, reason="1 of 3 targets answer"),),
+    ledger=LedgerStatus(records=77, head="abcd", size_bytes=4096, last_commit_at=None),
+    states={"up": 2, "down": 1},
+    down=(
+        DownServer(
+            server="id-3",
+            name="web [bold]3[/bold] \x1b[31m",
+            client="Ex",
+            since=DOWN_SINCE,
+            legs=(Leg.SAN, Leg.RUNNING),
+        ),
+    ),
+)
+SERVER = ServerStatus(
+    server="id-3",
+    name="web/3 ä",
+    client="",
+    solution="shop",
+    vcenter="vc1",
+    state=State.DOWN,
+    since=DOWN_SINCE,
+    settled_at=SETTLED_AT,
+    legs=(LegStatus(leg=Leg.SAN, state=State.DOWN, since=None, source="vc1", reason="APD"),),
+    reach=(ReachStatus(target="icmp://192.0.2.7", required=False, state=State.DOWN, reason="timeout"),),
+    outages=(OutageStatus(start=DOWN_SINCE, end=None, legs=(Leg.RUNNING, Leg.SAN)),),
+    counters_seconds={"up": 90_061 * SECOND, "down": 500_001},
+    month=MonthStatus(
+        month="2026-11",
+        at=SETTLED_AT,
+        target="0.999000000",
+        availability="0.998999999",
+        availability_low="0.998000000",
+        availability_high="1.000000000",
+        coverage=None,
+        best_possible="0.999500000",
+        budget_seconds=2592 * SECOND,
+        budget_left_seconds=-61 * SECOND,
+        times_seconds={"service": 90_062 * SECOND, "down": 500_001},
+        excluded_seconds={Category.SCHEDULED_MAINTENANCE: HOUR},
+        exclusions=(
+            MonthExclusion(
+                id="mw-7",
+                category=Category.SCHEDULED_MAINTENANCE,
+                start=WINDOW,
+                end=None,
+                seconds=2 * HOUR,
+                ineligible=(
+                    IneligibleTime(
+                        reason=IneligibleReason.OVER_WEEKLY_CAP,
+                        seconds=HOUR,
+                        spans=(TimeSpan(start=WINDOW, end=Instant(WINDOW + HOUR)),),
+                    ),
+                ),
+            ),
+        ),
+    ),
+)
+SOLUTION = SolutionStatus(
+    id="shop",
+    client="Ex",
+    accepted_from=WINDOW,
+    interruptions=(
+        InterruptionStatus(
+            start=DOWN_SINCE, end=None, counted_seconds=HOUR + 1, qualified_at=None, documented_at=DOWN_SINCE
+        ),
+    ),
+    observed=ChronicStatus.of(Chronic(count=5, stage=Stage.CHRONIC, chronic_at=DOWN_SINCE)),
+    documented=ChronicStatus.of(Chronic(count=0, stage=Stage.CLEAR)),
+    deadlines=(
+        DeadlineStatus(
+            client="Ex",
+            solution="shop",
+            deadline=DeadlineKind.DATA_RETURN,
+            due_at=SETTLED_AT,
+            outcome=Outcome.PENDING,
+        ),
+    ),
+)
+
+
+def told(reply: Reply) -> Any:
+    """A reply as its JSON says it."""
+    return json.loads(reply.as_json())
+
+
+@dataclass
+class FixedControl:
+    """Who gives these answers."""
+
+    lines: list[str] = field(default_factory=lambda: ["{}"])
+    breaks_off: bool = False
+    exported: list[tuple[str | None, Instant | None, Instant | None]] = field(default_factory=list)
+
+    def status(self) -> Status:
+        return STATUS
+
+    def server(self, name: str) -> ServerStatus | None:
+        if name == "twin":
+            raise AmbiguousNameError(["id-1", "id-2"])
+        return SERVER if name in (SERVER.server, SERVER.name) else None
+
+    async def solutions(self) -> SolutionList:
+        return SolutionList(at=SETTLED_AT, solutions=(SOLUTION,))
+
+    def solution(self, client: str, name: str) -> SolutionStatus | None:
+        return SOLUTION if (client, name) == (SOLUTION.client, SOLUTION.id) else None
+
+    async def export(
+        self, client: str | None, start: Instant | None, until: Instant | None
+    ) -> AsyncIterator[str]:
+        self.exported.append((client, start, until))
+        for line in self.lines:
+            yield line
+        if self.breaks_off:
+            raise RuntimeError("the ledger cannot be read")
