@@ -1,14 +1,13 @@
 """Errors as JSON: one sentence, and the fields that it is about."""
 
-import json
 from collections.abc import Collection, Iterable
 from http import HTTPStatus
-from typing import Any
 
 import structlog
 from aiohttp import hdrs, web
 
 from daemon.records.refusals import FieldFault, NotRecordingError, RefusedError, told
+from daemon.replies.common import Error, FieldError
 from daemon.web.connections import Handler
 
 _RETRY_S = 5
@@ -27,12 +26,13 @@ class BadRequestError(Exception):
         super().__init__(told(self.faults))
 
 
-def refusal(status: HTTPStatus, message: str, faults: Iterable[FieldFault] = (), **more: Any) -> web.Response:
+def refusal(
+    status: HTTPStatus, message: str, faults: Iterable[FieldFault] = (), candidates: Iterable[str] = ()
+) -> web.Response:
     """An answer that says what is wrong."""
-    errors = [fault._asdict() for fault in faults]
-    return web.json_response(
-        {"error": message, **({"errors": errors} if errors else {}), **more}, status=status
-    )
+    errors = tuple(FieldError(field=fault.field, message=fault.message) for fault in faults)
+    error = Error(error=message, errors=errors, candidates=tuple(candidates))
+    return web.Response(body=error.as_json(), content_type="application/json", status=status)
 
 
 def check_query(request: web.Request, known: Collection[str]) -> None:
@@ -80,7 +80,7 @@ async def errors_as_json(request: web.Request, handler: Handler) -> web.StreamRe
     if response.status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
         return _too_large(request)
     if isinstance(response, web.Response) and response.content_type == "text/plain" and response.text:
-        response.text = json.dumps({"error": response.text.strip()})
+        response.body = Error(error=response.text.strip()).as_json()
         response.content_type = "application/json"
     return response
 

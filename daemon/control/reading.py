@@ -50,7 +50,7 @@ class _Handlers:
         try:
             found = self._control.server(name)
         except AmbiguousNameError as error:
-            return refusal(HTTPStatus.CONFLICT, f"{name}: {error}", candidates=list(error.candidates))
+            return refusal(HTTPStatus.CONFLICT, f"{name}: {error}", candidates=error.candidates)
         if found is None:
             return refusal(HTTPStatus.NOT_FOUND, f"{name}: there is no such server")
         return _shown(found)

@@ -44,10 +44,17 @@ class FieldError(Reply):
 
 
 class Error(Reply):
-    """Why a request was refused: a sentence, and every field that is at fault."""
+    """Why a request was refused: a sentence, and every field that is at fault. What is empty is left out."""
 
     error: str
     errors: tuple[FieldError, ...] = ()
+    candidates: tuple[str, ...] = Field(
+        default=(), description="Where a name means several servers: their ids, each of which means one."
+    )
+
+    def as_json(self) -> bytes:
+        """Without what is empty."""
+        return self.model_dump_json(exclude_defaults=True).encode()
 
 
 class Receipt(Reply):
