@@ -12,11 +12,12 @@ from typing import Any, Final
 import structlog
 from aiohttp import web
 
-from daemon.control.errors import errors_as_json
+from daemon.control.errors import check_query, errors_as_json
 from daemon.control.identity import by_peer
+from daemon.control.openapi import document
+from daemon.control.operation import Operation, Services
+from daemon.control.operations import OPERATIONS
 from daemon.control.questions import Control
-from daemon.control.reading import reading_routes
-from daemon.control.recording import record_routes
 from daemon.records.service import RecordService
 from daemon.web.connections import Limits, bounded, connections_to
 
@@ -34,11 +35,11 @@ class ControlApiError(Exception):
 
 @asynccontextmanager
 async def control_api(
-    control: Control, path: Path, records: RecordService | None = None, *, limits: Limits = LIMITS
+    control: Control, path: Path, records: RecordService, *, limits: Limits = LIMITS
 ) -> AsyncIterator[None]:
     """Answer on a Unix socket at `path`; a socket left there by a dead daemon is replaced.
 
-    Without a record service nothing can be recorded. Raises ControlApiError, above all where another daemon answers.
+    Raises ControlApiError, above all where another daemon answers.
     """
     listener, inode = _bound(path)
     app = application(control, records, by_peer, limits)
@@ -55,17 +56,24 @@ async def control_api(
         _remove(path, inode)
 
 
-def application(
-    control: Control, records: RecordService | None, entrance: Any, limits: Limits
-) -> web.Application:
+def application(control: Control, records: RecordService, entrance: Any, limits: Limits) -> web.Application:
     """What is served; `entrance` is a middleware that lets in whoever may ask, and names who it is."""
     app = web.Application(
         middlewares=[errors_as_json, bounded(limits), entrance], client_max_size=limits.body_bytes
     )
-    app.router.add_routes(reading_routes(control))
-    if records is not None:
-        app.router.add_routes(record_routes(records))
+    services = Services(control=control, records=records, document=document)
+    app.router.add_routes(_route(operation, services) for operation in OPERATIONS)
     return app
+
+
+def _route(operation: Operation, services: Services) -> web.RouteDef:
+    known = [parameter.name for parameter in operation.query_parameters]
+
+    async def handle(request: web.Request) -> web.StreamResponse:
+        check_query(request, known)
+        return await operation.handler(services, request)
+
+    return web.route(operation.method, operation.pattern, handle)
 
 
 def _bound(path: Path) -> tuple[socket.socket, int]:

@@ -1,6 +1,5 @@
 """The OpenAPI document of the control door, made of the operations and of the models of bodies and replies."""
 
-import re
 from collections.abc import Mapping
 from functools import cache
 from http import HTTPStatus
@@ -9,7 +8,8 @@ from typing import Any, Final, Literal
 
 from pydantic import TypeAdapter
 
-from daemon.control.operations import OPERATIONS, Operation
+from daemon.control.operation import Operation, QueryParameter
+from daemon.control.operations import OPERATIONS
 from daemon.replies.common import Error
 
 Json = dict[str, Any]
@@ -18,7 +18,6 @@ Mode = Literal["validation", "serialization"]
 Schemas = Mapping[tuple[Any, Mode], Json]
 
 _REF: Final = "#/components/schemas/{model}"
-_PARAMETER: Final = re.compile(r"\{(\w+)\}")
 _RECORDING: Final = (
     HTTPStatus.CONFLICT,
     HTTPStatus.REQUEST_TIMEOUT,
@@ -74,7 +73,7 @@ def document() -> Json:
     schemas, definitions = TypeAdapter.json_schemas(models, ref_template=_REF)
     paths: dict[str, Json] = {}
     for operation in OPERATIONS:
-        paths.setdefault(operation.path, {})[operation.method] = _operation(operation, schemas)
+        paths.setdefault(operation.template, {})[operation.method.lower()] = _operation(operation, schemas)
     return {
         "openapi": "3.1.0",
         "info": {
@@ -123,28 +122,19 @@ def _operation(operation: Operation, schemas: Schemas) -> Json:
 def _parameters(operation: Operation) -> list[Json]:
     parameters: list[Json] = [
         {"name": name, "in": "path", "required": True, "schema": {"type": "string", "minLength": 1}}
-        for name in _PARAMETER.findall(operation.path)
+        for name in operation.names
     ]
-    parameters += [
-        {
-            "name": flag.name,
-            "in": "query",
-            "description": flag.description,
-            "schema": {"type": "string"} if flag.is_text else {"type": "boolean", "default": False},
-        }
-        for flag in operation.query
-    ]
-    if operation.records:
-        parameters.append(_KEY)
-        parameters.append(
-            {
-                "name": "dry_run",
-                "in": "query",
-                "description": "Only judge and answer, and record nothing.",
-                "schema": {"type": "boolean", "default": False},
-            }
-        )
-    return parameters
+    parameters += map(_query_parameter, operation.query_parameters)
+    return [*parameters, _KEY] if operation.records else parameters
+
+
+def _query_parameter(parameter: QueryParameter) -> Json:
+    return {
+        "name": parameter.name,
+        "in": "query",
+        "description": parameter.description,
+        "schema": {"type": "string"} if parameter.is_text else {"type": "boolean", "default": False},
+    }
 
 
 def _responses(operation: Operation, schemas: Schemas) -> Json:

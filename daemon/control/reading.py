@@ -1,16 +1,17 @@
-"""Routes that only show: how the daemon and the fleet are, and the evidence."""
+"""The handlers that show how the daemon and the fleet are, the evidence, and the document of the API itself."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator
 from http import HTTPStatus
 from typing import Final
 
 import structlog
 from aiohttp import web
 
-from daemon.control.errors import BadRequestError, check_query, refusal
+from daemon.control.errors import BadRequestError, refusal
 from daemon.control.identity import who_asks
-from daemon.control.questions import AmbiguousNameError, Control
+from daemon.control.operation import Services
+from daemon.control.questions import AmbiguousNameError
 from daemon.evidence.export import ExportError
 from daemon.records.refusals import FieldFault
 from daemon.replies.common import Reply
@@ -22,68 +23,59 @@ _WRITE_S: Final = 60.0
 _log = structlog.get_logger(__name__)
 
 
-def reading_routes(control: Control) -> Iterable[web.RouteDef]:
-    """The routes."""
-    handlers = _Handlers(control)
-    return (
-        web.get("/v1/status", handlers.status),
-        web.get("/v1/servers/{name}", handlers.server),
-        web.get("/v1/solutions", handlers.solutions),
-        web.get("/v1/solutions/{client}/{id}", handlers.solution),
-        web.get("/v1/export", handlers.export),
-    )
+async def status(services: Services, _: web.Request) -> web.Response:
+    """How the daemon and the fleet are."""
+    return _shown(services.control.status())
 
 
-class _Handlers:
-    """The handlers."""
+async def server(services: Services, request: web.Request) -> web.Response:
+    """One server: 404 for a name that none has, 409 for one that several have."""
+    name = request.match_info["name"]
+    try:
+        found = services.control.server(name)
+    except AmbiguousNameError as error:
+        return refusal(HTTPStatus.CONFLICT, f"{name}: {error}", candidates=error.candidates)
+    if found is None:
+        return refusal(HTTPStatus.NOT_FOUND, f"{name}: there is no such server")
+    return _shown(found)
 
-    def __init__(self, control: Control) -> None:
-        self._control = control
 
-    async def status(self, request: web.Request) -> web.Response:
-        check_query(request, ())
-        return _shown(self._control.status())
+async def list_solutions(services: Services, _: web.Request) -> web.Response:
+    """The solutions that have something to say."""
+    return _shown(await services.control.solutions())
 
-    async def server(self, request: web.Request) -> web.Response:
-        check_query(request, ())
-        name = request.match_info["name"]
-        try:
-            found = self._control.server(name)
-        except AmbiguousNameError as error:
-            return refusal(HTTPStatus.CONFLICT, f"{name}: {error}", candidates=error.candidates)
-        if found is None:
-            return refusal(HTTPStatus.NOT_FOUND, f"{name}: there is no such server")
-        return _shown(found)
 
-    async def solutions(self, request: web.Request) -> web.Response:
-        check_query(request, ())
-        return _shown(await self._control.solutions())
+async def solution(services: Services, request: web.Request) -> web.Response:
+    """One solution: 404 where its client has none of that id."""
+    client, name = request.match_info["client"], request.match_info["id"]
+    found = services.control.solution(client, name)
+    if found is None:
+        return refusal(HTTPStatus.NOT_FOUND, f"{name}: client {client} has no such solution")
+    return _shown(found)
 
-    async def solution(self, request: web.Request) -> web.Response:
-        check_query(request, ())
-        client, name = request.match_info["client"], request.match_info["id"]
-        found = self._control.solution(client, name)
-        if found is None:
-            return refusal(HTTPStatus.NOT_FOUND, f"{name}: client {client} has no such solution")
-        return _shown(found)
 
-    async def export(self, request: web.Request) -> web.StreamResponse:
-        check_query(request, ("client", "from", "until"))
-        client = request.query.get("client")
-        lines = self._control.export(client, _instant(request, "from"), _instant(request, "until"))
-        try:
-            first = await anext(lines, None)
-        except ExportError as error:
-            return refusal(HTTPStatus.NOT_FOUND, str(error))
-        response = web.StreamResponse(headers={"Content-Type": "application/x-ndjson"})
-        response.enable_chunked_encoding()
-        await response.prepare(request)
-        async for block in _blocks(_led(first, lines)):
-            async with asyncio.timeout(_WRITE_S):
-                await response.write(block)
-        await response.write_eof()
-        _log.info("evidence_exported", by=who_asks(request), client=client)
-        return response
+async def document(services: Services, _: web.Request) -> web.Response:
+    """The OpenAPI document."""
+    return web.json_response(services.document())
+
+
+async def export(services: Services, request: web.Request) -> web.StreamResponse:
+    """The evidence, a record a line; 404 for a client that is not on record."""
+    client = request.query.get("client")
+    lines = services.control.export(client, _instant(request, "from"), _instant(request, "until"))
+    try:
+        first = await anext(lines, None)
+    except ExportError as error:
+        return refusal(HTTPStatus.NOT_FOUND, str(error))
+    response = web.StreamResponse(headers={"Content-Type": "application/x-ndjson"})
+    response.enable_chunked_encoding()
+    await response.prepare(request)
+    async for block in _blocks(_led(first, lines)):
+        async with asyncio.timeout(_WRITE_S):
+            await response.write(block)
+    await response.write_eof()
+    _log.info("evidence_exported", by=who_asks(request), client=client)
+    return response
 
 
 def _shown(reply: Reply) -> web.Response:

@@ -1,8 +1,8 @@
-"""Routes of what people record, and of what they recorded."""
+"""The handlers of what people record, and of what they recorded."""
 
 import asyncio
 import re
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from http import HTTPStatus
 from typing import Any, Final
@@ -10,93 +10,70 @@ from typing import Any, Final
 import structlog
 from aiohttp import web
 
-from daemon.control.errors import BadRequestError, check_query
+from daemon.control.errors import BadRequestError
 from daemon.control.identity import who_asks
-from daemon.control.openapi import document
+from daemon.control.operation import DRY_RUN, OperationHandler, QueryParameter, Services
 from daemon.records.refusals import FieldFault, RefusedError
 from daemon.records.service import Answer, RecordCall, RecordService
-from daemon.web.connections import Handler
 from sla.decoding import LineError, parse_line
 
 BODY_S: Final = 10.0
 """How long a body may take to arrive."""
 KEY: Final = "Idempotency-Key"
 REPLAY: Final = "Idempotent-Replay"
+PAST: Final = QueryParameter("past", "Those that are past or withdrawn too.")
+OPEN: Final = QueryParameter("open", "Only those that are not closed.")
 
 _PRINTABLE: Final = re.compile(r"[\x20-\x7e]{1,200}")
 _FLAGS: Final = {"true": True, "false": False}
 
 _log = structlog.get_logger(__name__)
 
-Post = Callable[[RecordCall], Awaitable[Answer]]
-PostTo = Callable[[str, RecordCall], Awaitable[Answer]]
 
+def recorded(record: Callable[[RecordService, RecordCall], Awaitable[Answer]]) -> OperationHandler:
+    """The handler that has something recorded."""
 
-def record_routes(records: RecordService) -> Iterable[web.RouteDef]:
-    """The routes."""
-    return (
-        web.post("/v1/maintenance", _post(records.announce)),
-        web.get("/v1/maintenance", _get("past", lambda past: records.maintenance(past=past))),
-        web.post("/v1/maintenance/{id}/withdraw", _post_to(records.withdraw_maintenance)),
-        web.post("/v1/exclusions", _post(records.exclude)),
-        web.get("/v1/exclusions", _get("past", lambda past: records.exclusions(past=past))),
-        web.post("/v1/exclusions/{id}/end", _post_to(records.end_exclusion)),
-        web.post("/v1/exclusions/{id}/withdraw", _post_to(records.withdraw_exclusion)),
-        web.post("/v1/requests", _post(records.open_request)),
-        web.get("/v1/requests", _get("open", lambda only_open: records.requests(only_open=only_open))),
-        web.post("/v1/requests/{id}/respond", _post_to(records.respond)),
-        web.post("/v1/requests/{id}/close", _post_to(records.close_request)),
-        web.post("/v1/notices", _post(records.give_notice)),
-        web.post("/v1/lifecycle", _post(records.record_step)),
-        web.get("/v1/clients", _get_all(records.clients)),
-        web.get("/v1/clients/{id}", _get_one(records.client)),
-        web.get("/v1/openapi.json", _document),
-    )
-
-
-def _post(record: Post) -> Handler:
-    async def handle(request: web.Request) -> web.Response:
-        return await _recorded(request, record)
+    async def handle(services: Services, request: web.Request) -> web.Response:
+        return await _recorded(request, partial(record, services.records))
 
     return handle
 
 
-def _post_to(record: PostTo) -> Handler:
-    async def handle(request: web.Request) -> web.Response:
-        return await _recorded(request, partial(record, request.match_info["id"]))
+def recorded_of(record: Callable[[RecordService, str, RecordCall], Awaitable[Answer]]) -> OperationHandler:
+    """The handler that has something recorded of what the path names by its `id`."""
+
+    async def handle(services: Services, request: web.Request) -> web.Response:
+        return await _recorded(request, partial(record, services.records, request.match_info["id"]))
 
     return handle
 
 
-def _get(flag: str, show: Callable[[bool], Awaitable[Answer]]) -> Handler:
-    async def handle(request: web.Request) -> web.Response:
-        return _answered(await show(_flag(request, flag)))
-
-    return handle
+async def list_maintenance(services: Services, request: web.Request) -> web.Response:
+    """The maintenance windows."""
+    return _answered(await services.records.maintenance(past=_flag(request, PAST)))
 
 
-def _get_all(show: Callable[[], Awaitable[Answer]]) -> Handler:
-    async def handle(request: web.Request) -> web.Response:
-        check_query(request, ())
-        return _answered(await show())
-
-    return handle
+async def list_exclusions(services: Services, request: web.Request) -> web.Response:
+    """The exclusions for other reasons."""
+    return _answered(await services.records.exclusions(past=_flag(request, PAST)))
 
 
-def _get_one(show: Callable[[str], Awaitable[Answer]]) -> Handler:
-    async def handle(request: web.Request) -> web.Response:
-        check_query(request, ())
-        return _answered(await show(request.match_info["id"]))
-
-    return handle
+async def list_requests(services: Services, request: web.Request) -> web.Response:
+    """The service requests."""
+    return _answered(await services.records.requests(only_open=_flag(request, OPEN)))
 
 
-async def _document(request: web.Request) -> web.Response:
-    check_query(request, ())
-    return web.json_response(document())
+async def list_clients(services: Services, _: web.Request) -> web.Response:
+    """The clients."""
+    return _answered(await services.records.clients())
 
 
-async def _recorded(request: web.Request, record: Post) -> web.Response:
+async def client(services: Services, request: web.Request) -> web.Response:
+    """One client."""
+    return _answered(await services.records.client(request.match_info["id"]))
+
+
+async def _recorded(request: web.Request, record: Callable[[RecordCall], Awaitable[Answer]]) -> web.Response:
     """What a request comes to; every refusal of it is logged."""
     call = await _call(request)
     try:
@@ -119,7 +96,7 @@ def _answered(answer: Answer) -> web.Response:
 
 async def _call(request: web.Request) -> RecordCall:
     """What a request asks to have recorded. Raises BadRequestError, and aiohttp's 413."""
-    dry_run = _flag(request, "dry_run")
+    dry_run = _flag(request, DRY_RUN)
     return RecordCall(
         by=who_asks(request),
         key=_key(request),
@@ -129,12 +106,11 @@ async def _call(request: web.Request) -> RecordCall:
     )
 
 
-def _flag(request: web.Request, name: str) -> bool:
-    """A query parameter that is true or false; false where it is not there."""
-    check_query(request, (name,))
-    given = request.query.get(name, "false")
+def _flag(request: web.Request, parameter: QueryParameter) -> bool:
+    """A query parameter that is true or false; false where it is not there. Raises BadRequestError."""
+    given = request.query.get(parameter.name, "false")
     if given not in _FLAGS:
-        raise BadRequestError(HTTPStatus.BAD_REQUEST, [FieldFault(name, "must be true or false")])
+        raise BadRequestError(HTTPStatus.BAD_REQUEST, [FieldFault(parameter.name, "must be true or false")])
     return _FLAGS[given]
 
 

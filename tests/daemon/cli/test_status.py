@@ -11,8 +11,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from daemon.cli.status import server, status
-from daemon.control import control_api
-from tests.daemon.control.fixed import SERVER, STATUS, FixedControl, told
+from tests.daemon.control.fixed import SERVER, STATUS, fixed_api, told
 
 
 @pytest.fixture
@@ -25,7 +24,7 @@ def socket(tmp_path: Path) -> Iterator[Path]:
     async def serve() -> None:
         done = asyncio.Event()
         loops.append((asyncio.get_running_loop(), done))
-        async with control_api(FixedControl(), path):
+        async with fixed_api(path):
             opened.set()
             await done.wait()
 

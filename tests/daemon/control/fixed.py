@@ -2,10 +2,12 @@
 
 import json
 from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
-from daemon.control import AmbiguousNameError
+from daemon.control import AmbiguousNameError, control_api
 from daemon.replies.common import Reply
 from daemon.replies.exclusions import IneligibleTime, TimeSpan
 from daemon.replies.servers import (
@@ -30,6 +32,7 @@ from sla.instants import HOUR, SECOND, Instant, parse_instant
 from sla.lifecycle import DeadlineKind
 from sla.records import Category, Leg, State
 from sla.requests import Outcome
+from tests.daemon.records.office import Office
 
 DOWN_SINCE = parse_instant("2026-11-22T09:00:00Z")
 SETTLED_AT = parse_instant("2026-11-22T09:59:50Z")
@@ -156,3 +159,8 @@ class FixedControl:
             yield line
         if self.breaks_off:
             raise RuntimeError("the ledger cannot be read")
+
+
+def fixed_api(path: Path, control: FixedControl | None = None) -> AbstractAsyncContextManager[None]:
+    """The control API on a Unix socket, which gives them."""
+    return control_api(control or FixedControl(), path, Office().records)

@@ -13,7 +13,7 @@ import aiohttp
 import pytest
 from aiohttp import web
 
-from daemon.control import ControlApiError, Peer, control_api, peer_of
+from daemon.control import ControlApiError, Peer, peer_of
 from daemon.control.client import (
     ControlClient,
     DaemonUnreachableError,
@@ -22,7 +22,7 @@ from daemon.control.client import (
 )
 from daemon.web.connections import DEFAULT_LIMITS, connections_to
 from sla.instants import parse_instant
-from tests.daemon.control.fixed import SERVER, STATUS, FixedControl, told
+from tests.daemon.control.fixed import SERVER, STATUS, FixedControl, fixed_api, told
 
 
 @pytest.fixture
@@ -31,14 +31,14 @@ def path(tmp_path: Path) -> Path:
 
 
 async def test_status_and_servers_are_answered(path: Path) -> None:
-    async with control_api(FixedControl(), path), ControlClient(path) as client:
+    async with fixed_api(path), ControlClient(path) as client:
         assert await client.status() == told(STATUS)
         assert await client.server("id-3") == told(SERVER)
         assert await client.server("web/3 ä") == told(SERVER)
 
 
 async def test_a_name_that_names_not_one_server_is_not_found(path: Path) -> None:
-    async with control_api(FixedControl(), path), ControlClient(path) as client:
+    async with fixed_api(path), ControlClient(path) as client:
         with pytest.raises(UnknownNameError, match="nobody: there is no such server"):
             await client.server("nobody")
         with pytest.raises(
@@ -49,7 +49,7 @@ async def test_a_name_that_names_not_one_server_is_not_found(path: Path) -> None
 
 async def test_an_export_streams_every_line(path: Path) -> None:
     control = FixedControl(lines=[f'{{"n":{n},"é":"{"x" * 100}"}}' for n in range(5000)])
-    async with control_api(control, path), ControlClient(path) as client:
+    async with fixed_api(path, control), ControlClient(path) as client:
         exported = [
             line
             async for line in client.export(
@@ -66,14 +66,14 @@ async def test_an_export_streams_every_line(path: Path) -> None:
 
 async def test_an_export_that_breaks_off_is_no_whole_export(path: Path) -> None:
     control = FixedControl(lines=["{}"] * 50_000, breaks_off=True)
-    async with control_api(control, path), ControlClient(path) as client:
+    async with fixed_api(path, control), ControlClient(path) as client:
         with pytest.raises(DaemonUnreachableError, match="broke off"):
             async for _ in client.export():
                 pass
 
 
 async def test_a_wrong_instant_is_refused_and_explained(path: Path) -> None:
-    async with control_api(FixedControl(), path), ControlClient(path) as client:
+    async with fixed_api(path), ControlClient(path) as client:
         with pytest.raises(RefusedByDaemonError, match="'yesterday' is no RFC 3339 instant"):
             async for _ in client.export(start="yesterday"):
                 pass
@@ -81,7 +81,7 @@ async def test_a_wrong_instant_is_refused_and_explained(path: Path) -> None:
 
 async def test_unknown_paths_and_methods_are_refused_as_json(path: Path) -> None:
     async with (
-        control_api(FixedControl(), path),
+        fixed_api(path),
         aiohttp.ClientSession(connector=aiohttp.UnixConnector(str(path))) as session,
     ):
         async with session.get("http://slad/v1/nothing") as response:
@@ -91,7 +91,7 @@ async def test_unknown_paths_and_methods_are_refused_as_json(path: Path) -> None
 
 
 async def test_the_socket_is_for_owner_and_group_and_goes_with_the_door(path: Path) -> None:
-    async with control_api(FixedControl(), path):
+    async with fixed_api(path):
         assert stat.S_IMODE(path.stat().st_mode) == 0o660
     assert not path.exists()
 
@@ -100,9 +100,9 @@ async def test_an_abandoned_socket_is_replaced_and_a_living_one_is_not(path: Pat
     abandoned = socket.socket(socket.AF_UNIX)
     abandoned.bind(str(path))
     abandoned.close()
-    async with control_api(FixedControl(), path), ControlClient(path) as client:
+    async with fixed_api(path), ControlClient(path) as client:
         with pytest.raises(ControlApiError, match="another slad answers there"):
-            async with control_api(FixedControl(), path):
+            async with fixed_api(path):
                 pass
         assert await client.status() == told(STATUS)
 
@@ -110,14 +110,14 @@ async def test_an_abandoned_socket_is_replaced_and_a_living_one_is_not(path: Pat
 async def test_what_is_no_socket_is_left_alone(path: Path) -> None:
     path.write_text("precious")
     with pytest.raises(ControlApiError, match="no socket"):
-        async with control_api(FixedControl(), path):
+        async with fixed_api(path):
             pass
     assert path.read_text() == "precious"
 
 
 async def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(ControlApiError, match=r"nowhere/control\.sock: No such file"):
-        async with control_api(FixedControl(), tmp_path / "nowhere" / "control.sock"):
+        async with fixed_api(tmp_path / "nowhere" / "control.sock"):
             pass
 
 

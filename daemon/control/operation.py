@@ -1,0 +1,85 @@
+"""An operation of the control API: one method on one path, who handles it, and what the OpenAPI document says of it."""
+
+import re
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any, Final, NamedTuple
+from urllib.parse import quote
+
+from aiohttp import web
+
+from daemon.control.questions import Control
+from daemon.records.bodies import RequestBody
+from daemon.records.service import RecordService
+
+_NAME: Final = re.compile(r"\{(\w+)\}")
+
+
+class QueryParameter(NamedTuple):
+    """A query parameter that is true or false, and false where it is left out; or a text (`is_text`)."""
+
+    name: str
+    description: str
+    is_text: bool = False
+
+
+DRY_RUN: Final = QueryParameter("dry_run", "Only judge and answer, and record nothing.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Services:
+    """Whom the handlers ask; `document` gives the OpenAPI document."""
+
+    control: Control
+    records: RecordService
+    document: Callable[[], Mapping[str, Any]]
+
+
+OperationHandler = Callable[[Services, web.Request], Awaitable[web.StreamResponse]]
+"""Its request has no query parameter but those of the operation."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Operation:
+    """One method on the path that `template` makes of names.
+
+    `answer` is the model of its answers, None for lines of evidence; `body` that of what it records; `query` are its
+    parameters but for `dry_run`; `refusals` the statuses that not every operation has.
+    """
+
+    method: str
+    template: str
+    id: str
+    summary: str
+    handler: OperationHandler
+    answer: Any
+    body: type[RequestBody] | None = None
+    body_needed: bool = True
+    query: Sequence[QueryParameter] = ()
+    refusals: Sequence[HTTPStatus] = ()
+
+    @property
+    def records(self) -> bool:
+        """Whether it records something."""
+        return self.body is not None
+
+    @property
+    def query_parameters(self) -> Sequence[QueryParameter]:
+        """All that a request may have."""
+        return (*self.query, DRY_RUN) if self.records else self.query
+
+    @property
+    def names(self) -> Sequence[str]:
+        """What the path is made of, in its order."""
+        return _NAME.findall(self.template)
+
+    @property
+    def pattern(self) -> str:
+        """The template as a route: a name may have braces too, which aiohttp would not let it have."""
+        return _NAME.sub(r"{\1:[^/]+}", self.template)
+
+    def path(self, **names: str) -> str:
+        """The path of some names, each of which is one segment whatever its characters are."""
+        assert sorted(names) == sorted(self.names), f"{self.template} is made of other names"
+        return _NAME.sub(lambda name: quote(names[name[1]], safe=""), self.template)

@@ -1,0 +1,65 @@
+"""The table of operations is what the control API serves, and where its paths come from."""
+
+from pathlib import Path
+
+import pytest
+from aiohttp import web
+
+from daemon.control import operations
+from daemon.control.api import LIMITS, application
+from daemon.control.client import ControlClient
+from daemon.control.identity import by_peer
+from daemon.control.operation import Operation
+from daemon.control.operations import OPERATIONS
+from tests.daemon.control.fixed import FixedControl, fixed_api
+from tests.daemon.records.office import Office
+
+STRANGE = ["web/3 ä", "{name}", "{0}", "100%", "%2F", "a?b#c", "a+b&c=d", "web [3]", "\u202eweb", "~.-_", "%"]
+
+
+def served() -> web.Application:
+    return application(FixedControl(), Office().records, by_peer, LIMITS)
+
+
+def test_every_operation_is_a_route_and_every_route_an_operation() -> None:
+    routes = [
+        (route.method, route.resource.canonical)
+        for route in served().router.routes()
+        if route.resource is not None and route.method != "HEAD"
+    ]
+    assert sorted(routes) == sorted((operation.method, operation.template) for operation in OPERATIONS)
+
+
+def test_every_operation_that_is_named_is_in_the_table_once() -> None:
+    named = [each for each in vars(operations).values() if isinstance(each, Operation)]
+    assert [each.id for each in OPERATIONS] == [each.id for each in named]
+
+
+@pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.id)
+@pytest.mark.parametrize("name", STRANGE)
+def test_a_path_of_any_names_is_that_of_the_operation(operation: Operation, name: str) -> None:
+    path = operation.path(**dict.fromkeys(operation.names, name))
+    assert path.count("/") == operation.template.count("/")
+    assert path.isascii()
+    assert not operation.names or path != operation.template
+
+
+def test_a_path_without_its_names_is_a_mistake_of_ours() -> None:
+    for names in ({}, {"id": "x"}, {"name": "x", "id": "y"}):
+        with pytest.raises(AssertionError, match="other names"):
+            operations.SERVER.path(**names)
+
+
+async def test_the_daemon_is_asked_for_a_name_as_it_is(tmp_path: Path) -> None:
+    asked: list[str] = []
+
+    class Listening(FixedControl):
+        def server(self, name: str) -> None:
+            asked.append(name)
+
+    path = tmp_path / "control.sock"
+    async with fixed_api(path, Listening()), ControlClient(path) as client:
+        for name in STRANGE:
+            with pytest.raises(Exception, match="there is no such server"):
+                await client.document(operations.SERVER.path(name=name))
+    assert asked == STRANGE
