@@ -12,6 +12,7 @@ from daemon.cli.asking import ask
 from daemon.cli.options import OutputFormat
 from daemon.cli.terminal import console, duration, print_table, say, show_json
 from daemon.control.client import ControlAddress
+from daemon.control.operations import CLIENT, LIST_CLIENTS
 
 _UNTIL: Final = {
     "chronic": "notice_closes_at",
@@ -31,7 +32,7 @@ def client() -> None:
 @options.output_format
 def list_(address: ControlAddress, format_: OutputFormat) -> None:
     """List the clients."""
-    answer = ask(address, lambda daemon: daemon.document("/v1/clients"))
+    answer = ask(address, lambda daemon: daemon.document(LIST_CLIENTS.path()))
     if format_ == "json":
         show_json(answer)
         return
@@ -55,7 +56,7 @@ def show(address: ControlAddress, id_: str, format_: OutputFormat) -> None:
     The terms, the solutions with their interruptions and where the chronic-outage process stands (as observed, and as
     documented by service requests), the open requests, and the deadlines that are pending.
     """
-    answer = ask(address, lambda daemon: daemon.document(f"/v1/clients/{options.quoted(id_)}"))
+    answer = ask(address, lambda daemon: daemon.document(CLIENT.path(id=id_)))
     if format_ == "json":
         show_json(answer)
     else:

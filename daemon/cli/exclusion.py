@@ -9,6 +9,7 @@ from daemon.cli.asking import ask, record
 from daemon.cli.options import OutputFormat
 from daemon.cli.terminal import say, show_json
 from daemon.control.client import ControlAddress
+from daemon.control.operations import ADD_EXCLUSION, END_EXCLUSION, LIST_EXCLUSIONS, WITHDRAW_EXCLUSION
 from daemon.records.bodies import ExclusionCategory
 
 
@@ -50,7 +51,9 @@ def add(
     body = scope.body(**span_and_scope)
     if open_ == (body["until"] is not None):
         raise click.UsageError("say when it ends: --until, or --open where it goes on; one of them")
-    answer = record(address, "/v1/exclusions", {**body, "category": category, "open": open_ or None}, key=key)
+    answer = record(
+        address, ADD_EXCLUSION.path(), {**body, "category": category, "open": open_ or None}, key=key
+    )
     if format_ == "json":
         show_json(answer)
     else:
@@ -67,7 +70,7 @@ def add(
 @options.output_format
 def end(address: ControlAddress, id_: str, at: str | None, key: str | None, format_: OutputFormat) -> None:
     """End an open exclusion."""
-    answer = record(address, f"/v1/exclusions/{options.quoted(id_)}/end", {"at": at}, key=key)
+    answer = record(address, END_EXCLUSION.path(id=id_), {"at": at}, key=key)
     if format_ == "json":
         show_json(answer)
     else:
@@ -81,7 +84,7 @@ def end(address: ControlAddress, id_: str, at: str | None, key: str | None, form
 def list_(address: ControlAddress, past: bool, format_: OutputFormat) -> None:
     """List the exclusions that run or lie ahead."""
     answer = ask(
-        address, lambda daemon: daemon.document("/v1/exclusions", {"past": "true"} if past else None)
+        address, lambda daemon: daemon.document(LIST_EXCLUSIONS.path(), {"past": "true"} if past else None)
     )
     if format_ == "json":
         show_json(answer)
@@ -100,7 +103,7 @@ def list_(address: ControlAddress, past: bool, format_: OutputFormat) -> None:
 @options.output_format
 def withdraw(address: ControlAddress, id_: str, why: str, key: str | None, format_: OutputFormat) -> None:
     """Withdraw an exclusion, as if it had never been recorded."""
-    answer = record(address, f"/v1/exclusions/{options.quoted(id_)}/withdraw", {"why": why}, key=key)
+    answer = record(address, WITHDRAW_EXCLUSION.path(id=id_), {"why": why}, key=key)
     if format_ == "json":
         show_json(answer)
     else:

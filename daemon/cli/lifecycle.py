@@ -7,6 +7,7 @@ from daemon.cli.asking import record_of_solution
 from daemon.cli.options import OutputFormat
 from daemon.cli.terminal import console, print_table, say, show_json
 from daemon.control.client import ControlAddress
+from daemon.control.operations import RECORD_STEP
 from sla.records import LifecycleEvent
 
 
@@ -41,7 +42,7 @@ def record_(
     CLIENT and SOLUTION are ids; for a server that is sold alone its name will do for the SOLUTION.
     """
     body = {"client": client, "solution": solution, "event": event, "at": at}
-    answer = record_of_solution(address, "/v1/lifecycle", body, key=key)
+    answer = record_of_solution(address, RECORD_STEP.path(), body, key=key)
     if format_ == "json":
         show_json(answer)
         return

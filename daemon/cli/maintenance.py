@@ -10,6 +10,7 @@ from daemon.cli.asking import ask, record
 from daemon.cli.options import OutputFormat
 from daemon.cli.terminal import console, duration, print_table, say, show_json
 from daemon.control.client import ControlAddress
+from daemon.control.operations import ANNOUNCE_MAINTENANCE, LIST_MAINTENANCE, WITHDRAW_MAINTENANCE
 
 
 @click.group("maintenance")
@@ -55,7 +56,7 @@ def announce(
     if body["until"] is None:
         raise click.UsageError("a window needs its end: --until")
     body["category"] = "emergency_security_update" if emergency else "scheduled_maintenance"
-    answer = record(address, "/v1/maintenance", body, key=key, dry_run=dry_run)
+    answer = record(address, ANNOUNCE_MAINTENANCE.path(), body, key=key, dry_run=dry_run)
     if format_ == "json":
         show_json(answer)
     else:
@@ -98,7 +99,7 @@ def _show(answer: dict[str, Any], *, dry_run: bool) -> None:
 def list_(address: ControlAddress, past: bool, format_: OutputFormat) -> None:
     """List the windows that run or lie ahead."""
     answer = ask(
-        address, lambda daemon: daemon.document("/v1/maintenance", {"past": "true"} if past else None)
+        address, lambda daemon: daemon.document(LIST_MAINTENANCE.path(), {"past": "true"} if past else None)
     )
     if format_ == "json":
         show_json(answer)
@@ -117,7 +118,7 @@ def list_(address: ControlAddress, past: bool, format_: OutputFormat) -> None:
 @options.output_format
 def withdraw(address: ControlAddress, id_: str, why: str, key: str | None, format_: OutputFormat) -> None:
     """Withdraw a window, as if it had never been announced."""
-    answer = record(address, f"/v1/maintenance/{options.quoted(id_)}/withdraw", {"why": why}, key=key)
+    answer = record(address, WITHDRAW_MAINTENANCE.path(id=id_), {"why": why}, key=key)
     if format_ == "json":
         show_json(answer)
     else:

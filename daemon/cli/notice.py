@@ -7,6 +7,7 @@ from daemon.cli.asking import record_of_solution
 from daemon.cli.options import OutputFormat
 from daemon.cli.terminal import say, show_json
 from daemon.control.client import ControlAddress
+from daemon.control.operations import GIVE_NOTICE
 
 
 @click.group("notice")
@@ -39,7 +40,7 @@ def give(
     CLIENT and SOLUTION are ids; for a server that is sold alone its name will do for the SOLUTION.
     """
     body = {"client": client, "solution": solution, "given_at": given_at}
-    answer = record_of_solution(address, "/v1/notices", body, key=key)
+    answer = record_of_solution(address, GIVE_NOTICE.path(), body, key=key)
     if format_ == "json":
         show_json(answer)
     elif answer["valid"]:

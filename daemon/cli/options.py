@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final, Literal
-from urllib.parse import quote, urlsplit
+from urllib.parse import urlsplit
 
 import click
 from click.core import ParameterSource
@@ -160,11 +160,6 @@ INSTANT: Final = InstantWithZone()
 def example(command: str) -> str:
     """An epilog that shows a command line as it is, for it to work when it is pasted."""
     return f"\b\nExample:\n  {command}"
-
-
-def quoted(name: str) -> str:
-    """A name as one part of a path."""
-    return quote(name, safe="")
 
 
 class _IdempotencyKeyType(click.ParamType[str]):

@@ -7,6 +7,7 @@ from daemon.cli.asking import ask, record, record_of_solution
 from daemon.cli.options import OutputFormat
 from daemon.cli.terminal import console, print_table, say, show_json
 from daemon.control.client import ControlAddress
+from daemon.control.operations import CLOSE_REQUEST, LIST_REQUESTS, OPEN_REQUEST, RESPOND_TO_REQUEST
 from sla.records import Channel
 
 
@@ -62,7 +63,7 @@ def open_(
         "channel": channel,
         "opened_at": opened_at,
     }
-    answer = record_of_solution(address, "/v1/requests", body, key=key)
+    answer = record_of_solution(address, OPEN_REQUEST.path(), body, key=key)
     if format_ == "json":
         show_json(answer)
     else:
@@ -79,7 +80,7 @@ def respond(
     address: ControlAddress, id_: str, at: str | None, key: str | None, format_: OutputFormat
 ) -> None:
     """Record the response to a request; the first one counts."""
-    answer = record(address, f"/v1/requests/{options.quoted(id_)}/respond", {"at": at}, key=key)
+    answer = record(address, RESPOND_TO_REQUEST.path(id=id_), {"at": at}, key=key)
     if format_ == "json":
         show_json(answer)
     else:
@@ -95,7 +96,7 @@ def respond(
 @options.output_format
 def close(address: ControlAddress, id_: str, at: str | None, key: str | None, format_: OutputFormat) -> None:
     """Close a request."""
-    answer = record(address, f"/v1/requests/{options.quoted(id_)}/close", {"at": at}, key=key)
+    answer = record(address, CLOSE_REQUEST.path(id=id_), {"at": at}, key=key)
     if format_ == "json":
         show_json(answer)
     else:
@@ -109,7 +110,7 @@ def close(address: ControlAddress, id_: str, at: str | None, key: str | None, fo
 def list_(address: ControlAddress, everything: bool, format_: OutputFormat) -> None:
     """List the open requests, and how the response to each stands."""
     query = None if everything else {"open": "true"}
-    answer = ask(address, lambda daemon: daemon.document("/v1/requests", query))
+    answer = ask(address, lambda daemon: daemon.document(LIST_REQUESTS.path(), query))
     if format_ == "json":
         show_json(answer)
         return

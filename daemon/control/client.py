@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Final, Self, cast
-from urllib.parse import quote
 
 import aiohttp
+
+from daemon.control.operations import EXPORT, SERVER, STATUS
 
 Json = dict[str, Any]
 """An answer of the daemon, as it was sent; `daemon.replies` tells its keys."""
@@ -90,11 +91,11 @@ class ControlClient:
 
     async def status(self) -> Json:
         """How the daemon and the fleet are. Raises ControlError."""
-        return await self.document("/v1/status")
+        return await self.document(STATUS.path())
 
     async def server(self, name: str) -> Json:
         """One server by id or name. Raises ControlError, of which UnknownNameError for a name that names not one."""
-        return await self.document(f"/v1/servers/{quote(name, safe='')}")
+        return await self.document(SERVER.path(name=name))
 
     async def export(
         self, *, client: str | None = None, start: str | None = None, until: str | None = None
@@ -102,12 +103,12 @@ class ControlClient:
         """The evidence line by line; instants are RFC 3339. Raises ControlError, also when the stream breaks off."""
         given = {"client": client, "from": start, "until": until}
         query = {key: value for key, value in given.items() if value is not None}
-        async with self._asked("/v1/export", _STREAM, query) as response:
+        async with self._asked(EXPORT.path(), _STREAM, query) as response:
             async for line in response.content:
                 yield line.decode().removesuffix("\n")
 
     async def document(self, path: str, query: Mapping[str, str] | None = None) -> Json:
-        """What the door shows at `path`. Raises ControlError."""
+        """What the door shows at the path of an operation. Raises ControlError."""
         async with self._asked(path, _ANSWER, query or {}) as response:
             return cast(Json, await response.json())
 

@@ -30,6 +30,12 @@ def test_every_operation_is_a_route_and_every_route_an_operation() -> None:
     assert sorted(routes) == sorted((operation.method, operation.template) for operation in OPERATIONS)
 
 
+def test_no_path_is_written_outside_of_the_table() -> None:
+    table = Path(operations.__file__)
+    sources = table.parents[1].rglob("*.py")
+    assert [source for source in sources if "/v1/" in source.read_text(encoding="utf-8")] == [table]
+
+
 def test_every_operation_that_is_named_is_in_the_table_once() -> None:
     named = [each for each in vars(operations).values() if isinstance(each, Operation)]
     assert [each.id for each in OPERATIONS] == [each.id for each in named]
