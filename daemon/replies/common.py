@@ -29,7 +29,8 @@ StateWord = Annotated[
 class Reply(BaseModel):
     """What all have in common."""
 
-    model_config = ConfigDict(frozen=True, serialize_by_alias=True)
+    # Commands import the models with the table of operations, and build none.
+    model_config = ConfigDict(frozen=True, serialize_by_alias=True, defer_build=True)
 
     def as_json(self) -> bytes:
         """The reply as it is sent, in UTF-8."""
