@@ -22,7 +22,7 @@ from daemon.replies.status import DownServer, LedgerStatus, SourceStatus, Status
 from daemon.servers.registry import ServerRegistry
 from daemon.watching.internet import Internet
 from daemon.watching.sources import Sources
-from daemon.web.pages import Overview, ServerRow, SourceRow
+from daemon.web.pages import Overview, ServerRow
 from probes.internet.check import NOT_TRIED_YET
 from probes.internet.servers import Shown
 from probes.targets.result import Result
@@ -81,12 +81,7 @@ class Answers:
             at=self._clock.now(),
             settled_at=self._settled_at(),
             not_ready=tuple(self.readiness()),
-            sources=tuple(
-                SourceStatus(
-                    name=name, up=source.up, last_contact_at=source.last_contact_at, note=source.note
-                )
-                for name, source in self._sources
-            ),
+            sources=self._source_states(),
             internet=tuple(
                 WayStatus(name=name, state=view.state, reason=view.reason)
                 for name, view in self._internet.layers()
@@ -169,10 +164,7 @@ class Answers:
             ledger_records=head.seq,
             ledger_head=head.chain.hex(),
             states=self._states(),
-            sources=tuple(
-                SourceRow(name=name, up=source.up, last_contact_at=source.last_contact_at, note=source.note)
-                for name, source in self._sources
-            ),
+            sources=self._source_states(),
             worst=tuple(
                 ServerRow(
                     server=record.id,
@@ -189,6 +181,12 @@ class Answers:
     def _settled_at(self) -> Instant | None:
         """The oldest settled instant of all servers."""
         return self._book.settled_at() if any(any(g.rows) for g in self._book.groups.values()) else None
+
+    def _source_states(self) -> tuple[SourceStatus, ...]:
+        return tuple(
+            SourceStatus(name=name, up=source.up, last_contact_at=source.last_contact_at, note=source.note)
+            for name, source in self._sources
+        )
 
     def _states(self) -> dict[str, int]:
         states: collections.Counter[str] = collections.Counter(

@@ -7,20 +7,11 @@ from typing import Final
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from daemon.replies.status import SourceStatus
 from sla.instants import DAY, HOUR, MINUTE, SECOND, Instant, format_instant
 
 _TEMPLATES: Final = Path(__file__).parent / "templates"
 STYLE: Final = (_TEMPLATES / "style.css").read_text(encoding="utf-8")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SourceRow:
-    """One source of observations; `last_contact_at` is None before the first answer."""
-
-    name: str
-    up: bool
-    last_contact_at: Instant | None
-    note: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +37,7 @@ class Overview:
     ledger_records: int
     ledger_head: str
     states: Mapping[str, int] = field(default_factory=dict)
-    sources: tuple[SourceRow, ...] = ()
+    sources: tuple[SourceStatus, ...] = ()
     worst: tuple[ServerRow, ...] = ()
 
 

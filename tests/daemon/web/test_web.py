@@ -23,10 +23,11 @@ from prometheus_client.openmetrics import parser as openmetrics_parser
 from daemon.clock import SystemClock
 from daemon.exposition.exposition import Exposition
 from daemon.exposition.families import Column, RenderedFamily, ServerFamily, Snapshot, label
+from daemon.replies.status import SourceStatus
 from daemon.web.config import WebConfigError, load
 from daemon.web.connections import Limits
 from daemon.web.negotiation import accepts_gzip, choose_format
-from daemon.web.pages import Overview, ServerRow, SourceRow
+from daemon.web.pages import Overview, ServerRow
 from daemon.web.server import public_http
 from sla.instants import Instant
 
@@ -172,7 +173,7 @@ async def test_the_landing_page_shows_the_fleet_and_escapes_what_others_named(do
         ledger_records=77,
         ledger_head="ab" * 32,
         states={"up": 39_999, "down": 1},
-        sources=(SourceRow(name="vc1", up=False, last_contact_at=None, note="login refused"),),
+        sources=(SourceStatus(name="vc1", up=False, last_contact_at=None, note="login refused"),),
         worst=(
             ServerRow(
                 server="id-1",
