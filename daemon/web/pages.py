@@ -16,14 +16,13 @@ STYLE: Final = (_TEMPLATES / "style.css").read_text(encoding="utf-8")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServerRow:
-    """One of the worst servers; `figure` is the month's availability as the contract words it, or empty."""
+    """One of the worst servers; `note`: the legs that are down."""
 
     server: str
     name: str
     client: str
     state: str
     since: Instant | None
-    figure: str = ""
     note: str = ""
 
 

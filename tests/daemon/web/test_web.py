@@ -181,7 +181,7 @@ async def test_the_landing_page_shows_the_fleet_and_escapes_what_others_named(do
                 client="Example Ltd.",
                 state="down",
                 since=Instant(AT - 3_723_000_000),
-                figure="99.93 %",
+                note="running, san",
             ),
         ),
     )
@@ -192,7 +192,7 @@ async def test_the_landing_page_shows_the_fleet_and_escapes_what_others_named(do
         "39999",
         "12 s ago",
         "1 h 2 min",
-        "99.93 %",
+        "running, san",
         "login refused",
         "nothing is settled",
         'href="/metrics"',
