@@ -3,13 +3,14 @@
 import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 import click
 
 from daemon.cli import options
 from daemon.cli.options import OutputFormat
-from daemon.cli.terminal import show_json
+from daemon.cli.terminal import show_as
 from daemon.config import UNASSIGNED, Config, ConfigError, Problem, load
 from daemon.config.tables import RuleTable, VCenterTable
 from sla.records import ClientId, Leg
@@ -27,22 +28,20 @@ def check_config(path: Path, format_: OutputFormat) -> None:
     try:
         config = load(path, os.environ)
     except ConfigError as error:
-        _tell_problems(error, format_)
+        report = {"usable": False, "problems": _rows(error.problems), "warnings": _rows(error.warnings)}
+        show_as(format_, report, partial(_tell_problems, error))
         sys.exit(1)
-    if format_ == "json":
-        show_json(_as_json(config))
-        return
+    show_as(format_, _as_json(config), lambda: _tell_meaning(config))
+
+
+def _tell_meaning(config: Config) -> None:
     for warning in config.warnings:
         click.echo(f"warning: {warning}", err=True)
     for line in _meaning(config):
         click.echo(line)
 
 
-def _tell_problems(error: ConfigError, format_: OutputFormat) -> None:
-    if format_ == "json":
-        report = {"usable": False, "problems": _rows(error.problems), "warnings": _rows(error.warnings)}
-        show_json(report)
-        return
+def _tell_problems(error: ConfigError) -> None:
     for problem in error.problems:
         click.echo(problem, err=True)
     for warning in error.warnings:

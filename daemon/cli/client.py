@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from typing import Any, Final
+from typing import Final
 
 import click
 from rich.console import Console
@@ -10,8 +10,8 @@ from rich.console import Console
 from daemon.cli import options
 from daemon.cli.asking import ask
 from daemon.cli.options import OutputFormat
-from daemon.cli.terminal import console, duration, print_table, say, show_json
-from daemon.control.client import ControlAddress
+from daemon.cli.terminal import console, duration, print_table, say, show_as
+from daemon.control.client import ControlAddress, Json
 from daemon.control.operations import CLIENT, LIST_CLIENTS
 
 _UNTIL: Final = {
@@ -33,15 +33,16 @@ def client() -> None:
 def list_(address: ControlAddress, format_: OutputFormat) -> None:
     """List the clients."""
     answer = ask(address, lambda daemon: daemon.document(LIST_CLIENTS.path()))
-    if format_ == "json":
-        show_json(answer)
-        return
+    show_as(format_, answer, lambda: _print_clients(answer["clients"]))
+
+
+def _print_clients(clients: Sequence[Json]) -> None:
     print_table(
         console(),
         ("client", "name", "time zone", "servers", "tech admins"),
         (
             (row["id"], row["name"], row["timezone"], str(row["servers"]), ", ".join(row["tech_admins"]))
-            for row in answer["clients"]
+            for row in clients
         ),
     )
 
@@ -57,13 +58,10 @@ def show(address: ControlAddress, id_: str, format_: OutputFormat) -> None:
     documented by service requests), the open requests, and the deadlines that are pending.
     """
     answer = ask(address, lambda daemon: daemon.document(CLIENT.path(id=id_)))
-    if format_ == "json":
-        show_json(answer)
-    else:
-        _show(console(), answer)
+    show_as(format_, answer, lambda: _show(console(), answer))
 
 
-def _show(out: Console, answer: dict[str, Any]) -> None:
+def _show(out: Console, answer: Json) -> None:
     say(f"{answer['name']} ({answer['id']}), local time of {answer['timezone']}")
     say(f"tech admins: {', '.join(answer['tech_admins']) or 'nobody'}; servers: {answer['servers']}")
     print_table(out, ("term", "value"), _terms(answer["terms"]))
@@ -123,7 +121,7 @@ def _show(out: Console, answer: dict[str, Any]) -> None:
     )
 
 
-def _names(solutions: Sequence[dict[str, Any]]) -> dict[str, str]:
+def _names(solutions: Sequence[Json]) -> dict[str, str]:
     """What people call each solution: of a server that is sold alone its name, with the id where another is called so."""
     called = {row["id"]: str(row["name"] or row["id"]) for row in solutions}
     times = Counter(called.values())
@@ -132,7 +130,7 @@ def _names(solutions: Sequence[dict[str, Any]]) -> dict[str, str]:
     }
 
 
-def _terms(terms: dict[str, dict[str, Any]]) -> Iterator[tuple[str, str]]:
+def _terms(terms: dict[str, Json]) -> Iterator[tuple[str, str]]:
     """The terms as the configuration names them; of the holidays, which are many, only the number."""
     for group, values in terms.items():
         for name, value in values.items():
@@ -146,13 +144,13 @@ def _value(value: object) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def _interruption(ongoing: dict[str, Any] | None) -> tuple[str, str]:
+def _interruption(ongoing: Json | None) -> tuple[str, str]:
     if ongoing is None:
         return "", ""
     return ongoing["from"], duration(ongoing["counted_seconds"])
 
 
-def _stage(chronic: dict[str, Any]) -> str:
+def _stage(chronic: Json) -> str:
     stage = str(chronic["stage"])
     until = chronic[_UNTIL[stage]] if stage in _UNTIL else None
     return stage.replace("_", " ") + (f" until {until}" if until else "")

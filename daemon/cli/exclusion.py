@@ -7,7 +7,7 @@ import click
 from daemon.cli import options, scope
 from daemon.cli.asking import ask, record
 from daemon.cli.options import OutputFormat
-from daemon.cli.terminal import say, show_json
+from daemon.cli.terminal import say, show_as
 from daemon.control.client import ControlAddress
 from daemon.control.operations import ADD_EXCLUSION, END_EXCLUSION, LIST_EXCLUSIONS, WITHDRAW_EXCLUSION
 from daemon.records.bodies import ExclusionCategory
@@ -54,10 +54,9 @@ def add(
     answer = record(
         address, ADD_EXCLUSION.path(), {**body, "category": category, "open": open_ or None}, key=key
     )
-    if format_ == "json":
-        show_json(answer)
-    else:
-        say(f"Recorded as {answer['id']}, until {answer['until'] or 'it is ended'}.")
+    show_as(
+        format_, answer, lambda: say(f"Recorded as {answer['id']}, until {answer['until'] or 'it is ended'}.")
+    )
 
 
 @exclusion.command(
@@ -71,10 +70,7 @@ def add(
 def end(address: ControlAddress, id_: str, at: str | None, key: str | None, format_: OutputFormat) -> None:
     """End an open exclusion."""
     answer = record(address, END_EXCLUSION.path(id=id_), {"at": at}, key=key)
-    if format_ == "json":
-        show_json(answer)
-    else:
-        say(f"{answer['id']} ended at {answer['at']}.")
+    show_as(format_, answer, lambda: say(f"{answer['id']} ended at {answer['at']}."))
 
 
 @exclusion.command("list", epilog=options.example("slad exclusion list --past"))
@@ -86,11 +82,8 @@ def list_(address: ControlAddress, past: bool, format_: OutputFormat) -> None:
     answer = ask(
         address, lambda daemon: daemon.document(LIST_EXCLUSIONS.path(), {"past": "true"} if past else None)
     )
-    if format_ == "json":
-        show_json(answer)
-    else:
-        none = "No exclusion is on record." if past else "No exclusion runs or lies ahead."
-        scope.print_list(answer["exclusions"], past=past, none=none)
+    none = "No exclusion is on record." if past else "No exclusion runs or lies ahead."
+    show_as(format_, answer, lambda: scope.print_list(answer["exclusions"], past=past, none=none))
 
 
 @exclusion.command(
@@ -104,7 +97,4 @@ def list_(address: ControlAddress, past: bool, format_: OutputFormat) -> None:
 def withdraw(address: ControlAddress, id_: str, why: str, key: str | None, format_: OutputFormat) -> None:
     """Withdraw an exclusion, as if it had never been recorded."""
     answer = record(address, WITHDRAW_EXCLUSION.path(id=id_), {"why": why}, key=key)
-    if format_ == "json":
-        show_json(answer)
-    else:
-        say(f"{answer['id']} is withdrawn.")
+    show_as(format_, answer, lambda: say(f"{answer['id']} is withdrawn."))

@@ -5,8 +5,8 @@ import click
 from daemon.cli import options
 from daemon.cli.asking import record_of_solution
 from daemon.cli.options import OutputFormat
-from daemon.cli.terminal import console, print_table, say, show_json
-from daemon.control.client import ControlAddress
+from daemon.cli.terminal import console, print_table, say, show_as
+from daemon.control.client import ControlAddress, Json
 from daemon.control.operations import RECORD_STEP
 from sla.records import LifecycleEvent
 
@@ -43,9 +43,10 @@ def record_(
     """
     body = {"client": client, "solution": solution, "event": event, "at": at}
     answer = record_of_solution(address, RECORD_STEP.path(), body, key=key)
-    if format_ == "json":
-        show_json(answer)
-        return
+    show_as(format_, answer, lambda: _show(answer))
+
+
+def _show(answer: Json) -> None:
     say(f"{answer['event'].replace('_', ' ')} at {answer['at']} is on record.")
     print_table(
         console(),

@@ -8,8 +8,8 @@ import click
 from daemon.cli import options, scope
 from daemon.cli.asking import ask, record
 from daemon.cli.options import OutputFormat
-from daemon.cli.terminal import console, duration, print_table, say, show_json
-from daemon.control.client import ControlAddress
+from daemon.cli.terminal import console, duration, print_table, say, show_as
+from daemon.control.client import ControlAddress, Json
 from daemon.control.operations import ANNOUNCE_MAINTENANCE, LIST_MAINTENANCE, WITHDRAW_MAINTENANCE
 
 
@@ -57,13 +57,10 @@ def announce(
         raise click.UsageError("a window needs its end: --until")
     body["category"] = "emergency_security_update" if emergency else "scheduled_maintenance"
     answer = record(address, ANNOUNCE_MAINTENANCE.path(), body, key=key, dry_run=dry_run)
-    if format_ == "json":
-        show_json(answer)
-    else:
-        _show(answer, dry_run=dry_run)
+    show_as(format_, answer, lambda: _show(answer, dry_run=dry_run))
 
 
-def _show(answer: dict[str, Any], *, dry_run: bool) -> None:
+def _show(answer: Json, *, dry_run: bool) -> None:
     done = "would be announced; nothing was recorded" if dry_run else f"is announced as {answer['id']}"
     say(f"The window {done}.")
     summary = answer["summary"]
@@ -101,11 +98,8 @@ def list_(address: ControlAddress, past: bool, format_: OutputFormat) -> None:
     answer = ask(
         address, lambda daemon: daemon.document(LIST_MAINTENANCE.path(), {"past": "true"} if past else None)
     )
-    if format_ == "json":
-        show_json(answer)
-    else:
-        none = "No window is on record." if past else "No window runs or lies ahead."
-        scope.print_list(answer["maintenance"], past=past, none=none)
+    none = "No window is on record." if past else "No window runs or lies ahead."
+    show_as(format_, answer, lambda: scope.print_list(answer["maintenance"], past=past, none=none))
 
 
 @maintenance.command(
@@ -119,7 +113,4 @@ def list_(address: ControlAddress, past: bool, format_: OutputFormat) -> None:
 def withdraw(address: ControlAddress, id_: str, why: str, key: str | None, format_: OutputFormat) -> None:
     """Withdraw a window, as if it had never been announced."""
     answer = record(address, WITHDRAW_MAINTENANCE.path(id=id_), {"why": why}, key=key)
-    if format_ == "json":
-        show_json(answer)
-    else:
-        say(f"{answer['id']} is withdrawn.")
+    show_as(format_, answer, lambda: say(f"{answer['id']} is withdrawn."))

@@ -5,8 +5,8 @@ import click
 from daemon.cli import options
 from daemon.cli.asking import record_of_solution
 from daemon.cli.options import OutputFormat
-from daemon.cli.terminal import say, show_json
-from daemon.control.client import ControlAddress
+from daemon.cli.terminal import say, show_as
+from daemon.control.client import ControlAddress, Json
 from daemon.control.operations import GIVE_NOTICE
 
 
@@ -41,12 +41,13 @@ def give(
     """
     body = {"client": client, "solution": solution, "given_at": given_at}
     answer = record_of_solution(address, GIVE_NOTICE.path(), body, key=key)
-    if format_ == "json":
-        show_json(answer)
-    elif answer["valid"]:
-        say(
-            f"The notice is valid: to be mended by {answer['resolution_until']}, evaluated until"
-            f" {answer['evaluation_until']}."
-        )
-    else:
-        say("The notice is on record, but no notice period is open: it starts nothing.")
+    show_as(format_, answer, lambda: say(_verdict(answer)))
+
+
+def _verdict(answer: Json) -> str:
+    if not answer["valid"]:
+        return "The notice is on record, but no notice period is open: it starts nothing."
+    return (
+        f"The notice is valid: to be mended by {answer['resolution_until']}, evaluated until"
+        f" {answer['evaluation_until']}."
+    )

@@ -1,7 +1,6 @@
 """`slad probe`: tries targets by hand, as the daemon would, all at once."""
 
 import asyncio
-import json
 import re
 import ssl
 import sys
@@ -18,7 +17,7 @@ from rich.text import Text
 
 from daemon.cli import options
 from daemon.cli.options import OutputFormat
-from daemon.cli.terminal import console, plain, print_table, state
+from daemon.cli.terminal import console, plain, print_table, show_as, state
 from probes.targets.burst import burst
 from probes.targets.connect import Origin
 from probes.targets.ping.pinger import open_pings
@@ -173,10 +172,7 @@ def probe(
     except KeyboardInterrupt:  # click's own exit status for it says here that a target is down
         sys.exit(EXIT_INTERRUPTED)
     outcomes = [_ProbeOutcome(text, results) for (_, text), results in zip(given, rows, strict=True)]
-    if format_ == "json":
-        click.echo(json.dumps([each.as_json() for each in outcomes], ensure_ascii=False, indent=2))
-    else:
-        _show(outcomes)
+    show_as(format_, [each.as_json() for each in outcomes], lambda: _show(outcomes))
     states = {each.summary.state for each in outcomes}
     sys.exit(EXIT_DOWN if State.DOWN in states else EXIT_UNKNOWN if State.UNKNOWN in states else 0)
 

@@ -1,12 +1,14 @@
 """`slad request`: the service requests of clients, from opening to the first response and the end."""
 
+from collections.abc import Sequence
+
 import click
 
 from daemon.cli import options
 from daemon.cli.asking import ask, record, record_of_solution
 from daemon.cli.options import OutputFormat
-from daemon.cli.terminal import console, print_table, say, show_json
-from daemon.control.client import ControlAddress
+from daemon.cli.terminal import console, print_table, say, show_as
+from daemon.control.client import ControlAddress, Json
 from daemon.control.operations import CLOSE_REQUEST, LIST_REQUESTS, OPEN_REQUEST, RESPOND_TO_REQUEST
 from sla.records import Channel
 
@@ -64,10 +66,9 @@ def open_(
         "opened_at": opened_at,
     }
     answer = record_of_solution(address, OPEN_REQUEST.path(), body, key=key)
-    if format_ == "json":
-        show_json(answer)
-    else:
-        say(f"Opened as {answer['id']}; a response is due by {answer['due_at']}.")
+    show_as(
+        format_, answer, lambda: say(f"Opened as {answer['id']}; a response is due by {answer['due_at']}.")
+    )
 
 
 @request.command("respond", epilog=options.example("slad request respond T-4711"))
@@ -81,11 +82,12 @@ def respond(
 ) -> None:
     """Record the response to a request; the first one counts."""
     answer = record(address, RESPOND_TO_REQUEST.path(id=id_), {"at": at}, key=key)
-    if format_ == "json":
-        show_json(answer)
-    else:
-        response = "in time" if answer["response"] == "met" else "late"
-        say(f"{answer['id']} was responded to at {answer['responded_at']}, {response}.")
+    response = "in time" if answer["response"] == "met" else "late"
+    show_as(
+        format_,
+        answer,
+        lambda: say(f"{answer['id']} was responded to at {answer['responded_at']}, {response}."),
+    )
 
 
 @request.command("close", epilog=options.example("slad request close T-4711"))
@@ -97,10 +99,7 @@ def respond(
 def close(address: ControlAddress, id_: str, at: str | None, key: str | None, format_: OutputFormat) -> None:
     """Close a request."""
     answer = record(address, CLOSE_REQUEST.path(id=id_), {"at": at}, key=key)
-    if format_ == "json":
-        show_json(answer)
-    else:
-        say(f"{answer['id']} was closed at {answer['closed_at']}.")
+    show_as(format_, answer, lambda: say(f"{answer['id']} was closed at {answer['closed_at']}."))
 
 
 @request.command("list", epilog=options.example("slad request list --all"))
@@ -111,10 +110,11 @@ def list_(address: ControlAddress, everything: bool, format_: OutputFormat) -> N
     """List the open requests, and how the response to each stands."""
     query = None if everything else {"open": "true"}
     answer = ask(address, lambda daemon: daemon.document(LIST_REQUESTS.path(), query))
-    if format_ == "json":
-        show_json(answer)
-        return
-    if not answer["requests"]:
+    show_as(format_, answer, lambda: _print_requests(answer["requests"], everything=everything))
+
+
+def _print_requests(requests: Sequence[Json], *, everything: bool) -> None:
+    if not requests:
         say("No request is on record." if everything else "No request is open.")
     print_table(
         console(),
@@ -141,6 +141,6 @@ def list_(address: ControlAddress, everything: bool, format_: OutputFormat) -> N
                 row["responded_at"] or "",
                 *((row["closed_at"] or "",) if everything else ()),
             )
-            for row in answer["requests"]
+            for row in requests
         ),
     )

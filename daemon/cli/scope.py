@@ -7,6 +7,7 @@ import click
 
 from daemon.cli.options import INSTANT
 from daemon.cli.terminal import console, print_table, say
+from daemon.control.client import Json
 
 _SHOWN: Final = 3
 """Names of a kind that a table shows."""
@@ -89,7 +90,7 @@ def body(
     }
 
 
-def print_list(records: Sequence[dict[str, Any]], *, past: bool, none: str) -> None:
+def print_list(records: Sequence[Json], *, past: bool, none: str) -> None:
     """Windows or exclusions as a table; `none` is said where there are none, `past`: what was withdrawn is among them."""
     if not records:
         say(none)
@@ -125,7 +126,7 @@ def print_list(records: Sequence[dict[str, Any]], *, past: bool, none: str) -> N
     )
 
 
-def _concerned(record: dict[str, Any]) -> str:
+def _concerned(record: Json) -> str:
     """The scope of a record, the first of each kind; servers by their names."""
     named = []
     for plural, singular in (("clients", "client"), ("solutions", "solution"), ("servers", "server")):

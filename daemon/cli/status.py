@@ -8,7 +8,7 @@ from rich.console import Console
 from daemon.cli import options
 from daemon.cli.asking import ask
 from daemon.cli.options import OutputFormat
-from daemon.cli.terminal import console, duration, plain, print_table, show_json, state
+from daemon.cli.terminal import console, duration, plain, print_table, show_as, state
 from daemon.control.client import ControlAddress, Json
 from daemon.readable import percent
 
@@ -22,10 +22,7 @@ def status(address: ControlAddress, format_: OutputFormat) -> None:
     Exits with 0 when the daemon answered, whatever it said, and with 3 when it cannot be reached or gave no proper answer.
     """
     answer = ask(address, lambda daemon: daemon.status())
-    if format_ == "json":
-        show_json(answer)
-    else:
-        _show_status(console(), answer)
+    show_as(format_, answer, lambda: _show_status(console(), answer))
 
 
 @click.command(
@@ -43,10 +40,7 @@ def server(name: str, address: ControlAddress, format_: OutputFormat) -> None:
     cannot be reached or gave no proper answer.
     """
     answer = ask(address, lambda daemon: daemon.server(name))
-    if format_ == "json":
-        show_json(answer)
-    else:
-        _show_server(console(), answer)
+    show_as(format_, answer, lambda: _show_server(console(), answer))
 
 
 def _show_status(out: Console, answer: Json) -> None:

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Final
 
 import click
@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from daemon.cli.options import OutputFormat
 from sla.instants import SECOND
 
 _NOT_ASCII: Final = re.compile(r"[^\n -~]")
@@ -56,6 +57,14 @@ def printable(text: str) -> str:
 def say(text: str) -> None:
     """A line on stdout."""
     click.echo(printable(text))
+
+
+def show_as(format_: OutputFormat, answer: object, to_people: Callable[[], object]) -> None:
+    """An answer as JSON for programs, or said `to_people`."""
+    if format_ == "json":
+        show_json(answer)
+    else:
+        to_people()
 
 
 def show_json(answer: object) -> None:

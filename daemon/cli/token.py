@@ -1,14 +1,15 @@
 """`slad token`: a new token for the control door on TCP, and what the configuration is to know of it."""
 
+from collections.abc import Sequence
 from datetime import date
 
 import click
 
 from daemon.cli import options
 from daemon.cli.options import OutputFormat
-from daemon.cli.terminal import say, show_json
+from daemon.cli.terminal import say, show_as
 from daemon.config.values import check_id
-from daemon.control.tokens import Role, new_token
+from daemon.control.tokens import NewToken, Role, new_token
 
 
 class _TokenNameType(click.ParamType[str]):
@@ -58,9 +59,11 @@ def token(name: str, role: str, expires: date | None, format_: OutputFormat) -> 
     lines = ["[[control.token]]", f'name = "{name}"', f'role = "{role}"', f'sha256 = "{made.sha256}"']
     if expires is not None:
         lines.append(f"expires = {expires:%Y-%m-%d}")
-    if format_ == "json":
-        show_json({"token": made.token, "sha256": made.sha256, "config": "\n".join(lines) + "\n"})
-        return
+    answer = {"token": made.token, "sha256": made.sha256, "config": "\n".join(lines) + "\n"}
+    show_as(format_, answer, lambda: _show(made, lines))
+
+
+def _show(made: NewToken, lines: Sequence[str]) -> None:
     say("The token, which is shown this once. Put it into a file that only its user can read (chmod 600);")
     say("slad's commands take that as --token-file, other programs send Authorization: Bearer TOKEN:")
     say("")

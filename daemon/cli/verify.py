@@ -11,7 +11,7 @@ import click
 from daemon.cli import options
 from daemon.cli.export import write_all
 from daemon.cli.options import OutputFormat
-from daemon.cli.terminal import show_json
+from daemon.cli.terminal import show_as
 from daemon.evidence.export import proven
 from daemon.evidence.files import EvidenceError, EvidenceSource
 from daemon.ledger import LedgerError, verified
@@ -73,13 +73,7 @@ def verify(
             " this file, or the records were rewritten.",
             format_,
         )
-    if format_ == "json":
-        show_json({"sound": True, **asdict(report)})
-        return
-    click.echo(f"{report.file}: {report.records:,} records, the chain holds.")
-    click.echo(f"head {report.head.seq} {report.head.sha256}")
-    if report.head_was_record is not None:
-        click.echo(f"The head given is that of record {report.head_was_record}.")
+    show_as(format_, {"sound": True, **asdict(report)}, lambda: _show(report))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,6 +93,13 @@ class SoundFile:
     first: int
     head: HeadReport
     head_was_record: int | None
+
+
+def _show(report: SoundFile) -> None:
+    click.echo(f"{report.file}: {report.records:,} records, the chain holds.")
+    click.echo(f"head {report.head.seq} {report.head.sha256}")
+    if report.head_was_record is not None:
+        click.echo(f"The head given is that of record {report.head_was_record}.")
 
 
 def _of_ledger(path: Path, head: bytes | None) -> SoundFile:
@@ -132,8 +133,5 @@ def _of_export(source: EvidenceSource, head: bytes | None) -> SoundFile:
 
 
 def _refuse(problem: str, format_: OutputFormat) -> NoReturn:
-    if format_ == "json":
-        show_json({"sound": False, "problem": problem})
-    else:
-        click.echo(problem, err=True)
+    show_as(format_, {"sound": False, "problem": problem}, lambda: click.echo(problem, err=True))
     sys.exit(1)
