@@ -5,8 +5,9 @@ from typing import Any, get_args
 import click
 
 from daemon.cli import options, scope
-from daemon.cli.asking import ask, record
+from daemon.cli.asking import record
 from daemon.cli.options import OutputFormat
+from daemon.cli.scope import Windows
 from daemon.cli.terminal import say, show_as
 from daemon.control.client import ControlAddress
 from daemon.control.operations import ADD_EXCLUSION, END_EXCLUSION, LIST_EXCLUSIONS, WITHDRAW_EXCLUSION
@@ -73,28 +74,15 @@ def end(address: ControlAddress, id_: str, at: str | None, key: str | None, form
     show_as(format_, answer, lambda: say(f"{answer['id']} ended at {answer['at']}."))
 
 
-@exclusion.command("list", epilog=options.example("slad exclusion list --past"))
-@click.option("--past", is_flag=True, help="Those that are over or withdrawn, too.")
-@options.control_address
-@options.output_format
-def list_(address: ControlAddress, past: bool, format_: OutputFormat) -> None:
-    """List the exclusions that run or lie ahead."""
-    answer = ask(
-        address, lambda daemon: daemon.document(LIST_EXCLUSIONS.path(), {"past": "true"} if past else None)
-    )
-    none = "No exclusion is on record." if past else "No exclusion runs or lies ahead."
-    show_as(format_, answer, lambda: scope.print_list(answer["exclusions"], past=past, none=none))
-
-
-@exclusion.command(
-    "withdraw", epilog=options.example('slad exclusion withdraw ex-20261201-1a2b3c --why "it was our change"')
+scope.add_list_and_withdraw(
+    exclusion,
+    Windows(
+        noun="exclusion",
+        key="exclusions",
+        listing=LIST_EXCLUSIONS,
+        list_example="slad exclusion list --past",
+        withdrawal=WITHDRAW_EXCLUSION,
+        withdraw_help="Withdraw an exclusion, as if it had never been recorded.",
+        withdraw_example='slad exclusion withdraw ex-20261201-1a2b3c --why "it was our change"',
+    ),
 )
-@click.argument("id_", metavar="ID")
-@click.option("--why", required=True, metavar="TEXT", help="The reason, which stays on record.")
-@options.idempotency_key
-@options.control_address
-@options.output_format
-def withdraw(address: ControlAddress, id_: str, why: str, key: str | None, format_: OutputFormat) -> None:
-    """Withdraw an exclusion, as if it had never been recorded."""
-    answer = record(address, WITHDRAW_EXCLUSION.path(id=id_), {"why": why}, key=key)
-    show_as(format_, answer, lambda: say(f"{answer['id']} is withdrawn."))

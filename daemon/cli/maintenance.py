@@ -6,8 +6,9 @@ from typing import Any
 import click
 
 from daemon.cli import options, scope
-from daemon.cli.asking import ask, record
+from daemon.cli.asking import record
 from daemon.cli.options import OutputFormat
+from daemon.cli.scope import Windows
 from daemon.cli.terminal import console, duration, print_table, say, show_as
 from daemon.control.client import ControlAddress, Json
 from daemon.control.operations import ANNOUNCE_MAINTENANCE, LIST_MAINTENANCE, WITHDRAW_MAINTENANCE
@@ -89,28 +90,15 @@ def _show(answer: Json, *, dry_run: bool) -> None:
     )
 
 
-@maintenance.command("list", epilog=options.example("slad maintenance list --past"))
-@click.option("--past", is_flag=True, help="Those that are over or withdrawn, too.")
-@options.control_address
-@options.output_format
-def list_(address: ControlAddress, past: bool, format_: OutputFormat) -> None:
-    """List the windows that run or lie ahead."""
-    answer = ask(
-        address, lambda daemon: daemon.document(LIST_MAINTENANCE.path(), {"past": "true"} if past else None)
-    )
-    none = "No window is on record." if past else "No window runs or lies ahead."
-    show_as(format_, answer, lambda: scope.print_list(answer["maintenance"], past=past, none=none))
-
-
-@maintenance.command(
-    "withdraw", epilog=options.example('slad maintenance withdraw mw-20261201-1a2b3c --why "not needed"')
+scope.add_list_and_withdraw(
+    maintenance,
+    Windows(
+        noun="window",
+        key="maintenance",
+        listing=LIST_MAINTENANCE,
+        list_example="slad maintenance list --past",
+        withdrawal=WITHDRAW_MAINTENANCE,
+        withdraw_help="Withdraw a window, as if it had never been announced.",
+        withdraw_example='slad maintenance withdraw mw-20261201-1a2b3c --why "not needed"',
+    ),
 )
-@click.argument("id_", metavar="ID")
-@click.option("--why", required=True, metavar="TEXT", help="The reason, which stays on record.")
-@options.idempotency_key
-@options.control_address
-@options.output_format
-def withdraw(address: ControlAddress, id_: str, why: str, key: str | None, format_: OutputFormat) -> None:
-    """Withdraw a window, as if it had never been announced."""
-    answer = record(address, WITHDRAW_MAINTENANCE.path(id=id_), {"why": why}, key=key)
-    show_as(format_, answer, lambda: say(f"{answer['id']} is withdrawn."))

@@ -1,13 +1,16 @@
-"""What maintenance and exclusions have in common on the command line: their span, their scope, and how they are listed."""
+"""What maintenance and exclusions have in common on the command line: span and scope, and how they are listed and withdrawn."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 import click
 
-from daemon.cli.options import INSTANT
-from daemon.cli.terminal import console, print_table, say
-from daemon.control.client import Json
+from daemon.cli.asking import ask, record
+from daemon.cli.options import INSTANT, OutputFormat, control_address, example, idempotency_key, output_format
+from daemon.cli.terminal import console, print_table, say, show_as
+from daemon.control.client import ControlAddress, Json
+from daemon.control.operation import Operation
 
 _SHOWN: Final = 3
 """Names of a kind that a table shows."""
@@ -90,8 +93,62 @@ def body(
     }
 
 
-def print_list(records: Sequence[Json], *, past: bool, none: str) -> None:
-    """Windows or exclusions as a table; `none` is said where there are none, `past`: what was withdrawn is among them."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Windows:
+    """What the commands `list` and `withdraw` of maintenance windows and of other exclusions differ in.
+
+    `key`: of the list in what `listing` answers.
+    """
+
+    noun: str
+    key: str
+    listing: Operation
+    list_example: str
+    withdrawal: Operation
+    withdraw_help: str
+    withdraw_example: str
+
+
+def add_list_and_withdraw(group: click.Group, windows: Windows) -> None:
+    """Give a group of commands its `list` and its `withdraw`."""
+    group.add_command(_list_command(windows))
+    group.add_command(_withdraw_command(windows))
+
+
+def _list_command(windows: Windows) -> click.Command:
+    @click.command(
+        "list",
+        help=f"List the {windows.noun}s that run or lie ahead.",
+        epilog=example(windows.list_example),
+    )
+    @click.option("--past", is_flag=True, help="Those that are over or withdrawn, too.")
+    @control_address
+    @output_format
+    def list_(address: ControlAddress, past: bool, format_: OutputFormat) -> None:
+        query = {"past": "true"} if past else None
+        answer = ask(address, lambda daemon: daemon.document(windows.listing.path(), query))
+        none = f"No {windows.noun} {'is on record' if past else 'runs or lies ahead'}."
+        show_as(format_, answer, lambda: _print(answer[windows.key], past=past, none=none))
+
+    return list_
+
+
+def _withdraw_command(windows: Windows) -> click.Command:
+    @click.command("withdraw", help=windows.withdraw_help, epilog=example(windows.withdraw_example))
+    @click.argument("id_", metavar="ID")
+    @click.option("--why", required=True, metavar="TEXT", help="The reason, which stays on record.")
+    @idempotency_key
+    @control_address
+    @output_format
+    def withdraw(address: ControlAddress, id_: str, why: str, key: str | None, format_: OutputFormat) -> None:
+        answer = record(address, windows.withdrawal.path(id=id_), {"why": why}, key=key)
+        show_as(format_, answer, lambda: say(f"{answer['id']} is withdrawn."))
+
+    return withdraw
+
+
+def _print(records: Sequence[Json], *, past: bool, none: str) -> None:
+    """A table; `none` is said where there are none, `past`: what was withdrawn is among them."""
     if not records:
         say(none)
     print_table(
