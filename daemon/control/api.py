@@ -15,7 +15,7 @@ from aiohttp import web
 from daemon.control.errors import check_query, errors_as_json
 from daemon.control.identity import by_peer
 from daemon.control.openapi import document
-from daemon.control.operation import Operation, Services
+from daemon.control.operation import ApiServices, Operation
 from daemon.control.operations import OPERATIONS
 from daemon.control.questions import Control
 from daemon.records.service import RecordService
@@ -61,12 +61,12 @@ def application(control: Control, records: RecordService, entrance: Any, limits:
     app = web.Application(
         middlewares=[errors_as_json, bounded(limits), entrance], client_max_size=limits.body_bytes
     )
-    services = Services(control=control, records=records, document=document)
+    services = ApiServices(control=control, records=records, document=document)
     app.router.add_routes(_route(operation, services) for operation in OPERATIONS)
     return app
 
 
-def _route(operation: Operation, services: Services) -> web.RouteDef:
+def _route(operation: Operation, services: ApiServices) -> web.RouteDef:
     known = [parameter.name for parameter in operation.query_parameters]
 
     async def handle(request: web.Request) -> web.StreamResponse:

@@ -28,7 +28,7 @@ DRY_RUN: Final = QueryParameter("dry_run", "Only judge and answer, and record no
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Services:
+class ApiServices:
     """Whom the handlers ask; `document` gives the OpenAPI document."""
 
     control: Control
@@ -36,7 +36,7 @@ class Services:
     document: Callable[[], Mapping[str, Any]]
 
 
-OperationHandler = Callable[[Services, web.Request], Awaitable[web.StreamResponse]]
+OperationHandler = Callable[[ApiServices, web.Request], Awaitable[web.StreamResponse]]
 """Its request has no query parameter but those of the operation."""
 
 

@@ -10,7 +10,7 @@ from aiohttp import web
 
 from daemon.control.errors import BadRequestError, refusal
 from daemon.control.identity import who_asks
-from daemon.control.operation import Services
+from daemon.control.operation import ApiServices
 from daemon.control.questions import AmbiguousNameError
 from daemon.evidence.export import ExportError
 from daemon.records.refusals import FieldFault
@@ -23,12 +23,12 @@ _WRITE_S: Final = 60.0
 _log = structlog.get_logger(__name__)
 
 
-async def status(services: Services, _: web.Request) -> web.Response:
+async def status(services: ApiServices, _: web.Request) -> web.Response:
     """How the daemon and the fleet are."""
     return _shown(services.control.status())
 
 
-async def server(services: Services, request: web.Request) -> web.Response:
+async def server(services: ApiServices, request: web.Request) -> web.Response:
     """One server: 404 for a name that none has, 409 for one that several have."""
     name = request.match_info["name"]
     try:
@@ -40,12 +40,12 @@ async def server(services: Services, request: web.Request) -> web.Response:
     return _shown(found)
 
 
-async def list_solutions(services: Services, _: web.Request) -> web.Response:
+async def list_solutions(services: ApiServices, _: web.Request) -> web.Response:
     """The solutions that have something to say."""
     return _shown(await services.control.solutions())
 
 
-async def solution(services: Services, request: web.Request) -> web.Response:
+async def solution(services: ApiServices, request: web.Request) -> web.Response:
     """One solution: 404 where its client has none of that id."""
     client, name = request.match_info["client"], request.match_info["id"]
     found = services.control.solution(client, name)
@@ -54,12 +54,12 @@ async def solution(services: Services, request: web.Request) -> web.Response:
     return _shown(found)
 
 
-async def document(services: Services, _: web.Request) -> web.Response:
+async def document(services: ApiServices, _: web.Request) -> web.Response:
     """The OpenAPI document."""
     return web.json_response(services.document())
 
 
-async def export(services: Services, request: web.Request) -> web.StreamResponse:
+async def export(services: ApiServices, request: web.Request) -> web.StreamResponse:
     """The evidence, a record a line; 404 for a client that is not on record."""
     client = request.query.get("client")
     lines = services.control.export(client, _instant(request, "from"), _instant(request, "until"))

@@ -12,7 +12,7 @@ from aiohttp import web
 
 from daemon.control.errors import BadRequestError
 from daemon.control.identity import who_asks
-from daemon.control.operation import DRY_RUN, OperationHandler, QueryParameter, Services
+from daemon.control.operation import DRY_RUN, ApiServices, OperationHandler, QueryParameter
 from daemon.records.refusals import FieldFault, RefusedError
 from daemon.records.service import Answer, RecordCall, RecordService
 from sla.decoding import LineError, parse_line
@@ -33,7 +33,7 @@ _log = structlog.get_logger(__name__)
 def recorded(record: Callable[[RecordService, RecordCall], Awaitable[Answer]]) -> OperationHandler:
     """The handler that has something recorded."""
 
-    async def handle(services: Services, request: web.Request) -> web.Response:
+    async def handle(services: ApiServices, request: web.Request) -> web.Response:
         return await _recorded(request, partial(record, services.records))
 
     return handle
@@ -42,33 +42,33 @@ def recorded(record: Callable[[RecordService, RecordCall], Awaitable[Answer]]) -
 def recorded_of(record: Callable[[RecordService, str, RecordCall], Awaitable[Answer]]) -> OperationHandler:
     """The handler that has something recorded of what the path names by its `id`."""
 
-    async def handle(services: Services, request: web.Request) -> web.Response:
+    async def handle(services: ApiServices, request: web.Request) -> web.Response:
         return await _recorded(request, partial(record, services.records, request.match_info["id"]))
 
     return handle
 
 
-async def list_maintenance(services: Services, request: web.Request) -> web.Response:
+async def list_maintenance(services: ApiServices, request: web.Request) -> web.Response:
     """The maintenance windows."""
     return _answered(await services.records.maintenance(past=_flag(request, PAST)))
 
 
-async def list_exclusions(services: Services, request: web.Request) -> web.Response:
+async def list_exclusions(services: ApiServices, request: web.Request) -> web.Response:
     """The exclusions for other reasons."""
     return _answered(await services.records.exclusions(past=_flag(request, PAST)))
 
 
-async def list_requests(services: Services, request: web.Request) -> web.Response:
+async def list_requests(services: ApiServices, request: web.Request) -> web.Response:
     """The service requests."""
     return _answered(await services.records.requests(only_open=_flag(request, OPEN)))
 
 
-async def list_clients(services: Services, _: web.Request) -> web.Response:
+async def list_clients(services: ApiServices, _: web.Request) -> web.Response:
     """The clients."""
     return _answered(await services.records.clients())
 
 
-async def client(services: Services, request: web.Request) -> web.Response:
+async def client(services: ApiServices, request: web.Request) -> web.Response:
     """One client."""
     return _answered(await services.records.client(request.match_info["id"]))
 
