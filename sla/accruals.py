@@ -12,7 +12,7 @@ from sla.availability import Tally
 from sla.instants import BEGINNING, Instant
 from sla.records import Leg, State, Witness
 from sla.spans import Spans, length, normalized, union
-from sla.timeline import ServerTimeline, Sight, Sights
+from sla.timeline import ServerTimeline, Sight, Sights, merged
 
 _ALWAYS: Final = Instant(BEGINNING + 1)
 
@@ -26,10 +26,8 @@ class Attestation:
 
     @property
     def state(self) -> State:
-        """The state of the server while all see, unless the attestation is disputed."""
-        if self.may_be_down:
-            return State.DOWN
-        return State.UP if self.legs and {leg for leg, _, _ in self.said} == set(self.legs) else State.UNKNOWN
+        """The state of the server while all see."""
+        return merged([[state for leg, _, state in self.said if leg is of] for of in self.legs])[0]
 
     @property
     def may_be_down(self) -> bool:

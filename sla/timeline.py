@@ -7,7 +7,7 @@ its segments over any span, at a cost that depends on what changed in that span 
 
 from array import array
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from functools import lru_cache
 from operator import itemgetter
 from typing import Final, NamedTuple
@@ -17,12 +17,22 @@ from sla.records import ALL_LEGS, Blind, Leg, State, Witness
 from sla.spans import Spans, normalized
 
 _STATES: Final = tuple(State)
-_UNKNOWN, _DOWN, _UP = _STATES  # a member of an enum is slow to look up by its name
+_UNKNOWN, _DOWN, _ = _STATES  # a member of an enum is slow to look up by its name
 _BY_START: Final = itemgetter(0)
 _MOST_COMBINATIONS: Final = 4096
 
 Merged = tuple[State, tuple[State, ...], bool]
 """The state of a server, the states of its legs, and whether a witness says down."""
+
+
+def merged(said: Sequence[Collection[State]]) -> Merged:
+    """What follows from what all witnesses say of each leg considered (spec §2.4, §2.5); without a leg, nothing is known.
+
+    A witness that says nothing of a leg, or does not see, may be left out: it says unknown.
+    """
+    legs = tuple(max(of_leg, default=_UNKNOWN) for of_leg in said)  # a state that prevails is the greater one
+    server = _DOWN if _DOWN in legs else min(legs, default=_UNKNOWN)
+    return server, legs, any(_DOWN in of_leg for of_leg in said)
 
 
 class Segment(NamedTuple):
@@ -254,9 +264,9 @@ def _masked(
     return view
 
 
-def _segment(start: Instant, end: Instant, merged: Merged) -> Segment:
+def _segment(start: Instant, end: Instant, follows: Merged) -> Segment:
     # Past the constructor that a NamedTuple has: it would take as long as all the rest of a sweep.
-    return tuple.__new__(Segment, (start, end, *merged))
+    return tuple.__new__(Segment, (start, end, *follows))
 
 
 class _Merge(dict[bytes, Merged]):
@@ -270,20 +280,11 @@ class _Merge(dict[bytes, Merged]):
     def __missing__(self, states: bytes) -> Merged:
         if len(self) > _MOST_COMBINATIONS:
             self.clear()
-        merged = self[states] = self._merged(states)
-        return merged
-
-    def _merged(self, states: bytes) -> Merged:
-        best = [_UNKNOWN] * self._legs
+        said: list[list[State]] = [[] for _ in range(self._legs)]
         for place, state in zip(self._places, states, strict=True):
-            best[place] = max(best[place], _STATES[state])
-        if _DOWN in best:
-            server = _DOWN
-        elif _UNKNOWN in best or not best:
-            server = _UNKNOWN
-        else:
-            server = _UP
-        return server, tuple(best), _DOWN in states
+            said[place].append(_STATES[state])
+        follows = self[states] = merged(said)
+        return follows
 
 
 @lru_cache(maxsize=256)

@@ -25,6 +25,7 @@ from typing import Final, NamedTuple
 
 from sla.instants import BEGINNING, MINUTE, Instant
 from sla.records import ALL_LEGS, Leg, ServerId, State, Witness
+from sla.timeline import merged
 
 HORIZON_US: Final = MINUTE
 """How far back the settled instant may lie; time that no witness has answered for by then counts as unobserved."""
@@ -78,22 +79,18 @@ def pattern_of(views: WitnessStates, legs: tuple[Leg, ...]) -> Pattern:
     if not legs:
         return Pattern((0,) * 6, (0,) * 3, (State.UNKNOWN,) * (1 << len(views)))
     runs, leg_up, server = [0] * 6, [0] * 3, []
+    places = [ALL_LEGS.index(leg) for leg in legs]
     for combination in range(1 << len(views)):
         bit = 1 << combination
-        states = []
-        for index, leg in enumerate(ALL_LEGS):
-            if leg not in legs:
-                continue
-            state = max(
-                (view[index] for w, view in enumerate(views) if combination >> w & 1), default=State.UNKNOWN
-            )
-            states.append(state)
-            if state is State.DOWN:
+        seeing = [view for number, view in enumerate(views) if combination >> number & 1]
+        state, states, _ = merged([[view[place] for view in seeing] for place in places])
+        for leg, place, of_leg in zip(legs, places, states, strict=True):
+            if of_leg is State.DOWN:
                 runs[LEG_DOWN[leg]] |= bit
-            elif state is State.UP:
-                leg_up[index] |= bit
-        server.append(State.DOWN if State.DOWN in states else min(states))
-        runs[_COUNTER_OF[server[-1]]] |= bit
+            elif of_leg is State.UP:
+                leg_up[place] |= bit
+        server.append(state)
+        runs[_COUNTER_OF[state]] |= bit
     return Pattern(
         (runs[0], runs[1], runs[2], runs[3], runs[4], runs[5]),
         (leg_up[0], leg_up[1], leg_up[2]),

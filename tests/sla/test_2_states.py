@@ -1,10 +1,12 @@
 """Spec §2: from observations to the state of a virtual server."""
 
+from itertools import product
 from typing import Any
 
 from sla.instants import FOREVER, Instant
 from sla.records import ALL_LEGS, Blind, Leg, State, Witness
-from sla.timeline import ServerTimeline, Sights
+from sla.timeline import ServerTimeline, Sights, merged
+from tests.sla import brute
 from tests.sla.stories import blind, client, row_of, says, seen, server
 
 UP, DOWN, UNKNOWN = State.UP, State.DOWN, State.UNKNOWN
@@ -126,6 +128,21 @@ def test_2_4_a_leg_is_up_if_any_witness_says_up_else_down_if_any_says_down() -> 
     said += [(B, Leg.INTERNET, 20, UNKNOWN), (A, Leg.INTERNET, 30, UNKNOWN)]
     line, _ = timeline(*said)
     assert internet(line) == [(0, 10, UP), (10, 30, DOWN), (30, 50, UNKNOWN)]
+
+
+def test_2_4_2_5_whatever_two_witnesses_say_of_three_legs_up_prevails_in_a_leg_and_down_among_legs() -> None:
+    words = {UP: "up", DOWN: "down", UNKNOWN: "unknown"}
+    for said in product(product(State, repeat=2), repeat=len(ALL_LEGS)):
+        state, legs, says_down = merged(said)
+        in_words = tuple(tuple(words[each] for each in of_leg) for of_leg in said)
+        down = frozenset(leg.value for leg, each in zip(ALL_LEGS, legs, strict=True) if each is DOWN)
+        assert (words[state], down, says_down) == brute.merged(brute.LEGS, in_words), said
+
+
+def test_2_4_2_5_where_nobody_says_anything_or_no_leg_is_considered_the_state_is_unknown() -> None:
+    assert merged([[UP], []]) == (UNKNOWN, (UP, UNKNOWN), False)
+    assert merged([[DOWN], []]) == (DOWN, (DOWN, UNKNOWN), True)
+    assert merged([]) == (UNKNOWN, (), False)
 
 
 def test_2_5_a_server_is_down_if_a_leg_is_else_unknown_if_a_leg_is_else_up() -> None:

@@ -1,19 +1,22 @@
 """The counters: settled time counted once, the same live and from the ledger, and never more or less than there was."""
 
 from dataclasses import dataclass, field
+from itertools import product
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from daemon.book.counting import HORIZON_US, NEVER, Counter
+from daemon.book.counting import HORIZON_US, LEG_DOWN, NEVER, Counter, pattern_of
 from daemon.book.live_book import LiveBook
 from sla.instants import SECOND, Instant
-from sla.records import Blind, ClientId, Leg, Observation, Record, Server, ServerId, State, Witness
+from sla.records import ALL_LEGS, Blind, ClientId, Leg, Observation, Record, Server, ServerId, State, Witness
+from sla.timeline import merged
 
 START = Instant(1_800_000_000 * SECOND)
 VCENTER, INTERNET = Witness("mon", "vc"), Witness("mon", "internet")
 RECOVERED = Witness("mon", "vc/recovered")
 SERVERS = (ServerId("a"), ServerId("b"))
+COUNTER_OF = {State.UP: Counter.UP, State.DOWN: Counter.DOWN, State.UNKNOWN: Counter.UNOBSERVED}
 
 
 @dataclass
@@ -170,6 +173,24 @@ def test_without_late_news_the_counters_are_what_the_evidence_says(ticks: list[d
         ):
             lasted = sum(part.end - part.start for part in segments if part.state is state)
             assert ledger.live.counts(name).us[counter] == lasted
+
+
+def test_2_4_2_5_a_pattern_is_in_each_combination_what_those_who_see_make_of_it() -> None:
+    every_view = list(product(State, State, State))
+    for views, legs in product(product(every_view, every_view), ((Leg.SAN,), (Leg.RUNNING, Leg.INTERNET))):
+        pattern = pattern_of(views, legs)
+        for combination in range(4):
+            said = [
+                [view[ALL_LEGS.index(leg)] for number, view in enumerate(views) if combination >> number & 1]
+                for leg in legs
+            ]
+            state, states, _ = merged(said)
+            runs = {counter for counter in Counter if pattern.runs[counter] >> combination & 1}
+            down = {leg for leg, of_leg in zip(legs, states, strict=True) if of_leg is State.DOWN}
+            assert pattern.states[combination] is state
+            assert runs == {COUNTER_OF[state], *(LEG_DOWN[leg] for leg in down)}
+            up = {leg for leg in ALL_LEGS if pattern.leg_up[ALL_LEGS.index(leg)] >> combination & 1}
+            assert up == {leg for leg, of_leg in zip(legs, states, strict=True) if of_leg is State.UP}
 
 
 def test_unobserved_time_is_counted_a_minute_late_and_stays_counted() -> None:
