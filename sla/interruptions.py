@@ -9,20 +9,19 @@ from typing import Final
 from sla.calendars import Calendar
 from sla.exclusions import ClientExclusions, covers_just_before, weeks_around
 from sla.instants import Instant
-from sla.records import Leg, ServerId, ServiceRequest, State
+from sla.outages import Run, runs_of
+from sla.records import Leg, ServerId, ServiceRequest
 from sla.service import Part
 from sla.spans import Span, Spans, difference, length, normalized, union
 from sla.terms import ChronicOutages
 from sla.timeline import Segment, ServerTimeline
 
-_DOWN: Final = State.DOWN  # a member of an enum is slow to look up by its name
-_UP: Final = State.UP
 _BY_START: Final = itemgetter(0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Run:
-    """One server's outage, from when it becomes down to when it is next up or leaves (spec §6.2)."""
+class LiveRun:
+    """One server's run that is not excluded throughout (spec §6.2)."""
 
     end: Instant | None
     """None: it has not ended before `as_of`."""
@@ -82,11 +81,11 @@ def interruptions_of(
     runs = [
         run
         for member in members
-        for run in _runs_of(
+        for run in _live_runs(
             member, exclusions=exclusions, calendar=calendar, rejoin=terms.rejoin, as_of=as_of
         )
     ]
-    groups: list[list[Run]] = []
+    groups: list[list[LiveRun]] = []
     reach = None
     for run in sorted(runs, key=lambda run: run.live):
         if reach is not None and run.live[0] <= reach:
@@ -131,61 +130,34 @@ def segments_of(
     ]
 
 
-def _runs_of(
+def _live_runs(
     member: Member, *, exclusions: ClientExclusions, calendar: Calendar, rejoin: int, as_of: Instant
-) -> list[Run]:
-    raw: list[tuple[Instant, Instant | None, Spans]] = []
+) -> list[LiveRun]:
+    runs: list[Run] = []
     for start, end in service_of(member.parts):
         first = bisect_left(member.segments, start, key=_BY_START)
         last = bisect_left(member.segments, end, first, key=_BY_START)
-        raw += _outages(member.segments[first:last], rejoin=rejoin, left_at=end if end < as_of else None)
-    if not raw:
+        runs += runs_of(member.segments[first:last], rejoin=rejoin, left_at=end if end < as_of else None)
+    if not runs:
         return []
-    first, last = weeks_around(calendar, raw[0][0], as_of)
+    first, last = weeks_around(calendar, runs[0].start, as_of)
     excluded = exclusions.excluded(member.server, member.of_client, first, last).total
     alive_until = None if covers_just_before(excluded, as_of) else as_of
-    counted = difference(tuple(span for _, _, downs in raw for span in downs), excluded)
-    runs = []
-    for start, ended_at, downs in raw:
-        since = bisect_left(counted, start, key=_BY_START)
-        until = bisect_left(counted, downs[-1][1], since, key=_BY_START)
+    counted = difference(
+        normalized((segment.start, segment.end) for run in runs for segment in run.down), excluded
+    )
+    live = []
+    for run in runs:
+        since = bisect_left(counted, run.start, key=_BY_START)
+        until = bisect_left(counted, run.down[-1].end, since, key=_BY_START)
         if since < until:
             down = counted[since:until]
-            reach = down[-1][1] if ended_at is not None or alive_until is None else alive_until
-            runs.append(Run(end=ended_at, live=(down[0][0], reach), down=down))
-    return runs
+            reach = down[-1][1] if run.end is not None or alive_until is None else alive_until
+            live.append(LiveRun(end=run.end, live=(down[0][0], reach), down=down))
+    return live
 
 
-def _outages(
-    segments: Iterable[Segment], *, rejoin: int, left_at: Instant | None
-) -> list[tuple[Instant, Instant | None, Spans]]:
-    """The runs in one stretch of service: start, end (None: not ended), and when it was down (spec §6.2)."""
-    outages: list[tuple[Instant, Instant | None, Spans]] = []
-    downs: list[Span] = []
-    up_at: Instant | None = None
-    for segment in segments:
-        if segment.state is _DOWN:
-            if downs and up_at is not None and segment.start - up_at >= rejoin:
-                outages.append((downs[0][0], up_at, tuple(downs)))
-                downs = []
-            up_at = None
-            _append(downs, (segment.start, segment.end))
-        elif segment.state is _UP and up_at is None:
-            up_at = segment.start
-    if downs:
-        outages.append((downs[0][0], up_at if up_at is not None else left_at, tuple(downs)))
-    return outages
-
-
-def _append(spans: list[Span], span: Span) -> None:
-    """Add a span at the end; it may touch the last one, whose legs were others."""
-    if spans and spans[-1][1] == span[0]:
-        spans[-1] = spans[-1][0], span[1]
-    else:
-        spans.append(span)
-
-
-def _interruption(runs: Sequence[Run], lasting: int, as_of: Instant) -> Interruption:
+def _interruption(runs: Sequence[LiveRun], lasting: int, as_of: Instant) -> Interruption:
     down = runs[0].down if len(runs) == 1 else union(*(run.down for run in runs))
     end = max(run.live[1] for run in runs)
     ends = [run.end for run in runs if run.end is not None]

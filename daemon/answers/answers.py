@@ -27,6 +27,7 @@ from probes.internet.check import NOT_TRIED_YET
 from probes.internet.servers import Shown
 from probes.targets.result import Result
 from sla.instants import BEGINNING, Instant
+from sla.outages import runs_of
 from sla.records import ClientId, Leg, Server, ServerId, SolutionId, State
 from sla.timeline import Segment
 
@@ -124,7 +125,7 @@ class Answers:
             settled_at=settled_at,
             legs=tuple(self._leg(server, leg, settled_at or BEGINNING) for leg in record.legs),
             reach=tuple(_reach(shown) for shown in self._internet.reach(server)),
-            outages=_outages(segments, record.legs),
+            outages=_outages(segments, record.legs, _left_at(record, settled_at)),
             counters_seconds={counter.name.lower(): counts.us[counter] for counter in Counter},
             month=month_status(judging, server) if (judging := self._figures.asked()) is not None else None,
         )
@@ -229,7 +230,7 @@ class Answers:
     def _segments(self, record: Server, settled_at: Instant | None) -> list[Segment]:
         if settled_at is None:
             return []
-        end = settled_at if record.in_service_until is None else min(settled_at, record.in_service_until)
+        end = _left_at(record, settled_at) or settled_at
         return self._book.segments(record.id, record.in_service_from, end)
 
     def _leg(self, server: ServerId, leg: Leg, settled_at: Instant) -> LegStatus:
@@ -258,6 +259,12 @@ _NOTHING: Final = (BEGINNING, State.UNKNOWN)
 _NO_ANSWER: Final = "no answer since"
 
 
+def _left_at(record: Server, settled_at: Instant | None) -> Instant | None:
+    """When a server left service, if it had by then."""
+    until = record.in_service_until
+    return None if until is None or settled_at is None or until > settled_at else until
+
+
 def _since(segments: Sequence[Segment], state: State) -> Instant | None:
     """Since when the state at the end of some segments has been what it is."""
     since = segments[-1].end if segments else None
@@ -279,19 +286,11 @@ def _reach(shown: Shown) -> ReachStatus:
     )
 
 
-def _outages(segments: Sequence[Segment], legs: Sequence[Leg]) -> tuple[OutageStatus, ...]:
-    """The newest outages, the latest first: each from down to the next up, unknown time within (spec §6.2)."""
-    outages: list[OutageStatus] = []
-    is_under_way = False
-    for segment in segments:
-        if segment.state is State.UP and is_under_way:
-            outages[-1] = outages[-1].model_copy(update={"end": segment.start})
-            is_under_way = False
-        elif segment.state is State.DOWN:
-            if not is_under_way:
-                is_under_way = True
-                outages.append(OutageStatus(start=segment.start, end=None, legs=()))
-            down = (leg for leg, state in zip(legs, segment.legs, strict=True) if state is State.DOWN)
-            those = tuple(dict.fromkeys([*outages[-1].legs, *down]))
-            outages[-1] = outages[-1].model_copy(update={"legs": those})
-    return tuple(outages[: -OUTAGES_SHOWN - 1 : -1])
+def _outages(
+    segments: Sequence[Segment], legs: tuple[Leg, ...], left_at: Instant | None
+) -> tuple[OutageStatus, ...]:
+    """The newest outages, the latest first."""
+    return tuple(
+        OutageStatus(start=run.start, end=run.end, legs=tuple(run.legs_down(legs)))
+        for run in runs_of(segments, left_at=left_at)[: -OUTAGES_SHOWN - 1 : -1]
+    )

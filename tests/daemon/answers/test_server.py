@@ -1,0 +1,69 @@
+"""What is answered of one server, by a monitor without clocks, threads and disk."""
+
+from typing import Any, cast
+
+from daemon.answers.answers import Answers
+from daemon.live.figures import LiveFigures
+from sla.instants import MINUTE, Instant, format_instant
+from tests.daemon.monitor import GRACE_US, START, Monitor, Source, Vm
+
+
+class NothingWatched:
+    """The way to the Internet of a monitor that does not watch it."""
+
+    def reach(self, _: str) -> tuple[()]:
+        return ()
+
+
+def answers(monitor: Monitor) -> Answers:
+    nobody = cast(Any, None)
+    return Answers(
+        clock=nobody,
+        ledger=nobody,
+        book=monitor.book,
+        registry=monitor.registry,
+        sources=nobody,
+        internet=cast(Any, NothingWatched()),
+        recorder=nobody,
+        figures=LiveFigures(monitor.book),
+        exposition=nobody,
+    )
+
+
+def after(minutes: int) -> str:
+    return format_instant(Instant(START + minutes * MINUTE))
+
+
+def test_6_2_the_outages_of_a_server_last_from_down_to_the_next_up_the_latest_first() -> None:
+    monitor = Monitor()
+    source, vm = Source(monitor), Vm("a", "acme-web-1")
+    source.add(vm)
+    for on in (True, False, True, False, False):
+        vm.on = on
+        source.look()
+    told = answers(monitor).server("a")
+    assert told is not None
+    assert [(each["start"], each["until"], each["legs"]) for each in told["outages"]] == [
+        (after(4), None, ["running"]),
+        (after(2), after(3), ["running"]),
+    ]
+
+
+def test_6_2_an_outage_ends_where_the_server_leaves_service() -> None:
+    monitor = Monitor()
+    source, vm = Source(monitor), Vm("a", "acme-web-1")
+    source.add(vm)
+    source.look()
+    vm.on = False
+    source.look()
+    del source.vms["a"]
+    source.look()
+    source.look(passed_us=GRACE_US)
+    source.look()
+    left_at = monitor.record("a").in_service_until
+    assert left_at is not None
+    told = answers(monitor).server("a")
+    assert told is not None
+    assert [(each["start"], each["until"]) for each in told["outages"]] == [
+        (after(2), format_instant(left_at))
+    ]
