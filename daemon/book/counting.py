@@ -396,11 +396,13 @@ class Group:
         row = self.rows[index]
         assert row is not None
         while row.pending and row.pending[0].at <= until:
-            at, place, value = row.pending.pop(0)
+            at, before = row.pending[0].at, bytes(row.code)
             if index in self._unseen:
                 self._look_again(index, at)
-            if row.code[place] != value:
+            while row.pending and row.pending[0].at == at:  # together: no state lasts for no time
+                _, place, value = row.pending.pop(0)
                 row.code[place] = value
+            if row.code != before:
                 self._recode(index, row, at)
         if not row.pending:
             self._waiting.discard(index)

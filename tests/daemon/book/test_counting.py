@@ -1,5 +1,6 @@
 """The counters: settled time counted once, the same live and from the ledger, and never more or less than there was."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import product
 
@@ -9,8 +10,9 @@ from hypothesis import strategies as st
 from daemon.book.counting import HORIZON_US, LEG_DOWN, NEVER, Counter, pattern_of
 from daemon.book.live_book import LiveBook
 from sla.instants import SECOND, Instant
+from sla.outages import runs_of
 from sla.records import ALL_LEGS, Blind, ClientId, Leg, Observation, Record, Server, ServerId, State, Witness
-from sla.timeline import merged
+from sla.timeline import Segment, merged
 
 START = Instant(1_800_000_000 * SECOND)
 VCENTER, INTERNET = Witness("mon", "vc"), Witness("mon", "internet")
@@ -100,7 +102,8 @@ def _play(ledger: Ledger, tick: dict[str, object], *, late: bool) -> None:
     for name, (witness, leg), state, ago_s in tick["told"]:  # type: ignore[attr-defined]
         at = Instant(ledger.now + ago_s * SECOND)
         if not late:
-            at = max(at, settled[name][witness], ledger.watermarks.get(witness, START))
+            counted = max(settled[name][witness], ledger.watermarks.get(witness, START))
+            at = max(at, Instant(counted + 1))
         if at >= START and (witness is RECOVERED or witness in watermarks):
             record = Observation(witness=witness, server=name, leg=leg, state=state, at=at)
             entries.append((record, settled[name][witness]))
@@ -173,6 +176,68 @@ def test_without_late_news_the_counters_are_what_the_evidence_says(ticks: list[d
         ):
             lasted = sum(part.end - part.start for part in segments if part.state is state)
             assert ledger.live.counts(name).us[counter] == lasted
+
+
+@dataclass
+class CountedLedger(Ledger):
+    """A ledger, and the states of each server as they were known when their time was counted."""
+
+    counted: dict[ServerId, list[Segment]] = field(default_factory=dict)
+    until: dict[ServerId, Instant] = field(default_factory=dict)
+
+    def begin(self) -> None:
+        """One witness speaks of all servers: from here on they are counted."""
+        for name in SERVERS:
+            self.write(server(name), START)
+        said = [(name, (VCENTER, Leg.RUNNING), State.UP, 0) for name in SERVERS]
+        self.play(tick_of(1, said), late=False)
+
+    def play(self, tick: dict[str, object], *, late: bool) -> None:
+        tick["told"] = [item for item in tick["told"] if item[1][0] is not RECOVERED]  # type: ignore[attr-defined]
+        _play(self, tick, late=late)
+        for name, place in self.live.places.items():
+            since, until = self.until.get(name, self.began[name]), place.group.settled
+            self.counted.setdefault(name, []).extend(self.live.segments(name, since, until))
+            self.until[name] = until
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(looks, min_size=1, max_size=12))
+def test_6_2_without_late_news_the_outages_counted_are_those_of_the_evidence(
+    ticks: list[dict[str, object]],
+) -> None:
+    ledger = CountedLedger()
+    ledger.begin()
+    for tick in ticks:
+        tick["answers"] = {VCENTER, INTERNET}
+        ledger.play(tick, late=False)
+        for name, place in ledger.live.places.items():
+            runs = runs_of(ledger.live.segments(name, ledger.began[name], place.group.settled))
+            began_at = runs[-1].start if runs and runs[-1].end is None else NEVER
+            counts = ledger.live.counts(name)
+            assert (counts.outages, counts.outage_at) == (len(runs), began_at)
+
+
+def test_6_2_what_is_said_of_one_instant_counts_as_one() -> None:
+    def said(leg: Leg, state: State, ago_s: int) -> tuple[str, tuple[Witness, Leg], State, int]:
+        return "a", (VCENTER, leg), state, ago_s
+
+    up = [said(Leg.RUNNING, State.UP, 0), said(Leg.SAN, State.UP, 0)]
+    turned = [
+        said(Leg.RUNNING, State.DOWN, -8),
+        said(Leg.RUNNING, State.UP, -5),
+        said(Leg.SAN, State.DOWN, -5),
+    ]
+    again = [said(Leg.SAN, State.UP, -5), said(Leg.RUNNING, State.DOWN, -3), said(Leg.RUNNING, State.UP, -3)]
+    for told, outages, outage_at in ((turned, 1, START + 3 * SECOND), ([*turned, *again], 1, NEVER)):
+        ledger = played([tick_of(1, up), tick_of(10, told), tick_of(10, [])], late=False)
+        counts = ledger.live.counts(SERVERS[0])
+        assert (counts.outages, counts.outage_at) == (outages, outage_at)
+
+
+def tick_of(passed_s: int, told: Sequence[tuple[str, tuple[Witness, Leg], State, int]]) -> dict[str, object]:
+    """A look of the vCenter's witness."""
+    return {"passed_s": passed_s, "answers": {VCENTER}, "fresh": False, "told": list(told)}
 
 
 def test_2_4_2_5_a_pattern_is_in_each_combination_what_those_who_see_make_of_it() -> None:
