@@ -91,9 +91,15 @@ class LiveBook:
             self._changes.servers.add(server)
             if at < settled:
                 self._note_late(server, at, settled)
-        self.evidence.track(server, leg, witness).add(at, state)
+        track = self.evidence.track(server, leg, witness)
+        track.add(at, state)
         if not self._counts(witness):
             return
+        if at < settled:
+            # Not what comes last counts from now on, but what is said of now: this may be older (spec §2.2).
+            at, (_, said, _) = settled, track.around(settled)
+            if said is not state:
+                return
         place = self.places.get(server)
         if place is None or witness not in place.group.witnesses:
             place = self._regroup(server, place, witness, settled)

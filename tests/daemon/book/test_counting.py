@@ -200,6 +200,13 @@ class CountedLedger(Ledger):
             self.counted.setdefault(name, []).extend(self.live.segments(name, since, until))
             self.until[name] = until
 
+    def lasted(self, name: ServerId) -> list[int]:
+        """The time in each state, by its counter."""
+        return [
+            sum(part.end - part.start for part in self.counted[name] if part.state is state)
+            for state in (State.UP, State.DOWN, State.UNKNOWN)
+        ]
+
 
 @settings(max_examples=100, deadline=None)
 @given(st.lists(looks, min_size=1, max_size=12))
@@ -218,6 +225,26 @@ def test_6_2_without_late_news_the_outages_counted_are_those_of_the_evidence(
             assert (counts.outages, counts.outage_at) == (len(runs), began_at)
 
 
+@settings(max_examples=100, deadline=None)
+@given(st.lists(looks, min_size=1, max_size=12))
+def test_6_2_late_news_moves_no_counter_of_time_but_all_that_is_counted_later_is_by_it(
+    ticks: list[dict[str, object]],
+) -> None:
+    ledger = CountedLedger()
+    ledger.begin()
+    for tick in ticks:
+        ledger.play(tick, late=True)
+        for name in SERVERS:
+            counts, runs = ledger.live.counts(name), runs_of(ledger.counted[name])
+            assert list(counts.us[:3]) == ledger.lasted(name)
+            # An outage that became known when its time had been counted counts too.
+            assert counts.outages >= len(runs)
+            place = ledger.live.places[name]
+            changed_at = place.group.counted_until(place.index)
+            if ledger.counted[name][-1].state is not State.UNKNOWN and changed_at < place.group.settled:
+                assert (counts.outage_at != NEVER) == bool(runs and runs[-1].end is None)
+
+
 def test_6_2_what_is_said_of_one_instant_counts_as_one() -> None:
     def said(leg: Leg, state: State, ago_s: int) -> tuple[str, tuple[Witness, Leg], State, int]:
         return "a", (VCENTER, leg), state, ago_s
@@ -233,6 +260,23 @@ def test_6_2_what_is_said_of_one_instant_counts_as_one() -> None:
         ledger = played([tick_of(1, up), tick_of(10, told), tick_of(10, [])], late=False)
         counts = ledger.live.counts(SERVERS[0])
         assert (counts.outages, counts.outage_at) == (outages, outage_at)
+
+
+def test_2_2_what_comes_late_and_is_older_than_the_newest_changes_nothing_from_then_on() -> None:
+    up = [("a", (VCENTER, Leg.RUNNING), State.UP, 0), ("a", (VCENTER, Leg.SAN), State.UP, 0)]
+    down = [("a", (VCENTER, Leg.RUNNING), State.DOWN, 0)]
+    cycle = [
+        ("a", (VCENTER, Leg.RUNNING), state, ago_s) for state, ago_s in ((State.DOWN, -25), (State.UP, -22))
+    ]
+    ledger = played(
+        [tick_of(1, up), tick_of(30, down), tick_of(20, cycle), tick_of(10, [])],
+        late=True,
+    )
+    counts = ledger.live.counts(SERVERS[0])
+    assert ledger.live.state(SERVERS[0]) is State.DOWN
+    assert (counts.us[Counter.DOWN], counts.outages) == (30 * SECOND, 1)
+    assert counts.outage_at == START + 31 * SECOND
+    assert ledger.live.corrected == {(State.UP, State.DOWN): 3 * SECOND}
 
 
 def tick_of(passed_s: int, told: Sequence[tuple[str, tuple[Witness, Leg], State, int]]) -> dict[str, object]:
