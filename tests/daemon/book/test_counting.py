@@ -245,6 +245,28 @@ def test_6_2_late_news_moves_no_counter_of_time_but_all_that_is_counted_later_is
                 assert (counts.outage_at != NEVER) == bool(runs and runs[-1].end is None)
 
 
+@settings(max_examples=100, deadline=None)
+@given(st.lists(looks, min_size=1, max_size=12))
+def test_the_counters_and_what_was_corrected_are_together_what_the_evidence_says(
+    ticks: list[dict[str, object]],
+) -> None:
+    ledger = CountedLedger()
+    ledger.begin()
+    for tick in ticks:
+        tick["answers"] = {VCENTER, INTERNET}
+        tick["passed_s"] = min(50, tick["passed_s"])  # type: ignore[call-overload]
+        ledger.play(tick, late=True)
+        lasted = dict.fromkeys(State, 0)
+        for name, place in ledger.live.places.items():
+            for part in ledger.live.segments(name, ledger.began[name], place.group.settled):
+                lasted[part.state] += part.end - part.start
+        for (then, now), us in ledger.live.corrected.items():
+            lasted[then] += us
+            lasted[now] -= us
+        for state, counter in COUNTER_OF.items():
+            assert sum(ledger.live.counts(name).us[counter] for name in SERVERS) == lasted[state]
+
+
 def test_6_2_what_is_said_of_one_instant_counts_as_one() -> None:
     def said(leg: Leg, state: State, ago_s: int) -> tuple[str, tuple[Witness, Leg], State, int]:
         return "a", (VCENTER, leg), state, ago_s
