@@ -1,6 +1,6 @@
 """The life of a solution: its deadlines and its acceptance (spec §9)."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
@@ -108,6 +108,16 @@ def deadlines_of(
         as_of,
     ):
         yield row(DeadlineKind.DATA_RETURN, due_at, done, is_open=is_open)
+
+
+def first_open(deadlines: Iterable[Deadline]) -> tuple[Deadline, ...]:
+    """Of each kind of deadline the open one that is due first: of those due at one instant the first given."""
+    first: dict[DeadlineKind, Deadline] = {}
+    for deadline in deadlines:
+        before = first.get(deadline.deadline)
+        if deadline.is_open and (before is None or deadline.due_at < before.due_at):
+            first[deadline.deadline] = deadline
+    return tuple(first.values())
 
 
 def _promises(

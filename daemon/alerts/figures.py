@@ -28,7 +28,7 @@ from daemon.live.formulas import REASONS, Formula, passed
 from daemon.live.solutions import SolutionRow
 from sla.book import SolutionKey
 from sla.instants import SECOND, Instant
-from sla.lifecycle import Deadline
+from sla.lifecycle import first_open
 from sla.records import ServerId
 from sla.requests import Outcome
 
@@ -116,25 +116,16 @@ class FigureAlerts:
             left = nears_at(row.lasting) - solution.counted
             if row.standing.ongoing is not None and left > 0:
                 self._solutions.add_at(Instant(at + left), key)
-        for deadline in row.standing.deadlines:
-            if self._is_first(deadline, row):
-                text = f"{DEADLINE_WORDS[deadline.deadline]} of {name} of {client}"
-                is_missed = deadline.outcome is Outcome.MISSED
-                due = DueItem(at=at, due_at=deadline.due_at, is_missed=is_missed)
-                subject = Subject(
-                    text=text[0].upper() + text[1:], labels={**labels, "deadline": deadline.deadline.value}
-                )
-                yield from alerts(DEADLINE_ALERTS, due, subject)
-                if due.soon_at(DEADLINE_SOON_US) is None:
-                    self._solutions.add_at(Instant(deadline.due_at - DEADLINE_SOON_US), key)
-
-    def _is_first(self, deadline: Deadline, row: SolutionRow) -> bool:
-        """Whether it is open, and the first of its kind that is."""
-        return deadline.is_open and all(
-            deadline is other or deadline.due_at < other.due_at
-            for other in row.standing.deadlines
-            if other.is_open and other.deadline is deadline.deadline
-        )
+        for deadline in first_open(row.standing.deadlines):
+            text = f"{DEADLINE_WORDS[deadline.deadline]} of {name} of {client}"
+            is_missed = deadline.outcome is Outcome.MISSED
+            due = DueItem(at=at, due_at=deadline.due_at, is_missed=is_missed)
+            subject = Subject(
+                text=text[0].upper() + text[1:], labels={**labels, "deadline": deadline.deadline.value}
+            )
+            yield from alerts(DEADLINE_ALERTS, due, subject)
+            if due.soon_at(DEADLINE_SOON_US) is None:
+                self._solutions.add_at(Instant(deadline.due_at - DEADLINE_SOON_US), key)
 
     # Service requests
 

@@ -1,13 +1,13 @@
 """What a solution says on `/metrics`, rendered when it was judged: it holds until it is judged again."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Final
 
 from daemon.exposition.families import decimal_text, label
 from sla.book import SolutionKey
 from sla.chronic import Chronic, Stage
 from sla.instants import Instant
-from sla.lifecycle import Deadline, DeadlineKind
+from sla.lifecycle import first_open
 from sla.standing import SolutionStanding
 
 Sample = tuple[str, str]
@@ -45,7 +45,7 @@ def samples_of(standing: SolutionStanding) -> Iterator[tuple[str, Sample]]:
         yield INFO, (f"{labels},{label('accepted', accepted)}", "1")
         yield from _chronic(f'{labels},basis="observed"', state.observed)
         yield from _chronic(f'{labels},basis="documented"', state.documented)
-    for deadline in _first_of_each_kind(standing.deadlines):
+    for deadline in first_open(standing.deadlines):
         yield DEADLINE, (f"{labels},{label('deadline', deadline.deadline.value)}", seconds(deadline.due_at))
 
 
@@ -62,12 +62,3 @@ def _chronic(labels: str, chronic: Chronic) -> Iterator[tuple[str, Sample]]:
         yield EVALUATION, (labels, str(chronic.evaluation_count))
     if chronic.notice_closes_at is not None:
         yield NOTICE, (labels, seconds(chronic.notice_closes_at))
-
-
-def _first_of_each_kind(deadlines: Iterable[Deadline]) -> Iterable[Deadline]:
-    first: dict[DeadlineKind, Deadline] = {}
-    for deadline in deadlines:
-        before = first.get(deadline.deadline)
-        if deadline.is_open and (before is None or deadline.due_at < before.due_at):
-            first[deadline.deadline] = deadline
-    return first.values()

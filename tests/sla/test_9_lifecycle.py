@@ -2,6 +2,10 @@
 
 from typing import Any
 
+from sla.instants import Instant
+from sla.lifecycle import Deadline, DeadlineKind, first_open
+from sla.records import ClientId, SolutionId
+from sla.requests import Outcome
 from tests.sla.stories import client, judgement, server, statement
 
 MONDAY = "2026-04-06T15:00:00Z"
@@ -154,3 +158,22 @@ def test_9_terms_choose_the_days() -> None:
 def test_9_rows_are_sorted_by_what_they_are_for() -> None:
     steps = [step("data_requested", MONDAY), step("activated", MONDAY), step("order_accepted", MONDAY)]
     assert [kind for kind, _, _ in rows(*steps)] == ["provisioning", "acceptance", "data_return"]
+
+
+def test_9_of_each_kind_the_open_deadline_that_is_due_first_is_the_first() -> None:
+    def deadline(kind: DeadlineKind, due_at: int, *, is_open: bool = True) -> Deadline:
+        return Deadline(
+            client=ClientId("c"),
+            solution=SolutionId("s"),
+            deadline=kind,
+            due_at=Instant(due_at),
+            outcome=Outcome.PENDING if is_open else Outcome.MET,
+            is_open=is_open,
+        )
+
+    provisioning, data_return = DeadlineKind.PROVISIONING, DeadlineKind.DATA_RETURN
+    done, second = deadline(provisioning, 1, is_open=False), deadline(provisioning, 3)
+    first, alike = deadline(provisioning, 2), deadline(provisioning, 2)
+    other = deadline(data_return, 9)
+    assert [*map(id, first_open([done, second, other, first, alike]))] == [id(first), id(other)]
+    assert first_open([done]) == first_open([]) == ()

@@ -7,11 +7,15 @@ import pytest
 from daemon.alerts.figures import FigureAlerts
 from daemon.alerts.server_labels import ServerLabels
 from daemon.alerts.store import AlertStore
+from daemon.book.live_book import LiveBook
+from daemon.exposition.families import sample
 from daemon.live.facts import ServerFacts
 from daemon.live.figures import LiveFigures
-from sla.instants import Instant
+from daemon.live.samples import DEADLINE
+from sla.instants import Instant, parse_instant
 from tests.daemon.alerts.labels import has_its_labels
 from tests.daemon.live.random_days import Days
+from tests.sla.stories import client, records_of, server
 
 WHO = ServerLabels(ServerFacts(source_of=lambda _: "vc1"), lambda _: True, Instant(0))
 SEEDS = 16
@@ -52,6 +56,25 @@ async def story(seed: int) -> set[str]:
         assert [labels for labels in firing(store) if not has_its_labels(dict(labels))] == []
         told |= {dict(labels)["alertname"] for labels in firing(store)}
     return told
+
+
+async def test_9_1_of_two_orders_that_are_due_at_one_instant_the_alert_tells_as_the_metric_does() -> None:
+    book, solution = LiveBook("mon"), {"client": "c", "solution": "s"}
+    orders = [
+        {"kind": "lifecycle", **solution, "event": "order_accepted", "at": at, "recorded_at": at}
+        for at in ("2026-04-06T15:00:00Z", "2026-04-06T16:00:00Z")
+    ]
+    for record in records_of([client(), server(), *orders]):
+        book.take_record(record, None)
+    standing, store = LiveFigures(book), AlertStore()
+    now = parse_instant("2026-04-14T00:00:00Z")
+    assert await standing.catch_up(now, 60.0)
+    await look(FigureAlerts(standing, store, WHO), standing, now)
+    told = [dict(labels) for labels in firing(store)]
+    assert [each["deadline"] for each in told if "deadline" in each] == ["provisioning"]
+    assert list(standing.solutions.listed[DEADLINE].values()) == [
+        sample('solution="s",client="c",deadline="provisioning"', "1776139200.000000")
+    ]
 
 
 async def test_looked_at_bit_by_bit_it_is_what_a_look_at_everything_finds(
