@@ -83,7 +83,7 @@ def solution_row(row: SolutionState) -> Json:
         "id": row.id,
         "client": row.client,
         "accepted_from": instant(row.accepted_from),
-        "interruptions": [_interruption(each) for each in row.interruptions],
+        "interruptions": [interruption_row(each) for each in row.interruptions],
         "observed": chronic_keys(row.observed),
         "documented": chronic_keys(row.documented),
     }
@@ -110,7 +110,8 @@ def deadline_row(row: Deadline) -> Json:
     }
 
 
-def _interruption(each: Interruption) -> Json:
+def interruption_row(each: Interruption) -> Json:
+    """A row of a solution's `interruptions`."""
     return {
         "start": instant(each.start),
         "end": instant(each.end),

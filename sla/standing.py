@@ -73,10 +73,8 @@ class SolutionStanding:
 
     @property
     def ongoing(self) -> Interruption | None:
-        """The interruption that goes on; there is at most one."""
-        if self.state is None:
-            return None
-        return next((each for each in self.state.interruptions if each.end is None), None)
+        """The interruption that goes on."""
+        return None if self.state is None else self.state.ongoing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

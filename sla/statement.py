@@ -77,6 +77,11 @@ class SolutionState:
     observed: Chronic
     documented: Chronic
 
+    @property
+    def ongoing(self) -> Interruption | None:
+        """The interruption that goes on: there is at most one, for those that reach to `as_of` are one (spec §6.2)."""
+        return next((each for each in self.interruptions if each.end is None), None)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Statement:

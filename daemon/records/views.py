@@ -222,7 +222,6 @@ class BookView:
             yield None if state is None else self._solution(key, state)
 
     def _solution(self, key: SolutionKey, state: SolutionState) -> ClientSolution:
-        ongoing = [each for each in state.interruptions if each.end is None]
         return ClientSolution(
             id=state.id,
             name=name_of(self._book, key[0]),
@@ -233,7 +232,7 @@ class BookView:
             accepted_from=state.accepted_from,
             observed=ChronicStatus.of(state.observed),
             documented=ChronicStatus.of(state.documented),
-            ongoing=InterruptionStatus.of(ongoing[-1]) if ongoing else None,
+            ongoing=None if state.ongoing is None else InterruptionStatus.of(state.ongoing),
         )
 
     def _parts_now(self, pages: ServerPages) -> Iterator[Part]:

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from sla.instants import HOUR
+from sla.instants import HOUR, format_instant
 from sla.records import ClientId, SolutionId
 from tests.sla.stories import blind, client, exclusion, judgement, says, seen, server, statement
 
@@ -272,3 +272,21 @@ def test_interruptions_of_the_month_and_of_the_last_ninety_days_are_listed() -> 
     assert len(found(*lines, month="2026-03", as_of="2026-09-01T00:00:00Z")) == 1
     end_of_march = outage("2026-04-01T04:00:00Z", "2026-04-01T05:00:00Z")
     assert found(server(), *end_of_march, month="2026-03", as_of="2026-09-01T00:00:00Z") == []
+
+
+def test_6_2_one_interruption_goes_on_at_most_whichever_server_it_goes_on_by() -> None:
+    lines = [client(), server("s1", solution="mail"), server("s2", solution="mail"), seen()]
+    lines += [*(says("up", START, server=name) for name in ("s1", "s2"))]
+    lines += [
+        *outage(at(8), at(9), "s1"),
+        says("down", at(10), server="s1"),
+        says("down", at(11), server="s2"),
+    ]
+    now = judgement(lines, as_of=at(12)).solution((SolutionId("mail"), ClientId("c")))
+    then = judgement(lines, as_of=at(10)).solution((SolutionId("mail"), ClientId("c")))
+    assert now is not None
+    assert then is not None
+    assert now.ongoing is now.interruptions[-1]
+    assert now.ongoing is not None
+    assert (len(now.interruptions), format_instant(now.ongoing.start)) == (2, at(10))
+    assert (len(then.interruptions), then.ongoing) == (1, None)

@@ -9,7 +9,6 @@ from daemon.alerts.conditions.definitions import Definitions, Holding, instant_t
 from daemon.readable import duration
 from sla.chronic import Chronic, Stage
 from sla.instants import Instant
-from sla.interruptions import Interruption
 from sla.statement import SolutionState
 
 
@@ -25,11 +24,6 @@ class SolutionFacts:
     counted: int
     lasting: int
     borne: int
-
-    @property
-    def ongoing(self) -> Interruption | None:
-        """The interruption that goes on."""
-        return next((each for each in self.state.interruptions if each.end is None), None)
 
     def bases(self, stage: Stage) -> dict[str, Chronic]:
         """The bases on which the process is at a stage."""
@@ -85,7 +79,7 @@ def _last_counted(solution: SolutionFacts, *, on_documents: bool) -> Instant | N
 
 
 def _qualifying(solution: SolutionFacts) -> Holding | None:
-    ongoing = solution.ongoing
+    ongoing = solution.state.ongoing
     if ongoing is None:
         return None
     began = f"It began at {instant_text(ongoing.start)}"
