@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import Final, NamedTuple
 
 from sla.exclusions import Excluded, Ineligible, in_force
 from sla.instants import Instant
@@ -10,6 +11,9 @@ from sla.records import Category, Leg, State
 from sla.spans import Span, Spans, clipped, difference, intersection, length
 from sla.terms import Availability, Basis, Unobserved
 from sla.timeline import Segment
+
+_LEFT_OUT: Final = Unobserved.EXCLUDE  # a member of an enum is slow to look up by its name
+_AS_UP: Final = Unobserved.UP
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -126,23 +130,22 @@ class Figures:
 
     def availability(self, basis: Basis | None = None) -> Fraction | None:
         """Spec §5.2, on the contract's basis or another one."""
-        x = self.excluded if (basis or self.terms.basis) is Basis.SERVICE else 0
-        return _ratio(available(self.terms.unobserved, self.up, self.down, self.unobserved, x))
+        return _ratio(self._quotients(basis).availability)
 
     @property
     def availability_low(self) -> Fraction | None:
         """Spec §5.3: as if all that nobody saw, or that is disputed, was down."""
-        return _ratio(available_at_least(self.up, self.disputed, self.agreed, self._x))
+        return _ratio(self._quotients().low)
 
     @property
     def availability_high(self) -> Fraction | None:
         """Spec §5.3: as if all that nobody saw was up."""
-        return _ratio(available_at_most(self.up, self.unobserved, self.agreed, self._x))
+        return _ratio(self._quotients().high)
 
     @property
     def coverage(self) -> Fraction | None:
         """Spec §5.3: the observed part of the agreed time."""
-        return _ratio(covered(self.up, self.down, self.agreed))
+        return _ratio(self._quotients().coverage)
 
     @property
     def met(self) -> bool | None:
@@ -171,16 +174,15 @@ class Figures:
     @property
     def best_possible(self) -> Fraction | None:
         """Spec §5.5: the availability of the whole month if the rest of it is up and observed."""
-        up = up_at_best(self.up, self.agreed, self.whole_agreed)
-        return _ratio(available(self.terms.unobserved, up, self.down, self.unobserved, self._whole_x))
-
-    @property
-    def _x(self) -> int:
-        return self.excluded if self.terms.basis is Basis.SERVICE else 0
+        return _ratio(self._quotients().best_possible)
 
     @property
     def _whole_x(self) -> int:
-        return self.whole_excluded if self.terms.basis is Basis.SERVICE else 0
+        return counted_as_available(self.terms.basis, self.whole_excluded)
+
+    def _quotients(self, basis: Basis | None = None) -> "Quotients":
+        x = counted_as_available(basis or self.terms.basis, self.excluded)
+        return quotients_of(self.terms.unobserved, self, x, self.whole_agreed, self._whole_x)
 
 
 def figures_of(
@@ -208,37 +210,50 @@ Quotient = tuple[int, int]
 """A part of a whole, in microseconds; of nothing there is no ratio."""
 
 
-def available(term: Unobserved, up: int, down: int, unobserved: int, x: int) -> Quotient:
-    """The share that counts as available (spec §5.2)."""
-    match term:
-        case Unobserved.EXCLUDE:
-            return up + x, up + down + x
-        case Unobserved.UP:
-            return up + unobserved + x, up + down + unobserved + x
-        case Unobserved.DOWN:
-            return up + x, up + down + unobserved + x
+class Quotients(NamedTuple):
+    """What the ratios of a month stand on."""
+
+    availability: Quotient
+    low: Quotient
+    high: Quotient
+    coverage: Quotient
+    best_possible: Quotient
 
 
-def available_at_least(up: int, disputed: int, agreed: int, x: int) -> Quotient:
-    """The share of `availability_low` (spec §5.3)."""
-    return up - disputed + x, agreed + x
+def quotients_of(
+    term: Unobserved, times: "Tally | Figures", x: int, whole_agreed: int, whole_x: int
+) -> Quotients:
+    """The availability, its bounds and coverage so far, and the best that the month can be (spec §5.2, §5.3, §5.5).
+
+    `x` is what `counted_as_available` of the excluded time so far, `whole_x` of that of the whole month.
+    """
+    up, down, unobserved = times.up, times.down, times.unobserved
+    agreed = up + down + unobserved
+    # Past the constructor that a NamedTuple has: a refresh asks for every server of a fleet.
+    return tuple.__new__(
+        Quotients,
+        (
+            _available(term, up, down, unobserved, x),
+            (up - times.disputed + x, agreed + x),
+            (up + unobserved + x, agreed + x),
+            (up + down, agreed),
+            _available(term, up + whole_agreed - agreed, down, unobserved, whole_x),
+        ),
+    )
 
 
-def available_at_most(up: int, unobserved: int, agreed: int, x: int) -> Quotient:
-    """The share of `availability_high` (spec §5.3)."""
-    return up + unobserved + x, agreed + x
+def counted_as_available(basis: Basis, excluded: int) -> int:
+    """How much of excluded time is service time, and counts as available: the x of spec §5.2."""
+    return excluded if basis is Basis.SERVICE else 0
 
 
-def covered(up: int, down: int, agreed: int) -> Quotient:
-    """The share that was observed (spec §5.3)."""
-    return up + down, agreed
+def _available(term: Unobserved, up: int, down: int, unobserved: int, x: int) -> Quotient:
+    """The part that counts as available (spec §5.2)."""
+    if term is _LEFT_OUT:
+        return up + x, up + down + x
+    return (up + unobserved if term is _AS_UP else up) + x, up + down + unobserved + x
 
 
-def up_at_best(up: int, agreed: int, whole_agreed: int) -> int:
-    """The time of a whole month that is up if the rest of it is (spec §5.5)."""
-    return up + whole_agreed - agreed
-
-
-def _ratio(share: Quotient) -> Fraction | None:
-    part, whole = share
+def _ratio(quotient: Quotient) -> Fraction | None:
+    part, whole = quotient
     return Fraction(part, whole) if whole else None

@@ -143,9 +143,7 @@ def _live_runs(
     first, last = weeks_around(calendar, runs[0].start, as_of)
     excluded = exclusions.excluded(member.server, member.of_client, first, last).total
     alive_until = None if covers_just_before(excluded, as_of) else as_of
-    counted = difference(
-        normalized((segment.start, segment.end) for run in runs for segment in run.down), excluded
-    )
+    counted = difference(_down(runs), excluded)
     live = []
     for run in runs:
         since = bisect_left(counted, run.start, key=_BY_START)
@@ -155,6 +153,18 @@ def _live_runs(
             reach = down[-1][1] if run.end is not None or alive_until is None else alive_until
             live.append(LiveRun(end=run.end, live=(down[0][0], reach), down=down))
     return live
+
+
+def _down(runs: Iterable[Run]) -> Spans:
+    """When a server is down in runs that are in order of time: parts with other legs down touch."""
+    spans: list[Span] = []
+    for run in runs:
+        for segment in run.down:
+            if spans and spans[-1][1] == segment.start:
+                spans[-1] = spans[-1][0], segment.end
+            else:
+                spans.append((segment.start, segment.end))
+    return tuple(spans)
 
 
 def _interruption(runs: Sequence[LiveRun], lasting: int, as_of: Instant) -> Interruption:

@@ -1,8 +1,7 @@
 """A server's outages: each lasts from when it becomes down to when it is next up, or leaves (spec §6.2)."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from sla.instants import Instant
 from sla.records import Leg, State
@@ -12,8 +11,7 @@ _DOWN: Final = State.DOWN  # a member of an enum is slow to look up by its name
 _UP: Final = State.UP
 
 
-@dataclass(frozen=True, slots=True)
-class Run:
+class Run(NamedTuple):
     """One outage of one server, whether any of it is excluded or not."""
 
     start: Instant

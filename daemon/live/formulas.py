@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from typing import Final, NamedTuple, TypeVar
 
 from sla.accruals import Accrual
-from sla.availability import Figures, Tally
+from sla.availability import Tally, counted_as_available
 from sla.exclusions import IneligibleReason
 from sla.instants import Instant
 from sla.records import Category
@@ -37,8 +37,10 @@ class Formula(NamedTuple):
     down: int
     unobserved: int
     disputed: int
+    x: Running
+    """How much of the excluded time counts as available (spec §5.2)."""
     whole_agreed: int
-    whole_excluded: int
+    whole_x: int
     budget: int
     """In whole microseconds, rounded down."""
     excluded: tuple[tuple[int, Running], ...]
@@ -60,25 +62,6 @@ class Formula(NamedTuple):
             self.disputed + accrual.disputed,
         )
 
-    def figures(self, at: Instant) -> Figures:
-        """All figures at that instant, `down_by_leg` aside."""
-        tally = self.tally()
-        excluded_by = [(CATEGORIES[place], passed(time, at)) for place, time in self.excluded]
-        excluded = sum(time for _, time in excluded_by)
-        return Figures(
-            terms=self.terms,
-            service=tally.up + tally.down + tally.unobserved + excluded,
-            excluded=excluded,
-            excluded_by=tuple((category, time) for category, time in excluded_by if time),
-            up=tally.up,
-            down=tally.down,
-            unobserved=tally.unobserved,
-            disputed=tally.disputed,
-            down_by_leg={},
-            whole_agreed=self.whole_agreed,
-            whole_excluded=self.whole_excluded,
-        )
-
 
 def passed(time: Running, at: Instant) -> int:
     """How much of a time there is at an instant."""
@@ -89,6 +72,8 @@ def passed(time: Running, at: Instant) -> int:
 def formula_of(standing: ServerStanding, accrual: Accrual | None, at: Instant) -> Formula:
     """The formula of a server as it stands at an instant, to which `accrual` was advanced."""
     figures, moment = standing.figures, standing.moment
+    basis, runs = figures.terms.basis, () if moment.excluded is None else (moment.excluded,)
+    rate = counted_as_available(basis, len(runs))
     so_far = Tally() if accrual is None else accrual.tally
     return Formula(
         terms=figures.terms,
@@ -97,12 +82,11 @@ def formula_of(standing: ServerStanding, accrual: Accrual | None, at: Instant) -
         down=figures.down - so_far.down,
         unobserved=figures.unobserved - so_far.unobserved,
         disputed=figures.disputed - so_far.disputed,
+        x=(counted_as_available(basis, figures.excluded) - rate * at, rate),
         whole_agreed=figures.whole_agreed,
-        whole_excluded=figures.whole_excluded,
+        whole_x=counted_as_available(basis, figures.whole_excluded),
         budget=figures.budget // 1,
-        excluded=_running(
-            CATEGORIES, figures.excluded_by, () if moment.excluded is None else (moment.excluded,), at
-        ),
+        excluded=_running(CATEGORIES, figures.excluded_by, runs, at),
         ineligible=_running(
             REASONS,
             [(part.reason, length(part.spans)) for part in standing.ineligible],

@@ -7,16 +7,8 @@ from typing import Final
 
 from daemon.exposition.families import ABSENT, RATIO_ONE, Column, ServerFamily, label
 from daemon.live.formulas import CATEGORIES, REASONS, Formula, Formulas, Running, passed
-from sla.availability import (
-    Quotient,
-    available,
-    available_at_least,
-    available_at_most,
-    covered,
-    up_at_best,
-)
+from sla.availability import Quotient, quotients_of
 from sla.instants import Instant
-from sla.terms import Basis
 
 FORMULAS: Final = 256
 ROWS: Final = 4096
@@ -98,36 +90,24 @@ class _Values:
 
 def _worked_out(formula: Formula, at: Instant) -> tuple[int, ...]:
     """The values for `_FAMILIES`."""
-    terms, accrual = formula.terms, formula.accrual
-    up, down, unobserved, disputed = formula.up, formula.down, formula.unobserved, formula.disputed
-    if accrual is not None:
-        so_far = accrual.tally
-        up += so_far.up
-        down += so_far.down
-        unobserved += so_far.unobserved
-        disputed += so_far.disputed
-    agreed, whole_agreed = up + down + unobserved, formula.whole_agreed
-    x = whole_x = 0
-    if terms.basis is Basis.SERVICE:
-        x = sum(passed(time, at) for _, time in formula.excluded)
-        whole_x = formula.whole_excluded
-    term = terms.unobserved
+    tally, x = formula.tally(), passed(formula.x, at)
+    of = quotients_of(formula.terms.unobserved, tally, x, formula.whole_agreed, formula.whole_x)
     return (
-        _billionths(available(term, up, down, unobserved, x)),
-        _billionths(available_at_least(up, disputed, agreed, x)),
-        _billionths(available_at_most(up, unobserved, agreed, x)),
-        _billionths(covered(up, down, agreed)),
-        _billionths(available(term, up_at_best(up, agreed, whole_agreed), down, unobserved, whole_x)),
+        _billionths(of.availability),
+        _billionths(of.low),
+        _billionths(of.high),
+        _billionths(of.coverage),
+        _billionths(of.best_possible),
         formula.budget,
-        formula.budget - down,
+        formula.budget - tally.down,
         formula.maintenance_left,
         1 if formula.maintenance_runs else ABSENT,
     )
 
 
-def _billionths(share: Quotient) -> int:
+def _billionths(quotient: Quotient) -> int:
     """A ratio, rounded down (spec §1.3)."""
-    part, whole = share
+    part, whole = quotient
     return part * RATIO_ONE // whole if whole else ABSENT
 
 

@@ -1,11 +1,12 @@
 """A standing held against the statements of its instant, worked out anew from the whole book."""
 
-from dataclasses import replace
+from fractions import Fraction
+from typing import NamedTuple
 
 from daemon.holidays import holidays_around
 from daemon.live.figures import LiveFigures
-from daemon.live.formulas import NOBODY, REASONS, passed
-from sla.availability import Figures
+from daemon.live.formulas import CATEGORIES, NOBODY, REASONS, passed
+from sla.availability import quotients_of
 from sla.book import Book, SolutionKey, known
 from sla.calendars import calendar_of
 from sla.chronic import Chronic, Stage
@@ -13,10 +14,11 @@ from sla.exclusions import IneligibleReason
 from sla.instants import DAY, Instant
 from sla.interruptions import Interruption
 from sla.lifecycle import DeadlineKind
-from sla.records import ClientId, ServerId
+from sla.records import Category, ClientId, ServerId
 from sla.spans import length
 from sla.standing import owning
 from sla.statement import Judgement
+from sla.terms import Availability
 
 QUIET = (None, None, Chronic(count=0, stage=Stage.CLEAR), Chronic(count=0, stage=Stage.CLEAR))
 """What is said of a solution that was never interrupted, its acceptance aside."""
@@ -50,20 +52,39 @@ def assert_all_stands(standing: LiveFigures, at: Instant, what: str) -> None:
     assert standing.requests == open_requests, what
 
 
-def _month(
-    standing: LiveFigures, server: ServerId, at: Instant
-) -> tuple[Figures, dict[IneligibleReason, int]] | None:
+class MonthSaid(NamedTuple):
+    """What is said of a server's month; a ratio as a part and its whole."""
+
+    terms: Availability
+    times: tuple[int, int, int, int]
+    """Up, down, unobserved, disputed."""
+    excluded_by: tuple[tuple[Category, int], ...]
+    ratios: tuple[Fraction | None, ...]
+    """Availability, its bounds, coverage, best possible."""
+    budget: int
+    ineligible: dict[IneligibleReason, int]
+
+
+def _month(standing: LiveFigures, server: ServerId, at: Instant) -> MonthSaid | None:
     formula = standing.servers.formulas.by_number[standing.servers.numbers.get(server, NOBODY)]
     if formula is None:
         return None
+    tally, x = formula.tally(), passed(formula.x, at)
+    excluded_by = [(CATEGORIES[place], passed(time, at)) for place, time in formula.excluded]
     ineligible = {REASONS[place]: passed(time, at) for place, time in formula.ineligible}
-    return formula.figures(at), {reason: time for reason, time in ineligible.items() if time}
+    quotients = quotients_of(formula.terms.unobserved, tally, x, formula.whole_agreed, formula.whole_x)
+    return MonthSaid(
+        terms=formula.terms,
+        times=(tally.up, tally.down, tally.unobserved, tally.disputed),
+        excluded_by=tuple((category, time) for category, time in excluded_by if time),
+        ratios=tuple(Fraction(part, whole) if whole else None for part, whole in quotients),
+        budget=formula.budget,
+        ineligible={reason: time for reason, time in ineligible.items() if time},
+    )
 
 
-def _expected_month(
-    book: Book, server: ServerId, at: Instant
-) -> tuple[Figures, dict[IneligibleReason, int]] | None:
-    """The row of the client that it belongs to; None for one that `/metrics` does not show."""
+def _expected_month(book: Book, server: ServerId, at: Instant) -> MonthSaid | None:
+    """Of the row of the client that it belongs to; None for one that `/metrics` does not show."""
     pages = book.servers[server]
     part = owning(pages.parts(at), at)
     if part is None or pages.records[-1].in_service_until is not None:
@@ -71,10 +92,24 @@ def _expected_month(
     rows = judgement_for(book, part.client, at).server(server, part.client)
     if not rows:
         return None
+    figures = rows[0].figures
     ineligible: dict[IneligibleReason, int] = {}
     for each in rows[0].ineligible:
         ineligible[each.reason] = ineligible.get(each.reason, 0) + length(each.spans)
-    return replace(rows[0].figures, down_by_leg={}), ineligible
+    return MonthSaid(
+        terms=figures.terms,
+        times=(figures.up, figures.down, figures.unobserved, figures.disputed),
+        excluded_by=figures.excluded_by,
+        ratios=(
+            figures.availability(),
+            figures.availability_low,
+            figures.availability_high,
+            figures.coverage,
+            figures.best_possible,
+        ),
+        budget=figures.budget // 1,
+        ineligible=ineligible,
+    )
 
 
 def _solution(standing: LiveFigures, key: SolutionKey, at: Instant) -> tuple[object, ...]:
