@@ -4,7 +4,8 @@ from typing import Any, cast
 
 from daemon.answers.answers import Answers
 from daemon.live.figures import LiveFigures
-from sla.instants import MINUTE, Instant, format_instant
+from sla.instants import MINUTE, Instant
+from sla.records import Leg
 from tests.daemon.monitor import GRACE_US, START, Monitor, Source, Vm
 
 
@@ -24,14 +25,15 @@ def answers(monitor: Monitor) -> Answers:
         registry=monitor.registry,
         sources=nobody,
         internet=cast(Any, NothingWatched()),
-        recorder=nobody,
+        committer=nobody,
+        seal=nobody,
         figures=LiveFigures(monitor.book),
         exposition=nobody,
     )
 
 
-def after(minutes: int) -> str:
-    return format_instant(Instant(START + minutes * MINUTE))
+def after(minutes: int) -> Instant:
+    return Instant(START + minutes * MINUTE)
 
 
 def test_6_2_the_outages_of_a_server_last_from_down_to_the_next_up_the_latest_first() -> None:
@@ -43,9 +45,9 @@ def test_6_2_the_outages_of_a_server_last_from_down_to_the_next_up_the_latest_fi
         source.look()
     told = answers(monitor).server("a")
     assert told is not None
-    assert [(each["start"], each["until"], each["legs"]) for each in told["outages"]] == [
-        (after(4), None, ["running"]),
-        (after(2), after(3), ["running"]),
+    assert [(each.start, each.end, each.legs) for each in told.outages] == [
+        (after(4), None, (Leg.RUNNING,)),
+        (after(2), after(3), (Leg.RUNNING,)),
     ]
 
 
@@ -64,6 +66,4 @@ def test_6_2_an_outage_ends_where_the_server_leaves_service() -> None:
     assert left_at is not None
     told = answers(monitor).server("a")
     assert told is not None
-    assert [(each["start"], each["until"]) for each in told["outages"]] == [
-        (after(2), format_instant(left_at))
-    ]
+    assert [(each.start, each.end) for each in told.outages] == [(after(2), left_at)]
