@@ -37,6 +37,7 @@ class SimulatedVCenter:
     Everything that can be done to it is on `vc.world` (`machines`, `outages`, `kill_sessions`, …) and `vc.wire`,
     and must be called on the loop that serves; over HTTP the same functions are at `/control/NAME`.
     Without `accounts` any user name with any password may log in. `compress` sends gzip to those who accept it.
+    `longest_wait_s` answers who waits for updates after so long, though it may have asked for a longer wait.
     """
 
     def __init__(
@@ -51,6 +52,7 @@ class SimulatedVCenter:
         accounts: Mapping[str, str] | None = None,
         session_idle_s: float = IDLE_S,
         page_objects: int = PAGE_OBJECTS,
+        longest_wait_s: float | None = None,
         omit_unset: bool = False,
         compress: bool = False,
         name: str = "vcenter",
@@ -67,6 +69,7 @@ class SimulatedVCenter:
             accounts=accounts,
             session_idle_s=session_idle_s,
             page_objects=page_objects,
+            longest_wait_s=longest_wait_s,
             omit_unset=omit_unset,
             name=name,
         )

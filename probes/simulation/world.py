@@ -33,10 +33,12 @@ class World:
         accounts: Mapping[str, str] | None = None,
         session_idle_s: float = IDLE_S,
         page_objects: int = PAGE_OBJECTS,
+        longest_wait_s: float | None = None,
         omit_unset: bool = False,
         name: str = "vcenter",
     ) -> None:
         self.inventory = inventory
+        self.longest_wait_s = longest_wait_s
         self.omit_unset = omit_unset
         self.instance_uuid = identifier("vcenter", name)
         self.clock_offset_us = 0

@@ -20,6 +20,8 @@ from tests.probes.vcenter.harness import QUICK, Hand
 _CARD = vim.vm.device.VirtualEthernetCard
 USER = "watcher"
 PASSWORD = "secret"
+LONGEST_WAIT_S = 0.1
+"""After which the simulation answers that nothing changed: a look at a quiet vCenter need not take a second."""
 
 
 class Peer(Protocol):
@@ -97,6 +99,7 @@ class Simulated:
                 tls=tls,
                 accounts={USER: PASSWORD},
                 page_objects=page_objects,
+                longest_wait_s=LONGEST_WAIT_S,
                 omit_unset=omit_unset,
                 compress=compress,
             )
