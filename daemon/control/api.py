@@ -18,6 +18,7 @@ from daemon.control.openapi import document
 from daemon.control.operation import ApiServices, Operation
 from daemon.control.operations import OPERATIONS
 from daemon.control.questions import Control
+from daemon.control.recording import BODY_S
 from daemon.records.service import RecordService
 from daemon.web.connections import Limits, bounded, connections_to
 
@@ -61,6 +62,7 @@ def application(control: Control, records: RecordService, entrance: Any, limits:
     app = web.Application(
         middlewares=[errors_as_json, bounded(limits), entrance], client_max_size=limits.body_bytes
     )
+    app[BODY_S] = limits.body_s
     services = ApiServices(control=control, records=records, document=document)
     app.router.add_routes(_route(operation, services) for operation in OPERATIONS)
     return app

@@ -17,7 +17,7 @@ from daemon.records.refusals import FieldFault, RefusedError
 from daemon.records.service import Answer, RecordCall, RecordService
 from sla.decoding import LineError, parse_line
 
-BODY_S: Final = 10.0
+BODY_S: Final = web.AppKey("body_s", float)
 """How long a body may take to arrive."""
 KEY: Final = "Idempotency-Key"
 REPLAY: Final = "Idempotent-Replay"
@@ -137,12 +137,13 @@ async def _said(request: web.Request) -> Mapping[str, Any]:
             HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
             [FieldFault("Content-Type", "must be application/json")],
         )
+    body_s = request.app[BODY_S]
     try:
-        async with asyncio.timeout(BODY_S):
+        async with asyncio.timeout(body_s):
             body = await request.read()
     except TimeoutError:
         raise BadRequestError(
-            HTTPStatus.REQUEST_TIMEOUT, [FieldFault("", f"the body did not arrive within {BODY_S:g} s")]
+            HTTPStatus.REQUEST_TIMEOUT, [FieldFault("", f"the body did not arrive within {body_s:g} s")]
         ) from None
     try:
         return parse_line(body) if body else {}

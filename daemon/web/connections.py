@@ -31,6 +31,7 @@ class Limits:
     keepalive_s: float = 75.0
     header_bytes: int = 8190
     body_bytes: int = 64 * 1024
+    body_s: float = 10.0
     shutdown_s: float = 2.0
 
 
@@ -45,6 +46,7 @@ class ClientConnection(web.RequestHandler):
             manager,
             loop=asyncio.get_running_loop(),
             keepalive_timeout=limits.keepalive_s,
+            lingering_time=limits.body_s,
             access_log=None,  # type: ignore[arg-type]  # None is its documented "off"
             max_line_size=limits.header_bytes,
             max_field_size=limits.header_bytes,

@@ -3,12 +3,12 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from structlog.testing import capture_logs
 
-from daemon.control import recording
 from daemon.control.api import LIMITS
 from daemon.records.refusals import NotRecordingError
 from tests.daemon.records.office import EXCLUSION, MAINTENANCE, WINDOW, Caller, Office, at_the_door
@@ -54,12 +54,9 @@ async def test_a_body_of_another_type_is_refused(office: Office, caller: Caller)
     assert office.recorded == []
 
 
-async def test_a_body_that_is_too_slow_is_cut_off(
-    office: Office, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(recording, "BODY_S", 0.2)
+async def test_a_body_that_is_too_slow_is_cut_off(office: Office, tmp_path: Path) -> None:
     path = tmp_path / "control.sock"
-    async with at_the_door(office, path):
+    async with at_the_door(office, path, replace(LIMITS, body_s=0.2)):
         reader, writer = await asyncio.open_unix_connection(path)
         writer.write(
             b"POST /v1/maintenance HTTP/1.1\r\nHost: slad\r\nContent-Type: application/json\r\n"
