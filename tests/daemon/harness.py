@@ -12,13 +12,13 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from time import monotonic, sleep
 
 from daemon.app import App
 from daemon.config import load
 from probes.simulation import Power, SimulatedVCenter, ThreadedVCenter, build
 from probes.simulation.entities import Vm
 from sla.instants import Instant
+from tests.waiting import wait_until
 from tests.wall import now
 
 WAIT_S = 30.0
@@ -102,14 +102,6 @@ def by_server(samples: Samples, name: str) -> dict[str, float]:
     }
 
 
-async def until(condition: Callable[[], bool], what: str, *, timeout_s: float = WAIT_S) -> None:
-    """Wait, on the loop, until a condition that a thread fulfils holds."""
-    deadline = monotonic() + timeout_s
-    while not await asyncio.to_thread(condition):
-        assert monotonic() < deadline, f"waited {timeout_s} s in vain for {what}"
-        await asyncio.sleep(0.05)
-
-
 @dataclass
 class Daemon:
     """`slad run` as a process."""
@@ -176,13 +168,12 @@ class Daemon:
 
     def wait(self, condition: Callable[[Samples], bool], what: str) -> Samples:
         """Scrape until a condition holds."""
-        deadline = monotonic() + WAIT_S
-        while True:
+
+        def found() -> Samples | None:
             samples = self.scraped()
-            if condition(samples):
-                return samples
-            assert monotonic() < deadline, f"waited in vain for {what}"
-            sleep(0.1)
+            return samples if condition(samples) else None
+
+        return wait_until(found, what)
 
 
 def fetched(port: int, path: str) -> tuple[int, str]:
@@ -203,6 +194,5 @@ __all__ = [
     "running_machines",
     "scraped",
     "simulated",
-    "until",
     "write_config",
 ]

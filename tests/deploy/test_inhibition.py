@@ -4,13 +4,13 @@ import json
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
-from time import monotonic, sleep
 
 import pytest
 import yaml
 
 from tests.daemon.alerts.labels import keeps_firing_s, rules, tried
 from tests.peers.alertmanager import Alertmanager, alertmanager
+from tests.waiting import wait_until
 
 ROUTES = Path(__file__).parents[2] / "deploy/alertmanager/alertmanager.yml"
 INHIBITIONS = yaml.safe_load(ROUTES.read_text())["inhibit_rules"]
@@ -53,17 +53,16 @@ def inhibited(one: Alertmanager, *alerts: dict[str, str]) -> list[bool]:
         f"{one.url}/api/v2/alerts", data=body, headers={"Content-Type": "application/json"}
     )
     urllib.request.urlopen(request, timeout=WAIT_S).close()
-    deadline = monotonic() + WAIT_S
-    while True:
+
+    def inhibited() -> list[bool] | None:
         known = {
             tuple(sorted(each["labels"].items())): bool(each["status"]["inhibitedBy"])
             for each in one.alerts()
         }
         found = [known.get(tuple(sorted(labels.items())), False) for labels in alerts]
-        if found[0]:
-            return found
-        assert monotonic() < deadline, f"{alerts[0]} is told"
-        sleep(0.05)
+        return found if found[0] else None
+
+    return wait_until(inhibited, f"the inhibition of {alerts[0]}")
 
 
 @pytest.mark.parametrize("target", OF_A_SERVER)

@@ -12,10 +12,10 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from time import monotonic, sleep
 from typing import Any, ClassVar
 
 from tests.peers import require
+from tests.waiting import wait_until
 
 WAIT_S = 30.0
 LONGEST_BODY = 1 << 24
@@ -141,16 +141,22 @@ class Alertmanager:
 
     def _until_ready(self) -> None:
         assert self._process is not None
-        deadline = monotonic() + WAIT_S
-        while self._process.poll() is None and monotonic() < deadline:
+        process, log = self._process, self.folder / "log"
+
+        def is_ready() -> bool:
+            assert process.poll() is None, f"Alertmanager ended:\n{log.read_text()}"
             with (
                 suppress(urllib.error.URLError, OSError),
                 urllib.request.urlopen(f"{self.url}/-/ready", timeout=WAIT_S),
             ):
-                return
-            sleep(0.05)
-        self._end(gracefully=False)
-        raise AssertionError(f"Alertmanager did not start:\n{(self.folder / 'log').read_text()}")
+                return True
+            return False
+
+        try:
+            wait_until(is_ready, f"Alertmanager, whose log is {log}")
+        except AssertionError:
+            self._end(gracefully=False)
+            raise
 
 
 @contextmanager
@@ -174,10 +180,7 @@ def alertmanagers(folder: Path, config: Mapping[str, Any]) -> Iterator[tuple[Ale
     try:
         first.start()
         second.start()
-        deadline = monotonic() + WAIT_S
-        while min(first.members(), second.members()) < 2:
-            assert monotonic() < deadline, "the two did not find each other"
-            sleep(0.05)
+        wait_until(lambda: min(first.members(), second.members()) == 2, "that the two find each other")
         yield first, second
     finally:
         second.stop()

@@ -6,15 +6,15 @@ import socket
 import subprocess
 import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from time import monotonic, sleep
 from typing import Any
 from urllib.parse import urlencode
 
 import yaml
 
 from tests.peers import require
+from tests.waiting import PATIENCE_S, wait_until
 from tests.wall import now
 
 READY_S = 30.0
@@ -43,13 +43,9 @@ class Prometheus:
         result: list[dict[str, Any]] = answer["result"]
         return result
 
-    def eventually(self, expression: str, *, timeout_s: float = 30) -> list[dict[str, Any]]:
+    def eventually(self, expression: str, *, timeout_s: float = PATIENCE_S) -> list[dict[str, Any]]:
         """What an expression gives as soon as it gives something."""
-        deadline = monotonic() + timeout_s
-        while not (result := self.query(expression)):
-            assert monotonic() < deadline, f"{expression} gave nothing within {timeout_s} s"
-            sleep(0.2)
-        return result
+        return wait_until(lambda: self.query(expression), expression, timeout_s=timeout_s)
 
 
 @contextmanager
@@ -99,13 +95,10 @@ def _free_port() -> int:
 
 
 def _wait_until_ready(process: "subprocess.Popen[bytes]", url: str, log: Path) -> None:
-    deadline = monotonic() + READY_S
-    while True:
-        try:
-            with urllib.request.urlopen(f"{url}/-/ready", timeout=2):
-                return
-        except OSError:
-            said = log.read_text()[-2000:]
-            assert process.poll() is None, f"Prometheus ended:\n{said}"
-            assert monotonic() < deadline, f"Prometheus does not become ready:\n{said}"
-            sleep(0.1)
+    def is_ready() -> bool:
+        assert process.poll() is None, f"Prometheus ended:\n{log.read_text()[-2000:]}"
+        with suppress(OSError), urllib.request.urlopen(f"{url}/-/ready", timeout=READY_S):
+            return True
+        return False
+
+    wait_until(is_ready, f"Prometheus, whose log is {log}")

@@ -2,7 +2,6 @@
 
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,6 +13,7 @@ from pyVmomi import vim, vmodl
 from sla.instants import parse_instant
 from tests.peers.soap import connected, filter_on, logged_in
 from tests.peers.vcsim import VcSim, binary
+from tests.waiting import wait_until
 
 PATHS = {
     vim.VirtualMachine: (
@@ -242,11 +242,7 @@ def test_it_ends_and_cleans_up_when_the_process_that_started_it_is_killed() -> N
         assert parent.stdout is not None
         pid, directory = parent.stdout.readline().split()
         parent.kill()
-    for _ in range(500):
-        if not Path(directory).exists() and not alive(int(pid)):
-            return
-        time.sleep(0.01)
-    pytest.fail("the simulator outlived its parent")
+    wait_until(lambda: not Path(directory).exists() and not alive(int(pid)), "the end of the simulator")
 
 
 def alive(pid: int) -> bool:

@@ -20,6 +20,7 @@ from daemon.metrics.alerts import AlertMetrics
 from sla.instants import MINUTE, SECOND, Instant, parse_instant
 from tests.daemon.alerts.receivers import OK, Receiver, receiver, says, table
 from tests.peers.tls import issue
+from tests.waiting import until
 from tests.wall import now
 
 
@@ -101,9 +102,7 @@ async def test_an_alert_is_sent_as_the_api_wants_it(tmp_path: Path) -> None:
         assert abs(ends_at - now() - 4 * MINUTE) < 10 * SECOND
         assert abs(now() - MINUTE - starts_at) < 10 * SECOND
         await asyncio.sleep(0)  # the answer is on its way
-        async with asyncio.timeout(10):
-            while it.value("slad_alerts_sent_total", one) != 1:  # noqa: ASYNC110  only asking tells
-                await asyncio.sleep(0.01)
+        await until(lambda: it.value("slad_alerts_sent_total", one) == 1, "the answer")
         assert it.families.get_sample_value("slad_alerts_firing") == 1
 
 
@@ -173,9 +172,7 @@ async def test_one_that_fails_is_tried_again_and_delays_nobody_else(
             it.put(alert("A"), alert("B"))
             await good.until(lambda: good.names == ["A", "B"])
             await bad.until(lambda: len(bad.requests) >= 3 and {"A", "B"} <= set(bad.names))
-            async with asyncio.timeout(10):
-                while logs[-1:] == [] or logs[-1]["event"] != "alertmanager_recovered":  # noqa: ASYNC110
-                    await asyncio.sleep(0.01)
+            await until(lambda: bool(logs) and logs[-1]["event"] == "alertmanager_recovered", "its recovery")
             assert it.value("slad_alerts_sent_total", bad)
             assert (it.value("slad_alerts_failed_total", bad) or 0) >= 2
             assert it.value("slad_alerts_failed_total", good) == 0
@@ -230,9 +227,7 @@ async def test_one_that_nobody_answers_for_fails_and_the_others_hear_at_once(tmp
     async with receiver() as one, pushing(table(tmp_path, gone.url, one.url)) as it:
         it.put(alert())
         await one.until(lambda: bool(one.names))
-        async with asyncio.timeout(10):
-            while not it.value("slad_alerts_failed_total", gone):  # noqa: ASYNC110  only asking tells
-                await asyncio.sleep(0.01)
+        await until(lambda: it.value("slad_alerts_failed_total", gone), "the failure")
 
 
 @pytest.mark.parametrize(
@@ -263,10 +258,9 @@ async def test_a_secret_that_cannot_be_read_is_a_failure_that_names_its_file(tmp
         told = table(tmp_path, one.url, more='token_file = "secret"')
         (tmp_path / "secret").unlink()
         with structlog.testing.capture_logs() as logs:
-            async with pushing(told) as it, asyncio.timeout(10):
+            async with pushing(told) as it:
                 it.put(alert())
-                while not logs:  # noqa: ASYNC110  only asking tells
-                    await asyncio.sleep(0.01)
+                await until(lambda: bool(logs), "the failure")
                 assert it.value("slad_alerts_failed_total", one) == 1
         assert one.requests == []
         assert "secret cannot be read" in logs[0]["message"]
@@ -283,10 +277,9 @@ async def test_a_certificate_that_nobody_vouches_for_is_refused(tmp_path: Path) 
         async with pushing(table(tmp_path, f"https://127.0.0.1:{one.port}", more='ca_file = "ca.pem"')) as it:
             it.put(alert())
             await one.until(lambda: bool(one.requests))
-        async with pushing(table(tmp_path, f"https://127.0.0.1:{one.port}")) as it, asyncio.timeout(10):
+        async with pushing(table(tmp_path, f"https://127.0.0.1:{one.port}")) as it:
             it.put(alert())
-            while not it.value("slad_alerts_failed_total", one):  # noqa: ASYNC110  only asking tells
-                await asyncio.sleep(0.01)
+            await until(lambda: it.value("slad_alerts_failed_total", one), "the failure")
         assert len(one.requests) == 1
 
 
@@ -312,7 +305,5 @@ async def test_another_configuration_tells_whom_it_names_and_nobody_else(tmp_pat
         assert it.value("slad_alerts_sent_total", first) is None
         it.push.follow(None)
         assert it.wanted == [True, True, False]
-        async with asyncio.timeout(10):
-            while it.value("slad_alerts_sent_total", second) is not None:  # noqa: ASYNC110  only asking tells
-                await asyncio.sleep(0.01)
+        await until(lambda: it.value("slad_alerts_sent_total", second) is None, "that it is forgotten")
         assert len(first.requests) == 1

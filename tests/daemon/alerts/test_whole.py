@@ -19,10 +19,10 @@ from tests.daemon.harness import (
     running_machines,
     scraped,
     simulated,
-    until,
     write_config,
 )
 from tests.peers.alertmanager import Alertmanager, Pager, alertmanager, alertmanagers, pager, routes_to
+from tests.waiting import until
 
 TERMS = '[contract.chronic_outages]\ninterruptions = 2\nlasting = "1s"'
 """Two interruptions of a second are a chronic outage."""

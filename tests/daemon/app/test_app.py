@@ -16,9 +16,9 @@ from tests.daemon.harness import (
     running_machines,
     scraped,
     simulated,
-    until,
     write_config,
 )
+from tests.waiting import until
 from tests.wall import now
 
 

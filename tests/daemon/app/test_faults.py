@@ -3,13 +3,14 @@
 import asyncio
 import resource
 import signal
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from time import monotonic
 
+from click.testing import CliRunner
+
+from daemon.cli import main
 from daemon.control.client import ControlClient
 from probes.simulation import ThreadedVCenter
 from tests.daemon.harness import (
@@ -21,8 +22,8 @@ from tests.daemon.harness import (
     simulated,
     write_config,
 )
+from tests.waiting import wait_until
 
-ROOT = Path(__file__).parents[3]
 IN_CONTACT = ("slad_source_up", frozenset({("source", "vc1")}))
 RELOADED = ("slad_config_last_reload_successful", frozenset[tuple[str, str]]())
 UP, DOWNTIME, UNOBSERVED = (
@@ -56,15 +57,9 @@ def info(samples: Samples) -> dict[str, dict[str, str]]:
 
 def slad(*arguments: str) -> tuple[int, str]:
     """A command of slad: its exit status and what it said."""
-    done = subprocess.run(
-        [sys.executable, "-m", "daemon", *arguments],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        cwd=ROOT,
-        check=False,
-    )
-    return done.returncode, done.stdout + done.stderr
+    done = CliRunner().invoke(main, arguments)
+    assert done.exception is None or isinstance(done.exception, SystemExit), done.exception
+    return done.exit_code, done.output
 
 
 def ledger_is_sound(folder: Path) -> bool:
@@ -89,12 +84,11 @@ def ready(daemon: Daemon) -> tuple[int, str]:
 
 
 def wait_unready(daemon: Daemon) -> str:
-    deadline = monotonic() + 30
-    while True:
+    def said() -> str | None:
         status, text = ready(daemon)
-        if status == 503:
-            return text
-        assert monotonic() < deadline
+        return text if status == 503 else None
+
+    return wait_until(said, "that it is not ready")
 
 
 READY = ("slad_ready", frozenset[tuple[str, str]]())

@@ -16,7 +16,8 @@ from probes.simulation.entities import Host, Vm
 from probes.simulation.wire import WireFaultKind
 from sla.calendars import calendar_of
 from sla.instants import SECOND, parse_instant
-from tests.daemon.harness import Samples, by_server, running_app, scraped, simulated, until, write_config
+from tests.daemon.harness import Samples, by_server, running_app, scraped, simulated, write_config
+from tests.waiting import until, until_told
 
 COUNTED = {"up": "up", "down": "down", "unobserved": "unobserved"}
 CORRECTED = {"up": "up", "down": "down", "unknown": "unobserved"}
@@ -43,11 +44,11 @@ class Asked:
             return [line async for line in client.export()]
 
     async def until(self, name: str, holds: Callable[[Json], bool], what: str) -> Json:
-        async with asyncio.timeout(30):
-            while not holds(told := await self.server(name)):  # noqa: ASYNC110  only asking tells
-                await asyncio.sleep(0.05)
-        assert holds(told), what
-        return told
+        async def found() -> Json | None:
+            told = await self.server(name)
+            return told if holds(told) else None
+
+        return await until_told(found, what)
 
     async def is_(self, name: str, state: str) -> Json:
         return await self.until(name, lambda told: told["state"] == state, f"{name} {state}")

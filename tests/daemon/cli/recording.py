@@ -19,8 +19,9 @@ from daemon.cli import main
 from daemon.control.tokens import new_token
 from probes.simulation import ThreadedVCenter
 from sla.instants import HOUR, MINUTE, Instant, format_instant
-from tests.daemon.harness import WAIT_S, running_app, simulated, until, write_config
+from tests.daemon.harness import WAIT_S, running_app, simulated, write_config
 from tests.peers.tls import issue
+from tests.waiting import until
 from tests.wall import now
 
 STEERING = "web [bold]5[/bold] \x9b31m\u202e"

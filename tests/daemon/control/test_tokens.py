@@ -21,6 +21,7 @@ from sla.records import Recorded
 from tests.daemon.harness import running_app, simulated, write_config
 from tests.daemon.records.office import NoControl, Office, Said
 from tests.peers.tls import Certificate, issue
+from tests.waiting import until_told
 
 WINDOW = {"from": "2026-03-17T03:00:00Z", "until": "2026-03-17T04:00:00Z", "clients": ["c"]}
 READER, RECORDER, EXPIRED, STRANGER = (new_token() for _ in range(4))
@@ -231,9 +232,9 @@ async def test_the_daemon_opens_the_door_and_takes_tokens_back_at_a_reload(
             assert (said.status, said.json["recorded_by"]) == (201, "token:portal")
             write_config(tmp_path, vcenter, control=written(STRANGER.sha256))
             app.reload()
-            async with asyncio.timeout(30):
-                while (  # noqa: ASYNC110  a reload tells nobody in this process when it is done
-                    await caller.ask(RECORDER.token, path="/v1/status")
-                ).status == 200:
-                    await asyncio.sleep(0.05)
+
+            async def is_refused() -> bool:
+                return (await caller.ask(RECORDER.token, path="/v1/status")).status != 200
+
+            await until_told(is_refused, "the reload")
             assert (await caller.ask(STRANGER.token, path="/v1/status")).status == 200

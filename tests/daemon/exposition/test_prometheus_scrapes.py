@@ -26,6 +26,7 @@ from daemon.web.pages import Overview
 from daemon.web.server import public_http
 from sla.records import State
 from tests.peers import require
+from tests.waiting import until_told
 
 ROWS = 2500  # several chunks
 ODD = 'quo"te back\\slash new\nline carriage\rreturn \x1b ünicode {},= # '
@@ -125,10 +126,7 @@ async def query(address: str, expression: str) -> list[Any]:
 
 
 async def eventually(address: str, expression: str) -> list[Any]:
-    async with asyncio.timeout(30):
-        while not (result := await query(address, expression)):  # noqa: ASYNC110  Prometheus is polled
-            await asyncio.sleep(0.1)
-    return result
+    return await until_told(lambda: query(address, expression), expression)
 
 
 async def test_prometheus_reads_every_member_over_tls_with_a_password(tmp_path: Path) -> None:

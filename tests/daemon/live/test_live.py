@@ -27,10 +27,10 @@ from tests.daemon.harness import (
     running_machines,
     scraped,
     simulated,
-    until,
     write_config,
 )
 from tests.daemon.live.comparing import assert_all_stands
+from tests.waiting import until, until_told
 from tests.wall import now
 
 TERMS = """[contract.chronic_outages]
@@ -81,6 +81,14 @@ class Story:
             f"{count} servers down",
         )
 
+    async def until_it_qualifies(self) -> None:
+        """Wait until the interruption of the solution has lasted for as long as TERMS ask for."""
+        family = "slad_solution_interruption_counted_seconds"
+        await until(
+            lambda: any(name == family and value >= 1 for (name, _), value in self.samples().items()),
+            "an interruption that qualifies",
+        )
+
     async def until_leg(self, name: str, leg: str, value: int) -> None:
         server = self.vcenter.do(self._uuid, name)
         key = "slad_server_leg_up", frozenset({("server", server), ("leg", leg)})
@@ -91,9 +99,11 @@ class Story:
 
     async def until_long_unknown(self, name: str) -> None:
         """Wait until a server is unknown for longer than its boot can be in doubt."""
-        async with asyncio.timeout(30):
-            while not _is_long_unknown(await self.asked(f"/v1/servers/{name}")):  # noqa: ASYNC110  only asking tells
-                await asyncio.sleep(0.05)
+
+        async def holds() -> bool:
+            return _is_long_unknown(await self.asked(f"/v1/servers/{name}"))
+
+        await until_told(holds, f"{name} unknown for long")
 
     async def record(self, path: str, **body: object) -> None:
         self._records += 1
@@ -179,6 +189,7 @@ async def test_figures_under_faults_and_records_are_those_of_the_evidence(
             )
             vcenter.do(story.machines.power_off, other, user="eve")
             await story.until_down(2)
+            await story.until_it_qualifies()
             vcenter.do(story.machines.power_on, victim, user="eve")
             await story.until_down(1)
             vcenter.do(story.machines.power_off, victim, user="eve")

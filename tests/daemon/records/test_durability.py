@@ -13,8 +13,9 @@ from daemon.ledger import Ledger
 from sla.instants import HOUR, MINUTE, Instant, format_instant
 from sla.reader import EvidenceReader
 from sla.records import Exclusion, ExclusionWithdrawn, Record, Recorded
-from tests.daemon.harness import Daemon, by_server, fetched, running_machines, simulated, until, write_config
+from tests.daemon.harness import Daemon, by_server, fetched, running_machines, simulated, write_config
 from tests.daemon.records.office import Caller
+from tests.waiting import until
 from tests.wall import now
 
 SHOP = '[[rule]]\nname = "acme-*"\nclient = "acme"\nsolution = "shop"'

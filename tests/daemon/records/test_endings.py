@@ -1,6 +1,5 @@
 """An open client_change ends by itself when the servers that it took down are up again."""
 
-import asyncio
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +10,7 @@ from tests.daemon.harness import Daemon, by_server, running_machines, simulated,
 from tests.daemon.records.office import Office, fleet
 from tests.daemon.records.test_durability import by_people, calling, started
 from tests.sla.stories import Line, at, blind, exclusion, says, seen, server
+from tests.waiting import until_told
 from tests.wall import now
 
 
@@ -126,11 +126,11 @@ async def test_the_daemon_ends_it_and_goes_on_doing_so_after_a_restart(tmp_path:
             async with calling(tmp_path) as caller:
                 assert (await caller.get("/v1/exclusions")).json["exclusions"][0]["ended"] is None
                 vcenter.do(machines.power_on, victim, user="eve")
-                async with asyncio.timeout(30):
-                    while (  # noqa: ASYNC110  another process has no event
-                        await caller.get("/v1/exclusions")
-                    ).json["exclusions"]:
-                        await asyncio.sleep(0.05)
+
+                async def has_ended() -> bool:
+                    return not (await caller.get("/v1/exclusions")).json["exclusions"]
+
+                await until_told(has_ended, "the end of the exclusion")
                 (shown,) = (await caller.get("/v1/exclusions?past=true")).json["exclusions"]
             assert daemon.terminate() == 0
     assert (shown["state"], shown["ended"]["recorded_by"]) == ("past", "slad")

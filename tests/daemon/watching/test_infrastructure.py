@@ -4,7 +4,8 @@ from pathlib import Path
 
 from probes.simulation.entities import Datastore
 from tests.daemon.app.test_watching import in_contact, machines_on_one_host
-from tests.daemon.harness import running_app, scraped, simulated, until, write_config
+from tests.daemon.harness import running_app, scraped, simulated, write_config
+from tests.waiting import until
 
 
 async def test_hosts_and_datastores_that_fail_are_on_metrics_and_so_is_their_return(tmp_path: Path) -> None:

@@ -21,9 +21,9 @@ from tests.daemon.harness import (
     running_machines,
     scraped,
     simulated,
-    until,
     write_config,
 )
+from tests.waiting import until
 
 LOWEST, HIGHEST = map(int, Path("/proc/sys/net/ipv4/ping_group_range").read_text().split())
 CHECK = 'interval = "1s"\ntimeout = "1s"\n'

@@ -30,6 +30,7 @@ from daemon.web.negotiation import accepts_gzip, choose_format
 from daemon.web.pages import Overview, ServerRow
 from daemon.web.server import public_http
 from sla.instants import Instant
+from tests.waiting import until
 
 PROMETHEUS_ACCEPT = (
     "application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.5,application/openmetrics-text;version=0.0.1;"
@@ -309,8 +310,7 @@ async def test_a_scraper_that_does_not_read_loses_its_connection() -> None:
         async with asyncio.timeout(20):
             writer.write(b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n")
             assert await reader.readexactly(15) == b"HTTP/1.1 200 OK"
-            while door.site.exposition._scrapes:  # noqa: ASYNC110  nothing announces the end of a scrape
-                await asyncio.sleep(0.01)
+            await until(lambda: not door.site.exposition._scrapes, "the end of the scrape")
             assert await door.status("/-/healthy") == 200  # its place is free, though it has not read on
             with pytest.raises((ConnectionError, asyncio.IncompleteReadError)):
                 await reader.readexactly(2 * 60_000 * 50)

@@ -10,6 +10,7 @@ from pyVmomi import vim, vmodl
 
 from probes.simulation import SimulatedVCenter, ThreadedVCenter, build
 from probes.simulation.entities import Datastore, Folder, Host, Power, Vm
+from tests.waiting import wait_until
 
 from .client import Client, Collector, Hand, raises
 from .conftest import SERVERS, Connect
@@ -112,10 +113,7 @@ def until_blocked(vcenter: ThreadedVCenter) -> None:
         sessions = vcenter.world.sessions.by_cookie.values()
         return any(each.blocked for session in sessions for each in session.collectors.values())
 
-    for _ in range(10_000):
-        if vcenter.do(blocked):
-            return
-    raise AssertionError("no call is blocked")
+    wait_until(lambda: vcenter.do(blocked), "a call that is blocked")
 
 
 def test_a_complete_version_may_be_passed_again_and_delivers_again(

@@ -13,10 +13,10 @@ from probes.vcenter.watch import Settings, VcenterWatch
 from sla.instants import Instant
 from sla.records import Leg, Observation, ServerId, State
 from tests import wall
+from tests.waiting import PATIENCE_S
 
 SOURCE = "east"
 RECOVERED = "east/recovered"
-WAIT_S = 15.0
 QUICK = Deadlines(call_s=3.0, poll_margin_s=3.0, logout_s=2.0)
 
 T = TypeVar("T")
@@ -45,7 +45,7 @@ class Watched:
         self.reports: list[Report] = []
         self.failures: list[SourceFailure] = []
 
-    def until(self, found: Callable[[], T | None], timeout_s: float = WAIT_S) -> T:
+    def until(self, found: Callable[[], T | None], timeout_s: float = PATIENCE_S) -> T:
         """Take what is said until `found` gives something true."""
         deadline = time.monotonic() + timeout_s
         while not (result := found()):
