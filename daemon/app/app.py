@@ -153,9 +153,9 @@ async def _eternal(name: str, work: Awaitable[None]) -> None:
     raise RuntimeError(f"the task {name} ended, which it never should")
 
 
-async def run(config_path: Path, env: Mapping[str, str]) -> None:
+async def run(config_path: Path, env: Mapping[str, str], *, tick_us: int | None = None) -> None:
     """Run the daemon on a configuration until SIGTERM or SIGINT; SIGHUP reloads it. Raises ConfigError and as `App.run`."""
-    app = App(load(config_path, env), env)
+    app = App(load(config_path, env), env, tick_us=tick_us)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, app.stop)

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import sys
+from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Literal, NoReturn
 
@@ -25,7 +26,16 @@ def run(path: Path, log_format: Literal["json", "console"] | None) -> None:
     SIGHUP reloads the configuration; a bad one is refused, and the one before stays in force. Exit status: 0 after a
     stop that was asked for, 1 when slad cannot start or go on, 2 for a wrong call.
     """
-    from daemon import app, logs
+    from daemon import app
+
+    to_its_end(lambda: app.run(path, os.environ), log_format)
+
+
+def to_its_end(
+    daemon: Callable[[], Coroutine[None, None, None]], log_format: Literal["json", "console"] | None
+) -> None:
+    """Run a daemon; what keeps it from starting or going on is told in its own words, and is exit status 1."""
+    from daemon import logs
     from daemon.control import ControlApiError
     from daemon.ledger import LedgerError
     from daemon.timezones import use_packaged_time_zones
@@ -36,7 +46,7 @@ def run(path: Path, log_format: Literal["json", "console"] | None) -> None:
     use_packaged_time_zones()
     expected_errors = (ConfigError, LedgerError, ControlApiError, WebConfigError, CertificateError, OSError)
     try:
-        asyncio.run(app.run(path, os.environ))
+        asyncio.run(daemon())
     except expected_errors as error:
         _fail(error)
     except ExceptionGroup as group:

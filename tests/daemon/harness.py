@@ -8,7 +8,7 @@ import subprocess
 import sys
 import urllib.error
 import urllib.request
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,11 +17,14 @@ from daemon.app import App
 from daemon.config import load
 from probes.simulation import Power, SimulatedVCenter, ThreadedVCenter, build
 from probes.simulation.entities import Vm
-from sla.instants import Instant
+from sla.instants import SECOND, Instant
+from tests.daemon.quick import TICK_US
 from tests.waiting import wait_until
 from tests.wall import now
 
 WAIT_S = 30.0
+LONGEST_WAIT_S = TICK_US / SECOND
+"""After which a simulated vCenter answers that nothing changed, though slad would wait for a second."""
 
 Samples = dict[tuple[str, frozenset[tuple[str, str]]], float]
 
@@ -31,11 +34,19 @@ _LABEL = re.compile(r'([a-z_0-9]+)="((?:[^"\\]|\\.)*)"')
 
 @contextmanager
 def simulated(
-    servers: int = 30, *, seed: int = 1, clients: tuple[str, ...] = ("acme", "borealis"), **keywords: object
+    servers: int = 30,
+    *,
+    seed: int = 1,
+    clients: tuple[str, ...] = ("acme", "borealis"),
+    accounts: Mapping[str, str] | None = None,
 ) -> Iterator[ThreadedVCenter]:
     """A simulated vCenter on a thread of its own; two of one seed hold servers of the same UUIDs."""
     inventory = build(now=now(), servers=servers, seed=seed, clients=clients)
-    with ThreadedVCenter(lambda: SimulatedVCenter(inventory, now_us=now, **keywords)) as vcenter:  # type: ignore[arg-type]
+
+    def make() -> SimulatedVCenter:
+        return SimulatedVCenter(inventory, now_us=now, accounts=accounts, longest_wait_s=LONGEST_WAIT_S)
+
+    with ThreadedVCenter(make) as vcenter:
         yield vcenter
 
 
@@ -67,7 +78,7 @@ def write_config(folder: Path, vcenter: ThreadedVCenter, **changes: str) -> Path
 @asynccontextmanager
 async def running_app(config: Path) -> AsyncIterator[App]:
     """The daemon in this process, started; stopped in good order at the end."""
-    app = App(load(config, {}), {})
+    app = App(load(config, {}), {}, tick_us=TICK_US)
     async with asyncio.TaskGroup() as tasks:
         task = tasks.create_task(app.run())
         starting = tasks.create_task(app.started.wait())
@@ -104,11 +115,11 @@ def by_server(samples: Samples, name: str) -> dict[str, float]:
 
 @dataclass
 class Daemon:
-    """`slad run` as a process."""
+    """`slad run` as a process, on a quick tick."""
 
     config: Path
     env: dict[str, str] = field(default_factory=dict)
-    program: tuple[str, ...] = ("-m", "daemon")
+    program: tuple[str, ...] = ("-m", "tests.daemon.quick")
     process: "subprocess.Popen[str] | None" = None
     log: list[str] = field(default_factory=list)
     port: int = 0
@@ -129,7 +140,7 @@ class Daemon:
     def launch(self) -> None:
         """Start it, and do not wait."""
         self.process = subprocess.Popen(
-            [sys.executable, *self.program, "run", "--config", str(self.config), "--log-format", "json"],
+            [sys.executable, *self.program, str(self.config)],
             stderr=subprocess.PIPE,
             text=True,
             env=os.environ | self.env,

@@ -16,8 +16,9 @@ import pytest
 from daemon.ledger import Ledger
 from probes.simulation import ThreadedVCenter
 from sla.chain import digest_of, linked
-from sla.instants import parse_instant
+from sla.instants import SECOND, parse_instant
 from tests.daemon.harness import Daemon, Samples, by_server, running_machines, simulated, write_config
+from tests.daemon.quick import TICK_US
 
 COUNTERS = ("uptime", "downtime", "unobserved")
 
@@ -81,7 +82,7 @@ def kill_and_look(tmp_path: Path, *, kills: int, seed: int) -> None:
             for name, values in counters(samples).items():
                 for server, seconds in before[name].items():
                     assert values[server] >= seconds, f"{name} of {server} fell"
-            sleep(chance.uniform(0, 1.2))
+            sleep(chance.uniform(0, 3 * TICK_US / SECOND))
             samples = daemon.scraped()
             daemon.kill()
             before = counters(samples)

@@ -34,7 +34,7 @@ UP, DOWNTIME, UNOBSERVED = (
 IMPATIENT = """
 import daemon.recording.committing
 daemon.recording.committing.GIVE_UP_S, daemon.recording.committing.RETRY_S = {give_up_s}, 0.2
-from daemon.cli import main
+from tests.daemon.quick import main
 main()
 """
 

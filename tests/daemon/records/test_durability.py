@@ -24,7 +24,7 @@ import os, signal
 from daemon.records.service import RecordService
 async def die(*_): os.kill(os.getpid(), signal.SIGKILL)
 RecordService._reply = die
-from daemon.cli import main
+from tests.daemon.quick import main
 main()
 """
 
