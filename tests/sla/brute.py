@@ -4,6 +4,7 @@ Everything is an array with an entry for each minute from `base` on, UTC; local 
 directly. It holds for evidence whose instants are whole minutes inside the grid, and for months that lie in it.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from fractions import Fraction
@@ -101,6 +102,14 @@ def merged(
     return state, down, any("down" in words for words in says.values())
 
 
+def keys_of(
+    name: str, owners: Sequence[tuple[str, str | None, tuple[str, ...]] | None]
+) -> list[tuple[str, str] | None]:
+    """The solution that a server is in at each minute, and the client; a server in none is one by itself."""
+    keys = {owner: (owner[1] or name, owner[0]) if owner else None for owner in set(owners)}
+    return [keys[owner] for owner in owners]
+
+
 class Brute:
     """A statement, worked out minute by minute."""
 
@@ -116,6 +125,7 @@ class Brute:
         self.clocks = {name: Clock(x["timezone"], base, size) for name, x in self.clients.items()}
         self.servers = {x["id"]: x["name"] for x in self.known if x["kind"] == "server"}
         self.owners = {name: self.owner(name) for name in self.servers}
+        self.keys = {name: keys_of(name, owners) for name, owners in self.owners.items()}
         self.states = {name: self.state(name) for name in self.servers}
         self.shares = {
             (name, who): self.exclusions(name, who) for name in self.servers for who in self.clients
@@ -297,9 +307,9 @@ class Brute:
         excluded, refused = self.shares[name, who]
         so_far = [m for m in whole if m < self.as_of]
         judged = [m for m in so_far if m not in excluded]
-        states = [self.states[name][m] for m in judged]
-        n = {s: sum(each[0] == s for each in states) for s in ("up", "down", "unknown")}
-        disputed = sum(each[0] == "up" and each[2] for each in states)
+        lasted = Counter(self.states[name][m] for m in judged)
+        n = {s: sum(t for each, t in lasted.items() if each[0] == s) for s in ("up", "down", "unknown")}
+        disputed = sum(t for each, t in lasted.items() if each[0] == "up" and each[2])
         booked = [min(excluded[m], key=CATEGORIES.index) for m in so_far if m in excluded]
         by = {c: booked.count(c) * 60 for c in CATEGORIES if c in booked}
         whole_excluded = sum(m in excluded for m in whole)
@@ -355,9 +365,9 @@ class Brute:
                 "budget": number(budget),
                 "budget_left": number(budget - n["down"] * 60),
                 "down_by_leg": {
-                    leg: sum(leg in each[1] for each in states) * 60
+                    leg: sum(t for each, t in lasted.items() if leg in each[1]) * 60
                     for leg in LEGS
-                    if any(leg in owners[m][2] for m in whole)  # type: ignore[index]
+                    if any(leg in owner[2] for owner in {owners[m] for m in whole})  # type: ignore[index]
                 },
                 "ineligible": [
                     {"exclusion": w, "reason": r, "seconds": minutes * 60}
@@ -370,14 +380,12 @@ class Brute:
     # Interruptions
 
     def solutions(self) -> set[tuple[str, str]]:
-        return {
-            (owner[1] or name, owner[0]) for name, owners in self.owners.items() for owner in owners if owner
-        }
+        return {key for keys in self.keys.values() for key in keys if key}
 
     def runs(self, name: str, key: tuple[str, str]) -> Iterable[tuple[int | None, list[int]]]:
         """The runs of a server in a solution: where each ends, and its minutes that are down."""
         rejoin = self.terms["chronic_outages"]["rejoin"]
-        mine = [bool(o) and (o[1] or name, o[0]) == key for o in self.owners[name]]  # type: ignore[index]
+        mine = [each == key for each in self.keys[name]]
         minute = 0
         while minute < self.as_of:
             if not mine[minute] or self.states[name][minute][0] != "down":
@@ -443,16 +451,12 @@ class Brute:
     def solution(self, name: str, who: str) -> dict[str, Any]:
         found = self.interruptions((name, who))
         month = self.month_of(self.clocks[who])
-        owned = [
-            m
-            for server, owners in self.owners.items()
-            for m, o in enumerate(owners)
-            if o and (o[1] or server, o[0]) == (name, who)
-        ]
         return {
             "id": name,
             "client": who,
-            "accepted_from": self.text(min(owned)),
+            "accepted_from": self.text(
+                min(keys.index((name, who)) for keys in self.keys.values() if (name, who) in keys)
+            ),
             "interruptions": [
                 {
                     "start": self.text(each["start"]),
