@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from click.testing import CliRunner, Result
 from daemon.cli.probe import probe
 from tests.peers.namespaces import Namespace
 from tests.probes.targets.targets import closed_port, listening
+from tests.waiting import PATIENCE_S
 
 UNKNOWN = ("--source", "203.0.113.77")
 
@@ -122,23 +124,40 @@ def test_an_origin_that_is_not_there_is_unknown_whatever_the_method(up: str, ori
 def test_pages_that_never_come_are_waited_for_together_and_hold_up_no_others() -> None:
     with listening(backlog=100) as silent:
         web = f"http://127.0.0.1:{silent.getsockname()[1]}/"
-        began_s = time.monotonic()
-        found = rows("--file", "-", "--concurrency", "60", "--timeout", "1s", stdin=f"{web}\n" * 70)
-        took_s = time.monotonic() - began_s
-    assert {(row["state"], row["reason"]) for row in found} == {("down", "timeout")}
-    assert 2 <= took_s < 20, "in two goes, not in seventy"
+
+        def tried(timeout_s: int) -> tuple[set[tuple[str, str]], float]:
+            began_s, options = time.monotonic(), ("--concurrency", "60", "--timeout", f"{timeout_s}s")
+            found = rows("--file", "-", *options, stdin=f"{web}\n" * 70)
+            return {(row["state"], row["reason"]) for row in found}, time.monotonic() - began_s
+
+        for timeout_s in (1, 2, 4, 8):  # more, where this process stood still and says so
+            verdicts, took_s = tried(timeout_s)
+            if ("unknown", "overrun") not in verdicts:
+                break
+    assert verdicts == {("down", "timeout")}
+    assert 2 * timeout_s <= took_s < 20 * timeout_s, "in two goes, not in seventy"
+
+
+@contextmanager
+def heeding_interrupts() -> Iterator[None]:
+    """Processes started within do not ignore SIGINT, as jobs do that a script runs in the background, and their children."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def test_who_interrupts_it_is_not_told_that_targets_are_down() -> None:
     with listening() as silent:
-        silent.settimeout(30)
+        silent.settimeout(PATIENCE_S)
         web = f"http://127.0.0.1:{silent.getsockname()[1]}/"
         command = (sys.executable, "-m", "daemon", "probe", web, "--timeout", "60s")
-        with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
+        with heeding_interrupts(), subprocess.Popen(command, stdout=subprocess.PIPE) as process:
             accepted, _ = silent.accept()
             with accepted:
                 process.send_signal(signal.SIGINT)
-                output, _ = process.communicate(timeout=30)
+                output, _ = process.communicate(timeout=PATIENCE_S)
     assert (process.returncode, output) == (130, b"")
 
 

@@ -14,9 +14,9 @@ from probes.targets.connect import Origin
 from probes.targets.ping.pinger import Pinger
 from probes.targets.ping.settings import PingSettings
 from probes.targets.resolve import LookUp, Resolver, system_look_up
-from probes.targets.result import Result
+from probes.targets.result import Reason, Result
 from probes.targets.table import probe
-from probes.targets.target import parse_target
+from probes.targets.target import Target, parse_target
 from probes.targets.tools import Tools, open_tools, trust
 
 TIMEOUT_S = 10.0
@@ -44,6 +44,15 @@ async def tried(text: str, timeout_s: float = TIMEOUT_S, *, origin: Origin | Non
     """What one try of a target finds, with tools of its own."""
     async with tools(origin=origin) as opened:
         return await probe(parse_target(text), opened, timeout_s)
+
+
+async def out_of_time(target: Target, opened: Tools) -> Result:
+    """What a try finds whose time runs out. Where this process stood still in it, it is tried again with more time."""
+    timeout_s = SHORT_S
+    while (result := await probe(target, opened, timeout_s)).reason is Reason.OVERRUN:
+        timeout_s *= 2
+        assert timeout_s < TIMEOUT_S, result
+    return result
 
 
 @asynccontextmanager

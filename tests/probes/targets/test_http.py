@@ -17,13 +17,13 @@ from probes.targets.target import Target, parse_target
 from probes.targets.tools import Tools
 from sla.records import State
 from tests.probes.targets.targets import (
-    SHORT_S,
     TIMEOUT_S,
     Handler,
     closed_port,
     descriptors,
     full_listener,
     hold_the_loop,
+    out_of_time,
     reset_on_close,
     server,
     tools,
@@ -265,7 +265,7 @@ async def test_a_server_that_resets_is_down_and_not_asked_twice(opened: Tools) -
 
 async def test_a_server_that_accepts_and_says_nothing_is_down(opened: Tools) -> None:
     async with target_at(silent) as target:
-        result = await probe(target, opened, SHORT_S)
+        result = await out_of_time(target, opened)
     assert outcome(result) == (State.DOWN, Reason.TIMEOUT)
     assert result.text == "waited in vain for a response"
     assert result.rtt_us is None
@@ -283,13 +283,13 @@ async def test_a_server_that_drips_is_down_at_the_deadline(opened: Tools, start:
             await asyncio.sleep(0.01)
 
     async with target_at(drip, body="never") as target:
-        result = await probe(target, opened, SHORT_S)
+        result = await out_of_time(target, opened)
     assert outcome(result) == (State.DOWN, Reason.TIMEOUT)
 
 
 async def test_what_tcp_knows_is_said_of_http_too(opened: Tools) -> None:
     with full_listener() as full:
-        dropped = await probe(parse_target(f"http://127.0.0.1:{full}/"), opened, SHORT_S)
+        dropped = await out_of_time(parse_target(f"http://127.0.0.1:{full}/"), opened)
     refused = await probe(parse_target(f"http://127.0.0.1:{closed_port()}/"), opened, TIMEOUT_S)
     assert outcome(dropped) == (State.DOWN, Reason.TIMEOUT)
     assert outcome(refused) == (State.DOWN, Reason.REFUSED)

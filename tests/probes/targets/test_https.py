@@ -2,6 +2,7 @@
 
 import asyncio
 import ssl
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -10,11 +11,11 @@ import trustme
 
 from probes.targets.result import Reason, Result
 from probes.targets.table import probe
-from probes.targets.target import parse_target
-from probes.targets.tools import trust
+from probes.targets.target import Target, parse_target
+from probes.targets.tools import Tools, trust
 from sla.instants import instant_of
 from sla.records import State
-from tests.probes.targets.targets import SHORT_S, TIMEOUT_S, Handler, reset_on_close, server, tools
+from tests.probes.targets.targets import TIMEOUT_S, Handler, out_of_time, reset_on_close, server, tools
 
 NOT_AFTER = datetime(2099, 2, 28, 23, 59, 58, tzinfo=UTC)
 
@@ -36,6 +37,10 @@ def showing(certificate: trustme.LeafCert) -> ssl.SSLContext:
     return context
 
 
+async def in_time(target: Target, opened: Tools) -> Result:
+    return await probe(target, opened, TIMEOUT_S)
+
+
 async def tried(
     authority: trustme.CA,
     folder: Path,
@@ -43,13 +48,13 @@ async def tried(
     *,
     handler: Handler = hello,
     host: str = "localhost",
-    timeout_s: float = TIMEOUT_S,
+    find: Callable[[Target, Tools], Awaitable[Result]] = in_time,
 ) -> Result:
     """What a try finds that trusts the authority, of a server with its own TLS, or with none."""
     file = folder / "ca.pem"
     authority.cert_pem.write_to_path(file)
     async with tools(tls=trust(file)) as opened, server(handler, tls=tls) as port:
-        return await probe(parse_target(f"https://{host}:{port}/"), opened, timeout_s)
+        return await find(parse_target(f"https://{host}:{port}/"), opened)
 
 
 def outcome(result: Result) -> tuple[State, Reason]:
@@ -120,7 +125,7 @@ async def test_a_server_that_is_silent_in_the_handshake_is_down(
         await reader.read()
         await asyncio.sleep(TIMEOUT_S)
 
-    result = await tried(authority, tmp_path, None, handler=hang, timeout_s=SHORT_S)
+    result = await tried(authority, tmp_path, None, handler=hang, find=out_of_time)
     assert outcome(result) == (State.DOWN, Reason.TIMEOUT)
     assert result.text == "waited in vain for the TLS handshake"
 
