@@ -39,12 +39,13 @@ def simulated(
     seed: int = 1,
     clients: tuple[str, ...] = ("acme", "borealis"),
     accounts: Mapping[str, str] | None = None,
+    longest_wait_s: float | None = LONGEST_WAIT_S,
 ) -> Iterator[ThreadedVCenter]:
     """A simulated vCenter on a thread of its own; two of one seed hold servers of the same UUIDs."""
     inventory = build(now=now(), servers=servers, seed=seed, clients=clients)
 
     def make() -> SimulatedVCenter:
-        return SimulatedVCenter(inventory, now_us=now, accounts=accounts, longest_wait_s=LONGEST_WAIT_S)
+        return SimulatedVCenter(inventory, now_us=now, accounts=accounts, longest_wait_s=longest_wait_s)
 
     with ThreadedVCenter(make) as vcenter:
         yield vcenter

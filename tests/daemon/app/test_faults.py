@@ -31,6 +31,8 @@ UP, DOWNTIME, UNOBSERVED = (
     "slad_server_downtime_seconds_total",
     "slad_server_unobserved_seconds_total",
 )
+QUICKLY_S = 20
+"""Enough for any machine, and far less than what a stop must not wait for: a poll, or a ledger to give up, in a minute."""
 IMPATIENT = """
 import daemon.recording.committing
 daemon.recording.committing.GIVE_UP_S, daemon.recording.committing.RETRY_S = {give_up_s}, 0.2
@@ -148,7 +150,7 @@ def test_a_stop_does_not_wait_for_a_full_disk(tmp_path: Path) -> None:
         wait_unready(daemon)
         began = monotonic()
         assert daemon.terminate() == 1
-        assert monotonic() - began < 5
+        assert monotonic() - began < QUICKLY_S
 
 
 # The ledger
@@ -194,14 +196,14 @@ def test_a_second_daemon_on_one_ledger_is_refused_and_told_who_has_it(tmp_path: 
 
 
 def test_a_stop_in_the_middle_of_a_long_poll_is_quick_and_logs_out(tmp_path: Path) -> None:
-    with simulated() as vcenter:
+    with simulated(longest_wait_s=None) as vcenter:
         config = write_config(tmp_path, vcenter)
         config.write_text(config.read_text().replace('poll = "1s"', 'poll = "60s"'))
         with started(Daemon(config)) as daemon:
             assert vcenter.do(lambda: len(vcenter.world.sessions.by_cookie)) == 1
             began = monotonic()
             assert daemon.terminate() == 0
-            assert monotonic() - began < 5
+            assert monotonic() - began < QUICKLY_S
             assert vcenter.do(lambda: len(vcenter.world.sessions.by_cookie)) == 0
 
 

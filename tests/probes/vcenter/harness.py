@@ -18,6 +18,10 @@ from tests.waiting import PATIENCE_S
 SOURCE = "east"
 RECOVERED = "east/recovered"
 QUICK = Deadlines(call_s=3.0, poll_margin_s=3.0, logout_s=2.0)
+SLOW = Deadlines(call_s=120.0, poll_margin_s=120.0, logout_s=120.0)
+"""For what must not be waited for."""
+STOP_S = 20.0
+"""Enough for any machine, and far less than what a watch that was stopped must not wait for."""
 
 T = TypeVar("T")
 
@@ -154,6 +158,11 @@ def _told(reports: Iterable[tuple[bool, Mapping[str, State], tuple[str, ...]]]) 
     return told
 
 
+def stopped(watch: VcenterWatch) -> None:
+    watch.stop()
+    assert watch.join(STOP_S), "the watch goes on"
+
+
 @contextmanager
 def watching(
     endpoint: Endpoint,
@@ -193,6 +202,5 @@ def watching(
     try:
         yield watched
     finally:
-        watch.stop()
-        assert watch.join(5.0), "the watch goes on"
+        stopped(watch)
     assert watch.failure is None, repr(watch.failure)

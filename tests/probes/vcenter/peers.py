@@ -64,6 +64,10 @@ class Peer(Protocol):
         ...
 
     def remove(self, name: str) -> None: ...
+    def wait_as_asked(self) -> None:
+        """Let it answer who waits for updates only when there are some, or as late as it was asked to."""
+        ...
+
     def kill_sessions(self) -> None: ...
     def sessions(self) -> int:
         """How many there are besides our own."""
@@ -220,6 +224,9 @@ class Simulated:
     def remove(self, name: str) -> None:
         self.do(self.machines.remove_vm, name)
 
+    def wait_as_asked(self) -> None:
+        self.do(setattr, self.vcenter.world, "longest_wait_s", None)
+
     def kill_sessions(self) -> None:
         assert self.do(self.world.kill_sessions) > 0
 
@@ -325,6 +332,9 @@ class Govmomi:
         machine = self._vm(name)
         machine.PowerOffVM_Task()
         machine.Destroy_Task()
+
+    def wait_as_asked(self) -> None:
+        """It does."""
 
     def kill_sessions(self) -> None:
         keys = self._others()

@@ -1,10 +1,11 @@
 """The watch says the same of both simulators where both can show it (design: a vCenter when there is none)."""
 
 import time
+from dataclasses import replace
 
 from sla.instants import SECOND
 from sla.records import Leg, State
-from tests.probes.vcenter.harness import RECOVERED, Watched, watching
+from tests.probes.vcenter.harness import RECOVERED, SLOW, stopped, watching
 from tests.probes.vcenter.peers import PASSWORD, USER, Peer
 
 UP, DOWN, UNKNOWN = State.UP, State.DOWN, State.UNKNOWN
@@ -230,10 +231,11 @@ def test_a_killed_session_is_followed_by_a_fresh_look(peer: Peer) -> None:
 
 
 def test_a_watch_stops_in_the_middle_of_a_long_poll_and_logs_out(peer: Peer) -> None:
-    with watching(peer.endpoint, poll_s=60) as watched:
+    peer.wait_as_asked()
+    with watching(replace(peer.endpoint, deadlines=SLOW), poll_s=60) as watched:
         watched.report()
         assert peer.sessions() == 1
-        _stopped_within(watched, 1.0)
+        stopped(watched.watch)
         assert peer.sessions() == 0
 
 
@@ -246,11 +248,4 @@ def test_a_wrong_password_is_tried_once(peer: Peer) -> None:
         assert failure.retry_in_us >= 200 * SECOND
         time.sleep(0.3)
         assert watched.said.empty()
-        _stopped_within(watched, 1.0)
-
-
-def _stopped_within(watched: Watched, seconds: float) -> None:
-    started_s = time.monotonic()
-    watched.watch.stop()
-    assert watched.watch.join(5.0)
-    assert time.monotonic() - started_s < seconds
+        stopped(watched.watch)

@@ -24,7 +24,7 @@ from probes.vcenter.transport import Deadlines, Endpoint, tls_context
 from sla.instants import MINUTE, SECOND
 from sla.records import State
 from tests.peers.proxy import FaultProxy, Weather
-from tests.probes.vcenter.harness import QUICK, Watched, watching
+from tests.probes.vcenter.harness import QUICK, SLOW, STOP_S, Watched, stopped, watching
 from tests.probes.vcenter.peers import Simulated
 
 HASTY = Deadlines(call_s=0.6, poll_margin_s=0.4, logout_s=0.3)
@@ -159,7 +159,7 @@ def test_a_vcenter_that_accepts_and_says_nothing_is_given_up_at_the_deadline(sim
         with watching(endpoint) as watched:
             started_s = time.monotonic()
             failure = watched.failure()
-            assert 0.5 < time.monotonic() - started_s < 2.5
+            assert time.monotonic() - started_s > 0.5
             assert (failure.reason, "deadline" in failure.message) == ("unreachable", True)
             proxy.weather = Weather()
             proxy.drop()
@@ -179,11 +179,11 @@ def test_a_connection_that_goes_mute_in_the_middle_is_given_up_at_the_deadline(s
 def test_a_reply_that_drips_is_given_up_at_the_deadline_of_the_whole_call(
     simulation: Simulated, method: str
 ) -> None:
-    simulation.fault("slow_drip", method=method, replies=1, bytes_per_s=60)
+    simulation.fault("slow_drip", method=method, replies=1, bytes_per_s=5)
     with watching(replace(simulation.endpoint, deadlines=HASTY)) as watched:
         started_s = time.monotonic()
         assert watched.failure().reason == "unreachable"
-        assert time.monotonic() - started_s < 3.0
+        assert time.monotonic() - started_s < STOP_S, "the whole reply takes minutes"
         recovered(watched)
 
 
@@ -404,16 +404,16 @@ def back(watched: Watched) -> set[str]:
 def test_a_watch_stops_while_it_waits_for_its_next_attempt(simulation: Simulated) -> None:
     with watching(simulation.endpoint, password="wrong") as watched:
         watched.failure()
-        stopped_within(watched, 0.5)
+        stopped(watched.watch)
 
 
 @pytest.mark.parametrize("method", ["Login", "RetrievePropertiesEx", "ReadNextEvents"])
 def test_a_watch_stops_in_the_middle_of_any_call(simulation: Simulated, method: str) -> None:
     simulation.fault("silence", method=method)
     calls = counted(simulation, method)
-    with watching(simulation.endpoint) as watched:
+    with watching(replace(simulation.endpoint, deadlines=SLOW)) as watched:
         watched.until(lambda: calls)
-        stopped_within(watched, 1.0)
+        stopped(watched.watch)
         assert watched.failures == []
         assert simulation.sessions() == 0
 
@@ -422,24 +422,23 @@ def test_a_watch_stops_in_the_middle_of_a_tls_handshake(tmp_path: Path, simulati
     with behind_proxy(simulation) as (proxy, _):
         proxy.weather = Weather(silent=True)
         tls = tls_context(ca_file=None, pinned=True)
-        endpoint = Endpoint(host=proxy.host, port=proxy.port, tls=tls, pin=bytes(32), deadlines=QUICK)
+        endpoint = Endpoint(host=proxy.host, port=proxy.port, tls=tls, pin=bytes(32), deadlines=SLOW)
         with watching(endpoint) as watched:
             watched.until(lambda: proxy.connections)
             time.sleep(0.1)
-            stopped_within(watched, 1.0)
+            stopped(watched.watch)
 
 
 def test_a_vcenter_that_is_mute_when_asked_to_log_out_holds_nobody_up(simulation: Simulated) -> None:
     simulation.fault("silence", method="Logout")
-    with watching(replace(simulation.endpoint, deadlines=HASTY)) as watched:
+    with watching(replace(simulation.endpoint, deadlines=replace(SLOW, logout_s=0.3))) as watched:
         watched.report()
-        stopped_within(watched, 1.0)
+        stopped(watched.watch)
 
 
 def test_a_watch_that_was_stopped_before_it_began_says_nothing(simulation: Simulated) -> None:
     with watching(simulation.endpoint) as watched:
-        watched.watch.stop()
-        assert watched.watch.join(2.0)
+        stopped(watched.watch)
     said: list[Report | SourceFailure] = [*watched.reports, *watched.failures]
     assert said == []
 
@@ -451,7 +450,7 @@ def test_a_fault_of_ours_ends_the_thread_and_is_kept(
         watched = stack.enter_context(watching(simulation.endpoint))
         watched.report()
         monkeypatch.setattr(watched.watch, "_look", _fault_of_ours)
-        assert watched.watch.join(5.0)
+        assert watched.watch.join(STOP_S)
         assert isinstance(watched.watch.failure, ZeroDivisionError)
         with pytest.raises(AssertionError, match="ours"):
             stack.close()
@@ -459,10 +458,3 @@ def test_a_fault_of_ours_ends_the_thread_and_is_kept(
 
 def _fault_of_ours(_chain: object) -> None:
     raise ZeroDivisionError("ours")
-
-
-def stopped_within(watched: Watched, seconds: float) -> None:
-    started_s = time.monotonic()
-    watched.watch.stop()
-    assert watched.watch.join(5.0)
-    assert time.monotonic() - started_s < seconds

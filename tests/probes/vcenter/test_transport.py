@@ -85,12 +85,12 @@ def test_the_deadline_is_that_of_the_whole_call() -> None:
         wire = Wire(Endpoint(host=proxy.host, port=proxy.port, tls=None))
         connection = wire.connect(soon())
         assert get(connection, "/") == BODY
-        proxy.weather = Weather(drip_bytes_per_s=2_000)
+        proxy.weather = Weather(drip_bytes_per_s=1_000)
         connection.again(soon(0.4))
         started_s = time.monotonic()
         with pytest.raises(VCenterUnreachableError, match="deadline"), wire.translating():
             get(connection, "/")
-        assert time.monotonic() - started_s < 1.0
+        assert time.monotonic() - started_s < 30, "the whole reply takes five minutes"
         wire.close()
 
 
@@ -107,15 +107,15 @@ def test_a_connection_can_be_used_again_after_a_call_that_nearly_missed_its_dead
 
 def test_a_stopped_wire_ends_a_call_and_refuses_another() -> None:
     with served(Modern) as endpoint, FaultProxy((endpoint.host, endpoint.port)) as proxy:
-        wire = Wire(Endpoint(host=proxy.host, port=proxy.port, tls=None, deadlines=Deadlines(call_s=9)))
-        connection = wire.connect(soon(20))
+        wire = Wire(Endpoint(host=proxy.host, port=proxy.port, tls=None, deadlines=Deadlines(call_s=100)))
+        connection = wire.connect(soon(100))
         proxy.weather = Weather(stall_after_bytes=0)
         stopper = threading.Timer(0.1, wire.stop)
         stopper.start()
         started_s = time.monotonic()
         with pytest.raises(StoppedError), wire.translating():
             get(connection, "/")
-        assert time.monotonic() - started_s < 1.0
+        assert time.monotonic() - started_s < 30
         with pytest.raises(StoppedError):
             wire.connect(soon())
         stopper.join()
