@@ -16,14 +16,14 @@ _THRESHOLDS: Final = (5_000, 10, 1_000)
 """New objects before a collection of the youngest, of those before the middle ones, and of those before all."""
 
 
-async def paced(items: Iterable[T], *, at_most_s: float = inf) -> AsyncIterator[T]:
-    """The items, with a turn for the event loop whenever `TURN_S` have passed; no further ones after `at_most_s`."""
+async def paced(items: Iterable[T], *, at_most_s: float = inf, turn_s: float = TURN_S) -> AsyncIterator[T]:
+    """The items, with a turn for the event loop whenever `turn_s` have passed; no further ones after `at_most_s`."""
     began = time.monotonic()
     ends_at = began + at_most_s
     for item in items:
         yield item
         now = time.monotonic()
-        if now - began > TURN_S:
+        if now - began > turn_s:
             if now >= ends_at:
                 return
             await asyncio.sleep(0)

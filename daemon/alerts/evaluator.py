@@ -21,7 +21,7 @@ from daemon.book.live_book import LiveBook
 from daemon.clock import Clock
 from daemon.live.facts import ServerFacts
 from daemon.live.figures import JudgementsAt, LiveFigures
-from daemon.pacing import paced
+from daemon.pacing import TURN_S, paced
 from daemon.watching.sources import Source
 from probes.internet.verdict import Verdict
 from probes.report import Report, SourceFailure
@@ -48,6 +48,8 @@ class AlertEvaluator:
         facts: ServerFacts,
         is_listed: Callable[[ServerId], bool],
         store: AlertStore,
+        evaluate_s: float = EVALUATE_S,
+        turn_s: float = TURN_S,
     ) -> None:
         """See `daemon.alerts.server_labels` for `is_listed`."""
         self._clock = clock
@@ -57,6 +59,8 @@ class AlertEvaluator:
         self._uplinks = uplinks
         self._facts = facts
         self._store = store
+        self._evaluate_s = evaluate_s
+        self._turn_s = turn_s
         self._began_at = clock.now()
         self._server_labels = ServerLabels(facts, is_listed, self._began_at)
         self._infrastructure = InfrastructureAlerts()
@@ -88,16 +92,17 @@ class AlertEvaluator:
         few = list(self._few(now))
         self._store.put("few", few, now)
         self._store.pass_to(now)
-        async for _ in paced(outages.mark(now)):
+        async for _ in paced(outages.mark(now), turn_s=self._turn_s):
             pass
         marking, working = [causes.look(few, outages.under_way, now)], [outages.work(now)]
         if self._figures.at is not None:
             judging: JudgementsAt = await self._figures.judging(self._figures.at)
             marking.append(figures.mark(judging.at))
             working.append(figures.work(judging, now))
-        async for _ in paced(chain.from_iterable(marking)):
+        async for _ in paced(chain.from_iterable(marking), turn_s=self._turn_s):
             pass
-        async for _ in paced(chain.from_iterable(reversed(working)), at_most_s=EVALUATE_S):
+        work = chain.from_iterable(reversed(working))
+        async for _ in paced(work, at_most_s=self._evaluate_s, turn_s=self._turn_s):
             pass
         return not (outages.is_behind or figures.is_behind)
 

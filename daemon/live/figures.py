@@ -18,7 +18,7 @@ from daemon.holidays import holidays_around
 from daemon.live.accruals import Accruals
 from daemon.live.servers import ServerFormulas
 from daemon.live.solutions import Solutions
-from daemon.pacing import freeze_gc, paced
+from daemon.pacing import TURN_S, freeze_gc, paced
 from sla.book import Book
 from sla.calendars import Day, Month, calendar_of, year_of
 from sla.instants import BEGINNING, FOREVER, Instant
@@ -51,8 +51,9 @@ class LiveFigures:
     `at` is the instant of which all was worked out last, and `is_current` whether nothing was left over since then.
     """
 
-    def __init__(self, book: LiveBook) -> None:
+    def __init__(self, book: LiveBook, *, turn_s: float = TURN_S) -> None:
         """Of a book that has been settled once; everything waits to be judged."""
+        self._turn_s = turn_s
         self.at: Instant | None = None
         self.is_current = False
         self.accruals = Accruals(book.evidence)
@@ -78,13 +79,13 @@ class LiveFigures:
         at = self._reached = max(at, self._reached)
         self.is_current = False
         changes = self._live.taken_changes()
-        async for _ in paced(self._marked(at, changes)):
+        async for _ in paced(self._marked(at, changes), turn_s=self._turn_s):
             pass
         if self._judging is None or self._judging.at != at or changes.sights or changes.records:
             self._judging = await self.judging(at)
-            async for _ in paced(self.servers.begin()):
+            async for _ in paced(self.servers.begin(), turn_s=self._turn_s):
                 pass
-        async for _ in paced(self._judged(self._judging), at_most_s=at_most_s):
+        async for _ in paced(self._judged(self._judging), at_most_s=at_most_s, turn_s=self._turn_s):
             pass
         if self.servers.waiting or self.solutions.waiting:
             return False

@@ -51,13 +51,14 @@ class _StepForward:
 class _TakenEvents:
     """The keys of a source's newest events, and when each was."""
 
+    most: int
     by_key: dict[str, Instant] = field(default_factory=dict)
     kept: int = 0
 
     def remember(self, key: str, at: Instant) -> None:
         """Add one. Those within the overlap that a new watch reads again have to stay, however many they are."""
         self.by_key[key] = at
-        if len(self.by_key) > max(MOST_KEYS, 2 * self.kept):
+        if len(self.by_key) > max(self.most, 2 * self.kept):
             oldest = max(self.by_key.values()) - 2 * OVERLAP_US
             self.by_key = {known: then for known, then in self.by_key.items() if then >= oldest}
             self.kept = len(self.by_key)
@@ -66,9 +67,10 @@ class _TakenEvents:
 class Transitions:
     """Makes batches. Invariant: between two commits it looks at the book and at what it put into the batch itself."""
 
-    def __init__(self, book: LiveBook, registry: ServerRegistry) -> None:
+    def __init__(self, book: LiveBook, registry: ServerRegistry, *, most_keys: int = MOST_KEYS) -> None:
         self._book = book
         self._registry = registry
+        self._most_keys = most_keys
         self._said: dict[tuple[Witness, ServerId, Leg], tuple[Instant, State]] = {}
         self._blind_because: dict[str, str] = {}
         self._taken_events: dict[str, _TakenEvents] = {}
@@ -144,7 +146,7 @@ class Transitions:
             last = self._book.last_said(main, server, Leg.RUNNING)
             if last is not None and last[1] is State.UNKNOWN:
                 lost[uuid] = last[0]
-        taken = self._taken_events.get(source, _TakenEvents()).by_key
+        taken = self._taken_events.get(source, _TakenEvents(self._most_keys)).by_key
         return Resume(
             observed_until=self._book.watermark(main),
             out_of_contact=lost,
@@ -154,7 +156,8 @@ class Transitions:
 
     def remember(self, event: Event) -> None:
         """Take an event from the ledger, at start: where the watch of its source goes on."""
-        self._taken_events.setdefault(event.source, _TakenEvents()).remember(event.key, event.at)
+        taken = self._taken_events.setdefault(event.source, _TakenEvents(self._most_keys))
+        taken.remember(event.key, event.at)
 
     async def _entered(self, records: Iterable[Record | None]) -> list[Entry]:
         """The entries of what is new in `records`, made in slices."""

@@ -5,8 +5,6 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Any, cast
 
-import pytest
-
 from daemon.alerts.evaluator import AlertEvaluator
 from daemon.alerts.store import AlertStore
 from daemon.live.facts import ServerFacts
@@ -44,7 +42,7 @@ class Post:
         self.store = AlertStore()
         self.lookout = self.another(self.store)
 
-    def another(self, store: AlertStore) -> AlertEvaluator:
+    def another(self, store: AlertStore, **limits: float) -> AlertEvaluator:
         lookout = AlertEvaluator(
             clock=cast(Any, self),
             book=self.monitor.book,
@@ -58,6 +56,7 @@ class Post:
             ),
             is_listed=lambda _: self.listed,
             store=store,
+            **limits,
         )
         lookout.want(True)
         return lookout
@@ -311,18 +310,15 @@ async def test_nothing_is_kept_while_nobody_is_to_be_told_and_everything_is_told
     assert {"VirtualServerDown", "DatastoreInaccessible"} <= await post.look()
 
 
-async def test_a_storm_is_taken_in_bit_by_bit(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("daemon.alerts.evaluator.EVALUATE_S", 0.0)
-    monkeypatch.setattr("daemon.pacing.TURN_S", -1.0)
+async def test_a_storm_is_taken_in_bit_by_bit() -> None:
     post = Post()
+    post.lookout = post.another(post.store, evaluate_s=0.0, turn_s=-1.0)
     source = fleet(post, 50)
     for vm in source.vms.values():
         vm.on = False
     source.look()
     source.look(passed_us=2 * MINUTE)
-    monkeypatch.setattr("daemon.pacing.TURN_S", 1.0)
     await post.standing.catch_up(post.monitor.book.settled_at(), 60.0)
-    monkeypatch.setattr("daemon.pacing.TURN_S", -1.0)
     looks = 0
     while not await post.lookout.evaluate(()):
         looks += 1

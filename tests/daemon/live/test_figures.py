@@ -19,6 +19,10 @@ async def assert_days_stand(seed: int) -> None:
         assert_all_stands(standing, at, f"seed {seed}, step {number}")
 
 
+EVERY_STEP = -1.0
+"""The event loop has its turn after each."""
+
+
 @pytest.mark.parametrize("seed", range(10))
 async def test_at_every_instant_all_stands_as_a_statement_would_say(seed: int) -> None:
     await assert_days_stand(seed)
@@ -30,10 +34,9 @@ async def test_all_stands_over_hundreds_of_seeds(seed: int) -> None:
     await assert_days_stand(seed)
 
 
-async def test_what_is_left_over_is_taken_up_at_later_instants(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("daemon.pacing.TURN_S", -1.0)  # every step is a turn
+async def test_what_is_left_over_is_taken_up_at_later_instants() -> None:
     days = Days(7)
-    standing = LiveFigures(days.book)
+    standing = LiveFigures(days.book, turn_s=EVERY_STEP)
     behind = 0
     for number, at in enumerate(days.steps(80)):
         before = standing.at

@@ -2,10 +2,7 @@
 
 from dataclasses import replace
 
-import pytest
-
 from daemon.book.counting import HORIZON_US
-from daemon.recording import transitions as transitions_module
 from probes.report import Report, SourceEvent, SourceFailure
 from sla.instants import HOUR, MINUTE, SECOND, Instant
 from sla.records import Blind, Event, Leg, Observation, Record, ServerId, State, Witness
@@ -16,8 +13,8 @@ MAIN, RECOVERED = Witness("mon", "vc1"), Witness("mon", "vc1/recovered")
 U1 = ServerId("u1")
 
 
-def watched() -> tuple[Monitor, Source]:
-    monitor = Monitor()
+def watched(monitor: Monitor | None = None) -> tuple[Monitor, Source]:
+    monitor = monitor or Monitor()
     source = Source(monitor)
     source.add(Vm("u1", "acme-1"))
     source.look(passed_us=0)
@@ -172,9 +169,8 @@ def test_an_event_of_what_is_no_server_here_is_kept_without_one() -> None:
     assert event.server is None
 
 
-def test_only_the_newest_keys_are_kept_but_all_that_are_read_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(transitions_module, "MOST_KEYS", 4)
-    monitor, _ = watched()
+def test_only_the_newest_keys_are_kept_but_all_that_are_read_again() -> None:
+    monitor, _ = watched(Monitor(most_keys=4))
     old = tuple(happened(f"old-{number}", START + number) for number in range(4))
     storm = tuple(happened(f"new-{number}", START + HOUR + number) for number in range(9))
     monitor.tell(report(None, events=old + storm), passed_us=HOUR)
