@@ -5,7 +5,7 @@ import base64
 import hashlib
 import hmac
 import secrets
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
 import bcrypt
@@ -25,8 +25,9 @@ class PasswordCheck:
     What is remembered is a keyed digest of user, hash and password: the passwords themselves are not kept.
     """
 
-    def __init__(self) -> None:
-        """Nothing remembered."""
+    def __init__(self, check: Callable[[bytes, bytes], bool] = bcrypt.checkpw) -> None:
+        """Nothing remembered. `check`: whether a hash is that of a password."""
+        self._check = check
         self._key = secrets.token_bytes(32)
         self._remembered: dict[bytes, bool] = {}
         self._one_at_a_time = asyncio.Lock()
@@ -44,11 +45,17 @@ class PasswordCheck:
         answer = self._remembered.get(digest)
         if answer is None:
             async with self._one_at_a_time:
-                answer = await asyncio.to_thread(_matches, password, hashed)
+                answer = await asyncio.to_thread(self._matches, password, hashed)
             if len(self._remembered) >= _REMEMBERED:
                 del self._remembered[next(iter(self._remembered))]
             self._remembered[digest] = answer
         return known and answer
+
+    def _matches(self, password: str, hashed: str) -> bool:
+        try:
+            return self._check(password.encode(), hashed.encode())
+        except ValueError:  # longer than the 72 bytes that bcrypt looks at
+            return False
 
 
 class Bucket:
@@ -87,10 +94,3 @@ def _credentials(header: str) -> tuple[str, str] | None:
     except ValueError:
         return None
     return (user, password) if scheme.lower() == "basic" and colon else None
-
-
-def _matches(password: str, hashed: str) -> bool:
-    try:
-        return bcrypt.checkpw(password.encode(), hashed.encode())
-    except ValueError:  # longer than the 72 bytes that bcrypt looks at
-        return False

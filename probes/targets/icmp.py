@@ -14,7 +14,9 @@ _SLACK_S: Final = 2.0
 """How much longer than its time-out a ping may wait to be sent and to be concluded."""
 
 
-async def probe(target: Target, pings: Pings, resolver: Resolver, timeout_s: float) -> Result:
+async def probe(
+    target: Target, pings: Pings, resolver: Resolver, timeout_s: float, *, slack_s: float = _SLACK_S
+) -> Result:
     """Ping every address of the target at once, in what the time-out leaves after its name is resolved.
 
     Up if one answers; down if none does. Unknown where one could not be tried, but for want of a route to it while others
@@ -29,7 +31,7 @@ async def probe(target: Target, pings: Pings, resolver: Resolver, timeout_s: flo
     if left_s <= 0:
         return unknown(Reason.OVERRUN, "its name was resolved too late to ping it")
     try:
-        async with asyncio.timeout(left_s + _SLACK_S):
+        async with asyncio.timeout(left_s + slack_s):
             results = await pings.ping_all(addresses, left_s)
     except TimeoutError:
         return unknown(Reason.OVERRUN, "the pings before it took too long")

@@ -9,7 +9,7 @@ than a few pings are under way at a time. It takes late reading for a late answe
 import asyncio
 import importlib
 import socket
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Final, Protocol, cast
@@ -44,6 +44,15 @@ class _Library(Protocol):
     async def receive_one_ping(self, sock: socket.socket, identifier: int, timeout_s: float) -> float: ...
 
 
+def may_open_raw_sockets() -> bool:
+    """Whether this process has CAP_NET_RAW in effect."""
+    for line in Path("/proc/self/status").read_text().splitlines():
+        name, _, value = line.partition(":")
+        if name == "CapEff":
+            return bool(int(value, 16) >> _CAP_NET_RAW & 1)
+    return False
+
+
 class AiopingPinger:
     """Pings by aioping; offers what `Pinger` does."""
 
@@ -53,11 +62,13 @@ class AiopingPinger:
 
     @staticmethod
     @asynccontextmanager
-    async def open(settings: PingSettings) -> AsyncIterator["AiopingPinger"]:
+    async def open(
+        settings: PingSettings, *, is_privileged: Callable[[], bool] = may_open_raw_sockets
+    ) -> AsyncIterator["AiopingPinger"]:
         """Raises PingBackendError where it is not installed or must not be used, PingForbiddenError, PingSourceError."""
         if settings.address is not None or settings.interface is not None:
             raise PingSourceError("the backend aioping cannot choose the address or interface to send from")
-        if may_open_raw_sockets():
+        if is_privileged():
             raise PingBackendError(
                 "the backend aioping is refused to a process with CAP_NET_RAW: on raw sockets it reports live hosts "
                 "down and dead ones up"
@@ -103,15 +114,6 @@ class AiopingPinger:
         except OSError as error:
             return failed_here(error.errno or 0)
         return up(round(delay_s * 1_000_000))
-
-
-def may_open_raw_sockets() -> bool:
-    """Whether this process has CAP_NET_RAW in effect."""
-    for line in Path("/proc/self/status").read_text().splitlines():
-        name, _, value = line.partition(":")
-        if name == "CapEff":
-            return bool(int(value, 16) >> _CAP_NET_RAW & 1)
-    return False
 
 
 def _open(address: str) -> socket.socket:

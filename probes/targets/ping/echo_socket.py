@@ -209,12 +209,19 @@ class EchoSocket:
         )
 
 
-def open_socket(protocol: Protocol, *, raw: bool, address: str | None, interface: str | None) -> EchoSocket:
+def open_socket(
+    protocol: Protocol,
+    *,
+    raw: bool,
+    address: str | None,
+    interface: str | None,
+    receive_buffer_bytes: int = RECEIVE_BUFFER_BYTES,
+) -> EchoSocket:
     """Open a socket that sends from an address, or through an interface. Raises OSError, UnusableSourceError too."""
     kind = socket.SOCK_RAW if raw else socket.SOCK_DGRAM
     sock = socket.socket(protocol.family, kind | socket.SOCK_NONBLOCK, protocol.number)
     try:
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER_BYTES)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer_bytes)
         stamp_on_receipt(sock)
         if raw:
             identifier = int.from_bytes(os.urandom(2), "big")

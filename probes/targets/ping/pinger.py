@@ -3,8 +3,9 @@
 import asyncio
 import errno
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Final
 
 from probes.targets.path import Paths
@@ -27,6 +28,8 @@ from probes.targets.ping.settings import (
 from probes.targets.ping.socket_engine import SocketEngine
 from probes.targets.result import Reason, Result, unknown
 
+MakeEngine = Callable[[EchoSocket, Paths, int], SocketEngine]
+
 _AT_ONCE: Final = 4_096
 """Addresses that are read before the loop gets its turn."""
 
@@ -45,9 +48,10 @@ async def open_pings(settings: PingSettings) -> AsyncIterator[Pings]:
 class Pinger:
     """Pings over one socket for each version of IP, opened when first used. For the loop on which it was opened."""
 
-    def __init__(self, settings: PingSettings) -> None:
+    def __init__(self, settings: PingSettings, make_engine: MakeEngine = SocketEngine) -> None:
         """Raises PingError; `Pinger.open` closes it too."""
         self._settings = settings
+        self._make_engine = make_engine
         if settings.address is not None and settings.interface is not None:
             raise PingSourceError("either an address or an interface, not both")
         self._paths = Paths(address=settings.address, interface=settings.interface)
@@ -58,9 +62,9 @@ class Pinger:
 
     @staticmethod
     @asynccontextmanager
-    async def open(settings: PingSettings) -> AsyncIterator["Pinger"]:
+    async def open(settings: PingSettings, make_engine: MakeEngine = SocketEngine) -> AsyncIterator["Pinger"]:
         """A pinger, closed at the end: who waits for pings then learns nothing. Raises PingError."""
-        pinger = Pinger(settings)
+        pinger = Pinger(settings, make_engine)
         try:
             pinger.check()
             yield pinger
@@ -139,7 +143,7 @@ class Pinger:
             if settings.address is not None and protocol_of(settings.address) is not protocol:
                 raise OSError(errno.EAFNOSUPPORT, f"{settings.address} is of the other version of IP")
             gap_ns = 1_000_000_000 // settings.rate if settings.rate else 0
-            fresh = SocketEngine(self._socket(protocol), self._paths, gap_ns)
+            fresh = self._make_engine(self._socket(protocol), self._paths, gap_ns)
             if engine is not None:
                 engine.close(unknown(Reason.NO_ROUTE, "the way out of this host went away"))
                 fresh.dropped, fresh.strays = engine.dropped, engine.strays
@@ -151,17 +155,23 @@ class Pinger:
 
     def _socket(self, protocol: packets.Protocol) -> EchoSocket:
         settings = self._settings
-        source = {"address": settings.address, "interface": settings.interface}
+        opened = partial(
+            open_socket,
+            protocol,
+            address=settings.address,
+            interface=settings.interface,
+            receive_buffer_bytes=settings.receive_buffer_bytes,
+        )
         match settings.backend:
             case Backend.DATAGRAM:
-                return open_socket(protocol, raw=False, **source)
+                return opened(raw=False)
             case Backend.RAW:
-                return open_socket(protocol, raw=True, **source)
+                return opened(raw=True)
             case Backend.AUTO:
                 try:
-                    return open_socket(protocol, raw=False, **source)
+                    return opened(raw=False)
                 except PermissionError:
-                    return open_socket(protocol, raw=True, **source)
+                    return opened(raw=True)
             case Backend.AIOPING:
                 raise PingBackendError("aioping is a pinger of its own: see open_pings")
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, Protocol
 
+from probes.targets.ping.echo_socket import RECEIVE_BUFFER_BYTES
 from probes.targets.result import Result
 
 DEFAULT_RATE: Final = 25_000
@@ -47,12 +48,16 @@ class Backend(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PingSettings:
-    """How to ping. `address` or `interface`, or neither, is where from; `rate` is pings a second, None without limit."""
+    """How to ping. `address` or `interface`, or neither, is where from; `rate` is pings a second, None without limit.
+
+    `receive_buffer_bytes`: see `echo_socket`.
+    """
 
     backend: Backend = Backend.DATAGRAM
     address: str | None = None
     interface: str | None = None
     rate: int | None = DEFAULT_RATE
+    receive_buffer_bytes: int = RECEIVE_BUFFER_BYTES
 
 
 class Pings(Protocol):

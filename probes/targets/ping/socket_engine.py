@@ -12,6 +12,7 @@ import errno
 import socket
 import time
 from collections import deque
+from collections.abc import Callable
 from heapq import heappop, heappush
 from itertools import count, repeat
 from typing import Final
@@ -35,9 +36,20 @@ _FULL_TRIES: Final = 20
 _HELD_UP_NS: Final = _MS
 _CLOCK_STEP_NS: Final = _MS
 _READINGS: Final = 5
-_STAMPING_STARTS_NS: Final = 1_000 * _MS
+STAMPING_STARTS_NS: Final = 1_000 * _MS
 """For so long after a socket was opened, the kernel may stamp its packets only when they are read."""
 _DROPPED_MODULUS: Final = 1 << 32
+
+
+def wall_offset_ns() -> int:
+    """Wall time less monotonic time. The kernel's stamps are wall time; nothing here is dated by it."""
+    for _ in range(_READINGS):
+        before_ns = time.monotonic_ns()
+        wall_ns = time.clock_gettime_ns(time.CLOCK_REALTIME)
+        took_ns = time.monotonic_ns() - before_ns
+        if took_ns < _CLOCK_STEP_NS // 10:  # else this process was held up between the two, which is no step
+            break
+    return wall_ns - before_ns - took_ns // 2
 
 
 class SocketEngine:
@@ -47,7 +59,15 @@ class SocketEngine:
     the engine is to be closed, and another opened.
     """
 
-    def __init__(self, sock: EchoSocket, paths: Paths, gap_ns: int) -> None:
+    def __init__(
+        self,
+        sock: EchoSocket,
+        paths: Paths,
+        gap_ns: int,
+        *,
+        stamping_starts_ns: int = STAMPING_STARTS_NS,
+        offset_ns: Callable[[], int] = wall_offset_ns,
+    ) -> None:
         self.dropped = 0
         self.unusable = False
         self.strays = 0
@@ -68,9 +88,10 @@ class SocketEngine:
         """Until when nothing is sent, since the kernel had no room, by the monotonic clock."""
         self._emptied_ns = time.monotonic_ns()
         """When the socket was last read until nothing was left in it."""
-        self._stamped_from_ns = self._emptied_ns + _STAMPING_STARTS_NS
+        self._stamped_from_ns = self._emptied_ns + stamping_starts_ns
         """From when on every packet bears the kernel's own time of arrival."""
-        self._wall_offset_ns = _wall_offset_ns()
+        self._read_offset_ns = offset_ns
+        self._wall_offset_ns = offset_ns()
         """The wall clock less the monotonic one: the kernel stamps by the wall clock."""
         self._kernel_dropped = 0
         """What the kernel's counter of dropped packets showed last."""
@@ -229,7 +250,7 @@ class SocketEngine:
         self.dropped += (memory.dropped - self._kernel_dropped) % _DROPPED_MODULUS
         self._kernel_dropped = memory.dropped
         now_ns, offset_before_ns = time.monotonic_ns(), self._wall_offset_ns
-        offset_ns = self._wall_offset_ns = _wall_offset_ns()
+        offset_ns = self._wall_offset_ns = self._read_offset_ns()
         stepped = abs(offset_ns - offset_before_ns) > _CLOCK_STEP_NS
         try:
             received = self._socket.receive()
@@ -334,14 +355,3 @@ class SocketEngine:
         if not ping.burst.unanswered:
             ping.burst.pings = []  # it waits for its deadline, and the garbage collector would walk them until then
         ping.burst.request.conclude(ping.place, result)
-
-
-def _wall_offset_ns() -> int:
-    """Wall time less monotonic time. The kernel's stamps are wall time; nothing here is dated by it."""
-    for _ in range(_READINGS):
-        before_ns = time.monotonic_ns()
-        wall_ns = time.clock_gettime_ns(time.CLOCK_REALTIME)
-        took_ns = time.monotonic_ns() - before_ns
-        if took_ns < _CLOCK_STEP_NS // 10:  # else this process was held up between the two, which is no step
-            break
-    return wall_ns - before_ns - took_ns // 2

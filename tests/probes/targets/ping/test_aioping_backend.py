@@ -9,7 +9,7 @@ from shutil import which
 
 import pytest
 
-from probes.targets.ping import aioping_backend
+from probes.targets.ping.aioping_backend import AiopingPinger
 from probes.targets.ping.pinger import open_pings
 from probes.targets.ping.settings import (
     Backend,
@@ -74,29 +74,26 @@ async def test_it_is_refused_to_a_process_that_may_open_raw_sockets(network: Net
 async def test_where_it_is_not_installed_the_error_names_the_extra(
     network: Network, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(aioping_backend, "may_open_raw_sockets", lambda: False)
     monkeypatch.setitem(sys.modules, "aioping", None)
     with pytest.raises(PingBackendError, match=r"slad\[aioping\]"):
-        async with open_pings(SETTINGS):
+        async with AiopingPinger.open(SETTINGS, is_privileged=lambda: False):
             pytest.fail("opened all the same")
 
 
-async def test_it_cannot_choose_the_source(network: Network, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(aioping_backend, "may_open_raw_sockets", lambda: False)
+async def test_it_cannot_choose_the_source(network: Network) -> None:
     with pytest.raises(PingSourceError, match="cannot choose"):
-        async with open_pings(PingSettings(backend=Backend.AIOPING, address="192.0.2.2")):
+        async with AiopingPinger.open(
+            PingSettings(backend=Backend.AIOPING, address="192.0.2.2"), is_privileged=lambda: False
+        ):
             pytest.fail("opened all the same")
 
 
-async def test_without_the_sysctl_it_cannot_be_used(
-    network: Network, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_without_the_sysctl_it_cannot_be_used(network: Network) -> None:
     need_aioping()
-    monkeypatch.setattr(aioping_backend, "may_open_raw_sockets", lambda: False)
     network.monitor.allow_pings(allowed=False)
     try:
         with pytest.raises(PingForbiddenError, match="ping_group_range"):
-            async with open_pings(SETTINGS):
+            async with AiopingPinger.open(SETTINGS, is_privileged=lambda: False):
                 pytest.fail("opened all the same")
     finally:
         network.monitor.allow_pings()

@@ -64,10 +64,9 @@ class Never:
         return []
 
 
-async def test_pings_that_wait_too_long_for_their_turn_are_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(icmp, "_SLACK_S", 0.1)
+async def test_pings_that_wait_too_long_for_their_turn_are_unknown() -> None:
     target = Target(method=Method.ICMP, host="10.0.0.1")
-    result = await icmp.probe(target, Never(), Resolver(), 0.1)
+    result = await icmp.probe(target, Never(), Resolver(), 0.1, slack_s=0.1)
     assert (result.state, result.reason) == (State.UNKNOWN, Reason.OVERRUN)
 
 

@@ -12,7 +12,6 @@ from shutil import which
 
 import pytest
 
-from probes.targets.ping import echo_socket
 from probes.targets.ping.packets import ECHO
 from probes.targets.ping.pinger import Pinger
 from probes.targets.ping.settings import Backend, PingForbiddenError, PingSettings, PingSourceError
@@ -122,11 +121,8 @@ def flood(identifier: int, count: int) -> None:
             raw.sendto(packet[:2] + summed + packet[4:], ("127.0.0.1", 0))
 
 
-async def test_where_the_socket_dropped_packets_no_answer_is_unknown(
-    network: Network, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(echo_socket, "RECEIVE_BUFFER_BYTES", 1 << 15)
-    async with Pinger.open(PingSettings()) as pinger:
+async def test_where_the_socket_dropped_packets_no_answer_is_unknown(network: Network) -> None:
+    async with Pinger.open(PingSettings(receive_buffer_bytes=1 << 15)) as pinger:
         identifier = pinger._engines["ipv4"]._socket.identifier
         asyncio.get_running_loop().call_later(0.1, flood, identifier, 1_000)
         dead, live = await pinger.ping_all([DEAD, LIVE], TIMEOUT_S)
@@ -139,15 +135,12 @@ async def test_where_the_socket_dropped_packets_no_answer_is_unknown(
         assert pinger.dropped == before
 
 
-async def test_a_small_buffer_makes_pings_slower_and_drops_nothing(
-    network: Network, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_small_buffer_makes_pings_slower_and_drops_nothing(network: Network) -> None:
     """The loop is blocked again and again, so answers wait in the socket."""
-    monkeypatch.setattr(echo_socket, "RECEIVE_BUFFER_BYTES", 1 << 16)
     loop = asyncio.get_running_loop()
     for tenths in range(1, 20):
         loop.call_later(tenths / 10, time.sleep, 0.05)
-    async with Pinger.open(PingSettings(rate=None)) as pinger:
+    async with Pinger.open(PingSettings(rate=None, receive_buffer_bytes=1 << 16)) as pinger:
         results = await pinger.ping_all([f"10.0.{n}.1" for n in range(250)] * 20, 2.0)
         assert {result.state for result in results} == {State.UP}
         assert pinger.dropped == {"ipv4": 0}
