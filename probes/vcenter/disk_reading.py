@@ -2,7 +2,6 @@
 
 from collections.abc import Container, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Final
 
 from probes.vcenter.inventory import Inventory
 from probes.vcenter.objects import Moid, Vm
@@ -10,8 +9,6 @@ from probes.vcenter.properties import disk_places
 from probes.vcenter.session import Session
 from sla.records import State
 
-PLACES_A_LOOK: Final = 500
-"""Of how many servers a look reads where their disks are, beyond those whose verdict waits for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +23,10 @@ class _Disks:
 class DiskReading:
     """What is known of disks, over sessions, and what is still to be read in this one."""
 
-    def __init__(self) -> None:
+    def __init__(self, page: int, most: int) -> None:
+        """`page`: of how many machines one call reads; `most`: one look, beyond those whose verdict waits for it."""
+        self._page = page
+        self._most = most
         self.unread: set[Moid] = set()
         """Machines on several datastores of which it is not known which hold their disks."""
         self._disks: dict[Moid, _Disks] = {}
@@ -59,14 +59,14 @@ class DiskReading:
             else:
                 waits = ignores_some or _is_in_doubt(inventory, vm)
                 (wanted if waits else others).append(moid)
-        wanted += others[:PLACES_A_LOOK]
-        for moid, places in disk_places(session, wanted):
+        wanted += others[: self._most]
+        for moid, places in disk_places(session, wanted, self._page):
             if moid in inventory.vms:
                 vm = inventory.vms[moid]
                 vm.disks = places
                 self._disks[moid] = _Disks(vm.change_version, vm.datastores, places)
                 yield moid
-        self.unread = set(others[PLACES_A_LOOK:])
+        self.unread = set(others[self._most :])
 
 
 def _is_in_doubt(inventory: Inventory, vm: Vm) -> bool:

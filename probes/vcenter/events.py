@@ -128,13 +128,13 @@ class EventReader:
             # State goes on without history; `slad doctor` names the missing right.
             self._collector = None
 
-    def read(self, pages: int) -> tuple[list[EventRead], bool]:
+    def read(self, pages: int, page_events: int = PAGE) -> tuple[list[EventRead], bool]:
         """New events of up to `pages` pages, and whether all that there are now were read."""
         found: list[EventRead] = []
         if self._session is None or self._collector is None:
             return found, True
         for _ in range(pages):
-            page = self._session.next_events(self._collector, PAGE)
+            page = self._session.next_events(self._collector, page_events)
             found += self._new(page)
             if not page:
                 return found, True

@@ -13,14 +13,16 @@ from probes.vcenter.session import Session
 PAGE: Final = 100
 
 
-def disk_places(session: Session, moids: Sequence[Moid]) -> Iterator[tuple[Moid, tuple[Moid, ...]]]:
+def disk_places(
+    session: Session, moids: Sequence[Moid], page: int = PAGE
+) -> Iterator[tuple[Moid, tuple[Moid, ...]]]:
     """For each virtual machine the datastores that hold its disks; ISO images and log files do not count.
 
     Machines that show no hardware, because they are inaccessible or gone, are left out.
     """
-    for start in range(0, len(moids), PAGE):
+    for start in range(0, len(moids), page):
         for found in session.retrieve(
-            "VirtualMachine", "config.hardware.device", moids[start : start + PAGE]
+            "VirtualMachine", "config.hardware.device", moids[start : start + page]
         ):
             try:
                 told = soap.as_list(found.get("propSet"))

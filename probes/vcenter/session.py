@@ -23,7 +23,7 @@ from probes.vcenter.faults import (
     SessionLostError,
     VcenterError,
 )
-from probes.vcenter.transport import REPLY_LIMIT_BYTES, Connection, Deadlines, Wire
+from probes.vcenter.transport import Connection, Deadlines, Wire
 
 _PATH: Final = "/sdk"
 
@@ -199,7 +199,7 @@ class Session:
         if response.status not in (200, 500):
             raise ReplyError(f"vCenter answered with HTTP {response.status} {response.reason}")
         if response.getheader("Content-Encoding", "") == "gzip":
-            raw = _gunzipped(raw)
+            raw = _gunzipped(raw, self.wire.endpoint.reply_limit_bytes)
         envelope_read = soap.parse(raw).get("Envelope")
         content = envelope_read.get("Body") if isinstance(envelope_read, dict) else None
         if not isinstance(content, dict):
@@ -231,14 +231,14 @@ def _one(value: soap.Value | None) -> dict[str, Any] | None:
     return value if isinstance(value, dict) else None
 
 
-def _gunzipped(raw: bytes) -> bytes:
+def _gunzipped(raw: bytes, limit_bytes: int) -> bytes:
     reader = zlib.decompressobj(wbits=31)
     try:
-        text = reader.decompress(raw, REPLY_LIMIT_BYTES)
+        text = reader.decompress(raw, limit_bytes)
     except zlib.error as error:
         raise ReplyError(f"the answer is no gzip stream: {error}") from error
     if reader.unconsumed_tail:
-        raise ReplyError(f"the answer is longer than {REPLY_LIMIT_BYTES} bytes")
+        raise ReplyError(f"the answer is longer than {limit_bytes} bytes")
     if not reader.eof:
         raise ReplyError("the answer was cut off")
     return text

@@ -52,6 +52,7 @@ class Endpoint:
     tls: ssl.SSLContext | None
     pin: bytes | None = None
     deadlines: Deadlines = Deadlines()
+    reply_limit_bytes: int = REPLY_LIMIT_BYTES
 
     def __post_init__(self) -> None:
         """A pin without TLS would be a promise that nothing keeps."""
@@ -84,11 +85,13 @@ class _BoundedReader(io.RawIOBase):
     `file` is the socket's own: while it is open, so is the socket, also where the other side asked to close it.
     """
 
-    def __init__(self, sock: socket.socket, file: io.BufferedIOBase, deadline: float) -> None:
+    def __init__(
+        self, sock: socket.socket, file: io.BufferedIOBase, deadline: float, limit_bytes: int
+    ) -> None:
         self._sock = sock
         self._file = file
         self._deadline = deadline
-        self._left = REPLY_LIMIT_BYTES
+        self._limit_bytes = self._left = limit_bytes
 
     def readable(self) -> bool:
         return True
@@ -106,16 +109,18 @@ class _BoundedReader(io.RawIOBase):
         count = self._sock.recv_into(buffer)
         self._left -= count
         if self._left < 0:
-            raise ReplyError(f"the answer is longer than {REPLY_LIMIT_BYTES} bytes")
+            raise ReplyError(f"the answer is longer than {self._limit_bytes} bytes")
         return count
 
 
 class _BoundedResponse(http.client.HTTPResponse):
     """A response read through a `_BoundedReader`."""
 
-    def __init__(self, deadline: float, sock: socket.socket, method: str | None = None) -> None:
+    def __init__(
+        self, deadline: float, limit_bytes: int, sock: socket.socket, method: str | None = None
+    ) -> None:
         super().__init__(sock, method=method)
-        self.fp = io.BufferedReader(_BoundedReader(sock, self.fp, deadline), 256 * 1024)
+        self.fp = io.BufferedReader(_BoundedReader(sock, self.fp, deadline, limit_bytes), 256 * 1024)
 
 
 class Connection(http.client.HTTPConnection):
@@ -161,7 +166,8 @@ class Connection(http.client.HTTPConnection):
 
     def getresponse(self) -> http.client.HTTPResponse:
         """The response to the request that was sent."""
-        self.response_class = partial(_BoundedResponse, self.deadline)  # type: ignore[assignment]  # a maker of the class will do
+        limit_bytes = self._endpoint.reply_limit_bytes
+        self.response_class = partial(_BoundedResponse, self.deadline, limit_bytes)  # type: ignore[assignment]  # a maker of the class will do
         return super().getresponse()
 
 

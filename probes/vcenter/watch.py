@@ -18,7 +18,7 @@ from typing import Any, Final
 from pyVmomi import vim
 
 from probes.report import Departed, ListedServer, Report, Resume, SourceEvent, SourceFailure
-from probes.vcenter import soap
+from probes.vcenter import events, properties, soap
 from probes.vcenter.bindings import Bindings
 from probes.vcenter.disk_reading import DiskReading
 from probes.vcenter.events import EventRead, EventReader
@@ -43,13 +43,25 @@ from sla.records import Observation, ServerId, Witness
 
 PAGE_OBJECTS: Final = 500
 """What is asked for; vCenter gives 100 or so all the same."""
-EVENT_PAGES: Final = 10
-"""How many pages of events one look reads; with more to come the next look does not wait."""
 CLOCK_CHECK_US: Final = 5 * MINUTE
 RETRY_S: Final = (1.0, 60.0)
 """The first pause after an error and the longest; each is twice the one before, give or take a quarter."""
 LOGIN_RETRY_S: Final = (300.0, 1800.0)
 """The same after a refused login: a vCenter locks an account after a few."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Portions:
+    """How much a look reads of what there may be much of, and how much a call.
+
+    `event_pages` of `events`; with more to come the next look does not wait. `places_a_look`: of how many servers it is
+    read where their disks are, beyond those whose verdict waits for it; of `places` by a call.
+    """
+
+    events: int = events.PAGE
+    event_pages: int = 10
+    places: int = properties.PAGE
+    places_a_look: int = 500
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,6 +81,7 @@ class Settings:
     """Whether rules or checks ask for resource pools, custom attributes, networks, guests' addresses: read only then."""
     retry_s: tuple[float, float] = RETRY_S
     login_retry_s: tuple[float, float] = LOGIN_RETRY_S
+    portions: Portions = Portions()
 
     def watched(self) -> Mapping[str, tuple[str, ...]]:
         """The properties that are watched, by type."""
@@ -131,7 +144,7 @@ class VcenterWatch:
         self._events = EventReader(resume)
         self._bindings = Bindings()
         """Which server each managed object is; kept over sessions."""
-        self._disks = DiskReading()
+        self._disks = DiskReading(settings.portions.places, settings.portions.places_a_look)
         """What is known of where disks are; kept over sessions."""
         self._attribute_names: dict[str, str] = {}
         """By their key: the names of custom attributes."""
@@ -432,7 +445,7 @@ class VcenterWatch:
         )
 
     def _read_events(self, chain: _Chain) -> list[SourceEvent]:
-        read, drained = self._events.read(EVENT_PAGES)
+        read, drained = self._events.read(self._settings.portions.event_pages, self._settings.portions.events)
         self._events_behind = not drained
         for event in read:
             if event.connection is not None:

@@ -9,7 +9,7 @@ from typing import TypeVar
 from probes.report import Departed, ListedServer, Report, Resume, SourceEvent, SourceFailure
 from probes.vcenter.session import Credentials
 from probes.vcenter.transport import Deadlines, Endpoint
-from probes.vcenter.watch import Settings, VcenterWatch
+from probes.vcenter.watch import Portions, Settings, VcenterWatch
 from sla.instants import Instant
 from sla.records import Leg, Observation, ServerId, State
 from tests import wall
@@ -20,6 +20,7 @@ RECOVERED = "east/recovered"
 QUICK = Deadlines(call_s=3.0, poll_margin_s=3.0, logout_s=2.0)
 SLOW = Deadlines(call_s=120.0, poll_margin_s=120.0, logout_s=120.0)
 """For what must not be waited for."""
+DEFAULT_PORTIONS = Portions()
 STOP_S = 20.0
 """Enough for any machine, and far less than what a watch that was stopped must not wait for."""
 
@@ -179,6 +180,7 @@ def watching(
     addresses: bool = False,
     retry_s: tuple[float, float] = (0.05, 0.2),
     login_retry_s: tuple[float, float] = (300.0, 1800.0),
+    portions: Portions = DEFAULT_PORTIONS,
 ) -> Iterator[Watched]:
     """Run a watch, short of patience, for as long as the block lasts."""
     settings = Settings(
@@ -194,6 +196,7 @@ def watching(
         addresses=addresses,
         retry_s=retry_s,
         login_retry_s=login_retry_s,
+        portions=portions,
     )
     said: queue.Queue[Report | SourceFailure] = queue.Queue()
     watch = VcenterWatch(settings, resume or Resume(), now, said.put)

@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 
 from probes.simulation.entities import Datastore, Folder, Host, Vm
-from probes.vcenter import disk_reading, properties, soap
+from probes.vcenter import soap
 from probes.vcenter.session import Session
+from probes.vcenter.watch import Portions
 from sla.instants import SECOND
 from sla.records import Leg, State
 from tests.probes.vcenter.harness import RECOVERED, Watched, watching
@@ -253,13 +254,11 @@ def test_disks_are_read_again_when_a_disk_moves_between_known_datastores() -> No
         watched.until_state(server, DOWN, Leg.SAN)
 
 
-def test_places_of_disks_are_read_bit_by_bit_and_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(disk_reading, "PLACES_A_LOOK", 10)
-    monkeypatch.setattr(properties, "PAGE", 5)
+def test_places_of_disks_are_read_bit_by_bit_and_once() -> None:
     with Simulated(servers=120) as peer:
         several = [vm for vm in peer.vms() if len(vm.datastores) > 1]
         pages = counted(peer, "RetrievePropertiesEx")
-        with watching(peer.endpoint) as watched:
+        with watching(peer.endpoint, portions=Portions(places=5, places_a_look=10)) as watched:
             watched.report()
             assert len(pages) == 2
             watched.until(lambda: len(pages) >= -(-len(several) // 5))
@@ -273,9 +272,9 @@ def test_places_of_disks_are_read_bit_by_bit_and_once(monkeypatch: pytest.Monkey
             watched.until(lambda: len(pages) == count + 1)
 
 
-def test_places_of_disks_that_a_verdict_waits_for_are_read_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(disk_reading, "PLACES_A_LOOK", 0)
-    with Simulated(servers=120) as peer, watching(peer.endpoint) as watched:
+def test_places_of_disks_that_a_verdict_waits_for_are_read_at_once() -> None:
+    portions = Portions(places_a_look=0)
+    with Simulated(servers=120) as peer, watching(peer.endpoint, portions=portions) as watched:
         vm = on_two_datastores(peer, iso=True)
         server = watched.server(vm.name)
         assert vm.iso is not None

@@ -2,16 +2,17 @@
 
 import dataclasses
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
 from probes.report import Resume
 from probes.simulation import methods, soap
 from probes.simulation.events import SimulatedEvent
-from probes.vcenter import events, watch
+from probes.vcenter.watch import Portions
 from sla.instants import HOUR, MINUTE, SECOND, Instant
 from sla.records import State
-from tests.probes.vcenter.harness import RECOVERED, Watched, watching
+from tests.probes.vcenter.harness import RECOVERED, SLOW, Watched, watching
 from tests.probes.vcenter.peers import Simulated
 from tests.probes.vcenter.test_faults import recovered
 
@@ -53,16 +54,14 @@ def test_each_event_is_told_once_also_over_sessions(simulation: Simulated) -> No
     assert keys == sorted(keys)
 
 
-def test_a_backlog_is_read_over_several_looks_without_waits(
-    simulation: Simulated, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(watch, "EVENT_PAGES", 2)
-    monkeypatch.setattr(events, "PAGE", 50)
-    with watching(simulation.endpoint, poll_s=5) as watched:
+def test_a_backlog_is_read_over_several_looks_without_waits(simulation: Simulated) -> None:
+    simulation.wait_as_asked()
+    portions = Portions(events=50, event_pages=2)
+    with watching(replace(simulation.endpoint, deadlines=SLOW), poll_s=60, portions=portions) as watched:
         watched.report()
         post(simulation, count=1_000)
         simulation.power_off(simulation.neighbour)
-        watched.until(lambda: len(watched.events) >= 1_002, timeout_s=4.0)
+        watched.until(lambda: len(watched.events) >= 1_002, timeout_s=50.0)
     assert max(len(report.events) for report in watched.reports) == 100
 
 
@@ -241,15 +240,12 @@ def test_a_watch_goes_on_where_the_one_before_it_ended(simulation: Simulated) ->
     assert watched.states(server) == [UP]
 
 
-def test_a_gap_with_a_backlog_of_events_is_closed_once_all_are_read(
-    simulation: Simulated, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(watch, "EVENT_PAGES", 1)
-    monkeypatch.setattr(events, "PAGE", 20)
+def test_a_gap_with_a_backlog_of_events_is_closed_once_all_are_read(simulation: Simulated) -> None:
+    portions = Portions(events=20, event_pages=1)
     resume = Resume(observed_until=simulation.clock(), events_until=simulation.clock())
     post(simulation, count=200)
     off_at, _ = outage(simulation)
-    with watching(simulation.endpoint, now=simulation.clock, resume=resume) as watched:
+    with watching(simulation.endpoint, now=simulation.clock, resume=resume, portions=portions) as watched:
         (down_at, _), _, _ = said_of_the_gap(watched, simulation.server)
     assert abs(down_at - off_at) < SECOND
     assert len(watched.reports) > 5

@@ -18,7 +18,6 @@ from probes.report import Report, SourceFailure
 from probes.simulation import soap
 from probes.simulation.wire import WireFault, WireFaultKind
 from probes.vcenter import session as sessions
-from probes.vcenter import transport
 from probes.vcenter.faults import CertificateError, ReplyError
 from probes.vcenter.transport import Deadlines, Endpoint, tls_context
 from sla.instants import MINUTE, SECOND
@@ -222,28 +221,25 @@ def test_one_spoilt_reply_of_any_method_costs_one_session(kind: str) -> None:
             lost = peer.sessions()
 
 
-def test_a_reply_of_any_length_is_read_up_to_a_limit(
-    simulation: Simulated, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(transport, "REPLY_LIMIT_BYTES", 1_000_000)
+def test_a_reply_of_any_length_is_read_up_to_a_limit(simulation: Simulated) -> None:
+    endpoint = replace(simulation.endpoint, reply_limit_bytes=1_000_000)
     for method in ("WaitForUpdatesEx", "Login"):
         simulation.fault("huge", method=method, replies=1, size=3_000_000)
-        with watching(simulation.endpoint) as watched:
+        with watching(endpoint) as watched:
             failure = watched.failure()
             assert (failure.reason, "longer than" in failure.message) == ("bad_reply", True)
             recovered(watched)
 
 
-def test_a_packed_reply_may_not_unpack_without_limit(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sessions, "REPLY_LIMIT_BYTES", 1_000)
+def test_a_packed_reply_may_not_unpack_without_limit() -> None:
     packer = zlib.compressobj(wbits=31)
     packed = packer.compress(b" " * 1_000_000) + packer.flush()
     for reply, why in ((packed, "longer than"), (packed[:-1], "longer than"), (b"no gzip", "no gzip stream")):
         with pytest.raises(ReplyError, match=why):
-            sessions._gunzipped(reply)
+            sessions._gunzipped(reply, 1_000)
     short = zlib.compressobj(wbits=31)
     with pytest.raises(ReplyError, match="cut off"):
-        sessions._gunzipped(short.compress(b"abc") + short.flush()[:-1])
+        sessions._gunzipped(short.compress(b"abc") + short.flush()[:-1], 1_000)
 
 
 def test_packed_replies_are_read() -> None:
