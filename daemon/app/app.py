@@ -6,7 +6,7 @@ that was asked for takes the watches down first, then has the recorder commit wh
 
 import asyncio
 import signal
-from collections.abc import Awaitable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import AsyncExitStack
 from importlib.metadata import version
 from pathlib import Path
@@ -33,7 +33,14 @@ _log = structlog.get_logger()
 class App:
     """One daemon. `run` it; `stop` and `reload` may be called on its loop."""
 
-    def __init__(self, config: Config, env: Mapping[str, str], *, tick_us: int | None = None) -> None:
+    def __init__(
+        self,
+        config: Config,
+        env: Mapping[str, str],
+        *,
+        tick_us: int | None = None,
+        make_figures: Callable[[LiveBook], LiveFigures] = LiveFigures,
+    ) -> None:
         """`tick_us` stands in for the configuration's, which has a second at least."""
         self.addresses: list[tuple[str, int]] = []
         """Where the public HTTP is."""
@@ -44,6 +51,7 @@ class App:
         self._config = config
         self._env = env
         self._tick_us = tick_us
+        self._make_figures = make_figures
         self._clock = SteadyClock(SystemClock())
         self._metrics = Metrics()
         self._systemd = Systemd(self._clock, env)
@@ -79,6 +87,7 @@ class App:
                 evidence,
                 stack,
                 tick_us=self._tick_us,
+                make_figures=self._make_figures,
             )
             await self._run(parts, tcp_api, stack)
         _log.info("slad_stopped")

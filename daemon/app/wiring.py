@@ -1,6 +1,7 @@
 """Every part of one daemon, made and wired to the others. Nothing here runs: `app` does that."""
 
 import asyncio
+from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from functools import partial
@@ -87,6 +88,7 @@ def wired(
     stack: AsyncExitStack,
     *,
     tick_us: int | None = None,
+    make_figures: Callable[[LiveBook], LiveFigures] = LiveFigures,
 ) -> Parts:
     """The parts, on the running loop; `stack` lets go of the threads that wait for it. `tick_us`: as Recorder has it."""
     ledger, book, registry = evidence.ledger, evidence.book, evidence.registry
@@ -102,7 +104,7 @@ def wired(
         send=queue.send,
     )
     exposition = Exposition(clock, on_asked=queue.wake)
-    figures, store = LiveFigures(book), AlertStore()
+    figures, store = make_figures(book), AlertStore()
     facts = ServerFacts(
         source_of=registry.source_of,
         uplink_of=internet.uplink_of,

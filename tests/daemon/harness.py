@@ -14,7 +14,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from daemon.app import App
+from daemon.book.live_book import LiveBook
 from daemon.config import load
+from daemon.live.figures import LiveFigures
 from probes.simulation import Power, SimulatedVCenter, ThreadedVCenter, build
 from probes.simulation.entities import Vm
 from sla.instants import SECOND, Instant
@@ -77,9 +79,11 @@ def write_config(folder: Path, vcenter: ThreadedVCenter, **changes: str) -> Path
 
 
 @asynccontextmanager
-async def running_app(config: Path) -> AsyncIterator[App]:
+async def running_app(
+    config: Path, make_figures: Callable[[LiveBook], LiveFigures] = LiveFigures
+) -> AsyncIterator[App]:
     """The daemon in this process, started; stopped in good order at the end."""
-    app = App(load(config, {}), {}, tick_us=TICK_US)
+    app = App(load(config, {}), {}, tick_us=TICK_US, make_figures=make_figures)
     async with asyncio.TaskGroup() as tasks:
         task = tasks.create_task(app.run())
         starting = tasks.create_task(app.started.wait())

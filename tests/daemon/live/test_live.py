@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from daemon.book.live_book import LiveBook
 from daemon.control.client import ControlClient, UnknownNameError
 from daemon.holidays import holidays_around
 from daemon.live.figures import LiveFigures
@@ -43,22 +44,18 @@ notice = "0d"
 NINE = 10**9
 
 
-class Compared:
-    """Every catching up from here on is held against statements of its instant."""
+class ComparedFigures(LiveFigures):
+    """Figures that are held against statements of their instant whenever they have caught up with it."""
 
-    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.times = 0
-        catch_up = LiveFigures.catch_up
+    times = 0
 
-        async def compared(standing: LiveFigures, at: Instant, at_most_s: float) -> bool:
-            done = await catch_up(standing, at, at_most_s)
-            if done:
-                assert standing.at is not None
-                assert_all_stands(standing, standing.at, f"comparison {self.times}")
-                self.times += 1
-            return done
-
-        monkeypatch.setattr(LiveFigures, "catch_up", compared)
+    async def catch_up(self, at: Instant, at_most_s: float) -> bool:
+        done = await super().catch_up(at, at_most_s)
+        if done:
+            assert self.at is not None
+            assert_all_stands(self, self.at, f"comparison {self.times}")
+            self.times += 1
+        return done
 
 
 class Story:
@@ -158,13 +155,17 @@ def assert_row(samples: Samples, row: ServerMonth) -> None:
         assert shown("slad_server_month_excluded_seconds", SECOND, category=category.value) == time
 
 
-async def test_figures_under_faults_and_records_are_those_of_the_evidence(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    compared = Compared(monkeypatch)
+async def test_figures_under_faults_and_records_are_those_of_the_evidence(tmp_path: Path) -> None:
+    made: list[ComparedFigures] = []
+
+    def make(book: LiveBook) -> LiveFigures:
+        made.append(ComparedFigures(book))
+        return made[0]
+
     rule = '[[rule]]\nname = "acme-*"\nclient = "acme"\nsolution = "mail"'
     with simulated(40) as vcenter:
-        async with running_app(write_config(tmp_path, vcenter, rule=rule, terms=TERMS)) as app:
+        async with running_app(write_config(tmp_path, vcenter, rule=rule, terms=TERMS), make) as app:
+            (compared,) = made
             story = Story(vcenter, tmp_path, app.addresses[0])
             await story.until_down(0)
             await until(lambda: len(by_server(story.samples(), "slad_server_up")) > 10, "the fleet")
