@@ -7,7 +7,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from daemon.cli.probe import probe
+from tests.interrupts import heeding_interrupts
 from tests.peers.namespaces import Namespace
 from tests.probes.targets.targets import closed_port, listening
 from tests.waiting import PATIENCE_S
@@ -136,16 +136,6 @@ def test_pages_that_never_come_are_waited_for_together_and_hold_up_no_others() -
                 break
     assert verdicts == {("down", "timeout")}
     assert 2 * timeout_s <= took_s < 20 * timeout_s, "in two goes, not in seventy"
-
-
-@contextmanager
-def heeding_interrupts() -> Iterator[None]:
-    """Processes started within do not ignore SIGINT, as jobs do that a script runs in the background, and their children."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
 
 
 def test_who_interrupts_it_is_not_told_that_targets_are_down() -> None:

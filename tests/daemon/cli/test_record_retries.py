@@ -1,21 +1,29 @@
 """Answers that break off, daemons that cannot record now, and whoever interrupts: recorded once, or not at all."""
 
+import asyncio
+import os
 import re
+import signal
 import socket
 import socketserver
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
 
 import pytest
+from click.testing import Result
 
-from daemon.control.client import ControlClient
+from daemon.cli.asking import ATTEMPTS
+from daemon.records.idempotency import NumberedRecord
 from daemon.records.refusals import NotRecordingError
-from daemon.records.service import RecordService
-from tests.daemon.cli.recording import A_MINUTE_AGO, ADD, ANNOUNCE, Slad
+from sla.book import Declared
+from sla.instants import Instant
+from tests.daemon.cli.recording import A_MINUTE_AGO, ADD, ANNOUNCE, Slad, run
 from tests.daemon.harness import WAIT_S
+from tests.daemon.records.office import Office, at_the_door
+from tests.interrupts import heeding_interrupts
 
 
 class Dropping(socketserver.ThreadingUnixStreamServer):
@@ -54,16 +62,25 @@ def _pump(source: socket.socket, sink: socket.socket) -> None:
         """The other side has hung up."""
 
 
+Server = TypeVar("Server", bound=socketserver.BaseServer)
+
+
 @contextmanager
-def dropping(slad: Slad, folder: Path, *, drops: int, shut: bool = False) -> Iterator[Dropping]:
-    with Dropping(folder / "proxy.sock", slad.socket, drops=drops, shut=shut) as proxy:
-        thread = threading.Thread(target=proxy.serve_forever, kwargs={"poll_interval": 0.05})
+def serving(server: Server) -> Iterator[Server]:
+    with server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
         thread.start()
         try:
-            yield proxy
+            yield server
         finally:
-            proxy.shutdown()
+            server.shutdown()
             thread.join(WAIT_S)
+
+
+@contextmanager
+def dropping(slad: Slad, folder: Path, *, drops: int, shut: bool = False) -> Iterator[Dropping]:
+    with serving(Dropping(folder / "proxy.sock", slad.socket, drops=drops, shut=shut)) as proxy:
+        yield proxy
 
 
 def test_a_broken_off_answer_is_asked_for_again_and_recorded_once(slad: Slad, tmp_path: Path) -> None:
@@ -103,63 +120,88 @@ def test_a_key_by_hand_records_once_and_is_no_key_for_another_request(slad: Slad
     assert slad.records() == before + 1
 
 
-def test_a_fault_of_slad_after_the_commit_is_no_refusal(slad: Slad, monkeypatch: pytest.MonkeyPatch) -> None:
-    before = slad.records()
-    command = (*ADD, "--until", A_MINUTE_AGO, "--client", "acme", "--idempotency-key", "after a fault")
-    with monkeypatch.context() as patch:
-        patch.setattr(RecordService, "_reply", failing(RuntimeError("a bug")))
-        result = slad.run(*command)
-    assert (result.exit_code, result.stdout) == (3, "")
-    assert "--idempotency-key 'after a fault'" in result.stderr
-    assert slad.records() == before + 1
-    assert slad.run(*command).exit_code == 0
-    assert slad.records() == before + 1
+class Stumbling(Office):
+    """An office that fails in these ways first: before it has recorded, or after that."""
+
+    before: Sequence[Exception] = ()
+    after: Sequence[Exception] = ()
+
+    async def record(self, make: Callable[[Instant], Declared]) -> NumberedRecord:
+        if self.before:
+            error, *self.before = self.before
+            raise error
+        kept = await super().record(make)
+        if self.after:
+            error, *self.after = self.after
+            raise error
+        return kept
 
 
-def test_a_daemon_that_cannot_record_now_is_asked_again(slad: Slad, monkeypatch: pytest.MonkeyPatch) -> None:
-    before = slad.records()
-    command = (*ADD, "--until", A_MINUTE_AGO, "--client", "acme")
-    with monkeypatch.context() as patch:
-        patch.setattr(
-            RecordService, "_recorded", failing(NotRecordingError("nothing was recorded: the disk is full"))
-        )
-        result = slad.run(*command)
+@asynccontextmanager
+async def asked(office: Office, folder: Path) -> AsyncIterator[Callable[..., Awaitable[Result]]]:
+    """How to call a command that asks the office; it runs a loop of its own."""
+    path = folder / "control.sock"
+    async with at_the_door(office, path):
+        yield lambda *command: asyncio.to_thread(run, *command, "--socket", str(path))
+
+
+OVER = ("--from", "2026-03-10T13:00:00Z", "--until", "2026-03-10T14:00:00Z")
+PAST = ("exclusion", "add", "force_majeure", "--client", "c", *OVER)
+
+
+async def test_a_fault_of_slad_is_no_refusal_and_is_asked_about_until_it_is_recorded_once(
+    tmp_path: Path,
+) -> None:
+    """It may come before the commit or after it: whoever asks cannot know."""
+    office = Stumbling()
+    command = (*PAST, "--idempotency-key", "through a fault")
+    async with asked(office, tmp_path) as call:
+        office.before = [RuntimeError("a bug")] * ATTEMPTS
+        result = await call(*command)
+        assert (result.exit_code, result.stdout) == (3, "")
+        assert "--idempotency-key 'through a fault'" in result.stderr
+        assert office.recorded == []
+        office.after = [RuntimeError("a bug")]
+        for _ in range(2):
+            assert (await call(*command)).exit_code == 0
+            assert len(office.recorded) == 1
+
+
+async def test_a_daemon_that_cannot_record_now_is_asked_again(tmp_path: Path) -> None:
+    office = Stumbling()
+    office.before = [NotRecordingError("nothing was recorded: the disk is full")] * ATTEMPTS
+    async with asked(office, tmp_path) as call:
+        result = await call(*PAST)
         assert (result.exit_code, result.stdout) == (3, "")
         assert "slad: nothing was recorded: the disk is full; " in result.stderr
-        assert slad.records() == before
-        patch.setattr(
-            RecordService, "_recorded", failing(NotRecordingError("not yet"), times=2, then=RECORDED)
-        )
-        assert slad.run(*command).exit_code == 0
-    assert slad.records() == before + 1
+        assert office.before == []
+        assert office.recorded == []
+        office.before = [NotRecordingError("not yet")] * (ATTEMPTS - 1)
+        assert (await call(*PAST)).exit_code == 0
+        assert len(office.recorded) == 1
 
 
-RECORDED = RecordService._recorded
+class Interrupting(socketserver.ThreadingUnixStreamServer):
+    """A door where whoever asks is interrupted while it waits for the answer."""
+
+    daemon_threads = True
+
+    class Handler(socketserver.BaseRequestHandler):
+        def handle(self) -> None:
+            self.request.recv(65536)
+            os.kill(os.getpid(), signal.SIGINT)
+            self.request.recv(65536)
 
 
-def failing(error: Exception, *, times: int = 1000, then: Any = None) -> Any:
-    """A method that fails the first `times`, and goes on as `then`."""
-    errors = [error] * times
-
-    async def method(*arguments: Any) -> Any:
-        if errors:
-            raise errors.pop()
-        return await then(*arguments)
-
-    return method
-
-
-def test_who_interrupts_a_recording_learns_its_key(slad: Slad, monkeypatch: pytest.MonkeyPatch) -> None:
-    async def interrupted(*_: object, **__: object) -> None:
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(ControlClient, "record", interrupted)
-    for command in ((*ADD, "--open", "--all"), ("notice", "give", "acme", "shop")):
-        result = slad.run(*command)
-        assert result.exit_code == 3
-        assert re.search(
-            r"slad: interrupted; it may be on record or not: .* --idempotency-key \S+,", result.stderr
-        )
+def test_who_interrupts_a_recording_learns_its_key(slad: Slad, tmp_path: Path) -> None:
+    path = tmp_path / "interrupting.sock"
+    with heeding_interrupts(), serving(Interrupting(str(path), Interrupting.Handler)):
+        for command in ((*ADD, "--open", "--all"), ("notice", "give", "acme", "shop")):
+            result = slad.run(*command, door=path)
+            assert result.exit_code == 3
+            assert re.search(
+                r"slad: interrupted; it may be on record or not: .* --idempotency-key \S+,", result.stderr
+            )
     assert "idempotency" not in slad.run(*ANNOUNCE, "--all", "--dry-run").stderr
 
 
