@@ -17,11 +17,13 @@ import structlog
 from daemon.app.health import Watchdog, measure_stalls
 from daemon.app.reloader import Reloader
 from daemon.app.wiring import Parts, replayed, wired
+from daemon.book.live_book import LiveBook
 from daemon.clock import SteadyClock, SystemClock
 from daemon.config import Config, load
 from daemon.control import control_api
 from daemon.control.tcp import TcpControlApi
 from daemon.ledger import Ledger
+from daemon.live.figures import LiveFigures
 from daemon.metrics import Metrics
 from daemon.pacing import tune_gc
 from daemon.systemd import Systemd

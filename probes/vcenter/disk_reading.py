@@ -10,7 +10,6 @@ from probes.vcenter.session import Session
 from sla.records import State
 
 
-
 @dataclass(frozen=True, slots=True)
 class _Disks:
     """Where a server's disks were, and what it must still be for that to hold."""

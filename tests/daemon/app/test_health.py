@@ -22,7 +22,8 @@ from daemon.recording.transitions import Transitions
 from daemon.systemd import Systemd
 from probes.report import Report, SourceFailure
 from sla.instants import SECOND, Instant
-from tests.daemon.harness import simulated, until, write_config
+from tests.daemon.harness import simulated, write_config
+from tests.waiting import until
 from tests.wall import now
 
 
