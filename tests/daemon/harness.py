@@ -8,10 +8,11 @@ import subprocess
 import sys
 import urllib.error
 import urllib.request
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from daemon.app import App
 from daemon.book.live_book import LiveBook
@@ -40,14 +41,14 @@ def simulated(
     *,
     seed: int = 1,
     clients: tuple[str, ...] = ("acme", "borealis"),
-    accounts: Mapping[str, str] | None = None,
     longest_wait_s: float | None = LONGEST_WAIT_S,
+    **keywords: Any,
 ) -> Iterator[ThreadedVCenter]:
     """A simulated vCenter on a thread of its own; two of one seed hold servers of the same UUIDs."""
     inventory = build(now=now(), servers=servers, seed=seed, clients=clients)
 
     def make() -> SimulatedVCenter:
-        return SimulatedVCenter(inventory, now_us=now, accounts=accounts, longest_wait_s=longest_wait_s)
+        return SimulatedVCenter(inventory, now_us=now, longest_wait_s=longest_wait_s, **keywords)
 
     with ThreadedVCenter(make) as vcenter:
         yield vcenter

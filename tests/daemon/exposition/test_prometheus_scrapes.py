@@ -26,7 +26,7 @@ from daemon.web.pages import Overview
 from daemon.web.server import public_http
 from sla.records import State
 from tests.peers import require
-from tests.waiting import until_told
+from tests.waiting import PATIENCE_S, until_told
 
 ROWS = 2500  # several chunks
 ODD = 'quo"te back\\slash new\nline carriage\rreturn \x1b ünicode {},= # '
@@ -100,12 +100,13 @@ async def prometheus(folder: Path, scrape: dict[str, Any]) -> AsyncIterator[str]
 
 
 async def _address_when_ready(log: asyncio.StreamReader) -> str:
-    address = ""
-    async with asyncio.timeout(30):
+    address, is_ready = "", False
+    async with asyncio.timeout(PATIENCE_S):
         while line := (await log.readline()).decode():
             if found := re.search(r'msg="Listening on" address=(127\.0\.0\.1:\d+)', line):
                 address = found[1]
-            if "Server is ready" in line:
+            is_ready |= "Server is ready" in line
+            if address and is_ready:  # in either order
                 return address
     raise AssertionError("Prometheus ended")
 

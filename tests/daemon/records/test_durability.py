@@ -10,6 +10,7 @@ import aiohttp
 import pytest
 
 from daemon.ledger import Ledger
+from probes.simulation import ThreadedVCenter
 from sla.instants import HOUR, MINUTE, Instant, format_instant
 from sla.reader import EvidenceReader
 from sla.records import Exclusion, ExclusionWithdrawn, Record, Recorded
@@ -46,6 +47,13 @@ def started(daemon: Daemon) -> Iterator[Daemon]:
         yield daemon
     finally:
         daemon.kill()
+
+
+def quiet(folder: Path, vcenter: ThreadedVCenter) -> Daemon:
+    """One that commits nothing of its own for a minute."""
+    config = write_config(folder, vcenter)
+    config.write_text(config.read_text().replace('poll = "1s"', 'poll = "60s"'))
+    return Daemon(config)
 
 
 def from_now(shift_us: int) -> str:
@@ -154,7 +162,8 @@ async def test_two_withdrawals_at_once_are_one_and_a_conflict(tmp_path: Path) ->
 
 
 async def test_while_the_disk_is_full_nothing_is_answered_as_recorded(tmp_path: Path) -> None:
-    with simulated() as vcenter, started(Daemon(write_config(tmp_path, vcenter))) as daemon:
+    """The vCenter has nothing to tell, so that the record's commit is the first that fails."""
+    with simulated(longest_wait_s=None) as vcenter, started(quiet(tmp_path, vcenter)) as daemon:
         assert daemon.process is not None
         pid = daemon.process.pid
         body = {"category": "end_user_pc", "from": from_now(-HOUR), "open": True, "id": "ex"}
