@@ -14,6 +14,7 @@ from sla.spans import NOTHING, Spans, clipped, difference, intersection, normali
 from sla.terms import AnnouncedBy, ScheduledMaintenance
 
 MAINTENANCE: Final = (Category.EMERGENCY_SECURITY_UPDATE, Category.SCHEDULED_MAINTENANCE)
+"""The categories of which only an eligible part is excluded (spec §4.3)."""
 
 
 class IneligibleReason(Enum):

@@ -19,7 +19,7 @@ from daemon.records import bodies
 from daemon.records.idempotency import NumberedRecord, RecordedRequests, RequestIdentity, digest_of
 from daemon.records.naming import named
 from daemon.records.refusals import ConflictError, FieldFault, NotFoundError
-from daemon.records.validator import MAINTENANCE, Recording, Validator
+from daemon.records.validator import Recording, Validator
 from daemon.records.views import BookView, exclusion_keys
 from daemon.replies.common import Reply
 from daemon.replies.exclusions import (
@@ -33,6 +33,7 @@ from daemon.replies.requests import RequestReceipt
 from daemon.replies.solutions import NoticeReceipt, StepReceipt
 from daemon.servers.policy import solutions_of
 from sla.book import Book, Declared
+from sla.exclusions import MAINTENANCE
 from sla.instants import Instant
 from sla.records import (
     CancellationNotice,

@@ -22,6 +22,7 @@ from daemon.records.refusals import (
 )
 from sla.book import Book, ExclusionPages, RequestPages, SolutionKey
 from sla.calendars import Day, format_day
+from sla.exclusions import MAINTENANCE
 from sla.instants import DAY, Instant, format_instant
 from sla.records import (
     CancellationNotice,
@@ -43,7 +44,6 @@ from sla.requests import refusal
 
 LONGEST_WINDOW: Final = 31 * DAY
 """Of maintenance: the contract speaks of hours."""
-MAINTENANCE: Final = (Category.SCHEDULED_MAINTENANCE, Category.EMERGENCY_SECURITY_UPDATE)
 
 _PREFIXES: Final = {category: "mw" if category in MAINTENANCE else "ex" for category in Category}
 

@@ -7,7 +7,6 @@ from typing import Any, NamedTuple
 
 from daemon.holidays import holidays_around
 from daemon.records.naming import name_of
-from daemon.records.validator import MAINTENANCE
 from daemon.replies.clients import ClientRow, ClientStatus
 from daemon.replies.exclusions import (
     Ended,
@@ -24,6 +23,7 @@ from sla.announcement import Announcement, Split
 from sla.book import Book, ExclusionPages, RequestPages, ServerPages, SolutionKey
 from sla.calendars import calendar_of
 from sla.chronic import Chronic, Stage
+from sla.exclusions import MAINTENANCE
 from sla.instants import Instant
 from sla.lifecycle import Acceptance
 from sla.records import (
