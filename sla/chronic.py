@@ -74,9 +74,9 @@ def chronic_of(
     counting: list[Counting] = []
     waiting: list[Day] = []
     for interruption in interruptions:
-        counts_at = _counts_at(interruption, documented=documented)
-        if counts_at is not None:
-            counting.append(_counting(interruption, counts_at, calendar, terms))
+        since = counts_at(interruption, documented=documented)
+        if since is not None:
+            counting.append(_counting(interruption, since, calendar, terms))
         elif interruption.end is None:
             waiting.append(calendar.day_of(interruption.start))
     process = _Process(
@@ -85,7 +85,8 @@ def chronic_of(
     return process.at_as_of()
 
 
-def _counts_at(interruption: Interruption, *, documented: bool) -> Instant | None:
+def counts_at(interruption: Interruption, *, documented: bool) -> Instant | None:
+    """When an interruption began to count on a basis; None: it does not (spec §7)."""
     if not documented or interruption.qualified_at is None:
         return interruption.qualified_at
     if interruption.documented_at is None:
@@ -94,12 +95,12 @@ def _counts_at(interruption: Interruption, *, documented: bool) -> Instant | Non
 
 
 def _counting(
-    interruption: Interruption, counts_at: Instant, calendar: Calendar, terms: ChronicOutages
+    interruption: Interruption, since: Instant, calendar: Calendar, terms: ChronicOutages
 ) -> Counting:
     closes_at = FOREVER
     if interruption.end is not None:
         closes_at = calendar.day_start(Day(calendar.day_of(interruption.end) + terms.notice_days + 1))
-    return Counting(calendar.day_of(interruption.start), counts_at, closes_at)
+    return Counting(calendar.day_of(interruption.start), since, closes_at)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

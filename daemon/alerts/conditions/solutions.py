@@ -7,7 +7,7 @@ from typing import Final
 from daemon.alerts.alert import Severity
 from daemon.alerts.conditions.definitions import Definitions, Holding, instant_text, listed, many
 from daemon.readable import duration
-from sla.chronic import Chronic, Stage
+from sla.chronic import Chronic, Stage, counts_at
 from sla.instants import Instant
 from sla.statement import SolutionState
 
@@ -70,12 +70,8 @@ def _at_risk(solution: SolutionFacts) -> Holding | None:
 
 def _last_counted(solution: SolutionFacts, *, on_documents: bool) -> Instant | None:
     """When the newest interruption began to count."""
-    counted = [
-        each.qualified_at if not on_documents else max(each.qualified_at, each.documented_at or solution.at)
-        for each in solution.state.interruptions
-        if each.qualified_at is not None and (each.documented_at is not None or not on_documents)
-    ]
-    return max(counted, default=None)
+    counted = (counts_at(each, documented=on_documents) for each in solution.state.interruptions)
+    return max((at for at in counted if at is not None), default=None)
 
 
 def _qualifying(solution: SolutionFacts) -> Holding | None:
