@@ -55,7 +55,7 @@ class Share:
 
 def concerned(book: Book, scope: Exclusion) -> Collection[ServerId]:
     """The servers that the scope of an exclusion can cover at any time (spec §4.2)."""
-    if scope.clients or not (scope.servers or scope.solutions):
+    if scope.clients or scope.is_of_all:
         return book.servers
     named = {ServerId(name) for name in (*scope.servers, *scope.solutions)} & book.servers.keys()
     for (solution, _), servers in book.servers_of.items():

@@ -264,8 +264,7 @@ class Book:
     def _enter(self, record: Server) -> None:
         pages = self.server(record.id)
         pages.records.append(record)
-        key = record.solution or SolutionId(record.id), record.client
-        self.servers_of.setdefault(key, {})[record.id] = pages
+        self.servers_of.setdefault((record.key, record.client), {})[record.id] = pages
 
     def _exclude(self, record: Exclusion | ExclusionEnded | ExclusionWithdrawn) -> None:
         match record:

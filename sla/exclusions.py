@@ -83,7 +83,7 @@ class ClientExclusions:
 
     def _sort_in(self, window: Window, client: ClientId) -> None:
         scope = window.record
-        if client in scope.clients or not (scope.clients or scope.solutions or scope.servers):
+        if client in scope.clients or scope.is_of_all:
             self._for_all.append(window)
             return
         for solution in scope.solutions:

@@ -174,6 +174,11 @@ class Server(Recorded):
     in_service_until: Instant | None
     legs: tuple[Leg, ...] = ALL_LEGS
 
+    @property
+    def key(self) -> SolutionId:
+        """The solution's name; a lone server's own id (spec §6.1)."""
+        return self.solution or SolutionId(self.id)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Exclusion(Recorded):
@@ -189,6 +194,11 @@ class Exclusion(Recorded):
     servers: tuple[ServerId, ...] = ()
     announced_at: Instant | None = None
     reference: str | None = None
+
+    @property
+    def is_of_all(self) -> bool:
+        """Its scope names nobody, which means everybody (spec §4.2)."""
+        return not (self.clients or self.solutions or self.servers)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -62,7 +62,7 @@ def _part(record: Server, *, moved_in: bool) -> Part:
     return Part(
         client=record.client,
         solution=record.solution,
-        key=record.solution or SolutionId(record.id),
+        key=record.key,
         start=record.in_service_from,
         end=FOREVER if record.in_service_until is None else record.in_service_until,
         watched=((BEGINNING, record.legs),),

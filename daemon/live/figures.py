@@ -219,8 +219,8 @@ class _Concerned:
     servers: set[ServerId] = field(default_factory=set)
 
     def add(self, record: Exclusion) -> None:
-        """Add an exclusion's; naming nothing means all."""
-        self.is_everything |= not (record.clients or record.solutions or record.servers)
+        """Add an exclusion's."""
+        self.is_everything |= record.is_of_all
         self.clients.update(record.clients)
         self.solutions.update(record.solutions)
         self.servers.update(record.servers)

@@ -13,7 +13,7 @@ from daemon.live.accruals import Accruals
 from daemon.live.samples import FAMILIES, samples_of
 from sla.book import Book, SolutionKey
 from sla.instants import BEGINNING, FOREVER, Instant
-from sla.records import ALL_LEGS, ServerId, SolutionId
+from sla.records import ALL_LEGS, ServerId
 from sla.standing import SolutionStanding, Standings
 
 
@@ -67,7 +67,7 @@ class Solutions:
     def of(self, server: ServerId) -> set[SolutionKey]:
         """The solutions that a server ever belonged to."""
         records = self._book.servers[server].records
-        return {(record.solution or SolutionId(server), record.client) for record in records}
+        return {(record.key, record.client) for record in records}
 
     def counted(self, row: SolutionRow) -> int:
         """The counted time of the interruption that goes on, in microseconds."""
