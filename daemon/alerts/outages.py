@@ -9,7 +9,6 @@ from daemon.alerts.conditions.definitions import Subject, alerts
 from daemon.alerts.conditions.servers import DOWN_FOR_US, OUTAGE_ALERTS, OngoingOutage
 from daemon.alerts.server_labels import ServerLabels
 from daemon.alerts.store import AlertStore
-from daemon.book.counting import NEVER
 from daemon.book.live_book import LiveBook
 from daemon.due_queue import DueQueue
 from daemon.live.facts import ServerFacts
@@ -59,12 +58,8 @@ class OutageAlerts:
         since: dict[ServerId, Instant] = {}
         for group in groups:
             for start in range(0, len(group.rows), SLICE):
-                outages = zip(
-                    group.rows[start : start + SLICE], group.outage_at[start : start + SLICE], strict=True
-                )
-                since.update(
-                    (row.server, Instant(at)) for row, at in outages if at != NEVER and row is not None
-                )
+                outages = group.ongoing_outages(start, start + SLICE)
+                since.update((server, began_at) for _, server, began_at in outages)
                 yield
         before, self._since = self._since, since
         for server, began_at in chain(since.items(), before.items()):

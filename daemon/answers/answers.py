@@ -7,7 +7,7 @@ from itertools import islice
 from typing import Final, Protocol
 
 from daemon.answers.months import month_status, solution_status
-from daemon.book.counting import NEVER, Counter
+from daemon.book.counting import Counter
 from daemon.book.live_book import LiveBook
 from daemon.clock import Clock
 from daemon.control import AmbiguousNameError
@@ -194,20 +194,15 @@ class Answers:
             dict.fromkeys((state.word for state in reversed(State)), 0)
         )
         for group in self._book.groups.values():
-            combination = group.combination()
-            by_number = [pattern.states[combination].word for pattern in group.patterns]
-            for number, row in zip(group.numbers, group.rows, strict=True):
-                if row is not None and row.in_service:
-                    states[by_number[number]] += 1
+            states.update({state.word: servers for state, servers in group.states().items()})
         return dict(states)
 
     def _down(self) -> list[tuple[Instant, Server]]:
         """The servers with an outage under way, those that are down the longest first."""
         found = [
-            (Instant(at), self._book.record_of(row.server))
+            (began_at, self._book.record_of(server))
             for group in self._book.groups.values()
-            for at, row in zip(group.outage_at, group.rows, strict=True)
-            if at != NEVER and row is not None
+            for _, server, began_at in group.ongoing_outages()
         ]
         return sorted(found, key=lambda item: (item[0], item[1].id))
 

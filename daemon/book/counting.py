@@ -91,6 +91,8 @@ def pattern_of(views: WitnessStates, legs: tuple[Leg, ...]) -> Pattern:
                 leg_up[place] |= bit
         server.append(state)
         runs[_COUNTER_OF[state]] |= bit
+    up, down, unobserved = runs[:3]
+    assert up + down + unobserved == (1 << (1 << len(views))) - 1, "time would be lost or counted twice"
     return Pattern(
         (runs[0], runs[1], runs[2], runs[3], runs[4], runs[5]),
         (leg_up[0], leg_up[1], leg_up[2]),
@@ -228,29 +230,53 @@ def legs_code(legs: Iterable[Leg]) -> int:
 
 
 class Group:
-    """The servers for which the same witnesses speak."""
+    """The servers for which the same witnesses speak.
+
+    Example: of two witnesses, A and B, either sees (combinations 1 and 2), or neither (0), or both (3). Both have seen up to
+    100, but A was blind in [40, 60): so much has each combination lasted: `[0, 0, 20, 80]`. Of the one leg of a server A
+    says up, B down. Up prevails, so UP runs in {1, 3}, DOWN in {2}, UNOBSERVED in {0}: its counters are 80, 20 and 0, and
+    its references are all 0. From 100 on A says down too, and DOWN runs in {1, 2, 3}. So that no counter jumps, what {1, 3}
+    have lasted moves into the references: +80 for UP, -80 for DOWN. At 130 they have lasted `[0, 0, 20, 110]`: UP is
+    80 + 0, DOWN is -80 + 20 + 110 = 50. Of other servers nothing was touched.
+    """
 
     def __init__(self, witnesses: tuple[Witness, ...], sights: Sequence[WitnessSight]) -> None:
         assert len(witnesses) <= MOST_WITNESSES
         self.witnesses = witnesses
+        """Bit n of a combination stands for the n-th."""
         self.settled = Instant(0)
-        # By index: the server, the number of its pattern in `patterns`, the references of its counters, its outages.
+        """Up to where time is counted; it never falls."""
         self.rows: list[GroupMember | None] = []
+        """By index, as are the next four: the server, None where one was that has moved to another group."""
         self.numbers = array("I")
+        """Where its pattern is in `patterns`."""
         self.references: tuple[array[int], ...] = tuple(array("q") for _ in Counter)
+        """By counter: microseconds, to which is added how long the combinations have lasted in which it runs."""
         self.outages = array("q")
+        """How many outages have begun."""
         self.outage_at = array("q")
+        """When the one under way began, or NEVER."""
         self.patterns: list[Pattern] = []
+        """Of every code that ever was; none is given up."""
         self._number_of: dict[bytes, int] = {}
+        """By code: where its pattern is."""
         self._turns: dict[tuple[int, int], tuple[_Turn, ...]] = {}
+        """By two numbers of patterns: what one after the other does to the references."""
         self._sights = sights
+        """Of each witness; shared with other groups, and moved on by the book."""
         self._everything = (1 << len(sights)) - 1
+        """The combination in which all see."""
         self._elapsed = Elapsed(sights)
         self._free: list[int] = []
+        """The indices without a server."""
         self._waiting: set[int] = set()
+        """The indices of servers with changes that wait to be settled."""
         self._unseen: dict[int, Instant] = {}
+        """By index, since when: servers whose outage may begin or end when a witness sees again. Not disjoint from `_waiting`."""
         self._places = {pair: place for place, pair in enumerate(product(witnesses, ALL_LEGS))}
+        """Where in a code the view of a witness and a leg is."""
         self._idle = self._numbered(self.blank())
+        """The number of the pattern in which nothing runs: that of the indices without a server."""
 
     def blank(self) -> bytearray:
         """The code of a server out of service, of which nothing was said."""
@@ -259,6 +285,32 @@ class Group:
     def place_of(self, witness: Witness, leg: Leg) -> int:
         """Where in a code a witness's view of a leg is."""
         return self._places[witness, leg]
+
+    def members_in_service(self) -> Iterator[GroupMember]:
+        """The servers whose time counts."""
+        return (row for row in self.rows if row is not None and row.in_service)
+
+    def states(self) -> "collections.Counter[State]":
+        """How many servers in service are in each state at the settled instant."""
+        combination = self.combination()
+        numbers = collections.Counter(
+            number
+            for number, row in zip(self.numbers, self.rows, strict=True)
+            if row is not None and row.in_service
+        )
+        states: collections.Counter[State] = collections.Counter()
+        for number, servers in numbers.items():
+            states[self.patterns[number].states[combination]] += servers
+        return states
+
+    def ongoing_outages(
+        self, first: int = 0, last: int | None = None
+    ) -> Iterator[tuple[int, ServerId, Instant]]:
+        """The outages under way, of servers by their index in `[first, last)`: index, server, and when it began."""
+        for index, at in enumerate(self.outage_at[first:last], first):
+            row = self.rows[index] if at != NEVER else None
+            if row is not None:
+                yield index, row.server, Instant(at)
 
     def speaking(self, row: GroupMember) -> list[Witness]:
         """The witnesses that say something of a server, or are about to."""
@@ -409,6 +461,7 @@ class Group:
 
     def _recode(self, index: int, row: GroupMember, at: Instant) -> None:
         """Count by the code of a server, which was changed, from `at` on."""
+        assert at >= row.since, "what was counted changed"
         row.since = at
         before, number = self.numbers[index], self._numbered(row.code)
         elapsed, combination = self._elapsed.at(at)

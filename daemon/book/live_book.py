@@ -37,22 +37,35 @@ class GroupPlace:
 
 
 class LiveBook:
-    """The evidence of one ledger and its counters. `observer` is this monitor: only its own witnesses are counted by."""
+    """The evidence of one ledger and its counters."""
 
     def __init__(self, observer: str) -> None:
         self.observer = observer
+        """This monitor: only its own witnesses are counted by."""
         self.evidence = Book()
+        """All that the ledger holds, of whichever observer."""
         self.corrected: collections.Counter[tuple[State, State]] = collections.Counter()
+        """By the state that was counted and the one that is known now: microseconds, since the book went live."""
         self.groups: dict[tuple[Witness, ...], Group] = {}
+        """By their witnesses, sorted; a group that has become empty stays."""
         self.places: dict[ServerId, GroupPlace] = {}
+        """Each server that one of its own witnesses ever spoke of, in one group; it stays when it leaves service."""
         self.horizon: Instant = BEGINNING
+        """Up to here all time is settled, whoever has answered for it; it never falls."""
         self.membership = 0
+        """Another number whenever servers came, went, changed or moved between groups."""
         self.reasons: dict[tuple[ServerId, Leg], str] = {}
+        """Why a leg was last not up, by a witness that is counted by; it stays when the leg is up again."""
         self._counted: dict[Witness, WitnessSight] = {}
+        """When the witnesses saw that are counted by."""
         self._late: dict[ServerId, _Late] = {}
+        """What was known of counted time before news of it came, until the next settling."""
         self._went_live = False
+        """The ledger was replayed, and has been settled once: news may be late from then on."""
         self._is_counted: dict[Witness, bool] = {}
+        """Whether a witness is counted by: remembered, for a million observations ask."""
         self._changes = BookChanges()
+        """What was taken since somebody asked, and since the book went live."""
 
     # What the ledger holds
 
@@ -157,9 +170,7 @@ class LiveBook:
     def settled_at(self) -> Instant:
         """The oldest settled instant of all servers in service."""
         settled = (
-            group.settled
-            for group in self.groups.values()
-            if any(row is not None and row.in_service for row in group.rows)
+            group.settled for group in self.groups.values() if any(True for _ in group.members_in_service())
         )
         return min(settled, default=self.horizon)
 

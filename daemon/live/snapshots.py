@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from itertools import chain
 from typing import Final, Literal, TypeVar
 
-from daemon.book.counting import LEG_DOWN, NEVER, Counter, Group, Pattern
+from daemon.book.counting import LEG_DOWN, Counter, Group, Pattern
 from daemon.book.live_book import LiveBook
 from daemon.exposition.families import ABSENT, Column, LabelledFamily, ServerFamily, Snapshot, label, sample
 from daemon.live.facts import ServerFacts
@@ -140,11 +140,10 @@ class Snapshots:
         samples = []
         first = 0
         for group in groups:
-            down = [index for index, at in enumerate(group.outage_at) if at != NEVER]
-            async for index in paced(down):
-                row, info = group.rows[index], self._info[first + index]
-                if row is not None and info:
-                    host, datastore = self._facts.placement_of(row.server)
+            async for index, server, _ in paced(group.ongoing_outages()):
+                info = self._info[first + index]
+                if info:
+                    host, datastore = self._facts.placement_of(server)
                     samples.append(
                         sample(f"{info},{label('host', host)},{label('datastore', datastore)}", "1")
                     )

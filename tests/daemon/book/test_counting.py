@@ -7,7 +7,19 @@ from itertools import product
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from daemon.book.counting import HORIZON_US, LEG_DOWN, NEVER, Counter, pattern_of
+from daemon.book.counting import (
+    HORIZON_US,
+    LEG_DOWN,
+    NEVER,
+    Change,
+    Counter,
+    Counts,
+    Group,
+    GroupMember,
+    WitnessSight,
+    legs_code,
+    pattern_of,
+)
 from daemon.book.live_book import LiveBook
 from sla.instants import SECOND, Instant
 from sla.outages import runs_of
@@ -299,6 +311,41 @@ def test_2_2_what_comes_late_and_is_older_than_the_newest_changes_nothing_from_t
     assert (counts.us[Counter.DOWN], counts.outages) == (30 * SECOND, 1)
     assert counts.outage_at == START + 31 * SECOND
     assert ledger.live.corrected == {(State.UP, State.DOWN): 3 * SECOND}
+
+
+def test_the_example_of_a_group_is_as_it_says() -> None:
+    seeing = (WitnessSight(Instant(200)), WitnessSight(Instant(200)))
+    seeing[0].darken(Instant(40), Instant(60))
+    group = Group((VCENTER, INTERNET), seeing)
+    row = GroupMember(server=SERVERS[0], code=group.blank())
+    row.code[-1] = legs_code([Leg.SAN])
+    row.code[group.place_of(VCENTER, Leg.SAN)] = State.UP
+    row.code[group.place_of(INTERNET, Leg.SAN)] = State.DOWN
+    index = group.add(row, Counts(), Instant(0))
+    assert group.counts(index, Instant(100)).us[:3] == (80, 20, 0)
+    assert [reference[index] for reference in group.references[:3]] == [0, 0, 0]
+    said = Change(Instant(100), group.place_of(VCENTER, Leg.SAN), State.DOWN)
+    group.change(index, said, Instant(0))
+    for _ in group.settling(Instant(130)):
+        pass
+    assert [reference[index] for reference in group.references[:3]] == [80, -80, 0]
+    assert group.counts(index, Instant(130)).us[:3] == (80, 50, 0)
+
+
+def test_a_group_tells_its_members_in_service_their_states_and_the_outages_under_way() -> None:
+    up = [(name, (VCENTER, leg), State.UP, 0) for name in SERVERS for leg in (Leg.RUNNING, Leg.SAN)]
+    down = [("a", (VCENTER, Leg.RUNNING), State.DOWN, 0)]
+    ledger = played([tick_of(1, up), tick_of(10, down), tick_of(10, [])], late=False)
+    (group,) = ledger.live.groups.values()
+    assert [row.server for row in group.members_in_service()] == [*SERVERS]
+    assert group.states() == {State.DOWN: 1, State.UNKNOWN: 1}
+    assert [*group.ongoing_outages()] == [(0, SERVERS[0], START + 11 * SECOND)]
+    assert [*group.ongoing_outages(1)] == [*group.ongoing_outages(0, 0)] == []
+    gone = server(SERVERS[0], until=ledger.now)
+    ledger.write(gone, ledger.live.settled(SERVERS[0], VCENTER))
+    _play(ledger, tick_of(10, []), late=False)
+    assert [row.server for row in group.members_in_service()] == [SERVERS[1]]
+    assert (group.states(), [*group.ongoing_outages()]) == ({State.UNKNOWN: 1}, [])
 
 
 def tick_of(passed_s: int, told: Sequence[tuple[str, tuple[Witness, Leg], State, int]]) -> dict[str, object]:
