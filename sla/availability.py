@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 from sla.exclusions import Excluded, Ineligible, in_force
 from sla.instants import Instant
 from sla.records import Category, Leg, State
-from sla.spans import Span, Spans, clipped, difference, intersection, length
+from sla.spans import Span, Spans, clipped, difference, intersection, is_set, length
 from sla.terms import Availability, Basis, Unobserved
 from sla.timeline import Segment
 
@@ -39,9 +39,11 @@ def agreed_time_of(*, service: Spans, excluded: Excluded, month: Span, as_of: In
     """The agreed time of a month: `service` is all service time, `excluded` what is excluded of it."""
     whole = clipped(service, *month)
     so_far = clipped(whole, month[0], as_of)
+    judged = difference(so_far, excluded.total)
+    assert is_set(judged), "time would be counted twice"
     return AgreedTime(
         service=so_far,
-        judged=difference(so_far, excluded.total),
+        judged=judged,
         excluded_by=excluded.booked(so_far),
         ineligible=tuple(in_force(excluded.ineligible, so_far)),
         whole_service=length(whole),

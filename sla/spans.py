@@ -5,6 +5,7 @@ functions take and give such sets. `normalized` makes one of any pairs.
 """
 
 from collections.abc import Iterable
+from itertools import pairwise
 from typing import Final
 
 from sla.instants import Instant
@@ -27,6 +28,11 @@ def normalized(pairs: Iterable[Span]) -> Spans:
         else:
             merged.append((start, end))
     return tuple(merged)
+
+
+def is_set(spans: Spans) -> bool:
+    """Whether spans are in order, neither overlap nor touch, and none is empty."""
+    return all(before < after for before, after in pairwise(edge for span in spans for edge in span))
 
 
 def union(*sets: Spans) -> Spans:

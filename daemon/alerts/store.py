@@ -78,6 +78,9 @@ class AlertStore:
                 self._resolve(labels, at)
         if now:
             self._of[what] = now
+        assert self.firing == len(self.posted) - len(self._resolved), (
+            "an alert was counted twice, or not at all"
+        )
 
     def has(self, what: Hashable) -> bool:
         """Whether anything of it fires."""
@@ -94,6 +97,9 @@ class AlertStore:
             if now - self._resolved[labels] < RESOLVED_KEPT_US:
                 break
             del self._resolved[labels], self.posted[labels]
+        assert self.firing == len(self.posted) - len(self._resolved), (
+            "an alert was counted twice, or not at all"
+        )
 
     def clear(self) -> None:
         """Let go of everything: nobody is to be told."""

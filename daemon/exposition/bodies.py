@@ -77,4 +77,6 @@ def compressed(text: bytes) -> GzipMember:
 
 
 def _decompressed(member: GzipMember) -> bytes:
-    return isal_zlib.decompress(member.data, wbits=_GZIP_CONTAINER, bufsize=member.size + 1)
+    text = isal_zlib.decompress(member.data, wbits=_GZIP_CONTAINER, bufsize=member.size + 1)
+    assert len(text) == member.size, "a published body changed"
+    return text

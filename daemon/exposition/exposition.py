@@ -204,6 +204,10 @@ class Exposition:
             await self._add_labelled(preparation, labelled)
         preparation.openmetrics.append(self._compress(b"# EOF\n"))
 
+        before = self._published
+        assert before is None or before.prepared_at_us <= prepared_at_us, (
+            "a body was replaced by an older one"
+        )
         self._generation, self._last = snapshot.generation, preparation
         self._published = Published(
             prepared_at_us=prepared_at_us,

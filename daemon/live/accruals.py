@@ -20,6 +20,7 @@ class Accruals:
 
     def advance(self, at: Instant, sights: Mapping[Witness, Instant]) -> None:
         """Move all of them on; `sights` says since when who saw is no longer what it was."""
+        assert at >= self._at, "the instant of the figures fell"
         self._at = at
         accruals: list[Accrual | JointAccrual] = [*self._accruals.values(), *self._joint.values()]
         for accrual in accruals:

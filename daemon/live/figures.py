@@ -46,33 +46,45 @@ SPARE_EVERY: Final = 500
 
 
 class LiveFigures:
-    """Owns what is worked out from the book beside its counters.
-
-    `at` is the instant of which all was worked out last, and `is_current` whether nothing was left over since then.
-    """
+    """Owns what is worked out from the book beside its counters."""
 
     def __init__(self, book: LiveBook, *, turn_s: float = TURN_S) -> None:
         """Of a book that has been settled once; everything waits to be judged."""
         self._turn_s = turn_s
         self.at: Instant | None = None
+        """The instant of which all was worked out last; None before the first."""
         self.is_current = False
+        """Whether nothing was left over since then."""
         self.accruals = Accruals(book.evidence)
+        """How time goes on of which nothing new is said, up to the instant that is being worked out."""
         self.servers = ServerFormulas(book.evidence, self.accruals)
+        """The months, and the servers whose month waits to be judged."""
         self.solutions = Solutions(book.evidence, self.accruals)
+        """The solutions, and those that wait to be judged."""
         self.requests: set[RequestId] = set()
         """Those that may wait for an answer."""
-        self._live = book
         self.book = book.evidence
+        """What everything is judged by."""
+        self._live = book
+        """Whose changes tell what waits."""
         self._pending: list[tuple[Instant, int, Recorded]] = []
+        """A heap of the records that are not known yet, by when they are and the order in which they were taken."""
         self._taken = 0
+        """How many records were taken."""
         self._counted_from: Instant = FOREVER
         """The first instant that a deadline is counted from."""
         self._years = (0, 0)
+        """The first and the last year of `_holidays`."""
         self._holidays: Collection[Day] = ()
+        """The national ones."""
         self._reached = BEGINNING
+        """The newest instant that was asked for; it never falls."""
         self._judging: JudgementsAt | None = None
+        """The judgements of the instant that is being worked out."""
         self._shared = SharedWork()
+        """What the judgements of all instants have in common."""
         self._has_begun = False
+        """What the book held before it went live waits too, or has been judged."""
 
     async def catch_up(self, at: Instant, at_most_s: float) -> bool:
         """Go on to an instant, which never falls, for so long at most; whether everything is judged at it."""

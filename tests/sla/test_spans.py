@@ -7,7 +7,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sla.instants import Instant
-from sla.spans import Span, Spans, clipped, covers, difference, intersection, length, normalized, union
+from sla.spans import (
+    Span,
+    Spans,
+    clipped,
+    covers,
+    difference,
+    intersection,
+    is_set,
+    length,
+    normalized,
+    union,
+)
 
 END = 14
 instants = st.integers(0, END).map(Instant)
@@ -25,6 +36,12 @@ def is_normal(parts: Spans) -> bool:
     """Ascending, none empty, none that touch."""
     edges = [edge for span in parts for edge in span]
     return all(before < after for before, after in pairwise(edges))
+
+
+@tried
+@given(pairs)
+def test_1_1_what_is_no_set_is_known_as_none(told: list[Span]) -> None:
+    assert is_set(tuple(told)) == is_normal(tuple(told)) == (tuple(told) == normalized(told))
 
 
 @tried
