@@ -1,34 +1,39 @@
 """The probes `http://HOST/PATH` and `https://HOST/PATH`: up when the response is the one that is wanted.
 
 A GET on a connection of its own. Down: `timeout`, `tls`, `protocol` (what came is no HTTP, or was broken off), `reset`,
-`status`, `body`, and what TCP knows. The body is read only where a pattern is to be found in it.
+`status`, `body`, and what TCP knows. Where no pattern is to be found in the body the status alone decides: nothing
+behind the head is read, and what is odd in the head does not matter. Unknown: `unreadable`, where a body has a form that
+only slad does not read, and what may be in it decides.
 """
 
 import asyncio
 from dataclasses import replace
 from typing import Final, NamedTuple
 
-import aiohttp
-
-from probes.targets.http_client import Attempt, TryEndedError, judge_error, underway
+from probes.targets.content_coding import decoded
+from probes.targets.http_client import Attempt, Response, TryEndedError, judge_error, printable
+from probes.targets.http_response import Head, ResponseError, read_body
 from probes.targets.result import Reason, Result, unknown
-from probes.targets.search import SearchError
+from probes.targets.search import Found, SearchError
 from probes.targets.target import Target
 from probes.targets.tools import Tools
 from sla.records import State
 
 MAX_BODY_BYTES: Final = 1 << 20
-MAX_REDIRECTS: Final = 5
 _SUCCESSFUL: Final = range(200, 300)
 _STALLED_SHARE: Final = 0.25
 """Where the loop stood still for more of the time than this, a time-out says nothing of the target."""
 
 
 class BodyStart(NamedTuple):
-    """The beginning of a body, and how it is encoded."""
+    """The beginning of a body, and what its head says of its letters.
 
-    content: bytes
-    charset: str
+    `flaw`: what holds where the pattern is not found in it, since there may be more that could not be read.
+    """
+
+    content: bytes = b""
+    content_type: str = ""
+    flaw: Result | None = None
 
 
 async def probe_http(target: Target, tools: Tools, deadline_s: float) -> Result:
@@ -37,11 +42,11 @@ async def probe_http(target: Target, tools: Tools, deadline_s: float) -> Result:
     started_s, stalled_s = loop.time(), tools.stalls.total_s
     attempt = Attempt(deadline_s=deadline_s)
     try:
-        async with asyncio.timeout_at(deadline_s):
-            with underway(attempt):
-                result, body = await _response(target, tools)
-        if target.body is not None and result.state is State.UP:
-            result = await _searched(target.body, body, tools, deadline_s)
+        async with asyncio.timeout_at(deadline_s), tools.http.get(target, attempt) as response:
+            result = _by_status(target, response.head)
+            body = await _beginning(response) if target.body and result.state is State.UP else BodyStart()
+        if target.body and result.state is State.UP:
+            result = await _by_body(target.body, body, tools, deadline_s)
         result = replace(result, rtt_us=round((loop.time() - started_s - attempt.resolving_s) * 1e6))
     except TimeoutError:
         stalled_s = tools.stalls.total_s - stalled_s
@@ -54,40 +59,45 @@ async def probe_http(target: Target, tools: Tools, deadline_s: float) -> Result:
         result = ended.result
     except SearchError as error:
         result = unknown(Reason.OVERRUN, str(error))
-    except aiohttp.ClientError as error:
+    except (ResponseError, OSError) as error:
         result = judge_error(error)
     return replace(result, certificate_expires_at=attempt.certificate_expires_at)
 
 
-async def _response(target: Target, tools: Tools) -> tuple[Result, BodyStart]:
-    """What the response is by its status, and the beginning of its body where that matters."""
-    async with tools.session.get(
-        target.text,
-        allow_redirects=target.follow_redirects,
-        max_redirects=MAX_REDIRECTS + 1,  # aiohttp counts the response that is one too many
-    ) as response:
-        if response.status not in (target.statuses or _SUCCESSFUL):
-            return Result(state=State.DOWN, reason=Reason.STATUS, text=_wrong_status(response)), BodyStart(
-                b"", ""
-            )
-        content = await _beginning(response.content) if target.body is not None else b""
-        return Result(state=State.UP), BodyStart(content, response.charset or "utf-8")
-
-
-async def _searched(pattern: str, body: BodyStart, tools: Tools, deadline_s: float) -> Result:
-    if await tools.searcher.found(pattern, body.content, body.charset, deadline_s):
+def _by_status(target: Target, head: Head) -> Result:
+    if head.status in (target.statuses or _SUCCESSFUL):
         return Result(state=State.UP)
-    return Result(state=State.DOWN, reason=Reason.BODY, text=f"{pattern!r} is not in the body")
+    text = f"answered {head.status} {printable(head.reason)}".rstrip()
+    location = printable(head.first("location"))
+    return Result(state=State.DOWN, reason=Reason.STATUS, text=f"{text}, to {location}" if location else text)
 
 
-async def _beginning(content: aiohttp.StreamReader) -> bytes:
-    """The first mebibyte of the body, or all of it."""
-    body = bytearray()
-    while len(body) < MAX_BODY_BYTES and (chunk := await content.read(MAX_BODY_BYTES - len(body))):
-        body += chunk
-    return bytes(body)
+async def _by_body(pattern: str, body: BodyStart, tools: Tools, deadline_s: float) -> Result:
+    match await tools.searcher.found(pattern, body.content, body.content_type, deadline_s):
+        case Found.YES:
+            return Result(state=State.UP)
+        case _ if body.flaw is not None:
+            return body.flaw
+        case Found.NO:
+            return Result(state=State.DOWN, reason=Reason.BODY, text=f"{pattern!r} is not in the body")
+        case Found.UNKNOWN:
+            text = f"{pattern!r} was not found in a body whose letters slad does not know: {printable(body.content_type)}"
+            return unknown(Reason.UNREADABLE, text)
 
 
-def _wrong_status(response: aiohttp.ClientResponse) -> str:
-    text = f"answered {response.status} {response.reason or ''}".rstrip()
-    return f"{text}, to {response.headers['Location']}" if "Location" in response.headers else text
+async def _beginning(response: Response) -> BodyStart:
+    """The first mebibyte of the body, or all of it, as it was before it was compressed."""
+    head, raw = response.head, bytearray()
+    flaw = None
+    try:
+        async for piece in read_body(response.incoming, head):
+            raw += piece
+            if len(raw) >= MAX_BODY_BYTES:
+                break
+    except (ResponseError, OSError) as error:
+        flaw = judge_error(error)
+    transfer_codings = [each for each in head.listed("transfer-encoding") if each != "chunked"]
+    body = decoded(bytes(raw), (*head.listed("content-encoding"), *transfer_codings), MAX_BODY_BYTES)
+    if flaw is None and body.flaw:
+        flaw = unknown(Reason.UNREADABLE, body.flaw)
+    return BodyStart(body.content, head.first("content-type"), flaw)

@@ -1,36 +1,37 @@
-"""The aiohttp client session of the HTTP probe.
+"""The HTTP client of the probe: one GET on a connection of its own, and redirects where they are to be followed.
 
-Its connections are made by `Connections`, as those of the TCP probe are, so that a fault of ours is known as one; each
-request has its own. No cookies, no proxies, no second try behind our back.
+Connections are made by `Connections`, as those of the TCP probe are, so that a fault of ours is known as one. No
+cookies, no proxies, no second try. aiohttp's client is not used: its parser refuses much that browsers show, and reads
+ahead into bodies that nobody asked for.
 """
 
 import asyncio
 import errno
 import ssl
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
-from contextvars import ContextVar
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
-
-import aiohttp
-from aiohttp.client_proto import ResponseHandler
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from typing import Any, Final, NamedTuple
+from urllib.parse import quote, urldefrag, urljoin, urlsplit
 
 from probes.targets.connect import Connections
+from probes.targets.http_response import Head, LimitError, NoHttpError, ResponseError, read_head
+from probes.targets.incoming import Incoming
 from probes.targets.resolve import Resolver, resolve_by
-from probes.targets.result import Reason, Result
+from probes.targets.result import Reason, Result, unknown
+from probes.targets.target import Method, Target, bracketed, parse_target
 from sla.instants import SECOND, Instant
 from sla.records import State
 
-if TYPE_CHECKING:  # neither is needed at run time, nor public
-    from aiohttp.client_reqrep import ClientRequest
-    from aiohttp.tracing import Trace
+MAX_REDIRECTS: Final = 5
 
-_HEADERS: Final = {"User-Agent": "slad", "Accept": "*/*", "Accept-Encoding": "identity"}
+_FIELDS: Final = "User-Agent: slad\r\nAccept: */*\r\nAccept-Encoding: identity\r\nConnection: close\r\n\r\n"
+_REDIRECTS: Final = (301, 302, 303, 307, 308)
 _TLS_SHUTDOWN_S: Final = 1.0
 _LAST_WORD_S: Final = 0.01
 """So much before the try ends a connection is given up, since it can tell why it did not come."""
-_NO_TIMEOUT: Final = aiohttp.ClientTimeout(total=None, sock_connect=None, sock_read=None, connect=None)
+_SHOWN: Final = 200
+_VISIBLE: Final = "".join(map(chr, range(ord("!"), ord("~") + 1)))
 
 
 class TryEndedError(Exception):
@@ -51,109 +52,137 @@ class Attempt:
     certificate_expires_at: Instant | None = None
 
 
-_ATTEMPT: ContextVar[Attempt] = ContextVar("_ATTEMPT")
+class Response(NamedTuple):
+    """The head of a response, and where its body comes from."""
+
+    head: Head
+    incoming: Incoming
 
 
-@contextmanager
-def underway(attempt: Attempt) -> Iterator[None]:
-    """The requests made within belong to this attempt."""
-    token = _ATTEMPT.set(attempt)
-    try:
-        yield
-    finally:
-        _ATTEMPT.reset(token)
-
-
-@asynccontextmanager
-async def open_session(
-    resolver: Resolver, connections: Connections, tls: ssl.SSLContext
-) -> AsyncIterator[aiohttp.ClientSession]:
-    """A session that connects by `connections` and verifies certificates by `tls`. Time is limited by the caller."""
-    async with aiohttp.ClientSession(
-        connector=_Connector(resolver, connections, tls),
-        cookie_jar=aiohttp.DummyCookieJar(),
-        headers=_HEADERS,
-        timeout=_NO_TIMEOUT,
-        middlewares=(_once,),
-    ) as session:
-        yield session
-
-
-def judge_error(error: aiohttp.ClientError) -> Result:
-    """What an error in the course of a request says of the target."""
-    reason, text = Reason.PROTOCOL, str(error)
-    if isinstance(error, OSError) and error.errno in (errno.ECONNRESET, errno.EPIPE):
-        reason, text = Reason.RESET, "the connection was reset"
-    elif isinstance(error, aiohttp.ServerDisconnectedError):
-        text = "the connection was closed without a response"
-    elif isinstance(error, aiohttp.TooManyRedirects):
-        reason, text = Reason.STATUS, "was redirected too often"
-    elif isinstance(error, aiohttp.ClientResponseError):
-        text = error.message
-    return Result(state=State.DOWN, reason=reason, text=" ".join(text.split()) or type(error).__name__)
-
-
-async def _once(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
-    """Keep aiohttp from repeating a request whose connection broke."""
-    try:
-        return await handler(request)
-    except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:
-        raise TryEndedError(judge_error(error)) from error
-
-
-class _Connector(aiohttp.BaseConnector):
-    """Gives each request a connection of its own."""
+class HttpClient:
+    """Connects by `connections` and verifies certificates by `tls`. Time is limited by the caller."""
 
     def __init__(self, resolver: Resolver, connections: Connections, tls: ssl.SSLContext) -> None:
-        super().__init__(force_close=True, limit=0)  # whoever probes has one
         self._resolver = resolver
         self._connections = connections
         self._tls = tls
+        self._loop = asyncio.get_running_loop()
 
-    async def _create_connection(
-        self,
-        req: "ClientRequest",
-        traces: "list[Trace]",  # noqa: ARG002  aiohttp's signature
-        timeout: aiohttp.ClientTimeout,  # noqa: ARG002, ASYNC109  the same
-    ) -> ResponseHandler:
-        attempt = _ATTEMPT.get()
-        assert req.port is not None, "http and https have one by default"
-        addresses = await self._addresses(req.host, attempt)
-        connected = await self._connections.connect(addresses, req.port, _connect_by(attempt.deadline_s))
+    @asynccontextmanager
+    async def get(self, target: Target, attempt: Attempt) -> AsyncIterator[Response]:
+        """The response to a GET, the last one where redirects are followed; the connection is closed at the end.
+
+        Raises TryEndedError; of what is read from the response see `http_response`.
+        """
+        for _ in range(MAX_REDIRECTS + 1):
+            async with self._asked(target, attempt) as response:
+                location = response.head.first("location")
+                if not (target.follow_redirects and location and response.head.status in _REDIRECTS):
+                    yield response
+                    return
+            target = _redirected(target, location)
+        raise TryEndedError(Result(state=State.DOWN, reason=Reason.STATUS, text="was redirected too often"))
+
+    @asynccontextmanager
+    async def _asked(self, target: Target, attempt: Attempt) -> AsyncIterator[Response]:
+        transport, incoming = await self._connected(target, attempt)
+        try:
+            transport.write(f"GET {target.path} HTTP/1.1\r\nHost: {_host(target)}\r\n{_FIELDS}".encode())
+            attempt.waits_for = "a response"
+            yield Response(await read_head(incoming), incoming)
+        finally:
+            transport.close()
+
+    async def _connected(self, target: Target, attempt: Attempt) -> tuple[asyncio.Transport, Incoming]:
+        attempt.waits_for = "a connection"
+        addresses = await self._addresses(target.host, attempt)
+        connected = await self._connections.connect(addresses, target.port, self._connect_by(attempt))
         if isinstance(connected, Result):
             raise TryEndedError(connected)
         secure: dict[str, Any] = {}
-        if req.is_ssl():
+        if target.method is Method.HTTPS:
             attempt.waits_for = "the TLS handshake"
             secure = {
                 "ssl": self._tls,
-                "server_hostname": req.host.rstrip("."),
+                "server_hostname": target.host.rstrip("."),
                 "ssl_shutdown_timeout": _TLS_SHUTDOWN_S,
             }
         try:
-            transport, protocol = await self._loop.create_connection(
-                self._factory, sock=connected.socket, **secure
+            transport, incoming = await self._loop.create_connection(
+                Incoming, sock=connected.socket, **secure
             )
         except OSError as error:  # ssl.SSLError is one
             raise TryEndedError(_tls_failure(error)) from error
         if secure and attempt.certificate_expires_at is None:
             attempt.certificate_expires_at = _expiry(transport.get_extra_info("ssl_object"))
-        attempt.waits_for = "a response"
-        return protocol
+        return transport, incoming
 
     async def _addresses(self, host: str, attempt: Attempt) -> tuple[str, ...]:
-        loop = asyncio.get_running_loop()
-        started_s = loop.time()
+        started_s = self._loop.time()
         addresses = await self._resolver.addresses(host, resolve_by(attempt.deadline_s))
-        attempt.resolving_s += loop.time() - started_s
+        attempt.resolving_s += self._loop.time() - started_s
         if isinstance(addresses, Result):
             raise TryEndedError(addresses)
         return addresses
 
+    def _connect_by(self, attempt: Attempt) -> float:
+        left_s = attempt.deadline_s - self._loop.time()
+        return attempt.deadline_s - min(_LAST_WORD_S, left_s / 2)
 
-def _connect_by(deadline_s: float) -> float:
-    left_s = deadline_s - asyncio.get_running_loop().time()
-    return deadline_s - min(_LAST_WORD_S, left_s / 2)
+
+def judge_error(error: ResponseError | OSError) -> Result:
+    """What it says of the target that its response could not be read."""
+    match error:
+        case LimitError():
+            return unknown(Reason.UNREADABLE, str(error))
+        case ResponseError():
+            return Result(state=State.DOWN, reason=Reason.PROTOCOL, text=str(error))
+        case ssl.SSLError():
+            return _tls_failure(error)
+        case OSError(errno=errno.ECONNRESET | errno.EPIPE):
+            return Result(state=State.DOWN, reason=Reason.RESET, text="the connection was reset")
+        case _:
+            return Result(state=State.DOWN, reason=Reason.PROTOCOL, text=f"the connection broke: {error}")
+
+
+def _host(target: Target) -> str:
+    """What the field Host says: the host, and its port unless it is the method's own (RFC 9112 §3.2)."""
+    authority = replace(target, host=target.host.rstrip("."), path="").text
+    return authority.partition("://")[2]
+
+
+def _redirected(target: Target, location: str) -> Target:
+    """Where a redirect leads, with what is asked of the target. Raises TryEndedError where that cannot be followed."""
+    try:
+        location = location.encode("latin-1").decode()
+    except UnicodeDecodeError:
+        pass  # it is Latin-1
+    try:
+        there = _page_at(urldefrag(urljoin(target.text, location)).url)
+    except ValueError:
+        text = f"redirects to {printable(location)}, which is no address of a page"
+        raise TryEndedError(judge_error(NoHttpError(text))) from None
+    return replace(target, method=there.method, host=there.host, port=there.port, path=there.path)
+
+
+def _page_at(url: str) -> Target:
+    """A page by its URL, as browsers take it: letters beyond ASCII are encoded. Raises ValueError, TryEndedError."""
+    parts = urlsplit(url)
+    if parts.scheme not in (Method.HTTP, Method.HTTPS):
+        raise ValueError(f"{parts.scheme} is not HTTP")
+    if parts.username is not None:
+        text = "redirects to an address with a user in it, and slad logs in nowhere"
+        raise TryEndedError(unknown(Reason.UNREADABLE, text))
+    host = parts.hostname or ""
+    host = bracketed(host) if host.isascii() else host.encode("idna").decode()
+    port = "" if parts.port is None else f":{parts.port}"
+    path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    return replace(parse_target(f"{parts.scheme}://{host}{port}/"), path=quote(path, safe=_VISIBLE))
+
+
+def printable(text: str) -> str:
+    """What a server said, as it may stand in a line for people: cut short, and nothing that steers a terminal."""
+    return "".join(each if each.isprintable() else "\N{REPLACEMENT CHARACTER}" for each in text[:_SHOWN])
 
 
 def _expiry(tls: ssl.SSLObject) -> Instant:

@@ -1,7 +1,7 @@
 """What one try of a probe found: up, down or unknown, and why.
 
 *Down* is said only where the far side is at fault. What went wrong on this machine (no permission, no route, no file
-descriptor, a packet dropped at our socket) is *unknown*, never down.
+descriptor, a packet dropped at our socket) is *unknown*, never down; so is an answer that only we cannot read.
 """
 
 import errno
@@ -34,6 +34,7 @@ class Reason(StrEnum):
     NO_RESOURCES = "no_resources"
     DROPPED_HERE = "dropped_here"
     OVERRUN = "overrun"
+    UNREADABLE = "unreadable"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

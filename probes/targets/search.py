@@ -6,6 +6,7 @@ run meanwhile. The process is started at the first search, and killed when one t
 
 import asyncio
 import sys
+from enum import Enum
 from typing import Final, Self
 
 from probes.targets import matcher
@@ -15,6 +16,14 @@ _ENDS_WITHIN_S: Final = 5.0
 
 class SearchError(Exception):
     """A body could not be searched: a fault of ours."""
+
+
+class Found(Enum):
+    """Whether a pattern is in a body; unknown: it was not found, and the body's letters are not known."""
+
+    YES = b"1"
+    NO = b"0"
+    UNKNOWN = b"?"
 
 
 class Searcher:
@@ -30,17 +39,20 @@ class Searcher:
     async def __aexit__(self, *_: object) -> None:
         await self._end()
 
-    async def found(self, pattern: str, body: bytes, charset: str, deadline_s: float) -> bool:
-        """Whether the pattern is in the body. Raises SearchError, also when that was not known at the deadline."""
+    async def found(self, pattern: str, body: bytes, content_type: str, deadline_s: float) -> Found:
+        """Whether the pattern is in the body. Raises SearchError, also when that was not known at the deadline.
+
+        `content_type`: the field of the response, whose characters each stand for a byte.
+        """
         try:
             async with asyncio.timeout_at(deadline_s), self._turn:
-                return await self._ask(pattern.encode(), charset.encode(), body)
+                return await self._ask(pattern.encode(), content_type.encode("latin-1"), body)
         except TimeoutError:
             raise SearchError(f"searching the body for {pattern!r} took too long") from None
-        except (OSError, asyncio.IncompleteReadError) as error:
+        except (OSError, ValueError, asyncio.IncompleteReadError) as error:
             raise SearchError(f"the body could not be searched: {error}") from error
 
-    async def _ask(self, *parts: bytes) -> bool:
+    async def _ask(self, *parts: bytes) -> Found:
         process = self._process or await self._start()
         assert process.stdin is not None
         assert process.stdout is not None
@@ -53,7 +65,7 @@ class Searcher:
         finally:
             if not answered:
                 await self._end()
-        return answer == b"1"
+        return Found(answer)
 
     async def _start(self) -> asyncio.subprocess.Process:
         self._process = await asyncio.create_subprocess_exec(

@@ -6,10 +6,8 @@ from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass
 from pathlib import Path
 
-import aiohttp
-
 from probes.targets.connect import Connections, Origin
-from probes.targets.http_client import open_session
+from probes.targets.http_client import HttpClient
 from probes.targets.ping.settings import Pings
 from probes.targets.resolve import Resolver
 from probes.targets.search import Searcher
@@ -24,7 +22,7 @@ class Tools:
     resolver: Resolver
     pings: Pings
     connections: Connections
-    session: aiohttp.ClientSession
+    http: HttpClient
     searcher: Searcher
     stalls: Stalls
 
@@ -45,13 +43,13 @@ async def open_tools(
     """A set of tools, closed at the end. What is passed in is the caller's, and other sets may share it; `tls`: see `trust`."""
     origin = origin or Origin()
     with closing(Connections(origin)) as connections, Stalls() as stalls:
-        async with open_session(resolver, connections, tls) as session, Searcher() as searcher:
+        async with Searcher() as searcher:
             yield Tools(
                 origin=origin,
                 resolver=resolver,
                 pings=pings,
                 connections=connections,
-                session=session,
+                http=HttpClient(resolver, connections, tls),
                 searcher=searcher,
                 stalls=stalls,
             )

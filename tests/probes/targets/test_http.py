@@ -1,16 +1,19 @@
 """The HTTP probe against real servers on loopback that answer byte by byte as told."""
 
 import asyncio
+import gzip
 import random
 import socket
-from collections.abc import AsyncIterator
+import zlib
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from probes.targets.http import MAX_BODY_BYTES, MAX_REDIRECTS
+from probes.targets.http import MAX_BODY_BYTES
+from probes.targets.http_client import MAX_REDIRECTS
 from probes.targets.result import Reason, Result
 from probes.targets.table import probe
 from probes.targets.target import Target, parse_target
@@ -176,7 +179,7 @@ async def test_so_many_redirects_are_followed_and_no_more(opened: Tools) -> None
         (page("schön".encode("latin-1"), "Content-Type: text/html; charset=latin-1"), "schön", State.UP),
         (page("schön".encode()), "schön", State.UP),
         (page("schön".encode(), "Content-Type: text/html; charset=nosuch"), "schön", State.UP),
-        (page(b"\xff\xfeok\xff"), "ok", State.UP),
+        (page(b"\xfd\xfeok\xff"), "ok", State.UP),
         (b"HTTP/1.1 200 OK\r\n\r\nuntil the end", "end$", State.UP),
         (
             b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n2\r\ncd\r\n0\r\n\r\n",
@@ -220,15 +223,23 @@ async def test_a_body_that_is_not_asked_for_is_not_waited_for(opened: Tools) -> 
     [
         (b"", Reason.PROTOCOL),
         (b"SSH-2.0-OpenSSH_9.2\r\n", Reason.PROTOCOL),
+        (b"<html>hello</html>", Reason.PROTOCOL),
         (b"\x00\xff" * 1000, Reason.PROTOCOL),
+        (b"x" * 1_000_000, Reason.PROTOCOL),
+        (b"\r\n" * 500_000, Reason.PROTOCOL),
         (b"HTTP/1.1 twohundred OK\r\n\r\n", Reason.PROTOCOL),
-        (b"HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n", Reason.PROTOCOL),
+        (b"HTTP/1.1 2000 OK\r\n\r\nhello", Reason.PROTOCOL),
+        (b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n", Reason.PROTOCOL),
+        (b"HTTP/1.1 200 OK\r\nX-Head: broken o", Reason.PROTOCOL),
         (b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhe", Reason.PROTOCOL),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nhello", Reason.PROTOCOL),
         (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", Reason.PROTOCOL),
-        (b"HTTP/1.1 200 OK\r\nX: " + b"x" * 100_000 + b"\r\n\r\n", Reason.PROTOCOL),
-        (b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 5\r\n\r\nhello", Reason.PROTOCOL),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n9\r\nhe", Reason.PROTOCOL),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhe\r\n", Reason.PROTOCOL),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n", Reason.BODY),
+        (b"HTTP/1.1 204 OK\r\nContent-Length: 5\r\n\r\nhello", Reason.BODY),
     ],
-    ids=range(9),
+    ids=range(17),
 )
 async def test_what_is_no_http_or_is_broken_off_is_down(opened: Tools, answer: bytes, reason: Reason) -> None:
     async with target_at(saying(answer), body="hello") as target:
@@ -238,15 +249,195 @@ async def test_what_is_no_http_or_is_broken_off_is_down(opened: Tools, answer: b
     assert "\n" not in result.text
 
 
+ODD_BUT_SHOWN = {
+    "two equal lengths": b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 5\r\n\r\nhello",
+    "one length twice": b"HTTP/1.1 200 OK\r\nContent-Length: 5, 5\r\n\r\nhello",
+    "a length that is none": b"HTTP/1.1 200 OK\r\nContent-Length: five\r\n\r\nhello",
+    "a length of a thousand digits": b"HTTP/1.1 200 OK\r\nContent-Length: " + b"9" * 5000 + b"\r\n\r\nhello",
+    "length and chunks": (
+        b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n"
+    ),
+    "chunks with extensions and trailers": (
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: Chunked\r\n\r\n 3 ;a=b\r\nhel\r\n2\nlo\n0\r\nnot a: trailer\x00\r\n\r\n"
+    ),
+    "a large head": b"HTTP/1.1 200 OK\r\n" + b"X-Large: " + b"x" * 60_000 + b"\r\n\r\nhello",
+    "many fields": b"HTTP/1.1 200 OK\r\n" + b"Set-Cookie: a=b\r\n" * 5_000 + b"\r\nhello",
+    "odd names of fields": "HTTP/1.1 200 OK\r\nX Ünï:code: é\r\n: nameless\r\nno field\r\n\x00\x01: \x02\r\n\r\nhello".encode(),
+    "bytes of Latin-1": b"HTTP/1.1 200 D\xe9j\xe0\r\nX-Caf\xe9: \xff\xfe\r\n\r\nhello",
+    "folded fields": b"HTTP/1.1 200 OK\r\n  before any\r\nX-Folded: a\r\n\tb\r\nContent-Length:\r\n 5\r\n\r\nhello and more",
+    "space before the colon": b"HTTP/1.1 200 OK\r\nContent-Length : 5\r\n\r\nhello and more",
+    "no reason": b"HTTP/1.1 200\r\nContent-Length: 5\r\n\r\nhello",
+    "no space before the reason": b"HTTP/1.1 200OK\r\nContent-Length: 5\r\n\r\nhello",
+    "ends of lines without CR": b"HTTP/1.1 200 OK\nContent-Length: 5\n\nhello",
+    "blank lines first": b"\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello",
+    "HTTP/1.0 without a length": b"HTTP/1.0 200 OK\r\nServer: old\r\n\r\nhello",
+    "another version": b"HTTP/2.0 200 OK\r\n\r\nhello",
+    "small letters": b"http/1.1 200 ok\r\n\r\nhello",
+    "interim responses": (
+        b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nContent-Length: 9\r\n\r\nHTTP/1.1 200 OK\r\n\r\nhello"
+    ),
+    "a status of its own": b"HTTP/1.1 299 Miscellaneous Persistent Warning\r\n\r\nhello",
+    "more than its length": b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhelloHTTP/1.1 500 Oh\r\n\r\n",
+    "broken off behind what is asked for": b"HTTP/1.1 200 OK\r\nContent-Length: 50\r\n\r\nhello",
+    "a hint at another protocol": b"HTTP/1.1 200 OK\r\nUpgrade: h2c\r\nConnection: Upgrade\r\n\r\nhello",
+}
+
+
+@pytest.mark.parametrize("answer", ODD_BUT_SHOWN.values(), ids=ODD_BUT_SHOWN)
+async def test_what_a_browser_shows_is_up_with_a_pattern_and_without(opened: Tools, answer: bytes) -> None:
+    async with target_at(saying(answer)) as target:
+        for body in (None, "^hello"):
+            assert outcome(await probe(replace(target, body=body), opened, TIMEOUT_S)) == (
+                State.UP,
+                Reason.NONE,
+            )
+
+
+NOT_READ_TO_ITS_END = {
+    "br": page(b"\x8b\x02\x80hello\x03", "Content-Encoding: br"),
+    "zstd": page(b"\x28\xb5\x2f\xfd\x04\x00", "Content-Encoding: zstd"),
+    "a coding that nobody knows": page(b"hello", "Content-Encoding: \x1b[31mx"),
+    "encoded five times": page(b"hello", "Content-Encoding: gzip, gzip, gzip, gzip, gzip"),
+    "a lie": page(b"hello", "Content-Encoding: gzip"),
+    "compressed and cut": page(gzip.compress(b"hello" * 9)[:-10], "Content-Encoding: gzip"),
+    "chunks of a coding": b"HTTP/1.1 200 OK\r\nTransfer-Encoding: br, chunked\r\n\r\n1\r\na\r\n0\r\n\r\n",
+    "a head above all limits": b"HTTP/1.1 200 OK\r\n" + b"Set-Cookie: a=b\r\n" * 20_000 + b"\r\nnot there",
+    "a line above all limits": b"HTTP/1.1 200 OK\r\nX: " + b"x" * 100_000 + b"\r\n\r\nnot there",
+    "a status line above all limits": b"HTTP/1.1 200 " + b"x" * 100_000 + b"\r\n\r\nnot there",
+    "letters that Python does not know": page(b"\xff\xfd", "Content-Type: text/html; charset=x-of-mars"),
+    "letters that are none": page(b"\xff\xfd", "Content-Type: text/html; charset=idna"),
+}
+
+
+@pytest.mark.parametrize("answer", NOT_READ_TO_ITS_END.values(), ids=NOT_READ_TO_ITS_END)
+async def test_what_only_slad_does_not_read_is_unknown_where_it_matters_and_up_where_it_does_not(
+    opened: Tools, answer: bytes
+) -> None:
+    async with target_at(saying(answer)) as target:
+        assert outcome(await probe(target, opened, TIMEOUT_S)) == (State.UP, Reason.NONE)
+        looked_for = await probe(replace(target, body="word that is not there"), opened, TIMEOUT_S)
+    assert outcome(looked_for) == (State.UNKNOWN, Reason.UNREADABLE)
+    assert looked_for.text
+    assert looked_for.text.isprintable()
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"HTTP/1.1 200 OK\r\n",
+        b"HTTP/1.1 200",
+        b"HTTP/1.1 200 OK\r\nContent-Le",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nno chunk",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n",
+    ],
+)
+@pytest.mark.parametrize("is_reset", [False, True])
+async def test_the_status_alone_decides_where_nobody_asks_for_the_body(
+    opened: Tools, answer: bytes, is_reset: bool
+) -> None:
+    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(answer)
+        if is_reset and answer.endswith(b"\n"):
+            await asyncio.sleep(0.01)
+            reset_on_close(writer.get_extra_info("socket"))
+
+    async with target_at(handle) as target:
+        assert (await probe(target, opened, TIMEOUT_S)).state is State.UP
+        refused = await probe(replace(target, statuses=(404,)), opened, TIMEOUT_S)
+    assert outcome(refused) == (State.DOWN, Reason.STATUS)
+
+
+@pytest.mark.parametrize(
+    ("headers", "encode"),
+    [
+        ("Content-Encoding: gzip", gzip.compress),
+        ("Content-Encoding: X-GZIP", gzip.compress),
+        ("Content-Encoding: deflate", zlib.compress),
+        ("Content-Encoding: deflate", lambda body: zlib.compress(body)[2:-4]),
+        (
+            "Content-Encoding: identity, gzip",
+            lambda body: gzip.compress(body[:3]) + gzip.compress(body[3:]) + b"\0\0",
+        ),
+        ("Content-Encoding: deflate, gzip", lambda body: gzip.compress(zlib.compress(body))),
+        ("Content-Encoding: gzip", lambda body: gzip.compress(body + b"." * 50_000_000)),
+    ],
+    ids=range(7),
+)
+async def test_a_body_is_decompressed_only_where_a_pattern_needs_it(
+    opened: Tools, headers: str, encode: Callable[[bytes], bytes]
+) -> None:
+    async with target_at(saying(page(encode(b"all is well"), headers))) as target:
+        for body, state in ((None, State.UP), ("^all is well", State.UP), ("ill", State.DOWN)):
+            assert (await probe(replace(target, body=body), opened, TIMEOUT_S)).state is state
+
+
+@pytest.mark.parametrize(
+    ("body", "content_type"),
+    [
+        ("\ufeffschön".encode(), "text/html; charset=latin-1"),
+        ("\ufeffschön".encode("utf-16-le"), "text/html; charset=utf-8"),
+        ("schön".encode("utf-16-be"), 'text/html; charset="UTF-16BE"; x=y'),
+        ("schön".encode("latin-1"), "text/html"),
+        ("<META charset='iso-8859-1'> schön".encode("latin-1"), "text/html"),
+        (
+            '<meta http-equiv="Content-Type" content="text/html; charset=shift_jis"> 日本 schoen'.encode(
+                "shift_jis"
+            ),
+            "text/html",
+        ),
+        ("<meta charset=utf-16> schön".encode(), ""),
+    ],
+    ids=range(7),
+)
+async def test_letters_are_told_by_the_mark_the_field_or_the_page(
+    opened: Tools, body: bytes, content_type: str
+) -> None:
+    async with target_at(saying(page(body, f"Content-Type: {content_type}")), body="schön|日本") as target:
+        assert outcome(await probe(target, opened, TIMEOUT_S)) == (State.UP, Reason.NONE)
+
+
+@pytest.mark.parametrize(
+    ("location", "state", "said"),
+    [
+        ("/caf\u00e9 au lait?x=\u00e9#here", State.UP, ""),
+        ("?only=a-query", State.UP, ""),
+        ("//localhost:{port}/b", State.UP, ""),
+        ("http://user:secret@localhost:{port}/", State.UNKNOWN, "a user"),
+        ("https://\u00fcnicode.invalid:{port}/", State.DOWN, "xn--nicode-2ya.invalid"),
+        ("javascript:alert(1)", State.DOWN, "no address of a page"),
+        ("http://b\x1b[31mad/", State.DOWN, "no address of a page"),
+    ],
+)
+async def test_odd_redirects(opened: Tools, location: str, state: State, said: str) -> None:
+    asked: list[bytes] = []
+
+    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        asked.append(await reader.readuntil(b"\r\n\r\n"))
+        port = writer.get_extra_info("sockname")[1]
+        there = f"Location: {location.replace('{port}', str(port))}".encode()
+        head = b"HTTP/1.1 302 Found\r\n" + there + b"\r\n\r\n"
+        writer.write(head if len(asked) == 1 else OK)
+
+    async with target_at(handle, follow_redirects=True) as target:
+        result = await probe(target, opened, TIMEOUT_S)
+    assert result.state is state
+    assert said in result.text
+    assert "secret" not in result.text
+    assert result.text.isprintable()
+    assert all(line.isascii() for line in asked)
+
+
 @pytest.mark.parametrize("seed", range(20))
-async def test_no_garbage_is_more_than_down(opened: Tools, seed: int) -> None:
+async def test_no_garbage_behind_the_status_is_down_where_the_status_decides(
+    opened: Tools, seed: int
+) -> None:
     dice = random.Random(seed)
     answer = bytearray(page(b"hello", "Content-Type: text/plain", "Connection: close"))
     for _ in range(dice.randrange(1, 12)):
-        answer[dice.randrange(len(answer))] = dice.randrange(256)
-    async with target_at(saying(bytes(answer)), body="hello", follow_redirects=True) as target:
-        result = await probe(target, opened, TIMEOUT_S)
-    assert result.state is not State.UNKNOWN
+        answer[dice.randrange(len(b"HTTP/1.1 200 "), len(answer))] = dice.randrange(256)
+    async with target_at(saying(bytes(answer)), follow_redirects=True) as target:
+        assert (await probe(target, opened, TIMEOUT_S)).state is State.UP
 
 
 async def test_a_server_that_resets_is_down_and_not_asked_twice(opened: Tools) -> None:
