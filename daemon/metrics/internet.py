@@ -81,7 +81,7 @@ class InternetMetrics:
         )
         self._expiry = Gauge(
             "slad_probe_certificate_expiry_timestamp_seconds",
-            "When the certificate that an HTTPS target of an uplink shows expires.",
+            "When the first certificate of the chain that an HTTPS target of an uplink is trusted by expires.",
             ["uplink", "target"],
             registry=registry,
         )

@@ -14,13 +14,14 @@ from dataclasses import dataclass, replace
 from typing import Any, Final, NamedTuple
 from urllib.parse import quote, urldefrag, urljoin, urlsplit
 
+from probes.targets.certificates import chain_ends_at
 from probes.targets.connect import Connections
 from probes.targets.http_response import Head, LimitError, NoHttpError, ResponseError, read_head
 from probes.targets.incoming import Incoming
 from probes.targets.resolve import Resolver, resolve_by
 from probes.targets.result import Reason, Result, unknown
 from probes.targets.target import Method, Target, bracketed, parse_target
-from sla.instants import SECOND, Instant
+from sla.instants import Instant
 from sla.records import State
 
 MAX_REDIRECTS: Final = 5
@@ -44,7 +45,7 @@ class TryEndedError(Exception):
 
 @dataclass(slots=True, kw_only=True)
 class Attempt:
-    """One try, as it goes on: what it waits for, how long names took to resolve, which certificate was shown."""
+    """One try, as it goes on: what it waits for, how long names took to resolve, when the first chain shown ends."""
 
     deadline_s: float
     waits_for: str = "a connection"
@@ -114,7 +115,7 @@ class HttpClient:
         except OSError as error:  # ssl.SSLError is one
             raise TryEndedError(_tls_failure(error)) from error
         if secure and attempt.certificate_expires_at is None:
-            attempt.certificate_expires_at = _expiry(transport.get_extra_info("ssl_object"))
+            attempt.certificate_expires_at = chain_ends_at(transport.get_extra_info("ssl_object"))
         return transport, incoming
 
     async def _addresses(self, host: str, attempt: Attempt) -> tuple[str, ...]:
@@ -183,13 +184,6 @@ def _page_at(url: str) -> Target:
 def printable(text: str) -> str:
     """What a server said, as it may stand in a line for people: cut short, and nothing that steers a terminal."""
     return "".join(each if each.isprintable() else "\N{REPLACEMENT CHARACTER}" for each in text[:_SHOWN])
-
-
-def _expiry(tls: ssl.SSLObject) -> Instant:
-    """The first instant at which the certificate is no longer valid."""
-    certificate = tls.getpeercert()
-    assert certificate, "a verified peer has shown a certificate"
-    return Instant((ssl.cert_time_to_seconds(str(certificate["notAfter"])) + 1) * SECOND)
 
 
 def _tls_failure(error: OSError) -> Result:

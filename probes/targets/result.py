@@ -42,8 +42,8 @@ class Result:
     """One try. `text` is a sentence for an operator, empty where `reason` says it all.
 
     `rtt_us`: from sending to the answer (ICMP: the kernel's receive time; TCP: until connected; HTTP: until the
-    response was judged), without name resolution; None where there was no answer. `certificate_expires_at`: of the
-    certificate that an HTTPS target showed.
+    response was judged), without name resolution; None where there was no answer. `certificate_expires_at`: when
+    the first certificate of the chain that an HTTPS target is trusted by ends.
     """
 
     state: State
