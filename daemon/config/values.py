@@ -22,6 +22,7 @@ from typing import Annotated, Final, TypeVar
 
 from pydantic import AfterValidator, BeforeValidator, SecretStr, ValidationInfo
 
+from daemon.config.certificates import check_pem
 from probes.targets.target import Method, Target, parse_target
 from sla.terms import format_duration, parse_duration
 
@@ -381,6 +382,7 @@ def _existing_file(path: Path) -> Path:
 
 
 def _certificates(path: Path) -> Path:
+    check_pem(path)
     try:
         ssl.create_default_context(cafile=path)
     except ssl.SSLError:
