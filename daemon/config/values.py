@@ -230,8 +230,10 @@ def _address(value: object, *, example: str, default_port: int | None, least_por
             f'{shown(value)} is no address: write one such as "{example}", an IPv6 number in brackets'
         )
     host, port = (match["number"] or match["name"]).lower(), match["port"]
-    if (match["number"] or host.replace(".", "").isdigit()) and not _is_ip_number(host):
-        raise ValueError(f"{shown(host)} is no IP number")
+    if match["number"] or host.replace(".", "").isdigit():
+        if not _is_ip_number(host):
+            raise ValueError(f"{shown(host)} is no IP number")
+        host = str(ip_address(host))  # one spelling, so that the same address is known as such
     if port is None and default_port is None:
         raise ValueError(f'{shown(value)} lacks its port: write one such as "{example}"')
     number = default_port if port is None else int(port)

@@ -1,7 +1,10 @@
 """The whole daemon in this process, and what happens to virtual servers: as `slad status` and `slad server` tell it."""
 
 import asyncio
+import hashlib
 import json
+import re
+import ssl
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -17,6 +20,7 @@ from probes.simulation.wire import WireFaultKind
 from sla.calendars import calendar_of
 from sla.instants import SECOND, parse_instant
 from tests.daemon.harness import Samples, by_server, running_app, scraped, simulated, write_config
+from tests.peers.tls import issue
 from tests.waiting import until, until_told
 
 COUNTED = {"up": "up", "down": "down", "unobserved": "unobserved"}
@@ -86,6 +90,19 @@ def has_been_down(told: Json) -> bool:
 def unknown_for_long(told: Json) -> bool:
     lasted_us = parse_instant(told["settled_at"]) - parse_instant(told["since"])
     return lasted_us > LONGEST_BOOT_DOUBT_S * SECOND
+
+
+async def test_a_vcenter_is_reached_by_an_ipv6_number_with_a_pin(tmp_path: Path) -> None:
+    certificate = issue(tmp_path)
+    tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    tls.load_cert_chain(certificate.certfile, certificate.keyfile)
+    pin = hashlib.sha256(ssl.PEM_cert_to_DER_cert(certificate.certfile.read_text())).hexdigest()
+    with simulated(host="::1", tls=tls) as vcenter:
+        config = write_config(tmp_path, vcenter)
+        text = config.read_text().replace('scheme = "http"', f'pin = "sha256:{pin}"')
+        config.write_text(re.sub("address = .*", f'address = "[0:0::1]:{vcenter.port}"', text))
+        async with running_app(config) as app:
+            await in_contact(app, "vc1")
 
 
 async def test_an_ha_restart_is_an_outage_from_loss_of_contact_to_boot(tmp_path: Path) -> None:
