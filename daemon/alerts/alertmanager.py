@@ -18,7 +18,7 @@ from daemon.alerts.alert import Labels
 from daemon.alerts.store import Posted
 from daemon.config.alertmanager import AlertmanagerTable, BaseUrl
 from daemon.config.labels import NAME, SERVER
-from daemon.config.values import SecretError
+from daemon.config.secrets import SecretError
 from sla.instants import Instant, format_instant
 
 DEADLINE_S: Final = 10.0

@@ -12,6 +12,7 @@ import click
 from click.core import ParameterSource
 
 from daemon.config import DEFAULT_PATH
+from daemon.config.secrets import MAX_SECRET_BYTES, Form, secret_in
 from daemon.control import DEFAULT_SOCKET
 from daemon.control.client import ControlAddress
 from sla.instants import parse_instant
@@ -101,17 +102,17 @@ def _checked_url(url: str) -> str:
 
 
 def _token_in(file: Path) -> str:
-    """The token in a file, which may end in a new line. Raises click.UsageError."""
+    """The token in a file or a pipe. Raises click.UsageError."""
     try:
-        token = file.read_text(encoding="ascii").strip()
-    except (OSError, ValueError):
-        token = ""
-    if not _TOKEN.fullmatch(token):
-        raise click.UsageError(f"{file} holds no token: put there the one line that `slad token` printed")
-    return token
+        with file.open("rb") as opened:
+            token = secret_in(opened.read(MAX_SECRET_BYTES + 1), Form.TOKEN)
+    except OSError as error:
+        token = f"cannot be read: {error.strerror}"
+    if isinstance(token, str):
+        raise click.UsageError(f"{file} {token}. It must hold the one line that `slad token` printed")
+    return token.get_secret_value()
 
 
-_TOKEN: Final = re.compile(r"[!-~]{1,1000}")
 _file = click.Path(exists=True, dir_okay=False, readable=True, path_type=Path)
 _url = click.option(
     "--url",

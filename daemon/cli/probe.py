@@ -90,7 +90,9 @@ class _How:
 @click.command("probe", short_help="Try targets by hand: icmp://HOST, tcp://HOST:PORT, URLs.")
 @click.argument("texts", metavar="TARGET…", nargs=-1)
 @click.option(
-    "--file", type=click.File("r"), help="More targets, one a line; # begins a comment. - is stdin."
+    "--file",
+    type=click.File("r"),
+    help="More targets, one a line; # begins a comment. - is stdin.",
 )
 @click.option(
     "--timeout", "timeout_s", type=_SecondsType(), default="3s", show_default=True, help="For each try."
@@ -177,11 +179,15 @@ def probe(
     sys.exit(EXIT_DOWN if State.DOWN in states else EXIT_UNKNOWN if State.UNKNOWN in states else 0)
 
 
+_MARK: Final = "\N{ZERO WIDTH NO-BREAK SPACE}"
+"""The byte order mark that some editors put before the first line."""
+
+
 def _lines(file: TextIO) -> Iterator[tuple[str, str]]:
     """Each target of a file, and in front of it where it stands."""
     try:
         for number, line in enumerate(file, 1):
-            text = line.partition("#")[0].strip()
+            text = line.removeprefix(_MARK).partition("#")[0].strip()
             if text:
                 yield f"{file.name}:{number}: ", text
     except UnicodeDecodeError as error:

@@ -15,8 +15,9 @@ from daemon.config.values import (
     CertificateFile,
     Duration,
     DurationValue,
-    SecretFile,
+    PasswordFile,
     Text,
+    TokenFile,
     shown,
     some_each_once,
 )
@@ -104,8 +105,8 @@ class AlertmanagerTable(Table):
     )
     ca_file: CertificateFile | None = Field(default=None, examples=["alertmanager-ca.pem"])
     user: Text | None = Field(default=None, examples=["slad"])
-    password_file: SecretFile | None = Field(default=None, examples=["alertmanager.password"])
-    token_file: SecretFile | None = Field(default=None, examples=["alertmanager.token"])
+    password_file: PasswordFile | None = Field(default=None, examples=["alertmanager.password"])
+    token_file: TokenFile | None = Field(default=None, examples=["alertmanager.token"])
     resend: Annotated[DurationValue, AfterValidator(Between(Duration(SECOND), Duration(10 * MINUTE)))] = (
         Field(default=Duration(MINUTE), examples=["1m"])
     )

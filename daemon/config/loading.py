@@ -1,5 +1,6 @@
 """slad.toml as a whole: `load` reads it, checks it and tells every problem at once."""
 
+import codecs
 import socket
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
@@ -77,7 +78,7 @@ def _read(path: Path) -> str:
     if len(content) > _MAX_FILE_BYTES:
         raise _unreadable(path, 1, f"is larger than {_MAX_FILE_BYTES} bytes")
     try:
-        return content.decode().replace("\r\n", "\n")
+        return content.removeprefix(codecs.BOM_UTF8).decode().replace("\r\n", "\n")
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         raise _unreadable(path, line, "is not UTF-8: save the file as UTF-8") from None

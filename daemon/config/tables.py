@@ -18,6 +18,7 @@ from pydantic import (
 )
 
 from daemon.config.certificates import check_pair
+from daemon.config.secrets import Secret
 from daemon.config.tokens import Digest, LastDay, tokens_once
 from daemon.config.values import (
     Address,
@@ -31,12 +32,12 @@ from daemon.config.values import (
     Id,
     Interface,
     IpNumber,
+    KeyFile,
     ListenAddress,
     NewFile,
+    PasswordFile,
     Pin,
     ReachTarget,
-    Secret,
-    SecretFile,
     SocketFile,
     SolutionName,
     TargetValue,
@@ -110,7 +111,7 @@ class ControlTable(Table):
         default=(), examples=[["127.0.0.1:10998"]]
     )
     cert_file: CertificateFile | None = Field(default=None, examples=["control.pem"])
-    key_file: SecretFile | None = Field(default=None, examples=["control.key"])
+    key_file: KeyFile | None = Field(default=None, examples=["control.key"])
     token: Annotated[tuple[TokenTable, ...], Field(max_length=1000), AfterValidator(tokens_once)] = Field(
         default=(), examples=[[{}]]
     )
@@ -175,7 +176,7 @@ class VCenterTable(Table):
     address: VCenterAddress = Field(examples=["vcenter.example.net"])
     scheme: Literal["https", "http"] = Field(default="https", examples=["https"])
     user: Text = Field(examples=["slad@vsphere.local"])
-    password_file: SecretFile | None = Field(default=None, examples=["vcenter.password"])
+    password_file: PasswordFile | None = Field(default=None, examples=["vcenter.password"])
     password_credential: Credential | None = Field(default=None, examples=["vcenter-password"])
     ca_file: CertificateFile | None = Field(default=None, examples=["vcenter-ca.pem"])
     pin: Pin | None = Field(default=None, examples=["sha256:AB:CD:…"])

@@ -1,8 +1,6 @@
 """What the values in slad.toml become: durations, addresses, secrets, files; and how each is read.
 
 The readers raise ValueError, whose message becomes the text after `file:line: key:`.
-
-    SecretError         a secret cannot be read, when it is used
 """
 
 import json
@@ -20,13 +18,13 @@ from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Final, TypeVar
 
-from pydantic import AfterValidator, BeforeValidator, SecretStr, ValidationInfo
+from pydantic import AfterValidator, BeforeValidator, ValidationInfo
 
 from daemon.config.certificates import check_pem
+from daemon.config.secrets import Form, Secret
 from probes.targets.target import Method, Target, parse_target
 from sla.terms import format_duration, parse_duration
 
-MAX_SECRET_BYTES: Final = 4096
 ADDRESS: Final = "{address}"
 """In a target: the address that VMware Tools reports."""
 
@@ -47,10 +45,6 @@ _ADDRESS: Final = re.compile(
     r"(?::(?P<port>\d{1,5}))?",
     re.ASCII,
 )
-
-
-class SecretError(Exception):
-    """A secret cannot be read; says where it should be."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -82,49 +76,6 @@ class Address:
             return ip_address(self.host).is_loopback
         except ValueError:
             return False
-
-
-@dataclass(frozen=True, slots=True)
-class Secret:
-    """Where a secret is. The secret itself is read when it is used, and kept nowhere.
-
-    `path` None: a credential, in a process to which systemd handed none.
-    """
-
-    name: str
-    path: Path | None
-
-    def read(self) -> SecretStr:
-        """The secret, without the newline that editors leave at its end.
-
-        Raises SecretError, which names the file and quotes nothing of it.
-        """
-        if self.path is None:
-            raise SecretError(
-                f"{self.name}: $CREDENTIALS_DIRECTORY is not set: start slad by systemd, with LoadCredential="
-            )
-        secret = _read_secret(self.path)
-        if isinstance(secret, SecretStr):
-            return secret
-        raise SecretError(f"{self.name}: {self.path} {secret}")
-
-
-def _read_secret(path: Path) -> SecretStr | str:
-    """The secret, or what is wrong with the file. Nothing is raised here, where the content is at hand."""
-    try:
-        with path.open("rb") as file:
-            content = file.read(MAX_SECRET_BYTES + 1)
-    except OSError as error:
-        return f"cannot be read: {error.strerror}"
-    if len(content) > MAX_SECRET_BYTES:
-        return f"is longer than {MAX_SECRET_BYTES} bytes: it must hold one line, the password"
-    content = content.removesuffix(b"\n").removesuffix(b"\r")
-    if not content or b"\n" in content or b"\0" in content:
-        return "must hold one line, the password, and nothing else"
-    try:
-        return SecretStr(content.decode())
-    except UnicodeDecodeError:
-        return "must be UTF-8"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -409,10 +360,18 @@ def _socket_path(path: Path) -> Path:
     return path
 
 
-def _secret_file(path: Path, info: ValidationInfo) -> Secret:
+def _key_file(path: Path, info: ValidationInfo) -> Secret:
     if _existing_file(path).stat().st_mode & stat.S_IROTH:
         _note(info, f"{path} can be read by every user of this machine: `chmod o= {path}` ends that")
     return Secret(str(path), path)
+
+
+def _password_file(path: Path, info: ValidationInfo) -> Secret:
+    return _looked_at(_key_file(path, info), info)
+
+
+def _token_file(path: Path, info: ValidationInfo) -> Secret:
+    return _looked_at(replace(_key_file(path, info), form=Form.TOKEN), info)
 
 
 def _credential(name: object, info: ValidationInfo) -> Secret:
@@ -422,7 +381,15 @@ def _credential(name: object, info: ValidationInfo) -> Secret:
     if not folder:
         _note(info, f"{name} was not checked: $CREDENTIALS_DIRECTORY is set only where systemd starts slad")
         return Secret(f"credential {name}", None)
-    return Secret(f"credential {name}", _existing_file(Path(folder, name)))
+    return _looked_at(Secret(f"credential {name}", _existing_file(Path(folder, name))), info)
+
+
+def _looked_at(secret: Secret, info: ValidationInfo) -> Secret:
+    """The secret again. What is wrong with it is warned of: it stops what it is for, and nothing else."""
+    fault = secret.fault()
+    if fault:
+        _note(info, f"{fault}. It is not used as it is")
+    return secret
 
 
 def _surroundings(info: ValidationInfo) -> Surroundings:
@@ -454,5 +421,7 @@ ExistingFile = Annotated[FilePath, AfterValidator(_existing_file)]
 CertificateFile = Annotated[ExistingFile, AfterValidator(_certificates)]
 SocketFile = Annotated[NewFile, AfterValidator(_socket_path)]
 # Of several BeforeValidators the last one comes first.
-SecretFile = Annotated[Secret, BeforeValidator(_secret_file), BeforeValidator(_path)]
+PasswordFile = Annotated[Secret, BeforeValidator(_password_file), BeforeValidator(_path)]
+TokenFile = Annotated[Secret, BeforeValidator(_token_file), BeforeValidator(_path)]
+KeyFile = Annotated[Secret, BeforeValidator(_key_file), BeforeValidator(_path)]
 Credential = Annotated[Secret, BeforeValidator(_credential)]

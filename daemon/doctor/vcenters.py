@@ -8,8 +8,8 @@ from typing import Final
 
 from daemon.clock import Clock
 from daemon.config import Config
+from daemon.config.secrets import SecretError
 from daemon.config.tables import VCenterTable
-from daemon.config.values import SecretError
 from daemon.doctor.finding import Finding, Level, fail, ok, warn
 from daemon.watching.sources import endpoint_of, settings_of
 from probes.vcenter.checkup import (

@@ -9,13 +9,13 @@ import structlog
 
 from daemon.clock import Clock
 from daemon.config import Config
+from daemon.config.secrets import SecretError
 from daemon.config.tables import VCenterTable
-from daemon.config.values import SecretError
 from daemon.metrics.process import ProcessMetrics
 from daemon.pacing import waited
 from daemon.servers.rules import needs_of
 from probes.report import Report, Resume, SourceFailure
-from probes.vcenter.faults import LoginRefusedError
+from probes.vcenter.faults import CredentialsError
 from probes.vcenter.session import Credentials
 from probes.vcenter.transport import Endpoint, tls_context
 from probes.vcenter.watch import Settings, VcenterWatch
@@ -219,4 +219,4 @@ def _password(table: VCenterTable) -> str:
     try:
         return table.password.read().get_secret_value()
     except SecretError as error:
-        raise LoginRefusedError(str(error)) from error
+        raise CredentialsError(str(error)) from error

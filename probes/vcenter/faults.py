@@ -3,6 +3,7 @@
 VcenterError
 ├── VCenterUnreachableError      no connection, no answer within the deadline, a connection that broke
 ├── CertificateError      the other side does not prove that it is this vCenter
+├── CredentialsError      there is no password that could be sent: nothing was asked of the vCenter
 ├── LoginRefusedError     user or password is wrong, or the account is locked
 ├── SessionLostError      the session, or an object that lived in it, is gone
 ├── PermissionDeniedError the account may not do this
@@ -27,6 +28,12 @@ class CertificateError(VcenterError):
     """The other side did not prove that it is this vCenter."""
 
     reason = "certificate"
+
+
+class CredentialsError(VcenterError):
+    """The password cannot be read, or its form is in doubt; it was not sent."""
+
+    reason = "credentials"
 
 
 class LoginRefusedError(VcenterError):

@@ -30,7 +30,10 @@ _PATH: Final = "/sdk"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Credentials:
-    """A user and a way to its password, which is read anew at every login and never kept."""
+    """A user and a way to its password, which is read anew at every login and never kept.
+
+    `password` raises CredentialsError where there is none to send.
+    """
 
     user: str
     password: Callable[[], str]
@@ -102,12 +105,13 @@ class Session:
 
     @classmethod
     def open(cls, wire: Wire, credentials: Credentials) -> "Session":
-        """Agree on a version and log in."""
+        """Agree on a version and log in; without a password that can be sent the vCenter is asked nothing."""
+        password = credentials.password()
         stub = Stub(wire, _negotiated_version(wire))
         content = vim.ServiceInstance("ServiceInstance", stub).RetrieveContent()
         session = cls(wire, stub, content)
         try:
-            content.sessionManager.Login(userName=credentials.user, password=credentials.password())
+            content.sessionManager.Login(userName=credentials.user, password=password)
         except LoginRefusedError as error:
             raise LoginRefusedError(
                 f"vCenter refused the login of {credentials.user}: user or password is wrong, or the account is locked"

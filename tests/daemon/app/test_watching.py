@@ -92,6 +92,38 @@ def unknown_for_long(told: Json) -> bool:
     return lasted_us > LONGEST_BOOT_DOUBT_S * SECOND
 
 
+class Accounts(dict[str, str]):
+    """Lets everybody in, and remembers what each said."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked: list[str] = []
+
+    def get(self, user: str, _: object = None) -> str:
+        self.asked.append(user)
+        return "secret"
+
+
+async def test_a_password_in_doubt_is_not_sent_and_the_watch_says_why_and_waits(tmp_path: Path) -> None:
+    accounts = Accounts()
+    with simulated(accounts=accounts) as vcenter:
+        config = write_config(tmp_path, vcenter)
+        (tmp_path / "password").write_bytes("secret".encode("utf-16"))
+        async with running_app(config) as app:
+            asked = Asked(tmp_path)
+            said = f"{tmp_path}/password is in UTF-16 or UTF-32: save it as UTF-8"
+            async with asyncio.timeout(30):
+                while (await asked.status())["sources"][0]["note"] != said:  # noqa: ASYNC110  only asking tells
+                    await asyncio.sleep(0.05)
+            samples = await asyncio.to_thread(scraped, *app.addresses[0])
+            labels = frozenset({("source", "vc1"), ("reason", "credentials")})
+            assert samples["slad_source_errors_total", labels] >= 1
+            assert accounts.asked == []
+            (tmp_path / "password").write_bytes(b"\xef\xbb\xbfsecret\r\n")
+            await in_contact(app, "vc1")
+    assert set(accounts.asked) == {"slad"}
+
+
 async def test_a_vcenter_is_reached_by_an_ipv6_number_with_a_pin(tmp_path: Path) -> None:
     certificate = issue(tmp_path)
     tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)

@@ -1,8 +1,11 @@
 """The commands on the control door on TCP, with tokens; and the tokens."""
 
+import codecs
 import hashlib
 import json
+import os
 import re
+import threading
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -101,19 +104,40 @@ def test_a_door_on_tcp_is_named_whole_and_with_a_token(slad: Slad, tmp_path: Pat
     token, empty = tmp_path / "token", tmp_path / "empty"
     token.write_text(RECORDER.token)
     empty.write_text("\n")
+    two = tmp_path / "two"
+    two.write_text(f"{RECORDER.token}\n{READER.token}\n")
     for arguments, message in (
         (("--url", "http://127.0.0.1:1", "--token-file", str(token)), "--url must be https://HOST:PORT"),
         (("--url", "https://127.0.0.1", "--token-file", str(token)), "--url must be https://HOST:PORT"),
         (("--url", "https://127.0.0.1:1/v1", "--token-file", str(token)), "--url must be https://HOST:PORT"),
         (("--url", "https://127.0.0.1:x", "--token-file", str(token)), "--url must be https://HOST:PORT"),
         (("--url", slad.url), "--url needs --token-file"),
-        (("--url", slad.url, "--token-file", str(empty)), "holds no token"),
+        (("--url", slad.url, "--token-file", str(empty)), "is empty"),
+        (("--url", slad.url, "--token-file", str(two)), "holds more than one line"),
         (("--token-file", str(token)), "are for --url"),
         (("--url", slad.url, "--token-file", str(tmp_path / "none")), "does not exist"),
     ):
         result = run("client", "list", *arguments)
         assert (result.exit_code, result.stdout) == (2, "")
         assert message in " ".join(result.stderr.split())
+
+
+def test_a_token_is_read_as_an_editor_wrote_it_and_from_a_pipe(remote: Remote, tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    threading.Thread(target=pipe.write_text, args=(READER.token,), daemon=True).start()
+    marked = tmp_path / "marked"
+    marked.write_bytes(codecs.BOM_UTF8 + READER.token.encode() + b"\r\n")
+    for file in (marked, pipe):
+        door = (
+            "--url",
+            remote.slad.url,
+            "--token-file",
+            str(file),
+            "--ca-file",
+            str(remote.slad.folder / "ca.pem"),
+        )
+        assert run("client", "list", *door).exit_code == 0
 
 
 def test_a_socket_by_hand_goes_before_a_url_of_the_environment(

@@ -80,6 +80,8 @@ def test_targets_come_from_a_file_with_comments_after_those_of_the_command_line(
     file = tmp_path / "targets"
     file.write_text(f"# gateways\n\n  {down}  # the old one\n{up}\n")
     assert [row["target"] for row in rows(up, "--file", str(file))] == [up, down, up]
+    file.write_bytes(f"\ufeff{down}\r\n".encode())
+    assert [row["target"] for row in rows("--file", str(file))] == [down]
     assert [row["target"] for row in rows("--file", "-", stdin=f"{down}\n")] == [down]
 
 

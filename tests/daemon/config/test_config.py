@@ -10,7 +10,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from daemon.config import UNASSIGNED, Config, ConfigError, Problem, load
-from daemon.config.values import Address, Duration, Secret, SecretError
+from daemon.config.secrets import SecretError
+from daemon.config.values import Address, Duration
 from sla.instants import DAY, MINUTE, SECOND
 from sla.records import ClientId, Leg
 
@@ -641,41 +642,6 @@ def test_without_systemd_a_credential_is_unchecked_and_cannot_be_read(folder: Pa
     assert [warning.key for warning in config.warnings] == ["vcenter.east.password_credential"]
     with pytest.raises(SecretError, match="CREDENTIALS_DIRECTORY is not set"):
         config.vcenters["east"].password.read()
-
-
-@pytest.mark.parametrize(
-    ("content", "password"),
-    [(b" p\xc3\xa4ss \n", " päss "), (b"a\r\n", "a"), (b"a", "a"), (b"\xef\xbb\xbf", "\ufeff")],
-)
-def test_a_password_is_the_files_one_line(tmp_path: Path, content: bytes, password: str) -> None:
-    path = tmp_path / "secret"
-    path.write_bytes(content)
-    assert Secret("secret", path).read().get_secret_value() == password
-
-
-def with_locals(error: BaseException) -> str:
-    """A traceback with the variables of every frame but the test's own."""
-    assert error.__traceback__ is not None
-    frames = error.__traceback__.tb_next
-    return "".join(traceback.TracebackException(type(error), error, frames, capture_locals=True).format())
-
-
-@pytest.mark.parametrize(
-    "content", [b"", b"\n", b"hunter2\n\n", b"hunter2\0", b"hunter2\xff", b"hunter2" * 1000]
-)
-def test_a_file_that_holds_no_password_is_refused_without_quoting_it(tmp_path: Path, content: bytes) -> None:
-    path = tmp_path / "secret"
-    path.write_bytes(content)
-    with pytest.raises(SecretError) as caught:
-        Secret("east's password", path).read()
-    assert str(path) in str(caught.value)
-    assert "hunter2" not in with_locals(caught.value)
-    assert caught.value.__context__ is None
-
-
-def test_a_secret_file_that_vanished_is_named(tmp_path: Path) -> None:
-    with pytest.raises(SecretError, match="gone cannot be read: No such file or directory"):
-        Secret("east's password", tmp_path / "gone").read()
 
 
 def test_a_secret_shows_nowhere_but_where_it_is_asked_for(folder: Path) -> None:

@@ -125,6 +125,16 @@ class TestAVCenter:
         assert "refused the login of slad" in finding.text
         assert asked == ["slad"]
 
+    def test_whose_password_is_in_doubt_is_not_asked_to_let_anybody_in(self, tmp_path: Path) -> None:
+        with simulation() as vcenter:
+            config = write_config(tmp_path, vcenter)
+            (tmp_path / "password").write_bytes(b"secret\nsecond\n")
+            findings = examine(config)
+            assert vcenter.do(lambda: vcenter.world.sessions.by_cookie) == {}
+        finding = only_failure(findings)
+        assert f"{tmp_path}/password holds more than one line" in finding.text
+        assert "holds more than one line" in said(findings, "configuration", Level.WARN)
+
     def test_whose_objects_cannot_be_read_has_them_counted_and_some_named(
         self, vcenter: ThreadedVCenter, tmp_path: Path
     ) -> None:
