@@ -4,28 +4,29 @@ Asked of the kernel (rtnetlink), and only of addresses that did not answer: a ca
 ours. Where netlink may not be used (a service whose unit allows no AF_NETLINK) every path counts as standing.
 """
 
-import errno
 import os
 import socket
-from collections.abc import Iterator
 from dataclasses import dataclass
 from struct import Struct
 from typing import Final
 
+from probes.targets.netlink import (
+    DUMP,
+    MESSAGE_ERROR,
+    ask,
+    attribute,
+    attributes,
+    error_number,
+    messages,
+    open_netlink,
+)
 from probes.targets.ping.packets import IPV4, IPV6
 
-_HEADER: Final = Struct("=IHHII")
 _ROUTE: Final = Struct("=BBBBBBBBI")
 _LINK: Final = Struct("=BxHiII")
 """Family, type, index, flags, which of them changed."""
-_ATTRIBUTE: Final = Struct("=HH")
 _NUMBER: Final = Struct("=I")
-_ERROR: Final = Struct("=i")
-_READ_BYTES: Final = 1 << 16
 
-_REQUEST: Final = 0x1
-_DUMP: Final = 0x300
-_MESSAGE_ERROR: Final = 2
 _NEW_LINK: Final = 16
 _DELETED_LINK: Final = 17
 _GET_LINK: Final = 18
@@ -44,7 +45,6 @@ _CARRIER_CHANGES: Final = 35
 """`IFLA_CARRIER_CHANGES`: how often the link came or went."""
 _LOCAL: Final = 2
 _REFUSING: Final = {6: "a blackhole route", 7: "an unreachable route", 8: "a prohibiting route"}
-_READS: Final = 1_000
 _FRESH_NS: Final = 5_000_000
 _ALWAYS: Final = 1 << 62
 
@@ -70,10 +70,10 @@ class Paths:
         self._changes: dict[int, bytes] = {}
         self._asked: set[int] = set()
         self._heard_ns = -_FRESH_NS
-        self._asking = _netlink(groups=0)
-        self._listening = _netlink(groups=_LINKS)
+        self._asking = open_netlink(groups=0)
+        self._listening = open_netlink(groups=_LINKS)
         if self._listening is not None:
-            _ask(self._listening, _GET_LINK, _DUMP, _LINK.pack(0, 0, 0, 0, 0))
+            ask(self._listening, _GET_LINK, DUMP, _LINK.pack(0, 0, 0, 0, 0))
             self.listen(0)
 
     def fileno(self) -> int:
@@ -95,16 +95,16 @@ class Paths:
             return
         self._asked.clear()
         self._heard_ns = now_ns
-        for kind, body in _messages(self._listening):
-            if kind == _MESSAGE_ERROR:  # we missed some, and shall ask
+        for kind, body in messages(self._listening):
+            if kind == MESSAGE_ERROR:  # we missed some, and shall ask
                 self._down_until_ns = dict.fromkeys(self._down_until_ns, now_ns)
             elif kind in (_NEW_LINK, _DELETED_LINK):
                 self._note(kind, body, now_ns)
 
     def _note(self, kind: int, body: bytes, now_ns: int) -> None:
         _, _, link, flags, _ = _LINK.unpack_from(body)
-        attributes = dict(_attributes(body[_LINK.size :]))
-        changes = attributes.get(_CARRIER_CHANGES, b"")
+        told = dict(attributes(body[_LINK.size :]))
+        changes = told.get(_CARRIER_CHANGES, b"")
         if kind == _DELETED_LINK or flags & _STANDS != _STANDS:
             self._down_until_ns[link] = _ALWAYS
         elif self._down_until_ns.get(link) == _ALWAYS or self._changes.get(link, changes) != changes:
@@ -118,18 +118,18 @@ class Paths:
         family = socket.AF_INET if len(packed) == 4 else socket.AF_INET6
         bits = len(packed) * 8
         ours = self._from if self._from is not None and len(self._from) == len(packed) else None
-        body = _ROUTE.pack(family, bits, bits if ours else 0, 0, 0, 0, 0, 0, 0) + _attribute(_TO, packed)
+        body = _ROUTE.pack(family, bits, bits if ours else 0, 0, 0, 0, 0, 0, 0) + attribute(_TO, packed)
         if ours:
-            body += _attribute(_FROM, ours)
+            body += attribute(_FROM, ours)
         if self._through is not None:
             try:
-                body += _attribute(_THROUGH, _NUMBER.pack(socket.if_nametoindex(self._through)))
+                body += attribute(_THROUGH, _NUMBER.pack(socket.if_nametoindex(self._through)))
             except OSError:
                 return Route(trouble=f"no interface {self._through}")
-        _ask(self._asking, _GET_ROUTE, 0, body)
-        for kind, answer in _messages(self._asking):
-            if kind == _MESSAGE_ERROR:
-                return Route(trouble=os.strerror(-_ERROR.unpack_from(answer)[0]))
+        ask(self._asking, _GET_ROUTE, 0, body)
+        for kind, answer in messages(self._asking):
+            if kind == MESSAGE_ERROR:
+                return Route(trouble=os.strerror(error_number(answer)))
             if kind == _NEW_ROUTE:
                 return _read_route(answer)
         return None
@@ -152,8 +152,8 @@ class Paths:
         if self._asking is None or link in self._asked:
             return
         self._asked.add(link)
-        _ask(self._asking, _GET_LINK, 0, _LINK.pack(0, 0, link, 0, 0))
-        for kind, body in _messages(self._asking):
+        ask(self._asking, _GET_LINK, 0, _LINK.pack(0, 0, link, 0, 0))
+        for kind, body in messages(self._asking):
             if kind == _NEW_LINK:
                 self._note(kind, body, self._heard_ns)
 
@@ -163,62 +163,13 @@ class Paths:
         return route is not None and route.local
 
 
-def _netlink(*, groups: int) -> socket.socket | None:
-    try:
-        sock = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_NONBLOCK, socket.NETLINK_ROUTE)
-    except OSError:
-        return None
-    try:
-        sock.bind((0, groups))
-    except OSError:
-        sock.close()
-        return None
-    return sock
-
-
-def _ask(sock: socket.socket, kind: int, flags: int, body: bytes) -> None:
-    sock.send(_HEADER.pack(_HEADER.size + len(body), kind, _REQUEST | flags, 0, 0) + body)
-
-
-def _messages(sock: socket.socket | None) -> Iterator[tuple[int, bytes]]:
-    """What waits on the socket, as type and body. That some were lost is a message too, of type _MESSAGE_ERROR."""
-    for _ in range(_READS if sock is not None else 0):
-        assert sock is not None
-        try:
-            read = sock.recv(_READ_BYTES)
-        except BlockingIOError:
-            return
-        except OSError as error:
-            yield _MESSAGE_ERROR, _ERROR.pack(-(error.errno or errno.EIO))
-            continue
-        while len(read) >= _HEADER.size:
-            length, kind, *_ = _HEADER.unpack_from(read)
-            yield kind, read[_HEADER.size : length]
-            read = read[_aligned(max(length, _HEADER.size)) :]
-
-
 def _read_route(answer: bytes) -> Route:
     kind = _ROUTE.unpack_from(answer)[7]
     if kind in _REFUSING:
         return Route(trouble=_REFUSING[kind])
-    attributes = dict(_attributes(answer[_ROUTE.size :]))
-    link = _NUMBER.unpack(attributes[_THROUGH])[0] if _THROUGH in attributes else 0
-    return Route(local=kind == _LOCAL, by_gateway=bool({_GATEWAY, _VIA} & attributes.keys()), link=link)
-
-
-def _attribute(kind: int, value: bytes) -> bytes:
-    return _ATTRIBUTE.pack(_ATTRIBUTE.size + len(value), kind) + value
-
-
-def _attributes(packed: bytes) -> Iterator[tuple[int, bytes]]:
-    while len(packed) >= _ATTRIBUTE.size:
-        length, kind = _ATTRIBUTE.unpack_from(packed)
-        yield kind, packed[_ATTRIBUTE.size : length]
-        packed = packed[_aligned(max(length, _ATTRIBUTE.size)) :]
-
-
-def _aligned(length: int) -> int:
-    return (length + 3) & ~3
+    told = dict(attributes(answer[_ROUTE.size :]))
+    link = _NUMBER.unpack(told[_THROUGH])[0] if _THROUGH in told else 0
+    return Route(local=kind == _LOCAL, by_gateway=bool({_GATEWAY, _VIA} & told.keys()), link=link)
 
 
 def packed(address: str) -> bytes:
