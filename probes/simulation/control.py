@@ -39,6 +39,7 @@ def actions(world: World, wire: Wire) -> dict[str, Callable[..., object]]:
         "mark_template": machines.mark_template,
         "set_custom_value": machines.set_custom_value,
         "set_address": machines.set_address,
+        "set_guest_network": machines.set_guest_network,
         "set_networks": machines.set_networks,
         "connection_state": machines.connection_state,
         "unreadable": machines.unreadable,

@@ -162,6 +162,19 @@ class Disk:
     capacity_kb: int = 41_943_040
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GuestNetwork:
+    """What VMware Tools report of a guest's network where it is more than one address on the first card.
+
+    `cards`: the addresses of each card, in their order. `others`: those of each adapter that is no card of the machine, such
+    as a bridge of containers. `primary`: what the guest's own address is said to be.
+    """
+
+    cards: tuple[tuple[str, ...], ...] = ()
+    others: tuple[tuple[str, ...], ...] = ()
+    primary: str = ""
+
+
 @dataclass(slots=True, kw_only=True, eq=False)
 class Vm(Entity):
     """A virtual machine.
@@ -187,6 +200,7 @@ class Vm(Entity):
     networks: tuple[Network, ...] = ()
     mac: str = ""
     address: str = ""
+    guest: GuestNetwork | None = None
     heartbeat: str = "green"
     config_known: bool = True
     custom_values: dict[int, str] = field(default_factory=dict)

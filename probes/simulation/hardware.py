@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-from probes.simulation.entities import DistributedPortgroup, Network, OpaqueNetwork, Power, Vm
+from collections.abc import Sequence
+from itertools import zip_longest
+from typing import Final
+
+from probes.simulation.entities import DistributedPortgroup, GuestNetwork, Network, OpaqueNetwork, Power, Vm
 from probes.simulation.values import escape, identifier, tagged_reference
 
 FIRST_CARD = 4000
 PREFIX_LENGTH = 24
+_NO_CARD: Final = -1
+"""The device of an adapter that the guest made itself."""
 
 
 def devices(vm: Vm) -> str:
@@ -15,18 +21,34 @@ def devices(vm: Vm) -> str:
 
 
 def guest_nics(vm: Vm) -> str:
-    """The fragment of `guest.net`: the guest's address is that of its first card; nothing while VMware Tools do not run."""
+    """The fragment of `guest.net`: the machine's cards, and what else the guest has; nothing while VMware Tools do not run.
+
+    An adapter that is no card of the machine has no network that vCenter knows, and the device -1.
+    """
     items = ""
     if tools_run(vm):
+        guest = vm.guest or GuestNetwork(cards=((vm.address,) if vm.address else (),))
         items = "".join(
-            f'<GuestNicInfo xsi:type="GuestNicInfo"><network>{escape(network.name)}</network>'
-            f"{f'<ipAddress>{vm.address}</ipAddress>' if vm.address and not number else ''}"
-            f"<macAddress>{_mac(vm, number)}</macAddress><connected>true</connected>"
-            f"<deviceConfigId>{FIRST_CARD + number}</deviceConfigId>"
-            f"{_ip_config(vm.address) if vm.address and not number else ''}</GuestNicInfo>"
-            for number, network in enumerate(vm.networks)
+            _guest_nic(network.name, addresses, _mac(vm, number), FIRST_CARD + number)
+            for number, (network, addresses) in enumerate(
+                zip_longest(vm.networks, guest.cards[: len(vm.networks)])
+            )
+        ) + "".join(
+            _guest_nic("", addresses, f"02:42:00:00:00:{number:02x}", _NO_CARD)
+            for number, addresses in enumerate(guest.others)
         )
     return f' xsi:type="ArrayOfGuestNicInfo">{items}'
+
+
+def _guest_nic(network: str, addresses: Sequence[str] | None, mac: str, device: int) -> str:
+    named = f"<network>{escape(network)}</network>" if network else ""
+    told = "".join(f"<ipAddress>{escape(each)}</ipAddress>" for each in addresses or ())
+    config = "".join(map(_ip_address, addresses or ()))
+    return (
+        f'<GuestNicInfo xsi:type="GuestNicInfo">{named}{told}<macAddress>{mac}</macAddress>'
+        f"<connected>true</connected><deviceConfigId>{device}</deviceConfigId>"
+        f"{f'<ipConfig>{config}</ipConfig>' if config else ''}</GuestNicInfo>"
+    )
 
 
 def tools_run(vm: Vm) -> bool:
@@ -34,10 +56,10 @@ def tools_run(vm: Vm) -> bool:
     return vm.power is Power.ON and vm.heartbeat != "gray"
 
 
-def _ip_config(address: str) -> str:
+def _ip_address(address: str) -> str:
     return (
-        f"<ipConfig><ipAddress><ipAddress>{address}</ipAddress><prefixLength>{PREFIX_LENGTH}</prefixLength>"
-        "<origin>manual</origin><state>preferred</state></ipAddress></ipConfig>"
+        f"<ipAddress><ipAddress>{escape(address)}</ipAddress><prefixLength>{PREFIX_LENGTH}</prefixLength>"
+        "<origin>manual</origin><state>preferred</state></ipAddress>"
     )
 
 

@@ -14,6 +14,7 @@ from probes.simulation.entities import (
     Datastore,
     Entity,
     Folder,
+    GuestNetwork,
     Host,
     Network,
     Power,
@@ -212,7 +213,22 @@ class Machines:
         """Set what VMware Tools report as its IP address; "" for none."""
         machine = self.find(vm)
         with self.inventory.changing(machine):
-            machine.address = address
+            machine.address, machine.guest = address, None
+
+    def set_guest_network(
+        self,
+        vm: str,
+        *,
+        cards: Iterable[Iterable[str]],
+        others: Iterable[Iterable[str]] = (),
+        primary: str = "",
+    ) -> None:
+        """Set what VMware Tools report of its network: addresses of cards and of other adapters; see GuestNetwork."""
+        machine = self.find(vm)
+        with self.inventory.changing(machine):
+            machine.guest = GuestNetwork(
+                cards=tuple(map(tuple, cards)), others=tuple(map(tuple, others)), primary=primary
+            )
 
     def set_networks(self, vm: str, *, networks: Iterable[str], user: str = "") -> None:
         """Connect it to these networks, a card for each, and to no other."""

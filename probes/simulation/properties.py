@@ -52,7 +52,8 @@ def _clean_power_off(vm: Vm) -> str | None:
 
 
 def _address(vm: Vm) -> str | None:
-    return values.string(vm.address) if vm.power is Power.ON and vm.address else None
+    address = vm.address if vm.guest is None else vm.guest.primary
+    return values.string(address) if vm.power is Power.ON and address else None
 
 
 def _configured(read: Callable[[Vm], str]) -> Callable[[Vm], str | None]:

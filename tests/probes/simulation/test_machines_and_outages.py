@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from pyVmomi import vim
 
 from probes.simulation import ThreadedVCenter
@@ -94,6 +96,33 @@ def test_a_guests_address_and_networks_change_on_demand(client: Client, vcenter:
     assert [nic.network for nic in update.values["guest.net"]] == ["backup", "acme-net"]
     last = client.events()[-1]
     assert (kinds([last]), last.userName) == (["VmReconfiguredEvent"], "alice")
+
+
+def test_a_guest_tells_of_adapters_that_are_no_cards(client: Client, vcenter: ThreadedVCenter) -> None:
+    client.watch(vim.VirtualMachine, "guest.ipAddress", "guest.net")
+    client.sync()
+    vm = a_machine(vcenter)
+    vcenter.do(
+        vcenter.world.machines.set_guest_network,
+        vm.name,
+        cards=[["10.0.0.5", "fd00::5"]],
+        others=[["172.17.0.1"], []],
+        primary="172.17.0.1",
+    )
+    told = changes(client)[vm.moid]
+    assert told["guest.ipAddress"] == "172.17.0.1"
+    nics: Any = told["guest.net"]
+    assert [(nic.network, list(nic.ipAddress), nic.deviceConfigId) for nic in nics] == [
+        (vm.networks[0].name, ["10.0.0.5", "fd00::5"], 4000),
+        (None, ["172.17.0.1"], -1),
+        (None, [], -1),
+    ]
+    assert [each.ipAddress for each in nics[0].ipConfig.ipAddress] == ["10.0.0.5", "fd00::5"]
+    vcenter.do(vcenter.world.machines.set_address, vm.name, address="10.0.0.6")
+    told = changes(client)[vm.moid]
+    assert told["guest.ipAddress"] == "10.0.0.6"
+    after: Any = told["guest.net"]
+    assert [nic.deviceConfigId for nic in after] == [4000]
 
 
 def test_a_template_and_a_rename_are_seen(client: Client, vcenter: ThreadedVCenter) -> None:
