@@ -15,10 +15,18 @@ RECOVERED: Final = "/recovered"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class GuestAddress:
+    """An IP number that a guest says is its own, and the network that its adapter is on, "" where that is not told."""
+
+    number: str
+    network: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ListedServer:
     """A virtual server as its source describes it; `server` is its instance UUID.
 
-    Told again whenever one of these facts changed. Networks and address are told only where the watch was asked for
+    Told again whenever one of these facts changed. Networks and addresses are told only where the watch was asked for
     them.
     """
 
@@ -31,8 +39,8 @@ class ListedServer:
     """Whether any datastore that counts holds its disks, so that the leg `san` can be judged at all."""
     networks: tuple[str, ...] = ()
     """The networks and port groups that it is connected to, sorted."""
-    address: str = ""
-    """The IP address that its guest reports through VMware Tools, "" for none: what a client says, so not to be trusted."""
+    addresses: tuple[GuestAddress, ...] = ()
+    """Those that its guest reports through VMware Tools and that can be its own, the likeliest first: what a client says."""
     host: str = ""
     """The host that it runs on, or ran on last, as `Report.hosts` calls it."""
     datastores: tuple[str, ...] = ()

@@ -37,6 +37,7 @@ from daemon.config.tables import (
     WebTable,
 )
 from daemon.config.values import (
+    ADDRESS,
     Address,
     Duration,
     Surroundings,
@@ -163,6 +164,7 @@ class _Loading:
         self._check_vantage(vantage, uplinks)
         self._check_uplinks(raw, internet)
         self._check_lag(vantage, uplinks, internet, reach)
+        self._check_reach(reach, internet)
         if alertmanager is not None and alertmanager.shows_its_secret:
             self._warn(("alertmanager", "urls"), "the password or token goes there in plain text: use https")
         if self._problems:
@@ -372,6 +374,13 @@ class _Loading:
                     f"takes too long to decide: with the intervals and time-outs of [reach], uplink.{rule.uplink} and"
                     f" [vantage] up to {Duration(lag_us)}, and {Duration(LAYERS_SETTLE_WITHIN_US)} at most can be",
                 )
+
+    def _check_reach(self, reach: ReachTable | None, internet: Mapping[int, InternetTable]) -> None:
+        if any(ADDRESS in target for rule in internet.values() for target in rule.reach):
+            return
+        for key in ("prefer", "ignore"):
+            if reach is not None and getattr(reach, key):
+                self._warn(("reach", key), f"means nothing: no [[internet]] has {ADDRESS} in its reach")
 
     # Telling
 

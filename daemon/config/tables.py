@@ -34,6 +34,7 @@ from daemon.config.values import (
     IpNumber,
     KeyFile,
     ListenAddress,
+    NetworkValue,
     NewFile,
     PasswordFile,
     Pin,
@@ -344,11 +345,27 @@ class UplinkTable(TargetsTable):
 
 
 class ReachTable(CheckTable):
-    """`[reach]`: how servers' own addresses are checked."""
+    """`[reach]`: how servers' own addresses are checked, and which of several: `prefer` in its order, never `ignore`."""
 
     interval: Annotated[DurationValue, AfterValidator(Between(Duration(SECOND), Duration(MINUTE)))] = Field(
         default=Duration(15 * SECOND), examples=["15s"]
     )
+    prefer: Annotated[tuple[NetworkValue, ...], Field(max_length=64), AfterValidator(each_once)] = Field(
+        default=(), examples=[["10.0.0.0/8"]]
+    )
+    ignore: Annotated[tuple[NetworkValue, ...], Field(max_length=64), AfterValidator(each_once)] = Field(
+        default=(), examples=[["172.17.0.0/16"]]
+    )
+
+    @model_validator(mode="after")
+    def _prefers_nothing_that_it_ignores(self) -> Self:
+        for preferred in self.prefer:
+            for ignored in self.ignore:
+                if preferred.prefixlen >= ignored.prefixlen and preferred.network_address in ignored:
+                    raise ValueError(
+                        f"{preferred} of prefer lies in {ignored} of ignore, so that it never counts: keep one of them"
+                    )
+        return self
 
 
 class InternetTable(ConditionsTable):

@@ -14,7 +14,7 @@ from difflib import get_close_matches
 from enum import Enum
 from functools import cache
 from importlib.resources import files
-from ipaddress import ip_address
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import Path
 from typing import Annotated, Final, TypeVar
 
@@ -205,6 +205,20 @@ def _ip_number(text: str) -> str:
     if not _is_ip_number(text):
         raise ValueError(f"{shown(text)} is no IP number")
     return text
+
+
+def _network(value: object) -> IPv4Network | IPv6Network:
+    """A network as `ip_network` reads it; a lone number is one of itself."""
+    try:
+        if isinstance(value, str):
+            return ip_network(value)
+    except ValueError:
+        try:
+            meant = f": did you mean {shown(str(ip_network(str(value), strict=False)))}?"
+        except ValueError:
+            meant = ': write one such as "10.0.0.0/8" or "fd00::/8"'
+        raise ValueError(f"{shown(value)} is no network{meant}") from None
+    raise ValueError(f'must be a network in quotes such as "10.0.0.0/8", not {shown(value)}')
 
 
 def _interface(name: str) -> str:
@@ -410,6 +424,7 @@ VCenterAddress = Annotated[Address, BeforeValidator(vcenter_address)]
 ListenAddress = Annotated[Address, BeforeValidator(_listen_address)]
 Pin = Annotated[bytes, BeforeValidator(_pin)]
 IpNumber = Annotated[str, AfterValidator(_ip_number)]
+NetworkValue = Annotated[IPv4Network | IPv6Network, BeforeValidator(_network)]
 Interface = Annotated[str, AfterValidator(_interface)]
 TargetValue = Annotated[Target, BeforeValidator(_target)]
 ReachTarget = Annotated[Text, AfterValidator(_reach_target)]

@@ -55,10 +55,7 @@ class Rules(Generic[Rule]):
         self._rules = tuple(rules)
         globs = [list(self._globs(rule)) for rule in rules]
         self._conditions = tuple(tuple((glob.fact, glob.match()) for glob in of_rule) for of_rule in globs)
-        self._networks = tuple(
-            None if rule.network is None else _Glob(fact=-1, parts=_text_parts(rule.network)).match()
-            for rule in rules
-        )
+        self._networks = tuple(None if rule.network is None else matcher(rule.network) for rule in rules)
         self._anywhere: list[int] = []
         self._by_prefix: dict[tuple[int, int], dict[str, list[int]]] = {}
         for position, of_rule in enumerate(globs):
@@ -145,6 +142,11 @@ class _Glob:
     def match(self) -> _Match:
         pattern = "".join(re.escape(part) if isinstance(part, str) else part.value for part in self.parts)
         return re.compile(pattern, re.DOTALL).fullmatch
+
+
+def matcher(glob: str) -> Callable[[str], object]:
+    """A test whether a whole name matches a glob."""
+    return _Glob(fact=-1, parts=_text_parts(glob)).match()
 
 
 def _text_parts(glob: str) -> tuple[str | _Wildcard, ...]:

@@ -8,8 +8,8 @@ import asyncio
 import ssl
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from functools import partial
-from ipaddress import ip_address
 from typing import Final, Never
 
 import structlog
@@ -23,12 +23,14 @@ from daemon.metrics.internet import InternetMetrics
 from daemon.pacing import paced
 from daemon.servers.registry import ServerRegistry
 from daemon.servers.rules import Rules
+from daemon.watching.addresses import ReportedAddresses, chosen
 from probes.internet.check import Check, Prober
 from probes.internet.servers import Assignment, ReachCheck, Shown
 from probes.internet.verdict import Verdict
 from probes.internet.watch import InternetWatch
 from probes.report import ListedServer, Report
 from probes.targets.connect import Origin
+from probes.targets.own_addresses import OwnAddresses
 from probes.targets.ping.pinger import Pinger, open_pings
 from probes.targets.ping.settings import PingError, Pings, PingSettings, PingSourceError
 from probes.targets.resolve import Resolver
@@ -115,6 +117,12 @@ class Internet:
         """Set once there is a server to watch."""
         self._changed = asyncio.Event()
         """Set when a configuration waits to be followed by the watch."""
+        self._own_addresses = OwnAddresses()
+        """The monitor's."""
+        self._own_changes = 0
+        """How often they had changed when servers' addresses were chosen last."""
+        self._reported = ReportedAddresses()
+        """Those of all servers."""
 
     def adopt(self, config: Config) -> None:
         """Follow another configuration; servers follow it with `follow`, once the registry has adopted it too."""
@@ -167,7 +175,11 @@ class Internet:
 
     async def follow(self) -> None:
         """Take what the registry says has changed since this was called last: after a commit."""
-        async for server in paced(self._registry.take_changed()):
+        changed = self._registry.take_changed()
+        async for server in paced(changed):  # all of them first: what two report is neither's alone
+            listed = self._registry.listed(server)
+            self._reported.tell(server, (each.number for each in listed.addresses) if listed else ())
+        async for server in paced(changed | self._rechosen()):
             self._follow(server)
         for place in self._places.values():
             if isinstance(place.pings.opened, Pinger):
@@ -176,8 +188,9 @@ class Internet:
 
     async def run(self) -> Never:
         """Watch, once there is a server to watch."""
-        await self._wanted.wait()
         async with AsyncExitStack() as stack:
+            stack.callback(self._own_addresses.close)
+            await self._wanted.wait()
             stack.push_async_callback(self._close)
             assert self._config is not None
             self._watch = InternetWatch(
@@ -193,6 +206,16 @@ class Internet:
         raise AssertionError
 
     # Servers
+
+    def _rechosen(self) -> set[ServerId]:
+        """Servers whose address may be another one now, though nothing was told of them."""
+        others = self._reported.take_concerned()
+        if self._config is None or not self._config.needs_addresses:
+            return set()
+        if self._own_changes != (changes := self._own_addresses.changes):
+            self._own_changes = changes
+            return set(self._assigned)
+        return others
 
     def _follow(self, server: ServerId) -> None:
         assignment = self._assignment(server)
@@ -220,14 +243,29 @@ class Internet:
         return Assignment(uplink=rule.uplink, reach=self._reach(rule, listed))
 
     def _reach(self, rule: InternetTable, listed: ListedServer) -> tuple[ReachCheck, ...]:
+        """The checks of a server's own address; one that has none to go to stays unknown, and says why."""
         assert self._config is not None
-        return tuple(
-            ReachCheck(
-                check=_check(self._config.reach, (parse_target(text),), 1, self._prober("")),
-                required=rule.required,
-            )
-            for text in _filled(rule.reach, listed.address)
+        table = self._config.reach
+        own = chosen(
+            listed.addresses,
+            table,
+            network=rule.network,
+            own=self._own_addresses,
+            is_shared=self._reported.is_shared,
         )
+        checks = []
+        for text in rule.reach:
+            if ADDRESS not in text:
+                check = _check(table, (parse_target(text),), 1, self._prober(""))
+            elif own.number:
+                target = parse_target(text.replace(ADDRESS, bracketed(own.number)))
+                check = _check(table, (target,), 1, partial(self._probe_own, own.number))
+            else:
+                check = replace(
+                    _check(table, (_nowhere(text),), 1, partial(_unaddressed, own.reason)), untried=own.reason
+                )
+            checks.append(ReachCheck(check=check, required=rule.required))
+        return tuple(checks)
 
     # Checks
 
@@ -266,6 +304,12 @@ class Internet:
         if place is None:
             return unknown(Reason.OVERRUN, "the configuration changes")
         return await place.probe(target, timeout_s)
+
+    async def _probe_own(self, address: str, target: Target, timeout_s: float) -> Result:
+        """Try a server's own address, unless the monitor has come to have it: `follow` will choose another."""
+        if address in self._own_addresses:
+            return unknown(Reason.NO_ADDRESS, f"{address} is the monitor's own")
+        return await self._probe("", target, timeout_s)
 
     async def _close(self) -> None:
         for place in self._places.values():
@@ -342,15 +386,17 @@ def _check(table: CheckTable | ReachTable, targets: tuple[Target, ...], quorum: 
     )
 
 
-def _filled(texts: tuple[str, ...], address: str) -> list[str]:
-    """The targets with a server's address put in; those that need one are left out where it is of no use."""
-    known = _is_of_use(address)
-    return [text.replace(ADDRESS, bracketed(address)) for text in texts if known or ADDRESS not in text]
+async def _unaddressed(reason: str, _: Target, __: float) -> Result:
+    """What a check finds that has no address to go to."""
+    return unknown(Reason.NO_ADDRESS, reason)
 
 
-def _is_of_use(address: str) -> bool:
-    """Whether an address that a guest reports can be its own: the client chooses it, and may name the monitor's."""
-    if not address:
-        return False
-    number = ip_address(address)
-    return not (number.is_loopback or number.is_link_local or number.is_multicast or number.is_unspecified)
+def _nowhere(text: str) -> Target:
+    """A target whose address is not known, as the configuration writes it."""
+    target = parse_target(text.replace(ADDRESS, _ANYWHERE))
+    return replace(
+        target, host=target.host.replace(_ANYWHERE, ADDRESS), path=target.path.replace(_ANYWHERE, ADDRESS)
+    )
+
+
+_ANYWHERE: Final = "192.0.2.1"

@@ -30,13 +30,17 @@ NOT_TRIED: Final = "was not tried in time"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Check:
-    """Targets that are tried together every `interval_us`, of which `quorum` must answer."""
+    """Targets that are tried together every `interval_us`, of which `quorum` must answer.
+
+    `untried`: what is said while nothing is known, before the first round that tells.
+    """
 
     targets: tuple[Target, ...]
     quorum: int = 1
     interval_us: int
     timeout_us: int
     confirm: int
+    untried: str = NOT_TRIED_YET
     probe: Prober = field(compare=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -85,7 +89,7 @@ class Confirmation:
         """Unknown, until a round that begins after `at` tells."""
         self._check = check
         self._gap_us = check.interval_us
-        self.history = StateHistory(Verdict(State.UNKNOWN, NOT_TRIED_YET))
+        self.history = StateHistory(Verdict(State.UNKNOWN, check.untried))
         self.last_at = at
         self._streak: list[Round] = []
 

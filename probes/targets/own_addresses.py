@@ -41,8 +41,9 @@ class OwnAddresses:
         self._hearing = self._asking = self._known = None
         self._is_open = False
 
-    def __contains__(self, address: str) -> bool:
+    def __contains__(self, address: object) -> bool:
         """Whether an IP number is an address of this machine."""
+        assert isinstance(address, str)
         known = self._now()
         return _leads_back(address) if known is None else packed(address) in known
 

@@ -35,6 +35,7 @@ class Reason(StrEnum):
     DROPPED_HERE = "dropped_here"
     OVERRUN = "overrun"
     UNREADABLE = "unreadable"
+    NO_ADDRESS = "no_address"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

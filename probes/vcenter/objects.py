@@ -6,10 +6,10 @@ A property that is unset, or that vCenter leaves out, is None or empty: absence 
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from ipaddress import ip_address
 from typing import Any, Final, NewType
 
 from probes.vcenter import soap
+from probes.vcenter.addresses import AdapterAddress, adapter_addresses
 from sla.instants import Instant
 
 Moid = NewType("Moid", str)
@@ -126,6 +126,8 @@ class Vm:
     attributes: Mapping[str, str] = field(default_factory=dict)
     networks: tuple[Moid, ...] = ()
     address: str = ""
+    adapters: tuple[AdapterAddress, ...] = ()
+    """What the guest says is its address, and those of its network adapters."""
 
     def take(self, name: str, value: soap.Value | None) -> None:
         """A property is told that concerns no other object."""
@@ -159,7 +161,9 @@ class Vm:
             case "network":
                 self.networks = references(value)
             case "guest.ipAddress":
-                self.address = _address(value)
+                self.address = text(value)
+            case "guest.net":
+                self.adapters = adapter_addresses(value)
             case _:
                 pass  # more than was asked for
 
@@ -182,15 +186,6 @@ def references(value: soap.Value | None) -> tuple[Moid, ...]:
 def as_people_write_it(name: str) -> str:
     """A name of vCenter's, in which slash, backslash and percent sign are escaped, as its own pages show it."""
     return _ESCAPED.sub(lambda found: _MEANT[found[1].lower()], name) if "%" in name else name
-
-
-def _address(value: soap.Value | None) -> str:
-    """The IP address that a guest reports, in its usual form; "" for what is none."""
-    told = text(value)
-    try:
-        return str(ip_address(told)) if told else ""
-    except ValueError:
-        return ""
 
 
 def _mount(info: Mapping[str, Any]) -> Mount:

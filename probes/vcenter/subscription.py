@@ -26,6 +26,7 @@ def wanted(
         "customValue": attributes,
         "network": networks,
         "guest.ipAddress": addresses,
+        "guest.net": addresses,
     }
     types["VirtualMachine"] += tuple(path for path, is_asked in asked.items() if is_asked)
     return types

@@ -19,6 +19,7 @@ from pyVmomi import vim
 
 from probes.report import Departed, ListedServer, Report, Resume, SourceEvent, SourceFailure
 from probes.vcenter import events, properties, soap
+from probes.vcenter.addresses import own_addresses
 from probes.vcenter.bindings import Bindings
 from probes.vcenter.disk_reading import DiskReading
 from probes.vcenter.events import EventRead, EventReader
@@ -420,7 +421,7 @@ class VcenterWatch:
             attributes={self._attribute_names.get(key, key): value for key, value in vm.attributes.items()},
             san=bool(inventory.san_places(vm, ignored)) or not vm.datastores,
             networks=_names(vm.networks, inventory.networks),
-            address=vm.address,
+            addresses=own_addresses(vm.address, vm.adapters),
             host=names.hosts.get(vm.host, "") if vm.host is not None else "",
             datastores=_names(vm.datastores if vm.disks is None else vm.disks, names.datastores),
         )

@@ -164,3 +164,50 @@ def test_a_solution_may_not_be_named_like_a_servers_id(folder: Path) -> None:
     ((key, said),) = problems(folder, text)
     assert key == "rule[1].solution"
     assert "reads like a server's id" in said
+
+
+REACH = """
+[[internet]]
+reach = ["icmp://{address}"]
+
+[reach]
+"""
+
+
+def test_networks_of_addresses_are_read_in_their_order(folder: Path) -> None:
+    reach = read(
+        folder, REACH + 'prefer = ["10.0.0.0/8", "fd00::/8"]\nignore = ["172.17.0.0/16", "10.0.0.9"]\n'
+    ).reach
+    assert list(map(str, reach.prefer)) == ["10.0.0.0/8", "fd00::/8"]
+    assert list(map(str, reach.ignore)) == ["172.17.0.0/16", "10.0.0.9/32"]
+
+
+@pytest.mark.parametrize(
+    ("line", "key", "said"),
+    [
+        ('prefer = ["10.0.0.1/8"]', "reach.prefer[1]", 'did you mean "10.0.0.0/8"?'),
+        ('prefer = ["10.0.0.0/33"]', "reach.prefer[1]", 'write one such as "10.0.0.0/8" or "fd00::/8"'),
+        ('ignore = ["docker0"]', "reach.ignore[1]", '"docker0" is no network'),
+        ("ignore = [10]", "reach.ignore[1]", 'must be a network in quotes such as "10.0.0.0/8", not 10'),
+        ('ignore = ["10.0.0.0/8", "10.0.0.0/8"]', "reach.ignore", "10.0.0.0/8 is there twice"),
+        ('ignore = "10.0.0.0/8"', "reach.ignore", "must be a list"),
+        (
+            'prefer = ["fd00::/8", "10.1.0.0/16"]\nignore = ["10.0.0.0/8"]',
+            "reach",
+            "10.1.0.0/16 of prefer lies in 10.0.0.0/8 of ignore, so that it never counts: keep one of them",
+        ),
+    ],
+)
+def test_networks_that_are_none_are_told_what_would_be_right(
+    folder: Path, line: str, key: str, said: str
+) -> None:
+    ((found, text),) = problems(folder, REACH + line)
+    assert found == key
+    assert said in text
+
+
+def test_networks_for_addresses_that_nobody_asks_for_are_warned_of(folder: Path) -> None:
+    config = read(folder, '[reach]\nprefer = ["10.0.0.0/8"]\nignore = ["172.17.0.0/16"]\n')
+    warned = {each.key: each.text for each in config.warnings}
+    assert warned["reach.prefer"] == warned["reach.ignore"]
+    assert warned["reach.prefer"] == "means nothing: no [[internet]] has {address} in its reach"

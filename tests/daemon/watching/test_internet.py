@@ -12,8 +12,10 @@ from typing import Any
 import pytest
 import trustme
 
-from daemon.watching.internet import _filled
+from daemon.watching import internet
 from probes.simulation import ThreadedVCenter
+from probes.targets.own_addresses import OwnAddresses
+from probes.vcenter import addresses
 from tests.daemon.app.test_watching import Asked, in_contact
 from tests.daemon.harness import (
     by_server,
@@ -312,16 +314,109 @@ async def test_where_pings_are_forbidden_their_targets_are_unknown_and_the_log_s
     assert "99-slad-ping.conf" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize(
-    "address", ["", "127.0.0.1", "169.254.1.1", "224.0.0.1", "0.0.0.0", "::1", "fe80::1"]
-)
-def test_an_address_that_a_guest_cannot_have_is_not_probed(address: str) -> None:
-    texts = ("icmp://{address}", "tcp://192.0.2.7:443")
-    assert _filled(texts, address) == ["tcp://192.0.2.7:443"]
+async def test_an_address_that_the_monitor_has_is_not_tried_and_its_check_says_why(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The monitor has it, loses it, and has it again. It stands for one that a guest can have, which loopback is not."""
+    own, changes = {"127.0.0.1"}, 0
+
+    class Kernel(OwnAddresses):
+        def __contains__(self, address: object) -> bool:
+            return address in own
+
+        @property
+        def changes(self) -> int:
+            return changes
+
+    monkeypatch.setattr(internet, "OwnAddresses", Kernel)
+    monkeypatch.setattr(addresses, "_NOBODYS", ())
+    monkeypatch.setattr(addresses, "usable_number", lambda told, prefix=None: str(told or ""))
+    with simulated() as vcenter, lines(3) as (one, near, door):
+        name = running_machines(vcenter)[0]
+        rules = f'name = "{name}"\nuplink = "transit"\nreach = ["tcp://{{address}}:{door.port}"]\nrequired = true\n'
+        vcenter.do(vcenter.world.machines.set_address, name, address="127.0.0.1")
+        async with running_app(watching(tmp_path, vcenter, [one], near, rules)) as app:
+            await in_contact(app, "vc1")
+            asked = Asked(tmp_path)
+            said = "it has no address that can be checked: 127.0.0.1 is the monitor's own"
+            told = await asked.until(name, lambda told: said in reasons(told), said)
+            assert [(each["target"], each["state"]) for each in told["reach"]] == [
+                (f"tcp://{{address}}:{door.port}", "unknown")
+            ]
+            assert told["state"] == "unknown"
+            own.clear()
+            changes += 1
+            told = await asked.is_(name, "up")
+            assert told["reach"][0]["target"] == f"tcp://127.0.0.1:{door.port}"
+            own.add("127.0.0.1")
+            await asked.until(
+                name, lambda told: reasons(told) == ["127.0.0.1 is the monitor's own"], "at once"
+            )
+            changes += 1
+            told = await asked.is_(name, "unknown")
+            assert leg(told)["reason"] == said
+            assert told["outages"] == []
 
 
-def test_the_address_that_a_guest_reports_is_put_in() -> None:
-    assert _filled(("icmp://{address}", "tcp://{address}:443"), "2001:db8::7") == [
-        "icmp://[2001:db8::7]",
-        "tcp://[2001:db8::7]:443",
-    ]
+def reasons(told: Any) -> list[str]:
+    return [each["reason"] for each in told["reach"]]
+
+
+async def test_an_address_that_two_servers_report_is_neithers(tmp_path: Path) -> None:
+    with simulated() as vcenter, lines(2) as (one, near):
+        name, other = running_machines(vcenter)[:2]
+        rules = 'uplink = "transit"\nreach = ["tcp://{address}:9"]\n'
+        vcenter.do(vcenter.world.machines.set_address, name, address="192.0.2.77")
+        async with running_app(watching(tmp_path, vcenter, [one], near, rules)) as app:
+            await in_contact(app, "vc1")
+            asked = Asked(tmp_path)
+
+            async def until_tried_at(server: str, target: str) -> None:
+                await asked.until(
+                    server, lambda told: told["reach"][0]["target"] == target, f"{server} at {target}"
+                )
+
+            await until_tried_at(name, "tcp://192.0.2.77:9")
+            vcenter.do(vcenter.world.machines.set_address, other, address="192.0.2.77")
+            for each in (name, other):
+                await until_tried_at(each, "tcp://{address}:9")
+            said = "192.0.2.77 is reported by another server too"
+            await asked.until(name, lambda told: said in reasons(told)[0], said)
+            vcenter.do(
+                vcenter.world.machines.set_guest_network,
+                other,
+                cards=[["192.0.2.77", "192.0.2.78"]],
+                primary="192.0.2.77",
+            )
+            await until_tried_at(other, "tcp://192.0.2.78:9")
+            vcenter.do(vcenter.world.machines.set_address, other, address="192.0.2.78")
+            await until_tried_at(name, "tcp://192.0.2.77:9")
+            assert (await asked.server(name))["state"] == "up", "its check decides nothing"
+
+
+async def test_a_reload_chooses_other_addresses(tmp_path: Path) -> None:
+    with simulated() as vcenter, lines(2) as (one, near):
+        name = running_machines(vcenter)[0]
+        vcenter.do(
+            vcenter.world.machines.set_guest_network,
+            name,
+            cards=[["192.0.2.77", "198.51.100.7"]],
+            others=[["172.17.0.1"]],
+            primary="172.17.0.1",
+        )
+        config = watching(
+            tmp_path, vcenter, [one], near, 'uplink = "transit"\nreach = ["tcp://{address}:9"]\n'
+        )
+        async with running_app(config) as app:
+            await in_contact(app, "vc1")
+            asked = Asked(tmp_path)
+            for keys, target in (
+                ("", "tcp://192.0.2.77:9"),
+                ('prefer = ["198.51.100.0/24"]\n', "tcp://198.51.100.7:9"),
+                ('ignore = ["198.51.100.0/24", "192.0.2.0/24"]\n', "tcp://{address}:9"),
+            ):
+                config.write_text(
+                    config.read_text().partition("[reach]")[0] + f"[reach]\nconfirm = 2\n{CHECK}{keys}"
+                )
+                app.reload()
+                await asked.until(name, lambda told, at=target: told["reach"][0]["target"] == at, target)  # type: ignore[misc]

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from probes.report import GuestAddress
 from probes.simulation.entities import Datacenter, Datastore, Host, Network
 from sla.records import State
 from tests.probes.vcenter.harness import Watched, watching
@@ -60,14 +61,47 @@ def test_a_renamed_network_is_a_new_sighting_of_those_on_it_alone(simulation: Si
 
 
 def test_what_a_guest_reports_is_an_address_or_nothing(simulation: Simulated) -> None:
+    def told() -> list[str]:
+        return [each.number for each in watched.listed(server).addresses]
+
     simulation.set_address(simulation.server, "$(reboot)")
     with watching(simulation.endpoint, addresses=True) as watched:
         server = watched.server(simulation.server)
-        assert watched.listed(server).address == ""
+        assert told() == []
         simulation.set_address(simulation.server, "192.0.2.9")
-        watched.until(lambda: watched.listed(server).address == "192.0.2.9")
+        watched.until(lambda: told() == ["192.0.2.9"])
         simulation.power_off(simulation.server)
-        watched.until(lambda: watched.listed(server).address == "")
+        watched.until(lambda: told() == [])
+
+
+def test_of_a_guests_addresses_those_of_its_cards_are_told_with_their_networks(simulation: Simulated) -> None:
+    network = simulation.vm(simulation.server).networks[0].name
+    with watching(simulation.endpoint, addresses=True) as watched:
+        server = watched.server(simulation.server)
+        simulation.do(
+            simulation.machines.set_guest_network,
+            simulation.server,
+            cards=[["10.0.0.5", "fe80::1", "fd00::5"]],
+            others=[["172.17.0.1"], ["10.8.0.2"]],
+            primary="172.17.0.1",
+        )
+        watched.until(
+            lambda: (
+                watched.listed(server).addresses
+                == (
+                    GuestAddress(number="10.0.0.5", network=network),
+                    GuestAddress(number="fd00::5", network=network),
+                )
+            )
+        )
+        simulation.do(
+            simulation.machines.set_guest_network,
+            simulation.server,
+            cards=[],
+            others=[["172.17.0.1"]],
+            primary="172.17.0.1",
+        )
+        watched.until(lambda: watched.listed(server).addresses == ())
 
 
 def test_a_disk_that_moves_is_a_new_sighting(simulation: Simulated) -> None:
