@@ -2,6 +2,7 @@
 
 import socket
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from dataclasses import replace
 from itertools import groupby
 from typing import Final
@@ -9,15 +10,19 @@ from typing import Final
 from daemon.clock import Clock
 from daemon.config import Config
 from daemon.config.secrets import SecretError
-from daemon.config.tables import VCenterTable
+from daemon.config.tables import ReachTable, VCenterTable
 from daemon.doctor.finding import Finding, Level, fail, ok, warn
+from daemon.watching.addresses import ReportedAddresses, chosen
 from daemon.watching.sources import endpoint_of, settings_of
+from probes.targets.own_addresses import OwnAddresses
 from probes.vcenter.checkup import (
     Census,
+    Guest,
     Unreadable,
     census,
     clock_offset_us,
     events_are_readable,
+    guests,
     prove_identity,
     shown_certificate,
 )
@@ -27,6 +32,7 @@ from probes.vcenter.session import Credentials, Session
 from probes.vcenter.transport import Deadlines, Endpoint, Wire
 from probes.vcenter.watch import Settings
 from sla.instants import SECOND
+from sla.records import ServerId
 
 MAX_OFFSET_US: Final = 2 * SECOND
 """How far a vCenter's clock may be from ours: slad corrects event times by it, to whole round trips."""
@@ -76,7 +82,7 @@ def vcenter(config: Config, name: str, clock: Clock, deadlines: Deadlines = PATI
         return
     yield identity
     if identity.level is not Level.FAIL:
-        yield from _account(about, table, endpoint, settings_of(config, name), clock)
+        yield from _account(about, table, endpoint, settings_of(config, name), config.reach, clock)
 
 
 def _identity(about: str, table: VCenterTable, endpoint: Endpoint) -> Finding:
@@ -96,7 +102,7 @@ def _identity(about: str, table: VCenterTable, endpoint: Endpoint) -> Finding:
 
 
 def _account(
-    about: str, table: VCenterTable, endpoint: Endpoint, settings: Settings, clock: Clock
+    about: str, table: VCenterTable, endpoint: Endpoint, settings: Settings, reach: ReachTable, clock: Clock
 ) -> Iterator[Finding]:
     try:
         password = table.password.read()
@@ -120,6 +126,8 @@ def _account(
         return
     try:
         yield from _seen(about, table.user, session, settings, clock)
+        if settings.addresses:
+            yield _addresses(about, guests(session), reach)
     except VcenterError as error:
         yield fail(
             about, f"vCenter broke off: {error}", "try again; if it stays, look at vCenter's own health"
@@ -200,6 +208,32 @@ def _attributes(about: str, session: Session) -> Finding:
     except PermissionDeniedError:
         return fail(about, "custom attributes, which rules ask for, cannot be read", _ROLE)
     return ok(about, f"{_counted('custom attribute', len(names))} can be read")
+
+
+def _addresses(about: str, found: Sequence[Guest], table: ReachTable) -> Finding:
+    """Whether the servers that run have an address that checks of it can go to."""
+    reported = ReportedAddresses()
+    for number, guest in enumerate(found):
+        reported.tell(ServerId(str(number)), (each.number for each in guest.addresses))
+    with closing(OwnAddresses()) as own:
+        choices = [
+            chosen(each.addresses, table, network=None, own=own, is_shared=reported.is_shared)
+            for each in found
+        ]
+    without = [
+        f"{guest.name} ({choice.reason})"
+        for guest, choice in zip(found, choices, strict=True)
+        if not choice.number
+    ]
+    if not without:
+        return ok(about, f"{_counted('server', len(found))} that run report an address that can be checked")
+    more = f" and {len(without) - NAMED:,} more" if len(without) > NAMED else ""
+    return warn(
+        about,
+        f"{len(without):,} of {_counted('server', len(found))} that run have no address that can be checked, so that checks"
+        f" of it are unknown: {', '.join(without[:NAMED])}{more}",
+        "see that VMware Tools run there, and which addresses they report; prefer and ignore in [reach] choose among several",
+    )
 
 
 def _counted(word: str, count: int) -> str:

@@ -24,7 +24,7 @@ from daemon.ledger.lock import Lock
 from probes.simulation import ThreadedVCenter
 from probes.simulation.entities import Datastore, Vm
 from probes.vcenter.transport import Deadlines
-from tests.daemon.harness import running_app, simulated, write_config
+from tests.daemon.harness import running_app, running_machines, simulated, write_config
 from tests.peers.tls import issue
 from tests.peers.vcsim import VcSim
 
@@ -134,6 +134,29 @@ class TestAVCenter:
         finding = only_failure(findings)
         assert f"{tmp_path}/password holds more than one line" in finding.text
         assert "holds more than one line" in said(findings, "configuration", Level.WARN)
+
+    def test_whose_guests_have_no_address_to_check_has_some_of_them_named(
+        self, vcenter: ThreadedVCenter, tmp_path: Path
+    ) -> None:
+        reach = '[[internet]]\nreach = ["icmp://{address}"]\n'
+        config = write_config(tmp_path, vcenter, internet=reach)
+        assert "servers that run report an address that can be checked" in said(
+            examine(config), "vcenter.vc1"
+        )
+        first, second, third, fourth = running_machines(vcenter)[:4]
+        machines = vcenter.world.machines
+        vcenter.do(machines.set_address, first, address="")
+        vcenter.do(machines.set_address, second, address="192.0.2.77")
+        vcenter.do(machines.set_address, third, address="192.0.2.77")
+        vcenter.do(
+            machines.set_guest_network, fourth, cards=[], others=[["172.17.0.1"]], primary="172.17.0.1"
+        )
+        warned = said(examine(config), "vcenter.vc1", Level.WARN)
+        assert f"4 of {len(running_machines(vcenter))} servers that run have no address" in warned
+        none = "(VMware Tools report no address of a network adapter of it)"
+        for name in (first, fourth):
+            assert f"{name} {none}" in warned
+        assert "192.0.2.77 is reported by another server too" in warned
 
     def test_whose_objects_cannot_be_read_has_them_counted_and_some_named(
         self, vcenter: ThreadedVCenter, tmp_path: Path
