@@ -19,7 +19,7 @@ from probes.simulation.world import World
 
 def actions(world: World, wire: Wire) -> dict[str, Callable[..., object]]:
     """Every action by its name."""
-    machines, outages = world.machines, world.outages
+    machines, outages, storage = world.machines, world.outages, world.storage
     return {
         "power_off": machines.power_off,
         "power_on": machines.power_on,
@@ -47,6 +47,15 @@ def actions(world: World, wire: Wire) -> dict[str, Callable[..., object]]:
         "reveal_config": machines.reveal_config,
         "remove_vm": machines.remove_vm,
         "register_vm": machines.register_vm,
+        "continue_disks": storage.continue_disks,
+        "snapshot": storage.snapshot,
+        "place_swap": storage.place_swap,
+        "place_configuration": storage.place_configuration,
+        "map_lun": storage.map_lun,
+        "remove_disks": storage.remove_disks,
+        "insert_iso": storage.insert_iso,
+        "datastore_unreadable": storage.unreadable,
+        "datastore_hide": storage.hide,
         "mount": outages.mount,
         "unmount": outages.unmount,
         "datastore_maintenance": outages.datastore_maintenance,

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import ClassVar
+from uuid import NAMESPACE_OID, uuid5
 
 
 class Power(StrEnum):
@@ -47,13 +48,17 @@ class MountLoss(StrEnum):
 
 @dataclass(slots=True, kw_only=True, eq=False)
 class Entity:
-    """A managed object with a place in the inventory; `TYPE` and `BASES` are names of the WSDL."""
+    """A managed object with a place in the inventory; `TYPE` and `BASES` are names of the WSDL.
+
+    `unreadable` names the property paths that no account may read; "*" stands for all.
+    """
 
     TYPE: ClassVar[str] = "ManagedEntity"
     BASES: ClassVar[tuple[str, ...]] = ()
     moid: str
     name: str
     parent: Entity | None
+    unreadable: frozenset[str] = frozenset()
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -128,6 +133,11 @@ class Datastore(Entity):
         """Whether any host reaches it, as vCenter's summary says it."""
         return any(mount.accessible for mount in self.mounts.values())
 
+    @property
+    def volume(self) -> str:
+        """Where hosts mount it: the same path on each."""
+        return f"/vmfs/volumes/{uuid5(NAMESPACE_OID, self.moid)}"
+
 
 @dataclass(slots=True, kw_only=True, eq=False)
 class Network(Entity):
@@ -155,11 +165,17 @@ class OpaqueNetwork(Network):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Disk:
-    """A virtual disk on a datastore."""
+    """A virtual disk on a datastore.
+
+    `parents` hold the disks that it continues, the nearest first: those of a linked clone or from before a snapshot.
+    `lun` is the device that it maps, "" for a disk of its own: then the file only points there.
+    """
 
     key: int
     datastore: Datastore
     capacity_kb: int = 41_943_040
+    parents: tuple[Datastore, ...] = ()
+    lun: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -180,7 +196,9 @@ class Vm(Entity):
     """A virtual machine.
 
     `config_known` is false while vCenter has no configuration of it: just created, inaccessible or invalid.
-    `unreadable` names the property paths that no account may read; "*" stands for all.
+    `home` holds its configuration, and `swap` its swap file while it runs; None stands for where its first disk is, and
+    for its home. `memory` holds what snapshots kept of its memory. `lists_parents`: `datastore` names what only its disks'
+    parents lie on, which not every version does.
     """
 
     TYPE: ClassVar[str] = "VirtualMachine"
@@ -204,15 +222,23 @@ class Vm(Entity):
     heartbeat: str = "green"
     config_known: bool = True
     custom_values: dict[int, str] = field(default_factory=dict)
-    unreadable: frozenset[str] = frozenset()
+    home: Datastore | None = None
+    swap: Datastore | None = None
+    memory: tuple[Datastore, ...] = ()
+    lists_parents: bool = True
+
+    @property
+    def directory(self) -> Datastore | None:
+        """The datastore of its configuration; None for a machine that lies on none."""
+        return self.home or (self.disks[0].datastore if self.disks else self.iso)
 
     @property
     def datastores(self) -> tuple[Datastore, ...]:
         """Every datastore it uses, its ISO image's included, each once."""
-        used = dict.fromkeys(disk.datastore for disk in self.disks)
-        if self.iso is not None:
-            used[self.iso] = None
-        return tuple(used)
+        parents = [each for disk in self.disks for each in disk.parents if self.lists_parents]
+        swap = self.swap if self.power is Power.ON else None
+        used = [*(disk.datastore for disk in self.disks), *parents, self.home, swap, *self.memory, self.iso]
+        return tuple(dict.fromkeys(each for each in used if each is not None))
 
 
 @dataclass(slots=True, kw_only=True, eq=False)

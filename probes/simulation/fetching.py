@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from probes.simulation import properties, soap, values
-from probes.simulation.entities import Entity, Vm
+from probes.simulation.entities import Entity
 from probes.simulation.filters import FilterSpec, Finder, missing_property
 from probes.simulation.service import service_content
 from probes.simulation.sessions import Session
@@ -26,7 +26,7 @@ def retrieve(specs: Iterable[Node], find: Finder) -> list[str]:
 
 
 def _content(entity: Entity, heads: Iterable[tuple[str, properties.Reader]]) -> str:
-    refused = entity.unreadable if isinstance(entity, Vm) else frozenset()
+    refused = entity.unreadable
     parts = [f'<obj type="{entity.TYPE}">{entity.moid}</obj>']
     missing = []
     for path, read in heads:
@@ -79,6 +79,6 @@ def _of_entity(world: World, request: Request, path: str) -> str | None:
         raise soap.not_found(request.target_type, request.target)
     if not properties.exists(entity.TYPE, path):
         raise soap.invalid_property(path)
-    if isinstance(entity, Vm) and entity.unreadable & {path, "*"}:
+    if entity.unreadable & {path, "*"}:
         raise soap.no_permission(entity.TYPE, entity.moid)
     return properties.reader(entity.TYPE, path)(entity)

@@ -234,7 +234,7 @@ class Filter:
         return "".join(parts)
 
     def _change_set(self, entity: Entity, readers: Iterable[tuple[str, Reader]]) -> str:
-        refused = entity.unreadable if isinstance(entity, Vm) else frozenset()
+        refused = entity.unreadable
         parts = []
         missing = []
         for path, read in readers:

@@ -6,7 +6,16 @@ from collections.abc import Sequence
 from itertools import zip_longest
 from typing import Final
 
-from probes.simulation.entities import DistributedPortgroup, GuestNetwork, Network, OpaqueNetwork, Power, Vm
+from probes.simulation import layout
+from probes.simulation.entities import (
+    Disk,
+    DistributedPortgroup,
+    GuestNetwork,
+    Network,
+    OpaqueNetwork,
+    Power,
+    Vm,
+)
 from probes.simulation.values import escape, identifier, tagged_reference
 
 FIRST_CARD = 4000
@@ -81,15 +90,34 @@ def _disks(vm: Vm) -> str:
             "VirtualDisk",
             disk.key,
             f"Hard disk {number}",
-            '<backing xsi:type="VirtualDiskFlatVer2BackingInfo">'
-            f"<fileName>[{escape(disk.datastore.name)}] {escape(vm.name)}/{disk.key}.vmdk</fileName>"
-            f"{tagged_reference('datastore', disk.datastore)}<diskMode>persistent</diskMode>"
-            "<split>false</split><writeThrough>false</writeThrough><thinProvisioned>true</thinProvisioned>"
-            f"</backing><controllerKey>1000</controllerKey><unitNumber>{number - 1}</unitNumber>"
+            f"{_disk_backing(vm, disk)}<controllerKey>1000</controllerKey><unitNumber>{number - 1}</unitNumber>"
             f"<capacityInKB>{disk.capacity_kb}</capacityInKB>",
         )
         for number, disk in enumerate(vm.disks, start=1)
     )
+
+
+def _disk_backing(vm: Vm, disk: Disk) -> str:
+    if disk.lun:
+        content = (
+            f"{_file(vm, disk, 0)}<lunUuid>{disk.lun}</lunUuid><deviceName>{disk.lun}</deviceName>"
+            "<compatibilityMode>physicalMode</compatibilityMode><diskMode>independent_persistent</diskMode>"
+        )
+        return f'<backing xsi:type="VirtualDiskRawDiskMappingVer1BackingInfo">{content}</backing>'
+    chain = ""
+    for unit in reversed(range(len(disk.parents) + 1)):
+        content = (
+            f"{_file(vm, disk, unit)}<diskMode>persistent</diskMode>"
+            f"<split>false</split><writeThrough>false</writeThrough><thinProvisioned>true</thinProvisioned>{chain}"
+        )
+        chain = f"<parent>{content}</parent>"
+    return f'<backing xsi:type="VirtualDiskFlatVer2BackingInfo">{content}</backing>'
+
+
+def _file(vm: Vm, disk: Disk, unit: int) -> str:
+    datastore = layout.unit_datastore(disk, unit)
+    name = f"<fileName>{escape(layout.unit_file(vm, disk, unit))}</fileName>"
+    return name + tagged_reference("datastore", datastore)
 
 
 def _connectable(vm: Vm) -> str:

@@ -161,11 +161,14 @@ class Machines:
             host.vms[machine.moid] = machine
 
     def storage_vmotion(self, vm: str, *, datastore: str, user: str = "") -> None:
-        """Move all its disks to one datastore."""
+        """Move all its disks to one datastore, and its configuration; a disk that continues others becomes whole."""
         machine = self.find(vm)
         target = self.inventory.find(Datastore, datastore)
         with self.inventory.changing(machine):
-            machine.disks = tuple(dataclasses.replace(disk, datastore=target) for disk in machine.disks)
+            machine.disks = tuple(
+                dataclasses.replace(disk, datastore=target, parents=()) for disk in machine.disks
+            )
+            machine.home = machine.swap = None
             machine.change_version += 1
         self.events.post("VmRelocatedEvent", machine, user=user)
 

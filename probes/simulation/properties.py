@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Iterable
 from typing import cast
 
-from probes.simulation import hardware, values
+from probes.simulation import hardware, layout, values
 from probes.simulation.entities import (
     ENTITY_TYPES,
     Cluster,
@@ -61,11 +61,11 @@ def _configured(read: Callable[[Vm], str]) -> Callable[[Vm], str | None]:
     return lambda vm: read(vm) if vm.config_known else None
 
 
-def mount_info(mount: Mount) -> str:
+def mount_info(mount: Mount, volume: str) -> str:
     """The members of a HostMountInfo."""
     reason = "" if mount.reason is None else f"<inaccessibleReason>{mount.reason}</inaccessibleReason>"
     return (
-        "<path>/vmfs/volumes/shared</path><accessMode>readWrite</accessMode>"
+        f"<path>{volume}</path><accessMode>readWrite</accessMode>"
         f"<mounted>{'true' if mount.mounted else 'false'}</mounted>"
         f"<accessible>{'true' if mount.accessible else 'false'}</accessible>{reason}"
     )
@@ -74,7 +74,7 @@ def mount_info(mount: Mount) -> str:
 def _mounts(datastore: Datastore) -> str:
     items = "".join(
         f'<DatastoreHostMount xsi:type="DatastoreHostMount"><key type="HostSystem">{moid}</key>'
-        f"<mountInfo>{mount_info(mount)}</mountInfo></DatastoreHostMount>"
+        f"<mountInfo>{mount_info(mount, datastore.volume)}</mountInfo></DatastoreHostMount>"
         for moid, mount in datastore.mounts.items()
     )
     return f' xsi:type="ArrayOfDatastoreHostMount">{items}'
@@ -121,7 +121,11 @@ _VM: dict[str, Callable[[Vm], str | None]] = {
     "config.template": _configured(lambda vm: values.boolean(vm.template)),
     "config.instanceUuid": _configured(lambda vm: values.string(vm.instance_uuid)),
     "config.changeVersion": _configured(lambda vm: values.string(str(vm.change_version))),
+    "config.files.vmPathName": _configured(lambda vm: values.string(layout.configuration(vm))),
+    "config.datastoreUrl": _configured(layout.urls),
     "config.hardware.device": _configured(hardware.devices),
+    "layoutEx.file": _configured(layout.files),
+    "layoutEx.disk": _configured(layout.disks),
     "datastore": lambda vm: values.references(vm.datastores),
     "network": lambda vm: values.references(vm.networks),
     "guest.ipAddress": _address,
@@ -141,6 +145,7 @@ _DATASTORE: dict[str, Callable[[Datastore], str | None]] = {
     "host": _mounts,
     "summary.name": lambda ds: values.string(ds.name),
     "summary.type": lambda ds: values.string(ds.storage_type),
+    "summary.url": lambda ds: values.string(f"ds://{ds.volume}/"),
     "summary.accessible": lambda ds: values.boolean(ds.accessible),
     "summary.maintenanceMode": lambda ds: values.string(ds.maintenance),
 }
@@ -179,7 +184,9 @@ STRUCTS: dict[str, dict[str, str]] = {
     Vm.TYPE: {
         "runtime": "VirtualMachineRuntimeInfo",
         "config": "VirtualMachineConfigInfo",
+        "config.files": "VirtualMachineFileInfo",
         "config.hardware": "VirtualHardware",
+        "layoutEx": "VirtualMachineFileLayoutEx",
         "guest": "GuestInfo",
         "summary": "VirtualMachineSummary",
         "summary.runtime": "VirtualMachineRuntimeInfo",
@@ -246,7 +253,7 @@ def _mount_reader(host: str, name: str | None) -> Reader:
         mount = entity.mounts[host]
         match name:
             case None:
-                return f' xsi:type="HostMountInfo">{mount_info(mount)}'
+                return f' xsi:type="HostMountInfo">{mount_info(mount, entity.volume)}'
             case "mounted":
                 return values.boolean(mount.mounted)
             case "accessible":

@@ -12,6 +12,7 @@ from probes.simulation.inventory import Inventory
 from probes.simulation.machines import Machines
 from probes.simulation.outages import Outages
 from probes.simulation.sessions import IDLE_S, Sessions
+from probes.simulation.storage import Storage
 from probes.simulation.values import identifier
 
 RETAINED_TASKS = 1_000
@@ -45,6 +46,7 @@ class World:
         self._now_us = now_us
         self.events = EventLog(clock=self.now)
         self.machines = Machines(inventory, self.events, self.now)
+        self.storage = Storage(inventory, self.events)
         self.outages = Outages(inventory, self.events, self.machines, self.now)
         self.tasks: dict[str, Task] = {}
         self.sessions = Sessions(

@@ -22,6 +22,8 @@ FIXTURES = Path(__file__).parents[4] / "shared" / "fixtures" / "vcenter"
 pytestmark = pytest.mark.skipif(
     not FIXTURES.is_dir(), reason="no ../shared/fixtures/vcenter beside the checkout"
 )
+WHOLE_MACHINE = "test_json_vm_explode_default.yaml"
+FILE = "{urn:vim25}file"
 XSI_TYPE = "{http://www.w3.org/2001/XMLSchema-instance}type"
 
 
@@ -327,6 +329,53 @@ def test_single_reads_are_written_as_8_0_3_writes_them(
         assert ours.get(XSI_TYPE) == theirs.get(XSI_TYPE)
         assert {local(child) for child in ours} <= {local(child) for child in theirs} | of_others
     assert compared >= 2
+
+
+def test_the_files_of_a_machine_are_listed_as_8_0_3_lists_them(raw: Raw, vcenter: ThreadedVCenter) -> None:
+    vm = next(vm for vm in vcenter.world.inventory.every(Vm) if vm.power is Power.ON)
+    theirs = next(reply for request, reply in recorded_803(WHOLE_MACHINE) if ">layoutEx<" in request)
+    recorded = next(ElementTree.fromstring(theirs).iter("{urn:vim25}returnval"))
+    ours = fetched(raw, vm, "layoutEx")
+    assert ours is not None
+    for name in ("file", "disk"):
+        mine, real = (each.findall(f"{{urn:vim25}}{name}") for each in (ours, recorded))
+        shapes = [outline(each) for each in real]
+        assert mine
+        assert all(any(is_part(outline(each), shape) for shape in shapes) for each in mine)
+    kinds = {str(each.findtext("{urn:vim25}type")) for each in recorded.iter("{urn:vim25}file")}
+    assert {str(each.findtext("{urn:vim25}type")) for each in ours.iter("{urn:vim25}file")} <= kinds
+    pattern = r"\[[^]]+\] [^/]+/.+"
+    assert all(re.fullmatch(pattern, str(each.findtext("{urn:vim25}name"))) for each in recorded.iter(FILE))
+    assert all(re.fullmatch(pattern, str(each.findtext("{urn:vim25}name"))) for each in ours.iter(FILE))
+
+
+@pytest.mark.parametrize("path", ["files", "datastoreUrl", "hardware"])
+def test_a_configuration_names_files_and_datastores_as_8_0_3_does(
+    raw: Raw, vcenter: ThreadedVCenter, path: str
+) -> None:
+    vm = next(vcenter.world.inventory.every(Vm))
+    theirs = next(reply for request, reply in recorded_803(WHOLE_MACHINE) if ">config<" in request)
+    recorded = next(ElementTree.fromstring(theirs).iter(f"{{urn:vim25}}{path}"))
+    ours = fetched(raw, vm, "config")
+    assert ours is not None
+    mine = ours.find(f"{{urn:vim25}}{path}")
+    assert mine is not None
+    if path == "hardware":
+        shapes = {each.get(XSI_TYPE): outline(each) for each in recorded.iter("{urn:vim25}device")}
+        disks = [each for each in mine.iter("{urn:vim25}device") if each.get(XSI_TYPE) == "VirtualDisk"]
+        assert disks
+        assert all(is_part(outline(disk), shapes["VirtualDisk"]) for disk in disks)
+    else:
+        assert is_part(outline(mine), outline(recorded))
+
+
+def test_the_url_of_a_datastore_holds_the_path_at_which_hosts_mount_it(vpxd: list[str], raw: Raw) -> None:
+    pattern = re.compile(r"ds://(/vmfs/volumes/[^/]+)/")
+    raw.watch("Datastore", "summary.url", "host")
+    for found in (*changes(vpxd[4:6], "Datastore"), *changes([raw.wait("")], "Datastore")):
+        url = pattern.fullmatch(str(found["summary.url"].findtext("{urn:vim25}val")))
+        assert url
+        assert {str(each.text).rstrip("/") for each in found["host"].iter("{urn:vim25}path")} == {url[1]}
 
 
 def served(kind: type[Entity]) -> set[str]:
