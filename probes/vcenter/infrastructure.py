@@ -74,7 +74,9 @@ class Infrastructure:
             for moid, name in self.hosts.items()
         }
         datastores = {
-            name: datastore_state(inventory.datastores[moid], inventory.hosts)
+            name: State.UNKNOWN
+            if inventory.refuses(moid, _MOUNTS)
+            else datastore_state(inventory.datastores[moid], inventory.hosts)
             for moid, name in self.datastores.items()
             if moid not in ignored
         }
@@ -108,16 +110,20 @@ def host_state(host: Host, disconnected_because: str) -> State:
 def datastore_state(datastore: Datastore, hosts: Mapping[Moid, Host]) -> State:
     """Whether every connected host that mounts it reaches it; unknown where there is none, or nothing is said.
 
-    Hosts in maintenance mode do not count: who works on them cuts their paths, and no virtual server runs there.
+    Hosts in maintenance mode do not count: who works on them cuts their paths, and no virtual server runs there. The SAN
+    leg of servers follows the same mounts (`san`).
     """
-    reached = {
-        datastore.reached_by(moid)
+    states = {
+        datastore.state_on(moid)
         for moid, mount in datastore.mounts.items()
-        if mount.mounted and _counts(hosts.get(moid))
+        if not mount.withdrawn and _counts(hosts.get(moid))
     }
-    if False in reached:
+    if State.DOWN in states:
         return State.DOWN
-    return State.UP if reached == {True} else State.UNKNOWN
+    return State.UP if states == {State.UP} else State.UNKNOWN
+
+
+_MOUNTS: Final = frozenset({"host"})
 
 
 def _counts(host: Host | None) -> bool:

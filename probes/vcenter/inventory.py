@@ -10,7 +10,17 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from probes.vcenter import soap
-from probes.vcenter.objects import Container, Datastore, Host, Moid, Vm, as_people_write_it, references, text
+from probes.vcenter.objects import (
+    Container,
+    Datastore,
+    Host,
+    Moid,
+    Place,
+    Vm,
+    as_people_write_it,
+    references,
+    text,
+)
 from sla.records import State
 
 VM_PROPERTIES: Final = (
@@ -37,7 +47,14 @@ PROPERTIES: Final[Mapping[str, tuple[str, ...]]] = {
         "runtime.inMaintenanceMode",
         "parent",
     ),
-    "Datastore": ("name", "summary.accessible", "host", "parent"),
+    "Datastore": (
+        "name",
+        "summary.accessible",
+        "summary.maintenanceMode",
+        "summary.url",
+        "host",
+        "parent",
+    ),
     "VirtualMachine": VM_PROPERTIES,
 }
 """What is watched, by type; each type has a filter of its own."""
@@ -56,6 +73,7 @@ class LegVerdict:
 
 
 UP: Final = LegVerdict(State.UP)
+REFUSED: Final = LegVerdict(State.UNKNOWN, "vCenter does not let the account read it")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,6 +99,10 @@ class Inventory:
         self._datacenters: set[Moid] = set()
         self.unreadable: dict[Moid, frozenset[str]] = {}
         """By object the properties that vCenter refuses to tell."""
+        self.lost: dict[Moid, set[Moid]] = {}
+        """By host the datastores that it does not reach; hosts that reach all of theirs are not in it."""
+        self.unfound: dict[Moid, set[Moid]] = {}
+        """By `[NAME]` of a datastore that cannot be found the machines with files on it."""
 
     def apply(self, kind: str, updates: Iterable[Mapping[str, Any]]) -> InventoryChanges:
         """Take the object updates of one filter, whose objects are of type `kind`. Idempotent."""
@@ -92,7 +114,8 @@ class Inventory:
                 left.extend(self._forget(kind, moid, touched))
                 continue
             changes = soap.as_list(update.get("changeSet"))
-            self._note_unreadable(moid, changes, soap.as_list(update.get("missingSet")))
+            missing = soap.as_list(update.get("missingSet"))
+            self._note_unreadable(moid, changes, missing)
             if kind == "VirtualMachine":
                 vm = self._vm(moid)
                 touched.add(moid)
@@ -101,6 +124,10 @@ class Inventory:
             else:
                 for change in changes:
                     self._set(kind, moid, change["name"], _value(change), touched)
+                if missing:
+                    self._touch(moid, touched)
+                if kind == "Datastore" and moid in self.datastores:
+                    self._note_losses(moid, self.datastores[moid])
         return InventoryChanges(touched=frozenset(touched & self.vms.keys()), left=tuple(left))
 
     def path_of(self, moid: Moid | None) -> str:
@@ -126,14 +153,26 @@ class Inventory:
             at = place.parent
         return ""
 
-    def on_several_datastores(self, moids: Iterable[Moid]) -> list[Moid]:
-        """Which of `moids` have their disks' places unread, though it matters."""
-        return [moid for moid in moids if len(self.vms[moid].datastores) > 1 and self.vms[moid].disks is None]
+    def place(self, vm: Vm, places: tuple[Place, ...]) -> None:
+        """Note where its files lie: what happens to these datastores touches it. Nothing where vCenter does not tell."""
+        before = vm.uses
+        for place in vm.places:
+            if place.datastore in self.unfound:
+                self.unfound[place.datastore].discard(vm.moid)
+        vm.places, vm.due = places, False
+        for place in places:
+            if not place.is_known:
+                self.unfound.setdefault(place.datastore, set()).add(vm.moid)
+        self._use(vm, before)
+
+    def refuses(self, moid: Moid, properties: frozenset[str]) -> bool:
+        """Whether vCenter does not let the account read any of these properties of an object."""
+        return moid in self.unreadable and not properties.isdisjoint(self.unreadable[moid])
 
     def running(self, vm: Vm) -> LegVerdict:
         """Whether vCenter says that it runs (design: watching vCenter)."""
-        if self._refused(vm, _RUNNING_RESTS_ON):
-            return _REFUSED
+        if self.refuses(vm.moid, _RUNNING_RESTS_ON):
+            return REFUSED
         host = self.hosts.get(vm.host) if vm.host is not None else None
         if host is not None and host.connection not in ("connected", ""):
             return LegVerdict(
@@ -151,30 +190,6 @@ class Inventory:
             case other:
                 return LegVerdict(State.UNKNOWN, f"its power state is {other or 'not told'}")
 
-    def san(self, vm: Vm, ignored: frozenset[Moid]) -> LegVerdict:
-        """Whether the datastores that hold its disks are accessible on its own host; `ignored` ones do not count."""
-        if self._refused(vm, _SAN_RESTS_ON):
-            return _REFUSED
-        if vm.connection == "inaccessible":
-            return LegVerdict(State.DOWN, "its files are inaccessible")
-        host = self.hosts.get(vm.host) if vm.host is not None else None
-        if host is None or host.connection != "connected":
-            name = host.name if host is not None else "unknown"
-            return LegVerdict(State.UNKNOWN, f"host {name} is not connected, so its mounts are stale")
-        assert vm.host is not None
-        verdicts = [self._mounted(moid, vm.host) for moid in self.san_places(vm, ignored)]
-        if not verdicts:
-            return LegVerdict(State.UNKNOWN, "no datastore is known to hold its disks")
-        worst = min(verdicts, key=lambda verdict: _SEVERITY[verdict.state])
-        if worst.state is State.DOWN and vm.disks is None and len(vm.datastores) > 1:
-            return LegVerdict(State.UNKNOWN, "which datastore holds its disks is not read yet")
-        return worst
-
-    def san_places(self, vm: Vm, ignored: frozenset[Moid]) -> tuple[Moid, ...]:
-        """The datastores that its SAN leg rests on."""
-        places = vm.datastores if vm.disks is None else vm.disks
-        return tuple(moid for moid in places if moid not in ignored)
-
     def _note_unreadable(self, moid: Moid, changes: list[Any], missing: list[Any]) -> None:
         """A property stays unreadable until it is told: later updates speak of other properties only."""
         refused = self.unreadable.get(moid, frozenset())
@@ -185,24 +200,6 @@ class Inventory:
             self.unreadable[moid] = refused
         else:
             del self.unreadable[moid]
-
-    def _refused(self, vm: Vm, properties: frozenset[str]) -> bool:
-        return vm.moid in self.unreadable and not properties.isdisjoint(self.unreadable[vm.moid])
-
-    def _mounted(self, datastore: Moid, host: Moid) -> LegVerdict:
-        known = self.datastores.get(datastore)
-        if known is None:
-            return LegVerdict(State.UNKNOWN, f"datastore {datastore} is not readable")
-        mount = known.mounts.get(host)
-        if mount is None:
-            return LegVerdict(State.UNKNOWN, f"datastore {known.name} is not mounted on its host")
-        accessible = known.reached_by(host)
-        if accessible is None:
-            return LegVerdict(State.UNKNOWN, f"datastore {known.name} says nothing of its access")
-        if accessible:
-            return UP
-        because = f" ({mount.reason})" if mount.reason else ""
-        return LegVerdict(State.DOWN, f"datastore {known.name} is not accessible{because}")
 
     def _vm(self, moid: Moid) -> Vm:
         vm = self.vms.get(moid)
@@ -221,6 +218,8 @@ class Inventory:
                 datastore = self.datastores.setdefault(moid, Datastore())
                 touched.update(datastore.vms)
                 datastore.take(name, value)
+                if name in ("name", "summary.url"):
+                    touched.update(*self.unfound.values())
             case "ComputeResource":
                 self.clusters.setdefault(moid, Container()).take(name, value)
             case "Network":
@@ -234,7 +233,8 @@ class Inventory:
         if name == "runtime.host":
             self._move(vm, Moid(text(value)) if value else None)
         elif name == "datastore":
-            self._place(vm, references(value))
+            before, vm.datastores = vm.uses, references(value)
+            self._use(vm, before)
         else:
             vm.take(name, value)
 
@@ -245,15 +245,33 @@ class Inventory:
         if host is not None:
             self.hosts.setdefault(host, Host()).vms.add(vm.moid)
 
-    def _place(self, vm: Vm, datastores: tuple[Moid, ...]) -> None:
-        if datastores != vm.datastores:
-            vm.disks = None
-        for moid in vm.datastores:
+    def _use(self, vm: Vm, before: set[Moid]) -> None:
+        """It uses other datastores now than before."""
+        now = vm.uses
+        for moid in before - now:
             if moid in self.datastores:
                 self.datastores[moid].vms.discard(vm.moid)
-        vm.datastores = datastores
-        for moid in datastores:
+        for moid in now - before:
             self.datastores.setdefault(moid, Datastore()).vms.add(vm.moid)
+
+    def _note_losses(self, moid: Moid, datastore: Datastore) -> None:
+        before = datastore.lost
+        datastore.lost = frozenset(
+            host
+            for host, mount in datastore.mounts.items()
+            if not mount.withdrawn and datastore.reached_by(host) is False
+        )
+        for host in before - datastore.lost:
+            self.lost[host].discard(moid)
+            if not self.lost[host]:
+                del self.lost[host]
+        for host in datastore.lost - before:
+            self.lost.setdefault(host, set()).add(moid)
+
+    def _touch(self, moid: Moid, touched: set[Moid]) -> None:
+        """What may be read of a host or datastore is less than before."""
+        for each in (self.hosts.get(moid), self.datastores.get(moid)):
+            touched.update(each.vms if each is not None else ())
 
     def _forget(self, kind: str, moid: Moid, touched: set[Moid]) -> Iterator[Vm]:
         self.unreadable.pop(moid, None)
@@ -262,7 +280,9 @@ class Inventory:
                 vm = self.vms.pop(moid, None)
                 if vm is not None:
                     self._move(vm, None)
-                    self._place(vm, ())
+                    before, vm.datastores = vm.uses, ()
+                    self.place(vm, ())
+                    self._use(vm, before)
                     yield vm
             case "HostSystem":
                 host = self.hosts.setdefault(moid, Host())
@@ -271,6 +291,7 @@ class Inventory:
             case "Datastore":
                 datastore = self.datastores.setdefault(moid, Datastore())
                 datastore.leave()
+                self._note_losses(moid, datastore)
                 touched.update(datastore.vms)
             case "ComputeResource":
                 self.clusters.pop(moid, None)
@@ -282,10 +303,7 @@ class Inventory:
 
 
 _RUNNING_RESTS_ON: Final = frozenset({"runtime.powerState", "runtime.connectionState", "runtime.host"})
-_SAN_RESTS_ON: Final = frozenset({"runtime.connectionState", "runtime.host", "datastore"})
-_REFUSED: Final = LegVerdict(State.UNKNOWN, "vCenter does not let the account read it")
 _WORDS: Final = {"notResponding": "not responding", "disconnected": "disconnected"}
-_SEVERITY: Final = {State.DOWN: 0, State.UNKNOWN: 1, State.UP: 2}
 
 
 def _value(change: Mapping[str, Any]) -> soap.Value | None:

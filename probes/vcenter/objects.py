@@ -6,11 +6,13 @@ A property that is unset, or that vCenter leaves out, is None or empty: absence 
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Any, Final, NewType
 
 from probes.vcenter import soap
 from probes.vcenter.addresses import AdapterAddress, adapter_addresses
 from sla.instants import Instant
+from sla.records import State
 
 Moid = NewType("Moid", str)
 """An object's id within one vCenter."""
@@ -71,19 +73,37 @@ class Mount:
     reason: str = ""
     mounted: bool = True
 
+    @property
+    def withdrawn(self) -> bool:
+        """Whether a person unmounted it: there is no reason then why it is not accessible."""
+        return not self.mounted and not self.reason
+
 
 @dataclass(slots=True)
 class Datastore(Container):
-    """A datastore. `accessible` is true when any host reaches it, so the mounts decide. `listed` as for hosts."""
+    """A datastore. `accessible` is true when any host reaches it, so the mounts decide. `listed` as for hosts.
+
+    `url` is where hosts mount it, as it was told last: it is valid only while the datastore is accessible. `maintenance`
+    is vCenter's word. `lost` are the hosts that do not reach it though nobody wished it.
+    """
 
     accessible: bool | None = None
     listed: bool = False
+    url: str = ""
+    maintenance: str = ""
     mounts: dict[Moid, Mount] = field(default_factory=dict)
+    lost: frozenset[Moid] = frozenset()
     vms: set[Moid] = field(default_factory=set)
 
     def take(self, name: str, value: soap.Value | None) -> None:
         """A property, or a part of `host`, is told."""
         self.listed = True
+        if name == "summary.url":
+            self.url = text(value) or self.url
+            return
+        if name == "summary.maintenanceMode":
+            self.maintenance = text(value)
+            return
         if name == "summary.accessible":
             self.accessible = soap.flag(value)
         elif name == "host":
@@ -105,10 +125,53 @@ class Datastore(Container):
         told = self.mounts[host].accessible
         return self.accessible if told is None else told
 
+    def state_on(self, host: Moid) -> State:
+        """Whether a host reaches it; unknown where nothing says so, and where it does not reach it as somebody wished.
+
+        Somebody wished it where it was unmounted from the host, and while it is in maintenance mode, when no server runs
+        on it. While it is entering that mode servers do: a loss is one.
+        """
+        mount = self.mounts.get(host)
+        reached = self.reached_by(host) if mount is not None else None
+        if mount is None or reached is None:
+            return State.UNKNOWN
+        if reached:
+            return State.UP
+        return State.UNKNOWN if mount.withdrawn or self.maintenance == "inMaintenance" else State.DOWN
+
+
+class FileRole(StrEnum):
+    """What a server needs a file for, in words for people."""
+
+    DISK = "disk"
+    BASE_DISK = "base disk"
+    MAPPING = "raw device mapping"
+    CONFIGURATION = "configuration"
+    SWAP = "swap file"
+    NVRAM = "NVRAM"
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A datastore that holds a file which a server needs: `[NAME]` in place of its id where it cannot be read.
+
+    `role` is that of one such file, None while that is not known. `configured` is false where only a layout says so, which
+    may be old.
+    """
+
+    datastore: Moid
+    role: FileRole | None = None
+    configured: bool = True
+
+    @property
+    def is_known(self) -> bool:
+        """Whether it has an id."""
+        return not self.datastore.startswith("[")
+
 
 @dataclass(slots=True)
 class Vm:
-    """A virtual machine. `disks` are the datastores that hold its disks; None until they were read."""
+    """A virtual machine. `places` are where its files lay when they were read last; `due`: they are to be read (anew)."""
 
     moid: Moid
     name: str = ""
@@ -119,7 +182,8 @@ class Vm:
     host: Moid | None = None
     boot_at: Instant | None = None
     datastores: tuple[Moid, ...] = ()
-    disks: tuple[Moid, ...] | None = None
+    places: tuple[Place, ...] = ()
+    due: bool = True
     change_version: str = ""
     parent: Moid | None = None
     pool: Moid | None = None
@@ -128,6 +192,11 @@ class Vm:
     address: str = ""
     adapters: tuple[AdapterAddress, ...] = ()
     """What the guest says is its address, and those of its network adapters."""
+
+    @property
+    def uses(self) -> set[Moid]:
+        """Every datastore that it is told to use, or that its files were read to lie on."""
+        return {*self.datastores, *(place.datastore for place in self.places if place.is_known)}
 
     def take(self, name: str, value: soap.Value | None) -> None:
         """A property is told that concerns no other object."""
@@ -141,8 +210,6 @@ class Vm:
                 told = soap.flag(value)
                 self.template = self.template if told is None else told
             case "config.changeVersion":
-                if len(self.datastores) > 1 and text(value) != self.change_version:
-                    self.disks = None
                 self.change_version = text(value)
             case "runtime.powerState":
                 self.power = text(value)

@@ -1,6 +1,6 @@
 """Properties that are read once and not watched: too large for every virtual server, or the same all day."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final
 
 from pyVmomi import vim, vmodl
@@ -11,39 +11,48 @@ from probes.vcenter.objects import Moid
 from probes.vcenter.session import Session
 
 PAGE: Final = 100
+UNREADABLE_IN_A_ROW: Final = 20
+"""How many answers in a row may be unreadable: more than halving a page takes until one object stands alone."""
 
 
-def disk_places(
-    session: Session, moids: Sequence[Moid], page: int = PAGE
-) -> Iterator[tuple[Moid, tuple[Moid, ...]]]:
-    """For each virtual machine the datastores that hold its disks; ISO images and log files do not count.
+def read_once(
+    session: Session, kind: str, paths: Sequence[str], moids: Sequence[Moid], page: int = PAGE
+) -> Iterator[tuple[Moid, dict[str, soap.Value]]]:
+    """Properties of objects of one type as plain values by their paths, for each of `moids` once, in any order.
 
-    Machines that show no hardware, because they are inaccessible or gone, are left out.
+    Nothing is told of an object that is gone, or of which any of the properties is refused or cannot be parsed. Raises
+    VcenterError where no object at all can be read.
     """
-    for start in range(0, len(moids), page):
-        for found in session.retrieve(
-            "VirtualMachine", "config.hardware.device", moids[start : start + page]
-        ):
-            try:
-                told = soap.as_list(found.get("propSet"))
-                places = [(Moid(found["obj"]), places_of_disks(each.get("val"))) for each in told]
-            except (AttributeError, LookupError, TypeError) as error:
-                raise ReplyError(
-                    f"the hardware of a virtual machine has an unknown form: {error!r}"
-                ) from error
-            yield from places
+    pages = [moids[start : start + page] for start in range(0, len(moids), page)]
+    pages.reverse()
+    in_a_row = 0
+    while pages:
+        asked = pages.pop()
+        try:
+            told = _told(session.retrieve(kind, paths, asked))
+        except ReplyError:
+            in_a_row += 1
+            if in_a_row > UNREADABLE_IN_A_ROW:
+                raise
+            if len(asked) > 1:
+                half = len(asked) // 2
+                pages += (asked[half:], asked[:half])
+                continue
+            told = {}
+        else:
+            in_a_row = 0
+        yield from ((moid, told.get(moid, {})) for moid in asked)
 
 
-def places_of_disks(devices: soap.Value | None) -> tuple[Moid, ...]:
-    """The datastores that hold the virtual disks among `config.hardware.device`, each once."""
-    disks = (device for device in soap.array(devices, "VirtualDevice") if _is_disk(device))
-    places = (disk["backing"].get("datastore") for disk in disks)
-    return tuple(dict.fromkeys(Moid(place) for place in places if place))
-
-
-def _is_disk(device: Any) -> bool:
-    """Of all virtual devices only a VirtualDisk has a capacity."""
-    return isinstance(device, dict) and "capacityInKB" in device and isinstance(device.get("backing"), dict)
+def _told(objects: Iterable[dict[str, Any]]) -> dict[Moid, dict[str, soap.Value]]:
+    try:
+        return {
+            Moid(found["obj"]): {each["name"]: each["val"] for each in soap.as_list(found.get("propSet"))}
+            for found in objects
+            if not soap.as_list(found.get("missingSet"))
+        }
+    except (AttributeError, LookupError, TypeError) as error:
+        raise ReplyError(f"the properties of an object have an unknown form: {error!r}") from error
 
 
 def custom_field_names(session: Session) -> dict[str, str]:

@@ -145,8 +145,9 @@ class Session:
         )
         return soap.as_list(self._returned("ReadNextEvents", body, self.deadlines.call_s))
 
-    def retrieve(self, kind: str, path: str, moids: Iterable[str]) -> Iterator[dict[str, Any]]:
-        """One property of some objects as plain values: each object's `obj`, and its `propSet` or `missingSet`."""
+    def retrieve(self, kind: str, paths: Iterable[str], moids: Iterable[str]) -> Iterator[dict[str, Any]]:
+        """Properties of some objects as plain values: each object's `obj`, its `propSet` and its `missingSet`."""
+        wanted = "".join(f"<pathSet>{path}</pathSet>" for path in paths)
         objects = "".join(
             f'<objectSet><obj type="{kind}">{escape(moid)}</obj><skip>false</skip></objectSet>'
             for moid in moids
@@ -154,7 +155,7 @@ class Session:
         collector = f'<_this type="PropertyCollector">{escape(self.content.propertyCollector._moId)}</_this>'  # noqa: SLF001  an id
         body = (
             f'<RetrievePropertiesEx xmlns="urn:vim25">{collector}<specSet><propSet><type>{kind}</type><all>false</all>'
-            f"<pathSet>{path}</pathSet></propSet>{objects}"
+            f"{wanted}</propSet>{objects}"
             "<reportMissingObjectsInResults>true</reportMissingObjectsInResults></specSet><options/>"
             "</RetrievePropertiesEx>"
         )

@@ -18,10 +18,9 @@ from typing import Any, Final
 from pyVmomi import vim
 
 from probes.report import Departed, ListedServer, Report, Resume, SourceEvent, SourceFailure
-from probes.vcenter import events, properties, soap
+from probes.vcenter import events, properties, san, soap
 from probes.vcenter.addresses import own_addresses
 from probes.vcenter.bindings import Bindings
-from probes.vcenter.disk_reading import DiskReading
 from probes.vcenter.events import EventRead, EventReader
 from probes.vcenter.faults import (
     LoginRefusedError,
@@ -30,6 +29,7 @@ from probes.vcenter.faults import (
     StoppedError,
     VcenterError,
 )
+from probes.vcenter.file_reading import FileReading
 from probes.vcenter.history import Hint
 from probes.vcenter.infrastructure import NOTHING, Infrastructure, News
 from probes.vcenter.inventory import Inventory, InventoryChanges
@@ -145,8 +145,8 @@ class VcenterWatch:
         self._events = EventReader(resume)
         self._bindings = Bindings()
         """Which server each managed object is; kept over sessions."""
-        self._disks = DiskReading(settings.portions.places, settings.portions.places_a_look)
-        """What is known of where disks are; kept over sessions."""
+        self._files = FileReading(a_look=settings.portions.places_a_look, page=settings.portions.places)
+        """What is known of the files that servers need; kept over sessions."""
         self._attribute_names: dict[str, str] = {}
         """By their key: the names of custom attributes."""
         self._seen_until = resume.observed_until
@@ -269,7 +269,7 @@ class VcenterWatch:
         self._check_clock(session)
         self._attribute_names = custom_field_names(session) if self._settings.attributes else {}
         self._events.open(session, self._now(), self._offset_us)
-        self._disks.begin(self._bindings.servers)
+        self._files.begin(self._bindings.servers)
         self._inventory = Inventory()
         collector, kinds = subscribe(session, self._settings.watched())
         return _Chain(session=session, kinds=kinds, collector=collector)
@@ -279,7 +279,7 @@ class VcenterWatch:
         arrived_at = self._drain(chain)
         if self._now() - self._offset_checked_at > CLOCK_CHECK_US:
             self._check_clock(chain.session)
-        chain.touched.update(self._read_disks(chain))
+        chain.touched.update(self._read_files(chain))
         departed = [self._departed(server, arrived_at) for server in self._bind(chain)]
         events = self._read_events(chain)
         news = self._news(chain)
@@ -322,9 +322,9 @@ class VcenterWatch:
     def _drain(self, chain: _Chain) -> Instant:
         """Take update sets until one is not truncated; gives the instant at which the first of them came."""
         wait_s = self._settings.poll_s
-        if chain.version and self._events_behind:
+        if chain.version and (self._events_behind or self._files.waiting):
             wait_s = 0
-        elif chain.version and self._disks.unread:
+        elif chain.version and self._files.unread:
             wait_s = 1
         first_at: Instant | None = None
         while True:
@@ -358,10 +358,9 @@ class VcenterWatch:
         """The machines that this look is about."""
         return chain.touched & self._inventory.vms.keys()
 
-    def _read_disks(self, chain: _Chain) -> list[Moid]:
-        ignores_some = bool(self._settings.ignored_datastores)
-        touched = self._touched(chain)
-        return list(self._disks.read(chain.session, self._inventory, touched, ignores_some=ignores_some))
+    def _read_files(self, chain: _Chain) -> list[Moid]:
+        touched, ignored = self._touched(chain), self._ignored_datastores()
+        return list(self._files.read(chain.session, self._inventory, touched, ignored))
 
     def _bind(self, chain: _Chain) -> list[ServerId]:
         return list(self._bindings.bind(self._inventory, self._touched(chain)))
@@ -377,12 +376,11 @@ class VcenterWatch:
             server, vm = self._bindings.servers.get(moid), self._inventory.vms[moid]
             if server is None or vm.template:
                 continue
-            judged_san = bool(self._inventory.san_places(vm, ignored)) or not vm.datastores
             yield from self._tracks.judged(
                 server,
                 ServerLook(
                     running=self._inventory.running(vm),
-                    san=self._inventory.san(vm, ignored) if judged_san else None,
+                    san=san.verdict(self._inventory, vm, ignored) if san.is_judged(vm, ignored) else None,
                     boot_at=self._on_our_clock(vm.boot_at),
                     boot_mark=vm.boot_at,
                     at=at,
@@ -419,11 +417,11 @@ class VcenterWatch:
             folder=inventory.path_of(vm.parent),
             resource_pool=inventory.path_of(vm.pool),
             attributes={self._attribute_names.get(key, key): value for key, value in vm.attributes.items()},
-            san=bool(inventory.san_places(vm, ignored)) or not vm.datastores,
+            san=san.is_judged(vm, ignored),
             networks=_names(vm.networks, inventory.networks),
             addresses=own_addresses(vm.address, vm.adapters),
             host=names.hosts.get(vm.host, "") if vm.host is not None else "",
-            datastores=_names(vm.datastores if vm.disks is None else vm.disks, names.datastores),
+            datastores=_names(_places(vm), names.datastores),
         )
 
     def _news(self, chain: _Chain) -> News:
@@ -439,10 +437,10 @@ class VcenterWatch:
         patterns = self._settings.ignored_datastores
         if not patterns:
             return frozenset()
+        names = {moid: datastore.name for moid, datastore in self._inventory.datastores.items()}
+        names |= {moid: moid[1:-1] for moid in self._inventory.unfound}
         return frozenset(
-            moid
-            for moid, datastore in self._inventory.datastores.items()
-            if any(fnmatchcase(datastore.name, pattern) for pattern in patterns)
+            moid for moid, name in names.items() if any(fnmatchcase(name, each) for each in patterns)
         )
 
     def _read_events(self, chain: _Chain) -> list[SourceEvent]:
@@ -478,6 +476,11 @@ class VcenterWatch:
         after = self._now()
         self._offset_us = theirs - (before + after) // 2
         self._offset_checked_at = after
+
+
+def _places(vm: Vm) -> tuple[Moid, ...]:
+    """Where its files lie; until they were read every datastore that it uses."""
+    return tuple(place.datastore for place in vm.places) or vm.datastores
 
 
 def _names(moids: tuple[Moid, ...], names: Mapping[Moid, str]) -> tuple[str, ...]:

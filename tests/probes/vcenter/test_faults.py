@@ -205,17 +205,19 @@ REASONS = {
 
 
 @pytest.mark.parametrize("kind", REASONS)
-def test_one_spoilt_reply_of_any_method_costs_one_session(kind: str) -> None:
+def test_one_spoilt_reply_of_any_method_costs_one_session_at_most(kind: str) -> None:
+    halved = [] if kind != "dropped" else ["unreachable"]
     with Simulated() as peer:
         lost = 0
         for method in METHODS:
             peer.fault(kind, method=method, replies=1)
             with watching(peer.endpoint) as watched:
                 assert watched.report().fresh
-                assert [failure.reason for failure in watched.failures] in (
-                    [REASONS[kind]],
-                    ["unreachable"],
-                ), method
+                reasons = [failure.reason for failure in watched.failures]
+                expected = (
+                    ([REASONS[kind]], ["unreachable"]) if method != "RetrievePropertiesEx" else (halved,)
+                )
+                assert reasons in expected, method
             # Nobody can log out of a session whose cookie never arrived.
             assert method == "Login" or peer.sessions() == lost, method
             lost = peer.sessions()

@@ -4,8 +4,9 @@ from typing import Any
 
 import pytest
 
+from probes.vcenter import san
 from probes.vcenter.inventory import Inventory, InventoryChanges, LegVerdict
-from probes.vcenter.objects import Moid
+from probes.vcenter.objects import FileRole, Moid, Place
 from sla.instants import parse_instant
 from sla.records import State
 
@@ -84,7 +85,12 @@ class World:
         return self.san_without()
 
     def san_without(self, *ignored: Moid) -> LegVerdict:
-        return self.inventory.san(self.inventory.vms[VM], frozenset(ignored))
+        return san.verdict(self.inventory, self.inventory.vms[VM], frozenset(ignored))
+
+    def files_on(self, *places: Moid | Place) -> None:
+        """Its files were read and lie there."""
+        known = tuple(place if isinstance(place, Place) else Place(place, FileRole.DISK) for place in places)
+        self.inventory.place(self.inventory.vms[VM], known)
 
 
 @pytest.fixture
@@ -113,7 +119,7 @@ def test_power_counts_only_while_server_and_host_are_connected(
 @pytest.mark.parametrize("host", HOST_CONNECTIONS)
 @pytest.mark.parametrize("connection", VM_CONNECTIONS)
 @pytest.mark.parametrize("accessible", [True, False])
-def test_san_is_the_mount_on_a_connected_host_unless_the_files_are_gone(
+def test_san_is_the_mount_while_server_and_host_are_connected_unless_the_files_are_gone(
     world: World, accessible: bool, connection: str, host: str
 ) -> None:
     world.vm(change("runtime.connectionState", connection))
@@ -122,7 +128,7 @@ def test_san_is_the_mount_on_a_connected_host_unless_the_files_are_gone(
     world.datastore(change("host", {"DatastoreHostMount": [mount(HOST, state), mount(OTHER)]}))
     if connection == "inaccessible":
         expected = DOWN
-    elif host != "connected":
+    elif "connected" not in (host, connection) or host != connection:
         expected = UNKNOWN
     else:
         expected = UP if accessible else DOWN
@@ -134,7 +140,7 @@ def test_absent_properties_are_unknown_and_never_down() -> None:
     inventory.apply("VirtualMachine", [update(VM, kind="enter")])
     vm = inventory.vms[VM]
     assert inventory.running(vm).state is UNKNOWN
-    assert inventory.san(vm, frozenset()).state is UNKNOWN
+    assert san.verdict(inventory, vm, frozenset()).state is UNKNOWN
 
 
 def test_the_reason_of_a_lost_mount_is_told(world: World) -> None:
@@ -159,37 +165,26 @@ def test_a_datastore_that_is_unknown_or_not_mounted_here_is_unknown(world: World
     assert world.san.state is UNKNOWN
 
 
-def test_the_worst_of_several_datastores_counts_once_the_disks_places_are_read(world: World) -> None:
+def test_the_worst_of_several_datastores_counts_once_it_is_read_where_the_files_are(world: World) -> None:
     world.datastore(
         change("name", "iso"), change("host", {"DatastoreHostMount": mount(HOST, "false")}), moid=ISO
     )
     world.vm(change("datastore", references(DISK, ISO)))
-    assert world.inventory.on_several_datastores([VM]) == [VM]
     assert world.san.state is UNKNOWN
-    vm = world.inventory.vms[VM]
-    vm.disks = (DISK, ISO)
+    world.files_on(DISK, ISO)
     assert world.san.state is DOWN
-    vm.disks = (DISK,)
+    world.files_on(DISK)
     assert world.san.state is UP
-    assert world.inventory.on_several_datastores([VM]) == []
-
-
-def test_places_are_read_again_after_a_new_configuration_or_other_datastores(world: World) -> None:
-    vm = world.inventory.vms[VM]
-    world.vm(change("datastore", references(DISK, ISO)))
-    for again in (change("config.changeVersion", "2"), change("datastore", references(ISO, DISK))):
-        vm.disks = (DISK,)
-        world.vm(again)
-        assert vm.disks is None
-    vm.disks = (DISK,)
-    world.vm(change("config.changeVersion", "2"), change("runtime.powerState", "poweredOff"))
-    assert vm.disks == (DISK,)
 
 
 def test_an_ignored_datastore_does_not_count(world: World) -> None:
     world.datastore(change("host", {"DatastoreHostMount": mount(HOST, "false")}))
-    assert world.inventory.san_places(world.inventory.vms[VM], frozenset({DISK})) == ()
-    assert world.san_without(DISK).state is UNKNOWN
+    vm = world.inventory.vms[VM]
+    assert not san.is_judged(vm, frozenset({DISK}))
+    world.files_on(DISK, ISO)
+    assert san.is_judged(vm, frozenset({DISK}))
+    assert [place.datastore for place in san.rests_on(vm, frozenset({DISK}))] == [ISO]
+    assert world.san_without(DISK, ISO).state is UNKNOWN
 
 
 def test_a_property_that_may_not_be_read_is_unknown_until_it_may(world: World) -> None:
@@ -216,7 +211,7 @@ def test_what_cannot_be_read_of_one_object_stops_no_other(world: World) -> None:
     world.vm(missing=everything, moid="vm-2")
     other = world.inventory.vms[Moid("vm-2")]
     assert world.inventory.running(other).state is UNKNOWN
-    assert world.inventory.san(other, frozenset()).state is UNKNOWN
+    assert san.verdict(world.inventory, other, frozenset()).state is UNKNOWN
     assert world.running.state is UP
 
 
@@ -283,7 +278,7 @@ def test_the_order_of_objects_does_not_matter(world: World) -> None:
         "HostSystem", [update(HOST, change("runtime.connectionState", "connected"))]
     ).touched == {VM}
     assert late.running(late.vms[VM]).state is UP
-    assert late.san(late.vms[VM], frozenset()).state is UP
+    assert san.verdict(late, late.vms[VM], frozenset()).state is UP
 
 
 def test_a_server_that_leaves_is_told_and_forgotten(world: World) -> None:

@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 
-from probes.vcenter import soap
+from probes.vcenter import san, soap
 from probes.vcenter.inventory import Inventory
+from probes.vcenter.needed_files import DEVICES
 from probes.vcenter.objects import Moid
-from probes.vcenter.properties import places_of_disks
+from probes.vcenter.places import Volumes
 from probes.vcenter.session import Credentials, Session
 from probes.vcenter.transport import Endpoint, Wire, tls_context
 from sla.records import State
@@ -91,7 +92,7 @@ def test_recorded_servers_have_power_place_boot_time_and_both_verdicts(inventory
         assert inventory.path_of(vm.parent).count("/") >= 1
         assert (vm.boot_at is not None) is (vm.power == "poweredOn")
         assert inventory.running(vm).state is (State.UP if vm.power == "poweredOn" else State.DOWN)
-        assert inventory.san(vm, frozenset()).state is State.UP
+        assert san.verdict(inventory, vm, frozenset()).state is State.UP
 
 
 def test_recorded_disks_lie_on_datastores_of_their_servers(inventory: Inventory) -> None:
@@ -99,9 +100,10 @@ def test_recorded_disks_lie_on_datastores_of_their_servers(inventory: Inventory)
     for each in objects():
         for change in soap.as_list(each["changeSet"]):
             if change["name"] == "config.hardware.device":
-                places = places_of_disks(change["val"])
+                vm = inventory.vms[Moid(each["obj"])]
+                places = Volumes(inventory).places(vm, {DEVICES: change["val"]})
                 assert places
-                assert set(places) <= set(inventory.vms[Moid(each["obj"])].datastores)
+                assert {place.datastore for place in places} <= set(vm.datastores)
                 found += 1
     assert found == len(inventory.vms)
 
