@@ -19,7 +19,7 @@ def rests_on(vm: Vm, ignored: frozenset[Moid]) -> list[Place]:
 
 def is_judged(vm: Vm, ignored: frozenset[Moid]) -> bool:
     """Whether it has the leg: not where all that it uses is ignored."""
-    return bool(rests_on(vm, ignored)) or not (vm.places or vm.datastores)
+    return not ignored or bool(rests_on(vm, ignored)) or not (vm.places or vm.datastores)
 
 
 def verdict(inventory: Inventory, vm: Vm, ignored: frozenset[Moid]) -> LegVerdict:
@@ -41,7 +41,7 @@ def verdict(inventory: Inventory, vm: Vm, ignored: frozenset[Moid]) -> LegVerdic
 
 def is_in_doubt(inventory: Inventory, vm: Vm, ignored: frozenset[Moid]) -> bool:
     """Whether its verdict may be another once its files are read, anew if they were."""
-    if not rests_on(vm, ignored) or (vm.due and _may_be_ignored(vm, ignored)):
+    if ignored and (not rests_on(vm, ignored) or (vm.due and _may_be_ignored(vm, ignored))):
         return vm.due
     if vm.host is None or vm.connection != "connected" or verdict(inventory, vm, ignored).state is State.UP:
         return False
@@ -50,10 +50,12 @@ def is_in_doubt(inventory: Inventory, vm: Vm, ignored: frozenset[Moid]) -> bool:
 
 
 def _may_be_ignored(vm: Vm, ignored: frozenset[Moid]) -> bool:
-    return bool(ignored) and (len(vm.datastores) > 1 or not ignored.isdisjoint(vm.datastores))
+    return len(vm.datastores) > 1 or not ignored.isdisjoint(vm.datastores)
 
 
 def _by_places(inventory: Inventory, vm: Vm, host: Moid, ignored: frozenset[Moid]) -> LegVerdict:
+    if (host not in inventory.lost if vm.due else vm.places) and _reaches_all(inventory, vm, host):
+        return UP  # as nearly always
     verdicts = [_reached(inventory, vm, place, host) for place in rests_on(vm, ignored)]
     if not verdicts:
         return LegVerdict(State.UNKNOWN, "no datastore is known to hold its files")
@@ -65,6 +67,19 @@ def _by_places(inventory: Inventory, vm: Vm, host: Moid, ignored: frozenset[Moid
     elif not vm.due and not vm.places and worst.state is State.UP:
         return LegVerdict(State.UNKNOWN, "vCenter does not tell which files it needs")
     return worst
+
+
+def _reaches_all(inventory: Inventory, vm: Vm, host: Moid) -> bool:
+    """Whether it reaches all that it is known to need, ignored or not."""
+    moids = [place.datastore for place in vm.places] or vm.datastores
+    return bool(moids) and all(_reaches(inventory, moid, host) for moid in moids)
+
+
+def _reaches(inventory: Inventory, moid: Moid, host: Moid) -> bool:
+    datastore = inventory.datastores.get(moid)
+    if datastore is None or not datastore.listed or inventory.refuses(moid, _MOUNTS):
+        return False
+    return datastore.state_on(host) is State.UP
 
 
 def _lost_all(inventory: Inventory, vm: Vm, host: Moid) -> bool:
