@@ -29,7 +29,7 @@ from probes.vcenter.faults import (
     StoppedError,
     VcenterError,
 )
-from probes.vcenter.file_reading import FileReading
+from probes.vcenter.file_reading import SERVERS_A_LOOK, FileReading
 from probes.vcenter.history import Hint
 from probes.vcenter.infrastructure import NOTHING, Infrastructure, News
 from probes.vcenter.inventory import Inventory, InventoryChanges
@@ -56,13 +56,13 @@ class Portions:
     """How much a look reads of what there may be much of, and how much a call.
 
     `event_pages` of `events`; with more to come the next look does not wait. `places_a_look`: of how many servers it is
-    read where their disks are, beyond those whose verdict waits for it; of `places` by a call.
+    read where their files are, beyond those whose verdict waits for it; of `places` by a call.
     """
 
     events: int = events.PAGE
     event_pages: int = 10
     places: int = properties.PAGE
-    places_a_look: int = 500
+    places_a_look: int = SERVERS_A_LOOK
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
