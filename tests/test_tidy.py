@@ -16,6 +16,7 @@ CALLED_BY_LIBRARIES = {
     "_create_connection",  # aiohttp's connector
     "_fields_",  # ctypes
     "argtypes",
+    "eof_received",  # asyncio's protocols
     "convert",  # click's parameter types
     "get_command",
     "handle_error",  # aiohttp's request handler

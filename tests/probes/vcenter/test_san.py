@@ -16,6 +16,7 @@ from probes.vcenter.infrastructure import datastore_state
 from probes.vcenter.inventory import Inventory, LegVerdict
 from probes.vcenter.objects import FileRole, Moid, Place
 from probes.vcenter.session import Session
+from probes.vcenter.watch import Portions
 from sla.records import Leg, State
 from tests.probes.vcenter.harness import Watched, watching
 from tests.probes.vcenter.peers import Simulated
@@ -191,12 +192,9 @@ def test_a_swap_file_beside_an_image_is_needed_and_the_image_is_not(site: Site) 
         )
 
 
-def test_a_loss_on_its_host_makes_a_reading_due_at_once_whatever_the_server_lists(
-    site: Site, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(watch, "FileReading", partial(FileReading, a_look=0))
+def test_a_loss_on_its_host_makes_a_reading_due_at_once_whatever_the_server_lists(site: Site) -> None:
     site.put(site.storage.continue_disks, parents=[site.other], listed=False)
-    with watching(site.endpoint) as watched:
+    with watching(site.endpoint, portions=Portions(places_a_look=0)) as watched:
         server = watched.server(site.server)
         assert watched.listed(server).datastores == (site.datastore,)
         assert watched.state(server, Leg.SAN) is UP
