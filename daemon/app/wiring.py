@@ -103,7 +103,7 @@ def wired(
         runs=partial(_runs, book, registry),
         send=queue.send,
     )
-    exposition = Exposition(clock, on_asked=queue.wake)
+    exposition = Exposition(clock, on_asked=queue.wake, news=lambda: metrics.process.infrastructure_news)
     figures, store = make_figures(book), AlertStore()
     facts = ServerFacts(
         source_of=registry.source_of,

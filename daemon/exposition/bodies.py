@@ -61,9 +61,10 @@ class Body:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Published:
-    """What scrapes get until the next preparation is complete."""
+    """What scrapes get until the next preparation is complete; `news` that there were are in it."""
 
     prepared_at_us: int
+    news: int
     text: Body
     openmetrics: Body
 

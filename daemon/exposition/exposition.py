@@ -106,9 +106,11 @@ class Exposition:
         clock: Clock,
         *,
         on_asked: Callable[[], None] = lambda: None,
+        news: Callable[[], int] = lambda: 0,
         interest_us: int = 5 * MINUTE,
         fresh_us: int = 30 * SECOND,
         wait_s: float = 8.0,
+        news_wait_s: float = 2.0,
         max_scrapes: int = 16,
         chunk_samples: int = CHUNK_SAMPLES,
         compress: Compress = compressed,
@@ -116,6 +118,7 @@ class Exposition:
         """Without a body.
 
         `on_asked`: called, besides setting `asked`, when a scrape waits.
+        `news`: how many changes there were that the next scrape has to show: it waits for them, up to `news_wait_s`.
         `interest_us`: how long after a scrape bodies are prepared ahead.
         `fresh_us`: a body older than this is not served any more: nothing is frozen.
         `wait_s`: how long a scrape waits for a body when there is no fresh one.
@@ -125,6 +128,8 @@ class Exposition:
         self.asked: Final = asyncio.Event()
         self._clock = clock
         self._on_asked = on_asked
+        self._news = news
+        self._news_wait_s = news_wait_s
         self._interest_us = interest_us
         self._fresh_us = fresh_us
         self._wait_s = wait_s
@@ -163,16 +168,29 @@ class Exposition:
     async def _fresh(self) -> Published:
         now = self._clock.monotonic_us()
         self._scraped_at_us = now
-        published = self._published
+        published, news = self._published, self._news()
         if published is not None and now - published.prepared_at_us <= self._fresh_us:
-            return published
-        self.asked.set()
-        self._on_asked()
+            return await self._with(news, published)
         try:
             async with asyncio.timeout(self._wait_s):
-                await self._next.wait()
+                return await self._prepared_next()
         except TimeoutError:
             raise NotPreparedError(f"no figures were published within {self._wait_s:g} s") from None
+
+    async def _with(self, news: int, published: Published) -> Published:
+        """Figures with these news, or fresh ones without them where they do not come in time."""
+        try:
+            async with asyncio.timeout(self._news_wait_s):
+                while published.news < news:
+                    published = await self._prepared_next()
+        except TimeoutError:
+            pass  # old news are better than none
+        return published
+
+    async def _prepared_next(self) -> Published:
+        self.asked.set()
+        self._on_asked()
+        await self._next.wait()
         assert self._published is not None
         return self._published
 
@@ -187,7 +205,7 @@ class Exposition:
             self._preparing = False
 
     async def _prepare(self, snapshot: Snapshot, process_metrics: Iterable[RenderedFamily]) -> None:
-        prepared_at_us = self._clock.monotonic_us()
+        prepared_at_us, news = self._clock.monotonic_us(), self._news()
         last = self._last
         if snapshot.generation == self._generation:
             preparation = _Preparation(last.rows, self._compress)
@@ -211,6 +229,7 @@ class Exposition:
         self._generation, self._last = snapshot.generation, preparation
         self._published = Published(
             prepared_at_us=prepared_at_us,
+            news=news,
             text=Body(format=Format.TEXT, members=tuple(preparation.text)),
             openmetrics=Body(format=Format.OPENMETRICS, members=tuple(preparation.openmetrics)),
         )

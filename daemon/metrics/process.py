@@ -108,6 +108,8 @@ class ProcessMetrics:
             "vcenter",
             "host",
         )
+        self.infrastructure_news = 0
+        """How many reports changed what is shown of hosts and datastores, which causes of outages are told by."""
         self.datastore_accessible = _gauge(
             registry,
             "slad_datastore_accessible",
@@ -195,6 +197,8 @@ class ProcessMetrics:
 
     def set_infrastructure(self, report: Report) -> None:
         """Show what a source says of its hosts and datastores: all of them in a fresh report, else what changed."""
+        if report.hosts or report.datastores or report.gone_hosts or report.gone_datastores:
+            self.infrastructure_news += 1
         for family, states, gone in (
             (self.host_responding, report.hosts, report.gone_hosts),
             (self.datastore_accessible, report.datastores, report.gone_datastores),

@@ -404,6 +404,25 @@ async def test_nobody_who_scrapes_nothing_to_prepare() -> None:
     assert not subject.wanted(clock.us + 5 * MINUTE + 1)
 
 
+async def test_a_scrape_waits_for_news_and_not_for_ever() -> None:
+    news = 0
+    subject = Exposition(StandingClock(), news=lambda: news, news_wait_s=0.05)
+    await subject.prepare(snapshot(family("before", ("", [1])), servers=("a",)), ())
+    news = 1
+    async with subject.scrape() as published:
+        assert published.news == 0, "they do not come"
+    assert subject.asked.is_set()
+
+    subject = Exposition(StandingClock(), news=lambda: news, news_wait_s=60)
+    await subject.prepare(snapshot(family("before", ("", [1])), servers=("a",)), ())
+    news = 2
+    async with asyncio.TaskGroup() as tasks:
+        scrape = tasks.create_task(text_of(subject))
+        await asyncio.wait_for(subject.asked.wait(), 5)
+        await subject.prepare(snapshot(family("after", ("", [1])), servers=("a",)), ())
+    assert "after" in scrape.result()
+
+
 async def test_the_first_scrape_asks_and_waits_for_a_preparation() -> None:
     subject = exposition_of()
     async with asyncio.timeout(10), asyncio.TaskGroup() as group:
