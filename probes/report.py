@@ -36,7 +36,7 @@ class ListedServer:
     resource_pool: str = ""
     attributes: Mapping[str, str] = field(default_factory=dict)
     san: bool = True
-    """Whether any datastore that counts holds its disks, so that the leg `san` can be judged at all."""
+    """Whether any datastore that counts holds its files, so that the leg `san` can be judged at all."""
     networks: tuple[str, ...] = ()
     """The networks and port groups that it is connected to, sorted."""
     addresses: tuple[GuestAddress, ...] = ()
@@ -44,7 +44,7 @@ class ListedServer:
     host: str = ""
     """The host that it runs on, or ran on last, as `Report.hosts` calls it."""
     datastores: tuple[str, ...] = ()
-    """The datastores that hold its disks, sorted, as `Report.datastores` calls them; until their places were read, all
+    """The datastores that hold files which it needs, sorted, as `Report.datastores` calls them; until these were read, all
     that it uses."""
 
 

@@ -197,6 +197,6 @@ def _runs(book: LiveBook, registry: ServerRegistry, server: ServerId) -> bool:
 
 
 def _placement(registry: ServerRegistry, server: ServerId) -> tuple[str, str]:
-    """A server's host, and the datastores of its disks, as its source lists them."""
+    """A server's host, and the datastores of its files, as its source lists them."""
     listed = registry.listed(server)
     return (listed.host, ",".join(listed.datastores)) if listed is not None else ("", "")

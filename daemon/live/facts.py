@@ -18,6 +18,6 @@ class ServerFacts:
     source_of: Callable[[ServerId], str]
     uplink_of: Callable[[ServerId], str] = lambda _: ""
     placement_of: Callable[[ServerId], tuple[str, str]] = lambda _: ("", "")
-    """Its host, and the datastores of its disks."""
+    """Its host, and the datastores of its files."""
     labelled: Callable[[], Awaitable[tuple[LabelledFamily, ...]]] = _none_labelled
     """What else is known of servers, in families of their own: what their own addresses answered."""
