@@ -54,7 +54,8 @@ def _may_be_ignored(vm: Vm, ignored: frozenset[Moid]) -> bool:
 
 
 def _by_places(inventory: Inventory, vm: Vm, host: Moid, ignored: frozenset[Moid]) -> LegVerdict:
-    if (host not in inventory.lost if vm.due else vm.places) and _reaches_all(inventory, vm, host):
+    is_read = host not in inventory.lost if vm.due else bool(vm.places)
+    if is_read and is_judged(vm, ignored) and _reaches_all(inventory, vm, host):
         return UP  # as nearly always
     verdicts = [_reached(inventory, vm, place, host) for place in rests_on(vm, ignored)]
     if not verdicts:
