@@ -13,9 +13,9 @@ from probes.vcenter import san
 from probes.vcenter.inventory import Inventory
 from probes.vcenter.needed_files import DEVICES, PATHS
 from probes.vcenter.objects import Moid, Place, Vm
-from probes.vcenter.places import Volumes
 from probes.vcenter.properties import PAGE, read_once
 from probes.vcenter.session import Session
+from probes.vcenter.volumes import Volumes
 from sla.instants import Instant
 
 SERVERS_A_LOOK: Final = 250

@@ -10,7 +10,7 @@ from probes.vcenter import soap
 from probes.vcenter.inventory import Inventory
 from probes.vcenter.needed_files import PATHS, NeededFile, needed_files
 from probes.vcenter.objects import FileRole, Moid, Place
-from probes.vcenter.places import Volumes
+from probes.vcenter.volumes import Volumes
 from tests.peers import recorded
 from tests.peers.recorded import load
 from tests.probes.vcenter.test_inventory import change, mount, references, update

@@ -10,9 +10,9 @@ from probes.vcenter import san, soap
 from probes.vcenter.inventory import Inventory
 from probes.vcenter.needed_files import DEVICES
 from probes.vcenter.objects import Moid
-from probes.vcenter.places import Volumes
 from probes.vcenter.session import Credentials, Session
 from probes.vcenter.transport import Endpoint, Wire, tls_context
+from probes.vcenter.volumes import Volumes
 from sla.records import State
 from tests.peers import recorded
 from tests.peers.recorded import Answer, Call, RecordedVCenter, load
