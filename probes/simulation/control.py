@@ -20,6 +20,7 @@ from probes.simulation.world import World
 def actions(world: World, wire: Wire) -> dict[str, Callable[..., object]]:
     """Every action by its name."""
     machines, outages, storage = world.machines, world.outages, world.storage
+    oddities = world.oddities
     return {
         "power_off": machines.power_off,
         "power_on": machines.power_on,
@@ -56,6 +57,15 @@ def actions(world: World, wire: Wire) -> dict[str, Callable[..., object]]:
         "insert_iso": storage.insert_iso,
         "datastore_unreadable": storage.unreadable,
         "datastore_hide": storage.hide,
+        "add_vapp": oddities.add_vapp,
+        "move_into_vapp": oddities.move_into_vapp,
+        "withhold": oddities.withhold,
+        "show": oddities.show,
+        "show_name_as": oddities.show_name_as,
+        "define_attribute": oddities.define_attribute,
+        "copy_vm": oddities.copy_vm,
+        "set_manager": oddities.set_manager,
+        "set_ft_role": oddities.set_ft_role,
         "mount": outages.mount,
         "unmount": outages.unmount,
         "datastore_maintenance": outages.datastore_maintenance,

@@ -94,6 +94,15 @@ class ResourcePool(Entity):
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
+class VirtualApp(ResourcePool):
+    """A vApp: a pool whose machines have no folder of their own. `folder` holds it; a vApp within another has none."""
+
+    TYPE: ClassVar[str] = "VirtualApp"
+    BASES: ClassVar[tuple[str, ...]] = ("ResourcePool", "ManagedEntity")
+    folder: Folder | None = None
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
 class Host(Entity):
     """An ESXi host; `vms` holds the moids of the machines registered on it."""
 
@@ -198,7 +207,9 @@ class Vm(Entity):
     `config_known` is false while vCenter has no configuration of it: just created, inaccessible or invalid.
     `home` holds its configuration, and `swap` its swap file while it runs; None stands for where its first disk is, and
     for its home. `memory` holds what snapshots kept of its memory. `lists_parents`: `datastore` names what only its disks'
-    parents lie on, which not every version does.
+    parents lie on, which not every version does. `vapp` holds it in place of a folder. `shown_as` is what vCenter shows in
+    place of its name, such as the path of its .vmx file; `manager` the extension's key and the type by which it manages it;
+    `ft_role` 1 for the primary of a fault-tolerant pair, 2 for the secondary.
     """
 
     TYPE: ClassVar[str] = "VirtualMachine"
@@ -222,6 +233,10 @@ class Vm(Entity):
     heartbeat: str = "green"
     config_known: bool = True
     custom_values: dict[int, str] = field(default_factory=dict)
+    vapp: VirtualApp | None = None
+    shown_as: str = ""
+    manager: tuple[str, str] | None = None
+    ft_role: int | None = None
     home: Datastore | None = None
     swap: Datastore | None = None
     memory: tuple[Datastore, ...] = ()
@@ -266,6 +281,7 @@ ENTITY_TYPES: tuple[type[Entity], ...] = (
     Datacenter,
     Cluster,
     ResourcePool,
+    VirtualApp,
     Host,
     Datastore,
     Network,

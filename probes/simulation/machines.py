@@ -256,8 +256,9 @@ class Machines:
             self.events.post(event, machine)
 
     def unreadable(self, vm: str, *, paths: Iterable[str] = ("*",)) -> None:
-        """Take the right to read these properties from every account; "*" is all, none gives it back."""
-        machine = self.find(vm)
+        """Take the right to read these properties of any object from every account; "*" is all, none gives it back."""
+        found = self.inventory.objects.get(vm)
+        machine = self.find(vm) if found is None else found
         before, machine.unreadable = machine.unreadable, frozenset(paths)
         affected = before | machine.unreadable
         self.inventory.changed(machine, *(values_now(machine) if "*" in affected else sorted(affected)))

@@ -27,6 +27,7 @@ from probes.simulation.entities import (
     Power,
     ResourcePool,
     Task,
+    VirtualApp,
     Vm,
     is_a,
 )
@@ -54,6 +55,22 @@ def _clean_power_off(vm: Vm) -> str | None:
 def _address(vm: Vm) -> str | None:
     address = vm.address if vm.guest is None else vm.guest.primary
     return values.string(address) if vm.power is Power.ON and address else None
+
+
+def _vm_parent(vm: Vm) -> str | None:
+    """In a vApp it has none."""
+    return values.reference(vm.parent if vm.vapp is None else None)
+
+
+def _manager(vm: Vm) -> str | None:
+    if vm.manager is None or not vm.config_known:
+        return None
+    key, kind = map(values.escape, vm.manager)
+    return f' xsi:type="ManagedByInfo"><extensionKey>{key}</extensionKey><type>{kind}</type>'
+
+
+def _ft_role(vm: Vm) -> str | None:
+    return None if vm.ft_role is None or not vm.config_known else f' xsi:type="xsd:int">{vm.ft_role}'
 
 
 def _configured(read: Callable[[Vm], str]) -> Callable[[Vm], str | None]:
@@ -108,7 +125,9 @@ _PLACE: dict[str, Callable[[Entity], str | None]] = {
     "parent": lambda e: values.reference(e.parent),
 }
 _VM: dict[str, Callable[[Vm], str | None]] = {
-    **_PLACE,
+    "name": lambda vm: values.string(vm.shown_as or vm.name),
+    "parent": _vm_parent,
+    "parentVApp": lambda vm: values.reference(vm.vapp),
     "resourcePool": lambda vm: values.reference(vm.pool),
     "customValue": _custom_values,
     "runtime.powerState": lambda vm: values.enum("VirtualMachinePowerState", vm.power),
@@ -123,6 +142,8 @@ _VM: dict[str, Callable[[Vm], str | None]] = {
     "config.changeVersion": _configured(lambda vm: values.string(str(vm.change_version))),
     "config.files.vmPathName": _configured(lambda vm: values.string(layout.configuration(vm))),
     "config.datastoreUrl": _configured(layout.urls),
+    "config.managedBy": _manager,
+    "config.ftInfo.role": _ft_role,
     "config.hardware.device": _configured(hardware.devices),
     "layoutEx.file": _configured(layout.files),
     "layoutEx.disk": _configured(layout.disks),
@@ -132,6 +153,11 @@ _VM: dict[str, Callable[[Vm], str | None]] = {
     "guest.net": hardware.guest_nics,
     "guest.toolsRunningStatus": lambda vm: values.string(_tools(vm)),
     "guestHeartbeatStatus": lambda vm: values.enum("ManagedEntityStatus", vm.heartbeat),
+}
+_VAPP: dict[str, Callable[[VirtualApp], str | None]] = {
+    **_PLACE,
+    "parentFolder": lambda vapp: values.reference(vapp.folder),
+    "parentVApp": lambda vapp: values.reference(vapp.parent if isinstance(vapp.parent, VirtualApp) else None),
 }
 _HOST: dict[str, Callable[[Host], str | None]] = {
     **_PLACE,
@@ -172,6 +198,7 @@ ALIASES: dict[str, dict[str, str]] = {Vm.TYPE: _VM_ALIASES, Host.TYPE: _HOST_ALI
 _PLACES = (Folder, Datacenter, Cluster, ResourcePool, Network, DistributedPortgroup, OpaqueNetwork)
 LEAVES: dict[str, dict[str, Reader]] = {
     **{kind.TYPE: dict(_PLACE) for kind in _PLACES},
+    VirtualApp.TYPE: cast("dict[str, Reader]", _VAPP),
     Vm.TYPE: cast("dict[str, Reader]", _VM | {alias: _VM[path] for alias, path in _VM_ALIASES.items()}),
     Host.TYPE: cast(
         "dict[str, Reader]", _HOST | {alias: _HOST[path] for alias, path in _HOST_ALIASES.items()}
@@ -185,6 +212,7 @@ STRUCTS: dict[str, dict[str, str]] = {
         "runtime": "VirtualMachineRuntimeInfo",
         "config": "VirtualMachineConfigInfo",
         "config.files": "VirtualMachineFileInfo",
+        "config.ftInfo": "FaultToleranceConfigInfo",
         "config.hardware": "VirtualHardware",
         "layoutEx": "VirtualMachineFileLayoutEx",
         "guest": "GuestInfo",

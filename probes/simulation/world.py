@@ -10,6 +10,7 @@ from probes.simulation.entities import Entity, Host, Task, Vm
 from probes.simulation.events import EventLog
 from probes.simulation.inventory import Inventory
 from probes.simulation.machines import Machines
+from probes.simulation.oddities import Oddities
 from probes.simulation.outages import Outages
 from probes.simulation.sessions import IDLE_S, Sessions
 from probes.simulation.storage import Storage
@@ -48,6 +49,7 @@ class World:
         self.machines = Machines(inventory, self.events, self.now)
         self.storage = Storage(inventory, self.events)
         self.outages = Outages(inventory, self.events, self.machines, self.now)
+        self.oddities = Oddities(inventory, self.events, self.machines)
         self.tasks: dict[str, Task] = {}
         self.sessions = Sessions(
             inventory,
