@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
+from probes.facts import NOT_KNOWN, Fact, NotKnown
 from sla.instants import Instant
 from sla.records import Observation, ServerId, State
 
@@ -26,26 +27,38 @@ class GuestAddress:
 class ListedServer:
     """A virtual server as its source describes it; `server` is its instance UUID.
 
-    Told again whenever one of these facts changed. Networks and addresses are told only where the watch was asked for
-    them.
+    Told again whenever one of these facts changed. A fact that the source does not, may not or was not asked to tell is
+    not known, which is what all but the name are unless they are given.
     """
 
     server: ServerId
-    name: str
-    folder: str = ""
-    resource_pool: str = ""
+    name: str | NotKnown
+    folder: Fact = NOT_KNOWN
+    """The path of the folder that holds it, or its vApp, such as `/DC/vm/Clients/Acme` (`probes.vcenter.places`)."""
+    resource_pool: Fact = NOT_KNOWN
+    """The path of its resource pool or vApp, such as `/DC/host/Cluster/Resources/Gold`."""
     attributes: Mapping[str, str] = field(default_factory=dict)
+    """Its custom attributes: their values by their names."""
+    all_attributes: bool = False
+    """Whether it has no other one; otherwise of any other nothing is known."""
     san: bool = True
     """Whether any datastore that counts holds its files, so that the leg `san` can be judged at all."""
     networks: tuple[str, ...] = ()
     """The networks and port groups that it is connected to, sorted."""
-    addresses: tuple[GuestAddress, ...] = ()
+    all_networks: bool = False
+    """Whether it is connected to no other one; otherwise whether it is is not known."""
+    addresses: tuple[GuestAddress, ...] | NotKnown = NOT_KNOWN
     """Those that its guest reports through VMware Tools and that can be its own, the likeliest first: what a client says."""
-    host: str = ""
+    host: str | NotKnown = NOT_KNOWN
     """The host that it runs on, or ran on last, as `Report.hosts` calls it."""
     datastores: tuple[str, ...] = ()
     """The datastores that hold files which it needs, sorted, as `Report.datastores` calls them; until these were read, all
     that it uses."""
+
+    def attribute(self, name: str) -> Fact:
+        """The value of a custom attribute."""
+        value = self.attributes.get(name)
+        return value if value is not None or self.all_attributes else NOT_KNOWN
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -33,6 +33,7 @@ from daemon.servers.registry import ServerRegistry
 from daemon.watching.internet import Internet
 from daemon.watching.report_queue import ReportQueue
 from daemon.watching.sources import Sources
+from probes.facts import NOT_KNOWN
 from probes.report import Report, SourceFailure
 from sla.records import Leg, ServerId, State, Witness
 
@@ -150,6 +151,7 @@ def wired(
         endings=Endings(book.evidence, evidence.recorded_requests),
         book=book,
         sources=sources,
+        doubts=Doubts(registry, metrics.process),
         internet=internet,
         snapshots=snapshots,
         evaluator=evaluator,
@@ -199,4 +201,6 @@ def _runs(book: LiveBook, registry: ServerRegistry, server: ServerId) -> bool:
 def _placement(registry: ServerRegistry, server: ServerId) -> tuple[str, str]:
     """A server's host, and the datastores of its files, as its source lists them."""
     listed = registry.listed(server)
-    return (listed.host, ",".join(listed.datastores)) if listed is not None else ("", "")
+    if listed is None:
+        return "", ""
+    return "" if listed.host is NOT_KNOWN else listed.host, ",".join(listed.datastores)

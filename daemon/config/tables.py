@@ -256,6 +256,12 @@ class ConditionsTable(Table):
         keys = ConditionsTable.model_fields
         return frozenset((key, getattr(self, key)) for key in keys if getattr(self, key) is not None)
 
+    @property
+    def outcome(self) -> tuple[object, ...]:
+        """What follows for a server that it takes: rules of one outcome need not be told apart."""
+        keys = type(self).model_fields.keys() - ConditionsTable.model_fields.keys()
+        return tuple(getattr(self, key) for key in sorted(keys))
+
 
 class RuleTable(ConditionsTable):
     """`[[rule]]`: whose a virtual server is."""

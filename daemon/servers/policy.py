@@ -7,7 +7,7 @@ from typing import Final
 from daemon.config import UNASSIGNED, Config
 from daemon.config.tables import RuleTable
 from daemon.holidays import holidays_around
-from daemon.servers.rules import Rules
+from daemon.servers.rules import Rules, Undecided
 from probes.report import ListedServer
 from sla.book import SolutionKey
 from sla.calendars import calendar_of
@@ -27,32 +27,36 @@ class Owner:
     solution: SolutionId | None = None
 
 
+NOBODY: Final = Owner(client=UNASSIGNED)
+"""Whose a server is that no rule takes."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
     """What the configuration says about servers. A reload brings another one."""
 
-    assign: Callable[[str, ListedServer], Owner | None]
-    """The owner of what a source lists, or None to ignore it."""
+    assign: Callable[[str, ListedServer], Owner | Undecided | None]
+    """The owner of what a source lists, None to ignore it, or what keeps the rules from deciding."""
     zone_of: Callable[[ClientId], str]
     """The time zone of a client."""
     legs: Mapping[str, frozenset[Leg]]
     """The legs that each source watches."""
     grace_us: int
     """How long a server may be gone before its service ends."""
-    watches_internet: Callable[[str, ListedServer], bool] = lambda _, __: False
-    """Whether somebody watches the Internet leg of what a source lists."""
+    watches_internet: Callable[[str, ListedServer], bool | Undecided] = lambda _, __: False
+    """Whether somebody watches the Internet leg of what a source lists, as far as that can be told."""
 
 
 def policy_of(config: Config) -> Policy:
     """The rules of a configuration as the registry asks for them."""
     rules, internet = Rules(config.rules), Rules(config.internet)
 
-    def assign(source: str, listed: ListedServer) -> Owner | None:
+    def assign(source: str, listed: ListedServer) -> Owner | Undecided | None:
         return owner_by(rules.first(source, listed))
 
-    def watches_internet(source: str, listed: ListedServer) -> bool:
+    def watches_internet(source: str, listed: ListedServer) -> bool | Undecided:
         rule = internet.first(source, listed)
-        return rule is not None and rule.decides
+        return rule if isinstance(rule, Undecided) else rule is not None and rule.decides
 
     return Policy(
         assign=assign,
@@ -63,10 +67,12 @@ def policy_of(config: Config) -> Policy:
     )
 
 
-def owner_by(rule: RuleTable | None) -> Owner | None:
+def owner_by(rule: RuleTable | Undecided | None) -> Owner | Undecided | None:
     """Whose a server is that a rule takes, or that none does; None: it is no virtual server that slad accounts for."""
+    if isinstance(rule, Undecided):
+        return rule
     if rule is None:
-        return Owner(client=UNASSIGNED)
+        return NOBODY
     if rule.ignore:
         return None
     assert rule.client is not None

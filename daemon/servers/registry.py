@@ -13,6 +13,7 @@ from typing import Final
 
 from daemon.servers.listings import Listing, Listings
 from daemon.servers.policy import Policy
+from daemon.servers.rules import Undecided
 from daemon.servers.services import PROVISIONAL, LastSaid, Services
 from probes.report import INTERNET, ListedServer, Report
 from sla.instants import BEGINNING, Instant
@@ -39,7 +40,7 @@ class ServerRegistry:
         """
         self._services.remember(record)
         listing = self._listings.remember(record.id, source, record.in_service_from)
-        if record.extra == PROVISIONAL:
+        if PROVISIONAL in record.extra:
             listing.departed_at, listing.departed_from = record.in_service_until, source
         elif not_listed is not None:
             at, reason = not_listed
@@ -81,6 +82,15 @@ class ServerRegistry:
         changed = self._changed | self._services.changed
         self._changed, self._services.changed = set(), set()
         return changed
+
+    def undecided(self) -> Iterator[tuple[str, ServerId, Undecided]]:
+        """The servers of which the rules cannot tell whose they are: their sources, their ids here, and why."""
+        for server, undecided in self._services.decisions.undecided.items():
+            yield self.source_of(server), server, undecided
+
+    def undecided_of(self, server: ServerId) -> Undecided | None:
+        """Why the rules cannot tell whose a server is; None where they can, or nobody asked."""
+        return self._services.decisions.undecided.get(server)
 
     # What sources tell
 
@@ -132,10 +142,21 @@ class ServerRegistry:
             return
         observation = replace(observation, server=server)
         if not self.is_in_service(server):
-            if by_main_witness:
-                listing = self._listings.by_id[server]
-                listing.views[observation.leg] = observation
-                yield from self._services.begin(server, listing, BEGINNING, now)
+            if not by_main_witness:
+                return
+            listing = self._listings.by_id[server]
+            before = listing.views.get(observation.leg)
+            if (
+                before is not None
+                and before.state is not observation.state
+                and self._services.decisions.waits(server)
+            ):
+                # What changes has to be on record, whosever it is.
+                yield from self._services.begin(server, listing, BEGINNING, now, waits=False)
+                yield observation
+                return
+            listing.views[observation.leg] = observation
+            yield from self._services.begin(server, listing, BEGINNING, now)
             return
         if observation.leg is Leg.RUNNING:
             self._changed.add(server)
@@ -146,6 +167,8 @@ class ServerRegistry:
         grace_us = self._services.policy.grace_us
         for server, departed_at in self._listings.overdue(now, grace_us):
             yield from self._services.end_provisionally(server, departed_at, now)
+        for server in self._services.decisions.overdue(now, grace_us):
+            yield from self._services.begin(server, self._listings.by_id[server], BEGINNING, now, waits=False)
         for source, uuid in self._listings.ripe_contenders(now, grace_us):
             holder = self._listings.by_id[uuid]
             if holder.listed is None:  # its source has not listed it since the start
@@ -187,6 +210,7 @@ class ServerRegistry:
         """Nothing is known of a server that its source lists no longer; where another one lists it, it has moved there."""
         assert listing.departed_at is not None
         self._changed.add(server)
+        self._services.decisions.forget(server)
         reason = STARTING_UP if listing.starting_up else NOT_LISTED
         yield from self._services.unknown(server, listing, listing.departed_at, now, reason)
         other = self._listings.contender_for(server)
@@ -197,7 +221,7 @@ class ServerRegistry:
         """A server is listed again: the gap was down, unless it may have run; of another month, it was no service."""
         absence = self._listings.come_back(server, at, self._services.policy.grace_us)
         record, since = self._services.record_of(server), absence.since
-        if record is not None and record.extra == PROVISIONAL:
+        if record is not None and PROVISIONAL in record.extra:
             since = record.in_service_until or since
             yield from self._services.resume(server, at, now)
         if self.is_in_service(server) and not absence.may_have_run:

@@ -2,19 +2,22 @@
 
 Pure. Whose a server is, and what way out to the Internet it has, are told by rules of one form with other outcomes.
 
-Globs: in a folder's or a resource pool's path `*` and `?` stay within one level, and `**` is any number of levels, none
+A path is one as people see it (`probes.vcenter.places`). Globs: in a folder's or a resource pool's path `*` and `?` stay within one level, and `**` is any number of levels, none
 included. In names, networks and attributes' values, which have no levels, `*` matches anything. Case counts; no other
-character is special.
+character is special, but for the `%2f` or `%2F` that a slash within a name of a path is.
 """
 
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
-from typing import Generic, TypeVar
+from itertools import chain
+from typing import Final, Generic, TypeVar
 
 from daemon.config.tables import ConditionsTable
+from probes.facts import NOT_KNOWN, Fact
 from probes.report import ListedServer
+from probes.vcenter.places import SLASH
 
 Rule = TypeVar("Rule", bound=ConditionsTable)
 
@@ -22,6 +25,9 @@ _Match = Callable[[str], object]
 """Whether a whole text matches; anything true means yes."""
 
 _VCENTER, _NAME, _FOLDER, _RESOURCE_POOL, _FIRST_ATTRIBUTE = range(5)
+_WORDS: Final = ("vcenter", "name", "folder", "resource_pool", "attribute")
+"""The keys of the conditions on them."""
+_NOTHING: Final[frozenset[str]] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +46,16 @@ def needs_of(rules: Sequence[ConditionsTable]) -> Needs:
         networks=any(rule.network is not None for rule in rules),
         attributes=tuple(dict.fromkeys(rule.attribute.name for rule in rules if rule.attribute is not None)),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Undecided:
+    """What rules decide of a server cannot be told: a condition that matters rests on a fact that is not known.
+
+    `facts` names those facts by their conditions' keys, such as `folder`.
+    """
+
+    facts: frozenset[str]
 
 
 class Rules(Generic[Rule]):
@@ -61,28 +77,50 @@ class Rules(Generic[Rule]):
         for position, of_rule in enumerate(globs):
             self._file(position, max(of_rule, key=lambda glob: len(glob.prefix), default=None))
 
-    def first(self, vcenter: str, server: ListedServer) -> Rule | None:
+    def first(self, vcenter: str, server: ListedServer) -> Rule | Undecided | None:
         """The rule that decides of a virtual server that a vCenter shows; None where no rule takes it.
 
-        `folder` and `resource_pool` are the paths of what holds it, such as `/DC/vm/Clients/Acme`: a slash before
-        each level and none at the end, and `%2f` for one within a name, as vCenter writes it.
+        A condition holds, does not, or is not known, and so does a rule: one condition that does not hold settles it.
+        A rule that is not known may be the first one: a later one decides only if its outcome is the same.
         """
         facts = self._facts(vcenter, server)
+        unknown: set[str] = set()
+        waiting: Rule | None = None
         for position in self._candidates(facts):
-            network = self._networks[position]
-            if network is not None and not any(map(network, server.networks)):
+            missing = self._missing(position, facts, server)
+            if missing is None:
                 continue
-            for fact, match in self._conditions[position]:
-                text = facts[fact]
-                if text is None or not match(text):
-                    break
-            else:
-                return self._rules[position]
-        return None
+            rule = self._rules[position]
+            if waiting is not None and rule.outcome != waiting.outcome:
+                return Undecided(frozenset(unknown | missing))
+            if not missing:
+                return rule
+            unknown |= missing
+            waiting = rule
+        return None if waiting is None else Undecided(frozenset(unknown))
 
-    def _facts(self, vcenter: str, server: ListedServer) -> list[str | None]:
-        facts = [vcenter, server.name, server.folder, server.resource_pool]
-        return [*facts, *map(server.attributes.get, self._attributes)]
+    def _missing(
+        self, position: int, facts: Sequence[Fact], server: ListedServer
+    ) -> frozenset[str] | set[str] | None:
+        """The facts that a rule waits for: none where it takes the server; None where it does not."""
+        missing: set[str] | None = None
+        network = self._networks[position]
+        if network is not None and not any(map(network, server.networks)):
+            if server.all_networks:
+                return None
+            missing = {"network"}
+        for fact, match in self._conditions[position]:
+            text = facts[fact]
+            if text is NOT_KNOWN:
+                missing = missing or set()
+                missing.add(_WORDS[min(fact, _FIRST_ATTRIBUTE)])
+            elif text is None or not match(text):
+                return None
+        return missing or _NOTHING
+
+    def _facts(self, vcenter: str, server: ListedServer) -> list[Fact]:
+        facts: list[Fact] = [vcenter, server.name, server.folder, server.resource_pool]
+        return [*facts, *map(server.attribute, self._attributes)]
 
     def _globs(self, rule: Rule) -> Iterator["_Glob"]:
         """A rule's conditions on facts of which a server has one each; their facts are positions in `_facts`."""
@@ -105,12 +143,14 @@ class Rules(Generic[Rule]):
         by_prefix = self._by_prefix.setdefault((glob.fact, len(glob.prefix)), {})
         by_prefix.setdefault(glob.prefix, []).append(position)
 
-    def _candidates(self, facts: Sequence[str | None]) -> Sequence[int]:
-        """The positions of the rules that can match, in order."""
+    def _candidates(self, facts: Sequence[Fact]) -> Sequence[int]:
+        """The positions of the rules that can match, in order: by a fact that is not known, all filed under it."""
         found = list(self._anywhere)
         for (fact, length), by_prefix in self._by_prefix.items():
             text = facts[fact]
-            if text is not None:
+            if text is NOT_KNOWN:
+                found.extend(chain.from_iterable(by_prefix.values()))
+            elif text is not None:
                 found += by_prefix.get(text[:length], ())
         found.sort()
         return found
@@ -162,5 +202,5 @@ def _path_parts(glob: str) -> tuple[str | _Wildcard, ...]:
         if level == "**":
             parts.append(_Wildcard.LEVELS)
         else:
-            parts += ["/", *(wildcards.get(letter, letter) for letter in level)]
+            parts += ["/", *(wildcards.get(letter, letter) for letter in level.replace("%2F", SLASH))]
     return tuple(parts)

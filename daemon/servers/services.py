@@ -1,7 +1,8 @@
 """The service of every virtual server: whose it is, since when, and which legs are watched; as records for the ledger.
 
 A server's service begins when it is first seen running, and has an owner. An end that rests on a departure alone is
-provisional, and says so: its return within the month (the client's zone) cancels it.
+provisional, and says so: its return within the month (the client's zone) cancels it. An owner that the rules could not
+decide on in time is provisional too: once they can, the record is corrected from its beginning, or that of the month.
 
 Invariant: every record that comes out is recorded at the `now` that came in, so that records stand in order.
 """
@@ -10,14 +11,19 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Final
 
+from daemon.servers.decisions import Decisions
 from daemon.servers.listings import Listing
-from daemon.servers.policy import RECORDED_BY, Policy
+from daemon.servers.policy import NOBODY, RECORDED_BY, Owner, Policy
+from daemon.servers.rules import Undecided
+from probes.facts import NOT_KNOWN
 from sla.calendars import calendar_of
 from sla.instants import BEGINNING, Instant
-from sla.records import ALL_LEGS, Extra, Leg, Observation, Record, Server, ServerId, State, Witness
+from sla.records import ALL_LEGS, Leg, Observation, Record, Server, ServerId, State, Witness
 
-PROVISIONAL: Final[Extra] = (("provisional", "true"),)
+PROVISIONAL: Final = ("provisional", "true")
 """The extra key of a record that ends a server's service because it left the inventory."""
+PROVISIONAL_OWNER: Final = ("provisional_owner", "true")
+"""The extra key of a record of a server that is nobody's because it could not be told whose it is."""
 
 LastSaid = Callable[[Witness, ServerId, Leg], tuple[Instant, State] | None]
 """The newest observation on record of a leg by a witness."""
@@ -30,6 +36,8 @@ class Services:
         self.policy = policy
         self.changed: set[ServerId] = set()
         """The servers of which a record was written since somebody cleared this."""
+        self.decisions = Decisions()
+        """What the rules say of those that were asked of."""
         self._observer = observer
         self._last_said = last_said
         self._records: dict[ServerId, Server] = {}
@@ -58,46 +66,60 @@ class Services:
         if record is None or record.in_service_until is not None:
             yield from self.begin(server, listing, at, now)
             return
-        assert listing.listed is not None
-        since = max(at, record.in_service_from)
-        owner = self.policy.assign(listing.source, listing.listed)
+        owner = self._decided(server, listing)
+        if isinstance(owner, Undecided):
+            changed = self._described(record, listing)
+            if changed != record:
+                yield self._written(changed, now)
+            return
+        since = self._holds_from(record, owner, at)
         if owner is None:
-            yield self._written(replace(record, in_service_until=since), now)
+            yield self._written(replace(record, in_service_until=since, extra=()), now)
             return
         changed = replace(
-            record,
-            name=listing.listed.name,
-            client=owner.client,
-            solution=owner.solution,
-            legs=self._legs_of(listing),
+            self._described(record, listing), client=owner.client, solution=owner.solution, extra=()
         )
         if (changed.client, changed.solution) != (record.client, record.solution):
             yield self._written(replace(changed, in_service_from=since), now)
         elif changed != record:
             yield self._written(changed, now)
 
-    def begin(self, server: ServerId, listing: Listing, since: Instant, now: Instant) -> Iterator[Record]:
-        """Begin the service of a server that has an owner, since `since`, if it is seen running; then what was said of it."""
+    def begin(
+        self, server: ServerId, listing: Listing, since: Instant, now: Instant, *, waits: bool = True
+    ) -> Iterator[Record]:
+        """Begin the service of a server that has an owner, since `since`, if it is seen running; then what was said of it.
+
+        `waits`: while its owner cannot be told, a new server waits for it; otherwise it is nobody's, provisionally.
+        """
         running = self._running(server, listing)
         if running is None or running[1] is not State.UP or listing.listed is None:
             return
-        owner = self.policy.assign(listing.source, listing.listed)
+        owner = self._decided(server, listing)
         if owner is None:
             return
         before = self._records.get(server)
         ended_at = BEGINNING if before is None else before.in_service_until or BEGINNING
+        service_from = max(running[0], since, ended_at)
+        is_provisional = False
+        if isinstance(owner, Undecided):
+            if before is not None and PROVISIONAL not in before.extra:
+                return  # it was ignored, and stays so
+            if before is None and waits:
+                self.decisions.wait(server, service_from, now)
+                return
+            owner, is_provisional = _owner_of(before), before is None or PROVISIONAL_OWNER in before.extra
+        begun = Server(
+            id=server,
+            name=server,
+            client=owner.client,
+            solution=owner.solution,
+            in_service_from=self.decisions.waited(server, service_from),
+            in_service_until=None,
+            recorded_at=now,
+            extra=(PROVISIONAL_OWNER,) if is_provisional else (),
+        )
         yield self._written(
-            Server(
-                id=server,
-                name=listing.listed.name,
-                client=owner.client,
-                solution=owner.solution,
-                in_service_from=max(running[0], since, ended_at),
-                in_service_until=None,
-                legs=self._legs_of(listing),
-                recorded_at=now,
-            ),
-            now,
+            self._described(begun if before is None else replace(begun, name=before.name), listing), now
         )
         yield from listing.views.values()
         listing.views.clear()
@@ -106,12 +128,12 @@ class Services:
         """End the service of a server that left the inventory at `at`, if it goes on."""
         record = self._records.get(server)
         if record is not None and record.in_service_until is None:
-            yield self._written(replace(record, in_service_until=at, extra=PROVISIONAL), now)
+            yield self._written(replace(record, in_service_until=at, extra=(*record.extra, PROVISIONAL)), now)
 
     def resume(self, server: ServerId, at: Instant, now: Instant) -> Iterator[Record]:
         """Cancel a provisional end where a server is back within the month in which it ended."""
         record = self._records.get(server)
-        if record is None or record.extra != PROVISIONAL or record.in_service_until is None:
+        if record is None or PROVISIONAL not in record.extra or record.in_service_until is None:
             return
         calendar = calendar_of(self.policy.zone_of(record.client))
         if calendar.month_of(at) == calendar.month_of(record.in_service_until):
@@ -155,17 +177,44 @@ class Services:
             return view.at, view.state
         return self._last_said(Witness(self._observer, listing.source), server, Leg.RUNNING)
 
-    def _legs_of(self, listing: Listing) -> tuple[Leg, ...]:
+    def _decided(self, server: ServerId, listing: Listing) -> Owner | Undecided | None:
+        assert listing.listed is not None
+        return self.decisions.take(server, self.policy.assign(listing.source, listing.listed))
+
+    def _holds_from(self, record: Server, owner: Owner | None, at: Instant) -> Instant:
+        """From when a decision since `at` holds: a provisional owner is corrected as far as the month goes back."""
+        if PROVISIONAL_OWNER in record.extra:
+            zone = self.policy.zone_of(record.client if owner is None else owner.client)
+            calendar = calendar_of(zone)
+            at = calendar.month_span(calendar.month_of(at))[0]
+        return max(at, record.in_service_from)
+
+    def _described(self, record: Server, listing: Listing) -> Server:
+        """A record with the name and the legs that a listing gives, so far as they are known."""
+        assert listing.listed is not None
+        name = record.name if listing.listed.name is NOT_KNOWN else listing.listed.name
+        return replace(record, name=name, legs=self._legs_of(record, listing))
+
+    def _legs_of(self, record: Server, listing: Listing) -> tuple[Leg, ...]:
         watched = self.policy.legs.get(listing.source, frozenset())
-        judged = watched if listing.listed is None or listing.listed.san else watched - {Leg.SAN}
-        legs = judged or watched
-        if listing.listed is not None and self.policy.watches_internet(listing.source, listing.listed):
+        assert listing.listed is not None
+        legs = (watched if listing.listed.san else watched - {Leg.SAN}) or watched
+        internet = self.policy.watches_internet(listing.source, listing.listed)
+        if isinstance(internet, Undecided):
+            internet = record.id in self._records and Leg.INTERNET in record.legs
+        if internet:
             legs |= {Leg.INTERNET}
         return tuple(leg for leg in ALL_LEGS if leg in legs)
 
     def _written(self, record: Server, now: Instant) -> Server:
-        extra = record.extra if record.in_service_until is not None else ()
+        extra = tuple(
+            each for each in record.extra if each != PROVISIONAL or record.in_service_until is not None
+        )
         record = replace(record, recorded_at=now, recorded_by=RECORDED_BY, extra=extra)
         self._records[record.id] = record
         self.changed.add(record.id)
         return record
+
+
+def _owner_of(record: Server | None) -> Owner:
+    return NOBODY if record is None else Owner(client=record.client, solution=record.solution)

@@ -22,13 +22,14 @@ from daemon.exposition.families import LabelledFamily, label, sample
 from daemon.metrics.internet import InternetMetrics
 from daemon.pacing import paced
 from daemon.servers.registry import ServerRegistry
-from daemon.servers.rules import Rules
+from daemon.servers.rules import Rules, Undecided
 from daemon.watching.addresses import ReportedAddresses, chosen
+from probes.facts import NOT_KNOWN
 from probes.internet.check import Check, Prober
 from probes.internet.servers import Assignment, ReachCheck, Shown
 from probes.internet.verdict import Verdict
 from probes.internet.watch import InternetWatch
-from probes.report import ListedServer, Report
+from probes.report import GuestAddress, ListedServer, Report
 from probes.targets.connect import Origin
 from probes.targets.own_addresses import OwnAddresses
 from probes.targets.ping.pinger import Pinger, open_pings
@@ -106,6 +107,8 @@ class Internet:
         """Its rules `[[internet]]`: who goes by which uplink, and which checks of an address."""
         self._assigned: dict[ServerId, Assignment] = {}
         """By what each server goes that has the leg."""
+        self._addresses: dict[ServerId, tuple[GuestAddress, ...]] = {}
+        """The addresses that each of them had when they were last known."""
         self._origins: dict[str, Origin] = {}
         """By the name of an uplink: from where its targets are tried; what is not in it is tried from anywhere."""
         self._places: dict[Origin, _ToolSet] = {}
@@ -178,7 +181,9 @@ class Internet:
         changed = self._registry.take_changed()
         async for server in paced(changed):  # all of them first: what two report is neither's alone
             listed = self._registry.listed(server)
-            self._reported.tell(server, (each.number for each in listed.addresses) if listed else ())
+            told = listed.addresses if listed is not None else ()
+            if told is not NOT_KNOWN:
+                self._reported.tell(server, (each.number for each in told))
         async for server in paced(changed | self._rechosen()):
             self._follow(server)
         for place in self._places.values():
@@ -220,6 +225,7 @@ class Internet:
     def _follow(self, server: ServerId) -> None:
         assignment = self._assignment(server)
         if assignment is None:
+            self._addresses.pop(server, None)
             if self._assigned.pop(server, None) is not None and self._watch is not None:
                 self._watch.release(server)
             return
@@ -238,16 +244,20 @@ class Internet:
         if listed is None or not self._registry.is_in_service(server):
             return None
         rule = self._rules.first(self._registry.source_of(server), listed)
+        if isinstance(rule, Undecided):
+            return self._assigned.get(server)
         if rule is None:
             return None
-        return Assignment(uplink=rule.uplink, reach=self._reach(rule, listed))
+        return Assignment(uplink=rule.uplink, reach=self._reach(rule, server, listed))
 
-    def _reach(self, rule: InternetTable, listed: ListedServer) -> tuple[ReachCheck, ...]:
+    def _reach(self, rule: InternetTable, server: ServerId, listed: ListedServer) -> tuple[ReachCheck, ...]:
         """The checks of a server's own address; one that has none to go to stays unknown, and says why."""
         assert self._config is not None
         table = self._config.reach
+        if listed.addresses is not NOT_KNOWN:
+            self._addresses[server] = listed.addresses
         own = chosen(
-            listed.addresses,
+            self._addresses.get(server, ()),
             table,
             network=rule.network,
             own=self._own_addresses,

@@ -10,7 +10,7 @@ from typing import Final
 
 from probes.vcenter.events import HostConnectionEvent
 from probes.vcenter.inventory import Inventory
-from probes.vcenter.objects import Container, Datastore, Host, Moid, as_people_write_it
+from probes.vcenter.objects import Container, Datastore, Host, Moid
 from sla.records import State
 
 FAULTS: Final = frozenset(
@@ -135,8 +135,8 @@ def _named(inventory: Inventory, objects: Mapping[Moid, Host] | Mapping[Moid, Da
     listed: dict[Moid, Container] = {
         moid: each for moid, each in objects.items() if each.listed and each.name
     }
-    names = {moid: as_people_write_it(each.name) for moid, each in listed.items()}
-    for above in (inventory.datacenter_of, str):
+    names = {moid: each.name for moid, each in listed.items()}
+    for above in (inventory.places.datacenter_of, str):
         shared = {name for name, count in Counter(names.values()).items() if count > 1}
         if not shared:
             break

@@ -10,17 +10,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from probes.vcenter import soap
-from probes.vcenter.objects import (
-    Container,
-    Datastore,
-    Host,
-    Moid,
-    Place,
-    Vm,
-    as_people_write_it,
-    references,
-    text,
-)
+from probes.vcenter.objects import Datastore, Host, Moid, Place, Vm, as_people_write_it, references, text
+from probes.vcenter.places import Places
 from sla.records import State
 
 VM_PROPERTIES: Final = (
@@ -34,12 +25,15 @@ VM_PROPERTIES: Final = (
     "runtime.bootTime",
     "datastore",
     "parent",
+    "parentVApp",
 )
 PROPERTIES: Final[Mapping[str, tuple[str, ...]]] = {
     # Containers come first, so that a virtual server's folder is known when the server is.
     "Folder": ("name", "parent"),
     "Datacenter": ("name", "parent"),
+    "ComputeResource": ("name", "parent"),
     "ResourcePool": ("name", "parent"),
+    "VirtualApp": ("name", "parent", "parentFolder"),
     "HostSystem": (
         "name",
         "runtime.connectionState",
@@ -58,8 +52,6 @@ PROPERTIES: Final[Mapping[str, tuple[str, ...]]] = {
     "VirtualMachine": VM_PROPERTIES,
 }
 """What is watched, by type; each type has a filter of its own."""
-CLUSTERS: Final = ("parent",)
-"""What is watched of the type ComputeResource: hosts have their datacenter above it."""
 NETWORKS: Final = ("name",)
 """What is watched of the type Network, where it is asked for; distributed port groups and opaque networks are such."""
 
@@ -87,16 +79,17 @@ class InventoryChanges:
 class Inventory:
     """The mirror. Invariant: `vms` of hosts and datastores name exactly the machines that point to them."""
 
-    def __init__(self) -> None:
+    def __init__(self, root: Moid) -> None:
+        """`root`: the root folder."""
         self.vms: dict[Moid, Vm] = {}
         self.hosts: dict[Moid, Host] = {}
         self.datastores: dict[Moid, Datastore] = {}
-        self.containers: dict[Moid, Container] = {}
-        self.clusters: dict[Moid, Container] = {}
-        """What hosts stand in: no part of any path, in which a cluster would come before its resource pools."""
+        self.places = Places(root)
+        """What they stand in."""
+        self.attribute_names: dict[str, str] = {}
+        """By their key: the names of custom attributes."""
         self.networks: dict[Moid, str] = {}
         """The names of networks."""
-        self._datacenters: set[Moid] = set()
         self.unreadable: dict[Moid, frozenset[str]] = {}
         """By object the properties that vCenter refuses to tell."""
         self.lost: dict[Moid, set[Moid]] = {}
@@ -130,28 +123,10 @@ class Inventory:
                     self._note_losses(moid, self.datastores[moid])
         return InventoryChanges(touched=frozenset(touched & self.vms.keys()), left=tuple(left))
 
-    def path_of(self, moid: Moid | None) -> str:
-        """The place of a container as people write it: `/DC/vm/Clients/Acme`, without the root."""
-        names: list[str] = []
-        while moid is not None and len(names) < soap.DEPTH_LIMIT:
-            container = self.containers.get(moid)
-            if container is None or container.parent is None:
-                break
-            names.append(container.name.replace("%2f", "%2F"))
-            moid = container.parent
-        return "/" + "/".join(reversed(names))
-
-    def datacenter_of(self, moid: Moid) -> str:
-        """The path of the datacenter that a host or a datastore is in, such as `EU/DC1`; "" where it is not known."""
-        at: Moid | None = moid
-        for _ in range(soap.DEPTH_LIMIT):
-            if at in self._datacenters:
-                return self.path_of(at)[1:]
-            place = at and (self.containers.get(at) or self.datastores.get(at) or self.clusters.get(at))
-            if not place:
-                break
-            at = place.parent
-        return ""
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing was ever shown that stands in a place."""
+        return not (self.vms or self.hosts or self.datastores or self.places)
 
     def place(self, vm: Vm, places: tuple[Place, ...]) -> None:
         """Note where its files lie: what happens to these datastores touches it. Nothing where vCenter does not tell."""
@@ -191,11 +166,17 @@ class Inventory:
                 return LegVerdict(State.UNKNOWN, f"its power state is {other or 'not told'}")
 
     def _note_unreadable(self, moid: Moid, changes: list[Any], missing: list[Any]) -> None:
-        """A property stays unreadable until it is told: later updates speak of other properties only."""
+        """A property stays unreadable until it is told: later updates speak of other properties only.
+
+        One that may be unset is left out though it can be read again: with the first other one that is told again.
+        """
         refused = self.unreadable.get(moid, frozenset())
         if not missing and not refused:
             return
-        refused = (refused - {change["name"] for change in changes}) | {item["path"] for item in missing}
+        told = {change["name"] for change in changes}
+        if refused & told:
+            told |= _MAY_BE_UNSET
+        refused = (refused - told) | {item["path"] for item in missing}
         if refused:
             self.unreadable[moid] = refused
         else:
@@ -211,23 +192,22 @@ class Inventory:
         match kind:
             case "HostSystem":
                 host = self.hosts.setdefault(moid, Host())
-                self.containers[moid] = host
+                self.places.stand(moid, host)
                 touched.update(host.vms)
                 host.take(name, value)
             case "Datastore":
                 datastore = self.datastores.setdefault(moid, Datastore())
+                self.places.stand(moid, datastore)
                 touched.update(datastore.vms)
                 datastore.take(name, value)
                 if name in ("name", "summary.url"):
                     touched.update(*self.unfound.values())
-            case "ComputeResource":
-                self.clusters.setdefault(moid, Container()).take(name, value)
             case "Network":
                 self.networks[moid] = as_people_write_it(text(value))
+            case "CustomFieldsManager":
+                self.attribute_names = names_of_attributes(value)
             case _:
-                if kind == "Datacenter":
-                    self._datacenters.add(moid)
-                self.containers.setdefault(moid, Container()).take(name, value)
+                self.places.take(kind, moid, name, value)
 
     def _set_vm(self, vm: Vm, name: str, value: soap.Value | None) -> None:
         if name == "runtime.host":
@@ -293,15 +273,27 @@ class Inventory:
                 datastore.leave()
                 self._note_losses(moid, datastore)
                 touched.update(datastore.vms)
-            case "ComputeResource":
-                self.clusters.pop(moid, None)
             case "Network":
                 self.networks.pop(moid, None)
+            case "CustomFieldsManager":
+                self.attribute_names = {}
             case _:
-                self._datacenters.discard(moid)
-                self.containers.pop(moid, None)
+                self.places.forget(kind, moid)
 
 
+def names_of_attributes(fields: soap.Value | None) -> dict[str, str]:
+    """The names of custom attributes by key, of `CustomFieldsManager.field`; those of an unknown form are left out."""
+    told = (field for field in soap.array(fields, "CustomFieldDef") if isinstance(field, dict))
+    return {
+        field["key"]: as_people_write_it(field["name"])
+        for field in told
+        if isinstance(field.get("key"), str) and isinstance(field.get("name"), str)
+    }
+
+
+_MAY_BE_UNSET: Final = frozenset(
+    {"runtime.bootTime", "parent", "parentVApp", "customValue", "network", "guest.ipAddress", "guest.net"}
+)
 _RUNNING_RESTS_ON: Final = frozenset({"runtime.powerState", "runtime.connectionState", "runtime.host"})
 _WORDS: Final = {"notResponding": "not responding", "disconnected": "disconnected"}
 

@@ -28,9 +28,24 @@ class Container:
     def take(self, name: str, value: soap.Value | None) -> None:
         """A property is told."""
         if name == "name":
-            self.name = text(value)
+            self.name = as_people_write_it(text(value))
         elif name == "parent":
-            self.parent = Moid(text(value)) if value else None
+            self.parent = _reference(value)
+
+
+@dataclass(slots=True)
+class VApp(Container):
+    """A vApp: a resource pool that holds virtual machines. `folder` holds it; one within another vApp has none."""
+
+    folder: Moid | None = None
+
+    def take(self, name: str, value: soap.Value | None) -> None:
+        """A property is told."""
+        if name == "parentFolder":
+            self.folder = _reference(value)
+        else:
+            # Named outright: a slotted dataclass is another class than the one that super() remembers.
+            Container.take(self, name, value)
 
 
 @dataclass(slots=True)
@@ -186,6 +201,8 @@ class Vm:
     due: bool = True
     change_version: str = ""
     parent: Moid | None = None
+    vapp: Moid | None = None
+    """What holds it in place of a folder, where it is in a vApp."""
     pool: Moid | None = None
     attributes: Mapping[str, str] = field(default_factory=dict)
     networks: tuple[Moid, ...] = ()
@@ -202,7 +219,7 @@ class Vm:
         """A property is told that concerns no other object."""
         match name:
             case "name":
-                self.name = text(value)
+                self.name = as_people_write_it(text(value))
             case "config.instanceUuid":
                 # Kept when it goes absent: an inaccessible machine has no configuration to show.
                 self.uuid = text(value) or self.uuid
@@ -218,9 +235,11 @@ class Vm:
             case "runtime.bootTime":
                 self.boot_at = soap.instant(value)
             case "parent":
-                self.parent = Moid(text(value)) if value else None
+                self.parent = _reference(value)
+            case "parentVApp":
+                self.vapp = _reference(value)
             case "resourcePool":
-                self.pool = Moid(text(value)) if value else None
+                self.pool = _reference(value)
             case "customValue":
                 self.attributes = {
                     item["key"]: item.get("value", "") for item in soap.array(value, "CustomFieldValue")
@@ -248,6 +267,11 @@ def text(value: soap.Value | None) -> str:
 def references(value: soap.Value | None) -> tuple[Moid, ...]:
     """An array of references to managed objects."""
     return tuple(Moid(item) for item in soap.array(value, "ManagedObjectReference"))
+
+
+def _reference(value: soap.Value | None) -> Moid | None:
+    """A reference to a managed object; None for none."""
+    return Moid(text(value)) if text(value) else None
 
 
 def as_people_write_it(name: str) -> str:

@@ -55,8 +55,18 @@ def _told(objects: Iterable[dict[str, Any]]) -> dict[Moid, dict[str, soap.Value]
         raise ReplyError(f"the properties of an object have an unknown form: {error!r}") from error
 
 
+def attribute_definitions(session: Session) -> Iterator[soap.Value | None]:
+    """`CustomFieldsManager.field`, as far as the account may read it. Raises VcenterError."""
+    manager = session.content.customFieldsManager
+    if manager is None:
+        return
+    for found in session.retrieve("CustomFieldsManager", "field", [moid_of(manager)]):
+        told = soap.as_list(found.get("propSet"))
+        yield from (each.get("val") for each in told if isinstance(each, dict))
+
+
 def custom_field_names(session: Session) -> dict[str, str]:
-    """The names of the custom attributes by key."""
+    """The names of the custom attributes by key. Raises VcenterError: also where the account may not read them."""
     manager = session.content.customFieldsManager
     if manager is None:
         return {}

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from pyVmomi import vim, vmodl
 
-from probes.vcenter.inventory import CLUSTERS, NETWORKS, PROPERTIES
+from probes.vcenter.inventory import NETWORKS, PROPERTIES
 from probes.vcenter.objects import Moid
 from probes.vcenter.properties import moid_of
 from probes.vcenter.session import Session
@@ -18,7 +18,7 @@ def wanted(
     *, resource_pools: bool, attributes: bool, networks: bool, addresses: bool
 ) -> dict[str, tuple[str, ...]]:
     """The properties to watch by type, those that not every configuration needs only where it asks for them."""
-    types = {"ComputeResource": CLUSTERS} | ({"Network": NETWORKS} if networks else {}) | dict(PROPERTIES)
+    types = ({"Network": NETWORKS} if networks else {}) | dict(PROPERTIES)
     if not resource_pools:
         del types["ResourcePool"]
     asked = {
@@ -32,8 +32,13 @@ def wanted(
     return types
 
 
-def subscribe(session: Session, types: Mapping[str, Sequence[str]]) -> tuple[Moid, dict[str, str]]:
-    """Make the collector and its filters; gives its id, and the type that each filter is for. Raises VcenterError."""
+def subscribe(
+    session: Session, types: Mapping[str, Sequence[str]], *, attribute_names: bool
+) -> tuple[Moid, dict[str, str]]:
+    """Make the collector and its filters; gives its id, and the type that each filter is for. Raises VcenterError.
+
+    `attribute_names`: the names of custom attributes are watched too (`CustomFieldsManager.field`).
+    """
     content = session.content
     managed = {kind: getattr(vim, kind) for kind in types}
     view = content.viewManager.CreateContainerView(content.rootFolder, list(managed.values()), True)
@@ -42,7 +47,18 @@ def subscribe(session: Session, types: Mapping[str, Sequence[str]]) -> tuple[Moi
     for kind, paths in types.items():
         made = collector.CreateFilter(_filter(view, managed[kind], paths), kind in PARTIAL)
         kinds[moid_of(made)] = kind
+    if attribute_names and content.customFieldsManager is not None:
+        made = collector.CreateFilter(_attribute_names(content.customFieldsManager), False)
+        kinds[moid_of(made)] = "CustomFieldsManager"
     return moid_of(collector), kinds
+
+
+def _attribute_names(manager: Any) -> Any:
+    query = vmodl.query.PropertyCollector
+    return query.FilterSpec(
+        objectSet=[query.ObjectSpec(obj=manager, skip=False)],
+        propSet=[query.PropertySpec(type=vim.CustomFieldsManager, pathSet=["field"], all=False)],
+    )
 
 
 def _filter(view: Any, managed_type: Any, paths: Sequence[str]) -> Any:

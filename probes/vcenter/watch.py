@@ -19,7 +19,7 @@ from pyVmomi import vim
 
 from probes.report import Departed, ListedServer, Report, Resume, SourceEvent, SourceFailure
 from probes.vcenter import events, properties, san, soap
-from probes.vcenter.addresses import own_addresses
+from probes.vcenter.attributes import AttributeNames
 from probes.vcenter.bindings import Bindings
 from probes.vcenter.events import EventRead, EventReader
 from probes.vcenter.faults import (
@@ -33,8 +33,10 @@ from probes.vcenter.file_reading import SERVERS_A_LOOK, FileReading
 from probes.vcenter.history import Hint
 from probes.vcenter.infrastructure import NOTHING, Infrastructure, News
 from probes.vcenter.inventory import Inventory, InventoryChanges
+from probes.vcenter.listing import listed
 from probes.vcenter.objects import Moid, Vm
-from probes.vcenter.properties import custom_field_names
+from probes.vcenter.places import PLACES
+from probes.vcenter.properties import moid_of
 from probes.vcenter.session import Credentials, Session
 from probes.vcenter.subscription import subscribe, wanted
 from probes.vcenter.tracks import ServerLook, Tracks
@@ -136,7 +138,7 @@ class VcenterWatch:
         self._settings = settings
         self._now = now
         self._emit = emit
-        self._inventory = Inventory()
+        self._inventory = Inventory(Moid(""))
         """vCenter's objects as this session tells them; made anew with each session."""
         self._infrastructure = Infrastructure()
         """Hosts and datastores by the names under which they are told; kept over sessions."""
@@ -147,8 +149,8 @@ class VcenterWatch:
         """Which server each managed object is; kept over sessions."""
         self._files = FileReading(a_look=settings.portions.places_a_look, page=settings.portions.places)
         """What is known of the files that servers need; kept over sessions."""
-        self._attribute_names: dict[str, str] = {}
-        """By their key: the names of custom attributes."""
+        self._attribute_names = AttributeNames()
+        """Those of custom attributes that updates did not tell; made anew with each session."""
         self._seen_until = resume.observed_until
         """How far everything was seen, over all sessions; None before the first look."""
         self._gap: tuple[Instant, Instant] | None = None
@@ -267,11 +269,13 @@ class VcenterWatch:
 
     def _begin(self, session: Session) -> _Chain:
         self._check_clock(session)
-        self._attribute_names = custom_field_names(session) if self._settings.attributes else {}
         self._events.open(session, self._now(), self._offset_us)
         self._files.begin(self._bindings.servers)
-        self._inventory = Inventory()
-        collector, kinds = subscribe(session, self._settings.watched())
+        self._attribute_names = AttributeNames()
+        self._inventory = Inventory(moid_of(session.content.rootFolder))
+        collector, kinds = subscribe(
+            session, self._settings.watched(), attribute_names=self._settings.attributes
+        )
         return _Chain(session=session, kinds=kinds, collector=collector)
 
     def _look(self, chain: _Chain) -> None:
@@ -280,6 +284,7 @@ class VcenterWatch:
         if self._now() - self._offset_checked_at > CLOCK_CHECK_US:
             self._check_clock(chain.session)
         chain.touched.update(self._read_files(chain))
+        self._follow_attributes(chain)
         departed = [self._departed(server, arrived_at) for server in self._bind(chain)]
         events = self._read_events(chain)
         news = self._news(chain)
@@ -331,12 +336,8 @@ class VcenterWatch:
             update = chain.session.wait_for_updates(chain.collector, chain.version, wait_s, PAGE_OBJECTS)
             arrived_at = self._now()
             first_at = first_at or arrived_at
-            if update is None and chain.version == "":
-                raise PermissionDeniedError(
-                    "vCenter shows this account no object at all: it may read none, or vCenter is still starting"
-                )
             if update is None:
-                return first_at
+                break
             try:
                 for filter_set in soap.as_list(update.get("filterSet")):
                     self._apply(chain, filter_set)
@@ -344,14 +345,19 @@ class VcenterWatch:
             except (AttributeError, KeyError, TypeError, ValueError) as error:
                 raise ReplyError(f"the update set has an unknown form: {error!r}") from error
             if not soap.flag(update.get("truncated")):
-                return first_at
+                break
+        if chain.seen_until is None and self._inventory.is_empty:
+            raise PermissionDeniedError(
+                "vCenter shows this account no object at all: it may read none, or vCenter is still starting"
+            )
+        return first_at
 
     def _apply(self, chain: _Chain, filter_set: dict[str, Any]) -> None:
         kind = chain.kinds[filter_set["filter"]]
         changes: InventoryChanges = self._inventory.apply(kind, soap.as_list(filter_set.get("objectSet")))
         chain.touched |= changes.touched
         chain.left += changes.left
-        chain.places_changed |= kind in _PLACES
+        chain.places_changed |= kind in _NAMED
         chain.infrastructure_changed |= kind in _INFRASTRUCTURE
 
     def _touched(self, chain: _Chain) -> set[Moid]:
@@ -361,6 +367,13 @@ class VcenterWatch:
     def _read_files(self, chain: _Chain) -> list[Moid]:
         touched, ignored = self._touched(chain), self._ignored_datastores()
         return list(self._files.read(chain.session, self._inventory, touched, ignored))
+
+    def _follow_attributes(self, chain: _Chain) -> None:
+        if self._settings.attributes:
+            touched = self._touched(chain)
+            chain.places_changed |= self._attribute_names.follow(
+                chain.session, self._inventory, touched, self._now()
+            )
 
     def _bind(self, chain: _Chain) -> list[ServerId]:
         return list(self._bindings.bind(self._inventory, self._touched(chain)))
@@ -398,31 +411,17 @@ class VcenterWatch:
     def _sightings(self, chain: _Chain) -> Iterator[ListedServer]:
         every = chain.seen_until is None or chain.places_changed
         ignored = self._ignored_datastores()
+        asked = frozenset(self._settings.watched()["VirtualMachine"])
         for moid in self._inventory.vms.keys() if every else self._touched(chain):
             server = self._bindings.servers.get(moid)
             if server is None:
                 continue
             vm = self._inventory.vms[moid]
             track = self._tracks.of(server)
-            listed = self._listed(server, vm, ignored)
-            if listed != track.listed or chain.seen_until is None:
-                track.listed = listed
-                yield listed
-
-    def _listed(self, server: ServerId, vm: Vm, ignored: frozenset[Moid]) -> ListedServer:
-        inventory, names = self._inventory, self._infrastructure
-        return ListedServer(
-            server=server,
-            name=vm.name,
-            folder=inventory.path_of(vm.parent),
-            resource_pool=inventory.path_of(vm.pool),
-            attributes={self._attribute_names.get(key, key): value for key, value in vm.attributes.items()},
-            san=san.is_judged(vm, ignored),
-            networks=_names(vm.networks, inventory.networks),
-            addresses=own_addresses(vm.address, vm.adapters),
-            host=names.hosts.get(vm.host, "") if vm.host is not None else "",
-            datastores=_names(_places(vm), names.datastores),
-        )
+            told = listed(server, vm, self._inventory, self._infrastructure, asked=asked, ignored=ignored)
+            if told != track.listed or chain.seen_until is None:
+                track.listed = told
+                yield told
 
     def _news(self, chain: _Chain) -> News:
         """What is new of hosts and datastores; where nothing of them was told, nothing is."""
@@ -478,18 +477,6 @@ class VcenterWatch:
         self._offset_checked_at = after
 
 
-def _places(vm: Vm) -> tuple[Moid, ...]:
-    """Where its files lie; until they were read every datastore that it uses."""
-    return tuple(place.datastore for place in vm.places) or vm.datastores
-
-
-def _names(moids: tuple[Moid, ...], names: Mapping[Moid, str]) -> tuple[str, ...]:
-    """The names of some objects, sorted; those that may not be read have none."""
-    if len(moids) == 1:
-        name = names.get(moids[0])
-        return () if name is None else (name,)
-    return tuple(sorted(names[moid] for moid in moids if moid in names))
-
-
-_PLACES: Final = frozenset({"Folder", "Datacenter", "ResourcePool", "Network"})
+_NAMED: Final = PLACES | {"Network", "CustomFieldsManager"}
+"""Types of which a name, or a place, is that of servers too."""
 _INFRASTRUCTURE: Final = frozenset({"HostSystem", "Datastore", "ComputeResource", "Folder", "Datacenter"})

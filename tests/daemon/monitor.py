@@ -10,6 +10,8 @@ from daemon.recording.replay import replay
 from daemon.recording.transitions import MOST_KEYS, Transitions
 from daemon.servers.policy import Owner, Policy
 from daemon.servers.registry import ServerRegistry
+from daemon.servers.rules import Undecided
+from probes.facts import NOT_KNOWN, NotKnown
 from probes.report import Departed, ListedServer, Report, SourceFailure
 from sla.evidence import encode
 from sla.instants import BEGINNING, MINUTE, SECOND, Instant, parse_instant
@@ -35,8 +37,10 @@ START = parse_instant("2026-03-10T12:00:00Z")
 ZONES = {"acme": "America/St_Johns", "beta": "Europe/London", "unassigned": "UTC"}
 
 
-def assign(source: str, sighted: ListedServer) -> Owner | None:
+def assign(source: str, sighted: ListedServer) -> Owner | Undecided | None:
     """`acme-web-1` belongs to acme's solution acme-web, `beta-1` to beta; `ignored-1` to nobody."""
+    if sighted.name is NOT_KNOWN:
+        return Undecided(frozenset({"name"}))
     client, *rest = sighted.name.split("-")
     if client == "ignored":
         return None
@@ -48,7 +52,7 @@ def assign(source: str, sighted: ListedServer) -> Owner | None:
 
 def policy(
     *sources: str,
-    rule: Callable[[str, ListedServer], Owner | None] = assign,
+    rule: Callable[[str, ListedServer], Owner | Undecided | None] = assign,
     grace_us: int = GRACE_US,
     legs: Sequence[Leg] = (Leg.RUNNING, Leg.SAN),
 ) -> Policy:
@@ -169,7 +173,7 @@ class Vm:
     """A virtual server as a vCenter has it."""
 
     uuid: str
-    name: str
+    name: str | NotKnown
     on: bool = True
     san: bool = True
 

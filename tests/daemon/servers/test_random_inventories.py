@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from daemon.servers.policy import Owner
+from daemon.servers.rules import Undecided
 from probes.report import ListedServer
 from sla.instants import DAY, HOUR, MINUTE, SECOND, Instant
 from sla.records import Blind, ClientId, Observation, ServerId, State
@@ -147,6 +148,7 @@ class World:
             if self.monitor.registry.source_of(ServerId(uuid)) != holders[0]:
                 continue  # its former vCenter has not said yet that it left
             owner = self.monitor.policy.assign("", ListedServer(server=ServerId(uuid), name=vm.name))
+            assert not isinstance(owner, Undecided)
             if owner is None:
                 assert newest is None or newest.in_service_until is not None, f"{uuid} is ignored"
             elif vm.on:

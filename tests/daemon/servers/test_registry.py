@@ -239,7 +239,7 @@ def test_after_grace_its_service_ended_provisionally_when_it_left() -> None:
     _monitor, source = gone()
     assert servers(source.look(passed_us=GRACE_US - 1)) == []
     (record,) = servers(source.look(passed_us=1))
-    assert (record.in_service_until, record.extra) == (START + MINUTE, PROVISIONAL)
+    assert (record.in_service_until, record.extra) == (START + MINUTE, (PROVISIONAL,))
 
 
 def test_back_within_grace_its_service_never_ended_and_the_gap_is_down() -> None:

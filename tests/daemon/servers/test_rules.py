@@ -1,4 +1,6 @@
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -7,7 +9,8 @@ from hypothesis import strategies as st
 from daemon.config import UNASSIGNED
 from daemon.config.tables import AttributeTable, RuleTable
 from daemon.servers.policy import Owner, owner_by
-from daemon.servers.rules import Needs, Rules, needs_of
+from daemon.servers.rules import Needs, Rules, Undecided, needs_of
+from probes.facts import NOT_KNOWN, Fact, NotKnown
 from probes.report import ListedServer
 from sla.records import ClientId, ServerId, SolutionId
 
@@ -18,11 +21,13 @@ Shown = tuple[str, ListedServer]
 def server(
     *,
     vcenter: str = "east",
-    name: str = "web1",
-    folder: str = "/DC/vm/Acme",
-    resource_pool: str = "/DC/host/C/Resources",
+    name: str | NotKnown = "web1",
+    folder: Fact = "/DC/vm/Acme",
+    resource_pool: Fact = "/DC/host/C/Resources",
     attributes: Mapping[str, str] | None = None,
+    all_attributes: bool = True,
     networks: tuple[str, ...] = (),
+    all_networks: bool = True,
 ) -> Shown:
     return vcenter, ListedServer(
         server=ServerId("u"),
@@ -30,11 +35,13 @@ def server(
         folder=folder,
         resource_pool=resource_pool,
         attributes=attributes or {},
+        all_attributes=all_attributes,
         networks=networks,
+        all_networks=all_networks,
     )
 
 
-def assigned(rules: Rules[RuleTable], shown: Shown) -> Owner | None:
+def assigned(rules: Rules[RuleTable], shown: Shown) -> Owner | Undecided | None:
     return owner_by(rules.first(*shown))
 
 
@@ -183,22 +190,47 @@ def is_path_match(glob: Sequence[str], levels: Sequence[str]) -> bool:
     return bool(levels) and is_match(glob[0], levels[0]) and is_path_match(glob[1:], levels[1:])
 
 
-def takes(rule: RuleTable, shown: Shown) -> bool:
+def holds(fact: Fact | NotKnown, is_so: Callable[[str], bool]) -> bool | None:
+    """Whether a condition on a fact holds; None where that is not known."""
+    if isinstance(fact, NotKnown):
+        return None
+    return fact is not None and is_so(fact)
+
+
+def conditions(rule: RuleTable, shown: Shown) -> Iterator[bool | None]:
+    """Whether each condition of a rule holds of a server."""
     vcenter, listed = shown
-    attribute = rule.attribute
-    return all(
-        (
-            rule.vcenter in (None, vcenter),
-            rule.name is None or is_match(rule.name, listed.name),
-            rule.folder is None or is_path_match(rule.folder.split("/")[1:], listed.folder.split("/")[1:]),
-            rule.network is None or any(is_match(rule.network, network) for network in listed.networks),
-            attribute is None
-            or (
-                attribute.name in listed.attributes
-                and is_match(attribute.value, listed.attributes[attribute.name])
-            ),
-        )
-    )
+    yield rule.vcenter in (None, vcenter)
+    if (name := rule.name) is not None:
+        yield holds(listed.name, lambda text: is_match(name, text))
+    if (folder := rule.folder) is not None:
+        levels = folder.split("/")[1:]
+        yield holds(listed.folder, lambda text: is_path_match(levels, text.split("/")[1:]))
+    if (network := rule.network) is not None:
+        is_connected = any(is_match(network, each) for each in listed.networks)
+        yield is_connected or (False if listed.all_networks else None)
+    if (attribute := rule.attribute) is not None:
+        yield holds(listed.attribute(attribute.name), lambda text: is_match(attribute.value, text))
+
+
+def takes(rule: RuleTable, shown: Shown) -> bool | None:
+    found = set(conditions(rule, shown))
+    return False if False in found else None if None in found else True
+
+
+def tried_one_by_one(rules: Sequence[RuleTable], shown: Shown) -> Owner | None:
+    """The outcome of the first rule that takes a server; None where it cannot be told which one that is."""
+    before: list[str | None] = []
+    for rule in rules:
+        taken = takes(rule, shown)
+        if taken is False:
+            continue
+        if any(client != rule.client for client in before):
+            return None
+        if taken:
+            return to(str(rule.client))
+        before.append(rule.client)
+    return None if before else NOBODY
 
 
 TEXTS = st.text("ab", max_size=4)
@@ -222,27 +254,126 @@ RULES = st.builds(
     network=st.none() | GLOBS,
     attribute=st.none() | st.tuples(st.sampled_from("xy"), GLOBS),
 )
+KNOWN = {
+    "vcenter": st.sampled_from("ew"),
+    "name": TEXTS,
+    "folder": st.none() | PATHS,
+    "networks": st.lists(TEXTS, max_size=2).map(tuple),
+    "attributes": st.dictionaries(st.sampled_from("xy"), TEXTS),
+}
 SERVERS = st.builds(
     server,
-    vcenter=st.sampled_from("ew"),
-    name=TEXTS,
-    folder=PATHS,
-    networks=st.lists(TEXTS, max_size=2).map(tuple),
-    attributes=st.dictionaries(st.sampled_from("xy"), TEXTS),
+    **KNOWN
+    | {
+        "name": TEXTS | st.just(NOT_KNOWN),
+        "folder": st.just(NOT_KNOWN) | KNOWN["folder"],
+        "all_networks": st.booleans(),
+        "all_attributes": st.booleans(),
+    },
 )
 
 
-@given(tables=st.lists(RULES, max_size=8), servers=st.lists(SERVERS, min_size=1, max_size=8))
-def test_the_outcome_is_that_of_rules_tried_one_by_one(
-    tables: list[dict[str, object]], servers: list[Shown]
-) -> None:
-    rules = [
-        RuleTable.model_validate({**table, "client": str(number)}) for number, table in enumerate(tables)
+def clients_of(tables: list[dict[str, object]], clients: Sequence[str]) -> list[RuleTable]:
+    return [
+        RuleTable.model_validate({**table, "client": client})
+        for table, client in zip(tables, clients, strict=False)
     ]
+
+
+OWNERS = st.lists(st.sampled_from(["acme", "beta"]), min_size=8, max_size=8)
+
+
+@given(tables=st.lists(RULES, max_size=8), clients=OWNERS, servers=st.lists(SERVERS, min_size=1, max_size=8))
+def test_the_outcome_is_that_of_rules_tried_one_by_one(
+    tables: list[dict[str, object]], clients: list[str], servers: list[Shown]
+) -> None:
+    rules = clients_of(tables, clients)
     compiled = Rules(rules)
     for shown in servers:
-        expected = next((to(str(rule.client)) for rule in rules if takes(rule, shown)), NOBODY)
-        assert assigned(compiled, shown) == expected
+        decided = assigned(compiled, shown)
+        assert (None if isinstance(decided, Undecided) else decided) == tried_one_by_one(rules, shown)
+
+
+@given(tables=st.lists(RULES, max_size=8), clients=OWNERS, shown=SERVERS, known=st.builds(server, **KNOWN))
+def test_what_is_decided_while_facts_are_missing_is_what_they_would_have_said(
+    tables: list[dict[str, object]], clients: list[str], shown: Shown, known: Shown
+) -> None:
+    rules = Rules(clients_of(tables, clients))
+    decided = assigned(rules, shown)
+    (vcenter, listed), (_, also) = shown, known
+    whole = replace(
+        listed,
+        name=also.name if listed.name is NOT_KNOWN else listed.name,
+        folder=also.folder if listed.folder is NOT_KNOWN else listed.folder,
+        networks=listed.networks if listed.all_networks else listed.networks + also.networks,
+        attributes=listed.attributes if listed.all_attributes else {**also.attributes, **listed.attributes},
+        all_networks=True,
+        all_attributes=True,
+    )
+    in_the_end = assigned(rules, (vcenter, whole))
+    assert not isinstance(in_the_end, Undecided)
+    if isinstance(decided, Undecided):
+        assert decided.facts <= {"name", "folder", "network", "attribute"}
+        assert decided.facts
+    else:
+        assert decided == in_the_end
+
+
+@pytest.mark.parametrize(
+    ("missing", "facts"),
+    [
+        ({"folder": NOT_KNOWN}, {"folder"}),
+        ({"name": NOT_KNOWN}, {"name"}),
+        ({"resource_pool": NOT_KNOWN}, {"resource_pool"}),
+        ({"all_networks": False}, {"network"}),
+        ({"all_attributes": False}, {"attribute"}),
+        ({"folder": NOT_KNOWN, "name": NOT_KNOWN}, {"folder", "name"}),
+    ],
+)
+def test_a_rule_that_waits_for_a_fact_lets_no_later_one_decide(
+    missing: dict[str, Any], facts: set[str]
+) -> None:
+    conditions: dict[str, dict[str, object]] = {
+        "folder": {"folder": "/DC/vm/Zero"},
+        "name": {"name": "zero-*"},
+        "resource_pool": {"resource_pool": "/DC/host/C/Resources/Zero"},
+        "network": {"network": "zero"},
+        "attribute": {"attribute": AttributeTable(name="Client", value="zero")},
+    }
+    first = [RuleTable.model_validate({**conditions[fact], "client": "zero"}) for fact in sorted(facts)]
+    waits = Undecided(frozenset(facts))
+    later = RuleTable(name="*", client="later")
+    known = Rules([*first, RuleTable(client="later")])
+    assert assigned(known, server()) == to("later")
+    decided = assigned(known, server(**missing))
+    assert isinstance(decided, Undecided)
+    assert decided.facts <= facts
+    assert assigned(Rules(first), server(**missing)) == waits, "nobody's is an outcome too"
+    assert assigned(Rules([*first, RuleTable(client="zero")]), server(**missing)) == to("zero"), (
+        "but where both say the same it is said"
+    )
+    assert assigned(Rules([RuleTable(client="zero"), *first, later]), server(**missing)) == to("zero"), (
+        "an earlier one decides"
+    )
+
+
+def test_one_condition_that_does_not_hold_settles_a_rule_whatever_the_others() -> None:
+    rules = Rules([RuleTable(folder="/DC/vm/Zero", name="db*", client="zero"), RuleTable(client="later")])
+    assert assigned(rules, server(folder=NOT_KNOWN, name="web")) == to("later")
+
+
+@pytest.mark.parametrize(
+    ("glob", "folder"),
+    [
+        ("/DC%2f1/vm/*", "/DC%2f1/vm/Acme"),
+        ("/DC%2F1/vm/*", "/DC%2f1/vm/Acme"),
+        ("/DC/vm/a\\b", "/DC/vm/a\\b"),
+        ("/DC/vm/100%", "/DC/vm/100%"),
+        ("/DC/vm/A%2FB/**", "/DC/vm/A%2fB/web"),
+    ],
+)
+def test_a_slash_within_a_name_is_escaped_in_paths_and_nothing_else_is(glob: str, folder: str) -> None:
+    assert assigned(Rules([RuleTable(folder=glob, client="acme")]), server(folder=folder)) == to("acme")
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TypeVar
 
+from probes.facts import NOT_KNOWN
 from probes.report import Departed, ListedServer, Report, Resume, SourceEvent, SourceFailure
 from probes.vcenter.session import Credentials
 from probes.vcenter.transport import Deadlines, Endpoint
@@ -39,6 +40,11 @@ class Hand:
     def advance(self, seconds: float) -> Instant:
         self.ahead_us += int(seconds * 1_000_000)
         return self()
+
+
+def numbers(listed: ListedServer) -> list[str]:
+    """The addresses of a server that are told."""
+    return [] if listed.addresses is NOT_KNOWN else [each.number for each in listed.addresses]
 
 
 class Watched:

@@ -3,9 +3,10 @@
 import time
 from dataclasses import replace
 
+from probes.facts import NOT_KNOWN
 from sla.instants import SECOND
 from sla.records import Leg, State
-from tests.probes.vcenter.harness import RECOVERED, SLOW, stopped, watching
+from tests.probes.vcenter.harness import RECOVERED, SLOW, numbers, stopped, watching
 from tests.probes.vcenter.peers import PASSWORD, USER, Peer
 
 UP, DOWN, UNKNOWN = State.UP, State.DOWN, State.UNKNOWN
@@ -159,7 +160,7 @@ def test_a_server_is_sighted_with_its_host_and_datastores_and_again_after_vmotio
         server = watched.server(peer.server)
         first = watched.listed(server)
         assert (first.host, first.datastores) == (peer.host, (peer.datastore,))
-        assert (first.networks, first.addresses) == ((), ()), "nobody asked"
+        assert (first.networks, first.all_networks, first.addresses) == ((), False, NOT_KNOWN), "nobody asked"
         peer.vmotion(peer.server, peer.elsewhere)
         watched.until(lambda: watched.listed(server).host == peer.elsewhere)
         assert watched.listed(server).datastores == (peer.datastore,)
@@ -177,9 +178,9 @@ def test_addresses_are_told_where_they_are_asked_for(peer: Peer) -> None:
     peer.set_address(peer.server, "192.0.2.7")
     with watching(peer.endpoint, addresses=True) as watched:
         server = watched.server(peer.server)
-        assert [each.number for each in watched.listed(server).addresses] == ["192.0.2.7"]
+        assert numbers(watched.listed(server)) == ["192.0.2.7"]
         peer.set_address(peer.server, "2001:DB8::0:7")
-        watched.until(lambda: [each.number for each in watched.listed(server).addresses] == ["2001:db8::7"])
+        watched.until(lambda: numbers(watched.listed(server)) == ["2001:db8::7"])
 
 
 def test_a_host_that_does_not_respond_is_told_and_when_it_does_again(peer: Peer) -> None:

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from probes.facts import NOT_KNOWN, Fact
 from probes.simulation.entities import Datastore, Folder, Host, Vm
 from probes.vcenter import soap
 from probes.vcenter.session import Session
@@ -293,7 +294,7 @@ def test_names_folders_and_what_is_above_them_are_sighted_anew(simulation: Simul
     with watching(simulation.endpoint) as watched:
         server = watched.server(simulation.server)
 
-        def place() -> str:
+        def place() -> Fact:
             return next(each.folder for each in reversed(watched.sightings) if each.server == server)
 
         folder = simulation.vm(simulation.server).parent
@@ -325,7 +326,8 @@ def test_pools_and_custom_attributes_are_read_when_rules_ask_for_them(asked: boo
         client = peer.vm(peer.server).custom_values[101]
         listed = next(each for each in watched.sightings if each.server == server)
         assert listed.attributes == ({"client": client} if asked else {})
-        assert listed.resource_pool == (f"/Resources/{client}" if asked else "/")
+        assert listed.resource_pool == (f"/DC1/host/Cluster1/Resources/{client}" if asked else NOT_KNOWN)
+        assert listed.attribute("other") is (None if asked else NOT_KNOWN)
         if asked:
             peer.do(peer.machines.set_custom_value, peer.server, field=101, value="zenith")
             watched.until(lambda: watched.sightings[-1].attributes == {"client": "zenith"})

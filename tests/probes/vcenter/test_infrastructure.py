@@ -78,7 +78,7 @@ class Site:
     """Two datacenters, a host and a datastore in each, as updates tell of them."""
 
     def __init__(self) -> None:
-        self.inventory = Inventory()
+        self.inventory = Inventory(Moid("group-d1"))
         self.infrastructure = Infrastructure()
         self.take("Folder", "group-d2", name="EU", parent="group-d1")
         for number, above in (("1", "group-d1"), ("2", "group-d2")):
@@ -146,7 +146,7 @@ def test_what_is_removed_renamed_or_ignored_is_gone(site: Site) -> None:
 
 def test_what_left_while_nobody_watched_is_gone(site: Site) -> None:
     site.news(fresh=True)
-    site.inventory = Inventory()
+    site.inventory = Inventory(Moid("group-d1"))
     site.host("2", name="esx2")
     assert site.news(fresh=True) == News(
         hosts={"esx2": UNKNOWN}, gone_hosts=("esx1",), gone_datastores=("san1", "san2")

@@ -176,7 +176,7 @@ class Site:
     """A server on a host that mounts `san` and `gold`; another datacenter has a `gold` too."""
 
     def __init__(self) -> None:
-        self.inventory = Inventory()
+        self.inventory = Inventory(Moid("group-d1"))
         for number, (moid, name) in enumerate(((SAN, "san"), (GOLD, "gold"), (LOCAL, "a] b%2fc")), start=1):
             self.datastore(moid, name, f"4f0{number}", HOST)
         self.inventory.apply(

@@ -149,7 +149,7 @@ def test_leg_and_datastores_agree_whatever_vcenter_tells(
     ignored: frozenset[Moid],
     refused: set[str],
 ) -> None:
-    inventory = Inventory()
+    inventory = Inventory(Moid("group-d1"))
     inventory.apply("VirtualMachine", [update("vm-1", *told(machine))])
     for kind, objects in (("HostSystem", hosts), ("Datastore", stores)):
         inventory.apply(kind, [update(moid, *told(values)) for moid, values in objects.items()])

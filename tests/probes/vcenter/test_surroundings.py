@@ -7,7 +7,7 @@ import pytest
 from probes.report import GuestAddress
 from probes.simulation.entities import Datacenter, Datastore, Host, Network
 from sla.records import State
-from tests.probes.vcenter.harness import Watched, watching
+from tests.probes.vcenter.harness import Watched, numbers, watching
 from tests.probes.vcenter.peers import Simulated
 from tests.probes.vcenter.test_faults import recovered
 
@@ -62,7 +62,7 @@ def test_a_renamed_network_is_a_new_sighting_of_those_on_it_alone(simulation: Si
 
 def test_what_a_guest_reports_is_an_address_or_nothing(simulation: Simulated) -> None:
     def told() -> list[str]:
-        return [each.number for each in watched.listed(server).addresses]
+        return numbers(watched.listed(server))
 
     simulation.set_address(simulation.server, "$(reboot)")
     with watching(simulation.endpoint, addresses=True) as watched:
