@@ -20,6 +20,7 @@ from daemon.replies.servers import LegStatus, OutageStatus, ReachStatus, ServerS
 from daemon.replies.solutions import SolutionList, SolutionStatus
 from daemon.replies.status import DownServer, LedgerStatus, SourceStatus, Status, WayStatus
 from daemon.servers.registry import ServerRegistry
+from daemon.servers.services import PROVISIONAL_OWNER
 from daemon.watching.internet import Internet
 from daemon.watching.sources import Sources
 from daemon.web.pages import Overview, ServerRow
@@ -114,11 +115,14 @@ class Answers:
         record, counts = self._book.record_of(server), self._book.counts(server)
         settled_at = self._book.places[server].group.settled if server in self._book.places else None
         segments = self._segments(record, settled_at)
+        undecided = self._registry.undecided_of(server)
         return ServerStatus(
             server=server,
             name=record.name,
             client=record.client,
             solution=record.solution or "",
+            owner_waits_for=tuple(sorted(undecided.facts)) if undecided is not None else (),
+            owner_is_provisional=PROVISIONAL_OWNER in record.extra,
             vcenter=self._registry.source_of(server),
             state=self._book.state(server),
             since=_since(segments, self._book.state(server)),

@@ -30,6 +30,7 @@ from daemon.records.idempotency import RecordedRequests
 from daemon.records.service import RecordService
 from daemon.servers.policy import policy_of
 from daemon.servers.registry import ServerRegistry
+from daemon.watching.doubts import Doubts
 from daemon.watching.internet import Internet
 from daemon.watching.report_queue import ReportQueue
 from daemon.watching.sources import Sources

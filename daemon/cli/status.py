@@ -92,6 +92,10 @@ def _show_server(out: Console, answer: Json) -> None:
             f"client {answer['client'] or 'none'}, solution {answer['solution'] or 'none'}, on {answer['vcenter']}"
         )
     )
+    if answer["owner_waits_for"]:
+        missing = ", ".join(answer["owner_waits_for"])
+        stays = "it is unassigned until it is" if answer["owner_is_provisional"] else "whose it was it stays"
+        out.print(plain(f"not known, and asked for by rules: {missing}; {stays}", "yellow"))
     since = f" since {answer['since']}" if answer["since"] else ""
     out.print(
         state(answer["state"]) + plain(f"{since}, settled up to {answer['settled_at'] or 'nothing yet'}")

@@ -76,6 +76,12 @@ class ProcessMetrics:
             "Objects of which this source withholds what slad needs: their servers are unknown.",
             "source",
         )
+        self.source_undecided = _gauge(
+            registry,
+            "slad_source_undecided_servers",
+            "Servers of which rules cannot tell whose they are, because a fact that they ask for is not known.",
+            "source",
+        )
         self.source_sessions = _counter(
             registry,
             "slad_source_sessions_total",
@@ -221,6 +227,7 @@ class ProcessMetrics:
             self.source_poll_duration,
             self.source_objects,
             self.source_unreadable_objects,
+            self.source_undecided,
             self.source_sessions,
             self.source_errors,
             self.source_clock_offset,

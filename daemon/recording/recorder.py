@@ -21,6 +21,7 @@ from daemon.recording.publishing import Publisher
 from daemon.recording.transitions import Transitions
 from daemon.records.endings import Endings
 from daemon.servers.policy import policy_of, records_of
+from daemon.watching.doubts import Doubts
 from daemon.watching.internet import Internet
 from daemon.watching.report_queue import ReportQueue
 from daemon.watching.sources import Sources
@@ -47,6 +48,7 @@ class Recorder:
         endings: Endings,
         book: LiveBook,
         sources: Sources,
+        doubts: Doubts,
         internet: Internet,
         snapshots: Snapshots,
         evaluator: AlertEvaluator,
@@ -65,6 +67,7 @@ class Recorder:
         self._endings = endings
         self._book = book
         self._sources = sources
+        self._doubts = doubts
         self._internet = internet
         self._snapshots = snapshots
         self._evaluator = evaluator
@@ -123,6 +126,7 @@ class Recorder:
         await self._committer.commit_waiting(now)
         await self._commit_reports(told, now, seal=seal)
         self._sources.take(told)
+        self._doubts.follow(name for name, _ in self._sources)
         await self._internet.follow()
         async for _ in paced(self._book.settling(now)):
             pass

@@ -70,6 +70,10 @@ class ServerStatus(Reply):
     name: str
     client: str
     solution: str
+    owner_waits_for: tuple[str, ...] = Field(
+        description="The facts, by the keys of conditions, that rules lack to tell whose it is; empty where they can."
+    )
+    owner_is_provisional: bool = Field(description="Whether it is nobody's until they can.")
     vcenter: str
     state: StateWord
     since: At | None
