@@ -128,10 +128,12 @@ class SourceFailure:
 class Resume:
     """What the ledger remembers of a source, so that a watch can go on where one before it ended.
 
-    `out_of_contact`: since when the source could not say of a virtual server whether it runs.
+    `out_of_contact`: since when the source could not say of a virtual server whether it runs. `twins`: the servers on record that go
+    by `UUID@MOID`, because they show another's instance UUID, or did.
     """
 
     observed_until: Instant | None = None
     out_of_contact: Mapping[ServerId, Instant] = field(default_factory=dict)
     events_until: Instant | None = None
     event_keys: frozenset[str] = frozenset()
+    twins: frozenset[ServerId] = frozenset()

@@ -152,6 +152,7 @@ class Transitions:
             out_of_contact=lost,
             events_until=max(taken.values(), default=None),
             event_keys=frozenset(taken),
+            twins=frozenset(self._registry.twins(source)),
         )
 
     def remember(self, event: Event) -> None:

@@ -1,41 +1,68 @@
-"""Which virtual server each managed object is: the binding of vCenter's ids to instance UUIDs, over sessions."""
+"""Which virtual server each managed object is: the binding of vCenter's ids to instance UUIDs, over sessions.
 
-from collections.abc import Iterable, Iterator
+A managed object is who it is for as long as it lives. A machine whose files are inaccessible shows no configuration, and
+so no UUID: it is which it was. Two objects of one vCenter may show one instance UUID: a copied .vmx file, a twin that HA
+left behind, a restored backup. They are two servers: `UUID` and `UUID@MOID`. `UUID` is the one that was it before; else
+the one whose connection is neither orphaned nor invalid; else the older one. What becomes of one is nothing to the other.
+
+Invariant: of the objects that are shown, no two are the same server.
+"""
+
+import re
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from typing import Final
 
 from probes.vcenter.inventory import Inventory
 from probes.vcenter.objects import Moid, Vm
 from sla.records import ServerId
 
+_NUMBER: Final = re.compile(r"\d+$")
+_LOST: Final = frozenset({"orphaned", "invalid"})
+
 
 class Bindings:
-    """A machine whose files are inaccessible shows no configuration, and so no UUID: it is which it was."""
+    """Who each object is, of one vCenter; of another one, though it answers at the same address, nothing is known."""
 
-    def __init__(self) -> None:
+    def __init__(self, twins: Iterable[ServerId] = ()) -> None:
+        """`twins`: ids of the form `UUID@MOID` that are on record."""
         self.servers: dict[Moid, ServerId] = {}
         """By managed object: which server it is."""
         self._moids: dict[ServerId, Moid] = {}
         """By server: the managed object that was bound to it last."""
+        self._sharing: dict[Moid, ServerId] = {
+            Moid(twin.rpartition("@")[2]): twin for twin in twins if "@" in twin
+        }
+        """Who objects are that share a UUID, or did: also while vCenter, which starts, does not show them."""
+        self._vcenter = ""
+        """The instance UUID of the vCenter; "" before it is known."""
 
-    def bind(self, inventory: Inventory, touched: Iterable[Moid]) -> Iterator[ServerId]:
+    def begin(self, vcenter: str) -> None:
+        """Go on with a vCenter by its instance UUID: the ids of a restored one begin anew, and say nothing of before."""
+        if self._vcenter and vcenter and vcenter != self._vcenter:
+            self.servers.clear()
+            self._moids.clear()
+            self._sharing.clear()
+        self._vcenter = vcenter or self._vcenter
+
+    def bind(self, inventory: Inventory, touched: Collection[Moid]) -> Iterator[ServerId]:
         """Take what the inventory says of objects; gives those servers that an object ceased to be."""
-        for moid in touched:
-            vm = inventory.vms[moid]
-            if not vm.uuid or vm.template:
-                continue
-            server, before = ServerId(vm.uuid), self.servers.get(moid)
+        vms = inventory.vms
+        released = [server for moid in touched for server in self._released(moid, vms[moid])]
+        new = [
+            moid for moid in touched if moid not in self.servers and vms[moid].uuid and vms[moid].is_server
+        ]
+        for moid in sorted(new, key=lambda moid: _precedence(vms[moid])):
+            server = self._server(moid, vms[moid].uuid, vms)
             self.servers[moid] = server
             self._moids[server] = moid
-            if before is not None and before != server and self._moids.get(before) == moid:
-                del self._moids[before]
-                yield before
+        for server in released:
+            if server not in self._moids:
+                yield server
 
-    def departures(
-        self, inventory: Inventory, touched: Iterable[Moid], left: Iterable[Vm], *, fresh: bool
-    ) -> Iterator[ServerId]:
-        """The servers that are no longer listed: removed, or templates now. `fresh`: the inventory holds all that there is."""
+    def departures(self, inventory: Inventory, left: Iterable[Vm], *, fresh: bool) -> Iterator[ServerId]:
+        """The servers that are no longer listed. `fresh`: the inventory holds all that there is."""
         vms = inventory.vms
         gone = {vm.moid for vm in left if vm.moid not in vms}
-        gone |= {moid for moid in touched if vms[moid].template}
         if fresh:
             gone |= self.servers.keys() - vms.keys()
         for moid in gone:
@@ -44,3 +71,37 @@ class Bindings:
             if server is not None and self._moids.get(server) == moid:
                 del self._moids[server]
                 yield server
+
+    def _released(self, moid: Moid, vm: Vm) -> Iterator[ServerId]:
+        """The server that an object is no longer: it is none now, or its UUID is another one."""
+        server = self.servers.get(moid)
+        if server is None or (vm.is_server and (not vm.uuid or server in (vm.uuid, _twin(vm.uuid, moid)))):
+            return
+        del self.servers[moid]
+        self._sharing.pop(moid, None)
+        if self._moids.get(server) == moid:
+            del self._moids[server]
+            yield server
+
+    def _server(self, moid: Moid, uuid: str, vms: Mapping[Moid, Vm]) -> ServerId:
+        """Which server an object with this UUID is that is not bound yet."""
+        twin, plain = _twin(uuid, moid), ServerId(uuid)
+        holder = self._moids.get(plain)
+        is_free = holder is None or holder not in vms or self.servers.get(holder) != plain
+        if self._sharing.get(moid) == twin:
+            return twin
+        if is_free:
+            return plain
+        assert holder is not None
+        self._sharing[holder], self._sharing[moid] = plain, twin
+        return twin
+
+
+def _twin(uuid: str, moid: Moid) -> ServerId:
+    return ServerId(f"{uuid}@{moid}")
+
+
+def _precedence(vm: Vm) -> tuple[bool, int, str]:
+    """Who comes first of several objects with one UUID: vCenter counts its ids up."""
+    number = _NUMBER.search(vm.moid)
+    return vm.connection in _LOST, int(number[0]) if number is not None else 0, vm.moid

@@ -18,6 +18,7 @@ VM_PROPERTIES: Final = (
     "name",
     "config.instanceUuid",
     "config.template",
+    "config.ftInfo.role",
     "config.changeVersion",
     "runtime.powerState",
     "runtime.connectionState",
@@ -292,7 +293,16 @@ def names_of_attributes(fields: soap.Value | None) -> dict[str, str]:
 
 
 _MAY_BE_UNSET: Final = frozenset(
-    {"runtime.bootTime", "parent", "parentVApp", "customValue", "network", "guest.ipAddress", "guest.net"}
+    {
+        "config.ftInfo.role",
+        "runtime.bootTime",
+        "parent",
+        "parentVApp",
+        "customValue",
+        "network",
+        "guest.ipAddress",
+        "guest.net",
+    }
 )
 _RUNNING_RESTS_ON: Final = frozenset({"runtime.powerState", "runtime.connectionState", "runtime.host"})
 _WORDS: Final = {"notResponding": "not responding", "disconnected": "disconnected"}

@@ -192,6 +192,8 @@ class Vm:
     name: str = ""
     uuid: str = ""
     template: bool = False
+    secondary: bool = False
+    """It is the secondary of a fault-tolerant pair, which shows the primary's UUID (FaultToleranceConfigInfo.role)."""
     power: str = ""
     connection: str = ""
     host: Moid | None = None
@@ -215,6 +217,11 @@ class Vm:
         """Every datastore that it is told to use, or that its files were read to lie on."""
         return {*self.datastores, *(place.datastore for place in self.places if place.is_known)}
 
+    @property
+    def is_server(self) -> bool:
+        """Whether it is a virtual server of its own."""
+        return not (self.template or self.secondary)
+
     def take(self, name: str, value: soap.Value | None) -> None:
         """A property is told that concerns no other object."""
         match name:
@@ -226,6 +233,8 @@ class Vm:
             case "config.template":
                 told = soap.flag(value)
                 self.template = self.template if told is None else told
+            case "config.ftInfo.role":
+                self.secondary = text(value) not in ("", "1")
             case "config.changeVersion":
                 self.change_version = text(value)
             case "runtime.powerState":

@@ -145,7 +145,7 @@ class VcenterWatch:
         self._tracks = Tracks(Witness(settings.observer, settings.source), resume.out_of_contact)
         """What was told of each server; kept over sessions."""
         self._events = EventReader(resume)
-        self._bindings = Bindings()
+        self._bindings = Bindings(resume.twins)
         """Which server each managed object is; kept over sessions."""
         self._files = FileReading(a_look=settings.portions.places_a_look, page=settings.portions.places)
         """What is known of the files that servers need; kept over sessions."""
@@ -270,6 +270,7 @@ class VcenterWatch:
     def _begin(self, session: Session) -> _Chain:
         self._check_clock(session)
         self._events.open(session, self._now(), self._offset_us)
+        self._bindings.begin(session.content.about.instanceUuid or "")
         self._files.begin(self._bindings.servers)
         self._attribute_names = AttributeNames()
         self._inventory = Inventory(moid_of(session.content.rootFolder))
@@ -381,13 +382,13 @@ class VcenterWatch:
     def _departures(self, chain: _Chain) -> list[ServerId]:
         """After a resync the daemon sees by itself whom the full set lacks."""
         fresh = chain.seen_until is None
-        return list(self._bindings.departures(self._inventory, self._touched(chain), chain.left, fresh=fresh))
+        return list(self._bindings.departures(self._inventory, chain.left, fresh=fresh))
 
     def _judge(self, chain: _Chain, at: Instant) -> Iterator[Observation]:
         ignored = self._ignored_datastores()
         for moid in self._touched(chain):
             server, vm = self._bindings.servers.get(moid), self._inventory.vms[moid]
-            if server is None or vm.template:
+            if server is None or not vm.is_server:
                 continue
             yield from self._tracks.judged(
                 server,

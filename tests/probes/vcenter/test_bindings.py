@@ -1,0 +1,209 @@
+"""Which server an object is, where several show one instance UUID (design: Identity)."""
+
+from dataclasses import dataclass, field
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from probes.vcenter.bindings import Bindings
+from probes.vcenter.inventory import Inventory
+from probes.vcenter.objects import Moid, Vm
+from sla.records import ServerId
+
+
+@dataclass
+class VCenter:
+    """One that shows machines, and what a watch makes of it."""
+
+    bindings: Bindings = field(default_factory=Bindings)
+    inventory: Inventory = field(default_factory=lambda: Inventory(Moid("group-d1")))
+    left: list[Vm] = field(default_factory=list)
+    touched: set[Moid] = field(default_factory=set)
+
+    def show(self, moid: str, uuid: str, connection: str = "connected", **how: bool) -> None:
+        vm = self.inventory.vms[Moid(moid)] = Vm(Moid(moid), uuid=uuid, connection=connection)
+        vm.template, vm.secondary = how.get("template", False), how.get("secondary", False)
+        self.touched.add(vm.moid)
+
+    def hide(self, moid: str) -> None:
+        self.left.append(self.inventory.vms.pop(Moid(moid)))
+        self.touched.discard(Moid(moid))
+
+    def session(self, *moids: str) -> None:
+        """A new session begins, and shows some of the machines."""
+        before, self.inventory = self.inventory.vms, Inventory(Moid("group-d1"))
+        self.inventory.vms = {Moid(moid): before[Moid(moid)] for moid in moids}
+        self.touched = set(self.inventory.vms)
+
+    def look(self, *, fresh: bool = False) -> list[str]:
+        """The servers that departed with this look."""
+        departed: list[str] = list(self.bindings.bind(self.inventory, self.touched))
+        departed += self.bindings.departures(self.inventory, self.left, fresh=fresh)
+        self.touched.clear()
+        self.left.clear()
+        assert len(set(self.bindings.servers.values())) == len(self.bindings.servers)
+        return departed
+
+    @property
+    def servers(self) -> dict[str, str]:
+        return {str(moid): str(server) for moid, server in self.bindings.servers.items()}
+
+    @property
+    def twins(self) -> set[str]:
+        return {server for server in self.servers.values() if "@" in server}
+
+
+@pytest.fixture
+def vcenter() -> VCenter:
+    made = VCenter()
+    made.show("vm-20", "u")
+    made.look()
+    return made
+
+
+@pytest.mark.parametrize("moid", ["vm-7", "vm-21", "vm-100"])
+@pytest.mark.parametrize("connection", ["connected", "orphaned"])
+def test_a_copy_is_another_server_and_nothing_to_the_one_on_record(
+    vcenter: VCenter, moid: str, connection: str
+) -> None:
+    vcenter.show("vm-20", "u", connection)
+    vcenter.show(moid, "u")
+    assert vcenter.look() == []
+    assert vcenter.servers == {"vm-20": "u", moid: f"u@{moid}"}
+    assert vcenter.twins == {f"u@{moid}"}
+    vcenter.show(moid, "u")
+    vcenter.show("vm-20", "u")
+    assert vcenter.look() == []
+    vcenter.hide(moid)
+    assert vcenter.look() == [f"u@{moid}"]
+    assert vcenter.servers == {"vm-20": "u"}
+    assert not vcenter.twins
+
+
+def test_a_removal_concerns_the_object_removed_and_never_its_twin(vcenter: VCenter) -> None:
+    vcenter.show("vm-21", "u")
+    vcenter.look()
+    vcenter.hide("vm-20")
+    assert vcenter.look() == ["u"]
+    vcenter.show("vm-21", "u")
+    assert vcenter.look() == []
+    assert vcenter.servers == {"vm-21": "u@vm-21"}
+    vcenter.show("vm-30", "u")
+    vcenter.look()
+    assert vcenter.servers["vm-30"] == "u", "what is registered anew goes on"
+
+
+def test_of_two_that_are_new_the_connected_one_comes_first_and_then_the_older_one() -> None:
+    for shown, first in (
+        ([("vm-9", "connected"), ("vm-10", "connected")], "vm-9"),
+        ([("vm-9", "orphaned"), ("vm-10", "connected")], "vm-10"),
+        ([("vm-9", "invalid"), ("vm-10", "disconnected")], "vm-10"),
+        ([("vm-9", "inaccessible"), ("vm-10", "connected")], "vm-9"),
+        ([("vm-9", "invalid"), ("vm-10", "orphaned")], "vm-9"),
+    ):
+        vcenter = VCenter()
+        for moid, connection in shown:
+            vcenter.show(moid, "u", connection)
+        vcenter.look(fresh=True)
+        assert vcenter.bindings.servers[Moid(first)] == "u"
+        assert set(vcenter.servers.values()) == {"u", *vcenter.twins}
+        assert len(vcenter.twins) == 1
+
+
+def test_the_twin_on_record_is_the_twin_after_a_restart() -> None:
+    vcenter = VCenter(Bindings([ServerId("u@vm-9")]))
+    vcenter.show("vm-9", "u")
+    vcenter.show("vm-10", "u")
+    vcenter.look(fresh=True)
+    assert vcenter.servers == {"vm-9": "u@vm-9", "vm-10": "u"}
+
+
+@pytest.mark.parametrize("order", [("vm-21", "vm-20"), ("vm-20", "vm-21")])
+def test_a_vcenter_that_starts_and_shows_one_before_the_other_confuses_nobody(
+    vcenter: VCenter, order: tuple[str, str]
+) -> None:
+    vcenter.show("vm-21", "u")
+    vcenter.look()
+    everything = dict(vcenter.inventory.vms)
+    vcenter.session()
+    vcenter.look(fresh=True)
+    for moid in order:
+        vm = everything[Moid(moid)]
+        vcenter.inventory.vms[vm.moid] = vm
+        vcenter.touched.add(vm.moid)
+        vcenter.look()
+    assert vcenter.servers == {"vm-20": "u", "vm-21": "u@vm-21"}
+
+
+def test_a_secondary_is_no_server_and_takes_over_without_a_departure(vcenter: VCenter) -> None:
+    vcenter.show("vm-21", "u", secondary=True)
+    assert vcenter.look() == []
+    assert vcenter.servers == {"vm-20": "u"}
+    vcenter.show("vm-20", "u", secondary=True)
+    vcenter.show("vm-21", "u")
+    assert vcenter.look() == []
+    assert vcenter.servers == {"vm-21": "u"}
+
+
+def test_a_template_is_no_server_until_it_is_a_machine_again(vcenter: VCenter) -> None:
+    vcenter.show("vm-20", "u", template=True)
+    assert vcenter.look() == ["u"]
+    vcenter.show("vm-20", "u")
+    assert vcenter.look() == []
+    assert vcenter.servers == {"vm-20": "u"}
+
+
+def test_a_copy_that_is_given_a_uuid_of_its_own_is_that_server(vcenter: VCenter) -> None:
+    vcenter.show("vm-21", "u")
+    vcenter.look()
+    vcenter.show("vm-21", "v")
+    assert vcenter.look() == ["u@vm-21"]
+    assert vcenter.servers == {"vm-20": "u", "vm-21": "v"}
+    assert not vcenter.twins
+
+
+def test_a_vcenter_that_was_restored_elsewhere_counts_its_ids_anew(vcenter: VCenter) -> None:
+    vcenter.bindings.begin("vc-1")
+    vcenter.bindings.begin("")
+    vcenter.bindings.begin("vc-1")
+    assert vcenter.servers == {"vm-20": "u"}
+    vcenter.bindings.begin("vc-2")
+    vcenter.session("vm-20")
+    vcenter.show("vm-20", "")
+    vcenter.look(fresh=True)
+    assert vcenter.servers == {}, "the id says nothing of who it is"
+
+
+STEPS = st.lists(
+    st.tuples(
+        st.sampled_from(["show", "show", "hide", "session"]),
+        st.sampled_from(["vm-1", "vm-2", "vm-3", "vm-10"]),
+        st.sampled_from(["u", "u", "v", ""]),
+        st.sampled_from(["connected", "orphaned", "inaccessible"]),
+        st.booleans(),
+    ),
+    max_size=20,
+)
+
+
+@given(STEPS)
+def test_whatever_is_shown_no_two_are_one_and_who_is_shown_did_not_depart(
+    steps: list[tuple[str, str, str, str, bool]],
+) -> None:
+    vcenter = VCenter()
+    listed: set[str] = set()
+    for what, moid, uuid, connection, looks in steps:
+        fresh = what == "session"
+        if fresh:
+            vcenter.session(*(set(vcenter.inventory.vms) - {Moid(moid)}))
+        elif what == "show":
+            vcenter.show(moid, uuid, connection)
+        elif Moid(moid) in vcenter.inventory.vms:
+            vcenter.hide(moid)
+        if looks or fresh:
+            departed = vcenter.look(fresh=fresh)
+            servers = set(vcenter.servers.values())
+            assert not servers & set(departed)
+            assert listed - servers == set(departed), "who is gone departed, and nobody else"
+            listed = servers
