@@ -122,6 +122,7 @@ class Answers:
             client=record.client,
             solution=record.solution or "",
             owner_waits_for=tuple(sorted(undecided.facts)) if undecided is not None else (),
+            same_uuid=tuple(map(str, self._registry.same_uuid(server))),
             owner_is_provisional=PROVISIONAL_OWNER in record.extra,
             vcenter=self._registry.source_of(server),
             state=self._book.state(server),

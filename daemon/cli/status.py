@@ -96,6 +96,8 @@ def _show_server(out: Console, answer: Json) -> None:
         missing = ", ".join(answer["owner_waits_for"])
         stays = "it is unassigned until it is" if answer["owner_is_provisional"] else "whose it was it stays"
         out.print(plain(f"not known, and asked for by rules: {missing}; {stays}", "yellow"))
+    if answer["same_uuid"]:
+        out.print(plain(f"the same instance UUID is shown by {', '.join(answer['same_uuid'])}", "yellow"))
     since = f" since {answer['since']}" if answer["since"] else ""
     out.print(
         state(answer["state"]) + plain(f"{since}, settled up to {answer['settled_at'] or 'nothing yet'}")

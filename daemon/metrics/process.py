@@ -76,6 +76,12 @@ class ProcessMetrics:
             "Objects of which this source withholds what slad needs: their servers are unknown.",
             "source",
         )
+        self.source_duplicates = _gauge(
+            registry,
+            "slad_source_duplicate_uuids",
+            "Servers of this source that show the instance UUID of another server, of this source or another.",
+            "source",
+        )
         self.source_undecided = _gauge(
             registry,
             "slad_source_undecided_servers",
@@ -227,6 +233,7 @@ class ProcessMetrics:
             self.source_poll_duration,
             self.source_objects,
             self.source_unreadable_objects,
+            self.source_duplicates,
             self.source_undecided,
             self.source_sessions,
             self.source_errors,

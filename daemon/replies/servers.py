@@ -74,6 +74,9 @@ class ServerStatus(Reply):
         description="The facts, by the keys of conditions, that rules lack to tell whose it is; empty where they can."
     )
     owner_is_provisional: bool = Field(description="Whether it is nobody's until they can.")
+    same_uuid: tuple[str, ...] = Field(
+        description="The other servers of its vCenter that show its instance UUID."
+    )
     vcenter: str
     state: StateWord
     since: At | None

@@ -117,6 +117,14 @@ class Listings:
         """A source whose listing contends for a UUID."""
         return next((source for source, contended in self.contenders if contended == uuid), None)
 
+    def sharing(self) -> Iterator[tuple[str, ServerId]]:
+        """The servers that show the UUID of another one which came first: source, and id here, or as it may come to be."""
+        for source, uuid in self.contenders:
+            yield source, _alias(uuid, source)
+        for server, listing in self.by_id.items():
+            if "@" in server and listing.departed_at is None and listing.listed is not None:
+                yield listing.source, server
+
     def ripe_contenders(self, now: Instant, grace_us: int) -> list[tuple[str, ServerId]]:
         """The contenders that have been there for `grace`, by source and UUID."""
         return [key for key, contender in self.contenders.items() if now - contender.waits_since >= grace_us]

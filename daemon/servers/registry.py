@@ -77,6 +77,26 @@ class ServerRegistry:
             if self._services.is_in_service(server):
                 yield server, uuid
 
+    def twins(self, source: str) -> Iterator[ServerId]:
+        """The servers that go by `UUID@MOID` at a source, as it calls them."""
+        for _, uuid in self._listings.of_source(source):
+            if "@" in uuid:
+                yield uuid
+
+    def sharing(self) -> Iterator[tuple[str, ServerId]]:
+        """The servers that show another's instance UUID, and are accounted for: source, and id here (or what may become it)."""
+        for source, server in self._listings.sharing():
+            if not self._services.decisions.ignores(server):
+                yield source, server
+
+    def same_uuid(self, server: ServerId) -> list[ServerId]:
+        """The other servers that show a server's instance UUID: the first of all without `@` in its id."""
+        uuid = server.partition("@")[0]
+        found = {other for _, other in self._listings.sharing() if other.partition("@")[0] == uuid}
+        if found and self.listed(ServerId(uuid)) is not None:
+            found.add(ServerId(uuid))
+        return sorted(found - {server})
+
     def take_changed(self) -> set[ServerId]:
         """The servers of which record, listing or running changed since this was asked last."""
         changed = self._changed | self._services.changed

@@ -86,7 +86,7 @@ class FileReading:
                 if vm.due:
                     inventory.place(vm, reading.places)
                 self.unread.discard(moid)
-            elif not vm.template and (reading is not None or vm.due):
+            elif vm.is_server and (reading is not None or vm.due):
                 vm.due = True
                 self.unread.add(moid)
 
@@ -101,7 +101,7 @@ class FileReading:
         return {
             moid: None
             for moid in suspects
-            if not vms[moid].template and san.is_in_doubt(inventory, vms[moid], ignored)
+            if vms[moid].is_server and san.is_in_doubt(inventory, vms[moid], ignored)
         }
 
     def _take(self, session: Session, inventory: Inventory, moids: Sequence[Moid]) -> Iterator[Moid]:

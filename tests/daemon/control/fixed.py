@@ -64,6 +64,7 @@ SERVER = ServerStatus(
     solution="shop",
     owner_waits_for=(),
     owner_is_provisional=False,
+    same_uuid=(),
     vcenter="vc1",
     state=State.DOWN,
     since=DOWN_SINCE,
