@@ -47,6 +47,9 @@ class ListedServer:
     """The networks and port groups that it is connected to, sorted."""
     all_networks: bool = False
     """Whether it is connected to no other one; otherwise whether it is is not known."""
+    placeholder: Fact = NOT_KNOWN
+    """Who manages a machine that is connected and never ran: the extension's key and the type that it gave, such as
+    `com.vmware.vcDr/placeholderVm`, as recovery products register them; none for any other machine."""
     addresses: tuple[GuestAddress, ...] | NotKnown = NOT_KNOWN
     """Those that its guest reports through VMware Tools and that can be its own, the likeliest first: what a client says."""
     host: str | NotKnown = NOT_KNOWN

@@ -249,6 +249,7 @@ class ConditionsTable(Table):
     resource_pool: FolderGlob | None = Field(default=None, examples=["/DC/host/Cluster/Resources/Acme/**"])
     network: Text | None = Field(default=None, examples=["customers-*"])
     attribute: AttributeTable | None = None
+    placeholder: Text | None = Field(default=None, examples=["com.vmware.vcDr*/placeholderVm"])
 
     @property
     def conditions(self) -> frozenset[tuple[str, object]]:

@@ -50,10 +50,6 @@ class Decisions:
             self._ignored.discard(server)
         return decision
 
-    def ignores(self, server: ServerId) -> bool:
-        """Whether the rules ignored a server when they last could tell."""
-        return server in self._ignored
-
     def forget(self, server: ServerId) -> None:
         """A server is not listed any more."""
         self._undecided.pop(server, None)

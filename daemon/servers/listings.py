@@ -3,7 +3,8 @@
 Bookkeeping alone: nothing here knows a record, an owner or a rule.
 
 Servers are known by their instance UUID. Where two sources list the same one at a time, the first keeps it; the other's
-listing contends for it, and becomes a server of its own, `UUID@SOURCE`, once both have been there for `grace`.
+listing contends for it, and becomes a server of its own, `UUID@SOURCE`, once both have been there for `grace`. What is
+ignored, such as a recovery product's placeholder, contends for as long as it is, and gives way to what is not.
 """
 
 from collections.abc import Iterable, Iterator
@@ -33,6 +34,8 @@ class Listing:
     """Since when it is not listed; None while it is."""
     departed_from: str = ""
     """The source that listed it last before it departed."""
+    is_ignored: bool = False
+    """The rules say that it is no server; kept up for those alone that show another's UUID."""
     starting_up: bool = False
     """It departed together with most of the inventory."""
 
@@ -94,7 +97,9 @@ class Listings:
             if listing.source == source and listing.departed_at is None:
                 yield server, ServerId(server.removesuffix(f"@{source}"))
 
-    def place(self, source: str, listed: ListedServer, at: Instant) -> ServerId | None:
+    def place(
+        self, source: str, listed: ListedServer, at: Instant, *, is_ignored: bool = False
+    ) -> ServerId | None:
         """Enter a server that a source lists; its id, None while it contends for another source's."""
         uuid = listed.server
         server = self.id_of(source, uuid)
@@ -104,29 +109,53 @@ class Listings:
         if holder is None:
             self.by_id[uuid] = Listing(source=source, listed=listed, waits_since=at)
             return uuid
-        if holder.departed_at is not None:
+        if holder.departed_at is not None and not is_ignored:
             holder.source = source
             return uuid
         contender = self.contenders.setdefault(
             (source, uuid), Listing(source=source, listed=listed, waits_since=at)
         )
-        contender.listed = listed
+        contender.listed, contender.is_ignored = listed, is_ignored
         return None
 
+    def give_way(self, source: str, uuid: ServerId, at: Instant) -> None:
+        """Give a UUID to a source; what held it contends from now on, and is ignored."""
+        holder = self.by_id[uuid]
+        self.contenders[holder.source, uuid] = Listing(
+            source=holder.source, listed=holder.listed, waits_since=at, views=holder.views, is_ignored=True
+        )
+        holder.source, holder.views = source, {}
+
     def contender_for(self, uuid: ServerId) -> str | None:
-        """A source whose listing contends for a UUID."""
-        return next((source for source, contended in self.contenders if contended == uuid), None)
+        """A source whose listing contends for a UUID, and is not ignored."""
+        return next(
+            (
+                source
+                for (source, contended), contender in self.contenders.items()
+                if contended == uuid and not contender.is_ignored
+            ),
+            None,
+        )
 
     def sharing(self) -> Iterator[tuple[str, ServerId]]:
         """The servers that show the UUID of another one which came first: source, and id here, or as it may come to be."""
-        for source, uuid in self.contenders:
-            yield source, _alias(uuid, source)
+        for (source, uuid), contender in self.contenders.items():
+            if not contender.is_ignored:
+                yield source, _alias(uuid, source)
         for server, listing in self.by_id.items():
-            if "@" in server and listing.departed_at is None and listing.listed is not None:
+            if (
+                "@" in server
+                and listing.departed_at is None
+                and listing.listed is not None
+                and not listing.is_ignored
+            ):
                 yield listing.source, server
 
     def ripe_contenders(self, now: Instant, grace_us: int) -> list[tuple[str, ServerId]]:
         """The contenders that have been there for `grace`, by source and UUID."""
+        for contender in self.contenders.values():
+            if contender.is_ignored:
+                contender.waits_since = now
         return [key for key, contender in self.contenders.items() if now - contender.waits_since >= grace_us]
 
     def promote(self, source: str, uuid: ServerId) -> Listing:

@@ -85,9 +85,7 @@ class ServerRegistry:
 
     def sharing(self) -> Iterator[tuple[str, ServerId]]:
         """The servers that show another's instance UUID, and are accounted for: source, and id here (or what may become it)."""
-        for source, server in self._listings.sharing():
-            if not self._services.decisions.ignores(server):
-                yield source, server
+        yield from self._listings.sharing()
 
     def same_uuid(self, server: ServerId) -> list[ServerId]:
         """The other servers that show a server's instance UUID: the first of all without `@` in its id."""
@@ -117,6 +115,8 @@ class ServerRegistry:
     def follow(self, policy: Policy, now: Instant) -> Iterator[Record]:
         """Have another policy in force."""
         self._services.policy = policy
+        for (source, _), contender in self._listings.contenders.items():
+            contender.is_ignored = self._services.ignores(source, contender.listed)
         for server, listing in self._listings.by_id.items():
             if server in self._services:
                 self._changed.add(server)
@@ -126,6 +126,7 @@ class ServerRegistry:
                 and self._is_configured(listing.source)
             ):
                 yield from self._services.settle(server, listing, now, now)
+                yield from self._given_up(server, listing, now)
 
     def take_list(self, report: Report, now: Instant) -> Iterator[Record | None]:
         """Take what a source lists and no longer lists. None: nothing to record, but some work was done."""
@@ -133,8 +134,8 @@ class ServerRegistry:
         self._listings.hear(report.source, at)
         here: set[ServerId | None] = set()
         for listed in report.listed:
-            yield from self._take_from_the_unwatched(report.source, listed.server, now)
-            here.add(self._listings.place(report.source, listed, at))
+            yield from self._take_from_the_uncounted(report.source, listed, now)
+            here.add(self._place(report.source, listed, at))
             yield None
         gone = [(departed.server, departed.at) for departed in report.departed]
         if report.fresh:
@@ -202,17 +203,44 @@ class ServerRegistry:
     def _is_configured(self, source: str) -> bool:
         return source in self._services.policy.legs
 
-    def _take_from_the_unwatched(self, source: str, uuid: ServerId, now: Instant) -> Iterator[Record]:
-        """What a source lists that was held by one that the configuration no longer names goes on there."""
+    def _place(self, source: str, listed: ListedServer, at: Instant) -> ServerId | None:
+        uuid = listed.server
+        contends = uuid in self._listings.by_id and self._listings.id_of(source, uuid) is None
+        is_ignored = contends and self._services.ignores(source, listed)
+        return self._listings.place(source, listed, at, is_ignored=is_ignored)
+
+    def _take_from_the_uncounted(self, source: str, listed: ListedServer, now: Instant) -> Iterator[Record]:
+        """What a source lists that was held by one that the configuration no longer names, or ignores, goes on there."""
+        uuid = listed.server
         holder = self._listings.by_id.get(uuid)
         if (
-            holder is not None
-            and holder.departed_at is None
-            and not self._is_configured(holder.source)
-            and self._listings.id_of(source, uuid) is None
+            holder is None
+            or holder.departed_at is not None
+            or self._listings.id_of(source, uuid) is not None
+            or self._services.ignores(source, listed)
         ):
+            return
+        if not self._is_configured(holder.source):
             yield from self._services.unknown(uuid, holder, now, now, ELSEWHERE)
             holder.source = source
+        elif self._services.ignores(holder.source, holder.listed):
+            yield from self._services.unknown(uuid, holder, now, now, ELSEWHERE)
+            self._listings.give_way(source, uuid, now)
+
+    def _given_up(self, server: ServerId, listing: Listing, now: Instant) -> Iterator[Record]:
+        """What the rules ignore from now on gives way to another source's that contends for its UUID."""
+        listing.is_ignored = (
+            self._services.ignores(listing.source, listing.listed) if "@" in server else False
+        )
+        other = self._listings.contender_for(server)
+        if other is None or not self._services.ignores(listing.source, listing.listed):
+            return
+        yield from self._services.unknown(server, listing, now, now, ELSEWHERE)
+        source, given_up = listing.source, listing.listed
+        listing.views.clear()
+        yield from self._moved(other, server, now)
+        assert given_up is not None
+        self._listings.place(source, given_up, now, is_ignored=True)
 
     def _seen(self, source: str, listed: ListedServer, at: Instant, now: Instant) -> Iterator[Record]:
         server = self._listings.id_of(source, listed.server)
@@ -225,6 +253,7 @@ class ServerRegistry:
             yield from self._returned(server, listing, at, now)
         if not is_first_sight or self.is_in_service(server):
             yield from self._services.settle(server, listing, at, now)
+        yield from self._given_up(server, listing, now)
 
     def _departed(self, server: ServerId, listing: Listing, now: Instant) -> Iterator[Record]:
         """Nothing is known of a server that its source lists no longer; where another one lists it, it has moved there."""

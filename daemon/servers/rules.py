@@ -24,8 +24,8 @@ Rule = TypeVar("Rule", bound=ConditionsTable)
 _Match = Callable[[str], object]
 """Whether a whole text matches; anything true means yes."""
 
-_VCENTER, _NAME, _FOLDER, _RESOURCE_POOL, _FIRST_ATTRIBUTE = range(5)
-_WORDS: Final = ("vcenter", "name", "folder", "resource_pool", "attribute")
+_VCENTER, _NAME, _FOLDER, _RESOURCE_POOL, _PLACEHOLDER, _FIRST_ATTRIBUTE = range(6)
+_WORDS: Final = ("vcenter", "name", "folder", "resource_pool", "placeholder", "attribute")
 """The keys of the conditions on them."""
 _NOTHING: Final[frozenset[str]] = frozenset()
 
@@ -36,6 +36,7 @@ class Needs:
 
     resource_pool: bool
     networks: bool
+    placeholders: bool
     attributes: tuple[str, ...]
 
 
@@ -43,6 +44,7 @@ def needs_of(rules: Sequence[ConditionsTable]) -> Needs:
     """What some rules need."""
     return Needs(
         resource_pool=any(rule.resource_pool is not None for rule in rules),
+        placeholders=any(rule.placeholder is not None for rule in rules),
         networks=any(rule.network is not None for rule in rules),
         attributes=tuple(dict.fromkeys(rule.attribute.name for rule in rules if rule.attribute is not None)),
     )
@@ -119,7 +121,7 @@ class Rules(Generic[Rule]):
         return missing or _NOTHING
 
     def _facts(self, vcenter: str, server: ListedServer) -> list[Fact]:
-        facts: list[Fact] = [vcenter, server.name, server.folder, server.resource_pool]
+        facts: list[Fact] = [vcenter, server.name, server.folder, server.resource_pool, server.placeholder]
         return [*facts, *map(server.attribute, self._attributes)]
 
     def _globs(self, rule: Rule) -> Iterator["_Glob"]:
@@ -132,6 +134,8 @@ class Rules(Generic[Rule]):
             yield _Glob(fact=_FOLDER, parts=_path_parts(rule.folder))
         if rule.resource_pool is not None:
             yield _Glob(fact=_RESOURCE_POOL, parts=_path_parts(rule.resource_pool))
+        if rule.placeholder is not None:
+            yield _Glob(fact=_PLACEHOLDER, parts=_text_parts(rule.placeholder))
         if rule.attribute is not None:
             fact = _FIRST_ATTRIBUTE + self._attributes.index(rule.attribute.name)
             yield _Glob(fact=fact, parts=_text_parts(rule.attribute.value))

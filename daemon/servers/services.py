@@ -16,6 +16,7 @@ from daemon.servers.listings import Listing
 from daemon.servers.policy import NOBODY, RECORDED_BY, Owner, Policy
 from daemon.servers.rules import Undecided
 from probes.facts import NOT_KNOWN
+from probes.report import ListedServer
 from sla.calendars import calendar_of
 from sla.instants import BEGINNING, Instant
 from sla.records import ALL_LEGS, Leg, Observation, Record, Server, ServerId, State, Witness
@@ -59,6 +60,10 @@ class Services:
         """Whether a server's service goes on, by its newest record."""
         record = self._records.get(server)
         return record is not None and record.in_service_until is None
+
+    def ignores(self, source: str, listed: ListedServer | None) -> bool:
+        """Whether the rules say of what a source lists that it is no server."""
+        return listed is not None and self.policy.assign(source, listed) is None
 
     def settle(self, server: ServerId, listing: Listing, at: Instant, now: Instant) -> Iterator[Record]:
         """Write a record where name, owner or watched legs are since `at` no longer what the newest one says."""

@@ -193,6 +193,7 @@ def settings_of(config: Config, name: str) -> Settings:
         resource_pools=needs.resource_pool,
         attributes=bool(needs.attributes),
         networks=needs.networks,
+        placeholders=needs.placeholders,
         addresses=config.needs_addresses,
     )
 

@@ -295,6 +295,7 @@ def names_of_attributes(fields: soap.Value | None) -> dict[str, str]:
 _MAY_BE_UNSET: Final = frozenset(
     {
         "config.ftInfo.role",
+        "config.managedBy",
         "runtime.bootTime",
         "parent",
         "parentVApp",

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
-from probes.facts import NOT_KNOWN, NotKnown
+from probes.facts import NOT_KNOWN, Fact, NotKnown
 from probes.report import ListedServer
 from probes.vcenter import san
 from probes.vcenter.addresses import own_addresses
@@ -45,6 +45,7 @@ def listed(
         san=san.is_judged(vm, ignored),
         networks=networks,
         all_networks="network" in told and len(networks) == len(vm.networks),
+        placeholder=_placeholder(vm, told),
         addresses=own_addresses(vm.address, vm.adapters) if told >= _ADDRESSES else NOT_KNOWN,
         host=NOT_KNOWN if vm.host is None else infrastructure.hosts.get(vm.host, NOT_KNOWN),
         datastores=names_of(_places(vm), infrastructure.datastores),
@@ -67,6 +68,15 @@ def names_of(moids: tuple[Moid, ...], names: Mapping[Moid, str]) -> tuple[str, .
 def _places(vm: Vm) -> tuple[Moid, ...]:
     """Where its files lie; until they were read every datastore that it uses."""
     return tuple(place.datastore for place in vm.places) or vm.datastores
+
+
+def _placeholder(vm: Vm, told: frozenset[str]) -> Fact:
+    """Who manages it if it never ran; not known while vCenter shows no configuration."""
+    if vm.has_run:
+        return None
+    if "config.managedBy" not in told or not vm.power or vm.connection != "connected":
+        return NOT_KNOWN
+    return vm.manager or None
 
 
 _ADDRESSES: Final = frozenset({"guest.ipAddress", "guest.net"})

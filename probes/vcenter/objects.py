@@ -192,6 +192,10 @@ class Vm:
     name: str = ""
     uuid: str = ""
     template: bool = False
+    manager: str = ""
+    """Who manages it (ManagedByInfo): the extension's key and a type, with a slash between them; "" for nobody."""
+    has_run: bool = False
+    """It was seen on, or suspended."""
     secondary: bool = False
     """It is the secondary of a fault-tolerant pair, which shows the primary's UUID (FaultToleranceConfigInfo.role)."""
     power: str = ""
@@ -235,10 +239,13 @@ class Vm:
                 self.template = self.template if told is None else told
             case "config.ftInfo.role":
                 self.secondary = text(value) not in ("", "1")
+            case "config.managedBy":
+                self.manager = _manager(value)
             case "config.changeVersion":
                 self.change_version = text(value)
             case "runtime.powerState":
                 self.power = text(value)
+                self.has_run |= self.power in ("poweredOn", "suspended")
             case "runtime.connectionState":
                 self.connection = text(value)
             case "runtime.bootTime":
@@ -286,6 +293,12 @@ def _reference(value: soap.Value | None) -> Moid | None:
 def as_people_write_it(name: str) -> str:
     """A name of vCenter's, in which slash, backslash and percent sign are escaped, as its own pages show it."""
     return _ESCAPED.sub(lambda found: _MEANT[found[1].lower()], name) if "%" in name else name
+
+
+def _manager(value: soap.Value | None) -> str:
+    """Extension key and type of a ManagedByInfo; "" for none."""
+    told = value if isinstance(value, dict) else {}
+    return f"{text(told.get('extensionKey'))}/{text(told.get('type'))}" if told else ""
 
 
 def _mount(info: Mapping[str, Any]) -> Mount:

@@ -15,7 +15,7 @@ PARTIAL: Final = frozenset({"Datastore"})
 
 
 def wanted(
-    *, resource_pools: bool, attributes: bool, networks: bool, addresses: bool
+    *, resource_pools: bool, attributes: bool, networks: bool, placeholders: bool, addresses: bool
 ) -> dict[str, tuple[str, ...]]:
     """The properties to watch by type, those that not every configuration needs only where it asks for them."""
     types = ({"Network": NETWORKS} if networks else {}) | dict(PROPERTIES)
@@ -25,6 +25,7 @@ def wanted(
         "resourcePool": resource_pools,
         "customValue": attributes,
         "network": networks,
+        "config.managedBy": placeholders,
         "guest.ipAddress": addresses,
         "guest.net": addresses,
     }

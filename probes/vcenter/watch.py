@@ -80,8 +80,10 @@ class Settings:
     resource_pools: bool = False
     attributes: bool = False
     networks: bool = False
+    placeholders: bool = False
     addresses: bool = False
-    """Whether rules or checks ask for resource pools, custom attributes, networks, guests' addresses: read only then."""
+    """Whether rules or checks ask for resource pools, custom attributes, networks, placeholders, guests' addresses: read
+    only then."""
     retry_s: tuple[float, float] = RETRY_S
     login_retry_s: tuple[float, float] = LOGIN_RETRY_S
     portions: Portions = Portions()
@@ -92,6 +94,7 @@ class Settings:
             resource_pools=self.resource_pools,
             attributes=self.attributes,
             networks=self.networks,
+            placeholders=self.placeholders,
             addresses=self.addresses,
         )
 

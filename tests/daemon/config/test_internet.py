@@ -67,7 +67,7 @@ def problems(folder: Path, text: str) -> list[tuple[str, str]]:
 
 
 def listed(**facts: object) -> ListedServer:
-    return ListedServer(**{"server": ServerId("u"), "name": "web", **facts})  # type: ignore[arg-type]
+    return ListedServer(**{"server": ServerId("u"), "name": "web", "all_networks": True, **facts})  # type: ignore[arg-type]
 
 
 def test_every_key_is_read(folder: Path) -> None:

@@ -149,18 +149,19 @@ def test_globs_of_names_and_values_have_no_levels(
 
 def test_the_rules_say_which_facts_they_need() -> None:
     none = needs_of([RuleTable(name="x", vcenter="east", client="acme")])
-    assert none == Needs(resource_pool=False, networks=False, attributes=())
+    assert none == Needs(resource_pool=False, networks=False, placeholders=False, attributes=())
     every = needs_of(
         [
             RuleTable(folder="/x", client="acme"),
             RuleTable(resource_pool="/x", client="acme"),
             RuleTable(network="x", client="acme"),
+            RuleTable(placeholder="x", client="acme"),
             RuleTable(attribute=AttributeTable(name="b", value="x"), client="acme"),
             RuleTable(attribute=AttributeTable(name="a", value="x"), client="acme"),
             RuleTable(attribute=AttributeTable(name="b", value="y"), client="acme"),
         ]
     )
-    assert every == Needs(resource_pool=True, networks=True, attributes=("b", "a"))
+    assert every == Needs(resource_pool=True, networks=True, placeholders=True, attributes=("b", "a"))
 
 
 def test_a_network_is_a_condition_that_any_of_a_servers_networks_fulfils() -> None:

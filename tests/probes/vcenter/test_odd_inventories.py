@@ -133,3 +133,28 @@ def test_a_secondary_is_no_server_and_a_failover_is_no_outage(simulation: Simula
         watched.looks(2)
     assert not watched.departures
     assert watched.states(server) == [UP]
+
+
+def test_a_placeholder_is_one_that_is_managed_and_never_ran(simulation: Simulated) -> None:
+    oddities = simulation.world.oddities
+    srm = "com.vmware.vcDr"
+    copy = simulation.do(
+        simulation.machines.add_vm, "placeholder", like=simulation.server, power="poweredOff"
+    )
+    for name in (simulation.server, "placeholder"):
+        simulation.do(oddities.set_manager, name, extension=srm, kind="placeholderVm")
+    with watching(simulation.endpoint, placeholders=True) as watched:
+        server = watched.server("placeholder")
+        assert watched.listed(server).placeholder == f"{srm}/placeholderVm"
+        assert watched.listed(watched.server(simulation.server)).placeholder is None, "it runs"
+        assert watched.listed(watched.server(simulation.neighbour)).placeholder is None
+        simulation.power_on("placeholder")
+        watched.until(lambda: watched.listed(server).placeholder is None)
+        simulation.power_off("placeholder")
+        watched.until_state(server, DOWN)
+        assert watched.listed(server).placeholder is None, "it ran"
+        simulation.do(oddities.set_manager, copy.moid)
+        simulation.connection("placeholder", "inaccessible")
+        simulation.kill_sessions()
+        watched.until(lambda: watched.reports[-1].fresh)
+        assert watched.listed(server).placeholder is NOT_KNOWN
