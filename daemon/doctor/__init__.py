@@ -4,7 +4,7 @@ Everything is asked and nothing is changed: a vCenter sees one login and its end
 stays behind.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from daemon.clock import Clock
@@ -13,7 +13,9 @@ from daemon.doctor.finding import Finding, Level, ok
 from daemon.doctor.ledger import ledger
 from daemon.doctor.listeners import answering, control, web
 from daemon.doctor.machine import machine
+from daemon.doctor.rules import rules
 from daemon.doctor.vcenters import PATIENCE, vcenter
+from probes.report import ListedServer
 from probes.vcenter.transport import Deadlines
 
 
@@ -36,6 +38,8 @@ def examined(
     yield from ledger(config.ledger.path, running=running)
     yield from control(config.control, unanswered)
     yield from web(config.web, running=running)
+    shown: dict[str, Sequence[ListedServer]] = {}
     for name in config.vcenters:
-        yield from vcenter(config, name, clock, deadlines)
+        yield from vcenter(config, name, clock, shown, deadlines)
+    yield from rules(config, shown)
     yield from machine()

@@ -14,6 +14,7 @@ from daemon.config.tables import ReachTable, VCenterTable
 from daemon.doctor.finding import Finding, Level, fail, ok, warn
 from daemon.watching.addresses import ReportedAddresses, chosen
 from daemon.watching.sources import endpoint_of, settings_of
+from probes.report import ListedServer
 from probes.targets.own_addresses import OwnAddresses
 from probes.vcenter.checkup import (
     Census,
@@ -29,6 +30,7 @@ from probes.vcenter.checkup import (
 from probes.vcenter.faults import CertificateError, LoginRefusedError, PermissionDeniedError, VcenterError
 from probes.vcenter.properties import custom_field_names
 from probes.vcenter.session import Credentials, Session
+from probes.vcenter.survey import survey
 from probes.vcenter.transport import Deadlines, Endpoint, Wire
 from probes.vcenter.watch import Settings
 from sla.instants import SECOND
@@ -49,13 +51,23 @@ _WORDS: Final = {
     "Folder": "folder",
     "Datacenter": "datacenter",
     "ResourcePool": "resource pool",
+    "VirtualApp": "vApp",
 }
 _JUDGED: Final = {"VirtualMachine", "HostSystem", "Datastore"}
 """What legs are judged by; the other types only place servers."""
 
 
-def vcenter(config: Config, name: str, clock: Clock, deadlines: Deadlines = PATIENCE) -> Iterator[Finding]:
-    """Its name, its identity, one login, its clock, and what the account can read of what the watch reads."""
+def vcenter(
+    config: Config,
+    name: str,
+    clock: Clock,
+    shown: dict[str, Sequence[ListedServer]],
+    deadlines: Deadlines = PATIENCE,
+) -> Iterator[Finding]:
+    """Its name, its identity, one login, its clock, and what the account can read of what the watch reads.
+
+    What servers it shows is put into `shown`, by its name.
+    """
     about, table = f"vcenter.{name}", config.vcenters[name]
     address = table.address
     try:
@@ -82,7 +94,7 @@ def vcenter(config: Config, name: str, clock: Clock, deadlines: Deadlines = PATI
         return
     yield identity
     if identity.level is not Level.FAIL:
-        yield from _account(about, table, endpoint, settings_of(config, name), config.reach, clock)
+        yield from _account(about, table, endpoint, settings_of(config, name), config.reach, clock, shown)
 
 
 def _identity(about: str, table: VCenterTable, endpoint: Endpoint) -> Finding:
@@ -102,7 +114,13 @@ def _identity(about: str, table: VCenterTable, endpoint: Endpoint) -> Finding:
 
 
 def _account(
-    about: str, table: VCenterTable, endpoint: Endpoint, settings: Settings, reach: ReachTable, clock: Clock
+    about: str,
+    table: VCenterTable,
+    endpoint: Endpoint,
+    settings: Settings,
+    reach: ReachTable,
+    clock: Clock,
+    shown: dict[str, Sequence[ListedServer]],
 ) -> Iterator[Finding]:
     try:
         password = table.password.read()
@@ -128,6 +146,7 @@ def _account(
         yield from _seen(about, table.user, session, settings, clock)
         if settings.addresses:
             yield _addresses(about, guests(session), reach)
+        shown[settings.source] = survey(session, settings.watched(), attribute_names=settings.attributes)
     except VcenterError as error:
         yield fail(
             about, f"vCenter broke off: {error}", "try again; if it stays, look at vCenter's own health"

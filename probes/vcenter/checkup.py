@@ -18,6 +18,7 @@ from probes.report import GuestAddress
 from probes.vcenter.addresses import adapter_addresses, own_addresses
 from probes.vcenter.events import EVENT_TYPES
 from probes.vcenter.faults import PermissionDeniedError
+from probes.vcenter.objects import as_people_write_it
 from probes.vcenter.session import Session
 from probes.vcenter.transport import Endpoint, Wire
 from sla.instants import DAY, Instant, datetime_of, instant_of
@@ -137,9 +138,10 @@ def census(session: Session, watched: Mapping[str, Sequence[str]]) -> Census:
     types = {kind: getattr(vim, kind) for kind in watched}
     counts: Counter[str] = Counter(dict.fromkeys(watched, 0))
     unreadable: list[Unreadable] = []
+    # A vApp is a resource pool too; a datastore cluster counts as a folder.
+    kinds = sorted(types, key=lambda kind: kind != "VirtualApp")
     for found in _objects(session, types, watched):
-        # A vApp counts as the resource pool that it also is, a datastore cluster as a folder.
-        kind = next(kind for kind, managed_type in types.items() if isinstance(found.obj, managed_type))
+        kind = next(kind for kind in kinds if isinstance(found.obj, types[kind]))
         counts[kind] += 1
         if found.missingSet:
             unreadable.append(_unreadable(kind, found))
@@ -172,7 +174,7 @@ def _unreadable(kind: str, found: Any) -> Unreadable:
     names = (item.val for item in found.propSet or () if item.name == "name")
     return Unreadable(
         kind=kind,
-        name=str(next(names, found.obj._moId)),  # noqa: SLF001  an id; other attributes are calls
+        name=as_people_write_it(str(next(names, found.obj._moId))),  # noqa: SLF001  an id; other attributes are calls
         paths=tuple(str(missing.path) for missing in found.missingSet),
         fault=type(found.missingSet[0].fault).__name__.rpartition(".")[2],
     )
