@@ -111,6 +111,8 @@ def _rule_row(number: int, rule: RuleTable) -> list[str]:
             ("folder", rule.folder),
             ("name", rule.name),
             ("resource pool", rule.resource_pool),
+            ("network", rule.network),
+            ("placeholder", rule.placeholder),
             ("attribute", rule.attribute and f"{rule.attribute.name} = {rule.attribute.value}"),
         )
         if value
