@@ -28,6 +28,7 @@ _VCENTER, _NAME, _FOLDER, _RESOURCE_POOL, _PLACEHOLDER, _FIRST_ATTRIBUTE = range
 _WORDS: Final = ("vcenter", "name", "folder", "resource_pool", "placeholder", "attribute")
 """The keys of the conditions on them."""
 _NOTHING: Final[frozenset[str]] = frozenset()
+_NETWORK: Final = frozenset({"network"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,7 +87,7 @@ class Rules(Generic[Rule]):
         A rule that is not known may be the first one: a later one decides only if its outcome is the same.
         """
         facts = self._facts(vcenter, server)
-        unknown: set[str] = set()
+        unknown = _NOTHING
         waiting: Rule | None = None
         for position in self._candidates(facts):
             missing = self._missing(position, facts, server)
@@ -94,35 +95,34 @@ class Rules(Generic[Rule]):
                 continue
             rule = self._rules[position]
             if waiting is not None and rule.outcome != waiting.outcome:
-                return Undecided(frozenset(unknown | missing))
+                return Undecided(unknown | missing)
             if not missing:
                 return rule
             unknown |= missing
             waiting = rule
-        return None if waiting is None else Undecided(frozenset(unknown))
+        return None if waiting is None else Undecided(unknown)
 
-    def _missing(
-        self, position: int, facts: Sequence[Fact], server: ListedServer
-    ) -> frozenset[str] | set[str] | None:
+    def _missing(self, position: int, facts: Sequence[Fact], server: ListedServer) -> frozenset[str] | None:
         """The facts that a rule waits for: none where it takes the server; None where it does not."""
-        missing: set[str] | None = None
+        missing = _NOTHING
         network = self._networks[position]
         if network is not None and not any(map(network, server.networks)):
             if server.all_networks:
                 return None
-            missing = {"network"}
+            missing = _NETWORK
         for fact, match in self._conditions[position]:
             text = facts[fact]
             if text is NOT_KNOWN:
-                missing = missing or set()
-                missing.add(_WORDS[min(fact, _FIRST_ATTRIBUTE)])
+                missing |= {_WORDS[min(fact, _FIRST_ATTRIBUTE)]}
             elif text is None or not match(text):
                 return None
-        return missing or _NOTHING
+        return missing
 
     def _facts(self, vcenter: str, server: ListedServer) -> list[Fact]:
         facts: list[Fact] = [vcenter, server.name, server.folder, server.resource_pool, server.placeholder]
-        return [*facts, *map(server.attribute, self._attributes)]
+        if self._attributes:
+            facts += map(server.attribute, self._attributes)
+        return facts
 
     def _globs(self, rule: Rule) -> Iterator["_Glob"]:
         """A rule's conditions on facts of which a server has one each; their facts are positions in `_facts`."""
@@ -152,10 +152,10 @@ class Rules(Generic[Rule]):
         found = list(self._anywhere)
         for (fact, length), by_prefix in self._by_prefix.items():
             text = facts[fact]
-            if text is NOT_KNOWN:
-                found.extend(chain.from_iterable(by_prefix.values()))
-            elif text is not None:
+            if isinstance(text, str):
                 found += by_prefix.get(text[:length], ())
+            elif text is not None:
+                found.extend(chain.from_iterable(by_prefix.values()))
         found.sort()
         return found
 
