@@ -79,6 +79,14 @@ def test_an_attribute_that_is_defined_or_renamed_later_is_told(simulation: Simul
         assert watched.listed(server).attribute("Owner") is None
 
 
+def test_a_vcenter_that_does_not_tell_of_new_attributes_is_asked(simulation: Simulated) -> None:
+    with watching(simulation.endpoint, attributes=True) as watched:
+        server = watched.server(simulation.server)
+        simulation.do(simulation.world.inventory.fields.names.__setitem__, 205, "Owner")
+        simulation.do(simulation.machines.set_custom_value, simulation.server, field=205, value="acme")
+        watched.until(lambda: watched.listed(server).attribute("Owner") == "acme")
+
+
 def test_names_of_attributes_that_may_not_be_read_end_no_session(simulation: Simulated) -> None:
     simulation.do(simulation.machines.unreadable, "CustomFieldsManager", paths=("field",))
     with watching(simulation.endpoint, attributes=True) as watched:
