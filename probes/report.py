@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, NamedTuple
 
 from probes.facts import NOT_KNOWN, Fact, NotKnown
 from sla.instants import Instant
@@ -72,9 +72,17 @@ class Departed:
     at: Instant
 
 
+class KnownEvent(NamedTuple):
+    """An event that was read before. Keys alone are unique only until a source is restored from a backup."""
+
+    key: str
+    type: str
+    at: Instant
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceEvent:
-    """What a source says happened: its event, on our clock."""
+    """What a source says happened: its event, on our clock: no later than it was read, no earlier than the year 2000."""
 
     key: str
     type: str
@@ -82,6 +90,11 @@ class SourceEvent:
     server: ServerId | None
     user: str
     text: str
+
+    @property
+    def known(self) -> "KnownEvent":
+        """By what it is known again."""
+        return KnownEvent(self.key, self.type, self.at)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,6 +121,8 @@ class Report:
     unreadable: int = 0
     clock_offset_us: int | None = None
     skipped_events: int = 0
+    history_faults: tuple[str, ...] = ()
+    """Why events that happened may be missing, or others have their keys: each fault once, when it was noticed."""
     hosts: Mapping[str, State] = field(default_factory=dict)
     """Whether each host responds."""
     datastores: Mapping[str, State] = field(default_factory=dict)
@@ -131,12 +146,12 @@ class SourceFailure:
 class Resume:
     """What the ledger remembers of a source, so that a watch can go on where one before it ended.
 
-    `out_of_contact`: since when the source could not say of a virtual server whether it runs. `twins`: the servers on record that go
-    by `UUID@MOID`, because they show another's instance UUID, or did.
+    `out_of_contact`: since when the source could not say of a virtual server whether it runs. `known_events`: the newest
+    that were read, all of the last minutes among them. `twins`: the servers on record that go by `UUID@MOID`, because they
+    show another's instance UUID, or did.
     """
 
     observed_until: Instant | None = None
     out_of_contact: Mapping[ServerId, Instant] = field(default_factory=dict)
-    events_until: Instant | None = None
-    event_keys: frozenset[str] = frozenset()
+    known_events: frozenset[KnownEvent] = frozenset()
     twins: frozenset[ServerId] = frozenset()

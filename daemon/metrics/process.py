@@ -112,6 +112,12 @@ class ProcessMetrics:
             "Events of this source that slad could not read or had to pass over.",
             "source",
         )
+        self.source_history_faults = _counter(
+            registry,
+            "slad_source_history_faults_total",
+            "How often this source's history of events did not go on where it ended: it was restored, or events are missing.",
+            "source",
+        )
 
         self.host_responding = _gauge(
             registry,
@@ -240,6 +246,7 @@ class ProcessMetrics:
             self.source_clock_offset,
             self.source_events,
             self.source_events_skipped,
+            self.source_history_faults,
         ):
             family.remove_by_labels({"source": source})
         for family in (self.host_responding, self.datastore_accessible):

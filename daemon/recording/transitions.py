@@ -14,8 +14,8 @@ from daemon.ledger import Batch, Entry, Lag
 from daemon.pacing import paced
 from daemon.servers.policy import RECORDED_BY, Policy
 from daemon.servers.registry import ServerRegistry
-from probes.report import INTERNET, RECOVERED, Report, Resume, SourceEvent, SourceFailure
-from probes.vcenter.events import OVERLAP_US
+from probes.report import INTERNET, RECOVERED, KnownEvent, Report, Resume, SourceEvent, SourceFailure
+from probes.vcenter.positions import OVERLAP_US
 from sla.book import newest
 from sla.instants import BEGINNING, SECOND, Instant
 from sla.records import (
@@ -32,8 +32,8 @@ from sla.records import (
     Witness,
 )
 
-MOST_KEYS: Final = 10_000
-"""How many keys of events are kept of a source before the old ones are forgotten."""
+MOST_EVENTS: Final = 10_000
+"""How many events are kept of a source, to know them again, before the old ones are forgotten."""
 
 _OUT_OF_REACH: Final = "the watch was not in contact"
 
@@ -49,28 +49,28 @@ class _StepForward:
 
 @dataclass(slots=True)
 class _TakenEvents:
-    """The keys of a source's newest events, and when each was."""
+    """A source's newest events. Keys of a source that was restored repeat."""
 
     most: int
-    by_key: dict[str, Instant] = field(default_factory=dict)
+    events: dict[KnownEvent, None] = field(default_factory=dict)
     kept: int = 0
 
-    def remember(self, key: str, at: Instant) -> None:
+    def remember(self, event: KnownEvent) -> None:
         """Add one. Those within the overlap that a new watch reads again have to stay, however many they are."""
-        self.by_key[key] = at
-        if len(self.by_key) > max(self.most, 2 * self.kept):
-            oldest = max(self.by_key.values()) - 2 * OVERLAP_US
-            self.by_key = {known: then for known, then in self.by_key.items() if then >= oldest}
-            self.kept = len(self.by_key)
+        self.events[event] = None
+        if len(self.events) > max(self.most, 2 * self.kept):
+            oldest = max(known.at for known in self.events) - 2 * OVERLAP_US
+            self.events = {known: None for known in self.events if known.at >= oldest}
+            self.kept = len(self.events)
 
 
 class Transitions:
     """Makes batches. Invariant: between two commits it looks at the book and at what it put into the batch itself."""
 
-    def __init__(self, book: LiveBook, registry: ServerRegistry, *, most_keys: int = MOST_KEYS) -> None:
+    def __init__(self, book: LiveBook, registry: ServerRegistry, *, most_events: int = MOST_EVENTS) -> None:
         self._book = book
         self._registry = registry
-        self._most_keys = most_keys
+        self._most_events = most_events
         self._said: dict[tuple[Witness, ServerId, Leg], tuple[Instant, State]] = {}
         self._blind_because: dict[str, str] = {}
         self._taken_events: dict[str, _TakenEvents] = {}
@@ -146,19 +146,18 @@ class Transitions:
             last = self._book.last_said(main, server, Leg.RUNNING)
             if last is not None and last[1] is State.UNKNOWN:
                 lost[uuid] = last[0]
-        taken = self._taken_events.get(source, _TakenEvents(self._most_keys)).by_key
         return Resume(
             observed_until=self._book.watermark(main),
             out_of_contact=lost,
-            events_until=max(taken.values(), default=None),
-            event_keys=frozenset(taken),
+            known_events=frozenset(self._taken_events.get(source, _TakenEvents(self._most_events)).events),
             twins=frozenset(self._registry.twins(source)),
         )
 
     def remember(self, event: Event) -> None:
         """Take an event from the ledger, at start: where the watch of its source goes on."""
-        taken = self._taken_events.setdefault(event.source, _TakenEvents(self._most_keys))
-        taken.remember(event.key, event.at)
+        # One that is dated after it was read, as old versions took them, must not move the position.
+        known = KnownEvent(event.key, event.type, min(event.at, event.recorded_at))
+        self._taken_events.setdefault(event.source, _TakenEvents(self._most_events)).remember(known)
 
     async def _entered(self, records: Iterable[Record | None]) -> list[Entry]:
         """The entries of what is new in `records`, made in slices."""

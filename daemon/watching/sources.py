@@ -133,6 +133,8 @@ class Sources:
                 failed_attempts=source.failures,
                 servers=report.objects.get("virtual_machine", 0),
             )
+        for fault in report.history_faults:
+            _log.warning("source_history_broken", source=report.source, because=fault)
         source.up, source.note, source.failures = True, "", 0
         source.last_contact_at = report.observed_until or source.last_contact_at
         self._measure(report)
@@ -167,6 +169,7 @@ class Sources:
         metrics.set_infrastructure(report)
         metrics.source_events.labels(name).inc(len(report.events))
         metrics.source_events_skipped.labels(name).inc(report.skipped_events)
+        metrics.source_history_faults.labels(name).inc(len(report.history_faults))
 
     async def _stop(self, names: list[str]) -> None:
         stopping = [(name, self._sources.pop(name)) for name in names]

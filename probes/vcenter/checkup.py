@@ -16,12 +16,13 @@ from pyVmomi import vim, vmodl
 
 from probes.report import GuestAddress
 from probes.vcenter.addresses import adapter_addresses, own_addresses
+from probes.vcenter.clock_reading import current_time
 from probes.vcenter.events import EVENT_TYPES
-from probes.vcenter.faults import PermissionDeniedError
+from probes.vcenter.faults import PermissionDeniedError, ReplyError
 from probes.vcenter.objects import as_people_write_it
 from probes.vcenter.session import Session
 from probes.vcenter.transport import Endpoint, Wire
-from sla.instants import DAY, Instant, datetime_of, instant_of
+from sla.instants import DAY, Instant, datetime_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,8 +70,10 @@ def prove_identity(endpoint: Endpoint) -> None:
 def clock_offset_us(session: Session, now: Callable[[], Instant]) -> int:
     """How far the vCenter's clock is ahead of ours."""
     before = now()
-    theirs = instant_of(vim.ServiceInstance("ServiceInstance", session.stub).CurrentTime())
-    return theirs - (before + now()) // 2
+    theirs = current_time(session)
+    if theirs is None:
+        raise ReplyError("vCenter's answer to CurrentTime is no time")
+    return theirs.us - (before + now()) // 2
 
 
 def events_are_readable(session: Session, now: Instant) -> bool:

@@ -4,26 +4,25 @@ pyvmomi would fail a whole page for one event of a class that it does not know; 
 and what is no event is skipped and counted.
 """
 
-from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Iterable
+from datetime import datetime
 from typing import Any, Final, NamedTuple
 
 from pyVmomi import vim
 
 from probes.report import Resume, SourceEvent
 from probes.vcenter import soap
+from probes.vcenter.boots import TOLERANCE_US
+from probes.vcenter.clocks import SANE_UNTIL, VCenterClock, VCenterInstant, stamp_us
 from probes.vcenter.faults import PermissionDeniedError
 from probes.vcenter.history import Turn
 from probes.vcenter.objects import Moid, text
+from probes.vcenter.positions import OVERLAP_US, EventIdentity, EventPosition
 from probes.vcenter.properties import moid_of
 from probes.vcenter.session import Session
-from sla.instants import MINUTE, Instant, datetime_of
-
-OVERLAP_US: Final = 2 * MINUTE
-"""How far before the newest known event a collector begins: events of several hosts arrive out of order."""
+from sla.instants import BEGINNING, Instant, datetime_of
 
 PAGE: Final = 200
-REMEMBERED_KEYS: Final = 20_000
 
 TURNS: Final = {
     "VmPoweredOffEvent": Turn.OFF,
@@ -32,6 +31,11 @@ TURNS: Final = {
     "VmSuspendedEvent": Turn.OFF,
     "VmPoweredOnEvent": Turn.ON,
     "DrsVmPoweredOnEvent": Turn.ON,
+    "com.vmware.vc.ha.VmRestartedByHAEvent": Turn.RESTARTED,
+    "VmRestartedByHAEvent": Turn.RESTARTED,
+    "VmRestartedOnAlternateHostEvent": Turn.RESTARTED,
+    "VmMigratedEvent": Turn.MOVED,
+    "DrsVmMigratedEvent": Turn.MOVED,
     "VmDisconnectedEvent": Turn.LOST,
 }
 """What events say of power; a reset says nothing, for the power stays on."""
@@ -44,8 +48,6 @@ EVENT_TYPES: Final = (
     "VmResettingEvent",
     "VmRemovedEvent",
     "VmRegisteredEvent",
-    "VmMigratedEvent",
-    "DrsVmMigratedEvent",
     "VmReconfiguredEvent",
     "VmGuestShutdownEvent",
     "VmGuestRebootEvent",
@@ -69,7 +71,6 @@ EVENT_TYPES: Final = (
     "ExitMaintenanceModeEvent",
     "com.vmware.vc.HA.DasHostFailedEvent",
     "com.vmware.vc.HA.HostStateChangedEvent",
-    "com.vmware.vc.ha.VmRestartedByHAEvent",
     "esx.problem.storage.apd.start",
     "esx.problem.storage.apd.timeout",
     "esx.clear.storage.apd.exit",
@@ -89,97 +90,146 @@ class HostConnectionEvent(NamedTuple):
 
 
 class EventRead:
-    """An event as it was read, the virtual machine that it is about, and what it says of a host's connection."""
+    """An event as it was read, the virtual machine that it is about, and what it says of a host's connection.
 
-    __slots__ = ("connection", "event", "turn", "vm")
+    `dated`: whether `event.at` is when it happened by vCenter's clock, and not only when it was read.
+    """
 
-    def __init__(self, event: SourceEvent, vm: Moid | None, connection: HostConnectionEvent | None) -> None:
+    __slots__ = ("connection", "dated", "event", "turn", "vm")
+
+    def __init__(
+        self, event: SourceEvent, vm: Moid | None, connection: HostConnectionEvent | None, *, dated: bool
+    ) -> None:
         self.event = event
         self.vm = vm
         self.connection = connection
+        self.dated = dated
         self.turn = TURNS.get(event.type)
 
 
 class EventReader:
-    """Reads forward over sessions. `open` after each login; then `read` gives what is new, oldest first."""
+    """Reads forward over sessions. `open` after each login, and when vCenter's clock was set; then `read`.
 
-    def __init__(self, resume: Resume) -> None:
-        self._position = resume.events_until
-        self._seen: OrderedDict[str, None] = OrderedDict.fromkeys(resume.event_keys)
+    Invariant: the position never lies in the future, whatever an event is dated.
+    """
+
+    def __init__(self, resume: Resume, clock: VCenterClock) -> None:
+        self._clock = clock
+        self._position = EventPosition(resume.known_events)
+        self._resumed_at = resume.observed_until
+        self._began_at: Instant | None = None
+        """When the first collector was made."""
+        self._drained_at: Instant | None = None
+        """When all events that there were had been read last."""
+        self._not_before: Instant = BEGINNING
         self._session: Session | None = None
         self._collector: Moid | None = None
         self._skipped = 0
 
-    def open(self, session: Session, now: Instant, offset_us: int) -> None:
-        """Make the collector; `now` is our clock and `offset_us` how far vCenter's is ahead of it."""
+    def open(self, session: Session, now: Instant) -> None:
+        """Make the collector; `now` is our clock. What it gives again of what was read is not told again."""
         self._session = session
-        self._offset_us = offset_us
-        begin = now if self._position is None else Instant(self._position - OVERLAP_US)
-        self._position = self._position or now
+        if self._began_at is None:
+            self._began_at = now
+            if self._position.until is None:
+                # Where no event is known, what is older is none of this watch's.
+                self._not_before = min(now, self._resumed_at or now)
+        until = self._position.until or self._resumed_at
+        begin = self._began_at if until is None else Instant(min(until, now) - OVERLAP_US)
         root = vim.event.EventFilterSpec.ByEntity(entity=session.content.rootFolder, recursion="all")
         spec = vim.event.EventFilterSpec(
             entity=root,
-            time=vim.event.EventFilterSpec.ByTime(beginTime=datetime_of(Instant(begin + offset_us))),
+            time=vim.event.EventFilterSpec.ByTime(beginTime=_asked_for(self._clock.at_the_earliest(begin))),
             eventTypeId=list(EVENT_TYPES),
         )
+        about = session.content.about
+        self._position.opened(str(getattr(about, "instanceUuid", None) or ""))
         try:
             self._collector = moid_of(session.content.eventManager.CreateCollectorForEvents(spec))
         except PermissionDeniedError:
             # State goes on without history; `slad doctor` names the missing right.
             self._collector = None
 
-    def read(self, pages: int, page_events: int = PAGE) -> tuple[list[EventRead], bool]:
-        """New events of up to `pages` pages, and whether all that there are now were read."""
-        found: list[EventRead] = []
+    def read(self, pages: int, page_events: int = PAGE) -> tuple[list[Any], bool]:
+        """What there is of up to `pages` pages, oldest first, for `new`; and whether that is all that there is now."""
+        found: list[Any] = []
         if self._session is None or self._collector is None:
             return found, True
         for _ in range(pages):
             page = self._session.next_events(self._collector, page_events)
-            found += self._new(page)
+            found += page
             if not page:
                 return found, True
         return found, False
+
+    def new(self, found: Iterable[Any], now: Instant, *, drained: bool) -> list[EventRead]:
+        """The events that were not told before, of what was read by `now`; vCenter's clock was measured since."""
+        read_before = self._drained_at or self._position.until or self._resumed_at or self._began_at or now
+        expected_after = Instant(read_before - OVERLAP_US)
+        new = [read for each in found if (read := self._told(each, now, expected_after)) is not None]
+        if drained and self._collector is not None:
+            self._position.drained()
+            self._drained_at = now
+        return new
 
     def skipped(self) -> int:
         """How many events could not be read since this was asked last."""
         skipped, self._skipped = self._skipped, 0
         return skipped
 
-    def _new(self, page: list[Any]) -> Iterator[EventRead]:
-        for event in page:
-            try:
-                read = _read(event, self._offset_us)
-            except (AttributeError, LookupError, TypeError, ValueError):
-                self._skipped += 1
-                continue
-            key = read.event.key
-            if key in self._seen:
-                continue
-            self._seen[key] = None
-            if len(self._seen) > REMEMBERED_KEYS:
-                self._seen.popitem(last=False)
-            assert self._position is not None
-            self._position = max(self._position, read.event.at)
-            yield read
+    def faults(self) -> tuple[str, ...]:
+        """What was found wrong with the history since this was asked last."""
+        return self._position.faults()
+
+    def _told(self, event: Any, now: Instant, expected_after: Instant) -> EventRead | None:
+        """An event of the reply; None for one that is known, or none."""
+        try:
+            stamp, vm = _stamp(event), _vm(event)
+            when = self._clock.ours(stamp, now, expected_after)
+            dated = when is not None and when.width_us <= TOLERANCE_US
+            read = _read(event, when.latest if when is not None else now, vm, dated=dated)
+        except (AttributeError, LookupError, TypeError, ValueError):
+            self._skipped += 1
+            return None
+        identity = EventIdentity(read.event.key, stamp, read.event.type, vm)
+        is_new = self._position.take(identity, None if when is None else when.latest)
+        is_older = when is not None and when.earliest < self._not_before
+        return read if is_new and not is_older else None
 
 
-def _read(event: Any, offset_us: int) -> EventRead:
-    """An event of the reply. Raises LookupError, TypeError or ValueError for what is none."""
-    at = soap.instant(event["createdTime"])
-    if at is None:
+def _asked_for(begin: VCenterInstant) -> datetime:
+    """A begin time as far as a calendar has it."""
+    return datetime_of(Instant(min(max(begin.us, 0), SANE_UNTIL)))
+
+
+def _stamp(event: Any) -> VCenterInstant:
+    """When an event was made, by vCenter's clock. Raises LookupError, TypeError or ValueError for what is none."""
+    us = stamp_us(event["createdTime"])
+    if us is None:
         raise ValueError("an event without its time")
-    machine, host = event.get("vm"), event.get("host")
+    return VCenterInstant(us)
+
+
+def _vm(event: Any) -> Moid | None:
+    machine = event.get("vm")
+    return Moid(machine["vm"]) if machine else None
+
+
+def _read(event: Any, at: Instant, vm: Moid | None, *, dated: bool) -> EventRead:
+    """An event of the reply. Raises AttributeError, LookupError or TypeError for what is none."""
+    host = event.get("host")
     kind = event.get("eventTypeId") or event[soap.TYPE]
     connects = host and kind in ("HostConnectedEvent", "HostDisconnectedEvent")
     return EventRead(
         SourceEvent(
             key=event["key"],
             type=kind,
-            at=Instant(at - offset_us),
+            at=at,
             server=None,
             user=event.get("userName", ""),
             text=event.get("fullFormattedMessage", ""),
         ),
-        Moid(machine["vm"]) if machine else None,
+        vm,
         HostConnectionEvent(Moid(host["host"]), text(event.get("reason"))) if connects else None,
+        dated=dated,
     )

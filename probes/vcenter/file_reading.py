@@ -10,13 +10,13 @@ from itertools import islice
 from typing import Final
 
 from probes.vcenter import san
+from probes.vcenter.clocks import HostInstant
 from probes.vcenter.inventory import Inventory
 from probes.vcenter.needed_files import DEVICES, PATHS
 from probes.vcenter.objects import Moid, Place, Vm
 from probes.vcenter.properties import PAGE, read_once
 from probes.vcenter.session import Session
 from probes.vcenter.volumes import Volumes
-from sla.instants import Instant
 
 SERVERS_A_LOOK: Final = 250
 """Of how many servers a look reads the files, beyond those whose verdict waits for it."""
@@ -31,7 +31,7 @@ class _Reading:
     change_version: str
     datastores: tuple[Moid, ...]
     host: Moid | None
-    boot_at: Instant | None
+    boot_at: HostInstant | None
     places: tuple[Place, ...]
 
     def holds(self, vm: Vm) -> bool:

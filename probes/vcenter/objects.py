@@ -11,7 +11,7 @@ from typing import Any, Final, NewType
 
 from probes.vcenter import soap
 from probes.vcenter.addresses import AdapterAddress, adapter_addresses
-from sla.instants import Instant
+from probes.vcenter.clocks import HostInstant, stamp_us
 from sla.records import State
 
 Moid = NewType("Moid", str)
@@ -201,7 +201,7 @@ class Vm:
     power: str = ""
     connection: str = ""
     host: Moid | None = None
-    boot_at: Instant | None = None
+    boot_at: HostInstant | None = None
     datastores: tuple[Moid, ...] = ()
     places: tuple[Place, ...] = ()
     due: bool = True
@@ -249,7 +249,8 @@ class Vm:
             case "runtime.connectionState":
                 self.connection = text(value)
             case "runtime.bootTime":
-                self.boot_at = soap.instant(value)
+                us = stamp_us(value)
+                self.boot_at = None if us is None else HostInstant(us)
             case "parent":
                 self.parent = _reference(value)
             case "parentVApp":

@@ -4,12 +4,10 @@ pyvmomi builds a checked object for every element, which costs 150 µs a virtual
 fails a whole reply for one word it does not know. Updates and events, of which there are many, are read here instead.
 """
 
-import re
 from typing import Any, Final
 from xml.etree import ElementTree as ET
 
 from probes.vcenter.faults import ReplyError
-from sla.instants import Instant, parse_instant
 
 Value = str | dict[str, Any] | list[Any]
 """An element: its text; or its children by name, those of one name as a list; Any is Value again."""
@@ -21,7 +19,6 @@ DEPTH_LIMIT: Final = 64
 PIECE_BYTES: Final = 64 * 1024
 """What is parsed in one go: other threads wait meanwhile."""
 
-_TOO_FINE: Final = re.compile(r"(\.\d{6})\d+")
 _XSI_TYPE: Final = "{http://www.w3.org/2001/XMLSchema-instance}type"
 
 
@@ -75,16 +72,6 @@ def flag(value: Value | None) -> bool | None:
     return (
         {"true": True, "1": True, "false": False, "0": False}.get(value) if isinstance(value, str) else None
     )
-
-
-def instant(value: Value | None) -> Instant | None:
-    """An `xsd:dateTime` with a zone, whatever the fineness of its fraction; None for anything else."""
-    if not isinstance(value, str) or value == "":
-        return None
-    try:
-        return parse_instant(_TOO_FINE.sub(r"\1", value))
-    except ValueError:
-        return None
 
 
 def as_list(value: Value | None) -> list[Any]:

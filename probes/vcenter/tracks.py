@@ -13,59 +13,70 @@ from typing import Final
 
 from probes.report import RECOVERED, ListedServer
 from probes.vcenter import history
-from probes.vcenter.history import BOOT_TOLERANCE_US, Hint, StateSince
+from probes.vcenter.boots import Boot, Comparison, HostClocks, compared
+from probes.vcenter.clocks import Estimate
+from probes.vcenter.history import LATE_US, Hint, StateSince, Turn
 from probes.vcenter.inventory import LegVerdict
 from sla.instants import BEGINNING, FOREVER, SECOND, Instant
 from sla.records import Leg, Observation, ServerId, State, Witness
 
 HINTS_KEPT: Final = 64
-PATIENCE_US: Final = 30 * SECOND
-"""How long a jump of the boot time waits for the events that date it."""
+PATIENCE_US: Final = LATE_US
+"""How long what says that a server was off waits for the events that say when."""
+LAG_US: Final = 10 * SECOND
+"""How long after it happened vCenter may show it."""
+_STARTED_US: Final = 10 * SECOND
+"""How long before the event of its start a server may have booted."""
+_STARTS: Final = (Turn.ON, Turn.RESTARTED)
 
 _UNSEEN: Final = LegVerdict(State.UNKNOWN, "not seen yet")
 
 
 @dataclass(frozen=True, slots=True)
-class _Jump:
-    """A power cycle that only the boot time shows so far: off after `seen_up_at`, up at `boot_at`."""
+class _Doubt:
+    """Something says that a server that was seen up at `start` and at `end` was off in between, and not when.
 
-    seen_up_at: Instant
-    boot_at: Instant
-    noticed_at: Instant
+    `elsewhere`: that is a boot time told by another host, which a move explains as well.
+    """
+
+    start: Instant
+    end: Instant
+    elsewhere: bool
 
 
 @dataclass(frozen=True, slots=True)
 class _Loss:
-    """A time in which the source could not say whether a server runs, and what was seen when it could again."""
+    """A time in which the source could not say whether a server runs, and what its boot times told when it could."""
 
     lost_at: Instant
     back_at: Instant
-    boot_at: Instant | None
+    boot: Comparison
+    booted: Estimate | None
 
 
 @dataclass(slots=True)
 class ServerTrack:
     """The last look at one virtual server.
 
-    `running` was first seen at `noticed_at`, and holds since `since`; the state before it, `was`, held since `before`.
+    `running` was first seen at `noticed_at`, and holds since `since`; the state before it, `was`, held since `before`
+    and was seen until `open_from`. `rose_at`: since when it is up, where something says when it came up.
     `lost_at`: since when the source cannot say whether it runs; `loss`: the last such time, while what followed lasts.
     `told` is what both witnesses said since `running` was seen; of what was before `settled_until` no more is said.
-    `booted_at` is the boot time as `running` was first seen, `boot_mark` the newest by vCenter's own clock, so that a
-    correction of clocks is no boot.
+    `boot` is the newest boot time.
     """
 
     running: LegVerdict = _UNSEEN
     was: State = State.UNKNOWN
     before: Instant = BEGINNING
+    open_from: Instant = BEGINNING
     since: Instant = BEGINNING
     noticed_at: Instant = BEGINNING
+    rose_at: Instant | None = None
     san: LegVerdict = _UNSEEN
-    booted_at: Instant | None = None
-    boot_at: Instant | None = None
-    boot_mark: Instant | None = None
+    boot: Boot | None = None
     lost_at: Instant | None = None
     loss: _Loss | None = None
-    jump: _Jump | None = None
+    doubt: _Doubt | None = None
     settled_until: Instant = BEGINNING
     told: list[tuple[Witness, StateSince]] = field(default_factory=list)
     hints: list[Hint] = field(default_factory=list)
@@ -77,13 +88,12 @@ class ServerLook:
     """One judgement of one virtual server.
 
     `at` is when the answer came, `seen_until` how far the watch had seen before it, None where this look begins a watch
-    anew and stands on no earlier one. `boot_at` is on our clock, `boot_mark` the same on vCenter's.
+    anew and stands on no earlier one.
     """
 
     running: LegVerdict
     san: LegVerdict | None
-    boot_at: Instant | None
-    boot_mark: Instant | None
+    boot: Boot | None
     at: Instant
     seen_until: Instant | None
 
@@ -94,6 +104,7 @@ class Tracks:
     def __init__(self, witness: Witness, out_of_contact: Mapping[ServerId, Instant]) -> None:
         self._witness = witness
         self._recovered = Witness(witness.observer, witness.source + RECOVERED)
+        self._hosts = HostClocks()
         self._undated: set[ServerId] = set()
         self._tracks: dict[ServerId, ServerTrack] = {
             server: ServerTrack(
@@ -112,29 +123,38 @@ class Tracks:
             track = self._tracks[server] = ServerTrack()
         return track
 
-    def hint(self, server: ServerId, hint: Hint) -> None:
-        """Remember what an event said of a server's power."""
+    def hint(self, server: ServerId, hint: Hint, seen_until: Instant | None) -> None:
+        """Remember what an event said of a server's power, read after a look at `seen_until` or after none.
+
+        Of a server that was up throughout, an event without a date says that it was off in between; so does a restart of
+        which nothing says when it began.
+        """
         track = self.of(server)
         insort(track.hints, hint, key=attrgetter("at"))
         del track.hints[:-HINTS_KEPT]
         self._undated.add(server)
+        says_off = hint.turn is Turn.RESTARTED or not (hint.dated or hint.turn in (Turn.LOST, Turn.MOVED))
+        if says_off and seen_until is not None and track.running.state is State.UP:
+            of_loss = track.loss is not None and hint.at <= track.loss.back_at + LATE_US
+            start = max(min(seen_until, Instant(hint.at - LAG_US)), track.since)
+            if start < hint.at and not of_loss:
+                self._doubt(track, _Doubt(start, hint.at, elsewhere=False))
 
     def judged(self, server: ServerId, look: ServerLook) -> Iterator[Observation]:
         """The observations that a look adds: only what differs from the one before."""
         track = self.of(server)
-        rebooted = _rebooted(track, look)
+        boot = compared(track.boot, look.boot)
+        self._learn(track, look, boot)
         if look.running.state is not track.running.state or track.running is _UNSEEN:
-            yield from self._turned(server, track, look, rebooted)
-        elif rebooted and look.running.state is State.UP and look.seen_until is not None:
-            assert look.boot_at is not None
-            if look.boot_at > track.since + BOOT_TOLERANCE_US:
-                track.jump = _Jump(max(look.seen_until, track.since), look.boot_at, look.at)
-                self._undated.add(server)
+            yield from self._turned(server, track, look, boot)
         elif look.seen_until is None:
             # Of the time in which nobody watched the recovered witness speaks.
             track.settled_until = look.at
-        if look.boot_mark is not None:
-            track.boot_at, track.boot_mark = look.boot_at, look.boot_mark
+        elif boot in (Comparison.ANEW, Comparison.ELSEWHERE) and look.running.state is State.UP:
+            self._booted_unseen(track, look, look.seen_until, boot)
+            self._undated.add(server)
+        if look.boot is not None and boot is not Comparison.SAME:
+            track.boot = look.boot
         if look.san is not None and (look.san.state is not track.san.state or track.san is _UNSEEN):
             track.san = look.san
             yield self._said(
@@ -146,50 +166,82 @@ class Tracks:
         for server in sorted(self._undated):
             track = self._tracks[server]
             yield from self._tell(server, track, now)
-            if track.jump is not None:
-                yield from self._settle(server, track, track.jump, now)
-            if track.jump is None and (not track.hints or track.hints[-1].at <= now):
+            if track.doubt is not None:
+                yield from self._settle(server, track, track.doubt, now)
+            if track.doubt is None and (not track.hints or track.hints[-1].at <= now):
                 self._undated.discard(server)
 
     def gap_closed(
-        self, start: Instant, end: Instant, boots: Iterable[tuple[ServerId, Instant | None]]
+        self, start: Instant, end: Instant, boots: Iterable[tuple[ServerId, Boot | None]]
     ) -> Iterator[Observation]:
         """What the recovered witness says of a time `[start, end)` in which the watch saw nothing."""
-        for server, boot_at in boots:
+        for server, boot in boots:
             track = self.of(server)
-            booted = boot_at is not None and start < boot_at < end
-            if booted or any(start < hint.at < end for hint in track.hints):
-                for step in history.within_gap(start, end, boot_at, track.running.state, track.hints):
-                    yield self._said(self._recovered, server, Leg.RUNNING, step, _RECOVERED[step.state], end)
+            booted = None if boot is None else self._hosts.ours(boot, end)
+            for step in history.within_gap(start, end, booted, track.running.state, track.hints):
+                yield self._said(self._recovered, server, Leg.RUNNING, step, _RECOVERED[step.state], end)
 
     def forget(self, server: ServerId) -> None:
         """A server is no longer listed: should it come back, it is a new one here."""
         self._tracks.pop(server, None)
         self._undated.discard(server)
 
+    def _learn(self, track: ServerTrack, look: ServerLook, boot: Comparison) -> None:
+        """A boot that happened between two looks tells what the clock of its host showed then."""
+        if look.boot is None or look.seen_until is None or look.running.state is not State.UP:
+            return
+        earliest, latest = Instant(look.seen_until - LAG_US), look.at
+        starts = [h.at for h in track.hints if h.dated and h.turn in _STARTS and earliest < h.at <= latest]
+        was_off = track.running.state is State.DOWN and (track.boot is None or bool(starts))
+        if track.running.state is State.UNKNOWN or not (boot is Comparison.ANEW or was_off):
+            return
+        if len(starts) == 1:
+            earliest, latest = max(earliest, Instant(starts[0] - _STARTED_US)), starts[0]
+        self._hosts.learn(look.boot, Estimate(earliest, Instant(latest + SECOND)))
+
+    def _booted_unseen(
+        self, track: ServerTrack, look: ServerLook, seen_until: Instant, boot: Comparison
+    ) -> None:
+        """A boot time that is another though the server was up throughout: it was off in between.
+
+        Just after a loss of contact that is what happened in it, and vCenter tells it bit by bit.
+        """
+        start = max(seen_until, track.since)
+        self._doubt(track, _Doubt(start, look.at, elsewhere=boot is Comparison.ELSEWHERE))
+        if track.loss is not None and look.at <= track.loss.back_at + LATE_US:
+            track.loss = _Loss(track.loss.lost_at, track.loss.back_at, boot, None)
+
+    def _doubt(self, track: ServerTrack, new: _Doubt) -> None:
+        known = track.doubt
+        if known is not None:
+            new = _Doubt(
+                min(known.start, new.start), max(known.end, new.end), known.elsewhere and new.elsewhere
+            )
+        track.doubt = new
+
     def _turned(
-        self, server: ServerId, track: ServerTrack, look: ServerLook, rebooted: bool | None
+        self, server: ServerId, track: ServerTrack, look: ServerLook, boot: Comparison
     ) -> Iterator[Observation]:
-        if track.jump is not None:
-            yield from self._settle(server, track, track.jump, FOREVER)
+        if track.doubt is not None:
+            yield from self._settle(server, track, track.doubt, FOREVER)
+            track.doubt = None
         track.loss = None
         if track.lost_at is not None:
-            # A boot that was known before the loss is none within it, whatever became of the clocks.
-            boot_at = track.lost_at if rebooted is False else look.boot_at
-            track.loss = _Loss(track.lost_at, look.at, boot_at)
+            booted = None if look.boot is None else self._hosts.ours(look.boot, look.at)
+            if track.was is State.DOWN and boot is Comparison.SAME:
+                boot = Comparison.NOTHING  # suspended, it keeps its boot time
+            track.loss = _Loss(track.lost_at, look.at, boot, booted)
         track.was, track.before = track.running.state, max(track.since, track.settled_until)
-        track.running, track.noticed_at, track.booted_at = look.running, look.at, look.boot_at
-        track.boot_at = look.boot_at
+        track.open_from = BEGINNING if look.seen_until is None else Instant(look.seen_until - LAG_US)
+        track.running, track.noticed_at, track.rose_at = look.running, look.at, None
         track.lost_at = look.at if look.running.state is State.UNKNOWN else None
         track.settled_until, track.told = BEGINNING, []
         yield from self._tell(server, track, look.at)
 
     def _tell(self, server: ServerId, track: ServerTrack, now: Instant) -> Iterator[Observation]:
         """Say what is now known of how it came to be as it is, and was not said yet."""
-        for step in _while_lost(track):
-            if (self._recovered, step) not in track.told:
-                track.told.append((self._recovered, step))
-                yield self._said(self._recovered, server, Leg.RUNNING, step, _RECOVERED[step.state], now)
+        for step in _told_anew(self._recovered, _while_lost(track), track.told):
+            yield self._said(self._recovered, server, Leg.RUNNING, step, _RECOVERED[step.state], now)
         steps = _while_seen(track, now)
         for step in steps:
             if (self._witness, step) not in track.told:
@@ -198,21 +250,26 @@ class Tracks:
                 reason = track.running.reason if expected else _DATED[step.state]
                 yield self._said(self._witness, server, Leg.RUNNING, step, reason, now)
         track.since = max(steps[-1].at, track.settled_until)
+        if any(step.state is State.DOWN for step in steps) or track.was is State.DOWN:
+            track.rose_at = steps[-1].at if track.running.state is State.UP else None
 
     def _settle(
-        self, server: ServerId, track: ServerTrack, jump: _Jump, now: Instant
+        self, server: ServerId, track: ServerTrack, doubt: _Doubt, now: Instant
     ) -> Iterator[Observation]:
-        """Be done with a jump of the boot time that events date, or that has waited long enough for them."""
-        if track.since >= jump.boot_at - BOOT_TOLERANCE_US:
-            track.jump = None
-        elif now >= jump.noticed_at + PATIENCE_US:
-            track.jump = None
-            if jump.seen_up_at < jump.boot_at:
-                track.since = track.settled_until = jump.boot_at
-                for step in (StateSince(jump.seen_up_at, State.UNKNOWN), StateSince(jump.boot_at, State.UP)):
-                    yield self._said(
-                        self._witness, server, Leg.RUNNING, step, _DATED[step.state], jump.noticed_at
-                    )
+        """Be done with a doubt that events resolve, or that has waited long enough for them."""
+        near = Instant(doubt.start - LAG_US)
+        moved = any(
+            hint.turn is Turn.MOVED and near <= hint.at <= doubt.end + LATE_US for hint in track.hints
+        )
+        if (track.rose_at is not None and track.rose_at >= near) or (doubt.elsewhere and moved):
+            track.doubt = None
+        elif now >= doubt.end + PATIENCE_US:
+            track.doubt = None
+            start = max(doubt.start, track.settled_until)
+            if start < doubt.end and track.running.state is State.UP:
+                track.since = track.settled_until = doubt.end
+                for step in (StateSince(start, State.UNKNOWN), StateSince(doubt.end, State.UP)):
+                    yield self._said(self._witness, server, Leg.RUNNING, step, _DATED[step.state], doubt.end)
 
     def _said(
         self, witness: Witness, server: ServerId, leg: Leg, step: StateSince, reason: str, noticed_at: Instant
@@ -240,18 +297,28 @@ _RECOVERED: Final = {
 }
 
 
-def _rebooted(track: ServerTrack, look: ServerLook) -> bool | None:
-    """Whether it booted since the last look; None where the boot times do not tell."""
-    if look.boot_mark is None or track.boot_mark is None:
-        return None
-    return look.boot_mark > track.boot_mark + BOOT_TOLERANCE_US
+def _told_anew(
+    witness: Witness, steps: list[StateSince], told: list[tuple[Witness, StateSince]]
+) -> list[StateSince]:
+    """The steps that were not told yet; what was told of another instant, and no longer holds, is told as it is now."""
+    before = {step.at: step.state for who, step in told if who is witness}
+    now = {step.at: step.state for step in steps}
+    new = [step for step in steps if before.get(step.at) is not step.state]
+    for at in sorted(before.keys() - now.keys()):
+        state = next((step.state for step in reversed(steps) if step.at < at), State.UNKNOWN)
+        if state is not before[at]:
+            new.append(StateSince(at, state))
+    told += [(witness, step) for step in new]
+    return sorted(new, key=attrgetter("at"))
 
 
 def _while_lost(track: ServerTrack) -> list[StateSince]:
     loss = track.loss
     if loss is None:
         return []
-    return history.recovered(loss.lost_at, loss.back_at, loss.boot_at, track.running.state, track.hints)
+    return history.recovered(
+        loss.lost_at, loss.back_at, loss.boot, loss.booted, track.running.state, track.hints
+    )
 
 
 def _while_seen(track: ServerTrack, now: Instant) -> list[StateSince]:
@@ -260,8 +327,9 @@ def _while_seen(track: ServerTrack, now: Instant) -> list[StateSince]:
     if track.was is State.UNKNOWN:
         steps = [StateSince(noticed_at, state)]
     else:
-        steps = history.turned(track.was, track.before, state, noticed_at, track.booted_at, track.hints)
+        steps = history.turned(
+            track.was, track.before, state, noticed_at, track.hints, open_from=track.open_from
+        )
     if state is State.UP:
-        since = max(steps[-1].at, track.settled_until)
-        steps += history.power_cycles(since, now, track.boot_at, track.hints)
+        steps += history.power_cycles(max(steps[-1].at, track.settled_until), now, track.hints)
     return steps

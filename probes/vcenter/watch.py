@@ -15,12 +15,13 @@ from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from typing import Any, Final
 
-from pyVmomi import vim
-
 from probes.report import Departed, ListedServer, Report, Resume, SourceEvent, SourceFailure
 from probes.vcenter import events, properties, san, soap
 from probes.vcenter.attributes import AttributeNames
 from probes.vcenter.bindings import Bindings
+from probes.vcenter.boots import Boot
+from probes.vcenter.clock_reading import measure
+from probes.vcenter.clocks import VCenterClock
 from probes.vcenter.events import EventRead, EventReader
 from probes.vcenter.faults import (
     LoginRefusedError,
@@ -41,12 +42,11 @@ from probes.vcenter.session import Credentials, Session
 from probes.vcenter.subscription import subscribe, wanted
 from probes.vcenter.tracks import ServerLook, Tracks
 from probes.vcenter.transport import Endpoint, Wire
-from sla.instants import MINUTE, SECOND, Instant, instant_of
+from sla.instants import SECOND, Instant
 from sla.records import Observation, ServerId, Witness
 
 PAGE_OBJECTS: Final = 500
 """What is asked for; vCenter gives 100 or so all the same."""
-CLOCK_CHECK_US: Final = 5 * MINUTE
 RETRY_S: Final = (1.0, 60.0)
 """The first pause after an error and the longest; each is twice the one before, give or take a quarter."""
 LOGIN_RETRY_S: Final = (300.0, 1800.0)
@@ -147,7 +147,9 @@ class VcenterWatch:
         """Hosts and datastores by the names under which they are told; kept over sessions."""
         self._tracks = Tracks(Witness(settings.observer, settings.source), resume.out_of_contact)
         """What was told of each server; kept over sessions."""
-        self._events = EventReader(resume)
+        self._clock = VCenterClock()
+        """vCenter's clock against ours; kept over sessions."""
+        self._events = EventReader(resume, self._clock)
         self._bindings = Bindings(resume.twins)
         """Which server each managed object is; kept over sessions."""
         self._files = FileReading(a_look=settings.portions.places_a_look, page=settings.portions.places)
@@ -160,10 +162,8 @@ class VcenterWatch:
         """The time before this session that nobody saw, until all events of it are read; None otherwise."""
         self._events_behind = False
         """Whether the history holds events that were not read yet."""
-        self._offset_us = 0
-        """How far vCenter's clock is ahead of ours."""
-        self._offset_checked_at = Instant(0)
-        """When that was measured last."""
+        self._history_faulty = False
+        """Whether events of that time may be missing, so that those that are there prove nothing of it."""
         self._stopped = threading.Event()
         self._failure: BaseException | None = None
         """What ended the thread though nobody stopped it."""
@@ -271,8 +271,8 @@ class VcenterWatch:
             wire.close()
 
     def _begin(self, session: Session) -> _Chain:
-        self._check_clock(session)
-        self._events.open(session, self._now(), self._offset_us)
+        measure(self._clock, session, self._now)
+        self._events.open(session, self._now())
         self._bindings.begin(session.content.about.instanceUuid or "")
         self._files.begin(self._bindings.servers)
         self._attribute_names = AttributeNames()
@@ -285,12 +285,12 @@ class VcenterWatch:
     def _look(self, chain: _Chain) -> None:
         started_us = time.monotonic_ns() // 1_000
         arrived_at = self._drain(chain)
-        if self._now() - self._offset_checked_at > CLOCK_CHECK_US:
-            self._check_clock(chain.session)
         chain.touched.update(self._read_files(chain))
         self._follow_attributes(chain)
         departed = [self._departed(server, arrived_at) for server in self._bind(chain)]
         events = self._read_events(chain)
+        history_faults = self._events.faults()
+        self._history_faulty |= bool(history_faults)
         news = self._news(chain)
         fresh = chain.seen_until is None
         if fresh and self._seen_until is not None:
@@ -315,8 +315,9 @@ class VcenterWatch:
                 "datastore": len(self._inventory.datastores),
             },
             unreadable=len(self._inventory.unreadable),
-            clock_offset_us=self._offset_us,
+            clock_offset_us=self._clock.ahead_us,
             skipped_events=self._events.skipped(),
+            history_faults=history_faults,
             hosts=news.hosts,
             datastores=news.datastores,
             gone_hosts=news.gone_hosts,
@@ -398,15 +399,11 @@ class VcenterWatch:
                 ServerLook(
                     running=self._inventory.running(vm),
                     san=san.verdict(self._inventory, vm, ignored) if san.is_judged(vm, ignored) else None,
-                    boot_at=self._on_our_clock(vm.boot_at),
-                    boot_mark=vm.boot_at,
+                    boot=_boot(vm),
                     at=at,
                     seen_until=chain.seen_until,
                 ),
             )
-
-    def _on_our_clock(self, theirs: Instant | None) -> Instant | None:
-        return None if theirs is None else Instant(theirs - self._offset_us)
 
     def _departed(self, server: ServerId, at: Instant) -> Departed:
         self._tracks.forget(server)
@@ -447,18 +444,29 @@ class VcenterWatch:
         )
 
     def _read_events(self, chain: _Chain) -> list[SourceEvent]:
-        read, drained = self._events.read(self._settings.portions.event_pages, self._settings.portions.events)
+        """What there is of events. Their clock is measured after they came, so that each has the setting it was made by."""
+        portions = self._settings.portions
+        found, drained = self._events.read(portions.event_pages, portions.events)
+        now = self._now()
+        if (found or chain.touched or self._clock.is_due(now)) and measure(
+            self._clock, chain.session, self._now
+        ):
+            # It was set: what was made since may lie before the time from which the collector gives events.
+            self._events.open(chain.session, now)
+            more, drained = self._events.read(portions.event_pages, portions.events)
+            found += more
         self._events_behind = not drained
+        read = self._events.new(found, self._now(), drained=drained)
         for event in read:
             if event.connection is not None:
                 self._infrastructure.connected(event.connection)
                 chain.infrastructure_changed = True
-        return [self._happened(event) for event in read]
+        return [self._happened(event, chain) for event in read]
 
-    def _happened(self, event: EventRead) -> SourceEvent:
+    def _happened(self, event: EventRead, chain: _Chain) -> SourceEvent:
         server = self._bindings.servers.get(event.vm) if event.vm is not None else None
         if server is not None and event.turn is not None:
-            self._tracks.hint(server, Hint(event.event.at, event.turn))
+            self._tracks.hint(server, Hint(event.event.at, event.turn, event.dated), chain.seen_until)
         return replace(event.event, server=server)
 
     def _close_gap(self) -> Iterator[Observation]:
@@ -466,19 +474,19 @@ class VcenterWatch:
         if self._gap is None or self._events_behind:
             return
         (start, end), self._gap = self._gap, None
+        if self._history_faulty:
+            self._history_faulty = False
+            return
         boots = (
-            (server, self._on_our_clock(self._inventory.vms[moid].boot_at))
+            (server, _boot(self._inventory.vms[moid]))
             for moid, server in self._bindings.servers.items()
             if moid in self._inventory.vms
         )
         yield from self._tracks.gap_closed(start, end, boots)
 
-    def _check_clock(self, session: Session) -> None:
-        before = self._now()
-        theirs = instant_of(vim.ServiceInstance("ServiceInstance", session.stub).CurrentTime())
-        after = self._now()
-        self._offset_us = theirs - (before + after) // 2
-        self._offset_checked_at = after
+
+def _boot(vm: Vm) -> Boot | None:
+    return None if vm.boot_at is None else Boot(vm.host, vm.boot_at)
 
 
 _NAMED: Final = PLACES | {"Network", "CustomFieldsManager"}

@@ -7,7 +7,7 @@ from typing import Any, TypeVar, cast
 from daemon.book.live_book import LiveBook
 from daemon.ledger import Batch, Head, Lag, Ledger, Stored
 from daemon.recording.replay import replay
-from daemon.recording.transitions import MOST_KEYS, Transitions
+from daemon.recording.transitions import MOST_EVENTS, Transitions
 from daemon.servers.policy import Owner, Policy
 from daemon.servers.registry import ServerRegistry
 from daemon.servers.rules import Undecided
@@ -79,7 +79,7 @@ class Monitor:
 
     policy: Policy = field(default_factory=policy)
     now: Instant = START
-    most_keys: int = MOST_KEYS
+    most_events: int = MOST_EVENTS
     records: list[tuple[Record, Instant | None]] = field(default_factory=list)
     watermarks: dict[Witness, Instant] = field(default_factory=dict)
     lags: list[Lag] = field(default_factory=list)
@@ -93,7 +93,7 @@ class Monitor:
     def _make(self) -> None:
         self.book = LiveBook("mon")
         self.registry = ServerRegistry("mon", self.policy, self.book.last_said)
-        self.transitions = Transitions(self.book, self.registry, most_keys=self.most_keys)
+        self.transitions = Transitions(self.book, self.registry, most_events=self.most_events)
 
     def restart(self) -> None:
         """Forget all but the ledger."""

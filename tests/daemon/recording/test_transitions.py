@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from daemon.book.counting import HORIZON_US
-from probes.report import Report, SourceEvent, SourceFailure
+from probes.report import KnownEvent, Report, SourceEvent, SourceFailure
 from sla.instants import HOUR, MINUTE, SECOND, Instant
 from sla.records import Blind, Event, Leg, Observation, Record, ServerId, State, Witness
 from tests.daemon.monitor import START, Monitor, Source, Vm
@@ -155,8 +155,7 @@ def test_an_event_is_recorded_once_and_the_next_watch_goes_on_after_it() -> None
     assert (event.key, event.server, event.at, event.recorded_at) == ("7", U1, START + 5, START + MINUTE)
     for _ in range(2):
         resume = monitor.transitions.resume("vc1")
-        assert resume.event_keys == {"7"}
-        assert resume.events_until == START + 5
+        assert resume.known_events == {KnownEvent("7", "VmPoweredOffEvent", Instant(START + 5))}
         assert resume.observed_until == START
         monitor.restart()
 
@@ -170,12 +169,35 @@ def test_an_event_of_what_is_no_server_here_is_kept_without_one() -> None:
 
 
 def test_only_the_newest_keys_are_kept_but_all_that_are_read_again() -> None:
-    monitor, _ = watched(Monitor(most_keys=4))
+    monitor, _ = watched(Monitor(most_events=4))
     old = tuple(happened(f"old-{number}", START + number) for number in range(4))
     storm = tuple(happened(f"new-{number}", START + HOUR + number) for number in range(9))
     monitor.tell(report(None, events=old + storm), passed_us=HOUR)
-    assert {f"new-{number}" for number in range(9)} <= monitor.transitions.resume("vc1").event_keys
-    assert not {event.key for event in old} & monitor.transitions.resume("vc1").event_keys
+    keys = {event.key for event in monitor.transitions.resume("vc1").known_events}
+    assert {f"new-{number}" for number in range(9)} <= keys
+    assert not {event.key for event in old} & keys
+
+
+def test_two_events_with_one_key_are_two_once_a_vcenter_was_restored() -> None:
+    monitor, _ = watched()
+    for at in (START + 5, START + HOUR):
+        made = monitor.tell(report(None, events=(happened("7", at),)), passed_us=HOUR)
+        assert [(each.key, each.at) for each in made if isinstance(each, Event)] == [("7", at)]
+    for _ in range(2):
+        assert {event.at for event in monitor.transitions.resume("vc1").known_events} == {
+            START + 5,
+            START + HOUR,
+        }
+        monitor.restart()
+
+
+def test_an_event_that_was_recorded_as_of_tomorrow_does_not_move_the_position() -> None:
+    monitor, _ = watched()
+    monitor.tell(report(None, events=(happened("7", START + 24 * HOUR),)), passed_us=MINUTE)
+    for _ in range(2):
+        (known,) = monitor.transitions.resume("vc1").known_events
+        assert known.at == START + MINUTE
+        monitor.restart()
 
 
 def test_the_next_watch_is_told_who_was_out_of_contact_and_since_when() -> None:

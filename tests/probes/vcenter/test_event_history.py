@@ -227,22 +227,22 @@ def test_a_watch_goes_on_where_the_one_before_it_ended(simulation: Simulated) ->
         before.until(lambda: len(before.events) == 3)
     resume = Resume(
         observed_until=before.reports[-1].observed_until,
-        events_until=before.events[-1].at,
-        event_keys=frozenset(each.key for each in before.events),
+        known_events=frozenset(each.known for each in before.events),
     )
     off_at, on_at = outage(simulation)
     with watching(simulation.endpoint, now=simulation.clock, resume=resume) as watched:
         (down_at, _), (up_at, _), _ = said_of_the_gap(watched, simulation.server)
         assert abs(down_at - off_at) < SECOND
         assert abs(up_at - on_at) < SECOND
-    assert not {each.key for each in watched.events} & resume.event_keys
+    assert not {each.key for each in watched.events} & {each.key for each in before.events}
+    assert not any(each.history_faults for each in watched.reports)
     assert watched.reports[0].fresh
     assert watched.states(server) == [UP]
 
 
 def test_a_gap_with_a_backlog_of_events_is_closed_once_all_are_read(simulation: Simulated) -> None:
     portions = Portions(events=20, event_pages=1)
-    resume = Resume(observed_until=simulation.clock(), events_until=simulation.clock())
+    resume = Resume(observed_until=simulation.clock())
     post(simulation, count=200)
     off_at, _ = outage(simulation)
     with watching(simulation.endpoint, now=simulation.clock, resume=resume, portions=portions) as watched:

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from probes.vcenter import san
+from probes.vcenter.clocks import HostInstant
 from probes.vcenter.inventory import Inventory, InventoryChanges, LegVerdict
 from probes.vcenter.objects import FileRole, Moid, Place
 from sla.instants import parse_instant
@@ -306,6 +307,6 @@ def test_updates_are_idempotent(world: World) -> None:
 
 def test_boot_times_of_any_fineness_are_read_and_others_are_none(world: World) -> None:
     vm = world.inventory.vms[VM]
-    assert vm.boot_at == parse_instant("2026-03-01T12:00:00.123456Z")
+    assert vm.boot_at == HostInstant(parse_instant("2026-03-01T12:00:00.123456Z"))
     world.vm(change("runtime.bootTime", "once upon a time"))
     assert vm.boot_at is None

@@ -6,7 +6,6 @@ from hypothesis import strategies as st
 
 from probes.vcenter import soap
 from probes.vcenter.faults import ReplyError
-from sla.instants import parse_instant
 
 ENVELOPE = (
     b'<?xml version="1.0" encoding="UTF-8"?><s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/"'
@@ -86,25 +85,6 @@ def test_any_bytes_are_a_document_or_a_bad_reply(data: bytes) -> None:
         soap.parse(ENVELOPE % data)
     except ReplyError:
         pass
-
-
-@pytest.mark.parametrize(
-    ("text", "instant"),
-    [
-        ("2026-03-01T12:00:00Z", "2026-03-01T12:00:00Z"),
-        ("2026-03-01T12:00:00.123456789Z", "2026-03-01T12:00:00.123456Z"),
-        ("2026-03-01T12:00:00.5+01:00", "2026-03-01T11:00:00.500000Z"),
-    ],
-)
-def test_times_of_any_fineness_are_instants(text: str, instant: str) -> None:
-    assert soap.instant(text) == parse_instant(instant)
-
-
-@pytest.mark.parametrize(
-    "value", [None, "", "yesterday", "2026-03-01T12:00:00", {"a": "b"}, "2026-02-30T00:00:00Z"]
-)
-def test_what_is_no_time_is_none(value: soap.Value | None) -> None:
-    assert soap.instant(value) is None
 
 
 def test_flags_are_said_in_two_ways_or_not_at_all() -> None:

@@ -2,8 +2,13 @@
 
 from dataclasses import dataclass, field
 
+import pytest
+
+from probes.vcenter.boots import Boot
+from probes.vcenter.clocks import HostInstant
 from probes.vcenter.history import Hint, Turn
 from probes.vcenter.inventory import LegVerdict
+from probes.vcenter.objects import Moid
 from probes.vcenter.tracks import PATIENCE_US, ServerLook, Tracks
 from sla.instants import HOUR, SECOND, Instant
 from sla.records import Leg, Observation, ServerId, State, Witness
@@ -19,7 +24,6 @@ class Run:
     """Looks at one server, in seconds since the first."""
 
     out_of_contact: dict[ServerId, Instant] = field(default_factory=dict)
-    offset_s: float = 0.0
     said: list[Observation] = field(default_factory=list)
     seen_until: Instant | None = None
 
@@ -33,28 +37,37 @@ class Run:
         boot: float | None = OLD_BOOT,
         san: State | None = None,
         fresh: bool = False,
+        host: str = "host-1",
+        server: ServerId = SERVER,
     ) -> None:
-        """One look; `boot` is the boot time on vCenter's clock."""
-        now = instant(at)
-        mark = None if boot is None else instant(boot)
+        """One look; `boot` is the boot time by the clock of `host`."""
         look = ServerLook(
             running=LegVerdict(state, "because"),
             san=None if san is None else LegVerdict(san, "because"),
-            boot_at=None if boot is None else instant(boot - self.offset_s),
-            boot_mark=mark,
-            at=now,
+            boot=None if boot is None else Boot(Moid(host), HostInstant(instant(boot))),
+            at=instant(at),
             seen_until=None if fresh else self.seen_until,
         )
-        self.said += self.tracks.judged(SERVER, look)
+        said = list(self.tracks.judged(server, look))
+        self.said += said if server == SERVER else []
         self.pass_by(at)
+
+    def clock_known(self, host: str, ahead: float, at: float = -20) -> None:
+        """Another server is started on a host: that tells its clock, to ten seconds."""
+        other = ServerId("uuid-2")
+        self.look(at - 10, DOWN, boot=None, server=other)
+        self.look(at - 9, DOWN, boot=None, server=other)
+        self.tracks.hint(other, Hint(instant(at - 4), Turn.ON), self.seen_until)
+        self.look(at, UP, boot=at - 8 + ahead, host=host, server=other)
 
     def pass_by(self, at: float) -> None:
         """A look in which the server did not change."""
-        self.said += self.tracks.dated(instant(at))
+        self.said += [each for each in self.tracks.dated(instant(at)) if each.server == SERVER]
         self.seen_until = instant(at)
 
-    def event(self, at: float, turn: Turn) -> None:
-        self.tracks.hint(SERVER, Hint(instant(at), turn))
+    def event(self, at: float, turn: Turn, dated: bool = True) -> None:
+        """An event is read; one without a date `at` its arrival."""
+        self.tracks.hint(SERVER, Hint(instant(at), turn, dated), self.seen_until)
 
     def line(self, source: str = "east", leg: Leg = Leg.RUNNING) -> list[tuple[float, State]]:
         """As the evidence is read: by instants, of two with the same the later line (spec §2.2)."""
@@ -98,7 +111,7 @@ def test_an_event_read_with_the_update_dates_it() -> None:
     run.look(10, DOWN, boot=None)
     run.event(18, Turn.ON)
     run.look(20, UP, boot=17)
-    assert run.line() == [(0, UP), (8, DOWN), (17, UP)]
+    assert run.line() == [(0, UP), (8, DOWN), (18, UP)]
     assert [each.noticed_at for each in run.said] == [instant(0), instant(10), instant(20)]
 
 
@@ -155,26 +168,83 @@ def test_a_jump_of_the_boot_time_waits_for_its_events() -> None:
     run.pass_by(21)
     assert run.line() == [(0, UP)]
     run.event(12, Turn.OFF)
+    run.event(16, Turn.ON)
     run.pass_by(22)
-    assert run.line() == [(0, UP), (12, DOWN), (15, UP)]
+    run.pass_by(60)
+    assert run.line() == [(0, UP), (12, DOWN), (16, UP)]
 
 
-def test_a_jump_of_the_boot_time_without_events_is_unknown_from_the_last_look_to_the_boot() -> None:
+@pytest.mark.parametrize("boot", [15, 9, 3_600, -3_600, -62_000_000_000.0, 250_000_000_000.0])
+def test_another_boot_time_without_events_is_unknown_from_look_to_look_whatever_clock_it_is_by(
+    boot: float,
+) -> None:
     run = Run()
     run.look(0, UP)
     run.pass_by(10)
-    run.look(20, UP, boot=15)
+    run.look(20, UP, boot=boot)
     run.pass_by(20 + PATIENCE_US / SECOND)
-    assert run.line() == [(0, UP), (10, UNKNOWN), (15, UP)]
+    assert run.line() == [(0, UP), (10, UNKNOWN), (20, UP)]
 
 
-def test_a_jump_to_a_boot_before_the_last_look_leaves_nothing_unknown() -> None:
+def test_a_server_that_restarts_just_after_it_was_seen_first_was_not_up_throughout() -> None:
+    run = Run()
+    run.look(0, UP)
+    run.look(2, UP, boot=1)
+    run.pass_by(40)
+    assert run.line() == [(0, UNKNOWN), (2, UP)]
+
+
+def test_a_move_explains_another_boot_time_of_another_host() -> None:
+    for moved in (False, True):
+        run = Run()
+        run.look(0, UP)
+        run.pass_by(10)
+        if moved:
+            run.event(12, Turn.MOVED)
+        run.look(20, UP, boot=OLD_BOOT + 40, host="host-2")
+        run.pass_by(60)
+        assert run.line() == [(0, UP)] if moved else [(0, UP), (10, UNKNOWN), (20, UP)]
+
+
+def test_a_move_does_not_explain_another_boot_time_of_the_same_host() -> None:
     run = Run()
     run.look(0, UP)
     run.pass_by(10)
-    run.look(20, UP, boot=9)
-    run.pass_by(20 + PATIENCE_US / SECOND)
-    assert run.line() == [(0, UP)]
+    run.event(12, Turn.MOVED)
+    run.look(20, UP, boot=OLD_BOOT + 40)
+    run.pass_by(60)
+    assert run.line() == [(0, UP), (10, UNKNOWN), (20, UP)]
+
+
+def test_a_restart_by_ha_that_the_watch_did_not_see_is_unknown_before_its_event() -> None:
+    run = Run()
+    run.look(0, UP)
+    run.pass_by(10)
+    run.event(16, Turn.RESTARTED)
+    run.pass_by(20)
+    run.pass_by(60)
+    assert run.line() == [(0, UP), (6, UNKNOWN), (16, UP)]
+
+
+def test_events_without_a_date_are_unknown_since_the_look_before() -> None:
+    run = Run()
+    run.look(0, UP)
+    run.pass_by(10)
+    run.event(20, Turn.OFF, dated=False)
+    run.event(20, Turn.ON, dated=False)
+    run.pass_by(20)
+    run.pass_by(60)
+    assert run.line() == [(0, UP), (10, UNKNOWN), (20, UP)]
+
+
+def test_an_event_of_before_the_look_that_saw_it_up_does_not_date_an_outage() -> None:
+    run = Run()
+    run.look(0, UP)
+    for second in range(10, 1_000, 10):
+        run.pass_by(second)
+    run.event(100, Turn.OFF)
+    run.look(1_000, DOWN, boot=None)
+    assert run.line() == [(0, UP), (1_000, DOWN)]
 
 
 def test_events_of_a_moment_after_the_answer_are_kept_for_the_next_look() -> None:
@@ -188,19 +258,6 @@ def test_events_of_a_moment_after_the_answer_are_kept_for_the_next_look() -> Non
     assert run.line() == [(0, UP), (10.2, DOWN), (10.4, UP)]
 
 
-def test_a_correction_of_vcenters_clock_is_no_boot() -> None:
-    run = Run()
-    run.look(0, UP)
-    run.offset_s = -600.0
-    run.look(10, UP, san=UP)
-    run.pass_by(100)
-    assert run.line() == [(0, UP)]
-    run.look(110, UNKNOWN)
-    run.offset_s = OLD_BOOT - 150  # by our clock it would have booted at 150
-    run.look(200, UP)
-    assert run.recovered == [(110, UP), (200, UNKNOWN)]
-
-
 def test_out_of_contact_with_the_same_boot_costs_nothing() -> None:
     run = Run()
     run.look(0, UP)
@@ -210,14 +267,71 @@ def test_out_of_contact_with_the_same_boot_costs_nothing() -> None:
     assert run.recovered == [(10, UP), (70, UNKNOWN)]
 
 
-def test_an_ha_restart_is_down_from_the_loss_of_contact_to_the_boot() -> None:
+@pytest.mark.parametrize("ahead", [0, -15, 15, 3_600, -3_600, -800_000_000])
+@pytest.mark.parametrize("told_at", [52, 69, 71, 75])
+def test_an_ha_restart_is_down_from_the_loss_of_contact_to_its_event_whatever_its_hosts_clock_shows(
+    ahead: float, told_at: float
+) -> None:
     run = Run()
     run.look(0, UP)
     run.look(10, UNKNOWN)
-    run.look(70, UP, boot=50)
+    if told_at <= 70:
+        run.event(told_at, Turn.RESTARTED)
+    run.look(70, UP, boot=50 + ahead, host="host-2")
+    if told_at > 70:
+        run.event(told_at, Turn.RESTARTED)
+    run.pass_by(80)
     run.pass_by(200)
     assert run.line() == [(0, UP), (10, UNKNOWN), (70, UP)]
-    assert run.recovered == [(10, DOWN), (50, UP), (70, UNKNOWN)]
+    back = [(told_at, UP)] if told_at < 70 else []
+    assert run.recovered == [(10, DOWN), *back, (70, UNKNOWN)]
+
+
+def test_an_ha_restart_without_an_event_is_unknown_throughout_where_its_hosts_clock_is_not_known() -> None:
+    for ahead in (0, -15, 3_600):
+        run = Run()
+        run.look(0, UP)
+        run.look(10, UNKNOWN)
+        run.look(70, UP, boot=50 + ahead, host="host-2")
+        run.pass_by(200)
+        assert run.line() == [(0, UP), (10, UNKNOWN), (70, UP)]
+        assert run.recovered == []
+
+
+@pytest.mark.parametrize("ahead", [0, -15, 3_600])
+def test_an_ha_restart_without_an_event_ends_by_the_clock_of_its_host_as_closely_as_that_is_known(
+    ahead: float,
+) -> None:
+    run = Run()
+    run.clock_known("host-2", ahead)
+    run.look(0, UP)
+    run.look(10, UNKNOWN)
+    run.look(70, UP, boot=50 + ahead, host="host-2")
+    (down_at, down), (first, unknown), (last, up), (back_at, back) = run.recovered
+    assert (down, unknown, up, back) == (DOWN, UNKNOWN, UP, UNKNOWN)
+    assert (down_at, back_at) == (10, 70)
+    assert first <= 50 <= last
+    assert last - first <= 12
+
+
+def test_a_restart_that_vcenter_tells_bit_by_bit_after_a_loss_was_in_it() -> None:
+    run = Run()
+    run.look(0, UP)
+    run.look(10, UNKNOWN)
+    run.look(70, UP)
+    assert run.recovered == [(10, UP), (70, UNKNOWN)]
+    run.look(72, UP, boot=50, host="host-2")
+    run.pass_by(200)
+    assert run.recovered == [(10, UNKNOWN)]
+
+
+def test_a_server_that_was_suspended_when_contact_was_lost_is_not_said_to_have_run() -> None:
+    run = Run()
+    run.look(0, UP)
+    run.look(5, DOWN)
+    run.look(10, UNKNOWN)
+    run.look(70, UP)
+    assert run.recovered == []
 
 
 def test_events_of_a_host_that_come_after_contact_correct_what_was_recovered() -> None:
@@ -245,9 +359,17 @@ def test_off_when_contact_returns_is_dated_by_the_event() -> None:
 def test_a_loss_that_began_before_a_restart_of_the_daemon_is_recovered() -> None:
     run = Run(out_of_contact={SERVER: instant(-3_600)})
     run.look(0, UNKNOWN, fresh=True)
-    run.look(10, UP, boot=-1_800)
+    run.event(-1_800, Turn.RESTARTED)
+    run.look(10, UP, boot=-1_805, host="host-2")
     assert run.recovered == [(-3_600, DOWN), (-1_800, UP), (10, UNKNOWN)]
     assert run.line() == [(10, UP)]
+
+
+def test_such_a_loss_is_unknown_where_nothing_but_a_clock_that_is_not_known_tells_of_it() -> None:
+    run = Run(out_of_contact={SERVER: instant(-3_600)})
+    run.look(0, UNKNOWN, boot=None, fresh=True)
+    run.look(10, UP, boot=-1_805, host="host-2")
+    assert run.recovered == []
 
 
 def test_a_gap_is_closed_by_the_recovered_witness() -> None:
@@ -256,8 +378,9 @@ def test_a_gap_is_closed_by_the_recovered_witness() -> None:
     run.event(30, Turn.OFF)
     run.event(40, Turn.ON)
     run.look(100, UP, boot=39, fresh=True)
-    run.said += run.tracks.gap_closed(instant(10), instant(100), [(SERVER, instant(39))])
-    assert run.recovered == [(30, DOWN), (39, UP), (100, UNKNOWN)]
+    boot = Boot(Moid("host-1"), HostInstant(instant(39)))
+    run.said += run.tracks.gap_closed(instant(10), instant(100), [(SERVER, boot)])
+    assert run.recovered == [(30, DOWN), (40, UP), (100, UNKNOWN)]
     run.event(120, Turn.OFF)
     run.look(125, DOWN, boot=None)
     assert run.line() == [(0, UP), (120, DOWN)]
@@ -267,7 +390,7 @@ def test_a_gap_in_which_nothing_is_known_to_have_happened_stays_unknown() -> Non
     run = Run()
     run.look(0, UP)
     run.look(100, UP, fresh=True)
-    run.said += run.tracks.gap_closed(instant(10), instant(100), [(SERVER, instant(OLD_BOOT))])
+    run.said += run.tracks.gap_closed(instant(10), instant(100), [(SERVER, None)])
     assert run.recovered == []
 
 

@@ -1,0 +1,106 @@
+"""How far a vCenter's event history was read: what is new in it, where to go on, and whether it is still the same history.
+
+A key is unique only within one history. A vCenter restored from a backup starts another, with keys that were given before
+and, for a while, earlier times; so an event is known by its key, its time, its type and its object. That the history goes
+on where it ended is not taken for granted: the newest event that was known has to be read again.
+"""
+
+from collections import OrderedDict
+from collections.abc import Iterable
+from typing import Final, NamedTuple
+
+from probes.report import KnownEvent
+from probes.vcenter.clocks import VCenterInstant
+from probes.vcenter.objects import Moid
+from sla.instants import MINUTE, SECOND, Instant
+
+OVERLAP_US: Final = 2 * MINUTE
+"""How far before the newest known event a collector begins: events of several hosts arrive out of order."""
+REMEMBERED: Final = 20_000
+SAME_US: Final = 2 * SECOND
+"""By how much the time of one event may differ from one process to the next, which measure clocks anew."""
+
+LOST: Final = "its newest event of before is no longer there: events may be missing"
+KEYS_AGAIN: Final = "keys of it were given twice: it was restored, and events may be missing"
+OTHER_VCENTER: Final = "it is another vCenter's than before, by its instance UUID"
+
+
+class EventIdentity(NamedTuple):
+    """By what an event is known again within one process."""
+
+    key: str
+    stamp: VCenterInstant
+    type: str
+    vm: Moid | None
+
+
+class EventPosition:
+    """Of one source, over sessions. `until` is the newest instant of an event, on our clock; None before the first."""
+
+    def __init__(self, known: Iterable[KnownEvent]) -> None:
+        self._of_before: dict[str, list[KnownEvent]] = {}
+        """What the process before this one read, by key."""
+        self._newest: EventIdentity | KnownEvent | None = None
+        """What a collector that is opened now has to give again."""
+        self.until: Instant | None = None
+        for event in known:
+            self._of_before.setdefault(event.key, []).append(event)
+            if self.until is None or event.at > self.until:
+                self._newest, self.until = event, event.at
+        self._awaited: EventIdentity | KnownEvent | None = None
+        self._seen: OrderedDict[EventIdentity, None] = OrderedDict()
+        self._by_key: dict[str, EventIdentity] = {}
+        """The newest of `_seen` with each key."""
+        self._history = ""
+        self._faults: list[str] = []
+
+    def opened(self, history: str) -> None:
+        """A collector begins to read a vCenter's history; `history` is its instance UUID, "" where it is not told."""
+        self._awaited = self._newest
+        if history and self._history and history != self._history:
+            self._faults.append(OTHER_VCENTER)
+            self._awaited = None
+        self._history = history or self._history
+
+    def take(self, event: EventIdentity, at: Instant | None) -> bool:
+        """Whether an event is new; `at` is when it was by our clock, None where its time is none."""
+        before = next(
+            (each for each in self._of_before.get(event.key, ()) if _is_same(each, event, at)), None
+        )
+        if self._awaited in (event, before):
+            self._awaited = None
+        if event in self._seen:
+            return False
+        if before is None and (event.key in self._by_key or event.key in self._of_before):
+            self._faults.append(KEYS_AGAIN)
+        self._remember(event)
+        if before is not None:
+            return False
+        if at is not None and (self.until is None or at >= self.until):
+            self.until, self._newest = at, event
+        return True
+
+    def drained(self) -> None:
+        """All events that there are by now were read: what was awaited has come, or is not there."""
+        if self._awaited is not None:
+            self._faults.append(LOST)
+            self._awaited = self._newest = None
+
+    def faults(self) -> tuple[str, ...]:
+        """What was found wrong with the history since this was asked last, each once."""
+        faults, self._faults = tuple(dict.fromkeys(self._faults)), []
+        return faults
+
+    def _remember(self, event: EventIdentity) -> None:
+        self._seen[event] = None
+        self._by_key[event.key] = event
+        if len(self._seen) > REMEMBERED:
+            oldest, _ = self._seen.popitem(last=False)
+            if self._by_key[oldest.key] == oldest:
+                del self._by_key[oldest.key]
+
+
+def _is_same(known: KnownEvent, event: EventIdentity, at: Instant | None) -> bool:
+    """Whether the process before this one told of an event. Of one without a time on our clock key and type have to do."""
+    is_then = at is None or abs(at - known.at) <= SAME_US
+    return is_then and (known.key, known.type) == (event.key, event.type)
