@@ -20,7 +20,7 @@ from probes.simulation.world import World
 def actions(world: World, wire: Wire) -> dict[str, Callable[..., object]]:
     """Every action by its name."""
     machines, outages, storage = world.machines, world.outages, world.storage
-    oddities = world.oddities
+    oddities, mishaps = world.oddities, world.mishaps
     return {
         "power_off": machines.power_off,
         "power_on": machines.power_on,
@@ -78,6 +78,13 @@ def actions(world: World, wire: Wire) -> dict[str, Callable[..., object]]:
         "post_event": world.post_event,
         "post_extended_event": world.post_extended_event,
         "clock_offset": world.clock_offset,
+        "host_clock": mishaps.host_clock,
+        "boot_time": mishaps.boot_time,
+        "date_events": mishaps.date_events,
+        "restart_keys": mishaps.restart_keys,
+        "forget_events": mishaps.forget_events,
+        "restore_events": mishaps.restore_events,
+        "become_another": world.become_another,
         "kill_sessions": world.kill_sessions,
         "restart": world.restart,
         "fill": world.fill,

@@ -104,13 +104,17 @@ class VirtualApp(ResourcePool):
 
 @dataclass(slots=True, kw_only=True, eq=False)
 class Host(Entity):
-    """An ESXi host; `vms` holds the moids of the machines registered on it."""
+    """An ESXi host; `vms` holds the moids of the machines registered on it.
+
+    `clock_ahead_us` is how far its clock, which tells boot times, is ahead of vCenter's.
+    """
 
     TYPE: ClassVar[str] = "HostSystem"
     BASES: ClassVar[tuple[str, ...]] = ("ManagedEntity",)
     connection: HostConnection = HostConnection.CONNECTED
     power: str = "poweredOn"
     maintenance: bool = False
+    clock_ahead_us: int = 0
     vms: dict[str, Vm] = field(default_factory=dict)
 
 

@@ -6,6 +6,7 @@ what was written since; ReadPreviousEvents goes the other way.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -83,7 +84,7 @@ def parse_filter(node: Node | None, find: Callable[[str, str], Entity], root: En
 
 
 class EventCollector:
-    """One collector. `position` is the key of the newest event that lies behind it."""
+    """One collector. `position` is the serial of the newest event that lies behind it."""
 
     def __init__(self, moid: str, log: EventLog, spec: EventFilter) -> None:
         self.moid = moid
@@ -102,20 +103,20 @@ class EventCollector:
                 break
             if self.spec.admits(event):
                 found.append(event)
-            self.position = event.key
+            self.position = event.serial
         return found
 
     def read_previous(self, count: int) -> list[SimulatedEvent]:
         """The next older events, newest first; empty at the beginning."""
         found: list[SimulatedEvent] = []
         for event in reversed(self.log.events):
-            if event.key > self.position:
+            if event.serial > self.position:
                 continue
             if len(found) == _page(count):
                 break
             if self.spec.admits(event):
                 found.append(event)
-            self.position = event.key - 1
+            self.position = event.serial - 1
         return found
 
     def rewind(self) -> None:
@@ -132,12 +133,12 @@ class EventCollector:
 
     def _before_newest(self, count: int) -> int:
         page = newest(self.log, self.spec, count)
-        return page[-1].key - 1 if page else self.log.last_key
+        return page[-1].serial - 1 if page else self.log.last_serial
 
-    def _newer_than(self, key: int) -> Iterator[SimulatedEvent]:
-        """The log from just after `key`; keys have no gaps, so that the place is counted from the end."""
+    def _newer_than(self, serial: int) -> Iterator[SimulatedEvent]:
+        """The log from just after a place in it."""
         events = self.log.events
-        first = max(0, len(events) - (self.log.last_key - key))
+        first = bisect_right(events, serial, key=lambda event: event.serial)
         return (events[index] for index in range(first, len(events)))
 
 

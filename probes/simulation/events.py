@@ -1,4 +1,4 @@
-"""The event log: what happened, when, by whom. Keys increase by one; instants are as the clock or the host says."""
+"""The event log: what happened, when, by whom. Keys increase by one, until they start again; instants are as the clock says."""
 
 from __future__ import annotations
 
@@ -20,10 +20,11 @@ class SimulatedEvent:
     """One event as it was written: names are those of its moment.
 
     `type_id` is what EventFilterSpec.eventTypeId is compared with: the identifier of an EventEx, or the type.
-    `entities` are the objects it is about, with everything above them left out. `user` is empty for events
+    `serial` is its place in the log, whatever its key. `entities` are the objects it is about, with everything above them left out. `user` is empty for events
     that a host or vCenter itself gave rise to.
     """
 
+    serial: int
     key: int
     chain: int
     created_at: int
@@ -53,6 +54,9 @@ class EventLog:
     clock: Callable[[], int]
     events: deque[SimulatedEvent] = field(default_factory=lambda: deque(maxlen=RETAINED_EVENTS))
     last_key: int = _FIRST_KEY
+    last_serial: int = 0
+    odd_dates: list[int] = field(default_factory=list)
+    """What the next events are dated, whenever they happen."""
 
     def post(
         self,
@@ -67,7 +71,11 @@ class EventLog:
     ) -> SimulatedEvent:
         """Write an event that happened now, or at `at`; without a chain it begins one."""
         self.last_key += 1
+        self.last_serial += 1
+        if self.odd_dates:
+            at = self.odd_dates.pop(0)
         event = SimulatedEvent(
+            serial=self.last_serial,
             key=self.last_key,
             chain=self.last_key if chain is None else chain,
             created_at=self.clock() if at is None else at,

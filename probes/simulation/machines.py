@@ -76,12 +76,16 @@ class Machines:
         self.events.post(starting, machine, user=user, chain=chain)
         with self.inventory.changing(machine):
             if not resumes:
-                machine.booted_at = self.clock()
+                self.boot(machine)
             machine.power = Power.ON
             machine.clean_power_off = None
             machine.heartbeat = "green"
         self.events.post("VmPoweredOnEvent", machine, user=user, chain=chain)
         return task
+
+    def boot(self, machine: Vm) -> None:
+        """Have it boot now, by the clock of its host."""
+        machine.booted_at = self.clock() + machine.host.clock_ahead_us
 
     def resume(self, vm: str, *, user: str = "") -> Task | None:
         """Resume a suspended machine; its bootTime stays."""
@@ -114,7 +118,7 @@ class Machines:
         _, chain = self._begin(machine, "PowerOffVM_Task", "VirtualMachine.powerOff", user, at=now - down_us)
         self.events.post("VmPoweredOffEvent", machine, user=user, chain=chain, at=now - down_us)
         with self.inventory.changing(machine):
-            machine.booted_at = now
+            self.boot(machine)
         self.events.post("VmStartingEvent", machine, user=user, chain=chain, at=now)
         self.events.post("VmPoweredOnEvent", machine, user=user, chain=chain, at=now)
 
@@ -279,7 +283,7 @@ class Machines:
             instance_uuid=identifier("added", name, moid),
             power=Power(power),
             connection=VmConnection.CONNECTED,
-            booted_at=self.clock() if on else None,
+            booted_at=self.clock() + model.host.clock_ahead_us if on else None,
             clean_power_off=None,
             suspended_at=None,
             heartbeat="green" if on else "gray",

@@ -142,11 +142,11 @@ class Outages:
         self.events.post(kind, machine, user=user)
 
     def _restart(self, vm: Vm, target: Host) -> None:
+        self.machines.place(vm, target)
         with self.inventory.changing(vm):
             vm.connection = VmConnection.CONNECTED
-            vm.booted_at = self.clock()
+            self.machines.boot(vm)
             vm.heartbeat = "green"
-        self.machines.place(vm, target)
         self.events.post_ex("com.vmware.vc.ha.VmRestartedByHAEvent", vm)
 
     def _connect(self, host: Host, state: HostConnection, *, power: str = "unknown") -> None:

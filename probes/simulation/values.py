@@ -32,7 +32,7 @@ def identifier(*parts: object) -> str:
 def instant_text(at: int) -> str:
     """An instant as an XML dateTime in UTC, with a fraction only where there is one."""
     seconds, micros = divmod(at, _MICROSECONDS)
-    whole = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds))
+    whole = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds)).rjust(19, "0")
     return f"{whole}.{micros:06}".rstrip("0") + "Z" if micros else f"{whole}Z"
 
 

@@ -10,6 +10,7 @@ from probes.simulation.entities import Entity, Host, Task, Vm
 from probes.simulation.events import EventLog
 from probes.simulation.inventory import Inventory
 from probes.simulation.machines import Machines
+from probes.simulation.mishaps import Mishaps
 from probes.simulation.oddities import Oddities
 from probes.simulation.outages import Outages
 from probes.simulation.sessions import IDLE_S, Sessions
@@ -50,6 +51,7 @@ class World:
         self.storage = Storage(inventory, self.events)
         self.outages = Outages(inventory, self.events, self.machines, self.now)
         self.oddities = Oddities(inventory, self.events, self.machines)
+        self.mishaps = Mishaps(inventory, self.events, self.now)
         self.tasks: dict[str, Task] = {}
         self.sessions = Sessions(
             inventory,
@@ -87,6 +89,10 @@ class World:
     def clock_offset(self, *, offset_us: int) -> None:
         """Set how far the vCenter's clock is ahead of ours; negative for behind."""
         self.clock_offset_us = offset_us
+
+    def become_another(self, *, name: str) -> None:
+        """Have another instance UUID, as a vCenter that was installed anew in place of this one."""
+        self.instance_uuid = identifier("vcenter", name)
 
     def kill_sessions(self) -> int:
         """End every session, as an administrator does; returns how many there were."""
