@@ -20,9 +20,11 @@ from probes.vcenter.objects import Moid, text
 from probes.vcenter.positions import OVERLAP_US, EventIdentity, EventPosition
 from probes.vcenter.properties import moid_of
 from probes.vcenter.session import Session
-from sla.instants import BEGINNING, Instant, datetime_of
+from sla.instants import BEGINNING, SECOND, Instant, datetime_of
 
 PAGE: Final = 200
+LAG_US: Final = 10 * SECOND
+"""How long after it happened an event of vCenter's own may still not be there to be read."""
 
 TURNS: Final = {
     "VmPoweredOffEvent": Turn.OFF,
@@ -165,7 +167,7 @@ class EventReader:
     def new(self, found: Iterable[Any], now: Instant, *, drained: bool) -> list[EventRead]:
         """The events that were not told before, of what was read by `now`; vCenter's clock was measured since."""
         read_before = self._drained_at or self._position.until or self._resumed_at or self._began_at or now
-        expected_after = Instant(read_before - OVERLAP_US)
+        expected_after = Instant(read_before - LAG_US)
         new = [read for each in found if (read := self._told(each, now, expected_after)) is not None]
         if drained and self._collector is not None:
             self._position.drained()
