@@ -15,11 +15,16 @@ from typing import Final
 
 from probes.vcenter.boots import TOLERANCE_US, Comparison
 from probes.vcenter.clocks import Estimate
-from sla.instants import BEGINNING, SECOND, Instant
+from sla.instants import BEGINNING, MINUTE, SECOND, Instant
 from sla.records import State
 
 LATE_US: Final = 30 * SECOND
 """How long after the fact its events may still come, beside those that a host sends hours later."""
+
+SAME_US: Final = 10 * SECOND
+"""How far apart two events of one thing may be."""
+UNSEEN_US: Final = MINUTE
+"""How long a server may be off without an update that shows it: longer than between two looks."""
 
 
 class Turn(Enum):
@@ -66,7 +71,7 @@ def turned(
     Events date them; what they do not date happened when it was noticed. At `open_from` the state before was still seen,
     so the last step is no earlier.
     """
-    steps = _told(was, since, noticed_at, _dated(hints))
+    steps = _told_watched(was, since, noticed_at, hints)
     if (steps[-1].state if steps else was) is not now:
         steps.append(StateSince(noticed_at, now))
     elif steps and steps[-1].at < open_from:
@@ -79,7 +84,7 @@ def power_cycles(since: Instant, until: Instant, hints: Sequence[Hint]) -> list[
 
     An off that nothing followed is left out: the updates will say.
     """
-    steps = _told(State.UP, since, until, _dated(hints))
+    steps = _told_watched(State.UP, since, until, hints)
     return steps[:-1] if steps and steps[-1].state is State.DOWN else steps
 
 
@@ -102,7 +107,7 @@ def recovered(
     told_late = [hint for hint in hints if lost_at < hint.at <= back_at + LATE_US]
     if any(_is_undated(hint) for hint in told_late):
         return []
-    told = _told(None, lost_at, back_at, _moved_up(hints, back_at))
+    told = _told(lost_at, back_at, _moved_up(hints, back_at))
     if now is State.UP:
         if boot is not Comparison.SAME and booted is not None and lost_at < booted.earliest:
             boot = Comparison.ANEW
@@ -139,7 +144,7 @@ def within_gap(
     """
     if any(_is_undated(hint) for hint in hints if hint.at > start):
         return []
-    steps = _told(None, start, end, hints)
+    steps = _told(start, end, hints)
     if now is State.UP and booted is not None and start < booted.earliest and booted.latest < end:
         ended = not steps or steps[-1].state is State.DOWN
         steps = _ended(steps, booted, hints, start) if ended else _with_later_boot(steps, booted, end)
@@ -208,35 +213,50 @@ def _moved_up(hints: Sequence[Hint], back_at: Instant) -> list[Hint]:
     )
 
 
-def _told(was: State | None, after: Instant, until: Instant, hints: Iterable[Hint]) -> list[StateSince]:
-    """What events in `(after, until]` say, each step another state than the one before; None: any may come first.
+def _told_watched(was: State, after: Instant, until: Instant, hints: Sequence[Hint]) -> list[StateSince]:
+    """What dated events in `(after, until]` say of time in which updates came, each step another state than the one before.
 
-    Between a step up and a restart the server went off at an instant that nobody tells, but for a loss of contact.
+    Of two offs the later counts, for in between it was seen up; so it was all but the last moments of a long off.
+    """
+    steps: list[StateSince] = []
+    state = was
+    for hint in hints:
+        told = _STATES.get(hint.turn)
+        if told is None or not hint.dated or not after < hint.at <= until:
+            continue
+        if told is state is State.DOWN and steps and hint.at > steps[-1].at + SAME_US:
+            steps[-1] = StateSince(hint.at, State.DOWN)
+        elif told is not state:
+            if steps and told is State.UP and hint.at > steps[-1].at + UNSEEN_US:
+                steps[-1] = StateSince(Instant(hint.at - SAME_US), State.UNKNOWN)
+            steps.append(StateSince(hint.at, told))
+            state = told
+    return steps
+
+
+def _told(after: Instant, until: Instant, hints: Iterable[Hint]) -> list[StateSince]:
+    """What events in `(after, until]` say of time in which no updates came, each step another state than the one before.
+
+    Between two starts, or two offs, something happened of which no event tells, but for a loss of contact: it is unknown.
     """
     steps: list[StateSince] = []
     lost_at: Instant | None = None
     for hint in hints:
         if not after < hint.at <= until:
             continue
+        state = _STATES.get(hint.turn)
         if hint.turn is Turn.LOST:
             lost_at = hint.at
-        state = _STATES.get(hint.turn)
-        if state is None:
-            continue
-        if hint.turn is Turn.RESTARTED and steps and steps[-1].state is State.UP:
-            if lost_at is not None and lost_at > steps[-1].at:
-                steps.append(StateSince(lost_at, State.DOWN))
-            else:
-                steps[-1] = StateSince(steps[-1].at, State.UNKNOWN)
-            was = steps[-1].state
-        if state is not was:
+        elif state is not None:
+            if steps and steps[-1].state is state:
+                if hint.at <= steps[-1].at + SAME_US:
+                    continue  # two events of one thing
+                if state is State.UP and lost_at is not None and lost_at > steps[-1].at:
+                    steps.append(StateSince(lost_at, State.DOWN))
+                else:
+                    steps[-1] = StateSince(steps[-1].at, State.UNKNOWN)
             steps.append(StateSince(hint.at, state))
-            was = state
     return steps
-
-
-def _dated(hints: Sequence[Hint]) -> list[Hint]:
-    return [hint for hint in hints if hint.dated]
 
 
 def _is_undated(hint: Hint) -> bool:

@@ -210,9 +210,27 @@ def test_a_boot_that_may_lie_outside_of_a_gap_says_nothing_of_it() -> None:
     assert gap(UP, boot=(5, 20)) == gap(UP, boot=(90, 105)) == []
 
 
+def test_of_two_events_of_one_kind_the_time_between_is_unknown_unless_they_are_of_one_thing() -> None:
+    assert gap(UP, (20, ON), (40, ON)) == steps((20, UNKNOWN), (40, UP), (100, UNKNOWN))
+    assert gap(UP, (20, ON), (30, LOST), (40, ON)) == steps((20, UP), (30, DOWN), (40, UP), (100, UNKNOWN))
+    assert gap(UP, (20, ON), (25, ON)) == steps((20, UP), (100, UNKNOWN))
+    assert gap(DOWN, (20, OFF), (40, OFF)) == steps((20, UNKNOWN), (40, DOWN), (100, UNKNOWN))
+    assert gap(DOWN, (20, OFF), (25, OFF)) == steps((20, DOWN), (100, UNKNOWN))
+
+
+def test_what_was_seen_up_between_two_offs_was_not_off_since_the_first() -> None:
+    assert turned(UP, DOWN, (10, OFF), (90, OFF)) == steps((90, DOWN))
+    told = hints((5, OFF), (80, OFF), (84, ON))
+    assert history.power_cycles(at(0), at(100), told) == steps((80, DOWN), (84, UP))
+
+
+def test_an_off_too_long_to_be_missed_was_short_and_its_beginning_is_not_known() -> None:
+    assert history.power_cycles(at(0), at(100), hints((5, OFF), (84, ON))) == steps((74, UNKNOWN), (84, UP))
+
+
 # What was so: a server that turns at some whole seconds, each of its boots at the instant of its start.
 
-turns = st.lists(st.integers(1, 99), unique=True, max_size=8).map(sorted)
+turns = st.lists(st.integers(1, 59), unique=True, max_size=8).map(sorted)
 seen = st.lists(st.booleans(), min_size=8, max_size=8)
 
 
