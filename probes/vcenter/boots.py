@@ -79,6 +79,10 @@ class HostClocks:
                 new = _Bounds(least_us, most_us, happened.latest)
         self._bounds[boot.host] = new
 
+    def forget(self) -> None:
+        """Our own clock may have been set: nothing is known any more."""
+        self._bounds.clear()
+
     def ours(self, boot: Boot, now: Instant) -> Estimate | None:
         """When a boot was by our clock; None where its host's is not known to the minute."""
         known = self._bounds.get(boot.host) if boot.host is not None else None

@@ -104,6 +104,11 @@ class VCenterClock:
         if not self._settings:
             self._settings.append(new)
             return False
+        # Where our own clock was set back, it shows again what it showed before; what was measured then is of before now.
+        self._settings = [
+            replace(each, first_at=min(each.first_at, before), last_at=min(each.last_at, before))
+            for each in self._settings
+        ]
         last = self._settings[-1]
         slew_us = _SLEW_US + new.uncertainty_us + last.uncertainty_us + drift_us(after - last.last_at)
         if abs(new.ahead_us - last.ahead_us) <= slew_us:

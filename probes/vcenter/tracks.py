@@ -62,7 +62,7 @@ class ServerTrack:
     and was seen until `open_from`. `rose_at`: since when it is up, where something says when it came up.
     `lost_at`: since when the source cannot say whether it runs; `loss`: the last such time, while what followed lasts.
     `told` is what both witnesses said since `running` was seen; of what was before `settled_until` no more is said.
-    `boot` is the newest boot time.
+    `boot` is the newest boot time, `moved_at` the newest event of a move. Of what was by `hints_from` not all hints are kept.
     """
 
     running: LegVerdict = _UNSEEN
@@ -80,6 +80,8 @@ class ServerTrack:
     settled_until: Instant = BEGINNING
     told: list[tuple[Witness, StateSince]] = field(default_factory=list)
     hints: list[Hint] = field(default_factory=list)
+    hints_from: Instant = BEGINNING
+    moved_at: Instant = BEGINNING
     listed: ListedServer | None = None
 
 
@@ -130,15 +132,24 @@ class Tracks:
         which nothing says when it began.
         """
         track = self.of(server)
+        if hint.turn is Turn.MOVED:
+            track.moved_at = hint.at
+            return
         insort(track.hints, hint, key=attrgetter("at"))
-        del track.hints[:-HINTS_KEPT]
+        if len(track.hints) > HINTS_KEPT:
+            track.hints_from = max(track.hints_from, track.hints[-HINTS_KEPT - 1].at)
+            del track.hints[:-HINTS_KEPT]
         self._undated.add(server)
-        says_off = hint.turn is Turn.RESTARTED or not (hint.dated or hint.turn in (Turn.LOST, Turn.MOVED))
+        says_off = hint.turn is Turn.RESTARTED or not (hint.dated or hint.turn is Turn.LOST)
         if says_off and seen_until is not None and track.running.state is State.UP:
             of_loss = track.loss is not None and hint.at <= track.loss.back_at + LATE_US
             start = max(min(seen_until, Instant(hint.at - LAG_US)), track.since)
             if start < hint.at and not of_loss:
                 self._doubt(track, _Doubt(start, hint.at, elsewhere=False))
+
+    def clock_was_set(self) -> None:
+        """A clock was set, vCenter's, or ours: what was learned of the hosts' by ours is not known any more."""
+        self._hosts.forget()
 
     def judged(self, server: ServerId, look: ServerLook) -> Iterator[Observation]:
         """The observations that a look adds: only what differs from the one before."""
@@ -177,6 +188,8 @@ class Tracks:
         """What the recovered witness says of a time `[start, end)` in which the watch saw nothing."""
         for server, boot in boots:
             track = self.of(server)
+            if track.hints_from > start:
+                continue
             booted = None if boot is None else self._hosts.ours(boot, end)
             for step in history.within_gap(start, end, booted, track.running.state, track.hints):
                 yield self._said(self._recovered, server, Leg.RUNNING, step, _RECOVERED[step.state], end)
@@ -258,9 +271,7 @@ class Tracks:
     ) -> Iterator[Observation]:
         """Be done with a doubt that events resolve, or that has waited long enough for them."""
         near = Instant(doubt.start - LAG_US)
-        moved = any(
-            hint.turn is Turn.MOVED and near <= hint.at <= doubt.end + LATE_US for hint in track.hints
-        )
+        moved = near <= track.moved_at <= doubt.end + LATE_US
         if (track.rose_at is not None and track.rose_at >= near) or (doubt.elsewhere and moved):
             track.doubt = None
         elif now >= doubt.end + PATIENCE_US:
@@ -314,7 +325,7 @@ def _told_anew(
 
 def _while_lost(track: ServerTrack) -> list[StateSince]:
     loss = track.loss
-    if loss is None:
+    if loss is None or track.hints_from > loss.lost_at:
         return []
     return history.recovered(
         loss.lost_at, loss.back_at, loss.boot, loss.booted, track.running.state, track.hints
@@ -331,5 +342,6 @@ def _while_seen(track: ServerTrack, now: Instant) -> list[StateSince]:
             track.was, track.before, state, noticed_at, track.hints, open_from=track.open_from
         )
     if state is State.UP:
-        steps += history.power_cycles(max(steps[-1].at, track.settled_until), now, track.hints)
+        since = max(steps[-1].at, track.settled_until, track.hints_from)
+        steps += history.power_cycles(since, now, track.hints)
     return steps

@@ -162,6 +162,8 @@ class VcenterWatch:
         """The time before this session that nobody saw, until all events of it are read; None otherwise."""
         self._events_behind = False
         """Whether the history holds events that were not read yet."""
+        self._events_wait = False
+        """Whether the next look reads on at once."""
         self._history_faulty = False
         """Whether events of that time may be missing, so that those that are there prove nothing of it."""
         self._stopped = threading.Event()
@@ -332,7 +334,7 @@ class VcenterWatch:
     def _drain(self, chain: _Chain) -> Instant:
         """Take update sets until one is not truncated; gives the instant at which the first of them came."""
         wait_s = self._settings.poll_s
-        if chain.version and (self._events_behind or self._files.waiting):
+        if chain.version and (self._events_wait or self._files.waiting):
             wait_s = 0
         elif chain.version and self._files.unread:
             wait_s = 1
@@ -452,11 +454,14 @@ class VcenterWatch:
             self._clock, chain.session, self._now
         ):
             # It was set: what was made since may lie before the time from which the collector gives events.
+            self._tracks.clock_was_set()
             self._events.open(chain.session, now)
             more, drained = self._events.read(portions.event_pages, portions.events)
             found += more
         self._events_behind = not drained
         read = self._events.new(found, self._now(), drained=drained)
+        # A collector that lost its place gives what is known, over and over: that can wait.
+        self._events_wait = bool(read) and not drained
         for event in read:
             if event.connection is not None:
                 self._infrastructure.connected(event.connection)

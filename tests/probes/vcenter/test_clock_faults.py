@@ -1,8 +1,12 @@
 """Clocks that are wrong, and histories that are not what they were: what the watch makes of them against a simulated vCenter."""
 
+import time
+
 import pytest
 
 from probes.report import Resume
+from probes.simulation.event_collectors import EventCollector
+from probes.simulation.events import SimulatedEvent
 from probes.vcenter import positions
 from probes.vcenter.clocks import SANE_FROM
 from sla.instants import HOUR, MINUTE, SECOND
@@ -215,6 +219,27 @@ def test_nothing_is_concluded_of_a_gap_whose_events_may_be_missing(simulation: S
     faults = [fault for report in watched.reports for fault in report.history_faults]
     assert faults == [positions.LOST]
     assert watched.timeline(server, source=RECOVERED) == []
+
+
+def test_a_collector_that_gives_the_same_page_for_ever_does_not_make_the_watch_run_hot(
+    simulation: Simulated, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with watching(simulation.endpoint, now=simulation.clock) as watched:
+        watched.report()
+        cycle(simulation)
+        watched.until(lambda: watched.events)
+        read_next = EventCollector.read_next
+
+        def rewound(collector: EventCollector, count: int) -> list[SimulatedEvent]:
+            collector.rewind()
+            return read_next(collector, count)
+
+        monkeypatch.setattr(EventCollector, "read_next", rewound)
+        watched.looks(1)
+        started_s = time.monotonic()
+        watched.looks(2)
+        assert time.monotonic() - started_s > 1.5
+    assert len({each.key for each in watched.events}) == len(watched.events)
 
 
 def test_the_history_of_another_vcenter_in_its_place_is_said_to_be_one(simulation: Simulated) -> None:

@@ -115,6 +115,14 @@ def test_a_stamp_that_either_setting_may_have_made_is_bounded_by_both() -> None:
     assert told == Estimate(Instant(NOON + 20 * SECOND), Instant(NOON + 40 * SECOND))
 
 
+def test_our_own_clock_may_be_set_back_and_what_happens_then_still_has_its_instant() -> None:
+    clock = VCenterClock()
+    measured(clock, 0, NOON)
+    assert measured(clock, HOUR, NOON - HOUR), "by ours it is an hour ahead now"
+    now = NOON - HOUR + MINUTE
+    assert ours(clock, NOON + 50 * SECOND, now, after=NOON - HOUR) == NOON - HOUR + 50 * SECOND
+
+
 def test_an_hour_that_was_told_twice_is_the_one_in_which_the_event_was_awaited() -> None:
     clock = VCenterClock()
     measured(clock, HOUR, NOON)
@@ -213,6 +221,13 @@ def test_a_clock_that_was_set_is_learned_anew() -> None:
     clocks.learn(boot(NOON + HOUR), seen(-5, 5))
     clocks.learn(boot(NOON + 60 * SECOND), seen(55, 65))
     assert clocks.ours(boot(NOON + 60 * SECOND), Instant(NOON + 65 * SECOND)) == seen(55, 65)
+
+
+def test_what_was_learned_is_forgotten_where_our_own_clock_was_set() -> None:
+    clocks = HostClocks()
+    clocks.learn(boot(NOON), seen(-5, 5))
+    clocks.forget()
+    assert clocks.ours(boot(NOON), NOON) is None
 
 
 def test_a_boot_that_may_have_been_at_any_time_or_is_of_no_time_teaches_nothing() -> None:

@@ -421,3 +421,14 @@ def test_hints_are_kept_in_bounds() -> None:
     for second in range(1, 400):
         run.event(second / 100, Turn.LOST)
     assert len(run.tracks.of(SERVER).hints) == 64
+
+
+def test_of_a_time_of_which_not_all_hints_were_kept_nothing_is_concluded() -> None:
+    run = Run()
+    run.look(0, UP)
+    run.look(10, UNKNOWN)
+    for second in range(11, 111):
+        run.event(second, Turn.OFF if second % 2 else Turn.ON)
+    run.look(120, UP)
+    assert run.recovered == []
+    assert run.tracks.of(SERVER).hints_from == instant(46)
