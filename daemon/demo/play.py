@@ -178,7 +178,7 @@ class Story:
         self._world.machines.power_off(name, user="CUSTOMER\\mallory")
         yield f"CUSTOMER\\mallory switches {name} off: it is down from that second on (slad server {name})"
         self._world.machines.power_on(name, user="CUSTOMER\\mallory")
-        yield f"{name} is switched on again: up, by its boot time"
+        yield f"{name} is switched on again: up, by its event"
 
     def _lost_datastore(self) -> Iterator[str]:
         host = self._host()
@@ -222,7 +222,7 @@ class Story:
         restarted = self._world.outages.ha_restart(host.name)
         yield (
             f"HA restarted {len(restarted)} servers of {host.name} elsewhere; vCenter never showed them powered off,"
-            " but their boot times tell: down from the loss of contact to the boot"
+            " but its events tell: down from the loss of contact to the restart"
         )
         self._world.outages.host_back(host.name)
         yield f"{host.name} is repaired"
