@@ -20,7 +20,7 @@ MAX_HEAD_BYTES: Final = 1 << 18
 """Of all heads together, those of interim responses included."""
 
 _STATUS: Final = re.compile(
-    rb"(?:HTTP/\d{1,3}(?:\.\d{1,3})?|ICY)[ \t]+(?P<status>\d{3})(?!\d)(?P<reason>.*)",
+    rb"[ \t]{0,4}(?:HTTP/\d{1,3}(?:\.\d{1,3})?|ICY)[ \t]+(?P<status>\d{3})(?!\d)(?P<reason>.*)",
     re.IGNORECASE | re.DOTALL,
 )
 _LENGTH: Final = re.compile(r"\d{1,18}", re.ASCII)

@@ -272,6 +272,8 @@ ODD_BUT_SHOWN = {
     "blank lines first": b"\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello",
     "HTTP/1.0 without a length": b"HTTP/1.0 200 OK\r\nServer: old\r\n\r\nhello",
     "another version": b"HTTP/2.0 200 OK\r\n\r\nhello",
+    "spaces first": b"  HTTP/1.1 200 OK\r\n\r\nhello",
+    "a zero byte in the head": b"HTTP/1.1 200 OK\r\nX\0Y: a\0b\r\n\r\nhello",
     "small letters": b"http/1.1 200 ok\r\n\r\nhello",
     "interim responses": (
         b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nContent-Length: 9\r\n\r\nHTTP/1.1 200 OK\r\n\r\nhello"
