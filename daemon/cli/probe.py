@@ -18,6 +18,7 @@ from rich.text import Text
 from daemon.cli import options
 from daemon.cli.options import OutputFormat
 from daemon.cli.terminal import console, plain, print_table, show_as, state
+from daemon.config.certificates import check_pem
 from probes.targets.burst import burst
 from probes.targets.connect import Origin
 from probes.targets.ping.pinger import open_pings
@@ -156,9 +157,13 @@ def probe(
         raise click.UsageError("name a target, such as icmp://192.0.2.1, or a --file of them")
     targets = _parsed(given)
     try:
+        if ca_file is not None:
+            check_pem(ca_file)
         tls = trust(ca_file)
     except ssl.SSLError as error:
         raise click.BadParameter(f"holds no certificate: {error}", param_hint="--ca-file") from error
+    except (OSError, ValueError) as error:
+        raise click.BadParameter(str(error), param_hint="--ca-file") from error
     how = _How(
         timeout_s=timeout_s,
         tries=tries,

@@ -12,6 +12,7 @@ from typing import Any, Final, Self, cast
 
 import aiohttp
 
+from daemon.config.certificates import check_pem
 from daemon.control.operations import EXPORT, SERVER, STATUS
 
 Json = dict[str, Any]
@@ -169,11 +170,15 @@ def _connector(address: ControlAddress) -> aiohttp.BaseConnector:
     if not address.url:
         return aiohttp.UnixConnector(path=str(address.socket))
     try:
+        if address.ca_file is not None:
+            check_pem(address.ca_file)
         return aiohttp.TCPConnector(ssl=ssl.create_default_context(cafile=address.ca_file))
     except ssl.SSLError as error:
         raise DaemonUnreachableError(f"{address.ca_file} holds no certificate in PEM form") from error
     except OSError as error:
         raise DaemonUnreachableError(f"{address.ca_file}: {error.strerror or error}") from error
+    except ValueError as error:
+        raise DaemonUnreachableError(str(error)) from error
 
 
 def _verdict(error: Exception) -> str:

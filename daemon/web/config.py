@@ -24,7 +24,7 @@ from pydantic import (
     model_validator,
 )
 
-from daemon.config.certificates import load_pair
+from daemon.config.certificates import check_pem, load_pair
 
 _BCRYPT: Final = re.compile(r"\$2[abxy]\$\d\d\$[./A-Za-z0-9]{53}")
 _DURATION: Final = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h)")
@@ -239,6 +239,7 @@ def _tls_context(path: Path, config: TlsServerConfig) -> ssl.SSLContext:
         load_pair(context, config.cert_file, config.key_file)
         key = "client_ca_file"
         if config.client_ca_file is not None:
+            check_pem(config.client_ca_file)
             context.load_verify_locations(config.client_ca_file)
     except (OSError, ValueError) as error:
         raise WebConfigError(f"{path}: tls_server_config.{key}: {error}") from error

@@ -98,6 +98,10 @@ def test_a_daemon_that_no_trusted_authority_vouches_for_is_not_told_the_token(
         3,
         f"slad: {other.keyfile} holds no certificate in PEM form\n",
     )
+    other.cafile.write_bytes(codecs.BOM_UTF8 + other.cafile.read_bytes())
+    result = remote.run(RECORDER.token, "client", "list", ca_file=other.cafile)
+    assert result.exit_code == 3
+    assert f"{other.cafile} begins with a byte order mark: save it" in result.stderr
 
 
 def test_a_door_on_tcp_is_named_whole_and_with_a_token(slad: Slad, tmp_path: Path) -> None:

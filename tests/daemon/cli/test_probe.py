@@ -183,10 +183,14 @@ def test_a_wrong_time_out_is_told_what_would_be_right(up: str, time: str) -> Non
 
 def test_a_file_without_certificates_is_refused(tmp_path: Path, up: str) -> None:
     file = tmp_path / "ca.pem"
-    file.write_text("nothing")
-    result = run(up, "--ca-file", str(file))
-    assert result.exit_code == 2
-    assert "--ca-file" in result.stderr
+    for content, said in (
+        (b"nothing", "--ca-file"),
+        (b"\xef\xbb\xbf-----BEGIN", "begins with a byte order mark"),
+    ):
+        file.write_bytes(content)
+        result = run(up, "--ca-file", str(file))
+        assert result.exit_code == 2
+        assert said in " ".join(result.stderr.split())
 
 
 def test_a_thousand_targets_are_tried_a_few_at_a_time(down: str) -> None:
