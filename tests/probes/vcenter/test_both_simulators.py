@@ -76,7 +76,8 @@ def test_paths_lost_by_one_host_take_down_the_san_of_its_servers_alone(peer: Pee
         down = watched.observations[-1]
         peer.mount(peer.host, peer.datastore, accessible=True)
         watched.until_state(server, UP, Leg.SAN)
-    assert "AllPathsDown_Start" in down.reason
+    told = f"datastore {peer.datastore} with its disk is not accessible (AllPathsDown_Start)"
+    assert down.reason == told
     assert watched.states(neighbour, Leg.SAN) == [UP]
     assert watched.states(server) == [UP]
 
