@@ -104,7 +104,9 @@ class Sources:
     def progress_due_us(self) -> Iterator[tuple[str, int]]:
         """By when each watch is heard of next at the latest, by the monotonic clock; by its thread's name."""
         for name, source in self._sources.items():
-            yield f"vcenter-{name}", int(source.watch.progress_due_s * SECOND)
+            due_s = source.watch.progress_due_s
+            if due_s is not None:
+                yield f"vcenter-{name}", int(due_s * SECOND)
 
     async def _follow(self) -> None:
         """Watches whose settings did not change go on undisturbed."""

@@ -189,14 +189,15 @@ class VcenterWatch:
                 self._wire.stop()
 
     @property
-    def progress_due_s(self) -> float:
+    def progress_due_s(self) -> float | None:
         """By when the thread takes its next step at the latest, by the monotonic clock.
 
-        A call is answered or given up by its deadline, a pause is over. Infinite while it waits for whoever takes its
-        reports, who answers for himself, before it has begun and once it has ended.
+        A call is answered or given up by its deadline, a pause is over. None while nothing bounds it: while it connects,
+        or waits for whoever takes its reports, who answers for himself; before it has begun and once it has ended.
         """
         wire = self._wire
-        return max(self._waits_until_s, -math.inf if wire is None else wire.deadline_s)
+        due_s = max(self._waits_until_s, -math.inf if wire is None else wire.deadline_s)
+        return due_s if math.isfinite(due_s) else None
 
     @property
     def failure(self) -> BaseException | None:
