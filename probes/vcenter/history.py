@@ -95,6 +95,8 @@ def recovered(
     booted: Estimate | None,
     now: State,
     hints: Sequence[Hint],
+    *,
+    watched: bool = True,
 ) -> list[StateSince]:
     """What a server did between the loss of contact and the moment the source could speak of it again.
 
@@ -102,7 +104,8 @@ def recovered(
 
     The same boot, and no event: up throughout. An event that it was started, and none that it went off: down from the
     loss of contact to it, which is how an HA restart looks; the same to the boot time, where that is known to be within.
-    Booted anew without either: nothing is known but that it was off. The last step is the return to unknown.
+    Booted anew without either: nothing is known but that it was off. The last step is the return to unknown. Where the
+    source was not watched all the time, contact may have been back in between, so that only HA's restart tells of it.
     """
     told_late = [hint for hint in hints if lost_at < hint.at <= back_at + LATE_US]
     if any(_is_undated(hint) for hint in told_late):
@@ -113,24 +116,37 @@ def recovered(
             boot = Comparison.ANEW
         if any(hint.turn is Turn.RESTARTED for hint in told_late) and boot is not Comparison.ANEW:
             boot = Comparison.ELSEWHERE
-        told = _begun(told, lost_at, back_at, boot, booted)
-        told = _with_later_boot(told, booted, back_at)
+        restarted = bool(told) and any(h.turn is Turn.RESTARTED and h.at <= told[0].at for h in told_late)
+        if watched or boot is Comparison.SAME or restarted:
+            told = _begun(told, lost_at, back_at, boot, booted, hints)
+        if boot is not Comparison.SAME:
+            told = _with_later_boot(told, booted, back_at)
     # Without a boot time nothing but events says that it did not restart.
     steps = [step for step in _ending_in(now, told) if step.at < back_at]
     return [*steps, StateSince(back_at, State.UNKNOWN)] if steps else []
 
 
 def _begun(
-    told: list[StateSince], lost_at: Instant, back_at: Instant, boot: Comparison, booted: Estimate | None
+    told: list[StateSince],
+    lost_at: Instant,
+    back_at: Instant,
+    boot: Comparison,
+    booted: Estimate | None,
+    hints: Sequence[Hint],
 ) -> list[StateSince]:
-    """What events told, with what was so from the loss of contact to the first of them."""
+    """What events told, with what was so from the loss of contact to the first of them.
+
+    Lost and regained and lost again, while nobody watched, it ran in between: the newest loss counts.
+    """
+    first_at = told[0].at if told else back_at
+    down = _down_since_lost(first_at, Instant(lost_at + SAME_US), hints) or [StateSince(lost_at, State.DOWN)]
     match boot:
         case Comparison.SAME if not told or told[0].state is State.DOWN:
             return [StateSince(lost_at, State.UP), *told]
         case Comparison.ANEW | Comparison.ELSEWHERE if told and told[0].state is not State.DOWN:
-            return [StateSince(lost_at, State.DOWN), *told]
+            return [*down, *told]
         case Comparison.ANEW if not told and booted is not None and _is_within(booted, lost_at, back_at):
-            return [StateSince(lost_at, State.DOWN), *_up_after(booted, lost_at, back_at)]
+            return [*down, *_up_after(booted, down[0].at, back_at)]
         case _:
             return told
 
@@ -237,7 +253,8 @@ def _told_watched(was: State, after: Instant, until: Instant, hints: Sequence[Hi
 def _told(after: Instant, until: Instant, hints: Iterable[Hint]) -> list[StateSince]:
     """What events in `(after, until]` say of time in which no updates came, each step another state than the one before.
 
-    Between two starts, or two offs, something happened of which no event tells, but for a loss of contact: it is unknown.
+    Between two starts, or two offs, something happened of which no event tells; once contact was lost nothing is known
+    until the next event, and it was down if that is a start.
     """
     steps: list[StateSince] = []
     lost_at: Instant | None = None
@@ -247,28 +264,42 @@ def _told(after: Instant, until: Instant, hints: Iterable[Hint]) -> list[StateSi
         state = _STATES.get(hint.turn)
         if hint.turn is Turn.LOST:
             lost_at = hint.at
-        elif state is not None:
-            if steps and steps[-1].state is state:
-                if hint.at <= steps[-1].at + SAME_US:
-                    continue  # two events of one thing
-                if state is State.UP and lost_at is not None and lost_at > steps[-1].at:
-                    steps.append(StateSince(lost_at, State.DOWN))
-                else:
-                    steps[-1] = StateSince(steps[-1].at, State.UNKNOWN)
-            steps.append(StateSince(hint.at, state))
+        if state is None:
+            continue
+        last = steps[-1] if steps else None
+        lost_since = lost_at if last is not None and lost_at is not None and lost_at > last.at else None
+        if last is not None and last.state is state:
+            if hint.at <= last.at + SAME_US:
+                continue  # two events of one thing
+            if state is State.UP and lost_since is not None:
+                steps.append(StateSince(lost_since, State.DOWN))
+            else:
+                steps[-1] = StateSince(last.at, State.UNKNOWN)
+        elif (
+            last is not None
+            and hint.turn is Turn.RESTARTED
+            and lost_since is not None
+            and lost_since > last.at + SAME_US
+        ):
+            # HA restarts what ran: after the off it was on again, and off when contact was lost.
+            steps[-1] = StateSince(last.at, State.UNKNOWN)
+            steps.append(StateSince(lost_since, State.DOWN))
+        steps.append(StateSince(hint.at, state))
+    if steps and steps[-1].state is State.UP and lost_at is not None and lost_at > steps[-1].at:
+        steps.append(StateSince(lost_at, State.UNKNOWN))
+    return steps
+
+
+def _ending_in(now: State, steps: list[StateSince]) -> list[StateSince]:
+    """Where events do not end in the state that was seen, one is missing, or may be: unknown from the last on."""
+    if steps and steps[-1].state is not now:
+        return [*steps[:-1], StateSince(steps[-1].at, State.UNKNOWN)]
     return steps
 
 
 def _is_undated(hint: Hint) -> bool:
     """Whether it says that the power changed, and not when."""
     return not hint.dated and hint.turn in _STATES
-
-
-def _ending_in(now: State, steps: list[StateSince]) -> list[StateSince]:
-    """Where the events end in another state than the one that was seen, one is missing: unknown from the last on."""
-    if steps and steps[-1].state is not now and now is not State.UNKNOWN:
-        return [*steps[:-1], StateSince(steps[-1].at, State.UNKNOWN)]
-    return steps
 
 
 _STATES: Final = {Turn.OFF: State.DOWN, Turn.ON: State.UP, Turn.RESTARTED: State.UP}

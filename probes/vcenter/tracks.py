@@ -7,7 +7,7 @@ which the first could not: loss of contact, and gaps in the watch. At all other 
 
 from bisect import insort
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from operator import attrgetter
 from typing import Final
 
@@ -52,6 +52,8 @@ class _Loss:
     back_at: Instant
     boot: Comparison
     booted: Estimate | None
+    watched: bool
+    """Whether looks came all the time."""
 
 
 @dataclass(slots=True)
@@ -60,7 +62,7 @@ class ServerTrack:
 
     `running` was first seen at `noticed_at`, and holds since `since`; the state before it, `was`, held since `before`
     and was seen until `open_from`. `rose_at`: since when it is up, where something says when it came up.
-    `lost_at`: since when the source cannot say whether it runs; `loss`: the last such time, while what followed lasts.
+    `lost_at`: since when the source cannot say whether it runs, `lost_unwatched`: a time in it nobody watched; `loss`: the last such time, while what followed lasts.
     `told` is what both witnesses said since `running` was seen; of what was before `settled_until` no more is said.
     `boot` is the newest boot time, `moved_at` the newest event of a move. Of what was by `hints_from` not all hints are kept.
     """
@@ -75,6 +77,7 @@ class ServerTrack:
     san: LegVerdict = _UNSEEN
     boot: Boot | None = None
     lost_at: Instant | None = None
+    lost_unwatched: bool = False
     loss: _Loss | None = None
     doubt: _Doubt | None = None
     settled_until: Instant = BEGINNING
@@ -114,6 +117,7 @@ class Tracks:
                 since=since,
                 noticed_at=since,
                 lost_at=since,
+                lost_unwatched=True,
             )
             for server, since in out_of_contact.items()
         }
@@ -159,12 +163,16 @@ class Tracks:
         if look.running.state is not track.running.state or track.running is _UNSEEN:
             yield from self._turned(server, track, look, boot)
         elif look.seen_until is None:
+            yield from self._resolve(server, track, look.at)
             # Of the time in which nobody watched the recovered witness speaks.
             track.settled_until = look.at
+            track.lost_unwatched = track.lost_at is not None
         elif boot in (Comparison.ANEW, Comparison.ELSEWHERE) and look.running.state is State.UP:
             self._booted_unseen(track, look, look.seen_until, boot)
             self._undated.add(server)
-        if look.boot is not None and boot is not Comparison.SAME:
+        # What is told while contact is lost is compared with what was before, once it is back.
+        in_contact = look.running.state is not State.UNKNOWN or track.boot is None
+        if look.boot is not None and boot is not Comparison.SAME and in_contact:
             track.boot = look.boot
         if look.san is not None and (look.san.state is not track.san.state or track.san is _UNSEEN):
             track.san = look.san
@@ -222,7 +230,7 @@ class Tracks:
         start = max(seen_until, track.since)
         self._doubt(track, _Doubt(start, look.at, elsewhere=boot is Comparison.ELSEWHERE))
         if track.loss is not None and look.at <= track.loss.back_at + LATE_US:
-            track.loss = _Loss(track.loss.lost_at, track.loss.back_at, boot, None)
+            track.loss = replace(track.loss, boot=boot, booted=None)
 
     def _doubt(self, track: ServerTrack, new: _Doubt) -> None:
         known = track.doubt
@@ -235,19 +243,19 @@ class Tracks:
     def _turned(
         self, server: ServerId, track: ServerTrack, look: ServerLook, boot: Comparison
     ) -> Iterator[Observation]:
-        if track.doubt is not None:
-            yield from self._settle(server, track, track.doubt, FOREVER)
-            track.doubt = None
+        yield from self._resolve(server, track, look.at)
         track.loss = None
         if track.lost_at is not None:
             booted = None if look.boot is None else self._hosts.ours(look.boot, look.at)
             if track.was is State.DOWN and boot is Comparison.SAME:
                 boot = Comparison.NOTHING  # suspended, it keeps its boot time
-            track.loss = _Loss(track.lost_at, look.at, boot, booted)
+            watched = look.seen_until is not None and not track.lost_unwatched
+            track.loss = _Loss(track.lost_at, look.at, boot, booted, watched)
         track.was, track.before = track.running.state, max(track.since, track.settled_until)
         track.open_from = BEGINNING if look.seen_until is None else Instant(look.seen_until - LAG_US)
         track.running, track.noticed_at, track.rose_at = look.running, look.at, None
         track.lost_at = look.at if look.running.state is State.UNKNOWN else None
+        track.lost_unwatched = False
         track.settled_until, track.told = BEGINNING, []
         yield from self._tell(server, track, look.at)
 
@@ -266,13 +274,21 @@ class Tracks:
         if any(step.state is State.DOWN for step in steps) or track.was is State.DOWN:
             track.rose_at = steps[-1].at if track.running.state is State.UP else None
 
+    def _resolve(self, server: ServerId, track: ServerTrack, now: Instant) -> Iterator[Observation]:
+        """Be done with a doubt by what is known now: another state follows, or a time that nobody saw."""
+        if track.doubt is not None:
+            yield from self._tell(server, track, now)
+            yield from self._settle(server, track, track.doubt, FOREVER)
+            track.doubt = None
+
     def _settle(
         self, server: ServerId, track: ServerTrack, doubt: _Doubt, now: Instant
     ) -> Iterator[Observation]:
         """Be done with a doubt that events resolve, or that has waited long enough for them."""
         near = Instant(doubt.start - LAG_US)
         moved = near <= track.moved_at <= doubt.end + LATE_US
-        if (track.rose_at is not None and track.rose_at >= near) or (doubt.elsewhere and moved):
+        rose = track.rose_at is not None and near <= track.rose_at <= doubt.end + LAG_US
+        if rose or (doubt.elsewhere and moved):
             track.doubt = None
         elif now >= doubt.end + PATIENCE_US:
             track.doubt = None
@@ -328,7 +344,13 @@ def _while_lost(track: ServerTrack) -> list[StateSince]:
     if loss is None or track.hints_from > loss.lost_at:
         return []
     return history.recovered(
-        loss.lost_at, loss.back_at, loss.boot, loss.booted, track.running.state, track.hints
+        loss.lost_at,
+        loss.back_at,
+        loss.boot,
+        loss.booted,
+        track.running.state,
+        track.hints,
+        watched=loss.watched,
     )
 
 

@@ -60,7 +60,8 @@ class World:
 
     chance: random.Random
     ahead_s: dict[str, float] = field(default_factory=dict)
-    vcenter_ahead_s: float = 0.0
+    vcenter_ahead_s: list[tuple[float, float]] = field(default_factory=list)
+    """Since when it is how far ahead."""
     vcenter_drift: float = 0.0
     line: list[Moment] = field(default_factory=list)
     events: list[Told] = field(default_factory=list)
@@ -69,7 +70,8 @@ class World:
         chance = self.chance
         clocks = (0.0, 0.0, 15.0, -15.0, 3_600.0, -3_600.0, 7e8, -2e9)
         self.ahead_s = {host: chance.choice(clocks) + chance.uniform(-1, 1) for host in HOSTS}
-        self.vcenter_ahead_s = chance.choice(clocks[:-2]) + chance.uniform(-1, 1)
+        steps = [0.0, *sorted(chance.uniform(0, 900) for _ in range(chance.choice((0, 0, 1, 2))))]
+        self.vcenter_ahead_s = [(at, chance.choice(clocks[:-2]) + chance.uniform(-1, 1)) for at in steps]
         self.vcenter_drift = chance.uniform(-1e-4, 1e-4)
         self.line = [Moment(-1.0, True, False, HOSTS[0], self.boot(-chance.uniform(100, 1e7), HOSTS[0]))]
         at = chance.uniform(1, 60)
@@ -86,10 +88,11 @@ class World:
     def event(self, at: float, kind: str) -> None:
         """It may be missing, late, or of another time."""
         fate = self.chance.random()
-        if fate < 0.2:
+        lost = kind == "VmDisconnectedEvent"  # without it one loss of contact cannot be told from two
+        if fate < 0.2 and not lost:
             return
         late_s = self.chance.uniform(0, 25) if fate < 0.4 else 0.0
-        self.events.append(Told(at, kind, at + late_s, odd=fate > 0.85))
+        self.events.append(Told(at, kind, at + late_s, odd=fate > 0.85 and not lost))
 
     def off_and_on(self, at: float, seconds: float) -> float:
         host = self.line[-1].host
@@ -133,7 +136,8 @@ class World:
         return [moment for moment in self.line if moment.at <= at][-1]
 
     def stamp(self, at: float) -> int:
-        return int((at + self.vcenter_ahead_s + self.vcenter_drift * at) * SECOND) + START
+        ahead_s = [ahead_s for since, ahead_s in self.vcenter_ahead_s if since <= max(at, 0.0)][-1]
+        return int((at + ahead_s + self.vcenter_drift * at) * SECOND) + START
 
     def offs(self) -> list[tuple[float, float]]:
         """The times in which it was off, whole ones."""
@@ -151,50 +155,96 @@ def instant(seconds: float) -> Instant:
     return Instant(START + int(seconds * SECOND))
 
 
-def said_of(world: World, until_s: float) -> list[Observation]:
-    """What slad says that looks at it each ten seconds."""
-    clock, said = VCenterClock(), list[Observation]()
-    reader, tracks = EventReader(Resume(), clock), Tracks(Witness("monitor", "east"), {})
-    seen_until: float | None = None
-    read_until, at, key = -100.0, 0.0, 0
-    while at < until_s:
-        clock.measured(instant(at), VCenterInstant(world.stamp(at)), instant(at))
-        found = []
-        for told in sorted(world.events, key=lambda told: told.readable_at):
-            if read_until < told.readable_at <= at:
-                key += 1
-                stamp = world.stamp(told.at + (1e8 if told.odd else 0))
-                found.append(
-                    {
-                        "key": str(key),
-                        "eventTypeId": told.kind,
-                        "createdTime": format_instant(Instant(stamp)),
-                        "vm": {"vm": "vm-1"},
-                    }
-                )
-        before = None if seen_until is None else instant(seen_until)
-        for read in reader.new(found, instant(at), drained=True):
+@dataclass
+class Watch:
+    """slad's side, which looks each ten seconds, but for some minutes in which nobody does."""
+
+    world: World
+    gap: tuple[float, float]
+    said: list[Observation] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.clock = VCenterClock()
+        self.reader = EventReader(Resume(), self.clock)
+        self.tracks = Tracks(Witness("monitor", "east"), {})
+        self.seen_until: Instant | None = None
+        self.read_until = -100.0
+        self.keys = 0
+
+    def run(self, until_s: float) -> None:
+        at, lost_since = 0.0, None
+        while at < until_s:
+            fresh = self.gap[0] < at < self.gap[1]
+            if fresh:
+                lost_since, at = self.seen_until, self.gap[1]
+                self.seen_until = None
+            self.look(at)
+            if fresh and lost_since is not None:
+                boot = self.boot(at)
+                self.said += self.tracks.gap_closed(lost_since, instant(at), [(SERVER, boot)])
+            self.seen_until = instant(at)
+            at += POLL_S
+
+    def boot(self, at: float) -> Boot | None:
+        moment = self.world.now(at)
+        return None if moment.boot is None else Boot(Moid(moment.host), HostInstant(moment.boot))
+
+    def look(self, at: float) -> None:
+        shown = VCenterInstant(self.world.stamp(at))
+        if self.clock.measured(instant(at), shown, instant(at)):
+            self.tracks.clock_was_set()
+        for read in self.reader.new(self.events(at), instant(at), drained=True):
             assert read.turn is not None
-            tracks.hint(SERVER, Hint(read.event.at, read.turn, read.dated), before)
-        moment = world.now(at)
+            self.tracks.hint(SERVER, Hint(read.event.at, read.turn, read.dated), self.seen_until)
+        moment = self.world.now(at)
         state = UNKNOWN if moment.lost else UP if moment.on else DOWN
-        boot = None if moment.boot is None else Boot(Moid(moment.host), HostInstant(moment.boot))
-        look = ServerLook(running=LegVerdict(state), san=None, boot=boot, at=instant(at), seen_until=before)
-        said += tracks.judged(SERVER, look)
-        said += tracks.dated(instant(at))
-        seen_until = read_until = at
-        at += POLL_S
-    return said
+        look = ServerLook(
+            running=LegVerdict(state),
+            san=None,
+            boot=self.boot(at),
+            at=instant(at),
+            seen_until=self.seen_until,
+        )
+        self.said += self.tracks.judged(SERVER, look)
+        self.said += self.tracks.dated(instant(at))
+
+    def events(self, at: float) -> list[dict[str, object]]:
+        """What there is to read since the last look, as it comes over the wire."""
+        told = [each for each in self.world.events if self.read_until < each.readable_at <= at]
+        self.read_until = at
+        return [self.wire(each) for each in sorted(told, key=lambda each: each.readable_at)]
+
+    def wire(self, told: Told) -> dict[str, object]:
+        self.keys += 1
+        stamp = self.world.stamp(told.at) + (10**14 if told.odd else 0)
+        return {
+            "key": str(self.keys),
+            "eventTypeId": told.kind,
+            "createdTime": format_instant(Instant(stamp)),
+            "vm": {"vm": "vm-1"},
+        }
+
+
+def blind(gap: tuple[float, float]) -> tuple[float, float]:
+    """From the last look before a gap to the first after it."""
+    last = gap[0] - gap[0] % POLL_S
+    return (last, gap[1]) if gap[1] > last + POLL_S else (0.0, 0.0)
 
 
 Segment = tuple[float, float, State]
 
 
-def states(said: list[Observation], until_s: float) -> list[Segment]:
-    """What both witnesses together say, from when to when (spec §2.2, §2.4)."""
+def states(said: list[Observation], until_s: float, gap: tuple[float, float]) -> list[Segment]:
+    """What both witnesses together say, from when to when (spec §2.2, §2.4); the first is blind in a gap (§2.3)."""
     lines: dict[str, dict[Instant, State]] = {"east": {}, "east/recovered": {}}
     for each in said:
         lines[each.witness.source][each.at] = each.state
+    blind_from, blind_until = (instant(second) for second in blind(gap))
+    line = lines["east"]
+    if blind_from < blind_until:
+        after = max((at for at in line if at <= blind_until), default=None)
+        lines["east"] = {at: state for at, state in line.items() if not blind_from <= at <= blind_until}
+        lines["east"] |= {blind_from: UNKNOWN, blind_until: UNKNOWN if after is None else line[after]}
     now = dict.fromkeys(lines, UNKNOWN)
     since, state, segments = 0.0, UNKNOWN, list[Segment]()
     for at in sorted({at for line in lines.values() for at in line}):
@@ -214,10 +264,13 @@ def within(line: list[Segment], start: float, end: float, state: State) -> float
 
 def judge(seed: int) -> None:
     world = World(random.Random(seed))
-    until_s = world.line[-1].at + 150
-    said = said_of(world, until_s)
-    assert all(START - SECOND <= each.at <= START + until_s * SECOND for each in said)
-    line = states(said, until_s)
+    start = world.chance.uniform(100, 900)
+    gap = (start, start + world.chance.choice((0, 0, 60, 200)))
+    until_s = max(world.line[-1].at, gap[1]) + 150
+    watch = Watch(world, gap)
+    watch.run(until_s)
+    assert all(START - SECOND <= each.at <= START + until_s * SECOND for each in watch.said)
+    line = states(watch.said, until_s, gap)
     for start, end in world.offs():
         what = f"seed {seed}, off from {start:.1f} to {end:.1f}"
         assert within(line, start, end, UP) <= SLACK_S, what

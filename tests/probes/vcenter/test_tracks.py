@@ -432,3 +432,21 @@ def test_of_a_time_of_which_not_all_hints_were_kept_nothing_is_concluded() -> No
     run.look(120, UP)
     assert run.recovered == []
     assert run.tracks.of(SERVER).hints_from == instant(46)
+
+
+def test_another_boot_time_that_is_told_while_contact_is_lost_counts_when_it_is_back() -> None:
+    run = Run()
+    run.look(0, UP)
+    run.look(10, UNKNOWN)
+    run.look(20, UNKNOWN, boot=15, host="host-2")
+    run.look(70, UP, boot=15, host="host-2")
+    assert run.recovered == []
+
+
+def test_a_doubt_is_settled_before_a_time_that_nobody_watched() -> None:
+    run = Run()
+    run.look(0, UP)
+    run.pass_by(10)
+    run.look(20, UP, boot=15)
+    run.look(25, UP, boot=15, fresh=True)
+    assert run.line() == [(0, UP), (10, UNKNOWN), (20, UP)]
