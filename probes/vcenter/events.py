@@ -188,6 +188,8 @@ class EventReader:
         try:
             stamp, vm = _stamp(event), _vm(event)
             when = self._clock.ours(stamp, now, expected_after)
+            if when is not None and when.latest < expected_after - OVERLAP_US:
+                when = None  # older than what was asked for: its clock showed something that was not measured
             dated = when is not None and when.width_us <= TOLERANCE_US
             read = _read(event, when.latest if when is not None else now, vm, dated=dated)
         except (AttributeError, LookupError, TypeError, ValueError):

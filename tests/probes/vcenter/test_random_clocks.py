@@ -59,6 +59,7 @@ class World:
     """One server, its hosts and its vCenter, over some minutes; seconds count from the first look."""
 
     chance: random.Random
+    has_gap: bool
     ahead_s: dict[str, float] = field(default_factory=dict)
     vcenter_ahead_s: list[tuple[float, float]] = field(default_factory=list)
     """Since when it is how far ahead."""
@@ -85,21 +86,27 @@ class World:
     def so(self, at: float, **what: object) -> None:
         self.line.append(replace(self.line[-1], at=at, **what))  # type: ignore[arg-type]
 
-    def event(self, at: float, kind: str) -> None:
-        """It may be missing, late, or of another time."""
-        fate = self.chance.random()
-        lost = kind == "VmDisconnectedEvent"  # without it one loss of contact cannot be told from two
-        if fate < 0.2 and not lost:
-            return
+    def event(self, at: float, kind: str, *, is_sure: bool = False) -> bool:
+        """It may be late, of another time, or missing, unless it is sure; whether it can be read at once.
+
+        Without the event of it one loss of contact cannot be told from two. None is missing where somebody did not watch:
+        what nothing tells of cannot be told.
+        """
+        fate = self.chance.uniform(0.2, 1) if self.has_gap else self.chance.random()
+        fate = 0.5 if is_sure else fate
+        if fate < 0.2 and kind != "VmDisconnectedEvent":
+            return False
         late_s = self.chance.uniform(0, 25) if fate < 0.4 else 0.0
-        self.events.append(Told(at, kind, at + late_s, odd=fate > 0.85 and not lost))
+        is_odd = fate > 0.85 and kind != "VmDisconnectedEvent"
+        self.events.append(Told(at, kind, at + late_s, is_odd))
+        return late_s == 0
 
     def off_and_on(self, at: float, seconds: float) -> float:
         host = self.line[-1].host
         self.so(at, on=False, boot=None)
-        self.event(at, "VmPoweredOffEvent")
+        is_told = self.event(at, "VmPoweredOffEvent")
         self.so(at + seconds, on=True, boot=self.boot(at + seconds, host))
-        self.event(at + seconds, "VmPoweredOnEvent")
+        self.event(at + seconds, "VmPoweredOnEvent", is_sure=not is_told)
         return at + seconds
 
     def cycle(self, at: float) -> float:
@@ -263,9 +270,11 @@ def within(line: list[Segment], start: float, end: float, state: State) -> float
 
 
 def judge(seed: int) -> None:
-    world = World(random.Random(seed))
-    start = world.chance.uniform(100, 900)
-    gap = (start, start + world.chance.choice((0, 0, 60, 200)))
+    chance = random.Random(seed)
+    gap_s = chance.choice((0, 0, 60, 200))
+    world = World(chance, has_gap=gap_s > 0)
+    start = chance.uniform(100, 900)
+    gap = (start, start + gap_s)
     until_s = max(world.line[-1].at, gap[1]) + 150
     watch = Watch(world, gap)
     watch.run(until_s)
