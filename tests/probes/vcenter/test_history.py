@@ -312,4 +312,5 @@ def test_the_recovered_witness_speaks_of_its_time_only_and_ends_unknown(
             assert all(at(10) <= step.at <= at(100) for step in said)
             # Whatever it says last before falling silent agrees with what is seen from then on, or is unknown.
             at_the_end = any(at(100) <= hint.at for hint in of_power)
+            at_the_end |= booted is not None and booted.latest >= at(100)
             assert len(said) == 1 or said[-2].state in (now, UNKNOWN) or at_the_end
