@@ -27,18 +27,13 @@ class Clock(Protocol):
 
 
 class SystemClock:
-    """The machine's clocks."""
-
     def now(self) -> Instant:
-        """See Clock."""
         return Instant(time.time_ns() // 1_000)  # noqa: TID251  this is the place
 
     def monotonic_us(self) -> int:
-        """See Clock."""
         return time.monotonic_ns() // 1_000
 
     def boottime_us(self) -> int:
-        """See Clock."""
         return time.clock_gettime_ns(time.CLOCK_BOOTTIME) // 1_000
 
 
@@ -61,17 +56,14 @@ class SteadyClock:
             self._offset_us = max(self._offset_us, at - self._clock.boottime_us())
 
     def now(self) -> Instant:
-        """See Clock."""
         with self._lock:
             self._newest = max(self._newest, self._clock.now())
             return self._newest
 
     def monotonic_us(self) -> int:
-        """See Clock."""
         return self._clock.monotonic_us()
 
     def boottime_us(self) -> int:
-        """See Clock."""
         return self._clock.boottime_us()
 
     def stepped_us(self) -> int:

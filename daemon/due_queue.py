@@ -13,7 +13,6 @@ class DueQueue(Generic[DueKey]):
     """Keys, each at most once now and once later."""
 
     def __init__(self) -> None:
-        """None."""
         self._now: OrderedDict[DueKey, None] = OrderedDict()
         self._later: dict[DueKey, Instant] = {}
         self._due: list[tuple[Instant, DueKey]] = []

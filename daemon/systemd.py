@@ -28,11 +28,9 @@ class Systemd:
         self._send("READY=1")
 
     def reloading(self) -> None:
-        """A reload began."""
         self._send(f"RELOADING=1\nMONOTONIC_USEC={self._clock.monotonic_us()}")
 
     def stopping(self) -> None:
-        """The end began."""
         self._send("STOPPING=1")
 
     def alive(self) -> None:

@@ -83,7 +83,6 @@ class ServerPages:
     __slots__ = ("_parts", "_parts_known", "records", "timeline", "tracks")
 
     def __init__(self) -> None:
-        """Nothing yet."""
         self.records: list[Server] = []
         self.timeline = ServerTimeline()
         self.tracks: dict[tuple[Leg, Witness], Track] = {}
@@ -131,7 +130,6 @@ class Book:
     """All evidence, by whom it concerns."""
 
     def __init__(self) -> None:
-        """An empty book."""
         self.sights = Sights()
         self.servers: dict[ServerId, ServerPages] = {}
         self.clients: dict[ClientId, list[Client]] = {}

@@ -33,8 +33,6 @@ class UnknownZoneError(ValueError):
 
 
 class Month(NamedTuple):
-    """A calendar month."""
-
     year: int
     number: int
 
@@ -80,7 +78,6 @@ def first_day(month: Month) -> Day:
 
 
 def next_month(month: Month) -> Month:
-    """The month after."""
     return Month(month.year + 1, 1) if month.number == 12 else Month(month.year, month.number + 1)
 
 
@@ -149,7 +146,6 @@ class Calendar:
         return self.day_start(monday), self.day_start(Day(monday + 7))
 
     def month_span(self, month: Month) -> Span:
-        """A local month."""
         return self.day_start(first_day(month)), self.day_start(first_day(next_month(month)))
 
     def month_of(self, at: Instant) -> Month:

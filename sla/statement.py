@@ -99,7 +99,6 @@ class SharedWork:
     """What judgements of one book at several instants have in common, so that it is worked out once."""
 
     def __init__(self) -> None:
-        """Nothing yet."""
         self._terms: dict[tuple[str, frozenset[Day]], Terms] = {}
         self._exclusions: dict[
             ClientId, tuple[Calendar, ScheduledMaintenance, Sequence[Window], ClientExclusions]

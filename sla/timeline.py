@@ -53,7 +53,6 @@ class Track:
     __slots__ = ("_at", "_last_at", "_states", "ever_down")
 
     def __init__(self) -> None:
-        """Nothing said yet."""
         self._at = array("q")
         self._states = bytearray()
         self._last_at: int = BEGINNING
@@ -76,7 +75,6 @@ class Track:
             self._states.insert(place, state)
 
     def last(self) -> tuple[Instant, State] | None:
-        """The newest observation."""
         return (Instant(self._at[-1]), _STATES[self._states[-1]]) if self._at else None
 
     def changes(self, start: Instant, end: Instant) -> list[tuple[Instant, State]]:
@@ -166,7 +164,6 @@ class Sights:
     __slots__ = ("_of",)
 
     def __init__(self) -> None:
-        """No witness yet."""
         self._of: dict[Witness, Sight] = {}
 
     def of(self, witness: Witness) -> Sight:
@@ -183,7 +180,6 @@ class ServerTimeline:
     __slots__ = ("_tracks",)
 
     def __init__(self) -> None:
-        """Nothing said yet."""
         self._tracks: dict[Leg, list[tuple[Witness, Sight, Track]]] = {}
 
     def track(self, leg: Leg, witness: Witness, sights: Sights) -> Track:

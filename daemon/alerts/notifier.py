@@ -60,7 +60,6 @@ class Notifier:
         metrics.count_firing(lambda: store.firing)
 
     def adopt(self, config: Config) -> None:
-        """Follow another configuration."""
         self.follow(config.alertmanager)
 
     def follow(self, table: AlertmanagerTable | None) -> None:
@@ -71,7 +70,6 @@ class Notifier:
             self._changed.set()
 
     async def run(self) -> Never:
-        """Send, for ever."""
         while True:
             self._changed.clear()
             table = self._table
@@ -145,7 +143,6 @@ class Sender:
         """Since when it fails, by the monotonic clock."""
 
     async def run(self) -> Never:
-        """Send, for ever."""
         self._store.listen(self._told)
         async with open_alertmanager(self._url, self._table) as alertmanager:
             resend_at_us = self._clock.monotonic_us()

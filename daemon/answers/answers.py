@@ -37,8 +37,6 @@ OUTAGES_SHOWN: Final = 50
 
 
 class Commits(Protocol):
-    """How committing goes."""
-
     fault: str
     committed_at: Instant | None
 
@@ -161,7 +159,6 @@ class Answers:
             yield line
 
     def overview(self) -> Overview:
-        """The landing page."""
         head = self._ledger.head
         return Overview(
             version=version("slad"),

@@ -15,7 +15,7 @@ and unobserved counters is its counted time in service.
 
 import collections
 from array import array
-from bisect import bisect_left, bisect_right, insort
+from bisect import insort
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
@@ -23,6 +23,7 @@ from itertools import product
 from operator import attrgetter
 from typing import Final, NamedTuple
 
+from daemon.book.elapsed import Elapsed, WitnessSight
 from sla.instants import BEGINNING, MINUTE, Instant
 from sla.records import ALL_LEGS, Leg, ServerId, State, Witness
 from sla.timeline import merged
@@ -99,91 +100,6 @@ def pattern_of(views: WitnessStates, legs: tuple[Leg, ...]) -> Pattern:
         tuple(server),
         legs,
     )
-
-
-@dataclass(slots=True)
-class WitnessSight:
-    """When a witness saw: up to `until`, but for the `dark` spans, which are in order and do not overlap."""
-
-    until: Instant = BEGINNING
-    dark: list[tuple[Instant, Instant]] = field(default_factory=list)
-
-    def darken(self, start: Instant, end: Instant) -> None:
-        """Add a span in which the witness saw nothing."""
-        insort(self.dark, (start, end))
-
-
-class Elapsed:
-    """How long each combination of seeing witnesses has lasted by an instant."""
-
-    def __init__(self, sights: Sequence[WitnessSight]) -> None:
-        self._sights = sights
-        self._edges: list[Instant] = []
-        self._combinations: list[int] = []
-        self._sums: list[tuple[int, ...]] = []
-        self.rebuild()
-
-    def rebuild(self) -> None:
-        """Take the sights' dark spans anew, after one was added."""
-        flips: dict[Instant, int] = {}
-        for bit, sight in enumerate(self._sights):
-            for start, end in sight.dark:
-                flips[start] = flips.get(start, 0) ^ (1 << bit)
-                flips[end] = flips.get(end, 0) ^ (1 << bit)
-        combination = (1 << len(self._sights)) - 1
-        sums = [0] * (combination + 1)
-        before = Instant(0)
-        self._edges, self._combinations, self._sums = [before], [combination], [tuple(sums)]
-        for edge in sorted(flips):
-            sums[combination] += edge - before
-            combination ^= flips[edge]
-            before = edge
-            self._edges.append(edge)
-            self._combinations.append(combination)
-            self._sums.append(tuple(sums))
-
-    def combination(self, at: Instant) -> int:
-        """Which witnesses see at `at`, as a bit set."""
-        combination = self._combinations[bisect_right(self._edges, at) - 1]
-        for bit, sight in enumerate(self._sights):
-            if at >= sight.until:
-                combination &= ~(1 << bit)
-        return combination
-
-    def combinations(self, start: Instant, end: Instant) -> Iterator[tuple[Instant, int]]:
-        """The combinations in `[start, end)`, each with the instant from which it holds."""
-        if start >= end:
-            return
-        yield start, self.combination(start)
-        first, last = bisect_right(self._edges, start), bisect_left(self._edges, end)
-        ends = (sight.until for sight in self._sights)
-        for at in sorted({*self._edges[first:last], *(at for at in ends if start < at < end)}):
-            yield at, self.combination(at)
-
-    def at(self, at: Instant) -> tuple[list[int], int]:
-        """The microseconds of each combination from the epoch to `at`, and the combination that holds then."""
-        for sight in self._sights:
-            if at >= sight.until:
-                return self.by(at), self.combination(at)
-        index = max(0, bisect_right(self._edges, at) - 1)
-        combination, sums = self._combinations[index], list(self._sums[index])
-        sums[combination] += at - self._edges[index]
-        return sums, combination
-
-    def by(self, at: Instant) -> list[int]:
-        """The microseconds of each combination from the epoch to `at`."""
-        # The sums know only dark spans: they hold up to the oldest watermark, and what comes after it is added here.
-        oldest = min([sight.until for sight in self._sights], default=at)
-        index = max(0, bisect_right(self._edges, min(at, oldest)) - 1)
-        sums, start = list(self._sums[index]), self._edges[index]
-        if at <= oldest:
-            sums[self._combinations[index]] += at - start
-            return sums
-        for end, _ in self.combinations(start, at):
-            sums[self.combination(start)] += end - start
-            start = end
-        sums[self.combination(start)] += at - start
-        return sums
 
 
 class Change(NamedTuple):

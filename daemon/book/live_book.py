@@ -10,7 +10,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from daemon.book.changes import BookChanges
-from daemon.book.counting import HORIZON_US, Change, Counts, Group, GroupMember, WitnessSight, legs_code
+from daemon.book.counting import HORIZON_US, Change, Counts, Group, GroupMember, legs_code
+from daemon.book.elapsed import WitnessSight
 from probes.report import RECOVERED
 from sla.book import Book
 from sla.instants import BEGINNING, Instant
@@ -207,7 +208,6 @@ class LiveBook:
         return self.evidence.servers[server].timeline.segments(self.record_of(server).legs, start, end)
 
     def counts(self, server: ServerId) -> Counts:
-        """A server's counters."""
         place = self.places.get(server)
         return place.group.counts(place.index) if place is not None else Counts()
 

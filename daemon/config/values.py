@@ -145,7 +145,6 @@ class Between:
     most: Duration
 
     def __call__(self, value: Duration) -> Duration:
-        """The duration again."""
         if not self.least <= value <= self.most:
             raise ValueError(f'"{value}" is out of bounds: from "{self.least}" to "{self.most}"')
         return value
@@ -159,7 +158,6 @@ class Whole:
     most: int
 
     def __call__(self, value: object) -> int:
-        """The number."""
         if type(value) is not int or not self.least <= value <= self.most:
             raise ValueError(f"{shown(value)} must be a whole number from {self.least} to {self.most}")
         return value

@@ -141,7 +141,6 @@ class Lifeline:
             asyncio.get_running_loop().add_reader(self._listener, self._answer, self._listener)
 
     def cut(self) -> None:
-        """Refuse."""
         if self._listener is not None:
             asyncio.get_running_loop().remove_reader(self._listener)
             self._listener.close()

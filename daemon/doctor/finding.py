@@ -23,7 +23,6 @@ class Finding:
 
 
 def ok(about: str, text: str) -> Finding:
-    """It works."""
     return Finding(level=Level.OK, about=about, text=text)
 
 

@@ -91,17 +91,13 @@ INSERT_LAG: Final = "INSERT INTO lag (observer, source, start, end) VALUES (?, ?
 class StatementRows(Protocol):
     """What a statement gives."""
 
-    def fetchall(self) -> list[Any]:
-        """All rows."""
-        ...
+    def fetchall(self) -> list[Any]: ...
 
 
 class Database(Protocol):
     """What the ledger needs of a connection: each statement outside BEGIN and COMMIT is a transaction of its own."""
 
-    def execute(self, sql: str, parameters: Sequence[Any] = ..., /) -> StatementRows:
-        """Run one statement."""
-        ...
+    def execute(self, sql: str, parameters: Sequence[Any] = ..., /) -> StatementRows: ...
 
     def close(self) -> None:
         """Give the file back."""

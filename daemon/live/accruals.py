@@ -12,7 +12,6 @@ class Accruals:
     """Every accrual in use, advanced to one instant."""
 
     def __init__(self, book: Book) -> None:
-        """None yet."""
         self._sights = book.sights
         self._at = Instant(0)
         self._accruals: dict[Attestation, Accrual] = {}

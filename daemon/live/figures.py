@@ -231,7 +231,6 @@ class _Concerned:
     servers: set[ServerId] = field(default_factory=set)
 
     def add(self, record: Exclusion) -> None:
-        """Add an exclusion's."""
         self.is_everything |= record.is_of_all
         self.clients.update(record.clients)
         self.solutions.update(record.solutions)

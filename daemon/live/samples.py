@@ -50,7 +50,6 @@ def samples_of(standing: SolutionStanding) -> Iterator[tuple[str, Sample]]:
 
 
 def seconds(us: int | Instant) -> str:
-    """Microseconds as seconds."""
     return decimal_text(us, 6)
 
 

@@ -27,7 +27,6 @@ class ServerFormulas:
     """The rows of all servers in service."""
 
     def __init__(self, book: Book, accruals: Accruals) -> None:
-        """None yet."""
         self.formulas = Formulas()
         self.numbers: dict[ServerId, int] = {}
         """Each server's formula; NOBODY where it has no figures."""

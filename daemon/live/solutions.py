@@ -33,7 +33,6 @@ class Solutions:
     """The rows of all solutions that have something to say."""
 
     def __init__(self, book: Book, accruals: Accruals) -> None:
-        """None yet."""
         self.rows: dict[SolutionKey, SolutionRow] = {}
         self.ongoing: dict[SolutionKey, SolutionRow] = {}
         """Those with an interruption that goes on."""

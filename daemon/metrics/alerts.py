@@ -9,7 +9,6 @@ class AlertMetrics:
     """Alerts by Alertmanager, which is `host:port`; one that is sent again counts again."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
-        """All families, registered."""
         self._sent = Counter(
             "slad_alerts_sent",
             "Alerts that an Alertmanager took, firing and resolved, each time that they were sent.",

@@ -23,7 +23,6 @@ class InternetMetrics:
     """What the watch of the Internet leg tells as it goes (`WatchListener`). Unknown removes a gauge."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
-        """All families, registered."""
         self._registry = registry
         self._duration = Histogram(
             "slad_probe_duration_seconds",

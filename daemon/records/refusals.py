@@ -59,7 +59,6 @@ class FieldFaults:
     found: list[FieldFault] = field(default_factory=list)
 
     def add(self, name: str, message: str) -> None:
-        """One more."""
         self.found.append(FieldFault(name, message))
 
 

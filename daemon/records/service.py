@@ -145,7 +145,6 @@ class RecordService:
         )
 
     async def open_request(self, call: RecordCall) -> Answer:
-        """A service request."""
         body = bodies.read(bodies.ServiceRequestBody, call.said)
         return await self._post(call, partial(self.validator.request, body))
 
@@ -172,19 +171,15 @@ class RecordService:
     # To show
 
     async def maintenance(self, *, past: bool) -> Answer:
-        """The maintenance windows."""
         return Answer(await _listed("maintenance", self._now().exclusions(maintenance=True, past=past)))
 
     async def exclusions(self, *, past: bool) -> Answer:
-        """The other exclusions."""
         return Answer(await _listed("exclusions", self._now().exclusions(maintenance=False, past=past)))
 
     async def requests(self, *, only_open: bool) -> Answer:
-        """The service requests."""
         return Answer(await _listed("requests", self._now().requests(only_open=only_open)))
 
     async def clients(self) -> Answer:
-        """The clients."""
         now = self._now()
         return Answer(await _listed("clients", now.clients(await _served(now))))
 

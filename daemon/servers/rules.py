@@ -69,7 +69,6 @@ class Rules(Generic[Rule]):
     """
 
     def __init__(self, rules: Sequence[Rule]) -> None:
-        """In their order."""
         self._attributes = needs_of(rules).attributes
         self._rules = tuple(rules)
         globs = [list(self._globs(rule)) for rule in rules]

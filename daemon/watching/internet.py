@@ -78,7 +78,6 @@ class _ToolSet:
         await self.close()
 
     async def close(self) -> None:
-        """Close the tools."""
         await self._stack.aclose()
 
 

@@ -25,7 +25,6 @@ class ReportQueue(Generic[T]):
         self._closed = False
 
     def __len__(self) -> int:
-        """How many wait."""
         return len(self._items)
 
     def put(self, item: T) -> None:

@@ -62,7 +62,6 @@ class Bucket:
     """A token bucket: as many requests at once as `burst`, then one every interval."""
 
     def __init__(self, clock: Clock) -> None:
-        """Full."""
         self._clock = clock
         self._empty_until_us: int | None = None
 

@@ -122,8 +122,6 @@ class RateLimit(_Strict):
 
 
 class WebConfig(_Strict):
-    """The whole file."""
-
     tls_server_config: TlsServerConfig | None = None
     http_server_config: HttpServerConfig = HttpServerConfig()
     basic_auth_users: dict[str, SecretStr] = Field(default_factory=dict)

@@ -74,7 +74,6 @@ class ClientConnection(web.RequestHandler):
             self._head_is_here()
 
     def connection_lost(self, exc: BaseException | None) -> None:
-        """End."""
         self._head_is_here()
         super().connection_lost(exc)
 

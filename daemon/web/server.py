@@ -83,8 +83,6 @@ def _application(site: Site, clock: Clock, file: WebConfigFile | None, limits: L
 
 
 class _PublicHandlers:
-    """The handlers."""
-
     def __init__(self, site: Site) -> None:
         self._site = site
         self._pages = Pages()

@@ -44,7 +44,6 @@ class Check:
     probe: Prober = field(compare=False, repr=False)
 
     def __post_init__(self) -> None:
-        """What must hold."""
         assert 1 <= self.quorum <= len(self.targets)
         assert self.interval_us > 0
         assert self.confirm > 0

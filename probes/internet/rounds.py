@@ -29,8 +29,6 @@ Heard = Callable[[Instant, Check, Sequence[Result]], None]
 
 
 class RoundListener(Protocol):
-    """Who counts probes."""
-
     def probed(self, method: Method, result: Result, duration_s: float) -> None:
         """A target was tried once."""
         ...

@@ -39,7 +39,6 @@ class Schedule:
     """Which checks are due when, on a clock that never steps (microseconds)."""
 
     def __init__(self) -> None:
-        """Nothing yet."""
         self._entries: dict[str, _Queued] = {}
         self._heap: list[tuple[int, int, _Queued]] = []
         self._pushed = 0

@@ -19,7 +19,6 @@ class StateHistory:
 
     @property
     def newest(self) -> Verdict:
-        """What holds last."""
         return self._verdicts[-1]
 
     @property

@@ -155,7 +155,6 @@ class InternetWatch:
         return self._leg.vantage.history.newest
 
     async def run(self) -> Never:
-        """Watch, for ever."""
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._rounds.run(), name="internet-rounds")
             tasks.create_task(self._report(), name="internet-report")

@@ -38,7 +38,6 @@ class PropertyCollector:
         self.notify()
 
     def remove(self, moid: str) -> None:
-        """Forget a filter."""
         del self.filters[moid]
         self._delivered.pop(moid, None)
 

@@ -71,8 +71,6 @@ class Folder(Entity):
 
 @dataclass(slots=True, kw_only=True, eq=False)
 class Datacenter(Entity):
-    """A data centre."""
-
     TYPE: ClassVar[str] = "Datacenter"
     BASES: ClassVar[tuple[str, ...]] = ("ManagedEntity",)
 

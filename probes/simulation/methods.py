@@ -59,21 +59,18 @@ class SessionCall:
 
 
 def logout(call: SessionCall) -> str:
-    """Logout."""
     call.world.sessions.end(call.session)
     call.world.events.post("UserLogoutSessionEvent", user=call.session.user)
     return ""
 
 
 def session_is_active(call: SessionCall) -> str:
-    """SessionIsActive."""
     session = call.world.sessions.by_key(call.request.node.text("sessionID"))
     active = session is not None and session.user == call.request.node.text("userName")
     return f"<returnval>{'true' if active else 'false'}</returnval>"
 
 
 def terminate_session(call: SessionCall) -> str:
-    """TerminateSession."""
     for key in call.request.node.texts("sessionId"):
         session = call.world.sessions.by_key(key)
         if session is None:
@@ -85,7 +82,6 @@ def terminate_session(call: SessionCall) -> str:
 
 
 def current_time(call: SessionCall) -> str:
-    """CurrentTime."""
     return f"<returnval>{instant_text(call.world.now())}</returnval>"
 
 
@@ -93,7 +89,6 @@ def current_time(call: SessionCall) -> str:
 
 
 def create_container_view(call: SessionCall) -> str:
-    """CreateContainerView."""
     node = call.request.node
     container = node.child("container")
     if container is None:
@@ -117,7 +112,6 @@ def destroy_view(call: SessionCall) -> str:
 
 
 def create_property_collector(call: SessionCall) -> str:
-    """CreatePropertyCollector."""
     moid = call.session.new_moid()
     page = call.session.page_objects
     call.session.collectors[moid] = PropertyCollector(moid, page_objects=page)
@@ -137,7 +131,6 @@ def destroy_property_collector(call: SessionCall) -> str:
 
 
 def create_filter(call: SessionCall) -> str:
-    """CreateFilter."""
     collector, node = call.collector, call.request.node
     spec = node.child("spec")
     if spec is None:
@@ -156,13 +149,11 @@ def create_filter(call: SessionCall) -> str:
 
 
 def destroy_property_filter(call: SessionCall) -> str:
-    """DestroyPropertyFilter."""
     call.world.sessions.destroy_filter(call.session, call.request.target)
     return ""
 
 
 async def wait_for_updates(call: SessionCall) -> str:
-    """WaitForUpdatesEx."""
     options = call.request.node.child("options")
     asked_s = options.number("maxWaitSeconds") if options else None
     waits_s = [each for each in (asked_s, call.world.longest_wait_s) if each is not None]
@@ -176,13 +167,11 @@ async def wait_for_updates(call: SessionCall) -> str:
 
 
 def cancel_wait_for_updates(call: SessionCall) -> str:
-    """CancelWaitForUpdates."""
     call.collector.end(soap.request_canceled())
     return ""
 
 
 def retrieve_properties_ex(call: SessionCall) -> str:
-    """RetrievePropertiesEx."""
     call.collector  # noqa: B018 - raises where the collector died with its session
     options = call.request.node.child("options")
     limit = options.number("maxObjects") if options else None
@@ -228,7 +217,6 @@ def fetch(call: SessionCall) -> str:
 
 
 def create_collector_for_events(call: SessionCall) -> str:
-    """CreateCollectorForEvents."""
     moid = call.session.new_moid()
     new = EventCollector(moid, call.world.events, _event_filter(call))
     call.session.event_collectors[moid] = new
@@ -236,28 +224,23 @@ def create_collector_for_events(call: SessionCall) -> str:
 
 
 def query_events(call: SessionCall) -> str:
-    """QueryEvents."""
     return _event_list(query(call.world.events, _event_filter(call)))
 
 
 def read_next_events(call: SessionCall) -> str:
-    """ReadNextEvents."""
     return _event_list(call.event_collector.read_next(call.request.node.number("maxCount") or 0))
 
 
 def read_previous_events(call: SessionCall) -> str:
-    """ReadPreviousEvents."""
     return _event_list(call.event_collector.read_previous(call.request.node.number("maxCount") or 0))
 
 
 def rewind_collector(call: SessionCall) -> str:
-    """RewindCollector."""
     call.event_collector.rewind()
     return ""
 
 
 def reset_collector(call: SessionCall) -> str:
-    """ResetCollector."""
     call.event_collector.reset()
     return ""
 
@@ -270,7 +253,6 @@ def set_collector_page_size(call: SessionCall) -> str:
 
 
 def destroy_collector(call: SessionCall) -> str:
-    """DestroyCollector."""
     del call.session.event_collectors[call.event_collector.moid]
     return ""
 

@@ -30,7 +30,6 @@ class FaultError(Exception):
 
     @property
     def envelope(self) -> str:
-        """The whole reply."""
         return (
             f"{_OPEN}<soapenv:Fault><faultcode>ServerFaultCode</faultcode>"
             f"<faultstring>{escape(self.message)}</faultstring><detail>"
@@ -104,12 +103,10 @@ class Node:
 
     @property
     def tag(self) -> str:
-        """The local name."""
         return _local(self.element.tag)
 
     @property
     def value(self) -> str:
-        """The character data."""
         return (self.element.text or "").strip()
 
     @property

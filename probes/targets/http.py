@@ -11,8 +11,8 @@ from dataclasses import replace
 from typing import Final, NamedTuple
 
 from probes.targets.content_coding import decoded
-from probes.targets.http_client import Attempt, Response, TryEndedError, judge_error, printable
-from probes.targets.http_response import Head, ResponseError, read_body
+from probes.targets.http_client import Attempt, HttpResponse, TryEndedError, judge_error, printable
+from probes.targets.http_response import ResponseError, ResponseHead, read_body
 from probes.targets.result import Reason, Result, unknown
 from probes.targets.search import Found, SearchError
 from probes.targets.target import Target
@@ -64,7 +64,7 @@ async def probe_http(target: Target, tools: Tools, deadline_s: float) -> Result:
     return replace(result, certificate_expires_at=attempt.certificate_expires_at)
 
 
-def _by_status(target: Target, head: Head) -> Result:
+def _by_status(target: Target, head: ResponseHead) -> Result:
     if head.status in (target.statuses or _SUCCESSFUL):
         return Result(state=State.UP)
     text = f"answered {head.status} {printable(head.reason)}".rstrip()
@@ -85,7 +85,7 @@ async def _by_body(pattern: str, body: BodyStart, tools: Tools, deadline_s: floa
             return unknown(Reason.UNREADABLE, text)
 
 
-async def _beginning(response: Response) -> BodyStart:
+async def _beginning(response: HttpResponse) -> BodyStart:
     """The first mebibyte of the body, or all of it, as it was before it was compressed."""
     head, raw = response.head, bytearray()
     flaw = None

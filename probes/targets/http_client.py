@@ -16,7 +16,7 @@ from urllib.parse import quote, urldefrag, urljoin, urlsplit
 
 from probes.targets.certificates import chain_ends_at
 from probes.targets.connect import Connections
-from probes.targets.http_response import Head, LimitError, NoHttpError, ResponseError, read_head
+from probes.targets.http_response import LimitError, NoHttpError, ResponseError, ResponseHead, read_head
 from probes.targets.incoming import Incoming
 from probes.targets.resolve import Resolver, resolve_by
 from probes.targets.result import Reason, Result, unknown
@@ -53,10 +53,10 @@ class Attempt:
     certificate_expires_at: Instant | None = None
 
 
-class Response(NamedTuple):
+class HttpResponse(NamedTuple):
     """The head of a response, and where its body comes from."""
 
-    head: Head
+    head: ResponseHead
     incoming: Incoming
 
 
@@ -70,7 +70,7 @@ class HttpClient:
         self._loop = asyncio.get_running_loop()
 
     @asynccontextmanager
-    async def get(self, target: Target, attempt: Attempt) -> AsyncIterator[Response]:
+    async def get(self, target: Target, attempt: Attempt) -> AsyncIterator[HttpResponse]:
         """The response to a GET, the last one where redirects are followed; the connection is closed at the end.
 
         Raises TryEndedError; of what is read from the response see `http_response`.
@@ -85,12 +85,12 @@ class HttpClient:
         raise TryEndedError(Result(state=State.DOWN, reason=Reason.STATUS, text="was redirected too often"))
 
     @asynccontextmanager
-    async def _asked(self, target: Target, attempt: Attempt) -> AsyncIterator[Response]:
+    async def _asked(self, target: Target, attempt: Attempt) -> AsyncIterator[HttpResponse]:
         transport, incoming = await self._connected(target, attempt)
         try:
             transport.write(f"GET {target.path} HTTP/1.1\r\nHost: {_host(target)}\r\n{_FIELDS}".encode())
             attempt.waits_for = "a response"
-            yield Response(await read_head(incoming), incoming)
+            yield HttpResponse(await read_head(incoming), incoming)
         finally:
             transport.close()
 

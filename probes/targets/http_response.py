@@ -45,7 +45,7 @@ class LimitError(ResponseError):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Head:
+class ResponseHead:
     """The status and the fields of a response. Texts are Latin-1, as HTTP has them: a character for a byte.
 
     `flaw`: why it could not be read to its end, if so; then the fields are those before, and the body is not known.
@@ -66,7 +66,7 @@ class Head:
         return tuple(each.strip(" \t").lower() for each in elements if each.strip(" \t"))
 
 
-async def read_head(incoming: Incoming) -> Head:
+async def read_head(incoming: Incoming) -> ResponseHead:
     """The head of the response; interim ones before it (1xx) are passed over.
 
     Raises NoHttpError, LimitError, and OSError where the connection broke, each before the status was there.
@@ -80,7 +80,7 @@ async def read_head(incoming: Incoming) -> Head:
             raise head.flaw
 
 
-async def read_body(incoming: Incoming, head: Head) -> AsyncIterator[bytes]:
+async def read_body(incoming: Incoming, head: ResponseHead) -> AsyncIterator[bytes]:
     """The body behind a head, piece by piece, without its chunks; trailers are not looked at.
 
     Raises NoHttpError where it is malformed or broken off, LimitError, OSError.
@@ -100,7 +100,7 @@ async def read_body(incoming: Incoming, head: Head) -> AsyncIterator[bytes]:
         yield piece
 
 
-async def _one_head(incoming: Incoming, left: int) -> tuple[Head, int]:
+async def _one_head(incoming: Incoming, left: int) -> tuple[ResponseHead, int]:
     """One head, and how many bytes of others may still be read."""
     status = _STATUS.match(line := await _first_line(incoming, left))
     if status is None:
@@ -115,7 +115,7 @@ async def _one_head(incoming: Incoming, left: int) -> tuple[Head, int]:
     except (ResponseError, OSError) as error:
         flaw = error
     reason = status["reason"].decode("latin-1").strip()
-    return Head(status=int(status["status"]), reason=reason, fields=tuple(fields), flaw=flaw), left
+    return ResponseHead(status=int(status["status"]), reason=reason, fields=tuple(fields), flaw=flaw), left
 
 
 async def _first_line(incoming: Incoming, left: int) -> bytes:
@@ -163,7 +163,7 @@ def _take_field(line: str, fields: list[tuple[str, str]]) -> None:
         fields.append((name.strip().lower(), value.strip()))
 
 
-def _length(head: Head) -> int | None:
+def _length(head: ResponseHead) -> int | None:
     """What the head says of the length of the body; None where that is nothing usable. Raises NoHttpError for two."""
     told = {int(each) for each in head.listed("content-length") if _LENGTH.fullmatch(each)}
     if len(told) > 1:

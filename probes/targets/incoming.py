@@ -25,12 +25,10 @@ class Incoming(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """See asyncio."""
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
 
     def data_received(self, data: bytes) -> None:
-        """See asyncio."""
         self._buffer += data
         if len(self._buffer) > _HIGH_BYTES and self._transport is not None:
             self._transport.pause_reading()
@@ -42,7 +40,6 @@ class Incoming(asyncio.Protocol):
         self._wake()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """See asyncio."""
         self._ended = True
         self._broken = exc
         self._transport = None

@@ -178,7 +178,6 @@ class VcenterWatch:
         self._thread = threading.Thread(target=self._run, name=f"vcenter-{settings.source}", daemon=True)
 
     def start(self) -> None:
-        """Begin to watch."""
         self._thread.start()
 
     def stop(self) -> None:

@@ -82,7 +82,6 @@ class Pinger:
                 raise translated from error
 
     def close(self) -> None:
-        """Close the sockets."""
         if self._paths.fileno() >= 0:
             self._loop.remove_reader(self._paths.fileno())
         for engine in self._engines.values():

@@ -114,7 +114,6 @@ class SocketEngine:
         self._socket.close()
 
     def add(self, request: PingRequest) -> None:
-        """Begin to send."""
         self._waiting.append(request)
         self._work()
 

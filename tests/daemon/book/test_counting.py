@@ -16,10 +16,10 @@ from daemon.book.counting import (
     Counts,
     Group,
     GroupMember,
-    WitnessSight,
     legs_code,
     pattern_of,
 )
+from daemon.book.elapsed import WitnessSight
 from daemon.book.live_book import LiveBook
 from sla.instants import SECOND, Instant
 from sla.outages import runs_of

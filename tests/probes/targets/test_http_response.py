@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from probes.targets.content_coding import decoded
-from probes.targets.http_response import Head, ResponseError, read_body, read_head
+from probes.targets.http_response import ResponseError, ResponseHead, read_body, read_head
 from probes.targets.incoming import Incoming
 from probes.targets.matcher import found
 
@@ -32,10 +32,10 @@ BODIES = st.one_of(st.binary(max_size=60), st.just(b"5\r\nhello\r\n0\r\n\r\n"))
 CUTS = st.lists(st.integers(1, 30), max_size=40)
 
 
-def read(answer: bytes, cuts: Sequence[int]) -> tuple[Head | str, bytes | str]:
-    """Head and body of an answer that comes in pieces, or what is wrong with them."""
+def read(answer: bytes, cuts: Sequence[int]) -> tuple[ResponseHead | str, bytes | str]:
+    """ResponseHead and body of an answer that comes in pieces, or what is wrong with them."""
 
-    async def reading() -> tuple[Head | str, bytes | str]:
+    async def reading() -> tuple[ResponseHead | str, bytes | str]:
         incoming = Incoming()
         async with asyncio.TaskGroup() as group:
             group.create_task(feed(incoming))
@@ -64,9 +64,9 @@ def read(answer: bytes, cuts: Sequence[int]) -> tuple[Head | str, bytes | str]:
     return asyncio.run(reading())
 
 
-def without_flaw(head: Head) -> Head:
+def without_flaw(head: ResponseHead) -> ResponseHead:
     """Errors are equal only to themselves."""
-    return Head(status=head.status, reason=head.reason, fields=head.fields)
+    return ResponseHead(status=head.status, reason=head.reason, fields=head.fields)
 
 
 @given(LINES, BODIES, CUTS)
@@ -75,7 +75,7 @@ def test_a_status_is_read_whatever_stands_behind_it_and_in_whatever_pieces(
 ) -> None:
     answer = b"\r\n".join([b"HTTP/1.1 203 So", *lines, b"", b""]) + body
     head, content = read(answer, cuts)
-    assert isinstance(head, Head)
+    assert isinstance(head, ResponseHead)
     assert head.status == 203
     assert (head, content) == read(answer, ())
 
