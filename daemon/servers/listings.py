@@ -57,6 +57,8 @@ class Listings:
         """Every server that was ever listed: by its UUID, or by `UUID@SOURCE` for a second holder."""
         self.contenders: dict[tuple[str, ServerId], Listing] = {}
         """By source and UUID: listings of a UUID that is another source's. None of them stands in `by_id` as an alias."""
+        self._contending: dict[str, None] = {}
+        """The sources that ever listed another's UUID, in the order in which they began to."""
         self._departed: dict[ServerId, Listing] = {}
         """Those of `by_id` whose departure waits for its conclusion."""
         self._startups: dict[str, Instant] = {}
@@ -111,7 +113,11 @@ class Listings:
             return uuid
         if holder.departed_at is not None and not is_ignored:
             holder.source = source
+            contender = self.contenders.pop((source, uuid), None)
+            if contender is not None:  # it was ignored so far
+                holder.views = contender.views
             return uuid
+        self._contending[source] = None
         contender = self.contenders.setdefault(
             (source, uuid), Listing(source=source, listed=listed, waits_since=at)
         )
@@ -121,6 +127,7 @@ class Listings:
     def give_way(self, source: str, uuid: ServerId, at: Instant) -> None:
         """Give a UUID to a source; what held it contends from now on, and is ignored."""
         holder = self.by_id[uuid]
+        self._contending[holder.source] = None
         self.contenders[holder.source, uuid] = Listing(
             source=holder.source, listed=holder.listed, waits_since=at, views=holder.views, is_ignored=True
         )
@@ -128,14 +135,11 @@ class Listings:
 
     def contender_for(self, uuid: ServerId) -> str | None:
         """A source whose listing contends for a UUID, and is not ignored."""
-        return next(
-            (
-                source
-                for (source, contended), contender in self.contenders.items()
-                if contended == uuid and not contender.is_ignored
-            ),
-            None,
-        )
+        for source in self._contending:  # few, where there may be thousands of contenders
+            contender = self.contenders.get((source, uuid))
+            if contender is not None and not contender.is_ignored:
+                return source
+        return None
 
     def sharing(self) -> Iterator[tuple[str, ServerId]]:
         """The servers that show the UUID of another one which came first: source, and id here, or as it may come to be."""

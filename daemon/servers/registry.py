@@ -253,6 +253,10 @@ class ServerRegistry:
             yield from self._returned(server, listing, at, now)
         if not is_first_sight or self.is_in_service(server):
             yield from self._services.settle(server, listing, at, now)
+        if listing.views and self.is_in_service(server):
+            # Seen while it was ignored; what it was before it was back is said already.
+            listing.views = {leg: replace(view, at=max(view.at, at)) for leg, view in listing.views.items()}
+            yield from self._heard_as(source, server, listing, now)
         yield from self._given_up(server, listing, now)
 
     def _departed(self, server: ServerId, listing: Listing, now: Instant) -> Iterator[Record]:

@@ -15,7 +15,6 @@ from sla.records import ServerId
 
 _log = structlog.get_logger()
 _NO_FACTS: Final[frozenset[str]] = frozenset()
-_NOBODY: Final[frozenset[ServerId]] = frozenset()
 
 
 class Doubts:
@@ -26,7 +25,7 @@ class Doubts:
         self._metrics = metrics
         self._facts: Mapping[str, frozenset[str]] = {}
         """By source: the facts that owners waited for at the last tick."""
-        self._sharing: Mapping[str, frozenset[ServerId]] = {}
+        self._sharing: Mapping[str, set[ServerId]] = {}
         """By source: the servers that showed another's instance UUID at the last tick."""
 
     def follow(self, watched: Iterable[str]) -> None:
@@ -57,11 +56,11 @@ class Doubts:
         self._facts = facts
 
     def _follow_identities(self, sources: Iterable[str]) -> None:
-        sharing: dict[str, frozenset[ServerId]] = defaultdict(frozenset)
+        sharing: dict[str, set[ServerId]] = defaultdict(set)
         for source, server in self._registry.sharing():
-            sharing[source] |= {server}
+            sharing[source].add(server)
         for source in sources:
-            servers, before = sharing[source], self._sharing.get(source, _NOBODY)
+            servers, before = sharing[source], self._sharing.get(source, set())
             self._metrics.source_duplicates.labels(source).set(len(servers))
             if servers - before:
                 _log.warning(

@@ -86,6 +86,23 @@ def test_a_server_that_leaves_does_not_become_its_placeholder() -> None:
     assert sites.ids == {"u1"}
 
 
+@pytest.mark.parametrize("passed_us", [MINUTE, 2 * GRACE_US])
+def test_a_recovery_after_the_old_entry_is_gone_goes_on_by_its_id(passed_us: int) -> None:
+    sites = Sites("server first")
+    sites.placeholder.on = True  # as it runs for a test
+    sites.both()
+    del sites.here.vms["u1"]
+    sites.both()
+    sites.both(passed_us)
+    sites.placeholder.name = "acme-1"
+    sites.both()
+    assert sites.monitor.registry.source_of(ServerId("u1")) == "vc2"
+    assert sites.monitor.record("u1").in_service_until is None
+    sites.both()
+    assert sites.monitor.history("u1", sites.monitor.record("u1").in_service_from)[-1][0] is UP
+    assert sites.ids == {"u1"}
+
+
 def test_rules_that_begin_to_ignore_it_hand_over_at_once() -> None:
     sites = Sites("server first")
     sites.placeholder.name, sites.placeholder.on = "acme-9", True

@@ -124,6 +124,22 @@ def test_a_server_without_any_place_is_of_a_place_that_is_not_known(seen: Seen) 
     assert (seen.fact("folder"), seen.fact("pool")) == (NOT_KNOWN, NOT_KNOWN)
 
 
+def test_a_lone_esxi_host_has_folders_too() -> None:
+    seen = Seen()
+    seen.inventory = Inventory(Moid("ha-folder-root"))
+    for kind, moid, name, parent in (
+        ("Datacenter", "ha-datacenter", "ha-datacenter", "ha-folder-root"),
+        ("Folder", "ha-folder-vm", "vm", "ha-datacenter"),
+        ("Folder", "ha-folder-host", "host", "ha-datacenter"),
+        ("ComputeResource", "ha-compute-res", "esx1", "ha-folder-host"),
+        ("ResourcePool", "ha-root-pool", "Resources", "ha-compute-res"),
+    ):
+        seen.inventory.apply(kind, [update(moid, change("name", name), change("parent", parent))])
+    seen.vm(change("parent", "ha-folder-vm"), change("resourcePool", "ha-root-pool"))
+    assert seen.fact("folder") == "/ha-datacenter/vm"
+    assert seen.fact("pool") == "/ha-datacenter/host/esx1/Resources"
+
+
 def test_a_circle_ends(seen: Seen) -> None:
     seen.inventory.apply("Folder", [update("group-v3", change("parent", "group-v4"))])
     assert seen.fact("folder") is NOT_KNOWN
