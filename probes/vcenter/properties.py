@@ -81,5 +81,9 @@ def custom_field_names(session: Session) -> dict[str, str]:
 
 
 def moid_of(managed_object: Any) -> Moid:
-    """The id of a managed object."""
-    return Moid(managed_object._moId)  # noqa: SLF001  reading any other attribute of a managed object is a call
+    """The id of a managed object. Raises ReplyError where vCenter gave something else, or nothing, in its place."""
+    # Reading any other attribute of a managed object is a call.
+    moid = getattr(managed_object, "_moId", None)
+    if not isinstance(moid, str):
+        raise ReplyError(f"vCenter gave no managed object where there has to be one: {managed_object!r:.100}")
+    return Moid(moid)

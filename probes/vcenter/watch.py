@@ -275,7 +275,8 @@ class VcenterWatch:
     def _begin(self, session: Session) -> _Chain:
         measure(self._clock, session, self._now)
         self._events.open(session, self._now())
-        self._bindings.begin(session.content.about.instanceUuid or "")
+        about = session.content.about
+        self._bindings.begin(str(about.instanceUuid or "") if about is not None else "")
         self._files.begin(self._bindings.servers)
         self._attribute_names = AttributeNames()
         self._inventory = Inventory(moid_of(session.content.rootFolder))
