@@ -1,7 +1,8 @@
-"""How the code is kept, as far as no linter asks: nothing is dead, every module is on the map."""
+"""How the code is kept, as far as no linter asks: nothing is dead, a name is one thing, every module is on the map."""
 
 import ast
 import re
+from collections import Counter
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -40,6 +41,16 @@ def parsed() -> dict[Path, ast.Module]:
         for package in PACKAGES
         for path in sorted((ROOT / package).rglob("*.py"))
     }
+
+
+LONGEST = 500
+"""So many lines a file may have."""
+MIRRORED = {"Datastore", "Host", "HostConnection", "Inventory", "Mount", "Session", "Vm", "Wire"}
+"""Classes of the simulated vCenter that are named like what the watch makes of them."""
+READ_BY_USERS = ("daemon/cli/", "daemon/control/", "daemon/replies/", "daemon/records/bodies.py")
+"""Docstrings there are texts of `--help` and of the API's description."""
+SAYS_SOMETHING = re.compile(r"[`§\d]|Raises|YYYY|HH:MM")
+"""However short a docstring is, it tells something that has this: code, a source, an error, a form."""
 
 
 def is_enum(node: ast.ClassDef) -> bool:
@@ -149,3 +160,37 @@ class TestTheMap:
             )
         ]
         assert not wrong
+
+
+def test_a_class_is_one_thing() -> None:
+    classes = Counter(
+        node.name.lstrip("_")
+        for tree in parsed().values()
+        for node in tree.body
+        if isinstance(node, ast.ClassDef)
+    )
+    homonyms = {name for name, count in classes.items() if count > 1} - MIRRORED
+    assert not homonyms, f"these names mean two things: {sorted(homonyms)}"
+
+
+def test_no_file_is_longer_than_one_reads_at_a_sitting() -> None:
+    lengths = {
+        str(path.relative_to(ROOT)): path.read_text(encoding="utf-8").count("\n")
+        for folder in (*PACKAGES, "tests", "bench", "deploy")
+        for path in (ROOT / folder).rglob("*.py")
+        if "node_modules" not in path.parts
+    }
+    assert not {path: length for path, length in lengths.items() if length > LONGEST}
+
+
+def test_no_docstring_says_nothing() -> None:
+    empty = {
+        f"{path.relative_to(ROOT)}:{node.body[0].lineno}: {text}"
+        for path, tree in parsed().items()
+        if not str(path.relative_to(ROOT)).startswith(READ_BY_USERS)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
+        for text in [ast.get_docstring(node)]
+        if text is not None and len(text.split()) <= 3 and not SAYS_SOMETHING.search(text)
+    }
+    assert not empty

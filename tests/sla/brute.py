@@ -6,15 +6,14 @@ directly. It holds for evidence whose instants are whole minutes inside the grid
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from fractions import Fraction
-from functools import lru_cache
 from itertools import islice, pairwise
 from typing import Any
-from zoneinfo import ZoneInfo
+
+from tests.sla.brute_clock import LEGS, Clock, after, as_float, keys_of, merged, minute_of
 
 Line = dict[str, Any]
-LEGS = ("running", "san", "internet")
 CATEGORIES = (
     "force_majeure",
     "client_change",
@@ -24,90 +23,6 @@ CATEGORIES = (
     "scheduled_maintenance",
 )
 FOR_EVER = 10**9
-
-
-def minute_of(text: str, base: datetime) -> int:
-    """The minute of the grid at an instant."""
-    return int((datetime.fromisoformat(text) - base) / timedelta(minutes=1))
-
-
-@lru_cache(maxsize=64)
-def walls(zone: str, base: datetime, size: int) -> list[datetime]:
-    """What the local clock shows at each minute."""
-    info = ZoneInfo(zone)
-    return [(base + timedelta(minutes=m)).astimezone(info).replace(tzinfo=None) for m in range(size)]
-
-
-@lru_cache(maxsize=64)
-def highest_walls(zone: str, base: datetime, size: int) -> list[datetime]:
-    """The latest reading of the local clock up to each minute."""
-    highest, readings = datetime(1, 1, 1), []  # noqa: DTZ001  a reading of a clock
-    for reading in walls(zone, base, size):
-        highest = max(highest, reading)
-        readings.append(highest)
-    return readings
-
-
-@lru_cache(maxsize=100_000)
-def first_minute(zone: str, base: datetime, size: int, reading: datetime) -> int:
-    """The first minute at which the clock shows a reading or, where that is skipped, a later one."""
-    highest = highest_walls(zone, base, size)
-    low, high = 0, size
-    while low < high:
-        middle = (low + high) // 2
-        if highest[middle] >= reading:
-            high = middle
-        else:
-            low = middle + 1
-    return low
-
-
-class Clock:
-    """One zone's dates in the grid."""
-
-    def __init__(self, zone: str, base: datetime, size: int) -> None:
-        self.of = (zone, base, size)
-
-    def minute(self, day: date, at: time = time()) -> int:
-        return first_minute(*self.of, datetime.combine(day, at))
-
-    def date(self, minute: int) -> date:
-        return walls(*self.of)[minute].date()
-
-    def wall(self, minute: int) -> datetime:
-        return walls(*self.of)[minute]
-
-
-def after(day: date, days: int) -> date:
-    return day + timedelta(days=days)
-
-
-@lru_cache(maxsize=100_000)
-def merged(
-    considered: tuple[str, ...], said: tuple[tuple[str, ...], ...]
-) -> tuple[str, frozenset[str], bool]:
-    """What all witnesses say of all legs at a minute, made one."""
-    says = {leg: words for leg, words in zip(LEGS, said, strict=True) if leg in considered}
-    legs = {
-        leg: "up" if "up" in words else "down" if "down" in words else "unknown"
-        for leg, words in says.items()
-    }
-    if "down" in legs.values():
-        state = "down"
-    elif not legs or "unknown" in legs.values():
-        state = "unknown"
-    else:
-        state = "up"
-    down = frozenset(leg for leg, each in legs.items() if each == "down")
-    return state, down, any("down" in words for words in says.values())
-
-
-def keys_of(
-    name: str, owners: Sequence[tuple[str, str | None, tuple[str, ...]] | None]
-) -> list[tuple[str, str] | None]:
-    """The solution that a server is in at each minute, and the client; a server in none is one by itself."""
-    keys = {owner: (owner[1] or name, owner[0]) if owner else None for owner in set(owners)}
-    return [keys[owner] for owner in owners]
 
 
 class Brute:
@@ -353,17 +268,17 @@ class Brute:
                 "down": n["down"] * 60,
                 "unobserved": n["unknown"] * 60,
                 "disputed": disputed * 60,
-                "availability": number(availability),
-                "availability_low": number(low),
-                "availability_high": number(high),
-                "by_basis": {basis: number(value) for basis, value in of_basis.items()},
-                "coverage": number(Fraction(n["up"] + n["down"], agreed) if agreed else None),
-                "target": number(target),
+                "availability": as_float(availability),
+                "availability_low": as_float(low),
+                "availability_high": as_float(high),
+                "by_basis": {basis: as_float(value) for basis, value in of_basis.items()},
+                "coverage": as_float(Fraction(n["up"] + n["down"], agreed) if agreed else None),
+                "target": as_float(target),
                 "met": None if availability is None else availability >= target,
                 "conclusive": None if low is None or high is None else (low >= target) == (high >= target),
-                "best_possible": number(available(n["up"] + to_come, n["unknown"], whole_x)),
-                "budget": number(budget),
-                "budget_left": number(budget - n["down"] * 60),
+                "best_possible": as_float(available(n["up"] + to_come, n["unknown"], whole_x)),
+                "budget": as_float(budget),
+                "budget_left": as_float(budget - n["down"] * 60),
                 "down_by_leg": {
                     leg: sum(t for each, t in lasted.items() if leg in each[1]) * 60
                     for leg in LEGS
@@ -579,13 +494,3 @@ class Brute:
             "evaluation_until": self.text(shown.get("evaluation")),
             "evaluation_count": shown.get("inside", 0),
         }
-
-
-def number(value: Fraction | None) -> float | None:
-    """As the document shows it: whole numbers equal their doubles."""
-    return None if value is None else value.numerator / value.denominator
-
-
-def in_utc(text: str) -> datetime:
-    """An instant of the grid's base."""
-    return datetime.fromisoformat(text).astimezone(UTC)

@@ -6,7 +6,7 @@ from typing import Any
 from sla.instants import FOREVER, Instant
 from sla.records import ALL_LEGS, Blind, Leg, State, Witness
 from sla.timeline import ServerTimeline, Sights, merged
-from tests.sla import brute
+from tests.sla import brute_clock
 from tests.sla.stories import blind, client, row_of, says, seen, server
 
 UP, DOWN, UNKNOWN = State.UP, State.DOWN, State.UNKNOWN
@@ -136,7 +136,7 @@ def test_2_4_2_5_whatever_two_witnesses_say_of_three_legs_up_prevails_in_a_leg_a
         state, legs, says_down = merged(said)
         in_words = tuple(tuple(words[each] for each in of_leg) for of_leg in said)
         down = frozenset(leg.value for leg, each in zip(ALL_LEGS, legs, strict=True) if each is DOWN)
-        assert (words[state], down, says_down) == brute.merged(brute.LEGS, in_words), said
+        assert (words[state], down, says_down) == brute_clock.merged(brute_clock.LEGS, in_words), said
 
 
 def test_2_4_2_5_where_nobody_says_anything_or_no_leg_is_considered_the_state_is_unknown() -> None:
