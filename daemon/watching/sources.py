@@ -1,6 +1,11 @@
-"""The sources that the configuration names: their watches, started, stopped and replaced, and how each of them fares."""
+"""The sources that the configuration names: their watches, started, stopped and replaced, and how each of them fares.
+
+A watch that ended though nobody stopped it met a fault of ours: it is told, with the way to it, counted (reason `defect`) and
+begun again after a pause, for no input ends the process.
+"""
 
 import asyncio
+import traceback
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Final, Never
@@ -20,10 +25,17 @@ from probes.vcenter.session import Credentials
 from probes.vcenter.transport import Endpoint, tls_context
 from probes.vcenter.watch import Settings, VcenterWatch
 from sla.instants import SECOND, Instant
+from sla.texts import cleaned
 
 STOP_S: Final = 4.0
 """How long the watches have to log out: the process is to be gone within 5 s."""
 CHECK_S: Final = 1.0
+DEFECT: Final = "defect"
+"""The reason of a failure that is a fault of ours."""
+DEFECT_RETRY_S: Final = (1.0, 60.0)
+"""The first pause before a watch is begun again, and the longest; each is twice the one before."""
+LASTING_S: Final = 600.0
+"""Once it has lasted for so long a watch that ends is one that ends for the first time."""
 
 _log = structlog.get_logger()
 
@@ -39,6 +51,12 @@ class Source:
     last_contact_at: Instant | None = None
     note: str = "no contact yet"
     failures: int = 0
+    begun_at_us: int = 0
+    """When the watch was started, by the monotonic clock."""
+    endings: int = 0
+    """How often in a row it ended though nobody stopped it."""
+    begins_again_at_us: int | None = None
+    """When it is started again after that; None while it runs."""
 
 
 class Sources:
@@ -74,14 +92,13 @@ class Sources:
         self._adopted.set()
 
     async def run(self) -> Never:
-        """Follow each configuration, and raise what ended a watch though nobody stopped it: a fault of ours."""
+        """Follow each configuration, and have every watch go on that ended though nobody stopped it."""
         while True:
             if self._adopted.is_set():
                 self._adopted.clear()
                 await self._follow()
             for name, source in self._sources.items():
-                if source.watch.failure is not None:
-                    raise RuntimeError(f"the watch of {name} failed") from source.watch.failure
+                self._have_go_on(name, source)
             await waited(self._adopted, CHECK_S)
 
     async def stop(self) -> None:
@@ -102,11 +119,39 @@ class Sources:
                 self._take_report(source, item)
 
     def progress_due_us(self) -> Iterator[tuple[str, int]]:
-        """By when each watch is heard of next at the latest, by the monotonic clock; by its thread's name."""
+        """By when each watch is heard of next at the latest, by the monotonic clock; by its thread's name.
+
+        One that waits for somebody else, connects, or has ended is left out.
+        """
         for name, source in self._sources.items():
             due_s = source.watch.progress_due_s
             if due_s is not None:
                 yield f"vcenter-{name}", int(due_s * SECOND)
+
+    def _have_go_on(self, name: str, source: Source) -> None:
+        """Start a watch that ended again, from what was recorded, after a pause."""
+        now_us = self._clock.monotonic_us()
+        defect = source.watch.failure
+        if source.begins_again_at_us is None and defect is not None:
+            lasted_us = now_us - source.begun_at_us
+            source.endings = 1 if lasted_us > LASTING_S * SECOND else source.endings + 1
+            first_s, longest_s = DEFECT_RETRY_S
+            pause_us = int(min(longest_s, first_s * 2 ** min(source.endings - 1, 20)) * SECOND)
+            source.begins_again_at_us = now_us + pause_us
+            self._take_defect(name, source, defect, pause_us)
+        elif source.begins_again_at_us is not None and now_us >= source.begins_again_at_us:
+            source.begins_again_at_us = None
+            source.begun_at_us = now_us
+            source.watch = VcenterWatch(source.settings, self._resume(name), self._clock.now, self._put)
+            source.watch.start()
+
+    def _take_defect(self, name: str, source: Source, defect: BaseException, pause_us: int) -> None:
+        message = f"a fault of slad's own ended the watch: {cleaned(repr(defect))}"
+        way = "".join(traceback.format_exception(defect))
+        if source.note != message:
+            _log.error("watch_ended", source=name, message=message, traceback=way)
+        failure = SourceFailure(source=name, reason=DEFECT, message=message, retry_in_us=pause_us)
+        self._take_failure(source, failure)
 
     async def _follow(self) -> None:
         """Watches whose settings did not change go on undisturbed."""
@@ -123,7 +168,9 @@ class Sources:
                 if name in self._sources:
                     continue
                 watch = VcenterWatch(settings, self._resume(name), self._clock.now, self._put)
-                self._sources[name] = Source(settings=settings, table=table, watch=watch)
+                self._sources[name] = Source(
+                    settings=settings, table=table, watch=watch, begun_at_us=self._clock.monotonic_us()
+                )
                 self._metrics.source_up.labels(name).set(0)
                 watch.start()
 

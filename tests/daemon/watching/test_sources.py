@@ -1,18 +1,27 @@
-"""The watches of the sources that the configuration names, as the process sees them."""
+"""The watches of the sources that the configuration names, as the process sees them; no input ends the process."""
 
 import asyncio
 import socket
 from pathlib import Path
+from typing import Any
+
+import pytest
 
 from daemon.clock import SteadyClock, SystemClock
 from daemon.config import load
 from daemon.metrics import Metrics
+from daemon.watching import sources as sources_module
 from daemon.watching.sources import Sources
 from probes.report import Report, Resume, SourceFailure
-from tests.daemon.harness import simulated, write_config
+from probes.vcenter.watch import VcenterWatch
+from tests.daemon.app.test_watching import Asked, in_contact
+from tests.daemon.harness import running_app, running_machines, scraped, simulated, write_config
 from tests.waiting import until
 
 WATCHED = "vcenter-vc1"
+SOURCE = ("source", "vc1")
+UP = ("slad_source_up", frozenset({SOURCE}))
+DEFECTS = ("slad_source_errors_total", frozenset({SOURCE, ("reason", "defect")}))
 
 
 async def test_who_waits_for_what_has_no_bound_is_left_out_of_what_is_due(tmp_path: Path) -> None:
@@ -34,3 +43,36 @@ async def test_who_waits_for_what_has_no_bound_is_left_out_of_what_is_due(tmp_pa
             await until(lambda: [part for part, _ in sources.progress_due_us()] == [WATCHED], "its pause")
             running.cancel()
         await sources.stop()
+
+
+async def test_a_watch_that_ended_is_begun_again_and_the_process_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sources_module, "DEFECT_RETRY_S", (0.2, 0.4))
+    broken = False
+    look = VcenterWatch._look
+
+    def perhaps(watch: VcenterWatch, chain: Any) -> None:
+        if broken:
+            raise ZeroDivisionError("ours")
+        look(watch, chain)
+
+    monkeypatch.setattr(VcenterWatch, "_look", perhaps)
+    with simulated() as vcenter:
+        victim = running_machines(vcenter)[0]
+        async with running_app(write_config(tmp_path, vcenter)) as app:
+            await in_contact(app, "vc1")
+            asked = Asked(tmp_path)
+            await asked.is_(victim, "up")
+            broken = True
+            await until(lambda: scraped(*app.addresses[0]).get(DEFECTS, 0) >= 3, "three defects")
+            assert (await asyncio.to_thread(scraped, *app.addresses[0]))[UP] == 0
+            vcenter.do(vcenter.world.machines.power_off, victim, user="eve")
+            broken = False
+            await asked.is_(victim, "down")
+            await until(lambda: scraped(*app.addresses[0])[UP] == 1, "the source")
+    log = "".join(capsys.readouterr())
+    told = [line for line in log.splitlines() if "watch_ended" in line]
+    assert len(told) == 1, "once, not with each attempt"
+    assert "ZeroDivisionError" in told[0]
+    assert "in perhaps" in log, "the way to it"
