@@ -7,7 +7,7 @@ never raises for bad input; it collects faults, and a file with a fault must not
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any, Final, NamedTuple
 
 from sla.decoding import (
@@ -31,8 +31,13 @@ TrackOf = Callable[[ServerId, Leg, Witness], Track]
 
 MOST_FAULTS: Final = 20
 """So many faults are collected; reading on would help nobody."""
-LONGEST_LINE: Final = 1_048_576
-"""Bytes. A longer line is a fault; whoever splits a file into lines may cut it one byte after."""
+LONGEST_LINE: Final = 16 * 1_048_576
+"""Bytes. A longer line is a fault; whoever splits a file into lines may cut it one byte after.
+
+Far more than any that is written today (`LONGEST_WRITTEN`): early ledgers hold texts of events as long as vCenter told them.
+"""
+LONGEST_WRITTEN: Final = 1_000_000
+"""Bytes of a record's line that enters a ledger: an exclusion of 25,000 servers. With its proof it is no longer than a mebibyte."""
 
 _STATE_KEY: Final = b'"state":'
 _TEXT: Final = rb'"[^"\\\x00-\x1f]*"'
@@ -121,6 +126,8 @@ class EvidenceReader:
         self._recorded_at: Instant | None = None
         self._defined = _Defined()
         self._witnesses: dict[tuple[object, object], Witness] = {}
+        self._undoing: list[Callable[[], None]] | None = None
+        """What undoes the lines that were admitted and not kept yet, the last step last; None while lines are only read."""
         self._is_partial = False
         """A line was left out: what is not defined here may be defined there."""
 
@@ -154,6 +161,46 @@ class EvidenceReader:
                 self._remember(line, observation)
                 return observation
         return self._record(said)
+
+    def knows_server(self, server: ServerId) -> bool:
+        """Whether a line above defines it."""
+        return server in self._defined.servers
+
+    def admit(self, line: bytes) -> str | None:
+        """Take the line of a record that is about to be written, where it is sound; else why not, and nothing of it is kept."""
+        if len(line) > LONGEST_WRITTEN:
+            return f"it is longer than {LONGEST_WRITTEN} bytes"
+        self._undoing = self._undoing or []
+        steps, faults = len(self._undoing), len(self.faults)
+        self._undone_by(partial(setattr, self, "_recorded_at", self._recorded_at))
+        self.read(line)
+        if len(self.faults) == faults:
+            return None
+        fault = self.faults[faults]
+        del self.faults[faults:]
+        self._undo(steps)
+        return f"{fault.key}: {fault.problem}" if fault.key else fault.problem
+
+    def keep(self) -> None:
+        """What was admitted was written."""
+        self._undoing = None
+
+    def take_back(self) -> None:
+        """What was admitted since `keep` was not written."""
+        self._undo(0)
+
+    def _undo(self, steps: int) -> None:
+        while self._undoing and len(self._undoing) > steps:
+            self._undoing.pop()()
+
+    def _undone_by(self, undo: Callable[[], None]) -> None:
+        if self._undoing is not None:
+            self._undoing.append(undo)
+
+    def _define(self, known: set[str], name: str) -> None:
+        if name not in known:
+            known.add(name)
+            self._undone_by(partial(known.remove, name))
 
     def _remember(self, line: bytes, observation: Observation) -> None:
         """Put later lines that begin like this one straight on their track."""
@@ -219,7 +266,7 @@ class EvidenceReader:
                 self._check_client("client", values["client"])
             case "client":
                 if values["id"] is not None:
-                    self._defined.clients[values["id"]] = values["tech_admins"]
+                    self._define_client(values["id"], values["tech_admins"])
             case "server":
                 self._check_server(values)
             case "observation":
@@ -263,6 +310,14 @@ class EvidenceReader:
     def _check_client(self, key: str, client: str | None) -> None:
         self._check_id(key, client, self._defined.clients, "client")
 
+    def _define_client(self, client: str, admins: tuple[str, ...] | None) -> None:
+        clients = self._defined.clients
+        if client in clients:
+            self._undone_by(partial(clients.__setitem__, client, clients[client]))
+        else:
+            self._undone_by(partial(clients.__delitem__, client))
+        clients[client] = admins
+
     def _check_servers(self, key: str, servers: Sequence[str | None]) -> None:
         if not self._is_partial:
             for server in servers:
@@ -276,11 +331,11 @@ class EvidenceReader:
         if server is not None:
             if server in defined.solutions:
                 self._fault("id", f"{short(server)} is the name of a solution above")
-            defined.servers.add(server)
+            self._define(defined.servers, server)
         if solution is not None:
             if solution in defined.servers:
                 self._fault("solution", f"{short(solution)} is the id of a server")
-            defined.solutions.add(solution)
+            self._define(defined.solutions, solution)
 
     def _check_exclusion(self, values: dict[str, Any]) -> None:
         if not self._is_partial:
@@ -294,6 +349,7 @@ class EvidenceReader:
             return
         is_open = values["end"] is None
         self._defined.exclusions[values["id"]] = _ExclusionSoFar(values["start"], is_open)
+        self._undone_by(partial(self._defined.exclusions.__delitem__, values["id"]))
 
     def _check_end(self, values: dict[str, Any]) -> None:
         self._check_id("id", values["id"], self._defined.exclusions, "exclusion")
@@ -304,6 +360,7 @@ class EvidenceReader:
             self._fault("id", f"exclusion {short(values['id'])} is not open")
         elif so_far.start is not None and values["at"] is not None and values["at"] <= so_far.start:
             self._fault("at", "must be after the exclusion's from")
+        self._undone_by(partial(setattr, so_far, "is_open", so_far.is_open))
         so_far.is_open = False
 
     def _check_withdrawal(self, values: dict[str, Any]) -> None:
@@ -313,6 +370,7 @@ class EvidenceReader:
             return
         if so_far.is_withdrawn:
             self._fault("id", f"exclusion {short(values['id'])} is withdrawn already")
+        self._undone_by(partial(setattr, so_far, "is_withdrawn", so_far.is_withdrawn))
         so_far.is_withdrawn = True
 
     def _check_request(self, values: dict[str, Any]) -> None:
@@ -326,4 +384,4 @@ class EvidenceReader:
             return
         if values["id"] in self._defined.requests:
             self._fault("id", f"there is a service request {short(values['id'])} above")
-        self._defined.requests.add(values["id"])
+        self._define(self._defined.requests, values["id"])

@@ -12,6 +12,7 @@ from daemon.ledger.errors import (
     LedgerLockedError,
     LedgerTooNewError,
 )
+from daemon.ledger.gate import Quarantined
 from daemon.ledger.ledger import Ledger
 from daemon.ledger.store import SLICE, Verified, verified
 
@@ -28,6 +29,7 @@ __all__ = [
     "LedgerFaultError",
     "LedgerLockedError",
     "LedgerTooNewError",
+    "Quarantined",
     "Stored",
     "Verified",
     "verified",

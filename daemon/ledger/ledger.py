@@ -14,9 +14,11 @@ from typing import ParamSpec, Self, TypeVar
 
 from daemon.ledger.batch import Batch, Chained, Head, Lag, Stored
 from daemon.ledger.errors import LedgerError, LedgerFaultError, damaged, translating
+from daemon.ledger.gate import Gate, Quarantined
 from daemon.ledger.lock import Lock
 from daemon.ledger.store import SLICE, Store, StoreState, WritePlan
 from sla.instants import Instant
+from sla.reader import EvidenceReader
 from sla.records import Witness
 
 _P = ParamSpec("_P")
@@ -33,6 +35,8 @@ class Ledger:
         self._state = store.state
         self._lags = store.lags
         self._doubtful: WritePlan | None = None
+        self._gate = Gate()
+        self._quarantined: Sequence[Quarantined] = ()
         self._writer = ThreadPoolExecutor(max_workers=1, thread_name_prefix="ledger")
         self._turn = asyncio.Lock()
 
@@ -65,6 +69,11 @@ class Ledger:
         return self._lags
 
     @property
+    def quarantined(self) -> Sequence[Quarantined]:
+        """Those records of the batch made durable last that are no part of the ledger: its reader would not take them."""
+        return self._quarantined
+
+    @property
     def size_bytes(self) -> int:
         """The size of the file."""
         return self._path.stat().st_size
@@ -77,6 +86,10 @@ class Ledger:
         """
         return self._opened().replay()
 
+    def judge_by(self, reader: EvidenceReader) -> None:
+        """Let in what a reader takes that has read every record; after `replay`, in the caller's thread."""
+        self._gate.judge_by(reader)
+
     def bodies(self, beginning: str) -> Sequence[str]:
         """The bodies that begin with a text, in order; unverified, so before a `replay` to its end and no other use."""
         return self._opened().bodies(beginning)
@@ -84,6 +97,7 @@ class Ledger:
     async def commit(self, batch: Batch) -> Head:
         """Make a batch durable. The caller shields it: once begun it ends in the writer thread, watched or not.
 
+        A record that the reader would not take again is no part of it: see `quarantined`.
         Raises LedgerFaultError: then `reopen`, which tells whether the batch is to be committed again.
         """
         return await self._in_turn(self._commit, batch)
@@ -122,7 +136,7 @@ class Ledger:
 
     def _commit(self, batch: Batch) -> Head:
         store = self._opened()
-        plan = store.plan(batch)
+        plan = store.plan(batch, self._gate)
         try:
             with translating(self._path):
                 store.write(plan)
@@ -131,6 +145,7 @@ class Ledger:
             self._give_up()
             raise
         self._adopt(store)
+        self._landed(plan)
         return self.head
 
     def _read(self, after_seq: int, limit: int) -> Sequence[Chained]:
@@ -152,9 +167,17 @@ class Ledger:
                 f"it ends with record {store.state.head.seq} where record {self._state.head.seq} was acknowledged last",
             )
         self._store = store
-        self._doubtful = None
+        doubtful, self._doubtful = self._doubtful, None
         self._adopt(store)
+        if landed and doubtful is not None:
+            self._landed(doubtful)
+        else:
+            self._gate.take_back()
         return landed
+
+    def _landed(self, plan: WritePlan) -> None:
+        self._gate.keep()
+        self._quarantined = plan.quarantined
 
     def _close(self) -> None:
         self._give_up()

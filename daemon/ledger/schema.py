@@ -66,7 +66,17 @@ _FIRST: Final = (
     f"PRAGMA application_id = {APPLICATION_ID}",
 )
 
-MIGRATIONS: Final[Sequence[Sequence[str]]] = (_FIRST,)
+_SECOND: Final = (
+    # What the gate did not let in: after which record it came, why, and as much of it as is kept. No part of the chain.
+    """CREATE TABLE quarantine (
+        number INTEGER PRIMARY KEY,
+        after_seq INTEGER NOT NULL,
+        problem TEXT NOT NULL,
+        body TEXT NOT NULL
+    ) STRICT""",
+)
+
+MIGRATIONS: Final[Sequence[Sequence[str]]] = (_FIRST, _SECOND)
 """The statements that lead from each version of the tables to the next; the first makes them."""
 
 BEGIN: Final = "BEGIN IMMEDIATE"
@@ -85,6 +95,9 @@ PUT_WATERMARK: Final = (
     "INSERT INTO watermark (observer, source, at, sealed) VALUES (?, ?, ?, ?)"
     " ON CONFLICT (observer, source) DO UPDATE SET at = excluded.at, sealed = excluded.sealed"
 )
+QUARANTINE: Final = "INSERT INTO quarantine (after_seq, problem, body) VALUES (?, ?, ?)"
+COUNT_QUARANTINE: Final = "SELECT count(*), max(number) FROM quarantine"
+LET_GO_OF_QUARANTINE: Final = "DELETE FROM quarantine WHERE number <= ?"
 INSERT_LAG: Final = "INSERT INTO lag (observer, source, start, end) VALUES (?, ?, ?, ?)"
 
 
@@ -140,8 +153,7 @@ def migrate(
     if back_up is not None:
         check_identity(db, path, migrations)
     for version in range(_pragma(db, "user_version"), len(migrations)):
-        if version:
-            assert back_up is not None
+        if version and back_up is not None:
             back_up(version)
         db.execute("BEGIN EXCLUSIVE")
         for statement in migrations[version]:

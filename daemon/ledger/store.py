@@ -20,14 +20,18 @@ from zlib import crc32
 
 from daemon.ledger.batch import Batch, Chained, Entry, Head, Lag, Stored
 from daemon.ledger.errors import LedgerFaultError, damaged, translating
+from daemon.ledger.gate import Gate, Quarantined
 from daemon.ledger.schema import (
     BEGIN,
     COMMIT,
     COUNT_OPENING,
+    COUNT_QUARANTINE,
     FIND_CHAIN,
     INSERT_LAG,
+    LET_GO_OF_QUARANTINE,
     PAGE_SIZE,
     PUT_WATERMARK,
+    QUARANTINE,
     SELECT_BODIES,
     SELECT_HEAD,
     SELECT_LAGS,
@@ -41,13 +45,14 @@ from daemon.ledger.schema import (
     set_pragmas,
 )
 from sla.chain import GENESIS, salted
-from sla.evidence import encode
 from sla.instants import Instant
 from sla.records import ObservedUntil, Witness
 
 SLICE: Final = 10_000
 """The most records that are read at once."""
 
+MOST_QUARANTINED: Final = 1_000
+"""How many records are kept that were not let in; the oldest go first."""
 _REPLAYED_AT_ONCE: Final = 1_000
 _ROWS_A_STATEMENT: Final = 250
 _BUSY_TIMEOUT_S: Final = 2.0
@@ -67,9 +72,10 @@ StoredRow = tuple[int, str, bytes, Instant | None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WritePlan:
-    """A batch made ready to be written, and the state after it."""
+    """A batch made ready to be written, and the state after it. `quarantined`: what of it is no part of the ledger."""
 
     rows: Sequence[StoredRow]
+    quarantined: Sequence[Quarantined]
     changed: Mapping[Witness, Watermark]
     lags: Sequence[Lag]
     after: "StoreState"
@@ -137,8 +143,8 @@ class Store:
         """Give the file back."""
         self._db.close()
 
-    def plan(self, batch: Batch) -> WritePlan:
-        """Make a batch ready: lines, salt, hashes and the state after it."""
+    def plan(self, batch: Batch, gate: Gate) -> WritePlan:
+        """Make a batch ready: lines that pass the gate, salt, hashes and the state after it."""
         state = self.state
         changed = {
             witness: Watermark(
@@ -154,9 +160,11 @@ class Store:
                 *entries,
                 *(Entry(record=ObservedUntil(witness=witness, at=at)) for witness, at in unsealed),
             ]
-        rows = _rows(entries, state.head)
+        lines, quarantined = gate.admitted(entries)
+        rows = _rows(lines, _settled(entries, quarantined), state.head)
         return WritePlan(
             rows=rows,
+            quarantined=quarantined,
             changed=changed,
             lags=batch.lags,
             after=StoreState(
@@ -175,6 +183,7 @@ class Store:
         for first in range(0, len(plan.rows), _ROWS_A_STATEMENT):
             rows = plan.rows[first : first + _ROWS_A_STATEMENT]
             db.execute(insert_records(len(rows)), list(flattened.from_iterable(rows)))
+        self._quarantine(plan)
         for witness, mark in plan.changed.items():
             db.execute(PUT_WATERMARK, (witness.observer, witness.source, mark.at, mark.sealed))
         for lag in plan.lags:
@@ -192,6 +201,15 @@ class Store:
         db.execute(COMMIT)
         self.state = after
         self.lags = [*self.lags, *plan.lags] if plan.lags else self.lags
+
+    def _quarantine(self, plan: WritePlan) -> None:
+        """Keep what was not let in, the newest of it."""
+        for each in plan.quarantined:
+            self._db.execute(QUARANTINE, (plan.after.head.seq, each.problem, each.body))
+        if plan.quarantined:
+            ((count, newest),) = self._db.execute(COUNT_QUARANTINE).fetchall()
+            if count > MOST_QUARANTINED:
+                self._db.execute(LET_GO_OF_QUARANTINE, (newest - MOST_QUARANTINED,))
 
     def read(self, after_seq: int, limit: int) -> Sequence[Chained]:
         """At most `limit` records that follow `after_seq`."""
@@ -287,11 +305,16 @@ def verified(
         return Verified(head=store.state.head, found=found and found[0])
 
 
-def _rows(entries: Sequence[Entry], head: Head) -> Sequence[StoredRow]:
+def _rows(lines: Sequence[str], settled: Sequence[Instant | None], head: Head) -> Sequence[StoredRow]:
     salt = os.urandom(8).hex()
-    bodies = [salted(encode(entry.record), salt) for entry in entries]
-    settled = [entry.settled for entry in entries]
+    bodies = [salted(line, salt) for line in lines]
     return list(zip(count(head.seq + 1), bodies, _chained(head.chain, bodies), settled, strict=False))
+
+
+def _settled(entries: Sequence[Entry], quarantined: Sequence[Quarantined]) -> list[Instant | None]:
+    """What the entries that were let in say of settled."""
+    left_out = {each.place for each in quarantined}
+    return [entry.settled for place, entry in enumerate(entries) if place not in left_out]
 
 
 def _chained(before: bytes, bodies: Iterable[str]) -> Iterator[bytes]:

@@ -152,6 +152,11 @@ class ProcessMetrics:
         self.ledger_commit_failures = _counter(
             registry, "slad_ledger_commit_failures_total", "Transactions that could not be made durable."
         )
+        self.ledger_quarantined = _counter(
+            registry,
+            "slad_ledger_quarantined_records_total",
+            "Records that the ledger did not let in: it could not have been read again with them.",
+        )
         self._corrected = _Corrected()
         registry.register(self._corrected)
 

@@ -5,7 +5,7 @@ it lands or `GIVE_UP_S` have passed: then the process ends, for systemd to start
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Final, NamedTuple
 
 import structlog
@@ -20,11 +20,16 @@ from daemon.records.refusals import NotRecordingError
 from sla.book import Declared
 from sla.instants import SECOND, Instant
 from sla.records import Blind, Recorded
+from sla.texts import cleaned
 
 FREEZE_AFTER: Final = 10_000
 """How many records at once make the book grow so much that the garbage collector has to be told."""
 RETRY_S: Final = 2.0
 GIVE_UP_S: Final = 60.0
+MOST_TOLD: Final = 10
+"""How many records of one batch the log tells of that the ledger did not let in."""
+TOLD_BYTES: Final = 300
+"""And how much of each."""
 ANSWER_S: Final = 10.0
 """How long people wait for a commit before they are told that it is late."""
 
@@ -132,28 +137,45 @@ class Committer:
         self._under_way = request
         seq = await self.commit(Batch(entries=[Entry(record=record)]))
         self._under_way = None
-        if not request.recorded.done():
+        quarantined = self._ledger.quarantined
+        if quarantined:
+            _refuse(
+                request, f"nothing was recorded: the ledger could not be read again: {quarantined[0].problem}"
+            )
+        elif not request.recorded.done():
             request.recorded.set_result(NumberedRecord(seq, record))
 
     async def _commit_and_take(self, batch: Batch) -> int:
         began_us = self._clock.monotonic_us()
         first = self._ledger.head.seq + 1
         await self._commit_until_it_lands(batch)
+        entries = self._let_in(batch)
         recorded = self._ledger.head.seq + 1 - first
-        assert recorded == len(batch.entries) or (batch.seal and recorded > len(batch.entries))
+        assert recorded == len(entries) or (batch.seal and recorded > len(entries))
         self._metrics.ledger_commit_duration.observe((self._clock.monotonic_us() - began_us) / SECOND)
         self.committed_at = self._clock.now()
-        blind = (entry.record for entry in batch.entries if isinstance(entry.record, Blind))
+        blind = (entry.record for entry in entries if isinstance(entry.record, Blind))
         self._book.take_watermarks(
             batch.watermarks, ((lag.witness, lag.start, lag.end) for lag in batch.lags), blind
         )
-        async for seq, entry in paced(enumerate(batch.entries, first)):
+        async for seq, entry in paced(enumerate(entries, first)):
             self._book.take_record(entry.record, entry.settled)
             if isinstance(entry.record, Recorded):
                 self._recorded_requests.take(seq, entry.record)
-        if len(batch.entries) > FREEZE_AFTER:
+        if len(entries) > FREEZE_AFTER:
             freeze_gc()
         return first
+
+    def _let_in(self, batch: Batch) -> Sequence[Entry]:
+        """The entries that are in the ledger; the others are a defect of ours, counted and told."""
+        quarantined = self._ledger.quarantined
+        if not quarantined:
+            return batch.entries
+        self._metrics.ledger_quarantined.inc(len(quarantined))
+        for each in quarantined[:MOST_TOLD]:
+            _log.error("record_quarantined", problem=each.problem, record=cleaned(each.body, TOLD_BYTES))
+        left_out = {each.place for each in quarantined}
+        return [entry for place, entry in enumerate(batch.entries) if place not in left_out]
 
     async def _commit_until_it_lands(self, batch: Batch) -> None:
         give_up_us = self._clock.monotonic_us() + int(GIVE_UP_S * SECOND)

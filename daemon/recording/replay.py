@@ -34,6 +34,7 @@ def replay(
 ) -> Instant:
     """Take every record of the ledger; gives the newest instant in it, before which the clock may not go back.
 
+    From then on the ledger lets in only what its reader, which goes on from here, would take at the next start.
     `noted` is told the number of each record that somebody, or the daemon, made.
     Raises LedgerDamagedError for a record that is no valid evidence, or does not follow from the one before it.
     """
@@ -60,6 +61,7 @@ def replay(
             if isinstance(record, Event):
                 transitions.remember(record)
         book.take_record(record, settled)
+    ledger.judge_by(reader)
     for pages in book.evidence.servers.values():
         record = pages.records[-1]
         source = _source_of(pages, book.observer)

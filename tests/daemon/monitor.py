@@ -148,6 +148,9 @@ class Monitor:
     def bodies(self, beginning: str) -> list[str]:
         return [body for _, body, _ in self.replay() if body.startswith(beginning)]
 
+    def judge_by(self, reader: EvidenceReader) -> None:
+        """As the ledger's: the reader of the records is `reader` here anyway."""
+
     def replay(self) -> Iterator[Stored]:
         for seq, (record, settled) in enumerate(self.records, 1):
             yield seq, encode(record)[:-1] + ',"salt":"0"}', settled

@@ -213,7 +213,7 @@ def test_a_defect_is_named_with_its_place(lines: list[Line | bytes], message: st
         (b'{"kind": "client", "x": nul}', "file:4: is no JSON: Expecting value at column 25"),
         (b'{"kind": "\\ud800"}', "file:4: is no JSON: it escapes half a surrogate pair"),
         (b'{"kind": ' + b"[" * 200_000, "file:4: is no JSON that anybody wrote: it is nested too deeply"),
-        (b" " * (LONGEST_LINE + 1), "file:4: is longer than 1048576 bytes"),
+        (b" " * (LONGEST_LINE + 1), f"file:4: is longer than {LONGEST_LINE} bytes"),
     ],
 )
 def test_a_message_says_what_is_wrong_with_what_was_given(line: Line | bytes, message: str) -> None:

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from daemon.book.live_book import LiveBook
-from daemon.ledger import Batch, Entry, Head, LedgerFaultError
+from daemon.ledger import Batch, Entry, Head, LedgerFaultError, Quarantined
 from daemon.metrics import Metrics
 from daemon.recording.committing import ANSWER_S, GIVE_UP_S, RETRY_S, Committer
 from daemon.records.idempotency import NumberedRecord, RecordedRequests
@@ -33,6 +33,7 @@ class Disk:
 
     def __init__(self) -> None:
         self.head = Head(0, b"")
+        self.quarantined: tuple[Quarantined, ...] = ()
         self.records: list[Record] = []
         self.failures = 0
         self.slow_s = 0.0

@@ -1,0 +1,106 @@
+"""The gate of the ledger: no record enters that its reader would not take out again at the next start.
+
+Whatever made such a record, it is quarantined in a table of its own, and what else there is goes on.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from daemon.ledger.batch import Entry
+from sla.decoding import LineError, parse_line, values_of
+from sla.evidence import encode
+from sla.reader import LONGEST_WRITTEN, EvidenceReader
+from sla.records import Observation, Record
+
+KEPT_CHARACTERS: Final = 100_000
+"""How much of a record is kept that was quarantined."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Quarantined:
+    """A record that was not let in: its place among the entries, why, and as much of it as is kept."""
+
+    place: int
+    problem: str
+    body: str
+
+
+class Gate:
+    """Judges lines as a reader does that has read all of the ledger. Until it is given one, each line is judged by itself."""
+
+    def __init__(self) -> None:
+        self._reader = EvidenceReader()
+        self._knows_all = False
+
+    def judge_by(self, reader: EvidenceReader) -> None:
+        """From now on judge by a reader that has read every record of the ledger."""
+        self._reader, self._knows_all = reader, True
+
+    def admitted(self, entries: Sequence[Entry]) -> tuple[list[str], list[Quarantined]]:
+        """The lines of those records that may enter, in order, and the others; to be kept, or taken back."""
+        lines: list[str] = []
+        quarantined: list[Quarantined] = []
+        for place, entry in enumerate(entries):
+            record = entry.record
+            if type(record) is Observation:
+                line = self._sound_line(record)
+                if line is not None:
+                    lines.append(line)
+                    continue
+            line, problem = self._judged(record)
+            if problem is None:
+                lines.append(line)
+            else:
+                body = line[:KEPT_CHARACTERS].encode(errors="backslashreplace").decode()
+                quarantined.append(Quarantined(place=place, problem=problem, body=body))
+        return lines, quarantined
+
+    def keep(self) -> None:
+        """What was admitted is durable."""
+        self._reader.keep()
+
+    def take_back(self) -> None:
+        """What was admitted is not in the ledger."""
+        self._reader.take_back()
+
+    def _judged(self, record: Record) -> tuple[str, str | None]:
+        """A record's line, and why it may not enter."""
+        try:
+            line = encode(record)
+        except Exception as error:  # noqa: BLE001  whatever is wrong with a record, it is one that nobody can read
+            return repr(record), f"cannot be written: {error!r}"
+        try:
+            encoded = line.encode()
+        except UnicodeEncodeError as error:
+            return line, f"cannot be written: {error.reason}"
+        return line, self._problem_of(record.kind, encoded)
+
+    def _sound_line(self, record: Observation) -> str | None:
+        """The line of an observation without any fault that one can have, as the reader judges it at ten times the cost.
+
+        None where that is not sure.
+        """
+        witness = record.witness
+        if record.extra or not (record.server and witness.observer and witness.source):
+            return None
+        if self._knows_all and not self._reader.knows_server(record.server):
+            return None
+        try:
+            line = encode(record)
+        except (OverflowError, ValueError):
+            return None
+        # Everything in it but its texts is of a form that has no fault, and texts that are ASCII have none.
+        return line if line.isascii() and len(line) <= LONGEST_WRITTEN else None
+
+    def _problem_of(self, kind: str, line: bytes) -> str | None:
+        if self._knows_all:
+            return self._reader.admit(line)
+        if len(line) > LONGEST_WRITTEN:
+            return f"it is longer than {LONGEST_WRITTEN} bytes"
+        faults: list[str] = []
+        try:
+            values_of(kind, parse_line(line), lambda key, problem: faults.append(f"{key}: {problem}"))
+        except LineError as error:
+            return error.problem
+        return faults[0] if faults else None
