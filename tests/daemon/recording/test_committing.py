@@ -3,10 +3,11 @@
 import asyncio
 
 import pytest
+from prometheus_client import CollectorRegistry
 
 from daemon.book.live_book import LiveBook
 from daemon.ledger import Batch, Entry, Head, LedgerFaultError, Quarantined
-from daemon.metrics import Metrics
+from daemon.metrics import ProcessMetrics
 from daemon.recording.committing import ANSWER_S, GIVE_UP_S, RETRY_S, Committer
 from daemon.records.idempotency import NumberedRecord, RecordedRequests
 from daemon.records.refusals import NotRecordingError
@@ -55,7 +56,15 @@ class Disk:
         return False
 
     def _landed(self, batch: Batch) -> Head:
-        self.records += [entry.record for entry in batch.entries]
+        names = [getattr(entry.record, "solution", "") for entry in batch.entries]
+        self.quarantined = tuple(
+            Quarantined(place=place, problem="it is odd", body="{}")
+            for place, name in enumerate(names)
+            if name == "odd"
+        )
+        self.records += [
+            entry.record for entry, name in zip(batch.entries, names, strict=True) if name != "odd"
+        ]
         self.head = Head(len(self.records), b"")
         return self.head
 
@@ -80,12 +89,13 @@ class Office:
         self.disk = Disk()
         self.book = LiveBook("mon")
         self.wakes = self.faults = 0
+        self.families = CollectorRegistry()
         self.committer = Committer(
             clock=LoopClock(),
             ledger=self.disk,  # type: ignore[arg-type]  # as far as it is asked
             book=self.book,
             recorded_requests=RecordedRequests(),
-            metrics=Metrics().process,
+            metrics=ProcessMetrics(self.families),
             on_waiting=self._wake,
             on_fault=self._fail,
         )
@@ -142,6 +152,27 @@ def test_changes_and_requests_are_committed_in_the_order_in_which_they_came() ->
         )
         assert office.wakes == 4
         assert {solution for solution, _ in office.book.evidence.notices} == {"a", "b", "c"}
+
+    virtual.run(play())
+
+
+def test_what_the_ledger_does_not_let_in_is_told_and_is_not_in_the_book() -> None:
+    async def play() -> None:
+        office = Office()
+        async with asyncio.TaskGroup() as tasks:
+            asked = tasks.create_task(office.record("odd"))
+            good = tasks.create_task(office.record("c"))
+            await tick(office)
+        assert "could not be read again: it is odd" in str(asked.result())
+        assert good.result() == NumberedRecord(1, notice("c"))
+        assert office.committer.quarantined == (START, "it is odd")
+        first = await office.committer.commit(
+            Batch(entries=[Entry(record=notice(name)) for name in ("d", "odd", "e")])
+        )
+        assert (first, office.names()) == (2, ["c", "d", "e"])
+        assert {solution for solution, _ in office.book.evidence.notices} == {"c", "d", "e"}
+        count = office.families.get_sample_value("slad_ledger_quarantined_records_total")
+        assert count == 2
 
     virtual.run(play())
 
