@@ -15,7 +15,7 @@ import structlog
 from daemon.alerts.alert import Labels, Severity
 from daemon.alerts.alertmanager import Alertmanager, PostError, encoded, open_alertmanager
 from daemon.alerts.conditions.definitions import Lasting, alerts
-from daemon.alerts.conditions.shared import LEDGER_ALERTS
+from daemon.alerts.conditions.shared import LEDGER_ALERTS, QUARANTINE_ALERTS, QUARANTINE_TOLD_US
 from daemon.alerts.evaluator import SLAD
 from daemon.alerts.store import AlertStore, Posted
 from daemon.clock import Clock
@@ -23,7 +23,7 @@ from daemon.config import Config
 from daemon.config.alertmanager import AlertmanagerTable, BaseUrl
 from daemon.metrics.alerts import AlertMetrics
 from daemon.pacing import paced, waited
-from sla.instants import SECOND
+from sla.instants import SECOND, Instant
 
 MOST_AT_ONCE: Final = 256
 """Alerts in one request."""
@@ -47,13 +47,18 @@ class Notifier:
         store: AlertStore,
         metrics: AlertMetrics,
         fault: Callable[[], str],
+        quarantined: Callable[[], tuple[Instant, str] | None],
         on_wanted: Callable[[bool], None],
     ) -> None:
-        """`fault` says why the ledger takes no records, empty while it does; `on_wanted` hears whether to keep the store."""
+        """`fault` says why the ledger takes no records, empty while it does; `on_wanted` hears whether to keep the store.
+
+        `quarantined`: when the ledger last did not let a record in, and why; None where it never did.
+        """
         self._clock = clock
         self._store = store
         self._metrics = metrics
         self._fault = fault
+        self._quarantined = quarantined
         self._on_wanted = on_wanted
         self._table: AlertmanagerTable | None = None
         self._changed = asyncio.Event()
@@ -103,11 +108,15 @@ class Notifier:
                     self._metrics.forget(sender.name)
 
     async def _watch_the_ledger(self) -> Never:
-        """The one alert that must not wait for a commit."""
+        """The alerts that must not wait for a commit."""
         while True:
-            now, fault = self._clock.now(), self._fault()
+            now, fault, last = self._clock.now(), self._fault(), self._quarantined()
             found = alerts(LEDGER_ALERTS, Lasting(at=now, why=fault), SLAD) if fault else ()
             self._store.put("ledger", found, now)
+            found = ()
+            if last is not None and now - last[0] < QUARANTINE_TOLD_US:
+                found = alerts(QUARANTINE_ALERTS, Lasting(at=now, since=last[0], why=last[1]), SLAD)
+            self._store.put("quarantine", found, now)
             await asyncio.sleep(COALESCE_S)
 
 

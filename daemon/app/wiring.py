@@ -176,6 +176,7 @@ def wired(
             store=store,
             metrics=metrics.alerts,
             fault=lambda: committer.fault,
+            quarantined=lambda: committer.quarantined,
             on_wanted=evaluator.want,
         ),
         answers=Answers(

@@ -66,6 +66,8 @@ class Committer:
         """`on_waiting`: called when something waits to be committed; `on_fault`: after each commit that failed."""
         self.fault = ""
         """Why the ledger takes no records now; empty while it does."""
+        self.quarantined: tuple[Instant, str] | None = None
+        """When the ledger last did not let a record in, and why; None where it never did."""
         self.committed_at: Instant | None = None
         """When a batch last became durable in this process."""
         self._clock = clock
@@ -172,6 +174,7 @@ class Committer:
         if not quarantined:
             return batch.entries
         self._metrics.ledger_quarantined.inc(len(quarantined))
+        self.quarantined = (self._clock.now(), quarantined[-1].problem)
         for each in quarantined[:MOST_TOLD]:
             _log.error("record_quarantined", problem=each.problem, record=cleaned(each.body, TOLD_BYTES))
         left_out = {each.place for each in quarantined}

@@ -19,6 +19,7 @@ from daemon.alerts.conditions.shared import (
     DATASTORE_ALERTS,
     HOST_ALERTS,
     LEDGER_ALERTS,
+    QUARANTINE_ALERTS,
     SLAD_ALERTS,
     SOURCE_ALERTS,
     UPLINK_ALERTS,
@@ -39,6 +40,7 @@ EVERY: Final[tuple[Mapping[str, object], ...]] = (
     HOST_ALERTS,
     DATASTORE_ALERTS,
     LEDGER_ALERTS,
+    QUARANTINE_ALERTS,
     SLAD_ALERTS,
 )
 """Every table: each alert has one definition."""

@@ -12,10 +12,12 @@ from daemon.alerts.conditions.definitions import (
     holding,
     instant_text,
 )
-from sla.instants import MINUTE, Instant
+from sla.instants import HOUR, MINUTE, Instant
 
 BLIND_FOR_US: Final = 2 * MINUTE
 """How long a vCenter may be out of sight before that is told."""
+QUARANTINE_TOLD_US: Final = HOUR
+"""How long it is told that a record was quarantined."""
 SILENT_FOR_US: Final = MINUTE
 """How long a host may not respond before that is told."""
 
@@ -66,6 +68,13 @@ DATASTORE_ALERTS: Final[Definitions[Lasting]] = {
 LEDGER_ALERTS: Final[Definitions[Lasting]] = {
     "LedgerNotWriting": holding(
         Severity.CRITICAL, "takes no records", "Figures stand still, and slad ends unless that clears"
+    )
+}
+QUARANTINE_ALERTS: Final[Definitions[Lasting]] = {
+    "RecordQuarantined": holding(
+        Severity.WARNING,
+        "did not let a record in",
+        "The ledger could not have been read again with it, which is a defect of slad",
     )
 }
 SLAD_ALERTS: Final[Definitions[Lasting]] = {

@@ -33,11 +33,16 @@ LABELS: Final[Mapping[str, set[str]]] = {
     "HostNotResponding": {"vcenter", "host"},
     "DatastoreInaccessible": {"vcenter", "datastore"},
     "LedgerNotWriting": set(),
+    "RecordQuarantined": set(),
     "Watchdog": set(),
 }
 """Of every alert that slad pushes. A label without value is none, so a lone server has no solution."""
 MAY_LACK: Final = {"solution", "uplink"}
-OF_PROMETHEUS: Final = {"SladDown": {"job", "instance"}, "LedgerNotWriting": {"instance"}}
+OF_PROMETHEUS: Final = {
+    "SladDown": {"job", "instance"},
+    "LedgerNotWriting": {"instance"},
+    "RecordQuarantined": {"instance"},
+}
 """Labels that only Prometheus gives: which monitor it is that does not work."""
 
 

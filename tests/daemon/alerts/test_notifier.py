@@ -17,7 +17,7 @@ from daemon.alerts.store import AlertStore
 from daemon.clock import SystemClock
 from daemon.config.alertmanager import AlertmanagerTable
 from daemon.metrics.alerts import AlertMetrics
-from sla.instants import MINUTE, SECOND, Instant, parse_instant
+from sla.instants import HOUR, MINUTE, SECOND, Instant, parse_instant
 from tests.daemon.alerts.receivers import OK, Receiver, receiver, says, table
 from tests.peers.tls import issue
 from tests.waiting import until
@@ -40,6 +40,7 @@ class Pushing:
     def __init__(self) -> None:
         self.store = AlertStore()
         self.fault = ""
+        self.quarantined: tuple[Instant, str] | None = None
         self.wanted: list[bool] = []
         self.families = CollectorRegistry()
         self.push = Notifier(
@@ -47,6 +48,7 @@ class Pushing:
             store=self.store,
             metrics=AlertMetrics(self.families),
             fault=lambda: self.fault,
+            quarantined=lambda: self.quarantined,
             on_wanted=self.wanted.append,
         )
 
@@ -294,6 +296,17 @@ async def test_a_ledger_that_takes_no_records_is_told_and_so_is_its_recovery(tmp
         it.fault = ""
         await one.until(lambda: len(one.names) == 2)
         assert parse_instant(one.requests[1].alerts[0]["endsAt"]) <= now()
+
+
+@pytest.mark.usefixtures("hurried")
+async def test_a_record_that_was_not_let_in_is_told_for_an_hour(tmp_path: Path) -> None:
+    async with receiver() as one, pushing(table(tmp_path, one.url)) as it:
+        it.quarantined = (now(), "text: must be a text")
+        await one.until(lambda: one.names == ["RecordQuarantined"])
+        (sent,) = one.requests[0].alerts
+        assert "must be a text" in sent["annotations"]["description"]
+        it.quarantined = (Instant(now() - HOUR), "")
+        await one.until(lambda: len(one.names) == 2)
 
 
 async def test_another_configuration_tells_whom_it_names_and_nobody_else(tmp_path: Path) -> None:
