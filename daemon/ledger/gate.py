@@ -26,7 +26,7 @@ class Quarantined:
     body: str
 
 
-class Gate:
+class EntryGate:
     """Judges lines as a reader does that has read all of the ledger. Until it is given one, each line is judged by itself."""
 
     def __init__(self) -> None:

@@ -14,7 +14,7 @@ from typing import ParamSpec, Self, TypeVar
 
 from daemon.ledger.batch import Batch, Chained, Head, Lag, Stored
 from daemon.ledger.errors import LedgerError, LedgerFaultError, damaged, translating
-from daemon.ledger.gate import Gate, Quarantined
+from daemon.ledger.gate import EntryGate, Quarantined
 from daemon.ledger.lock import Lock
 from daemon.ledger.store import SLICE, Store, StoreState, WritePlan
 from sla.instants import Instant
@@ -35,7 +35,7 @@ class Ledger:
         self._state = store.state
         self._lags = store.lags
         self._doubtful: WritePlan | None = None
-        self._gate = Gate()
+        self._gate = EntryGate()
         self._quarantined: Sequence[Quarantined] = ()
         self._writer = ThreadPoolExecutor(max_workers=1, thread_name_prefix="ledger")
         self._turn = asyncio.Lock()

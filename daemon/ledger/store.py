@@ -20,7 +20,7 @@ from zlib import crc32
 
 from daemon.ledger.batch import Batch, Chained, Entry, Head, Lag, Stored
 from daemon.ledger.errors import LedgerFaultError, damaged, translating
-from daemon.ledger.gate import Gate, Quarantined
+from daemon.ledger.gate import EntryGate, Quarantined
 from daemon.ledger.schema import (
     BEGIN,
     COMMIT,
@@ -143,7 +143,7 @@ class Store:
         """Give the file back."""
         self._db.close()
 
-    def plan(self, batch: Batch, gate: Gate) -> WritePlan:
+    def plan(self, batch: Batch, gate: EntryGate) -> WritePlan:
         """Make a batch ready: lines that pass the gate, salt, hashes and the state after it."""
         state = self.state
         changed = {

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from daemon.ledger import Batch, Entry, Ledger, LedgerFaultError
 from daemon.ledger import store as stores
-from daemon.ledger.gate import Gate
+from daemon.ledger.gate import EntryGate
 from daemon.ledger.schema import MIGRATIONS
 from daemon.ledger.store import MOST_QUARANTINED, Store
 from sla.evidence import encode
@@ -182,7 +182,7 @@ async def test_a_batch_that_landed_after_all_is_known(path: Path, monkeypatch: p
 
 
 def test_a_request_by_nobody_known_and_other_rules_over_lines_are_undone() -> None:
-    reader, gate = EvidenceReader(), Gate()
+    reader, gate = EvidenceReader(), EntryGate()
     gate.judge_by(reader)
     request = ServiceRequest(
         id="r1",  # type: ignore[arg-type]
@@ -204,7 +204,7 @@ def test_the_quarantine_keeps_the_newest(path: Path, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(stores, "MOST_QUARANTINED", 5)
     store = Store.open(path)
     for number in range(8):
-        store.write(store.plan(batch(replace(SEEN, server=ServerId(""), reason=str(number))), Gate()))
+        store.write(store.plan(batch(replace(SEEN, server=ServerId(""), reason=str(number))), EntryGate()))
     store.close()
     assert [f'"{number}"' in body for number, (_, _, body) in enumerate(quarantine(path), 3)] == [True] * 5
     assert MOST_QUARANTINED > 100
@@ -239,7 +239,7 @@ RECORDS = st.one_of(
 @settings(max_examples=400)
 @given(RECORDS)
 def test_the_gate_lets_in_what_the_reader_takes_and_nothing_else(record: Record) -> None:
-    gate, judging, reading = Gate(), EvidenceReader(), EvidenceReader()
+    gate, judging, reading = EntryGate(), EvidenceReader(), EvidenceReader()
     for reader in (judging, reading):
         for known in (CLIENT, SERVER):
             assert reader.read(encode(known).encode()) is not None
@@ -278,8 +278,10 @@ def test_a_text_as_long_as_vcenter_told_it_is_read_as_it_is(
     long = replace(EVENT, text="QUFB" * 800_000)
     store = Store.open(path)
     with monkeypatch.context() as patched:
-        patched.setattr(Gate, "admitted", lambda _, entries: ([encode(each.record) for each in entries], []))
-        store.write(store.plan(batch(CLIENT, SERVER, long), Gate()))
+        patched.setattr(
+            EntryGate, "admitted", lambda _, entries: ([encode(each.record) for each in entries], [])
+        )
+        store.write(store.plan(batch(CLIENT, SERVER, long), EntryGate()))
     store.close()
     with closing(opened(path)) as ledger:
         reader = EvidenceReader()

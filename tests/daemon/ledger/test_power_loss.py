@@ -9,7 +9,7 @@ import apsw
 import pytest
 
 from daemon.ledger import LedgerError, Stored
-from daemon.ledger.gate import Gate
+from daemon.ledger.gate import EntryGate
 from daemon.ledger.schema import PAGE_SIZE, migrate, set_pragmas
 from daemon.ledger.store import Store
 from tests.daemon.ledger.ledgers import batch_of, batches_in, closing, opened
@@ -49,7 +49,7 @@ def commit_until_it_fails(disk: Disk, durable: int, *pragmas: str) -> int:
         with closing_without_power(store):
             durable = len(batches(store.replay()))
             while True:
-                store.write(store.plan(batch_of(durable, SIZE), Gate()))
+                store.write(store.plan(batch_of(durable, SIZE), EntryGate()))
                 durable += 1
     return durable
 
