@@ -188,7 +188,7 @@ class Group:
         self._waiting: set[int] = set()
         """The indices of servers with changes that wait to be settled."""
         self._unseen: dict[int, Instant] = {}
-        """By index, since when: servers whose outage may begin or end when a witness sees again. Not disjoint from `_waiting`."""
+        """By index, since when: servers whose outage may begin or end as time passes, or when a witness sees again."""
         self._places = {pair: place for place, pair in enumerate(product(witnesses, ALL_LEGS))}
         """Where in a code the view of a witness and a leg is."""
         self._idle = self._numbered(self.blank())
@@ -380,15 +380,13 @@ class Group:
         assert at >= row.since, "what was counted changed"
         row.since = at
         before, number = self.numbers[index], self._numbered(row.code)
-        elapsed, combination = self._elapsed.at(at)
         if number != before:
+            elapsed = self._elapsed.at(at)
             for counter, seeing, sign in self._turned(before, number):
                 self.references[counter][index] += sign * elapsed[seeing]
             self.numbers[index] = number
-        pattern = self.patterns[number]
-        self._note(index, row, pattern.states[combination], at)
-        if combination != self._everything and (pattern.runs[Counter.DOWN] or self.outage_at[index] != NEVER):
-            self._unseen[index] = at
+        if self.patterns[number].runs[Counter.DOWN] or self.outage_at[index] != NEVER:
+            self._unseen[index] = at  # noted when time has passed in it
 
     def _numbered(self, code: bytearray) -> int:
         number = self._number_of.get(bytes(code))
@@ -411,7 +409,7 @@ class Group:
         return turns
 
     def _look_again(self, index: int, until: Instant) -> None:
-        """Note how the outage of a server went on that changed while a witness was blind: until all saw, or `until`."""
+        """Note how the outage of a server went on since it changed: until all saw, or `until`."""
         row, since = self.rows[index], self._unseen.pop(index)
         assert row is not None
         pattern = self.patterns[self.numbers[index]]

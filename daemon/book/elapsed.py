@@ -66,15 +66,15 @@ class Elapsed:
         for at in sorted({*self._edges[first:last], *(at for at in ends if start < at < end)}):
             yield at, self.combination(at)
 
-    def at(self, at: Instant) -> tuple[list[int], int]:
-        """The microseconds of each combination from the epoch to `at`, and the combination that holds then."""
+    def at(self, at: Instant) -> list[int]:
+        """The same as `by`, and faster before every watermark."""
         for sight in self._sights:
             if at >= sight.until:
-                return self.by(at), self.combination(at)
+                return self.by(at)
         index = max(0, bisect_right(self._edges, at) - 1)
-        combination, sums = self._combinations[index], list(self._sums[index])
-        sums[combination] += at - self._edges[index]
-        return sums, combination
+        sums = list(self._sums[index])
+        sums[self._combinations[index]] += at - self._edges[index]
+        return sums
 
     def by(self, at: Instant) -> list[int]:
         """The microseconds of each combination from the epoch to `at`."""
