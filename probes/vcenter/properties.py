@@ -16,7 +16,7 @@ UNREADABLE_IN_A_ROW: Final = 20
 
 
 def read_once(
-    session: Session, kind: str, paths: Sequence[str], moids: Sequence[Moid], page: int = PAGE
+    session: Session, kind: str, paths: tuple[str, ...], moids: Sequence[Moid], page: int = PAGE
 ) -> Iterator[tuple[Moid, dict[str, soap.Value]]]:
     """Properties of objects of one type as plain values by their paths, for each of `moids` once, in any order.
 
@@ -60,7 +60,7 @@ def attribute_definitions(session: Session) -> Iterator[soap.Value | None]:
     manager = session.content.customFieldsManager
     if manager is None:
         return
-    for found in session.retrieve("CustomFieldsManager", "field", [moid_of(manager)]):
+    for found in session.retrieve("CustomFieldsManager", ("field",), [moid_of(manager)]):
         told = soap.as_list(found.get("propSet"))
         yield from (each.get("val") for each in told if isinstance(each, dict))
 

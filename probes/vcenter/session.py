@@ -145,7 +145,7 @@ class Session:
         )
         return soap.as_list(self._returned("ReadNextEvents", body, self.deadlines.call_s))
 
-    def retrieve(self, kind: str, paths: Iterable[str], moids: Iterable[str]) -> Iterator[dict[str, Any]]:
+    def retrieve(self, kind: str, paths: tuple[str, ...], moids: Iterable[str]) -> Iterator[dict[str, Any]]:
         """Properties of some objects as plain values: each object's `obj`, its `propSet` and its `missingSet`."""
         wanted = "".join(f"<pathSet>{path}</pathSet>" for path in paths)
         objects = "".join(
