@@ -59,6 +59,8 @@ class Listings:
         """By source and UUID: listings of a UUID that is another source's. None of them stands in `by_id` as an alias."""
         self._contending: dict[str, None] = {}
         """The sources that ever listed another's UUID, in the order in which they began to."""
+        self._suffixed: dict[ServerId, Listing] = {}
+        """Those of `by_id` that go by an id with `@`, for another had their UUID first."""
         self._departed: dict[ServerId, Listing] = {}
         """Those of `by_id` whose departure waits for its conclusion."""
         self._startups: dict[str, Instant] = {}
@@ -68,8 +70,7 @@ class Listings:
 
     def remember(self, server: ServerId, source: str, waits_since: Instant) -> Listing:
         """A server from the ledger, at start, and the source that spoke for it last."""
-        listing = self.by_id[server] = Listing(source=source, listed=None, waits_since=waits_since)
-        return listing
+        return self._enter(server, Listing(source=source, listed=None, waits_since=waits_since))
 
     def remember_departure(self, server: ServerId, at: Instant, *, starting_up: bool) -> None:
         """What is on record of a server that was not listed when the daemon ended."""
@@ -109,7 +110,7 @@ class Listings:
             return server
         holder = self.by_id.get(uuid)
         if holder is None:
-            self.by_id[uuid] = Listing(source=source, listed=listed, waits_since=at)
+            self._enter(uuid, Listing(source=source, listed=listed, waits_since=at))
             return uuid
         if holder.departed_at is not None and not is_ignored:
             holder.source = source
@@ -146,13 +147,8 @@ class Listings:
         for (source, uuid), contender in self.contenders.items():
             if not contender.is_ignored:
                 yield source, _alias(uuid, source)
-        for server, listing in self.by_id.items():
-            if (
-                "@" in server
-                and listing.departed_at is None
-                and listing.listed is not None
-                and not listing.is_ignored
-            ):
+        for server, listing in self._suffixed.items():
+            if listing.departed_at is None and listing.listed is not None and not listing.is_ignored:
                 yield listing.source, server
 
     def ripe_contenders(self, now: Instant, grace_us: int) -> list[tuple[str, ServerId]]:
@@ -173,8 +169,7 @@ class Listings:
     def separate(self, source: str, uuid: ServerId) -> tuple[ServerId, Listing]:
         """Make a contender a server of its own."""
         alias = _alias(uuid, source)
-        self.by_id[alias] = contender = self.contenders.pop((source, uuid))
-        return alias, contender
+        return alias, self._enter(alias, self.contenders.pop((source, uuid)))
 
     def forget_contenders(self, report: Report) -> None:
         """Of a source that lists anew all that there is: those that it lists no longer."""
@@ -254,6 +249,12 @@ class Listings:
         if listing.departed_from in self._startups or listing.departed_from not in self._heard_since:
             return STARTUP_LIMIT_US
         return grace_us
+
+    def _enter(self, server: ServerId, listing: Listing) -> Listing:
+        self.by_id[server] = listing
+        if "@" in server:
+            self._suffixed[server] = listing
+        return listing
 
     def _present(self, source: str) -> int:
         return sum(
