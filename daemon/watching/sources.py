@@ -128,6 +128,10 @@ class Sources:
             if due_s is not None:
                 yield f"vcenter-{name}", int(due_s * SECOND)
 
+    def _watch(self, name: str, settings: Settings) -> VcenterWatch:
+        """A watch that goes on from what was recorded."""
+        return VcenterWatch(settings, self._resume(name), self._clock.now, self._put)
+
     def _have_go_on(self, name: str, source: Source) -> None:
         """Start a watch that ended again, from what was recorded, after a pause."""
         now_us = self._clock.monotonic_us()
@@ -142,7 +146,7 @@ class Sources:
         elif source.begins_again_at_us is not None and now_us >= source.begins_again_at_us:
             source.begins_again_at_us = None
             source.begun_at_us = now_us
-            source.watch = VcenterWatch(source.settings, self._resume(name), self._clock.now, self._put)
+            source.watch = self._watch(name, source.settings)
             source.watch.start()
 
     def _take_defect(self, name: str, source: Source, defect: BaseException, pause_us: int) -> None:
@@ -167,7 +171,7 @@ class Sources:
             for name, (table, settings) in wanted.items():
                 if name in self._sources:
                     continue
-                watch = VcenterWatch(settings, self._resume(name), self._clock.now, self._put)
+                watch = self._watch(name, settings)
                 self._sources[name] = Source(
                     settings=settings, table=table, watch=watch, begun_at_us=self._clock.monotonic_us()
                 )

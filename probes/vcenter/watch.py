@@ -212,7 +212,7 @@ class VcenterWatch:
         self._goes_on()
         try:
             self._watch()
-        except BaseException as error:  # noqa: BLE001  the daemon raises it where it can end the process
+        except BaseException as error:  # noqa: BLE001  the daemon tells it and begins the watch again
             self._failure = error
         self._waits_until_s = math.inf
 
@@ -294,12 +294,13 @@ class VcenterWatch:
         events = self._read_events(chain)
         history_faults = self._events.faults()
         self._history_faulty |= bool(history_faults)
-        news = self._news(chain)
+        ignored = self._ignored_datastores()
+        news = self._news(chain, ignored)
         fresh = chain.seen_until is None
         if fresh and self._seen_until is not None:
             start = self._gap[0] if self._gap is not None else self._seen_until
             self._gap = (start, arrived_at)
-        observations = list(self._judge(chain, arrived_at))
+        observations = list(self._judge(chain, arrived_at, ignored))
         departed += [self._departed(server, arrived_at) for server in self._departures(chain)]
         observations += self._tracks.dated(arrived_at)
         observations += self._close_gap()
@@ -307,7 +308,7 @@ class VcenterWatch:
             source=self._settings.source,
             fresh=fresh,
             observed_until=arrived_at,
-            listed=tuple(self._sightings(chain)),
+            listed=tuple(self._sightings(chain, ignored)),
             departed=tuple(departed),
             observations=tuple(observations),
             events=tuple(events),
@@ -391,8 +392,7 @@ class VcenterWatch:
         fresh = chain.seen_until is None
         return list(self._bindings.departures(self._inventory, chain.left, fresh=fresh))
 
-    def _judge(self, chain: _Chain, at: Instant) -> Iterator[Observation]:
-        ignored = self._ignored_datastores()
+    def _judge(self, chain: _Chain, at: Instant, ignored: frozenset[Moid]) -> Iterator[Observation]:
         for moid in self._touched(chain):
             server, vm = self._bindings.servers.get(moid), self._inventory.vms[moid]
             if server is None or not vm.is_server:
@@ -412,9 +412,8 @@ class VcenterWatch:
         self._tracks.forget(server)
         return Departed(server=server, at=at)
 
-    def _sightings(self, chain: _Chain) -> Iterator[ListedServer]:
+    def _sightings(self, chain: _Chain, ignored: frozenset[Moid]) -> Iterator[ListedServer]:
         every = chain.seen_until is None or chain.places_changed
-        ignored = self._ignored_datastores()
         asked = frozenset(self._settings.watched()["VirtualMachine"])
         for moid in self._inventory.vms.keys() if every else self._touched(chain):
             server = self._bindings.servers.get(moid)
@@ -427,14 +426,14 @@ class VcenterWatch:
                 track.listed = told
                 yield told
 
-    def _news(self, chain: _Chain) -> News:
+    def _news(self, chain: _Chain, ignored: frozenset[Moid]) -> News:
         """What is new of hosts and datastores; where nothing of them was told, nothing is."""
         fresh = chain.seen_until is None
         if not (fresh or chain.infrastructure_changed):
             return NOTHING
         # A name that is another now is that of every server on it.
         chain.places_changed |= self._infrastructure.name(self._inventory)
-        return self._infrastructure.news(self._inventory, self._ignored_datastores(), fresh=fresh)
+        return self._infrastructure.news(self._inventory, ignored, fresh=fresh)
 
     def _ignored_datastores(self) -> frozenset[Moid]:
         patterns = self._settings.ignored_datastores
