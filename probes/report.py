@@ -58,6 +58,11 @@ class ListedServer:
     """The datastores that hold files which it needs, sorted, as `Report.datastores` calls them; until these were read, all
     that it uses."""
 
+    @property
+    def called(self) -> str:
+        """What people call it: its name, or where that is not known its id."""
+        return self.server if self.name is NOT_KNOWN else self.name
+
     def attribute(self, name: str) -> Fact:
         """The value of a custom attribute."""
         value = self.attributes.get(name)

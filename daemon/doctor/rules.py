@@ -35,7 +35,7 @@ def _taken(section: str, tables: Sequence[ConditionsTable], shown: Shown) -> Ite
         for server in servers:
             rule = compiled.first(vcenter, server)
             if isinstance(rule, Undecided):
-                undecided[_called(server)] = rule
+                undecided[server.called] = rule
             elif rule is not None:
                 taken[id(rule)] += 1
     for number, table in enumerate(tables, 1):
@@ -101,7 +101,7 @@ def _twins(shown: Shown) -> Iterator[Finding]:
     for vcenter, servers in shown.items():
         for server in servers:
             uuid = server.server.partition("@")[0]
-            holders.setdefault(uuid, []).append(f"{_called(server)} on {vcenter}")
+            holders.setdefault(uuid, []).append(f"{server.called} on {vcenter}")
     for uuid, names in sorted(holders.items()):
         if len(names) > 1:
             yield warn(
@@ -109,10 +109,6 @@ def _twins(shown: Shown) -> Iterator[Finding]:
                 f"{len(names)} servers show the instance UUID {uuid}: {_some(names)}",
                 "remove the copy, give it a UUID of its own, or ignore what is a placeholder (condition placeholder)",
             )
-
-
-def _called(server: ListedServer) -> str:
-    return server.server if server.name is NOT_KNOWN else server.name
 
 
 def _counted(count: int) -> str:

@@ -14,16 +14,15 @@ from daemon.config.tables import ReachTable, VCenterTable
 from daemon.doctor.finding import Finding, Level, fail, ok, warn
 from daemon.watching.addresses import ReportedAddresses, chosen
 from daemon.watching.sources import endpoint_of, settings_of
+from probes.facts import NOT_KNOWN
 from probes.report import ListedServer
 from probes.targets.own_addresses import OwnAddresses
 from probes.vcenter.checkup import (
     Census,
-    Guest,
     Unreadable,
     census,
     clock_offset_us,
     events_are_readable,
-    guests,
     prove_identity,
     shown_certificate,
 )
@@ -34,7 +33,6 @@ from probes.vcenter.survey import survey
 from probes.vcenter.transport import Deadlines, Endpoint, Wire
 from probes.vcenter.watch import Settings
 from sla.instants import SECOND
-from sla.records import ServerId
 
 MAX_OFFSET_US: Final = 2 * SECOND
 """How far a vCenter's clock may be from ours: slad corrects event times by it, to whole round trips."""
@@ -144,9 +142,10 @@ def _account(
         return
     try:
         yield from _seen(about, table.user, session, settings, clock)
+        found = survey(session, settings.watched(), attribute_names=settings.attributes)
+        shown[settings.source] = found.servers
         if settings.addresses:
-            yield _addresses(about, guests(session), reach)
-        shown[settings.source] = survey(session, settings.watched(), attribute_names=settings.attributes)
+            yield _addresses(about, [each for each in found.servers if each.server in found.running], reach)
     except VcenterError as error:
         yield fail(
             about, f"vCenter broke off: {error}", "try again; if it stays, look at vCenter's own health"
@@ -229,19 +228,17 @@ def _attributes(about: str, session: Session) -> Finding:
     return ok(about, f"{_counted('custom attribute', len(names))} can be read")
 
 
-def _addresses(about: str, found: Sequence[Guest], table: ReachTable) -> Finding:
+def _addresses(about: str, found: Sequence[ListedServer], table: ReachTable) -> Finding:
     """Whether the servers that run have an address that checks of it can go to."""
     reported = ReportedAddresses()
-    for number, guest in enumerate(found):
-        reported.tell(ServerId(str(number)), (each.number for each in guest.addresses))
+    told = [() if each.addresses is NOT_KNOWN else each.addresses for each in found]
+    for server, addresses in zip(found, told, strict=True):
+        reported.tell(server.server, (each.number for each in addresses))
     with closing(OwnAddresses()) as own:
-        choices = [
-            chosen(each.addresses, table, network=None, own=own, is_shared=reported.is_shared)
-            for each in found
-        ]
+        choices = [chosen(each, table, network=None, own=own, is_shared=reported.is_shared) for each in told]
     without = [
-        f"{guest.name} ({choice.reason})"
-        for guest, choice in zip(found, choices, strict=True)
+        f"{server.called} ({choice.reason})"
+        for server, choice in zip(found, choices, strict=True)
         if not choice.number
     ]
     if not without:

@@ -14,8 +14,6 @@ from typing import Any
 
 from pyVmomi import vim, vmodl
 
-from probes.report import GuestAddress
-from probes.vcenter.addresses import adapter_addresses, own_addresses
 from probes.vcenter.clock_reading import current_time
 from probes.vcenter.events import EVENT_TYPES
 from probes.vcenter.faults import PermissionDeniedError, ReplyError
@@ -90,50 +88,6 @@ def events_are_readable(session: Session, now: Instant) -> bool:
     except PermissionDeniedError:
         return False
     return True
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Guest:
-    """A virtual server that runs, and the addresses that its guest reports and that can be its own."""
-
-    name: str
-    addresses: tuple[GuestAddress, ...]
-
-
-def guests(session: Session) -> list[Guest]:
-    """What the guests of the servers that run report of their addresses; templates do not run."""
-    paths = ("name", "runtime.powerState", "guest.ipAddress", "guest.net")
-    found = []
-    for each in _objects(session, {"VirtualMachine": vim.VirtualMachine}, {"VirtualMachine": paths}):
-        told = {item.name: item.val for item in each.propSet or ()}
-        if told.get("runtime.powerState") == "poweredOn":
-            nics = [_plain(nic) for nic in told.get("guest.net") or ()]
-            addresses = own_addresses(
-                told.get("guest.ipAddress", ""), adapter_addresses({"GuestNicInfo": nics})
-            )
-            found.append(Guest(name=str(told.get("name", "")), addresses=addresses))
-    return found
-
-
-def _plain(nic: Any) -> dict[str, Any]:
-    """A GuestNicInfo of pyvmomi's as plain values."""
-    configured = nic.ipConfig.ipAddress if nic.ipConfig is not None else ()
-    return {
-        "network": nic.network,
-        "deviceConfigId": str(nic.deviceConfigId),
-        "ipAddress": list(nic.ipAddress or ()),
-        "ipConfig": {
-            "ipAddress": [
-                {
-                    "ipAddress": each.ipAddress,
-                    "prefixLength": str(each.prefixLength),
-                    "state": each.state,
-                    "origin": each.origin,
-                }
-                for each in configured
-            ]
-        },
-    }
 
 
 def census(session: Session, watched: Mapping[str, Sequence[str]]) -> Census:

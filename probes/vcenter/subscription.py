@@ -1,15 +1,19 @@
-"""What a watch asks vCenter to tell it: one view, and one filter for each type of object."""
+"""What a watch asks vCenter to tell it: one view, and one filter for each type of object; and what it tells then."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from pyVmomi import vim, vmodl
 
-from probes.vcenter.inventory import NETWORKS, PROPERTIES
+from probes.vcenter import soap
+from probes.vcenter.faults import ReplyError
+from probes.vcenter.inventory import NETWORKS, PROPERTIES, Inventory, InventoryChanges
 from probes.vcenter.objects import Moid
 from probes.vcenter.properties import moid_of
 from probes.vcenter.session import Session
 
+PAGE_OBJECTS: Final = 500
+"""How many objects of an update set are asked for; vCenter gives 100 or so all the same."""
 PARTIAL: Final = frozenset({"Datastore"})
 """The types of which changes of parts are told: a datastore has a mount for every host."""
 
@@ -52,6 +56,27 @@ def subscribe(
         made = collector.CreateFilter(_attribute_names(content.customFieldsManager), False)
         kinds[moid_of(made)] = "CustomFieldsManager"
     return moid_of(collector), kinds
+
+
+class UpdateSet(NamedTuple):
+    """What an update set changed, by the type of objects, and the version that it leads to."""
+
+    version: str
+    changes: Sequence[tuple[str, InventoryChanges]]
+    is_truncated: bool
+    """There is more of it, which the next call gives at once."""
+
+
+def take(update: Mapping[str, Any], kinds: Mapping[str, str], inventory: Inventory) -> UpdateSet:
+    """Take an update set into the mirror; `kinds`: the type of each filter. Raises ReplyError for one of an unknown form."""
+    changes: list[tuple[str, InventoryChanges]] = []
+    try:
+        for filter_set in soap.as_list(update.get("filterSet")):
+            kind = kinds[filter_set["filter"]]
+            changes.append((kind, inventory.apply(kind, soap.as_list(filter_set.get("objectSet")))))
+        return UpdateSet(update["version"], changes, soap.flag(update.get("truncated")) is True)
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise ReplyError(f"the update set has an unknown form: {error!r}") from error
 
 
 def _attribute_names(manager: Any) -> Any:

@@ -13,10 +13,10 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
-from typing import Any, Final
+from typing import Final
 
 from probes.report import Departed, ListedServer, Report, Resume, SourceEvent, SourceFailure
-from probes.vcenter import events, properties, san, soap
+from probes.vcenter import events, properties, san
 from probes.vcenter.attributes import AttributeNames
 from probes.vcenter.bindings import Bindings
 from probes.vcenter.boots import Boot
@@ -26,7 +26,6 @@ from probes.vcenter.events import EventRead, EventReader
 from probes.vcenter.faults import (
     LoginRefusedError,
     PermissionDeniedError,
-    ReplyError,
     StoppedError,
     VcenterError,
 )
@@ -39,14 +38,12 @@ from probes.vcenter.objects import Moid, Vm
 from probes.vcenter.places import PLACES
 from probes.vcenter.properties import moid_of
 from probes.vcenter.session import Credentials, Session
-from probes.vcenter.subscription import subscribe, wanted
+from probes.vcenter.subscription import PAGE_OBJECTS, subscribe, take, wanted
 from probes.vcenter.tracks import ServerLook, Tracks
 from probes.vcenter.transport import Endpoint, Wire
 from sla.instants import SECOND, Instant
 from sla.records import Observation, ServerId, Witness
 
-PAGE_OBJECTS: Final = 500
-"""What is asked for; vCenter gives 100 or so all the same."""
 RETRY_S: Final = (1.0, 60.0)
 """The first pause after an error and the longest; each is twice the one before, give or take a quarter."""
 LOGIN_RETRY_S: Final = (300.0, 1800.0)
@@ -113,6 +110,13 @@ class _Chain:
     places_changed: bool = False
     """Something above virtual servers changed, or the name of something that they use: they are looked at again."""
     infrastructure_changed: bool = False
+
+    def note(self, kind: str, changes: InventoryChanges) -> None:
+        """What an update set changed of the objects of one type."""
+        self.touched |= changes.touched
+        self.left += changes.left
+        self.places_changed |= kind in _NAMED
+        self.infrastructure_changed |= kind in _INFRASTRUCTURE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -347,27 +351,17 @@ class VcenterWatch:
             first_at = first_at or arrived_at
             if update is None:
                 break
-            try:
-                for filter_set in soap.as_list(update.get("filterSet")):
-                    self._apply(chain, filter_set)
-                chain.version = update["version"]
-            except (AttributeError, KeyError, TypeError, ValueError) as error:
-                raise ReplyError(f"the update set has an unknown form: {error!r}") from error
-            if not soap.flag(update.get("truncated")):
+            taken = take(update, chain.kinds, self._inventory)
+            for kind, changes in taken.changes:
+                chain.note(kind, changes)
+            chain.version = taken.version
+            if not taken.is_truncated:
                 break
         if chain.seen_until is None and self._inventory.is_empty:
             raise PermissionDeniedError(
                 "vCenter shows this account no object at all: it may read none, or vCenter is still starting"
             )
         return first_at
-
-    def _apply(self, chain: _Chain, filter_set: dict[str, Any]) -> None:
-        kind = chain.kinds[filter_set["filter"]]
-        changes: InventoryChanges = self._inventory.apply(kind, soap.as_list(filter_set.get("objectSet")))
-        chain.touched |= changes.touched
-        chain.left += changes.left
-        chain.places_changed |= kind in _NAMED
-        chain.infrastructure_changed |= kind in _INFRASTRUCTURE
 
     def _touched(self, chain: _Chain) -> set[Moid]:
         """The machines that this look is about."""

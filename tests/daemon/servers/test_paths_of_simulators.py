@@ -27,7 +27,7 @@ def shown(endpoint: Endpoint) -> dict[str, ListedServer]:
         found = survey(session, EVERYTHING, attribute_names=True)
     finally:
         session.close()
-    return {str(each.name): each for each in found}
+    return {str(each.name): each for each in found.servers}
 
 
 def takes(rule: RuleTable, server: ListedServer) -> bool:
