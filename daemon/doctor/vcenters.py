@@ -17,6 +17,7 @@ from daemon.watching.sources import endpoint_of, settings_of
 from probes.facts import NOT_KNOWN
 from probes.report import ListedServer
 from probes.targets.own_addresses import OwnAddresses
+from probes.vcenter.attributes import read_names
 from probes.vcenter.checkup import (
     Census,
     Unreadable,
@@ -27,7 +28,6 @@ from probes.vcenter.checkup import (
     shown_certificate,
 )
 from probes.vcenter.faults import CertificateError, LoginRefusedError, PermissionDeniedError, VcenterError
-from probes.vcenter.properties import custom_field_names
 from probes.vcenter.session import Credentials, Session
 from probes.vcenter.survey import survey
 from probes.vcenter.transport import Deadlines, Endpoint, Wire
@@ -222,7 +222,7 @@ def _refused(about: str, kind: str, refused: Sequence[Unreadable]) -> Finding:
 
 def _attributes(about: str, session: Session) -> Finding:
     try:
-        names = custom_field_names(session)
+        names = read_names(session)
     except PermissionDeniedError:
         return fail(about, "custom attributes, which rules ask for, cannot be read", _ROLE)
     return ok(about, f"{_counted('custom attribute', len(names))} can be read")

@@ -7,11 +7,12 @@ not tell of new ones or the account could not read them, the names are read agai
 from collections.abc import Iterable
 from typing import Final
 
+from probes.vcenter import soap
 from probes.vcenter.faults import PermissionDeniedError
 from probes.vcenter.inventory import Inventory, names_of_attributes
 from probes.vcenter.listing import has_unnamed_attributes
 from probes.vcenter.objects import Moid
-from probes.vcenter.properties import attribute_definitions
+from probes.vcenter.properties import moid_of
 from probes.vcenter.session import Session
 from sla.instants import MINUTE, Instant
 
@@ -39,12 +40,23 @@ class AttributeNames:
             return False
         self._read_at = now
         try:
-            names = {
-                key: name
-                for fields in attribute_definitions(session)
-                for key, name in names_of_attributes(fields).items()
-            }
+            names = read_names(session)
         except PermissionDeniedError:
             return False
         before, inventory.attribute_names = inventory.attribute_names, inventory.attribute_names | names
         return inventory.attribute_names != before
+
+
+def read_names(session: Session) -> dict[str, str]:
+    """The names of the custom attributes by key. Raises VcenterError: also where the account may not read them."""
+    manager = session.content.customFieldsManager
+    names: dict[str, str] = {}
+    if manager is None:
+        return names
+    for found in session.retrieve("CustomFieldsManager", ("field",), [moid_of(manager)]):
+        if soap.as_list(found.get("missingSet")):
+            raise PermissionDeniedError("the names of custom attributes may not be read")
+        for each in soap.as_list(found.get("propSet")):
+            if isinstance(each, dict):
+                names |= names_of_attributes(each.get("val"))
+    return names

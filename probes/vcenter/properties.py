@@ -3,8 +3,6 @@
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final
 
-from pyVmomi import vim, vmodl
-
 from probes.vcenter import soap
 from probes.vcenter.faults import ReplyError
 from probes.vcenter.objects import Moid
@@ -53,31 +51,6 @@ def _told(objects: Iterable[dict[str, Any]]) -> dict[Moid, dict[str, soap.Value]
         }
     except (AttributeError, LookupError, TypeError) as error:
         raise ReplyError(f"the properties of an object have an unknown form: {error!r}") from error
-
-
-def attribute_definitions(session: Session) -> Iterator[soap.Value | None]:
-    """`CustomFieldsManager.field`, as far as the account may read it. Raises VcenterError."""
-    manager = session.content.customFieldsManager
-    if manager is None:
-        return
-    for found in session.retrieve("CustomFieldsManager", ("field",), [moid_of(manager)]):
-        told = soap.as_list(found.get("propSet"))
-        yield from (each.get("val") for each in told if isinstance(each, dict))
-
-
-def custom_field_names(session: Session) -> dict[str, str]:
-    """The names of the custom attributes by key. Raises VcenterError: also where the account may not read them."""
-    manager = session.content.customFieldsManager
-    if manager is None:
-        return {}
-    collector = vmodl.query.PropertyCollector
-    spec = collector.FilterSpec(
-        objectSet=[collector.ObjectSpec(obj=manager, skip=False)],
-        propSet=[collector.PropertySpec(type=vim.CustomFieldsManager, pathSet=["field"], all=False)],
-    )
-    answer = session.content.propertyCollector.RetrievePropertiesEx([spec], collector.RetrieveOptions())
-    found = (item.val for obj in answer.objects for item in obj.propSet or ())
-    return {str(field.key): field.name for fields in found for field in fields}
 
 
 def moid_of(managed_object: Any) -> Moid:
