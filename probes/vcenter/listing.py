@@ -48,7 +48,7 @@ def listed(
         placeholder=_placeholder(vm, told),
         addresses=own_addresses(vm.address, vm.adapters) if told >= _ADDRESSES else NOT_KNOWN,
         host=NOT_KNOWN if vm.host is None else infrastructure.hosts.get(vm.host, NOT_KNOWN),
-        datastores=names_of(_places(vm), infrastructure.datastores),
+        datastores=names_of(vm.holding, infrastructure.datastores),
     )
 
 
@@ -63,11 +63,6 @@ def names_of(moids: tuple[Moid, ...], names: Mapping[Moid, str]) -> tuple[str, .
         name = names.get(moids[0])
         return () if name is None else (name,)
     return tuple(sorted(names[moid] for moid in moids if moid in names))
-
-
-def _places(vm: Vm) -> tuple[Moid, ...]:
-    """Where its files lie; until they were read every datastore that it uses."""
-    return tuple(place.datastore for place in vm.places) or vm.datastores
 
 
 def _placeholder(vm: Vm, told: frozenset[str]) -> Fact:

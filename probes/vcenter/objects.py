@@ -217,6 +217,11 @@ class Vm:
     """What the guest says is its address, and those of its network adapters."""
 
     @property
+    def holding(self) -> tuple[Moid, ...]:
+        """The datastores that hold its files; until these were read every one that it is told to use."""
+        return tuple(place.datastore for place in self.places) or self.datastores
+
+    @property
     def uses(self) -> set[Moid]:
         """Every datastore that it is told to use, or that its files were read to lie on."""
         return {*self.datastores, *(place.datastore for place in self.places if place.is_known)}

@@ -19,7 +19,7 @@ def rests_on(vm: Vm, ignored: frozenset[Moid]) -> list[Place]:
 
 def is_judged(vm: Vm, ignored: frozenset[Moid]) -> bool:
     """Whether it has the leg: not where all that it uses is ignored."""
-    return not ignored or bool(rests_on(vm, ignored)) or not (vm.places or vm.datastores)
+    return not ignored or bool(rests_on(vm, ignored)) or not vm.holding
 
 
 def verdict(inventory: Inventory, vm: Vm, ignored: frozenset[Moid]) -> LegVerdict:
@@ -72,7 +72,7 @@ def _by_places(inventory: Inventory, vm: Vm, host: Moid, ignored: frozenset[Moid
 
 def _reaches_all(inventory: Inventory, vm: Vm, host: Moid) -> bool:
     """Whether it reaches all that it is known to need, ignored or not."""
-    moids = [place.datastore for place in vm.places] or vm.datastores
+    moids = vm.holding
     return bool(moids) and all(_reaches(inventory, moid, host) for moid in moids)
 
 
