@@ -1,5 +1,6 @@
-"""Figures as people read them: durations, and ratios in percent."""
+"""Figures as people read them: durations, ratios in percent, numbers of things; and the first of many names."""
 
+from collections.abc import Sequence
 from fractions import Fraction
 
 from sla.instants import SECOND
@@ -24,3 +25,14 @@ def duration(microseconds: int | Fraction) -> str:
     if second or fraction or not text:
         text = f"{text} {second}{fraction}s".strip()
     return sign + text
+
+
+def counted(count: int, noun: str) -> str:
+    """So many of a noun."""
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
+def first_of(names: Sequence[str], most: int) -> str:
+    """The first names, and how many there are more."""
+    more = f" and {len(names) - most:,} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more

@@ -8,6 +8,7 @@ from typing import Final
 from daemon.config import Config
 from daemon.config.tables import ConditionsTable
 from daemon.doctor.finding import Finding, ok, warn
+from daemon.readable import counted, first_of
 from daemon.servers.rules import Rules, Undecided
 from probes.facts import NOT_KNOWN, Fact
 from probes.report import ListedServer
@@ -44,15 +45,15 @@ def _taken(section: str, tables: Sequence[ConditionsTable], shown: Shown) -> Ite
         facts = ", ".join(sorted(frozenset[str]().union(*(each.facts for each in undecided.values()))))
         yield warn(
             section,
-            f"of {_counted(len(undecided))} it is not known which rule takes them, for want of: {facts}:"
-            f" {_some(undecided)}",
+            f"of {counted(len(undecided), 'server')} it is not known which rule takes them, for want of: {facts}:"
+            f" {first_of(sorted(undecided), NAMED)}",
             "let the account read folders, pools and what else rules ask for: the role Read-only on the root folder",
         )
 
 
 def _rule(about: str, table: ConditionsTable, taken: int, shown: Shown) -> Finding:
     if taken:
-        return ok(about, f"takes {_counted(taken)}")
+        return ok(about, f"takes {counted(taken, 'server')}")
     alone = Rules((table,))
     matching = sum(
         alone.first(vcenter, server) is table for vcenter, servers in shown.items() for server in servers
@@ -60,7 +61,7 @@ def _rule(about: str, table: ConditionsTable, taken: int, shown: Shown) -> Findi
     if matching:
         return warn(
             about,
-            f"takes no server: earlier rules take the {_counted(matching)} that match it",
+            f"takes no server: earlier rules take the {counted(matching, 'server')} that match it",
             "put it before them, or remove it",
         )
     near = list(_nearest(table, [server for servers in shown.values() for server in servers]))
@@ -106,16 +107,6 @@ def _twins(shown: Shown) -> Iterator[Finding]:
         if len(names) > 1:
             yield warn(
                 "identity",
-                f"{len(names)} servers show the instance UUID {uuid}: {_some(names)}",
+                f"{len(names)} servers show the instance UUID {uuid}: {first_of(sorted(names), NAMED)}",
                 "remove the copy, give it a UUID of its own, or ignore what is a placeholder (condition placeholder)",
             )
-
-
-def _counted(count: int) -> str:
-    return f"{count:,} server{'' if count == 1 else 's'}"
-
-
-def _some(names: Iterable[str]) -> str:
-    ordered = sorted(names)
-    more = f" and {len(ordered) - NAMED:,} more" if len(ordered) > NAMED else ""
-    return ", ".join(ordered[:NAMED]) + more

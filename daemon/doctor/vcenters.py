@@ -12,6 +12,7 @@ from daemon.config import Config
 from daemon.config.secrets import SecretError
 from daemon.config.tables import ReachTable, VCenterTable
 from daemon.doctor.finding import Finding, Level, fail, ok, warn
+from daemon.readable import counted, first_of
 from daemon.watching.addresses import ReportedAddresses, chosen
 from daemon.watching.sources import endpoint_of, settings_of
 from probes.facts import NOT_KNOWN
@@ -200,7 +201,7 @@ def _clock(about: str, offset_us: int) -> Finding:
 
 
 def _rights(about: str, found: Census) -> Iterator[Finding]:
-    numbers = ", ".join(_counted(_WORDS[kind], count) for kind, count in found.counts.items())
+    numbers = ", ".join(counted(count, _WORDS[kind]) for kind, count in found.counts.items())
     if found.counts["VirtualMachine"] and found.counts["HostSystem"]:
         yield ok(about, f"the account sees {numbers}: compare that with what an administrator sees")
     else:
@@ -211,10 +212,9 @@ def _rights(about: str, found: Census) -> Iterator[Finding]:
 
 
 def _refused(about: str, kind: str, refused: Sequence[Unreadable]) -> Finding:
-    names = ", ".join(one.name for one in refused[:NAMED])
-    more = f" and {len(refused) - NAMED:,} more" if len(refused) > NAMED else ""
+    names = first_of([one.name for one in refused], NAMED)
     faults = ", ".join(sorted({one.fault for one in refused}))
-    text = f"{_counted(_WORDS[kind], len(refused))} cannot be read ({faults}): {names}{more}"
+    text = f"{counted(len(refused), _WORDS[kind])} cannot be read ({faults}): {names}"
     if kind in _JUDGED:
         return fail(about, f"{text}; what rests on them stays unknown", _ROLE)
     return warn(about, f"{text}; rules by place do not see them", _ROLE)
@@ -225,7 +225,7 @@ def _attributes(about: str, session: Session) -> Finding:
         names = read_names(session)
     except PermissionDeniedError:
         return fail(about, "custom attributes, which rules ask for, cannot be read", _ROLE)
-    return ok(about, f"{_counted('custom attribute', len(names))} can be read")
+    return ok(about, f"{counted(len(names), 'custom attribute')} can be read")
 
 
 def _addresses(about: str, found: Sequence[ListedServer], table: ReachTable) -> Finding:
@@ -242,15 +242,10 @@ def _addresses(about: str, found: Sequence[ListedServer], table: ReachTable) -> 
         if not choice.number
     ]
     if not without:
-        return ok(about, f"{_counted('server', len(found))} that run report an address that can be checked")
-    more = f" and {len(without) - NAMED:,} more" if len(without) > NAMED else ""
+        return ok(about, f"{counted(len(found), 'server')} that run report an address that can be checked")
     return warn(
         about,
-        f"{len(without):,} of {_counted('server', len(found))} that run have no address that can be checked, so that checks"
-        f" of it are unknown: {', '.join(without[:NAMED])}{more}",
+        f"{len(without):,} of {counted(len(found), 'server')} that run have no address that can be checked, so that checks"
+        f" of it are unknown: {first_of(without, NAMED)}",
         "see that VMware Tools run there, and which addresses they report; prefer and ignore in [reach] choose among several",
     )
-
-
-def _counted(word: str, count: int) -> str:
-    return f"{count:,} {word}{'' if count == 1 else 's'}"

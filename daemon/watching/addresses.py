@@ -10,6 +10,7 @@ from ipaddress import ip_address
 from typing import Final
 
 from daemon.config.tables import ReachTable
+from daemon.readable import first_of
 from daemon.servers.rules import matcher
 from probes.report import GuestAddress
 from sla.records import ServerId
@@ -48,8 +49,7 @@ def chosen(
         faults.append(f"{address.number} {fault}")
     if not faults:
         return Chosen(reason=_NONE_TOLD)
-    more = f" and {len(faults) - NAMED} more" if len(faults) > NAMED else ""
-    return Chosen(reason=f"it has no address that can be checked: {', '.join(faults[:NAMED])}{more}")
+    return Chosen(reason=f"it has no address that can be checked: {first_of(faults, NAMED)}")
 
 
 def _preferred(told: Sequence[GuestAddress], table: ReachTable, network: str | None) -> list[GuestAddress]:
