@@ -90,6 +90,7 @@ def actions(world: World, wire: Wire) -> dict[str, Callable[..., object]]:
         "fill": world.fill,
         "wire_fault": wire.inject,
         "wire_clear": wire.clear,
+        "wire_idle": wire.idle,
     }
 
 

@@ -19,7 +19,7 @@ from probes.simulation.inventory import Inventory
 from probes.simulation.methods import METHODS, SessionCall
 from probes.simulation.sessions import COOKIE, IDLE_S, ConnectionDroppedError, Session
 from probes.simulation.soap import FaultError, Request
-from probes.simulation.wire import Wire
+from probes.simulation.wire import CutOffError, Wire
 from probes.simulation.world import World
 
 P = ParamSpec("P")
@@ -108,11 +108,18 @@ class SimulatedVCenter:
 
     async def _sdk(self, request: web.Request) -> web.StreamResponse:
         try:
-            return await self._answer(request)
+            await self.wire.idled(request)
+            response = await self._answer(request)
+            self.wire.used(request)
         except ConnectionDroppedError:
             if request.transport is not None:
                 request.transport.abort()
             return web.Response()
+        except CutOffError:
+            if request.transport is not None:
+                request.transport.close()
+            return web.Response()
+        return response
 
     async def _answer(self, request: web.Request) -> web.StreamResponse:
         headers = dict(_XML)

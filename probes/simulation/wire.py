@@ -6,17 +6,24 @@ They concern replies to SOAP requests: by then the connection stands and, with T
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+import random
+from dataclasses import dataclass, field
 from enum import StrEnum
+from weakref import WeakKeyDictionary
 
 from aiohttp import web
 
 from probes.simulation import soap
+from probes.simulation.odd_replies import OddReply, odd
 from probes.simulation.sessions import ConnectionDroppedError
 
 _HTML = b"<html><head><title>503 Service Unavailable</title></head><body>Service Unavailable</body></html>"
 _GARBAGE = b"\x00\xff\xfe<<not xml at all>>\x1b[0m"
 _HUGE_CHUNK = b" " * 65_536
+
+
+class CutOffError(Exception):
+    """The connection is to be closed after what was written."""
 
 
 class WireFaultKind(StrEnum):
@@ -30,13 +37,18 @@ class WireFaultKind(StrEnum):
     HUGE = "huge"
     DROPPED = "dropped"
     LOGIN_REFUSED = "login_refused"
+    REPLACED = "replaced"
+    """Bytes in it are others."""
+    ODD = "odd"
+    """It is odd in some way (`odd_replies`), by chance."""
 
 
 @dataclass(slots=True, kw_only=True)
 class WireFault:
     """One fault: for the next `replies`, or until it is cleared; for every method, or for one.
 
-    `bytes_per_s` is the pace of a slow drip, `size` the length of a huge body in bytes.
+    `bytes_per_s` is the pace of a slow drip, `size` the length of a huge body in bytes. `find` is replaced by `put`, one byte for
+    each of their characters (up to U+00FF). `seed` begins the chance, and `often` is how likely it is that a reply is odd.
     """
 
     kind: WireFaultKind
@@ -44,6 +56,15 @@ class WireFault:
     method: str | None = None
     bytes_per_s: int = 200
     size: int = 64_000_000
+    find: str = ""
+    put: str = ""
+    seed: int = 0
+    often: float = 1.0
+    chance: random.Random = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Begin with the seed."""
+        self.chance = random.Random(self.seed)  # noqa: S311  replayable, not secret
 
 
 class Wire:
@@ -51,6 +72,12 @@ class Wire:
 
     def __init__(self) -> None:
         self.faults: list[WireFault] = []
+        self.odd_replies: list[str] = []
+        """What was odd about the replies that were, the newest last."""
+        self.idle_s: float | None = None
+        self.forgets = False
+        self._used_s: WeakKeyDictionary[asyncio.Transport, float] = WeakKeyDictionary()
+        """When the last reply went out on each connection."""
         self._cleared = asyncio.Event()
 
     def inject(
@@ -61,12 +88,44 @@ class Wire:
         method: str | None = None,
         bytes_per_s: int = 200,
         size: int = 64_000_000,
+        find: str = "",
+        put: str = "",
+        seed: int = 0,
+        often: float = 1.0,
     ) -> None:
         """Begin a fault; `kind` is a value of WireFaultKind."""
         fault = WireFault(
-            kind=WireFaultKind(kind), replies=replies, method=method, bytes_per_s=bytes_per_s, size=size
+            kind=WireFaultKind(kind),
+            replies=replies,
+            method=method,
+            bytes_per_s=bytes_per_s,
+            size=size,
+            find=find,
+            put=put,
+            seed=seed,
+            often=often,
         )
         self.faults.append(fault)
+
+    def idle(self, seconds: float | None = None, *, forget: bool = False) -> None:
+        """Have connections that idled for so long be closed, or forgotten without a word; None: they may idle."""
+        self.idle_s, self.forgets = seconds, forget
+
+    async def idled(self, request: web.Request) -> None:
+        """What becomes of a request on a connection that idled."""
+        transport = request.transport
+        used_s = self._used_s.get(transport) if transport is not None else None
+        if self.idle_s is None or used_s is None:
+            return
+        if asyncio.get_running_loop().time() - used_s >= self.idle_s:
+            if self.forgets:
+                await self._cleared.wait()
+            raise ConnectionDroppedError
+
+    def used(self, request: web.Request) -> None:
+        """A reply is about to go out."""
+        if request.transport is not None:
+            self._used_s[request.transport] = asyncio.get_running_loop().time()
 
     def clear(self) -> None:
         """End every fault; calls held in silence lose their connection."""
@@ -120,8 +179,34 @@ class Wire:
                 return await self._drip(request, fault, body)
             case WireFaultKind.HUGE:
                 return await _pad(request, fault, body)
+            case WireFaultKind.REPLACED:
+                told = body.replace(fault.find.encode("latin-1"), fault.put.encode("latin-1"))
+                return web.Response(status=status, body=told, content_type="text/xml")
+            case WireFaultKind.ODD:
+                return await self._send_odd(request, fault, status, body)
             case _:
                 raise AssertionError("the other kinds never let a reply come this far")
+
+    async def _send_odd(
+        self, request: web.Request, fault: WireFault, status: int, body: bytes
+    ) -> web.StreamResponse:
+        if fault.chance.random() >= fault.often:
+            return web.Response(status=status, body=body, content_type="text/xml")
+        told: OddReply = odd(body, fault.chance)
+        self.odd_replies.append(f"{fault.method or 'a reply'}: {told.what}")
+        if told.length is None:
+            return web.Response(
+                status=told.status, body=told.body, headers=told.headers, content_type="text/xml"
+            )
+        transport = request.transport
+        if transport is None:
+            raise ConnectionDroppedError
+        # As no server would write it: aiohttp minds the length.
+        transport.write(
+            b"HTTP/1.1 200 OK\r\nContent-Type: text/xml\r\nContent-Length: %d\r\n\r\n" % told.length
+            + told.body
+        )
+        raise CutOffError
 
     async def _drip(self, request: web.Request, fault: WireFault, body: bytes) -> web.StreamResponse:
         response = await _started(request, len(body))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import random
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -11,7 +12,7 @@ from xml.parsers.expat import ExpatError
 import pytest
 from pyVmomi import vim
 
-from probes.simulation import ThreadedVCenter
+from probes.simulation import ThreadedVCenter, odd_replies, soap
 
 from .client import PASSWORD, USER, Client, post, raises, stub
 from .test_updates import until_blocked
@@ -106,3 +107,45 @@ def test_a_restart_drops_the_connections_of_blocked_calls(vcenter: ThreadedVCent
         vcenter.do(vcenter.world.restart)
         raises((http.client.RemoteDisconnected, ConnectionError), lambda: blocked.result(5))
     raises(vim.fault.NotAuthenticated, lambda: client.wait(seconds=0))
+
+
+def test_bytes_of_a_reply_can_be_others(vcenter: ThreadedVCenter, client: Client) -> None:
+    vcenter.do(
+        vcenter.wire.inject, "replaced", method="CurrentTime", find="</returnval>", put="\xff\x08</returnval>"
+    )
+    raises(ExpatError, vim.ServiceInstance("ServiceInstance", client.stub).CurrentTime)
+    vcenter.do(vcenter.wire.clear)
+    assert vim.ServiceInstance("ServiceInstance", client.stub).CurrentTime()
+
+
+def test_odd_replies_are_the_same_by_the_same_seed() -> None:
+    body = soap.reply(
+        "CurrentTime", "<returnval>2026-03-01T00:00:00Z</returnval><a>1</a><b><c>2</c></b>"
+    ).encode()
+    one, other = (
+        [odd_replies.odd(body, chance) for chance in [random.Random(4)] for _ in range(200)] for _ in range(2)
+    )
+    assert one == other
+    assert len({each.what for each in one}) > 20
+    assert len([each for each in one if each.body != body]) > 150
+
+
+@pytest.mark.parametrize(("forget", "error"), [(False, http.client.RemoteDisconnected), (True, TimeoutError)])
+def test_connections_that_idled_are_closed_or_forgotten(
+    vcenter: ThreadedVCenter, forget: bool, error: type[Exception]
+) -> None:
+    vcenter.do(lambda: vcenter.wire.idle(0.05, forget=forget))
+    idling = http.client.HTTPConnection(vcenter.host, vcenter.port, timeout=0.5)
+    ask(idling)
+    time.sleep(0.1)
+    raises(error, lambda: ask(idling))
+    idling.close()
+    ask(idling)
+    idling.close()
+    vcenter.do(vcenter.wire.idle)
+    vcenter.do(vcenter.wire.clear)
+
+
+def ask(connection: http.client.HTTPConnection) -> None:
+    connection.request("POST", "/sdk", b"no request at all")
+    assert connection.getresponse().read()
