@@ -109,6 +109,8 @@ class Report:
     `fresh`: the look stands on no earlier one, so what the source knew between its last `observed_until` and
     `observed_until` was not seen. Without `observed_until` the look only adds to what was seen before.
 
+    `partial`: a fresh look that lacks objects which do not say which they are, so that what it does not list may be there.
+
     `hosts` and `datastores` hold those whose state is another than was told last, a fresh report all that there are:
     what it lacks is gone. Unknown is what nothing can be said of, and what is down as somebody wished. Names that repeat
     within a source begin with the path of their datacenter.
@@ -116,6 +118,7 @@ class Report:
 
     source: str
     fresh: bool = False
+    partial: bool = False
     observed_until: Instant | None = None
     listed: tuple[ListedServer, ...] = ()
     departed: tuple[Departed, ...] = ()
@@ -128,6 +131,8 @@ class Report:
     skipped_events: int = 0
     history_faults: tuple[str, ...] = ()
     """Why events that happened may be missing, or others have their keys: each fault once, when it was noticed."""
+    passed_over: tuple[str, ...] = ()
+    """What of this look could not be read, by name and why: for the log, the first few."""
     hosts: Mapping[str, State] = field(default_factory=dict)
     """Whether each host responds."""
     datastores: Mapping[str, State] = field(default_factory=dict)

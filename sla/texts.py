@@ -12,6 +12,10 @@ TEXT_BYTES: Final = 2048
 NAME_BYTES: Final = 512
 """The most of a name: of a server, host, datastore, folder, network, user. vCenter allows 80 characters, of up to four bytes,
 and writes some of them as three."""
+VALUE_BYTES: Final = 1024
+"""The most of a custom attribute's value: vCenter allows 255 characters."""
+ID_BYTES: Final = 128
+"""The most of an id or a key. One that is longer is no id: cut, it would be another's."""
 
 _STEERING: Final = re.compile(
     # Control characters, line and paragraph separators, halves of surrogate pairs, what turns the direction of writing
@@ -34,6 +38,11 @@ def cleaned(text: str, most_bytes: int = TEXT_BYTES) -> str:
         return shown
     mark = f"… [cut from {len(text)} characters]"
     return _STEERING.sub(_escaped, _beginning(text, most_bytes - len(mark.encode()))) + mark
+
+
+def is_clean_id(text: str) -> bool:
+    """Whether a text may be an id: not empty, no longer than `ID_BYTES`, printable as it is."""
+    return text != "" and len(text.encode(errors="replace")) <= ID_BYTES and text.isprintable()
 
 
 def _beginning(text: str, most_bytes: int) -> str:

@@ -48,7 +48,7 @@ class InfrastructureAlerts:
 def _take(
     down: _Down, report: Report, states: Mapping[str, State], gone: Collection[str], since: Instant
 ) -> None:
-    if report.fresh:
+    if report.fresh and not report.partial:
         gone = [name for source, name in down if source == report.source and name not in states]
     for name in gone:
         down.pop((report.source, name), None)

@@ -22,6 +22,7 @@ from sla.records import Leg, Observation, Record, Server, ServerId, State
 NOT_LISTED: Final = "vCenter does not list it"
 ELSEWHERE: Final = "another vCenter lists it"
 STARTING_UP: Final = "vCenter lists little of what it did: it may be starting up"
+MAY_BE_LISTED: Final = "vCenter lists an object and does not say which it is"
 
 
 class ServerRegistry:
@@ -138,9 +139,11 @@ class ServerRegistry:
             here.add(self._place(report.source, listed, at))
             yield None
         gone = [(departed.server, departed.at) for departed in report.departed]
-        if report.fresh:
+        if report.fresh and not report.partial:
             self._listings.forget_contenders(report)
             gone += self._listings.missing(report.source, here, at)
+        elif report.fresh:
+            yield from self._may_be_listed(report.source, here, at, now)
         for server, listing in self._listings.depart(report.source, gone, now):
             yield from self._departed(server, listing, now)
         for listed in report.listed:
@@ -269,6 +272,16 @@ class ServerRegistry:
         other = self._listings.contender_for(server)
         if other is not None:
             yield from self._moved(other, server, now)
+
+    def _may_be_listed(
+        self, source: str, here: set[ServerId | None], at: Instant, now: Instant
+    ) -> Iterator[Record]:
+        """Nothing is known of servers that are not told, and are none the less not gone: one of them may be there."""
+        for server, _ in self._listings.missing(source, here, at):
+            listing = self._listings.by_id[server]
+            listing.views.clear()
+            self._changed.add(server)
+            yield from self._services.unknown(server, listing, at, now, MAY_BE_LISTED)
 
     def _returned(self, server: ServerId, listing: Listing, at: Instant, now: Instant) -> Iterator[Record]:
         """A server is listed again: the gap was down, unless it may have run; of another month, it was no service."""

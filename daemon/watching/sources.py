@@ -188,6 +188,14 @@ class Sources:
             )
         for fault in report.history_faults:
             _log.warning("source_history_broken", source=report.source, because=fault)
+        if report.passed_over:
+            _log.warning(
+                "source_items_passed_over",
+                source=report.source,
+                items=report.passed_over,
+                skipped_events=report.skipped_events,
+                unreadable_objects=report.unreadable,
+            )
         source.up, source.note, source.failures = True, "", 0
         source.last_contact_at = report.observed_until or source.last_contact_at
         self._measure(report)

@@ -8,12 +8,12 @@ from collections.abc import Iterable
 from typing import Final
 
 from probes.vcenter import soap
-from probes.vcenter.faults import PermissionDeniedError
-from probes.vcenter.inventory import Inventory, names_of_attributes
+from probes.vcenter.faults import PermissionDeniedError, reading
+from probes.vcenter.inventory import ATTRIBUTE_NAMES, Inventory, names_of_attributes
 from probes.vcenter.listing import has_unnamed_attributes
-from probes.vcenter.objects import Moid
 from probes.vcenter.properties import moid_of
 from probes.vcenter.session import Session
+from probes.vcenter.values import Moid
 from sla.instants import MINUTE, Instant
 
 AGAIN_US: Final = MINUTE // 2
@@ -49,11 +49,12 @@ class AttributeNames:
 
 def read_names(session: Session) -> dict[str, str]:
     """The names of the custom attributes by key. Raises VcenterError: also where the account may not read them."""
-    manager = session.content.customFieldsManager
+    with reading("what vCenter says of itself"):
+        manager = session.content.customFieldsManager
     names: dict[str, str] = {}
     if manager is None:
         return names
-    for found in session.retrieve("CustomFieldsManager", ("field",), [moid_of(manager)]):
+    for found in session.retrieve("CustomFieldsManager", ATTRIBUTE_NAMES, [moid_of(manager)]):
         if soap.as_list(found.get("missingSet")):
             raise PermissionDeniedError("the names of custom attributes may not be read")
         for each in soap.as_list(found.get("propSet")):

@@ -13,10 +13,13 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Final
 
 from probes.vcenter.inventory import Inventory
-from probes.vcenter.objects import Moid, Vm
+from probes.vcenter.objects import Vm
+from probes.vcenter.values import Moid
 from sla.records import ServerId
 
 _NUMBER: Final = re.compile(r"\d+$")
+_TELL_A_SERVER: Final = frozenset({"config.instanceUuid", "config.template", "config.ftInfo.role"})
+"""What says whether an object is a server, and which."""
 _LOST: Final = frozenset({"orphaned", "invalid"})
 
 
@@ -49,7 +52,12 @@ class Bindings:
         vms = inventory.vms
         released = [server for moid in touched for server in self._released(moid, vms[moid])]
         new = [
-            moid for moid in touched if moid not in self.servers and vms[moid].uuid and vms[moid].is_server
+            moid
+            for moid in touched
+            if moid not in self.servers
+            and vms[moid].uuid
+            and vms[moid].is_server
+            and not inventory.refuses(moid, _TELL_A_SERVER)
         ]
         for moid in sorted(new, key=lambda moid: _precedence(vms[moid])):
             server = self._server(moid, vms[moid].uuid, vms)

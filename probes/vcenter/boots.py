@@ -9,7 +9,7 @@ from enum import Enum
 from typing import Final
 
 from probes.vcenter.clocks import Estimate, HostInstant, drift_us
-from probes.vcenter.objects import Moid
+from probes.vcenter.values import Moid
 from sla.instants import MINUTE, SECOND, Instant
 
 TOLERANCE_US: Final = 2 * SECOND

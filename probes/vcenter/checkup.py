@@ -15,11 +15,11 @@ from typing import Any
 from pyVmomi import vim, vmodl
 
 from probes.vcenter.clock_reading import current_time
-from probes.vcenter.events import EVENT_TYPES
+from probes.vcenter.event_types import EVENT_TYPES
 from probes.vcenter.faults import PermissionDeniedError, ReplyError
-from probes.vcenter.objects import as_people_write_it
 from probes.vcenter.session import Session
 from probes.vcenter.transport import Endpoint, Wire
+from probes.vcenter.values import as_people_write_it
 from sla.instants import DAY, Instant, datetime_of
 
 

@@ -1,25 +1,16 @@
 """What time it is by a vCenter's clock (vSphere API reference, `ServiceInstance.CurrentTime`)."""
 
 from collections.abc import Callable
-from datetime import datetime
 
-from pyVmomi import vim
-
-from probes.vcenter.clocks import VCenterClock, VCenterInstant
-from probes.vcenter.faults import ReplyError
+from probes.vcenter.clocks import SANE_FROM, SANE_UNTIL, VCenterClock, VCenterInstant, stamp_us
 from probes.vcenter.session import Session
-from sla.instants import Instant, instant_of
+from sla.instants import Instant
 
 
 def current_time(session: Session) -> VCenterInstant | None:
-    """What vCenter's clock shows; None where it answers with no time at all. Raises VcenterError."""
-    try:
-        shown = vim.ServiceInstance("ServiceInstance", session.stub).CurrentTime()
-    except ReplyError as error:
-        if isinstance(error.__cause__, (AttributeError, LookupError, TypeError, ValueError)):
-            return None  # an answer, and no time in it
-        raise
-    return VCenterInstant(instant_of(shown)) if isinstance(shown, datetime) and shown.tzinfo else None
+    """What vCenter's clock shows; None where it answers with no time that a clock could show. Raises VcenterError."""
+    us = stamp_us(session.current_time())
+    return VCenterInstant(us) if us is not None and SANE_FROM <= us < SANE_UNTIL else None
 
 
 def measure(clock: VCenterClock, session: Session, now: Callable[[], Instant]) -> bool:

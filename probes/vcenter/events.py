@@ -1,87 +1,28 @@
-"""The event history of a vCenter: one collector, read forward from a stored position, each event once.
+"""The event history of a vCenter: read forward from a stored position, each event once.
 
-pyvmomi would fail a whole page for one event of a class that it does not know; they are read as plain values instead,
-and what is no event is skipped and counted.
+What is no event is skipped, counted and named, and the position moves past it.
 """
 
 from collections.abc import Iterable
-from datetime import datetime
 from typing import Any, Final, NamedTuple
 
-from pyVmomi import vim
-
 from probes.report import Resume, SourceEvent
-from probes.vcenter import soap
+from probes.vcenter import soap, values
 from probes.vcenter.boots import TOLERANCE_US
-from probes.vcenter.clocks import SANE_UNTIL, VCenterClock, VCenterInstant, stamp_us
+from probes.vcenter.clocks import Estimate, VCenterClock, VCenterInstant
+from probes.vcenter.event_pages import PAGE, EventPages, UnreadEvents, shown, stamp_of
+from probes.vcenter.event_types import TURNS
 from probes.vcenter.faults import PermissionDeniedError
-from probes.vcenter.history import Turn
-from probes.vcenter.objects import Moid, text
 from probes.vcenter.positions import OVERLAP_US, EventIdentity, EventPosition
-from probes.vcenter.properties import moid_of
 from probes.vcenter.session import Session
-from sla.instants import BEGINNING, SECOND, Instant, datetime_of
+from probes.vcenter.values import Moid
+from sla.instants import BEGINNING, SECOND, Instant
+from sla.texts import NAME_BYTES, TEXT_BYTES, cleaned, is_clean_id
 
-PAGE: Final = 200
 LAG_US: Final = 10 * SECOND
 """How long after it happened an event of vCenter's own may still not be there to be read."""
-
-TURNS: Final = {
-    "VmPoweredOffEvent": Turn.OFF,
-    "VmPowerOffOnIsolationEvent": Turn.OFF,
-    "VmShutdownOnIsolationEvent": Turn.OFF,
-    "VmSuspendedEvent": Turn.OFF,
-    "VmPoweredOnEvent": Turn.ON,
-    "DrsVmPoweredOnEvent": Turn.ON,
-    "com.vmware.vc.ha.VmRestartedByHAEvent": Turn.RESTARTED,
-    "VmRestartedByHAEvent": Turn.RESTARTED,
-    "VmRestartedOnAlternateHostEvent": Turn.RESTARTED,
-    "VmMigratedEvent": Turn.MOVED,
-    "DrsVmMigratedEvent": Turn.MOVED,
-    "VmDisconnectedEvent": Turn.LOST,
-}
-"""What events say of power; a reset says nothing, for the power stays on."""
-
-EVENT_TYPES: Final = (
-    *TURNS,
-    "VmStoppingEvent",
-    "VmStartingEvent",
-    "VmResumingEvent",
-    "VmResettingEvent",
-    "VmRemovedEvent",
-    "VmRegisteredEvent",
-    "VmReconfiguredEvent",
-    "VmGuestShutdownEvent",
-    "VmGuestRebootEvent",
-    "VmGuestStandbyEvent",
-    "VmGuestOSCrashedEvent",
-    "VmDasBeingResetEvent",
-    "VmDasBeingResetWithScreenshotEvent",
-    "VmDasResetFailedEvent",
-    "VmConnectedEvent",
-    "VmOrphanedEvent",
-    "VmFailoverFailed",
-    "VmMaxRestartCountReached",
-    "HostConnectionLostEvent",
-    "HostDisconnectedEvent",
-    "HostConnectedEvent",
-    "HostShutdownEvent",
-    "DasHostFailedEvent",
-    "DasHostIsolatedEvent",
-    "EnteringMaintenanceModeEvent",
-    "EnteredMaintenanceModeEvent",
-    "ExitMaintenanceModeEvent",
-    "com.vmware.vc.HA.DasHostFailedEvent",
-    "com.vmware.vc.HA.HostStateChangedEvent",
-    "esx.problem.storage.apd.start",
-    "esx.problem.storage.apd.timeout",
-    "esx.clear.storage.apd.exit",
-    "esx.problem.storage.connectivity.lost",
-    "esx.clear.storage.connectivity.restored",
-    "esx.problem.scsi.device.state.permanentloss",
-    "esx.clear.scsi.device.state.permanentloss.deviceonline",
-)
-"""The leaf types that are read: base types are not documented to match."""
+NAMED_A_LOOK: Final = 10
+"""How many of the events that were skipped are named."""
 
 
 class HostConnectionEvent(NamedTuple):
@@ -125,12 +66,13 @@ class EventReader:
         """When all events that there were had been read last."""
         self._not_before: Instant = BEGINNING
         self._session: Session | None = None
-        self._collector: Moid | None = None
+        self._collector: EventPages | None = None
+        """That of the session; None while the account may read no history."""
         self._skipped = 0
+        self._passed_over: list[str] = []
 
     def open(self, session: Session, now: Instant) -> None:
         """Make the collector; `now` is our clock. What it gives again of what was read is not told again."""
-        self._session = session
         if self._began_at is None:
             self._began_at = now
             if self._position.until is None:
@@ -138,33 +80,26 @@ class EventReader:
                 self._not_before = min(now, self._resumed_at or now)
         until = self._position.until or self._resumed_at
         begin = self._began_at if until is None else Instant(min(until, now) - OVERLAP_US)
-        root = vim.event.EventFilterSpec.ByEntity(entity=session.content.rootFolder, recursion="all")
-        spec = vim.event.EventFilterSpec(
-            entity=root,
-            time=vim.event.EventFilterSpec.ByTime(beginTime=_asked_for(self._clock.at_the_earliest(begin))),
-            eventTypeId=list(EVENT_TYPES),
-        )
-        about = session.content.about
-        self._position.opened(str(getattr(about, "instanceUuid", None) or ""))
+        self._position.opened(session.instance_uuid)
+        if self._collector is not None and self._session is session:
+            self._collector.close()
+        self._session = session
         try:
-            self._collector = moid_of(session.content.eventManager.CreateCollectorForEvents(spec))
+            self._collector = EventPages(session, self._clock.at_the_earliest(begin))
         except PermissionDeniedError:
             # State goes on without history; `slad doctor` names the missing right.
             self._collector = None
 
-    def read(self, pages: int, page_events: int = PAGE) -> tuple[list[Any], bool]:
+    def read(
+        self, pages: int, page_events: int = PAGE, *, now: Instant
+    ) -> tuple[list[Any | UnreadEvents], bool]:
         """What there is of up to `pages` pages, oldest first, for `new`; and whether that is all that there is now."""
-        found: list[Any] = []
-        if self._session is None or self._collector is None:
-            return found, True
-        for _ in range(pages):
-            page = self._session.next_events(self._collector, page_events)
-            found += page
-            if not page:
-                return found, True
-        return found, False
+        if self._collector is None:
+            return [], True
+        theirs = VCenterInstant(now + (self._clock.ahead_us or 0))
+        return self._collector.read(pages, page_events, now=theirs)
 
-    def new(self, found: Iterable[Any], now: Instant, *, drained: bool) -> list[EventRead]:
+    def new(self, found: Iterable[Any | UnreadEvents], now: Instant, *, drained: bool) -> list[EventRead]:
         """The events that were not told before, of what was read by `now`; vCenter's clock was measured since."""
         read_before = self._drained_at or self._position.until or self._resumed_at or self._began_at or now
         expected_after = Instant(read_before - LAG_US)
@@ -174,66 +109,85 @@ class EventReader:
             self._drained_at = now
         return new
 
-    def skipped(self) -> int:
-        """How many events could not be read since this was asked last."""
+    def skipped(self) -> tuple[int, tuple[str, ...]]:
+        """How many events could not be read since this was asked last, and the first of them by name and why."""
         skipped, self._skipped = self._skipped, 0
-        return skipped
+        named, self._passed_over = self._passed_over, []
+        return skipped, tuple(named)
 
     def faults(self) -> tuple[str, ...]:
         """What was found wrong with the history since this was asked last."""
         return self._position.faults()
 
-    def _told(self, event: Any, now: Instant, expected_after: Instant) -> EventRead | None:
+    def _told(self, event: Any | UnreadEvents, now: Instant, expected_after: Instant) -> EventRead | None:
         """An event of the reply; None for one that is known, or none."""
-        try:
-            stamp, vm = _stamp(event), _vm(event)
-            when = self._clock.ours(stamp, now, expected_after)
-            if when is not None and when.latest < expected_after - OVERLAP_US:
-                when = None  # older than what was asked for: its clock showed something that was not measured
-            dated = when is not None and when.width_us <= TOLERANCE_US
-            read = _read(event, when.latest if when is not None else now, vm, dated=dated)
-        except (AttributeError, LookupError, TypeError, ValueError):
-            self._skipped += 1
+        if isinstance(event, UnreadEvents):
+            what = event.what or f"{event.count} after event {self._position.newest_key}"
+            self._skip(what, event.why, event.count)
             return None
-        identity = EventIdentity(read.event.key, stamp, read.event.type, vm)
-        is_new = self._position.take(identity, None if when is None else when.latest)
+        stamp = stamp_of(event)
+        when = None if stamp is None else self._when(stamp, now, expected_after)
+        latest = None if when is None else when.latest
+        try:
+            dated = when is not None and when.width_us <= TOLERANCE_US
+            identity, read = _read(event, stamp, now if latest is None else latest, dated=dated)
+        except (LookupError, ValueError) as error:
+            self._pass_over(event, stamp, latest, error)
+            return None
+        is_new = self._position.take(identity, latest)
         is_older = when is not None and when.earliest < self._not_before
         return read if is_new and not is_older else None
 
+    def _when(self, stamp: VCenterInstant, now: Instant, expected_after: Instant) -> Estimate | None:
+        """When an event happened by our clock; None where its time says nothing of that."""
+        when = self._clock.ours(stamp, now, expected_after)
+        if when is not None and when.latest < expected_after - OVERLAP_US:
+            return None  # older than what was asked for: its clock showed something that was not measured
+        return when
 
-def _asked_for(begin: VCenterInstant) -> datetime:
-    """A begin time as far as a calendar has it."""
-    return datetime_of(Instant(min(max(begin.us, 0), SANE_UNTIL)))
+    def _pass_over(
+        self, event: object, stamp: VCenterInstant | None, at: Instant | None, why: Exception
+    ) -> None:
+        """Skip what is no event, once, and move past it as far as it says when it was."""
+        key = shown(event, "key") or ""
+        if is_clean_id(key):
+            identity = EventIdentity(key, stamp or VCenterInstant(0), "", None)
+            if not self._position.take(identity, at):
+                return
+        self._skip(f"event {key or 'without a key'}", _reason(why), 1)
+
+    def _skip(self, what: str, why: str, count: int) -> None:
+        """Note what may have been events of consequence."""
+        self._skipped += count
+        self._position.unread()
+        if len(self._passed_over) < NAMED_A_LOOK:
+            self._passed_over.append(cleaned(f"{what}: {why}", NAME_BYTES))
 
 
-def _stamp(event: Any) -> VCenterInstant:
-    """When an event was made, by vCenter's clock. Raises LookupError, TypeError or ValueError for what is none."""
-    us = stamp_us(event["createdTime"])
-    if us is None:
-        raise ValueError("an event without its time")
-    return VCenterInstant(us)
+def _reason(why: Exception) -> str:
+    return f"it has no {why.args[0]}" if isinstance(why, KeyError) else str(why)
 
 
-def _vm(event: Any) -> Moid | None:
-    machine = event.get("vm")
-    return Moid(machine["vm"]) if machine else None
-
-
-def _read(event: Any, at: Instant, vm: Moid | None, *, dated: bool) -> EventRead:
-    """An event of the reply. Raises AttributeError, LookupError or TypeError for what is none."""
-    host = event.get("host")
-    kind = event.get("eventTypeId") or event[soap.TYPE]
+def _read(
+    event: object, stamp: VCenterInstant | None, at: Instant, *, dated: bool
+) -> tuple[EventIdentity, EventRead]:
+    """An event of the reply, at an instant of our clock. Raises LookupError or ValueError for what is none."""
+    if not isinstance(event, dict):
+        raise ValueError("it is no XML" if isinstance(event, soap.UnreadableItem) else "it has no members")  # noqa: TRY004  one error
+    if stamp is None:
+        raise ValueError("it does not say when it was")
+    machine, host = values.members(event.get("vm")), values.members(event.get("host"))
+    vm = values.as_moid(machine["vm"]) if machine else None
+    kind = values.word(event.get("eventTypeId")) or values.identifier(event[soap.TYPE])
     connects = host and kind in ("HostConnectedEvent", "HostDisconnectedEvent")
-    return EventRead(
-        SourceEvent(
-            key=event["key"],
-            type=kind,
-            at=at,
-            server=None,
-            user=event.get("userName", ""),
-            text=event.get("fullFormattedMessage", ""),
-        ),
-        vm,
-        HostConnectionEvent(Moid(host["host"]), text(event.get("reason"))) if connects else None,
-        dated=dated,
+    reason = values.text(event.get("reason"))
+    said = SourceEvent(
+        key=values.identifier(event["key"]),
+        type=kind,
+        at=at,
+        server=None,
+        user=values.word(event.get("userName")),
+        text=values.word(event.get("fullFormattedMessage"), TEXT_BYTES),
     )
+    connection = HostConnectionEvent(values.as_moid(host["host"]), reason) if connects else None
+    return EventIdentity(said.key, stamp, kind, vm), EventRead(said, vm, connection, dated=dated)

@@ -11,11 +11,20 @@ VcenterError
 └── StoppedError          we were told to stop
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from sla.texts import cleaned
+
 
 class VcenterError(Exception):
-    """The session cannot go on; the message is a sentence for an operator. `reason` is its word in metrics."""
+    """The session cannot go on; the message is a sentence for an operator, cleaned. `reason` is its word in metrics."""
 
     reason = "error"
+
+    def __init__(self, message: str) -> None:
+        """What a vCenter says of a fault may be as long and as odd as anything else that it says."""
+        super().__init__(cleaned(message))
 
 
 class VCenterUnreachableError(VcenterError):
@@ -64,3 +73,19 @@ class StoppedError(VcenterError):
     """The watch was told to stop in the middle of a call."""
 
     reason = "stopped"
+
+
+@contextmanager
+def reading(what: str) -> Iterator[None]:
+    """Turn whatever goes wrong with what a vCenter sent into a ReplyError, whose sentence begins with `what`."""
+    try:
+        yield
+    except VcenterError:
+        raise
+    except Exception as error:
+        raise ReplyError(f"{what} has an unknown form: {error!r}") from error
+
+
+def is_about_an_answer(error: VcenterError) -> bool:
+    """Whether it may go with this one answer; what vCenter says of the session, and of who may do what, it says for good."""
+    return type(error) in (VcenterError, VCenterUnreachableError, ReplyError)

@@ -13,9 +13,10 @@ from probes.vcenter import san
 from probes.vcenter.clocks import HostInstant
 from probes.vcenter.inventory import Inventory
 from probes.vcenter.needed_files import DEVICES, PATHS
-from probes.vcenter.objects import Moid, Place, Vm
+from probes.vcenter.objects import Place, Vm
 from probes.vcenter.properties import PAGE, read_once
 from probes.vcenter.session import Session
+from probes.vcenter.values import Moid
 from probes.vcenter.volumes import Volumes
 
 SERVERS_A_LOOK: Final = 250

@@ -10,7 +10,8 @@ from typing import Final
 
 from probes.vcenter.events import HostConnectionEvent
 from probes.vcenter.inventory import Inventory
-from probes.vcenter.objects import Container, Datastore, Host, Moid
+from probes.vcenter.objects import Container, Datastore, Host
+from probes.vcenter.values import Moid
 from sla.records import State
 
 FAULTS: Final = frozenset(

@@ -2,16 +2,17 @@
 
 The mirror outlives sessions: after a resync it is compared with the full set. Nothing here does I/O or reads a clock.
 Absence is no statement: a property that vCenter leaves out is kept unknown, and an object that the account cannot read
-is unknown and stops no other.
+is unknown and stops no other. So is a property that is told in a form that it cannot have, until it was read again.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from probes.vcenter import soap
-from probes.vcenter.objects import Datastore, Host, Moid, Place, Vm, as_people_write_it, references, text
-from probes.vcenter.places import Places
+from probes.vcenter import soap, values
+from probes.vcenter.objects import Datastore, Host, Place, Vm
+from probes.vcenter.places import PLACES, Places
+from probes.vcenter.values import Moid
 from sla.records import State
 
 VM_PROPERTIES: Final = (
@@ -53,6 +54,17 @@ PROPERTIES: Final[Mapping[str, tuple[str, ...]]] = {
     "VirtualMachine": VM_PROPERTIES,
 }
 """What is watched, by type; each type has a filter of its own."""
+VM_OPTIONAL: Final = (
+    "resourcePool",
+    "customValue",
+    "network",
+    "config.managedBy",
+    "guest.ipAddress",
+    "guest.net",
+)
+"""What is watched of virtual machines besides, where it is asked for."""
+ATTRIBUTE_NAMES: Final = ("field",)
+"""What is watched of the CustomFieldsManager, likewise."""
 NETWORKS: Final = ("name",)
 """What is watched of the type Network, where it is asked for; distributed port groups and opaque networks are such."""
 
@@ -71,10 +83,14 @@ REFUSED: Final = LegVerdict(State.UNKNOWN, "vCenter does not let the account rea
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InventoryChanges:
-    """What an update set changed: virtual machines to judge again, and those that left."""
+    """What an update set changed: virtual machines to judge again, and those that left.
+
+    `nameless`: how many updates do not say which object they are about.
+    """
 
     touched: frozenset[Moid]
     left: tuple[Vm, ...]
+    nameless: int = 0
 
 
 class Inventory:
@@ -92,37 +108,37 @@ class Inventory:
         self.networks: dict[Moid, str] = {}
         """The names of networks."""
         self.unreadable: dict[Moid, frozenset[str]] = {}
-        """By object the properties that vCenter refuses to tell."""
+        """By object the properties that vCenter refuses to tell, or told in a form that they cannot have."""
+        self.spoilt: dict[Moid, str] = {}
+        """The types of those objects of which something has to be read again: it could not be read as it was told."""
         self.lost: dict[Moid, set[Moid]] = {}
         """By host the datastores that it does not reach; hosts that reach all of theirs are not in it."""
         self.unfound: dict[Moid, set[Moid]] = {}
         """By `[NAME]` of a datastore that cannot be found the machines with files on it."""
 
-    def apply(self, kind: str, updates: Iterable[Mapping[str, Any]]) -> InventoryChanges:
-        """Take the object updates of one filter, whose objects are of type `kind`. Idempotent."""
+    def apply(self, kind: str, updates: Iterable[Any]) -> InventoryChanges:
+        """Take the object updates of one filter, whose objects are of type `kind`, whatever their form. Idempotent."""
         touched: set[Moid] = set()
         left: list[Vm] = []
+        nameless = 0
         for update in updates:
-            moid = Moid(update["obj"])
-            if update["kind"] == "leave":
-                left.extend(self._forget(kind, moid, touched))
+            try:
+                moid = _object_of(update)
+            except ValueError:
+                nameless += 1
                 continue
-            changes = soap.as_list(update.get("changeSet"))
-            missing = soap.as_list(update.get("missingSet"))
-            self._note_unreadable(moid, changes, missing)
-            if kind == "VirtualMachine":
-                vm = self._vm(moid)
-                touched.add(moid)
-                for change in changes:
-                    self._set_vm(vm, change["name"], _value(change))
-            else:
-                for change in changes:
-                    self._set(kind, moid, change["name"], _value(change), touched)
-                if missing:
-                    self._touch(moid, touched)
-                if kind == "Datastore" and moid in self.datastores:
-                    self._note_losses(moid, self.datastores[moid])
-        return InventoryChanges(touched=frozenset(touched & self.vms.keys()), left=tuple(left))
+            match update.get("kind") if isinstance(update, dict) else None:
+                case "leave":
+                    left.extend(self._forget(kind, moid, touched))
+                case "enter" | "modify" as how:
+                    self._take(kind, moid, update, touched, is_whole=how == "enter")
+                case _:
+                    self._spoil(kind, moid, _ALL[kind], touched)
+            if kind == "Datastore" and moid in self.datastores:
+                self._note_losses(moid, self.datastores[moid])
+        return InventoryChanges(
+            touched=frozenset(touched & self.vms.keys()), left=tuple(left), nameless=nameless
+        )
 
     @property
     def is_empty(self) -> bool:
@@ -145,10 +161,14 @@ class Inventory:
         """Whether vCenter does not let the account read any of these properties of an object."""
         return moid in self.unreadable and not properties.isdisjoint(self.unreadable[moid])
 
+    def why_refused(self, moid: Moid) -> LegVerdict:
+        """Why a leg is unknown that rests on such a property."""
+        return _UNREADABLE if moid in self.spoilt else REFUSED
+
     def running(self, vm: Vm) -> LegVerdict:
         """Whether vCenter says that it runs (design: watching vCenter)."""
         if self.refuses(vm.moid, _RUNNING_RESTS_ON):
-            return REFUSED
+            return self.why_refused(vm.moid)
         host = self.hosts.get(vm.host) if vm.host is not None else None
         if host is not None and host.connection not in ("connected", ""):
             return LegVerdict(
@@ -166,7 +186,58 @@ class Inventory:
             case other:
                 return LegVerdict(State.UNKNOWN, f"its power state is {other or 'not told'}")
 
-    def _note_unreadable(self, moid: Moid, changes: list[Any], missing: list[Any]) -> None:
+    def _take(
+        self, kind: str, moid: Moid, update: Mapping[str, Any], touched: set[Moid], *, is_whole: bool
+    ) -> None:
+        """Take what is told of one object: each property by itself. `is_whole`: all of it is told."""
+        if is_whole:
+            self.unreadable.pop(moid, None)
+            self.spoilt.pop(moid, None)
+        if kind == "VirtualMachine":
+            self._vm(moid)
+            touched.add(moid)
+        odd: set[str] = set()
+        told: set[str] = set()
+        for change in soap.as_list(update.get("changeSet")):
+            try:
+                name, value = _told(change)
+            except ValueError:
+                odd |= _ALL[kind]
+                continue
+            told.add(name)
+            try:
+                self._set(kind, moid, name, value, touched)
+            except (AttributeError, LookupError, TypeError, ValueError):
+                odd.add(_watched(kind, name))
+        refused, all_told = _refused_of(update)
+        self._note_unreadable(moid, told, refused)
+        if odd or not all_told:
+            self._spoil(kind, moid, odd or _ALL[kind], touched)
+        if refused:
+            self._touch(moid, touched)
+
+    def _spoil(self, kind: str, moid: Moid, properties: Collection[str], touched: set[Moid]) -> None:
+        """Know no more what these properties are: what they were before may hold no longer."""
+        self.spoilt[moid] = kind
+        self.unreadable[moid] = self.unreadable.get(moid, frozenset()).union(properties)
+        match kind:
+            case "VirtualMachine":
+                self._vm(moid)
+                touched.add(moid)
+            case "HostSystem" if "runtime.connectionState" in properties:
+                host = self.hosts.setdefault(moid, Host())
+                host.connection = "unreadable"
+                touched.update(host.vms)
+            case "Datastore" if not {"host", "summary.accessible"}.isdisjoint(properties):
+                datastore = self.datastores.setdefault(moid, Datastore())
+                datastore.mounts, datastore.accessible = {}, None
+                touched.update(datastore.vms)
+            case _ if kind in PLACES and not {"name", "parent", "parentFolder"}.isdisjoint(properties):
+                self.places.forget(kind, moid)
+            case _:
+                pass  # names of hosts, datastores and networks stay as they were until they are read again
+
+    def _note_unreadable(self, moid: Moid, told: set[str], missing: set[str]) -> None:
         """A property stays unreadable until it is told: later updates speak of other properties only.
 
         One that may be unset is left out though it can be read again: with the first other one that is told again.
@@ -174,14 +245,14 @@ class Inventory:
         refused = self.unreadable.get(moid, frozenset())
         if not missing and not refused:
             return
-        told = {change["name"] for change in changes}
         if refused & told:
-            told |= _MAY_BE_UNSET
-        refused = (refused - told) | {item["path"] for item in missing}
+            told = told | _MAY_BE_UNSET
+        refused = (refused - told) | missing
         if refused:
             self.unreadable[moid] = refused
         else:
             del self.unreadable[moid]
+            self.spoilt.pop(moid, None)
 
     def _vm(self, moid: Moid) -> Vm:
         vm = self.vms.get(moid)
@@ -191,6 +262,8 @@ class Inventory:
 
     def _set(self, kind: str, moid: Moid, name: str, value: soap.Value | None, touched: set[Moid]) -> None:
         match kind:
+            case "VirtualMachine":
+                self._set_vm(self._vm(moid), name, value)
             case "HostSystem":
                 host = self.hosts.setdefault(moid, Host())
                 self.places.stand(moid, host)
@@ -204,7 +277,7 @@ class Inventory:
                 if name in ("name", "summary.url"):
                     touched.update(*self.unfound.values())
             case "Network":
-                self.networks[moid] = as_people_write_it(text(value))
+                self.networks[moid] = values.name(value)
             case "CustomFieldsManager":
                 self.attribute_names = names_of_attributes(value)
             case _:
@@ -212,9 +285,10 @@ class Inventory:
 
     def _set_vm(self, vm: Vm, name: str, value: soap.Value | None) -> None:
         if name == "runtime.host":
-            self._move(vm, Moid(text(value)) if value else None)
+            self._move(vm, values.reference(value))
         elif name == "datastore":
-            before, vm.datastores = vm.uses, references(value)
+            told = values.references(value)
+            before, vm.datastores = vm.uses, told
             self._use(vm, before)
         else:
             vm.take(name, value)
@@ -256,6 +330,7 @@ class Inventory:
 
     def _forget(self, kind: str, moid: Moid, touched: set[Moid]) -> Iterator[Vm]:
         self.unreadable.pop(moid, None)
+        self.spoilt.pop(moid, None)
         match kind:
             case "VirtualMachine":
                 vm = self.vms.pop(moid, None)
@@ -272,7 +347,6 @@ class Inventory:
             case "Datastore":
                 datastore = self.datastores.setdefault(moid, Datastore())
                 datastore.leave()
-                self._note_losses(moid, datastore)
                 touched.update(datastore.vms)
             case "Network":
                 self.networks.pop(moid, None)
@@ -284,12 +358,14 @@ class Inventory:
 
 def names_of_attributes(fields: soap.Value | None) -> dict[str, str]:
     """The names of custom attributes by key, of `CustomFieldsManager.field`; those of an unknown form are left out."""
-    told = (field for field in soap.array(fields, "CustomFieldDef") if isinstance(field, dict))
-    return {
-        field["key"]: as_people_write_it(field["name"])
-        for field in told
-        if isinstance(field.get("key"), str) and isinstance(field.get("name"), str)
-    }
+    names: dict[str, str] = {}
+    for field in soap.array(fields, "CustomFieldDef"):
+        try:
+            told = values.members(field)
+            names[values.identifier(told.get("key"))] = values.name(told.get("name"))
+        except ValueError:
+            continue
+    return {key: name for key, name in names.items() if name}
 
 
 _MAY_BE_UNSET: Final = frozenset(
@@ -306,10 +382,44 @@ _MAY_BE_UNSET: Final = frozenset(
     }
 )
 _RUNNING_RESTS_ON: Final = frozenset({"runtime.powerState", "runtime.connectionState", "runtime.host"})
+_ALL: Final[Mapping[str, frozenset[str]]] = {
+    **{kind: frozenset(properties) for kind, properties in PROPERTIES.items()},
+    "VirtualMachine": frozenset({*VM_PROPERTIES, *VM_OPTIONAL}),
+    "Network": frozenset(NETWORKS),
+    "CustomFieldsManager": frozenset(ATTRIBUTE_NAMES),
+}
+_UNREADABLE: Final = LegVerdict(State.UNKNOWN, "what vCenter says of it cannot be read")
 _WORDS: Final = {"notResponding": "not responding", "disconnected": "disconnected"}
 
 
-def _value(change: Mapping[str, Any]) -> soap.Value | None:
-    """What a property is now; None where it was removed, or is unset."""
-    value: soap.Value | None = change.get("val") if change["op"] in ("assign", "add") else None
-    return value
+def _object_of(update: object) -> Moid:
+    """The object that an update is about. Raises ValueError where it does not say so."""
+    if isinstance(update, soap.UnreadableItem):
+        return values.as_moid(update.said("obj"))
+    return values.as_moid(update.get("obj") if isinstance(update, dict) else None)
+
+
+def _told(change: object) -> tuple[str, soap.Value | None]:
+    """A property's name and what it is now; None where it was removed, or is unset. Raises ValueError for what says neither."""
+    if not isinstance(change, dict):
+        raise ValueError("no change of a property")  # noqa: TRY004  one error for what is none
+    name = values.identifier(change.get("name"))
+    match change.get("op"):
+        case "assign" | "add":
+            return name, change.get("val")
+        case "remove" | "indirectRemove":
+            return name, None
+        case _:
+            raise ValueError("no change that there is")
+
+
+def _watched(kind: str, name: str) -> str:
+    """The property that is watched of which a part is told: `host["host-7"].mountInfo` is one of `host`."""
+    return next((path for path in _ALL[kind] if name.startswith((f"{path}[", f"{path}."))), name)
+
+
+def _refused_of(update: Mapping[str, Any]) -> tuple[set[str], bool]:
+    """The properties that vCenter does not tell, and whether all of that can be read."""
+    missing = soap.as_list(update.get("missingSet"))
+    paths = {path for item in missing if isinstance(item, dict) and isinstance(path := item.get("path"), str)}
+    return paths, len(paths) == len(missing)

@@ -10,7 +10,8 @@ from probes.vcenter import san
 from probes.vcenter.addresses import own_addresses
 from probes.vcenter.infrastructure import Infrastructure
 from probes.vcenter.inventory import Inventory
-from probes.vcenter.objects import Moid, Vm
+from probes.vcenter.objects import Vm
+from probes.vcenter.values import Moid
 from sla.records import ServerId
 
 
@@ -37,9 +38,9 @@ def listed(
     networks = names_of(vm.networks, inventory.networks)
     return ListedServer(
         server=server,
-        name=_name(vm),
-        folder=inventory.places.folder_of(vm),
-        resource_pool=inventory.places.path_of(vm.pool),
+        name=_name(vm) if "name" in told else NOT_KNOWN,
+        folder=inventory.places.folder_of(vm) if told >= _FOLDER else NOT_KNOWN,
+        resource_pool=inventory.places.path_of(vm.pool) if "resourcePool" in told else NOT_KNOWN,
         attributes=attributes,
         all_attributes="customValue" in told and not has_unnamed_attributes(vm, inventory),
         san=san.is_judged(vm, ignored),
@@ -47,7 +48,7 @@ def listed(
         all_networks="network" in told and len(networks) == len(vm.networks),
         placeholder=_placeholder(vm, told),
         addresses=own_addresses(vm.address, vm.adapters) if told >= _ADDRESSES else NOT_KNOWN,
-        host=NOT_KNOWN if vm.host is None else infrastructure.hosts.get(vm.host, NOT_KNOWN),
+        host=_host(vm, infrastructure) if "runtime.host" in told else NOT_KNOWN,
         datastores=names_of(vm.holding, infrastructure.datastores),
     )
 
@@ -65,6 +66,10 @@ def names_of(moids: tuple[Moid, ...], names: Mapping[Moid, str]) -> tuple[str, .
     return tuple(sorted(names[moid] for moid in moids if moid in names))
 
 
+def _host(vm: Vm, infrastructure: Infrastructure) -> str | NotKnown:
+    return NOT_KNOWN if vm.host is None else infrastructure.hosts.get(vm.host, NOT_KNOWN)
+
+
 def _placeholder(vm: Vm, told: frozenset[str]) -> Fact:
     """Who manages it if it never ran; not known while vCenter shows no configuration."""
     if vm.has_run:
@@ -74,6 +79,7 @@ def _placeholder(vm: Vm, told: frozenset[str]) -> Fact:
     return vm.manager or None
 
 
+_FOLDER: Final = frozenset({"parent", "parentVApp"})
 _ADDRESSES: Final = frozenset({"guest.ipAddress", "guest.net"})
 _FILE: Final = re.compile(r"(?:\[[^\]]*\] ?|(?:ds://)?/vmfs/volumes/).*\.vmt?x", re.DOTALL | re.IGNORECASE)
 _NO_NAME: Final = re.compile(r"Unknown(?: VM)?(?: \(\w+\))?")

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from probes.vcenter import soap
-from probes.vcenter.objects import FileRole, Moid, text
+from probes.vcenter.objects import FileRole
+from probes.vcenter.values import Moid, text
 
 DEVICES: Final = "config.hardware.device"
 CONFIGURATION: Final = "config.files.vmPathName"

@@ -1,21 +1,21 @@
 """The objects of a vCenter, as far as they are mirrored, and how each takes a new value of a property.
 
-A property that is unset, or that vCenter leaves out, is None or empty: absence is no statement.
+A property that is unset, or that vCenter leaves out, is None or empty: absence is no statement. What is something else
+than it should be raises ValueError or LookupError: then nothing is known of that property, and nothing of it is guessed.
 """
 
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, Final, NewType
+from typing import Final
 
-from probes.vcenter import soap
+from probes.vcenter import soap, values
 from probes.vcenter.addresses import AdapterAddress, adapter_addresses
 from probes.vcenter.clocks import HostInstant, stamp_us
+from probes.vcenter.values import Moid
 from sla.records import State
-
-Moid = NewType("Moid", str)
-"""An object's id within one vCenter."""
+from sla.texts import VALUE_BYTES
 
 
 @dataclass(slots=True)
@@ -28,9 +28,9 @@ class Container:
     def take(self, name: str, value: soap.Value | None) -> None:
         """A property is told."""
         if name == "name":
-            self.name = as_people_write_it(text(value))
+            self.name = values.name(value)
         elif name == "parent":
-            self.parent = _reference(value)
+            self.parent = values.reference(value)
 
 
 @dataclass(slots=True)
@@ -42,7 +42,7 @@ class VApp(Container):
     def take(self, name: str, value: soap.Value | None) -> None:
         """A property is told."""
         if name == "parentFolder":
-            self.folder = _reference(value)
+            self.folder = values.reference(value)
         else:
             # Named outright: a slotted dataclass is another class than the one that super() remembers.
             Container.take(self, name, value)
@@ -66,11 +66,11 @@ class Host(Container):
         self.listed = True
         match name:
             case "runtime.connectionState":
-                self.connection = text(value)
+                self.connection = values.word(value)
             case "runtime.powerState":
-                self.power = text(value)
+                self.power = values.word(value)
             case "runtime.inMaintenanceMode":
-                self.maintenance = soap.flag(value) or False
+                self.maintenance = values.flag(value) or False
             case _:
                 # Named outright: a slotted dataclass is another class than the one that super() remembers.
                 Container.take(self, name, value)
@@ -114,20 +114,20 @@ class Datastore(Container):
         """A property, or a part of `host`, is told."""
         self.listed = True
         if name == "summary.url":
-            self.url = text(value) or self.url
+            self.url = values.word(value) or self.url
             return
         if name == "summary.maintenanceMode":
-            self.maintenance = text(value)
+            self.maintenance = values.word(value)
             return
         if name == "summary.accessible":
-            self.accessible = soap.flag(value)
+            self.accessible = values.flag(value)
         elif name == "host":
             self.mounts = {
-                Moid(item["key"]): _mount(item.get("mountInfo", {}))
-                for item in soap.array(value, "DatastoreHostMount")
+                values.as_moid(item["key"]): _mount(item.get("mountInfo"))
+                for item in values.items(value, "DatastoreHostMount")
             }
         elif partial := _PARTIAL.fullmatch(name):
-            _take_mount(self.mounts, Moid(partial["key"]), partial["rest"], value)
+            _take_mount(self.mounts, values.as_moid(partial["key"]), partial["rest"], value)
         else:
             Container.take(self, name, value)
 
@@ -235,41 +235,42 @@ class Vm:
         """A property is told that concerns no other object."""
         match name:
             case "name":
-                self.name = as_people_write_it(text(value))
+                self.name = values.name(value)
             case "config.instanceUuid":
                 # Kept when it goes absent: an inaccessible machine has no configuration to show.
-                self.uuid = text(value) or self.uuid
+                self.uuid = _uuid(value) or self.uuid
             case "config.template":
-                told = soap.flag(value)
+                told = values.flag(value)
                 self.template = self.template if told is None else told
             case "config.ftInfo.role":
-                self.secondary = text(value) not in ("", "1")
+                self.secondary = values.word(value) not in ("", "1")
             case "config.managedBy":
                 self.manager = _manager(value)
             case "config.changeVersion":
-                self.change_version = text(value)
+                self.change_version = values.word(value)
             case "runtime.powerState":
-                self.power = text(value)
+                self.power = values.word(value)
                 self.has_run |= self.power in ("poweredOn", "suspended")
             case "runtime.connectionState":
-                self.connection = text(value)
+                self.connection = values.word(value)
             case "runtime.bootTime":
                 us = stamp_us(value)
                 self.boot_at = None if us is None else HostInstant(us)
             case "parent":
-                self.parent = _reference(value)
+                self.parent = values.reference(value)
             case "parentVApp":
-                self.vapp = _reference(value)
+                self.vapp = values.reference(value)
             case "resourcePool":
-                self.pool = _reference(value)
+                self.pool = values.reference(value)
             case "customValue":
                 self.attributes = {
-                    item["key"]: item.get("value", "") for item in soap.array(value, "CustomFieldValue")
+                    values.identifier(item["key"]): values.word(item.get("value"), VALUE_BYTES)
+                    for item in values.items(value, "CustomFieldValue")
                 }
             case "network":
-                self.networks = references(value)
+                self.networks = values.references(value)
             case "guest.ipAddress":
-                self.address = text(value)
+                self.address = values.word(value)
             case "guest.net":
                 self.adapters = adapter_addresses(value)
             case _:
@@ -277,63 +278,50 @@ class Vm:
 
 
 _PARTIAL: Final = re.compile(r'host\["(?P<key>[^"]+)"\](?P<rest>.*)')
-_ESCAPED: Final = re.compile("%(2[fF]|5[cC]|25)")
-_MEANT: Final = {"2f": "/", "5c": "\\", "25": "%"}
 
 
-def text(value: soap.Value | None) -> str:
-    """A value's character data; "" for anything else."""
-    return value if isinstance(value, str) else ""
-
-
-def references(value: soap.Value | None) -> tuple[Moid, ...]:
-    """An array of references to managed objects."""
-    return tuple(Moid(item) for item in soap.array(value, "ManagedObjectReference"))
-
-
-def _reference(value: soap.Value | None) -> Moid | None:
-    """A reference to a managed object; None for none."""
-    return Moid(text(value)) if text(value) else None
-
-
-def as_people_write_it(name: str) -> str:
-    """A name of vCenter's, in which slash, backslash and percent sign are escaped, as its own pages show it."""
-    return _ESCAPED.sub(lambda found: _MEANT[found[1].lower()], name) if "%" in name else name
+def _uuid(value: soap.Value | None) -> str:
+    """An instance UUID; "" for none. What has a "@" in it would be taken for the id of a twin (`bindings`)."""
+    told = values.identifier(value) if value else ""
+    if "@" in told:
+        raise ValueError(f"no instance UUID: {told}")
+    return told
 
 
 def _manager(value: soap.Value | None) -> str:
     """Extension key and type of a ManagedByInfo; "" for none."""
-    told = value if isinstance(value, dict) else {}
-    return f"{text(told.get('extensionKey'))}/{text(told.get('type'))}" if told else ""
+    told = values.members(value)
+    return f"{values.word(told.get('extensionKey'))}/{values.word(told.get('type'))}" if told else ""
 
 
-def _mount(info: Mapping[str, Any]) -> Mount:
+def _mount(info: soap.Value | None) -> Mount:
+    told = values.members(info)
     return Mount(
-        accessible=soap.flag(info.get("accessible")),
-        reason=text(info.get("inaccessibleReason")),
-        mounted=soap.flag(info.get("mounted")) is not False,
+        accessible=values.flag(told.get("accessible")),
+        reason=values.word(told.get("inaccessibleReason")),
+        mounted=values.flag(told.get("mounted")) is not False,
     )
 
 
 def _take_mount(mounts: dict[Moid, Mount], host: Moid, rest: str, value: soap.Value | None) -> None:
     """Apply a partial update of one mount, such as `host["host-7"].mountInfo.accessible`."""
     if rest == "":
-        if isinstance(value, dict):
-            mounts[host] = _mount(value.get("mountInfo", {}))
+        if value:
+            mounts[host] = _mount(values.members(value).get("mountInfo"))
         else:
             mounts.pop(host, None)
         return
     mount = mounts.setdefault(host, Mount())
     match rest:
         case ".mountInfo":
-            mounts[host] = _mount(value if isinstance(value, dict) else {})
+            mounts[host] = _mount(value)
         case ".mountInfo.accessible":
-            mount.accessible = soap.flag(value)
+            mount.accessible = values.flag(value)
             if mount.accessible:
                 mount.reason = ""
         case ".mountInfo.inaccessibleReason":
-            mount.reason = text(value)
+            mount.reason = values.word(value)
         case ".mountInfo.mounted":
-            mount.mounted = soap.flag(value) is not False
+            mount.mounted = values.flag(value) is not False
         case _:
             pass  # another field of the mount

@@ -10,7 +10,8 @@ from typing import Final
 
 from probes.facts import NOT_KNOWN, Fact
 from probes.vcenter import soap
-from probes.vcenter.objects import Container, Moid, VApp, Vm
+from probes.vcenter.objects import Container, VApp, Vm
+from probes.vcenter.values import Moid
 
 SLASH: Final = "%2f"
 """How a slash within a name is written in a path."""

@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 
 from probes.report import KnownEvent
 from probes.vcenter.clocks import VCenterInstant
-from probes.vcenter.objects import Moid
+from probes.vcenter.values import Moid
 from sla.instants import MINUTE, SECOND, Instant
 
 OVERLAP_US: Final = 2 * MINUTE
@@ -22,6 +22,7 @@ SAME_US: Final = 2 * SECOND
 
 LOST: Final = "its newest event of before is no longer there: events may be missing"
 KEYS_AGAIN: Final = "keys of it were given twice: it was restored, and events may be missing"
+UNREAD: Final = "some of it cannot be read: what happened may be missing"
 OTHER_VCENTER: Final = "it is another vCenter's than before, by its instance UUID"
 
 
@@ -79,6 +80,15 @@ class EventPosition:
         if at is not None and (self.until is None or at >= self.until):
             self.until, self._newest = at, event
         return True
+
+    def unread(self) -> None:
+        """Something could not be read that may have been events."""
+        self._faults.append(UNREAD)
+
+    @property
+    def newest_key(self) -> str:
+        """That of the event which was read last; "" before the first."""
+        return next(reversed(self._seen)).key if self._seen else ""
 
     def drained(self) -> None:
         """All events that there are by now were read: what was awaited has come, or is not there."""

@@ -4,9 +4,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final
 
 from probes.vcenter import soap
-from probes.vcenter.faults import ReplyError
-from probes.vcenter.objects import Moid
+from probes.vcenter.faults import ReplyError, reading
 from probes.vcenter.session import Session
+from probes.vcenter.values import Moid, as_moid
 
 PAGE: Final = 100
 UNREADABLE_IN_A_ROW: Final = 20
@@ -43,20 +43,16 @@ def read_once(
 
 
 def _told(objects: Iterable[dict[str, Any]]) -> dict[Moid, dict[str, soap.Value]]:
-    try:
+    with reading("what was read of an object"):
         return {
-            Moid(found["obj"]): {each["name"]: each["val"] for each in soap.as_list(found.get("propSet"))}
+            as_moid(found["obj"]): {each["name"]: each["val"] for each in soap.as_list(found.get("propSet"))}
             for found in objects
             if not soap.as_list(found.get("missingSet"))
         }
-    except (AttributeError, LookupError, TypeError) as error:
-        raise ReplyError(f"the properties of an object have an unknown form: {error!r}") from error
 
 
 def moid_of(managed_object: Any) -> Moid:
     """The id of a managed object. Raises ReplyError where vCenter gave something else, or nothing, in its place."""
     # Reading any other attribute of a managed object is a call.
-    moid = getattr(managed_object, "_moId", None)
-    if not isinstance(moid, str):
-        raise ReplyError(f"vCenter gave no managed object where there has to be one: {managed_object!r:.100}")
-    return Moid(moid)
+    with reading("a reference to an object"):
+        return as_moid(getattr(managed_object, "_moId", None))

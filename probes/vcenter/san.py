@@ -6,8 +6,9 @@ host has lost any datastore, is unknown. A datastore's own state (`infrastructur
 
 from typing import Final
 
-from probes.vcenter.inventory import REFUSED, UP, Inventory, LegVerdict
-from probes.vcenter.objects import Moid, Place, Vm, as_people_write_it
+from probes.vcenter.inventory import UP, Inventory, LegVerdict
+from probes.vcenter.objects import Place, Vm
+from probes.vcenter.values import Moid, as_people_write_it
 from sla.records import State
 
 
@@ -25,7 +26,7 @@ def is_judged(vm: Vm, ignored: frozenset[Moid]) -> bool:
 def verdict(inventory: Inventory, vm: Vm, ignored: frozenset[Moid]) -> LegVerdict:
     """Whether its host reaches its files; `ignored` datastores do not count (design: watching vCenter)."""
     if inventory.refuses(vm.moid, _RESTS_ON):
-        return REFUSED
+        return inventory.why_refused(vm.moid)
     if vm.connection == "inaccessible":
         return LegVerdict(State.DOWN, "its files are inaccessible")
     host = inventory.hosts.get(vm.host) if vm.host is not None else None

@@ -9,7 +9,6 @@ import zlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final
-from xml.parsers.expat import ExpatError
 from xml.sax.saxutils import escape
 
 from pyVmomi import VmomiSupport, vim, vmodl
@@ -21,9 +20,22 @@ from probes.vcenter.faults import (
     PermissionDeniedError,
     ReplyError,
     SessionLostError,
+    StoppedError,
     VcenterError,
+    VCenterUnreachableError,
+    is_about_an_answer,
+    reading,
 )
 from probes.vcenter.transport import Connection, Deadlines, Wire
+
+TRIES: Final = 2
+"""On how many fresh connections a call is tried that may be made again: only when all of them failed it is the vCenter's."""
+RESTED_S: Final = 1.0
+KEPT_S: Final = 5.0
+"""How much longer than its wait a call may take on a connection that idled for `RESTED_S`, before it is made on a fresh one: of one
+that was forgotten nothing is heard."""
+MOST_PAGES: Final = 10_000
+"""Of one answer. One that has more has no end."""
 
 _PATH: Final = "/sdk"
 
@@ -54,10 +66,12 @@ class Stub(SoapStubAdapter):  # type: ignore[misc]  # pyvmomi's class is untyped
         deadline = time.monotonic() + self.timeout_s
         with self.lock:
             connection: Connection | None = self.pool.pop(0)[0] if self.pool else None
-        if connection is None or connection.sock is None:
-            return self.wire.connect(deadline)
-        self.wire.use_again(connection, deadline)
-        return connection
+        return self.wire.ready(connection, deadline)
+
+    def ReturnConnection(self, conn: Connection) -> None:  # noqa: N802  pyvmomi's name
+        """Keep a connection for the next call."""
+        conn.rest()
+        super().ReturnConnection(conn)
 
     def InvokeMethod(self, mo: Any, info: Any, args: Any, outerStub: Any = None) -> Any:  # noqa: N802, N803  pyvmomi's names
         """A call. Raises VcenterError, and nothing else."""
@@ -66,16 +80,10 @@ class Stub(SoapStubAdapter):  # type: ignore[misc]  # pyvmomi's class is untyped
                 return super().InvokeMethod(mo, info, args, outerStub)
         except vmodl.MethodFault as fault:
             raise _translated(type(fault).__name__, fault.msg or "") from fault
-        except (
-            ExpatError,
-            LookupError,
-            TypeError,
-            AttributeError,
-            ValueError,
-            zlib.error,
-            EOFError,
-        ) as error:
-            # What pyvmomi raises for a reply that is cut, no XML, or holds a word that it does not know.
+        except VcenterError:
+            raise
+        except Exception as error:
+            # What pyvmomi raises for a reply that is cut, no XML, or holds a word that it does not know, is of any kind.
             raise ReplyError(f"the answer to {info.wsdlName} cannot be read: {error!r}") from error
 
 
@@ -111,7 +119,8 @@ class Session:
         content = vim.ServiceInstance("ServiceInstance", stub).RetrieveContent()
         session = cls(wire, stub, content)
         try:
-            content.sessionManager.Login(userName=credentials.user, password=password)
+            with reading("what vCenter says of itself"):
+                content.sessionManager.Login(userName=credentials.user, password=password)
         except LoginRefusedError as error:
             raise LoginRefusedError(
                 f"vCenter refused the login of {credentials.user}: user or password is wrong, or the account is locked"
@@ -127,65 +136,138 @@ class Session:
         """How long its calls may take."""
         return self.wire.endpoint.deadlines
 
-    def wait_for_updates(self, collector: str, version: str, wait_s: int, page: int) -> dict[str, Any] | None:
-        """The next update set after `version` as plain values; None when nothing changed for `wait_s` seconds."""
-        body = (
-            f'<WaitForUpdatesEx xmlns="urn:vim25"><_this type="PropertyCollector">{escape(collector)}</_this>'
-            f"<version>{escape(version)}</version><options><maxWaitSeconds>{wait_s}</maxWaitSeconds>"
-            f"<maxObjectUpdates>{page}</maxObjectUpdates></options></WaitForUpdatesEx>"
-        )
-        timeout_s = wait_s + self.deadlines.poll_margin_s
-        return _one(self._returned("WaitForUpdatesEx", body, timeout_s))
+    @property
+    def instance_uuid(self) -> str:
+        """The vCenter's own; "" where it tells none."""
+        return str(getattr(self.content.about, "instanceUuid", None) or "")
+
+    def wait_for_updates(
+        self, collector: str, version: str, wait_s: int, page: int, *, once: bool = False
+    ) -> dict[str, Any] | None:
+        """The next update set after `version` as plain values; None when nothing changed for `wait_s` seconds.
+
+        An `objectSet` in it that cannot be read is `soap.UnreadableItem`. `once`: after a set that was truncated, whose version may be
+        passed once only.
+        """
+        margin_s = self.deadlines.poll_margin_s if version else self.deadlines.first_poll_margin_s
+
+        def call(wait_s: int) -> _Call:
+            return _Call(
+                "WaitForUpdatesEx",
+                f'<_this type="PropertyCollector">{escape(collector)}</_this><version>{escape(version)}</version>'
+                f"<options><maxWaitSeconds>{wait_s}</maxWaitSeconds><maxObjectUpdates>{page}</maxObjectUpdates></options>",
+                wait_s + margin_s,
+                "objectSet",
+                wait_s,
+            )
+
+        # Whoever asks again has waited long enough.
+        update = self._returned(call(wait_s), *(() if once else (call(0),)))
+        return _table("the update set", update)
 
     def next_events(self, collector: str, page: int) -> list[Any]:
-        """The next events of a collector as plain values, oldest first; none once all were read."""
-        body = (
-            f'<ReadNextEvents xmlns="urn:vim25"><_this type="EventHistoryCollector">{escape(collector)}</_this>'
-            f"<maxCount>{page}</maxCount></ReadNextEvents>"
+        """The next events of a collector as plain values, oldest first; none once all were read.
+
+        An event that cannot be read is `soap.UnreadableItem`. After a VCenterUnreachableError or ReplyError it is not known what the
+        collector will give next: what is lost on the way is not given again.
+        """
+        returned = self._returned(
+            _Call(
+                "ReadNextEvents",
+                f'<_this type="EventHistoryCollector">{escape(collector)}</_this><maxCount>{page}</maxCount>',
+                self.deadlines.call_s,
+                "returnval",
+            )
         )
-        return soap.as_list(self._returned("ReadNextEvents", body, self.deadlines.call_s))
+        return [] if returned is None else returned if isinstance(returned, list) else [returned]
+
+    def destroy_collector(self, collector: str) -> None:
+        """Give an event collector back, of which a session may have few; that it is gone is as good."""
+        call = _Call(
+            "DestroyCollector",
+            f'<_this type="EventHistoryCollector">{escape(collector)}</_this>',
+            self.deadlines.call_s,
+        )
+        try:
+            self._returned(call)
+        except (StoppedError, VCenterUnreachableError):
+            raise
+        except VcenterError:
+            pass  # if it is the session that is lost, the next call says so
+
+    def current_time(self) -> soap.Value | None:
+        """The answer to `CurrentTime`, which should be an `xsd:dateTime`."""
+        call = _Call(
+            "CurrentTime", '<_this type="ServiceInstance">ServiceInstance</_this>', self.deadlines.call_s
+        )
+        return self._returned(call, call)
 
     def retrieve(self, kind: str, paths: tuple[str, ...], moids: Iterable[str]) -> Iterator[dict[str, Any]]:
-        """Properties of some objects as plain values: each object's `obj`, its `propSet` and its `missingSet`."""
-        wanted = "".join(f"<pathSet>{path}</pathSet>" for path in paths)
+        """Properties of some objects as plain values: each object's `obj`, its `propSet` and its `missingSet`.
+
+        An object of which the answer cannot be read is left out.
+        """
         objects = "".join(
             f'<objectSet><obj type="{kind}">{escape(moid)}</obj><skip>false</skip></objectSet>'
             for moid in moids
         )
+        asked = "".join(f"<pathSet>{path}</pathSet>" for path in paths)
         collector = f'<_this type="PropertyCollector">{escape(self.content.propertyCollector._moId)}</_this>'  # noqa: SLF001  an id
-        body = (
-            f'<RetrievePropertiesEx xmlns="urn:vim25">{collector}<specSet><propSet><type>{kind}</type><all>false</all>'
-            f"{wanted}</propSet>{objects}"
-            "<reportMissingObjectsInResults>true</reportMissingObjectsInResults></specSet><options/>"
-            "</RetrievePropertiesEx>"
+        call = _Call(
+            "RetrievePropertiesEx",
+            f"{collector}<specSet><propSet><type>{kind}</type><all>false</all>{asked}</propSet>{objects}"
+            "<reportMissingObjectsInResults>true</reportMissingObjectsInResults></specSet><options/>",
+            self.deadlines.call_s,
+            "objects",
         )
-        page = _one(self._returned("RetrievePropertiesEx", body, self.deadlines.call_s))
-        while page is not None:
-            yield from soap.as_list(page.get("objects"))
+        again = [call]
+        for _ in range(MOST_PAGES):
+            page = _table("the page of properties", self._returned(call, *again))
+            if page is None:
+                return
+            yield from (each for each in soap.as_list(page.get("objects")) if isinstance(each, dict))
             token = page.get("token")
             if token is None:
                 return
-            body = (
-                f'<ContinueRetrievePropertiesEx xmlns="urn:vim25">{collector}<token>{escape(token)}</token>'
-                "</ContinueRetrievePropertiesEx>"
+            if not isinstance(token, str):
+                raise ReplyError("the page of properties says in several ways how to go on")
+            call = _Call(
+                "ContinueRetrievePropertiesEx",
+                f"{collector}<token>{escape(token)}</token>",
+                self.deadlines.call_s,
+                "objects",
             )
-            page = _one(self._returned("ContinueRetrievePropertiesEx", body, self.deadlines.call_s))
+            again = []  # a token is used once
+        raise ReplyError(f"the properties come in more than {MOST_PAGES} pages")
 
-    def _returned(self, method: str, body: str, timeout_s: float) -> soap.Value | None:
-        """What a method returned, None for nothing."""
-        reply = self._post(body, time.monotonic() + timeout_s)
-        answer = reply.get(f"{method}Response")
-        if answer is None:
-            raise ReplyError(f"the answer to {method} holds {', '.join(reply) or 'nothing'} instead")
-        value: soap.Value | None = answer.get("returnval") if isinstance(answer, dict) else None
-        return value
+    def _returned(self, call: "_Call", *again: "_Call") -> soap.Value | None:
+        """What a method returned, None for nothing.
 
-    def _post(self, body: str, deadline: float) -> dict[str, Any]:
-        """The SOAP body of the reply to `body`, its faults raised."""
+        `again`: the same in other words, where it may be asked again though its answer was lost. The connection of the call
+        before may have been dropped, or forgotten, since: what failed on it is asked on fresh ones, and only if it fails on
+        `TRIES` of them it failed.
+        """
+        fresh = 0
+        while True:
+            kept, timeout_s = self._poll_connection, call.timeout_s
+            if kept is None or kept.is_stale:
+                fresh += 1
+            elif again and kept.idle_s > RESTED_S:
+                timeout_s = min(timeout_s, call.wait_s + KEPT_S)
+            try:
+                with reading(f"the answer to {call.method}"):
+                    return _content(call.method, self._post(call, timeout_s))
+            except VcenterError as error:
+                if not is_about_an_answer(error) or not again or fresh == TRIES:
+                    raise
+            (call,) = again
+
+    def _post(self, call: "_Call", timeout_s: float) -> dict[str, Any]:
+        """The SOAP body of the reply to a call, its faults raised."""
         envelope = (
             '<?xml version="1.0" encoding="UTF-8"?>'
             '<soapenv:Envelope xmlns:soapenv="http://schemas.xmlsoap.org/soap/envelope/">'
-            f"<soapenv:Body>{body}</soapenv:Body></soapenv:Envelope>"
+            f'<soapenv:Body><{call.method} xmlns="urn:vim25">{call.arguments}</{call.method}></soapenv:Body></soapenv:Envelope>'
         )
         headers = {
             "Cookie": self.stub.cookie,
@@ -193,27 +275,19 @@ class Session:
             "Content-Type": "text/xml; charset=utf-8",
             "Accept-Encoding": "gzip",
         }
-        connection, self._poll_connection = self._poll_connection, None
-        if connection is None:
-            connection = self.wire.connect(deadline)
-        self.wire.use_again(connection, deadline)
-        with self.wire.translating():
-            connection.request("POST", _PATH, envelope.encode(), headers)
-            response = connection.getresponse()
-            raw = response.read()
-        if response.status not in (200, 500):
-            raise ReplyError(f"vCenter answered with HTTP {response.status} {response.reason}")
-        if response.getheader("Content-Encoding", "") == "gzip":
-            raw = _gunzipped(raw, self.wire.endpoint.reply_limit_bytes)
-        envelope_read = soap.parse(raw).get("Envelope")
-        content = envelope_read.get("Body") if isinstance(envelope_read, dict) else None
-        if not isinstance(content, dict):
-            raise ReplyError("the answer is no SOAP envelope")
-        fault = content.get("Fault")
-        if isinstance(fault, dict):
-            detail = fault.get("detail")
-            name = next(iter(detail)) if isinstance(detail, dict) and detail else "unknown fault"
-            raise _translated(name, str(fault.get("faultstring", "")))
+        kept, self._poll_connection = self._poll_connection, None
+        connection = self.wire.ready(kept, time.monotonic() + timeout_s)
+        try:
+            with self.wire.translating():
+                connection.request("POST", _PATH, envelope.encode(), headers)
+                response = connection.getresponse()
+                raw = response.read()
+            plain = _plain(response, raw, self.wire.endpoint.reply_limit_bytes)
+            content = _body(soap.parse(plain, call.item))
+        except BaseException:
+            connection.close()
+            raise
+        connection.rest()
         self._poll_connection = connection
         return content
 
@@ -226,14 +300,70 @@ class Session:
         self.stub.wire = Wire(self.wire.endpoint)
         self.stub.timeout_s = self.deadlines.logout_s
         try:
-            self.content.sessionManager.Logout()
+            with reading("what vCenter says of itself"):
+                self.content.sessionManager.Logout()
         except VcenterError:
             pass  # it is gone, or the vCenter is
         self.stub.wire.close()
 
 
-def _one(value: soap.Value | None) -> dict[str, Any] | None:
-    return value if isinstance(value, dict) else None
+def _plain(response: http.client.HTTPResponse, raw: bytes, limit_bytes: int) -> bytes:
+    """The bytes of an answer, unpacked where they are packed, whatever its header says. Raises ReplyError."""
+    if response.status not in (http.client.OK, http.client.INTERNAL_SERVER_ERROR):
+        raise ReplyError(f"vCenter answered with HTTP {response.status} {response.reason}")
+    return _gunzipped(raw, limit_bytes) if raw.startswith(b"\x1f\x8b") else raw
+
+
+def _body(document: dict[str, Any]) -> dict[str, Any]:
+    """What is in the body of a SOAP envelope, its fault raised. Raises ReplyError."""
+    envelope = document.get("Envelope")
+    content = envelope.get("Body") if isinstance(envelope, dict) else None
+    if not isinstance(content, dict):
+        raise ReplyError("the answer is no SOAP envelope")
+    if "Fault" in content:
+        raise _fault(content["Fault"])
+    return content
+
+
+def _fault(fault: Any) -> VcenterError:
+    """What a SOAP fault says, as far as it can be read."""
+    told = fault if isinstance(fault, dict) else {}
+    detail, message = told.get("detail"), told.get("faultstring")
+    names = [name for name in detail if name != soap.TYPE] if isinstance(detail, dict) else []
+    return _translated(names[0] if names else "unknown fault", message if isinstance(message, str) else "")
+
+
+def _content(method: str, reply: dict[str, Any]) -> soap.Value | None:
+    """What the body of a reply says that a method returned; None for nothing. Raises ReplyError for the answer to another."""
+    answer = reply.get(f"{method}Response")
+    if isinstance(answer, str) and not answer.strip():
+        return None
+    if not isinstance(answer, dict):
+        held = ", ".join(reply) or "nothing"
+        raise ReplyError(f"the answer to {method} holds {'two answers' if answer else held} instead of one")
+    value: soap.Value | None = answer.get("returnval")
+    return value
+
+
+@dataclass(frozen=True, slots=True)
+class _Call:
+    """A method, its arguments as XML, how long it may take, and the element that its answer may hold many of.
+
+    `wait_s`: how much of that vCenter may wait before it answers.
+    """
+
+    method: str
+    arguments: str
+    timeout_s: float
+    item: str | None = None
+    wait_s: float = 0.0
+
+
+def _table(what: str, value: soap.Value | None) -> dict[str, Any] | None:
+    """A returned value that has members, or None for nothing. Raises ReplyError for anything else."""
+    if value is not None and not isinstance(value, dict):
+        raise ReplyError(f"{what} is a {'list' if isinstance(value, list) else 'text'}")
+    return value
 
 
 def _gunzipped(raw: bytes, limit_bytes: int) -> bytes:
@@ -261,7 +391,8 @@ def _negotiated_version(wire: Wire) -> str:
         raise ReplyError(
             f"vCenter answered with HTTP {response.status} {response.reason} when asked for its versions"
         )
-    offered = _versions_in(soap.parse(raw))
+    with reading("the list of vCenter's versions"):
+        offered = _versions_in(soap.parse(_plain(response, raw, wire.endpoint.reply_limit_bytes)))
     for version in VmomiSupport.GetServiceVersions("vim25"):
         if VmomiSupport.versionIdMap[version] in offered:
             return str(version)

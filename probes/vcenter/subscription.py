@@ -1,19 +1,16 @@
-"""What a watch asks vCenter to tell it: one view, and one filter for each type of object; and what it tells then."""
+"""What a watch asks vCenter to tell it: one view, and one filter for each type of object."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from pyVmomi import vim, vmodl
 
-from probes.vcenter import soap
-from probes.vcenter.faults import ReplyError
-from probes.vcenter.inventory import NETWORKS, PROPERTIES, Inventory, InventoryChanges
-from probes.vcenter.objects import Moid
+from probes.vcenter.faults import reading
+from probes.vcenter.inventory import ATTRIBUTE_NAMES, NETWORKS, PROPERTIES
 from probes.vcenter.properties import moid_of
 from probes.vcenter.session import Session
+from probes.vcenter.values import Moid
 
-PAGE_OBJECTS: Final = 500
-"""How many objects of an update set are asked for; vCenter gives 100 or so all the same."""
 PARTIAL: Final = frozenset({"Datastore"})
 """The types of which changes of parts are told: a datastore has a mount for every host."""
 
@@ -44,46 +41,26 @@ def subscribe(
 
     `attribute_names`: the names of custom attributes are watched too (`CustomFieldsManager.field`).
     """
-    content = session.content
-    managed = {kind: getattr(vim, kind) for kind in types}
-    view = content.viewManager.CreateContainerView(content.rootFolder, list(managed.values()), True)
-    collector = content.propertyCollector.CreatePropertyCollector()
-    kinds: dict[str, str] = {}
-    for kind, paths in types.items():
-        made = collector.CreateFilter(_filter(view, managed[kind], paths), kind in PARTIAL)
-        kinds[moid_of(made)] = kind
-    if attribute_names and content.customFieldsManager is not None:
-        made = collector.CreateFilter(_attribute_names(content.customFieldsManager), False)
-        kinds[moid_of(made)] = "CustomFieldsManager"
-    return moid_of(collector), kinds
-
-
-class UpdateSet(NamedTuple):
-    """What an update set changed, by the type of objects, and the version that it leads to."""
-
-    version: str
-    changes: Sequence[tuple[str, InventoryChanges]]
-    is_truncated: bool
-    """There is more of it, which the next call gives at once."""
-
-
-def take(update: Mapping[str, Any], kinds: Mapping[str, str], inventory: Inventory) -> UpdateSet:
-    """Take an update set into the mirror; `kinds`: the type of each filter. Raises ReplyError for one of an unknown form."""
-    changes: list[tuple[str, InventoryChanges]] = []
-    try:
-        for filter_set in soap.as_list(update.get("filterSet")):
-            kind = kinds[filter_set["filter"]]
-            changes.append((kind, inventory.apply(kind, soap.as_list(filter_set.get("objectSet")))))
-        return UpdateSet(update["version"], changes, soap.flag(update.get("truncated")) is True)
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise ReplyError(f"the update set has an unknown form: {error!r}") from error
+    with reading("the answer to a subscription"):
+        content = session.content
+        managed = {kind: getattr(vim, kind) for kind in types}
+        view = content.viewManager.CreateContainerView(content.rootFolder, list(managed.values()), True)
+        collector = content.propertyCollector.CreatePropertyCollector()
+        kinds: dict[str, str] = {}
+        for kind, paths in types.items():
+            made = collector.CreateFilter(_filter(view, managed[kind], paths), kind in PARTIAL)
+            kinds[moid_of(made)] = kind
+        if attribute_names and content.customFieldsManager is not None:
+            made = collector.CreateFilter(_attribute_names(content.customFieldsManager), False)
+            kinds[moid_of(made)] = "CustomFieldsManager"
+        return moid_of(collector), kinds
 
 
 def _attribute_names(manager: Any) -> Any:
     query = vmodl.query.PropertyCollector
     return query.FilterSpec(
         objectSet=[query.ObjectSpec(obj=manager, skip=False)],
-        propSet=[query.PropertySpec(type=vim.CustomFieldsManager, pathSet=["field"], all=False)],
+        propSet=[query.PropertySpec(type=vim.CustomFieldsManager, pathSet=list(ATTRIBUTE_NAMES), all=False)],
     )
 
 

@@ -5,13 +5,12 @@ from dataclasses import dataclass
 
 from probes.report import ListedServer
 from probes.vcenter.bindings import Bindings
+from probes.vcenter.chain import Chain
 from probes.vcenter.infrastructure import Infrastructure
 from probes.vcenter.inventory import Inventory
 from probes.vcenter.listing import listed
-from probes.vcenter.objects import Moid
 from probes.vcenter.properties import moid_of
 from probes.vcenter.session import Session
-from probes.vcenter.subscription import PAGE_OBJECTS, subscribe, take
 from sla.records import ServerId
 
 
@@ -30,8 +29,9 @@ def survey(session: Session, watched: Mapping[str, Sequence[str]], *, attribute_
         Infrastructure(),
         Bindings(),
     )
-    collector, kinds = subscribe(session, watched, attribute_names=attribute_names)
-    _fill(session, collector, kinds, inventory)
+    chain = Chain(session, inventory, watched, attribute_names=attribute_names, left_out=True)
+    for _ in chain.drain(0):
+        pass
     infrastructure.name(inventory)
     list(bindings.bind(inventory, inventory.vms.keys()))
     asked = frozenset(watched["VirtualMachine"])
@@ -44,12 +44,3 @@ def survey(session: Session, watched: Mapping[str, Sequence[str]], *, attribute_
             server for moid, server in bindings.servers.items() if inventory.vms[moid].power == "poweredOn"
         ),
     )
-
-
-def _fill(session: Session, collector: Moid, kinds: Mapping[str, str], inventory: Inventory) -> None:
-    version, is_truncated = "", True
-    while is_truncated:
-        update = session.wait_for_updates(collector, version, 0, PAGE_OBJECTS)
-        if update is None:
-            return
-        version, _, is_truncated = take(update, kinds, inventory)

@@ -8,6 +8,7 @@ import hmac
 import http.client
 import io
 import math
+import select
 import socket
 import ssl
 import threading
@@ -24,19 +25,25 @@ from probes.vcenter.faults import CertificateError, ReplyError, StoppedError, VC
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
-REPLY_LIMIT_BYTES: Final = 256 * 1024 * 1024
+REPLY_LIMIT_BYTES: Final = 64 * 1024 * 1024
 """More than any answer that slad asks for: vCenter pages by 100 objects."""
+IDLE_S: Final = 5.0
+"""How long a connection may have idled that is used again: a firewall or a load balancer may have forgotten it, without a word."""
+KEEPALIVE: Final = (("TCP_KEEPIDLE", 15), ("TCP_KEEPINTVL", 5), ("TCP_KEEPCNT", 3))
+"""How TCP asks, in seconds and tries, whether the other side of a quiet connection is there: it also keeps firewalls awake."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deadlines:
     """How long a call may take from its first byte to its last, in seconds.
 
-    `poll_margin_s` is how much longer than its wait a long poll may: a first page of a large inventory takes its time.
+    `poll_margin_s` is how much longer than its wait a long poll may, `first_poll_margin_s` the first of a session: a first
+    page of a large inventory takes its time.
     """
 
     call_s: float = 30.0
-    poll_margin_s: float = 30.0
+    first_poll_margin_s: float = 30.0
+    poll_margin_s: float = 10.0
     logout_s: float = 2.0
 
 
@@ -130,11 +137,16 @@ class Connection(http.client.HTTPConnection):
         super().__init__(endpoint.host, endpoint.port)
         self._endpoint = endpoint
         self.deadline = deadline
+        self._used_s = time.monotonic()
 
     def connect(self) -> None:
         """Connect, shake hands and check the pin."""
         self.timeout = self._left_s()
         super().connect()
+        self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        for name, value in KEEPALIVE:
+            if hasattr(socket, name):  # Linux's names
+                self.sock.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
         endpoint = self._endpoint
         if endpoint.tls is None:
             return
@@ -160,6 +172,25 @@ class Connection(http.client.HTTPConnection):
         self.deadline = deadline
         if self.sock is not None:
             self.sock.settimeout(self._left_s())
+
+    def rest(self) -> None:
+        """Its call is over."""
+        self._used_s = time.monotonic()
+
+    @property
+    def idle_s(self) -> float:
+        """How long it has idled."""
+        return time.monotonic() - self._used_s
+
+    @property
+    def is_stale(self) -> bool:
+        """Whether it may not be used again: closed, by either side, or idle for so long that somebody may have forgotten it."""
+        if self.sock is None or self.idle_s > IDLE_S:
+            return True
+        # There is nothing to be read between two calls but the end.
+        ready = select.poll()
+        ready.register(self.sock, select.POLLIN)
+        return bool(ready.poll(0))
 
     def _left_s(self) -> float:
         return max(0.001, self.deadline - time.monotonic())
@@ -199,10 +230,15 @@ class Wire:
             self.deadline_s = deadline
         return connection
 
-    def use_again(self, connection: Connection, deadline: float) -> None:
-        """Have a connection used for another call."""
+    def ready(self, connection: Connection | None, deadline: float) -> Connection:
+        """A connection for a call: this one, where it is fresh enough, or a new one. Raises as `connect` does."""
+        if connection is None or connection.is_stale:
+            if connection is not None:
+                connection.close()
+            return self.connect(deadline)
         self.deadline_s = deadline
         connection.again(deadline)
+        return connection
 
     def stop(self) -> None:
         """End every call that is under way, and refuse new ones."""

@@ -10,7 +10,8 @@ from typing import Final
 from probes.vcenter import soap
 from probes.vcenter.inventory import Inventory
 from probes.vcenter.needed_files import NeededFile, needed_files, volume_urls
-from probes.vcenter.objects import Moid, Place, Vm, as_people_write_it
+from probes.vcenter.objects import Place, Vm
+from probes.vcenter.values import Moid, as_people_write_it
 
 NAME_LIMIT: Final = 80
 """How much of a name stands for a datastore that cannot be found."""

@@ -11,36 +11,38 @@ import random
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
-from typing import Final
+from typing import Any, Final
 
 from probes.report import Departed, ListedServer, Report, Resume, SourceEvent, SourceFailure
-from probes.vcenter import events, properties, san
+from probes.vcenter import event_pages, properties, san
 from probes.vcenter.attributes import AttributeNames
 from probes.vcenter.bindings import Bindings
 from probes.vcenter.boots import Boot
+from probes.vcenter.chain import Chain
 from probes.vcenter.clock_reading import measure
 from probes.vcenter.clocks import VCenterClock
 from probes.vcenter.events import EventRead, EventReader
 from probes.vcenter.faults import (
     LoginRefusedError,
     PermissionDeniedError,
+    ReplyError,
     StoppedError,
     VcenterError,
 )
 from probes.vcenter.file_reading import SERVERS_A_LOOK, FileReading
 from probes.vcenter.history import Hint
 from probes.vcenter.infrastructure import NOTHING, Infrastructure, News
-from probes.vcenter.inventory import Inventory, InventoryChanges
+from probes.vcenter.inventory import Inventory
 from probes.vcenter.listing import listed
-from probes.vcenter.objects import Moid, Vm
-from probes.vcenter.places import PLACES
+from probes.vcenter.objects import Vm
 from probes.vcenter.properties import moid_of
 from probes.vcenter.session import Credentials, Session
-from probes.vcenter.subscription import PAGE_OBJECTS, subscribe, take, wanted
+from probes.vcenter.subscription import wanted
 from probes.vcenter.tracks import ServerLook, Tracks
 from probes.vcenter.transport import Endpoint, Wire
+from probes.vcenter.values import Moid
 from sla.instants import SECOND, Instant
 from sla.records import Observation, ServerId, Witness
 
@@ -48,6 +50,12 @@ RETRY_S: Final = (1.0, 60.0)
 """The first pause after an error and the longest; each is twice the one before, give or take a quarter."""
 LOGIN_RETRY_S: Final = (300.0, 1800.0)
 """The same after a refused login: a vCenter locks an account after a few."""
+EARLY: Final = 1 / 20
+"""What part of its wait an answer is early after that says that nothing is new."""
+EARLY_PAUSE_S: Final = 1.0
+"""How long a vCenter is let be then, which would have itself be asked without end."""
+NAMELESS_SETS: Final = 3
+"""How many first sets in a row are not taken because an object in them does not say which it is: thereafter it is left out."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +66,7 @@ class Portions:
     read where their files are, beyond those whose verdict waits for it; of `places` by a call.
     """
 
-    events: int = events.PAGE
+    events: int = event_pages.PAGE
     event_pages: int = 10
     places: int = properties.PAGE
     places_a_look: int = SERVERS_A_LOOK
@@ -94,29 +102,6 @@ class Settings:
             placeholders=self.placeholders,
             addresses=self.addresses,
         )
-
-
-@dataclass(slots=True)
-class _Chain:
-    """One session's chain of versions. `seen_until` is None until its first set was complete."""
-
-    session: Session
-    kinds: dict[str, str]
-    collector: Moid
-    version: str = ""
-    seen_until: Instant | None = None
-    touched: set[Moid] = field(default_factory=set)
-    left: list[Vm] = field(default_factory=list)
-    places_changed: bool = False
-    """Something above virtual servers changed, or the name of something that they use: they are looked at again."""
-    infrastructure_changed: bool = False
-
-    def note(self, kind: str, changes: InventoryChanges) -> None:
-        """What an update set changed of the objects of one type."""
-        self.touched |= changes.touched
-        self.left += changes.left
-        self.places_changed |= kind in _NAMED
-        self.infrastructure_changed |= kind in _INFRASTRUCTURE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -170,6 +155,8 @@ class VcenterWatch:
         """Whether the next look reads on at once."""
         self._history_faulty = False
         """Whether events of that time may be missing, so that those that are there prove nothing of it."""
+        self._nameless_sets = 0
+        """How many first sets in a row were not taken because of objects that do not say which they are."""
         self._stopped = threading.Event()
         self._failure: BaseException | None = None
         """What ended the thread though nobody stopped it."""
@@ -253,9 +240,12 @@ class VcenterWatch:
                         retry_in_us=int(pause_s * SECOND),
                     )
                 )
-                self._waits_until_s = time.monotonic() + pause_s
-                self._stopped.wait(pause_s)
-                self._goes_on()
+                self._pause(pause_s)
+
+    def _pause(self, seconds: float) -> None:
+        self._waits_until_s = time.monotonic() + seconds
+        self._stopped.wait(seconds)
+        self._goes_on()
 
     def _looks(self) -> Iterator[None]:
         """One session from its login to its end, a step for each look."""
@@ -276,22 +266,25 @@ class VcenterWatch:
         finally:
             wire.close()
 
-    def _begin(self, session: Session) -> _Chain:
+    def _begin(self, session: Session) -> Chain:
         measure(self._clock, session, self._now)
         self._events.open(session, self._now())
-        about = session.content.about
-        self._bindings.begin(str(about.instanceUuid or "") if about is not None else "")
+        self._bindings.begin(session.instance_uuid)
         self._files.begin(self._bindings.servers)
         self._attribute_names = AttributeNames()
         self._inventory = Inventory(moid_of(session.content.rootFolder))
-        collector, kinds = subscribe(
-            session, self._settings.watched(), attribute_names=self._settings.attributes
+        return Chain(
+            session,
+            self._inventory,
+            self._settings.watched(),
+            attribute_names=self._settings.attributes,
+            left_out=self._nameless_sets >= NAMELESS_SETS,
         )
-        return _Chain(session=session, kinds=kinds, collector=collector)
 
-    def _look(self, chain: _Chain) -> None:
+    def _look(self, chain: Chain) -> None:
         started_us = time.monotonic_ns() // 1_000
         arrived_at = self._drain(chain)
+        chain.read_spoilt()
         chain.touched.update(self._read_files(chain))
         self._follow_attributes(chain)
         departed = [self._departed(server, arrived_at) for server in self._bind(chain)]
@@ -308,9 +301,11 @@ class VcenterWatch:
         departed += [self._departed(server, arrived_at) for server in self._departures(chain)]
         observations += self._tracks.dated(arrived_at)
         observations += self._close_gap()
+        skipped_events, unread = self._events.skipped()
         report = Report(
             source=self._settings.source,
             fresh=fresh,
+            partial=fresh and chain.nameless > 0,
             observed_until=arrived_at,
             listed=tuple(self._sightings(chain, ignored)),
             departed=tuple(departed),
@@ -322,71 +317,71 @@ class VcenterWatch:
                 "host": len(self._inventory.hosts),
                 "datastore": len(self._inventory.datastores),
             },
-            unreadable=len(self._inventory.unreadable),
+            unreadable=len(self._inventory.unreadable) + chain.nameless,
             clock_offset_us=self._clock.ahead_us,
-            skipped_events=self._events.skipped(),
+            skipped_events=skipped_events,
             history_faults=history_faults,
+            passed_over=(*unread, *chain.newly_spoilt()),
             hosts=news.hosts,
             datastores=news.datastores,
             gone_hosts=news.gone_hosts,
             gone_datastores=news.gone_datastores,
         )
-        chain.seen_until = self._seen_until = arrived_at
-        chain.touched.clear()
-        chain.left.clear()
-        chain.places_changed = chain.infrastructure_changed = False
+        self._seen_until = arrived_at
+        chain.looked(arrived_at)
         self._tell(report)
 
-    def _drain(self, chain: _Chain) -> Instant:
-        """Take update sets until one is not truncated; gives the instant at which the first of them came."""
+    def _drain(self, chain: Chain) -> Instant:
+        """Take all that there is of updates; gives the instant at which the first of them came."""
         wait_s = self._settings.poll_s
-        if chain.version and (self._events_wait or self._files.waiting):
+        if chain.looks and (self._events_wait or self._files.waiting):
             wait_s = 0
-        elif chain.version and self._files.unread:
+        elif chain.looks and self._files.unread:
             wait_s = 1
         first_at: Instant | None = None
-        while True:
-            update = chain.session.wait_for_updates(chain.collector, chain.version, wait_s, PAGE_OBJECTS)
-            arrived_at = self._now()
-            first_at = first_at or arrived_at
-            if update is None:
-                break
-            taken = take(update, chain.kinds, self._inventory)
-            for kind, changes in taken.changes:
-                chain.note(kind, changes)
-            chain.version = taken.version
-            if not taken.is_truncated:
-                break
-        if chain.seen_until is None and self._inventory.is_empty:
+        asked_s = time.monotonic()
+        is_first = chain.seen_until is None
+        try:
+            for _ in chain.drain(wait_s):
+                first_at = first_at or self._now()
+        except ReplyError:
+            self._nameless_sets += is_first and chain.nameless > 0
+            raise
+        assert first_at is not None, "an answer came"
+        if is_first and not chain.nameless:
+            self._nameless_sets = 0
+        if is_first and self._inventory.is_empty:
             raise PermissionDeniedError(
                 "vCenter shows this account no object at all: it may read none, or vCenter is still starting"
             )
+        if chain.is_quiet and time.monotonic() - asked_s < wait_s * EARLY:
+            self._pause(EARLY_PAUSE_S)
         return first_at
 
-    def _touched(self, chain: _Chain) -> set[Moid]:
+    def _touched(self, chain: Chain) -> set[Moid]:
         """The machines that this look is about."""
         return chain.touched & self._inventory.vms.keys()
 
-    def _read_files(self, chain: _Chain) -> list[Moid]:
+    def _read_files(self, chain: Chain) -> list[Moid]:
         touched, ignored = self._touched(chain), self._ignored_datastores()
         return list(self._files.read(chain.session, self._inventory, touched, ignored))
 
-    def _follow_attributes(self, chain: _Chain) -> None:
+    def _follow_attributes(self, chain: Chain) -> None:
         if self._settings.attributes:
             touched = self._touched(chain)
             chain.places_changed |= self._attribute_names.follow(
                 chain.session, self._inventory, touched, self._now()
             )
 
-    def _bind(self, chain: _Chain) -> list[ServerId]:
+    def _bind(self, chain: Chain) -> list[ServerId]:
         return list(self._bindings.bind(self._inventory, self._touched(chain)))
 
-    def _departures(self, chain: _Chain) -> list[ServerId]:
+    def _departures(self, chain: Chain) -> list[ServerId]:
         """After a resync the daemon sees by itself whom the full set lacks."""
-        fresh = chain.seen_until is None
-        return list(self._bindings.departures(self._inventory, chain.left, fresh=fresh))
+        is_whole = chain.seen_until is None and not chain.nameless
+        return list(self._bindings.departures(self._inventory, chain.left, fresh=is_whole))
 
-    def _judge(self, chain: _Chain, at: Instant, ignored: frozenset[Moid]) -> Iterator[Observation]:
+    def _judge(self, chain: Chain, at: Instant, ignored: frozenset[Moid]) -> Iterator[Observation]:
         for moid in self._touched(chain):
             server, vm = self._bindings.servers.get(moid), self._inventory.vms[moid]
             if server is None or not vm.is_server:
@@ -406,7 +401,7 @@ class VcenterWatch:
         self._tracks.forget(server)
         return Departed(server=server, at=at)
 
-    def _sightings(self, chain: _Chain, ignored: frozenset[Moid]) -> Iterator[ListedServer]:
+    def _sightings(self, chain: Chain, ignored: frozenset[Moid]) -> Iterator[ListedServer]:
         every = chain.seen_until is None or chain.places_changed
         asked = frozenset(self._settings.watched()["VirtualMachine"])
         for moid in self._inventory.vms.keys() if every else self._touched(chain):
@@ -420,7 +415,7 @@ class VcenterWatch:
                 track.listed = told
                 yield told
 
-    def _news(self, chain: _Chain, ignored: frozenset[Moid]) -> News:
+    def _news(self, chain: Chain, ignored: frozenset[Moid]) -> News:
         """What is new of hosts and datastores; where nothing of them was told, nothing is."""
         fresh = chain.seen_until is None
         if not (fresh or chain.infrastructure_changed):
@@ -439,10 +434,9 @@ class VcenterWatch:
             moid for moid, name in names.items() if any(fnmatchcase(name, each) for each in patterns)
         )
 
-    def _read_events(self, chain: _Chain) -> list[SourceEvent]:
+    def _read_events(self, chain: Chain) -> list[SourceEvent]:
         """What there is of events. Their clock is measured after they came, so that each has the setting it was made by."""
-        portions = self._settings.portions
-        found, drained = self._events.read(portions.event_pages, portions.events)
+        found, drained = self._events_there_are()
         now = self._now()
         if (found or chain.touched or self._clock.is_due(now)) and measure(
             self._clock, chain.session, self._now
@@ -450,7 +444,7 @@ class VcenterWatch:
             # It was set: what was made since may lie before the time from which the collector gives events.
             self._tracks.clock_was_set()
             self._events.open(chain.session, now)
-            more, drained = self._events.read(portions.event_pages, portions.events)
+            more, drained = self._events_there_are()
             found += more
         self._events_behind = not drained
         read = self._events.new(found, self._now(), drained=drained)
@@ -462,7 +456,11 @@ class VcenterWatch:
                 chain.infrastructure_changed = True
         return [self._happened(event, chain) for event in read]
 
-    def _happened(self, event: EventRead, chain: _Chain) -> SourceEvent:
+    def _events_there_are(self) -> tuple[list[Any], bool]:
+        portions = self._settings.portions
+        return self._events.read(portions.event_pages, portions.events, now=self._now())
+
+    def _happened(self, event: EventRead, chain: Chain) -> SourceEvent:
         server = self._bindings.servers.get(event.vm) if event.vm is not None else None
         if server is not None and event.turn is not None:
             self._tracks.hint(server, Hint(event.event.at, event.turn, event.dated), chain.seen_until)
@@ -470,6 +468,8 @@ class VcenterWatch:
 
     def _close_gap(self) -> Iterator[Observation]:
         """Say what events and boot times prove of the time in which nobody watched, once all events of it are read."""
+        if self._gap is None:
+            self._history_faulty = False
         if self._gap is None or self._events_behind:
             return
         (start, end), self._gap = self._gap, None
@@ -486,8 +486,3 @@ class VcenterWatch:
 
 def _boot(vm: Vm) -> Boot | None:
     return None if vm.boot_at is None else Boot(vm.host, vm.boot_at)
-
-
-_NAMED: Final = PLACES | {"Network", "CustomFieldsManager"}
-"""Types of which a name, or a place, is that of servers too."""
-_INFRASTRUCTURE: Final = frozenset({"HostSystem", "Datastore", "ComputeResource", "Folder", "Datacenter"})

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sla.texts import NAME_BYTES, TEXT_BYTES, cleaned
+from sla.texts import ID_BYTES, NAME_BYTES, TEXT_BYTES, cleaned, is_clean_id
 
 ANY = st.text(st.characters(), max_size=300)
 """Halves of surrogate pairs too."""
@@ -62,3 +62,10 @@ def test_a_long_text_is_cut_and_says_so() -> None:
 def test_a_text_of_the_very_length_is_not_cut() -> None:
     assert cleaned("A" * TEXT_BYTES) == "A" * TEXT_BYTES
     assert "cut" in cleaned("A" * (TEXT_BYTES + 1))
+
+
+def test_an_id_is_taken_whole_or_not_at_all() -> None:
+    assert is_clean_id("vm-1042")
+    assert is_clean_id("A" * ID_BYTES)
+    for odd in ("", "A" * (ID_BYTES + 1), "vm\n1", "\ud800", "é" * ID_BYTES, "\u202e"):
+        assert not is_clean_id(odd)

@@ -19,6 +19,7 @@ from daemon.cli import main
 from daemon.control.tokens import new_token
 from probes.simulation import ThreadedVCenter
 from sla.instants import HOUR, MINUTE, Instant, format_instant
+from sla.texts import cleaned
 from tests.daemon.harness import WAIT_S, running_app, simulated, write_config
 from tests.peers.tls import issue
 from tests.waiting import until
@@ -26,6 +27,8 @@ from tests.wall import now
 
 STEERING = "web [bold]5[/bold] \x9b31m\u202e"
 """A name with markup, and with characters that steer terminals."""
+STEERED = cleaned(STEERING)
+"""As a machine of that name is recorded."""
 NAMES = {
     "acme-app-00001": "twin",
     "acme-app-00009": "twin",

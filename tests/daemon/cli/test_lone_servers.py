@@ -4,7 +4,7 @@ import pytest
 
 from tests.daemon.cli.recording import (
     NEXT_CENTURY,
-    STEERING,
+    STEERED,
     Slad,
     cells,
 )
@@ -25,7 +25,7 @@ def test_a_server_that_is_sold_alone_may_be_named_where_a_solution_is_asked_for(
     assert slad.told("lifecycle", "record", "acme", "db", "data_requested")["solution"] == db
     assert slad.told("notice", "give", "acme", "db")["solution"] == db
     assert slad.told("notice", "give", "acme", db)["solution"] == db
-    assert slad.told("notice", "give", "acme", STEERING)["solution"] == of_acme(slad, STEERING)
+    assert slad.told("notice", "give", "acme", STEERED)["solution"] == of_acme(slad, STEERED)
 
 
 def test_a_solution_goes_before_a_server_of_its_name(slad: Slad) -> None:

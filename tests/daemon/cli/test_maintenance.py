@@ -9,6 +9,7 @@ from tests.daemon.cli.recording import (
     A_MINUTE_AGO,
     ANNOUNCE,
     NEXT_CENTURY,
+    STEERED,
     STEERING,
     TOMORROW,
     Slad,
@@ -96,14 +97,15 @@ def test_the_program_itself_records(slad: Slad) -> None:
 
 
 def test_names_neither_mark_up_nor_steer_the_terminal(slad: Slad) -> None:
-    announce = ("maintenance", "announce", *NEXT_CENTURY, "--server", STEERING, "--reference", "[red]T[/red]")
+    reference = "[red]T[/red] \x9b31m\u202e"
+    announce = ("maintenance", "announce", *NEXT_CENTURY, "--server", STEERED, "--reference", reference)
     shown = slad.done(*announce, "--id", "mw-steering") + slad.done("maintenance", "list")
-    assert "web [bold]5[/bold] �31m�" in shown
-    assert "[red]T[/red]" in shown
+    assert STEERED in shown
+    assert "[red]T[/red] �31m�" in shown
     assert not set("\x9b\u202e") & set(shown)
     told = slad.done(*announce, "--dry-run", "--format", "json")
     assert not set("\x9b\u202e") & set(told)
-    assert json.loads(told)["servers"][0]["name"] == STEERING
+    assert json.loads(told)["servers"][0]["name"] == STEERED
     refused = slad.run("client", "show", STEERING)
     assert refused.exit_code == 1
     assert not set("\x9b\u202e") & set(refused.stderr)

@@ -426,3 +426,18 @@ def test_blind_spans_come_with_a_look_that_stands_on_no_earlier_one_only() -> No
     (blind,) = source.look(fresh=True)
     assert isinstance(blind, Blind)
     assert (blind.start, blind.end) == (START + MINUTE, START + 2 * MINUTE)
+
+
+def test_a_server_that_may_be_one_of_those_that_vcenter_does_not_name_is_unknown_and_not_gone() -> None:
+    monitor, source = watched(Vm("u1", "acme-1"), Vm("u2", "acme-2"), Vm("u3", "acme-3"))
+    del source.vms["u2"], source.told["u2"]
+    monitor.now = at = Instant(monitor.now + MINUTE)
+    monitor.tell(replace(source.report(fresh=True), partial=True))
+    assert servers(source.look(passed_us=LONG_US)) == [], "its service goes on"
+    assert monitor.history("u2", at)[0][0] is UNKNOWN
+    assert monitor.history("u1", at)[0][0] is UP
+    source.add(Vm("u2", "acme-2"))
+    source.look(fresh=True)
+    source.look()
+    assert DOWN not in {state for state, _ in monitor.history("u2", at)}
+    assert monitor.history("u2", at)[-1][0] is UP

@@ -18,8 +18,10 @@ from tests.waiting import PATIENCE_S
 
 SOURCE = "east"
 RECOVERED = "east/recovered"
-QUICK = Deadlines(call_s=3.0, poll_margin_s=3.0, logout_s=2.0)
-SLOW = Deadlines(call_s=120.0, poll_margin_s=120.0, logout_s=120.0)
+QUICK = Deadlines(call_s=3.0, first_poll_margin_s=3.0, poll_margin_s=3.0, logout_s=2.0)
+HASTY = Deadlines(call_s=0.6, first_poll_margin_s=0.4, poll_margin_s=0.4, logout_s=0.3)
+"""For what is given up."""
+SLOW = Deadlines(call_s=120.0, first_poll_margin_s=120.0, poll_margin_s=120.0, logout_s=120.0)
 """For what must not be waited for."""
 DEFAULT_PORTIONS = Portions()
 STOP_S = 20.0

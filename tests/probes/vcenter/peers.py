@@ -1,8 +1,9 @@
 """Two simulated vCenters by one interface: what can happen to them both."""
 
 import ssl
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Protocol, Self
@@ -13,9 +14,10 @@ from probes.simulation import SimulatedVCenter, ThreadedVCenter, build
 from probes.simulation.entities import Datastore, Host, Vm
 from probes.vcenter.transport import Endpoint, tls_context
 from sla.instants import Instant
+from tests.peers.proxy import FaultProxy
 from tests.peers.soap import logged_in
 from tests.peers.vcsim import VcSim
-from tests.probes.vcenter.harness import QUICK, Hand
+from tests.probes.vcenter.harness import HASTY, QUICK, Hand
 
 _CARD = vim.vm.device.VirtualEthernetCard
 USER = "watcher"
@@ -348,3 +350,9 @@ class Govmomi:
         manager = self._content.sessionManager
         ours = manager.currentSession.key
         return [each.key for each in manager.sessionList if each.key != ours]
+
+
+@contextmanager
+def behind_proxy(peer: Simulated) -> Iterator[tuple[FaultProxy, Endpoint]]:
+    with FaultProxy((peer.endpoint.host, peer.endpoint.port)) as proxy:
+        yield proxy, replace(peer.endpoint, port=proxy.port, deadlines=HASTY)

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from probes.vcenter.bindings import Bindings
 from probes.vcenter.inventory import Inventory
-from probes.vcenter.objects import Moid, Vm
+from probes.vcenter.objects import Vm
+from probes.vcenter.values import Moid
 from sla.records import ServerId
 
 

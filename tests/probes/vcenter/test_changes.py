@@ -135,9 +135,9 @@ def test_a_server_that_left_and_came_in_one_turn_never_departed(
     entered: list[dict[str, Any]] = []
 
     def blinking(
-        session: Session, collector: str, version: str, wait_s: int, page: int
+        session: Session, collector: str, version: str, wait_s: int, page: int, *, once: bool
     ) -> dict[str, Any] | None:
-        answer = heard(session, collector, version, wait_s, page)
+        answer = heard(session, collector, version, wait_s, page, once=once)
         for part in soap.as_list(answer and answer.get("filterSet")):
             for update in soap.as_list(part["objectSet"]):
                 if update["obj"] != moid:

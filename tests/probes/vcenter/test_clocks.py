@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from probes.vcenter.boots import Boot, Comparison, HostClocks, compared
 from probes.vcenter.clocks import SANE_FROM, Estimate, HostInstant, VCenterClock, VCenterInstant, stamp_us
-from probes.vcenter.objects import Moid
+from probes.vcenter.values import Moid
 from sla.instants import DAY, HOUR, MINUTE, SECOND, Instant, parse_instant
 
 NOON = parse_instant("2026-03-01T12:00:00Z")

@@ -4,8 +4,8 @@ import datetime
 import ssl
 import time
 import zlib
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
@@ -19,14 +19,12 @@ from probes.simulation import soap
 from probes.simulation.wire import WireFault, WireFaultKind
 from probes.vcenter import session as sessions
 from probes.vcenter.faults import CertificateError, ReplyError
-from probes.vcenter.transport import Deadlines, Endpoint, tls_context
+from probes.vcenter.transport import Endpoint, tls_context
 from sla.instants import MINUTE, SECOND
 from sla.records import State
-from tests.peers.proxy import FaultProxy, Weather
-from tests.probes.vcenter.harness import QUICK, SLOW, STOP_S, Watched, stopped, watching
-from tests.probes.vcenter.peers import Simulated
-
-HASTY = Deadlines(call_s=0.6, poll_margin_s=0.4, logout_s=0.3)
+from tests.peers.proxy import Weather
+from tests.probes.vcenter.harness import HASTY, QUICK, SLOW, STOP_S, Watched, stopped, watching
+from tests.probes.vcenter.peers import Simulated, behind_proxy
 
 
 @dataclass(frozen=True)
@@ -48,12 +46,6 @@ def identity(folder: Path, name: str, *, expired: bool = False) -> Identity:
     leaf.configure_cert(context)
     der = ssl.PEM_cert_to_DER_cert(leaf.cert_chain_pems[0].bytes().decode())
     return Identity(context, cafile, sha256(der).digest())
-
-
-@contextmanager
-def behind_proxy(peer: Simulated) -> Iterator[tuple[FaultProxy, Endpoint]]:
-    with FaultProxy((peer.endpoint.host, peer.endpoint.port)) as proxy:
-        yield proxy, replace(peer.endpoint, port=proxy.port, deadlines=HASTY)
 
 
 def recovered(watched: Watched) -> None:
@@ -174,11 +166,8 @@ def test_a_connection_that_goes_mute_in_the_middle_is_given_up_at_the_deadline(s
         recovered(watched)
 
 
-@pytest.mark.parametrize("method", ["Login", "WaitForUpdatesEx", "ReadNextEvents"])
-def test_a_reply_that_drips_is_given_up_at_the_deadline_of_the_whole_call(
-    simulation: Simulated, method: str
-) -> None:
-    simulation.fault("slow_drip", method=method, replies=1, bytes_per_s=5)
+def test_a_reply_that_drips_is_given_up_at_the_deadline_of_the_whole_call(simulation: Simulated) -> None:
+    simulation.fault("slow_drip", method="Login", replies=1, bytes_per_s=5)
     with watching(replace(simulation.endpoint, deadlines=HASTY)) as watched:
         started_s = time.monotonic()
         assert watched.failure().reason == "unreachable"
@@ -186,16 +175,22 @@ def test_a_reply_that_drips_is_given_up_at_the_deadline_of_the_whole_call(
         recovered(watched)
 
 
-METHODS = (
-    *("RetrieveServiceContent", "Login", "CurrentTime", "CreateCollectorForEvents", "CreateContainerView"),
-    *(
-        "CreatePropertyCollector",
-        "CreateFilter",
-        "WaitForUpdatesEx",
-        "RetrievePropertiesEx",
-        "ReadNextEvents",
-    ),
+@pytest.mark.parametrize("method", ["CurrentTime", "WaitForUpdatesEx", "ReadNextEvents"])
+def test_what_drips_and_may_be_asked_again_is_asked_again(simulation: Simulated, method: str) -> None:
+    simulation.fault("slow_drip", method=method, replies=1, bytes_per_s=5)
+    with watching(replace(simulation.endpoint, deadlines=HASTY)) as watched:
+        started_s = time.monotonic()
+        assert watched.report().fresh
+        assert time.monotonic() - started_s < STOP_S, "the whole reply takes minutes"
+        watched.looks(2)
+    assert watched.failures == []
+
+
+ASKED_ONCE = (
+    *("RetrieveServiceContent", "Login", "CreateCollectorForEvents", "CreateContainerView"),
+    *("CreatePropertyCollector", "CreateFilter"),
 )
+ASKED_AGAIN = ("CurrentTime", "WaitForUpdatesEx", "RetrievePropertiesEx", "ReadNextEvents")
 REASONS = {
     "truncated": "bad_reply",
     "garbage": "bad_reply",
@@ -205,28 +200,52 @@ REASONS = {
 
 
 @pytest.mark.parametrize("kind", REASONS)
-def test_one_spoilt_reply_of_any_method_costs_one_session_at_most(kind: str) -> None:
-    halved = [] if kind != "dropped" else ["unreachable"]
+def test_one_spoilt_reply_of_what_opens_a_session_costs_one_session(kind: str) -> None:
     with Simulated() as peer:
         lost = 0
-        for method in METHODS:
+        for method in ASKED_ONCE:
             peer.fault(kind, method=method, replies=1)
             with watching(peer.endpoint) as watched:
                 assert watched.report().fresh
                 reasons = [failure.reason for failure in watched.failures]
-                expected = (
-                    ([REASONS[kind]], ["unreachable"]) if method != "RetrievePropertiesEx" else (halved,)
-                )
-                assert reasons in expected, method
+                assert reasons in ([REASONS[kind]], ["unreachable"]), method
             # Nobody can log out of a session whose cookie never arrived.
             assert method == "Login" or peer.sessions() == lost, method
             lost = peer.sessions()
 
 
+@pytest.mark.parametrize("kind", REASONS)
+@pytest.mark.parametrize("method", ASKED_AGAIN)
+def test_a_spoilt_reply_that_may_be_asked_again_costs_nothing(
+    simulation: Simulated, method: str, kind: str
+) -> None:
+    simulation.fault(kind, method=method, replies=1)
+    with watching(simulation.endpoint, attributes=True) as watched:
+        assert watched.report().fresh
+        simulation.fault(kind, method=method, replies=1)
+        watched.looks(2)
+        server = watched.server(simulation.server)
+        simulation.power_off(simulation.server)
+        watched.until_state(server, State.DOWN)
+        watched.until(lambda: "VmPoweredOffEvent" in [each.type for each in watched.events])
+    assert [watched.failures, simulation.sessions()] == [[], 0]
+    assert not any(report.skipped_events for report in watched.reports)
+
+
+@pytest.mark.parametrize("kind", REASONS)
+def test_what_fails_on_fresh_connections_too_is_the_vcenters(simulation: Simulated, kind: str) -> None:
+    with watching(simulation.endpoint) as watched:
+        watched.report()
+        simulation.fault(kind, method="WaitForUpdatesEx", replies=1 + sessions.TRIES)
+        assert watched.failure().reason == REASONS[kind]
+        recovered(watched)
+    assert len(watched.failures) == 1
+
+
 def test_a_reply_of_any_length_is_read_up_to_a_limit(simulation: Simulated) -> None:
     endpoint = replace(simulation.endpoint, reply_limit_bytes=1_000_000)
-    for method in ("WaitForUpdatesEx", "Login"):
-        simulation.fault("huge", method=method, replies=1, size=3_000_000)
+    for method, times in (("WaitForUpdatesEx", 3), ("Login", 1)):
+        simulation.fault("huge", method=method, replies=times, size=3_000_000)
         with watching(endpoint) as watched:
             failure = watched.failure()
             assert (failure.reason, "longer than" in failure.message) == ("bad_reply", True)

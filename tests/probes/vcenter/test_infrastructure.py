@@ -5,7 +5,8 @@ import pytest
 from probes.vcenter.events import HostConnectionEvent
 from probes.vcenter.infrastructure import FAULTS, Infrastructure, News, datastore_state, host_state
 from probes.vcenter.inventory import Inventory
-from probes.vcenter.objects import Datastore, Host, Moid, Mount
+from probes.vcenter.objects import Datastore, Host, Mount
+from probes.vcenter.values import Moid
 from sla.records import State
 from tests.probes.vcenter.test_inventory import change, mount, update
 

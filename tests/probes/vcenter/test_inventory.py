@@ -7,7 +7,8 @@ import pytest
 from probes.vcenter import san
 from probes.vcenter.clocks import HostInstant
 from probes.vcenter.inventory import Inventory, InventoryChanges, LegVerdict
-from probes.vcenter.objects import FileRole, Moid, Place
+from probes.vcenter.objects import FileRole, Place
+from probes.vcenter.values import Moid
 from sla.instants import parse_instant
 from sla.records import State
 

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from probes.vcenter import soap
 from probes.vcenter.inventory import Inventory
 from probes.vcenter.needed_files import PATHS, NeededFile, needed_files
-from probes.vcenter.objects import FileRole, Moid, Place
+from probes.vcenter.objects import FileRole, Place
+from probes.vcenter.values import Moid
 from probes.vcenter.volumes import Volumes
 from tests.peers import recorded
 from tests.peers.recorded import load

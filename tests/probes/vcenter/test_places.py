@@ -9,7 +9,7 @@ from probes.report import GuestAddress
 from probes.vcenter.infrastructure import Infrastructure
 from probes.vcenter.inventory import VM_PROPERTIES, Inventory
 from probes.vcenter.listing import listed
-from probes.vcenter.objects import Moid
+from probes.vcenter.values import Moid
 from sla.records import ServerId
 from tests.probes.vcenter.test_inventory import change, references, update
 

@@ -13,7 +13,7 @@ from probes.vcenter.transport import Deadlines, Endpoint
 from probes.vcenter.watch import Settings, VcenterWatch
 from tests import wall
 
-DEADLINES = Deadlines(call_s=3.0, poll_margin_s=2.0, logout_s=1.0)
+DEADLINES = Deadlines(call_s=3.0, first_poll_margin_s=2.0, poll_margin_s=2.0, logout_s=1.0)
 WAIT_S = 15.0
 
 

@@ -18,8 +18,8 @@ from probes.vcenter.clocks import HostInstant, VCenterClock, VCenterInstant
 from probes.vcenter.events import EventReader
 from probes.vcenter.history import Hint
 from probes.vcenter.inventory import LegVerdict
-from probes.vcenter.objects import Moid
 from probes.vcenter.tracks import ServerLook, Tracks
+from probes.vcenter.values import Moid
 from sla.instants import SECOND, Instant, format_instant
 from sla.records import Observation, ServerId, State, Witness
 

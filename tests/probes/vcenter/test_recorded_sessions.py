@@ -9,9 +9,9 @@ import pytest
 from probes.vcenter import san, soap
 from probes.vcenter.inventory import Inventory
 from probes.vcenter.needed_files import DEVICES
-from probes.vcenter.objects import Moid
 from probes.vcenter.session import Credentials, Session
 from probes.vcenter.transport import Endpoint, Wire, tls_context
+from probes.vcenter.values import Moid
 from probes.vcenter.volumes import Volumes
 from sla.records import State
 from tests.peers import recorded

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from probes.vcenter import san
 from probes.vcenter.infrastructure import datastore_state
 from probes.vcenter.inventory import Inventory, LegVerdict
-from probes.vcenter.objects import FileRole, Moid, Place
+from probes.vcenter.objects import FileRole, Place
+from probes.vcenter.values import Moid
 from sla.records import State
 from tests.probes.vcenter.test_inventory import World, change, mount, references, update
 

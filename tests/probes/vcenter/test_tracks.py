@@ -8,8 +8,8 @@ from probes.vcenter.boots import Boot
 from probes.vcenter.clocks import HostInstant
 from probes.vcenter.history import Hint, Turn
 from probes.vcenter.inventory import LegVerdict
-from probes.vcenter.objects import Moid
 from probes.vcenter.tracks import PATIENCE_US, ServerLook, Tracks
+from probes.vcenter.values import Moid
 from sla.instants import HOUR, SECOND, Instant
 from sla.records import Leg, Observation, ServerId, State, Witness
 

@@ -1,0 +1,160 @@
+"""One session's chain of versions: update sets, each taken into the mirror, and what a look has to know of them.
+
+vCenter tells what changed since a version, and the version that this leads to: what cannot be told apart in between would
+be missed for ever. So a set that does not say what it leads to, or an update of nobody knows what, ends the session, and
+the next one begins with everything. Of an object of which something cannot be read the mirror knows that it is not known;
+it is read again until it can be.
+"""
+
+import math
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final
+
+from probes.vcenter import soap
+from probes.vcenter.faults import ReplyError, reading
+from probes.vcenter.inventory import ATTRIBUTE_NAMES, Inventory
+from probes.vcenter.objects import Vm
+from probes.vcenter.places import PLACES
+from probes.vcenter.session import Session
+from probes.vcenter.subscription import subscribe
+from probes.vcenter.values import Moid
+from sla.instants import Instant
+from sla.texts import NAME_BYTES, cleaned
+
+PAGE_OBJECTS: Final = 500
+"""How many objects of an update set are asked for; vCenter gives 100 or so all the same."""
+MOST_PAGES: Final = 10_000
+"""Of one update set: a million objects at the least. One that has more has no end."""
+SPOILT_AGAIN_S: Final = 5.0
+SPOILT_AT_ONCE: Final = 100
+"""How often, and of how many objects of one type at once, it is read again what could not be read."""
+NAMED_A_LOOK: Final = 10
+"""How many of them are named."""
+
+_NAMED: Final = PLACES | {"Network", "CustomFieldsManager"}
+"""Types of which a name, or a place, is that of servers too."""
+_INFRASTRUCTURE: Final = frozenset({"HostSystem", "Datastore", "ComputeResource", "Folder", "Datacenter"})
+
+
+class Chain:
+    """The chain of one session. `seen_until` is None until a look was taken of its first set.
+
+    `left_out`: updates that do not say which object they are about may be missing from the first set.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        inventory: Inventory,
+        watched: Mapping[str, Sequence[str]],
+        *,
+        attribute_names: bool,
+        left_out: bool = False,
+    ) -> None:
+        self.session = session
+        self.seen_until: Instant | None = None
+        self.looks = 0
+        """How many were taken."""
+        self.nameless = 0
+        """How many objects of the first set do not say which they are."""
+        self.is_quiet = False
+        """Whether it was told last that nothing is new."""
+        self.touched: set[Moid] = set()
+        self.left: list[Vm] = []
+        self.places_changed = False
+        """Something above virtual servers changed, or the name of something that they use: they are looked at again."""
+        self.infrastructure_changed = False
+        self._inventory = inventory
+        self._watched = {**watched, "CustomFieldsManager": ATTRIBUTE_NAMES}
+        self._collector, self._kinds = subscribe(session, watched, attribute_names=attribute_names)
+        self._left_out = left_out
+        self._version = ""
+        self._is_truncated = False
+        """More of the last set is to come: its version may be passed once only."""
+        self._told_spoilt: set[Moid] = set()
+        """Of which objects it was told that something of them cannot be read."""
+        self._spoilt_read_s = -math.inf
+        """When they were read again last, by the monotonic clock."""
+
+    def drain(self, wait_s: int) -> Iterator[None]:
+        """Take update sets until one is not truncated; a step for each answer, before it is taken. Raises VcenterError."""
+        for _ in range(MOST_PAGES):
+            update = self.session.wait_for_updates(
+                self._collector, self._version, wait_s, PAGE_OBJECTS, once=self._is_truncated
+            )
+            yield
+            self.is_quiet = update is None
+            if update is None:
+                self._is_truncated = False
+                return
+            with reading("the update set"):
+                self._take(update)
+            if not self._is_truncated:
+                return
+        raise ReplyError(f"an update set has more than {MOST_PAGES} pages")
+
+    def looked(self, at: Instant) -> None:
+        """A look was taken of what there was until then."""
+        self.seen_until = at
+        self.looks += 1
+        self.touched.clear()
+        self.left.clear()
+        self.places_changed = self.infrastructure_changed = False
+
+    def read_spoilt(self) -> None:
+        """Read again what could not be read as it was told: as long as that is so, it is unknown. Raises VcenterError."""
+        spoilt = self._inventory.spoilt
+        if not spoilt or time.monotonic() - self._spoilt_read_s < SPOILT_AGAIN_S:
+            return
+        self._spoilt_read_s = time.monotonic()
+        for kind in set(spoilt.values()):
+            moids = [moid for moid, its in spoilt.items() if its == kind][:SPOILT_AT_ONCE]
+            try:
+                for found in self.session.retrieve(kind, tuple(self._watched[kind]), moids):
+                    self._apply(kind, [_as_update(found)])
+            except ReplyError:
+                continue  # they stay unknown
+
+    def newly_spoilt(self) -> list[str]:
+        """The objects of which something cannot be read since this was asked last, by type and id; the first of them."""
+        spoilt = self._inventory.spoilt
+        new = [moid for moid in spoilt if moid not in self._told_spoilt]
+        self._told_spoilt = set(spoilt)
+        return [
+            cleaned(
+                f"{spoilt[moid]} {moid}: {', '.join(sorted(self._inventory.unreadable[moid]))}", NAME_BYTES
+            )
+            for moid in new[:NAMED_A_LOOK]
+        ]
+
+    def _take(self, update: Mapping[str, Any]) -> None:
+        """Take one page of an update set. Raises ReplyError, or something else, where it breaks the chain."""
+        version, truncated = update.get("version"), update.get("truncated")
+        if not isinstance(version, str) or not version or (truncated and soap.flag(truncated) is None):
+            raise ReplyError("the update set does not say what it leads to")
+        nameless = self.nameless
+        for filter_set in soap.as_list(update.get("filterSet")):
+            self._apply(self._kinds[filter_set["filter"]], soap.as_list(filter_set.get("objectSet")))
+        self._version, self._is_truncated = version, bool(soap.flag(truncated))
+        if self.nameless > nameless and (self.seen_until is not None or not self._left_out):
+            raise ReplyError("an update does not say which object it is about")
+
+    def _apply(self, kind: str, updates: list[Any]) -> None:
+        changes = self._inventory.apply(kind, updates)
+        self.nameless += changes.nameless
+        self.touched |= changes.touched
+        self.left += changes.left
+        self.places_changed |= kind in _NAMED
+        self.infrastructure_changed |= kind in _INFRASTRUCTURE
+
+
+def _as_update(found: Mapping[str, Any]) -> dict[str, Any]:
+    """All that was read of an object, as an update set tells it."""
+    told = [each for each in soap.as_list(found.get("propSet")) if isinstance(each, dict)]
+    return {
+        "kind": "enter",
+        "obj": found.get("obj"),
+        "changeSet": [{"name": each.get("name"), "op": "assign", "val": each.get("val")} for each in told],
+        "missingSet": found.get("missingSet"),
+    }
