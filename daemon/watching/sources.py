@@ -179,7 +179,7 @@ class Sources:
                 watch.start()
 
     def _take_report(self, source: Source, report: Report) -> None:
-        if not source.up:
+        if not source.up and report.fresh:
             _log.info(
                 "source_contacted",
                 source=report.source,
@@ -196,7 +196,10 @@ class Sources:
                 skipped_events=report.skipped_events,
                 unreadable_objects=report.unreadable,
             )
-        source.up, source.note, source.failures = True, "", 0
+        # Of the instant of a fresh look nothing is said to hold until the next one, which comes at once.
+        source.up = not report.fresh
+        source.note = "" if source.up else "in contact again"
+        source.failures = 0
         source.last_contact_at = report.observed_until or source.last_contact_at
         self._measure(report)
 
@@ -216,7 +219,7 @@ class Sources:
 
     def _measure(self, report: Report) -> None:
         name, metrics = report.source, self._metrics
-        metrics.source_up.labels(name).set(1)
+        metrics.source_up.labels(name).set(0 if report.fresh else 1)
         if report.observed_until is not None:
             metrics.source_last_contact.labels(name).set(report.observed_until / SECOND)
         metrics.source_poll_duration.labels(name).observe(report.poll_us / SECOND)

@@ -334,7 +334,8 @@ class VcenterWatch:
     def _drain(self, chain: Chain) -> Instant:
         """Take all that there is of updates; gives the instant at which the first of them came."""
         wait_s = self._settings.poll_s
-        if chain.looks and (self._events_wait or self._files.waiting):
+        # Of the instant of a session's first look only what comes after it says what holds.
+        if chain.looks == 1 or (chain.looks and (self._events_wait or self._files.waiting)):
             wait_s = 0
         elif chain.looks and self._files.unread:
             wait_s = 1

@@ -76,3 +76,30 @@ async def test_a_watch_that_ended_is_begun_again_and_the_process_goes_on(
     assert len(told) == 1, "once, not with each attempt"
     assert "ZeroDivisionError" in told[0]
     assert "in perhaps" in log, "the way to it"
+
+
+async def test_a_source_is_up_once_a_look_stands_on_another(tmp_path: Path) -> None:
+    """After a session that broke its servers are unknown until then, and the source says so."""
+    fresh, next_look = Report(source="vc1", fresh=True), Report(source="vc1")
+    failure = SourceFailure(source="vc1", reason="session_lost", message="gone", retry_in_us=1)
+    metrics = Metrics().process
+    with simulated(servers=1) as vcenter:
+        path = write_config(tmp_path, vcenter)
+        sources = Sources(SteadyClock(SystemClock()), metrics, lambda _: None, lambda _: Resume())
+        sources.adopt(load(path, {}))
+        async with asyncio.TaskGroup() as tasks:
+            running = tasks.create_task(sources.run())
+            await until(lambda: dict(sources), "the source")
+
+            def told(item: Report | SourceFailure) -> tuple[bool, float]:
+                sources.take([item])
+                return dict(sources)["vc1"].up, metrics.source_up.labels("vc1")._value.get()
+
+            assert [told(item) for item in (fresh, next_look, next_look)] == [
+                (False, 0),
+                (True, 1),
+                (True, 1),
+            ]
+            assert [told(item) for item in (failure, fresh, next_look)] == [(False, 0), (False, 0), (True, 1)]
+            running.cancel()
+        await sources.stop()

@@ -336,6 +336,19 @@ def test_a_session_or_an_object_of_it_that_is_gone_means_a_new_session(
         assert simulation.sessions() <= 1 + (spoil is not Simulated.kill_sessions)
 
 
+def test_the_first_look_of_a_session_is_followed_by_another_at_once(simulation: Simulated) -> None:
+    """Of the instant of a first look only what comes after it says what holds."""
+    simulation.wait_as_asked()
+    with watching(simulation.endpoint, poll_s=8) as watched:
+        for began in (0, 1):
+            watched.until(lambda began=began: sum(report.fresh for report in watched.reports) == began + 1)  # type: ignore[misc]
+            started_s = time.monotonic()
+            assert not watched.report().fresh
+            assert time.monotonic() - started_s < 4.0
+            if not began:
+                simulation.kill_sessions()
+
+
 def test_a_cancelled_wait_is_a_lost_session_and_no_spin(simulation: Simulated) -> None:
     def cancel() -> bool:
         blocked = [
