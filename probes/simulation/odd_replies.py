@@ -14,67 +14,17 @@ from dataclasses import dataclass, field
 from typing import Final
 
 TEXTS: Final = (
-    *(
-        b"",
-        b" ",
-        b"x",
-        b"-1",
-        b"0",
-        b"true",
-        b"9" * 40,
-        b"1e999",
-        b"NaN",
-        b"%2f%",
-        b'host["x"]',
-        b"00000000-0000",
-        b"'",
-    ),
-    *(
-        b"0000-00-00T00:00:00Z",
-        b"0001-01-01T00:00:00Z",
-        b"9999-12-31T23:59:59Z",
-        b"9999-12-31T23:59:59-14:00",
-        b"soon",
-    ),
-    *(
-        b"A" * 300,
-        b"A" * 70_000,
-        b"\xe2\x80\xa8",
-        b"\xe2\x80\xae",
-        b"\xf0\x9f\x92\xa5" * 200,
-        b"vm-1",
-        b"group-d1",
-        b"host-1",
-    ),
-)
+    b"", b" ", b"x", b"-1", b"0", b"true", b"9" * 40, b"1e999", b"NaN", b"%2f%", b'host["x"]',
+    b"00000000-0000", b"'", b"0000-00-00T00:00:00Z", b"0001-01-01T00:00:00Z", b"9999-12-31T23:59:59Z",
+    b"9999-12-31T23:59:59-14:00", b"soon", b"A" * 300, b"A" * 70_000, b"\xe2\x80\xa8", b"\xe2\x80\xae",
+    b"\xf0\x9f\x92\xa5" * 200, b"vm-1", b"group-d1", b"host-1",
+)  # fmt: skip
 """What stands in place of a text."""
 RAW: Final = (
-    *(
-        b"\x00",
-        b"\x08",
-        b"\x1b[2J",
-        b"\xff\xc8\x89",
-        b"\xed\xa0\xbd",
-        b"\xef\xbf\xbf",
-        b"&#8;",
-        b"&nbsp;",
-        b"& ",
-        b"&#x110000;",
-    ),
-    *(
-        b"<",
-        b">",
-        b"]]>",
-        b"<b>",
-        b"</b>",
-        b"<!-- ",
-        b"<![CDATA[",
-        b"<?xml?>",
-        b"<a b=c/>",
-        b"<foo:a/>",
-        b'<a xsi:type="1"/>',
-    ),
-)
+    b"\x00", b"\x08", b"\x1b[2J", b"\xff\xc8\x89", b"\xed\xa0\xbd", b"\xef\xbf\xbf", b"&#8;", b"&nbsp;",
+    b"& ", b"&#x110000;", b"<", b">", b"]]>", b"<b>", b"</b>", b"<!-- ", b"<![CDATA[", b"<?xml?>",
+    b"<a b=c/>", b"<foo:a/>", b'<a xsi:type="1"/>',
+)  # fmt: skip
 """What stands within one, as no XML does."""
 TYPES: Final = (b"xsd:int", b"ArrayOfString", b"Nonsense", b"ManagedObjectReference", b"", b"T" * 5000)
 FAULTS: Final = (
