@@ -13,12 +13,12 @@ import socket
 import ssl
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from hashlib import sha256
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from probes.vcenter.faults import CertificateError, ReplyError, StoppedError, VCenterUnreachableError
 
@@ -48,10 +48,21 @@ class Deadlines:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Exchange:
+    """A request and what was read of its answer, both as they came over the wire, and how long that took."""
+
+    question: bytes
+    status: int
+    answer: bytes
+    took_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Endpoint:
     """Where a vCenter is, how it proves that it is the one, and how long it may take.
 
-    `tls` None means plain HTTP: a simulation on loopback. `pin` is the SHA-256 of the certificate (DER).
+    `tls` None means plain HTTP: a simulation on loopback. `pin` is the SHA-256 of the certificate (DER). `overheard`, where
+    it is given, is told each exchange, by whatever thread made it.
     """
 
     host: str
@@ -60,6 +71,7 @@ class Endpoint:
     pin: bytes | None = None
     deadlines: Deadlines = Deadlines()
     reply_limit_bytes: int = REPLY_LIMIT_BYTES
+    overheard: Callable[[Exchange], None] | None = None
 
     def __post_init__(self) -> None:
         """A pin without TLS would be a promise that nothing keeps."""
@@ -130,6 +142,43 @@ class _BoundedResponse(http.client.HTTPResponse):
         self.fp = io.BufferedReader(_BoundedReader(sock, self.fp, deadline, limit_bytes), 256 * 1024)
 
 
+class _OverheardResponse(_BoundedResponse):
+    """One whose bytes are told once all were read, or it was given up."""
+
+    def __init__(self, told: Callable[[int, bytes], None], *arguments: Any, **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        self._told = told
+        self._parts: list[bytes] | None = []
+        """What was read; None once it was told."""
+
+    def read(self, amt: int | None = None) -> bytes:
+        """The next part; it is kept."""
+        try:
+            part = super().read(amt)
+        except http.client.IncompleteRead as error:
+            self._keep(error.partial)
+            self._tell()
+            raise
+        self._keep(part)
+        if self.isclosed():  # at the last byte
+            self._tell()
+        return part
+
+    def close(self) -> None:
+        """Nothing more is read: what was is told."""
+        super().close()
+        self._tell()
+
+    def _keep(self, part: bytes) -> None:
+        if self._parts is not None:
+            self._parts.append(part)
+
+    def _tell(self) -> None:
+        parts, self._parts = self._parts, None
+        if parts is not None:
+            self._told(self.status, b"".join(parts))
+
+
 class Connection(http.client.HTTPConnection):
     """One HTTP(S) connection whose next call has to be over by `deadline` (monotonic seconds)."""
 
@@ -138,6 +187,8 @@ class Connection(http.client.HTTPConnection):
         self._endpoint = endpoint
         self.deadline = deadline
         self._used_s = time.monotonic()
+        self._question, self._asked_s = b"", self._used_s
+        """The body of the last request, and when it was sent."""
 
     def connect(self) -> None:
         """Connect, shake hands and check the pin."""
@@ -195,11 +246,29 @@ class Connection(http.client.HTTPConnection):
     def _left_s(self) -> float:
         return max(0.001, self.deadline - time.monotonic())
 
+    def request(self, method: str, url: str, body: Any = None, *arguments: Any, **named: Any) -> None:
+        """Send a request, which is kept until its answer was read."""
+        self._question, self._asked_s = body or b"", time.monotonic()
+        super().request(method, url, body, *arguments, **named)
+
     def getresponse(self) -> http.client.HTTPResponse:
         """The response to the request that was sent."""
-        limit_bytes = self._endpoint.reply_limit_bytes
-        self.response_class = partial(_BoundedResponse, self.deadline, limit_bytes)  # type: ignore[assignment]  # a maker of the class will do
+        bounds = self.deadline, self._endpoint.reply_limit_bytes
+        is_overheard = self._endpoint.overheard is not None
+        response = (
+            partial(_OverheardResponse, self._tell, *bounds)
+            if is_overheard
+            else partial(_BoundedResponse, *bounds)
+        )
+        self.response_class = response  # type: ignore[assignment]  # a maker of the class will do
         return super().getresponse()
+
+    def _tell(self, status: int, answer: bytes) -> None:
+        assert self._endpoint.overheard is not None
+        took_s = time.monotonic() - self._asked_s
+        self._endpoint.overheard(
+            Exchange(question=self._question, status=status, answer=answer, took_s=took_s)
+        )
 
 
 class Wire:

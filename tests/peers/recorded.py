@@ -4,14 +4,16 @@ Bodies and status lines are the recorded ones, byte for byte; so are the headers
 body travels: the recorders stored bodies decoded, and some with names blotted out.
 """
 
+import gzip
 import http.server
+import json
 import re
 import socket
 import ssl
 import tempfile
 import threading
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +22,8 @@ from typing import Any, Self
 
 import yaml
 
+from probes.vcenter.recording import FORMAT, VERSION
+from sla.instants import SECOND, Instant, parse_instant
 from tests.peers import require, tls
 
 FIXTURES = Path(__file__).resolve().parents[3] / "shared" / "fixtures" / "vcenter"
@@ -51,6 +55,8 @@ class Answer:
     status: int = 200
     message: str = "OK"
     headers: tuple[tuple[str, str], ...] = (("Content-Type", "text/xml; charset=utf-8"),)
+    at: Instant | None = None
+    """When it had been read, where that is on record."""
 
 
 Improvise = Callable[[Call, bytes], Answer | None]
@@ -58,8 +64,10 @@ Improvise = Callable[[Call, bytes], Answer | None]
 
 
 def load(cassette: Path) -> list[tuple[Call, Answer]]:
-    """Read a recording by VCR for Ruby or VCR.py, in its order."""
+    """Read a recording in its order: by VCR for Ruby, by VCR.py, or by `slad doctor --record`."""
     require(cassette, f"recorded vCenter sessions are not here: {cassette}")
+    if cassette.suffix == ".gz":
+        return list(_by_the_doctor(cassette))
     with cassette.open(encoding="utf-8") as file:
         recording = yaml.load(file, _Loader)  # a SafeLoader
     return [_exchange(entry) for entry in recording.get("interactions") or recording["http_interactions"]]
@@ -122,6 +130,42 @@ class RecordedVCenter:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._resources.close()
+
+
+class ReplayedVCenter(RecordedVCenter):
+    """Plays a recording by `slad doctor --record`, which knows methods only; after its end nothing changes any more.
+
+    `now` is the time by the clock of whoever recorded: that of the newest answer which was given.
+    """
+
+    def __init__(self, recording: Path) -> None:
+        super().__init__(recording, improvise=self._nothing_new)
+        self._times = [answer for call, answer in self._recorded if call.method == "CurrentTime"]
+        self._now = next(answer.at for _, answer in self._recorded)
+
+    def now(self) -> Instant:
+        """The instant of the recording."""
+        assert self._now is not None
+        return self._now
+
+    def answer(self, call: Call, body: bytes) -> Answer:
+        """Take the answer to a request."""
+        answer = super().answer(Call(path=call.path, method=call.method), body)
+        self._now = answer.at or self._now
+        return answer
+
+    def _nothing_new(self, call: Call, _body: bytes) -> Answer | None:
+        if call.method == "CurrentTime":
+            return self._times[-1]
+        if call.method in ("WaitForUpdatesEx", "ReadNextEvents", "Logout"):
+            return Answer(body=_NOTHING.format(call.method).encode())
+        return None
+
+
+_NOTHING = (
+    '<soapenv:Envelope xmlns:soapenv="http://schemas.xmlsoap.org/soap/envelope/"><soapenv:Body>'
+    '<{0}Response xmlns="urn:vim25"/></soapenv:Body></soapenv:Envelope>'
+)
 
 
 class _Server(http.server.ThreadingHTTPServer):
@@ -214,3 +258,15 @@ def _exchange(entry: Mapping[str, Any]) -> tuple[Call, Answer]:
         ),
         body=received if isinstance(received, bytes) else received.encode(),
     )
+
+
+def _by_the_doctor(recording: Path) -> Iterator[tuple[Call, Answer]]:
+    with gzip.open(recording) as lines:
+        about = json.loads(next(lines))
+        assert (about["format"], about["version"]) == (FORMAT, VERSION)
+        began_at = parse_instant(about["began_at"])
+        for line in map(json.loads, lines):
+            path = "/sdk" if line["method"] else "/sdk/vimServiceVersions.xml"
+            at = Instant(began_at + int(line["at_s"] * SECOND))
+            answer = Answer(status=line["status"], body=line["answer"].encode("latin-1"), at=at)
+            yield Call(path=path, method=line["method"]), answer
