@@ -7,6 +7,7 @@ bounds. What is not known is not guessed. Nothing here does I/O or reads a clock
 
 import re
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Final
 
 from sla.instants import BEGINNING, MINUTE, SECOND, Instant, parse_instant
@@ -16,6 +17,8 @@ SANE_UNTIL: Final = parse_instant("2100-01-01T00:00:00Z")
 """No clock that somebody set shows an instant outside of these; what does is a mark at best, and no date."""
 CLOCK_CHECK_US: Final = MINUTE
 """The longest time between two measurements of vCenter's clock."""
+UNMEASURED_US: Final = 2 * CLOCK_CHECK_US
+"""After so long without a measurement a clock that was set may have been set more than once."""
 DRIFT_PPM: Final = 200
 """How fast two clocks may come apart that nobody sets: four times what a crystal does."""
 
@@ -122,7 +125,8 @@ class VCenterClock:
         """When it was by our clock what we read at `now`, and expect to lie after `after`; None where it cannot be told.
 
         A stamp counts by the setting that was in force when it was made. None above all for the future, for what no
-        clock shows, and before the first measurement; never later than `now`, never before 2000.
+        clock shows, before the first measurement, and from a time in which the clock was set and nobody measured it; never
+        later than `now`, never before 2000.
         """
         fits = [
             at
@@ -130,7 +134,7 @@ class VCenterClock:
             if (at := self._within(number, setting, theirs, now))
         ]
         fits = [at for at in fits if at >= after] or fits
-        if not fits:
+        if not fits or any(map(self._is_unmeasured, fits)):
             return None
         return Estimate(min(*fits, now), min(max(fits), now))
 
@@ -142,6 +146,13 @@ class VCenterClock:
             if number == len(self._settings) - 1 or self._settings[number + 1].first_at >= ours
         ]
         return VCenterInstant(ours + min(since, default=0))
+
+    def _is_unmeasured(self, at: Instant) -> bool:
+        """Whether it lies between two settings, in so long a time without a measurement that there may have been more."""
+        return any(
+            before.last_at < at < after.first_at and after.first_at - before.last_at > UNMEASURED_US
+            for before, after in pairwise(self._settings)
+        )
 
     def _within(self, number: int, setting: _Setting, theirs: VCenterInstant, now: Instant) -> Instant | None:
         """A stamp by one setting, where that was in force then."""

@@ -19,7 +19,7 @@ from probes.vcenter.values import Moid
 from sla.instants import BEGINNING, SECOND, Instant
 from sla.texts import NAME_BYTES, TEXT_BYTES, cleaned, is_clean_id
 
-LAG_US: Final = 10 * SECOND
+LAG_US: Final = 30 * SECOND
 """How long after it happened an event of vCenter's own may still not be there to be read."""
 NAMED_A_LOOK: Final = 10
 """How many of the events that were skipped are named."""

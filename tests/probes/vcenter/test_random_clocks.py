@@ -6,11 +6,13 @@ looks; and a restart never passes for up throughout.
 
 import random
 from dataclasses import dataclass, field, replace
-from typing import Final
+from types import SimpleNamespace
+from typing import Final, cast
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pyVmomi import vim
 
 from probes.report import Resume
 from probes.vcenter.boots import Boot
@@ -18,6 +20,7 @@ from probes.vcenter.clocks import HostInstant, VCenterClock, VCenterInstant
 from probes.vcenter.events import EventReader
 from probes.vcenter.history import Hint
 from probes.vcenter.inventory import LegVerdict
+from probes.vcenter.session import Session
 from probes.vcenter.tracks import ServerLook, Tracks
 from probes.vcenter.values import Moid
 from sla.instants import SECOND, Instant, format_instant
@@ -173,6 +176,7 @@ class Watch:
     def __post_init__(self) -> None:
         self.clock = VCenterClock()
         self.reader = EventReader(Resume(), self.clock)
+        self.reader.open(SESSION, instant(0.0))
         self.tracks = Tracks(Witness("monitor", "east"), {})
         self.seen_until: Instant | None = None
         self.read_until = -100.0
@@ -238,6 +242,21 @@ def blind(gap: tuple[float, float]) -> tuple[float, float]:
     return (last, gap[1]) if gap[1] > last + POLL_S else (0.0, 0.0)
 
 
+class _Events:
+    """An event manager that gives collectors."""
+
+    def CreateCollectorForEvents(self, _: object) -> object:  # noqa: N802  pyvmomi's name
+        return vim.event.EventHistoryCollector("collector-1")
+
+
+SESSION: Final = cast(
+    Session,
+    SimpleNamespace(
+        instance_uuid="vcenter-1",
+        content=SimpleNamespace(rootFolder=vim.Folder("group-d1"), eventManager=_Events()),
+    ),
+)
+"""As much of one as makes a collector, of which nobody reads."""
 Segment = tuple[float, float, State]
 
 
