@@ -20,9 +20,6 @@ from probes.report import ListedServer
 from probes.targets.own_addresses import OwnAddresses
 from probes.vcenter.attributes import read_names
 from probes.vcenter.checkup import (
-    Census,
-    Unreadable,
-    census,
     clock_offset_us,
     events_are_readable,
     prove_identity,
@@ -30,7 +27,7 @@ from probes.vcenter.checkup import (
 )
 from probes.vcenter.faults import CertificateError, LoginRefusedError, PermissionDeniedError, VcenterError
 from probes.vcenter.session import Credentials, Session
-from probes.vcenter.survey import survey
+from probes.vcenter.survey import Survey, UnreadObject, survey
 from probes.vcenter.transport import Deadlines, Endpoint, Wire
 from probes.vcenter.watch import Settings
 from sla.instants import SECOND
@@ -142,8 +139,11 @@ def _account(
         yield _no_session(about, table.user, error)
         return
     try:
-        yield from _seen(about, table.user, session, settings, clock)
+        yield ok(about, f"{table.user} is logged in to {session.content.about.fullName}")
+        yield _clock(about, clock_offset_us(session, clock.now))
         found = survey(session, settings.watched(), attribute_names=settings.attributes)
+        yield from _rights(about, found)
+        yield from _read_besides(about, session, settings, clock)
         shown[settings.source] = found.servers
         if settings.addresses:
             yield _addresses(about, [each for each in found.servers if each.server in found.running], reach)
@@ -173,10 +173,7 @@ _ROLE: Final = (
 )
 
 
-def _seen(about: str, user: str, session: Session, settings: Settings, clock: Clock) -> Iterator[Finding]:
-    yield ok(about, f"{user} is logged in to {session.content.about.fullName}")
-    yield _clock(about, clock_offset_us(session, clock.now))
-    yield from _rights(about, census(session, settings.watched()))
+def _read_besides(about: str, session: Session, settings: Settings, clock: Clock) -> Iterator[Finding]:
     if settings.attributes:
         yield _attributes(about, session)
     if events_are_readable(session, clock.now()):
@@ -200,24 +197,37 @@ def _clock(about: str, offset_us: int) -> Finding:
     return ok(about, f"vCenter's clock is {ahead}")
 
 
-def _rights(about: str, found: Census) -> Iterator[Finding]:
+def _rights(about: str, found: Survey) -> Iterator[Finding]:
     numbers = ", ".join(counted(count, _WORDS[kind]) for kind, count in found.counts.items())
     if found.counts["VirtualMachine"] and found.counts["HostSystem"]:
         yield ok(about, f"the account sees {numbers}: compare that with what an administrator sees")
     else:
         yield fail(about, f"the account sees too little: {numbers}", _ROLE)
-    by_kind = sorted(found.unreadable, key=lambda one: one.kind)
+    by_kind = sorted(found.unread, key=lambda one: one.kind)
     for kind, group in groupby(by_kind, key=lambda one: one.kind):
-        yield _refused(about, kind, list(group))
+        each = list(group)
+        yield from _unread(about, kind, [one for one in each if one.unread.refused], "may not be read", _ROLE)
+        yield from _unread(
+            about, kind, [one for one in each if one.unread.odd], "cannot be read as told", _REPORT
+        )
+    if found.nameless:
+        yield fail(about, f"{counted(found.nameless, 'object')} not told by id: they are left out", _REPORT)
 
 
-def _refused(about: str, kind: str, refused: Sequence[Unreadable]) -> Finding:
-    names = first_of([one.name for one in refused], NAMED)
-    faults = ", ".join(sorted({one.fault for one in refused}))
-    text = f"{counted(len(refused), _WORDS[kind])} cannot be read ({faults}): {names}"
+_REPORT: Final = "report it, with a recording: slad doctor --record FILE"
+
+
+def _unread(
+    about: str, kind: str, objects: Sequence[UnreadObject], what: str, remedy: str
+) -> Iterator[Finding]:
+    if not objects:
+        return
+    names = first_of([one.name for one in objects], NAMED)
+    text = f"{counted(len(objects), _WORDS[kind])} {what}: {names}"
     if kind in _JUDGED:
-        return fail(about, f"{text}; what rests on them stays unknown", _ROLE)
-    return warn(about, f"{text}; rules by place do not see them", _ROLE)
+        yield fail(about, f"{text}; what rests on them stays unknown", remedy)
+    else:
+        yield warn(about, f"{text}; rules by place do not see them", remedy)
 
 
 def _attributes(about: str, session: Session) -> Finding:

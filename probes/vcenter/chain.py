@@ -26,8 +26,8 @@ PAGE_OBJECTS: Final = 500
 """How many objects of an update set are asked for; vCenter gives 100 or so all the same."""
 MOST_PAGES: Final = 10_000
 """Of one update set: a million objects at the least. One that has more has no end."""
-SPOILT_AGAIN_S: Final = 5.0
-SPOILT_AT_ONCE: Final = 100
+ODD_AGAIN_S: Final = 5.0
+ODD_AT_ONCE: Final = 100
 """How often, and of how many objects of one type at once, it is read again what could not be read."""
 NAMED_A_LOOK: Final = 10
 """How many of them are named."""
@@ -72,9 +72,9 @@ class Chain:
         self._version = ""
         self._is_truncated = False
         """More of the last set is to come: its version may be passed once only."""
-        self._told_spoilt: set[Moid] = set()
+        self._told_odd: frozenset[Moid] = frozenset()
         """Of which objects it was told that something of them cannot be read."""
-        self._spoilt_read_s = -math.inf
+        self._odd_read_s = -math.inf
         """When they were read again last, by the monotonic clock."""
 
     def drain(self, wait_s: int) -> Iterator[None]:
@@ -102,30 +102,28 @@ class Chain:
         self.left.clear()
         self.places_changed = self.infrastructure_changed = False
 
-    def read_spoilt(self) -> None:
-        """Read again what could not be read as it was told: as long as that is so, it is unknown. Raises VcenterError."""
-        spoilt = self._inventory.spoilt
-        if not spoilt or time.monotonic() - self._spoilt_read_s < SPOILT_AGAIN_S:
+    def read_odd(self) -> None:
+        """Read again what was told in a form that it cannot have: as long as that is so, it is unknown. Raises VcenterError."""
+        odd = list(self._inventory.unread.odd())
+        if not odd or time.monotonic() - self._odd_read_s < ODD_AGAIN_S:
             return
-        self._spoilt_read_s = time.monotonic()
-        for kind in set(spoilt.values()):
-            moids = [moid for moid, its in spoilt.items() if its == kind][:SPOILT_AT_ONCE]
+        self._odd_read_s = time.monotonic()
+        for kind in {unread.kind for _, unread in odd}:
+            moids = [moid for moid, unread in odd if unread.kind == kind][:ODD_AT_ONCE]
             try:
                 for found in self.session.retrieve(kind, tuple(self._watched[kind]), moids):
                     self._apply(kind, [_as_update(found)])
             except ReplyError:
                 continue  # they stay unknown
 
-    def newly_spoilt(self) -> list[str]:
-        """The objects of which something cannot be read since this was asked last, by type and id; the first of them."""
-        spoilt = self._inventory.spoilt
-        new = [moid for moid in spoilt if moid not in self._told_spoilt]
-        self._told_spoilt = set(spoilt)
+    def newly_odd(self) -> list[str]:
+        """The objects of which that is so since this was asked last, by type and id; the first of them."""
+        odd = dict(self._inventory.unread.odd())
+        new = [(moid, unread) for moid, unread in odd.items() if moid not in self._told_odd]
+        self._told_odd = frozenset(odd)
         return [
-            cleaned(
-                f"{spoilt[moid]} {moid}: {', '.join(sorted(self._inventory.unreadable[moid]))}", NAME_BYTES
-            )
-            for moid in new[:NAMED_A_LOOK]
+            cleaned(f"{unread.kind} {moid}: {', '.join(sorted(unread.odd))}", NAME_BYTES)
+            for moid, unread in new[:NAMED_A_LOOK]
         ]
 
     def _take(self, update: Mapping[str, Any]) -> None:

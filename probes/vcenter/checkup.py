@@ -6,39 +6,17 @@ Each function raises VcenterError.
 import socket
 import ssl
 import time
-from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
 from hashlib import sha256
-from typing import Any
 
-from pyVmomi import vim, vmodl
+from pyVmomi import vim
 
 from probes.vcenter.clock_reading import current_time
 from probes.vcenter.event_types import EVENT_TYPES
 from probes.vcenter.faults import PermissionDeniedError, ReplyError
 from probes.vcenter.session import Session
 from probes.vcenter.transport import Endpoint, Wire
-from probes.vcenter.values import as_people_write_it
 from sla.instants import DAY, Instant, datetime_of
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Unreadable:
-    """An object that vCenter lists and does not let the account read; `name` is its id where the name is refused too."""
-
-    kind: str
-    name: str
-    paths: tuple[str, ...]
-    fault: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Census:
-    """How many objects of each type the account sees, and those of which it cannot read what the watch needs."""
-
-    counts: Mapping[str, int]
-    unreadable: Sequence[Unreadable]
 
 
 def shown_certificate(endpoint: Endpoint) -> bytes:
@@ -88,50 +66,3 @@ def events_are_readable(session: Session, now: Instant) -> bool:
     except PermissionDeniedError:
         return False
     return True
-
-
-def census(session: Session, watched: Mapping[str, Sequence[str]]) -> Census:
-    """Count all that the watch would watch, and read of each object what the watch would read: its properties by type."""
-    types = {kind: getattr(vim, kind) for kind in watched}
-    counts: Counter[str] = Counter(dict.fromkeys(watched, 0))
-    unreadable: list[Unreadable] = []
-    # A vApp is a resource pool too; a datastore cluster counts as a folder.
-    kinds = sorted(types, key=lambda kind: kind != "VirtualApp")
-    for found in _objects(session, types, watched):
-        kind = next(kind for kind in kinds if isinstance(found.obj, types[kind]))
-        counts[kind] += 1
-        if found.missingSet:
-            unreadable.append(_unreadable(kind, found))
-    return Census(counts=counts, unreadable=unreadable)
-
-
-def _objects(
-    session: Session, types: Mapping[str, Any], watched: Mapping[str, Sequence[str]]
-) -> Iterator[Any]:
-    query = vmodl.query.PropertyCollector
-    view = session.content.viewManager.CreateContainerView(
-        session.content.rootFolder, list(types.values()), True
-    )
-    within = query.TraversalSpec(name="view", path="view", skip=False, type=vim.view.ContainerView)
-    spec = query.FilterSpec(
-        objectSet=[query.ObjectSpec(obj=view, skip=True, selectSet=[within])],
-        propSet=[
-            query.PropertySpec(type=types[kind], pathSet=list(paths), all=False)
-            for kind, paths in watched.items()
-        ],
-    )
-    collector = session.content.propertyCollector
-    page = collector.RetrievePropertiesEx([spec], query.RetrieveOptions())
-    while page is not None:
-        yield from page.objects
-        page = collector.ContinueRetrievePropertiesEx(page.token) if page.token else None
-
-
-def _unreadable(kind: str, found: Any) -> Unreadable:
-    names = (item.val for item in found.propSet or () if item.name == "name")
-    return Unreadable(
-        kind=kind,
-        name=as_people_write_it(str(next(names, found.obj._moId))),  # noqa: SLF001  an id; other attributes are calls
-        paths=tuple(str(missing.path) for missing in found.missingSet),
-        fault=type(found.missingSet[0].fault).__name__.rpartition(".")[2],
-    )

@@ -12,6 +12,7 @@ from typing import Any, Final
 from probes.vcenter import soap, values
 from probes.vcenter.objects import Datastore, Host, Place, Vm
 from probes.vcenter.places import PLACES, Places
+from probes.vcenter.unread import UnreadProperties
 from probes.vcenter.values import Moid
 from sla.records import State
 
@@ -107,10 +108,7 @@ class Inventory:
         """By their key: the names of custom attributes."""
         self.networks: dict[Moid, str] = {}
         """The names of networks."""
-        self.unreadable: dict[Moid, frozenset[str]] = {}
-        """By object the properties that vCenter refuses to tell, or told in a form that they cannot have."""
-        self.spoilt: dict[Moid, str] = {}
-        """The types of those objects of which something has to be read again: it could not be read as it was told."""
+        self.unread = UnreadProperties()
         self.lost: dict[Moid, set[Moid]] = {}
         """By host the datastores that it does not reach; hosts that reach all of theirs are not in it."""
         self.unfound: dict[Moid, set[Moid]] = {}
@@ -158,12 +156,12 @@ class Inventory:
         self._use(vm, before)
 
     def refuses(self, moid: Moid, properties: frozenset[str]) -> bool:
-        """Whether vCenter does not let the account read any of these properties of an object."""
-        return moid in self.unreadable and not properties.isdisjoint(self.unreadable[moid])
+        """Whether any of these properties of an object is refused, or was told in a form that it cannot have."""
+        return moid in self.unread and not properties.isdisjoint(self.unread.of(moid))
 
     def why_refused(self, moid: Moid) -> LegVerdict:
         """Why a leg is unknown that rests on such a property."""
-        return _UNREADABLE if moid in self.spoilt else REFUSED
+        return _ODD if self.unread.is_odd(moid) else REFUSED
 
     def running(self, vm: Vm) -> LegVerdict:
         """Whether vCenter says that it runs (design: watching vCenter)."""
@@ -191,8 +189,7 @@ class Inventory:
     ) -> None:
         """Take what is told of one object: each property by itself. `is_whole`: all of it is told."""
         if is_whole:
-            self.unreadable.pop(moid, None)
-            self.spoilt.pop(moid, None)
+            self.unread.forget(moid)
         if kind == "VirtualMachine":
             self._vm(moid)
             touched.add(moid)
@@ -210,7 +207,8 @@ class Inventory:
             except (AttributeError, LookupError, TypeError, ValueError):
                 odd.add(_watched(kind, name))
         refused, all_told = _refused_of(update)
-        self._note_unreadable(moid, told, refused)
+        if refused or moid in self.unread:
+            self.unread.told(kind, moid, told, refused)
         if odd or not all_told:
             self._spoil(kind, moid, odd or _ALL[kind], touched)
         if refused:
@@ -218,8 +216,7 @@ class Inventory:
 
     def _spoil(self, kind: str, moid: Moid, properties: Collection[str], touched: set[Moid]) -> None:
         """Know no more what these properties are: what they were before may hold no longer."""
-        self.spoilt[moid] = kind
-        self.unreadable[moid] = self.unreadable.get(moid, frozenset()).union(properties)
+        self.unread.spoil(kind, moid, properties)
         match kind:
             case "VirtualMachine":
                 self._vm(moid)
@@ -236,23 +233,6 @@ class Inventory:
                 self.places.forget(kind, moid)
             case _:
                 pass  # names of hosts, datastores and networks stay as they were until they are read again
-
-    def _note_unreadable(self, moid: Moid, told: set[str], missing: set[str]) -> None:
-        """A property stays unreadable until it is told: later updates speak of other properties only.
-
-        One that may be unset is left out though it can be read again: with the first other one that is told again.
-        """
-        refused = self.unreadable.get(moid, frozenset())
-        if not missing and not refused:
-            return
-        if refused & told:
-            told = told | _MAY_BE_UNSET
-        refused = (refused - told) | missing
-        if refused:
-            self.unreadable[moid] = refused
-        else:
-            del self.unreadable[moid]
-            self.spoilt.pop(moid, None)
 
     def _vm(self, moid: Moid) -> Vm:
         vm = self.vms.get(moid)
@@ -329,8 +309,7 @@ class Inventory:
             touched.update(each.vms if each is not None else ())
 
     def _forget(self, kind: str, moid: Moid, touched: set[Moid]) -> Iterator[Vm]:
-        self.unreadable.pop(moid, None)
-        self.spoilt.pop(moid, None)
+        self.unread.forget(moid)
         match kind:
             case "VirtualMachine":
                 vm = self.vms.pop(moid, None)
@@ -368,19 +347,6 @@ def names_of_attributes(fields: soap.Value | None) -> dict[str, str]:
     return {key: name for key, name in names.items() if name}
 
 
-_MAY_BE_UNSET: Final = frozenset(
-    {
-        "config.ftInfo.role",
-        "config.managedBy",
-        "runtime.bootTime",
-        "parent",
-        "parentVApp",
-        "customValue",
-        "network",
-        "guest.ipAddress",
-        "guest.net",
-    }
-)
 _RUNNING_RESTS_ON: Final = frozenset({"runtime.powerState", "runtime.connectionState", "runtime.host"})
 _ALL: Final[Mapping[str, frozenset[str]]] = {
     **{kind: frozenset(properties) for kind, properties in PROPERTIES.items()},
@@ -388,7 +354,7 @@ _ALL: Final[Mapping[str, frozenset[str]]] = {
     "Network": frozenset(NETWORKS),
     "CustomFieldsManager": frozenset(ATTRIBUTE_NAMES),
 }
-_UNREADABLE: Final = LegVerdict(State.UNKNOWN, "what vCenter says of it cannot be read")
+_ODD: Final = LegVerdict(State.UNKNOWN, "what vCenter says of it cannot be read")
 _WORDS: Final = {"notResponding": "not responding", "disconnected": "disconnected"}
 
 

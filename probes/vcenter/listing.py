@@ -29,7 +29,7 @@ def listed(
     An array that is not there is empty, for vCenter leaves such out; a place that is not there is not known, for each
     machine has one (`VirtualMachine.resourcePool` is unset where the session has no access to it).
     """
-    told = asked - inventory.unreadable.get(vm.moid, frozenset())
+    told = asked - inventory.unread.of(vm.moid)
     attributes = {
         inventory.attribute_names[key]: value
         for key, value in vm.attributes.items()

@@ -6,6 +6,7 @@ cluster or lone host). A slash within a name is `%2f`; no other character is esc
 everything up to the root is: a vCenter that starts, or an account that lacks a right, shows the middle without the top.
 """
 
+from collections.abc import Iterator
 from typing import Final
 
 from probes.facts import NOT_KNOWN, Fact
@@ -28,7 +29,8 @@ class Places:
         """By id: all but vApps, and what else has a place without being one."""
         self._vapps: dict[Moid, VApp] = {}
         """By id: vApps, also where the same are known as resource pools."""
-        self._datacenters: set[Moid] = set()
+        self._kinds: dict[Moid, str] = {}
+        """By id the type of each place; a vApp, which is a resource pool too, is a vApp."""
         self._paths: dict[Moid, Fact] = {}
         """Paths that were asked for, until anything that stands in one changes."""
 
@@ -42,8 +44,8 @@ class Places:
 
     def take(self, kind: str, moid: Moid, name: str, value: soap.Value | None) -> None:
         """A property of a place is told."""
-        if kind == "Datacenter":
-            self._datacenters.add(moid)
+        if self._kinds.get(moid) != "VirtualApp":
+            self._kinds[moid] = kind
         if kind == "VirtualApp":
             self._vapps.setdefault(moid, VApp()).take(name, value)
         else:
@@ -52,7 +54,8 @@ class Places:
 
     def forget(self, kind: str, moid: Moid) -> None:
         """A place is not shown any more."""
-        self._datacenters.discard(moid)
+        if self._kinds.get(moid) == kind:
+            del self._kinds[moid]
         if kind == "VirtualApp":
             self._vapps.pop(moid, None)
         else:
@@ -86,7 +89,7 @@ class Places:
         """The path of the datacenter that an object is in, such as `EU/DC1`; "" where it is not known."""
         at: Moid | None = moid
         for _ in range(soap.DEPTH_LIMIT):
-            if at in self._datacenters:
+            if at is not None and self._kinds.get(at) == "Datacenter":
                 path = self.path_of(at)
                 return path[1:] if isinstance(path, str) else ""
             place = self._at(at)
@@ -94,6 +97,12 @@ class Places:
                 break
             at = place.parent
         return ""
+
+    def names(self) -> Iterator[tuple[Moid, str, str]]:
+        """Each place: id, type and name, "" for none."""
+        for moid, kind in self._kinds.items():
+            place = self._at(moid)
+            yield moid, kind, place.name if place is not None else ""
 
     def _at(self, moid: Moid | None) -> Container | None:
         return None if moid is None else self._vapps.get(moid) or self._containers.get(moid)

@@ -284,7 +284,7 @@ class VcenterWatch:
     def _look(self, chain: Chain) -> None:
         started_us = time.monotonic_ns() // 1_000
         arrived_at = self._drain(chain)
-        chain.read_spoilt()
+        chain.read_odd()
         chain.touched.update(self._read_files(chain))
         self._follow_attributes(chain)
         departed = [self._departed(server, arrived_at) for server in self._bind(chain)]
@@ -317,11 +317,11 @@ class VcenterWatch:
                 "host": len(self._inventory.hosts),
                 "datastore": len(self._inventory.datastores),
             },
-            unreadable=len(self._inventory.unreadable) + chain.nameless,
+            unreadable=len(self._inventory.unread) + chain.nameless,
             clock_offset_us=self._clock.ahead_us,
             skipped_events=skipped_events,
             history_faults=history_faults,
-            passed_over=(*unread, *chain.newly_spoilt()),
+            passed_over=(*unread, *chain.newly_odd()),
             hosts=news.hosts,
             datastores=news.datastores,
             gone_hosts=news.gone_hosts,

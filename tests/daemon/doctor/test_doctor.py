@@ -165,7 +165,7 @@ class TestAVCenter:
         for name in names[:7]:
             vcenter.do(vcenter.world.machines.unreadable, name, paths=["runtime.powerState"])
         finding = only_failure(examine(write_config(tmp_path, vcenter)))
-        assert "7 virtual machines cannot be read (NoPermission)" in finding.text
+        assert "7 virtual machines may not be read" in finding.text
         assert sum(name in finding.text for name in names) == 5
         assert "and 2 more" in finding.text
         assert "Read-only" in finding.remedy
@@ -179,7 +179,7 @@ class TestAVCenter:
         rule = '[[rule]]\nnetwork = "x"\nclient = "acme"'
         findings = examine(write_config(tmp_path, vcenter, rule=rule))
         assert re.search(r"[1-9]\d* networks?,", said(findings, "vcenter.vc1"))
-        assert f"1 virtual machine cannot be read (NoPermission): {name}" in only_failure(findings).text
+        assert f"1 virtual machine may not be read: {name}" in only_failure(findings).text
 
     def test_whose_account_sees_no_servers_is_a_failure(
         self, vcenter: ThreadedVCenter, tmp_path: Path
@@ -237,8 +237,36 @@ class TestAVCenter:
     def test_that_breaks_off_in_the_middle_is_a_failure(
         self, vcenter: ThreadedVCenter, tmp_path: Path
     ) -> None:
-        vcenter.do(vcenter.wire.inject, "dropped", method="RetrievePropertiesEx")
+        vcenter.do(vcenter.wire.inject, "dropped", method="WaitForUpdatesEx")
         assert "vCenter broke off" in only_failure(examine(write_config(tmp_path, vcenter))).text
+
+    def test_of_which_a_name_is_no_xml_is_examined_all_the_same(
+        self, vcenter: ThreadedVCenter, tmp_path: Path
+    ) -> None:
+        name = vcenter.do(lambda: min(vm.name for vm in vcenter.world.inventory.every(Vm)))
+        vcenter.do(
+            lambda: vcenter.wire.inject(
+                "replaced", method="WaitForUpdatesEx", find=name, put="\x08" + name[1:]
+            )
+        )
+        findings = examine(write_config(tmp_path, vcenter))
+        assert "30 virtual machines: compare that" in said(findings, "vcenter.vc1")
+        assert failures(findings) == []
+
+    def test_that_tells_something_in_no_form_is_to_be_recorded(
+        self, vcenter: ThreadedVCenter, tmp_path: Path
+    ) -> None:
+        vcenter.do(
+            lambda: vcenter.wire.inject(
+                "replaced", method="WaitForUpdatesEx", find=">poweredOn<", put="><x>1</x><"
+            )
+        )
+        findings = [each for each in examine(write_config(tmp_path, vcenter)) if each.level is Level.FAIL]
+        assert [each.text.partition(": ")[0] for each in findings] == [
+            "4 hosts cannot be read as told",
+            "28 virtual machines cannot be read as told",
+        ]
+        assert all("slad doctor --record" in each.remedy for each in findings)
 
     def test_whose_password_only_systemd_has_is_not_logged_in_to(
         self, vcenter: ThreadedVCenter, tmp_path: Path
@@ -448,6 +476,6 @@ class TestTheCommand:
         vcenter.do(vcenter.world.machines.rename, name, name="\x9b2Jevil")
         vcenter.do(vcenter.world.machines.unreadable, "\x9b2Jevil", paths=["runtime.powerState"])
         result = CliRunner().invoke(doctor, ["--config", str(write_config(tmp_path, vcenter))])
-        assert "�2Jevil" in result.stdout
+        assert "\\x9b2Jevil" in result.stdout
         assert "\x9b" not in result.stdout
         assert "secret" not in result.stdout

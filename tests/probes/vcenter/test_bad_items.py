@@ -279,7 +279,7 @@ UPDATES: dict[str, Callable[[str], str]] = {
 def test_an_object_that_cannot_be_read_is_unknown_until_it_is_read_again(
     simulation: Simulated, monkeypatch: pytest.MonkeyPatch, what: str
 ) -> None:
-    monkeypatch.setattr(chain, "SPOILT_AGAIN_S", 0.0)
+    monkeypatch.setattr(chain, "ODD_AGAIN_S", 0.0)
     spoilt: list[bool] = []
     rewritten(
         monkeypatch,

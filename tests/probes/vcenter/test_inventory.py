@@ -196,10 +196,10 @@ def test_a_property_that_may_not_be_read_is_unknown_until_it_may(world: World) -
     assert world.san.state is UP
     world.vm(change("name", "another update, of something else"))
     assert world.running.state is UNKNOWN
-    assert VM in world.inventory.unreadable
+    assert VM in world.inventory.unread
     world.vm(change("runtime.powerState", "poweredOn"))
     assert world.running.state is UP
-    assert not world.inventory.unreadable
+    assert not world.inventory.unread
 
 
 def test_a_configuration_that_may_not_be_read_takes_no_verdict_and_no_identity(world: World) -> None:

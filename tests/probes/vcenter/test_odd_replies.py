@@ -256,7 +256,7 @@ def fuzz(monkeypatch: pytest.MonkeyPatch, seed: int) -> Counter[str]:
 def fuzzed(monkeypatch: pytest.MonkeyPatch, vcenter: InProcess, seed: int) -> Counter[str]:
     monkeypatch.setattr(transport, "Connection", connection_to(vcenter))
     monkeypatch.setattr(VcenterWatch, "_pause", lambda *_: None)
-    monkeypatch.setattr(chain, "SPOILT_AGAIN_S", 0.0)
+    monkeypatch.setattr(chain, "ODD_AGAIN_S", 0.0)
     said: list[Report | SourceFailure] = []
     settings = Settings(
         source="v",
@@ -300,7 +300,7 @@ def fuzzed(monkeypatch: pytest.MonkeyPatch, vcenter: InProcess, seed: int) -> Co
             look()
     seen = {server: state for server, (_, state) in views.items() if server in truth(vcenter)}
     assert seen == truth(vcenter), f"seed {seed}"
-    assert not looking._inventory.spoilt
+    assert not list(looking._inventory.unread.odd())
     return outcomes
 
 

@@ -79,7 +79,7 @@ def test_every_recorded_object_is_held(inventory: Inventory) -> None:
     assert len(inventory.vms) == kinds["VirtualMachine"] > 0
     assert len(inventory.hosts) == kinds["HostSystem"] > 0
     assert len(inventory.datastores) == kinds["Datastore"] > 0
-    assert not inventory.unreadable
+    assert not inventory.unread
 
 
 def test_recorded_servers_have_power_place_boot_time_and_both_verdicts(inventory: Inventory) -> None:
