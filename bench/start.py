@@ -83,7 +83,7 @@ def start(path: Path) -> None:
     policy = Policy(assign=lambda *_: None, zone_of=lambda _: "UTC", legs={}, grace_us=HOUR)
     registry = ServerRegistry("bench", policy, book.last_said)
     newest = replay(ledger, book, registry, Transitions(book, registry))
-    book.settle(newest)
+    book.settle(newest.newest)
     print(
         f"start from {ledger.head.seq:,} records: {time.monotonic() - began:.1f} s wall,"
         f" {time.process_time() - cpu:.1f} s CPU, {getrusage(RUSAGE_SELF).ru_maxrss / 1024:.0f} MB"

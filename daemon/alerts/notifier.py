@@ -15,7 +15,7 @@ import structlog
 from daemon.alerts.alert import Labels, Severity
 from daemon.alerts.alertmanager import Alertmanager, PostError, encoded, open_alertmanager
 from daemon.alerts.conditions.definitions import Lasting, alerts
-from daemon.alerts.conditions.shared import LEDGER_ALERTS, QUARANTINE_ALERTS, QUARANTINE_TOLD_US
+from daemon.alerts.conditions.shared import BEGUN_ALERTS, LEDGER_ALERTS, QUARANTINE_ALERTS, TOLD_US
 from daemon.alerts.evaluator import SLAD
 from daemon.alerts.store import AlertStore, Posted
 from daemon.clock import Clock
@@ -48,17 +48,20 @@ class Notifier:
         metrics: AlertMetrics,
         fault: Callable[[], str],
         quarantined: Callable[[], tuple[Instant, str] | None],
+        begun_at: Instant,
         on_wanted: Callable[[bool], None],
     ) -> None:
         """`fault` says why the ledger takes no records, empty while it does; `on_wanted` hears whether to keep the store.
 
-        `quarantined`: when the ledger last did not let a record in, and why; None where it never did.
+        `quarantined`: when the ledger last did not let a record in, and why; None where it never did. `begun_at`: when
+        the ledger was begun.
         """
         self._clock = clock
         self._store = store
         self._metrics = metrics
         self._fault = fault
         self._quarantined = quarantined
+        self._begun_at = begun_at
         self._on_wanted = on_wanted
         self._table: AlertmanagerTable | None = None
         self._changed = asyncio.Event()
@@ -114,9 +117,13 @@ class Notifier:
             found = alerts(LEDGER_ALERTS, Lasting(at=now, why=fault), SLAD) if fault else ()
             self._store.put("ledger", found, now)
             found = ()
-            if last is not None and now - last[0] < QUARANTINE_TOLD_US:
+            if last is not None and now - last[0] < TOLD_US:
                 found = alerts(QUARANTINE_ALERTS, Lasting(at=now, since=last[0], why=last[1]), SLAD)
             self._store.put("quarantine", found, now)
+            found = ()
+            if now - self._begun_at < TOLD_US:
+                found = alerts(BEGUN_ALERTS, Lasting(at=now, since=self._begun_at), SLAD)
+            self._store.put("begun", found, now)
             await asyncio.sleep(COALESCE_S)
 
 

@@ -15,6 +15,7 @@ from platform import python_version
 import structlog
 
 from daemon.app.health import Watchdog, measure_stalls
+from daemon.app.opening import NOTHING_LOST, Meant, opened, told
 from daemon.app.reloader import Reloader
 from daemon.app.wiring import Parts, replayed, wired
 from daemon.book.live_book import LiveBook
@@ -22,7 +23,6 @@ from daemon.clock import SteadyClock, SystemClock
 from daemon.config import Config, load
 from daemon.control import control_api
 from daemon.control.tcp import TcpControlApi
-from daemon.ledger import Ledger
 from daemon.live.figures import LiveFigures
 from daemon.metrics import Metrics
 from daemon.pacing import tune_gc
@@ -42,6 +42,7 @@ class App:
         *,
         tick_us: int | None = None,
         make_figures: Callable[[LiveBook], LiveFigures] = LiveFigures,
+        meant: Meant = NOTHING_LOST,
     ) -> None:
         """`tick_us` stands in for the configuration's, which has a second at least."""
         self.addresses: list[tuple[str, int]] = []
@@ -54,6 +55,7 @@ class App:
         self._env = env
         self._tick_us = tick_us
         self._make_figures = make_figures
+        self._meant = meant
         self._clock = SteadyClock(SystemClock())
         self._metrics = Metrics()
         self._systemd = Systemd(self._clock, env)
@@ -79,9 +81,10 @@ class App:
         self._metrics.process.build.info({"version": version("slad"), "python": python_version()})
         tcp_api = TcpControlApi(self._config.control, self._clock)
         async with AsyncExitStack() as stack:
-            ledger = await asyncio.to_thread(Ledger.open, self._config.ledger.path)
+            ledger = await opened(self._config.ledger.path, self._meant)
             stack.push_async_callback(ledger.close)
             evidence = await replayed(self._config, self._clock, ledger)
+            await told(evidence, self._clock, self._metrics.process, self._meant.older_ledger)
             parts = wired(
                 self._config,
                 self._clock,
@@ -164,9 +167,11 @@ async def _eternal(name: str, work: Awaitable[None]) -> None:
     raise RuntimeError(f"the task {name} ended, which it never should")
 
 
-async def run(config_path: Path, env: Mapping[str, str], *, tick_us: int | None = None) -> None:
+async def run(
+    config_path: Path, env: Mapping[str, str], *, tick_us: int | None = None, meant: Meant = NOTHING_LOST
+) -> None:
     """Run the daemon on a configuration until SIGTERM or SIGINT; SIGHUP reloads it. Raises ConfigError and as `App.run`."""
-    app = App(load(config_path, env), env, tick_us=tick_us)
+    app = App(load(config_path, env), env, tick_us=tick_us, meant=meant)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, app.stop)

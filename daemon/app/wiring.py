@@ -36,6 +36,7 @@ from daemon.watching.report_queue import ReportQueue
 from daemon.watching.sources import Sources
 from probes.facts import NOT_KNOWN
 from probes.report import Report, SourceFailure
+from sla.instants import Instant
 from sla.records import Leg, ServerId, State, Witness
 
 
@@ -48,6 +49,8 @@ class Evidence:
     registry: ServerRegistry
     transitions: Transitions
     recorded_requests: RecordedRequests
+    begun_at: Instant
+    """When the ledger's first record was made; now, where there is none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +72,9 @@ async def replayed(config: Config, clock: SteadyClock, ledger: Ledger) -> Eviden
     book, recorded_requests = LiveBook(config.observer), RecordedRequests()
     registry = ServerRegistry(config.observer, policy_of(config), book.last_said)
     transitions = Transitions(book, registry)
-    newest = await asyncio.to_thread(replay, ledger, book, registry, transitions, recorded_requests.take)
+    begun_at, newest = await asyncio.to_thread(
+        replay, ledger, book, registry, transitions, recorded_requests.take
+    )
     freeze_gc()
     clock.not_before(newest)
     book.settle(clock.now())
@@ -79,6 +84,7 @@ async def replayed(config: Config, clock: SteadyClock, ledger: Ledger) -> Eviden
         registry=registry,
         transitions=transitions,
         recorded_requests=recorded_requests,
+        begun_at=begun_at or clock.now(),
     )
 
 
@@ -177,6 +183,7 @@ def wired(
             metrics=metrics.alerts,
             fault=lambda: committer.fault,
             quarantined=lambda: committer.quarantined,
+            begun_at=evidence.begun_at,
             on_wanted=evaluator.want,
         ),
         answers=Answers(

@@ -10,9 +10,11 @@ from typing import Final, NoReturn
 import click
 
 from daemon.cli import options
-from daemon.evidence.files import EvidenceError, EvidenceSource, Taker, read_records
-from daemon.ledger import Batch, Entry, Ledger, LedgerError
+from daemon.clock import SystemClock
+from daemon.evidence.files import EvidenceError, EvidenceSource, Taker, sound_lines
+from daemon.ledger import Batch, Entry, Ledger, LedgerError, accepted_loss, note_of, noted
 from daemon.timezones import use_packaged_time_zones
+from sla.chain import link_of
 from sla.records import ObservedUntil, Record
 
 AT_ONCE: Final = 10_000
@@ -31,11 +33,19 @@ AT_ONCE: Final = 10_000
     required=True,
     help="A new ledger; a daemon that is started on it goes on from there.",
 )
-def import_(evidence: str, ledger: Path) -> None:
+@click.option(
+    "--accept-older-ledger",
+    "why",
+    default="",
+    metavar="WHY",
+    help="Import what lacks records that were acknowledged here; why is put on record.",
+)
+def import_(evidence: str, ledger: Path, why: str) -> None:
     """Put EVIDENCE, a file of JSON Lines or - for standard input, into a new ledger.
 
     This is how a ledger is restored from its newest export, or begun with what another tool recorded. Every line is checked
-    first: a bad one, or one that an export left out, stops the import before anything is taken. Exit codes: 0 all is in the
+    first: a bad one, or one that an export left out, stops the import before anything is taken. Where a ledger was there before,
+    of which the file NAME.head remembers the last record, the export has to hold that record. Exit codes: 0 all is in the
     ledger, 1 nothing is (every fault is a line on stderr), 2 the command line is wrong.
     """
     use_packaged_time_zones()
@@ -48,8 +58,14 @@ def import_(evidence: str, ledger: Path) -> None:
                 EvidenceSource(name=evidence, stream=stream),
                 Taker(take=records.append, wants_all=True),
             )
-            read_records(source, taker, progress=lambda _: None)
-        written = asyncio.run(_written(records, ledger))
+            lost = _lost(ledger, sound_lines(source, taker, lambda _: None))
+        if lost and not why:
+            _fail(
+                [
+                    f"{evidence} {lost}. Import the newest export; if there is no newer one: --accept-older-ledger WHY"
+                ]
+            )
+        written = asyncio.run(_written(records, ledger, lost, why))
     except EvidenceError as error:
         _fail(error.messages)
     except LedgerError as error:
@@ -63,18 +79,35 @@ def _fail(messages: "list[str] | tuple[str, ...]") -> NoReturn:
     sys.exit(1)
 
 
-async def _written(records: list[Record], path: Path) -> int:
+def _lost(ledger: Path, lines: Iterable[tuple[int, bytes]]) -> str:
+    """What the lines lack of the ledger that was there before, in words; "" for nothing. Reads them all."""
+    before = noted(ledger)
+    claimed = (link_of(line.decode(errors="replace").rstrip("\n")) for _, line in lines)
+    holds = [
+        link for link in claimed if link is not None and before is not None and link.chain == before.chain
+    ]
+    if before is None or before.seq == 0 or holds:
+        return ""
+    return f"does not hold record {before.seq}, the last that was acknowledged in {ledger}"
+
+
+async def _written(records: list[Record], path: Path, lost: str, why: str) -> int:
     unfinished = path.with_name(f"{path.name}.importing")
-    unfinished.unlink(missing_ok=True)
+    for left in (unfinished, note_of(unfinished)):
+        left.unlink(missing_ok=True)
     ledger = Ledger.open(unfinished)
     try:
         for entries in _batches(record for record in records if not isinstance(record, ObservedUntil)):
             await ledger.commit(Batch(entries=entries))
+        if lost:
+            accepted = accepted_loss(f"The evidence {lost}", why, ledger.head, SystemClock().now())
+            await ledger.commit(Batch(entries=[Entry(record=accepted)]))
         watermarks = {record.witness: record.at for record in records if isinstance(record, ObservedUntil)}
         head = await ledger.commit(Batch(watermarks=watermarks, seal=True))
     finally:
         await ledger.close()
     unfinished.rename(path)
+    note_of(unfinished).replace(note_of(path))
     return head.seq
 
 

@@ -20,7 +20,17 @@ from daemon.config import ConfigError
     type=click.Choice(["json", "console"]),
     help="How to log; by default: console on a terminal.",
 )
-def run(path: Path, log_format: Literal["json", "console"] | None) -> None:
+@click.option(
+    "--new-ledger", is_flag=True, help="Begin a new ledger where one was that is gone. For one start."
+)
+@click.option(
+    "--accept-older-ledger",
+    "why",
+    default="",
+    metavar="WHY",
+    help="Go on with a ledger that lacks what was acknowledged; why is put on record. For one start.",
+)
+def run(path: Path, log_format: Literal["json", "console"] | None, new_ledger: bool, why: str) -> None:
     """Watch, record and publish, until SIGTERM or Ctrl-C.
 
     SIGHUP reloads the configuration; a bad one is refused, and the one before stays in force. Exit status: 0 after a
@@ -28,7 +38,8 @@ def run(path: Path, log_format: Literal["json", "console"] | None) -> None:
     """
     from daemon import app
 
-    to_its_end(lambda: app.run(path, os.environ), log_format)
+    meant = app.Meant(new_ledger=new_ledger, older_ledger=why)
+    to_its_end(lambda: app.run(path, os.environ, meant=meant), log_format)
 
 
 def to_its_end(

@@ -9,12 +9,15 @@ from typing import NoReturn
 import click
 
 from daemon.cli import options
+from daemon.cli.asking import ask
 from daemon.cli.export import write_all
 from daemon.cli.options import OutputFormat
 from daemon.cli.terminal import show_as
+from daemon.control.client import ControlAddress
 from daemon.evidence.export import proven
 from daemon.evidence.files import EvidenceError, EvidenceSource
-from daemon.ledger import LedgerError, verified
+from daemon.ledger import LedgerError, LedgerWentBackError, noted, verified
+from sla.chain import GENESIS
 
 
 class HashType(click.ParamType[bytes]):
@@ -52,8 +55,12 @@ def verify(
 ) -> None:
     """Verify the hash chain of EXPORT, a file that `slad export` wrote (- for standard input), or of a ledger.
 
-    With neither, the running daemon is asked for all that its ledger holds. Files are only read. Exit codes: 0 every record is what was recorded, 1 it is not, or `--head` is of another chain,
-    2 the command line is wrong.
+    With neither, the running daemon is asked for all that its ledger's file holds. A chain proves the order of what is there;
+    that nothing was cut off its end, or all of it rewritten, is proved by a head that was seen before: the one noted beside the
+    ledger, the one that the daemon acknowledged, the one that `--head` gives. It is said which was compared.
+
+    Files are only read. Exit codes: 0 every record is what was recorded, 1 it is not, or a head is of another chain, 2 the command
+    line is wrong, 3 the daemon cannot be reached.
     """
     if export is not None and ledger is not None:
         raise click.UsageError("say either EXPORT or --ledger")
@@ -93,6 +100,8 @@ class SoundFile:
     first: int
     head: HeadReport
     head_was_record: int | None
+    compared: tuple[str, ...] = ()
+    """The heads that are in this chain, and were seen elsewhere."""
 
 
 def _show(report: SoundFile) -> None:
@@ -100,35 +109,63 @@ def _show(report: SoundFile) -> None:
     click.echo(f"head {report.head.seq} {report.head.sha256}")
     if report.head_was_record is not None:
         click.echo(f"The head given is that of record {report.head_was_record}.")
+    for head in report.compared:
+        click.echo(f"In this chain is {head}.")
+    if report.head_was_record is None and not report.compared:
+        click.echo("It was compared with no head seen elsewhere: --head gives one.")
 
 
 def _of_ledger(path: Path, head: bytes | None) -> SoundFile:
-    result = verified(path, looked_for=head, progress=options.progress("records verified"))
+    before = noted(path)
+    result = verified(
+        path,
+        looked_for=[each for each in (head, before and before.chain) if each is not None],
+        progress=options.progress("records verified"),
+    )
+    if before is not None and before.seq and result.found.get(before.chain) != before.seq:
+        raise LedgerWentBackError(
+            f"{path} is sound by itself, and record {before.seq}, which was acknowledged, is not in it"
+            f" ({path.name}.head remembers): it is an older copy, another ledger, or was rewritten."
+        )
     seq, chain = result.head
     return SoundFile(
         file=str(path),
         records=seq,
         first=min(1, seq),
         head=HeadReport(seq=seq, sha256=chain.hex()),
-        head_was_record=result.found,
+        head_was_record=None if head is None else result.found.get(head),
+        compared=(f"the head noted beside it, of record {before.seq}",) if before is not None else (),
     )
 
 
 def _of_daemon(socket: Path, head: bytes | None) -> SoundFile:
+    acknowledged = bytes.fromhex(
+        ask(ControlAddress(socket=socket), lambda daemon: daemon.status())["ledger"]["head"]
+    )
     with tempfile.TemporaryFile() as evidence:
         write_all(evidence, socket=socket, ledger=None)
         evidence.seek(0)
-        return _of_export(EvidenceSource(name="the ledger", stream=evidence), head)
+        return _of_export(EvidenceSource(name="the ledger", stream=evidence), head, acknowledged)
 
 
-def _of_export(source: EvidenceSource, head: bytes | None) -> SoundFile:
-    result = proven(source, looked_for=head, progress=options.progress("records verified"))
+def _of_export(source: EvidenceSource, head: bytes | None, acknowledged: bytes | None = None) -> SoundFile:
+    looked_for = [each for each in (head, acknowledged) if each not in (None, GENESIS)]
+    result = proven(source, looked_for=looked_for, progress=options.progress("records verified"))
+    if acknowledged in looked_for and acknowledged not in result.found:
+        raise EvidenceError(
+            [f"{source.name}: lacks the head that the daemon acknowledged: its file was exchanged"]
+        )
     return SoundFile(
         file=source.name,
         records=result.head.seq - result.first.seq + 1,
         first=result.first.seq,
         head=HeadReport(seq=result.head.seq, sha256=result.head.chain.hex()),
-        head_was_record=result.found,
+        head_was_record=None if head is None else result.found.get(head),
+        compared=tuple(
+            f"the head that the daemon acknowledged, of record {result.found[each]}"
+            for each in looked_for
+            if each == acknowledged
+        ),
     )
 
 

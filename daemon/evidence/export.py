@@ -4,7 +4,7 @@ A line that an export leaves out shows as an `omitted` one, so that the chain st
 """
 
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -63,25 +63,25 @@ async def exported(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Proven:
-    """What an export proves: its first and last link, and the record whose chain value was looked for (None: no record)."""
+    """What an export proves: its first and last link, and the records whose chain values were looked for and are there."""
 
     first: Link
     head: Link
-    found: int | None
+    found: Mapping[bytes, int]
 
 
 def proven(
-    source: EvidenceSource, *, looked_for: bytes | None = None, progress: Callable[[int], None]
+    source: EvidenceSource, *, looked_for: Collection[bytes] = (), progress: Callable[[int], None]
 ) -> Proven:
-    """Check that the lines of an export follow from one another, and look for a chain value that was a head once.
+    """Check that the lines of an export follow from one another, and look for chain values that were a head once.
 
     `progress` is told the number of each line. Raises EvidenceError.
     """
     first: Link | None = None
-    found: int | None = None
+    found: dict[bytes, int] = {}
 
     def links() -> Iterator[Link]:
-        nonlocal first, found
+        nonlocal first
         for number, line in enumerate(lines_of(source.stream), 1):
             link = link_of(line.decode(errors="replace").rstrip("\n"))
             if link is None:
@@ -89,7 +89,8 @@ def proven(
                     [f"{source.name}:{number}: carries no proof: no seq and chain at its end"]
                 )
             first = first or link
-            found = link.seq if link.chain == looked_for else found
+            if link.chain in looked_for:
+                found[link.chain] = link.seq
             progress(number)
             yield link
 

@@ -54,7 +54,7 @@ def read_records(source: EvidenceSource, taker: Taker, *, progress: Callable[[in
 
     `progress` is told the number of each line.
     """
-    for _ in _sound_lines(source, taker, progress):
+    for _ in sound_lines(source, taker, progress):
         pass
 
 
@@ -66,7 +66,7 @@ def read_verified(source: EvidenceSource, taker: Taker, *, progress: Callable[[i
         raise EvidenceError([f"{source.name}: {error}"]) from None
 
 
-def _sound_lines(
+def sound_lines(
     source: EvidenceSource, taker: Taker, progress: Callable[[int], None]
 ) -> Iterator[tuple[int, bytes]]:
     """The lines up to the first bad one, with their numbers; the bad ones are told of at the end."""
@@ -88,7 +88,7 @@ def _sound_lines(
 
 
 def _links(source: EvidenceSource, taker: Taker, progress: Callable[[int], None]) -> Iterator[Link]:
-    for number, line in _sound_lines(source, taker, progress):
+    for number, line in sound_lines(source, taker, progress):
         link = link_of(line.decode().rstrip("\n"))
         if link is None:
             raise EvidenceError([f"{source.name}:{number}: carries no proof: no seq and chain at its end"])

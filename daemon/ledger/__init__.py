@@ -4,20 +4,25 @@ Every acknowledged record survives any crash; every change after the fact shows.
 transaction a batch. SQLite is used here and nowhere else.
 """
 
+from daemon.ledger.acceptance import accepted_loss
 from daemon.ledger.batch import Batch, Chained, Entry, Head, Lag, Stored
 from daemon.ledger.errors import (
     LedgerDamagedError,
     LedgerError,
     LedgerFaultError,
     LedgerLockedError,
+    LedgerMissingError,
     LedgerTooNewError,
+    LedgerWentBackError,
 )
 from daemon.ledger.gate import Quarantined
-from daemon.ledger.ledger import Ledger
+from daemon.ledger.ledger import Accepted, Ledger
+from daemon.ledger.noted_head import note_of, noted
 from daemon.ledger.store import SLICE, Verified, verified
 
 __all__ = [
     "SLICE",
+    "Accepted",
     "Batch",
     "Chained",
     "Entry",
@@ -28,9 +33,14 @@ __all__ = [
     "LedgerError",
     "LedgerFaultError",
     "LedgerLockedError",
+    "LedgerMissingError",
     "LedgerTooNewError",
+    "LedgerWentBackError",
     "Quarantined",
     "Stored",
     "Verified",
+    "accepted_loss",
+    "note_of",
+    "noted",
     "verified",
 ]

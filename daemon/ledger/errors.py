@@ -19,6 +19,14 @@ class LedgerDamagedError(LedgerError):
     """The file is not what was written: a record, the chain or the database's structure does not hold."""
 
 
+class LedgerMissingError(LedgerError):
+    """Where a ledger was there is none."""
+
+
+class LedgerWentBackError(LedgerError):
+    """The ledger lacks what was acknowledged: an older copy, another ledger, or records that were rewritten."""
+
+
 class LedgerTooNewError(LedgerError):
     """A newer slad wrote the file."""
 
@@ -45,6 +53,24 @@ def damaged(path: Path, what: str) -> LedgerDamagedError:
         f"The ledger {path} is damaged: {what}. Move the file and any {path.name}-journal aside and "
         f"keep them; put the newest copy that 'slad verify --ledger COPY' finds sound in their place (a backup, or "
         f"{path.name}.before-v* from an upgrade), or start a new ledger and import the newest export with 'slad import'."
+    )
+
+
+def missing(path: Path, records: int) -> LedgerMissingError:
+    """The ledger is missing that held so many records."""
+    return LedgerMissingError(
+        f"The ledger {path} is gone: {records:,} records were acknowledged in it ({path.name}.head remembers). Mount its file system,"
+        f" or put the file back, or a copy of it, or import its newest export: 'slad import EXPORT --ledger {path}'. If a new"
+        " ledger is meant: 'slad run --new-ledger', once."
+    )
+
+
+def went_back(path: Path, lost: str) -> LedgerWentBackError:
+    """The ledger is not what was acknowledged: `lost` says what of it is missing."""
+    return LedgerWentBackError(
+        f"The ledger {path} went back: {lost} ({path.name}.head remembers). Put the newest copy in its place, or move it aside and"
+        f" import its newest export: 'slad import EXPORT --ledger {path}'. If there is none, go on with what there is:"
+        " 'slad run --accept-older-ledger \"WHY\"', once; why is put on record."
     )
 
 

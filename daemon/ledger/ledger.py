@@ -8,14 +8,16 @@ import asyncio
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass
 from pathlib import Path
-from typing import ParamSpec, Self, TypeVar
+from typing import Final, ParamSpec, Self, TypeVar
 
 from daemon.ledger.batch import Batch, Chained, Head, Lag, Stored
-from daemon.ledger.errors import LedgerError, LedgerFaultError, damaged, translating
+from daemon.ledger.errors import LedgerError, LedgerFaultError, damaged, missing, translating, went_back
 from daemon.ledger.gate import EntryGate, Quarantined
 from daemon.ledger.lock import Lock
+from daemon.ledger.noted_head import NotedHead, noted
 from daemon.ledger.store import SLICE, Store, StoreState, WritePlan
 from sla.instants import Instant
 from sla.reader import EvidenceReader
@@ -25,11 +27,30 @@ _P = ParamSpec("_P")
 _T = TypeVar("_T")
 
 
-class Ledger:
-    """An open ledger. Made by `open`; `replay` comes first, before any other use."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Accepted:
+    """What somebody says is meant though it looks like a loss: a new ledger in place of one that is gone, or an older one."""
 
-    def __init__(self, path: Path, lock: Lock, store: Store) -> None:
+    new: bool = False
+    older: bool = False
+
+
+NO_LOSS: Final = Accepted()
+
+
+class Ledger:
+    """An open ledger. Made by `open`; `replay` comes first, before any other use.
+
+    `is_new`: there was none. `lost`: what was acknowledged and is not in it, in words, which was accepted; "" for nothing.
+    """
+
+    def __init__(
+        self, path: Path, lock: Lock, store: Store, note: NotedHead, *, is_new: bool, lost: str
+    ) -> None:
+        self.is_new = is_new
+        self.lost = lost
         self._path = path
+        self._note = note
         self._lock = lock
         self._store: Store | None = store
         self._state = store.state
@@ -41,17 +62,29 @@ class Ledger:
         self._turn = asyncio.Lock()
 
     @classmethod
-    def open(cls, path: Path) -> Self:
+    def open(cls, path: Path, accepted: Accepted = NO_LOSS) -> Self:
         """The ledger at `path`, locked, made or brought to the newest version where needed, and checked.
 
-        The chain is verified by `replay`. Raises LedgerError.
+        The chain is verified by `replay`. Raises LedgerError: LedgerMissingError and LedgerWentBackError where something
+        was lost that is not `accepted`.
         """
-        lock = Lock(path)
-        try:
-            return cls(path, lock, Store.open(path))
-        except BaseException:
-            lock.release()
-            raise
+        with ExitStack() as undo:
+            lock = Lock(path)
+            undo.callback(lock.release)
+            before, is_new = noted(path), not path.exists()
+            if is_new and before is not None and before.seq and not accepted.new:
+                raise missing(path, before.seq)
+            store = Store.open(path, make=True)
+            undo.callback(store.close)
+            lost = _lost(store, before)
+            if lost and not (is_new or accepted.older):
+                raise went_back(path, lost)
+            note = NotedHead(path)
+            undo.callback(note.close)
+            if lost or before is None:
+                note.begin(store.state.head)
+            undo.pop_all()
+            return cls(path, lock, store, note, is_new=is_new, lost=lost)
 
     @property
     def head(self) -> Head:
@@ -75,8 +108,11 @@ class Ledger:
 
     @property
     def size_bytes(self) -> int:
-        """The size of the file."""
-        return self._path.stat().st_size
+        """The size of the file; 0 where it is gone."""
+        try:
+            return self._path.stat().st_size
+        except OSError:
+            return 0
 
     def replay(self) -> Iterator[Stored]:
         """Every record in order, verified on the way; before any other use, in the caller's thread.
@@ -140,6 +176,8 @@ class Ledger:
         try:
             with translating(self._path):
                 store.write(plan)
+            if plan.rows:
+                self._note.note(plan.after.head)
         except LedgerError:
             self._doubtful = plan
             self._give_up()
@@ -158,7 +196,7 @@ class Ledger:
 
     def _reopen(self) -> bool:
         self._give_up()
-        store = Store.open(self._path)
+        store = Store.open(self._path, make=False)
         landed = self._doubtful is not None and _same(store.state, self._doubtful.after)
         if not landed and not _same(store.state, self._state):
             store.close()
@@ -181,6 +219,7 @@ class Ledger:
 
     def _close(self) -> None:
         self._give_up()
+        self._note.close()
         self._lock.release()
 
     def _adopt(self, store: Store) -> None:
@@ -193,6 +232,19 @@ class Ledger:
                 sqlite3.Error
             ):  # what cannot be undone now is undone from the journal by the next handle
                 store.close()
+
+
+def _lost(store: Store, before: Head | None) -> str:
+    """What a ledger lacks of what was noted, in words; "" for nothing."""
+    if before is None or before.seq == 0:
+        return ""
+    head = store.state.head
+    if head.seq < before.seq:
+        return f"it ends with record {head.seq}, and record {before.seq} was acknowledged: {before.seq - head.seq} are missing"
+    chain = head.chain if head.seq == before.seq else store.chain_of(before.seq)
+    if chain != before.chain:
+        return f"its record {before.seq} is not the one that was acknowledged: it is another ledger, or was rewritten"
+    return ""
 
 
 def _same(one: StoreState, other: StoreState) -> bool:

@@ -86,6 +86,7 @@ SELECT_WATERMARKS: Final = "SELECT observer, source, at, sealed FROM watermark"
 SELECT_LAGS: Final = "SELECT observer, source, start, end FROM lag ORDER BY number"
 SELECT_BODIES: Final = "SELECT body FROM record WHERE substr(body, 1, length(?1)) = ?1 ORDER BY seq"
 SELECT_RECORDS: Final = "SELECT seq, body, chain, settled FROM record WHERE seq > ? ORDER BY seq LIMIT ?"
+SELECT_CHAIN: Final = "SELECT chain FROM record WHERE seq = ?"
 FIND_CHAIN: Final = "SELECT seq FROM record WHERE chain = ?"
 UPDATE_HEAD: Final = (
     "UPDATE head SET seq = ?, chain = ?, commits = ?, settled_crc = ?, watermark_crc = ?, lag_crc = ?"

@@ -33,6 +33,7 @@ from daemon.ledger.schema import (
     PUT_WATERMARK,
     QUARANTINE,
     SELECT_BODIES,
+    SELECT_CHAIN,
     SELECT_HEAD,
     SELECT_LAGS,
     SELECT_RECORDS,
@@ -95,21 +96,25 @@ class StoreState:
 class Store:
     """A ledger's tables on an open connection, checked. Raises LedgerDamagedError where they do not hold together."""
 
-    def __init__(self, db: Database, path: Path) -> None:
+    def __init__(self, db: Database, path: Path, file: tuple[int, int] | None = None) -> None:
+        """`file`: by what the file is known again, where it is one."""
         self._db = db
         self._path = path
+        self._file = file
         found = db.execute("PRAGMA quick_check(1)").fetchall()[0][0]
         if found != "ok":
             raise damaged(path, f"SQLite finds: {found}")
-        self.state = self._read_state()
-        self.lags: Sequence[Lag] = self._read_lags()
+        self.state = _state_in(db, path)
+        self.lags: Sequence[Lag] = _lags_in(db, path, self.state)
 
     @classmethod
-    def open(cls, path: Path) -> Self:
-        """Open the ledger at `path` to write, making it or bringing it to the newest version where needed."""
+    def open(cls, path: Path, *, make: bool) -> Self:
+        """Open the ledger at `path` to write, brought to the newest version where needed; `make` it where there is none."""
         try:
             with translating(path):
                 if not path.exists():
+                    if not make:
+                        raise LedgerFaultError(_GONE.format(path=path))
                     _create(path)
                 return cls._settled(path)
         except OSError as error:
@@ -123,12 +128,36 @@ class Store:
         try:
             set_pragmas(db)
             migrate(db, path, lambda version: _back_up(db, path, version))
-            store = cls(db, path)
+            store = cls(db, path, _identity(path))
             store.settle()
             return store
         except BaseException:
             db.close()
             raise
+
+    def check_file(self) -> None:
+        """See that the file at the path is still the one that was opened. Raises LedgerFaultError.
+
+        What is written into a file that was moved away, removed or exchanged would be nobody's.
+        """
+        if self._file is None:
+            return
+        try:
+            now = _identity(self._path)
+        except FileNotFoundError:
+            raise LedgerFaultError(_GONE.format(path=self._path)) from None
+        except OSError as error:
+            raise LedgerFaultError(f"The ledger {self._path} cannot be seen: {error.strerror}.") from error
+        if now != self._file:
+            raise LedgerFaultError(
+                f"Another file is in the place of the ledger {self._path}. Nothing is recorded any more: put the file back that was"
+                " there, or stop slad."
+            )
+
+    def chain_of(self, seq: int) -> bytes | None:
+        """The chain value of a record; None where there is none."""
+        found = self._db.execute(SELECT_CHAIN, (seq,)).fetchall()
+        return found[0][0] if found else None
 
     def settle(self) -> None:
         """Make durable what was found, and take the file: from here on nobody else can read it.
@@ -179,6 +208,7 @@ class Store:
     def write(self, plan: WritePlan) -> None:
         """Commit a plan made of the present state: when this returns, it is durable."""
         db, after = self._db, plan.after
+        self.check_file()
         db.execute(BEGIN)
         for first in range(0, len(plan.rows), _ROWS_A_STATEMENT):
             rows = plan.rows[first : first + _ROWS_A_STATEMENT]
@@ -199,6 +229,7 @@ class Store:
             ),
         )
         db.execute(COMMIT)
+        self.check_file()
         self.state = after
         self.lags = [*self.lags, *plan.lags] if plan.lags else self.lags
 
@@ -212,8 +243,16 @@ class Store:
                 self._db.execute(LET_GO_OF_QUARANTINE, (newest - MOST_QUARANTINED,))
 
     def read(self, after_seq: int, limit: int) -> Sequence[Chained]:
-        """At most `limit` records that follow `after_seq`."""
-        rows = self._db.execute(SELECT_RECORDS, (after_seq, limit)).fetchall()
+        """At most `limit` records that follow `after_seq`, by the file's own bytes: this handle's cache may be sounder.
+
+        Between two transactions only. What stands beside the chain is held against what was acknowledged.
+        """
+        path = self._path
+        with closing(_connect(path, "ro&immutable=1")) as db:
+            state = _state_in(db, path)
+            if (state, _lags_in(db, path, state)) != (self.state, self.lags):
+                raise damaged(path, "its head, watermarks or lags are not what was acknowledged")
+            rows = db.execute(SELECT_RECORDS, (after_seq, limit)).fetchall()
         return [Chained(seq, body, chain) for seq, body, chain, _ in rows]
 
     def replay(self) -> Iterator[Stored]:
@@ -246,41 +285,44 @@ class Store:
         with translating(self._path):
             return self._db.execute(SELECT_RECORDS, (after_seq, _REPLAYED_AT_ONCE)).fetchall()
 
-    def _read_state(self) -> StoreState:
-        watermarks = {
-            Witness(observer, source): Watermark(at=at, sealed=sealed)
-            for observer, source, at, sealed in self._db.execute(SELECT_WATERMARKS).fetchall()
-        }
-        heads = self._db.execute(SELECT_HEAD).fetchall()
-        if len(heads) != 1:
-            raise damaged(self._path, "its head is missing")
-        seq, chain, commits, settled_crc, watermark_crc, lag_crc = heads[0]
-        if commits and _watermark_crc(watermarks, commits) != watermark_crc:
-            raise damaged(self._path, "its watermarks were changed")
-        return StoreState(
-            head=Head(seq, chain),
-            commits=commits,
-            settled_crc=settled_crc,
-            lag_crc=lag_crc,
-            watermarks=watermarks,
-        )
 
-    def _read_lags(self) -> Sequence[Lag]:
-        lags = [
-            Lag(witness=Witness(observer, source), start=start, end=end)
-            for observer, source, start, end in self._db.execute(SELECT_LAGS).fetchall()
-        ]
-        if _lag_crc(lags, 0) != self.state.lag_crc:
-            raise damaged(self._path, "its lags were changed")
-        return lags
+def _state_in(db: Database, path: Path) -> StoreState:
+    """What the tables say beside the records. Raises LedgerDamagedError where they do not hold together."""
+    watermarks = {
+        Witness(observer, source): Watermark(at=at, sealed=sealed)
+        for observer, source, at, sealed in db.execute(SELECT_WATERMARKS).fetchall()
+    }
+    heads = db.execute(SELECT_HEAD).fetchall()
+    if len(heads) != 1:
+        raise damaged(path, "its head is missing")
+    seq, chain, commits, settled_crc, watermark_crc, lag_crc = heads[0]
+    if commits and _watermark_crc(watermarks, commits) != watermark_crc:
+        raise damaged(path, "its watermarks were changed")
+    return StoreState(
+        head=Head(seq, chain),
+        commits=commits,
+        settled_crc=settled_crc,
+        lag_crc=lag_crc,
+        watermarks=watermarks,
+    )
+
+
+def _lags_in(db: Database, path: Path, state: StoreState) -> Sequence[Lag]:
+    lags = [
+        Lag(witness=Witness(observer, source), start=start, end=end)
+        for observer, source, start, end in db.execute(SELECT_LAGS).fetchall()
+    ]
+    if _lag_crc(lags, 0) != state.lag_crc:
+        raise damaged(path, "its lags were changed")
+    return lags
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verified:
-    """A ledger that holds: its head, and the number of the record whose chain value was looked for (None: no record)."""
+    """A ledger that holds: its head, and the numbers of the records whose chain values were looked for and are there."""
 
     head: Head
-    found: int | None
+    found: Mapping[bytes, int]
 
 
 def _unwatched(_: int) -> None:
@@ -288,9 +330,9 @@ def _unwatched(_: int) -> None:
 
 
 def verified(
-    path: Path, *, looked_for: bytes | None = None, progress: Callable[[int], None] = _unwatched
+    path: Path, *, looked_for: Iterable[bytes] = (), progress: Callable[[int], None] = _unwatched
 ) -> Verified:
-    """Verify all of the ledger at `path`, which is only read, and look for a chain value that was its head once.
+    """Verify all of the ledger at `path`, which is only read, and look for chain values that were its head once.
 
     `progress` is told the number of each record. Raises LedgerError.
     """
@@ -301,8 +343,9 @@ def verified(
         store = Store(db, path)
         for seq, _, _ in store.replay():
             progress(seq)
-        found = db.execute(FIND_CHAIN, (looked_for,)).fetchone() if looked_for is not None else None
-        return Verified(head=store.state.head, found=found and found[0])
+        rows = {chain: db.execute(FIND_CHAIN, (chain,)).fetchone() for chain in looked_for}
+        found = {chain: row[0] for chain, row in rows.items() if row is not None}
+        return Verified(head=store.state.head, found=found)
 
 
 def _rows(lines: Sequence[str], settled: Sequence[Instant | None], head: Head) -> Sequence[StoredRow]:
@@ -352,6 +395,15 @@ def _watermark_crc(watermarks: Mapping[Witness, Watermark], commits: int) -> int
         for witness, mark in sorted(watermarks.items())
     )
     return crc32(text.encode(), commits & 0xFFFFFFFF)
+
+
+_GONE: Final = "The ledger {path} is gone: it was moved away or removed. Nothing is recorded any more: put the file back, or stop slad."
+
+
+def _identity(path: Path) -> tuple[int, int]:
+    """By what a file is known again. Raises OSError."""
+    found = path.stat()
+    return found.st_dev, found.st_ino
 
 
 def _connect(path: Path, mode: str) -> sqlite3.Connection:

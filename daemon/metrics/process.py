@@ -145,6 +145,9 @@ class ProcessMetrics:
             "The hash of the ledger's last record, chained to all before it.",
             registry=registry,
         )
+        self.ledger_begun = _gauge(
+            registry, "slad_ledger_begun_timestamp_seconds", "When the ledger's first record was made."
+        )
         self.ledger_commits = _counter(registry, "slad_ledger_commits_total", "Transactions made durable.")
         self.ledger_commit_duration = _histogram(
             registry, "slad_ledger_commit_duration_seconds", "How long a transaction took to become durable."

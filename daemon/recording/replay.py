@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable
-from typing import Final
+from typing import Final, NamedTuple
 
 import structlog
 
@@ -25,14 +25,21 @@ def _not_noted(seq: int, record: Recorded) -> None:
     pass
 
 
+class Replayed(NamedTuple):
+    """When the first record was made, None where there is none; and the newest instant, before which the clock may not go back."""
+
+    begun_at: Instant | None
+    newest: Instant
+
+
 def replay(
     ledger: Ledger,
     book: LiveBook,
     registry: ServerRegistry,
     transitions: Transitions,
     noted: Callable[[int, Recorded], None] = _not_noted,
-) -> Instant:
-    """Take every record of the ledger; gives the newest instant in it, before which the clock may not go back.
+) -> Replayed:
+    """Take every record of the ledger; gives the span of what is in it.
 
     From then on the ledger lets in only what its reader, which goes on from here, would take at the next start.
     `noted` is told the number of each record that somebody, or the daemon, made.
@@ -45,6 +52,7 @@ def replay(
     ]
     book.take_watermarks(ledger.watermarks, ((lag.witness, lag.start, lag.end) for lag in ledger.lags), blind)
     newest = max(ledger.watermarks.values(), default=BEGINNING)
+    begun_at: Instant | None = None
     reader = EvidenceReader()
     observations = _Observations()
     for seq, body, settled in ledger.replay():
@@ -57,6 +65,7 @@ def replay(
             raise LedgerDamagedError(f"record {seq} is no valid evidence: {reader.faults[-1].problem}")
         if isinstance(record, Recorded):
             newest = max(newest, record.recorded_at)
+            begun_at = begun_at or record.recorded_at
             noted(seq, record)
             if isinstance(record, Event):
                 transitions.remember(record)
@@ -67,7 +76,7 @@ def replay(
         source = _source_of(pages, book.observer)
         registry.remember(record, source, _not_listed(book, record.id, source))
     _log.info("ledger_replayed", records=ledger.head.seq, servers=len(book.places))
-    return newest
+    return Replayed(begun_at, newest)
 
 
 class _Observations:

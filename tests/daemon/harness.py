@@ -14,7 +14,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from daemon.app import App
+from daemon.app import App, Meant
+from daemon.app.opening import NOTHING_LOST
 from daemon.book.live_book import LiveBook
 from daemon.config import load
 from daemon.live.figures import LiveFigures
@@ -81,10 +82,12 @@ def write_config(folder: Path, vcenter: ThreadedVCenter, **changes: str) -> Path
 
 @asynccontextmanager
 async def running_app(
-    config: Path, make_figures: Callable[[LiveBook], LiveFigures] = LiveFigures
+    config: Path,
+    make_figures: Callable[[LiveBook], LiveFigures] = LiveFigures,
+    meant: Meant = NOTHING_LOST,
 ) -> AsyncIterator[App]:
     """The daemon in this process, started; stopped in good order at the end."""
-    app = App(load(config, {}), {}, tick_us=TICK_US, make_figures=make_figures)
+    app = App(load(config, {}), {}, tick_us=TICK_US, make_figures=make_figures, meant=meant)
     async with asyncio.TaskGroup() as tasks:
         task = tasks.create_task(app.run())
         starting = tasks.create_task(app.started.wait())

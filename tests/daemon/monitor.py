@@ -98,7 +98,7 @@ class Monitor:
     def restart(self) -> None:
         """Forget all but the ledger."""
         self._make()
-        assert replay(cast(Ledger, self), self.book, self.registry, self.transitions) <= self.now
+        assert replay(cast(Ledger, self), self.book, self.registry, self.transitions).newest <= self.now
         self.book.settle(self.now)
         self.configure(self.policy)
 

@@ -16,6 +16,7 @@ from daemon.alerts.conditions.servers import (
     WINDOW_ALERTS,
 )
 from daemon.alerts.conditions.shared import (
+    BEGUN_ALERTS,
     DATASTORE_ALERTS,
     HOST_ALERTS,
     LEDGER_ALERTS,
@@ -41,6 +42,7 @@ EVERY: Final[tuple[Mapping[str, object], ...]] = (
     DATASTORE_ALERTS,
     LEDGER_ALERTS,
     QUARANTINE_ALERTS,
+    BEGUN_ALERTS,
     SLAD_ALERTS,
 )
 """Every table: each alert has one definition."""

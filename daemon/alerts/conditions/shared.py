@@ -16,8 +16,8 @@ from sla.instants import HOUR, MINUTE, Instant
 
 BLIND_FOR_US: Final = 2 * MINUTE
 """How long a vCenter may be out of sight before that is told."""
-QUARANTINE_TOLD_US: Final = HOUR
-"""How long it is told that a record was quarantined."""
+TOLD_US: Final = HOUR
+"""How long it is told that a record was quarantined, or a ledger begun."""
 SILENT_FOR_US: Final = MINUTE
 """How long a host may not respond before that is told."""
 
@@ -75,6 +75,13 @@ QUARANTINE_ALERTS: Final[Definitions[Lasting]] = {
         Severity.WARNING,
         "did not let a record in",
         "The ledger could not have been read again with it, which is a defect of slad",
+    )
+}
+BEGUN_ALERTS: Final[Definitions[Lasting]] = {
+    "LedgerBegun": holding(
+        Severity.WARNING,
+        "began a new ledger",
+        "Where one was there before, its file system is not mounted, or the file is gone",
     )
 }
 SLAD_ALERTS: Final[Definitions[Lasting]] = {

@@ -34,6 +34,7 @@ LABELS: Final[Mapping[str, set[str]]] = {
     "DatastoreInaccessible": {"vcenter", "datastore"},
     "LedgerNotWriting": set(),
     "RecordQuarantined": set(),
+    "LedgerBegun": set(),
     "Watchdog": set(),
 }
 """Of every alert that slad pushes. A label without value is none, so a lone server has no solution."""
@@ -42,6 +43,7 @@ OF_PROMETHEUS: Final = {
     "SladDown": {"job", "instance"},
     "LedgerNotWriting": {"instance"},
     "RecordQuarantined": {"instance"},
+    "LedgerBegun": {"instance"},
 }
 """Labels that only Prometheus gives: which monitor it is that does not work."""
 

@@ -17,7 +17,7 @@ from daemon.alerts.store import AlertStore
 from daemon.clock import SystemClock
 from daemon.config.alertmanager import AlertmanagerTable
 from daemon.metrics.alerts import AlertMetrics
-from sla.instants import HOUR, MINUTE, SECOND, Instant, parse_instant
+from sla.instants import BEGINNING, HOUR, MINUTE, SECOND, Instant, parse_instant
 from tests.daemon.alerts.receivers import OK, Receiver, receiver, says, table
 from tests.peers.tls import issue
 from tests.waiting import until
@@ -37,7 +37,7 @@ def alert(name: str = "ChronicOutage", severity: Severity = Severity.PAGE, **lab
 class Pushing:
     """A push that runs, with a store that the test writes."""
 
-    def __init__(self) -> None:
+    def __init__(self, begun_at: Instant) -> None:
         self.store = AlertStore()
         self.fault = ""
         self.quarantined: tuple[Instant, str] | None = None
@@ -49,6 +49,7 @@ class Pushing:
             metrics=AlertMetrics(self.families),
             fault=lambda: self.fault,
             quarantined=lambda: self.quarantined,
+            begun_at=begun_at,
             on_wanted=self.wanted.append,
         )
 
@@ -60,8 +61,8 @@ class Pushing:
 
 
 @asynccontextmanager
-async def pushing(told: AlertmanagerTable) -> AsyncIterator[Pushing]:
-    one = Pushing()
+async def pushing(told: AlertmanagerTable, begun_at: Instant = BEGINNING) -> AsyncIterator[Pushing]:
+    one = Pushing(begun_at)
     one.push.follow(told)
     async with asyncio.TaskGroup() as tasks:
         running = tasks.create_task(one.push.run())
@@ -307,6 +308,13 @@ async def test_a_record_that_was_not_let_in_is_told_for_an_hour(tmp_path: Path) 
         assert "must be a text" in sent["annotations"]["description"]
         it.quarantined = (Instant(now() - HOUR), "")
         await one.until(lambda: len(one.names) == 2)
+
+
+@pytest.mark.usefixtures("hurried")
+async def test_a_ledger_that_was_begun_is_told_for_an_hour(tmp_path: Path) -> None:
+    async with receiver() as one, pushing(table(tmp_path, one.url), begun_at=Instant(now() - MINUTE)):
+        await one.until(lambda: one.names == ["LedgerBegun"])
+        assert one.requests[0].alerts[0]["labels"]["severity"] == "warning"
 
 
 async def test_another_configuration_tells_whom_it_names_and_nobody_else(tmp_path: Path) -> None:

@@ -318,7 +318,7 @@ def test_a_ledger_is_verified_and_held_against_a_head_seen_elsewhere(path: Path)
 
 def test_the_commands_usage_is_checked(path: Path, tmp_path: Path) -> None:
     assert run(verify, path, "--ledger", path).exit_code == 2
-    assert run(verify, "--socket", tmp_path / "nobody.sock").exit_code == 1
+    assert run(verify, "--socket", tmp_path / "nobody.sock").exit_code == 3
     assert run(verify, "--ledger", path, "--head", "abc").exit_code == 2
     assert run(verify, "--ledger", tmp_path / "none.db").exit_code == 1
     assert run(export, "--ledger", path, "--from", "2026-03-01").exit_code == 2

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from daemon.ledger import Head, Lag, LedgerDamagedError, LedgerError, Stored, verified
+from daemon.ledger.noted_head import note_of
 from sla.chain import digest_of, linked
 from sla.instants import Instant
 from sla.records import Witness
@@ -135,16 +136,16 @@ def test_a_rewrite_with_new_hashes_holds_but_is_another_chain(path: Path) -> Non
     db.execute("UPDATE head SET chain = ?", (chain,))
     db.commit()
     db.close()
-    after = verified(path, looked_for=before.head.chain)
+    after = verified(path, looked_for=[before.head.chain])
     assert after.head.seq == before.head.seq
-    assert after.found is None, "the head that others have seen is not in it"
+    assert after.found == {}, "the head that others have seen is not in it"
 
 
 def test_a_head_that_was_seen_earlier_is_found_again(path: Path) -> None:
     db = sqlite3.connect(path)
     (earlier,) = db.execute("SELECT chain FROM record WHERE seq = 100").fetchone()
     db.close()
-    assert verified(path, looked_for=earlier).found == 100
+    assert verified(path, looked_for=[earlier]).found == {earlier: 100}
 
 
 def test_a_file_that_lost_its_end_is_refused(path: Path) -> None:
@@ -157,6 +158,7 @@ def test_a_file_that_lost_its_end_is_refused(path: Path) -> None:
 
 def test_a_journal_without_its_ledger_is_not_taken_for_a_new_start(path: Path) -> None:
     path.rename(path.with_name("elsewhere.db"))
+    note_of(path).unlink(missing_ok=True)
     path.with_name("ledger.db-journal").write_bytes(b"\xd9\xd5\x05\xf9 \xa1c\xd7")
     with pytest.raises(LedgerDamagedError, match=r"it is missing, and its ledger\.db-journal is there"):
         opened(path)

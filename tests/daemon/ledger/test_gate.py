@@ -202,7 +202,7 @@ def test_a_request_by_nobody_known_and_other_rules_over_lines_are_undone() -> No
 
 def test_the_quarantine_keeps_the_newest(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(stores, "MOST_QUARANTINED", 5)
-    store = Store.open(path)
+    store = Store.open(path, make=True)
     for number in range(8):
         store.write(store.plan(batch(replace(SEEN, server=ServerId(""), reason=str(number))), EntryGate()))
     store.close()
@@ -276,7 +276,7 @@ def test_a_text_as_long_as_vcenter_told_it_is_read_as_it_is(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     long = replace(EVENT, text="QUFB" * 800_000)
-    store = Store.open(path)
+    store = Store.open(path, make=True)
     with monkeypatch.context() as patched:
         patched.setattr(
             EntryGate, "admitted", lambda _, entries: ([encode(each.record) for each in entries], [])

@@ -222,7 +222,7 @@ def test_a_connection_on_which_a_pragma_does_not_take_is_refused() -> None:
 
 
 def test_every_pragma_holds_on_the_handle_that_writes(path: Path) -> None:
-    store = Store.open(path)
+    store = Store.open(path, make=True)
     for name, expected in (("synchronous", 3), ("journal_mode", "delete"), ("locking_mode", "exclusive")):
         assert store._db.execute(f"PRAGMA {name}").fetchall() == [(expected,)]
     store.close()

@@ -1,0 +1,51 @@
+"""The ledger at a start: what was lost is told where nobody may overlook it, and what was accepted is put on record."""
+
+import asyncio
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import structlog
+
+from daemon.app.wiring import Evidence
+from daemon.clock import SteadyClock
+from daemon.ledger import Accepted, Batch, Entry, Ledger, accepted_loss
+from daemon.metrics.process import ProcessMetrics
+from sla.instants import SECOND
+
+_log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Meant:
+    """What whoever starts the daemon says is meant: a new ledger in place of one that is gone; an older one, and why."""
+
+    new_ledger: bool = False
+    older_ledger: str = ""
+
+
+NOTHING_LOST: Final = Meant()
+
+
+async def opened(path: Path, meant: Meant) -> Ledger:
+    """The ledger. Raises LedgerError."""
+    accepted = Accepted(new=meant.new_ledger, older=bool(meant.older_ledger))
+    ledger = await asyncio.to_thread(Ledger.open, path, accepted)
+    if ledger.is_new:
+        _log.warning("ledger_begun", path=str(path), lost=ledger.lost)
+    elif ledger.lost:
+        _log.warning("older_ledger_accepted", lost=ledger.lost, why=meant.older_ledger)
+    elif meant != NOTHING_LOST:
+        _log.warning("nothing_was_lost", message="--new-ledger and --accept-older-ledger are for one start")
+    return ledger
+
+
+async def told(evidence: Evidence, clock: SteadyClock, metrics: ProcessMetrics, why: str) -> None:
+    """Show since when there is the ledger, and put on record that an older one was accepted, and why."""
+    metrics.ledger_begun.set(evidence.begun_at / SECOND)
+    ledger = evidence.ledger
+    if ledger.is_new or not ledger.lost:
+        return
+    record = accepted_loss(ledger.lost, why, ledger.head, clock.now())
+    await ledger.commit(Batch(entries=[Entry(record=record)]))
+    evidence.book.take_record(record, None)
