@@ -8,14 +8,15 @@ it is read again until it can be.
 
 import math
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from probes.vcenter import soap
-from probes.vcenter.faults import ReplyError, reading
+from probes.vcenter.faults import NamelessError, ReplyError, reading
 from probes.vcenter.inventory import ATTRIBUTE_NAMES, Inventory
 from probes.vcenter.objects import Vm
 from probes.vcenter.places import PLACES
+from probes.vcenter.properties import objects_of
 from probes.vcenter.session import Session
 from probes.vcenter.subscription import subscribe
 from probes.vcenter.values import Moid
@@ -59,7 +60,7 @@ class Chain:
         self.nameless = 0
         """How many objects of the first set do not say which they are."""
         self.is_quiet = False
-        """Whether it was told last that nothing is new."""
+        """Whether nothing was told that is new, when it was asked last."""
         self.touched: set[Moid] = set()
         self.left: list[Vm] = []
         self.places_changed = False
@@ -79,12 +80,12 @@ class Chain:
 
     def drain(self, wait_s: int) -> Iterator[None]:
         """Take update sets until one is not truncated; a step for each answer, before it is taken. Raises VcenterError."""
+        self.is_quiet = True
         for _ in range(MOST_PAGES):
             update = self.session.wait_for_updates(
                 self._collector, self._version, wait_s, PAGE_OBJECTS, once=self._is_truncated
             )
             yield
-            self.is_quiet = update is None
             if update is None:
                 self._is_truncated = False
                 return
@@ -110,11 +111,9 @@ class Chain:
         self._odd_read_s = time.monotonic()
         for kind in {unread.kind for _, unread in odd}:
             moids = [moid for moid, unread in odd if unread.kind == kind][:ODD_AT_ONCE]
-            try:
-                for found in self.session.retrieve(kind, tuple(self._watched[kind]), moids):
-                    self._apply(kind, [_as_update(found)])
-            except ReplyError:
-                continue  # they stay unknown
+            paths = tuple(self._watched[kind])
+            for found in objects_of(self.session, kind, paths, moids):
+                self._apply(kind, [_as_update(found, paths)])
 
     def newly_odd(self) -> list[str]:
         """The objects of which that is so since this was asked last, by type and id; the first of them."""
@@ -131,28 +130,40 @@ class Chain:
         version, truncated = update.get("version"), update.get("truncated")
         if not isinstance(version, str) or not version or (truncated and soap.flag(truncated) is None):
             raise ReplyError("the update set does not say what it leads to")
-        nameless = self.nameless
+        nameless = count = 0
         for filter_set in soap.as_list(update.get("filterSet")):
-            self._apply(self._kinds[filter_set["filter"]], soap.as_list(filter_set.get("objectSet")))
+            updates = soap.as_list(filter_set.get("objectSet"))
+            count += len(updates)
+            nameless += self._apply(self._kinds[filter_set["filter"]], updates)
         self._version, self._is_truncated = version, bool(soap.flag(truncated))
-        if self.nameless > nameless and (self.seen_until is not None or not self._left_out):
-            raise ReplyError("an update does not say which object it is about")
+        self.is_quiet = self.is_quiet and not count
+        self.nameless += nameless
+        if nameless and (self.seen_until is not None or not self._left_out):
+            raise NamelessError("an update does not say which object it is about")
 
-    def _apply(self, kind: str, updates: list[Any]) -> None:
+    def _apply(self, kind: str, updates: list[Any]) -> int:
+        """Take updates into the mirror; how many of them do not say which object they are about."""
         changes = self._inventory.apply(kind, updates)
-        self.nameless += changes.nameless
         self.touched |= changes.touched
         self.left += changes.left
         self.places_changed |= kind in _NAMED
         self.infrastructure_changed |= kind in _INFRASTRUCTURE
+        return changes.nameless
 
 
-def _as_update(found: Mapping[str, Any]) -> dict[str, Any]:
-    """All that was read of an object, as an update set tells it."""
+def _as_update(found: Mapping[str, Any], paths: Collection[str]) -> dict[str, Any]:
+    """All that was read of an object, as an update set tells it: what of `paths` is neither told nor refused is unset."""
     told = [each for each in soap.as_list(found.get("propSet")) if isinstance(each, dict)]
+    refused = [each for each in soap.as_list(found.get("missingSet")) if isinstance(each, dict)]
+    unset = (
+        set(paths) - {str(each.get("name")) for each in told} - {str(each.get("path")) for each in refused}
+    )
     return {
         "kind": "enter",
         "obj": found.get("obj"),
-        "changeSet": [{"name": each.get("name"), "op": "assign", "val": each.get("val")} for each in told],
+        "changeSet": [
+            *({"name": each.get("name"), "op": "assign", "val": each.get("val")} for each in told),
+            *({"name": path, "op": "remove"} for path in unset),
+        ],
         "missingSet": found.get("missingSet"),
     }

@@ -1,13 +1,15 @@
 """What can go wrong between slad and a vCenter.
 
 VcenterError
-├── VCenterUnreachableError      no connection, no answer within the deadline, a connection that broke
+├── VCenterUnreachableError no connection, no answer within the deadline, a connection that broke
 ├── CertificateError      the other side does not prove that it is this vCenter
 ├── CredentialsError      there is no password that could be sent: nothing was asked of the vCenter
 ├── LoginRefusedError     user or password is wrong, or the account is locked
 ├── SessionLostError      the session, or an object that lived in it, is gone
+│   └── ObjectGoneError   an object is gone, of the session or of the inventory
 ├── PermissionDeniedError the account may not do this
 ├── ReplyError            an answer that is no answer: cut, not XML, too long, an HTTP error
+│   └── NamelessError     an update does not say which object it is about
 └── StoppedError          we were told to stop
 """
 
@@ -57,6 +59,10 @@ class SessionLostError(VcenterError):
     reason = "session_lost"
 
 
+class ObjectGoneError(SessionLostError):
+    """An object that was asked about is gone: one that lived in the session, or one of the inventory."""
+
+
 class PermissionDeniedError(VcenterError):
     """The account may not do this."""
 
@@ -67,6 +73,10 @@ class ReplyError(VcenterError):
     """An answer that cannot be read."""
 
     reason = "bad_reply"
+
+
+class NamelessError(ReplyError):
+    """An update does not say which object it is about: only a full look tells what is so now."""
 
 
 class StoppedError(VcenterError):
@@ -89,3 +99,8 @@ def reading(what: str) -> Iterator[None]:
 def is_about_an_answer(error: VcenterError) -> bool:
     """Whether it may go with this one answer; what vCenter says of the session, and of who may do what, it says for good."""
     return type(error) in (VcenterError, VCenterUnreachableError, ReplyError)
+
+
+def is_about_objects(error: VcenterError) -> bool:
+    """Whether it may be for one of the objects that were asked about: then the others are asked about without it."""
+    return type(error) in (VcenterError, ReplyError, ObjectGoneError, PermissionDeniedError)

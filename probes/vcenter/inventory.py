@@ -230,6 +230,7 @@ class Inventory:
                 datastore.mounts, datastore.accessible = {}, None
                 touched.update(datastore.vms)
             case _ if kind in PLACES and not {"name", "parent", "parentFolder"}.isdisjoint(properties):
+                self.unread.spoil(kind, moid, _ALL[kind])  # to be read again as a whole
                 self.places.forget(kind, moid)
             case _:
                 pass  # names of hosts, datastores and networks stay as they were until they are read again
@@ -381,7 +382,10 @@ def _told(change: object) -> tuple[str, soap.Value | None]:
 
 def _watched(kind: str, name: str) -> str:
     """The property that is watched of which a part is told: `host["host-7"].mountInfo` is one of `host`."""
-    return next((path for path in _ALL[kind] if name.startswith((f"{path}[", f"{path}."))), name)
+    told = name.lower()
+    return next(
+        (path for path in _ALL[kind] if told.startswith((f"{path.lower()}[", f"{path.lower()}."))), name
+    )
 
 
 def _refused_of(update: Mapping[str, Any]) -> tuple[set[str], bool]:

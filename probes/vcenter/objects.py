@@ -128,6 +128,8 @@ class Datastore(Container):
             }
         elif partial := _PARTIAL.fullmatch(name):
             _take_mount(self.mounts, values.as_moid(partial["key"]), partial["rest"], value)
+        elif name.lower().startswith("host"):
+            raise ValueError(f"no part of the mounts: {name}")
         else:
             Container.take(self, name, value)
 
@@ -277,7 +279,7 @@ class Vm:
                 pass  # more than was asked for
 
 
-_PARTIAL: Final = re.compile(r'host\["(?P<key>[^"]+)"\](?P<rest>.*)')
+_PARTIAL: Final = re.compile(r'host\["(?P<key>[\w.-]+)"\](?P<rest>.*)')
 
 
 def _uuid(value: soap.Value | None) -> str:

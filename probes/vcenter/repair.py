@@ -5,7 +5,10 @@ references to nothing. Bytes in, bytes out; nothing here parses.
 """
 
 import re
+from itertools import islice
 from typing import Final
+
+from probes.vcenter.faults import ReplyError
 
 _DECLARATION: Final = re.compile(r"\s*<\?xml\s[^>]*\?>")
 _FORBIDDEN: Final = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -14,6 +17,12 @@ _REFERENCE: Final = re.compile(r"&(?:(#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z]
 _NAMED_CHARACTERS: Final = frozenset({"amp", "lt", "gt", "quot", "apos"})
 _ENDS_AROUND: Final = re.compile(rb"</(?:filterSet|returnval|\w+Response|\w+:Body|\w+:Envelope)>")
 """Ends of what has items in it."""
+_WITHIN: Final = re.compile(rb"<(?:obj|createdTime)[\s>]")
+"""What stands in items alone."""
+_HERE: Final = b"\0here\0"
+"""What is in no reply that was repaired."""
+_LIST: Final = b"<filterSet>"
+MOST_NAMESPACES: Final = 32
 _NAMESPACE: Final = re.compile(rb'\s(xmlns(?::\w+)?)="([^"<]*)"')
 _NAMESPACES: Final = (
     (b"xmlns:soapenv", b"http://schemas.xmlsoap.org/soap/envelope/"),
@@ -29,24 +38,35 @@ def repaired(reply: bytes) -> bytes:
 
 
 def taken_apart(reply: bytes, item: bytes) -> tuple[bytes, list[bytes]]:
-    """What is around the elements called `item`, each of them as its number there, and these elements."""
+    """What is around the elements called `item`, each of them as its number there, and these elements.
+
+    Raises ReplyError where it cannot be told to which list of them one belongs.
+    """
     opening, closing = re.compile(rb"<%b(?=[\s>/])" % item), b"</%b>" % item
     starts = [found.start() for found in opening.finditer(reply)]
-    around, parts = [reply[: starts[0]] if starts else reply], []
+    around, parts = [reply[: starts[0]] if starts else reply], list[bytes]()
     for number, start in enumerate(starts):
         piece = reply[start : starts[number + 1] if number + 1 < len(starts) else len(reply)]
         end = piece.rfind(closing)
         # Of one that is not closed all belongs to it that is no end of something around it.
         cut = end + len(closing) if end >= 0 else _unclosed(piece)
-        parts.append(piece[:cut])
-        around.append(b"<%b>%d</%b>%b" % (item, number, item, piece[cut:]))
+        if _WITHIN.search(piece, cut) is not None:
+            cut = len(piece)  # what is left of another one is no part of what is around them
+        # Two ends in one piece: the beginning of another one is damaged, which must not go unseen.
+        for part in piece[:cut].replace(closing, closing + _HERE).split(_HERE):
+            if _LIST in part:
+                raise ReplyError(f"the first {item.decode()} of a list has no beginning")
+            if part.strip():
+                around.append(b"<%b>%d</%b>" % (item, len(parts), item))
+                parts.append(part)
+        around.append(piece[cut:])
     return b"".join(around), parts
 
 
 def namespaces_of(around: bytes, item: bytes) -> bytes:
     """The namespaces that are declared around the first `item`, as attributes of an element."""
     declared = dict(_NAMESPACES) | dict(_NAMESPACE.findall(around.partition(b"<%b>" % item)[0]))
-    return b" ".join(b'%b="%b"' % each for each in declared.items())
+    return b" ".join(b'%b="%b"' % each for each in islice(declared.items(), MOST_NAMESPACES))
 
 
 def _sound_reference(found: re.Match[str]) -> str:

@@ -17,6 +17,7 @@ from pyVmomi.SoapAdapter import SoapStubAdapter
 from probes.vcenter import soap
 from probes.vcenter.faults import (
     LoginRefusedError,
+    ObjectGoneError,
     PermissionDeniedError,
     ReplyError,
     SessionLostError,
@@ -79,7 +80,9 @@ class Stub(SoapStubAdapter):  # type: ignore[misc]  # pyvmomi's class is untyped
             with self.wire.translating():
                 return super().InvokeMethod(mo, info, args, outerStub)
         except vmodl.MethodFault as fault:
-            raise _translated(type(fault).__name__, fault.msg or "") from fault
+            raise _translated(
+                type(fault).__name__, fault.msg or "", at_login=info.wsdlName == "Login"
+            ) from fault
         except VcenterError:
             raise
         except Exception as error:
@@ -90,16 +93,20 @@ class Stub(SoapStubAdapter):  # type: ignore[misc]  # pyvmomi's class is untyped
 _FAULTS: Final[dict[str, type[VcenterError]]] = {
     "InvalidLogin": LoginRefusedError,
     "NotAuthenticated": SessionLostError,
-    "ManagedObjectNotFound": SessionLostError,
+    "ManagedObjectNotFound": ObjectGoneError,
     "InvalidCollectorVersion": SessionLostError,
     "NoPermission": PermissionDeniedError,
     "RequestCanceled": SessionLostError,
 }
 
 
-def _translated(fault: str, message: str) -> VcenterError:
+def _translated(fault: str, message: str, *, at_login: bool = False) -> VcenterError:
+    """A fault in our words. Who is refused in the middle of a session has to log in anew, and may."""
     fault = fault.rpartition(".")[2].removesuffix("Fault")
-    return _FAULTS.get(fault, VcenterError)(f"{fault}: {message}" if message else fault)
+    kind = _FAULTS.get(fault, VcenterError)
+    if kind is LoginRefusedError and not at_login:
+        kind = SessionLostError
+    return kind(f"{fault}: {message}" if message else fault)
 
 
 class Session:

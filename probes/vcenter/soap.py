@@ -32,7 +32,9 @@ KEPT_BYTES: Final = 4096
 """What is kept of an item that cannot be read."""
 
 _XSI_TYPE: Final = "{http://www.w3.org/2001/XMLSchema-instance}type"
-_DOCTYPE: Final = re.compile(rb"(?:\xef\xbb\xbf)?(?:\s+|<\?.*?\?>|<!--.*?-->)*<!DOCTYPE", re.DOTALL)
+_ELEMENT: Final = re.compile(rb"<[A-Za-z_]")
+LONGEST_TAG: Final = 1024 * 1024
+"""Of a tag with its attributes that is parsed in pieces."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +59,8 @@ def parse(reply: bytes, item: str | None = None) -> dict[str, Any]:
     `item`: the element that the reply holds many of. Where the whole is no XML document each of them is read by itself,
     and one that cannot be read is `UnreadableItem` in its place. Raises ReplyError for what cannot be read even so.
     """
-    if _DOCTYPE.match(reply) is not None:
+    first = _ELEMENT.search(reply)
+    if b"<!DOCTYPE" in reply[: len(reply) if first is None else first.start()]:
         raise ReplyError("the answer declares a document type, which no vCenter does")
     if reply.count(b"<") > MOST_TAGS:
         raise ReplyError(f"the answer has more than {MOST_TAGS} tags")
@@ -78,13 +81,22 @@ def _document(xml: bytes) -> dict[str, Any]:
     # In UTF-8 whatever it declares, as all vCenters write. Entities need a document type, which is refused.
     parser = ET.XMLParser(encoding="utf-8")  # noqa: S314
     try:
-        for start in range(0, len(xml), PIECE_BYTES):
-            parser.feed(xml[start : start + PIECE_BYTES])
+        step = PIECE_BYTES if _is_in_pieces(xml) else max(len(xml), 1)
+        for start in range(0, len(xml), step):
+            parser.feed(xml[start : start + step])
         root = parser.close()
     except (ET.ParseError, ValueError, LookupError) as error:
         raise ReplyError(f"the answer is no XML document: {error}") from error
     names: dict[str, str] = {}
     return {_local(root.tag): _value(root, names, 0)}
+
+
+def _is_in_pieces(xml: bytes) -> bool:
+    """Whether its tags are short, as all vCenters write: with each piece a long one is looked at again from its beginning."""
+    if b"<!--" in xml:
+        return False
+    tags = xml.split(b"<") if len(xml) > LONGEST_TAG else ()
+    return all(len(tag) <= LONGEST_TAG or tag.find(b">", 0, LONGEST_TAG) >= 0 for tag in tags)
 
 
 def _in_parts(reply: bytes, item: str) -> dict[str, Any]:

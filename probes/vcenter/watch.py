@@ -26,8 +26,8 @@ from probes.vcenter.clocks import VCenterClock
 from probes.vcenter.events import EventRead, EventReader
 from probes.vcenter.faults import (
     LoginRefusedError,
+    NamelessError,
     PermissionDeniedError,
-    ReplyError,
     StoppedError,
     VcenterError,
 )
@@ -228,6 +228,8 @@ class VcenterWatch:
                 return
             except VcenterError as error:
                 refused = isinstance(error, LoginRefusedError)
+                # Only a full look tells what an update was about: that is no reason to wait ever longer.
+                attempt = _FailureStreak() if isinstance(error, NamelessError) else attempt
                 attempt = attempt.next(refused=refused)
                 first_s, longest_s = self._settings.login_retry_s if refused else self._settings.retry_s
                 pause_s = min(longest_s, first_s * 2 ** (attempt.failures - 1))
@@ -345,8 +347,8 @@ class VcenterWatch:
         try:
             for _ in chain.drain(wait_s):
                 first_at = first_at or self._now()
-        except ReplyError:
-            self._nameless_sets += is_first and chain.nameless > 0
+        except NamelessError:
+            self._nameless_sets += is_first
             raise
         assert first_at is not None, "an answer came"
         if is_first and not chain.nameless:

@@ -194,3 +194,24 @@ def test_arrays_of_none_one_and_several() -> None:
     assert soap.as_list(None) == soap.as_list("") == soap.array("", "x") == soap.array({}, "x") == []
     assert soap.as_list("a") == soap.array({"x": "a"}, "x") == ["a"]
     assert soap.array({"x": ["a", "b"]}, "x") == ["a", "b"]
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        b"\n" * 200 + b"<a>1</a>",
+        b"<!-- x -->" * 200 + b"<a>1</a>",
+        b"<a><!--" + b"x" * 3_000_000 + b"--><b>1</b></a>",
+        b'<a b="' + b" x" * 2_000_000 + b'"><b>1</b></a>',
+        b"<?x y?>" * 200 + b"<a>1</a>",
+    ],
+)
+def test_whatever_comes_before_or_within_it_a_document_is_read_in_linear_time(reply: bytes) -> None:
+    """Each of these once took time in the square of its length, or worse, while every other thread waited."""
+    assert "a" in soap.parse(reply)
+
+
+def test_a_document_type_is_refused_wherever_it_stands_before_the_document() -> None:
+    for before in (b"", b"\xef\xbb\xbf", b"\n" * 50, b'<?xml version="1.0"?>\n<!-- x -->'):
+        with pytest.raises(ReplyError, match="document type"):
+            soap.parse(before + b"<!DOCTYPE a><a/>")
