@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from probes.vcenter import soap
-from probes.vcenter.faults import NamelessError, ReplyError, reading
+from probes.vcenter.faults import NamelessError, ReplyError, VcenterError, is_about_objects, reading
 from probes.vcenter.inventory import ATTRIBUTE_NAMES, Inventory
 from probes.vcenter.objects import Vm
 from probes.vcenter.places import PLACES
@@ -112,8 +112,12 @@ class Chain:
         for kind in {unread.kind for _, unread in odd}:
             moids = [moid for moid, unread in odd if unread.kind == kind][:ODD_AT_ONCE]
             paths = tuple(self._watched[kind])
-            for found in objects_of(self.session, kind, paths, moids):
-                self._apply(kind, [_as_update(found, paths)])
+            try:
+                for found in objects_of(self.session, kind, paths, moids):
+                    self._apply(kind, [_as_update(found, paths)])
+            except VcenterError as error:
+                if not is_about_objects(error):
+                    raise  # else they stay unknown
 
     def newly_odd(self) -> list[str]:
         """The objects of which that is so since this was asked last, by type and id; the first of them."""

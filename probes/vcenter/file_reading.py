@@ -4,6 +4,8 @@ Invariant: a machine is `due` exactly while it is in `unread`; what was read bef
 harm (see `san`). A template is not read.
 """
 
+import math
+import time
 from collections.abc import Container, Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass
 from itertools import islice
@@ -11,6 +13,7 @@ from typing import Final
 
 from probes.vcenter import san
 from probes.vcenter.clocks import HostInstant
+from probes.vcenter.faults import VcenterError, is_about_objects
 from probes.vcenter.inventory import Inventory
 from probes.vcenter.needed_files import DEVICES, PATHS
 from probes.vcenter.objects import Place, Vm
@@ -23,6 +26,10 @@ SERVERS_A_LOOK: Final = 250
 """Of how many servers a look reads the files, beyond those whose verdict waits for it."""
 AT_ONCE: Final = 2_000
 """Of how many whose verdict waits; the others are unknown, and the next look does not wait."""
+
+
+REST_S: Final = 60.0
+"""How long nothing is read after reading failed for one server after the other."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +61,8 @@ class FileReading:
         self.waiting: set[Moid] = set()
         """Those of them whose verdict waits for it."""
         self._at_once, self._a_look, self._page = at_once, a_look, page
+        self._rests_until_s = -math.inf
+        """Until when nothing is read, because nothing could be."""
         self._readings: dict[Moid, _Reading] = {}
         """By machine: where its files were when they were read."""
         self._same: dict[tuple[Place, ...], tuple[Place, ...]] = {}
@@ -71,11 +80,22 @@ class FileReading:
         """Read for a look; gives the machines to judge again. Raises VcenterError."""
         self._note(inventory, touched)
         doubtful = self._in_doubt(inventory, touched, ignored)
+        if time.monotonic() < self._rests_until_s:
+            self.waiting = set()
+            yield from doubtful
+            return
         now = list(islice(doubtful, self._at_once))
         self.waiting = set(islice(doubtful, self._at_once, None))
         now += islice((moid for moid in self.unread if moid not in doubtful), self._a_look)
         yield from self.waiting
-        yield from self._take(session, inventory, now)
+        try:
+            yield from self._take(session, inventory, now)
+        except VcenterError as error:
+            if not is_about_objects(error):
+                raise
+            # States are watched on; what waits for its files stays unknown.
+            self._rests_until_s = time.monotonic() + REST_S
+            yield from now
 
     def _note(self, inventory: Inventory, touched: Iterable[Moid]) -> None:
         """Which machines are to be read, by what they are now."""

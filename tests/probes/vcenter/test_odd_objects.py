@@ -14,7 +14,7 @@ from tests.probes.vcenter.harness import Watched, watching
 from tests.probes.vcenter.peers import Simulated
 from tests.probes.vcenter.test_bad_items import each_item, of_server, rewritten
 
-UP, DOWN, UNKNOWN = State.UP, State.DOWN, State.UNKNOWN
+UP, DOWN = State.UP, State.DOWN
 
 
 def not_closed(update: str) -> str:
@@ -52,6 +52,23 @@ def test_an_object_for_which_reading_fails_costs_nobody_else(
         watched.looks(2)
         simulation.power_off(simulation.neighbour)
         watched.until_state(other, DOWN)
+    assert watched.failures == []
+
+
+@pytest.mark.parametrize("fault", ["RuntimeFault", "NoPermission"])
+def test_where_reading_fails_for_every_object_states_are_watched_on(
+    simulation: Simulated, monkeypatch: pytest.MonkeyPatch, fault: str
+) -> None:
+    def fails(_: SessionCall, __: str) -> str:
+        raise soap.FaultError(fault, "nothing can be told")
+
+    rewritten(monkeypatch, "RetrievePropertiesEx", fails)
+    with watching(simulation.endpoint) as watched:
+        server = watched.server(simulation.server)
+        simulation.mount(simulation.host, simulation.datastore, accessible=False)
+        watched.until(lambda: watched.state(server, Leg.SAN) is not UP)
+        simulation.power_off(simulation.server)
+        watched.until_state(server, DOWN)
     assert watched.failures == []
 
 
