@@ -9,7 +9,7 @@ import structlog
 from daemon.book.live_book import LiveBook
 from daemon.ledger import Ledger, LedgerDamagedError
 from daemon.recording.transitions import Transitions
-from daemon.servers.registry import NOT_LISTED, STARTING_UP, ServerRegistry
+from daemon.servers.registry import MAY_BE_LISTED, NOT_LISTED, STARTING_UP, ServerRegistry
 from probes.report import RECOVERED
 from sla.book import ServerPages
 from sla.instants import BEGINNING, MINUTE, SECOND, Instant, parse_instant
@@ -130,6 +130,6 @@ def _not_listed(book: LiveBook, server: ServerId, source: str) -> tuple[Instant,
     """Since when a source did not list a server when the daemon ended, and the reason on record."""
     last = book.last_said(Witness(book.observer, source), server, Leg.RUNNING)
     reason = book.reasons.get((server, Leg.RUNNING), "")
-    if last is None or last[1] is not State.UNKNOWN or reason not in (NOT_LISTED, STARTING_UP):
+    if last is None or last[1] is not State.UNKNOWN or reason not in (NOT_LISTED, STARTING_UP, MAY_BE_LISTED):
         return None
     return last[0], reason

@@ -37,7 +37,9 @@ class Listing:
     is_ignored: bool = False
     """The rules say that it is no server; kept up for those alone that show another's UUID."""
     starting_up: bool = False
-    """It departed together with most of the inventory."""
+    """It departed together with most of the inventory, or may be there."""
+    may_be_there: bool = False
+    """It departed while its source listed something that does not say which server it is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,10 +74,13 @@ class Listings:
         """A server from the ledger, at start, and the source that spoke for it last."""
         return self._enter(server, Listing(source=source, listed=None, waits_since=waits_since))
 
-    def remember_departure(self, server: ServerId, at: Instant, *, starting_up: bool) -> None:
+    def remember_departure(
+        self, server: ServerId, at: Instant, *, starting_up: bool, may_be_there: bool
+    ) -> None:
         """What is on record of a server that was not listed when the daemon ended."""
         listing = self.by_id[server]
-        listing.departed_at, listing.departed_from, listing.starting_up = at, listing.source, starting_up
+        listing.departed_at, listing.departed_from = at, listing.source
+        listing.starting_up, listing.may_be_there = starting_up or may_be_there, may_be_there
         self._departed[server] = listing
         if starting_up:
             self._startups.setdefault(listing.source, at)
@@ -189,12 +194,17 @@ class Listings:
         ]
 
     def depart(
-        self, source: str, gone: Iterable[tuple[ServerId, Instant]], now: Instant
+        self,
+        source: str,
+        gone: Iterable[tuple[ServerId, Instant]],
+        now: Instant,
+        *,
+        may_be_there: bool = False,
     ) -> Iterator[tuple[ServerId, Listing]]:
         """Take servers off a source's list, each since an instant; gives those that were on it.
 
         `gone` may name a server by its UUID or its id, after a resync twice. While most of the inventory vanishes at once,
-        the source is taken for starting up.
+        the source is taken for starting up. `may_be_there`: it lists something that does not say which server it is.
         """
         leaving: dict[ServerId, Instant] = {}
         for uuid, at in gone:
@@ -202,12 +212,13 @@ class Listings:
             server = self.id_of(source, uuid)
             if server is not None and self.by_id[server].departed_at is None:
                 leaving.setdefault(server, at)
-        if len(leaving) >= 2 and 2 * len(leaving) > self._present(source):
+        if not may_be_there and len(leaving) >= 2 and 2 * len(leaving) > self._present(source):
             self._startups.setdefault(source, now)
         for server, at in leaving.items():
             listing = self.by_id[server]
             listing.departed_at, listing.departed_from = at, source
-            listing.starting_up = source in self._startups
+            listing.starting_up = may_be_there or source in self._startups
+            listing.may_be_there = may_be_there
             listing.views.clear()
             self._departed[server] = listing
             yield server, listing
@@ -220,7 +231,7 @@ class Listings:
         has_moved = listing.source != listing.departed_from
         heard_since = self._heard_since.get(listing.source, at)
         may_have_run = listing.starting_up or (has_moved and (at - since < grace_us or since < heard_since))
-        listing.departed_at, listing.starting_up = None, False
+        listing.departed_at, listing.starting_up, listing.may_be_there = None, False, False
         self._departed.pop(server, None)
         return Absence(since=since, may_have_run=may_have_run)
 
@@ -246,7 +257,11 @@ class Listings:
 
     def _patience_us(self, listing: Listing, grace_us: int) -> int:
         """How long a server may be gone before its service ends; longer while its source was not heard yet."""
-        if listing.departed_from in self._startups or listing.departed_from not in self._heard_since:
+        if (
+            listing.may_be_there
+            or listing.departed_from in self._startups
+            or listing.departed_from not in self._heard_since
+        ):
             return STARTUP_LIMIT_US
         return grace_us
 

@@ -45,7 +45,9 @@ class ServerRegistry:
             listing.departed_at, listing.departed_from = record.in_service_until, source
         elif not_listed is not None:
             at, reason = not_listed
-            self._listings.remember_departure(record.id, at, starting_up=reason == STARTING_UP)
+            self._listings.remember_departure(
+                record.id, at, starting_up=reason == STARTING_UP, may_be_there=reason == MAY_BE_LISTED
+            )
 
     # What is asked of it
 
@@ -142,12 +144,14 @@ class ServerRegistry:
         if report.fresh and not report.partial:
             self._listings.forget_contenders(report)
             gone += self._listings.missing(report.source, here, at)
-        elif report.fresh:
-            yield from self._may_be_listed(report.source, here, at, now)
         for server, listing in self._listings.depart(report.source, gone, now):
             yield from self._departed(server, listing, now)
+        if report.fresh and report.partial:
+            hidden = self._listings.missing(report.source, here, at)
+            for server, listing in self._listings.depart(report.source, hidden, now, may_be_there=True):
+                yield from self._departed(server, listing, now)
         for listed in report.listed:
-            yield from self._seen(report.source, listed, at, now)
+            yield from self._seen(report, listed, at, now)
             yield None
         self._listings.look_for_startup_end(report.source, now)
 
@@ -245,7 +249,8 @@ class ServerRegistry:
         assert given_up is not None
         self._listings.place(source, given_up, now, is_ignored=True)
 
-    def _seen(self, source: str, listed: ListedServer, at: Instant, now: Instant) -> Iterator[Record]:
+    def _seen(self, report: Report, listed: ListedServer, at: Instant, now: Instant) -> Iterator[Record]:
+        source = report.source
         server = self._listings.id_of(source, listed.server)
         if server is None:
             return
@@ -257,8 +262,13 @@ class ServerRegistry:
         if not is_first_sight or self.is_in_service(server):
             yield from self._services.settle(server, listing, at, now)
         if listing.views and self.is_in_service(server):
-            # Seen while it was ignored; what it was before it was back is said already.
-            listing.views = {leg: replace(view, at=max(view.at, at)) for leg, view in listing.views.items()}
+            # Seen while it was ignored; what it was before it was back is said already, and what it is now the report says.
+            told = {each.leg for each in report.observations if each.server == listed.server}
+            listing.views = {
+                leg: replace(view, at=max(view.at, at))
+                for leg, view in listing.views.items()
+                if leg not in told
+            }
             yield from self._heard_as(source, server, listing, now)
         yield from self._given_up(server, listing, now)
 
@@ -267,21 +277,13 @@ class ServerRegistry:
         assert listing.departed_at is not None
         self._changed.add(server)
         self._services.decisions.forget(server)
-        reason = STARTING_UP if listing.starting_up else NOT_LISTED
+        reason = NOT_LISTED
+        if listing.starting_up:
+            reason = MAY_BE_LISTED if listing.may_be_there else STARTING_UP
         yield from self._services.unknown(server, listing, listing.departed_at, now, reason)
         other = self._listings.contender_for(server)
         if other is not None:
             yield from self._moved(other, server, now)
-
-    def _may_be_listed(
-        self, source: str, here: set[ServerId | None], at: Instant, now: Instant
-    ) -> Iterator[Record]:
-        """Nothing is known of servers that are not told, and are none the less not gone: one of them may be there."""
-        for server, _ in self._listings.missing(source, here, at):
-            listing = self._listings.by_id[server]
-            listing.views.clear()
-            self._changed.add(server)
-            yield from self._services.unknown(server, listing, at, now, MAY_BE_LISTED)
 
     def _returned(self, server: ServerId, listing: Listing, at: Instant, now: Instant) -> Iterator[Record]:
         """A server is listed again: the gap was down, unless it may have run; of another month, it was no service."""

@@ -39,13 +39,19 @@ class Bindings:
         self._vcenter = ""
         """The instance UUID of the vCenter; "" before it is known."""
 
-    def begin(self, vcenter: str) -> None:
-        """Go on with a vCenter by its instance UUID: the ids of a restored one begin anew, and say nothing of before."""
+    def begin(self, vcenter: str) -> list[ServerId]:
+        """Go on with a vCenter by its instance UUID: the ids of a restored one begin anew, and say nothing of before.
+
+        Gives the servers of which nothing is known then.
+        """
+        unbound: list[ServerId] = []
         if self._vcenter and vcenter and vcenter != self._vcenter:
+            unbound = list(self.servers.values())
             self.servers.clear()
             self._moids.clear()
             self._sharing.clear()
         self._vcenter = vcenter or self._vcenter
+        return unbound
 
     def bind(self, inventory: Inventory, touched: Collection[Moid]) -> Iterator[ServerId]:
         """Take what the inventory says of objects; gives those servers that an object ceased to be."""
@@ -79,6 +85,12 @@ class Bindings:
             if server is not None and self._moids.get(server) == moid:
                 del self._moids[server]
                 yield server
+
+    def hides(self, inventory: Inventory) -> bool:
+        """Whether an object is shown that may be a server, and does not say which: one that is missing may be it."""
+        return any(
+            not vm.uuid and vm.is_server and moid not in self.servers for moid, vm in inventory.vms.items()
+        )
 
     def _released(self, moid: Moid, vm: Vm) -> Iterator[ServerId]:
         """The server that an object is no longer: it is none now, or its UUID is another one."""

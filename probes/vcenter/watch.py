@@ -271,7 +271,8 @@ class VcenterWatch:
     def _begin(self, session: Session) -> Chain:
         measure(self._clock, session, self._now)
         self._events.open(session, self._now())
-        self._bindings.begin(session.instance_uuid)
+        for server in self._bindings.begin(session.instance_uuid):
+            self._tracks.forget(server)
         self._files.begin(self._bindings.servers)
         self._attribute_names = AttributeNames()
         self._inventory = Inventory(moid_of(session.content.rootFolder))
@@ -307,7 +308,7 @@ class VcenterWatch:
         report = Report(
             source=self._settings.source,
             fresh=fresh,
-            partial=fresh and chain.nameless > 0,
+            partial=fresh and (chain.nameless > 0 or self._bindings.hides(self._inventory)),
             observed_until=arrived_at,
             listed=tuple(self._sightings(chain, ignored)),
             departed=tuple(departed),

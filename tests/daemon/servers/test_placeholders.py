@@ -1,10 +1,11 @@
 """A recovery product registers a server's placeholder at another vCenter: by the same UUID, and no server (Identity)."""
 
+from dataclasses import replace
 from typing import Literal
 
 import pytest
 
-from sla.instants import HOUR, MINUTE
+from sla.instants import HOUR, MINUTE, SECOND, Instant
 from sla.records import ServerId, State
 from tests.daemon.monitor import GRACE_US, Monitor, Source, Vm, servers
 
@@ -101,6 +102,24 @@ def test_a_recovery_after_the_old_entry_is_gone_goes_on_by_its_id(passed_us: int
     sites.both()
     assert sites.monitor.history("u1", sites.monitor.record("u1").in_service_from)[-1][0] is UP
     assert sites.ids == {"u1"}
+
+
+def test_a_recovery_whose_power_on_is_dated_before_the_answer_is_up() -> None:
+    """The placeholder was down until then: that is no word on what came after the event."""
+    sites = Sites("server first")
+    sites.placeholder.on = False
+    sites.both()
+    sites.both()
+    del sites.here.vms["u1"]
+    sites.both()
+    sites.placeholder.name, sites.placeholder.on = "acme-1", True
+    sites.monitor.now = Instant(sites.monitor.now + MINUTE)
+    report = sites.there.report()
+    by_event = [replace(each, at=Instant(each.at - 2 * SECOND)) for each in report.observations]
+    sites.monitor.tell(replace(report, observations=tuple(by_event)))
+    sites.both()
+    sites.both()
+    assert sites.monitor.history("u1", sites.monitor.record("u1").in_service_from)[-1][0] is UP
 
 
 def test_rules_that_begin_to_ignore_it_hand_over_at_once() -> None:

@@ -169,7 +169,7 @@ def test_a_vcenter_that_was_restored_elsewhere_counts_its_ids_anew(vcenter: VCen
     vcenter.bindings.begin("")
     vcenter.bindings.begin("vc-1")
     assert vcenter.servers == {"vm-20": "u"}
-    vcenter.bindings.begin("vc-2")
+    assert vcenter.bindings.begin("vc-2") == ["u"]
     vcenter.session("vm-20")
     vcenter.show("vm-20", "")
     vcenter.look(fresh=True)

@@ -108,6 +108,30 @@ def test_update_sets_that_hold_nothing_are_not_asked_for_without_a_pause(
     assert watched.failures == []
 
 
+def test_a_restored_vcenter_that_shows_a_server_late_tells_it_anew(simulation: Simulated) -> None:
+    """What was told of it before was another vCenter's, and is taken back meanwhile."""
+    with watching(simulation.endpoint) as watched:
+        server = watched.server(simulation.server)
+        simulation.do(simulation.world.become_another, name="new")
+        simulation.do(simulation.machines.unreadable, simulation.server, paths=("config.instanceUuid",))
+        simulation.kill_sessions()
+        watched.until(lambda: _sessions(watched) > 1)
+        fresh = [report for report in watched.reports if report.fresh][-1]
+        assert fresh.partial, "it shows an object that does not say which server it is"
+        assert server not in {each.server for each in fresh.listed}
+        looks = len(watched.reports)
+        simulation.do(simulation.machines.unreadable, simulation.server, paths=())
+        told = watched.until(
+            lambda: [
+                each
+                for report in watched.reports[looks:]
+                for each in report.observations
+                if each.server == server
+            ]
+        )
+    assert {(each.leg, each.state) for each in told} == {(Leg.RUNNING, UP), (Leg.SAN, UP)}
+
+
 def damaged_tag(told: str, moid: str) -> str:
     """An update set of which the opening tag of one object's update is broken, behind that of another."""
     first, *others = re.split(r"(?=<objectSet[ >])", told)
