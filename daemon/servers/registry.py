@@ -119,7 +119,9 @@ class ServerRegistry:
         """Have another policy in force."""
         self._services.policy = policy
         for (source, _), contender in self._listings.contenders.items():
-            contender.is_ignored = self._services.ignores(source, contender.listed)
+            contender.is_ignored = self._services.ignores(
+                source, contender.listed, before=contender.is_ignored
+            )
         for server, listing in self._listings.by_id.items():
             if server in self._services:
                 self._changed.add(server)
@@ -213,8 +215,15 @@ class ServerRegistry:
     def _place(self, source: str, listed: ListedServer, at: Instant) -> ServerId | None:
         uuid = listed.server
         contends = uuid in self._listings.by_id and self._listings.id_of(source, uuid) is None
-        is_ignored = contends and self._services.ignores(source, listed)
+        is_ignored = contends and self._services.ignores(
+            source, listed, before=self._was_ignored(source, uuid)
+        )
         return self._listings.place(source, listed, at, is_ignored=is_ignored)
+
+    def _was_ignored(self, source: str, uuid: ServerId) -> bool:
+        """Whether the rules said last of what contends for a UUID that it is no server."""
+        contender = self._listings.contenders.get((source, uuid))
+        return contender is not None and contender.is_ignored
 
     def _take_from_the_uncounted(self, source: str, listed: ListedServer, now: Instant) -> Iterator[Record]:
         """What a source lists that was held by one that the configuration no longer names, or ignores, goes on there."""
@@ -224,23 +233,23 @@ class ServerRegistry:
             holder is None
             or holder.departed_at is not None
             or self._listings.id_of(source, uuid) is not None
-            or self._services.ignores(source, listed)
+            or self._services.ignores(source, listed, before=self._was_ignored(source, uuid))
         ):
             return
         if not self._is_configured(holder.source):
             yield from self._services.unknown(uuid, holder, now, now, ELSEWHERE)
             holder.source = source
-        elif self._services.ignores(holder.source, holder.listed):
+        elif self._services.gives_up(uuid, holder):
             yield from self._services.unknown(uuid, holder, now, now, ELSEWHERE)
             self._listings.give_way(source, uuid, now)
 
     def _given_up(self, server: ServerId, listing: Listing, now: Instant) -> Iterator[Record]:
         """What the rules ignore from now on gives way to another source's that contends for its UUID."""
-        listing.is_ignored = (
-            self._services.ignores(listing.source, listing.listed) if "@" in server else False
+        listing.is_ignored = "@" in server and self._services.ignores(
+            listing.source, listing.listed, before=listing.is_ignored
         )
         other = self._listings.contender_for(server)
-        if other is None or not self._services.ignores(listing.source, listing.listed):
+        if other is None or not self._services.gives_up(server, listing):
             return
         yield from self._services.unknown(server, listing, now, now, ELSEWHERE)
         source, given_up = listing.source, listing.listed

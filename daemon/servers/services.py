@@ -61,9 +61,18 @@ class Services:
         record = self._records.get(server)
         return record is not None and record.in_service_until is None
 
-    def ignores(self, source: str, listed: ListedServer | None) -> bool:
-        """Whether the rules say of what a source lists that it is no server."""
-        return listed is not None and self.policy.assign(source, listed) is None
+    def ignores(self, source: str, listed: ListedServer | None, *, before: bool = False) -> bool:
+        """Whether the rules say of what a source lists that it is no server; `before` holds while they cannot tell."""
+        if listed is None:
+            return False
+        owner = self.policy.assign(source, listed)
+        return before if isinstance(owner, Undecided) else owner is None
+
+    def gives_up(self, server: ServerId, listing: Listing) -> bool:
+        """Whether the rules say of a server that a source holds that it is none."""
+        return listing.listed is not None and self.ignores(
+            listing.source, self._as_it_is(server, listing.listed)
+        )
 
     def settle(self, server: ServerId, listing: Listing, at: Instant, now: Instant) -> Iterator[Record]:
         """Write a record where name, owner or watched legs are since `at` no longer what the newest one says."""
@@ -184,7 +193,16 @@ class Services:
 
     def _decided(self, server: ServerId, listing: Listing) -> Owner | Undecided | None:
         assert listing.listed is not None
-        return self.decisions.take(server, self.policy.assign(listing.source, listing.listed))
+        return self.decisions.take(
+            server, self.policy.assign(listing.source, self._as_it_is(server, listing.listed))
+        )
+
+    def _as_it_is(self, server: ServerId, listed: ListedServer) -> ListedServer:
+        """What is listed, with what is on record: a server that was in service ran, and so is no placeholder.
+
+        A watch knows of that only since its session began.
+        """
+        return replace(listed, placeholder=None) if server in self._records and listed.placeholder else listed
 
     def _holds_from(self, record: Server, owner: Owner | None, at: Instant) -> Instant:
         """From when a decision since `at` holds: a provisional owner is corrected as far as the month goes back."""

@@ -11,7 +11,7 @@ from daemon.recording.transitions import MOST_EVENTS, Transitions
 from daemon.servers.policy import Owner, Policy
 from daemon.servers.registry import ServerRegistry
 from daemon.servers.rules import Undecided
-from probes.facts import NOT_KNOWN, NotKnown
+from probes.facts import NOT_KNOWN, Fact, NotKnown
 from probes.report import Departed, ListedServer, Report, SourceFailure
 from sla.evidence import encode
 from sla.instants import BEGINNING, MINUTE, SECOND, Instant, parse_instant
@@ -38,7 +38,9 @@ ZONES = {"acme": "America/St_Johns", "beta": "Europe/London", "unassigned": "UTC
 
 
 def assign(source: str, sighted: ListedServer) -> Owner | Undecided | None:
-    """`acme-web-1` belongs to acme's solution acme-web, `beta-1` to beta; `ignored-1` to nobody."""
+    """`acme-web-1` belongs to acme's solution acme-web, `beta-1` to beta; `ignored-1` and placeholders to nobody."""
+    if isinstance(sighted.placeholder, str):
+        return None
     if sighted.name is NOT_KNOWN:
         return Undecided(frozenset({"name"}))
     client, *rest = sighted.name.split("-")
@@ -179,6 +181,7 @@ class Vm:
     name: str | NotKnown
     on: bool = True
     san: bool = True
+    placeholder: Fact = None
 
 
 @dataclass
@@ -212,7 +215,7 @@ class Source:
         departed = [Departed(server=ServerId(uuid), at=at) for uuid in self.told if uuid not in self.vms]
         self.told = {uuid: told for uuid, told in self.told.items() if uuid in self.vms}
         for uuid, vm in self.vms.items():
-            seen = ListedServer(server=ServerId(uuid), name=vm.name, san=vm.san)
+            seen = ListedServer(server=ServerId(uuid), name=vm.name, san=vm.san, placeholder=vm.placeholder)
             running, san = (State.UP if vm.on else State.DOWN), (State.UP if vm.san else None)
             before = self.told.get(uuid, (None, None, None))
             if fresh or before[0] != seen:

@@ -5,6 +5,7 @@ from typing import Literal
 
 import pytest
 
+from probes.facts import NOT_KNOWN
 from sla.instants import HOUR, MINUTE, SECOND, Instant
 from sla.records import ServerId, State
 from tests.daemon.monitor import GRACE_US, Monitor, Source, Vm, servers
@@ -120,6 +121,36 @@ def test_a_recovery_whose_power_on_is_dated_before_the_answer_is_up() -> None:
     sites.both()
     sites.both()
     assert sites.monitor.history("u1", sites.monitor.record("u1").in_service_from)[-1][0] is UP
+
+
+@either_order
+def test_what_was_ignored_stays_so_while_nothing_says_what_it_is(order: Order) -> None:
+    """As of a placeholder on a host that is disconnected: it does not become a server of its own."""
+    sites = Sites(order)
+    sites.both()
+    sites.placeholder.name = NOT_KNOWN
+    for _ in range(3):
+        sites.both(GRACE_US + 1, fresh=True)
+    assert not list(sites.monitor.registry.sharing())
+    assert sites.ids == {"u1"}
+
+
+@pytest.mark.parametrize("is_restarted", [False, True])
+def test_a_server_that_was_in_service_is_no_placeholder_because_nobody_saw_it_run(is_restarted: bool) -> None:
+    """That it ran a watch knows only since its session began."""
+    sites = Sites("server first")
+    sites.both()
+    sites.server.on = False
+    sites.both()
+    sites.server.placeholder = "com.vmware.vcDr/placeholderVm"
+    if is_restarted:
+        sites.monitor.restart()
+        sites.here.restarted()
+        sites.there.restarted()
+    sites.both(fresh=True)
+    sites.both(GRACE_US + 1)
+    assert sites.monitor.record("u1").in_service_until is None
+    assert sites.monitor.history("u1", sites.monitor.record("u1").in_service_from)[-1][0] is DOWN
 
 
 def test_rules_that_begin_to_ignore_it_hand_over_at_once() -> None:
