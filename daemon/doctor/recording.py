@@ -10,13 +10,15 @@ from daemon.clock import Clock
 from daemon.config import Config
 from daemon.watching.sources import settings_of
 from probes.report import Report, Resume, SourceFailure
-from probes.vcenter.faults import LoginRefusedError
+from probes.vcenter.faults import CredentialsError, LoginRefusedError
 from probes.vcenter.recording import VcenterRecording
 from probes.vcenter.watch import VcenterWatch
 from sla.instants import SECOND
 
 STEP_US: Final = SECOND
 STOP_S: Final = 10.0
+_HOPELESS: Final = frozenset({CredentialsError.reason, LoginRefusedError.reason})
+"""Why nothing more will be answered: no password can be sent, or it was refused."""
 
 
 @dataclass(slots=True)
@@ -49,8 +51,8 @@ def record(
 ) -> tuple[VcenterRecording, Heard]:
     """Watch a vCenter for so long and record what it answers; `told` by now, each second.
 
-    It ends sooner on a KeyboardInterrupt, and when the login was refused: an account is locked after a few. Raises
-    CertificateError where the CA file cannot be used.
+    It ends sooner on a KeyboardInterrupt, and when there is no password that could be sent, or the login was refused: an
+    account is locked after a few. Raises CertificateError where the CA file cannot be used.
     """
     recording, heard = VcenterRecording(version("slad"), clock.now()), Heard()
     settings = settings_of(config, name)
@@ -68,7 +70,7 @@ def record(
                 continue
             heard.take(item)
             told(recording, heard)
-            if isinstance(item, SourceFailure) and item.reason == LoginRefusedError.reason:
+            if isinstance(item, SourceFailure) and item.reason in _HOPELESS:
                 break
     except KeyboardInterrupt:
         pass  # what there is by now is a recording too

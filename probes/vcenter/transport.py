@@ -143,7 +143,7 @@ class _BoundedResponse(http.client.HTTPResponse):
 
 
 class _OverheardResponse(_BoundedResponse):
-    """One whose bytes are told once all were read, or it was given up."""
+    """One whose bytes are told once all were read, or it was given up; nothing, while not even its status came."""
 
     def __init__(self, told: Callable[[int, bytes], None], *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
@@ -175,7 +175,7 @@ class _OverheardResponse(_BoundedResponse):
 
     def _tell(self) -> None:
         parts, self._parts = self._parts, None
-        if parts is not None:
+        if parts is not None and isinstance(self.status, int):
             self._told(self.status, b"".join(parts))
 
 
@@ -189,6 +189,7 @@ class Connection(http.client.HTTPConnection):
         self._used_s = time.monotonic()
         self._question, self._asked_s = b"", self._used_s
         """The body of the last request, and when it was sent."""
+        self._is_cut = False
 
     def connect(self) -> None:
         """Connect, shake hands and check the pin."""
@@ -263,8 +264,20 @@ class Connection(http.client.HTTPConnection):
         self.response_class = response  # type: ignore[assignment]  # a maker of the class will do
         return super().getresponse()
 
+    def cut(self) -> None:
+        """End the call that is under way; the answer that it lacks is none."""
+        self._is_cut = True
+        sock = self.sock  # its own thread may close it meanwhile
+        if sock is not None:
+            try:
+                sock.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass  # it is closed already
+
     def _tell(self, status: int, answer: bytes) -> None:
         assert self._endpoint.overheard is not None
+        if self._is_cut:
+            return
         took_s = time.monotonic() - self._asked_s
         self._endpoint.overheard(
             Exchange(question=self._question, status=status, answer=answer, took_s=took_s)
@@ -315,12 +328,7 @@ class Wire:
             self._stopped = True
             connections = list(self._connections)
         for connection in connections:
-            sock = connection.sock
-            if sock is not None:
-                try:
-                    sock.shutdown(socket.SHUT_RDWR)
-                except OSError:
-                    pass  # it is closed already
+            connection.cut()
 
     def close(self) -> None:
         """Close the connections of a session that has ended."""
