@@ -19,7 +19,8 @@ from daemon.doctor.finding import Finding, Level
 from daemon.doctor.recording import Heard, record
 from daemon.readable import counted
 from daemon.timezones import use_packaged_time_zones
-from probes.vcenter.recording import Contents, VcenterRecording
+from probes.vcenter.faults import CertificateError
+from probes.vcenter.recording import MOST_BYTES, Contents, RecordingFile, VcenterRecording
 from sla.terms import format_duration, parse_duration
 
 _COLOURS: Final = {Level.OK: "green", Level.WARN: "yellow", Level.FAIL: "red"}
@@ -80,32 +81,45 @@ def _recorded(
     path: Path, file: Path, name: str | None, span_us: int, format_: OutputFormat, *, sure: bool
 ) -> bool:
     """Record, say what the recording contains, ask, and write it; whether it was written."""
-    if file.exists():
-        raise click.BadParameter(f"{file} exists already", param_hint="--record")
-    if not file.absolute().parent.is_dir():
-        raise click.BadParameter(f"there is no folder {file.absolute().parent}", param_hint="--record")
     try:
         config = load(path, os.environ)
     except ConfigError as error:
         complain(f"{path} cannot be used; `slad check-config` says why: {error.problems[0]}")
         return False
     name = _vcenter_of(config, name)
-    click.echo(
-        f"VcenterRecording what {name} answers to the watch, for {format_duration(span_us)}; Ctrl-C ends it sooner.",
-        err=True,
-    )
-    recording, heard = record(config, name, SystemClock(), span_us, _progress())
-    if sys.stderr.isatty():
-        click.echo(err=True)
-    contents = recording.contents()
-    for line in _contents(contents, heard):
-        click.echo(printable(line), err=True)
-    if not contents.answers:
-        complain(f"{name} answered nothing: {heard.last_failure or 'nothing came in time'}")
-        return False
-    if not sure and not _wished(file):
-        return False
-    recording.write(file)
+    try:
+        made = RecordingFile(file)
+    except FileExistsError as error:
+        raise click.BadParameter(f"{file} exists already", param_hint="--record") from error
+    except OSError as error:
+        raise click.BadParameter(
+            f"{file} cannot be written: {error.strerror}", param_hint="--record"
+        ) from error
+    with made:
+        click.echo(
+            f"Recording what {name} answers to the watch, for {format_duration(span_us)}; Ctrl-C ends it sooner.",
+            err=True,
+        )
+        try:
+            recording, heard = record(config, name, SystemClock(), span_us, _progress())
+        except CertificateError as error:
+            complain(str(error))
+            return False
+        if sys.stderr.isatty():
+            click.echo(err=True)
+        contents = recording.contents()
+        for line in _contents(contents, heard):
+            click.echo(printable(line), err=True)
+        if not contents.answers:
+            complain(f"{name} answered nothing: {heard.last_failure or 'nothing came in time'}")
+            return False
+        if not sure and not _wished(file):
+            return False
+        try:
+            made.write(recording)
+        except OSError as error:
+            complain(f"{file} cannot be written: {error.strerror}")
+            return False
     if format_ == "json":
         show_json({"file": str(file), **asdict(contents), "looks": heard.looks, "servers": heard.servers})
     else:
@@ -156,11 +170,12 @@ def _contents(contents: Contents, heard: Heard) -> Iterator[str]:
     replaced = ", ".join(
         f"{count:,} of the kind {kind}" for kind, count in contents.replaced.items() if count
     )
-    yield f"  pseudonyms in place of every name, address, user and id: {replaced}"
-    yield "  as they were: times, states, numbers that count, the words of vSphere's own schema"
+    yield f"  pseudonyms in place of words that are not vSphere's own, addresses, UUIDs, network cards: {replaced}"
+    yield "  as they were: times, states, numbers that count, the words of vSphere's own schema, ids such as vm-100,"
+    yield "  the last number of an IPv4 address, punctuation"
     yield "  not in it: questions, passwords, sessions, and of texts of more than 2 kB the letters"
     if contents.left_out:
-        yield f"  {counted(contents.left_out, 'answer')} left out: it was as long as it may become"
+        yield f"  {counted(contents.left_out, 'answer')} left out: too long, or no room was left in {MOST_BYTES // 10**6} MB"
     if heard.failures:
         yield f"  {counted(heard.failures, 'failure')} of the watch, the last: {heard.last_failure}"
 

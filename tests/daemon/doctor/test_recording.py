@@ -1,6 +1,8 @@
 """`slad doctor --record`: says what a recording contains before it writes it, and writes nothing that was not wished."""
 
+import errno
 import json
+import os
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -61,10 +63,51 @@ def test_what_cannot_be_written_is_refused_before_anything_is_asked(
     tmp_path: Path, vcenter: ThreadedVCenter
 ) -> None:
     config = write_config(tmp_path, vcenter)
-    for file in (config, tmp_path / "nowhere" / "vcenter.jsonl.gz"):
+    dangling = tmp_path / "dangling.jsonl.gz"
+    dangling.symlink_to(tmp_path / "nobody.gz")
+    nowhere = (tmp_path / "nowhere" / "vcenter.jsonl.gz", Path("/proc/x.gz"), tmp_path / ("x" * 300))
+    for file in (config, dangling, *nowhere):
         result = record(config, file, "--yes")
-        assert result.exit_code == 2
-        assert "Recording" not in result.stderr
+        assert (result.exit_code, isinstance(result.exception, SystemExit)) == (2, True), result.stderr
+        assert "--record" in result.stderr
+        assert "Recording what" not in result.stderr
+
+
+def test_it_says_at_once_what_it_does(tmp_path: Path, vcenter: ThreadedVCenter) -> None:
+    result = record(write_config(tmp_path, vcenter), tmp_path / "vcenter.jsonl.gz", "--yes")
+    assert result.stderr.startswith("Recording what vc1 answers to the watch, for 1s")
+
+
+def test_a_recording_that_cannot_be_written_leaves_no_file_and_ends_in_a_sentence(
+    tmp_path: Path, vcenter: ThreadedVCenter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def is_full(_descriptor: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr("probes.vcenter.recording.os.fsync", is_full)
+    file = tmp_path / "vcenter.jsonl.gz"
+    result = record(write_config(tmp_path, vcenter), file, "--yes")
+    assert (result.exit_code, file.exists(), isinstance(result.exception, SystemExit)) == (1, False, True)
+    assert "No space left" in result.stderr
+
+
+def test_a_vcenter_that_says_nothing_leaves_no_file(tmp_path: Path, vcenter: ThreadedVCenter) -> None:
+    config, file = write_config(tmp_path, vcenter), tmp_path / "vcenter.jsonl.gz"
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        config.write_text(config.read_text().replace(f":{vcenter.port}", f":{silent.getsockname()[1]}"))
+        result = record(config, file, "--yes")
+    assert (result.exit_code, file.exists()) == (1, False)
+    assert "answered nothing" in result.stderr
+
+
+def test_without_a_password_that_can_be_sent_it_ends_at_once(
+    tmp_path: Path, vcenter: ThreadedVCenter
+) -> None:
+    config, file = write_config(tmp_path, vcenter), tmp_path / "vcenter.jsonl.gz"
+    (tmp_path / "password").write_text("two\nlines\n")
+    result = record(config, file, "--yes", "--for", "1h")
+    assert (result.exit_code, file.exists()) == (1, False)
+    assert "password" in result.stderr
 
 
 def test_a_vcenter_has_to_be_named_where_there_are_several(tmp_path: Path, vcenter: ThreadedVCenter) -> None:

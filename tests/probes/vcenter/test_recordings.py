@@ -1,14 +1,20 @@
 """What a vCenter answers to the watch, recorded without saying of whom, and played back to another watch."""
 
+import gzip
+import http.client
+import socket
+import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from random import Random
 
 import pytest
 
-from probes.vcenter.recording import VcenterRecording
-from probes.vcenter.transport import Endpoint, Exchange, tls_context
+from probes.vcenter.recording import LONGEST_ANSWER_BYTES, RecordingFile, VcenterRecording
+from probes.vcenter.transport import Endpoint, Exchange, Wire, tls_context
 from sla.instants import Instant
 from sla.records import Leg, State
 from tests.peers.recorded import ReplayedVCenter, load
@@ -63,7 +69,8 @@ def recording(peer: Peer, tmp_path: Path) -> tuple[Path, Watched]:
 
     watched = watch_for_a_while(endpoint, during, peer.clock)
     file = tmp_path / "vcenter.jsonl.gz"
-    recorder.write(file)
+    with RecordingFile(file) as made:
+        made.write(recorder)
     return file, watched
 
 
@@ -98,11 +105,63 @@ def test_a_recording_becomes_only_so_long_and_says_what_it_lacks(tmp_path: Path)
     exchange = Exchange(question=b"<Body><CurrentTime>", status=200, answer=b"<a>x</a>" * 9_999, took_s=0.1)
     for _ in range(3):
         recorder.take(exchange)
-    recorder.write(tmp_path / "short.jsonl.gz")
+    file = tmp_path / "short.jsonl.gz"
+    with RecordingFile(file) as made:
+        made.write(recorder)
     contents = recorder.contents()
     assert contents.left_out + sum(contents.answers.values()) == 3
     assert contents.left_out > 0
-    assert len(load(tmp_path / "short.jsonl.gz")) == sum(contents.answers.values())
-    assert (tmp_path / "short.jsonl.gz").stat().st_mode & 0o077 == 0
+    assert len(load(file)) == sum(contents.answers.values())
+    assert file.stat().st_mode & 0o077 == 0
     with pytest.raises(FileExistsError):
-        recorder.write(tmp_path / "short.jsonl.gz")
+        RecordingFile(file)
+
+
+def test_no_answer_makes_it_longer_than_it_may_become() -> None:
+    recorder = VcenterRecording("1.0", Instant(0), most_bytes=5_000)
+    random = Random(1)
+    for _ in range(60):
+        text = " ".join(f"{random.getrandbits(64):x}" for _ in range(100))
+        answer = f"<a><b>{text}</b></a>".encode()
+        recorder.take(Exchange(question=b"<Body><CurrentTime>", status=200, answer=answer * 9, took_s=0.1))
+    small = Exchange(question=b"<Body><CurrentTime>", status=200, answer=b"<a/>", took_s=0.1)
+    recorder.take(small)
+    assert recorder.contents().left_out > 0
+    assert 4_000 < len(recorder.compressed()) <= 5_000
+    recorder.take(small)
+    assert recorder.contents().answers["CurrentTime"] + recorder.contents().left_out == 61
+
+
+@pytest.mark.parametrize("pack", [bytes, gzip.compress])
+def test_an_answer_that_is_too_long_is_left_out(pack: Callable[[bytes], bytes]) -> None:
+    recorder = VcenterRecording("1.0", Instant(0))
+    answer = pack(b"<a>" + b"\xe9" * LONGEST_ANSWER_BYTES)
+    recorder.take(Exchange(question=b"<Body><CurrentTime>", status=200, answer=answer, took_s=0.1))
+    assert (recorder.contents().left_out, recorder.contents().answers) == (1, {})
+
+
+def test_a_file_without_a_recording_is_removed(tmp_path: Path) -> None:
+    file = tmp_path / "none.jsonl.gz"
+    with RecordingFile(file):
+        assert file.stat().st_mode & 0o077 == 0
+    assert not file.exists()
+
+
+def test_what_does_not_begin_to_answer_or_is_cut_by_us_is_no_answer() -> None:
+    told: list[Exchange] = []
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        endpoint = Endpoint(host="127.0.0.1", port=server.getsockname()[1], tls=None, overheard=told.append)
+        for said in (b"", b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n<a"):
+            wire = Wire(endpoint)
+            connection = wire.connect(time.monotonic() + 9)
+            other, _ = server.accept()
+            connection.request("GET", "/")
+            other.sendall(said)
+            stopping = threading.Timer(0.2, wire.stop)
+            stopping.start()
+            with pytest.raises((http.client.HTTPException, OSError)):
+                connection.getresponse().read()
+            stopping.join()
+            connection.close()
+            other.close()
+    assert told == []
