@@ -130,8 +130,12 @@ class Pseudonyms:
 
     def _declared(self, told: str) -> str:
         found, rest = attributes(told)
-        kept = [each for each in found if schema_words.keeps_declared(each.name, each.value)]
-        shown = ["".join(each) + each.quote if each in kept else self._attribute(each) for each in found]
+        shown = [
+            "".join(each) + each.quote
+            if schema_words.keeps_declared(each.name, each.value)
+            else self._attribute(each)
+            for each in found
+        ]
         return "".join(shown) + self._words(rest)
 
     def _tag(self, tag: Tag) -> str:

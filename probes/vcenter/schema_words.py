@@ -19,10 +19,14 @@ _SOAP: Final = frozenset({
     "anyType", "anyURI", "base64Binary", "ManagedObjectReference",
 })  # fmt: skip
 _ATTRIBUTES: Final = frozenset({"type", "nil", "serverGuid"})
-_NAMESPACE: Final = re.compile(
-    r"urn:(?:internal)?(?:vim|vpxd|sms|pbm|vslm|eam|vsan|reflect)[0-9]{0,3}"
-    r"|http://(?:schemas\.xmlsoap\.org|www\.w3\.org)/(?:[A-Za-z]{1,32}/|[0-9]{1,4}/){0,5}(?:[A-Za-z-]{1,32}[#/]?)?"
-)
+_VMWARES: Final = re.compile(r"urn:(?:internal)?(?:vim|vpxd|sms|pbm|vslm|eam|vsan|reflect)[0-9]{0,3}")
+_NAMESPACES: Final = frozenset({
+    "http://schemas.xmlsoap.org/soap/envelope/", "http://schemas.xmlsoap.org/soap/encoding/",
+    "http://schemas.xmlsoap.org/wsdl/", "http://schemas.xmlsoap.org/wsdl/soap/", "http://www.w3.org/2001/XMLSchema",
+    "http://www.w3.org/2001/XMLSchema-instance", "http://www.w3.org/2003/05/soap-envelope",
+    "http://www.w3.org/2003/05/soap-encoding", "http://www.w3.org/XML/1998/namespace", "http://www.w3.org/1999/xhtml",
+    "http://www.w3.org/2005/08/addressing", "http://www.w3.org/2000/09/xmldsig#",
+})  # fmt: skip
 _ENCODING: Final = re.compile(
     r"(?i:utf-?(?:8|16)(?:le|be)?|iso-8859-[0-9][0-9]?|windows-125[0-9]|us-ascii|gbk|gb2312|gb18030|shift_jis|euc-jp|euc-kr|big5)"
 )
@@ -103,7 +107,7 @@ def _is_letter(name: str) -> bool:
 
 def keeps_namespace(value: str) -> bool:
     """Whether it is a namespace of vSphere, SOAP or XML."""
-    return len(value) <= 256 and _NAMESPACE.fullmatch(value) is not None
+    return value in _NAMESPACES or _VMWARES.fullmatch(value) is not None
 
 
 def keeps_declared(name: str, value: str) -> bool:

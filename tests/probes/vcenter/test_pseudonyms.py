@@ -107,7 +107,7 @@ def test_words_of_the_schema_states_and_times_stay(reply: str) -> None:
         '<html><img alt="one\n secret"></html>',
         '<a x = "secret">1</a>',
         '<a xmlns:x="http://secret/secret/x" x:type="secret/x">1</a>',
-        '<a xmlns:secret="urn:secret">1</a>',
+        '<a xmlns:secret="urn:secret" xmlns="http://www.w3.org/secret"/>',
         "<a><secret>1</secret><p secret='1'></p><secret.secret></a>",
         "<x><![CDATA[Owner <secret>]]></x>",
         '<?xml version="1.0" host="secret"?><a/>',
@@ -167,6 +167,7 @@ def test_the_time_that_a_reply_takes_grows_as_its_length() -> None:
         b"<!--" * many,
         b"<![CDATA[" * many,
         b"<a" + b' a=""' * many,
+        b"<?xml" + b' version="1.0"' * many + b' a="b"' * many + b"?>",
         (b"<x>" + b":a" * 1000 + b"g</x>") * (many // 2000),
         (b"<propSet><name>" + b'["' * 1000 + b"</name></propSet>") * (many // 2000),
     ):
