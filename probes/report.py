@@ -57,6 +57,8 @@ class ListedServer:
     datastores: tuple[str, ...] = ()
     """The datastores that hold files which it needs, sorted, as `Report.datastores` calls them; until these were read, all
     that it uses."""
+    returned: bool = False
+    """It was not listed for a while, and is the same object as before: it was hidden, and not gone."""
 
     @property
     def called(self) -> str:

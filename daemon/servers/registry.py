@@ -295,13 +295,17 @@ class ServerRegistry:
             yield from self._moved(other, server, now)
 
     def _returned(self, server: ServerId, listing: Listing, at: Instant, now: Instant) -> Iterator[Record]:
-        """A server is listed again: the gap was down, unless it may have run; of another month, it was no service."""
+        """A server is listed again: the gap was down, unless it may have run; of another month, it was no service.
+
+        Of an object that was only hidden, as rights come and go, nothing is known of the time.
+        """
         absence = self._listings.come_back(server, at, self._services.policy.grace_us)
         record, since = self._services.record_of(server), absence.since
         if record is not None and PROVISIONAL in record.extra:
             since = record.in_service_until or since
             yield from self._services.resume(server, at, now)
-        if self.is_in_service(server) and not absence.may_have_run:
+        was_hidden = listing.listed is not None and listing.listed.returned
+        if self.is_in_service(server) and not (absence.may_have_run or was_hidden):
             yield self._services.said(server, listing, Leg.RUNNING, State.DOWN, since, now, NOT_LISTED)
 
     def _moved(self, source: str, uuid: ServerId, now: Instant) -> Iterator[Record]:

@@ -39,6 +39,7 @@ class AdapterAddress:
     number: str
     network: str
     is_card: bool
+    """Whether a card of the machine has it, and uses it."""
     rank: int = 0
 
 
@@ -107,9 +108,10 @@ def _of_adapter(nic: Mapping[str, object]) -> Iterator[AdapterAddress]:
     for each in with_state:
         number = usable_number(each.get("ipAddress"), each.get("prefixLength"))
         state, origin = _text(each.get("state")), _text(each.get("origin"))
-        if number and state not in _NOT_IN_USE:
+        if number:
             rank = _RANKS.get(state, 0) + _RANKS.get(origin, 0)
-            yield AdapterAddress(number=number, network=network, is_card=is_card, rank=rank)
+            is_own = is_card and state not in _NOT_IN_USE
+            yield AdapterAddress(number=number, network=network, is_card=is_own, rank=rank)
     known = {_text(each.get("ipAddress")) for each in with_state}
     for plain in _list(nic.get("ipAddress"))[:MOST]:
         number = usable_number(plain)

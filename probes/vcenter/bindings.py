@@ -36,6 +36,10 @@ class Bindings:
             Moid(twin.rpartition("@")[2]): twin for twin in twins if "@" in twin
         }
         """Who objects are that share a UUID, or did: also while vCenter, which starts, does not show them."""
+        self._gone: dict[Moid, ServerId] = {}
+        """Who objects were that are shown no longer."""
+        self.returned: set[Moid] = set()
+        """The objects that were shown no longer for a while: they were never gone, for their ids are given once."""
         self._vcenter = ""
         """The instance UUID of the vCenter; "" before it is known."""
 
@@ -50,6 +54,8 @@ class Bindings:
             self.servers.clear()
             self._moids.clear()
             self._sharing.clear()
+            self._gone.clear()
+            self.returned.clear()
         self._vcenter = vcenter or self._vcenter
         return unbound
 
@@ -69,6 +75,8 @@ class Bindings:
             server = self._server(moid, vms[moid].uuid, vms)
             self.servers[moid] = server
             self._moids[server] = moid
+            if self._gone.pop(moid, None) == server:
+                self.returned.add(moid)
         for server in released:
             if server not in self._moids:
                 yield server
@@ -81,6 +89,9 @@ class Bindings:
             gone |= self.servers.keys() - vms.keys()
         for moid in gone:
             server = self.servers.pop(moid, None)
+            self.returned.discard(moid)
+            if server is not None:
+                self._gone[moid] = server
             # Registered anew, it goes on under another moid.
             if server is not None and self._moids.get(server) == moid:
                 del self._moids[server]

@@ -23,6 +23,7 @@ def listed(
     *,
     asked: frozenset[str],
     ignored: frozenset[Moid],
+    returned: bool = False,
 ) -> ListedServer:
     """What is known of a machine: by the properties that are `asked` for, without the datastores that are `ignored`.
 
@@ -38,6 +39,7 @@ def listed(
     networks = names_of(vm.networks, inventory.networks)
     return ListedServer(
         server=server,
+        returned=returned,
         name=_name(vm) if "name" in told else NOT_KNOWN,
         folder=inventory.places.folder_of(vm) if told >= _FOLDER else NOT_KNOWN,
         resource_pool=inventory.places.path_of(vm.pool) if "resourcePool" in told else NOT_KNOWN,

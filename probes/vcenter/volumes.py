@@ -4,7 +4,7 @@ A name of a datastore is one within its datacenter only, so those that the serve
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from probes.vcenter import soap
@@ -23,13 +23,14 @@ class Volumes:
     def __init__(self, inventory: Inventory) -> None:
         self._datastores = inventory.datastores
         self._by_name: dict[str, list[Moid]] = {}
-        self._by_volume: dict[str, Moid] = {}
+        self._by_volume: dict[str, list[Moid]] = {}
+        """Of two datacenters that mount one export each has a datastore of its own."""
         for moid, datastore in inventory.datastores.items():
             if datastore.listed:
                 self._by_name.setdefault(as_people_write_it(datastore.name), []).append(moid)
                 volume = _VOLUME.search(datastore.url)
                 if volume is not None:
-                    self._by_volume[volume[1]] = moid
+                    self._by_volume.setdefault(volume[1], []).append(moid)
 
     def places(self, vm: Vm, told: Mapping[str, soap.Value]) -> tuple[Place, ...]:
         """Where the files are that a server needs, each datastore once, by what was told of it."""
@@ -50,9 +51,9 @@ class Volumes:
             return file.datastore
         name = self._name_in(file.name)
         volume = _VOLUME.search(urls.get(name) or file.name)
-        if volume is not None and volume[1] in self._by_volume:
-            return self._by_volume[volume[1]]
-        return self._named(vm, name) or Moid(f"[{(name or file.datastore or file.name)[:NAME_LIMIT]}]")
+        by_volume = self._by_volume.get(volume[1], []) if volume is not None else []
+        found = self._of_server(vm, by_volume) or self._of_server(vm, self._by_name.get(name, []))
+        return found or Moid(f"[{(name or file.datastore or file.name)[:NAME_LIMIT]}]")
 
     def _is_listed(self, moid: Moid) -> bool:
         return moid in self._datastores and self._datastores[moid].listed
@@ -63,8 +64,8 @@ class Volumes:
         names = [as_people_write_it(file[1:end]) for end in ends]
         return next((name for name in names if name in self._by_name), names[0] if names else "")
 
-    def _named(self, vm: Vm, name: str) -> Moid | None:
-        candidates = self._by_name.get(name, [])
+    def _of_server(self, vm: Vm, candidates: Sequence[Moid]) -> Moid | None:
+        """The one of several datastores that a server uses, or that its host mounts; None where that is none or several."""
         if len(candidates) > 1:
             used = [moid for moid in candidates if moid in vm.datastores]
             candidates = used or [moid for moid in candidates if vm.host in self._datastores[moid].mounts]

@@ -414,7 +414,15 @@ class VcenterWatch:
                 continue
             vm = self._inventory.vms[moid]
             track = self._tracks.of(server)
-            told = listed(server, vm, self._inventory, self._infrastructure, asked=asked, ignored=ignored)
+            told = listed(
+                server,
+                vm,
+                self._inventory,
+                self._infrastructure,
+                asked=asked,
+                ignored=ignored,
+                returned=moid in self._bindings.returned,
+            )
             if told != track.listed or chain.seen_until is None:
                 track.listed = told
                 yield told

@@ -441,3 +441,17 @@ def test_a_server_that_may_be_one_of_those_that_vcenter_does_not_name_is_unknown
     source.look()
     assert DOWN not in {state for state, _ in monitor.history("u2", at)}
     assert monitor.history("u2", at)[-1][0] is UP
+
+
+def test_a_server_that_was_only_hidden_was_not_down_meanwhile() -> None:
+    """As rights to its folder come and go: it is the same object as before, which was never unregistered."""
+    monitor, source = watched(Vm("u1", "acme-1"), Vm("u2", "acme-2"), Vm("u3", "acme-3"))
+    hidden = source.vms.pop("u2")
+    source.look()
+    at = monitor.now
+    source.add(hidden)
+    monitor.now = Instant(monitor.now + MINUTE)
+    report = source.report()
+    monitor.tell(replace(report, listed=tuple(replace(each, returned=True) for each in report.listed)))
+    source.look()
+    assert [state for state, _ in monitor.history("u2", at)] == [UNKNOWN, UP]

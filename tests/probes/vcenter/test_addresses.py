@@ -106,6 +106,7 @@ def test_what_is_not_in_use_does_not_count_and_what_changes_comes_last() -> None
     random = nic("fd00::a", state="preferred", origin="random")
     old = nic("fd00::b", state="deprecated")
     assert own("10.0.0.5", duplicate, old, random, nic("fd00::c")) == ["fd00::c", "fd00::a", "fd00::b"]
+    assert own("10.0.0.5", duplicate) == [], "another machine has it, and would answer"
 
 
 def test_an_adapter_is_told_with_its_network() -> None:

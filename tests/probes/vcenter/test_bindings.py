@@ -176,6 +176,22 @@ def test_a_vcenter_that_was_restored_elsewhere_counts_its_ids_anew(vcenter: VCen
     assert vcenter.servers == {}, "the id says nothing of who it is"
 
 
+def test_an_object_that_is_shown_again_was_hidden_and_one_with_another_id_is_registered_anew(
+    vcenter: VCenter,
+) -> None:
+    assert not vcenter.bindings.returned
+    vcenter.hide("vm-20")
+    vcenter.look()
+    vcenter.show("vm-20", "u")
+    vcenter.look()
+    assert vcenter.bindings.returned == {"vm-20"}
+    vcenter.hide("vm-20")
+    vcenter.look()
+    vcenter.show("vm-30", "u")
+    vcenter.look()
+    assert not vcenter.bindings.returned
+
+
 STEPS = st.lists(
     st.tuples(
         st.sampled_from(["show", "show", "hide", "session"]),

@@ -235,6 +235,16 @@ def test_the_url_that_a_configuration_gives_a_name_decides(site: Site) -> None:
     assert site.where("[old name] v/v.vmx", **urls) == [GOLD]
 
 
+@pytest.mark.parametrize("other_first", [False, True])
+def test_of_one_volume_in_two_datacenters_that_of_the_server_is_meant(site: Site, other_first: bool) -> None:
+    site.datastore("datastore-9", "gold", "4f02", OTHER)
+    if other_first:
+        datastores = site.inventory.datastores
+        site.inventory.datastores = {Moid("datastore-9"): datastores[Moid("datastore-9")], **datastores}
+    assert site.where("/vmfs/volumes/4f02/v/v.vmx") == [GOLD]
+    assert site.where("[gold] v/v.vmx") == [GOLD]
+
+
 def test_a_backings_datastore_counts_before_its_name_where_it_can_be_read(site: Site) -> None:
     told = devices(
         disk(backing("[san] c/c.vmdk", GOLD)), disk(backing("[san] d/d.vmdk", Moid("datastore-77")))
