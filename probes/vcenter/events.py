@@ -84,11 +84,7 @@ class EventReader:
         if self._collector is not None and self._session is session:
             self._collector.close()
         self._session = session
-        try:
-            self._collector = EventPages(session, self._clock.at_the_earliest(begin))
-        except PermissionDeniedError:
-            # State goes on without history; `slad doctor` names the missing right.
-            self._collector = None
+        self._collector = EventPages(session, self._clock.at_the_earliest(begin))
 
     def read(
         self, pages: int, page_events: int = PAGE, *, now: Instant
@@ -97,7 +93,12 @@ class EventReader:
         if self._collector is None:
             return [], True
         theirs = VCenterInstant(now + (self._clock.ahead_us or 0))
-        return self._collector.read(pages, page_events, now=theirs)
+        try:
+            return self._collector.read(pages, page_events, now=theirs)
+        except PermissionDeniedError:
+            # State goes on without history; `slad doctor` names the missing right.
+            self._collector = None
+            return [], True
 
     def new(self, found: Iterable[Any | UnreadEvents], now: Instant, *, drained: bool) -> list[EventRead]:
         """The events that were not told before, of what was read by `now`; vCenter's clock was measured since."""

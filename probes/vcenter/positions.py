@@ -17,6 +17,8 @@ from sla.instants import MINUTE, SECOND, Instant
 OVERLAP_US: Final = 2 * MINUTE
 """How far before the newest known event a collector begins: events of several hosts arrive out of order."""
 REMEMBERED: Final = 20_000
+"""How many of the newest events are known again, and however many more the overlap has; but never more than the next."""
+MOST_REMEMBERED: Final = 200_000
 SAME_US: Final = 2 * SECOND
 """By how much the time of one event may differ from one process to the next, which measure clocks anew."""
 
@@ -52,6 +54,9 @@ class EventPosition:
         self._seen: OrderedDict[EventIdentity, None] = OrderedDict()
         self._by_key: dict[str, EventIdentity] = {}
         """The newest of `_seen` with each key."""
+        self._newest_key = ""
+        self._newest_stamp = VCenterInstant(0)
+        """The newest time of an event that is one on our clock, too."""
         self._history = ""
         self._faults: list[str] = []
 
@@ -74,6 +79,8 @@ class EventPosition:
             return False
         if before is None and (event.key in self._by_key or event.key in self._of_before):
             self._faults.append(KEYS_AGAIN)
+        if at is not None:
+            self._newest_stamp = max(self._newest_stamp, event.stamp)
         self._remember(event)
         if before is not None:
             return False
@@ -88,7 +95,7 @@ class EventPosition:
     @property
     def newest_key(self) -> str:
         """That of the event which was read last; "" before the first."""
-        return next(reversed(self._seen)).key if self._seen else ""
+        return self._newest_key
 
     def drained(self) -> None:
         """All events that there are by now were read: what was awaited has come, or is not there."""
@@ -104,9 +111,16 @@ class EventPosition:
     def _remember(self, event: EventIdentity) -> None:
         self._seen[event] = None
         self._by_key[event.key] = event
-        if len(self._seen) > REMEMBERED:
+        self._newest_key = event.key
+        # Two steps for each that is new, so that what was kept for its time goes once that is past.
+        for _ in range(2):
+            if len(self._seen) <= REMEMBERED:
+                return
             oldest, _ = self._seen.popitem(last=False)
-            if self._by_key[oldest.key] == oldest:
+            is_given_again = oldest.stamp.us >= self._newest_stamp.us - 2 * OVERLAP_US
+            if is_given_again and len(self._seen) < MOST_REMEMBERED:
+                self._seen[oldest] = None
+            elif self._by_key[oldest.key] == oldest:
                 del self._by_key[oldest.key]
 
 
