@@ -68,6 +68,8 @@ class EventReader:
         self._session: Session | None = None
         self._collector: EventPages | None = None
         """That of the session; None while the account may read no history."""
+        self._is_measured = True
+        """Whether vCenter's clock could be read so far in this session, when it was due."""
         self._skipped = 0
         self._passed_over: list[str] = []
 
@@ -83,7 +85,7 @@ class EventReader:
         self._position.opened(session.instance_uuid)
         if self._collector is not None and self._session is session:
             self._collector.close()
-        self._session = session
+        self._session, self._is_measured = session, True
         self._collector = EventPages(session, self._clock.at_the_earliest(begin))
 
     def read(
@@ -109,6 +111,12 @@ class EventReader:
             self._position.drained()
             self._drained_at = now
         return new
+
+    def unmeasured(self) -> None:
+        """Note that the clock of vCenter cannot be read: said once a session."""
+        if self._is_measured:
+            self._is_measured = False
+            self._position.unmeasured()
 
     def skipped(self) -> tuple[int, tuple[str, ...]]:
         """How many events could not be read since this was asked last, and the first of them by name and why."""

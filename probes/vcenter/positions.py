@@ -25,6 +25,7 @@ SAME_US: Final = 2 * SECOND
 LOST: Final = "its newest event of before is no longer there: events may be missing"
 KEYS_AGAIN: Final = "keys of it were given twice: it was restored, and events may be missing"
 UNREAD: Final = "some of it cannot be read: what happened may be missing"
+UNMEASURED: Final = "vCenter's clock cannot be read: events may be missing, or dated wrongly"
 OTHER_VCENTER: Final = "it is another vCenter's than before, by its instance UUID"
 
 
@@ -91,6 +92,10 @@ class EventPosition:
     def unread(self) -> None:
         """Something could not be read that may have been events."""
         self._faults.append(UNREAD)
+
+    def unmeasured(self) -> None:
+        """It is not known what vCenter's clock shows."""
+        self._faults.append(UNMEASURED)
 
     @property
     def newest_key(self) -> str:

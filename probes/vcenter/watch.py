@@ -450,9 +450,12 @@ class VcenterWatch:
         """What there is of events. Their clock is measured after they came, so that each has the setting it was made by."""
         found, drained = self._events_there_are()
         now = self._now()
-        if (found or chain.touched or self._clock.is_due(now)) and measure(
-            self._clock, chain.session, self._now
-        ):
+        is_another: bool | None = False
+        if found or chain.touched or self._clock.is_due(now):
+            is_another = measure(self._clock, chain.session, self._now)
+        if is_another is None:
+            self._events.unmeasured()
+        if is_another:
             # It was set: what was made since may lie before the time from which the collector gives events.
             self._tracks.clock_was_set()
             self._events.open(chain.session, now)

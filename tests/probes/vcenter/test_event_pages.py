@@ -8,8 +8,8 @@ from probes.simulation import methods, soap
 from probes.simulation.methods import SessionCall
 from probes.simulation.sessions import ConnectionDroppedError
 from probes.vcenter import event_pages, positions
-from probes.vcenter.positions import UNREAD
-from sla.instants import SECOND
+from probes.vcenter.positions import UNMEASURED, UNREAD
+from sla.instants import HOUR, SECOND
 from sla.records import State
 from tests.probes.vcenter.harness import RECOVERED, Watched, watching
 from tests.probes.vcenter.peers import Simulated
@@ -202,6 +202,25 @@ def test_pages_that_are_too_long_are_read_as_shorter_ones(
 # A history that cannot be read
 
 
+def test_an_event_of_a_time_in_which_the_history_rested_has_its_date(
+    simulation: Simulated, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(event_pages, "REST_S", 2.0)
+    failures = Failures(monkeypatch, "ReadNextEvents")
+    failures.always = lambda _, __: soap.FaultError("RuntimeFault", "no")
+    with watching(simulation.endpoint, now=simulation.clock) as watched:
+        watched.until(lambda: skipped(watched))
+        failures.always = lambda _, __: None
+        simulation.clock.advance(10)
+        made_at = simulation.clock()
+        post(simulation, "x")
+        for _ in range(5):
+            simulation.clock.advance(54)
+            watched.looks(1)
+        (event,) = watched.until(lambda: by_user(watched, "x"))
+    assert abs(event.at - made_at) < SECOND
+
+
 @pytest.mark.parametrize("fault", ["RuntimeFault", "ManagedObjectNotFound", "NoPermission"])
 def test_a_fault_for_one_event_costs_that_event(
     simulation: Simulated, monkeypatch: pytest.MonkeyPatch, fault: str
@@ -231,6 +250,26 @@ def test_a_history_that_no_collector_can_be_had_of_is_said_and_states_are_watche
         assert any("the event history" in name for report in watched.reports for name in report.passed_over)
         assert set(faults(watched)) == {UNREAD}
         failures.always = lambda _, __: None
+        post(simulation, "after")
+        watched.until(lambda: by_user(watched, "after"))
+    assert watched.failures == []
+
+
+@pytest.mark.parametrize("fault", ["RuntimeFault", "ManagedObjectNotFound", "NoPermission"])
+def test_a_clock_that_cannot_be_read_is_said_and_states_and_events_are_told(
+    simulation: Simulated, monkeypatch: pytest.MonkeyPatch, fault: str
+) -> None:
+    simulation.do(simulation.world.clock_offset, offset_us=-HOUR)
+    failures = Failures(monkeypatch, "CurrentTime")
+    failures.always = lambda _, __: soap.FaultError(fault, "no")
+    with watching(simulation.endpoint, now=simulation.clock) as watched:
+        server = watched.server(simulation.server)
+        simulation.power_off(simulation.server)
+        watched.until_state(server, DOWN)
+        watched.looks(2)
+        assert faults(watched) == [UNMEASURED]
+        failures.always = lambda _, __: None
+        watched.until(lambda: any(each.type == "VmPoweredOffEvent" for each in watched.events))
         post(simulation, "after")
         watched.until(lambda: by_user(watched, "after"))
     assert watched.failures == []
