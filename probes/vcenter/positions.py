@@ -5,6 +5,7 @@ and, for a while, earlier times; so an event is known by its key, its time, its 
 on where it ended is not taken for granted: the newest event that was known has to be read again.
 """
 
+from bisect import bisect_left
 from collections import OrderedDict
 from collections.abc import Iterable
 from typing import Final, NamedTuple
@@ -51,6 +52,9 @@ class EventPosition:
             self._of_before.setdefault(event.key, []).append(event)
             if self.until is None or event.at > self.until:
                 self._newest, self.until = event, event.at
+        self._in_order = sorted((each for same in self._of_before.values() for each in same), key=_at)
+        self._again: set[KnownEvent] = set()
+        """Those of before that were read again."""
         self._awaited: EventIdentity | KnownEvent | None = None
         self._seen: OrderedDict[EventIdentity, None] = OrderedDict()
         self._by_key: dict[str, EventIdentity] = {}
@@ -71,9 +75,9 @@ class EventPosition:
 
     def take(self, event: EventIdentity, at: Instant | None) -> bool:
         """Whether an event is new; `at` is when it was by our clock, None where its time is none."""
-        before = next(
-            (each for each in self._of_before.get(event.key, ()) if _is_same(each, event, at)), None
-        )
+        before = self._of_before_as(event, at)
+        if before is not None:
+            self._again.add(before)
         if self._awaited in (event, before):
             self._awaited = None
         if event in self._seen:
@@ -113,6 +117,21 @@ class EventPosition:
         faults, self._faults = tuple(dict.fromkeys(self._faults)), []
         return faults
 
+    def _of_before_as(self, event: EventIdentity, at: Instant | None) -> KnownEvent | None:
+        """As what the process before this one told of an event; None where it did not. One without a time goes by key and type."""
+        same = [each for each in self._of_before.get(event.key, ()) if each.type == event.type]
+        for each in same:
+            if at is None or abs(at - each.at) <= SAME_US:
+                return each
+        # One that was dated to come then is on record as of when it was read.
+        later = (each for each in same if at is not None and at > each.at and each not in self._again)
+        return next((each for each in later if self._goes_on_to(each)), None)
+
+    def _goes_on_to(self, known: KnownEvent) -> bool:
+        """Whether the history is the same up to an event of before: the one before it was read again as it was."""
+        number = bisect_left(self._in_order, known.at, key=_at)
+        return number > 0 and self._in_order[number - 1] in self._again
+
     def _remember(self, event: EventIdentity) -> None:
         self._seen[event] = None
         self._by_key[event.key] = event
@@ -129,7 +148,5 @@ class EventPosition:
                 del self._by_key[oldest.key]
 
 
-def _is_same(known: KnownEvent, event: EventIdentity, at: Instant | None) -> bool:
-    """Whether the process before this one told of an event. Of one without a time on our clock key and type have to do."""
-    is_then = at is None or abs(at - known.at) <= SAME_US
-    return is_then and (known.key, known.type) == (event.key, event.type)
+def _at(event: KnownEvent) -> Instant:
+    return event.at

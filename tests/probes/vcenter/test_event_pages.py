@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
+from probes.report import Resume
 from probes.simulation import methods, soap
 from probes.simulation.methods import SessionCall
 from probes.simulation.sessions import ConnectionDroppedError
@@ -14,6 +15,7 @@ from sla.records import State
 from tests.probes.vcenter.harness import RECOVERED, Watched, watching
 from tests.probes.vcenter.peers import Simulated
 from tests.probes.vcenter.test_bad_items import by_user, post
+from tests.probes.vcenter.test_event_history import outage
 from tests.probes.vcenter.test_faults import recovered
 
 UP, DOWN, UNKNOWN = State.UP, State.DOWN, State.UNKNOWN
@@ -286,3 +288,32 @@ def test_a_session_that_was_ended_is_no_fault_of_the_history(
         recovered(watched)
         watched.looks(1)
     assert faults(watched) == []
+
+
+# An event of the future
+
+
+@pytest.mark.parametrize("ahead_s", [0, 600, 86_400])
+def test_an_event_dated_to_come_is_known_again_once_its_date_is_past(
+    simulation: Simulated, ahead_s: int
+) -> None:
+    with watching(simulation.endpoint, now=simulation.clock) as before:
+        server = before.server(simulation.server)
+        before.looks(2)
+        post(simulation, "a")
+        before.until(lambda: by_user(before, "a"))
+        simulation.do(simulation.world.mishaps.date_events, ahead_us=ahead_s * SECOND, count=1)
+        post(simulation, "future")
+        before.until(lambda: by_user(before, "future"))
+        before.looks(2)
+    resume = Resume(
+        observed_until=before.reports[-1].observed_until,
+        known_events=frozenset(each.known for each in before.events),
+    )
+    simulation.clock.advance(700)
+    outage(simulation)
+    simulation.clock.advance(100)
+    with watching(simulation.endpoint, now=simulation.clock, resume=resume) as watched:
+        watched.looks(4)
+        assert watched.states(server, source=RECOVERED) == [DOWN, UP, UNKNOWN]
+    assert (faults(watched), by_user(watched, "future")) == ([], [])
