@@ -22,8 +22,9 @@ from probes.simulation import SimulatedVCenter, ThreadedVCenter, build
 from probes.simulation.entities import Power, Vm
 from probes.vcenter.inventory import PROPERTIES
 from probes.vcenter.session import Credentials
+from probes.vcenter.settings import Settings
 from probes.vcenter.transport import Endpoint
-from probes.vcenter.watch import Settings, VcenterWatch
+from probes.vcenter.watch import VcenterWatch
 from sla.instants import Instant
 from sla.records import State
 

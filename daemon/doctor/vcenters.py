@@ -27,9 +27,9 @@ from probes.vcenter.checkup import (
 )
 from probes.vcenter.faults import CertificateError, LoginRefusedError, PermissionDeniedError, VcenterError
 from probes.vcenter.session import Credentials, Session
+from probes.vcenter.settings import Settings
 from probes.vcenter.survey import Survey, UnreadObject, survey
 from probes.vcenter.transport import Deadlines, Endpoint, Wire
-from probes.vcenter.watch import Settings
 from sla.instants import SECOND
 
 MAX_OFFSET_US: Final = 2 * SECOND

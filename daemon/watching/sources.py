@@ -22,8 +22,9 @@ from daemon.servers.rules import needs_of
 from probes.report import Report, Resume, SourceFailure
 from probes.vcenter.faults import CredentialsError
 from probes.vcenter.session import Credentials
+from probes.vcenter.settings import Settings
 from probes.vcenter.transport import Endpoint, tls_context
-from probes.vcenter.watch import Settings, VcenterWatch
+from probes.vcenter.watch import VcenterWatch
 from sla.instants import SECOND, Instant
 from sla.texts import cleaned
 

@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from probes.vcenter import soap
-from probes.vcenter.faults import NamelessError, ReplyError, VcenterError, is_about_objects, reading
+from probes.vcenter.faults import NamelessError, ReplyError, VcenterError, is_of_one_call, reading
 from probes.vcenter.inventory import ATTRIBUTE_NAMES, Inventory
 from probes.vcenter.objects import Vm
 from probes.vcenter.places import PLACES
@@ -116,7 +116,7 @@ class Chain:
                 for found in objects_of(self.session, kind, paths, moids):
                     self._apply(kind, [_as_update(found, paths)])
             except VcenterError as error:
-                if not is_about_objects(error):
+                if not is_of_one_call(error):
                     raise  # else they stay unknown
 
     def newly_odd(self) -> list[str]:

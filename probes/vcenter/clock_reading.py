@@ -3,8 +3,8 @@
 from collections.abc import Callable
 
 from probes.vcenter.clocks import SANE_FROM, SANE_UNTIL, VCenterClock, VCenterInstant, stamp_us
-from probes.vcenter.faults import VcenterError
-from probes.vcenter.session import Session, is_of_one_call
+from probes.vcenter.faults import VcenterError, is_of_one_call
+from probes.vcenter.session import Session
 from sla.instants import Instant
 
 

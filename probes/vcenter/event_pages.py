@@ -22,11 +22,12 @@ from probes.vcenter.faults import (
     ReplyError,
     VcenterError,
     VCenterUnreachableError,
+    is_of_one_call,
     reading,
 )
 from probes.vcenter.positions import OVERLAP_US
 from probes.vcenter.properties import moid_of
-from probes.vcenter.session import TRIES, Session, is_of_one_call
+from probes.vcenter.session import TRIES, Session
 from probes.vcenter.values import Moid
 from sla.instants import SECOND, Instant, datetime_of
 

@@ -101,6 +101,6 @@ def is_about_an_answer(error: VcenterError) -> bool:
     return type(error) in (VcenterError, VCenterUnreachableError, ReplyError)
 
 
-def is_about_objects(error: VcenterError) -> bool:
-    """Whether it may be for one of the objects that were asked about: then the others are asked about without it."""
+def is_of_one_call(error: VcenterError) -> bool:
+    """Whether it says that one thing cannot be had, or one of the objects that were asked about, and nothing of the session."""
     return type(error) in (VcenterError, ReplyError, ObjectGoneError, PermissionDeniedError)

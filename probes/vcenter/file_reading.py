@@ -13,7 +13,7 @@ from typing import Final
 
 from probes.vcenter import san
 from probes.vcenter.clocks import HostInstant
-from probes.vcenter.faults import VcenterError, is_about_objects
+from probes.vcenter.faults import VcenterError, is_of_one_call
 from probes.vcenter.inventory import Inventory
 from probes.vcenter.needed_files import DEVICES, PATHS
 from probes.vcenter.objects import Place, Vm
@@ -91,7 +91,7 @@ class FileReading:
         try:
             yield from self._take(session, inventory, now)
         except VcenterError as error:
-            if not is_about_objects(error):
+            if not is_of_one_call(error):
                 raise
             # States are watched on; what waits for its files stays unknown.
             self._rests_until_s = time.monotonic() + REST_S

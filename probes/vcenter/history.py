@@ -136,16 +136,20 @@ def _begun(
 ) -> list[StateSince]:
     """What events told, with what was so from the loss of contact to the first of them.
 
-    Lost and regained and lost again, while nobody watched, it ran in between: the newest loss counts.
+    Lost and regained and lost again, while nobody watched, it ran in between: the newest loss before it came up counts.
     """
-    first_at = told[0].at if told else back_at
-    down = _down_since_lost(first_at, Instant(lost_at + SAME_US), hints) or [StateSince(lost_at, State.DOWN)]
+
+    def down_before(at: Instant) -> list[StateSince]:
+        newest = _down_since_lost(at, Instant(lost_at + SAME_US), hints)
+        return newest or [StateSince(lost_at, State.DOWN)]
+
     match boot:
         case Comparison.SAME if not told or told[0].state is State.DOWN:
             return [StateSince(lost_at, State.UP), *told]
         case Comparison.ANEW | Comparison.ELSEWHERE if told and told[0].state is not State.DOWN:
-            return [*down, *told]
+            return [*down_before(told[0].at), *told]
         case Comparison.ANEW if not told and booted is not None and _is_within(booted, lost_at, back_at):
+            down = down_before(booted.earliest)
             return [*down, *_up_after(booted, down[0].at, back_at)]
         case _:
             return told

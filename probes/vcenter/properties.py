@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final
 
 from probes.vcenter import soap
-from probes.vcenter.faults import VcenterError, is_about_objects, reading
+from probes.vcenter.faults import VcenterError, is_of_one_call, reading
 from probes.vcenter.session import Session
 from probes.vcenter.values import Moid, as_moid
 
@@ -47,7 +47,7 @@ def objects_of(
             found = list(session.retrieve(kind, paths, asked))
         except VcenterError as error:
             in_a_row += 1
-            if not is_about_objects(error) or in_a_row > UNREADABLE_IN_A_ROW:
+            if not is_of_one_call(error) or in_a_row > UNREADABLE_IN_A_ROW:
                 raise
             if len(asked) > 1:
                 half = len(asked) // 2

@@ -90,15 +90,6 @@ class Stub(SoapStubAdapter):  # type: ignore[misc]  # pyvmomi's class is untyped
             raise ReplyError(f"the answer to {info.wsdlName} cannot be read: {error!r}") from error
 
 
-class ObjectGoneError(SessionLostError):
-    """An object that lived in the session is gone; the session may be there."""
-
-
-def is_of_one_call(error: VcenterError) -> bool:
-    """Whether it says that one thing cannot be had, and nothing of the session."""
-    return type(error) in (VcenterError, ReplyError, PermissionDeniedError, ObjectGoneError)
-
-
 _FAULTS: Final[dict[str, type[VcenterError]]] = {
     "InvalidLogin": LoginRefusedError,
     "NotAuthenticated": SessionLostError,

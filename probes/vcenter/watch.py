@@ -10,13 +10,13 @@ import math
 import random
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from typing import Any, Final
 
 from probes.report import Departed, ListedServer, Report, Resume, SourceEvent, SourceFailure
-from probes.vcenter import event_pages, properties, san
+from probes.vcenter import san
 from probes.vcenter.attributes import AttributeNames
 from probes.vcenter.bindings import Bindings
 from probes.vcenter.boots import Boot
@@ -31,77 +31,27 @@ from probes.vcenter.faults import (
     StoppedError,
     VcenterError,
 )
-from probes.vcenter.file_reading import SERVERS_A_LOOK, FileReading
+from probes.vcenter.file_reading import FileReading
 from probes.vcenter.history import Hint
 from probes.vcenter.infrastructure import NOTHING, Infrastructure, News
 from probes.vcenter.inventory import Inventory
 from probes.vcenter.listing import listed
 from probes.vcenter.objects import Vm
 from probes.vcenter.properties import moid_of
-from probes.vcenter.session import Credentials, Session
-from probes.vcenter.subscription import wanted
+from probes.vcenter.session import Session
+from probes.vcenter.settings import Settings
 from probes.vcenter.tracks import ServerLook, Tracks
-from probes.vcenter.transport import Endpoint, Wire
+from probes.vcenter.transport import Wire
 from probes.vcenter.values import Moid
 from sla.instants import SECOND, Instant
 from sla.records import Observation, ServerId, Witness
 
-RETRY_S: Final = (1.0, 60.0)
-"""The first pause after an error and the longest; each is twice the one before, give or take a quarter."""
-LOGIN_RETRY_S: Final = (300.0, 1800.0)
-"""The same after a refused login: a vCenter locks an account after a few."""
 EARLY: Final = 1 / 20
 """What part of its wait an answer is early after that says that nothing is new."""
 EARLY_PAUSE_S: Final = 1.0
 """How long a vCenter is let be then, which would have itself be asked without end."""
 NAMELESS_SETS: Final = 3
 """How many first sets in a row are not taken because an object in them does not say which it is: thereafter it is left out."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Portions:
-    """How much a look reads of what there may be much of, and how much a call.
-
-    `event_pages` of `events`; with more to come the next look does not wait. `places_a_look`: of how many servers it is
-    read where their files are, beyond those whose verdict waits for it; of `places` by a call.
-    """
-
-    events: int = event_pages.PAGE
-    event_pages: int = 10
-    places: int = properties.PAGE
-    places_a_look: int = SERVERS_A_LOOK
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
-    """What a watch is told by the configuration. `poll_s` is the longest wait for an answer."""
-
-    source: str
-    observer: str
-    endpoint: Endpoint
-    credentials: Credentials
-    poll_s: int = 10
-    ignored_datastores: tuple[str, ...] = ()
-    resource_pools: bool = False
-    attributes: bool = False
-    networks: bool = False
-    placeholders: bool = False
-    addresses: bool = False
-    """Whether rules or checks ask for resource pools, custom attributes, networks, placeholders, guests' addresses: read
-    only then."""
-    retry_s: tuple[float, float] = RETRY_S
-    login_retry_s: tuple[float, float] = LOGIN_RETRY_S
-    portions: Portions = Portions()
-
-    def watched(self) -> Mapping[str, tuple[str, ...]]:
-        """The properties that are watched, by type."""
-        return wanted(
-            resource_pools=self.resource_pools,
-            attributes=self.attributes,
-            networks=self.networks,
-            placeholders=self.placeholders,
-            addresses=self.addresses,
-        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,8 +9,9 @@ from typing import TypeVar
 from probes.facts import NOT_KNOWN
 from probes.report import Departed, ListedServer, Report, Resume, SourceEvent, SourceFailure
 from probes.vcenter.session import Credentials
+from probes.vcenter.settings import Portions, Settings
 from probes.vcenter.transport import Deadlines, Endpoint
-from probes.vcenter.watch import Portions, Settings, VcenterWatch
+from probes.vcenter.watch import VcenterWatch
 from sla.instants import Instant
 from sla.records import Leg, Observation, ServerId, State
 from tests import wall

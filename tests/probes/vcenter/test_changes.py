@@ -9,7 +9,7 @@ from probes.facts import NOT_KNOWN, Fact
 from probes.simulation.entities import Datastore, Folder, Host, Vm
 from probes.vcenter import soap
 from probes.vcenter.session import Session
-from probes.vcenter.watch import Portions
+from probes.vcenter.settings import Portions
 from sla.instants import SECOND
 from sla.records import Leg, State
 from tests.probes.vcenter.harness import RECOVERED, Watched, watching

@@ -9,7 +9,7 @@ import pytest
 from probes.report import Resume
 from probes.simulation import methods, soap
 from probes.simulation.events import SimulatedEvent
-from probes.vcenter.watch import Portions
+from probes.vcenter.settings import Portions
 from sla.instants import HOUR, MINUTE, SECOND, Instant
 from sla.records import State
 from tests.probes.vcenter.harness import RECOVERED, SLOW, Watched, watching

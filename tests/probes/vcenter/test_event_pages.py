@@ -16,7 +16,7 @@ from tests.probes.vcenter.harness import RECOVERED, Watched, watching
 from tests.probes.vcenter.peers import Simulated
 from tests.probes.vcenter.test_bad_items import by_user, post
 from tests.probes.vcenter.test_event_history import outage
-from tests.probes.vcenter.test_faults import recovered
+from tests.probes.vcenter.test_faults import recovered, the_session
 
 UP, DOWN, UNKNOWN = State.UP, State.DOWN, State.UNKNOWN
 
@@ -317,3 +317,13 @@ def test_an_event_dated_to_come_is_known_again_once_its_date_is_past(
         watched.looks(4)
         assert watched.states(server, source=RECOVERED) == [DOWN, UP, UNKNOWN]
     assert (faults(watched), by_user(watched, "future")) == ([], [])
+
+
+def test_an_event_collector_that_is_gone_costs_no_session(simulation: Simulated) -> None:
+    with watching(simulation.endpoint) as watched:
+        server = watched.server(simulation.server)
+        simulation.do(the_session(simulation).event_collectors.clear)
+        simulation.power_off(simulation.server)
+        watched.until_state(server, State.DOWN)
+        watched.until(lambda: [each for each in watched.events if each.type == "VmPoweredOffEvent"])
+    assert watched.failures == []

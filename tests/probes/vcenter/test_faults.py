@@ -187,10 +187,13 @@ def test_what_drips_and_may_be_asked_again_is_asked_again(simulation: Simulated,
 
 
 ASKED_ONCE = (
-    *("RetrieveServiceContent", "Login", "CreateCollectorForEvents", "CreateContainerView"),
+    *("RetrieveServiceContent", "Login", "CreateContainerView"),
     *("CreatePropertyCollector", "CreateFilter"),
 )
-ASKED_AGAIN = ("CurrentTime", "WaitForUpdatesEx", "RetrievePropertiesEx", "ReadNextEvents")
+ASKED_AGAIN = (
+    *("CurrentTime", "WaitForUpdatesEx", "RetrievePropertiesEx", "ReadNextEvents"),
+    "CreateCollectorForEvents",
+)
 REASONS = {
     "truncated": "bad_reply",
     "garbage": "bad_reply",
@@ -305,11 +308,6 @@ def the_session(peer: Simulated) -> Any:
     return peer.do(lambda: next(iter(peer.world.sessions.by_cookie.values())))
 
 
-def drop_event_collectors(peer: Simulated) -> None:
-    session = the_session(peer)
-    peer.do(session.event_collectors.clear)
-
-
 def drop_property_collectors(peer: Simulated) -> None:
     session = the_session(peer)
     for name in [name for name in session.collectors if name != "propertyCollector"]:
@@ -322,9 +320,7 @@ def forget_versions(peer: Simulated) -> None:
         collector._newest, collector._acknowledged = 99, None
 
 
-@pytest.mark.parametrize(
-    "spoil", [Simulated.kill_sessions, drop_event_collectors, drop_property_collectors, forget_versions]
-)
+@pytest.mark.parametrize("spoil", [Simulated.kill_sessions, drop_property_collectors, forget_versions])
 def test_a_session_or_an_object_of_it_that_is_gone_means_a_new_session(
     simulation: Simulated, spoil: Callable[[Simulated], None]
 ) -> None:

@@ -288,6 +288,19 @@ def test_with_some_events_history_still_leads_to_what_was_seen(
     assert {step.at for step in said} <= told_at
 
 
+def test_a_loss_after_the_newest_boot_is_none_of_before_it() -> None:
+    """Lost at 10, started elsewhere by 49, lost again at 52: it ran from the boot on."""
+    said = history.recovered(
+        at(10), at(100), Comparison.ELSEWHERE, Estimate(at(15), at(49)), UP, [Hint(at(52), Turn.LOST)]
+    )
+    assert said == [
+        StateSince(at(10), DOWN),
+        StateSince(at(15), UNKNOWN),
+        StateSince(at(49), UP),
+        StateSince(at(100), UNKNOWN),
+    ]
+
+
 @given(
     st.lists(st.tuples(st.integers(0, 110), st.sampled_from(Turn)), max_size=10).map(
         lambda told: sorted(told, key=lambda pair: pair[0])

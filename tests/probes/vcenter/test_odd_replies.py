@@ -31,8 +31,9 @@ from probes.simulation.world import World
 from probes.vcenter import chain, transport
 from probes.vcenter.faults import VcenterError
 from probes.vcenter.session import Credentials
+from probes.vcenter.settings import Settings
 from probes.vcenter.transport import Endpoint
-from probes.vcenter.watch import Settings, VcenterWatch
+from probes.vcenter.watch import VcenterWatch
 from sla.evidence import decoded, encode
 from sla.instants import SECOND, Instant
 from sla.records import Event, Leg, State

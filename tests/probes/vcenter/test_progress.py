@@ -9,8 +9,9 @@ import pytest
 from probes.report import Report, Resume, SourceFailure
 from probes.simulation import SimulatedVCenter, ThreadedVCenter, build
 from probes.vcenter.session import Credentials
+from probes.vcenter.settings import Settings
 from probes.vcenter.transport import Deadlines, Endpoint
-from probes.vcenter.watch import Settings, VcenterWatch
+from probes.vcenter.watch import VcenterWatch
 from tests import wall
 
 DEADLINES = Deadlines(call_s=3.0, first_poll_margin_s=2.0, poll_margin_s=2.0, logout_s=1.0)

@@ -11,7 +11,7 @@ from probes.vcenter import watch
 from probes.vcenter.faults import ReplyError
 from probes.vcenter.file_reading import FileReading
 from probes.vcenter.session import Session
-from probes.vcenter.watch import Portions
+from probes.vcenter.settings import Portions
 from sla.records import Leg, State
 from tests.probes.vcenter.harness import Watched, watching
 from tests.probes.vcenter.peers import Simulated
