@@ -43,10 +43,14 @@ class Services:
         self._last_said = last_said
         self._records: dict[ServerId, Server] = {}
         """The newest record of each server that was ever in service."""
+        self._ended_before: set[ServerId] = set()
+        """The servers of which the ledger said, at start, that their service had ended: what they did since is nowhere."""
 
     def remember(self, record: Server) -> None:
         """Take a server's newest record from the ledger, at start."""
         self._records[record.id] = record
+        if record.in_service_until is not None:
+            self._ended_before.add(record.id)
 
     def __contains__(self, server: ServerId) -> bool:
         """Whether a record is about a server."""
@@ -185,10 +189,12 @@ class Services:
         )
 
     def _running(self, server: ServerId, listing: Listing) -> tuple[Instant, State] | None:
-        """What its source says of whether it runs: kept here, or on record from before its service ended."""
+        """What its source says of whether it runs: kept here, or on record from before its service ended here."""
         view = listing.views.get(Leg.RUNNING)
         if view is not None:
             return view.at, view.state
+        if server in self._ended_before:
+            return None
         return self._last_said(Witness(self._observer, listing.source), server, Leg.RUNNING)
 
     def _decided(self, server: ServerId, listing: Listing) -> Owner | Undecided | None:
@@ -235,6 +241,7 @@ class Services:
         )
         record = replace(record, recorded_at=now, recorded_by=RECORDED_BY, extra=extra)
         self._records[record.id] = record
+        self._ended_before.discard(record.id)
         self.changed.add(record.id)
         return record
 

@@ -178,6 +178,22 @@ def test_a_server_ignored_while_it_was_off_is_in_service_again_once_it_runs() ->
     assert record.in_service_from == monitor.now
 
 
+def test_what_an_ignored_server_did_before_a_restart_is_not_known_after_it() -> None:
+    """Its evidence ended with its service; the newest says that it ran, and it was switched off since."""
+    monitor, source = watched(Vm("u1", "acme-1"))
+    source.vms["u1"].name = "ignored-1"
+    source.look()
+    source.vms["u1"].on = False
+    source.look()
+    monitor.restart()
+    source.restarted()
+    monitor.configure(policy(rule=lambda source, sighted: Owner(client=ClientId("acme"))))
+    assert servers(source.look(fresh=True)) == []
+    source.vms["u1"].on = True
+    (record,) = servers(source.look())
+    assert record.in_service_from == monitor.now
+
+
 def test_a_vcenter_that_is_no_longer_watched_leaves_its_servers_in_service_and_unknown() -> None:
     monitor, _ = watched(Vm("u1", "acme-1"))
     assert monitor.configure(policy("vc2")) == []
