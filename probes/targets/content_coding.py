@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 _GZIP: Final = ("gzip", "x-gzip")
+_GZIP_MAGIC: Final = b"\x1f\x8b"
 _MAX_MEMBERS: Final = 100
 """Streams in a row, of which a body may consist: more than anybody sends."""
 _MAX_CODINGS: Final = 4
@@ -53,14 +54,14 @@ def _inflated(body: bytes, form: int, coding: str, most: int) -> Decoded:
         try:
             content += stream.decompress(body, most - len(content))
         except zlib.error:
-            if content:  # what follows a whole stream, and is none, is padding
-                return Decoded(content)
-            return Decoded(b"", f"the body is not the {coding} that its head says")
+            if content and not body.startswith(_GZIP_MAGIC):
+                return Decoded(content)  # what follows a whole stream, and is none, is padding
+            return Decoded(content, f"the body is not the {coding} that its head says")
         if len(content) >= most:
             return Decoded(content)
         if not stream.eof:
             return Decoded(content, f"the {coding} of the body ends too early")
         body = stream.unused_data
         if not body:
-            break
-    return Decoded(content)
+            return Decoded(content)
+    return Decoded(content, f"the body consists of more than {_MAX_MEMBERS} streams, and slad reads no more")

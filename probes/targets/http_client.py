@@ -14,6 +14,8 @@ from dataclasses import dataclass, replace
 from typing import Any, Final, NamedTuple
 from urllib.parse import quote, urldefrag, urljoin, urlsplit
 
+import idna
+
 from probes.targets.certificates import chain_ends_at
 from probes.targets.connect import Connections
 from probes.targets.http_response import LimitError, NoHttpError, ResponseError, ResponseHead, read_head
@@ -24,7 +26,8 @@ from probes.targets.target import Method, Target, bracketed, parse_target
 from sla.instants import Instant
 from sla.records import State
 
-MAX_REDIRECTS: Final = 5
+MAX_REDIRECTS: Final = 20
+"""As many as browsers follow."""
 
 _FIELDS: Final = "User-Agent: slad\r\nAccept: */*\r\nAccept-Encoding: identity\r\nConnection: close\r\n\r\n"
 _REDIRECTS: Final = (301, 302, 303, 307, 308)
@@ -75,13 +78,18 @@ class HttpClient:
 
         Raises TryEndedError; of what is read from the response see `http_response`.
         """
+        sets_cookies = False
         for _ in range(MAX_REDIRECTS + 1):
             async with self._asked(target, attempt) as response:
                 location = response.head.first("location")
+                sets_cookies |= bool(response.head.first("set-cookie"))
                 if not (target.follow_redirects and location and response.head.status in _REDIRECTS):
                     yield response
                     return
             target = _redirected(target, location)
+        if sets_cookies:
+            text = "was redirected too often, and with cookies, which slad keeps none of"
+            raise TryEndedError(unknown(Reason.UNREADABLE, text))
         raise TryEndedError(Result(state=State.DOWN, reason=Reason.STATUS, text="was redirected too often"))
 
     @asynccontextmanager
@@ -175,10 +183,18 @@ def _page_at(url: str) -> Target:
         text = "redirects to an address with a user in it, and slad logs in nowhere"
         raise TryEndedError(unknown(Reason.UNREADABLE, text))
     host = parts.hostname or ""
-    host = bracketed(host) if host.isascii() else host.encode("idna").decode()
+    host = bracketed(host) if host.isascii() else _in_ascii(host)
     port = "" if parts.port is None else f":{parts.port}"
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     return replace(parse_target(f"{parts.scheme}://{host}{port}/"), path=quote(path, safe=_VISIBLE))
+
+
+def _in_ascii(host: str) -> str:
+    """A host's name for the DNS, as browsers have it (UTS #46). Raises UnicodeError where it is none."""
+    try:
+        return idna.encode(host, uts46=True).decode()
+    except idna.IDNAError:  # browsers resolve symbols too, which IDNA 2008 has not
+        return host.encode("idna").decode()
 
 
 def printable(text: str) -> str:

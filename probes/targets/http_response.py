@@ -24,6 +24,7 @@ _STATUS: Final = re.compile(
     re.IGNORECASE | re.DOTALL,
 )
 _LENGTH: Final = re.compile(r"\d{1,18}", re.ASCII)
+_LONG_CHUNK: Final = re.compile(rb"[ \t]*[0-9a-f]{1,16}[ \t]*;", re.IGNORECASE)
 _CHUNK: Final = re.compile(rb"[ \t]*(?P<size>[0-9a-f]{1,16})[ \t]*(?:;.*)?\r?\n", re.IGNORECASE | re.DOTALL)
 _BEGINNING_BYTES: Final = 256
 _SWITCHING: Final = 101
@@ -176,6 +177,11 @@ async def _chunked(incoming: Incoming) -> AsyncIterator[bytes]:
         try:
             line = await incoming.line(MAX_LINE_BYTES)
         except TooLongError:
+            if _LONG_CHUNK.match(await incoming.some(_BEGINNING_BYTES)):
+                text = (
+                    f"the extension of a chunk is longer than the {MAX_LINE_BYTES >> 10} KiB that slad reads"
+                )
+                raise LimitError(text) from None
             raise NoHttpError("the body has a chunk without a size") from None
         if line in (b"\r\n", b"\n"):  # the end of the chunk before
             continue

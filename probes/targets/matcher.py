@@ -23,6 +23,19 @@ _MARKS: Final = (
 _IN_FIELD: Final = re.compile(rb"charset\s*=\s*[\"']?([!-~]+?)[\"']?(?:[;,\s]|$)", re.IGNORECASE)
 _IN_PAGE: Final = re.compile(rb"<meta[^>]{0,200}?charset\s*=\s*[\"']?\s*([!-~]+?)[\"'\s/;>]", re.IGNORECASE)
 _PAGE_START_BYTES: Final = 1024
+_AS_BROWSERS_READ: Final = {
+    "ascii": "cp1252",
+    "big5": "big5hkscs",
+    "euc_kr": "cp949",
+    "gb2312": "gb18030",
+    "gbk": "gb18030",
+    "iso8859-1": "cp1252",
+    "iso8859-9": "cp1254",
+    "iso8859-11": "cp874",
+    "shift_jis": "cp932",
+    "tis-620": "cp874",
+}
+"""Letters that pages name, and the larger ones in which browsers read them (WHATWG Encoding §4.2), by Python's names."""
 
 
 def serve(requests: BinaryIO, answers: BinaryIO) -> None:
@@ -58,7 +71,8 @@ def declared(body: bytes, content_type: bytes) -> str | None:
 def in_letters(body: bytes, charset: str) -> str | None:
     """What a body reads in some letters; None where Python does not know these."""
     try:
-        return body.decode(charset, "replace").removeprefix("\ufeff")
+        named = codecs.lookup(charset).name
+        return body.decode(_AS_BROWSERS_READ.get(named, named), "replace").removeprefix("\ufeff")
     except (LookupError, ValueError):
         return None
 

@@ -103,6 +103,13 @@ NOT_READ_TO_ITS_END = {
     "a head above all limits": b"HTTP/1.1 200 OK\r\n" + b"Set-Cookie: a=b\r\n" * 20_000 + b"\r\nnot there",
     "a line above all limits": b"HTTP/1.1 200 OK\r\nX: " + b"x" * 100_000 + b"\r\n\r\nnot there",
     "a status line above all limits": b"HTTP/1.1 200 " + b"x" * 100_000 + b"\r\n\r\nnot there",
+    "a broken stream behind a whole one": page(
+        gzip.compress(b"well") + gzip.compress(b"hello" * 9)[:10] + b"\xff" * 9, "Content-Encoding: gzip"
+    ),
+    "more streams than anybody sends": page(gzip.compress(b"a") * 101, "Content-Encoding: gzip"),
+    "an extension of a chunk above all limits": b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5;"
+    + b"x" * 100_000
+    + b"\r\nhello\r\n0\r\n\r\n",
     "letters that Python does not know": page(b"\xff\xfd", "Content-Type: text/html; charset=x-of-mars"),
     "letters that are none": page(b"\xff\xfd", "Content-Type: text/html; charset=idna"),
 }

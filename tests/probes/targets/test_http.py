@@ -138,6 +138,12 @@ async def test_so_many_redirects_are_followed_and_no_more(opened: Tools) -> None
             assert (await probe(target, opened, TIMEOUT_S)).state is state
 
 
+async def test_redirects_that_wait_for_a_cookie_say_nothing_of_the_page(opened: Tools) -> None:
+    answer = status(302, "Location: /", "Set-Cookie: seen=1")
+    async with target_at(saying(answer), follow_redirects=True) as target:
+        assert outcome(await probe(target, opened, TIMEOUT_S)) == (State.UNKNOWN, Reason.UNREADABLE)
+
+
 @pytest.mark.parametrize(
     ("answer", "pattern", "state"),
     [
@@ -306,13 +312,19 @@ async def test_a_body_is_decompressed_only_where_a_pattern_needs_it(
             "text/html",
         ),
         ("<meta charset=utf-16> schön".encode(), ""),
+        ("<meta charset=latin1> schön – 5 €".encode("cp1252"), ""),
+        ("schön – 5 €".encode("cp1252"), "text/html; charset=us-ascii"),
+        ("日本 ①".encode("cp932"), "text/html; charset=Shift_JIS"),
+        ("日本 鎔".encode("gb18030"), "text/html; charset=gb2312"),
+        ("日本 똠".encode("cp949"), "text/html; charset=ks_c_5601-1987"),
     ],
-    ids=range(7),
+    ids=range(12),
 )
 async def test_letters_are_told_by_the_mark_the_field_or_the_page(
     opened: Tools, body: bytes, content_type: str
 ) -> None:
-    async with target_at(saying(page(body, f"Content-Type: {content_type}")), body="schön|日本") as target:
+    letters = "schön(?! –)|schön – 5 €|日本 (schoen|①|鎔|똠)"
+    async with target_at(saying(page(body, f"Content-Type: {content_type}")), body=letters) as target:
         assert outcome(await probe(target, opened, TIMEOUT_S)) == (State.UP, Reason.NONE)
 
 
@@ -326,6 +338,9 @@ async def test_letters_are_told_by_the_mark_the_field_or_the_page(
         ("https://\u00fcnicode.invalid:{port}/", State.DOWN, "xn--nicode-2ya.invalid"),
         ("javascript:alert(1)", State.DOWN, "no address of a page"),
         ("http://b\x1b[31mad/", State.DOWN, "no address of a page"),
+        ("https://stra\u00dfe.invalid:{port}/", State.DOWN, "xn--strae-oqa.invalid"),
+        ("https://\u2603.invalid:{port}/", State.DOWN, "xn--n3h.invalid"),
+        ("https://\u3002:{port}/", State.DOWN, "no address of a page"),
     ],
 )
 async def test_odd_redirects(opened: Tools, location: str, state: State, said: str) -> None:
