@@ -4,6 +4,8 @@ A managed object is who it is for as long as it lives. A machine whose files are
 so no UUID: it is which it was. Two objects of one vCenter may show one instance UUID: a copied .vmx file, a twin that HA
 left behind, a restored backup. They are two servers: `UUID` and `UUID@MOID`. `UUID` is the one that was it before; else
 the one whose connection is neither orphaned nor invalid; else the older one. What becomes of one is nothing to the other.
+A fault-tolerant pair is one server, which is its primary: where a secondary becomes the primary, the server goes on with
+it, in whatever order vCenter tells the two.
 
 Invariant: of the objects that are shown, no two are the same server.
 """
@@ -13,7 +15,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Final
 
 from probes.vcenter.inventory import Inventory
-from probes.vcenter.objects import Vm
+from probes.vcenter.objects import PRIMARY, Vm
 from probes.vcenter.values import Moid
 from sla.records import ServerId
 
@@ -40,6 +42,12 @@ class Bindings:
         """Who objects were that are shown no longer."""
         self.returned: set[Moid] = set()
         """The objects that were shown no longer for a while: they were never gone, for their ids are given once."""
+        self._secondaries: set[Moid] = set()
+        """The objects that were secondaries when they were told last."""
+        self._relieved: set[Moid] = set()
+        """The objects that were primaries when their secondaries took over, and were told to be nothing else since."""
+        self._vacant: set[ServerId] = set()
+        """The servers whose primary became a secondary, and for which no other one is told yet."""
         self._vcenter = ""
         """The instance UUID of the vCenter; "" before it is known."""
 
@@ -56,17 +64,20 @@ class Bindings:
             self._sharing.clear()
             self._gone.clear()
             self.returned.clear()
+            self._forget_roles()
         self._vcenter = vcenter or self._vcenter
         return unbound
 
     def bind(self, inventory: Inventory, touched: Collection[Moid]) -> Iterator[ServerId]:
         """Take what the inventory says of objects; gives those servers that an object ceased to be."""
         vms = inventory.vms
-        released = [server for moid in touched for server in self._released(moid, vms[moid])]
+        self._relieved = {moid for moid in self._relieved if moid in vms and vms[moid].ft_role == PRIMARY}
+        released = {server: moid for moid in touched for server in self._released(moid, vms[moid])}
         new = [
             moid
             for moid in touched
             if moid not in self.servers
+            and moid not in self._relieved
             and vms[moid].uuid
             and vms[moid].is_server
             and not inventory.refuses(moid, _TELL_A_SERVER)
@@ -75,10 +86,14 @@ class Bindings:
             server = self._server(moid, vms[moid].uuid, vms)
             self.servers[moid] = server
             self._moids[server] = moid
-            if self._gone.pop(moid, None) == server:
+            if self._gone.pop(moid, None) == server or server in self._vacant:
                 self.returned.add(moid)
-        for server in released:
+            self._vacant.discard(server)
+        self._note_roles(touched, vms)
+        for server, moid in released.items():
             if server not in self._moids:
+                if vms[moid].is_secondary:
+                    self._vacant.add(server)
                 yield server
 
     def departures(self, inventory: Inventory, left: Iterable[Vm], *, fresh: bool) -> Iterator[ServerId]:
@@ -109,6 +124,7 @@ class Bindings:
         if server is None or (vm.is_server and (not vm.uuid or server in (vm.uuid, _twin(vm.uuid, moid)))):
             return
         del self.servers[moid]
+        self.returned.discard(moid)
         self._sharing.pop(moid, None)
         if self._moids.get(server) == moid:
             del self._moids[server]
@@ -124,8 +140,24 @@ class Bindings:
         if is_free:
             return plain
         assert holder is not None
+        if moid in self._secondaries and vms[moid].ft_role == vms[holder].ft_role == PRIMARY:
+            del self.servers[holder]
+            self._relieved.add(holder)
+            return plain
         self._sharing[holder], self._sharing[moid] = plain, twin
         return twin
+
+    def _note_roles(self, touched: Collection[Moid], vms: Mapping[Moid, Vm]) -> None:
+        for moid in touched:
+            if vms[moid].is_secondary:
+                self._secondaries.add(moid)
+            else:
+                self._secondaries.discard(moid)
+
+    def _forget_roles(self) -> None:
+        self._secondaries.clear()
+        self._relieved.clear()
+        self._vacant.clear()
 
 
 def _twin(uuid: str, moid: Moid) -> ServerId:

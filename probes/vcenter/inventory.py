@@ -194,21 +194,22 @@ class Inventory:
             self._vm(moid)
             touched.add(moid)
         odd: set[str] = set()
-        told: set[str] = set()
+        changes: list[tuple[str, soap.Value | None]] = []
         for change in soap.as_list(update.get("changeSet")):
             try:
-                name, value = _told(change)
+                changes.append(_told(change))
             except ValueError:
                 odd |= _ALL[kind]
-                continue
-            told.add(name)
+        if kind == "VirtualMachine" and any(value is None for _, value in changes):
+            changes = sorted(dict(changes).items(), key=_unset_last)
+        for name, value in changes:
             try:
                 self._set(kind, moid, name, value, touched)
             except (AttributeError, LookupError, TypeError, ValueError):
                 odd.add(_watched(kind, name))
         refused, all_told = _refused_of(update)
         if refused or moid in self.unread:
-            self.unread.told(kind, moid, told, refused)
+            self.unread.told(kind, moid, {name for name, _ in changes}, refused)
         if odd or not all_told:
             self._spoil(kind, moid, odd or _ALL[kind], touched)
         if refused:
@@ -364,6 +365,12 @@ def _object_of(update: object) -> Moid:
     if isinstance(update, soap.UnreadableItem):
         return values.as_moid(update.said("obj"))
     return values.as_moid(update.get("obj") if isinstance(update, dict) else None)
+
+
+def _unset_last(change: tuple[str, soap.Value | None]) -> tuple[bool, bool]:
+    """What is set comes first, then the instance UUID: whether it is there says what it means that others are not."""
+    name, value = change
+    return value is None, name != "config.instanceUuid"
 
 
 def _told(change: object) -> tuple[str, soap.Value | None]:

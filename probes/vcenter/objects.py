@@ -17,6 +17,9 @@ from probes.vcenter.values import Moid
 from sla.records import State
 from sla.texts import VALUE_BYTES
 
+PRIMARY: Final = "1"
+"""The role of a fault-tolerant pair's primary; its secondaries count on from it."""
+
 
 @dataclass(slots=True)
 class Container:
@@ -198,8 +201,10 @@ class Vm:
     """Who manages it (ManagedByInfo): the extension's key and a type, with a slash between them; "" for nobody."""
     has_run: bool = False
     """It was seen on, or suspended."""
-    secondary: bool = False
-    """It is the secondary of a fault-tolerant pair, which shows the primary's UUID (FaultToleranceConfigInfo.role)."""
+    configured: bool = False
+    """It shows its configuration; while it is inaccessible it has none to show, and is what it was."""
+    ft_role: str = ""
+    """Its role in fault tolerance (FaultToleranceConfigInfo.role); "" for none."""
     power: str = ""
     connection: str = ""
     host: Moid | None = None
@@ -231,21 +236,28 @@ class Vm:
     @property
     def is_server(self) -> bool:
         """Whether it is a virtual server of its own."""
-        return not (self.template or self.secondary)
+        return not (self.template or self.is_secondary)
+
+    @property
+    def is_secondary(self) -> bool:
+        """Whether it is a secondary of a fault-tolerant pair, which shows the primary's UUID."""
+        return self.ft_role not in ("", PRIMARY)
 
     def take(self, name: str, value: soap.Value | None) -> None:
-        """A property is told that concerns no other object."""
+        """A property is told that concerns no other object; the instance UUID first of what is told of the configuration."""
         match name:
             case "name":
                 self.name = values.name(value)
             case "config.instanceUuid":
-                # Kept when it goes absent: an inaccessible machine has no configuration to show.
-                self.uuid = _uuid(value) or self.uuid
+                told_uuid = _uuid(value)
+                self.configured, self.uuid = bool(told_uuid), told_uuid or self.uuid
+            case _ if value is None and name.startswith("config.") and not self.configured:
+                pass
             case "config.template":
                 told = values.flag(value)
                 self.template = self.template if told is None else told
             case "config.ftInfo.role":
-                self.secondary = values.word(value) not in ("", "1")
+                self.ft_role = values.word(value)
             case "config.managedBy":
                 self.manager = _manager(value)
             case "config.changeVersion":

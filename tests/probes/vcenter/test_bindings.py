@@ -22,10 +22,13 @@ class VCenter:
     left: list[Vm] = field(default_factory=list)
     touched: set[Moid] = field(default_factory=set)
 
-    def show(self, moid: str, uuid: str, connection: str = "connected", **how: bool) -> None:
-        vm = self.inventory.vms[Moid(moid)] = Vm(Moid(moid), uuid=uuid, connection=connection)
-        vm.template, vm.secondary = how.get("template", False), how.get("secondary", False)
-        self.touched.add(vm.moid)
+    def show(
+        self, moid: str, uuid: str, connection: str = "connected", *, template: bool = False, role: str = ""
+    ) -> None:
+        self.inventory.vms[Moid(moid)] = Vm(
+            Moid(moid), uuid=uuid, connection=connection, template=template, ft_role=role
+        )
+        self.touched.add(Moid(moid))
 
     def hide(self, moid: str) -> None:
         self.left.append(self.inventory.vms.pop(Moid(moid)))
@@ -138,13 +141,53 @@ def test_a_vcenter_that_starts_and_shows_one_before_the_other_confuses_nobody(
 
 
 def test_a_secondary_is_no_server_and_takes_over_without_a_departure(vcenter: VCenter) -> None:
-    vcenter.show("vm-21", "u", secondary=True)
+    vcenter.show("vm-21", "u", role="2")
     assert vcenter.look() == []
     assert vcenter.servers == {"vm-20": "u"}
-    vcenter.show("vm-20", "u", secondary=True)
+    vcenter.show("vm-20", "u", role="2")
     vcenter.show("vm-21", "u")
     assert vcenter.look() == []
     assert vcenter.servers == {"vm-21": "u"}
+
+
+def test_a_secondary_that_is_told_to_be_the_primary_before_the_other_is_told_to_be_none_is_no_twin(
+    vcenter: VCenter,
+) -> None:
+    vcenter.show("vm-20", "u", role="1")
+    vcenter.show("vm-21", "u", role="2")
+    vcenter.look()
+    vcenter.show("vm-21", "u", role="1")
+    assert vcenter.look() == []
+    assert vcenter.servers == {"vm-21": "u"}
+    for role in ("1", "2"):
+        vcenter.show("vm-20", "u", role=role)
+        assert vcenter.look() == []
+        assert vcenter.servers == {"vm-21": "u"}
+    vcenter.show("vm-20", "u", role="1")
+    assert vcenter.look() == []
+    assert vcenter.servers == {"vm-20": "u"}, "and back"
+
+
+def test_a_primary_that_is_told_to_be_none_before_the_other_takes_over_was_never_gone(
+    vcenter: VCenter,
+) -> None:
+    vcenter.show("vm-20", "u", role="1")
+    vcenter.show("vm-21", "u", role="2")
+    vcenter.look()
+    vcenter.show("vm-20", "u", role="2")
+    assert vcenter.look() == ["u"]
+    vcenter.show("vm-21", "u", role="1")
+    assert vcenter.look() == []
+    assert vcenter.servers == {"vm-21": "u"}
+    assert vcenter.bindings.returned == {"vm-21"}
+
+
+def test_two_primaries_of_one_uuid_are_twins(vcenter: VCenter) -> None:
+    """A copied pair: neither was the other's secondary."""
+    vcenter.show("vm-20", "u", role="1")
+    vcenter.show("vm-21", "u", role="1")
+    vcenter.look()
+    assert vcenter.servers == {"vm-20": "u", "vm-21": "u@vm-21"}
 
 
 def test_a_template_is_no_server_until_it_is_a_machine_again(vcenter: VCenter) -> None:
@@ -198,6 +241,7 @@ STEPS = st.lists(
         st.sampled_from(["vm-1", "vm-2", "vm-3", "vm-10"]),
         st.sampled_from(["u", "u", "v", ""]),
         st.sampled_from(["connected", "orphaned", "inaccessible"]),
+        st.sampled_from(["", "", "1", "2"]),
         st.booleans(),
     ),
     max_size=20,
@@ -206,16 +250,16 @@ STEPS = st.lists(
 
 @given(STEPS)
 def test_whatever_is_shown_no_two_are_one_and_who_is_shown_did_not_depart(
-    steps: list[tuple[str, str, str, str, bool]],
+    steps: list[tuple[str, str, str, str, str, bool]],
 ) -> None:
     vcenter = VCenter()
     listed: set[str] = set()
-    for what, moid, uuid, connection, looks in steps:
+    for what, moid, uuid, connection, role, looks in steps:
         fresh = what == "session"
         if fresh:
             vcenter.session(*(set(vcenter.inventory.vms) - {Moid(moid)}))
         elif what == "show":
-            vcenter.show(moid, uuid, connection)
+            vcenter.show(moid, uuid, connection, role=role)
         elif Moid(moid) in vcenter.inventory.vms:
             vcenter.hide(moid)
         if looks or fresh:

@@ -115,7 +115,8 @@ def test_a_copy_with_the_same_uuid_is_nothing_to_the_original(simulation: Simula
     assert watched.states(server) == [UP]
 
 
-def test_a_secondary_is_no_server_and_a_failover_is_no_outage(simulation: Simulated) -> None:
+@pytest.mark.parametrize("order", ["together", "secondary first", "primary first"])
+def test_a_secondary_is_no_server_and_a_failover_is_no_outage(simulation: Simulated, order: str) -> None:
     oddities = simulation.world.oddities
     with watching(simulation.endpoint) as watched:
         server = watched.server(simulation.server)
@@ -131,16 +132,46 @@ def test_a_secondary_is_no_server_and_a_failover_is_no_outage(simulation: Simula
         watched.looks(2)
         assert "secondary" not in {each.name for each in watched.sightings}
 
-        def failover() -> None:
-            oddities.set_ft_role(moid, role=1)
-            oddities.set_ft_role(original.moid, role=2)
+        roles = {moid: 1, original.moid: 2}
+        if order == "primary first":
+            roles = dict(reversed(roles.items()))
 
-        simulation.do(failover)
+        def failover() -> None:
+            for each, role in roles.items():
+                oddities.set_ft_role(each, role=role)
+
+        if order == "together":
+            simulation.do(failover)
+        else:
+            for each, role in roles.items():
+                simulation.do(oddities.set_ft_role, each, role=role)
+                watched.looks(2)
         watched.until(lambda: watched.listed(server).name == "secondary")
         simulation.do(simulation.machines.remove_vm, original.moid)
         watched.looks(2)
-    assert not watched.departures
+        assert watched.listed(server).returned is (order == "primary first")
+    assert [each.server for each in watched.departures] == [server] * (order == "primary first")
     assert watched.states(server) == [UP]
+    assert {each.server.partition("@")[2] for each in watched.sightings} == {""}
+
+
+def test_a_secondary_that_is_inaccessible_is_still_none(simulation: Simulated) -> None:
+    oddities = simulation.world.oddities
+    with watching(simulation.endpoint) as watched:
+        watched.server(simulation.server)
+        simulation.do(oddities.set_ft_role, simulation.server, role=1)
+
+        def add() -> None:
+            copy = oddities.copy_vm("secondary", like=simulation.server, power="poweredOn")
+            oddities.set_ft_role(copy.moid, role=2)
+
+        simulation.do(add)
+        watched.looks(2)
+        for connection in ("inaccessible", "connected", "orphaned"):
+            simulation.connection("secondary", connection)
+            watched.looks(2)
+    assert not watched.departures
+    assert {each.server.partition("@")[2] for each in watched.sightings} == {""}
 
 
 def test_a_placeholder_is_one_that_is_managed_and_never_ran(simulation: Simulated) -> None:
