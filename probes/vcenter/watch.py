@@ -107,6 +107,7 @@ class VcenterWatch:
         """Whether events of that time may be missing, so that those that are there prove nothing of it."""
         self._nameless_sets = 0
         """How many first sets in a row were not taken because of objects that do not say which they are."""
+        self._jitter = random.Random()  # noqa: S311  its own: a thread does not touch what the process shares
         self._stopped = threading.Event()
         self._failure: BaseException | None = None
         """What ended the thread though nobody stopped it."""
@@ -183,7 +184,7 @@ class VcenterWatch:
                 attempt = attempt.next(refused=refused)
                 first_s, longest_s = self._settings.login_retry_s if refused else self._settings.retry_s
                 pause_s = min(longest_s, first_s * 2 ** (attempt.failures - 1))
-                pause_s *= random.uniform(0.75, 1.25)  # noqa: S311  jitter
+                pause_s *= self._jitter.uniform(0.75, 1.25)
                 self._tell(
                     SourceFailure(
                         source=self._settings.source,
