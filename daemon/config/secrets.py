@@ -21,8 +21,15 @@ from pydantic import SecretStr
 MAX_SECRET_BYTES: Final = 4096
 
 _WIDE_MARKS: Final = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE, codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)
-_UNSEEN: Final = frozenset({"Cc", "Cf", "Zl", "Zp", "Zs"})
-"""Categories of Unicode: control and format characters, and spaces; the plain space is none of them here."""
+_UNSEEN: Final = frozenset({"Cc", "Cf", "Cn", "Co", "Zl", "Zp", "Zs"})
+"""Categories of Unicode: control and format characters, those of nobody, and spaces; the plain space is none here."""
+_BLANK: Final = re.compile(
+    r"[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\U0001d173-\U0001d17a\U000e0100-\U000e01ef]"
+)
+"""Letters, marks and signs that show nothing (Default_Ignorable_Code_Point of Unicode, and the blank of Braille)."""
+_QUOTED: Final = re.compile(
+    r"""".*"|'.*'|`.*`|\u201c.*\u201d|\u201e.*[\u201c\u201d]|\u2018.*\u2019|\u00ab.*\u00bb|\u00bb.*\u00ab"""
+)
 _LOST: Final = "\N{REPLACEMENT CHARACTER}"
 _TOKEN: Final = re.compile(r"[!-~]+")
 _UTF_8: Final = "save it as UTF-8"
@@ -101,7 +108,14 @@ def _fault(text: str, form: Form) -> str:
             "begins or ends with white space: remove it, or have another password given to the account if it is"
             " part of this one"
         )
-    if any(each == _LOST or (unicodedata.category(each) in _UNSEEN and each != " ") for each in text):
+    if _QUOTED.fullmatch(text):
+        return (
+            "stands in quotes: remove them, or have another password given to the account if they are part of"
+            " this one"
+        )
+    if _BLANK.search(text) or any(
+        each == _LOST or (unicodedata.category(each) in _UNSEEN and each != " ") for each in text
+    ):
         return (
             "holds a character that cannot be seen or was lost, such as a tab, a byte order mark or U+FFFD: write the"
             " secret anew"
