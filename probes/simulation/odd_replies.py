@@ -67,48 +67,44 @@ def odd(body: bytes, chance: random.Random) -> OddReply:
 
 
 def _doubled(body: bytes, chance: random.Random) -> bytes:
-    found = _one_of(_ELEMENT, body, chance)
-    return _put(body, found, found[0] * 2) if found else body
+    return _edited(_ELEMENT, body, chance, lambda found: found[0] * 2)
 
 
 def _dropped(body: bytes, chance: random.Random) -> bytes:
-    found = _one_of(_ELEMENT, body, chance)
-    return _put(body, found, b"") if found else body
+    return _edited(_ELEMENT, body, chance, lambda _: b"")
 
 
 def _nested(body: bytes, chance: random.Random) -> bytes:
-    found = _one_of(_ELEMENT, body, chance)
-    deep = chance.choice((1, 2, 100))
-    inner = b"<a>" * deep + b"1" + b"</a>" * deep
-    return _put(body, found, b"<%b%b>%b</%b>" % (found[1], found[2], inner, found[1])) if found else body
+    def text(_: bytes) -> bytes:
+        deep = chance.choice((1, 2, 100))
+        return b"<a>" * deep + b"1" + b"</a>" * deep
+
+    return _with_text(body, chance, text)
 
 
 def _another_text(body: bytes, chance: random.Random) -> bytes:
-    found = _one_of(_ELEMENT, body, chance)
-    text = chance.choice(TEXTS)
-    return _put(body, found, b"<%b%b>%b</%b>" % (found[1], found[2], text, found[1])) if found else body
+    return _with_text(body, chance, lambda _: chance.choice(TEXTS))
 
 
 def _raw_bytes(body: bytes, chance: random.Random) -> bytes:
-    found = _one_of(_ELEMENT, body, chance)
-    text = found[3] + chance.choice(RAW) if found else b""
-    return _put(body, found, b"<%b%b>%b</%b>" % (found[1], found[2], text, found[1])) if found else body
+    return _with_text(body, chance, lambda text: text + chance.choice(RAW))
 
 
 def _another_type(body: bytes, chance: random.Random) -> bytes:
-    found = _one_of(_ELEMENT, body, chance)
-    kind = chance.choice(TYPES)
-    return (
-        _put(body, found, b'<%b xsi:type="%b">%b</%b>' % (found[1], kind, found[3], found[1]))
-        if found
-        else body
+    return _edited(
+        _ELEMENT,
+        body,
+        chance,
+        lambda found: b'<%b xsi:type="%b">%b</%b>' % (found[1], chance.choice(TYPES), found[3], found[1]),
     )
 
 
 def _renamed(body: bytes, chance: random.Random) -> bytes:
-    found = _one_of(_ELEMENT, body, chance)
-    name = chance.choice((b"x", b"returnval", b"obj", b"name", b"val", b"key"))
-    return _put(body, found, b"<%b>%b</%b>" % (name, found[3], name)) if found else body
+    def renamed(found: re.Match[bytes]) -> bytes:
+        name = chance.choice((b"x", b"returnval", b"obj", b"name", b"val", b"key"))
+        return b"<%b>%b</%b>" % (name, found[3], name)
+
+    return _edited(_ELEMENT, body, chance, renamed)
 
 
 def _exchanged(body: bytes, chance: random.Random) -> bytes:
@@ -128,32 +124,28 @@ def _exchanged(body: bytes, chance: random.Random) -> bytes:
 
 
 def _block_doubled(body: bytes, chance: random.Random) -> bytes:
-    found = _one_of(_BLOCK, body, chance)
-    return _put(body, found, found[0] * 2) if found else body
+    return _edited(_BLOCK, body, chance, lambda found: found[0] * 2)
 
 
 def _block_dropped(body: bytes, chance: random.Random) -> bytes:
-    found = _one_of(_BLOCK, body, chance)
-    return _put(body, found, b"") if found else body
+    return _edited(_BLOCK, body, chance, lambda _: b"")
 
 
 def _block_emptied(body: bytes, chance: random.Random) -> bytes:
-    found = _one_of(_BLOCK, body, chance)
-    return (
-        _put(body, found, b"<%b>%b</%b>" % (found[1], chance.choice((b"", b"x", b"<x/>")), found[1]))
-        if found
-        else body
+    return _edited(
+        _BLOCK,
+        body,
+        chance,
+        lambda found: b"<%b>%b</%b>" % (found[1], chance.choice((b"", b"x", b"<x/>")), found[1]),
     )
 
 
 def _tag_dropped(body: bytes, chance: random.Random) -> bytes:
-    found = _one_of(_TAG, body, chance)
-    return _put(body, found, b"") if found else body
+    return _edited(_TAG, body, chance, lambda _: b"")
 
 
 def _tag_doubled(body: bytes, chance: random.Random) -> bytes:
-    found = _one_of(_TAG, body, chance)
-    return _put(body, found, found[0] * 2) if found else body
+    return _edited(_TAG, body, chance, lambda found: found[0] * 2)
 
 
 def _byte_changed(body: bytes, chance: random.Random) -> bytes:
@@ -252,5 +244,22 @@ def _one_of(pattern: re.Pattern[bytes], body: bytes, chance: random.Random) -> r
     return chance.choice(found) if found else None
 
 
-def _put(body: bytes, found: re.Match[bytes], text: bytes) -> bytes:
-    return body[: found.start()] + text + body[found.end() :]
+def _edited(
+    pattern: re.Pattern[bytes],
+    body: bytes,
+    chance: random.Random,
+    other: Callable[[re.Match[bytes]], bytes],
+) -> bytes:
+    """A body in which something else stands in one of the places that a pattern finds; as it was where there is none."""
+    found = _one_of(pattern, body, chance)
+    return body[: found.start()] + other(found) + body[found.end() :] if found is not None else body
+
+
+def _with_text(body: bytes, chance: random.Random, other: Callable[[bytes], bytes]) -> bytes:
+    """A body in which one element's text is another."""
+    return _edited(
+        _ELEMENT,
+        body,
+        chance,
+        lambda found: b"<%b%b>%b</%b>" % (found[1], found[2], other(found[3]), found[1]),
+    )
