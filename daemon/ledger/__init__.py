@@ -15,7 +15,7 @@ from daemon.ledger.errors import (
     LedgerTooNewError,
     LedgerWentBackError,
 )
-from daemon.ledger.gate import Quarantined
+from daemon.ledger.gate import Quarantined, let_in
 from daemon.ledger.ledger import Accepted, Ledger
 from daemon.ledger.noted_head import note_of, noted
 from daemon.ledger.store import SLICE, Verified, verified
@@ -40,6 +40,7 @@ __all__ = [
     "Stored",
     "Verified",
     "accepted_loss",
+    "let_in",
     "note_of",
     "noted",
     "verified",

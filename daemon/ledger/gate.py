@@ -26,6 +26,14 @@ class Quarantined:
     body: str
 
 
+def let_in(entries: Sequence[Entry], quarantined: Sequence[Quarantined]) -> Sequence[Entry]:
+    """Those of the entries that were not quarantined, in order."""
+    if not quarantined:
+        return entries
+    left_out = {each.place for each in quarantined}
+    return [entry for place, entry in enumerate(entries) if place not in left_out]
+
+
 class EntryGate:
     """Judges lines as a reader does that has read all of the ledger. Until it is given one, each line is judged by itself."""
 

@@ -20,7 +20,7 @@ from zlib import crc32
 
 from daemon.ledger.batch import Batch, Chained, Entry, Head, Lag, Stored
 from daemon.ledger.errors import LedgerFaultError, damaged, translating
-from daemon.ledger.gate import EntryGate, Quarantined
+from daemon.ledger.gate import EntryGate, Quarantined, let_in
 from daemon.ledger.schema import (
     BEGIN,
     COMMIT,
@@ -190,7 +190,8 @@ class Store:
                 *(Entry(record=ObservedUntil(witness=witness, at=at)) for witness, at in unsealed),
             ]
         lines, quarantined = gate.admitted(entries)
-        rows = _rows(lines, _settled(entries, quarantined), state.head)
+        settled = [entry.settled for entry in let_in(entries, quarantined)]
+        rows = _rows(lines, settled, state.head)
         return WritePlan(
             rows=rows,
             quarantined=quarantined,
@@ -352,12 +353,6 @@ def _rows(lines: Sequence[str], settled: Sequence[Instant | None], head: Head) -
     salt = os.urandom(8).hex()
     bodies = [salted(line, salt) for line in lines]
     return list(zip(count(head.seq + 1), bodies, _chained(head.chain, bodies), settled, strict=False))
-
-
-def _settled(entries: Sequence[Entry], quarantined: Sequence[Quarantined]) -> list[Instant | None]:
-    """What the entries that were let in say of settled."""
-    left_out = {each.place for each in quarantined}
-    return [entry.settled for place, entry in enumerate(entries) if place not in left_out]
 
 
 def _chained(before: bytes, bodies: Iterable[str]) -> Iterator[bytes]:

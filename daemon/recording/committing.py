@@ -12,7 +12,7 @@ import structlog
 
 from daemon.book.live_book import LiveBook
 from daemon.clock import Clock
-from daemon.ledger import Batch, Entry, Ledger, LedgerFaultError
+from daemon.ledger import Batch, Entry, Ledger, LedgerFaultError, let_in
 from daemon.metrics.process import ProcessMetrics
 from daemon.pacing import freeze_gc, paced
 from daemon.records.idempotency import NumberedRecord, RecordedRequests
@@ -177,8 +177,7 @@ class Committer:
         self.quarantined = (self._clock.now(), quarantined[-1].problem)
         for each in quarantined[:MOST_TOLD]:
             _log.error("record_quarantined", problem=each.problem, record=cleaned(each.body, TOLD_BYTES))
-        left_out = {each.place for each in quarantined}
-        return [entry for place, entry in enumerate(batch.entries) if place not in left_out]
+        return let_in(batch.entries, quarantined)
 
     async def _commit_until_it_lands(self, batch: Batch) -> None:
         give_up_us = self._clock.monotonic_us() + int(GIVE_UP_S * SECOND)
