@@ -11,10 +11,9 @@ import click
 
 from daemon.cli import options
 from daemon.clock import SystemClock
-from daemon.evidence.files import EvidenceError, EvidenceSource, Taker, sound_lines
+from daemon.evidence.files import EvidenceError, EvidenceSource, Taker, link_on, sound_lines
 from daemon.ledger import Batch, Entry, Ledger, LedgerError, accepted_loss, note_of, noted
 from daemon.timezones import use_packaged_time_zones
-from sla.chain import link_of
 from sla.records import ObservedUntil, Record
 
 AT_ONCE: Final = 10_000
@@ -82,7 +81,7 @@ def _fail(messages: "list[str] | tuple[str, ...]") -> NoReturn:
 def _lost(ledger: Path, lines: Iterable[tuple[int, bytes]]) -> str:
     """What the lines lack of the ledger that was there before, in words; "" for nothing. Reads them all."""
     before = noted(ledger)
-    claimed = (link_of(line.decode(errors="replace").rstrip("\n")) for _, line in lines)
+    claimed = (link_on(line) for _, line in lines)
     holds = [
         link for link in claimed if link is not None and before is not None and link.chain == before.chain
     ]

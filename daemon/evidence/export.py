@@ -8,10 +8,10 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iter
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from daemon.evidence.files import EvidenceError, EvidenceSource, lines_of
+from daemon.evidence.files import EvidenceError, EvidenceSource, lines_of, proof_on
 from daemon.ledger import Chained
 from sla import chain
-from sla.chain import ChainBrokenError, Link, link_of, verified_head
+from sla.chain import ChainBrokenError, Link, verified_head
 from sla.instants import Instant, parse_instant
 from sla.records import ClientId
 
@@ -83,11 +83,7 @@ def proven(
     def links() -> Iterator[Link]:
         nonlocal first
         for number, line in enumerate(lines_of(source.stream), 1):
-            link = link_of(line.decode(errors="replace").rstrip("\n"))
-            if link is None:
-                raise EvidenceError(
-                    [f"{source.name}:{number}: carries no proof: no seq and chain at its end"]
-                )
+            link = proof_on(line, source, number)
             first = first or link
             if link.chain in looked_for:
                 found[link.chain] = link.seq

@@ -87,9 +87,19 @@ def sound_lines(
         raise EvidenceError(messages)
 
 
+def link_on(line: bytes) -> Link | None:
+    """The place in the chain that a line of a file claims; None for one that carries no proof."""
+    return link_of(line.decode(errors="replace").rstrip("\n"))
+
+
+def proof_on(line: bytes, source: EvidenceSource, number: int) -> Link:
+    """The same of a line that has to carry one. Raises EvidenceError."""
+    link = link_on(line)
+    if link is None:
+        raise EvidenceError([f"{source.name}:{number}: carries no proof: no seq and chain at its end"])
+    return link
+
+
 def _links(source: EvidenceSource, taker: Taker, progress: Callable[[int], None]) -> Iterator[Link]:
     for number, line in sound_lines(source, taker, progress):
-        link = link_of(line.decode().rstrip("\n"))
-        if link is None:
-            raise EvidenceError([f"{source.name}:{number}: carries no proof: no seq and chain at its end"])
-        yield link
+        yield proof_on(line, source, number)
