@@ -9,14 +9,13 @@ import time
 from collections.abc import Callable
 from hashlib import sha256
 
-from pyVmomi import vim
-
 from probes.vcenter.clock_reading import current_time
-from probes.vcenter.event_types import EVENT_TYPES
+from probes.vcenter.clocks import VCenterInstant
+from probes.vcenter.event_pages import filter_since
 from probes.vcenter.faults import PermissionDeniedError, ReplyError
 from probes.vcenter.session import Session
 from probes.vcenter.transport import Endpoint, Wire
-from sla.instants import DAY, Instant, datetime_of
+from sla.instants import DAY, Instant
 
 
 def shown_certificate(endpoint: Endpoint) -> bytes:
@@ -54,13 +53,11 @@ def clock_offset_us(session: Session, now: Callable[[], Instant]) -> int:
 
 def events_are_readable(session: Session, now: Instant) -> bool:
     """Whether the account may read the event history of the last day."""
-    spec = vim.event.EventFilterSpec(
-        entity=vim.event.EventFilterSpec.ByEntity(entity=session.content.rootFolder, recursion="all"),
-        time=vim.event.EventFilterSpec.ByTime(beginTime=datetime_of(Instant(now - DAY))),
-        eventTypeId=list(EVENT_TYPES),
-    )
+    content = session.content
     try:
-        collector = session.content.eventManager.CreateCollectorForEvents(spec)
+        collector = content.eventManager.CreateCollectorForEvents(
+            filter_since(VCenterInstant(now - DAY), content)
+        )
         collector.ReadNextEvents(1)
         collector.DestroyCollector()
     except PermissionDeniedError:

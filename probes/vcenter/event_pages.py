@@ -241,12 +241,16 @@ class EventPages:
     @staticmethod
     def _asked_for(begin: VCenterInstant, content: Any) -> Moid:
         with reading("the answer to CreateCollectorForEvents"):
-            spec = vim.event.EventFilterSpec(
-                entity=vim.event.EventFilterSpec.ByEntity(entity=content.rootFolder, recursion="all"),
-                time=vim.event.EventFilterSpec.ByTime(beginTime=_calendar(begin)),
-                eventTypeId=list(EVENT_TYPES),
-            )
-            return moid_of(content.eventManager.CreateCollectorForEvents(spec))
+            return moid_of(content.eventManager.CreateCollectorForEvents(filter_since(begin, content)))
+
+
+def filter_since(begin: VCenterInstant, content: Any) -> vim.event.EventFilterSpec:
+    """What is asked of the history of all that a vCenter has: the events that are read, from a time of its clock on."""
+    return vim.event.EventFilterSpec(
+        entity=vim.event.EventFilterSpec.ByEntity(entity=content.rootFolder, recursion="all"),
+        time=vim.event.EventFilterSpec.ByTime(beginTime=_calendar(begin)),
+        eventTypeId=list(EVENT_TYPES),
+    )
 
 
 def _has_no_end(event: object) -> bool:
