@@ -66,6 +66,15 @@ def vcenter() -> VCenter:
     return made
 
 
+@pytest.fixture
+def pair(vcenter: VCenter) -> VCenter:
+    """Its vm-20 is the primary of a fault-tolerant pair, vm-21 the secondary."""
+    vcenter.show("vm-20", "u", role="1")
+    vcenter.show("vm-21", "u", role="2")
+    vcenter.look()
+    return vcenter
+
+
 @pytest.mark.parametrize("moid", ["vm-7", "vm-21", "vm-100"])
 @pytest.mark.parametrize("connection", ["connected", "orphaned"])
 def test_a_copy_is_another_server_and_nothing_to_the_one_on_record(
@@ -151,35 +160,29 @@ def test_a_secondary_is_no_server_and_takes_over_without_a_departure(vcenter: VC
 
 
 def test_a_secondary_that_is_told_to_be_the_primary_before_the_other_is_told_to_be_none_is_no_twin(
-    vcenter: VCenter,
+    pair: VCenter,
 ) -> None:
-    vcenter.show("vm-20", "u", role="1")
-    vcenter.show("vm-21", "u", role="2")
-    vcenter.look()
-    vcenter.show("vm-21", "u", role="1")
-    assert vcenter.look() == []
-    assert vcenter.servers == {"vm-21": "u"}
+    pair.show("vm-21", "u", role="1")
+    assert pair.look() == []
+    assert pair.servers == {"vm-21": "u"}
     for role in ("1", "2"):
-        vcenter.show("vm-20", "u", role=role)
-        assert vcenter.look() == []
-        assert vcenter.servers == {"vm-21": "u"}
-    vcenter.show("vm-20", "u", role="1")
-    assert vcenter.look() == []
-    assert vcenter.servers == {"vm-20": "u"}, "and back"
+        pair.show("vm-20", "u", role=role)
+        assert pair.look() == []
+        assert pair.servers == {"vm-21": "u"}
+    pair.show("vm-20", "u", role="1")
+    assert pair.look() == []
+    assert pair.servers == {"vm-20": "u"}, "and back"
 
 
 def test_a_primary_that_is_told_to_be_none_before_the_other_takes_over_was_never_gone(
-    vcenter: VCenter,
+    pair: VCenter,
 ) -> None:
-    vcenter.show("vm-20", "u", role="1")
-    vcenter.show("vm-21", "u", role="2")
-    vcenter.look()
-    vcenter.show("vm-20", "u", role="2")
-    assert vcenter.look() == ["u"]
-    vcenter.show("vm-21", "u", role="1")
-    assert vcenter.look() == []
-    assert vcenter.servers == {"vm-21": "u"}
-    assert vcenter.bindings.returned == {"vm-21"}
+    pair.show("vm-20", "u", role="2")
+    assert pair.look() == ["u"]
+    pair.show("vm-21", "u", role="1")
+    assert pair.look() == []
+    assert pair.servers == {"vm-21": "u"}
+    assert pair.bindings.returned == {"vm-21"}
 
 
 def test_two_primaries_of_one_uuid_are_twins(vcenter: VCenter) -> None:
