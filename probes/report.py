@@ -23,6 +23,13 @@ class GuestAddress:
     network: str = ""
 
 
+class ManagedObject(NamedTuple):
+    """An object of a vCenter, by that one's instance UUID ("" where it tells none) and the id that it gave once."""
+
+    vcenter: str
+    moid: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListedServer:
     """A virtual server as its source describes it; `server` is its instance UUID.
@@ -59,6 +66,8 @@ class ListedServer:
     that it uses."""
     returned: bool = False
     """It was not listed for a while, and is the same object as before: it was hidden, and not gone."""
+    managed_object: ManagedObject | None = None
+    """The object that it is."""
 
     @property
     def called(self) -> str:
@@ -159,11 +168,10 @@ class Resume:
     """What the ledger remembers of a source, so that a watch can go on where one before it ended.
 
     `out_of_contact`: since when the source could not say of a virtual server whether it runs. `known_events`: the newest
-    that were read, all of the last minutes among them. `twins`: the servers on record that go by `UUID@MOID`, because they
-    show another's instance UUID, or did.
+    that were read, all of the last minutes among them. `objects`: which server each object was when it was listed last.
     """
 
     observed_until: Instant | None = None
     out_of_contact: Mapping[ServerId, Instant] = field(default_factory=dict)
     known_events: frozenset[KnownEvent] = frozenset()
-    twins: frozenset[ServerId] = frozenset()
+    objects: Mapping[ManagedObject, ServerId] = field(default_factory=dict)

@@ -4,8 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from probes.report import ManagedObject
 from sla.instants import Instant
-from sla.records import Record, Witness
+from sla.records import Record, ServerId, Witness
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,12 +35,14 @@ class Batch:
     """What one transaction commits: all of it or nothing.
 
     `watermarks` take the place of those that their witnesses had. `seal` appends the watermarks that the chain does not
-    hold yet to it, as `observed_until` records after the entries.
+    hold yet to it, as `observed_until` records after the entries. `objects`, by source and server as it calls it, are no
+    part of the chain and no evidence: they tell a watch who its objects were.
     """
 
     entries: Sequence[Entry] = ()
     watermarks: Mapping[Witness, Instant] = field(default_factory=dict)
     lags: Sequence[Lag] = ()
+    objects: Mapping[tuple[str, ServerId], ManagedObject] = field(default_factory=dict)
     seal: bool = False
 
 

@@ -19,9 +19,10 @@ from daemon.ledger.gate import EntryGate, Quarantined
 from daemon.ledger.lock import Lock
 from daemon.ledger.noted_head import NotedHead, noted
 from daemon.ledger.store import SLICE, Store, StoreState, WritePlan
+from probes.report import ManagedObject
 from sla.instants import Instant
 from sla.reader import EvidenceReader
-from sla.records import Witness
+from sla.records import ServerId, Witness
 
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
@@ -125,6 +126,10 @@ class Ledger:
     def judge_by(self, reader: EvidenceReader) -> None:
         """Let in what a reader takes that has read every record; after `replay`, in the caller's thread."""
         self._gate.judge_by(reader)
+
+    def objects(self) -> Mapping[tuple[str, ServerId], ManagedObject]:
+        """What `Batch.objects` put there, before any other use; unverified, for no figure rests on it."""
+        return self._opened().objects()
 
     def bodies(self, beginning: str) -> Sequence[str]:
         """The bodies that begin with a text, in order; unverified, so before a `replay` to its end and no other use."""

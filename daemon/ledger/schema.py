@@ -76,7 +76,18 @@ _SECOND: Final = (
     ) STRICT""",
 )
 
-MIGRATIONS: Final[Sequence[Sequence[str]]] = (_FIRST, _SECOND)
+_THIRD: Final = (
+    # Which object of a vCenter each listed server was last: what tells it from a copy of it after a restart.
+    """CREATE TABLE object (
+        source TEXT NOT NULL,
+        server TEXT NOT NULL,
+        vcenter TEXT NOT NULL,
+        moid TEXT NOT NULL,
+        PRIMARY KEY (source, server)
+    ) STRICT, WITHOUT ROWID""",
+)
+
+MIGRATIONS: Final[Sequence[Sequence[str]]] = (_FIRST, _SECOND, _THIRD)
 """The statements that lead from each version of the tables to the next; the first makes them."""
 
 BEGIN: Final = "BEGIN IMMEDIATE"
@@ -84,6 +95,7 @@ COMMIT: Final = "COMMIT"
 SELECT_HEAD: Final = "SELECT seq, chain, commits, settled_crc, watermark_crc, lag_crc FROM head"
 SELECT_WATERMARKS: Final = "SELECT observer, source, at, sealed FROM watermark"
 SELECT_LAGS: Final = "SELECT observer, source, start, end FROM lag ORDER BY number"
+SELECT_OBJECTS: Final = "SELECT source, server, vcenter, moid FROM object"
 SELECT_BODIES: Final = "SELECT body FROM record WHERE substr(body, 1, length(?1)) = ?1 ORDER BY seq"
 SELECT_RECORDS: Final = "SELECT seq, body, chain, settled FROM record WHERE seq > ? ORDER BY seq LIMIT ?"
 SELECT_CHAIN: Final = "SELECT chain FROM record WHERE seq = ?"
@@ -100,6 +112,9 @@ QUARANTINE: Final = "INSERT INTO quarantine (after_seq, problem, body) VALUES (?
 COUNT_QUARANTINE: Final = "SELECT count(*), max(number) FROM quarantine"
 LET_GO_OF_QUARANTINE: Final = "DELETE FROM quarantine WHERE number <= ?"
 INSERT_LAG: Final = "INSERT INTO lag (observer, source, start, end) VALUES (?, ?, ?, ?)"
+
+
+PUT_OBJECT: Final = "INSERT OR REPLACE INTO object (source, server, vcenter, moid) VALUES (?, ?, ?, ?)"
 
 
 class StatementRows(Protocol):

@@ -30,12 +30,14 @@ from daemon.ledger.schema import (
     INSERT_LAG,
     LET_GO_OF_QUARANTINE,
     PAGE_SIZE,
+    PUT_OBJECT,
     PUT_WATERMARK,
     QUARANTINE,
     SELECT_BODIES,
     SELECT_CHAIN,
     SELECT_HEAD,
     SELECT_LAGS,
+    SELECT_OBJECTS,
     SELECT_RECORDS,
     SELECT_WATERMARKS,
     UPDATE_HEAD,
@@ -45,9 +47,10 @@ from daemon.ledger.schema import (
     migrate,
     set_pragmas,
 )
+from probes.report import ManagedObject
 from sla.chain import GENESIS, salted
 from sla.instants import Instant
-from sla.records import ObservedUntil, Witness
+from sla.records import ObservedUntil, ServerId, Witness
 
 SLICE: Final = 10_000
 """The most records that are read at once."""
@@ -79,6 +82,7 @@ class WritePlan:
     quarantined: Sequence[Quarantined]
     changed: Mapping[Witness, Watermark]
     lags: Sequence[Lag]
+    objects: Mapping[tuple[str, ServerId], ManagedObject]
     after: "StoreState"
 
 
@@ -197,6 +201,7 @@ class Store:
             quarantined=quarantined,
             changed=changed,
             lags=batch.lags,
+            objects=batch.objects,
             after=StoreState(
                 head=Head(rows[-1][0], rows[-1][2]) if rows else state.head,
                 commits=state.commits + 1,
@@ -219,6 +224,8 @@ class Store:
             db.execute(PUT_WATERMARK, (witness.observer, witness.source, mark.at, mark.sealed))
         for lag in plan.lags:
             db.execute(INSERT_LAG, (lag.witness.observer, lag.witness.source, lag.start, lag.end))
+        for (source, server), known in plan.objects.items():
+            db.execute(PUT_OBJECT, (source, server, *known))
         db.execute(
             UPDATE_HEAD,
             (
@@ -276,6 +283,12 @@ class Store:
             raise damaged(path, f"record {head.seq}, its last, is not the one that was acknowledged")
         if settled_crc != self.state.settled_crc:
             raise damaged(path, "what it keeps beside the records (settled) was changed")
+
+    def objects(self) -> dict[tuple[str, ServerId], ManagedObject]:
+        """Which object each listed server was last, by source and server as that calls it."""
+        with translating(self._path):
+            rows = self._db.execute(SELECT_OBJECTS).fetchall()
+        return {(source, ServerId(server)): ManagedObject(*known) for source, server, *known in rows}
 
     def bodies(self, beginning: str) -> list[str]:
         """The bodies that begin with a text, in order, unverified."""

@@ -71,6 +71,7 @@ def replay(
                 transitions.remember(record)
         book.take_record(record, settled)
     ledger.judge_by(reader)
+    transitions.remember_objects(ledger.objects())
     for pages in book.evidence.servers.values():
         record = pages.records[-1]
         source = _source_of(pages, book.observer)

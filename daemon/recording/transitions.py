@@ -5,7 +5,7 @@ one makes a `blind` record of the time between; a watermark moves on with every 
 in the book, only after the commit.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -14,7 +14,16 @@ from daemon.ledger import Batch, Entry, Lag
 from daemon.pacing import paced
 from daemon.servers.policy import RECORDED_BY, Policy
 from daemon.servers.registry import ServerRegistry
-from probes.report import INTERNET, RECOVERED, KnownEvent, Report, Resume, SourceEvent, SourceFailure
+from probes.report import (
+    INTERNET,
+    RECOVERED,
+    KnownEvent,
+    ManagedObject,
+    Report,
+    Resume,
+    SourceEvent,
+    SourceFailure,
+)
 from probes.vcenter.positions import OVERLAP_US
 from sla.book import newest
 from sla.instants import BEGINNING, SECOND, Instant
@@ -74,6 +83,7 @@ class Transitions:
         self._said: dict[tuple[Witness, ServerId, Leg], tuple[Instant, State]] = {}
         self._blind_because: dict[str, str] = {}
         self._taken_events: dict[str, _TakenEvents] = {}
+        self._objects: dict[tuple[str, ServerId], ManagedObject] = {}
         self._steps: list[Event] = []
         self._stepped_over: dict[str, _StepForward] = {}
 
@@ -116,6 +126,7 @@ class Transitions:
         entries = [Entry(record=step) for step in self._steps]
         self._steps.clear()
         watermarks: dict[Witness, Instant] = {}
+        objects: dict[tuple[str, ServerId], ManagedObject] = {}
         lags: list[Lag] = []
         for report in told:
             if isinstance(report, SourceFailure):
@@ -135,8 +146,9 @@ class Transitions:
                     elif seen_until < self._book.horizon:
                         lags.append(Lag(witness=main, start=seen_until, end=self._book.horizon))
             entries += await self._entered(self._evidence(report, now))
+            objects |= self._other_objects(report)
         entries += await self._entered(self._registry.pass_to(now))
-        return Batch(entries=entries, watermarks=watermarks, lags=lags)
+        return Batch(entries=entries, watermarks=watermarks, lags=lags, objects=objects)
 
     def resume(self, source: str) -> Resume:
         """What a watch of `source` has to know of the one before it."""
@@ -150,8 +162,12 @@ class Transitions:
             observed_until=self._book.watermark(main),
             out_of_contact=lost,
             known_events=frozenset(self._taken_events.get(source, _TakenEvents(self._most_events)).events),
-            twins=frozenset(self._registry.twins(source)),
+            objects=self._known_objects(source),
         )
+
+    def remember_objects(self, objects: Mapping[tuple[str, ServerId], ManagedObject]) -> None:
+        """Take which object each server was last from the ledger, at start."""
+        self._objects.update(objects)
 
     def remember(self, event: Event) -> None:
         """Take an event from the ledger, at start: where the watch of its source goes on."""
@@ -184,6 +200,23 @@ class Transitions:
                     continue
                 self._said[key] = (record.at, record.state)
             yield record
+
+    def _other_objects(self, report: Report) -> dict[tuple[str, ServerId], ManagedObject]:
+        """The listed servers that are another object than was on record."""
+        others = {
+            (report.source, listed.server): listed.managed_object
+            for listed in report.listed
+            if listed.managed_object is not None
+            and self._objects.get((report.source, listed.server)) != listed.managed_object
+        }
+        self._objects |= others
+        return others
+
+    def _known_objects(self, source: str) -> dict[ManagedObject, ServerId]:
+        """Who the objects of a source were. Of a twin that an old version recorded, its id says which object it is."""
+        twins = {ManagedObject("", uuid.rpartition("@")[2]): uuid for uuid in self._registry.twins(source)}
+        known = {known: server for (of, server), known in self._objects.items() if of == source}
+        return twins | known
 
     def _gap(self, report: Report, main: Witness, seen_until: Instant, until: Instant) -> Blind | None:
         """The time between two looks, where the later one does not stand on the earlier."""

@@ -2,8 +2,9 @@
 
 A managed object is who it is for as long as it lives. A machine whose files are inaccessible shows no configuration, and
 so no UUID: it is which it was. Two objects of one vCenter may show one instance UUID: a copied .vmx file, a twin that HA
-left behind, a restored backup. They are two servers: `UUID` and `UUID@MOID`. `UUID` is the one that was it before; else
-the one whose connection is neither orphaned nor invalid; else the older one. What becomes of one is nothing to the other.
+left behind, a restored backup. They are two servers: `UUID` and `UUID@MOID`. `UUID` is the one that was it before, also
+where it is shown after the other; else the one whose connection is neither orphaned nor invalid; else the older one. What
+becomes of one is nothing to the other.
 A fault-tolerant pair is one server, which is its primary: where a secondary becomes the primary, the server goes on with
 it, in whatever order vCenter tells the two.
 
@@ -12,8 +13,10 @@ Invariant: of the objects that are shown, no two are the same server.
 
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from types import MappingProxyType
 from typing import Final
 
+from probes.report import ManagedObject
 from probes.vcenter.inventory import Inventory
 from probes.vcenter.objects import PRIMARY, Vm
 from probes.vcenter.values import Moid
@@ -23,23 +26,21 @@ _NUMBER: Final = re.compile(r"\d+$")
 _TELL_A_SERVER: Final = frozenset({"config.instanceUuid", "config.template", "config.ftInfo.role"})
 """What says whether an object is a server, and which."""
 _LOST: Final = frozenset({"orphaned", "invalid"})
+_NOTHING: Final[Mapping[ManagedObject, ServerId]] = MappingProxyType({})
 
 
 class Bindings:
     """Who each object is, of one vCenter; of another one, though it answers at the same address, nothing is known."""
 
-    def __init__(self, twins: Iterable[ServerId] = ()) -> None:
-        """`twins`: ids of the form `UUID@MOID` that are on record."""
+    def __init__(self, known: Mapping[ManagedObject, ServerId] = _NOTHING) -> None:
+        """`known`: which server objects were that an earlier watch was shown, of this vCenter or another."""
+        self._known = known
         self.servers: dict[Moid, ServerId] = {}
         """By managed object: which server it is."""
         self._moids: dict[ServerId, Moid] = {}
         """By server: the managed object that was bound to it last."""
-        self._sharing: dict[Moid, ServerId] = {
-            Moid(twin.rpartition("@")[2]): twin for twin in twins if "@" in twin
-        }
-        """Who objects are that share a UUID, or did: also while vCenter, which starts, does not show them."""
-        self._gone: dict[Moid, ServerId] = {}
-        """Who objects were that are shown no longer."""
+        self._were: dict[Moid, ServerId] = {}
+        """Who objects were that are not shown now: vCenter may be starting, or hide them."""
         self.returned: set[Moid] = set()
         """The objects that were shown no longer for a while: they were never gone, for their ids are given once."""
         self._secondaries: set[Moid] = set()
@@ -48,8 +49,11 @@ class Bindings:
         """The objects that were primaries when their secondaries took over, and were told to be nothing else since."""
         self._vacant: set[ServerId] = set()
         """The servers whose primary became a secondary, and for which no other one is told yet."""
+        self._displaced: set[Moid] = set()
+        """The objects that were a server until the one was shown that it is; who they are is asked anew."""
         self._vcenter = ""
         """The instance UUID of the vCenter; "" before it is known."""
+        self._recall("")
 
     def begin(self, vcenter: str) -> list[ServerId]:
         """Go on with a vCenter by its instance UUID: the ids of a restored one begin anew, and say nothing of before.
@@ -61,12 +65,17 @@ class Bindings:
             unbound = list(self.servers.values())
             self.servers.clear()
             self._moids.clear()
-            self._sharing.clear()
-            self._gone.clear()
+            self._were.clear()
             self.returned.clear()
             self._forget_roles()
-        self._vcenter = vcenter or self._vcenter
+        if vcenter and vcenter != self._vcenter:
+            self._vcenter = vcenter
+            self._recall(vcenter)
         return unbound
+
+    def managed_object(self, moid: Moid) -> ManagedObject | None:
+        """An object by what it is known again; None of a vCenter that does not say which it is."""
+        return ManagedObject(self._vcenter, moid) if self._vcenter else None
 
     def bind(self, inventory: Inventory, touched: Collection[Moid]) -> Iterator[ServerId]:
         """Take what the inventory says of objects; gives those servers that an object ceased to be."""
@@ -78,15 +87,14 @@ class Bindings:
             for moid in touched
             if moid not in self.servers
             and moid not in self._relieved
-            and vms[moid].uuid
+            and (vms[moid].uuid or moid in self._were)
             and vms[moid].is_server
             and not inventory.refuses(moid, _TELL_A_SERVER)
         ]
-        for moid in sorted(new, key=lambda moid: _precedence(vms[moid])):
-            server = self._server(moid, vms[moid].uuid, vms)
-            self.servers[moid] = server
-            self._moids[server] = moid
-            if self._gone.pop(moid, None) == server or server in self._vacant:
+        for moid in sorted(new, key=lambda moid: (moid not in self._were, *_precedence(vms[moid]))):
+            server = self._server(moid, vms)
+            self._is(moid, server)
+            if self._were.pop(moid, None) == server or server in self._vacant:
                 self.returned.add(moid)
             self._vacant.discard(server)
         self._note_roles(touched, vms)
@@ -106,7 +114,7 @@ class Bindings:
             server = self.servers.pop(moid, None)
             self.returned.discard(moid)
             if server is not None:
-                self._gone[moid] = server
+                self._were[moid] = server
             # Registered anew, it goes on under another moid.
             if server is not None and self._moids.get(server) == moid:
                 del self._moids[server]
@@ -118,6 +126,20 @@ class Bindings:
             not vm.uuid and vm.is_server and moid not in self.servers for moid, vm in inventory.vms.items()
         )
 
+    def take_displaced(self) -> set[Moid]:
+        """The objects that are another server since this was asked, though nothing was told of them."""
+        displaced, self._displaced = self._displaced, set()
+        return displaced
+
+    def _recall(self, vcenter: str) -> None:
+        for (of, moid), server in self._known.items():
+            if of == vcenter and moid not in self.servers:
+                self._were[Moid(moid)] = server
+
+    def _is(self, moid: Moid, server: ServerId) -> None:
+        self.servers[moid] = server
+        self._moids[server] = moid
+
     def _released(self, moid: Moid, vm: Vm) -> Iterator[ServerId]:
         """The server that an object is no longer: it is none now, or its UUID is another one."""
         server = self.servers.get(moid)
@@ -125,26 +147,28 @@ class Bindings:
             return
         del self.servers[moid]
         self.returned.discard(moid)
-        self._sharing.pop(moid, None)
         if self._moids.get(server) == moid:
             del self._moids[server]
             yield server
 
-    def _server(self, moid: Moid, uuid: str, vms: Mapping[Moid, Vm]) -> ServerId:
-        """Which server an object with this UUID is that is not bound yet."""
+    def _server(self, moid: Moid, vms: Mapping[Moid, Vm]) -> ServerId:
+        """Which server an object is that is not bound yet: by its UUID, or where it shows none, the one that it was."""
+        was = self._were.get(moid, ServerId(""))
+        uuid = vms[moid].uuid or was.partition("@")[0]
         twin, plain = _twin(uuid, moid), ServerId(uuid)
         holder = self._moids.get(plain)
-        is_free = holder is None or holder not in vms or self.servers.get(holder) != plain
-        if self._sharing.get(moid) == twin:
+        if was == twin:
             return twin
-        if is_free:
+        if holder is None or holder not in vms or self.servers.get(holder) != plain:
             return plain
-        assert holder is not None
+        if was == plain:
+            self._is(holder, _twin(uuid, holder))
+            self._displaced.add(holder)
+            return plain
         if moid in self._secondaries and vms[moid].ft_role == vms[holder].ft_role == PRIMARY:
             del self.servers[holder]
             self._relieved.add(holder)
             return plain
-        self._sharing[holder], self._sharing[moid] = plain, twin
         return twin
 
     def _note_roles(self, touched: Collection[Moid], vms: Mapping[Moid, Vm]) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from probes.facts import NOT_KNOWN, Fact, NotKnown
-from probes.report import ListedServer
+from probes.report import ListedServer, ManagedObject
 from probes.vcenter import san
 from probes.vcenter.addresses import own_addresses
 from probes.vcenter.infrastructure import Infrastructure
@@ -24,6 +24,7 @@ def listed(
     asked: frozenset[str],
     ignored: frozenset[Moid],
     returned: bool = False,
+    managed_object: ManagedObject | None = None,
 ) -> ListedServer:
     """What is known of a machine: by the properties that are `asked` for, without the datastores that are `ignored`.
 
@@ -40,6 +41,7 @@ def listed(
     return ListedServer(
         server=server,
         returned=returned,
+        managed_object=managed_object,
         name=_name(vm) if "name" in told else NOT_KNOWN,
         folder=inventory.places.folder_of(vm) if told >= _FOLDER else NOT_KNOWN,
         resource_pool=inventory.places.path_of(vm.pool) if "resourcePool" in told else NOT_KNOWN,

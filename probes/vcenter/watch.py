@@ -89,7 +89,7 @@ class VcenterWatch:
         self._clock = VCenterClock()
         """vCenter's clock against ours; kept over sessions."""
         self._events = EventReader(resume, self._clock)
-        self._bindings = Bindings(resume.twins)
+        self._bindings = Bindings(resume.objects)
         """Which server each managed object is; kept over sessions."""
         self._files = FileReading(a_look=settings.portions.places_a_look, page=settings.portions.places)
         """What is known of the files that servers need; kept over sessions."""
@@ -329,7 +329,9 @@ class VcenterWatch:
             )
 
     def _bind(self, chain: Chain) -> list[ServerId]:
-        return list(self._bindings.bind(self._inventory, self._touched(chain)))
+        released = list(self._bindings.bind(self._inventory, self._touched(chain)))
+        chain.touched |= self._bindings.take_displaced()
+        return released
 
     def _departures(self, chain: Chain) -> list[ServerId]:
         """After a resync the daemon sees by itself whom the full set lacks."""
@@ -373,6 +375,7 @@ class VcenterWatch:
                 asked=asked,
                 ignored=ignored,
                 returned=moid in self._bindings.returned,
+                managed_object=self._bindings.managed_object(moid),
             )
             if told != track.listed or chain.seen_until is None:
                 track.listed = told

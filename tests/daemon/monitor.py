@@ -1,6 +1,6 @@
 """A monitor without clocks, threads and disk: registry, transitions and book, and evidence that is read back line by line."""
 
-from collections.abc import Callable, Coroutine, Iterator, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar, cast
 
@@ -12,7 +12,7 @@ from daemon.servers.policy import Owner, Policy
 from daemon.servers.registry import ServerRegistry
 from daemon.servers.rules import Undecided
 from probes.facts import NOT_KNOWN, Fact, NotKnown
-from probes.report import Departed, ListedServer, Report, SourceFailure
+from probes.report import Departed, ListedServer, ManagedObject, Report, SourceFailure
 from sla.evidence import encode
 from sla.instants import BEGINNING, MINUTE, SECOND, Instant, parse_instant
 from sla.reader import EvidenceReader
@@ -85,6 +85,7 @@ class Monitor:
     records: list[tuple[Record, Instant | None]] = field(default_factory=list)
     watermarks: dict[Witness, Instant] = field(default_factory=dict)
     lags: list[Lag] = field(default_factory=list)
+    known_objects: dict[tuple[str, ServerId], ManagedObject] = field(default_factory=dict)
     head: Head = field(default_factory=lambda: Head(0, b""))
 
     def __post_init__(self) -> None:
@@ -134,6 +135,7 @@ class Monitor:
         self.records += [(entry.record, entry.settled) for entry in batch.entries]
         self.watermarks |= batch.watermarks
         self.lags += batch.lags
+        self.known_objects |= batch.objects
         made = [entry.record for entry in batch.entries]
         self.book.take_watermarks(
             batch.watermarks,
@@ -152,6 +154,9 @@ class Monitor:
 
     def judge_by(self, reader: EvidenceReader) -> None:
         """As the ledger's: the reader of the records is `reader` here anyway."""
+
+    def objects(self) -> Mapping[tuple[str, ServerId], ManagedObject]:
+        return self.known_objects
 
     def replay(self) -> Iterator[Stored]:
         for seq, (record, settled) in enumerate(self.records, 1):

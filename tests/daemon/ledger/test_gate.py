@@ -259,9 +259,9 @@ def older(path: Path) -> Path:
     """A ledger as the first version made it, with a text that no ledger takes any more."""
     written(path, 2)
     with contextlib.closing(sqlite3.connect(path)) as db:
-        for statement in ("DROP TABLE quarantine", "PRAGMA user_version = 1"):
+        for statement in ("DROP TABLE quarantine", "DROP TABLE object", "PRAGMA user_version = 1"):
             db.execute(statement)
-    assert len(MIGRATIONS) == 2
+    assert len(MIGRATIONS) == 3
     return path
 
 

@@ -26,10 +26,11 @@ from daemon.ledger import (
 )
 from daemon.ledger.schema import MIGRATIONS, migrate, set_pragmas
 from daemon.ledger.store import Store, _back_up, _connect
+from probes.report import ManagedObject
 from sla.chain import GENESIS, digest_of, linked, salted
 from sla.evidence import encode
 from sla.instants import Instant
-from sla.records import Blind, Witness
+from sla.records import Blind, ServerId, Witness
 from tests.daemon.ledger.ledgers import WITNESS, batch_of, batches_in, closing, observation, opened, written
 
 ROOT = Path(__file__).parents[3]
@@ -46,6 +47,21 @@ async def test_a_new_ledger_is_empty(path: Path) -> None:
     ledger = opened(path)
     assert list(ledger.replay()) == []
     assert (ledger.head, ledger.watermarks, ledger.lags) == (Head(0, GENESIS), {}, [])
+    await ledger.close()
+
+
+async def test_which_objects_servers_were_last_is_kept_beside_the_chain(path: Path) -> None:
+    first, second = ManagedObject("vc", "vm-1"), ManagedObject("vc", "vm-2")
+    one, two = ("vc1", ServerId("u1")), ("vc1", ServerId("u2"))
+    ledger = opened(path)
+    assert ledger.objects() == {}
+    head = await ledger.commit(Batch(objects={one: first, two: second}))
+    await ledger.commit(Batch(objects={one: second}))
+    await ledger.close()
+
+    ledger = opened(path)
+    assert (ledger.objects(), ledger.head) == ({one: second, two: second}, head)
+    assert head == Head(0, GENESIS)
     await ledger.close()
 
 

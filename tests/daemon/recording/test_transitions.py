@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from daemon.book.counting import HORIZON_US
-from probes.report import KnownEvent, Report, SourceEvent, SourceFailure
+from probes.report import KnownEvent, ListedServer, ManagedObject, Report, SourceEvent, SourceFailure
 from sla.instants import HOUR, MINUTE, SECOND, Instant
 from sla.records import Blind, Event, Leg, Observation, Record, ServerId, State, Witness
 from tests.daemon.monitor import START, Monitor, Source, Vm
@@ -26,8 +26,16 @@ def report(
     *observations: Observation,
     fresh: bool = False,
     events: tuple[SourceEvent, ...] = (),
+    listed: tuple[ListedServer, ...] = (),
 ) -> Report:
-    return Report(source="vc1", fresh=fresh, observed_until=until, observations=observations, events=events)
+    return Report(
+        source="vc1",
+        fresh=fresh,
+        observed_until=until,
+        observations=observations,
+        events=events,
+        listed=listed,
+    )
 
 
 def said(state: State, at: int, witness: Witness = MAIN, leg: Leg = Leg.RUNNING) -> Observation:
@@ -214,6 +222,21 @@ def test_the_next_watch_is_told_who_was_out_of_contact_and_since_when() -> None:
         )
         assert monitor.transitions.resume("vc2").out_of_contact == {}
         monitor.restart()
+
+
+def test_the_next_watch_is_told_which_objects_the_servers_were() -> None:
+    monitor, _ = watched()
+    first, second = ManagedObject("vc", "vm-1"), ManagedObject("vc", "vm-2")
+    off = ListedServer(server=ServerId("u9"), name="acme-9", managed_object=second)
+    sighted = ListedServer(server=U1, name="acme-1", managed_object=first)
+    monitor.tell(report(None, listed=(sighted, off)))
+    for _ in range(2):
+        assert monitor.transitions.resume("vc1").objects == {first: U1, second: off.server}
+        assert monitor.transitions.resume("vc2").objects == {}
+        monitor.restart()
+    monitor.known_objects.clear()
+    monitor.tell(report(None, listed=(sighted, replace(off, managed_object=ManagedObject("vc", "vm-3")))))
+    assert monitor.known_objects == {("vc1", off.server): ("vc", "vm-3")}, "what is new, and nothing else"
 
 
 # Steps of the clock

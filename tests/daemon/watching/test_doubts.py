@@ -69,4 +69,4 @@ def test_twins_of_one_vcenter_are_told_and_are_twins_after_a_restart() -> None:
     assert desk.told() == ["instance_uuid_shared"]
     assert desk.monitor.registry.same_uuid(ServerId("u1")) == ["u1@vm-9"]
     desk.monitor.restart()
-    assert desk.monitor.transitions.resume("vc1").twins == {"u1@vm-9"}
+    assert desk.monitor.transitions.resume("vc1").objects == {("", "vm-9"): "u1@vm-9"}

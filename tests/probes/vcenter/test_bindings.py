@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from probes.report import ManagedObject
 from probes.vcenter.bindings import Bindings
 from probes.vcenter.inventory import Inventory
 from probes.vcenter.objects import Vm
@@ -124,12 +125,76 @@ def test_of_two_that_are_new_the_connected_one_comes_first_and_then_the_older_on
         assert len(vcenter.twins) == 1
 
 
+def restarted(vcenter: str = "vc-1", **servers: str) -> VCenter:
+    """What an earlier watch of vCenter `vc-1` was shown, by `vm_9="u"`, is on record; a watch begins."""
+    known = {
+        ManagedObject("vc-1", moid.replace("_", "-")): ServerId(server) for moid, server in servers.items()
+    }
+    made = VCenter(Bindings(known))
+    made.bindings.begin(vcenter)
+    return made
+
+
 def test_the_twin_on_record_is_the_twin_after_a_restart() -> None:
-    vcenter = VCenter(Bindings([ServerId("u@vm-9")]))
+    vcenter = restarted(vm_9="u@vm-9")
     vcenter.show("vm-9", "u")
     vcenter.show("vm-10", "u")
     vcenter.look(fresh=True)
     assert vcenter.servers == {"vm-9": "u@vm-9", "vm-10": "u"}
+
+
+def test_a_twin_that_an_old_version_recorded_is_known_by_its_id() -> None:
+    vcenter = VCenter(Bindings({ManagedObject("", "vm-9"): ServerId("u@vm-9")}))
+    vcenter.show("vm-9", "u")
+    vcenter.look(fresh=True)
+    assert vcenter.servers == {"vm-9": "u@vm-9"}
+
+
+@pytest.mark.parametrize("connection", ["connected", "orphaned", "invalid"])
+@pytest.mark.parametrize("copy", ["vm-7", "vm-21"])
+def test_a_copy_made_while_slad_was_down_is_not_the_server_on_record(connection: str, copy: str) -> None:
+    vcenter = restarted(vm_20="u")
+    vcenter.show("vm-20", "u", connection)
+    vcenter.show(copy, "u")
+    assert vcenter.look(fresh=True) == []
+    assert vcenter.servers == {"vm-20": "u", copy: f"u@{copy}"}
+
+
+def test_the_one_on_record_that_is_shown_after_its_copy_is_who_it_was() -> None:
+    vcenter = restarted(vm_20="u")
+    vcenter.show("vm-7", "u")
+    vcenter.look(fresh=True)
+    assert vcenter.servers == {"vm-7": "u"}, "as one that was registered anew"
+    vcenter.show("vm-20", "u")
+    assert vcenter.look() == []
+    assert vcenter.servers == {"vm-20": "u", "vm-7": "u@vm-7"}
+    assert vcenter.bindings.take_displaced() == {"vm-7"}
+    assert vcenter.bindings.take_displaced() == set()
+
+
+def test_a_machine_whose_files_are_out_of_reach_is_who_it_was_before_a_restart() -> None:
+    vcenter = restarted(vm_20="u", vm_21="u@vm-21")
+    for moid in ("vm-20", "vm-21", "vm-30"):
+        vcenter.show(moid, "", "inaccessible")
+    vcenter.look(fresh=True)
+    assert vcenter.servers == {"vm-20": "u", "vm-21": "u@vm-21"}
+    assert vcenter.bindings.hides(vcenter.inventory), "who vm-30 is is not on record"
+
+
+def test_what_is_on_record_of_another_vcenter_says_nothing() -> None:
+    vcenter = restarted("vc-2", vm_20="u")
+    vcenter.show("vm-20", "", "inaccessible")
+    vcenter.show("vm-7", "u", "orphaned")
+    vcenter.show("vm-21", "u")
+    vcenter.look(fresh=True)
+    assert vcenter.servers == {"vm-21": "u", "vm-7": "u@vm-7"}
+
+
+def test_a_vcenter_that_does_not_say_which_it_is_has_no_object_that_is_known_again(vcenter: VCenter) -> None:
+    vcenter.bindings.begin("")
+    assert vcenter.bindings.managed_object(Moid("vm-20")) is None
+    vcenter.bindings.begin("vc-1")
+    assert vcenter.bindings.managed_object(Moid("vm-20")) == ("vc-1", "vm-20")
 
 
 @pytest.mark.parametrize("order", [("vm-21", "vm-20"), ("vm-20", "vm-21")])
@@ -251,11 +316,11 @@ STEPS = st.lists(
 )
 
 
-@given(STEPS)
+@given(STEPS, st.dictionaries(st.sampled_from(["vm_1", "vm_2"]), st.sampled_from(["u", "u@vm-2", "v"])))
 def test_whatever_is_shown_no_two_are_one_and_who_is_shown_did_not_depart(
-    steps: list[tuple[str, str, str, str, str, bool]],
+    steps: list[tuple[str, str, str, str, str, bool]], known: dict[str, str]
 ) -> None:
-    vcenter = VCenter()
+    vcenter = restarted(**known)
     listed: set[str] = set()
     for what, moid, uuid, connection, role, looks in steps:
         fresh = what == "session"

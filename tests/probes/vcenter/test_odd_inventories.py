@@ -3,8 +3,9 @@
 import pytest
 
 from probes.facts import NOT_KNOWN, Fact
+from probes.report import Resume
 from probes.simulation.entities import Folder, ResourcePool
-from sla.records import State
+from sla.records import ServerId, State
 from tests.probes.vcenter.harness import Watched, watching
 from tests.probes.vcenter.peers import Simulated
 
@@ -113,6 +114,32 @@ def test_a_copy_with_the_same_uuid_is_nothing_to_the_original(simulation: Simula
         watched.until(lambda: watched.departures)
     assert [each.server for each in watched.departures] == [twin]
     assert watched.states(server) == [UP]
+
+
+@pytest.mark.parametrize("original", ["orphaned", "late"])
+def test_who_was_a_server_before_a_restart_is_it_and_not_a_copy_made_meanwhile(
+    simulation: Simulated, original: str
+) -> None:
+    with watching(simulation.endpoint) as watched:
+        server = watched.server(simulation.server)
+        was = watched.listed(server).managed_object
+    assert was is not None
+    copy = simulation.do(simulation.world.oddities.copy_vm, "copy", like=was.moid, power="poweredOff")
+    if original == "orphaned":
+        simulation.do(simulation.machines.connection_state, was.moid, state="orphaned")
+    else:
+        simulation.do(simulation.world.oddities.withhold, was.moid)
+    with watching(simulation.endpoint, resume=Resume(objects={was: server})) as watched:
+        watched.server("copy")
+        if original == "late":
+            simulation.do(simulation.world.oddities.show, was.moid)
+        else:
+            simulation.do(simulation.machines.connection_state, was.moid, state="connected")
+        watched.until_state(server, UP)
+        assert watched.listed(server).name == simulation.server
+        twin = ServerId(f"{server}@{copy.moid}")
+        assert watched.server("copy") == twin
+        watched.until_state(twin, DOWN)
 
 
 @pytest.mark.parametrize("order", ["together", "secondary first", "primary first"])
