@@ -3,8 +3,9 @@
 Bookkeeping alone: nothing here knows a record, an owner or a rule.
 
 Servers are known by their instance UUID. Where two sources list the same one at a time, the first keeps it; the other's
-listing contends for it, and becomes a server of its own, `UUID@SOURCE`, once both have been there for `grace`. What is
-ignored, such as a recovery product's placeholder, contends for as long as it is, and gives way to what is not.
+listing contends for it, and becomes a server of its own, `UUID@SOURCE`, once both have been there for `grace` and it runs:
+a move from one vCenter to another shows both for hours. What is ignored, such as a recovery product's placeholder, contends
+for as long as it is, and gives way to what is not.
 """
 
 from collections.abc import Iterable, Iterator
@@ -13,7 +14,7 @@ from typing import Final
 
 from probes.report import ListedServer, Report
 from sla.instants import DAY, Instant
-from sla.records import Leg, Observation, ServerId
+from sla.records import Leg, Observation, ServerId, State
 
 STARTUP_LIMIT_US: Final = DAY
 """How long a source that lost most of its inventory at once is taken for one that is starting up."""
@@ -40,6 +41,12 @@ class Listing:
     """It departed together with most of the inventory, or may be there."""
     may_be_there: bool = False
     """It departed while its source listed something that does not say which server it is."""
+
+    @property
+    def runs(self) -> bool:
+        """Whether its source says so, of one that `views` are kept of."""
+        view = self.views.get(Leg.RUNNING)
+        return view is not None and view.state is State.UP
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,9 +164,10 @@ class Listings:
                 yield listing.source, server
 
     def ripe_contenders(self, now: Instant, grace_us: int) -> list[tuple[str, ServerId]]:
-        """The contenders that have been there for `grace`, by source and UUID."""
-        for contender in self.contenders.values():
-            if contender.is_ignored:
+        """The contenders that have been there, and have run beside what is listed, for `grace`: by source and UUID."""
+        for (_, uuid), contender in self.contenders.items():
+            is_beside = self.by_id[uuid].listed is not None
+            if contender.is_ignored or (is_beside and not contender.runs):
                 contender.waits_since = now
         return [key for key, contender in self.contenders.items() if now - contender.waits_since >= grace_us]
 

@@ -3,7 +3,7 @@
 from daemon.servers.listings import STARTUP_LIMIT_US, Listings
 from probes.report import ListedServer, Report
 from sla.instants import MINUTE, Instant
-from sla.records import ServerId
+from sla.records import Leg, Observation, ServerId, State, Witness
 
 NOON = Instant(1_773_144_000_000_000)
 GRACE_US = 5 * MINUTE
@@ -27,8 +27,17 @@ def test_the_first_source_keeps_a_uuid_and_the_other_contends_for_it() -> None:
     assert listings.place("vc2", listed("u"), NOON) is None
     assert listings.id_of("vc2", U) is None
     assert listings.contender_for(U) == "vc2"
-    assert listings.ripe_contenders(Instant(NOON + GRACE_US - 1), GRACE_US) == []
-    assert listings.ripe_contenders(Instant(NOON + GRACE_US), GRACE_US) == [("vc2", U)]
+
+
+def test_a_contender_is_another_server_once_it_has_run_beside_the_first_for_grace() -> None:
+    listings = listings_of("u")
+    listings.place("vc2", listed("u"), NOON)
+    assert listings.ripe_contenders(Instant(NOON + GRACE_US), GRACE_US) == [], "nobody saw it run"
+    listings.contenders["vc2", U].views[Leg.RUNNING] = Observation(
+        witness=Witness("mon", "vc2"), server=U, leg=Leg.RUNNING, state=State.UP, at=NOON
+    )
+    assert listings.ripe_contenders(Instant(NOON + 2 * GRACE_US - 1), GRACE_US) == []
+    assert listings.ripe_contenders(Instant(NOON + 2 * GRACE_US), GRACE_US) == [("vc2", U)]
 
 
 def test_a_contender_becomes_a_server_of_its_own_under_an_alias() -> None:

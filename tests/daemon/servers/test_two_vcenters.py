@@ -5,7 +5,7 @@ import pytest
 from probes.report import Report, SourceEvent
 from sla.instants import MINUTE, Instant
 from sla.records import Leg, Observation, ServerId, State, Witness
-from tests.daemon.monitor import START, Monitor, Source, Vm
+from tests.daemon.monitor import START, Monitor, Source, Vm, policy
 from tests.daemon.servers.watched import LONG_US, watched
 
 UP, DOWN, UNKNOWN = State.UP, State.DOWN, State.UNKNOWN
@@ -126,6 +126,32 @@ def test_two_servers_of_one_uuid_go_by_two_names_after_grace() -> None:
         source.restarted()
     both(first, second)
     assert monitor.registry.source_of(ServerId("u0@vc2")) == "vc2"
+
+
+def test_a_move_that_takes_longer_than_grace_moves_the_server_and_makes_no_second_one() -> None:
+    monitor, first, second = pair(on_second=False)
+    second.add(Vm("u0", "acme-0", on=False))
+    for _ in range(3):
+        both(first, second, LONG_US)
+    second.vms["u0"].on = True
+    second.look(passed_us=0)
+    del first.vms["u0"]
+    both(first, second)
+    both(first, second, LONG_US)
+    assert monitor.registry.source_of(ServerId("u0")) == "vc2"
+    assert monitor.history("u0") == [(UP, (monitor.now - START) / MINUTE)]
+    assert "u0@vc2" not in monitor.book.evidence.servers
+
+
+def test_a_server_goes_on_at_the_vcenter_that_lists_it_too_when_the_first_is_watched_no_longer() -> None:
+    monitor, first, second = pair()
+    both(first, second)
+    monitor.configure(policy("vc2"))
+    second.look(passed_us=LONG_US)
+    second.look(passed_us=LONG_US)
+    assert monitor.registry.source_of(ServerId("u0")) == "vc2"
+    assert monitor.history("u0") == [(UP, (monitor.now - START) / MINUTE)]
+    assert "u0@vc2" not in monitor.book.evidence.servers
 
 
 def test_what_is_said_of_the_past_hides_nothing_that_a_contender_was_seen_to_be() -> None:
