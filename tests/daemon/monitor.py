@@ -198,6 +198,7 @@ class Source:
     vms: dict[str, Vm] = field(default_factory=dict)
     told: dict[str, tuple[ListedServer | None, State | None, State | None]] = field(default_factory=dict)
     is_new: bool = True
+    observer: str = "mon"
 
     def add(self, *vms: Vm) -> None:
         self.vms |= {vm.uuid: vm for vm in vms}
@@ -214,7 +215,7 @@ class Source:
 
     def report(self, *, fresh: bool = False) -> Report:
         """What a watch reports. A watch that is new is fresh and repeats all; one that lost its session, all that is."""
-        at, main = self.monitor.now, Witness("mon", self.name)
+        at, main = self.monitor.now, Witness(self.observer, self.name)
         fresh, self.is_new = fresh or self.is_new, False
         sighted, observations = [], []
         departed = [Departed(server=ServerId(uuid), at=at) for uuid in self.told if uuid not in self.vms]
