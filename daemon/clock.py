@@ -1,13 +1,9 @@
-"""The one place where slad reads a clock."""
+"""The one place where slad reads a clock. What it dates by them is `daemon.believed_clock`'s."""
 
-import threading
 import time
-from typing import Final, Protocol
+from typing import Protocol
 
-from sla.instants import BEGINNING, SECOND, Instant
-
-STEP_US: Final = 2 * SECOND
-"""How far the wall clock may drift against the boot clock between two looks before it counts as a step."""
+from sla.instants import Instant
 
 
 class Clock(Protocol):
@@ -35,39 +31,3 @@ class SystemClock:
 
     def boottime_us(self) -> int:
         return time.clock_gettime_ns(time.CLOCK_BOOTTIME) // 1_000
-
-
-class SteadyClock:
-    """A clock whose wall time never goes back: set back, it stands still until it has caught up. For any thread."""
-
-    def __init__(self, clock: Clock) -> None:
-        self._clock = clock
-        self._lock = threading.Lock()
-        self._newest = BEGINNING
-        self._offset_us = clock.now() - clock.boottime_us()
-
-    def not_before(self, at: Instant) -> None:
-        """Never tell a time before `at`, the newest that was recorded before this process began.
-
-        If the wall clock stands before it, it was set back meanwhile, which `stepped_us` tells.
-        """
-        with self._lock:
-            self._newest = max(self._newest, at)
-            self._offset_us = max(self._offset_us, at - self._clock.boottime_us())
-
-    def now(self) -> Instant:
-        with self._lock:
-            self._newest = max(self._newest, self._clock.now())
-            return self._newest
-
-    def monotonic_us(self) -> int:
-        return self._clock.monotonic_us()
-
-    def boottime_us(self) -> int:
-        return self._clock.boottime_us()
-
-    def stepped_us(self) -> int:
-        """By how much the wall clock was set, forward or back, since this was asked last; 0 where it was not."""
-        offset_us = self._clock.now() - self._clock.boottime_us()
-        step_us, self._offset_us = offset_us - self._offset_us, offset_us
-        return step_us if abs(step_us) > STEP_US else 0

@@ -7,15 +7,17 @@ from itertools import islice
 from typing import Final, Protocol
 
 from daemon.answers.months import month_status, solution_status
+from daemon.believed_clock import BelievedClock, NotAcceptableError
 from daemon.book.counting import Counter
 from daemon.book.live_book import LiveBook
-from daemon.clock import Clock
 from daemon.control import AmbiguousNameError
 from daemon.evidence.export import exported
 from daemon.exposition.exposition import Exposition
 from daemon.ledger import Ledger
 from daemon.live.figures import LiveFigures
 from daemon.pacing import paced
+from daemon.records.refusals import ConflictError, FieldFault
+from daemon.replies.clock import ClockStatus
 from daemon.replies.servers import LegStatus, OutageStatus, ReachStatus, ServerStatus
 from daemon.replies.solutions import SolutionList, SolutionStatus
 from daemon.replies.status import DownServer, LedgerStatus, SourceStatus, Status, WayStatus
@@ -38,6 +40,7 @@ OUTAGES_SHOWN: Final = 50
 
 class Commits(Protocol):
     fault: str
+    held: str
     committed_at: Instant | None
 
 
@@ -47,7 +50,7 @@ class Answers:
     def __init__(
         self,
         *,
-        clock: Clock,
+        clock: BelievedClock,
         ledger: Ledger,
         book: LiveBook,
         registry: ServerRegistry,
@@ -71,7 +74,7 @@ class Answers:
 
     def readiness(self) -> Sequence[str]:
         """Why slad is not ready; empty when it is."""
-        return [self._committer.fault] if self._committer.fault else []
+        return [reason for reason in (self._committer.fault, self._committer.held) if reason]
 
     def status(self) -> Status:
         """How the daemon and the fleet are."""
@@ -104,6 +107,26 @@ class Answers:
                 for since, record in self._down()
             ),
         )
+
+    def clock(self) -> ClockStatus:
+        """What slad takes for the time, and why that is not what the wall clock shows, if it is not."""
+        doubt = self._clock.doubt
+        return ClockStatus(
+            at=self._clock.now(),
+            wall_clock_at=self._clock.wall_now(),
+            doubted_since=None if doubt is None else doubt.since,
+            why="" if doubt is None else doubt.why,
+            can_be_accepted=doubt is not None and doubt.can_be_accepted,
+        )
+
+    async def accept_clock(self, by: str) -> ClockStatus:
+        """Believe what the wall clock shows, in the name of `by`. Raises ConflictError."""
+        try:
+            self._clock.accept(by)
+        except NotAcceptableError as error:
+            raise ConflictError([FieldFault("", str(error))]) from None
+        await self._seal()  # with the next tick, which looks at the clock first
+        return self.clock()
 
     def server(self, name: str) -> ServerStatus | None:
         """One server by its id or its name; None where there is none. Raises AmbiguousNameError."""

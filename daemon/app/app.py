@@ -18,8 +18,9 @@ from daemon.app.health import Watchdog, measure_stalls
 from daemon.app.opening import NOTHING_LOST, Meant, opened, told
 from daemon.app.reloader import Reloader
 from daemon.app.wiring import Parts, replayed, wired
+from daemon.believed_clock import BelievedClock
 from daemon.book.live_book import LiveBook
-from daemon.clock import SteadyClock, SystemClock
+from daemon.clock import Clock, SystemClock
 from daemon.config import Config, load
 from daemon.control import control_api
 from daemon.control.tcp import TcpControlApi
@@ -43,8 +44,9 @@ class App:
         tick_us: int | None = None,
         make_figures: Callable[[LiveBook], LiveFigures] = LiveFigures,
         meant: Meant = NOTHING_LOST,
+        clock: Clock | None = None,
     ) -> None:
-        """`tick_us` stands in for the configuration's, which has a second at least."""
+        """`tick_us` stands in for the configuration's, which has a second at least; `clock` for the machine's."""
         self.addresses: list[tuple[str, int]] = []
         """Where the public HTTP is."""
         self.control_addresses: list[tuple[str, int]] = []
@@ -56,7 +58,7 @@ class App:
         self._tick_us = tick_us
         self._make_figures = make_figures
         self._meant = meant
-        self._clock = SteadyClock(SystemClock())
+        self._clock = BelievedClock(clock or SystemClock())
         self._metrics = Metrics()
         self._systemd = Systemd(self._clock, env)
         self._stopping = asyncio.Event()

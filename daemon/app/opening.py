@@ -8,7 +8,7 @@ from typing import Final
 import structlog
 
 from daemon.app.wiring import Evidence
-from daemon.clock import SteadyClock
+from daemon.believed_clock import BelievedClock
 from daemon.ledger import Accepted, Batch, Entry, Ledger, accepted_loss
 from daemon.metrics.process import ProcessMetrics
 from sla.instants import SECOND
@@ -40,7 +40,7 @@ async def opened(path: Path, meant: Meant) -> Ledger:
     return ledger
 
 
-async def told(evidence: Evidence, clock: SteadyClock, metrics: ProcessMetrics, why: str) -> None:
+async def told(evidence: Evidence, clock: BelievedClock, metrics: ProcessMetrics, why: str) -> None:
     """Show since when there is the ledger, and put on record that an older one was accepted, and why."""
     metrics.ledger_begun.set(evidence.begun_at / SECOND)
     ledger = evidence.ledger

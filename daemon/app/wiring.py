@@ -10,8 +10,8 @@ from daemon.alerts.evaluator import AlertEvaluator
 from daemon.alerts.notifier import Notifier
 from daemon.alerts.store import AlertStore
 from daemon.answers.answers import Answers
+from daemon.believed_clock import BelievedClock
 from daemon.book.live_book import LiveBook
-from daemon.clock import SteadyClock
 from daemon.config import Config
 from daemon.exposition.exposition import Exposition
 from daemon.ledger import Ledger
@@ -21,6 +21,7 @@ from daemon.live.snapshots import Snapshots
 from daemon.metrics import Metrics
 from daemon.pacing import freeze_gc
 from daemon.recording.committing import Committer
+from daemon.recording.dating import resumed
 from daemon.recording.publishing import Publisher
 from daemon.recording.recorder import Recorder
 from daemon.recording.replay import replay
@@ -67,7 +68,7 @@ class Parts:
     answers: Answers
 
 
-async def replayed(config: Config, clock: SteadyClock, ledger: Ledger) -> Evidence:
+async def replayed(config: Config, clock: BelievedClock, ledger: Ledger) -> Evidence:
     """Read the ledger to its end. Raises LedgerDamagedError, LedgerFaultError."""
     book, recorded_requests = LiveBook(config.observer), RecordedRequests()
     registry = ServerRegistry(config.observer, policy_of(config), book.last_said)
@@ -76,7 +77,7 @@ async def replayed(config: Config, clock: SteadyClock, ledger: Ledger) -> Eviden
         replay, ledger, book, registry, transitions, recorded_requests.take
     )
     freeze_gc()
-    clock.not_before(newest)
+    clock.begin(newest)
     book.settle(clock.now())
     return Evidence(
         ledger=ledger,
@@ -90,7 +91,7 @@ async def replayed(config: Config, clock: SteadyClock, ledger: Ledger) -> Eviden
 
 def wired(
     config: Config,
-    clock: SteadyClock,
+    clock: BelievedClock,
     metrics: Metrics,
     evidence: Evidence,
     stack: AsyncExitStack,
@@ -102,9 +103,14 @@ def wired(
     ledger, book, registry = evidence.ledger, evidence.book, evidence.registry
     queue: ReportQueue[Report | SourceFailure] = ReportQueue()
     stack.callback(queue.close)
-    sources = Sources(clock, metrics.process, queue.put, evidence.transitions.resume)
+    sources = Sources(
+        clock.watches,
+        metrics.process,
+        queue.put,
+        lambda source: resumed(evidence.transitions.resume(source), clock),
+    )
     internet = Internet(
-        clock=clock,
+        clock=clock.watches,
         observer=config.observer,
         metrics=metrics.internet,
         registry=registry,
@@ -137,7 +143,7 @@ def wired(
         snapshots=snapshots,
         exposition=exposition,
         metrics=metrics.process,
-        fault=lambda: committer.fault,
+        fault=lambda: committer.fault or committer.held,
         on_prepared=queue.wake,
     )
     committer = Committer(

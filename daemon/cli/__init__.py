@@ -13,6 +13,7 @@ _COMMANDS: Final = {
     "probe": "daemon.cli.probe:probe",
     "status": "daemon.cli.status:status",
     "server": "daemon.cli.status:server",
+    "clock": "daemon.cli.clock:clock",
     "client": "daemon.cli.client:client",
     "maintenance": "daemon.cli.maintenance:maintenance",
     "exclusion": "daemon.cli.exclusion:exclusion",

@@ -13,7 +13,7 @@ from typing import Any, Final, Self, cast
 import aiohttp
 
 from daemon.config.certificates import check_pem
-from daemon.control.operations import EXPORT, SERVER, STATUS
+from daemon.control.operations import ACCEPT_CLOCK, EXPORT, SERVER, STATUS
 
 Json = dict[str, Any]
 """An answer of the daemon, as it was sent; `daemon.replies` tells its keys."""
@@ -107,6 +107,11 @@ class ControlClient:
         async with self._asked(EXPORT.path(), _STREAM, query) as response:
             async for line in response.content:
                 yield line.decode().removesuffix("\n")
+
+    async def accept_clock(self) -> Json:
+        """Have what the wall clock shows believed. Raises ControlError."""
+        async with self._asked(ACCEPT_CLOCK.path(), _ANSWER, {}, body={}) as response:
+            return cast(Json, await response.json())
 
     async def document(self, path: str, query: Mapping[str, str] | None = None) -> Json:
         """What the door shows at the path of an operation. Raises ControlError."""

@@ -41,13 +41,13 @@ _REFUSALS: Final = {
     HTTPStatus.FORBIDDEN: "On TCP: the token may only read.",
     HTTPStatus.NOT_FOUND: "What the path names is not there.",
     HTTPStatus.REQUEST_TIMEOUT: "The body did not arrive in time.",
-    HTTPStatus.CONFLICT: "It contradicts what is on record, or a name means several things.",
+    HTTPStatus.CONFLICT: "It contradicts what is on record or how things stand, or a name means several things.",
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "The body is too large.",
     HTTPStatus.UNSUPPORTED_MEDIA_TYPE: "The body is not announced as application/json.",
     HTTPStatus.UNPROCESSABLE_ENTITY: "A field may not be what it is.",
     HTTPStatus.TOO_MANY_REQUESTS: "On TCP: there were too many requests with no good token.",
     HTTPStatus.INTERNAL_SERVER_ERROR: "A defect of slad, which its log tells of.",
-    HTTPStatus.SERVICE_UNAVAILABLE: "Too much at once, or the ledger takes no records: to be sent again later, under the"
+    HTTPStatus.SERVICE_UNAVAILABLE: "Too much at once, or nothing can be recorded now: to be sent again later, under the"
     " same key.",
 }
 

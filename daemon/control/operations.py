@@ -8,6 +8,7 @@ from daemon.control.operation import Operation, QueryParameter
 from daemon.records import bodies
 from daemon.records.service import RecordService
 from daemon.replies.clients import ClientList, ClientStatus
+from daemon.replies.clock import ClockStatus
 from daemon.replies.exclusions import (
     EndReceipt,
     ExclusionList,
@@ -30,6 +31,25 @@ STATUS: Final = Operation(
     summary="How the daemon and the fleet are.",
     handler=reading.status,
     answer=Status,
+)
+
+CLOCK: Final = Operation(
+    method="GET",
+    template="/v1/clock",
+    id="clock",
+    summary="What slad takes for the time, and what the wall clock shows.",
+    handler=reading.clock,
+    answer=ClockStatus,
+)
+
+ACCEPT_CLOCK: Final = Operation(
+    method="POST",
+    template="/v1/clock/accept",
+    id="acceptClock",
+    summary="Have slad believe at once what the wall clock shows; who did is put on record.",
+    handler=recording.accept_clock,
+    answer=ClockStatus,
+    refusals=(HTTPStatus.CONFLICT,),
 )
 
 SERVER: Final = Operation(
@@ -244,6 +264,8 @@ DOCUMENT: Final = Operation(
 
 OPERATIONS: Final = (
     STATUS,
+    CLOCK,
+    ACCEPT_CLOCK,
     SERVER,
     LIST_SOLUTIONS,
     SOLUTION,

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Sequence
 from typing import Protocol
 
+from daemon.replies.clock import ClockStatus
 from daemon.replies.servers import ServerStatus
 from daemon.replies.solutions import SolutionList, SolutionStatus
 from daemon.replies.status import Status
@@ -23,6 +24,14 @@ class Control(Protocol):
 
     def status(self) -> Status:
         """How the daemon and the fleet are."""
+        ...
+
+    def clock(self) -> ClockStatus:
+        """What slad takes for the time, and what the wall clock shows."""
+        ...
+
+    async def accept_clock(self, by: str) -> ClockStatus:
+        """Believe what the wall clock shows, in the name of `by`. Raises ConflictError."""
         ...
 
     def server(self, name: str) -> ServerStatus | None:

@@ -28,6 +28,11 @@ async def status(services: ApiServices, _: web.Request) -> web.Response:
     return _shown(services.control.status())
 
 
+async def clock(services: ApiServices, _: web.Request) -> web.Response:
+    """What slad takes for the time."""
+    return _shown(services.control.clock())
+
+
 async def server(services: ApiServices, request: web.Request) -> web.Response:
     """One server: 404 for a name that none has, 409 for one that several have."""
     name = request.match_info["name"]

@@ -73,6 +73,12 @@ async def client(services: ApiServices, request: web.Request) -> web.Response:
     return _answered(await services.records.client(request.match_info["id"]))
 
 
+async def accept_clock(services: ApiServices, request: web.Request) -> web.Response:
+    """Have the wall clock believed; 409 where it is, or cannot be."""
+    status = await services.control.accept_clock(who_asks(request))
+    return web.Response(body=status.as_json(), content_type="application/json")
+
+
 async def _recorded(request: web.Request, record: Callable[[RecordCall], Awaitable[Answer]]) -> web.Response:
     """What a request comes to; every refusal of it is logged."""
     call = await _call(request)

@@ -183,6 +183,16 @@ class ProcessMetrics:
         self.clock_steps = _counter(
             registry, "slad_clock_steps_total", "Steps of the wall clock that were noticed."
         )
+        self.clock_offset = _gauge(
+            registry,
+            "slad_clock_offset_seconds",
+            "How far the wall clock is ahead of what slad takes for the time.",
+        )
+        self.clock_in_doubt = _gauge(
+            registry,
+            "slad_clock_in_doubt",
+            "Whether the wall clock is not believed, so that nothing is recorded: 1, as /-/ready explains, or 0.",
+        )
 
         self.config_last_reload_successful = _gauge(
             registry,

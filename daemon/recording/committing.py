@@ -66,6 +66,8 @@ class Committer:
         """`on_waiting`: called when something waits to be committed; `on_fault`: after each commit that failed."""
         self.fault = ""
         """Why the ledger takes no records now; empty while it does."""
+        self.held = ""
+        """Why nothing may be committed for now though the ledger takes records; empty while it may."""
         self.quarantined: tuple[Instant, str] | None = None
         """When the ledger last did not let a record in, and why; None where it never did."""
         self.committed_at: Instant | None = None
@@ -87,6 +89,12 @@ class Committer:
         """Take no more requests, and try no commit again that fails."""
         self._is_finishing = True
 
+    def hold(self, why: str) -> None:
+        """Refuse requests from now on, because of `why`; what the daemon itself wants waits. Empty: go on."""
+        self.held = why
+        if why:
+            self._send_requests_away(why)
+
     def change(self, make: Callable[[Instant], Awaitable[Batch]]) -> None:
         """Have a batch of the daemon's own made and committed with the next tick, which comes at once."""
         self._waiting.append(_OwnBatch(make))
@@ -96,10 +104,10 @@ class Committer:
         """Have a record of somebody's made and committed with the next tick, which comes at once.
 
         Returns it once it is durable. `make` judges by the book as committed; what it raises keeps it from being recorded
-        and is raised here. Raises NotRecordingError while the ledger takes no records. Whoever no longer waits has nothing
+        and is raised here. Raises NotRecordingError while nothing can be committed. Whoever no longer waits has nothing
         recorded, unless its commit was under way.
         """
-        if self.fault or self._is_finishing:
+        if self.fault or self.held or self._is_finishing:
             raise NotRecordingError(f"nothing was recorded: {self._why_not()}")
         request = _AskedRecord(make, asyncio.get_running_loop().create_future())
         self._waiting.append(request)
@@ -203,7 +211,7 @@ class Committer:
         if not self.fault:
             _log.error("commit_failed", message=str(error))
         self.fault = str(error)
-        self._send_requests_away()
+        self._send_requests_away(self.fault)
         self._on_fault()
 
     async def _reopened(self) -> bool:
@@ -214,17 +222,21 @@ class Committer:
             self.fault = str(error)
             return False
 
-    def _send_requests_away(self) -> None:
-        """Nobody has to wait for a ledger that failed: whose commit is under way may yet be recorded, the others not."""
+    def _send_requests_away(self, why: str) -> None:
+        """Nobody has to wait for what may take long: whose commit is under way may yet be recorded, the others not."""
         requests = [waiting for waiting in self._waiting if isinstance(waiting, _AskedRecord)]
         self._waiting = [waiting for waiting in self._waiting if isinstance(waiting, _OwnBatch)]
         for request in requests:
-            _refuse(request, f"nothing was recorded: {self.fault}")
+            _refuse(request, f"nothing was recorded: {why}")
         if self._under_way is not None:
-            _refuse(self._under_way, f"it may yet be recorded: {self.fault}")
+            _refuse(self._under_way, f"it may yet be recorded: {why}")
 
     def _why_not(self) -> str:
-        return self.fault or ("slad is about to stop" if self._is_finishing else "the ledger is slow")
+        return (
+            self.fault
+            or self.held
+            or ("slad is about to stop" if self._is_finishing else "the ledger is slow")
+        )
 
 
 def _refuse(request: _AskedRecord, why: str) -> None:

@@ -9,14 +9,15 @@ from typing import Final
 import structlog
 
 from daemon.alerts.evaluator import AlertEvaluator
+from daemon.believed_clock import BelievedClock
 from daemon.book.live_book import LiveBook
-from daemon.clock import SteadyClock
 from daemon.config import Config
 from daemon.ledger import Batch, Entry
 from daemon.live.snapshots import Snapshots
 from daemon.metrics.process import ProcessMetrics
 from daemon.pacing import paced
 from daemon.recording.committing import Committer
+from daemon.recording.dating import dated
 from daemon.recording.publishing import Publisher
 from daemon.recording.transitions import Transitions
 from daemon.records.endings import Endings
@@ -40,7 +41,7 @@ class Recorder:
     def __init__(
         self,
         *,
-        clock: SteadyClock,
+        clock: BelievedClock,
         tick_us: int | None = None,
         queue: ReportQueue[Report | SourceFailure],
         transitions: Transitions,
@@ -76,8 +77,8 @@ class Recorder:
         self._sealing: asyncio.Event | None = None
         """Set with the next seal; None while nobody waits for one."""
         self._sealed_at = clock.now()
-        self._looked_at = clock.now()
-        """When the wall clock was looked at last."""
+        self._is_in_doubt = False
+        """Whether the wall clock was, at the last look."""
         self._is_finishing = False
         self._has_finished = False
 
@@ -89,8 +90,7 @@ class Recorder:
     def adopt(self, config: Config) -> None:
         """Follow another configuration: its tick at once; what it says of clients and servers with the next tick."""
         self._tick_us = self._fixed_tick_us or config.watch.tick.us
-        records = records_of(config, self._clock.now())
-        self._committer.change(partial(self._transitions.configured, records, policy_of(config)))
+        self._committer.change(partial(self._configured, config))
 
     async def run(self) -> None:
         """Tick until `finish`. Raises LedgerFaultError when the ledger does not take records any more."""
@@ -117,41 +117,64 @@ class Recorder:
         await sealed.wait()
 
     async def tick(self, *, seal: bool = False) -> None:
-        """Commit what came, count what is settled, and prepare the figures if somebody asks for them."""
+        """Commit what came, count what is settled, and prepare the figures if somebody asks for them.
+
+        While the clock is in doubt what came waits where it is, and the figures stand still.
+        """
         began_us = self._clock.monotonic_us()
-        told = self._queue.take()
-        self._metrics.queue_items.labels("reports").set(len(told))
-        now = self._clock.now()
-        self._look_at_the_clock(now)
-        await self._committer.commit_waiting(now)
-        await self._commit_reports(told, now, seal=seal)
-        self._sources.take(told)
-        self._doubts.follow(name for name, _ in self._sources)
-        await self._internet.follow()
-        async for _ in paced(self._book.settling(now)):
-            pass
+        told: Sequence[Report | SourceFailure] = ()
+        if self._look_at_the_clock():
+            told = await self._record(seal=seal)
+        else:
+            await self._wait(seal=seal)
         self._metrics.tick_duration.observe((self._clock.monotonic_us() - began_us) / SECOND)
         self._progress_at_us = self._clock.monotonic_us()
         if not self._is_finishing:
             await self._work_out(told)
         await self._publisher.publish_if_due(self._tick_us)
 
+    async def _record(self, *, seal: bool) -> Sequence[Report | SourceFailure]:
+        """Commit what came, and count what is settled; what came from sources."""
+        taken = self._queue.take()
+        self._metrics.queue_items.labels("reports").set(len(taken))
+        told = [await dated(said, self._clock) for said in taken]
+        now = self._clock.now()
+        await self._committer.commit_waiting(now)
+        await self._commit_reports(told, now, seal=seal or now - self._sealed_at >= SEAL_US)
+        self._sources.take(told)
+        self._doubts.follow(name for name, _ in self._sources)
+        await self._internet.follow()
+        async for _ in paced(self._book.settling(now)):
+            pass
+        return told
+
+    async def _wait(self, *, seal: bool) -> None:
+        """Commit nothing that would have to be dated; what is on record can be sealed."""
+        self._metrics.queue_items.labels("reports").set(len(self._queue))
+        await self._commit_sealing(Batch(), seal=seal)
+
     async def _commit_reports(
         self, told: Sequence[Report | SourceFailure], now: Instant, *, seal: bool
     ) -> None:
-        """What sources told, with the seal where one is due, and then what ends by itself because of it."""
-        sealing, self._sealing = self._sealing, None
-        seal = seal or sealing is not None or now - self._sealed_at >= SEAL_US
-        batch = await self._transitions.batch_of(told, now)
-        if batch.entries or batch.watermarks or seal:
-            await self._committer.commit(replace(batch, seal=seal))
+        """What sources told, and then what ends by itself because of it."""
+        await self._commit_sealing(await self._transitions.batch_of(told, now), seal=seal)
         ended = await self._endings.due(now)
         if ended:
             await self._committer.commit(Batch(entries=[Entry(record=record) for record in ended]))
+
+    async def _commit_sealing(self, batch: Batch, *, seal: bool) -> None:
+        """Commit a batch, if there is anything in it, with the seal where it is due or awaited."""
+        sealing, self._sealing = self._sealing, None
+        seal = seal or sealing is not None
+        if batch.entries or batch.watermarks or seal:
+            await self._committer.commit(replace(batch, seal=seal))
         if seal:
-            self._sealed_at = now
+            self._sealed_at = self._clock.now()
         if sealing is not None:
             sealing.set()
+
+    async def _configured(self, config: Config, now: Instant) -> Batch:
+        return await self._transitions.configured(records_of(config, now), policy_of(config), now)
 
     async def _work_out(self, told: Sequence[Report | SourceFailure]) -> None:
         """Figures and alerts by what was committed; what is left of them has the next tick come at once."""
@@ -160,15 +183,23 @@ class Recorder:
         if not (figures_are_done and alerts_are_done):
             self._queue.wake()
 
-    def _look_at_the_clock(self, now: Instant) -> None:
-        step_us = self._clock.stepped_us()
-        if step_us:
-            _log.warning("clock_stepped", step_s=step_us / SECOND)
+    def _look_at_the_clock(self) -> bool:
+        """Notice a step of the wall clock before anything is dated by it; whether the time is believed."""
+        step = self._clock.look()
+        doubt = self._clock.doubt
+        if doubt is not None and not self._is_in_doubt:
+            _log.warning("clock_doubted", message=doubt.why)
             self._metrics.clock_steps.inc()
-            self._transitions.clock_stepped(
-                step_us, [name for name, _ in self._sources], self._looked_at, now
+        if step is not None:
+            _log.warning(
+                "clock_doubt_ended", message=step.text, outcome=step.outcome, by=step.accepted_by or None
             )
-        self._looked_at = now
+            self._transitions.clock_stepped(step, self._clock.now())
+        self._is_in_doubt = doubt is not None
+        self._metrics.clock_in_doubt.set(1 if doubt else 0)
+        self._metrics.clock_offset.set((self._clock.wall_now() - self._clock.now()) / SECOND)
+        self._committer.hold(doubt.why if doubt else "")
+        return doubt is None
 
     def _until_next_tick_s(self) -> float:
         if self._publisher.is_awaited:

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final
 
+from daemon.believed_clock import MOST_STEPS, ClockStep
 from daemon.book.live_book import LiveBook
 from daemon.ledger import Batch, Entry, Lag
 from daemon.pacing import paced
@@ -26,7 +27,7 @@ from probes.report import (
 )
 from probes.vcenter.positions import OVERLAP_US
 from sla.book import newest
-from sla.instants import BEGINNING, SECOND, Instant
+from sla.instants import BEGINNING, Instant
 from sla.records import (
     Blind,
     Client,
@@ -45,15 +46,6 @@ MOST_EVENTS: Final = 10_000
 """How many events are kept of a source, to know them again, before the old ones are forgotten."""
 
 _OUT_OF_REACH: Final = "the watch was not in contact"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _StepForward:
-    """The wall clock was set forward: what was seen by `since` was seen before that, what after `until`, after it."""
-
-    since: Instant
-    until: Instant
-    text: str
 
 
 @dataclass(slots=True)
@@ -85,7 +77,8 @@ class Transitions:
         self._taken_events: dict[str, _TakenEvents] = {}
         self._objects: dict[tuple[str, ServerId], ManagedObject] = {}
         self._steps: list[Event] = []
-        self._stepped_over: dict[str, _StepForward] = {}
+        self._stepped_over: list[ClockStep] = []
+        """Where time jumped forward since the process began."""
 
     async def configured(self, records: Iterable[Client | Contract], policy: Policy, now: Instant) -> Batch:
         """What a configuration, new or changed, has to put on record: clients, terms, and whose servers are whose."""
@@ -94,12 +87,8 @@ class Transitions:
         entries += await self._entered(self._registry.follow(policy, now))
         return Batch(entries=entries)
 
-    def clock_stepped(self, step_us: int, sources: Iterable[str], looked_at: Instant, now: Instant) -> None:
-        """Remember that the wall clock was set between two looks at it, at `looked_at` and now.
-
-        Over a step forward nobody watched, for that time never was.
-        """
-        text = f"the monitor's clock was set {'forward' if step_us > 0 else 'back'} by {abs(step_us) / SECOND:g} s"
+    def clock_stepped(self, step: ClockStep, now: Instant) -> None:
+        """Put a step of the wall clock on record with the next batch; over one forward nobody watched."""
         self._steps.append(
             Event(
                 source="slad",
@@ -107,18 +96,14 @@ class Transitions:
                 type="clock_step",
                 at=now,
                 server=None,
-                user="",
-                text=text,
+                user=step.accepted_by,
+                text=f"{step.text}: {step.outcome}",
                 recorded_at=now,
                 recorded_by=RECORDED_BY,
             )
         )
-        if step_us > 0:
-            for source in sources:
-                before = self._stepped_over.get(source)
-                since = looked_at if before is None else before.since
-                until = Instant(now - step_us)
-                self._stepped_over[source] = _StepForward(since=since, until=until, text=text)
+        if step.until > step.since:
+            self._stepped_over = [*self._stepped_over, step][-MOST_STEPS:]
 
     async def batch_of(self, told: Iterable[Report | SourceFailure], now: Instant) -> Batch:
         """What sources told, in its order, and the time since the last batch put on record; made in slices."""
@@ -140,10 +125,9 @@ class Transitions:
                 if report.source != INTERNET:
                     watermarks[Witness(main.observer, main.source + RECOVERED)] = until
                 if seen_until is not None:
-                    blind = self._gap(report, main, seen_until, until)
-                    if blind is not None:
-                        entries.append(self._entry(blind))
-                    elif seen_until < self._book.horizon:
+                    blind = list(self._gaps(report, main, seen_until, until))
+                    entries += map(self._entry, blind)
+                    if not blind and seen_until < self._book.horizon:
                         lags.append(Lag(witness=main, start=seen_until, end=self._book.horizon))
             entries += await self._entered(self._evidence(report, now))
             objects |= self._other_objects(report)
@@ -218,17 +202,17 @@ class Transitions:
         known = {known: server for (of, server), known in self._objects.items() if of == source}
         return twins | known
 
-    def _gap(self, report: Report, main: Witness, seen_until: Instant, until: Instant) -> Blind | None:
-        """The time between two looks, where the later one does not stand on the earlier."""
-        step = self._stepped_over.get(report.source)
-        if step is not None and until <= step.since:
-            step = None
-        elif step is not None and until > step.until:
-            del self._stepped_over[report.source]
+    def _gaps(self, report: Report, main: Witness, seen_until: Instant, until: Instant) -> Iterator[Blind]:
+        """The time between two looks, where the later one does not stand on the earlier; else what of it never was."""
         because = self._blind_because.pop(report.source, _OUT_OF_REACH)
-        if seen_until >= until or (step is None and not report.fresh):
-            return None
-        return Blind(witness=main, start=seen_until, end=until, reason=because if step is None else step.text)
+        over = [step for step in self._stepped_over if step.since < until and seen_until < step.until]
+        if report.fresh and seen_until < until:
+            yield Blind(witness=main, start=seen_until, end=until, reason=over[-1].text if over else because)
+        elif not report.fresh:
+            for step in over:
+                start, end = max(seen_until, step.since), min(until, step.until)
+                if start < end:
+                    yield Blind(witness=main, start=start, end=end, reason=step.text)
 
     def _event(self, source: str, said: SourceEvent, now: Instant) -> Event:
         server = said.server

@@ -53,6 +53,7 @@ class ReportQueue(Generic[T]):
     async def wait(self, timeout_s: float) -> None:
         """Wait for an item, for `wake`, or until the time is over."""
         await waited(self._wake, timeout_s)
+        self._wake.clear()  # items that are left for later wake nobody
 
     def take(self) -> list[T]:
         """All items that there are."""

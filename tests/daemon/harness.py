@@ -17,6 +17,7 @@ from typing import Any
 from daemon.app import App, Meant
 from daemon.app.opening import NOTHING_LOST
 from daemon.book.live_book import LiveBook
+from daemon.clock import Clock
 from daemon.config import load
 from daemon.live.figures import LiveFigures
 from probes.simulation import Power, SimulatedVCenter, ThreadedVCenter, build
@@ -43,13 +44,14 @@ def simulated(
     seed: int = 1,
     clients: tuple[str, ...] = ("acme", "borealis"),
     longest_wait_s: float | None = LONGEST_WAIT_S,
+    now_us: Callable[[], Instant] = now,
     **keywords: Any,
 ) -> Iterator[ThreadedVCenter]:
     """A simulated vCenter on a thread of its own; two of one seed hold servers of the same UUIDs."""
-    inventory = build(now=now(), servers=servers, seed=seed, clients=clients)
+    inventory = build(now=now_us(), servers=servers, seed=seed, clients=clients)
 
     def make() -> SimulatedVCenter:
-        return SimulatedVCenter(inventory, now_us=now, longest_wait_s=longest_wait_s, **keywords)
+        return SimulatedVCenter(inventory, now_us=now_us, longest_wait_s=longest_wait_s, **keywords)
 
     with ThreadedVCenter(make) as vcenter:
         yield vcenter
@@ -85,9 +87,10 @@ async def running_app(
     config: Path,
     make_figures: Callable[[LiveBook], LiveFigures] = LiveFigures,
     meant: Meant = NOTHING_LOST,
+    clock: Clock | None = None,
 ) -> AsyncIterator[App]:
     """The daemon in this process, started; stopped in good order at the end."""
-    app = App(load(config, {}), {}, tick_us=TICK_US, make_figures=make_figures, meant=meant)
+    app = App(load(config, {}), {}, tick_us=TICK_US, make_figures=make_figures, meant=meant, clock=clock)
     async with asyncio.TaskGroup() as tasks:
         task = tasks.create_task(app.run())
         starting = tasks.create_task(app.started.wait())

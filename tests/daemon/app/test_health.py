@@ -11,7 +11,7 @@ from structlog.testing import capture_logs
 
 from daemon.app.health import OVERDUE_US, Watchdog, measure_stalls
 from daemon.app.wiring import Evidence, Parts, replayed, wired
-from daemon.clock import SteadyClock
+from daemon.believed_clock import BelievedClock
 from daemon.config import Config, load
 from daemon.exposition.exposition import Exposition
 from daemon.exposition.families import RenderedFamily, Snapshot
@@ -22,25 +22,14 @@ from daemon.recording.transitions import Transitions
 from daemon.systemd import Systemd
 from probes.report import Report, SourceFailure
 from sla.instants import SECOND, Instant
+from tests.daemon.hand import Hand
 from tests.daemon.harness import simulated, write_config
 from tests.waiting import until
 from tests.wall import now
 
 
-class Hand:
-    """A clock that moves when the test says so."""
-
-    def __init__(self) -> None:
-        self.began_at, self.passed_us = now(), 0
-
-    def now(self) -> Instant:
-        return Instant(self.began_at + self.passed_us)
-
-    def monotonic_us(self) -> int:
-        return self.passed_us
-
-    def boottime_us(self) -> int:
-        return self.passed_us
+def hand_of_now() -> Hand:
+    return Hand(wall=now())
 
 
 class Fed(Systemd):
@@ -64,7 +53,7 @@ def config(tmp_path: Path) -> Iterator[Config]:
 
 
 @asynccontextmanager
-async def evidence_of(config: Config, clock: SteadyClock) -> AsyncIterator[tuple[Evidence, AsyncExitStack]]:
+async def evidence_of(config: Config, clock: BelievedClock) -> AsyncIterator[tuple[Evidence, AsyncExitStack]]:
     async with AsyncExitStack() as stack:
         ledger = await asyncio.to_thread(Ledger.open, config.ledger.path)
         stack.push_async_callback(ledger.close)
@@ -72,22 +61,22 @@ async def evidence_of(config: Config, clock: SteadyClock) -> AsyncIterator[tuple
 
 
 def watchdog_of(hand: Hand, parts: Parts, fed: Fed) -> Watchdog:
-    return Watchdog(SteadyClock(hand), fed, parts.recorder.progress_due_us)
+    return Watchdog(BelievedClock(hand), fed, parts.recorder.progress_due_us)
 
 
 def test_the_watchdog_is_fed_until_a_part_is_overdue_and_again_when_it_goes_on() -> None:
-    hand, fed = Hand(), Fed()
+    hand, fed = hand_of_now(), Fed()
     due = {"a": 0, "b": SECOND}
     watchdog = Watchdog(hand, fed, lambda: iter(due.items()))
     with capture_logs() as logs:
-        hand.passed_us = OVERDUE_US - 1
+        hand.pass_(OVERDUE_US - 1)
         watchdog.beat()
         assert (fed.count, logs) == (1, [])
-        hand.passed_us = OVERDUE_US
+        hand.pass_(1)
         watchdog.beat()
         watchdog.beat()
         assert fed.count == 1
-        due["a"] = hand.passed_us
+        due["a"] = hand.boot_us
         watchdog.beat()
     assert fed.count == 2
     assert [(log["event"], log["part"]) for log in logs] == [("part_hung", "a"), ("part_went_on", "a")]
@@ -99,8 +88,8 @@ async def test_a_recorder_that_hangs_starves_it(config: Config) -> None:
             await hang()
             raise AssertionError
 
-    hand, fed = Hand(), Fed()
-    clock = SteadyClock(hand)
+    hand, fed = hand_of_now(), Fed()
+    clock = BelievedClock(hand)
     async with evidence_of(config, clock) as (evidence, stack), asyncio.TaskGroup() as tasks:
         hanging = replace(evidence, transitions=Hanging(evidence.book, evidence.registry))
         parts = wired(config, clock, Metrics(), hanging, stack, tick_us=SECOND)
@@ -109,20 +98,20 @@ async def test_a_recorder_that_hangs_starves_it(config: Config) -> None:
         await asyncio.sleep(0)
         watchdog.beat()
         assert fed.count == 1
-        hand.passed_us += OVERDUE_US + SECOND
+        hand.pass_(OVERDUE_US + SECOND)
         watchdog.beat()
         assert fed.count == 1
         recording.cancel()
 
 
 async def test_a_recorder_that_ticks_does_not(config: Config) -> None:
-    hand, fed = Hand(), Fed()
-    clock = SteadyClock(hand)
+    hand, fed = hand_of_now(), Fed()
+    clock = BelievedClock(hand)
     async with evidence_of(config, clock) as (evidence, stack):
         parts = wired(config, clock, Metrics(), evidence, stack, tick_us=SECOND)
         watchdog = watchdog_of(hand, parts, fed)
         for beats in range(1, 4):
-            hand.passed_us += OVERDUE_US
+            hand.pass_(OVERDUE_US)
             await parts.recorder.tick()
             watchdog.beat()
             assert fed.count == beats
@@ -139,8 +128,8 @@ async def test_a_publisher_that_hangs_starves_it(config: Config) -> None:
         async def snapshot(self) -> Snapshot:
             return Snapshot(generation=0, servers=(), info=(), families=())
 
-    hand, fed = Hand(), Fed()
-    clock = SteadyClock(hand)
+    hand, fed = hand_of_now(), Fed()
+    clock = BelievedClock(hand)
     async with evidence_of(config, clock) as (evidence, _), asyncio.TaskGroup() as tasks:
         exposition = Hanging(clock)
         publisher = Publisher(
@@ -155,13 +144,13 @@ async def test_a_publisher_that_hangs_starves_it(config: Config) -> None:
         )
         watchdog = Watchdog(clock, fed, publisher.progress_due_us)
         publishing = tasks.create_task(publisher.run())
-        hand.passed_us += 2 * OVERDUE_US
+        hand.pass_(2 * OVERDUE_US)
         watchdog.beat()
         assert fed.count == 1, "nobody asks for figures"
         exposition.asked.set()
         await publisher.publish_if_due(SECOND)
         await asyncio.sleep(0)
-        hand.passed_us += OVERDUE_US
+        hand.pass_(OVERDUE_US)
         watchdog.beat()
         assert fed.count == 1
         publishing.cancel()
@@ -171,7 +160,7 @@ async def test_every_watch_and_the_rounds_are_asked(tmp_path: Path) -> None:
     with simulated(servers=10) as vcenter:
         internet = '[uplink.transit]\ntargets = ["icmp://127.0.0.1"]\n[[internet]]\nuplink = "transit"'
         config = load(write_config(tmp_path, vcenter, internet=internet), {})
-        clock = SteadyClock(Hand())
+        clock = BelievedClock(hand_of_now())
         async with evidence_of(config, clock) as (evidence, stack), asyncio.TaskGroup() as tasks:
             parts = wired(config, clock, Metrics(), evidence, stack, tick_us=SECOND)
             for part in (parts.recorder, parts.records, parts.internet, parts.sources):
@@ -189,11 +178,11 @@ async def test_every_watch_and_the_rounds_are_asked(tmp_path: Path) -> None:
 
 
 async def test_a_loop_that_is_held_is_measured() -> None:
-    hand, metrics = Hand(), Metrics()
+    hand, metrics = hand_of_now(), Metrics()
     async with asyncio.TaskGroup() as tasks:
         measuring = tasks.create_task(measure_stalls(hand, metrics.process))
         await asyncio.sleep(0)
-        hand.passed_us += 5 * SECOND
+        hand.pass_(5 * SECOND)
         await asyncio.sleep(0.15)
         measuring.cancel()
     text = b"".join(family.text for family in metrics.process.rendered()).decode()

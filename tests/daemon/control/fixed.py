@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from daemon.control import AmbiguousNameError, control_api
+from daemon.records.refusals import ConflictError, FieldFault
+from daemon.replies.clock import ClockStatus
 from daemon.replies.common import Reply
 from daemon.replies.exclusions import IneligibleTime, TimeSpan
 from daemon.replies.servers import (
@@ -56,6 +58,13 @@ STATUS = Status(
             legs=(Leg.SAN, Leg.RUNNING),
         ),
     ),
+)
+CLOCK = ClockStatus(
+    at=parse_instant("2026-11-22T10:00:00Z"),
+    wall_clock_at=parse_instant("2058-01-01T00:00:00Z"),
+    doubted_since=SETTLED_AT,
+    why="it shows 2058",
+    can_be_accepted=True,
 )
 SERVER = ServerStatus(
     server="id-3",
@@ -138,10 +147,21 @@ class FixedControl:
 
     lines: list[str] = field(default_factory=lambda: ["{}"])
     breaks_off: bool = False
+    accepted: list[str] = field(default_factory=list)
+    """By whom the clock was accepted; once is enough."""
     exported: list[tuple[str | None, Instant | None, Instant | None]] = field(default_factory=list)
 
     def status(self) -> Status:
         return STATUS
+
+    def clock(self) -> ClockStatus:
+        return CLOCK
+
+    async def accept_clock(self, by: str) -> ClockStatus:
+        if self.accepted:
+            raise ConflictError([FieldFault("", "the clock is not in doubt: there is nothing to accept")])
+        self.accepted.append(by)
+        return CLOCK.model_copy(update={"doubted_since": None, "why": "", "can_be_accepted": False})
 
     def server(self, name: str) -> ServerStatus | None:
         if name == "twin":

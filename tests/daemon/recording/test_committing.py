@@ -275,3 +275,21 @@ def test_a_commit_goes_on_though_whoever_began_it_is_cancelled() -> None:
         assert {solution for solution, _ in office.book.evidence.notices} == {"a"}
 
     virtual.run(play())
+
+
+def test_what_is_held_refuses_requests_and_keeps_what_the_daemon_itself_wants() -> None:
+    async def play() -> None:
+        office = Office()
+        async with asyncio.TaskGroup() as tasks:
+            waiting = tasks.create_task(office.record("waits"))
+            await asyncio.sleep(0)
+            office.change("own")
+            office.committer.hold("the clock is in doubt")
+            assert await waiting == "nothing was recorded: the clock is in doubt"
+        assert await office.record("later") == "nothing was recorded: the clock is in doubt"
+        assert office.names() == []
+        office.committer.hold("")
+        await tick(office)
+        assert office.names() == ["own"]
+
+    virtual.run(play())

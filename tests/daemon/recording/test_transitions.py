@@ -2,8 +2,17 @@
 
 from dataclasses import replace
 
+from daemon.believed_clock import ClockStep
 from daemon.book.counting import HORIZON_US
-from probes.report import KnownEvent, ListedServer, ManagedObject, Report, SourceEvent, SourceFailure
+from probes.report import (
+    INTERNET,
+    KnownEvent,
+    ListedServer,
+    ManagedObject,
+    Report,
+    SourceEvent,
+    SourceFailure,
+)
 from sla.instants import HOUR, MINUTE, SECOND, Instant
 from sla.records import Blind, Event, Leg, Observation, Record, ServerId, State, Witness
 from tests.daemon.monitor import START, Monitor, Source, Vm
@@ -242,23 +251,39 @@ def test_the_next_watch_is_told_which_objects_the_servers_were() -> None:
 # Steps of the clock
 
 
-def stepped(monitor: Monitor, step_us: int, *, looked_at: Instant) -> None:
-    monitor.transitions.clock_stepped(step_us, ["vc1", "vc2"], looked_at, monitor.now)
+STEP = "the monitor's clock was set forward by 3540 s"
+
+
+def stepped(monitor: Monitor, since: int, until: int, text: str = STEP) -> None:
+    step = ClockStep(
+        since=Instant(since), until=Instant(until), text=text, outcome="accepted by ann", accepted_by="ann"
+    )
+    monitor.transitions.clock_stepped(step, monitor.now)
 
 
 def test_over_a_step_forward_every_source_is_blind_and_an_event_says_why() -> None:
     monitor, source = watched()
     monitor.now = Instant(START + HOUR)
-    stepped(monitor, HOUR - MINUTE, looked_at=START)
-    text = "the monitor's clock was set forward by 3540 s"
+    stepped(monitor, START + MINUTE, START + HOUR - MINUTE)
     event, blind = monitor.tell(source.report())
     assert isinstance(event, Event)
-    assert (event.type, event.text, event.source) == ("clock_step", text, "slad")
-    assert blinds([blind]) == [(START, START + HOUR, text)]
+    assert (event.type, event.text, event.source) == ("clock_step", f"{STEP}: accepted by ann", "slad")
+    assert event.user == "ann"
+    assert blinds([blind]) == [(START + MINUTE, START + HOUR - MINUTE, STEP)], "and for no longer"
     assert blinds(source.look()) == []
     other = replace(source.report(), source="vc2", observed_until=monitor.now)
     monitor.tell(replace(other, observed_until=Instant(START + HOUR)))
-    assert monitor.history("u1") == [(UNKNOWN, 60), (UP, 1)]
+    assert monitor.history("u1") == [(UP, 1), (UNKNOWN, 58), (UP, 2)]
+
+
+def test_the_internet_is_blind_over_a_step_as_every_source_is() -> None:
+    monitor, _ = watched()
+    internet = Report(source=INTERNET, fresh=True, observed_until=START)
+    monitor.tell(internet)
+    monitor.now = Instant(START + HOUR)
+    stepped(monitor, START + SECOND, START + HOUR - MINUTE)
+    made = blinds(monitor.tell(replace(internet, fresh=False, observed_until=monitor.now)))
+    assert made == [(START + SECOND, START + HOUR - MINUTE, STEP)]
 
 
 def test_a_source_that_answered_before_the_step_is_blind_over_it_all_the_same() -> None:
@@ -266,35 +291,55 @@ def test_a_source_that_answered_before_the_step_is_blind_over_it_all_the_same() 
     monitor.now = Instant(START + HOUR)
     before = report(Instant(START + 3 * SECOND))
     after = report(Instant(START + HOUR))
-    stepped(monitor, HOUR - MINUTE, looked_at=Instant(START + 5 * SECOND))
+    stepped(monitor, START + 5 * SECOND, START + HOUR - MINUTE)
     made = blinds(monitor.tell(before, after))
-    assert [span[:2] for span in made] == [(START + 3 * SECOND, START + HOUR)]
+    assert [span[:2] for span in made] == [(START + 5 * SECOND, START + HOUR - MINUTE)]
 
 
 def test_a_source_that_answers_long_after_the_step_is_blind_over_it() -> None:
     monitor, source = watched()
     monitor.now = Instant(START + HOUR)
-    stepped(monitor, HOUR - MINUTE, looked_at=START)
+    stepped(monitor, START, START + HOUR - MINUTE)
     assert [type(record) for record in monitor.tell()] == [Event]
-    assert [span[:2] for span in blinds(source.look(passed_us=HOUR))] == [(START, START + 2 * HOUR)]
+    assert [span[:2] for span in blinds(source.look(passed_us=HOUR))] == [(START, START + HOUR - MINUTE)]
+
+
+def test_a_source_that_lost_contact_before_a_step_is_blind_as_long_as_it_was_lost() -> None:
+    monitor, source = watched()
+    monitor.now = Instant(START + HOUR)
+    stepped(monitor, START + 10 * MINUTE, START + 20 * MINUTE)
+    made = blinds(monitor.tell(replace(source.report(), fresh=True)))
+    assert made == [(START, START + HOUR, STEP)]
+
+
+def test_several_steps_are_spans_that_do_not_overlap() -> None:
+    monitor, source = watched()
+    monitor.now = Instant(START + HOUR)
+    for minute in (10, 30):
+        stepped(monitor, START + minute * MINUTE, START + (minute + 5) * MINUTE)
+    made = blinds(monitor.tell(source.report()))
+    assert [((start - START) // MINUTE, (end - START) // MINUTE) for start, end, _ in made] == [
+        (10, 15),
+        (30, 35),
+    ]
 
 
 def test_where_it_cannot_be_told_whether_an_answer_came_before_a_step_both_are_blind() -> None:
     monitor, _ = watched()
     monitor.now = Instant(START + 20 * SECOND)
-    stepped(monitor, 5 * SECOND, looked_at=Instant(START + SECOND))
+    stepped(monitor, START + SECOND, START + 15 * SECOND)
     answers = [report(Instant(START + seconds * SECOND)) for seconds in (10, 16, 19)]
     assert [span[:2] for span in blinds(monitor.tell(*answers))] == [
-        (START, START + 10 * SECOND),
-        (START + 10 * SECOND, START + 16 * SECOND),
+        (START + SECOND, START + 10 * SECOND),
+        (START + 10 * SECOND, START + 15 * SECOND),
     ]
 
 
 def test_a_step_back_is_an_event_and_nothing_else() -> None:
     monitor, source = watched()
-    stepped(monitor, -10 * MINUTE, looked_at=START)
+    stepped(monitor, START, START, "the monitor's clock was set back by 600 s")
     (event,) = monitor.tell(source.report())
     assert isinstance(event, Event)
-    assert event.text == "the monitor's clock was set back by 600 s"
+    assert event.text == "the monitor's clock was set back by 600 s: accepted by ann"
     source.look()
     assert monitor.history("u1") == [(UP, 1)]

@@ -13,6 +13,7 @@ from daemon.control import control_api
 from daemon.control.api import LIMITS
 from daemon.records.idempotency import NumberedRecord, RecordedRequests
 from daemon.records.service import RecordService
+from daemon.replies.clock import ClockStatus
 from daemon.replies.servers import ServerStatus
 from daemon.replies.solutions import SolutionList, SolutionStatus
 from daemon.replies.status import Status
@@ -51,6 +52,12 @@ class NoControl:
     """Nothing but records is asked of this daemon."""
 
     def status(self) -> Status:
+        raise NotImplementedError
+
+    def clock(self) -> ClockStatus:
+        raise NotImplementedError
+
+    async def accept_clock(self, by: str) -> ClockStatus:
         raise NotImplementedError
 
     def server(self, name: str) -> ServerStatus | None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from daemon.clock import SteadyClock, SystemClock
+from daemon.clock import SystemClock
 from daemon.config import load
 from daemon.metrics import Metrics
 from daemon.watching import sources as sources_module
@@ -32,7 +32,7 @@ async def test_who_waits_for_what_has_no_bound_is_left_out_of_what_is_due(tmp_pa
         config = path.read_text()
         assert of_vcenter in config
         path.write_text(config.replace(of_vcenter, f'"127.0.0.1:{silent.getsockname()[1]}"'))
-        sources = Sources(SteadyClock(SystemClock()), Metrics().process, said.append, lambda _: Resume())
+        sources = Sources(SystemClock(), Metrics().process, said.append, lambda _: Resume())
         sources.adopt(load(path, {}))
         async with asyncio.TaskGroup() as tasks:
             running = tasks.create_task(sources.run())
@@ -85,7 +85,7 @@ async def test_a_source_is_up_once_a_look_stands_on_another(tmp_path: Path) -> N
     metrics = Metrics().process
     with simulated(servers=1) as vcenter:
         path = write_config(tmp_path, vcenter)
-        sources = Sources(SteadyClock(SystemClock()), metrics, lambda _: None, lambda _: Resume())
+        sources = Sources(SystemClock(), metrics, lambda _: None, lambda _: Resume())
         sources.adopt(load(path, {}))
         async with asyncio.TaskGroup() as tasks:
             running = tasks.create_task(sources.run())
