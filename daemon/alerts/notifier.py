@@ -15,9 +15,16 @@ import structlog
 from daemon.alerts.alert import Labels, Severity
 from daemon.alerts.alertmanager import Alertmanager, PostError, encoded, open_alertmanager
 from daemon.alerts.conditions.definitions import Lasting, alerts
-from daemon.alerts.conditions.shared import BEGUN_ALERTS, LEDGER_ALERTS, QUARANTINE_ALERTS, TOLD_US
+from daemon.alerts.conditions.shared import (
+    BEGUN_ALERTS,
+    CLOCK_ALERTS,
+    LEDGER_ALERTS,
+    QUARANTINE_ALERTS,
+    TOLD_US,
+)
 from daemon.alerts.evaluator import SLAD
 from daemon.alerts.store import AlertStore, Posted
+from daemon.believed_clock import ClockDoubt
 from daemon.clock import Clock
 from daemon.config import Config
 from daemon.config.alertmanager import AlertmanagerTable, BaseUrl
@@ -47,19 +54,21 @@ class Notifier:
         store: AlertStore,
         metrics: AlertMetrics,
         fault: Callable[[], str],
+        clock_doubt: Callable[[], ClockDoubt | None],
         quarantined: Callable[[], tuple[Instant, str] | None],
         begun_at: Instant,
         on_wanted: Callable[[bool], None],
     ) -> None:
         """`fault` says why the ledger takes no records, empty while it does; `on_wanted` hears whether to keep the store.
 
-        `quarantined`: when the ledger last did not let a record in, and why; None where it never did. `begun_at`: when
+        `clock_doubt`: why the clock is not believed, None while it is. `quarantined`: when the ledger last did not let a record in, and why; None where it never did. `begun_at`: when
         the ledger was begun.
         """
         self._clock = clock
         self._store = store
         self._metrics = metrics
         self._fault = fault
+        self._clock_doubt = clock_doubt
         self._quarantined = quarantined
         self._begun_at = begun_at
         self._on_wanted = on_wanted
@@ -116,6 +125,10 @@ class Notifier:
             now, fault, last = self._clock.now(), self._fault(), self._quarantined()
             found = alerts(LEDGER_ALERTS, Lasting(at=now, why=fault), SLAD) if fault else ()
             self._store.put("ledger", found, now)
+            doubt, found = self._clock_doubt(), ()
+            if doubt is not None:
+                found = alerts(CLOCK_ALERTS, Lasting(at=now, since=doubt.since, why=doubt.why), SLAD)
+            self._store.put("clock", found, now)
             found = ()
             if last is not None and now - last[0] < TOLD_US:
                 found = alerts(QUARANTINE_ALERTS, Lasting(at=now, since=last[0], why=last[1]), SLAD)

@@ -188,6 +188,7 @@ def wired(
             store=store,
             metrics=metrics.alerts,
             fault=lambda: committer.fault,
+            clock_doubt=lambda: clock.doubt,
             quarantined=lambda: committer.quarantined,
             begun_at=evidence.begun_at,
             on_wanted=evaluator.want,

@@ -17,6 +17,7 @@ from daemon.alerts.conditions.servers import (
 )
 from daemon.alerts.conditions.shared import (
     BEGUN_ALERTS,
+    CLOCK_ALERTS,
     DATASTORE_ALERTS,
     HOST_ALERTS,
     LEDGER_ALERTS,
@@ -40,6 +41,7 @@ EVERY: Final[tuple[Mapping[str, object], ...]] = (
     UPLINK_ALERTS,
     HOST_ALERTS,
     DATASTORE_ALERTS,
+    CLOCK_ALERTS,
     LEDGER_ALERTS,
     QUARANTINE_ALERTS,
     BEGUN_ALERTS,

@@ -18,6 +18,8 @@ BLIND_FOR_US: Final = 2 * MINUTE
 """How long a vCenter may be out of sight before that is told."""
 TOLD_US: Final = HOUR
 """How long it is told that a record was quarantined, or a ledger begun."""
+DOUBTED_FOR_US: Final = 2 * MINUTE
+"""How long the clock may be in doubt before that is told: most doubts end by themselves within one."""
 SILENT_FOR_US: Final = MINUTE
 """How long a host may not respond before that is told."""
 
@@ -53,6 +55,16 @@ def _not_responding(lasting: Lasting) -> Holding | None:
     return None if is_new else _silent(lasting)
 
 
+_unbelieved = holding(
+    Severity.CRITICAL, "does not believe its clock", "Nothing is recorded, and figures stand still"
+)
+
+
+def _doubted(lasting: Lasting) -> Holding | None:
+    is_new = lasting.since is not None and lasting.at - lasting.since < DOUBTED_FOR_US
+    return None if is_new else _unbelieved(lasting)
+
+
 SOURCE_ALERTS: Final[Definitions[Contact]] = {"SourceBlind": _blind}
 UPLINK_ALERTS: Final[Definitions[Lasting]] = {
     "UplinkDown": holding(
@@ -77,6 +89,7 @@ QUARANTINE_ALERTS: Final[Definitions[Lasting]] = {
         "The ledger could not have been read again with it, which is a defect of slad",
     )
 }
+CLOCK_ALERTS: Final[Definitions[Lasting]] = {"ClockInDoubt": _doubted}
 BEGUN_ALERTS: Final[Definitions[Lasting]] = {
     "LedgerBegun": holding(
         Severity.WARNING,

@@ -33,6 +33,7 @@ LABELS: Final[Mapping[str, set[str]]] = {
     "HostNotResponding": {"vcenter", "host"},
     "DatastoreInaccessible": {"vcenter", "datastore"},
     "LedgerNotWriting": set(),
+    "ClockInDoubt": set(),
     "RecordQuarantined": set(),
     "LedgerBegun": set(),
     "Watchdog": set(),
@@ -42,6 +43,7 @@ MAY_LACK: Final = {"solution", "uplink"}
 OF_PROMETHEUS: Final = {
     "SladDown": {"job", "instance"},
     "LedgerNotWriting": {"instance"},
+    "ClockInDoubt": {"instance"},
     "RecordQuarantined": {"instance"},
     "LedgerBegun": {"instance"},
 }

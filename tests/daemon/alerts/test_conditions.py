@@ -22,7 +22,9 @@ from daemon.alerts.conditions.servers import (
 )
 from daemon.alerts.conditions.shared import (
     BLIND_FOR_US,
+    CLOCK_ALERTS,
     DATASTORE_ALERTS,
+    DOUBTED_FOR_US,
     HOST_ALERTS,
     LEDGER_ALERTS,
     SILENT_FOR_US,
@@ -294,6 +296,13 @@ def test_a_host_is_told_after_a_minute() -> None:
     assert list(alerts(HOST_ALERTS, Lasting(at=NOW, since=ago(SILENT_FOR_US - 1)), WHOM)) == []
     told = only(alerts(HOST_ALERTS, Lasting(at=NOW, since=ago(SILENT_FOR_US)), WHOM))
     assert (told.severity, told.since) == (Severity.WARNING, ago(SILENT_FOR_US))
+
+
+def test_a_clock_is_told_that_is_in_doubt_for_two_minutes() -> None:
+    assert list(alerts(CLOCK_ALERTS, Lasting(at=NOW, since=ago(DOUBTED_FOR_US - 1)), WHOM)) == []
+    told = only(alerts(CLOCK_ALERTS, Lasting(at=NOW, since=ago(DOUBTED_FOR_US), why="it shows 2058"), WHOM))
+    assert (told.severity, told.since) == (Severity.CRITICAL, ago(DOUBTED_FOR_US))
+    assert told.description.endswith(": it shows 2058.")
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from prometheus_client import CollectorRegistry
 from daemon.alerts.alert import Alert, Severity, labels_of
 from daemon.alerts.notifier import MOST_AT_ONCE, Notifier
 from daemon.alerts.store import AlertStore
+from daemon.believed_clock import ClockDoubt
 from daemon.clock import SystemClock
 from daemon.config.alertmanager import AlertmanagerTable
 from daemon.metrics.alerts import AlertMetrics
@@ -41,6 +42,7 @@ class Pushing:
         self.store = AlertStore()
         self.fault = ""
         self.quarantined: tuple[Instant, str] | None = None
+        self.clock_doubt: ClockDoubt | None = None
         self.wanted: list[bool] = []
         self.families = CollectorRegistry()
         self.push = Notifier(
@@ -48,6 +50,7 @@ class Pushing:
             store=self.store,
             metrics=AlertMetrics(self.families),
             fault=lambda: self.fault,
+            clock_doubt=lambda: self.clock_doubt,
             quarantined=lambda: self.quarantined,
             begun_at=begun_at,
             on_wanted=self.wanted.append,
@@ -297,6 +300,30 @@ async def test_a_ledger_that_takes_no_records_is_told_and_so_is_its_recovery(tmp
         it.fault = ""
         await one.until(lambda: len(one.names) == 2)
         assert parse_instant(one.requests[1].alerts[0]["endsAt"]) <= now()
+
+
+@pytest.mark.usefixtures("hurried")
+async def test_a_clock_that_stays_in_doubt_is_told_and_one_that_is_for_a_minute_is_not(
+    tmp_path: Path,
+) -> None:
+    def doubted(since: Instant) -> ClockDoubt:
+        return ClockDoubt(
+            shown_at=now(), expected_at=now(), since=since, why="it shows 2058", can_be_accepted=True
+        )
+
+    async with receiver() as one, pushing(table(tmp_path, one.url)) as it:
+        it.clock_doubt = doubted(Instant(now() - 110 * SECOND))
+        it.put(alert())
+        await one.until(lambda: len(one.names) == 1)
+        assert one.names != ["ClockInDoubt"]
+        it.clock_doubt = doubted(Instant(now() - 2 * MINUTE))
+        await one.until(lambda: one.names[1:] == ["ClockInDoubt"])
+        (sent,) = one.requests[1].alerts
+        assert "it shows 2058" in sent["annotations"]["description"]
+        assert sent["labels"]["severity"] == "critical"
+        it.clock_doubt = None
+        await one.until(lambda: len(one.names) == 3)
+        assert parse_instant(one.requests[2].alerts[0]["endsAt"]) <= now()
 
 
 @pytest.mark.usefixtures("hurried")
