@@ -34,6 +34,8 @@ MOST_BACK_US: Final = HOUR
 MOST_STEPS: Final = 1000
 """How many steps are kept, to date by them what was seen before the newest."""
 
+_BY_THE_BOOT_CLOCK: Final = "by the boot clock it is"
+_BY_THE_RECORD: Final = "the newest record is of"
 _READ_US: Final = SECOND // 10
 """How long it may take to read both clocks: else they were not read at once, because the process stood still."""
 
@@ -128,18 +130,30 @@ class BelievedClock:
         self._agreed_at = self._watched(boot_us)
         """The same, as of the last look at which the wall clock was believed."""
         self._doubted: _Doubted | None = None
+        self._newest = BEGINNING
+        """The newest instant that was on record when the process began."""
         self._is_starting = True
-        """Nobody has looked yet with success since the process began."""
+        """The wall clock was not believed yet since then: nothing was dated, and nothing watched."""
+        self._expected = _BY_THE_BOOT_CLOCK
 
-    def begin(self, newest: Instant) -> None:
-        """Go on from the newest instant on record: a wall clock before it, or long after it, is in doubt."""
+    def begin(self, newest: Instant, noted_us: int | None = None) -> None:
+        """Go on from the newest instant on record: a wall clock before it, or long after it, is in doubt.
+
+        `noted_us`: how far the wall clock was ahead of this boot's clock when it was believed last (`ahead_of_boot_us`), if that
+        is known: then one that was set since is in doubt too.
+        """
         with self._lock:
             difference_us, boot_us = self._read()
             if newest != BEGINNING:
-                if not -STEP_US <= boot_us + difference_us - newest <= MOST_AHEAD_US:
-                    self._believed = _Difference(newest - boot_us, boot_us)
-                self._told = newest
-                self._agreed_at = self._watched(boot_us)
+                expected = [
+                    us
+                    for us in (noted_us, difference_us)
+                    if us is not None and -STEP_US <= boot_us + us - newest <= MOST_AHEAD_US
+                ]
+                if not expected:
+                    self._expected = _BY_THE_RECORD
+                self._believed = _Difference(expected[0] if expected else newest - boot_us, boot_us)
+                self._newest = self._told = self._agreed_at = newest
         self.look()
 
     def now(self) -> Instant:
@@ -174,6 +188,11 @@ class BelievedClock:
             if at > era.ended:
                 return Instant(max(era.since, at - era.shift_us))
         return at
+
+    @property
+    def ahead_of_boot_us(self) -> int:
+        """How far the wall clock is ahead of the boot clock, as it is believed."""
+        return self._believed.us + self._lost_us
 
     @property
     def has_stepped(self) -> bool:
@@ -231,12 +250,12 @@ class BelievedClock:
     def _agree(self, boot_us: int) -> None:
         self._agreed_at = self._watched(boot_us)
         self._doubted = self.doubt = None
-        self._is_starting = False
+        self._is_starting, self._expected = False, _BY_THE_BOOT_CLOCK
 
     def _judge(self, doubted: _Doubted, boot_us: int) -> ClockStep | None:
         """Believe the time that is shown, or say why not yet."""
         shown_at = Instant(boot_us + doubted.difference.us)
-        expected_at, since = self.on_record(self._watched(boot_us)), self.on_record(doubted.noticed_at)
+        expected_at, since = self.on_record(self._watched(boot_us)), self._reached(doubted)
         held_us = boot_us - doubted.shown_since_us
         is_behind, is_ahead = shown_at < since - MOST_BACK_US, shown_at > expected_at + MOST_AHEAD_US
         if not is_behind and (doubted.accepted_by or (held_us >= HOLD_US and not is_ahead)):
@@ -257,46 +276,46 @@ class BelievedClock:
                 f"slad goes on once that has held for {HOLD_US // SECOND} s ({held_us // SECOND} s by now), or at once"
                 " with `slad clock accept`"
             )
-        expected = "the newest record is of" if self._is_starting else "by the boot clock it is"
         self.doubt = ClockDoubt(
             shown_at=shown_at,
             expected_at=expected_at,
             since=since,
-            why=f"the clock is in doubt: it shows {_text(shown_at)}, and {expected} {_text(expected_at)}; {until}",
+            why=f"the clock is in doubt: it shows {_text(shown_at)}, and {self._expected} {_text(expected_at)}; {until}",
             can_be_accepted=not is_behind,
         )
         return None
 
+    def _reached(self, doubted: _Doubted) -> Instant:
+        """How far what is on record may reach."""
+        return self._newest if self._is_starting else self.on_record(doubted.noticed_at)
+
     def _adopt(self, doubted: _Doubted, boot_us: int) -> ClockStep:
         """From the beginning of the doubt on the time that is shown is the time."""
-        by_us = doubted.difference.us - self._believed.us
-        shift_us = self._shift_us + by_us
-        since, ended = self.on_record(self._agreed_at), self.on_record(doubted.noticed_at)
-        era = _Era(
-            since=doubted.noticed_at,
-            ended=ended,
-            begins=max(ended, Instant(doubted.noticed_at + shift_us)),
-            shift_us=shift_us,
-        )
+        by_us, by = doubted.difference.us - self._believed.us, doubted.accepted_by
+        since = until = self.on_record(self._agreed_at)
         text = self._told_of(by_us)
-        self._eras = (*self._eras, era)[-MOST_STEPS:]
+        if self._is_starting:
+            self._told = self._newest  # nobody has watched by what was told since
+        else:
+            era = self._era(doubted, boot_us + doubted.difference.us - self._watched(boot_us))
+            until = era.begins if by_us > 0 else since
+            self._eras = (*self._eras, era)[-MOST_STEPS:]
         self._believed = doubted.difference
         self._agree(boot_us)
-        by = doubted.accepted_by
         outcome = f"accepted by {by}" if by else "believed, for that time held"
-        return ClockStep(
-            since=since,
-            until=era.begins if by_us > 0 else since,
-            text=text,
-            outcome=outcome,
-            accepted_by=by,
-        )
+        return ClockStep(since=since, until=until, text=text, outcome=outcome, accepted_by=by)
+
+    def _era(self, doubted: _Doubted, shift_us: int) -> _Era:
+        ended = self._reached(doubted)
+        begins = max(ended, Instant(doubted.noticed_at + shift_us))
+        return _Era(since=doubted.noticed_at, ended=ended, begins=begins, shift_us=shift_us)
 
     def _told_of(self, by_us: int) -> str:
         seconds = f"{abs(by_us) / SECOND:.0f} s"
-        if self._is_starting:
+        if self._expected is _BY_THE_RECORD:
             return f"the monitor's clock was {seconds} {'after' if by_us > 0 else 'before'} the newest record at a start"
-        return f"the monitor's clock was set {'forward' if by_us > 0 else 'back'} by {seconds}"
+        while_away = " while slad did not run" if self._is_starting else ""
+        return f"the monitor's clock was set {'forward' if by_us > 0 else 'back'} by {seconds}{while_away}"
 
     def _went_back(self, doubted: _Doubted) -> ClockStep:
         """The wall clock shows again what was expected."""

@@ -1,6 +1,7 @@
 """The one place where slad reads a clock. What it dates by them is `daemon.believed_clock`'s."""
 
 import time
+from pathlib import Path
 from typing import Protocol
 
 from sla.instants import Instant
@@ -20,6 +21,14 @@ class Clock(Protocol):
     def boottime_us(self) -> int:
         """Microseconds since boot, sleep included: what a step of the wall clock is noticed against."""
         ...
+
+
+def boot_id() -> str:
+    """Another text whenever the machine was booted; empty where that is not known."""
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+    except (OSError, ValueError):
+        return ""
 
 
 class SystemClock:

@@ -8,6 +8,7 @@ import asyncio
 import signal
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import AsyncExitStack
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from platform import python_version
@@ -121,15 +122,15 @@ class App:
             recording = tasks.create_task(parts.recorder.run(), name="recorder")
             await self._open(parts, tcp_api, stack)
             eternal = [
-                tasks.create_task(_eternal(name, work), name=name)
-                for name, work in (
-                    ("publisher", parts.publisher.run()),
-                    ("sources", parts.sources.run()),
-                    ("internet", parts.internet.run()),
-                    ("notifier", parts.notifier.run()),
-                    ("stalls", measure_stalls(self._clock, self._metrics.process)),
-                    ("watchdog", watchdog.run()),
-                    ("reloader", reloader.run()),
+                tasks.create_task(_eternal(name, run), name=name)
+                for name, run in (
+                    ("publisher", parts.publisher.run),
+                    ("sources", _after(parts.recorder.has_begun, parts.sources.run)),
+                    ("internet", _after(parts.recorder.has_begun, parts.internet.run)),
+                    ("notifier", parts.notifier.run),
+                    ("stalls", partial(measure_stalls, self._clock, self._metrics.process)),
+                    ("watchdog", watchdog.run),
+                    ("reloader", reloader.run),
                 )
             ]
             self._systemd.ready()
@@ -164,8 +165,18 @@ def _progress_due(parts: Parts) -> Iterator[tuple[str, int]]:
     yield from parts.internet.progress_due_us()
 
 
-async def _eternal(name: str, work: Awaitable[None]) -> None:
-    await work
+def _after(event: asyncio.Event, run: Callable[[], Awaitable[None]]) -> Callable[[], Awaitable[None]]:
+    """Run something once an event is set."""
+
+    async def run_after() -> None:
+        await event.wait()
+        await run()
+
+    return run_after
+
+
+async def _eternal(name: str, run: Callable[[], Awaitable[None]]) -> None:
+    await run()
     raise RuntimeError(f"the task {name} ended, which it never should")
 
 

@@ -46,6 +46,8 @@ async def told(evidence: Evidence, clock: BelievedClock, metrics: ProcessMetrics
     ledger = evidence.ledger
     if ledger.is_new or not ledger.lost:
         return
-    record = accepted_loss(ledger.lost, why, ledger.head, clock.now())
+    # A clock in doubt dates nothing; that it is no earlier than what is on record is sure.
+    now = clock.now() if clock.doubt is None else evidence.newest
+    record = accepted_loss(ledger.lost, why, ledger.head, now)
     await ledger.commit(Batch(entries=[Entry(record=record)]))
     evidence.book.take_record(record, None)

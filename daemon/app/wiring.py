@@ -12,6 +12,7 @@ from daemon.alerts.store import AlertStore
 from daemon.answers.answers import Answers
 from daemon.believed_clock import BelievedClock
 from daemon.book.live_book import LiveBook
+from daemon.clock import boot_id
 from daemon.config import Config
 from daemon.exposition.exposition import Exposition
 from daemon.ledger import Ledger
@@ -20,6 +21,7 @@ from daemon.live.figures import LiveFigures
 from daemon.live.snapshots import Snapshots
 from daemon.metrics import Metrics
 from daemon.pacing import freeze_gc
+from daemon.recording.clock_note import ClockNote
 from daemon.recording.committing import Committer
 from daemon.recording.dating import resumed
 from daemon.recording.publishing import Publisher
@@ -52,6 +54,9 @@ class Evidence:
     recorded_requests: RecordedRequests
     begun_at: Instant
     """When the ledger's first record was made; now, where there is none."""
+    newest: Instant
+    """The newest instant on record."""
+    clock_note: ClockNote
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,7 +82,8 @@ async def replayed(config: Config, clock: BelievedClock, ledger: Ledger) -> Evid
         replay, ledger, book, registry, transitions, recorded_requests.take
     )
     freeze_gc()
-    clock.begin(newest)
+    clock_note = ClockNote(config.ledger.path, boot_id())
+    clock.begin(newest, await asyncio.to_thread(clock_note.read))
     book.settle(clock.now())
     return Evidence(
         ledger=ledger,
@@ -86,6 +92,8 @@ async def replayed(config: Config, clock: BelievedClock, ledger: Ledger) -> Evid
         transitions=transitions,
         recorded_requests=recorded_requests,
         begun_at=begun_at or clock.now(),
+        newest=newest,
+        clock_note=clock_note,
     )
 
 
@@ -157,6 +165,7 @@ def wired(
     )
     recorder = Recorder(
         clock=clock,
+        clock_note=evidence.clock_note,
         tick_us=tick_us,
         queue=queue,
         transitions=evidence.transitions,

@@ -16,6 +16,7 @@ from daemon.ledger import Batch, Entry
 from daemon.live.snapshots import Snapshots
 from daemon.metrics.process import ProcessMetrics
 from daemon.pacing import paced
+from daemon.recording.clock_note import ClockNote
 from daemon.recording.committing import Committer
 from daemon.recording.dating import dated
 from daemon.recording.publishing import Publisher
@@ -42,6 +43,7 @@ class Recorder:
         self,
         *,
         clock: BelievedClock,
+        clock_note: ClockNote,
         tick_us: int | None = None,
         queue: ReportQueue[Report | SourceFailure],
         transitions: Transitions,
@@ -77,6 +79,10 @@ class Recorder:
         self._sealing: asyncio.Event | None = None
         """Set with the next seal; None while nobody waits for one."""
         self._sealed_at = clock.now()
+        self.has_begun = asyncio.Event()
+        """Set once the wall clock is believed: before that nothing is dated, and so there is nothing to watch for."""
+        self._clock_note = clock_note
+        self._is_note_due = True
         self._is_in_doubt = False
         """Whether the wall clock was, at the last look."""
         self._is_finishing = False
@@ -124,6 +130,7 @@ class Recorder:
         began_us = self._clock.monotonic_us()
         told: Sequence[Report | SourceFailure] = ()
         if self._look_at_the_clock():
+            self.has_begun.set()
             told = await self._record(seal=seal)
         else:
             await self._wait(seal=seal)
@@ -146,6 +153,9 @@ class Recorder:
         await self._internet.follow()
         async for _ in paced(self._book.settling(now)):
             pass
+        if self._is_note_due:
+            self._is_note_due = False
+            await asyncio.to_thread(self._clock_note.write, self._clock.ahead_of_boot_us)
         return told
 
     async def _wait(self, *, seal: bool) -> None:
@@ -170,6 +180,7 @@ class Recorder:
             await self._committer.commit(replace(batch, seal=seal))
         if seal:
             self._sealed_at = self._clock.now()
+            self._is_note_due = True
         if sealing is not None:
             sealing.set()
 
@@ -195,6 +206,7 @@ class Recorder:
                 "clock_doubt_ended", message=step.text, outcome=step.outcome, by=step.accepted_by or None
             )
             self._transitions.clock_stepped(step, self._clock.now())
+            self._is_note_due = True
         self._is_in_doubt = doubt is not None
         self._metrics.clock_in_doubt.set(1 if doubt else 0)
         self._metrics.clock_offset.set((self._clock.wall_now() - self._clock.now()) / SECOND)

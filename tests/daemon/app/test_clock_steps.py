@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from daemon.app import App
+from daemon.app import App, wiring
 from daemon.believed_clock import HOLD_US
 from daemon.cli import main
 from daemon.control.client import ControlClient
@@ -34,7 +34,7 @@ from tests.daemon.harness import (
 from tests.waiting import until
 
 YEARS_US = 32 * 366 * DAY
-SLEEPS = ("slad_clock_in_doubt", frozenset[tuple[str, str]]())
+DOUBT = ("slad_clock_in_doubt", frozenset[tuple[str, str]]())
 STEPS = ("slad_clock_steps_total", frozenset[tuple[str, str]]())
 
 
@@ -129,7 +129,7 @@ async def test_a_day_ahead_for_seconds_costs_nobody_anything(tmp_path: Path) -> 
         why = await it.until_ready(ready=False)
         assert "the clock is in doubt" in why
         assert "slad clock accept" in why
-        assert (await it.scraped_when(lambda samples: samples[SLEEPS] == 1, "the metric"))[STEPS] == 1
+        assert (await it.scraped_when(lambda samples: samples[DOUBT] == 1, "the metric"))[STEPS] == 1
         assert "not ready: the clock is in doubt" in (await it.slad("status")).stdout
         refused = await it.exclude()
         assert refused.exit_code == 3
@@ -188,10 +188,8 @@ async def test_a_clock_that_is_set_right_by_an_hour_costs_that_hour_and_no_more(
         await it.hold()
         await it.until_ready()
         assert (await it.exclude()).exit_code == 0
-        await it.sees()
-        records = await it.records()
-        it.clock.sleep(2 * MINUTE)
         after = await it.sees()
+        records = await it.records()
         unobserved = by_server(after, "slad_server_unobserved_seconds_total")
         for server, seconds in by_server(before, "slad_server_unobserved_seconds_total").items():
             assert 3595 < unobserved[server] - seconds < 3610
@@ -310,11 +308,42 @@ async def test_a_machine_that_slept_is_in_no_doubt(tmp_path: Path, us: int) -> N
         await it.sees()
         it.clock.sleep(us)
         samples = await it.sees()
-        assert (samples[STEPS], samples[SLEEPS]) == (0, 0)
+        assert (samples[STEPS], samples[DOUBT]) == (0, 0)
         assert (await it.exclude()).exit_code == 0
         records = await it.records()
     assert max(instants(records)) <= it.clock.true()
     assert not [record for record in records if record.get("type") == "clock_step"]
+
+
+async def test_a_start_anew_does_not_make_a_wrong_clock_right(tmp_path: Path) -> None:
+    clock = SetClock()
+    async with watched(tmp_path, clock) as it:
+        await it.until_ready()
+        await it.sees()
+    clock.set_us = DAY
+    async with watched(tmp_path, clock) as it:
+        assert "by the boot clock it is" in await it.until_ready(ready=False)
+        assert (await it.exclude()).exit_code == 3
+        clock.set_us = 0
+        await it.until_ready()
+        assert (await it.exclude()).exit_code == 0
+        samples = await it.sees()
+        records = await it.records()
+    assert max(instants(records)) <= clock.true()
+    assert max(by_server(samples, "slad_server_unobserved_seconds_total").values()) < MINUTE / SECOND
+
+
+async def test_after_a_boot_a_clock_that_is_a_day_ahead_of_the_newest_record_is_believed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = SetClock()
+    async with watched(tmp_path, clock) as it:
+        await it.until_ready()
+    clock.set_us = DAY
+    monkeypatch.setattr(wiring, "boot_id", lambda: "another boot")
+    async with watched(tmp_path, clock) as it:
+        await it.until_ready()
+        assert (await it.sees())[STEPS] == 0
 
 
 async def test_a_week_off_is_normal(tmp_path: Path) -> None:
