@@ -255,33 +255,24 @@ class BelievedClock:
     def _judge(self, doubted: _Doubted, boot_us: int) -> ClockStep | None:
         """Believe the time that is shown, or say why not yet."""
         shown_at = Instant(boot_us + doubted.difference.us)
-        expected_at, since = self.on_record(self._watched(boot_us)), self._reached(doubted)
+        expected_at, reached = self.on_record(self._watched(boot_us)), self._reached(doubted)
         held_us = boot_us - doubted.shown_since_us
-        is_behind, is_ahead = shown_at < since - MOST_BACK_US, shown_at > expected_at + MOST_AHEAD_US
-        if not is_behind and (doubted.accepted_by or (held_us >= HOLD_US and not is_ahead)):
+        if shown_at < reached - MOST_BACK_US:
+            until = _until_caught_up(reached)
+        elif doubted.accepted_by:
             return self._adopt(doubted, boot_us)
-        if is_behind:
-            goes_on_at = _text(Instant(since - MOST_BACK_US))
-            until = (
-                f"what is on record reaches to {_text(since)}, and nothing is recorded before that: set the clock right,"
-                f" or if it is right slad goes on at {goes_on_at}, and at once with a ledger that was restored (slad-clocks)"
-            )
-        elif is_ahead:
-            until = (
-                "that is more than a year ahead, which slad does not believe by itself: set the clock right, or if it is"
-                " right run `slad clock accept`"
-            )
+        elif shown_at > expected_at + MOST_AHEAD_US:
+            until = _UNTIL_ACCEPTED
+        elif held_us < HOLD_US:
+            until = _until_held(held_us)
         else:
-            until = (
-                f"slad goes on once that has held for {HOLD_US // SECOND} s ({held_us // SECOND} s by now), or at once"
-                " with `slad clock accept`"
-            )
+            return self._adopt(doubted, boot_us)
         self.doubt = ClockDoubt(
             shown_at=shown_at,
             expected_at=expected_at,
-            since=since,
+            since=self.on_record(doubted.noticed_at),
             why=f"the clock is in doubt: it shows {_text(shown_at)}, and {self._expected} {_text(expected_at)}; {until}",
-            can_be_accepted=not is_behind,
+            can_be_accepted=shown_at >= reached - MOST_BACK_US,
         )
         return None
 
@@ -345,6 +336,27 @@ class _WatchClock:
 
     def boottime_us(self) -> int:
         return self._believed.boottime_us()
+
+
+_UNTIL_ACCEPTED: Final = (
+    "that is more than a year ahead, which slad does not believe by itself: set the clock right; if it is right, run"
+    " `slad clock accept`"
+)
+
+
+def _until_held(held_us: int) -> str:
+    return (
+        f"slad goes on once that has held for {HOLD_US // SECOND} s ({held_us // SECOND} s by now), or at once with"
+        " `slad clock accept`"
+    )
+
+
+def _until_caught_up(reached: Instant) -> str:
+    return (
+        f"what is on record reaches to {_text(reached)}, and nothing is recorded before that: set the clock right; if it is"
+        f" right, slad goes on at {_text(Instant(reached - MOST_BACK_US))}, or at once with a ledger that was restored"
+        " (slad-ledger)"
+    )
 
 
 def _text(at: Instant) -> str:

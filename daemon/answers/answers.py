@@ -110,10 +110,11 @@ class Answers:
 
     def clock(self) -> ClockStatus:
         """What slad takes for the time, and why that is not what the wall clock shows, if it is not."""
-        doubt = self._clock.doubt
+        doubt, at, wall_clock_at = self._clock.doubt, self._clock.now(), self._clock.wall_now()
         return ClockStatus(
-            at=self._clock.now(),
-            wall_clock_at=self._clock.wall_now(),
+            at=at,
+            wall_clock_at=wall_clock_at,
+            offset_seconds=wall_clock_at - at,
             doubted_since=None if doubt is None else doubt.since,
             why="" if doubt is None else doubt.why,
             can_be_accepted=doubt is not None and doubt.can_be_accepted,

@@ -1,5 +1,7 @@
 """`slad clock`: what slad takes for the time, and a person's word that the wall clock is right."""
 
+from typing import Final
+
 import click
 
 from daemon.cli import options
@@ -8,6 +10,9 @@ from daemon.cli.options import OutputFormat
 from daemon.cli.terminal import say, show_as
 from daemon.control.client import ControlAddress, Json
 from daemon.control.operations import CLOCK
+
+_SLEWED_S: Final = 10
+"""What is less is made up for slowly."""
 
 
 @click.group("clock", short_help="Show what slad takes for the time; confirm a clock.")
@@ -49,5 +54,7 @@ def _show(answer: Json) -> None:
     say(f"The time is {answer['at']}, and the wall clock shows {answer['wall_clock_at']}.")
     if answer["why"]:
         say(f"Nothing is recorded since {answer['doubted_since']}: {answer['why']}.")
-    else:
-        say("The wall clock is believed.")
+        return
+    say("The wall clock is believed.")
+    if answer["offset_seconds"] < -_SLEWED_S:
+        say("It was set back: time stands still until it has caught up.")

@@ -2,7 +2,7 @@
 
 from pydantic import Field
 
-from daemon.replies.common import At, Reply
+from daemon.replies.common import At, Reply, Seconds
 
 
 class ClockStatus(Reply):
@@ -10,6 +10,10 @@ class ClockStatus(Reply):
 
     at: At
     wall_clock_at: At
+    offset_seconds: Seconds = Field(
+        description="How far the wall clock is ahead. Negative though it is believed: it was set back, and time stands still"
+        " until it has caught up."
+    )
     doubted_since: At | None = Field(
         description="Since when the wall clock is not believed; null while it is."
     )

@@ -112,7 +112,7 @@ def test_2058_is_believed_only_of_a_person() -> None:
     hand.pass_(TICK_US)
     hand.wall = YEAR_2058
     assert look_for(clock, hand, HOUR) == []
-    assert "set the clock right, or if it is right run `slad clock accept`" in doubt_of(clock).why
+    assert "set the clock right; if it is right, run `slad clock accept`" in doubt_of(clock).why
     assert clock.now() < before + 2 * HOUR
     clock.accept("ann")
     step = clock.look()

@@ -218,6 +218,7 @@ async def test_a_clock_that_is_set_back_makes_nothing_go_back(tmp_path: Path) ->
         await it.until_ready()
         made = await it.exclude()
         assert made.exit_code == 0, made.output
+        assert "time stands still until it has caught up" in (await it.slad("clock", "show")).stdout
         (exclusion,) = of_kind(await it.records(), "exclusion")
         assert abs(parse_instant(exclusion["recorded_at"]) - noticed_at) < 2 * SECOND
         after = await it.sees()

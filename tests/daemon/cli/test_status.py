@@ -1,4 +1,4 @@
-"""`slad status` and `slad server` against a real control socket, in a process of their own thread."""
+"""`slad status`, `slad server` and `slad clock` against a real control socket, in a process of their own thread."""
 
 import asyncio
 import json
@@ -10,8 +10,9 @@ import click
 import pytest
 from click.testing import CliRunner, Result
 
+from daemon.cli.clock import accept, show
 from daemon.cli.status import server, status
-from tests.daemon.control.fixed import SERVER, STATUS, fixed_api, told
+from tests.daemon.control.fixed import CLOCK, SERVER, STATUS, fixed_api, told
 
 
 @pytest.fixture
@@ -117,3 +118,19 @@ def test_the_month_of_a_server_is_shown_with_its_exclusions_rounded_down(socket:
         "1:00:00 over_weekly_cap",
     ):
         assert expected in result.output
+
+
+def test_a_clock_in_doubt_is_shown_and_accepted_once(socket: Path) -> None:
+    shown = run(show, "--socket", socket)
+    assert shown.exit_code == 0
+    assert shown.stdout.splitlines() == [
+        "The time is 2026-11-22T10:00:00Z, and the wall clock shows 2058-01-01T00:00:00Z.",
+        "Nothing is recorded since 2026-11-22T09:59:50Z: it shows 2058.",
+    ]
+    assert json.loads(run(show, "--socket", socket, "--format", "json").stdout) == told(CLOCK)
+    accepted = run(accept, "--socket", socket)
+    assert accepted.exit_code == 0
+    assert "The wall clock is believed." in accepted.stdout
+    again = run(accept, "--socket", socket)
+    assert again.exit_code == 1
+    assert "there is nothing to accept" in again.output

@@ -30,7 +30,7 @@ from daemon.replies.solutions import (
 from daemon.replies.status import DownServer, LedgerStatus, SourceStatus, Status, WayStatus
 from sla.chronic import Chronic, Stage
 from sla.exclusions import IneligibleReason
-from sla.instants import HOUR, SECOND, Instant, parse_instant
+from sla.instants import DAY, HOUR, SECOND, Instant, parse_instant
 from sla.lifecycle import DeadlineKind
 from sla.records import Category, Leg, State
 from sla.requests import Outcome
@@ -62,6 +62,7 @@ STATUS = Status(
 CLOCK = ClockStatus(
     at=parse_instant("2026-11-22T10:00:00Z"),
     wall_clock_at=parse_instant("2058-01-01T00:00:00Z"),
+    offset_seconds=11_362 * DAY + 14 * HOUR,
     doubted_since=SETTLED_AT,
     why="it shows 2058",
     can_be_accepted=True,
