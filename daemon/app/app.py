@@ -145,15 +145,20 @@ class App:
 
     async def _open(self, parts: Parts, tcp_api: TcpControlApi, stack: AsyncExitStack) -> None:
         """Listen; `stack` closes again. Raises ControlApiError, WebConfigError, OSError."""
-        control, web = self._config.control, self._config.web
-        await stack.enter_async_context(control_api(parts.answers, control.socket, parts.records))
-        self.control_addresses = await stack.enter_async_context(tcp_api.open(parts.answers, parts.records))
+        control, web, metrics = self._config.control, self._config.web, self._metrics.doors
+        await stack.enter_async_context(
+            control_api(parts.answers, control.socket, parts.records, metrics=metrics)
+        )
+        self.control_addresses = await stack.enter_async_context(
+            tcp_api.open(parts.answers, parts.records, metrics=metrics)
+        )
         self.addresses = await stack.enter_async_context(
             public_http(
                 parts.answers,
                 self._clock,
                 [(address.host, address.port) for address in web.listen],
                 web_config=web.config_file,
+                metrics=metrics,
             )
         )
 

@@ -1,10 +1,9 @@
 """The control door on its Unix socket, and what is served there and on TCP (`daemon.control.tcp`)."""
 
-import asyncio
 import os
 import socket
 import stat
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
@@ -18,14 +17,16 @@ from daemon.control.openapi import document
 from daemon.control.operation import ApiServices, Operation
 from daemon.control.operations import OPERATIONS
 from daemon.control.questions import Control
-from daemon.control.recording import BODY_S
+from daemon.metrics import DoorMetrics
 from daemon.records.service import RecordService
-from daemon.web.connections import Limits, bounded, connections_to
+from daemon.web.connections import bounded
+from daemon.web.door import Door, Limits
+from daemon.web.listening import serving
 
 _log = structlog.get_logger(__name__)
 
 DEFAULT_SOCKET: Final = Path("/run/slad/control.sock")
-LIMITS: Final = Limits(connections=32, requests=16, request_s=None, body_bytes=256 * 1024)
+LIMITS: Final = Limits(connections=32, strangers=32, requests=16, request_s=None, body_bytes=256 * 1024)
 
 _PROBE_S: Final = 1.0
 
@@ -36,33 +37,36 @@ class ControlApiError(Exception):
 
 @asynccontextmanager
 async def control_api(
-    control: Control, path: Path, records: RecordService, *, limits: Limits = LIMITS
+    control: Control,
+    path: Path,
+    records: RecordService,
+    *,
+    limits: Limits = LIMITS,
+    metrics: DoorMetrics | None = None,
 ) -> AsyncIterator[None]:
     """Answer on a Unix socket at `path`; a socket left there by a dead daemon is replaced.
 
     Raises ControlApiError, above all where another daemon answers.
     """
     listener, inode = _bound(path)
-    app = application(control, records, by_peer, limits)
+    door = Door(name="control", limits=limits, metrics=metrics or DoorMetrics())
+    app = application(control, records, [by_peer], door)
     try:
-        async with connections_to(app, limits) as connection:
-            server = await asyncio.get_running_loop().create_unix_server(connection, sock=listener)
-            try:
-                _log.info("control_door_opened", path=str(path))
-                yield
-            finally:
-                server.close()
+        async with serving(app, door, [listener]):
+            _log.info("control_door_opened", path=str(path))
+            yield
     finally:
         listener.close()
         _remove(path, inode)
 
 
-def application(control: Control, records: RecordService, entrance: Any, limits: Limits) -> web.Application:
-    """What is served; `entrance` is a middleware that lets in whoever may ask, and names who it is."""
+def application(
+    control: Control, records: RecordService, guards: Sequence[Any], door: Door
+) -> web.Application:
+    """What is served; `guards` are the middlewares that let in whoever may ask, and name who it is."""
     app = web.Application(
-        middlewares=[errors_as_json, bounded(limits), entrance], client_max_size=limits.body_bytes
+        middlewares=[errors_as_json, *guards, bounded(door)], client_max_size=door.limits.body_bytes
     )
-    app[BODY_S] = limits.body_s
     services = ApiServices(control=control, records=records, document=document)
     app.router.add_routes(_route(operation, services) for operation in OPERATIONS)
     return app
@@ -90,7 +94,6 @@ def _bound(path: Path) -> tuple[socket.socket, int]:
         raise ControlApiError(f"{path}: {error.strerror or error}") from error
     finally:
         os.umask(mask)
-    listener.setblocking(False)
     return listener, path.stat().st_ino
 
 

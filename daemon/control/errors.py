@@ -55,23 +55,20 @@ async def errors_as_json(request: web.Request, handler: Handler) -> web.StreamRe
     try:
         response = await handler(request)
     except (RefusedError, BadRequestError) as error:
-        answer = refusal(error.status, str(error), error.faults)
-        if error.status is HTTPStatus.REQUEST_TIMEOUT:
-            answer.force_close()
-        return answer
+        return refusal(error.status, str(error), error.faults)
     except NotRecordingError as error:
         busy = refusal(
             HTTPStatus.SERVICE_UNAVAILABLE, f"{error}; send it again with the same Idempotency-Key"
         )
         busy.headers[hdrs.RETRY_AFTER] = str(_RETRY_S)
         return busy
-    except web.HTTPRequestEntityTooLarge:
-        return _too_large(request)
     except web.HTTPException as error:
         answer = refusal(HTTPStatus(error.status), f"{request.method} {request.path}: {error.reason}")
         if hdrs.ALLOW in error.headers:
             answer.headers[hdrs.ALLOW] = error.headers[hdrs.ALLOW]
         return answer
+    except ConnectionError:
+        raise  # the client hung up, and no answer reaches it
     except Exception:
         _log.exception("control_failed", method=request.method, path=request.path)
         if request.writer.output_size:  # an answer is under way: only breaking it off tells

@@ -1,14 +1,11 @@
 """Who is at the other end of a Unix socket, as the kernel says (SO_PEERCRED)."""
 
 import pwd
-import socket
-import struct
 from dataclasses import dataclass
-from typing import Final
 
 from aiohttp import web
 
-_CREDENTIALS: Final = struct.Struct("3i")
+from daemon.web.callers import uid_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,7 +25,4 @@ class Peer:
 
 def peer_of(request: web.BaseRequest) -> Peer:
     """Who sent a request."""
-    connection = request.get_extra_info("socket")
-    packed = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
-    _, uid, _ = _CREDENTIALS.unpack(packed)
-    return Peer(uid=uid)
+    return Peer(uid=uid_of(request.get_extra_info("socket")))

@@ -1,6 +1,5 @@
 """The handlers of what people record, and of what they recorded."""
 
-import asyncio
 import re
 from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
@@ -17,8 +16,6 @@ from daemon.records.refusals import FieldFault, RefusedError
 from daemon.records.service import Answer, RecordCall, RecordService
 from sla.decoding import LineError, parse_line
 
-BODY_S: Final = web.AppKey("body_s", float)
-"""How long a body may take to arrive."""
 KEY: Final = "Idempotency-Key"
 REPLAY: Final = "Idempotent-Replay"
 PAST: Final = QueryParameter("past", "Those that are past or withdrawn too.")
@@ -138,19 +135,12 @@ def _key(request: web.Request) -> str:
 
 async def _said(request: web.Request) -> Mapping[str, Any]:
     """The JSON object of the body; an empty one where there is no body."""
-    if request.can_read_body and request.content_type != "application/json":
+    body = await request.read()
+    if body and request.content_type != "application/json":
         raise BadRequestError(
             HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
             [FieldFault("Content-Type", "must be application/json")],
         )
-    body_s = request.app[BODY_S]
-    try:
-        async with asyncio.timeout(body_s):
-            body = await request.read()
-    except TimeoutError:
-        raise BadRequestError(
-            HTTPStatus.REQUEST_TIMEOUT, [FieldFault("", f"the body did not arrive within {body_s:g} s")]
-        ) from None
     try:
         return parse_line(body) if body else {}
     except LineError as error:

@@ -13,8 +13,10 @@ from daemon.config.tables import ControlTable, TokenTable
 from daemon.control.api import LIMITS, ControlApiError, application
 from daemon.control.questions import Control
 from daemon.control.tokens import Gate, Role, Token
+from daemon.metrics import DoorMetrics
 from daemon.records.service import RecordService
-from daemon.web.connections import Limits, listening
+from daemon.web.door import Door, Limits
+from daemon.web.listening import listening
 
 _log = structlog.get_logger(__name__)
 
@@ -47,15 +49,20 @@ class TcpControlApi:
 
     @asynccontextmanager
     async def open(
-        self, control: Control, records: RecordService, limits: Limits = LIMITS
+        self,
+        control: Control,
+        records: RecordService,
+        limits: Limits = LIMITS,
+        metrics: DoorMetrics | None = None,
     ) -> AsyncIterator[list[tuple[str, int]]]:
         """Answer; yields the addresses, in which port 0 has become a real one; none where nobody may ask on TCP.
 
         Raises OSError for an address that cannot be bound.
         """
-        app = application(control, records, self._gate.middleware(), limits)
+        door = Door(name="control_tcp", limits=limits, metrics=metrics or DoorMetrics())
+        app = application(control, records, [self._gate.middleware()], door)
         addresses = [(address.host, address.port) for address in self._listen]
-        async with listening(app, limits, addresses, self._tls) as bound:
+        async with listening(app, door, addresses, self._tls) as bound:
             if bound:
                 _log.info("tcp_control_door_opened", listening=bound)
             yield bound

@@ -3,10 +3,11 @@
 from prometheus_client import CollectorRegistry
 
 from daemon.metrics.alerts import AlertMetrics
+from daemon.metrics.doors import DoorMetrics
 from daemon.metrics.internet import InternetMetrics
 from daemon.metrics.process import ProcessMetrics
 
-__all__ = ["AlertMetrics", "InternetMetrics", "Metrics", "ProcessMetrics"]
+__all__ = ["AlertMetrics", "DoorMetrics", "InternetMetrics", "Metrics", "ProcessMetrics"]
 
 
 class Metrics:
@@ -18,3 +19,4 @@ class Metrics:
         """Also renders all families of the registry."""
         self.internet = InternetMetrics(registry)
         self.alerts = AlertMetrics(registry)
+        self.doors = DoorMetrics(registry)

@@ -22,14 +22,15 @@ _NOBODY: Final = "$2b$10$" + "." * 53
 class PasswordCheck:
     """Checks of bcrypt hashes: in a thread, one at a time, each answer remembered.
 
-    What is remembered is a keyed digest of user, hash and password: the passwords themselves are not kept.
+    What is remembered is a keyed digest of user, hash and password: the passwords themselves are not kept. The wrong ones are
+    remembered apart from the right ones, so that no number of them has a right one hashed again.
     """
 
     def __init__(self, check: Callable[[bytes, bytes], bool] = bcrypt.checkpw) -> None:
         """Nothing remembered. `check`: whether a hash is that of a password."""
         self._check = check
         self._key = secrets.token_bytes(32)
-        self._remembered: dict[bytes, bool] = {}
+        self._remembered: dict[bool, dict[bytes, None]] = {True: {}, False: {}}
         self._one_at_a_time = asyncio.Lock()
 
     async def passes(self, header: str | None, users: Mapping[str, SecretStr]) -> bool:
@@ -42,13 +43,15 @@ class PasswordCheck:
         hashed = users[user].get_secret_value() if known else _NOBODY
         message = b"\0".join(part.encode() for part in (user, hashed, password))
         digest = hmac.digest(self._key, message, hashlib.sha256)
-        answer = self._remembered.get(digest)
-        if answer is None:
-            async with self._one_at_a_time:
-                answer = await asyncio.to_thread(self._matches, password, hashed)
-            if len(self._remembered) >= _REMEMBERED:
-                del self._remembered[next(iter(self._remembered))]
-            self._remembered[digest] = answer
+        for answer, digests in self._remembered.items():
+            if digest in digests:
+                return known and answer
+        async with self._one_at_a_time:
+            answer = await asyncio.to_thread(self._matches, password, hashed)
+        digests = self._remembered[answer]
+        if len(digests) >= _REMEMBERED:
+            del digests[next(iter(digests))]
+        digests[digest] = None
         return known and answer
 
     def _matches(self, password: str, hashed: str) -> bool:

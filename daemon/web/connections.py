@@ -1,10 +1,18 @@
-"""What both doors share: how a connection is accepted, watched and ended, and how many requests run at once."""
+"""What all doors share: how a connection is watched and ended, and which requests are worked on.
+
+A connection has one deadline at most: until its request's head is complete, until its reader has taken some more of an
+answer, until it is gone after its end. When it passes the connection is aborted, whatever is still to be sent. Whoever
+waits for slad has no deadline, and whoever idles has aiohttp's (`keepalive_s`).
+"""
 
 import asyncio
-import ssl
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
+import fcntl
+import socket
+import struct
+import termios
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager, suppress
+from enum import Enum, auto
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -12,36 +20,30 @@ import structlog
 from aiohttp import web
 from aiohttp.http_exceptions import LineTooLong
 
+from daemon.web.callers import caller_of
+from daemon.web.door import Door
+from daemon.web.room import Room
+
 _log = structlog.get_logger(__name__)
 
 _MAX_HEADERS: Final = 64
-_TLS_HANDSHAKE_S: Final = 10.0
+_UNSENT_BYTES: Final = 64 * 1024
+"""How much of an answer may lie in a connection's buffer before its handler waits."""
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
-    """What one door puts up with. `request_s` bounds a whole request, its answer included; None for no bound."""
-
-    connections: int = 256
-    requests: int = 64
-    head_s: float = 10.0
-    request_s: float | None = 30.0
-    keepalive_s: float = 75.0
-    header_bytes: int = 8190
-    body_bytes: int = 64 * 1024
-    body_s: float = 10.0
-    shutdown_s: float = 2.0
-
-
-DEFAULT_LIMITS: Final = Limits()
+class _Phase(Enum):
+    IDLE = auto()
+    HEAD = auto()
+    REQUEST = auto()
 
 
 class ClientConnection(web.RequestHandler):
-    """One client's connection: refused beyond the limit, closed when its request's head does not arrive in time."""
+    """One client's connection, from its acceptance to its end: a guest of the room at its door."""
 
-    def __init__(self, manager: web.Server, limits: Limits) -> None:
+    def __init__(self, manager: web.Server, door: Door, room: Room, accepted: socket.socket) -> None:
+        limits = door.limits
         super().__init__(
             manager,
             loop=asyncio.get_running_loop(),
@@ -52,30 +54,93 @@ class ClientConnection(web.RequestHandler):
             max_field_size=limits.header_bytes,
             max_headers=_MAX_HEADERS,
         )
-        self._limits = limits
+        self.caller = caller_of(accepted)
+        self.waits_since: float | None = self._loop.time()
+        self._door = door
+        self._room = room
+        self._socket = accepted
+        self._wire: asyncio.Transport | None = None
+        self._phase = _Phase.HEAD
+        self._is_worked_for = False
         self._deadline: asyncio.TimerHandle | None = None
+        self._unread = 0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Begin, unless there are too many already."""
-        assert self._manager is not None
-        if len(self._manager.connections) >= self._limits.connections:
-            assert isinstance(transport, asyncio.Transport)
-            transport.abort()
-            return
+        """Begin: the first head has to come."""
+        assert isinstance(transport, asyncio.Transport)
+        self._wire = transport
+        transport.set_write_buffer_limits(high=_UNSENT_BYTES)
         super().connection_made(transport)
-        self._expect_head()
+        self._give(self._door.limits.head_s, "slow_request")
 
     def data_received(self, data: bytes) -> None:
         """Feed the parser; a head that has begun has to be complete within its time."""
-        if not self._request_in_progress:
-            self._expect_head()
+        if self._phase is _Phase.IDLE and data:
+            self._phase = _Phase.HEAD
+            self.waits_since = self._loop.time()
+            self._give(self._door.limits.head_s, "slow_request")
         super().data_received(data)
-        if self._messages or self._request_in_progress:
-            self._head_is_here()
+        if self._phase is _Phase.HEAD and self._messages:
+            self._phase = _Phase.REQUEST
+            self._take_back_deadline()
+
+    async def finish_response(
+        self, request: web.BaseRequest, resp: web.StreamResponse, start_time: float | None
+    ) -> tuple[web.StreamResponse, bool]:
+        """Send the rest of an answer; then the connection idles, unless the next request is here."""
+        finished = await super().finish_response(request, resp, start_time)
+        if not self._messages:
+            self._phase = _Phase.IDLE
+        self.waits_since = self._loop.time()
+        return finished
+
+    def pause_writing(self) -> None:
+        """The reader has a lot to read: slad waits for it."""
+        super().pause_writing()
+        self.waits_since = self._loop.time()
+        self._unread = self._count_unread()
+        self._give_reader_time()
+
+    def resume_writing(self) -> None:
+        """The reader has taken most of it."""
+        super().resume_writing()
+        self._take_back_deadline()
+        self.waits_since = None if self._is_worked_for else self._loop.time()
+
+    async def start(self) -> None:
+        """Serve requests until the connection ends; what is still to be sent then has a deadline."""
+        try:
+            await super().start()
+        finally:
+            self._give(self._door.limits.leave_s, "slow_reader")
 
     def connection_lost(self, exc: BaseException | None) -> None:
-        self._head_is_here()
+        self._wire = None
+        self._take_back_deadline()
+        self._room.leave(self)
         super().connection_lost(exc)
+
+    def show_out(self) -> None:
+        """Close at once, to make room; during the handshake of TLS there is no more than a socket."""
+        self._door.metrics.closed(self._door.name, "room")
+        self._abort()
+
+    def admit(self) -> bool:
+        """Whether there is room for it as one that was let in."""
+        return self._room.admit(self)
+
+    @contextmanager
+    def worked_for(self) -> Iterator[bool]:
+        """While slad works on its request, if one more may be; whether it may."""
+        if self._room.at_work >= self._door.limits.requests:
+            self._door.metrics.refused(self._door.name, "busy")
+            yield False
+            return
+        self.waits_since, self._is_worked_for = None, True
+        try:
+            yield True
+        finally:
+            self.waits_since, self._is_worked_for = self._loop.time(), False
 
     def handle_error(
         self,
@@ -85,108 +150,117 @@ class ClientConnection(web.RequestHandler):
         message: str | None = None,  # noqa: ARG002  it quotes the client's bytes, which nobody needs to read back
     ) -> web.StreamResponse:
         """The answer to a request that could not be parsed, or whose handler failed."""
+        if isinstance(exc, ConnectionError):
+            raise exc  # the client hung up: nobody reads an answer, and nothing failed
         if request.writer.output_size > 0:
             raise ConnectionError("the answer has begun already")
         if isinstance(exc, LineTooLong) or "Too many headers" in str(exc):
             status = HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
         if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
             _log.error("request_failed", path=request.path, exc_info=exc)
-        response = web.Response(
-            status=status, text=f"{status} {HTTPStatus(status).phrase}\n", headers={"Server": "slad"}
-        )
+        response = web.Response(status=status, text=f"{status} {HTTPStatus(status).phrase}\n")
+        self._door.secure(response)
         response.force_close()
         return response
 
-    def _expect_head(self) -> None:
-        if self._deadline is None:
-            loop = asyncio.get_running_loop()
-            self._deadline = loop.call_later(self._limits.head_s, self._give_up)
+    def _give(self, seconds: float, reason: str) -> None:
+        """A deadline, in place of any other; a connection that is gone needs none."""
+        self._take_back_deadline()
+        if self._wire is not None:
+            self._deadline = self._loop.call_later(seconds, self._give_up, reason)
 
-    def _head_is_here(self) -> None:
+    def _give_reader_time(self) -> None:
+        self._give(self._door.limits.progress_s, "slow_reader")
+
+    def _take_back_deadline(self) -> None:
         if self._deadline is not None:
             self._deadline.cancel()
             self._deadline = None
 
-    def _give_up(self) -> None:
-        self._deadline = None
-        self.force_close()
+    def _give_up(self, reason: str) -> None:
+        if self.writing_paused and self._has_read_on():
+            self._give_reader_time()
+            return
+        self._door.metrics.closed(self._door.name, reason)
+        self._abort()
+
+    def _has_read_on(self) -> bool:
+        """Whether the reader of an answer has taken enough of it since the last look."""
+        before, self._unread = self._unread, self._count_unread()
+        return before - self._unread >= self._door.limits.progress_bytes
+
+    def _count_unread(self) -> int:
+        """Bytes that the other end has not taken: those in our buffer, and those that the kernel holds."""
+        assert self._wire is not None
+        packed = fcntl.ioctl(self._socket.fileno(), termios.TIOCOUTQ, bytes(4))
+        in_kernel: int = struct.unpack("i", packed)[0]
+        return self._wire.get_write_buffer_size() + in_kernel
+
+    def _abort(self) -> None:
+        if self._wire is not None:
+            self._wire.abort()
+        else:
+            with suppress(OSError):
+                self._socket.shutdown(socket.SHUT_RDWR)
 
 
-@asynccontextmanager
-async def connections_to(
-    app: web.Application, limits: Limits
-) -> AsyncIterator[Callable[[], ClientConnection]]:
-    """A protocol factory for listeners that lead to `app`; at the end running requests get a moment to finish."""
-    runner = web.AppRunner(
-        app, handler_cancellation=True, shutdown_timeout=limits.shutdown_s, access_log=None
-    )
-    await runner.setup()
-    server = runner.server
-    assert server is not None
-    try:
-        yield lambda: ClientConnection(server, limits)
-    finally:
-        await runner.cleanup()
+def bounded(door: Door) -> Any:
+    """A middleware, inside of the one that lets in: so many requests at once, so long, with no more than a small body.
 
-
-@asynccontextmanager
-async def listening(
-    app: web.Application,
-    limits: Limits,
-    addresses: Iterable[tuple[str, int]],
-    tls: ssl.SSLContext | None = None,
-) -> AsyncIterator[list[tuple[str, int]]]:
-    """Serve on TCP addresses; yields those that were bound, in which port 0 has become a real one.
-
-    Raises OSError for an address that cannot be bound.
+    A request counts once all of it is here, and no more while its reader makes slad wait.
     """
-    loop = asyncio.get_running_loop()
-    async with connections_to(app, limits) as connection:
-        servers: list[asyncio.Server] = []
-        try:
-            for host, port in addresses:
-                handshake_s = _TLS_HANDSHAKE_S if tls is not None else None
-                servers.append(
-                    await loop.create_server(
-                        connection, host, port, ssl=tls, ssl_handshake_timeout=handshake_s
-                    )
-                )
-            yield [listener.getsockname()[:2] for server in servers for listener in server.sockets]
-        finally:
-            for server in servers:
-                server.close()
-
-
-def bounded(limits: Limits) -> Any:
-    """A middleware: so many requests at once, so long, with no more than a small body."""
-    under_way = 0
+    limits = door.limits
 
     @web.middleware
     async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
-        nonlocal under_way
-        if under_way >= limits.requests:
-            return busy(f"{under_way} requests are under way, and no more are served at once\n")
-        if (request.content_length or 0) > limits.body_bytes:
-            too_large = web.Response(
-                status=HTTPStatus.REQUEST_ENTITY_TOO_LARGE, text="413 the body is too large\n"
-            )
-            too_large.force_close()
-            return too_large
-        under_way += 1
-        try:
-            async with asyncio.timeout(limits.request_s):
-                return await handler(request)
-        except TimeoutError:
-            if request.writer.output_size > 0:
-                # A slow reader: closing would wait for it to take what is buffered.
-                if request.transport is not None:
-                    request.transport.abort()
-                raise ConnectionError("the answer took too long") from None
-            return busy("the answer took too long\n")
-        finally:
-            under_way -= 1
+        connection = request.protocol
+        assert isinstance(connection, ClientConnection)
+        if not connection.admit():
+            return busy("there are too many connections\n")
+        return await _unread_body(request, door) or await _worked_on(connection, request, handler)
+
+    async def _worked_on(
+        connection: ClientConnection, request: web.Request, handler: Handler
+    ) -> web.StreamResponse:
+        with connection.worked_for() as may_be:
+            if not may_be:
+                return busy(f"{limits.requests} requests are under way, and no more are served at once\n")
+            try:
+                async with asyncio.timeout(limits.request_s):
+                    return await handler(request)
+            except TimeoutError:
+                if request.writer.output_size > 0:
+                    # A slow reader: closing would wait for it to take what is buffered.
+                    if request.transport is not None:
+                        request.transport.abort()
+                    raise ConnectionError("the answer took too long") from None
+                return busy("the answer took too long\n")
 
     return middleware
+
+
+async def _unread_body(request: web.Request, door: Door) -> web.Response | None:
+    """Wait for the body; what is wrong with it, if anything is, ends the connection: the rest of it is not read."""
+    limits = door.limits
+    if (request.content_length or 0) > limits.body_bytes:
+        return _ended(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "413 the body is too large")
+    try:
+        async with asyncio.timeout(limits.body_s):
+            await request.read()
+    except TimeoutError:
+        door.metrics.closed(door.name, "slow_request")
+        return _ended(HTTPStatus.REQUEST_TIMEOUT, f"the body did not arrive within {limits.body_s:g} s")
+    except web.HTTPRequestEntityTooLarge:
+        return _ended(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "413 the body is too large")
+    except web.RequestPayloadError:
+        return _ended(HTTPStatus.BAD_REQUEST, "the body cannot be read")
+    return None
+
+
+def _ended(status: HTTPStatus, text: str) -> web.Response:
+    response = web.Response(status=status, text=f"{text}\n")
+    response.force_close()
+    return response
 
 
 def busy(text: str) -> web.Response:

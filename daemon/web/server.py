@@ -1,32 +1,26 @@
 """The public door's server: GET and HEAD only, nothing that changes or probes anything."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from http import HTTPStatus
 from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import Any, Protocol
 
 import structlog
 from aiohttp import hdrs, web
 
 from daemon.clock import Clock
 from daemon.exposition.exposition import Exposition, NotPreparedError, TooManyScrapesError
+from daemon.metrics import DoorMetrics
 from daemon.web.access import Bucket, PasswordCheck, has_allowed_name
 from daemon.web.config import CurrentTls, WebConfig, WebConfigError, WebConfigFile
-from daemon.web.connections import DEFAULT_LIMITS, Handler, Limits, bounded, busy, listening
+from daemon.web.connections import Handler, bounded, busy
+from daemon.web.door import DEFAULT_LIMITS, Door, Limits
+from daemon.web.listening import listening
 from daemon.web.negotiation import accepts_gzip, choose_format
 from daemon.web.pages import STYLE, Overview, Pages
 
 _log = structlog.get_logger(__name__)
-
-_SECURITY_HEADERS: Final = {
-    "Server": "slad",
-    "Cache-Control": "no-store",
-    "Content-Security-Policy": "default-src 'none'; style-src 'self'; base-uri 'none'; frame-ancestors 'none'",
-    "Referrer-Policy": "no-referrer",
-    "X-Content-Type-Options": "nosniff",
-    "X-Frame-Options": "deny",
-}
 
 
 class Site(Protocol):
@@ -54,26 +48,24 @@ async def public_http(
     *,
     web_config: Path | None = None,
     limits: Limits = DEFAULT_LIMITS,
+    metrics: DoorMetrics | None = None,
 ) -> AsyncIterator[list[tuple[str, int]]]:
     """Serve on every address; yields the addresses that were bound, in which port 0 has become a real one.
-
     Raises WebConfigError for a web config file that cannot be used, and OSError for an address that cannot be bound.
     """
     file = WebConfigFile(web_config) if web_config is not None else None
     tls = CurrentTls.of(file) if file is not None and file.current().tls is not None else None
-    app = _application(site, clock, file, limits)
-    async with listening(app, limits, addresses, tls) as bound:
+    door = Door(name="public", limits=limits, headers=_headers_of(file), metrics=metrics or DoorMetrics())
+    app = _application(site, clock, file, door)
+    async with listening(app, door, addresses, tls) as bound:
         _log.info("public_door_opened", addresses=bound, tls=tls is not None)
         yield bound
 
 
-def _application(site: Site, clock: Clock, file: WebConfigFile | None, limits: Limits) -> web.Application:
+def _application(site: Site, clock: Clock, file: WebConfigFile | None, door: Door) -> web.Application:
     handlers = _PublicHandlers(site)
-    middlewares = [bounded(limits)]
-    if file is not None:
-        middlewares.append(_guarded_by(file, clock))
-    app = web.Application(middlewares=middlewares, client_max_size=limits.body_bytes)
-    app.on_response_prepare.append(_headers_from(file))
+    guards = [_guarded_by(file, clock)] if file is not None else []
+    app = web.Application(middlewares=[*guards, bounded(door)], client_max_size=door.limits.body_bytes)
     app.router.add_get("/", handlers.landing)
     app.router.add_get("/style.css", handlers.style)
     app.router.add_get("/metrics", handlers.metrics)
@@ -125,17 +117,16 @@ class _PublicHandlers:
             return busy(f"{refusal}\n")
 
 
-def _headers_from(file: WebConfigFile | None) -> Callable[[web.Request, web.StreamResponse], Awaitable[None]]:
-    """A signal handler: slad's own headers on every answer, then those of the web config file."""
+def _headers_of(file: WebConfigFile | None) -> Callable[[], Mapping[str, str]]:
+    """The headers of the web config file as it is at the moment."""
 
-    async def prepare(_: web.Request, response: web.StreamResponse) -> None:
-        response.headers.update(_SECURITY_HEADERS)
-        if file is not None:
-            # A file that cannot be used has refused the request already.
-            with suppress(WebConfigError):
-                response.headers.update(file.current().config.http_server_config.headers)
+    def headers() -> Mapping[str, str]:
+        try:
+            return file.current().config.http_server_config.headers if file is not None else {}
+        except WebConfigError:
+            return {}  # a file that cannot be used has refused the request already
 
-    return prepare
+    return headers
 
 
 def _guarded_by(file: WebConfigFile, clock: Clock) -> Any:

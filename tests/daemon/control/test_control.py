@@ -1,7 +1,6 @@
 """The control door and its client, over a real Unix socket."""
 # ruff: noqa: ASYNC240  a test that touches a file holds up nobody
 
-import asyncio
 import errno
 import os
 import pwd
@@ -20,7 +19,8 @@ from daemon.control.client import (
     RefusedByDaemonError,
     UnknownNameError,
 )
-from daemon.web.connections import DEFAULT_LIMITS, connections_to
+from daemon.web.door import Door
+from daemon.web.listening import serving
 from sla.instants import parse_instant
 from tests.daemon.control.fixed import SERVER, STATUS, FixedControl, fixed_api, told
 
@@ -146,11 +146,13 @@ async def test_the_kernel_names_the_peer(path: Path) -> None:
 
     app = web.Application()
     app.router.add_get("/v1/status", note)
-    async with connections_to(app, DEFAULT_LIMITS) as connection:
-        server = await asyncio.get_running_loop().create_unix_server(connection, str(path))
-        async with aiohttp.ClientSession(connector=aiohttp.UnixConnector(str(path))) as session:
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(path))
+        async with (
+            serving(app, Door(name="control"), [listener]),
+            aiohttp.ClientSession(connector=aiohttp.UnixConnector(str(path))) as session,
+        ):
             await (await session.get("http://slad/v1/status")).read()
-        server.close()
     assert seen == [Peer(uid=os.getuid())]
     assert seen[0].name == pwd.getpwuid(os.getuid()).pw_name
     assert Peer(uid=2**31 - 2).name == str(2**31 - 2)

@@ -6,11 +6,12 @@ import pytest
 from aiohttp import web
 
 from daemon.control import operations
-from daemon.control.api import LIMITS, application
+from daemon.control.api import application
 from daemon.control.client import ControlClient
 from daemon.control.identity import by_peer
 from daemon.control.operation import Operation
 from daemon.control.operations import OPERATIONS
+from daemon.web.door import Door
 from tests.daemon.control.fixed import FixedControl, fixed_api
 from tests.daemon.records.office import Office
 
@@ -18,7 +19,7 @@ STRANGE = ["web/3 ä", "{name}", "{0}", "100%", "%2F", "a?b#c", "a+b&c=d", "web 
 
 
 def served() -> web.Application:
-    return application(FixedControl(), Office().records, by_peer, LIMITS)
+    return application(FixedControl(), Office().records, [by_peer], Door(name="control"))
 
 
 def test_every_operation_is_a_route_and_every_route_an_operation() -> None:

@@ -19,7 +19,9 @@ from daemon.control.api import LIMITS, application
 from daemon.control.identity import let_in
 from daemon.control.openapi import document
 from daemon.control.operation import Operation
-from daemon.web.connections import Handler, connections_to
+from daemon.web.connections import Handler
+from daemon.web.door import Door
+from daemon.web.listening import listening
 from tests.daemon.control.fixed import SERVER, SOLUTION, FixedControl
 from tests.daemon.records.office import Office
 
@@ -74,14 +76,12 @@ def url() -> Iterator[str]:
     tried.clear()
 
     async def serve() -> None:
-        app = application(FixedControl(), office.records, _anybody, LIMITS)
-        loop = asyncio.get_running_loop()
-        async with connections_to(app, LIMITS) as connection:
-            server = await loop.create_server(connection, "127.0.0.1", 0)
-            place.extend((loop, server.sockets[0].getsockname()[1]))
+        door = Door(name="control", limits=LIMITS)
+        app = application(FixedControl(), office.records, [_anybody], door)
+        async with listening(app, door, [("127.0.0.1", 0)]) as [(_, port)]:
+            place.extend((asyncio.get_running_loop(), port))
             ready.set()
             await stop.wait()
-            server.close()
 
     thread = threading.Thread(target=asyncio.run, args=(serve(),), name="door")
     thread.start()

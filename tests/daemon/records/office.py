@@ -17,7 +17,7 @@ from daemon.replies.clock import ClockStatus
 from daemon.replies.servers import ServerStatus
 from daemon.replies.solutions import SolutionList, SolutionStatus
 from daemon.replies.status import Status
-from daemon.web.connections import Limits
+from daemon.web.door import Limits
 from sla.book import Book, Declared
 from sla.evidence import encode
 from sla.instants import Instant, parse_instant

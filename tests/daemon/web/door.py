@@ -13,7 +13,7 @@ import aiohttp
 from daemon.clock import SystemClock
 from daemon.exposition.exposition import Exposition
 from daemon.exposition.families import Column, RenderedFamily, ServerFamily, Snapshot, label
-from daemon.web.connections import Limits
+from daemon.web.door import Limits
 from daemon.web.pages import Overview
 from daemon.web.server import public_http
 from sla.instants import Instant
