@@ -22,6 +22,7 @@ CALLED_BY_LIBRARIES = {
     "get_command",
     "handle_error",  # aiohttp's request handler
     "list_commands",
+    "on_broken_pipe",  # rich's console
     "model_config",  # pydantic
     "readinto",  # io
     "response_class",  # http.client

@@ -1,7 +1,10 @@
 """The command line `slad`: one file a command, listed here; a command is imported only when it is called."""
 
+import os
+import signal
+import sys
 from importlib import import_module
-from typing import Final
+from typing import Any, Final
 
 import click
 
@@ -43,6 +46,14 @@ class _Commands(click.Group):
         command = getattr(import_module(module), name)
         assert isinstance(command, click.Command)
         return command
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run a command; a reader of its output who has read enough (`slad export | head`) ends it as SIGPIPE would."""
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for what Python still flushes
+            sys.exit(128 + signal.SIGPIPE)
 
 
 @click.group(

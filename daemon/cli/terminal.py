@@ -23,10 +23,17 @@ _COLOURS: Final = {
 }
 
 
+class _Console(Console):
+    """One whose reader may hang up, as that of any other output."""
+
+    def on_broken_pipe(self) -> None:
+        raise  # noqa: PLE0704  rich calls this while it handles the error
+
+
 def console() -> Console:
     """Colours on terminals only; a pipe gets lines that nobody cut to a width."""
-    out = Console(highlight=False, soft_wrap=True)
-    return out if out.is_terminal else Console(highlight=False, width=10_000)
+    out = _Console(highlight=False, soft_wrap=True)
+    return out if out.is_terminal else _Console(highlight=False, width=10_000)
 
 
 def print_table(out: Console, headings: Iterable[str], rows: Iterable[Iterable[str | Text]]) -> None:
