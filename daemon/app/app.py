@@ -158,6 +158,7 @@ class App:
                 self._clock,
                 [(address.host, address.port) for address in web.listen],
                 web_config=web.config_file,
+                hosts=web.hosts,
                 metrics=metrics,
             )
         )

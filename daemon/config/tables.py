@@ -29,6 +29,7 @@ from daemon.config.values import (
     DurationValue,
     ExistingFile,
     FolderGlob,
+    Host,
     Id,
     Interface,
     IpNumber,
@@ -61,6 +62,9 @@ LAYERS_SETTLE_WITHIN_US: Final = 55 * SECOND
 
 _SIMULATIONS: Final = IPv4Network("127.0.0.0/8")
 
+HostNames = Annotated[tuple[Host, ...], Field(max_length=64), AfterValidator(each_once)]
+"""By which others know a door, besides the addresses that it listens on and the machine's name."""
+
 
 class Table(BaseModel):
     """What all tables have in common: frozen, and no key but those named."""
@@ -92,6 +96,7 @@ class WebTable(Table):
     listen: Annotated[tuple[ListenAddress, ...], Field(max_length=16), AfterValidator(some_each_once)] = (
         Field(default=(Address("127.0.0.1", 10_999),), examples=[["127.0.0.1:10999"]])
     )
+    hosts: HostNames = Field(default=(), examples=[["slad.example.net"]])
     config_file: ExistingFile | None = Field(default=None, examples=["web.yml"])
 
 
@@ -111,6 +116,7 @@ class ControlTable(Table):
     listen: Annotated[tuple[ListenAddress, ...], Field(max_length=16), AfterValidator(each_once)] = Field(
         default=(), examples=[["127.0.0.1:10998"]]
     )
+    hosts: HostNames = Field(default=(), examples=[["slad.example.net"]])
     cert_file: CertificateFile | None = Field(default=None, examples=["control.pem"])
     key_file: KeyFile | None = Field(default=None, examples=["control.key"])
     token: Annotated[tuple[TokenTable, ...], Field(max_length=1000), AfterValidator(tokens_once)] = Field(
@@ -120,7 +126,7 @@ class ControlTable(Table):
     @property
     def places(self) -> tuple[object, ...]:
         """What cannot change while the door is open."""
-        return self.socket, self.listen
+        return self.socket, self.listen, self.hosts
 
     @classmethod
     def conflicts(cls, raw: Mapping[str, object]) -> Iterator[tuple[str, str]]:
@@ -135,7 +141,7 @@ class ControlTable(Table):
                     "needs tokens: write [[control.token]], with the hash that `slad token` prints",
                 )
         else:
-            for key in ("cert_file", "key_file", "token"):
+            for key in ("hosts", "cert_file", "key_file", "token"):
                 if key in raw:
                     yield key, "means nothing without listen"
 

@@ -191,6 +191,13 @@ def _address(value: object, *, example: str, default_port: int | None, least_por
     return Address(host, number)
 
 
+def _host(value: str) -> str:
+    match = _ADDRESS.fullmatch(value)
+    if match is not None and match["port"] is not None:
+        raise ValueError(f"{shown(value)} has a port: leave it out, any port will do")
+    return _address(value, example="slad.example.net", default_port=0, least_port=0).host
+
+
 def _is_ip_number(text: str) -> bool:
     try:
         ip_address(text)
@@ -421,6 +428,7 @@ DurationValue = Annotated[Duration, BeforeValidator(_duration)]
 VCenterAddress = Annotated[Address, BeforeValidator(vcenter_address)]
 ListenAddress = Annotated[Address, BeforeValidator(_listen_address)]
 Pin = Annotated[bytes, BeforeValidator(_pin)]
+Host = Annotated[str, AfterValidator(_host)]
 IpNumber = Annotated[str, AfterValidator(_ip_number)]
 NetworkValue = Annotated[IPv4Network | IPv6Network, BeforeValidator(_network)]
 Interface = Annotated[str, AfterValidator(_interface)]

@@ -30,6 +30,7 @@ _ANY: Final = (
     HTTPStatus.BAD_REQUEST,
     HTTPStatus.UNAUTHORIZED,
     HTTPStatus.FORBIDDEN,
+    HTTPStatus.MISDIRECTED_REQUEST,
     HTTPStatus.TOO_MANY_REQUESTS,
     HTTPStatus.INTERNAL_SERVER_ERROR,
     HTTPStatus.SERVICE_UNAVAILABLE,
@@ -38,7 +39,8 @@ _ANY: Final = (
 _REFUSALS: Final = {
     HTTPStatus.BAD_REQUEST: "A parameter or a header is not as it should be, or the body is no JSON object.",
     HTTPStatus.UNAUTHORIZED: "On TCP: there is no token, it is wrong, or it has expired.",
-    HTTPStatus.FORBIDDEN: "On TCP: the token may only read.",
+    HTTPStatus.FORBIDDEN: "On TCP: the token may only read, or a web page of another origin wants to write.",
+    HTTPStatus.MISDIRECTED_REQUEST: "On TCP: slad is not known by the host that the request names.",
     HTTPStatus.NOT_FOUND: "What the path names is not there.",
     HTTPStatus.REQUEST_TIMEOUT: "The body did not arrive in time.",
     HTTPStatus.CONFLICT: "It contradicts what is on record or how things stand, or a name means several things.",

@@ -16,6 +16,7 @@ from daemon.control.tokens import Gate, Role, Token
 from daemon.metrics import DoorMetrics
 from daemon.records.service import RecordService
 from daemon.web.door import Door, Limits
+from daemon.web.hosts import Hosts
 from daemon.web.listening import listening
 
 _log = structlog.get_logger(__name__)
@@ -27,6 +28,7 @@ class TcpControlApi:
     def __init__(self, config: ControlTable, clock: Clock) -> None:
         """Raises ControlApiError."""
         self._listen = config.listen
+        self._hosts = config.hosts
         self._gate = Gate((), clock)
         self._tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self._tls.minimum_version = ssl.TLSVersion.TLSv1_2
@@ -60,7 +62,8 @@ class TcpControlApi:
         Raises OSError for an address that cannot be bound.
         """
         door = Door(name="control_tcp", limits=limits, metrics=metrics or DoorMetrics())
-        app = application(control, records, [self._gate.middleware()], door)
+        hosts = Hosts(door, "control", [*self._hosts, *(address.host for address in self._listen)])
+        app = application(control, records, [hosts.middleware(), self._gate.middleware()], door)
         addresses = [(address.host, address.port) for address in self._listen]
         async with listening(app, door, addresses, self._tls) as bound:
             if bound:

@@ -14,6 +14,7 @@ from daemon.config.values import Address
 from daemon.control.client import ControlClient, ControlError
 from daemon.doctor.finding import Finding, fail, ok, warn
 from daemon.web.config import WebConfigError, WebConfigFile
+from daemon.web.hosts import own_names
 
 _UNIT_RUNTIME_DIRECTORY: Final = Path("/run/slad")
 
@@ -85,6 +86,11 @@ def web(table: WebTable, *, running: bool) -> Iterator[Finding]:
             yield ok("web", f"{table.config_file} can be used")
     for address in table.listen:
         yield _listening("web", address, running=running)
+    if not all(address.is_loopback for address in table.listen):
+        known = ", ".join(dict.fromkeys((*own_names(), *table.hosts)))
+        yield ok(
+            "web", f"others may ask for it by its own addresses and as {known}; further names go into hosts"
+        )
 
 
 def _listening(about: str, address: Address, *, running: bool) -> Finding:

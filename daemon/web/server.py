@@ -16,6 +16,7 @@ from daemon.web.access import Bucket, PasswordCheck, has_allowed_name
 from daemon.web.config import CurrentTls, WebConfig, WebConfigError, WebConfigFile
 from daemon.web.connections import Handler, bounded, busy
 from daemon.web.door import DEFAULT_LIMITS, Door, Limits
+from daemon.web.hosts import Hosts
 from daemon.web.listening import listening
 from daemon.web.negotiation import accepts_gzip, choose_format
 from daemon.web.pages import STYLE, Overview, Pages
@@ -47,25 +48,33 @@ async def public_http(
     addresses: Sequence[tuple[str, int]],
     *,
     web_config: Path | None = None,
+    hosts: Sequence[str] = (),
     limits: Limits = DEFAULT_LIMITS,
     metrics: DoorMetrics | None = None,
 ) -> AsyncIterator[list[tuple[str, int]]]:
     """Serve on every address; yields the addresses that were bound, in which port 0 has become a real one.
+
+    `hosts`: by which others know slad, besides the addresses and this machine's name.
     Raises WebConfigError for a web config file that cannot be used, and OSError for an address that cannot be bound.
     """
     file = WebConfigFile(web_config) if web_config is not None else None
     tls = CurrentTls.of(file) if file is not None and file.current().tls is not None else None
     door = Door(name="public", limits=limits, headers=_headers_of(file), metrics=metrics or DoorMetrics())
-    app = _application(site, clock, file, door)
+    known = Hosts(door, "web", [*hosts, *(host for host, _ in addresses)])
+    app = _application(site, clock, file, door, known)
     async with listening(app, door, addresses, tls) as bound:
         _log.info("public_door_opened", addresses=bound, tls=tls is not None)
         yield bound
 
 
-def _application(site: Site, clock: Clock, file: WebConfigFile | None, door: Door) -> web.Application:
+def _application(
+    site: Site, clock: Clock, file: WebConfigFile | None, door: Door, hosts: Hosts
+) -> web.Application:
     handlers = _PublicHandlers(site)
     guards = [_guarded_by(file, clock)] if file is not None else []
-    app = web.Application(middlewares=[*guards, bounded(door)], client_max_size=door.limits.body_bytes)
+    app = web.Application(
+        middlewares=[hosts.middleware(), *guards, bounded(door)], client_max_size=door.limits.body_bytes
+    )
     app.router.add_get("/", handlers.landing)
     app.router.add_get("/style.css", handlers.style)
     app.router.add_get("/metrics", handlers.metrics)

@@ -143,6 +143,11 @@ def test_a_file_that_is_not_there_is_a_problem(tmp_path: Path) -> None:
     assert "none.toml:1: cannot be read: No such file or directory" in result.stderr
 
 
+def test_hosts_that_are_configured_are_said(folder: Path) -> None:
+    result = run(folder, GOOD + '[web]\nhosts = ["Slad.example.net", "10.0.0.7"]\n')
+    assert "127.0.0.1:10999, as slad.example.net, 10.0.0.7 too, without TLS" in result.stdout
+
+
 def test_no_secret_is_printed(folder: Path) -> None:
     for options in ([], ["--format", "json"]):
         assert "hunter2" not in run(folder, GOOD, *options).output

@@ -17,9 +17,12 @@ from click.testing import CliRunner
 
 from daemon.cli.doctor import doctor
 from daemon.clock import SystemClock
+from daemon.config.tables import WebTable
+from daemon.config.values import Surroundings
 from daemon.doctor import examined
 from daemon.doctor.finding import Finding, Level
 from daemon.doctor.ledger import file_system_of
+from daemon.doctor.listeners import web
 from daemon.ledger.lock import Lock
 from probes.simulation import ThreadedVCenter
 from probes.simulation.entities import Datastore, Vm
@@ -417,6 +420,16 @@ sha256 = "{"0" * 64}"
     ) -> None:
         config = write_config(tmp_path, vcenter, web='[web]\nlisten = ["192.0.2.1:10999"]')
         assert "Cannot assign requested address" in only_failure(examine(config)).text
+
+    def test_the_names_by_which_others_may_ask_are_said(self) -> None:
+        surroundings = Surroundings(folder=Path(), env={})
+        table = WebTable.model_validate(
+            {"listen": ["0.0.0.0:0"], "hosts": ["slad.example.net"]}, context=surroundings
+        )
+        *_, finding = web(table, running=False)
+        assert finding.level is Level.OK
+        assert "localhost" in finding.text
+        assert "slad.example.net" in finding.text
 
     def test_a_web_config_file_that_cannot_be_used_is_a_failure(
         self, vcenter: ThreadedVCenter, tmp_path: Path
