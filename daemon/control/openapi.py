@@ -135,7 +135,7 @@ def _query_parameter(parameter: QueryParameter) -> Json:
         "name": parameter.name,
         "in": "query",
         "description": parameter.description,
-        "schema": {"type": "string"} if parameter.is_text else {"type": "boolean", "default": False},
+        "schema": parameter.schema,
     }
 
 

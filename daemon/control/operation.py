@@ -13,15 +13,16 @@ from daemon.control.questions import Control
 from daemon.records.bodies import RequestBody
 from daemon.records.service import RecordService
 
+_FLAG: Final = {"type": "boolean", "default": False}
 _NAME: Final = re.compile(r"\{(\w+)\}")
 
 
 class QueryParameter(NamedTuple):
-    """A query parameter that is true or false, and false where it is left out; or a text (`is_text`)."""
+    """A query parameter: true or false, and false where it is left out, unless its schema says otherwise."""
 
     name: str
     description: str
-    is_text: bool = False
+    schema: Mapping[str, Any] = _FLAG
 
 
 DRY_RUN: Final = QueryParameter("dry_run", "Only judge and answer, and record nothing.")

@@ -89,9 +89,9 @@ EXPORT: Final = Operation(
     handler=reading.export,
     answer=None,
     query=(
-        QueryParameter("client", "Only what concerns one client.", is_text=True),
-        QueryParameter("from", "Of observations only those from this instant on.", is_text=True),
-        QueryParameter("until", "Of observations only those before this instant.", is_text=True),
+        QueryParameter("client", "Only what concerns one client.", {"type": "string"}),
+        QueryParameter("from", "Of observations only those from this instant on.", bodies.INSTANT_SCHEMA),
+        QueryParameter("until", "Of observations only those before this instant.", bodies.INSTANT_SCHEMA),
     ),
     refusals=(HTTPStatus.BAD_REQUEST, HTTPStatus.NOT_FOUND),
 )

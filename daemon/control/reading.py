@@ -12,9 +12,10 @@ from daemon.control.identity import who_asks
 from daemon.control.operation import ApiServices
 from daemon.control.questions import AmbiguousNameError
 from daemon.evidence.export import ExportError
+from daemon.records.bodies import read_instant
 from daemon.records.refusals import FieldFault
 from daemon.replies.common import Reply
-from sla.instants import Instant, parse_instant
+from sla.instants import Instant
 
 _EXPORT_BYTES: Final = 64 * 1024
 
@@ -87,7 +88,7 @@ def _shown(reply: Reply) -> web.Response:
 def _instant(request: web.Request, name: str) -> Instant | None:
     """A query parameter that is an instant. Raises BadRequestError."""
     try:
-        return parse_instant(request.query[name]) if name in request.query else None
+        return read_instant(request.query[name]) if name in request.query else None
     except ValueError as error:
         raise BadRequestError(HTTPStatus.BAD_REQUEST, [FieldFault(name, str(error))]) from None
 

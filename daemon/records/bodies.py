@@ -11,7 +11,6 @@ from pydantic_core import ErrorDetails
 
 from daemon.config.values import ID
 from daemon.records.refusals import FieldFault, RefusedError
-from sla.calendars import year_of
 from sla.instants import Instant, parse_instant
 from sla.records import Channel, LifecycleEvent
 
@@ -26,19 +25,29 @@ _ID: Final = f"^{ID}$"
 _LINE: Final = r"^[^\x00-\x1f\x7f]*$"
 
 
-def _instant(value: object) -> Instant:
+INSTANT_SCHEMA: Final[dict[str, Any]] = {
+    "type": "string",
+    "format": "date-time",
+    "pattern": r"^(19[7-9][0-9]|2[0-9]{3})-[0-9]{2}-[0-9]{2}[Tt][0-9]{2}:[0-9]{2}:[0-5][0-9]([.][0-9]{1,6})?"
+    r"([Zz]|[+-][0-9]{2}:[0-5][0-9])$",
+}
+"""The instants that `read_instant` reads, as JSON Schema tells them."""
+
+
+def read_instant(value: object) -> Instant:
+    """An RFC 3339 instant with a zone, whose year as it is written is from 1970 to 2999. Raises ValueError."""
     if not isinstance(value, str) or len(value) > _INSTANT_CHARACTERS:
         raise ValueError("must be an RFC 3339 instant with a zone, such as 2026-03-01T05:00:00Z")
     at = parse_instant(value)
-    if not FIRST_YEAR <= year_of(at) <= LAST_YEAR:
+    if not FIRST_YEAR <= int(value[:4]) <= LAST_YEAR:
         raise ValueError(f"lies outside of the years {FIRST_YEAR} to {LAST_YEAR}")
     return at
 
 
 InstantText = Annotated[
     Instant,
-    BeforeValidator(_instant, json_schema_input_type=str),
-    Field(json_schema_extra={"format": "date-time"}),
+    BeforeValidator(read_instant, json_schema_input_type=str),
+    Field(json_schema_extra=INSTANT_SCHEMA),
 ]
 """An RFC 3339 instant with a zone."""
 NewId = Annotated[str, Field(pattern=_ID, strict=True)]
