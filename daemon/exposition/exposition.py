@@ -122,7 +122,7 @@ class Exposition:
         `interest_us`: how long after a scrape bodies are prepared ahead.
         `fresh_us`: a body older than this is not served any more: nothing is frozen.
         `wait_s`: how long a scrape waits for a body when there is no fresh one.
-        `max_scrapes`: how many are served at once.
+        `max_scrapes`: how many may wait for figures, or hold them, at once.
         `chunk_samples`: how many samples one member holds.
         """
         self.asked: Final = asyncio.Event()
@@ -150,7 +150,7 @@ class Exposition:
 
     @asynccontextmanager
     async def scrape(self) -> AsyncIterator[Published]:
-        """The newest figures, for as long as the scrape takes.
+        """The newest figures; their bodies may be read after it too.
 
         Waits for a preparation where the newest are missing or too old. Raises TooManyScrapesError at once, or
         NotPreparedError after the wait.

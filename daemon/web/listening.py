@@ -22,6 +22,7 @@ _log = structlog.get_logger(__name__)
 
 _BACKLOG: Final = 128
 _RETRY_S: Final = 0.5
+_TELL_AGAIN_S: Final = 60.0
 
 
 @asynccontextmanager
@@ -85,14 +86,14 @@ class _Entrance:
         """Accept connections for ever. Where there is no descriptor for one, a guest goes who is waited for."""
         loop = asyncio.get_running_loop()
         async with asyncio.TaskGroup() as arrivals:
-            complaint = ""
+            told_at = -_TELL_AGAIN_S
             while True:
                 try:
                     accepted, _ = await loop.sock_accept(listener)
                 except OSError as error:
-                    if str(error) != complaint:
-                        complaint = str(error)
-                        _log.warning("accept_failed", door=self._door.name, reason=complaint)
+                    if loop.time() - told_at >= _TELL_AGAIN_S:
+                        told_at = loop.time()
+                        _log.warning("accept_failed", door=self._door.name, reason=str(error))
                     self._room.shed()
                     await asyncio.sleep(_RETRY_S)
                     continue

@@ -111,19 +111,20 @@ class _PublicHandlers:
         try:
             async with self._site.exposition.scrape() as published:
                 body = published.body(wanted)
-                response = web.StreamResponse(headers={hdrs.VARY: "Accept, Accept-Encoding"})
-                response.headers[hdrs.CONTENT_TYPE] = wanted.value
-                response.content_length = body.length(gzip=gzip)
-                if gzip:
-                    response.headers[hdrs.CONTENT_ENCODING] = "gzip"
-                await response.prepare(request)
-                if request.method == hdrs.METH_GET:
-                    async for block in body.blocks(gzip=gzip):
-                        await response.write(block)
-                await response.write_eof()
-                return response
         except (TooManyScrapesError, NotPreparedError) as refusal:
             return busy(f"{refusal}\n")
+        # It never changes: who reads slowly, or not at all, keeps no other scrape from its figures.
+        response = web.StreamResponse(headers={hdrs.VARY: "Accept, Accept-Encoding"})
+        response.headers[hdrs.CONTENT_TYPE] = wanted.value
+        response.content_length = body.length(gzip=gzip)
+        if gzip:
+            response.headers[hdrs.CONTENT_ENCODING] = "gzip"
+        await response.prepare(request)
+        if request.method == hdrs.METH_GET:
+            async for block in body.blocks(gzip=gzip):
+                await response.write(block)
+        await response.write_eof()
+        return response
 
 
 def _headers_of(file: WebConfigFile | None) -> Callable[[], Mapping[str, str]]:
