@@ -20,7 +20,7 @@ from daemon.web.connections import Handler
 from daemon.web.door import Door
 
 _AUTHORITY: Final = re.compile(
-    r"(?:\[(?P<number>[0-9a-f:.]+)\]|(?P<name>[a-z0-9._-]{1,254}))(?::[0-9]{0,5})?", re.ASCII
+    r"(?:\[(?P<number>[0-9A-Fa-f:.]+)\]|(?P<name>[A-Za-z0-9._-]{1,254}))(?::[0-9]{0,5})?", re.ASCII
 )
 _TOLD: Final = 32
 """How many different refusals the log tells of: a browser can be made to invent names without end."""
@@ -83,9 +83,9 @@ class Hosts:
     def _is_known(self, host: str, request: web.Request) -> bool:
         if host in self._known:
             return True
-        local = request.get_extra_info("sockname")
+        local, _, _ = request.get_extra_info("sockname")[0].partition("%")  # a link's number may have a zone
         try:
-            return ip_address(host).is_loopback or host == host_of(_bracketed(local[0]))
+            return ip_address(host).is_loopback or host == host_of(_bracketed(local))
         except ValueError:
             return False
 
@@ -107,10 +107,10 @@ def own_names() -> Sequence[str]:
 
 def host_of(authority: str) -> str | None:
     """The host of `host`, `host:port` or `[number]:port`, in its one spelling; None for what is no such thing."""
-    match = _AUTHORITY.fullmatch(authority.lower())
+    match = _AUTHORITY.fullmatch(authority)
     if match is None:
         return None
-    host = match["number"] or match["name"].removesuffix(".")
+    host = match["number"] or match["name"].removesuffix(".").lower()
     try:
         number = ip_address(host)
     except ValueError:

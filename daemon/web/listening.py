@@ -102,9 +102,7 @@ class _Entrance:
 
     async def _receive(self, accepted: socket.socket) -> None:
         connection = ClientConnection(self._manager, self._door, self._room, accepted)
-        if not self._room.enter(connection):
-            accepted.close()
-            return
+        self._room.enter(connection)
         try:
             await asyncio.get_running_loop().connect_accepted_socket(
                 lambda: connection,

@@ -39,17 +39,15 @@ class Room:
         self._strangers: dict[Guest, None] = {}
         self._known: dict[Guest, None] = {}
 
-    def __len__(self) -> int:
-        return len(self._strangers) + len(self._known)
-
     @property
     def at_work(self) -> int:
         """For how many guests slad works."""
         return sum(guest.waits_since is None for guest in self._known)
 
-    def enter(self, guest: Guest) -> bool:
-        """Take in a newcomer, as a stranger; whether there was room."""
-        return self._placed(guest, self._strangers, self._limits.strangers)
+    def enter(self, guest: Guest) -> None:
+        """Take in a newcomer, as a stranger: there is room, since slad works for no stranger."""
+        has_room = self._placed(guest, self._strangers, self._limits.strangers)
+        assert has_room
 
     def admit(self, guest: Guest) -> bool:
         """A guest may stay as one that was let in; whether there was room."""
