@@ -43,7 +43,7 @@ def export(
     """Write the evidence as JSON Lines, each with its place in the hash chain.
 
     `slad evaluate` works out every figure from it, `slad verify` holds it against a head seen elsewhere. Exit codes: 0 it is
-    complete, 1 it is not, 2 the command line is wrong.
+    complete, 1 it is not, 2 the command line is wrong, 141 its reader has read enough.
     """
     if ledger is not None:
         lines = _from_ledger(ledger, client, since, until)

@@ -150,10 +150,8 @@ class ClientConnection(web.RequestHandler):
         message: str | None = None,  # noqa: ARG002  it quotes the client's bytes, which nobody needs to read back
     ) -> web.StreamResponse:
         """The answer to a request that could not be parsed, or whose handler failed."""
-        if isinstance(exc, ConnectionError):
-            raise exc  # the client hung up: nobody reads an answer, and nothing failed
-        if request.writer.output_size > 0:
-            raise ConnectionError("the answer has begun already")
+        if request.writer.output_size > 0 or isinstance(exc, ConnectionError):
+            raise ConnectionError("nobody reads an answer now: it has begun already, or the client hung up")
         if isinstance(exc, LineTooLong) or "Too many headers" in str(exc):
             status = HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
         if status >= HTTPStatus.INTERNAL_SERVER_ERROR:

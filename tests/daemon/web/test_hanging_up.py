@@ -9,8 +9,11 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
+from daemon.web.pages import Overview
+from tests.daemon.web.door import visit
 from tests.daemon.web.doors import AUTHORIZED, DOORS, OpenDoor, open_door, request
 from tests.daemon.web.test_doors_stay_open import LONG_ANSWER
+from tests.daemon.web.test_web import raw
 from tests.waiting import until_told
 
 RESET = struct.pack("ii", 1, 0)
@@ -55,6 +58,17 @@ async def test_who_hangs_up_leaves_no_error(
             await until_told(is_empty, "the end of every connection")
     assert [each for each in logged if each["log_level"] in ("warning", "error", "critical")] == []
     assert caplog.records == []
+
+
+async def test_a_handler_that_meets_the_end_of_its_connection_has_not_failed() -> None:
+    def met_the_end() -> Overview:
+        raise ConnectionResetError
+
+    with capture_logs() as logged:
+        async with visit() as door:
+            door.site.overview = met_the_end  # type: ignore[method-assign]
+            assert await raw(door.address, request("/")) == b""
+    assert [each for each in logged if each["log_level"] == "error"] == []
 
 
 @pytest.mark.parametrize("name", DOORS)
