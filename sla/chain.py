@@ -1,6 +1,6 @@
 """The hash chain that makes a rewrite of the evidence show (`spec/evidence.md`, Proof).
 
-A ledger keeps each record as its *body*: the line of `sla.evidence.encode` with a random `salt` as its last key. The
+A ledger keeps each record as its *body*: the line of `sla.evidence.encode` with a random `salt` of its own as its last key. The
 record's digest is the SHA-256 of the body's UTF-8 bytes; its chain value is the SHA-256 of the chain value before it
 and the digest. The first record's predecessor is `GENESIS`. An exported line is the body with `seq` and `chain` as
 its last two keys. A record that an export leaves out shows as an `omitted` line, which carries the digest in place of
@@ -15,6 +15,8 @@ from typing import Final
 
 GENESIS: Final = bytes(32)
 """The chain value before the first record."""
+SALT_BYTES: Final = 16
+"""Of the salt that each record has for itself: whoever knows one digest and all the other records tries 2^128 salts in vain."""
 
 _PROOF: Final = re.compile(r',"seq":(\d{1,18}),"chain":"([0-9a-f]{64})"\}$', re.ASCII)
 _OMITTED: Final = re.compile(r'\{"kind":"omitted","digest":"([0-9a-f]{64})"', re.ASCII)
