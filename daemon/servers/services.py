@@ -97,7 +97,11 @@ class Services:
         changed = replace(
             self._described(record, listing), client=owner.client, solution=owner.solution, extra=()
         )
-        if (changed.client, changed.solution) != (record.client, record.solution):
+        if changed.client != record.client:
+            # An end and a beginning: each record is one client's, and tells nothing of the other (spec/evidence.md, Proof).
+            yield self._written(replace(record, in_service_until=since, extra=()), now)
+            yield self._written(replace(changed, in_service_from=since), now)
+        elif changed.solution != record.solution:
             yield self._written(replace(changed, in_service_from=since), now)
         elif changed != record:
             yield self._written(changed, now)

@@ -68,7 +68,7 @@ def test_a_rename_corrects_the_record_and_begins_nothing() -> None:
 def test_another_owner_holds_it_from_the_instant_at_which_that_was_seen() -> None:
     monitor, source = watched(Vm("u1", "acme-1"))
     source.vms["u1"].name = "beta-1"
-    source.look()
+    ended, begun = servers(source.look())
     first, second = parts_of(monitor.book.evidence.servers[ServerId("u1")].records)
     assert (first.client, first.end, second.client, second.start) == (
         "acme",
@@ -76,7 +76,9 @@ def test_another_owner_holds_it_from_the_instant_at_which_that_was_seen() -> Non
         "beta",
         START + MINUTE,
     )
-    assert second.moved_in
+    assert (ended.client, ended.name, ended.in_service_until) == ("acme", "acme-1", START + MINUTE)
+    assert (begun.client, begun.name, begun.in_service_until) == ("beta", "beta-1", None)
+    assert not second.moved_in, "an end and a beginning: neither record tells of both clients"
 
 
 def test_a_server_moved_to_another_solution_is_a_move_too() -> None:
@@ -118,7 +120,8 @@ def test_rules_that_change_move_servers_at_once() -> None:
     monitor, _ = watched(Vm("u1", "acme-1"), Vm("u2", "beta-2"))
     monitor.now = Instant(START + MINUTE)
     all_beta = policy(rule=lambda source, sighted: Owner(client=ClientId("beta")))
-    (record,) = monitor.configure(all_beta)
+    ended, record = servers(monitor.configure(all_beta))
+    assert (ended.client, ended.in_service_until) == ("acme", START + MINUTE)
     assert record == monitor.record("u1")
     assert (monitor.record("u1").client, monitor.record("u1").in_service_from) == ("beta", START + MINUTE)
 

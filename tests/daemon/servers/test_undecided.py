@@ -82,7 +82,8 @@ def test_after_grace_it_is_nobodys_provisionally_and_is_corrected_from_the_begin
     vm.on = False
     source.look(passed_us=HOUR)
     vm.on, vm.name = True, "acme-web-1"
-    (record,) = servers(source.look(passed_us=HOUR))
+    taken_back, record = servers(source.look(passed_us=HOUR))
+    assert taken_back.in_service_until == taken_back.in_service_from
     assert (record.client, record.in_service_from, record.extra) == ("acme", START + MINUTE, ())
     assert owners(monitor) == [("acme", 1, 0)]
     assert (DOWN, 60.0) in monitor.history("u1", monitor.record("u1").in_service_from)
@@ -94,7 +95,8 @@ def test_it_is_corrected_no_further_than_the_month_goes_back(source: Source, mon
     source.look()
     source.look(passed_us=GRACE_US)
     vm.name = "acme-web-1"
-    (record,) = servers(source.look(passed_us=25 * DAY))
+    ended, record = servers(source.look(passed_us=25 * DAY))
+    assert ended.in_service_until == record.in_service_from
     # The month of the client's zone, Newfoundland: 2 h 30 min behind UTC in April.
     assert record.in_service_from == parse_instant("2026-04-01T02:30:00Z")
     assert [client for client, _, _ in owners(monitor)] == ["unassigned", "acme"]
