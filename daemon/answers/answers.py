@@ -26,11 +26,11 @@ from daemon.servers.services import PROVISIONAL_OWNER
 from daemon.watching.internet import Internet
 from daemon.watching.sources import Sources
 from daemon.web.pages import Overview, ServerRow
-from probes.internet.check import NOT_TRIED_YET
 from probes.internet.servers import Shown
 from probes.targets.result import Result
 from sla.instants import BEGINNING, Instant
 from sla.outages import runs_of
+from sla.reasons import PlainReason
 from sla.records import ClientId, Leg, Server, ServerId, SolutionId, State
 from sla.timeline import Segment
 
@@ -298,7 +298,7 @@ def _since(segments: Sequence[Segment], state: State) -> Instant | None:
 
 def _reach(shown: Shown) -> ReachStatus:
     """Before the first round nothing is known."""
-    result = shown.result or Result(state=State.UNKNOWN, text=NOT_TRIED_YET)
+    result = shown.result or Result(state=State.UNKNOWN, text=PlainReason.NOT_TRIED_YET)
     return ReachStatus(
         target=shown.target.text,
         required=shown.required,

@@ -19,6 +19,7 @@ from daemon.pacing import paced
 from daemon.recording.clock_note import ClockNote
 from daemon.recording.committing import Committer
 from daemon.recording.dating import dated
+from daemon.recording.details import tell_details
 from daemon.recording.publishing import Publisher
 from daemon.recording.transitions import Transitions
 from daemon.records.endings import Endings
@@ -178,6 +179,7 @@ class Recorder:
         seal = seal or sealing is not None
         if batch.entries or batch.watermarks or seal:
             await self._committer.commit(replace(batch, seal=seal))
+            await tell_details(batch.entries)
         if seal:
             self._sealed_at = self._clock.now()
             self._is_note_due = True

@@ -9,15 +9,17 @@ import structlog
 from daemon.book.live_book import LiveBook
 from daemon.ledger import Ledger, LedgerDamagedError
 from daemon.recording.transitions import Transitions
-from daemon.servers.registry import MAY_BE_LISTED, NOT_LISTED, STARTING_UP, ServerRegistry
+from daemon.servers.registry import ServerRegistry
 from probes.report import RECOVERED
 from sla.book import ServerPages
 from sla.instants import BEGINNING, MINUTE, SECOND, Instant, parse_instant
 from sla.reader import EvidenceReader
+from sla.reasons import PlainReason
 from sla.records import Blind, Event, Leg, Recorded, ServerId, State, Witness
 
 _log = structlog.get_logger()
 
+_WHILE_NOT_LISTED: Final = (PlainReason.NOT_LISTED, PlainReason.STARTING_UP, PlainReason.MAY_BE_LISTED)
 _BLIND: Final = '{"kind":"blind",'
 
 
@@ -131,6 +133,6 @@ def _not_listed(book: LiveBook, server: ServerId, source: str) -> tuple[Instant,
     """Since when a source did not list a server when the daemon ended, and the reason on record."""
     last = book.last_said(Witness(book.observer, source), server, Leg.RUNNING)
     reason = book.reasons.get((server, Leg.RUNNING), "")
-    if last is None or last[1] is not State.UNKNOWN or reason not in (NOT_LISTED, STARTING_UP, MAY_BE_LISTED):
+    if last is None or last[1] is not State.UNKNOWN or reason not in _WHILE_NOT_LISTED:
         return None
     return last[0], reason

@@ -28,6 +28,7 @@ from probes.report import (
 from probes.vcenter.positions import OVERLAP_US
 from sla.book import newest
 from sla.instants import BEGINNING, Instant
+from sla.reasons import PlainReason
 from sla.records import (
     Blind,
     Client,
@@ -45,7 +46,17 @@ from sla.records import (
 MOST_EVENTS: Final = 10_000
 """How many events are kept of a source, to know them again, before the old ones are forgotten."""
 
-_OUT_OF_REACH: Final = "the watch was not in contact"
+BLIND_BECAUSE: Final[Mapping[str, PlainReason]] = {
+    "unreachable": PlainReason.NOT_REACHED,
+    "certificate": PlainReason.NOT_LET_IN,
+    "credentials": PlainReason.NOT_LET_IN,
+    "login_refused": PlainReason.NOT_LET_IN,
+    "permission_denied": PlainReason.NOT_LET_IN,
+    "session_lost": PlainReason.SESSION_LOST,
+    "bad_reply": PlainReason.ANSWER_NOT_READ,
+    "defect": PlainReason.MONITOR_FAILED,
+}
+"""By the word of a `SourceFailure`; its message is in the log."""
 
 
 @dataclass(slots=True)
@@ -73,7 +84,7 @@ class Transitions:
         self._registry = registry
         self._most_events = most_events
         self._said: dict[tuple[Witness, ServerId, Leg], tuple[Instant, State]] = {}
-        self._blind_because: dict[str, str] = {}
+        self._blind_because: dict[str, PlainReason] = {}
         self._taken_events: dict[str, _TakenEvents] = {}
         self._objects: dict[tuple[str, ServerId], ManagedObject] = {}
         self._steps: list[Event] = []
@@ -115,7 +126,8 @@ class Transitions:
         lags: list[Lag] = []
         for report in told:
             if isinstance(report, SourceFailure):
-                self._blind_because.setdefault(report.source, report.message)
+                because = BLIND_BECAUSE.get(report.reason, PlainReason.NO_CONTACT)
+                self._blind_because.setdefault(report.source, because)
                 continue
             main = Witness(self._book.observer, report.source)
             seen_until = watermarks.get(main) or self._book.watermark(main)
@@ -204,15 +216,17 @@ class Transitions:
 
     def _gaps(self, report: Report, main: Witness, seen_until: Instant, until: Instant) -> Iterator[Blind]:
         """The time between two looks, where the later one does not stand on the earlier; else what of it never was."""
-        because = self._blind_because.pop(report.source, _OUT_OF_REACH)
+        because = self._blind_because.pop(report.source, PlainReason.NO_CONTACT)
         over = [step for step in self._stepped_over if step.since < until and seen_until < step.until]
+        if over:
+            because = PlainReason.CLOCK_SET_FORWARD
         if report.fresh and seen_until < until:
-            yield Blind(witness=main, start=seen_until, end=until, reason=over[-1].text if over else because)
+            yield Blind(witness=main, start=seen_until, end=until, reason=because)
         elif not report.fresh:
             for step in over:
                 start, end = max(seen_until, step.since), min(until, step.until)
                 if start < end:
-                    yield Blind(witness=main, start=start, end=end, reason=step.text)
+                    yield Blind(witness=main, start=start, end=end, reason=because)
 
     def _event(self, source: str, said: SourceEvent, now: Instant) -> Event:
         server = said.server

@@ -9,7 +9,6 @@ nobody saw.
 
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Final
 
 from daemon.servers.listings import Listing, Listings
 from daemon.servers.policy import Policy
@@ -17,12 +16,8 @@ from daemon.servers.rules import Undecided
 from daemon.servers.services import PROVISIONAL, LastSaid, Services
 from probes.report import INTERNET, ListedServer, Report
 from sla.instants import BEGINNING, Instant
+from sla.reasons import PlainReason
 from sla.records import Leg, Observation, Record, Server, ServerId, State
-
-NOT_LISTED: Final = "vCenter does not list it"
-ELSEWHERE: Final = "another vCenter lists it"
-STARTING_UP: Final = "vCenter lists little of what it did: it may be starting up"
-MAY_BE_LISTED: Final = "vCenter lists an object and does not say which it is"
 
 
 class ServerRegistry:
@@ -46,7 +41,10 @@ class ServerRegistry:
         elif not_listed is not None:
             at, reason = not_listed
             self._listings.remember_departure(
-                record.id, at, starting_up=reason == STARTING_UP, may_be_there=reason == MAY_BE_LISTED
+                record.id,
+                at,
+                starting_up=reason == PlainReason.STARTING_UP,
+                may_be_there=reason == PlainReason.MAY_BE_LISTED,
             )
 
     # What is asked of it
@@ -207,7 +205,7 @@ class ServerRegistry:
         for source, uuid in self._listings.ripe_contenders(now, grace_us):
             holder = self._listings.by_id[uuid]
             if holder.listed is None:  # its source has not listed it since the start
-                yield from self._services.unknown(uuid, holder, now, now, ELSEWHERE)
+                yield from self._services.unknown(uuid, holder, now, now, PlainReason.LISTED_ELSEWHERE)
                 yield from self._moved(source, uuid, now)
             else:
                 yield from self._heard_as(source, *self._listings.separate(source, uuid), now)
@@ -242,10 +240,10 @@ class ServerRegistry:
         ):
             return
         if not self._is_configured(holder.source):
-            yield from self._services.unknown(uuid, holder, now, now, ELSEWHERE)
+            yield from self._services.unknown(uuid, holder, now, now, PlainReason.LISTED_ELSEWHERE)
             holder.source = source
         elif self._services.gives_up(uuid, holder):
-            yield from self._services.unknown(uuid, holder, now, now, ELSEWHERE)
+            yield from self._services.unknown(uuid, holder, now, now, PlainReason.LISTED_ELSEWHERE)
             self._listings.give_way(source, uuid, now)
 
     def _given_up(self, server: ServerId, listing: Listing, now: Instant) -> Iterator[Record]:
@@ -256,7 +254,7 @@ class ServerRegistry:
         other = self._listings.contender_for(server)
         if other is None or not self._services.gives_up(server, listing):
             return
-        yield from self._services.unknown(server, listing, now, now, ELSEWHERE)
+        yield from self._services.unknown(server, listing, now, now, PlainReason.LISTED_ELSEWHERE)
         source, given_up = listing.source, listing.listed
         listing.views.clear()
         yield from self._moved(other, server, now)
@@ -291,9 +289,9 @@ class ServerRegistry:
         assert listing.departed_at is not None
         self._changed.add(server)
         self._services.decisions.forget(server)
-        reason = NOT_LISTED
+        reason = PlainReason.NOT_LISTED
         if listing.starting_up:
-            reason = MAY_BE_LISTED if listing.may_be_there else STARTING_UP
+            reason = PlainReason.MAY_BE_LISTED if listing.may_be_there else PlainReason.STARTING_UP
         yield from self._services.unknown(server, listing, listing.departed_at, now, reason)
         other = self._listings.contender_for(server)
         if other is not None:
@@ -311,7 +309,9 @@ class ServerRegistry:
             yield from self._services.resume(server, at, now)
         was_hidden = listing.listed is not None and listing.listed.returned
         if self.is_in_service(server) and not (absence.may_have_run or was_hidden):
-            yield self._services.said(server, listing, Leg.RUNNING, State.DOWN, since, now, NOT_LISTED)
+            yield self._services.said(
+                server, listing, Leg.RUNNING, State.DOWN, since, now, PlainReason.NOT_LISTED
+            )
 
     def _moved(self, source: str, uuid: ServerId, now: Instant) -> Iterator[Record]:
         """Another source lists a server that its source does not: it goes on there."""

@@ -19,6 +19,7 @@ from probes.facts import NOT_KNOWN
 from probes.report import ListedServer
 from sla.calendars import calendar_of
 from sla.instants import BEGINNING, Instant
+from sla.reasons import Reason
 from sla.records import ALL_LEGS, Leg, Observation, Record, Server, ServerId, State, Witness
 
 PROVISIONAL: Final = ("provisional", "true")
@@ -162,7 +163,7 @@ class Services:
             yield self._written(replace(record, in_service_until=None), now)
 
     def unknown(
-        self, server: ServerId, listing: Listing, at: Instant, now: Instant, reason: str
+        self, server: ServerId, listing: Listing, at: Instant, now: Instant, reason: Reason
     ) -> Iterator[Record]:
         """Whatever its source said of a server that is on record holds no longer."""
         if server not in self._records:
@@ -179,7 +180,7 @@ class Services:
         state: State,
         at: Instant,
         now: Instant,
-        reason: str,
+        reason: Reason,
     ) -> Observation:
         """An observation by the witness of the source that lists a server."""
         return Observation(

@@ -40,6 +40,7 @@ from probes.targets.table import probe
 from probes.targets.target import Method, Target, bracketed, parse_target
 from probes.targets.tools import Tools, open_tools, trust
 from sla.instants import SECOND
+from sla.reasons import DetailedReason, PlainReason
 from sla.records import ServerId, State
 
 LookAt = Callable[[ServerId], bool]
@@ -271,7 +272,8 @@ class Internet:
                 check = _check(table, (target,), 1, partial(self._probe_own, own.number))
             else:
                 check = replace(
-                    _check(table, (_nowhere(text),), 1, partial(_unaddressed, own.reason)), untried=own.reason
+                    _check(table, (_nowhere(text),), 1, partial(_unaddressed, own.reason)),
+                    untried=DetailedReason(PlainReason.NO_ADDRESS, own.reason),
                 )
             checks.append(ReachCheck(check=check, required=rule.required))
         return tuple(checks)

@@ -12,20 +12,18 @@ What is decided ends before the first round that is not decided, and no later ro
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from probes.internet.state_history import StateHistory
 from probes.internet.verdict import Verdict
 from probes.targets.result import Result
 from probes.targets.target import Target
 from sla.instants import Instant
+from sla.reasons import DetailedReason, PlainReason, Reason
 from sla.records import State
 
 Prober = Callable[[Target, float], Awaitable[Result]]
 """Tries a target once, within so many seconds."""
-
-NOT_TRIED_YET: Final = "not tried yet"
-NOT_TRIED: Final = "was not tried in time"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +38,7 @@ class Check:
     interval_us: int
     timeout_us: int
     confirm: int
-    untried: str = NOT_TRIED_YET
+    untried: Reason = PlainReason.NOT_TRIED_YET
     probe: Prober = field(compare=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -54,7 +52,7 @@ class Round(NamedTuple):
 
     at: Instant
     state: State
-    reason: str = ""
+    reason: Reason = PlainReason.NONE
 
 
 def round_of(at: Instant, quorum: int, states: Sequence[State], name: str) -> Round:
@@ -63,8 +61,10 @@ def round_of(at: Instant, quorum: int, states: Sequence[State], name: str) -> Ro
     if up >= quorum:
         return Round(at, State.UP)
     if up + unknown < quorum:
-        return Round(at, State.DOWN, f"{name}: {up} of {len(states)} targets answer, {quorum} needed")
-    return Round(at, State.UNKNOWN, f"{name}: {unknown} of {len(states)} targets could not be tried")
+        text = f"{name}: {up} of {len(states)} targets answer, {quorum} needed"
+        return Round(at, State.DOWN, DetailedReason(PlainReason.TOO_FEW_ANSWER, text))
+    text = f"{name}: {unknown} of {len(states)} targets could not be tried"
+    return Round(at, State.UNKNOWN, DetailedReason(PlainReason.TOO_FEW_TRIED, text))
 
 
 def missed(gap_us: int, last_at: Instant, at: Instant) -> int:
@@ -120,7 +120,7 @@ class Confirmation:
         self.last_at = last.at
         self._gap_us = self._check.interval_us
 
-    def lose(self, at: Instant, next_at: Instant, reason: str) -> None:
+    def lose(self, at: Instant, next_at: Instant, reason: Reason) -> None:
         """From `at` on what was known does not hold, nor what was about to be confirmed.
 
         `at` lies after every round that was taken, and not after `next_at`, when the next one was.
@@ -136,7 +136,7 @@ class Confirmation:
             due_at = Instant(self.last_at + (number + 1) * self._gap_us)
             if due_at >= before or (self.history.newest.state is State.UNKNOWN and not self._streak):
                 return
-            self._judge(Round(due_at, State.UNKNOWN, NOT_TRIED))
+            self._judge(Round(due_at, State.UNKNOWN, PlainReason.NOT_TRIED))
 
     def _judge(self, last: Round) -> None:
         known = self.history.newest.state

@@ -13,12 +13,11 @@ from probes.internet.check import Check, Confirmation, Round
 from probes.internet.state_history import StateHistory
 from probes.internet.vantage import Vantage
 from sla.instants import Instant
+from sla.reasons import DetailedReason, PlainReason
 from sla.records import State
 
 MOST_WAITING: Final = 64
 """Rounds that may wait. Of more the oldest are lost, and count as rounds that did not run."""
-UNPROVEN: Final = "failed while the monitor's own way out was in doubt"
-NOT_SINCE: Final = "not tried since what lies before it returned"
 
 
 class Layer:
@@ -58,9 +57,12 @@ class Layer:
             last = self._waiting.popleft()
             lost_at = before.lost_within(self._confirmation.last_at, last.at)
             if lost_at is not None:
-                self._confirmation.lose(lost_at, last.at, f"{self.name}: {NOT_SINCE}")
+                self._confirmation.lose(lost_at, last.at, self._named(PlainReason.NOT_TRIED_SINCE))
                 if before.at(last.at).state is not State.UP:
                     last = Round(last.at, State.UNKNOWN, before.at(last.at).reason)
             if last.state is State.DOWN and not vantage.proves(last.at):
-                last = Round(last.at, State.UNKNOWN, f"{self.name}: {UNPROVEN}")
+                last = Round(last.at, State.UNKNOWN, self._named(PlainReason.OWN_WAY_IN_DOUBT))
             self._confirmation.take(last, vantage.was_good)
+
+    def _named(self, plain: PlainReason) -> DetailedReason:
+        return DetailedReason(plain, f"{self.name}: {plain}")

@@ -18,6 +18,7 @@ from probes.internet.vantage import Vantage
 from probes.internet.verdict import Verdict, verdict
 from probes.report import INTERNET
 from sla.instants import BEGINNING, Instant
+from sla.reasons import DetailedReason, PlainReason
 from sla.records import Leg, Observation, ServerId, State, Witness
 
 
@@ -195,9 +196,7 @@ class InternetLeg:
     def _uplink(self, name: str) -> StateHistory:
         uplink = self.uplinks.get(name)
         return (
-            uplink.history
-            if uplink is not None
-            else StateHistory(Verdict(State.UNKNOWN, f"uplink {name} is not watched"))
+            uplink.history if uplink is not None else StateHistory(Verdict(State.UNKNOWN, _unwatched(name)))
         )
 
     def _concerned(self, after: Instant, until: Instant) -> list[WatchedServer]:
@@ -270,3 +269,7 @@ class InternetLeg:
             if newest <= until and self._stirred.get(server_id) is server:
                 del self._stirred[server_id]
             yield None
+
+
+def _unwatched(uplink: str) -> DetailedReason:
+    return DetailedReason(PlainReason.UPLINK_NOT_WATCHED, f"uplink {uplink} is not watched")

@@ -9,13 +9,13 @@ one only if the vantage was good in between: else both may be one fault of the m
 from bisect import bisect_left, bisect_right
 from typing import Final
 
-from probes.internet.check import NOT_TRIED_YET, Check, Round, gap_us, missed
+from probes.internet.check import Check, Round, gap_us, missed
 from probes.internet.state_history import StateHistory
 from probes.internet.verdict import Verdict
 from sla.instants import Instant
+from sla.reasons import PlainReason
 from sla.records import State
 
-FAILED: Final = "the monitor's own way out failed"
 _UP: Final = Verdict(State.UP)
 
 
@@ -24,7 +24,9 @@ class Vantage:
 
     def __init__(self, check: Check | None, at: Instant) -> None:
         """Watched from `at` on."""
-        self.history = StateHistory(Verdict(State.UNKNOWN, NOT_TRIED_YET) if check is not None else _UP)
+        self.history = StateHistory(
+            Verdict(State.UNKNOWN, PlainReason.NOT_TRIED_YET) if check is not None else _UP
+        )
         self._check = check
         self._gap_us = check.interval_us if check is not None else 0
         self._good_at = self._last_at = at
@@ -49,7 +51,7 @@ class Vantage:
             self._doubt(self.history.since)
         elif check is not None and self._check is None:
             at = max(at, Instant(self.history.since + 1))
-            self.history.turn(at, Verdict(State.UNKNOWN, NOT_TRIED_YET))
+            self.history.turn(at, Verdict(State.UNKNOWN, PlainReason.NOT_TRIED_YET))
             self._good_at = self._last_at = at
             self._failing, self._unclear = 0, False
             self._gap_us = check.interval_us
@@ -97,7 +99,7 @@ class Vantage:
 
     def _fail(self) -> None:
         state = State.UNKNOWN if self._unclear else State.DOWN
-        self.history.turn(Instant(self._good_at + 1), Verdict(state, FAILED))
+        self.history.turn(Instant(self._good_at + 1), Verdict(state, PlainReason.OWN_WAY_FAILED))
 
     def _doubt(self, until: Instant) -> None:
         """Remember the time since the last good round, if one since then was not good."""

@@ -1,18 +1,17 @@
 """What holds of a server's leg `internet`, in the order of design §5. Pure."""
 
 from collections.abc import Sequence
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
+from sla.reasons import PlainReason, Reason
 from sla.records import State
-
-NOT_ASKED: Final = "nothing beyond the monitor was asked"
 
 
 class Verdict(NamedTuple):
-    """A state, and why; the reason is a short text for people, empty where there is nothing to say."""
+    """A state, and why; none where there is nothing to say."""
 
     state: State
-    reason: str = ""
+    reason: Reason = PlainReason.NONE
 
 
 def verdict(vantage: Verdict, uplink: Verdict | None, required_reach: Verdict | None) -> Verdict:
@@ -26,7 +25,7 @@ def verdict(vantage: Verdict, uplink: Verdict | None, required_reach: Verdict | 
         return uplink
     if required_reach is not None:
         return required_reach
-    return Verdict(State.UNKNOWN, NOT_ASKED) if uplink is None else Verdict(State.UP)
+    return Verdict(State.UNKNOWN, PlainReason.NOTHING_ASKED) if uplink is None else Verdict(State.UP)
 
 
 def all_of(verdicts: Sequence[Verdict]) -> Verdict | None:

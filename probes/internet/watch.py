@@ -14,6 +14,7 @@ from probes.report import INTERNET, Report
 from probes.targets.result import Result
 from probes.targets.target import Method, Target
 from sla.instants import SECOND, Instant
+from sla.reasons import DetailedReason, PlainReason, Reason
 from sla.records import Observation, ServerId, State
 
 PAUSE_S: Final = 0.25
@@ -192,8 +193,7 @@ class InternetWatch:
         (result,) = results
         reach.latest = result
         if reach.required and reach.layer is not None:
-            reason = "" if result.state is State.UP else f"{reach.layer.name}: {result.text or result.reason}"
-            reach.layer.take(Round(at, result.state, reason))
+            reach.layer.take(Round(at, result.state, _reason(reach.layer.name, result)))
             self._heard.set()
 
     # Reports
@@ -238,3 +238,11 @@ class InternetWatch:
         if vantage is not self._shown_vantage:
             self._shown_vantage = vantage
             self._listener.vantage(vantage)
+
+
+def _reason(address: str, result: Result) -> Reason:
+    """Why a server's own address is not up."""
+    if result.state is State.UP:
+        return PlainReason.NONE
+    plain = PlainReason.ADDRESS_FAILED if result.state is State.DOWN else PlainReason.ADDRESS_NOT_TRIED
+    return DetailedReason(plain, f"{address}: {result.text or result.reason}")

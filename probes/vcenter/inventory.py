@@ -14,6 +14,7 @@ from probes.vcenter.objects import Datastore, Host, Place, Vm
 from probes.vcenter.places import PLACES, Places
 from probes.vcenter.unread import UnreadProperties
 from probes.vcenter.values import Moid
+from sla.reasons import DetailedReason, PlainReason, Reason
 from sla.records import State
 
 VM_PROPERTIES: Final = (
@@ -75,11 +76,11 @@ class LegVerdict:
     """What a leg is, and why where it is not up."""
 
     state: State
-    reason: str = ""
+    reason: Reason = PlainReason.NONE
 
 
 UP: Final = LegVerdict(State.UP)
-REFUSED: Final = LegVerdict(State.UNKNOWN, "vCenter does not let the account read it")
+REFUSED: Final = LegVerdict(State.UNKNOWN, PlainReason.NOT_READABLE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,6 +93,11 @@ class InventoryChanges:
     touched: frozenset[Moid]
     left: tuple[Vm, ...]
     nameless: int = 0
+
+
+def not_connected(vm: Vm) -> Reason:
+    """Why nothing is known of a machine that vCenter is not connected to."""
+    return DetailedReason(PlainReason.NOT_CONNECTED, f"vCenter calls it {vm.connection or 'nothing'}")
 
 
 class Inventory:
@@ -169,20 +175,20 @@ class Inventory:
             return self.why_refused(vm.moid)
         host = self.hosts.get(vm.host) if vm.host is not None else None
         if host is not None and host.connection not in ("connected", ""):
-            return LegVerdict(
-                State.UNKNOWN, f"host {host.name} is {_WORDS.get(host.connection, host.connection)}"
-            )
+            text = f"host {host.name} is {_WORDS.get(host.connection, host.connection)}"
+            return LegVerdict(State.UNKNOWN, DetailedReason(PlainReason.HOST_NOT_CONNECTED, text))
         if vm.connection != "connected":
-            return LegVerdict(State.UNKNOWN, f"vCenter calls it {vm.connection or 'nothing'}")
+            return LegVerdict(State.UNKNOWN, not_connected(vm))
         match vm.power:
             case "poweredOn":
                 return UP
             case "poweredOff":
-                return LegVerdict(State.DOWN, "powered off")
+                return LegVerdict(State.DOWN, PlainReason.POWERED_OFF)
             case "suspended":
-                return LegVerdict(State.DOWN, "suspended")
+                return LegVerdict(State.DOWN, PlainReason.SUSPENDED)
             case other:
-                return LegVerdict(State.UNKNOWN, f"its power state is {other or 'not told'}")
+                text = f"its power state is {other or 'not told'}"
+                return LegVerdict(State.UNKNOWN, DetailedReason(PlainReason.NO_POWER_STATE, text))
 
     def _take(
         self, kind: str, moid: Moid, update: Mapping[str, Any], touched: set[Moid], *, is_whole: bool
@@ -356,7 +362,7 @@ _ALL: Final[Mapping[str, frozenset[str]]] = {
     "Network": frozenset(NETWORKS),
     "CustomFieldsManager": frozenset(ATTRIBUTE_NAMES),
 }
-_ODD: Final = LegVerdict(State.UNKNOWN, "what vCenter says of it cannot be read")
+_ODD: Final = LegVerdict(State.UNKNOWN, PlainReason.NOT_UNDERSTOOD)
 _WORDS: Final = {"notResponding": "not responding", "disconnected": "disconnected"}
 
 

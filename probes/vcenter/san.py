@@ -6,9 +6,10 @@ host has lost any datastore, is unknown. A datastore's own state (`infrastructur
 
 from typing import Final
 
-from probes.vcenter.inventory import UP, Inventory, LegVerdict
+from probes.vcenter.inventory import UP, Inventory, LegVerdict, not_connected
 from probes.vcenter.objects import Place, Vm
 from probes.vcenter.values import Moid, as_people_write_it
+from sla.reasons import DetailedReason, PlainReason
 from sla.records import State
 
 
@@ -28,15 +29,17 @@ def verdict(inventory: Inventory, vm: Vm, ignored: frozenset[Moid]) -> LegVerdic
     if inventory.refuses(vm.moid, _RESTS_ON):
         return inventory.why_refused(vm.moid)
     if vm.connection == "inaccessible":
-        return LegVerdict(State.DOWN, "its files are inaccessible")
+        return LegVerdict(State.DOWN, PlainReason.FILES_INACCESSIBLE)
     host = inventory.hosts.get(vm.host) if vm.host is not None else None
     if host is None or vm.host is None or host.connection != "connected":
         name = host.name if host is not None else "unknown"
-        return LegVerdict(State.UNKNOWN, f"host {name} is not connected, so its mounts are stale")
+        text = f"host {name} is not connected, so its mounts are stale"
+        return LegVerdict(State.UNKNOWN, DetailedReason(PlainReason.HOST_NOT_CONNECTED, text))
     if inventory.refuses(vm.host, _CONNECTION):
-        return LegVerdict(State.UNKNOWN, f"whether host {host.name} is connected may not be read")
+        text = f"whether host {host.name} is connected may not be read"
+        return LegVerdict(State.UNKNOWN, DetailedReason(PlainReason.NOT_READABLE, text))
     if vm.connection != "connected":
-        return LegVerdict(State.UNKNOWN, f"vCenter calls it {vm.connection or 'nothing'}")
+        return LegVerdict(State.UNKNOWN, not_connected(vm))
     return _by_places(inventory, vm, vm.host, ignored)
 
 
@@ -60,14 +63,14 @@ def _by_places(inventory: Inventory, vm: Vm, host: Moid, ignored: frozenset[Moid
         return UP  # as nearly always
     verdicts = [_reached(inventory, vm, place, host) for place in rests_on(vm, ignored)]
     if not verdicts:
-        return LegVerdict(State.UNKNOWN, "no datastore is known to hold its files")
+        return LegVerdict(State.UNKNOWN, PlainReason.FILES_NOWHERE)
     worst = min(verdicts, key=lambda each: _SEVERITY[each.state])
     if vm.due and not _lost_all(inventory, vm, host):
         lost = inventory.lost.get(host)
         if worst.state is State.DOWN or (lost and not lost <= ignored):
-            return LegVerdict(State.UNKNOWN, "which datastores hold its files is not read yet")
+            return LegVerdict(State.UNKNOWN, PlainReason.FILES_NOT_READ)
     elif not vm.due and not vm.places and worst.state is State.UP:
-        return LegVerdict(State.UNKNOWN, "vCenter does not tell which files it needs")
+        return LegVerdict(State.UNKNOWN, PlainReason.FILES_NOT_TOLD)
     return worst
 
 
@@ -95,21 +98,25 @@ def _reached(inventory: Inventory, vm: Vm, place: Place, host: Moid) -> LegVerdi
     name = as_people_write_it(datastore.name) if datastore is not None else ""
     what = f"datastore {name or place.datastore}" + (f" with its {place.role}" if place.role else "")
     if datastore is None or not datastore.listed or inventory.refuses(place.datastore, _MOUNTS):
-        return LegVerdict(State.UNKNOWN, f"{what} is not readable")
+        return _said(State.UNKNOWN, PlainReason.DATASTORE_NOT_READABLE, f"{what} is not readable")
     mount = datastore.mounts.get(host)
     state = datastore.state_on(host)
     if mount is None or (state is not State.UP and mount.withdrawn):
-        return LegVerdict(State.UNKNOWN, f"{what} is not mounted on its host")
+        return _said(State.UNKNOWN, PlainReason.DATASTORE_NOT_MOUNTED, f"{what} is not mounted on its host")
     if state is State.UP:
         return UP
     if datastore.reached_by(host) is None:
-        return LegVerdict(state, f"{what} says nothing of its access")
+        return _said(state, PlainReason.DATASTORE_SILENT, f"{what} says nothing of its access")
     because = f" ({mount.reason})" if mount.reason else ""
     if state is State.UNKNOWN:
         because += ", in maintenance mode"
     elif not place.configured and place.datastore not in vm.datastores:
-        return LegVerdict(State.UNKNOWN, f"{what} is not accessible{because}, by a layout that may be old")
-    return LegVerdict(state, f"{what} is not accessible{because}")
+        state, because = State.UNKNOWN, f"{because}, by a layout that may be old"
+    return _said(state, PlainReason.DATASTORE_NOT_ACCESSIBLE, f"{what} is not accessible{because}")
+
+
+def _said(state: State, plain: PlainReason, text: str) -> LegVerdict:
+    return LegVerdict(state, DetailedReason(plain, text))
 
 
 _RESTS_ON: Final = frozenset({"runtime.connectionState", "runtime.host", "datastore"})

@@ -18,6 +18,7 @@ from probes.vcenter.clocks import Estimate
 from probes.vcenter.history import LATE_US, Hint, StateSince, Turn
 from probes.vcenter.inventory import LegVerdict
 from sla.instants import BEGINNING, FOREVER, SECOND, Instant
+from sla.reasons import PlainReason, Reason
 from sla.records import Leg, Observation, ServerId, State, Witness
 
 HINTS_KEPT: Final = 64
@@ -29,7 +30,7 @@ _STARTED_US: Final = 10 * SECOND
 """How long before the event of its start a server may have booted."""
 _STARTS: Final = (Turn.ON, Turn.RESTARTED)
 
-_UNSEEN: Final = LegVerdict(State.UNKNOWN, "not seen yet")
+_UNSEEN: Final = LegVerdict(State.UNKNOWN, PlainReason.NOT_SEEN_YET)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +114,7 @@ class Tracks:
         self._undated: set[ServerId] = set()
         self._tracks: dict[ServerId, ServerTrack] = {
             server: ServerTrack(
-                running=LegVerdict(State.UNKNOWN, "out of contact"),
+                running=LegVerdict(State.UNKNOWN, PlainReason.OUT_OF_CONTACT),
                 since=since,
                 noticed_at=since,
                 lost_at=since,
@@ -299,7 +300,13 @@ class Tracks:
                     yield self._said(self._witness, server, Leg.RUNNING, step, _DATED[step.state], doubt.end)
 
     def _said(
-        self, witness: Witness, server: ServerId, leg: Leg, step: StateSince, reason: str, noticed_at: Instant
+        self,
+        witness: Witness,
+        server: ServerId,
+        leg: Leg,
+        step: StateSince,
+        reason: Reason,
+        noticed_at: Instant,
     ) -> Observation:
         return Observation(
             witness=witness,
@@ -313,14 +320,14 @@ class Tracks:
 
 
 _DATED: Final = {
-    State.DOWN: "power off, by vCenter's event",
-    State.UP: "",
-    State.UNKNOWN: "it was restarted; when it went off is not known",
+    State.DOWN: PlainReason.POWERED_OFF_BY_EVENT,
+    State.UP: PlainReason.NONE,
+    State.UNKNOWN: PlainReason.RESTARTED,
 }
 _RECOVERED: Final = {
-    State.DOWN: "down while vCenter could not say, by its boot time or events",
-    State.UP: "",
-    State.UNKNOWN: "vCenter speaks for itself again",
+    State.DOWN: PlainReason.DOWN_UNSEEN,
+    State.UP: PlainReason.NONE,
+    State.UNKNOWN: PlainReason.SPEAKS_AGAIN,
 }
 
 

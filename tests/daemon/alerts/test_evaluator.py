@@ -13,6 +13,7 @@ from daemon.watching.sources import Source as WatchedSource
 from probes.internet.verdict import Verdict
 from probes.report import Report
 from sla.instants import HOUR, MINUTE, SECOND, Instant
+from sla.reasons import DetailedReason, PlainReason
 from sla.records import Leg, Observation, ServerId, State, Witness
 from tests.daemon.monitor import Monitor, Source, Vm
 
@@ -216,7 +217,9 @@ async def test_a_source_out_of_sight_is_told_once_an_attempt_failed() -> None:
 async def test_an_uplink_is_down_until_it_is_up_or_gone_and_not_while_nobody_knows() -> None:
     post = Post()
     fleet(post)
-    post.uplinks["transit"] = Verdict(State.DOWN, "1 of 3 answers")
+    post.uplinks["transit"] = Verdict(
+        State.DOWN, DetailedReason(PlainReason.TOO_FEW_ANSWER, "1 of 3 answers")
+    )
     assert await post.look() == {"UplinkDown"}
     post.uplinks["transit"] = Verdict(State.UNKNOWN)
     assert await post.look() == {"UplinkDown"}

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from daemon.believed_clock import ClockStep
 from daemon.book.counting import HORIZON_US
+from daemon.recording.transitions import BLIND_BECAUSE
 from probes.report import (
     INTERNET,
     KnownEvent,
@@ -13,6 +14,7 @@ from probes.report import (
     SourceEvent,
     SourceFailure,
 )
+from probes.vcenter.faults import VcenterError
 from sla.instants import HOUR, MINUTE, SECOND, Instant
 from sla.records import Blind, Event, Leg, Observation, Record, ServerId, State, Witness
 from tests.daemon.monitor import START, Monitor, Source, Vm
@@ -130,21 +132,32 @@ def test_the_first_look_ever_leaves_no_gap() -> None:
 def test_a_look_that_stands_on_no_earlier_one_makes_the_time_between_blind_with_the_first_reason() -> None:
     monitor, _ = watched()
     failures = [
-        SourceFailure(source="vc1", reason=word, message=word, retry_in_us=0)
-        for word in ("timeout", "refused")
+        SourceFailure(source="vc1", reason=word, message="10.0.0.5 says no", retry_in_us=0)
+        for word in ("unreachable", "login_refused")
     ]
     fresh = report(Instant(START + MINUTE), fresh=True)
-    assert blinds(monitor.tell(*failures, fresh, passed_us=MINUTE)) == [(START, START + MINUTE, "timeout")]
+    assert blinds(monitor.tell(*failures, fresh, passed_us=MINUTE)) == [
+        (START, START + MINUTE, "vCenter was not reached")
+    ]
     later = report(Instant(START + 2 * MINUTE), fresh=True)
     assert blinds(monitor.tell(later, passed_us=MINUTE))[0][2] == "the watch was not in contact"
 
 
 def test_a_trouble_explains_the_gap_after_it_and_not_the_one_before() -> None:
     monitor, _ = watched()
-    failure = SourceFailure(source="vc1", reason="timeout", message="timeout", retry_in_us=0)
+    failure = SourceFailure(
+        source="vc1", reason="bad_reply", message="10.0.0.5 says odd things", retry_in_us=0
+    )
     monitor.tell(report(Instant(START + MINUTE)), failure, passed_us=MINUTE)
     made = monitor.tell(report(Instant(START + 2 * MINUTE), fresh=True), passed_us=MINUTE)
-    assert blinds(made) == [(START + MINUTE, START + 2 * MINUTE, "timeout")]
+    assert blinds(made) == [(START + MINUTE, START + 2 * MINUTE, "an answer of vCenter could not be read")]
+
+
+def test_every_fault_of_a_vcenter_has_its_plain_sentence() -> None:
+    def words(fault: type[VcenterError]) -> set[str]:
+        return {fault.reason}.union(*map(words, fault.__subclasses__()))
+
+    assert words(VcenterError) - BLIND_BECAUSE.keys() == {"error", "stopped"}, "these say nothing more"
 
 
 def test_a_late_answer_on_an_unbroken_chain_lost_nothing() -> None:
@@ -269,7 +282,7 @@ def test_over_a_step_forward_every_source_is_blind_and_an_event_says_why() -> No
     assert isinstance(event, Event)
     assert (event.type, event.text, event.source) == ("clock_step", f"{STEP}: accepted by ann", "slad")
     assert event.user == "ann"
-    assert blinds([blind]) == [(START + MINUTE, START + HOUR - MINUTE, STEP)], "and for no longer"
+    assert blinds([blind]) == [(START + MINUTE, START + HOUR - MINUTE, "the monitor's clock was set forward")], "and for no longer"
     assert blinds(source.look()) == []
     other = replace(source.report(), source="vc2", observed_until=monitor.now)
     monitor.tell(replace(other, observed_until=Instant(START + HOUR)))

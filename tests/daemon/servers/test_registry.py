@@ -6,10 +6,10 @@ import pytest
 
 from daemon.servers.listings import STARTUP_LIMIT_US
 from daemon.servers.policy import Owner
-from daemon.servers.registry import NOT_LISTED, STARTING_UP
 from daemon.servers.services import PROVISIONAL
 from probes.report import Departed, ListedServer, Report, SourceEvent
 from sla.instants import DAY, HOUR, MINUTE, SECOND, Instant, parse_instant
+from sla.reasons import PlainReason
 from sla.records import Blind, ClientId, Leg, Observation, ServerId, State, Witness
 from sla.service import parts_of
 from tests.daemon.monitor import GRACE_US, START, Monitor, Source, Vm, policy, servers
@@ -238,8 +238,8 @@ def test_a_server_that_leaves_the_inventory_is_unknown_at_once() -> None:
     monitor, source = gone()
     said = [record for record, _ in monitor.records if isinstance(record, Observation)][-2:]
     assert [(o.leg, o.state, o.at, o.reason) for o in said] == [
-        (Leg.RUNNING, UNKNOWN, START + MINUTE, NOT_LISTED),
-        (Leg.SAN, UNKNOWN, START + MINUTE, NOT_LISTED),
+        (Leg.RUNNING, UNKNOWN, START + MINUTE, PlainReason.NOT_LISTED),
+        (Leg.SAN, UNKNOWN, START + MINUTE, PlainReason.NOT_LISTED),
     ]
     source.look()
     assert monitor.history("u1") == [(UP, 1), (UNKNOWN, 1)]
@@ -384,7 +384,7 @@ def test_it_says_on_record_that_the_vcenter_may_be_starting_up() -> None:
     _monitor, source = fleet(2)
     source.vms = {}
     said = [record for record in source.look() if isinstance(record, Observation)]
-    assert {observation.reason for observation in said} == {STARTING_UP}
+    assert {observation.reason for observation in said} == {PlainReason.STARTING_UP}
 
 
 def test_who_is_not_back_when_most_are_has_grace_from_then_on() -> None:

@@ -9,6 +9,7 @@ from probes.internet.servers import Assignment, ReachCheck
 from probes.targets.result import Result
 from probes.targets.target import Method, Target
 from sla.instants import Instant
+from sla.reasons import DetailedReason, PlainReason
 from sla.records import Observation, ServerId, State
 
 BEGAN = 1_000
@@ -55,7 +56,11 @@ class Play:
         return told
 
     def take(self, who: str, at: int, word: str) -> None:
-        last = Round(Instant(at), WORDS[word], "" if word == "U" else f"{who} is {word}")
+        last = Round(
+            Instant(at),
+            WORDS[word],
+            DetailedReason(PlainReason.TOO_FEW_ANSWER, "" if word == "U" else f"{who} is {word}"),
+        )
         if who == "vantage":
             self.leg.vantage.take(last)
         elif who in self.leg.uplinks:

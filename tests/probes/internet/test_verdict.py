@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from probes.internet.verdict import NOT_ASKED, Verdict, all_of, verdict
+from probes.internet.verdict import Verdict, all_of, verdict
+from sla.reasons import DetailedReason, PlainReason
 from sla.records import State
 
 U, D, N, X = State.UP, State.DOWN, State.UNKNOWN, None  # X: there is none
@@ -39,7 +40,11 @@ def said_by_the_table(*states: State | None) -> State:
 
 
 def view(state: State | None, reason: str) -> Verdict | None:
-    return None if state is None else Verdict(state, reason)
+    return None if state is None else Verdict(state, told(reason))
+
+
+def told(text: str) -> DetailedReason:
+    return DetailedReason(PlainReason.TOO_FEW_ANSWER, text)
 
 
 @pytest.mark.parametrize(
@@ -49,21 +54,21 @@ def view(state: State | None, reason: str) -> Verdict | None:
 def test_every_combination_gives_what_the_table_says(
     vantage: State, uplink: State | None, reach: State | None
 ) -> None:
-    found = verdict(Verdict(vantage, "vantage"), view(uplink, "uplink"), view(reach, "reach"))
+    found = verdict(Verdict(vantage, told("vantage")), view(uplink, "uplink"), view(reach, "reach"))
     assert found.state is said_by_the_table(vantage, uplink, reach)
 
 
 def test_the_reason_is_that_of_what_decides() -> None:
-    up, down, unknown = Verdict(U), Verdict(D, "down because"), Verdict(N, "unknown because")
-    assert verdict(Verdict(D, "cut off"), down, down) == Verdict(N, "cut off")
+    up, down, unknown = Verdict(U), Verdict(D, told("down because")), Verdict(N, told("unknown because"))
+    assert verdict(Verdict(D, told("cut off")), down, down) == Verdict(N, told("cut off"))
     assert verdict(up, down, up) == down
     assert verdict(up, unknown, up) == unknown
     assert verdict(up, up, down) == down
     assert verdict(up, up, unknown) == unknown
-    assert verdict(up, None, None) == Verdict(N, NOT_ASKED)
+    assert verdict(up, None, None) == Verdict(N, PlainReason.NOTHING_ASKED)
 
 
-views = st.builds(Verdict, st.sampled_from(State), st.text(max_size=3))
+views = st.builds(Verdict, st.sampled_from(State), st.sampled_from(PlainReason))
 
 
 @given(views, st.none() | views, st.none() | views)

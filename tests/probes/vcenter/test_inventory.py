@@ -10,6 +10,7 @@ from probes.vcenter.inventory import Inventory, InventoryChanges, LegVerdict
 from probes.vcenter.objects import FileRole, Place
 from probes.vcenter.values import Moid
 from sla.instants import parse_instant
+from sla.reasons import in_evidence
 from sla.records import State
 
 UP, DOWN, UNKNOWN = State.UP, State.DOWN, State.UNKNOWN
@@ -149,7 +150,9 @@ def test_absent_properties_are_unknown_and_never_down() -> None:
 def test_the_reason_of_a_lost_mount_is_told(world: World) -> None:
     lost = mount(HOST, "false", "PermanentDeviceLoss")
     world.datastore(change("host", {"DatastoreHostMount": [lost, mount(OTHER)]}))
-    assert world.san == LegVerdict(DOWN, "datastore san1 is not accessible (PermanentDeviceLoss)")
+    assert world.san.reason == "datastore san1 is not accessible (PermanentDeviceLoss)"
+    assert world.san.state is DOWN
+    assert in_evidence(world.san.reason) == "a datastore with its files is not accessible"
 
 
 def test_the_summary_decides_only_where_the_mount_says_nothing(world: World) -> None:

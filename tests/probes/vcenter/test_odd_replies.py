@@ -15,6 +15,7 @@ import traceback
 from collections import Counter
 from collections.abc import Generator
 from contextlib import closing
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -36,6 +37,7 @@ from probes.vcenter.transport import Endpoint
 from probes.vcenter.watch import VcenterWatch
 from sla.evidence import decoded, encode
 from sla.instants import SECOND, Instant
+from sla.reasons import PlainReason, in_evidence
 from sla.records import Event, Leg, State
 from sla.texts import NAME_BYTES, TEXT_BYTES, cleaned
 
@@ -229,7 +231,8 @@ def check(report: Report) -> None:
         )
         assert decoded(encode(record)) == record
     for observation in report.observations:
-        assert decoded(encode(observation)) == observation
+        sentence = PlainReason(in_evidence(observation.reason))
+        assert decoded(encode(observation)) == replace(observation, reason=sentence)
 
 
 def truth(vcenter: InProcess) -> dict[str, State]:

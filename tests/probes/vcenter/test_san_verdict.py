@@ -11,6 +11,7 @@ from probes.vcenter.infrastructure import datastore_state
 from probes.vcenter.inventory import Inventory, LegVerdict
 from probes.vcenter.objects import FileRole, Place
 from probes.vcenter.values import Moid
+from sla.reasons import DetailedReason, PlainReason
 from sla.records import State
 from tests.probes.vcenter.test_inventory import World, change, mount, references, update
 
@@ -27,7 +28,7 @@ def test_the_reason_names_the_file_and_the_datastore_as_people_write_it(world: W
     world.datastore(change("host", {"DatastoreHostMount": [mount("host-1", "false", "PermanentDeviceLoss")]}))
     world.files_on(Place(Moid("datastore-1"), FileRole.SWAP))
     told = "datastore san/1 with its swap file is not accessible (PermanentDeviceLoss)"
-    assert world.san == LegVerdict(DOWN, told)
+    assert world.san == LegVerdict(DOWN, DetailedReason(PlainReason.DATASTORE_NOT_ACCESSIBLE, told))
 
 
 @pytest.mark.parametrize("read", [False, True])

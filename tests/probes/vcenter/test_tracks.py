@@ -11,9 +11,11 @@ from probes.vcenter.inventory import LegVerdict
 from probes.vcenter.tracks import PATIENCE_US, ServerLook, Tracks
 from probes.vcenter.values import Moid
 from sla.instants import HOUR, SECOND, Instant
+from sla.reasons import PlainReason
 from sla.records import Leg, Observation, ServerId, State, Witness
 
 UP, DOWN, UNKNOWN = State.UP, State.DOWN, State.UNKNOWN
+BECAUSE = PlainReason.HOST_NOT_CONNECTED
 SERVER = ServerId("uuid-1")
 START = 1_795_305_600
 OLD_BOOT = -9_000.0
@@ -42,8 +44,8 @@ class Run:
     ) -> None:
         """One look; `boot` is the boot time by the clock of `host`."""
         look = ServerLook(
-            running=LegVerdict(state, "because"),
-            san=None if san is None else LegVerdict(san, "because"),
+            running=LegVerdict(state, BECAUSE),
+            san=None if san is None else LegVerdict(san, BECAUSE),
             boot=None if boot is None else Boot(Moid(host), HostInstant(instant(boot))),
             at=instant(at),
             seen_until=None if fresh else self.seen_until,
