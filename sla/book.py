@@ -141,6 +141,8 @@ class Book:
         self.requests_of: dict[SolutionKey, list[ServiceRequest]] = {}
         self.servers_of: dict[SolutionKey, dict[ServerId, ServerPages]] = {}
         """Every server that a record ever gave to a solution of a client; its parts say whether and when it holds."""
+        self.clients_of: dict[SolutionId, set[ClientId]] = {}
+        """The clients of which a server was ever in a solution of that name."""
         self._newest_at: Instant | None = None
         self._exclusions_changed_at: list[Instant] = []
         self._windows: tuple[int, tuple[Window, ...]] = (0, ())
@@ -263,6 +265,7 @@ class Book:
         pages = self.server(record.id)
         pages.records.append(record)
         self.servers_of.setdefault((record.key, record.client), {})[record.id] = pages
+        self.clients_of.setdefault(record.key, set()).add(record.client)
 
     def _exclude(self, record: Exclusion | ExclusionEnded | ExclusionWithdrawn) -> None:
         match record:

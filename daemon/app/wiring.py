@@ -75,7 +75,7 @@ class Parts:
 
 async def replayed(config: Config, clock: BelievedClock, ledger: Ledger) -> Evidence:
     """Read the ledger to its end. Raises LedgerDamagedError, LedgerFaultError."""
-    book, recorded_requests = LiveBook(config.observer), RecordedRequests()
+    book, recorded_requests = LiveBook(config.observer), RecordedRequests(ledger.requests())
     registry = ServerRegistry(config.observer, policy_of(config), book.last_said)
     transitions = Transitions(book, registry)
     begun_at, newest = await asyncio.to_thread(

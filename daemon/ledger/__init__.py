@@ -5,7 +5,7 @@ transaction a batch. SQLite is used here and nowhere else.
 """
 
 from daemon.ledger.acceptance import accepted_loss
-from daemon.ledger.batch import Batch, Chained, Entry, Head, Lag, Stored
+from daemon.ledger.batch import Batch, Chained, Entry, Head, Lag, RequestKey, Stored
 from daemon.ledger.errors import (
     LedgerDamagedError,
     LedgerError,
@@ -37,6 +37,7 @@ __all__ = [
     "LedgerTooNewError",
     "LedgerWentBackError",
     "Quarantined",
+    "RequestKey",
     "Stored",
     "Verified",
     "accepted_loss",

@@ -30,13 +30,21 @@ class Lag:
     end: Instant
 
 
+class RequestKey(NamedTuple):
+    """By what a request is known again that is sent once more: the key that was sent with it, and a digest of what it said."""
+
+    key: str
+    digest: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Batch:
     """What one transaction commits: all of it or nothing.
 
     `watermarks` take the place of those that their witnesses had. `seal` appends the watermarks that the chain does not
     hold yet to it, as `observed_until` records after the entries. `objects`, by source and server as it calls it, are no
-    part of the chain and no evidence: they tell a watch who its objects were.
+    part of the chain and no evidence: they tell a watch who its objects were. `request`: what asked for the entries, all
+    or none of which enter; it is kept beside the first, and is no part of the chain.
     """
 
     entries: Sequence[Entry] = ()
@@ -44,6 +52,7 @@ class Batch:
     lags: Sequence[Lag] = ()
     objects: Mapping[tuple[str, ServerId], ManagedObject] = field(default_factory=dict)
     seal: bool = False
+    request: RequestKey | None = None
 
 
 class Head(NamedTuple):

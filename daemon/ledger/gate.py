@@ -60,9 +60,21 @@ class EntryGate:
             if problem is None:
                 lines.append(line)
             else:
-                body = line[:KEPT_CHARACTERS].encode(errors="backslashreplace").decode()
-                quarantined.append(Quarantined(place=place, problem=problem, body=body))
+                quarantined.append(_kept(place, problem, line))
         return lines, quarantined
+
+    def admitted_whole(self, entries: Sequence[Entry]) -> tuple[list[str], list[Quarantined]]:
+        """The same, but all of them or none."""
+        lines, quarantined = self.admitted(entries)
+        if not quarantined:
+            return lines, quarantined
+        self.take_back()
+        refused, others = {each.place: each for each in quarantined}, iter(lines)
+        problem = f"it belongs to a record that could not enter: {quarantined[0].problem}"
+        return [], [
+            refused[place] if place in refused else _kept(place, problem, next(others))
+            for place in range(len(entries))
+        ]
 
     def keep(self) -> None:
         """What was admitted is durable."""
@@ -112,3 +124,8 @@ class EntryGate:
         except LineError as error:
             return error.problem
         return faults[0] if faults else None
+
+
+def _kept(place: int, problem: str, line: str) -> Quarantined:
+    body = line[:KEPT_CHARACTERS].encode(errors="backslashreplace").decode()
+    return Quarantined(place=place, problem=problem, body=body)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, ParamSpec, Self, TypeVar
 
-from daemon.ledger.batch import Batch, Chained, Head, Lag, Stored
+from daemon.ledger.batch import Batch, Chained, Head, Lag, RequestKey, Stored
 from daemon.ledger.errors import LedgerError, LedgerFaultError, damaged, missing, translating, went_back
 from daemon.ledger.gate import EntryGate, Quarantined
 from daemon.ledger.lock import Lock
@@ -134,6 +134,10 @@ class Ledger:
     def bodies(self, beginning: str) -> Sequence[str]:
         """The bodies that begin with a text, in order; unverified, so before a `replay` to its end and no other use."""
         return self._opened().bodies(beginning)
+
+    def requests(self) -> Mapping[int, RequestKey]:
+        """What asked for records, by the number of the first of them; as `bodies`."""
+        return self._opened().requests()
 
     async def commit(self, batch: Batch) -> Head:
         """Make a batch durable. The caller shields it: once begun it ends in the writer thread, watched or not.

@@ -87,7 +87,21 @@ _THIRD: Final = (
     ) STRICT, WITHOUT ROWID""",
 )
 
-MIGRATIONS: Final[Sequence[Sequence[str]]] = (_FIRST, _SECOND, _THIRD)
+_FOURTH: Final = (
+    # What asked for the records that begin with `seq`. No part of the chain: an export shows what is.
+    """CREATE TABLE request (
+        seq INTEGER PRIMARY KEY,
+        key TEXT NOT NULL,
+        digest TEXT NOT NULL
+    ) STRICT""",
+    # Until now the records kept that themselves, and do so for good.
+    """INSERT INTO request
+        SELECT seq, json_extract(body, '$.idempotency_key'), json_extract(body, '$.request_sha256') FROM record
+        WHERE instr(body, '"idempotency_key":') AND json_valid(body)
+        AND json_type(body, '$.idempotency_key') = 'text' AND json_type(body, '$.request_sha256') = 'text'""",
+)
+
+MIGRATIONS: Final[Sequence[Sequence[str]]] = (_FIRST, _SECOND, _THIRD, _FOURTH)
 """The statements that lead from each version of the tables to the next; the first makes them."""
 
 BEGIN: Final = "BEGIN IMMEDIATE"
@@ -111,6 +125,8 @@ PUT_WATERMARK: Final = (
 QUARANTINE: Final = "INSERT INTO quarantine (after_seq, problem, body) VALUES (?, ?, ?)"
 COUNT_QUARANTINE: Final = "SELECT count(*), max(number) FROM quarantine"
 LET_GO_OF_QUARANTINE: Final = "DELETE FROM quarantine WHERE number <= ?"
+SELECT_REQUESTS: Final = "SELECT seq, key, digest FROM request"
+INSERT_REQUEST: Final = "INSERT INTO request (seq, key, digest) VALUES (?, ?, ?)"
 INSERT_LAG: Final = "INSERT INTO lag (observer, source, start, end) VALUES (?, ?, ?, ?)"
 
 

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Final, Self
 from zlib import crc32
 
-from daemon.ledger.batch import Batch, Chained, Entry, Head, Lag, Stored
+from daemon.ledger.batch import Batch, Chained, Entry, Head, Lag, RequestKey, Stored
 from daemon.ledger.errors import LedgerFaultError, damaged, translating
 from daemon.ledger.gate import EntryGate, Quarantined, let_in
 from daemon.ledger.schema import (
@@ -28,6 +28,7 @@ from daemon.ledger.schema import (
     COUNT_QUARANTINE,
     FIND_CHAIN,
     INSERT_LAG,
+    INSERT_REQUEST,
     LET_GO_OF_QUARANTINE,
     PAGE_SIZE,
     PUT_OBJECT,
@@ -39,6 +40,7 @@ from daemon.ledger.schema import (
     SELECT_LAGS,
     SELECT_OBJECTS,
     SELECT_RECORDS,
+    SELECT_REQUESTS,
     SELECT_WATERMARKS,
     UPDATE_HEAD,
     Database,
@@ -83,6 +85,7 @@ class WritePlan:
     changed: Mapping[Witness, Watermark]
     lags: Sequence[Lag]
     objects: Mapping[tuple[str, ServerId], ManagedObject]
+    request: RequestKey | None
     after: "StoreState"
 
 
@@ -193,7 +196,8 @@ class Store:
                 *entries,
                 *(Entry(record=ObservedUntil(witness=witness, at=at)) for witness, at in unsealed),
             ]
-        lines, quarantined = gate.admitted(entries)
+        admitted = gate.admitted if batch.request is None else gate.admitted_whole
+        lines, quarantined = admitted(entries)
         settled = [entry.settled for entry in let_in(entries, quarantined)]
         rows = _rows(lines, settled, state.head)
         return WritePlan(
@@ -202,6 +206,7 @@ class Store:
             changed=changed,
             lags=batch.lags,
             objects=batch.objects,
+            request=batch.request,
             after=StoreState(
                 head=Head(rows[-1][0], rows[-1][2]) if rows else state.head,
                 commits=state.commits + 1,
@@ -226,6 +231,8 @@ class Store:
             db.execute(INSERT_LAG, (lag.witness.observer, lag.witness.source, lag.start, lag.end))
         for (source, server), known in plan.objects.items():
             db.execute(PUT_OBJECT, (source, server, *known))
+        if plan.request is not None and plan.rows:
+            db.execute(INSERT_REQUEST, (plan.rows[0][0], *plan.request))
         db.execute(
             UPDATE_HEAD,
             (
@@ -294,6 +301,12 @@ class Store:
         """The bodies that begin with a text, in order, unverified."""
         with translating(self._path):
             return [body for (body,) in self._db.execute(SELECT_BODIES, (beginning,)).fetchall()]
+
+    def requests(self) -> dict[int, RequestKey]:
+        """What asked for records, by the number of the first of them."""
+        with translating(self._path):
+            rows = self._db.execute(SELECT_REQUESTS).fetchall()
+        return {seq: RequestKey(key, digest) for seq, key, digest in rows}
 
     def _slice(self, after_seq: int) -> list[StoredRow]:
         with translating(self._path):

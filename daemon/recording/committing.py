@@ -15,9 +15,8 @@ from daemon.clock import Clock
 from daemon.ledger import Batch, Entry, Ledger, LedgerFaultError, let_in
 from daemon.metrics.process import ProcessMetrics
 from daemon.pacing import freeze_gc, paced
-from daemon.records.idempotency import NumberedRecord, RecordedRequests
+from daemon.records.idempotency import AskedDraft, NumberedDraft, RecordedRequests
 from daemon.records.refusals import NotRecordingError
-from sla.book import Declared
 from sla.instants import SECOND, Instant
 from sla.records import Blind, Recorded
 from sla.texts import cleaned
@@ -42,11 +41,11 @@ class _OwnBatch(NamedTuple):
     make: Callable[[Instant], Awaitable[Batch]]
 
 
-class _AskedRecord(NamedTuple):
-    """A record that somebody waits for."""
+class _AskedRecords(NamedTuple):
+    """Records that somebody waits for."""
 
-    make: Callable[[Instant], Declared]
-    recorded: asyncio.Future[NumberedRecord]
+    make: Callable[[Instant], AskedDraft]
+    recorded: asyncio.Future[NumberedDraft]
 
 
 class Committer:
@@ -79,9 +78,9 @@ class Committer:
         self._metrics = metrics
         self._on_waiting = on_waiting
         self._on_fault = on_fault
-        self._waiting: list[_OwnBatch | _AskedRecord] = []
+        self._waiting: list[_OwnBatch | _AskedRecords] = []
         """In the order in which they came; how many requests wait at once is bounded by the doors."""
-        self._under_way: _AskedRecord | None = None
+        self._under_way: _AskedRecords | None = None
         """The request whose commit was begun."""
         self._is_finishing = False
 
@@ -100,8 +99,8 @@ class Committer:
         self._waiting.append(_OwnBatch(make))
         self._on_waiting()
 
-    async def record(self, make: Callable[[Instant], Declared]) -> NumberedRecord:
-        """Have a record of somebody's made and committed with the next tick, which comes at once.
+    async def record(self, make: Callable[[Instant], AskedDraft]) -> NumberedDraft:
+        """Have what somebody asks for made and committed with the next tick, which comes at once.
 
         Returns it once it is durable. `make` judges by the book as committed; what it raises keeps it from being recorded
         and is raised here. Raises NotRecordingError while nothing can be committed. Whoever no longer waits has nothing
@@ -109,7 +108,7 @@ class Committer:
         """
         if self.fault or self.held or self._is_finishing:
             raise NotRecordingError(f"nothing was recorded: {self._why_not()}")
-        request = _AskedRecord(make, asyncio.get_running_loop().create_future())
+        request = _AskedRecords(make, asyncio.get_running_loop().create_future())
         self._waiting.append(request)
         self._on_waiting()
         try:
@@ -126,7 +125,7 @@ class Committer:
             match self._waiting.pop(0):
                 case _OwnBatch(make):
                     await self.commit(await make(now))
-                case _AskedRecord() as request:
+                case _AskedRecords() as request:
                     await self._commit_request(request, now)
 
     async def commit(self, batch: Batch) -> int:
@@ -136,16 +135,18 @@ class Committer:
         """
         return await asyncio.shield(self._commit_and_take(batch))
 
-    async def _commit_request(self, request: _AskedRecord, now: Instant) -> None:
+    async def _commit_request(self, request: _AskedRecords, now: Instant) -> None:
         if request.recorded.done():
             return  # nobody waits for it any more
         try:
-            record = request.make(now)
+            asked = request.make(now)
         except Exception as error:  # noqa: BLE001  a request that cannot be judged stops nobody else's
             request.recorded.set_exception(error)
             return
         self._under_way = request
-        seq = await self.commit(Batch(entries=[Entry(record=record)]))
+        records = (asked.event(now), *asked.draft.records)
+        batch = Batch(entries=[Entry(record=record) for record in records], request=asked.key)
+        seq = await self.commit(batch)
         self._under_way = None
         quarantined = self._ledger.quarantined
         if quarantined:
@@ -153,7 +154,7 @@ class Committer:
                 request, f"nothing was recorded: the ledger could not be read again: {quarantined[0].problem}"
             )
         elif not request.recorded.done():
-            request.recorded.set_result(NumberedRecord(seq, record))
+            request.recorded.set_result(NumberedDraft(seq + 1, asked.draft))
 
     async def _commit_and_take(self, batch: Batch) -> int:
         began_us = self._clock.monotonic_us()
@@ -168,6 +169,8 @@ class Committer:
         self._book.take_watermarks(
             batch.watermarks, ((lag.witness, lag.start, lag.end) for lag in batch.lags), blind
         )
+        if batch.request is not None:
+            self._recorded_requests.keep(first, batch.request)
         async for seq, entry in paced(enumerate(entries, first)):
             self._book.take_record(entry.record, entry.settled)
             if isinstance(entry.record, Recorded):
@@ -224,7 +227,7 @@ class Committer:
 
     def _send_requests_away(self, why: str) -> None:
         """Nobody has to wait for what may take long: whose commit is under way may yet be recorded, the others not."""
-        requests = [waiting for waiting in self._waiting if isinstance(waiting, _AskedRecord)]
+        requests = [waiting for waiting in self._waiting if isinstance(waiting, _AskedRecords)]
         self._waiting = [waiting for waiting in self._waiting if isinstance(waiting, _OwnBatch)]
         for request in requests:
             _refuse(request, f"nothing was recorded: {why}")
@@ -239,6 +242,6 @@ class Committer:
         )
 
 
-def _refuse(request: _AskedRecord, why: str) -> None:
+def _refuse(request: _AskedRecords, why: str) -> None:
     if not request.recorded.done():
         request.recorded.set_exception(NotRecordingError(why))

@@ -1,33 +1,55 @@
-"""What people recorded, as later requests need to know of it: under which keys, and what is still open.
+"""What people recorded, as later requests need to know of it: under which keys, by whom, as what, and what is still open.
+
+Beside the records of a request stands an event of slad's own: it names whoever asked, and the records that were made as one.
+A record itself says `provider`, for each is shown to its client (`spec/evidence.md`, Proof), and an event to nobody.
 
 It is filled by the replay of the ledger and goes on record by record, each after its commit, by the task that commits.
 """
 
 import hashlib
 import json
-from collections.abc import Mapping
-from typing import Any, Final, NamedTuple
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final, NamedTuple, Self
 
+from daemon.ledger import RequestKey
+from daemon.servers.policy import RECORDED_BY
 from sla.book import Declared
+from sla.instants import Instant
 from sla.records import (
     Category,
+    Event,
     Exclusion,
     ExclusionEnded,
     ExclusionId,
     ExclusionWithdrawn,
-    Extra,
     Recorded,
 )
 
-_KEY: Final = "idempotency_key"
-_REQUEST: Final = "request_sha256"
+PROVIDER: Final = "provider"
+"""Who recorded what people recorded, as a record says it."""
+
+_TYPE: Final = "slad.Recorded"
+_RECORDS: Final = "records"
 
 
-class NumberedRecord(NamedTuple):
-    """A record and its number in the ledger."""
+class Draft(NamedTuple):
+    """What one request puts on record, one record for each client, and the name by which people speak of all of it."""
+
+    name: str
+    records: Sequence[Declared]
+
+    @classmethod
+    def of(cls, record: Declared) -> Self:
+        """Of one record, which goes by its id."""
+        return cls(getattr(record, "id", record.kind), (record,))
+
+
+class NumberedDraft(NamedTuple):
+    """What was put on record, and the number of its first record in the ledger."""
 
     seq: int
-    record: Declared
+    draft: Draft
 
 
 class RequestIdentity(NamedTuple):
@@ -37,10 +59,34 @@ class RequestIdentity(NamedTuple):
     key: str
     digest: str
 
+
+class AskedDraft(NamedTuple):
+    """A draft, and the request that it was made for."""
+
+    asked: RequestIdentity
+    operation: str
+    draft: Draft
+
     @property
-    def extra(self) -> Extra:
-        """The keys under which a record keeps it: with it in the ledger, a crash loses nothing."""
-        return ((_KEY, json.dumps(self.key)), (_REQUEST, json.dumps(self.digest)))
+    def key(self) -> RequestKey:
+        """What is kept beside the records."""
+        return RequestKey(self.asked.key, self.asked.digest)
+
+    def event(self, now: Instant) -> Event:
+        """Who asked for which records; it goes before them."""
+        names = json.dumps([_name(record) for record in self.draft.records], separators=(",", ":"))
+        return Event(
+            source=RECORDED_BY,
+            key=self.draft.name,
+            type=_TYPE,
+            at=now,
+            server=None,
+            user=self.asked.by,
+            text=self.operation,
+            recorded_at=now,
+            recorded_by=RECORDED_BY,
+            extra=((_RECORDS, names),),
+        )
 
 
 def digest_of(operation: str, said: Mapping[str, Any]) -> str:
@@ -49,29 +95,100 @@ def digest_of(operation: str, said: Mapping[str, Any]) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
+@dataclass(slots=True)
+class _DraftUnderWay:
+    """A request of which the records follow, one after the other."""
+
+    event: Event
+    key: RequestKey | None
+    expected: list[list[str | None]]
+    seq: int = 0
+    records: list[Declared] = field(default_factory=list)
+
+
 class RecordedRequests:
     """Invariant: it knows what the ledger holds, and nothing else."""
 
-    def __init__(self) -> None:
-        """Of an empty ledger."""
-        self._by_key: dict[tuple[str, str], tuple[str, NumberedRecord]] = {}
+    def __init__(self, keys: Mapping[int, RequestKey] | None = None) -> None:
+        """`keys`: those that the ledger keeps, by the number of the first record of each request."""
+        self._keys = dict(keys or {})
+        self._by_key: dict[tuple[str, str], tuple[str, NumberedDraft]] = {}
+        self._who: dict[tuple[str, str | None], str] = {}
+        self._under_way: _DraftUnderWay | None = None
+        self.groups: dict[str, tuple[ExclusionId, ...]] = {}
+        """The exclusions that were recorded as one, by the id under which they were."""
+        self.recorded_as: dict[ExclusionId, str] = {}
+        """The same the other way round."""
         self.open_client_changes: dict[ExclusionId, Exclusion] = {}
+
+    def keep(self, seq: int, key: RequestKey) -> None:
+        """The next records, from number `seq` on, are those of a request."""
+        self._keys[seq] = key
 
     def take(self, seq: int, record: Recorded) -> None:
         """The next record of the ledger."""
         match record:
+            case Event(source=source, type=type_) if (source, type_) == (RECORDED_BY, _TYPE):
+                self._begin(record, self._keys.pop(seq, None))
+                return
             case Exclusion(category=Category.CLIENT_CHANGE, end=None):
                 self.open_client_changes[record.id] = record
             case ExclusionEnded() | ExclusionWithdrawn():
                 self.open_client_changes.pop(record.id, None)
             case _:
                 pass
-        if record.extra and isinstance(record, Declared):
-            extra = dict(record.extra)
-            if _KEY in extra and _REQUEST in extra:
-                key, digest = json.loads(extra[_KEY]), json.loads(extra[_REQUEST])
-                self._by_key[record.recorded_by, str(key)] = str(digest), NumberedRecord(seq, record)
+        if isinstance(record, Declared):
+            self._go_on(seq, record)
 
-    def recorded(self, asked: RequestIdentity) -> tuple[str, NumberedRecord] | None:
+    def recorded(self, asked: RequestIdentity) -> tuple[str, NumberedDraft] | None:
         """What was recorded under the key already, and the digest of the request that did it."""
         return self._by_key.get((asked.by, asked.key))
+
+    def group_of(self, exclusion: ExclusionId) -> tuple[ExclusionId, ...]:
+        """All that were recorded as one with an exclusion, itself among them."""
+        name = self.recorded_as.get(exclusion)
+        return (exclusion,) if name is None else self.groups[name]
+
+    def who(self, record: Declared) -> str:
+        """Who recorded something: the name, as the provider's own answers show it."""
+        return self._who.get(_named(record), record.recorded_by)
+
+    def _begin(self, event: Event, key: RequestKey | None) -> None:
+        self._under_way = _DraftUnderWay(event, key, json.loads(dict(event.extra).get(_RECORDS, "[]")))
+
+    def _go_on(self, seq: int, record: Declared) -> None:
+        """A record of the request that is under way; or one from when each stood alone, and kept its key itself."""
+        request = self._under_way
+        place = 0 if request is None else len(request.records)
+        if request is None or request.expected[place : place + 1] != [_name(record)]:
+            self._under_way = None
+            key = self._keys.pop(seq, None)
+            if key is not None:
+                self._remember(record.recorded_by, key, NumberedDraft(seq, Draft.of(record)))
+            return
+        request.seq = request.seq or seq
+        request.records.append(record)
+        self._who[_named(record)] = request.event.user
+        if len(request.records) == len(request.expected):
+            self._end(request)
+
+    def _end(self, request: _DraftUnderWay) -> None:
+        self._under_way = None
+        if request.key is not None:
+            draft = Draft(request.event.key, tuple(request.records))
+            self._remember(request.event.user, request.key, NumberedDraft(request.seq, draft))
+        exclusions = tuple(record.id for record in request.records if isinstance(record, Exclusion))
+        if len(exclusions) > 1:
+            self.groups[request.event.key] = exclusions
+            self.recorded_as.update(dict.fromkeys(exclusions, request.event.key))
+
+    def _remember(self, by: str, key: RequestKey, kept: NumberedDraft) -> None:
+        self._by_key[by, key.key] = key.digest, kept
+
+
+def _named(record: Declared) -> tuple[str, str | None]:
+    return record.kind, getattr(record, "id", None)
+
+
+def _name(record: Declared) -> list[str | None]:
+    return list(_named(record))

@@ -5,8 +5,9 @@ from the record, of the instant at which it was recorded.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
+from itertools import chain
 from typing import Any, NamedTuple, Protocol, assert_never
 
 import structlog
@@ -16,7 +17,14 @@ from daemon.config import Config
 from daemon.config.values import shown
 from daemon.pacing import paced
 from daemon.records import bodies
-from daemon.records.idempotency import NumberedRecord, RecordedRequests, RequestIdentity, digest_of
+from daemon.records.idempotency import (
+    AskedDraft,
+    Draft,
+    NumberedDraft,
+    RecordedRequests,
+    RequestIdentity,
+    digest_of,
+)
 from daemon.records.naming import named
 from daemon.records.refusals import ConflictError, FieldFault, NotFoundError
 from daemon.records.validator import Recording, Validator
@@ -53,8 +61,8 @@ _log = structlog.get_logger(__name__)
 class CommitRecord(Protocol):
     """Who commits: the recorder."""
 
-    async def __call__(self, make: Callable[[Instant], Declared]) -> NumberedRecord:
-        """Have a record made and committed at once. Raises what `make` raises, and NotRecordingError."""
+    async def __call__(self, make: Callable[[Instant], AskedDraft]) -> NumberedDraft:
+        """Have records made and committed at once. Raises what `make` raises, and NotRecordingError."""
         ...
 
 
@@ -77,15 +85,16 @@ class Answer(NamedTuple):
 
 
 class _RecordResult(NamedTuple):
-    """A record, and its number in the ledger (None: it was only supposed)."""
+    """What a request put on record, who asked for it, and the number of its first record (None: it was only supposed)."""
 
-    record: Declared
+    draft: Draft
+    by: str
     seq: int | None
     replayed: bool = False
 
 
 class _RecordedBefore(Exception):  # noqa: N818  no error
-    def __init__(self, kept: NumberedRecord) -> None:
+    def __init__(self, kept: NumberedDraft) -> None:
         super().__init__()
         self.kept = kept
 
@@ -99,7 +108,7 @@ class RecordService:
     def __init__(
         self, *, clock: Clock, book: Book, recorded_requests: RecordedRequests, record: CommitRecord
     ) -> None:
-        self.validator = Validator(book)
+        self.validator = Validator(book, recorded_requests.groups)
         self._clock = clock
         self._book = book
         self._recorded_requests = recorded_requests
@@ -121,7 +130,10 @@ class RecordService:
         """The withdrawal of a maintenance window."""
         body = bodies.read(bodies.WithdrawalBody, call.said)
         return await self._post(
-            call, lambda now: self.validator.withdrawal(self.validator.maintenance_window(window), body, now)
+            call,
+            lambda now: Draft(
+                window, self.validator.withdrawal(self.validator.maintenance_windows(window), body, now)
+            ),
         )
 
     async def exclude(self, call: RecordCall) -> Answer:
@@ -134,39 +146,45 @@ class RecordService:
         """The end of an open exclusion."""
         body = bodies.read(bodies.MomentBody, call.said)
         return await self._post(
-            call, lambda now: self.validator.ending(self.validator.other_window(exclusion), body, now)
+            call,
+            lambda now: Draft(
+                exclusion, self.validator.ending(self.validator.other_windows(exclusion), body, now)
+            ),
         )
 
     async def withdraw_exclusion(self, exclusion: str, call: RecordCall) -> Answer:
         """The withdrawal of an exclusion."""
         body = bodies.read(bodies.WithdrawalBody, call.said)
         return await self._post(
-            call, lambda now: self.validator.withdrawal(self.validator.other_window(exclusion), body, now)
+            call,
+            lambda now: Draft(
+                exclusion, self.validator.withdrawal(self.validator.other_windows(exclusion), body, now)
+            ),
         )
 
     async def open_request(self, call: RecordCall) -> Answer:
         body = bodies.read(bodies.ServiceRequestBody, call.said)
-        return await self._post(call, partial(self.validator.request, body))
+        return await self._post_one(call, partial(self.validator.request, body))
 
     async def respond(self, request: str, call: RecordCall) -> Answer:
         """A response to a service request."""
         body = bodies.read(bodies.MomentBody, call.said)
-        return await self._post(call, partial(self.validator.response, request, body))
+        return await self._post_one(call, partial(self.validator.response, request, body))
 
     async def close_request(self, request: str, call: RecordCall) -> Answer:
         """The end of a service request."""
         body = bodies.read(bodies.MomentBody, call.said)
-        return await self._post(call, partial(self.validator.closing, request, body))
+        return await self._post_one(call, partial(self.validator.closing, request, body))
 
     async def give_notice(self, call: RecordCall) -> Answer:
         """A notice of intent to cancel; answers whether it is valid, and where the solution stands with it."""
         body = bodies.read(bodies.NoticeBody, call.said)
-        return await self._post(call, partial(self.validator.notice, body))
+        return await self._post_one(call, partial(self.validator.notice, body))
 
     async def record_step(self, call: RecordCall) -> Answer:
         """A step in the life of a solution; answers its deadlines."""
         body = bodies.read(bodies.LifecycleBody, call.said)
-        return await self._post(call, partial(self.validator.step, body))
+        return await self._post_one(call, partial(self.validator.step, body))
 
     # To show
 
@@ -192,20 +210,25 @@ class RecordService:
         return Answer(await _filled(now.client(record, await _served(now)), now.solutions(record.id)))
 
     def _now(self) -> BookView:
-        return BookView(self._book, self._clock.now())
+        return BookView(self._book, self._clock.now(), self._recorded_requests)
 
     # How a request is recorded once
 
-    async def _post(self, call: RecordCall, make: Callable[[Recording], Declared]) -> Answer:
-        """Have a record made, once, and answer."""
+    async def _post_one(self, call: RecordCall, make: Callable[[Recording], Declared]) -> Answer:
+        """Have one record made, once, and answer."""
+        return await self._post(call, lambda now: Draft.of(make(now)))
+
+    async def _post(self, call: RecordCall, make: Callable[[Recording], Draft]) -> Answer:
+        """Have records made, once, and answer."""
         outcome = await self._recorded(call, make)
         if outcome.seq is not None and not outcome.replayed:
             _log.info(
                 "record_committed",
-                kind=outcome.record.kind,
+                kind=outcome.draft.records[0].kind,
                 by=call.by,
                 seq=outcome.seq,
-                id=getattr(outcome.record, "id", None),
+                id=outcome.draft.name,
+                records=len(outcome.draft.records),
                 operation=call.operation,
             )
         return Answer(
@@ -214,24 +237,24 @@ class RecordService:
             replayed=outcome.replayed,
         )
 
-    async def _recorded(self, call: RecordCall, make: Callable[[Recording], Declared]) -> _RecordResult:
+    async def _recorded(self, call: RecordCall, make: Callable[[Recording], Draft]) -> _RecordResult:
         if call.dry_run:
-            return _RecordResult(make(Recording(at=self._clock.now(), by=call.by)), None)
+            return _RecordResult(make(Recording(at=self._clock.now())), call.by, None)
         asked = RequestIdentity(call.by, call.key, digest_of(call.operation, call.said))
 
-        def made(now: Instant) -> Declared:
+        def made(now: Instant) -> AskedDraft:
             before = self._recorded_before(asked)
             if before is not None:
                 raise _RecordedBefore(before)
-            return make(Recording(at=now, by=call.by, extra=asked.extra))
+            return AskedDraft(asked, call.operation, make(Recording(at=now)))
 
         try:
             kept = await self._record(made)
         except _RecordedBefore as before:
-            return _RecordResult(before.kept.record, before.kept.seq, replayed=True)
-        return _RecordResult(kept.record, kept.seq)
+            return _RecordResult(before.kept.draft, call.by, before.kept.seq, replayed=True)
+        return _RecordResult(kept.draft, call.by, kept.seq)
 
-    def _recorded_before(self, asked: RequestIdentity) -> NumberedRecord | None:
+    def _recorded_before(self, asked: RequestIdentity) -> NumberedDraft | None:
         """What the same request recorded. Raises ConflictError for a key that another one was sent under."""
         found = self._recorded_requests.recorded(asked)
         if found is None:
@@ -250,15 +273,17 @@ class RecordService:
     # What is answered
 
     async def _reply(self, outcome: _RecordResult) -> bytes:
-        record, seq = outcome.record, outcome.seq
-        book = self._book.supposing(record) if seq is None else self._book
+        records = outcome.draft.records
+        record, book = records[0], self._book
+        for each in records if outcome.seq is None else ():
+            book = book.supposing(each)
         views = BookView(book, record.recorded_at)
-        common = _common(record, seq)
+        common = _common(outcome)
         match record:
             case Exclusion() if record.category in MAINTENANCE:
-                return await _announced(views, record, common)
+                return await _announced(views, _exclusions(records), common)
             case Exclusion():
-                return ExclusionReceipt(**common, **exclusion_keys(record)).as_json()
+                return ExclusionReceipt(**common, **exclusion_keys(_exclusions(records))).as_json()
             case ExclusionEnded():
                 return EndReceipt(**common, at=record.at).as_json()
             case ExclusionWithdrawn():
@@ -287,18 +312,24 @@ class RecordService:
                 assert_never(record)
 
 
-def _common(record: Declared, seq: int | None) -> dict[str, Any]:
+def _common(outcome: _RecordResult) -> dict[str, Any]:
     """What all answers to a recording say; an id that was only supposed is no id."""
+    record, seq = outcome.draft.records[0], outcome.seq
     made = isinstance(record, Exclusion | ServiceRequest)
     keys: dict[str, Any] = {
         "dry_run": seq is None,
         "recorded_at": None if seq is None else record.recorded_at,
-        "recorded_by": None if seq is None else record.recorded_by,
+        "recorded_by": None if seq is None else outcome.by,
         "seq": seq,
     }
     if not isinstance(record, CancellationNotice | Lifecycle):
-        keys["id"] = None if made and seq is None else record.id
+        keys["id"] = None if made and seq is None else outcome.draft.name
     return keys
+
+
+def _exclusions(records: Sequence[Declared]) -> list[Exclusion]:
+    """All of a draft that begins with one."""
+    return [record for record in records if isinstance(record, Exclusion)]
 
 
 async def _served(views: BookView) -> Mapping[ClientId, int]:
@@ -306,15 +337,15 @@ async def _served(views: BookView) -> Mapping[ClientId, int]:
     return Counter([client async for client in paced(views.owners()) if client is not None])
 
 
-async def _announced(views: BookView, record: Exclusion, common: Mapping[str, Any]) -> bytes:
+async def _announced(views: BookView, records: Sequence[Exclusion], common: Mapping[str, Any]) -> bytes:
     rows: list[bytes] = []
     fully = partly = 0
-    async for share in paced(views.shares(record)):
+    async for share in paced(chain.from_iterable(map(views.shares, records))):
         if share is not None:
             rows.append(share.json)
             fully += share.eligible == share.seconds
             partly += 0 < share.eligible < share.seconds
-    keys = exclusion_keys(record) | {"servers": ()}
+    keys = exclusion_keys(records) | {"servers": ()}
     summary = Summary(
         servers=len(rows), fully_eligible=fully, partly=partly, not_at_all=len(rows) - fully - partly
     )

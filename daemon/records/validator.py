@@ -5,12 +5,13 @@ one that is not would keep the ledger from ever being read again.
 """
 
 import secrets
-from collections.abc import Collection, Container
+from collections.abc import Collection, Container, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from daemon.config.values import shown
 from daemon.records import bodies
+from daemon.records.idempotency import PROVIDER, Draft
 from daemon.records.naming import Known, Named
 from daemon.records.refusals import (
     ConflictError,
@@ -20,10 +21,11 @@ from daemon.records.refusals import (
     RefusedError,
     all_faults,
 )
+from daemon.records.scopes import Scope, by_owner
 from sla.book import Book, ExclusionPages, RequestPages, SolutionKey
 from sla.calendars import Day, format_day
 from sla.exclusions import MAINTENANCE
-from sla.instants import DAY, Instant, format_instant
+from sla.instants import DAY, FOREVER, Instant, format_instant
 from sla.records import (
     CancellationNotice,
     Category,
@@ -32,7 +34,6 @@ from sla.records import (
     ExclusionEnded,
     ExclusionId,
     ExclusionWithdrawn,
-    Extra,
     Lifecycle,
     RequestId,
     ServiceRequest,
@@ -50,11 +51,10 @@ _PREFIXES: Final = {category: "mw" if category in MAINTENANCE else "ex" for cate
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recording:
-    """When a record is made, by whom, and what is kept beside it."""
+    """When a record is made, and who made it, as the record says it."""
 
     at: Instant
-    by: str
-    extra: Extra = ()
+    by: str = PROVIDER
 
 
 class Validator:
@@ -63,21 +63,23 @@ class Validator:
     `configured` are the solutions that the configuration names, of which there may be no server yet.
     """
 
-    def __init__(self, book: Book) -> None:
+    def __init__(self, book: Book, groups: Mapping[str, Sequence[ExclusionId]]) -> None:
+        """`groups`: the exclusions that were recorded as one, by the id under which they were."""
         self.configured: Collection[SolutionKey] = ()
         self._book = book
+        self._groups = groups
 
     # Exclusions
 
-    def maintenance(self, body: bodies.MaintenanceBody, named: Named, now: Recording) -> Exclusion:
-        """A maintenance window. Raises RefusedError."""
+    def maintenance(self, body: bodies.MaintenanceBody, named: Named, now: Recording) -> Draft:
+        """A maintenance window, for each client by itself. Raises RefusedError."""
         announced_at = body.announced_at if "announced_at" in body.model_fields_set else now.at
         if body.end - body.start > LONGEST_WINDOW:
             raise RefusedError([FieldFault("until", f"is more than {LONGEST_WINDOW // DAY} days after from")])
         return self._exclusion(body, Category(body.category), announced_at, named, now)
 
-    def other_exclusion(self, body: bodies.ExclusionBody, named: Named, now: Recording) -> Exclusion:
-        """An exclusion for another reason. Raises RefusedError."""
+    def other_exclusion(self, body: bodies.ExclusionBody, named: Named, now: Recording) -> Draft:
+        """An exclusion for another reason, likewise. Raises RefusedError."""
         if body.open and body.end is not None:
             raise RefusedError(
                 [FieldFault("open", "cannot be true where until is given: leave one of them out")]
@@ -99,7 +101,7 @@ class Validator:
         announced_at: Instant | None,
         named: Named,
         now: Recording,
-    ) -> Exclusion:
+    ) -> Draft:
         with all_faults() as faults:
             if body.end is not None and body.start >= body.end:
                 faults.add("until", "must be after from")
@@ -108,78 +110,90 @@ class Validator:
             self._known.check_solutions(faults, body.solutions)
             for place, client in enumerate(body.clients):
                 self._known.check_client(faults, f"clients[{place + 1}]", client, now.at)
-        return Exclusion(
-            id=ExclusionId(self._new_id(body.id, _PREFIXES[category], self._book.exclusions, now.at)),
-            category=category,
-            start=body.start,
-            end=body.end,
+        whole = Scope(
             clients=tuple(map(ClientId, dict.fromkeys(body.clients))),
             solutions=tuple(map(SolutionId, dict.fromkeys(body.solutions))),
             servers=tuple(dict.fromkeys(servers)),
-            announced_at=announced_at,
-            reference=body.reference,
-            recorded_at=now.at,
-            recorded_by=now.by,
-            extra=now.extra,
         )
-
-    def ending(self, pages: ExclusionPages, body: bodies.MomentBody, now: Recording) -> ExclusionEnded:
-        """The end of an open exclusion. Raises RefusedError."""
-        exclusion = pages.record.id
-        if pages.withdrawn is not None:
-            raise ConflictError([FieldFault("", f"exclusion {exclusion} is withdrawn")])
-        if pages.ended is not None:
-            raise ConflictError(
-                [FieldFault("", f"exclusion {exclusion} was ended at {format_instant(pages.ended.at)}")]
+        parts = by_owner(whole, body.start, body.end or FOREVER, self._known, now.at)
+        name = self._new_id(body.id, _PREFIXES[category], self._exclusion_names, now.at)
+        records = [
+            Exclusion(
+                id=ExclusionId(id_),
+                category=category,
+                start=body.start,
+                end=body.end,
+                clients=part.clients,
+                solutions=part.solutions,
+                servers=part.servers,
+                announced_at=announced_at,
+                reference=body.reference,
+                recorded_at=now.at,
+                recorded_by=now.by,
             )
-        if pages.record.end is not None:
+            for id_, part in zip(self._ids_of_parts(name, len(parts)), parts, strict=True)
+        ]
+        return Draft(name, records)
+
+    def ending(
+        self, windows: Sequence[ExclusionPages], body: bodies.MomentBody, now: Recording
+    ) -> list[ExclusionEnded]:
+        """The end of an open exclusion, or of those that were recorded as one and are open. Raises RefusedError."""
+        at = now.at if body.at is None else body.at
+        going_on = [pages for pages in windows if _why_not_open(pages) is None]
+        if not going_on:
+            raise ConflictError(
+                [FieldFault("", f"exclusion {windows[0].record.id} {_why_not_open(windows[0])}")]
+            )
+        with all_faults() as faults:
+            _not_later(faults, "at", at, now.at)
+            start = max(pages.record.start for pages in going_on)
+            if at <= start:
+                faults.add("at", f"must be after the exclusion's from, {format_instant(start)}")
+        return [
+            ExclusionEnded(id=pages.record.id, at=at, recorded_at=now.at, recorded_by=now.by)
+            for pages in going_on
+        ]
+
+    def withdrawal(
+        self, windows: Sequence[ExclusionPages], body: bodies.WithdrawalBody, now: Recording
+    ) -> list[ExclusionWithdrawn]:
+        """The withdrawal of an exclusion, or of those that were recorded as one and still stand. Raises RefusedError."""
+        standing = [pages for pages in windows if pages.withdrawn is None]
+        if not standing:
+            withdrawn = windows[0].withdrawn
+            assert withdrawn is not None
             raise ConflictError(
                 [
                     FieldFault(
                         "",
-                        f"exclusion {exclusion} is not open: its until is {format_instant(pages.record.end)}",
+                        f"{windows[0].record.id} was withdrawn already, at {format_instant(withdrawn.recorded_at)}",
                     )
                 ]
             )
-        at = now.at if body.at is None else body.at
-        with all_faults() as faults:
-            _not_later(faults, "at", at, now.at)
-            if at <= pages.record.start:
-                faults.add("at", f"must be after the exclusion's from, {format_instant(pages.record.start)}")
-        return ExclusionEnded(
-            id=pages.record.id, at=at, recorded_at=now.at, recorded_by=now.by, extra=now.extra
-        )
+        return [
+            ExclusionWithdrawn(id=pages.record.id, why=body.why, recorded_at=now.at, recorded_by=now.by)
+            for pages in standing
+        ]
 
-    def withdrawal(
-        self, pages: ExclusionPages, body: bodies.WithdrawalBody, now: Recording
-    ) -> ExclusionWithdrawn:
-        """The withdrawal of an exclusion. Raises RefusedError."""
-        record, before = pages.record, pages.withdrawn
-        if before is not None:
-            raise ConflictError(
-                [
-                    FieldFault(
-                        "", f"{record.id} was withdrawn already, at {format_instant(before.recorded_at)}"
-                    )
-                ]
-            )
-        return ExclusionWithdrawn(
-            id=record.id, why=body.why, recorded_at=now.at, recorded_by=now.by, extra=now.extra
-        )
-
-    def maintenance_window(self, window: str) -> ExclusionPages:
-        """What is on record of a maintenance window. Raises NotFoundError."""
-        pages = self._book.exclusions.get(ExclusionId(window))
-        if pages is None or pages.record.category not in MAINTENANCE:
+    def maintenance_windows(self, window: str) -> list[ExclusionPages]:
+        """What is on record of a maintenance window, or of those that were recorded as one. Raises NotFoundError."""
+        found = [pages for pages in self._recorded_as(window) if pages.record.category in MAINTENANCE]
+        if not found:
             raise NotFoundError([FieldFault("id", f"there is no maintenance window {shown(window)}")])
-        return pages
+        return found
 
-    def other_window(self, exclusion: str) -> ExclusionPages:
-        """What is on record of an exclusion for another reason. Raises NotFoundError."""
-        pages = self._book.exclusions.get(ExclusionId(exclusion))
-        if pages is None or pages.record.category in MAINTENANCE:
+    def other_windows(self, exclusion: str) -> list[ExclusionPages]:
+        """The same of an exclusion for another reason. Raises NotFoundError."""
+        found = [pages for pages in self._recorded_as(exclusion) if pages.record.category not in MAINTENANCE]
+        if not found:
             raise NotFoundError([FieldFault("id", f"there is no exclusion {shown(exclusion)}")])
-        return pages
+        return found
+
+    def _recorded_as(self, name: str) -> list[ExclusionPages]:
+        """The exclusion of that id, or those that were recorded as one under it."""
+        ids = self._groups.get(name, (ExclusionId(name),))
+        return [self._book.exclusions[each] for each in ids if each in self._book.exclusions]
 
     # Service requests
 
@@ -202,7 +216,6 @@ class Validator:
             channel=body.channel,
             recorded_at=now.at,
             recorded_by=now.by,
-            extra=now.extra,
         )
 
     def response(self, request: str, body: bodies.MomentBody, now: Recording) -> ServiceRequestResponded:
@@ -213,7 +226,6 @@ class Validator:
             at=_after_opening(pages, body, now),
             recorded_at=now.at,
             recorded_by=now.by,
-            extra=now.extra,
         )
 
     def closing(self, request: str, body: bodies.MomentBody, now: Recording) -> ServiceRequestClosed:
@@ -228,7 +240,6 @@ class Validator:
             at=_after_opening(pages, body, now),
             recorded_at=now.at,
             recorded_by=now.by,
-            extra=now.extra,
         )
 
     def request_on_record(self, request: str) -> RequestPages:
@@ -252,7 +263,6 @@ class Validator:
             given_at=given_at,
             recorded_at=now.at,
             recorded_by=now.by,
-            extra=now.extra,
         )
 
     def step(self, body: bodies.LifecycleBody, now: Recording) -> Lifecycle:
@@ -268,8 +278,22 @@ class Validator:
             at=at,
             recorded_at=now.at,
             recorded_by=now.by,
-            extra=now.extra,
         )
+
+    @property
+    def _exclusion_names(self) -> Container[str]:
+        return {*self._book.exclusions, *self._groups}
+
+    def _ids_of_parts(self, name: str, count: int) -> list[str]:
+        """The ids of what is recorded under a name: that itself, or each part's, which tells of no other."""
+        if count == 1:
+            return [name]
+        ids: dict[str, None] = {}
+        while len(ids) < count:
+            made = f"{name}.{secrets.token_hex(3)}"
+            if made not in self._exclusion_names:
+                ids[made] = None
+        return list(ids)
 
     @property
     def _known(self) -> Known:
@@ -299,3 +323,14 @@ def _after_opening(pages: RequestPages, body: bodies.MomentBody, now: Recording)
         if at < pages.record.opened_at:
             faults.add("at", f"is before the request was opened, {format_instant(pages.record.opened_at)}")
     return at
+
+
+def _why_not_open(pages: ExclusionPages) -> str | None:
+    """Why an exclusion cannot be ended; None for one that can."""
+    if pages.withdrawn is not None:
+        return "is withdrawn"
+    if pages.ended is not None:
+        return f"was ended at {format_instant(pages.ended.at)}"
+    return (
+        None if pages.record.end is None else f"is not open: its until is {format_instant(pages.record.end)}"
+    )

@@ -1,11 +1,12 @@
 """What stands on record, as the answers show it: judged by the book at an instant of knowledge."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from operator import attrgetter
 from typing import Any, NamedTuple
 
 from daemon.holidays import holidays_around
+from daemon.records.idempotency import RecordedRequests
 from daemon.records.naming import name_of
 from daemon.replies.clients import ClientRow, ClientStatus
 from daemon.replies.exclusions import (
@@ -52,7 +53,9 @@ class ShareRow(NamedTuple):
 class BookView:
     """A book at an instant of knowledge."""
 
-    def __init__(self, book: Book, as_of: Instant) -> None:
+    def __init__(self, book: Book, as_of: Instant, requests: RecordedRequests | None = None) -> None:
+        """`requests`: who recorded what, and what as one; without them the records alone say it."""
+        self._recorded = requests or RecordedRequests()
         self._book = book
         self._as_of = as_of
         self._judgements: dict[ClientId, Judgement] = {}
@@ -83,39 +86,44 @@ class BookView:
             )
 
     def exclusions(self, *, maintenance: bool, past: bool) -> Iterator[ExclusionStatus]:
-        """The maintenance windows, or the other exclusions, by their beginning; those past or withdrawn if asked for."""
-        pages = [
-            pages
-            for pages in self._book.exclusions.values()
-            if (pages.record.category in MAINTENANCE) == maintenance
-        ]
-        for each in sorted(pages, key=lambda pages: (pages.record.start, pages.record.id)):
-            shown = self.exclusion(each)
+        """The maintenance windows, or the other exclusions, by their beginning; those past or withdrawn if asked for.
+
+        What was recorded as one is shown as one, for as long as all of it stands alike.
+        """
+        for pages in sorted(self._alike(maintenance), key=lambda p: (p[0].record.start, p[0].record.id)):
+            shown = self.exclusion(pages)
             if past or shown.state in ("announced", "running"):
                 yield shown
 
-    def exclusion(self, pages: ExclusionPages) -> ExclusionStatus:
-        """An exclusion on record."""
-        record, ended, withdrawn = pages.record, pages.ended, pages.withdrawn
+    def _alike(self, maintenance: bool) -> Iterator[Sequence[ExclusionPages]]:
+        recorded = self._recorded
+        for id_, pages in self._book.exclusions.items():
+            if (pages.record.category in MAINTENANCE) != maintenance:
+                continue
+            group = [self._book.exclusions[each] for each in recorded.group_of(id_)]
+            if any(_standing(each) != _standing(pages) for each in group):
+                yield (pages,)
+            elif group[0] is pages:
+                yield group
+
+    def exclusion(self, group: Sequence[ExclusionPages]) -> ExclusionStatus:
+        """An exclusion on record, or several that were recorded as one and stand alike."""
+        record, ended, withdrawn = group[0].record, group[0].ended, group[0].withdrawn
+        who, named = self._recorded.who, [each for pages in group for each in _named(pages.record)]
         return ExclusionStatus(
-            **exclusion_keys(record),
-            id=record.id,
+            **exclusion_keys([pages.record for pages in group]),
+            id=record.id if len(group) == 1 else self._recorded.recorded_as[record.id],
+            records=tuple(pages.record.id for pages in group),
             recorded_at=record.recorded_at,
-            recorded_by=record.recorded_by,
+            recorded_by=who(record),
             ended=None
             if ended is None
-            else Ended(at=ended.at, recorded_at=ended.recorded_at, recorded_by=ended.recorded_by),
+            else Ended(at=ended.at, recorded_at=ended.recorded_at, recorded_by=who(ended)),
             withdrawn=None
             if withdrawn is None
-            else Withdrawn(
-                why=withdrawn.why, recorded_at=withdrawn.recorded_at, recorded_by=withdrawn.recorded_by
-            ),
-            state=self._state(pages),
-            names={
-                each: name
-                for each in (*record.servers, *record.solutions)
-                if (name := name_of(self._book, each)) is not None
-            },
+            else Withdrawn(why=withdrawn.why, recorded_at=withdrawn.recorded_at, recorded_by=who(withdrawn)),
+            state=self._state(group[0]),
+            names={each: name for each in named if (name := name_of(self._book, each)) is not None},
         )
 
     def _state(self, pages: ExclusionPages) -> WindowState:
@@ -138,7 +146,7 @@ class BookView:
                     id=record.id,
                     solution_name=name_of(self._book, record.solution),
                     recorded_at=record.recorded_at,
-                    recorded_by=record.recorded_by,
+                    recorded_by=self._recorded.who(record),
                 )
 
     def request_keys(self, pages: RequestPages) -> dict[str, Any]:
@@ -285,18 +293,32 @@ def _split_json(split: Split) -> tuple[bytes, int, int]:
     return reply.as_json(), seconds, eligible
 
 
-def exclusion_keys(record: Exclusion) -> dict[str, Any]:
-    """What an exclusion says, but for its id."""
+def exclusion_keys(records: Sequence[Exclusion]) -> dict[str, Any]:
+    """What an exclusion says, but for its id; or several that were recorded as one: they differ in whom they concern."""
+    first = records[0]
     return {
-        "category": record.category,
-        "start": record.start,
-        "end": record.end,
-        "clients": record.clients,
-        "solutions": record.solutions,
-        "servers": record.servers,
-        "announced_at": record.announced_at,
-        "reference": record.reference,
+        "category": first.category,
+        "start": first.start,
+        "end": first.end,
+        "clients": tuple(client for record in records for client in record.clients),
+        "solutions": tuple(solution for record in records for solution in record.solutions),
+        "servers": tuple(server for record in records for server in record.servers),
+        "announced_at": first.announced_at,
+        "reference": first.reference,
     }
+
+
+def _named(record: Exclusion) -> tuple[str, ...]:
+    return (*record.servers, *record.solutions)
+
+
+def _standing(pages: ExclusionPages) -> tuple[object, ...]:
+    """What can set one apart from those that were recorded with it."""
+    ended, withdrawn = pages.ended, pages.withdrawn
+    return (
+        None if ended is None else (ended.at, ended.recorded_at),
+        None if withdrawn is None else (withdrawn.why, withdrawn.recorded_at),
+    )
 
 
 def _client_keys(record: Client) -> dict[str, Any]:

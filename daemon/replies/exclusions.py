@@ -126,6 +126,9 @@ class ExclusionStatus(ExclusionKeys):
 
     recorded_at: At
     recorded_by: str
+    records: tuple[str, ...] = Field(
+        description="The ids of its records: of what concerns several clients each has one of its own, which goes by that id too."
+    )
     ended: Ended | None
     withdrawn: Withdrawn | None
     state: WindowState

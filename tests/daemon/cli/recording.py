@@ -93,6 +93,8 @@ TOMORROW = format_instant(Instant(now() + 24 * HOUR))
 AN_HOUR_AGO = format_instant(Instant(now() - HOUR))
 A_MINUTE_AGO = format_instant(Instant(now() - MINUTE))
 ANNOUNCE = ("maintenance", "announce", *NEXT_CENTURY)
+RECORDED = 2
+"""Records that one request adds to the ledger: who asked, and what for."""
 ADD = ("exclusion", "add", "force_majeure", "--from", AN_HOUR_AGO)
 OPEN = ("request", "open", "acme", "shop", "--channel", "phone")
 

@@ -4,6 +4,7 @@ import pytest
 
 from tests.daemon.cli.recording import (
     NEXT_CENTURY,
+    RECORDED,
     STEERED,
     Slad,
     cells,
@@ -37,7 +38,7 @@ def test_a_name_is_recorded_once_under_its_key(slad: Slad) -> None:
     before = slad.records()
     give = ("notice", "give", "acme", "db", "--idempotency-key", "by-name")
     assert slad.told(*give) == slad.told(*give)
-    assert slad.records() == before + 1
+    assert slad.records() == before + RECORDED
 
 
 @pytest.mark.parametrize(

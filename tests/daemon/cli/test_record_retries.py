@@ -16,11 +16,10 @@ import pytest
 from click.testing import Result
 
 from daemon.cli.asking import ATTEMPTS
-from daemon.records.idempotency import NumberedRecord
+from daemon.records.idempotency import AskedDraft, NumberedDraft
 from daemon.records.refusals import NotRecordingError
-from sla.book import Declared
 from sla.instants import Instant
-from tests.daemon.cli.recording import A_MINUTE_AGO, ADD, ANNOUNCE, Slad, run
+from tests.daemon.cli.recording import A_MINUTE_AGO, ADD, ANNOUNCE, RECORDED, Slad, run
 from tests.daemon.harness import WAIT_S
 from tests.daemon.records.office import Office, at_the_door
 from tests.interrupts import heeding_interrupts
@@ -89,7 +88,7 @@ def test_a_broken_off_answer_is_asked_for_again_and_recorded_once(slad: Slad, tm
         result = slad.run(*ADD, "--open", "--all", "--id", "ex-once", door=proxy.path)
     assert (result.exit_code, result.stdout) == (0, "Recorded as ex-once, until it is ended.\n")
     assert proxy.drops == 0
-    assert slad.records() == before + 1
+    assert slad.records() == before + RECORDED
     slad.done("exclusion", "end", "ex-once")
 
 
@@ -104,10 +103,10 @@ def test_a_command_that_gives_up_names_the_key_that_records_it_once(
     assert (result.exit_code, result.stdout) == (3, "")
     named = re.search(r"it may be on record or not: .* --idempotency-key (\S+),", result.stderr)
     assert named is not None
-    assert slad.records() == before + 1
+    assert slad.records() == before + RECORDED
     first, second = (slad.told(*command, "--idempotency-key", named[1]) for _ in range(2))
     assert first == second
-    assert slad.records() == before + 1
+    assert slad.records() == before + RECORDED
 
 
 def test_a_key_by_hand_records_once_and_is_no_key_for_another_request(slad: Slad) -> None:
@@ -117,7 +116,7 @@ def test_a_key_by_hand_records_once_and_is_no_key_for_another_request(slad: Slad
     result = slad.run(*command, "--reference", "another")
     assert (result.exit_code, result.stdout) == (1, "")
     assert "slad: Idempotency-Key: was sent with another request before" in result.stderr
-    assert slad.records() == before + 1
+    assert slad.records() == before + RECORDED
 
 
 class Stumbling(Office):
@@ -126,7 +125,7 @@ class Stumbling(Office):
     before: Sequence[Exception] = ()
     after: Sequence[Exception] = ()
 
-    async def record(self, make: Callable[[Instant], Declared]) -> NumberedRecord:
+    async def record(self, make: Callable[[Instant], AskedDraft]) -> NumberedDraft:
         if self.before:
             error, *self.before = self.before
             raise error

@@ -94,7 +94,9 @@ async def test_a_token_to_record_records_under_its_name(certificate: Certificate
     assert (said.status, said.json["recorded_by"]) == (201, "token:portal")
     (record,) = office.recorded
     assert isinstance(record, Recorded)
-    assert record.recorded_by == "token:portal"
+    assert record.recorded_by == "provider", (
+        "its client reads it: the name is in the provider's own export alone"
+    )
 
 
 async def test_a_token_to_read_reads_and_records_nothing(certificate: Certificate) -> None:

@@ -6,12 +6,17 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from daemon.book.live_book import LiveBook
-from daemon.ledger import Batch, Entry, Head, LedgerFaultError, Quarantined
+from daemon.ledger import Batch, Entry, Head, LedgerFaultError, Quarantined, let_in
 from daemon.metrics import ProcessMetrics
 from daemon.recording.committing import ANSWER_S, GIVE_UP_S, RETRY_S, Committer
-from daemon.records.idempotency import NumberedRecord, RecordedRequests
+from daemon.records.idempotency import (
+    AskedDraft,
+    Draft,
+    NumberedDraft,
+    RecordedRequests,
+    RequestIdentity,
+)
 from daemon.records.refusals import NotRecordingError
-from sla.book import Declared
 from sla.instants import SECOND, Instant, parse_instant
 from sla.records import CancellationNotice, ClientId, Record, SolutionId
 from tests import virtual
@@ -27,6 +32,11 @@ def notice(name: str) -> CancellationNotice:
         recorded_at=START,
         recorded_by="test",
     )
+
+
+def numbered(seq: int, name: str) -> NumberedDraft:
+    """It, after the event that names who asked for it."""
+    return NumberedDraft(seq, Draft.of(notice(name)))
 
 
 class Disk:
@@ -60,11 +70,9 @@ class Disk:
         self.quarantined = tuple(
             Quarantined(place=place, problem="it is odd", body="{}")
             for place, name in enumerate(names)
-            if name == "odd"
+            if name == "odd" or (batch.request is not None and "odd" in names)
         )
-        self.records += [
-            entry.record for entry, name in zip(batch.entries, names, strict=True) if name != "odd"
-        ]
+        self.records += [entry.record for entry in let_in(batch.entries, self.quarantined)]
         self.head = Head(len(self.records), b"")
         return self.head
 
@@ -115,13 +123,13 @@ class Office:
 
         self.committer.change(make)
 
-    async def record(self, name: str) -> NumberedRecord | str:
+    async def record(self, name: str) -> NumberedDraft | str:
         """What came of it; the message of a refusal."""
 
-        def make(now: Instant) -> Declared:
+        def make(now: Instant) -> AskedDraft:
             if name == "bad":
                 raise ValueError("it cannot be judged")
-            return notice(name)
+            return AskedDraft(RequestIdentity("me", name, ""), "POST /", Draft.of(notice(name)))
 
         try:
             return await self.committer.record(make)
@@ -146,9 +154,9 @@ def test_changes_and_requests_are_committed_in_the_order_in_which_they_came() ->
             await tick(office)
         assert office.names() == ["a", "b", "c"]
         assert (first.result(), bad.result(), last.result()) == (
-            NumberedRecord(1, notice("a")),
+            numbered(2, "a"),
             "it cannot be judged",
-            NumberedRecord(3, notice("c")),
+            numbered(5, "c"),
         )
         assert office.wakes == 4
         assert {solution for solution, _ in office.book.evidence.notices} == {"a", "b", "c"}
@@ -164,15 +172,15 @@ def test_what_the_ledger_does_not_let_in_is_told_and_is_not_in_the_book() -> Non
             good = tasks.create_task(office.record("c"))
             await tick(office)
         assert "could not be read again: it is odd" in str(asked.result())
-        assert good.result() == NumberedRecord(1, notice("c"))
+        assert good.result() == numbered(2, "c")
         assert office.committer.quarantined == (START, "it is odd")
         first = await office.committer.commit(
             Batch(entries=[Entry(record=notice(name)) for name in ("d", "odd", "e")])
         )
-        assert (first, office.names()) == (2, ["c", "d", "e"])
+        assert (first, office.names()) == (3, ["c", "d", "e"])
         assert {solution for solution, _ in office.book.evidence.notices} == {"c", "d", "e"}
         count = office.families.get_sample_value("slad_ledger_quarantined_records_total")
-        assert count == 2
+        assert count == 3, "with it the event that named who asked for it"
 
     virtual.run(play())
 
@@ -189,7 +197,7 @@ def test_what_is_asked_during_a_commit_waits_for_the_next_tick() -> None:
             await ticking
             assert office.names() == ["a"]
             await tick(office)
-            assert await later == NumberedRecord(2, notice("b"))
+            assert await later == numbered(3, "b")
 
     virtual.run(play())
 

@@ -265,6 +265,7 @@ def test_the_next_watch_is_told_which_objects_the_servers_were() -> None:
 
 
 STEP = "the monitor's clock was set forward by 3540 s"
+FORWARD = "the monitor's clock was set forward"
 
 
 def stepped(monitor: Monitor, since: int, until: int, text: str = STEP) -> None:
@@ -282,7 +283,7 @@ def test_over_a_step_forward_every_source_is_blind_and_an_event_says_why() -> No
     assert isinstance(event, Event)
     assert (event.type, event.text, event.source) == ("clock_step", f"{STEP}: accepted by ann", "slad")
     assert event.user == "ann"
-    assert blinds([blind]) == [(START + MINUTE, START + HOUR - MINUTE, "the monitor's clock was set forward")], "and for no longer"
+    assert blinds([blind]) == [(START + MINUTE, START + HOUR - MINUTE, FORWARD)], "and for no longer"
     assert blinds(source.look()) == []
     other = replace(source.report(), source="vc2", observed_until=monitor.now)
     monitor.tell(replace(other, observed_until=Instant(START + HOUR)))
@@ -296,7 +297,7 @@ def test_the_internet_is_blind_over_a_step_as_every_source_is() -> None:
     monitor.now = Instant(START + HOUR)
     stepped(monitor, START + SECOND, START + HOUR - MINUTE)
     made = blinds(monitor.tell(replace(internet, fresh=False, observed_until=monitor.now)))
-    assert made == [(START + SECOND, START + HOUR - MINUTE, STEP)]
+    assert made == [(START + SECOND, START + HOUR - MINUTE, FORWARD)]
 
 
 def test_a_source_that_answered_before_the_step_is_blind_over_it_all_the_same() -> None:
@@ -322,7 +323,7 @@ def test_a_source_that_lost_contact_before_a_step_is_blind_as_long_as_it_was_los
     monitor.now = Instant(START + HOUR)
     stepped(monitor, START + 10 * MINUTE, START + 20 * MINUTE)
     made = blinds(monitor.tell(replace(source.report(), fresh=True)))
-    assert made == [(START, START + HOUR, STEP)]
+    assert made == [(START, START + HOUR, FORWARD)]
 
 
 def test_several_steps_are_spans_that_do_not_overlap() -> None:

@@ -11,14 +11,14 @@ import aiohttp
 
 from daemon.control import control_api
 from daemon.control.api import LIMITS
-from daemon.records.idempotency import NumberedRecord, RecordedRequests
+from daemon.records.idempotency import AskedDraft, NumberedDraft, RecordedRequests
 from daemon.records.service import RecordService
 from daemon.replies.clock import ClockStatus
 from daemon.replies.servers import ServerStatus
 from daemon.replies.solutions import SolutionList, SolutionStatus
 from daemon.replies.status import Status
 from daemon.web.door import Limits
-from sla.book import Book, Declared
+from sla.book import Book
 from sla.evidence import encode
 from sla.instants import Instant, parse_instant
 from sla.reader import EvidenceReader
@@ -98,8 +98,7 @@ class Office:
             EvidenceReader(),
             0,
         )
-        for line in in_order(self.lines):
-            self._take(json.dumps(line))
+        self.learn(self.lines)
         self.records = RecordService(
             clock=self, book=self.book, recorded_requests=self.recorded_requests, record=self.record
         )
@@ -113,18 +112,28 @@ class Office:
     def boottime_us(self) -> int:
         return self.at
 
+    def learn(self, lines: Iterable[Line]) -> None:
+        """Have lines on record that nobody asked for."""
+        for line in in_order(lines):
+            self._take(json.dumps(line))
+
     def set(self, at: str) -> None:
         """Let it be later."""
         self.at = parse_instant(at)
 
-    async def record(self, make: Callable[[Instant], Declared]) -> NumberedRecord:
-        """See `daemon.recording.recorder`."""
-        record = make(self.at)
+    async def record(self, make: Callable[[Instant], AskedDraft]) -> NumberedDraft:
+        """See `daemon.recording.committing`."""
+        asked = make(self.at)
         if self.failing is not None:
             raise self.failing
-        assert self._take(encode(record)) == record
-        self.recorded.append(record)
-        return NumberedRecord(self.seq, record)
+        self.recorded_requests.keep(self.seq + 1, asked.key)
+        event = asked.event(self.at)
+        assert self._take(encode(event)) == event
+        seq = self.seq + 1
+        for record in asked.draft.records:
+            assert self._take(encode(record)) == record
+            self.recorded.append(record)
+        return NumberedDraft(seq, asked.draft)
 
     def _take(self, line: str) -> Record:
         record = self.reader.read(line.encode())

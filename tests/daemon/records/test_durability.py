@@ -68,7 +68,7 @@ async def by_people(folder: Path) -> list[Record]:
     finally:
         await ledger.close()
     assert reader.faults == []
-    return [r for r in records if isinstance(r, Recorded) and r.recorded_by.startswith("uid:")]
+    return [r for r in records if isinstance(r, Recorded) and r.recorded_by == "provider"]
 
 
 async def test_what_was_answered_is_on_record_after_a_kill(tmp_path: Path) -> None:
@@ -94,6 +94,15 @@ async def test_what_was_answered_is_on_record_after_a_kill(tmp_path: Path) -> No
             ("/v1/requests/sr/close", None),
             ("/v1/notices", of_shop),
             ("/v1/lifecycle", {**of_shop, "event": "data_requested"}),
+            (
+                "/v1/maintenance",
+                {
+                    "from": from_now(HOUR),
+                    "until": from_now(2 * HOUR),
+                    "clients": ["acme", "unassigned"],
+                    "id": "all",
+                },
+            ),
         ]
         with started(Daemon(config)) as daemon:
             async with calling(tmp_path) as caller:
@@ -112,14 +121,22 @@ async def test_what_was_answered_is_on_record_after_a_kill(tmp_path: Path) -> No
             "service_request_closed",
             "cancellation_notice",
             "lifecycle",
+            "exclusion",
+            "exclusion",
         ]
         with started(Daemon(config)):
             async with calling(tmp_path) as caller:
-                again = await caller.post(asked[0][0], asked[0][1], key="key-1")
+                for number, ((path, body), answer) in enumerate(zip(asked, answers, strict=True), 1):
+                    again = await caller.post(path, body, key=f"key-{number}")
+                    assert (again.status, again.headers["Idempotent-Replay"]) == (200, "true")
+                    if path in ("/v1/maintenance", "/v1/exclusions"):
+                        assert again.json == answer.json
                 shown = (await caller.get("/v1/maintenance?past=true")).json["maintenance"]
-        assert (again.status, again.headers["Idempotent-Replay"]) == (200, "true")
-        assert again.json == answers[0].json
-        assert shown[0]["withdrawn"]["why"] == "not needed"
+        windows = {row["id"]: row for row in shown}
+        assert windows.keys() == {"mw", "all"}
+        assert windows["mw"]["withdrawn"]["why"] == "not needed"
+        assert len(windows["all"]["records"]) == 2, "still one thing"
+        assert {row["recorded_by"] for row in shown} == {answers[0].json["recorded_by"]}
         assert await by_people(tmp_path) == kept
 
 

@@ -42,7 +42,7 @@ async def test_a_window_is_recorded_with_who_and_when_and_answers_what_is_eligib
         Category.SCHEDULED_MAINTENANCE,
         ("w1", "s"),
     )
-    assert (record.recorded_at, record.recorded_by, record.announced_at) == (at(NOW), ME, at(NOW))
+    assert (record.recorded_at, record.recorded_by, record.announced_at) == (at(NOW), "provider", at(NOW))
     assert said.json["seq"] == office.seq
     assert (said.json["recorded_at"], said.json["recorded_by"], said.json["dry_run"]) == (NOW, ME, False)
     assert said.json["summary"] == {"servers": 2, "fully_eligible": 0, "partly": 2, "not_at_all": 0}
