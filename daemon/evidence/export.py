@@ -5,15 +5,18 @@ A line that an export leaves out shows as an `omitted` one, so that the chain st
 
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Final
+from dataclasses import dataclass
+from typing import Any, Final, NamedTuple
 
+from daemon.evidence.disclosure import Disclosure
 from daemon.evidence.files import EvidenceError, EvidenceSource, lines_of, proof_on
 from daemon.ledger import Chained
 from sla import chain
 from sla.chain import ChainBrokenError, Link, verified_head
-from sla.instants import Instant, parse_instant
-from sla.records import ClientId
+from sla.instants import BEGINNING, FOREVER, Instant, parse_instant
+from sla.reader import EvidenceReader
+from sla.records import ClientId, ServerId
+from sla.spans import Spans, clipped
 
 ReadSlice = Callable[[int, int], Awaitable[Sequence[Chained]]]
 """At most so many records that follow a sequence number: `Ledger.read`."""
@@ -22,6 +25,7 @@ _AT_ONCE: Final = 250
 """How many records are looked at before the loop goes on with other work."""
 
 _OBSERVATION: Final = '{"kind":"observation",'
+_LEFT_OUT: Final = b'{"kind":"omitted"}'
 
 
 class ExportError(Exception):
@@ -37,28 +41,35 @@ async def exported(
 ) -> AsyncIterator[str]:
     """The lines of an export, without newlines, up to the ledger's newest record.
 
-    `client`: only what concerns one client, and when the witnesses saw. `since`, `until`: of observations only those in
-    `[since, until)`, and the last one before for each leg of each server and each witness; all other records. What is left
-    out is an `omitted` line. Raises ExportError for a client that the ledger does not know, before the first line.
+    `client`: only what is one client's own (`daemon.evidence.disclosure`), and when the witnesses saw. `since`, `until`: of
+    observations only those in `[since, until)`, and the last one before for each leg of each server and each witness; all
+    other records. What is left out is an `omitted` line. Raises ExportError for a client that the ledger does not know,
+    before the first line.
     """
     if client is None and since is None and until is None:
         async for row in _rows(read):
             yield chain.exported(row.body, row.seq, row.chain)
         return
-    selection = _Selection(client=client, since=since, until=until)
-    last = 0
-    async for row in _rows(read):
-        selection.learn(row)
-        last = row.seq
-    if client is not None and not selection.client_known:
-        raise ExportError(f"The ledger knows no client {client!r}.")
-    async for row in _rows(read):
-        if row.seq > last:
-            return
-        if selection.shows(row):
-            yield chain.exported(row.body, row.seq, row.chain)
-        else:
-            yield chain.omitted(chain.digest_of(row.body), row.seq, row.chain)
+    disclosure, last = None, None
+    if client is not None:
+        disclosure = Disclosure(client)
+        last = await _learnt(_rows(read), disclosure.learn)
+        if not disclosure.is_known:
+            raise ExportError(f"The ledger knows no client {client!r}.")
+    sightings = _Sightings(
+        since=BEGINNING if since is None else since,
+        until=FOREVER if until is None else until,
+        disclosure=disclosure,
+    )
+    last = await _learnt(_rows(read, last), sightings.learn)
+    selection = _Selection(sightings, disclosure)
+    async for salted in _by_salt(_rows(read, last)):
+        for record, is_shown in zip(salted, selection.shown(salted), strict=True):
+            seq, body, value, _ = record
+            if is_shown:
+                yield chain.exported(body, seq, value)
+            else:
+                yield chain.omitted(chain.digest_of(body), seq, value)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,102 +110,112 @@ def proven(
     return Proven(first=first, head=head, found=found)
 
 
-async def _rows(read: ReadSlice) -> AsyncIterator[Chained]:
+async def _rows(read: ReadSlice, last: int | None = None) -> AsyncIterator[Chained]:
+    """All records, or those up to number `last`."""
     seq = 0
     while rows := await read(seq, _AT_ONCE):
         for row in rows:
+            if last is not None and row.seq > last:
+                return
             yield row
         seq = rows[-1].seq
 
 
-@dataclass(slots=True, kw_only=True)
-class _Selection:
-    """Which records an export shows: learnt from all of them first, since whose a server is can come later.
+async def _learnt(rows: AsyncIterator[Chained], learn: Callable[[Chained], None]) -> int:
+    """The number of the last record, once all are learnt."""
+    last = 0
+    async for row in rows:
+        learn(row)
+        last = row.seq
+    return last
 
-    Of a server that was the client's once, every record and observation is shown: its parts (spec §3.2) rest on them.
-    """
 
-    client: ClientId | None
-    since: Instant | None
-    until: Instant | None
-    client_known: bool = False
-    servers: set[str] = field(default_factory=set)
-    solutions: set[str] = field(default_factory=set)
-    exclusions: set[str] = field(default_factory=set)
-    requests: set[str] = field(default_factory=set)
-    held: dict[tuple[str, ...], tuple[Instant, int]] = field(default_factory=dict)
+class _Salted(NamedTuple):
+    """A record, and what it says."""
+
+    seq: int
+    body: str
+    chain: bytes
+    said: Mapping[str, Any]
+
+
+async def _by_salt(rows: AsyncIterator[Chained]) -> AsyncIterator[list[_Salted]]:
+    """The records, together those that share a salt: of old all of one transaction did."""
+    together: list[_Salted] = []
+    async for row in rows:
+        record = _Salted(*row, json.loads(row.body))
+        if together and record.said.get("salt") != together[0].said.get("salt"):
+            yield together
+            together = []
+        together.append(record)
+    if together:
+        yield together
+
+
+class _Sightings:
+    """Which observations are shown: those in the wanted time, and what held when it began."""
+
+    def __init__(self, *, since: Instant, until: Instant, disclosure: Disclosure | None) -> None:
+        """Of a client's export that time is, of each server, while it was the client's."""
+        self._since, self._until, self._disclosure = since, until, disclosure
+        self._held: dict[tuple[object, ...], tuple[Instant, int]] = {}
+        """What was said last before a wanted time, by who said it of what, and when that time begins."""
 
     def learn(self, row: Chained) -> None:
         """Take in a record, in order."""
-        if row.body.startswith(_OBSERVATION):
-            if self.since is not None:
-                self._learn_observation(row, self.since)
+        if not row.body.startswith(_OBSERVATION):
             return
-        record = json.loads(row.body)
-        client = self.client
-        match record["kind"]:
-            case "client":
-                self.client_known |= record["id"] == client
-            case "server" if record["client"] == client:
-                self.servers.add(record["id"])
-                self.solutions.add(record.get("solution") or record["id"])
-            case "service_request" if record["client"] == client:
-                self.requests.add(record["id"])
+        said = json.loads(row.body)
+        at = parse_instant(said["at"])
+        for start, _ in self._wanted(said["server"]):
+            if at < start:
+                held = (*_track(said), start)
+                self._held[held] = max(self._held.get(held, (at, row.seq)), (at, row.seq))
 
-    def shows(self, row: Chained) -> bool:
-        """Whether the export shows a record, once all are learnt."""
-        record = json.loads(row.body)
-        if self.client is not None and not self._concerns(record, self.client):
-            return False
-        if record["kind"] != "observation":
-            return True
-        at = parse_instant(record["at"])
-        if self.until is not None and at >= self.until:
-            return False
-        if self.since is None or at >= self.since:
-            return True
-        return self.held[_key(record)] == (at, row.seq)
-
-    def _learn_observation(self, row: Chained, since: Instant) -> None:
-        record = json.loads(row.body)
-        at, key = parse_instant(record["at"]), _key(record)
-        if at < since and (key not in self.held or at >= self.held[key][0]):
-            self.held[key] = at, row.seq
-
-    def _concerns(self, record: Mapping[str, Any], client: ClientId) -> bool:
-        match record["kind"]:
-            case "blind" | "observed_until":
-                return True
-            case "observation" | "event":
-                return record.get("server") in self.servers
-            case "server" | "client":
-                return record["id"] in (self.servers if record["kind"] == "server" else {client})
-            case "contract":
-                return record.get("client") in (None, client)
-            case "exclusion":
-                if self._covers(record):
-                    self.exclusions.add(record["id"])
-                return record["id"] in self.exclusions
-            case "exclusion_ended" | "exclusion_withdrawn":
-                return record["id"] in self.exclusions
-            case "service_request_responded" | "service_request_closed":
-                return record["id"] in self.requests
-            case "proposal":
-                return self.servers.issuperset(record["servers"])
-            case _:
-                return bool(record["client"] == client)
-
-    def _covers(self, exclusion: Mapping[str, Any]) -> bool:
-        """Whether an exclusion's scope (spec §4.2) has anything of the client's in it."""
-        clients, solutions, servers = (exclusion.get(key, []) for key in ("clients", "solutions", "servers"))
-        return (
-            not (clients or solutions or servers)
-            or self.client in clients
-            or not self.solutions.isdisjoint(solutions)
-            or not self.servers.isdisjoint(servers)
-            or not self.servers.isdisjoint(solutions)
+    def shows(self, seq: int, said: Mapping[str, Any]) -> bool:
+        """Whether an observation is shown, once all are learnt."""
+        at = parse_instant(said["at"])
+        return any(
+            start <= at < end or self._held.get((*_track(said), start)) == (at, seq)
+            for start, end in self._wanted(said["server"])
         )
 
+    def _wanted(self, server: ServerId) -> Spans:
+        if self._disclosure is None:
+            return ((self._since, self._until),)
+        parts = self._disclosure.parts_of(server) or ()
+        return clipped(tuple((part.start, part.end) for part in parts), self._since, self._until)
 
-def _key(observation: Mapping[str, Any]) -> tuple[str, ...]:
+
+def _track(observation: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(observation[key] for key in ("observer", "source", "server", "leg"))
+
+
+class _Selection:
+    """Which records are shown. What a client is shown can be read by itself: all that it refers to is shown before it."""
+
+    def __init__(self, sightings: _Sightings, disclosure: Disclosure | None) -> None:
+        self._sightings = sightings
+        self._disclosure = disclosure
+        self._reader = EvidenceReader()
+        self._reader.read(_LEFT_OUT)
+
+    def shown(self, salted: Sequence[_Salted]) -> list[bool]:
+        """The same for each of the records that share a salt: one that is shown would help to guess those that are not."""
+        wanted = [self._is_wanted(record) for record in salted]
+        if self._disclosure is None or (all(wanted) and self._can_be_read(salted)):
+            return wanted
+        return [False] * len(salted)
+
+    def _is_wanted(self, record: _Salted) -> bool:
+        said = record.said
+        if self._disclosure is not None and not self._disclosure.shows(said):
+            return False
+        return said["kind"] != "observation" or self._sightings.shows(record.seq, said)
+
+    def _can_be_read(self, salted: Sequence[_Salted]) -> bool:
+        if all(self._reader.admit(record.body.encode()) is None for record in salted):
+            self._reader.keep()
+            return True
+        self._reader.take_back()
+        return False

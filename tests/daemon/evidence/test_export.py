@@ -78,7 +78,8 @@ EVIDENCE: Sequence[Line] = (
     exclusion("everybody", 2),
     exclusion("ours", 3, clients=["a"]),
     exclusion("theirs", 4, servers=["b1"]),
-    exclusion("both", 5, servers=["a1", "b1"]),
+    exclusion("both.1", 5, servers=["a1"]),
+    exclusion("both.2", 5, servers=["b1"]),
     exclusion("shop", 6, solutions=["shop"]),
     {"kind": "exclusion_withdrawn", "id": "theirs", "why": "a secret why"},
     {"kind": "exclusion_withdrawn", "id": "shop", "why": "a mistake"},
@@ -87,7 +88,8 @@ EVIDENCE: Sequence[Line] = (
      "user": "secret user", "text": ""},
     *(observation(id_, "down", "2026-03-10T00:00:00Z") for id_ in ("a1", "b1", "moved")),
     *(observation(id_, "up", "2026-03-10T03:00:00Z") for id_ in ("a1", "b1", "moved")),
-    server("moved", "a", since="2026-03-12T00:00:00Z", recorded_at="2026-03-12T00:00:00Z"),
+    server("moved", "b", in_service_until="2026-03-12T00:00:00Z", recorded_at="2026-03-12T00:00:00Z"),
+    server("moved", "a", since="2026-03-12T00:00:00Z", name="a later name"),
     {"kind": "service_request", "id": "r1", "client": "a", "solution": "shop", "opened_at": "2026-03-12T00:00:00Z",
      "opened_by": "ann", "channel": "email"},
     {"kind": "service_request", "id": "r2", "client": "b", "solution": "b1", "opened_at": "2026-03-12T00:00:00Z",
@@ -144,10 +146,10 @@ def figures(folder: Path, lines: Sequence[str]) -> Line:
 
 
 def of_client(document: Line, client: str) -> Line:
-    """What a statement says of one client."""
+    """What a statement says of one client; but for names: that of a server is the newest, whoever gave it."""
     requests = {"a": "r1", "b": "r2"}
     return {
-        "servers": [row for row in document["servers"] if row["client"] == client],
+        "servers": [{**row, "name": ""} for row in document["servers"] if row["client"] == client],
         "solutions": [row for row in document["solutions"] if row["client"] == client],
         "deadlines": [row for row in document["deadlines"] if row["client"] == client],
         "requests": [row for row in document["service_requests"] if row["id"] == requests[client]],
@@ -182,7 +184,7 @@ def test_the_export_of_one_client_shows_nothing_of_another(path: Path) -> None:
     assert {record["id"] for record in shown(lines) if record["kind"] == "exclusion"} == {
         "everybody",
         "ours",
-        "both",
+        "both.1",
         "shop",
     }
     text = "\n".join(lines)
@@ -192,12 +194,15 @@ def test_the_export_of_one_client_shows_nothing_of_another(path: Path) -> None:
         "a secret why",
         "secret user",
         "theirs",
+        "both.2",
         "name of b1",
+        "name of moved",
         "r2",
         '"0.99"',
     ):
         assert secret not in text
     hidden = [json.loads(line) for line in lines if '"kind":"omitted"' in line]
+    assert "a later name" not in "\n".join(lines_of(path, "--client", "b"))
     assert {tuple(line) for line in hidden} == {("kind", "digest", "seq", "chain")}
     assert len({line["digest"] for line in hidden}) == len(hidden), "equal records do not look equal"
 

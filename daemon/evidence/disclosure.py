@@ -1,0 +1,181 @@
+"""What the export of one client shows, and what it leaves out (`spec/evidence.md`, Proof).
+
+A record is shown whole or not at all, and only where each of its keys is known here and tells nothing of anybody else:
+what is new, or another tool's, is left out until it has a place in `KEYS`. So is what was recorded in an older way, and
+tells more: several clients in one exclusion, a move in one record, a reason with its details, a name, a request's key.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from enum import Enum
+from functools import cache
+from typing import Any, Final
+
+from daemon.ledger import Chained
+from sla.book import Book
+from sla.evidence import decoded
+from sla.instants import FOREVER, parse_instant
+from sla.owners import owners_of_server, owners_of_solution
+from sla.reasons import PlainReason
+from sla.records import ClientId, Server, ServerId
+from sla.service import Part, parts_of
+
+
+class ShownKey(Enum):
+    """How far a key may be shown in a record that is the client's own, or everybody's."""
+
+    AS_IT_IS = "whatever it says"
+    IF_PLAIN = "if it is a sentence of the short list"
+    IF_A_ROLE = "if it names nobody"
+
+
+ROLES: Final = frozenset({"", "slad", "provider"})
+"""Who may stand in `recorded_by`."""
+
+_OBSERVATION: Final = '{"kind":"observation",'
+_PLAIN: Final = frozenset(map(str, PlainReason))
+_AS_IT_IS, _IF_PLAIN, _IF_A_ROLE = ShownKey
+
+
+def _keys(*names: str) -> dict[str, ShownKey]:
+    return dict.fromkeys(("kind", *names, "salt"), _AS_IT_IS)
+
+
+def _recorded(*names: str) -> dict[str, ShownKey]:
+    return _keys(*names, "recorded_at") | {"recorded_by": _IF_A_ROLE}
+
+
+KEYS: Final[Mapping[str, Mapping[str, ShownKey]]] = {
+    # Of everybody: when witnesses saw; and the terms for all.
+    "blind": _keys("observer", "source", "from", "until", "legs") | {"reason": _IF_PLAIN},
+    "observed_until": _keys("observer", "source", "at"),
+    "contract": _recorded("client", "effective_from", "terms"),
+    # Of a server, while it is the client's.
+    "observation": _keys("observer", "source", "server", "leg", "state", "at", "noticed_at")
+    | {"reason": _IF_PLAIN},
+    "server": _recorded(
+        *("id", "name", "client", "solution", "in_service_from", "in_service_until", "legs"),
+        *("provisional", "provisional_owner"),
+    ),
+    # Of one client, or of what is its own; what people wrote there, they wrote for it.
+    "client": _recorded("id", "name", "timezone", "tech_admins"),
+    "exclusion": _recorded(
+        *("id", "category", "from", "until", "clients", "solutions", "servers", "announced_at", "reference")
+    ),
+    "exclusion_ended": _recorded("id", "at"),
+    "exclusion_withdrawn": _recorded("id", "why"),
+    "service_request": _recorded("id", "client", "solution", "opened_at", "opened_by", "channel"),
+    "service_request_responded": _recorded("id", "at"),
+    "service_request_closed": _recorded("id", "at"),
+    "cancellation_notice": _recorded("client", "solution", "given_at"),
+    "lifecycle": _recorded("client", "solution", "event", "at"),
+    "issued": _recorded("client", "month", "as_of", "version", "sha256"),
+}
+"""Every key of every kind that a client may be shown. Others are the provider's own: events, whose text is as vCenter told it, or
+which name who did what, and proposals; no figure reads them."""
+
+
+def is_plain(said: Mapping[str, Any]) -> bool:
+    """Whether all keys of a record may be shown to whom it belongs."""
+    keys = KEYS.get(said["kind"], {})
+    return all(_is_shown(keys.get(key), value) for key, value in said.items())
+
+
+def _is_shown(shown: ShownKey | None, value: object) -> bool:
+    match shown:
+        case ShownKey.AS_IT_IS:
+            return True
+        case ShownKey.IF_PLAIN:
+            return isinstance(value, str) and value in _PLAIN
+        case ShownKey.IF_A_ROLE:
+            return isinstance(value, str) and value in ROLES
+        case None:
+            return False
+
+
+class Disclosure:
+    """What is one client's own: learnt from all records but observations, in their order, before any is shown."""
+
+    def __init__(self, client: ClientId) -> None:
+        self.is_known = False
+        """Whether there is such a client."""
+        self._client = client
+        self._book = Book()
+        """The servers, as far as they are learnt."""
+        self._exclusions: set[str] = set()
+        self._requests: set[str] = set()
+        self.parts_of = cache(self._parts_of)
+
+    def learn(self, row: Chained) -> None:
+        """Take in a record."""
+        if row.body.startswith(_OBSERVATION):
+            return
+        said = json.loads(row.body)
+        match said["kind"]:
+            case "client":
+                self.is_known |= said["id"] == self._client
+            case "server":
+                self._book.add(decoded(row.body))
+            case "exclusion" if self._is_own(said):
+                self._exclusions.add(said["id"])
+            case "service_request" if said["client"] == self._client:
+                self._requests.add(said["id"])
+
+    def shows(self, said: Mapping[str, Any]) -> bool:
+        """Whether a record is shown; of an observation only whether its server ever was the client's."""
+        return is_plain(said) and self._concerns(said)
+
+    def _concerns(self, said: Mapping[str, Any]) -> bool:
+        match said["kind"]:
+            case "blind" | "observed_until":
+                return True
+            case "client":
+                return bool(said["id"] == self._client)
+            case "contract":
+                return said.get("client") in (None, self._client)
+            case "observation":
+                return bool(self.parts_of(said["server"]))
+            case "server":
+                return bool(said["client"] == self._client) and self.parts_of(said["id"]) is not None
+            case "exclusion" | "exclusion_ended" | "exclusion_withdrawn":
+                return said["id"] in self._exclusions
+            case "service_request_responded" | "service_request_closed":
+                return said["id"] in self._requests
+            case _:
+                return bool(said["client"] == self._client)
+
+    def _is_own(self, exclusion: Mapping[str, Any]) -> bool:
+        """Whether all that an exclusion names was the client's in its span, by what was on record then.
+
+        So it was split when it was recorded (`daemon.records.scopes`). What names nobody concerns everybody.
+        """
+        start = parse_instant(exclusion["from"])
+        end = FOREVER if exclusion.get("until") is None else parse_instant(exclusion["until"])
+        owners = [
+            *(frozenset({client}) for client in exclusion.get("clients", ())),
+            *(
+                owners_of_solution(self._book, solution, start, end, FOREVER)
+                for solution in exclusion.get("solutions", ())
+            ),
+            *(
+                owners_of_server(self._book, server, start, end, FOREVER)
+                for server in exclusion.get("servers", ())
+            ),
+        ]
+        return all(self._client in each for each in owners)
+
+    def _parts_of(self, server: ServerId) -> tuple[Part, ...] | None:
+        """The client's parts of a server's service; None where its own records alone do not tell them.
+
+        Of old a move was one record, the new owner's: without it the former client's part would have no end.
+        """
+        records = self._book.servers[server].records if server in self._book.servers else ()
+        own = [record for record in records if record.client == self._client]
+        parts = self._own_parts(records)
+        return parts if self._own_parts(own) == parts else None
+
+    def _own_parts(self, records: Sequence[Server]) -> tuple[Part, ...]:
+        return tuple(
+            replace(part, moved_in=False) for part in parts_of(records) if part.client == self._client
+        )
