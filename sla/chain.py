@@ -40,6 +40,11 @@ def salted(line: str, salt: str) -> str:
     return f'{line[:-1]},"salt":"{salt}"}}'
 
 
+def has_own_salt(body: str) -> bool:
+    """Whether a record has a salt for itself: of old one, half as long, served a whole transaction."""
+    return len(body.rpartition(',"salt":"')[2]) == 2 * SALT_BYTES + len('"}')
+
+
 def digest_of(body: str) -> bytes:
     """The digest of a body."""
     return sha256(body.encode()).digest()

@@ -27,6 +27,7 @@ from daemon.recording.dating import resumed
 from daemon.recording.publishing import Publisher
 from daemon.recording.recorder import Recorder
 from daemon.recording.replay import replay
+from daemon.recording.restating import restate
 from daemon.recording.transitions import Transitions
 from daemon.records.endings import Endings
 from daemon.records.idempotency import RecordedRequests
@@ -78,12 +79,14 @@ async def replayed(config: Config, clock: BelievedClock, ledger: Ledger) -> Evid
     book, recorded_requests = LiveBook(config.observer), RecordedRequests(ledger.requests())
     registry = ServerRegistry(config.observer, policy_of(config), book.last_said)
     transitions = Transitions(book, registry)
-    begun_at, newest = await asyncio.to_thread(
+    begun_at, newest, is_of_old = await asyncio.to_thread(
         replay, ledger, book, registry, transitions, recorded_requests.take
     )
     freeze_gc()
     clock_note = ClockNote(config.ledger.path, boot_id())
     clock.begin(newest, await asyncio.to_thread(clock_note.read))
+    if is_of_old:
+        await restate(ledger, book, clock.now())
     book.settle(clock.now())
     return Evidence(
         ledger=ledger,

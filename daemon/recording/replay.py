@@ -12,10 +12,11 @@ from daemon.recording.transitions import Transitions
 from daemon.servers.registry import ServerRegistry
 from probes.report import RECOVERED
 from sla.book import ServerPages
+from sla.chain import has_own_salt
 from sla.instants import BEGINNING, MINUTE, SECOND, Instant, parse_instant
 from sla.reader import EvidenceReader
 from sla.reasons import PlainReason
-from sla.records import Blind, Event, Leg, Recorded, ServerId, State, Witness
+from sla.records import Blind, Client, Event, Leg, Recorded, ServerId, State, Witness
 
 _log = structlog.get_logger()
 
@@ -28,10 +29,13 @@ def _not_noted(seq: int, record: Recorded) -> None:
 
 
 class Replayed(NamedTuple):
-    """When the first record was made, None where there is none; and the newest instant, before which the clock may not go back."""
+    """When the first record was made, None where there is none; the newest instant, before which the clock may not go back;
+    and whether what it holds was recorded of old (`daemon.recording.restating`).
+    """
 
     begun_at: Instant | None
     newest: Instant
+    is_of_old: bool
 
 
 def replay(
@@ -55,6 +59,7 @@ def replay(
     book.take_watermarks(ledger.watermarks, ((lag.witness, lag.start, lag.end) for lag in ledger.lags), blind)
     newest = max(ledger.watermarks.values(), default=BEGINNING)
     begun_at: Instant | None = None
+    is_of_old = False
     reader = EvidenceReader()
     observations = _Observations()
     for seq, body, settled in ledger.replay():
@@ -71,6 +76,8 @@ def replay(
             noted(seq, record)
             if isinstance(record, Event):
                 transitions.remember(record)
+            elif isinstance(record, Client):
+                is_of_old = not has_own_salt(body)
         book.take_record(record, settled)
     ledger.judge_by(reader)
     transitions.remember_objects(ledger.objects())
@@ -79,7 +86,7 @@ def replay(
         source = _source_of(pages, book.observer)
         registry.remember(record, source, _not_listed(book, record.id, source))
     _log.info("ledger_replayed", records=ledger.head.seq, servers=len(book.places))
-    return Replayed(begun_at, newest)
+    return Replayed(begun_at, newest, is_of_old)
 
 
 class _Observations:

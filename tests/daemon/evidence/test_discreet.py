@@ -67,7 +67,7 @@ def shown(lines: Iterable[str]) -> list[Line]:
     return [line for line in map(json.loads, lines) if line["kind"] != "omitted"]
 
 
-def figures(lines: Iterable[str], client: str) -> list[Line]:
+def figures(lines: Iterable[str], client: str, as_of: str = AS_OF) -> list[Line]:
     """What a statement says of one client; but for names: that of a server is the newest, whoever gave it."""
     reader, book = EvidenceReader(), Book()
     for line in lines:
@@ -76,7 +76,7 @@ def figures(lines: Iterable[str], client: str) -> list[Line]:
         if record is not None:
             book.add(record)
     statement = Judgement(
-        book, month=Month(2026, 3), as_of=parse_instant(AS_OF), national_holidays=()
+        book, month=Month(2026, 3), as_of=parse_instant(as_of), national_holidays=()
     ).statement(ClientId(client))
     return [
         *({**server_row(row), "name": ""} for row in statement.servers),

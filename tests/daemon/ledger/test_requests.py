@@ -64,9 +64,9 @@ async def test_the_keys_of_an_older_ledger_are_found_and_its_records_stay_as_the
     await ledger.close()
     with contextlib.closing(sqlite3.connect(path)) as db:
         db.execute("DROP TABLE request")
-        db.execute("PRAGMA user_version = 2")
+        db.execute("PRAGMA user_version = 3")
     ledger = opened(path)
     assert ledger.requests() == {2: KEY}
     assert list(ledger.replay()) == before
-    assert path.with_name("ledger.db.before-v3").exists()
+    assert path.with_name("ledger.db.before-v4").exists()
     await ledger.close()

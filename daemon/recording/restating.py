@@ -1,0 +1,70 @@
+"""What still holds of what was recorded of old, on record once more.
+
+Of old the records of a transaction shared one salt, so an export for one client leaves out all of them where one is not the
+client's (`daemon.evidence.export`). Said again, each with a salt of its own, the terms, the clients, the servers and what was
+seen of these last can be shown. Nothing that holds is changed by it, and what people recorded stays as it is.
+"""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from itertools import islice
+from typing import Final
+
+import structlog
+
+from daemon.book.live_book import LiveBook
+from daemon.ledger import Batch, Entry, Ledger, let_in
+from daemon.servers.policy import RECORDED_BY
+from sla.book import Book, ServerPages
+from sla.instants import Instant
+from sla.records import Contract, Observation, Record, Server, ServerId, State, Witness
+
+AT_ONCE: Final = 10_000
+"""Records a transaction."""
+
+_log = structlog.get_logger()
+
+
+async def restate(ledger: Ledger, book: LiveBook, now: Instant) -> None:
+    """Put it on record, before the book goes live. The clients come last: by them it is known that all is done.
+
+    Raises LedgerFaultError.
+    """
+    _log.info("old_records_restated", servers=len(book.evidence.servers))
+    entries = (_entry(record, book) for record in list(_holding(book.evidence, now)))
+    while batch := list(islice(entries, AT_ONCE)):
+        await ledger.commit(Batch(entries=batch))
+        for entry in let_in(batch, ledger.quarantined):
+            book.take_record(entry.record, entry.settled)
+
+
+def _holding(book: Book, now: Instant) -> Iterator[Record]:
+    newest: dict[tuple[str | None, str], Contract] = {}
+    for contract in book.contracts:
+        key = contract.client, contract.effective_from
+        newest.pop(key, None)
+        newest[key] = contract
+    for said in newest.values():
+        yield replace(said, recorded_at=now, recorded_by=RECORDED_BY)
+    for server, pages in book.servers.items():
+        if pages.records and pages.records[-1].in_service_until is None:
+            yield replace(pages.records[-1], recorded_at=now, recorded_by=RECORDED_BY)
+            yield from _seen(server, pages)
+    for records in book.clients.values():
+        yield replace(records[-1], recorded_at=now, recorded_by=RECORDED_BY)
+
+
+def _seen(server: ServerId, pages: ServerPages) -> Iterator[Observation]:
+    """What each witness said last, as of when it said it; why is not known any more."""
+    for (leg, witness), track in pages.tracks.items():
+        last = track.last()
+        if last is not None and last[1] is not State.UNKNOWN:
+            yield Observation(witness=witness, server=server, leg=leg, state=last[1], at=last[0])
+
+
+def _entry(record: Record, book: LiveBook) -> Entry:
+    if isinstance(record, Observation):
+        return Entry(record=record, settled=book.settled(record.server, record.witness))
+    if isinstance(record, Server):
+        return Entry(record=record, settled=book.settled(record.id, Witness(book.observer, "")))
+    return Entry(record=record)
