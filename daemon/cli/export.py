@@ -23,7 +23,8 @@ from sla.records import ClientId
     epilog=options.example("slad export --client acme --output evidence.jsonl"),
 )
 @click.option(
-    "--client", help="Only what concerns this client; of the records of others only a salted digest."
+    "--client",
+    help="For this client: what is its own, and nothing that tells of others; of other records only a salted digest.",
 )
 @click.option(
     "--from", "since", type=InstantType(), help="Only observations from here on, and the last before."
@@ -42,6 +43,7 @@ def export(
 ) -> None:
     """Write the evidence as JSON Lines, each with its place in the hash chain.
 
+    Without --client it is the provider's own: it holds who recorded what, and slad import restores a ledger from it.
     `slad evaluate` works out every figure from it, `slad verify` holds it against a head seen elsewhere. Exit codes: 0 it is
     complete, 1 it is not, 2 the command line is wrong, 141 its reader has read enough.
     """

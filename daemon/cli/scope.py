@@ -49,7 +49,11 @@ _OPTIONS: Final = (
         metavar="INSTANT",
         help="When the client was told, if that was not just now.",
     ),
-    click.option("--reference", metavar="TEXT", help="The ticket, or what else explains it."),
+    click.option(
+        "--reference",
+        metavar="TEXT",
+        help="The ticket, or what else explains it; each client that it concerns reads it.",
+    ),
     click.option("--id", "id_", metavar="ID", help="An id of your own; left out: slad gives one."),
 )
 
@@ -136,7 +140,12 @@ def _list_command(windows: Windows) -> click.Command:
 def _withdraw_command(windows: Windows) -> click.Command:
     @click.command("withdraw", help=windows.withdraw_help, epilog=example(windows.withdraw_example))
     @click.argument("id_", metavar="ID")
-    @click.option("--why", required=True, metavar="TEXT", help="The reason, which stays on record.")
+    @click.option(
+        "--why",
+        required=True,
+        metavar="TEXT",
+        help="The reason, which stays on record; each client that it concerns reads it.",
+    )
     @idempotency_key
     @control_address
     @output_format

@@ -1,7 +1,7 @@
 """The service behind the control API: takes what people ask for, has it judged and recorded in its turn, and answers when it is durable.
 
-A request is recorded once, however often it is sent under one key: the record keeps the key, and the answer is made anew
-from the record, of the instant at which it was recorded.
+A request is recorded once, however often it is sent under one key: the ledger keeps the key beside its records, and the answer
+is made anew from them, of the instant at which they were recorded.
 """
 
 from collections import Counter
