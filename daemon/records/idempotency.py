@@ -101,7 +101,7 @@ class _DraftUnderWay:
 
     event: Event
     key: RequestKey | None
-    expected: list[list[str | None]]
+    expected: list[Any]
     seq: int = 0
     records: list[Declared] = field(default_factory=list)
 
@@ -154,7 +154,9 @@ class RecordedRequests:
         return self._who.get(_named(record), record.recorded_by)
 
     def _begin(self, event: Event, key: RequestKey | None) -> None:
-        self._under_way = _DraftUnderWay(event, key, json.loads(dict(event.extra).get(_RECORDS, "[]")))
+        names = json.loads(dict(event.extra).get(_RECORDS, "[]"))
+        # In evidence that was imported it may be anything.
+        self._under_way = _DraftUnderWay(event, key, names if isinstance(names, list) else [])
 
     def _go_on(self, seq: int, record: Declared) -> None:
         """A record of the request that is under way; or one from when each stood alone, and kept its key itself."""

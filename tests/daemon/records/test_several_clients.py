@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
+from daemon.records.idempotency import RecordedRequests
 from sla.evidence import encode
-from sla.records import Exclusion, ExclusionEnded, ExclusionWithdrawn
+from sla.records import Event, Exclusion, ExclusionEnded, ExclusionId, ExclusionWithdrawn
 from tests.daemon.records.office import NOW, REQUEST, WINDOW, Caller, Office, fleet
 from tests.sla.stories import Line, at, says, seen, server, statement
 
@@ -146,6 +147,30 @@ async def test_no_record_says_who_asked_or_under_which_key_and_the_answers_do(
     (window,) = (await caller.get("/v1/maintenance?past=true")).json["maintenance"]
     (request,) = (await caller.get("/v1/requests")).json["requests"]
     assert window["recorded_by"] == window["withdrawn"]["recorded_by"] == request["recorded_by"] == me
+
+
+@pytest.mark.parametrize(
+    "records", ["7", "{}", "null", '"x"', "[]", "[7]", '[["exclusion"]]', '[["exclusion","y"],{}]']
+)
+def test_an_event_of_another_tool_that_looks_like_ours_claims_nothing(records: str) -> None:
+    """The end is on record all the same, and nobody asked for it."""
+    requests = RecordedRequests()
+    event = Event(
+        source="slad",
+        key="mw",
+        type="slad.Recorded",
+        at=at(NOW),
+        server=None,
+        user="eve",
+        text="",
+        recorded_at=at(NOW),
+        extra=(("records", records),),
+    )
+    ended = ExclusionEnded(id=ExclusionId("x"), at=at(NOW), recorded_at=at(NOW), recorded_by="ann")
+    requests.take(1, event)
+    requests.take(2, ended)
+    assert requests.who(ended) == "ann"
+    assert requests.groups == {}
 
 
 # The figures are those of one record for all
