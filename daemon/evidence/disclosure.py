@@ -76,13 +76,18 @@ KEYS: Final[Mapping[str, Mapping[str, ShownKey]]] = {
 which name who did what, and proposals; no figure reads them."""
 
 
+_BOUNDED: Final = {key for keys in KEYS.values() for key, shown in keys.items() if shown is not _AS_IT_IS}
+
+
 def is_plain(said: Mapping[str, Any]) -> bool:
     """Whether all keys of a record may be shown to whom it belongs."""
     keys = KEYS.get(said["kind"], {})
-    return all(_is_shown(keys.get(key), value) for key, value in said.items())
+    return said.keys() <= keys.keys() and all(
+        _may_say(keys[key], said[key]) for key in _BOUNDED & said.keys()
+    )
 
 
-def _is_shown(shown: ShownKey | None, value: object) -> bool:
+def _may_say(shown: ShownKey, value: object) -> bool:
     match shown:
         case ShownKey.AS_IT_IS:
             return True
@@ -90,8 +95,6 @@ def _is_shown(shown: ShownKey | None, value: object) -> bool:
             return isinstance(value, str) and value in _PLAIN
         case ShownKey.IF_A_ROLE:
             return isinstance(value, str) and value in ROLES
-        case None:
-            return False
 
 
 class Disclosure:
@@ -124,7 +127,7 @@ class Disclosure:
 
     def shows(self, said: Mapping[str, Any]) -> bool:
         """Whether a record is shown; of an observation only whether its server ever was the client's."""
-        return is_plain(said) and self._concerns(said)
+        return said["kind"] in KEYS and self._concerns(said) and is_plain(said)
 
     def _concerns(self, said: Mapping[str, Any]) -> bool:
         match said["kind"]:

@@ -6,6 +6,7 @@ A line that an export leaves out shows as an `omitted` one, so that the chain st
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Final, NamedTuple
 
 from daemon.evidence.disclosure import Disclosure
@@ -158,6 +159,7 @@ class _Sightings:
     def __init__(self, *, since: Instant, until: Instant, disclosure: Disclosure | None) -> None:
         """Of a client's export that time is, of each server, while it was the client's."""
         self._since, self._until, self._disclosure = since, until, disclosure
+        self._wanted = cache(self._wanted_of)
         self._held: dict[tuple[object, ...], tuple[Instant, int]] = {}
         """What was said last before a wanted time, by who said it of what, and when that time begins."""
 
@@ -180,7 +182,7 @@ class _Sightings:
             for start, end in self._wanted(said["server"])
         )
 
-    def _wanted(self, server: ServerId) -> Spans:
+    def _wanted_of(self, server: ServerId) -> Spans:
         if self._disclosure is None:
             return ((self._since, self._until),)
         parts = self._disclosure.parts_of(server) or ()
@@ -214,7 +216,9 @@ class _Selection:
         return said["kind"] != "observation" or self._sightings.shows(record.seq, said)
 
     def _can_be_read(self, salted: Sequence[_Salted]) -> bool:
-        if all(self._reader.admit(record.body.encode()) is None for record in salted):
+        # Nothing speaks of an observation, and it may speak of a server that was left out.
+        others = (record.body for record in salted if record.said["kind"] != "observation")
+        if all(self._reader.admit(body.encode()) is None for body in others):
             self._reader.keep()
             return True
         self._reader.take_back()
