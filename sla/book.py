@@ -40,6 +40,8 @@ from sla.records import (
     ServiceRequestClosed,
     ServiceRequestResponded,
     SolutionId,
+    Withdrawable,
+    Withdrawn,
     Witness,
 )
 from sla.service import Part, parts_of
@@ -57,11 +59,21 @@ Declared = (
     | ServiceRequestClosed
     | CancellationNotice
     | Lifecycle
+    | Withdrawn
 )
 """The records that people make."""
 
+OfSolution = ServiceRequest | CancellationNotice | Lifecycle
+"""What people record of a solution, and may withdraw."""
+_O = TypeVar("_O", ServiceRequest, CancellationNotice, Lifecycle)
+
 SolutionKey = tuple[SolutionId, ClientId]
 """A solution of one client (spec §6.1)."""
+
+
+def key_of(record: OfSolution) -> SolutionKey:
+    """The solution that a record is of."""
+    return record.solution, record.client
 
 
 def known(records: Sequence[_R], as_of: Instant) -> Sequence[_R]:
@@ -139,6 +151,9 @@ class Book:
         self.notices: dict[SolutionKey, list[CancellationNotice]] = {}
         self.lifecycles: dict[SolutionKey, list[Lifecycle]] = {}
         self.requests_of: dict[SolutionKey, list[ServiceRequest]] = {}
+        self.withdrawable: dict[tuple[Withdrawable, str], OfSolution] = {}
+        """Those of the three above that have an id, withdrawn or not."""
+        self.withdrawn: dict[tuple[Withdrawable, str], Withdrawn] = {}
         self.servers_of: dict[SolutionKey, dict[ServerId, ServerPages]] = {}
         """Every server that a record ever gave to a solution of a client; its parts say whether and when it holds."""
         self.clients_of: dict[SolutionId, set[ClientId]] = {}
@@ -171,15 +186,17 @@ class Book:
                 self._exclude(record)
             case ServiceRequest():
                 self.requests[record.id] = RequestPages(record)
-                self.requests_of.setdefault((record.solution, record.client), []).append(record)
+                self._note(self.requests_of, record)
             case ServiceRequestResponded():
                 self.requests[record.id].responses.append(record)
             case ServiceRequestClosed():
                 self.requests[record.id].closed.append(record)
             case CancellationNotice():
-                self.notices.setdefault((record.solution, record.client), []).append(record)
+                self._note(self.notices, record)
             case Lifecycle():
-                self.lifecycles.setdefault((record.solution, record.client), []).append(record)
+                self._note(self.lifecycles, record)
+            case Withdrawn():
+                self.withdrawn[record.what, record.id] = record
             case Event() | Proposal() | Issued():
                 pass  # no figure reads them
         self._see(record.recorded_at)
@@ -201,6 +218,9 @@ class Book:
                 supposed.notices = {key: list(those) for key, those in self.notices.items()}
             case Lifecycle():
                 supposed.lifecycles = {key: list(those) for key, those in self.lifecycles.items()}
+            case Withdrawn():
+                supposed.withdrawn = dict(self.withdrawn)
+        supposed.withdrawable = dict(self.withdrawable)
         supposed.add(record)
         return supposed
 
@@ -242,6 +262,18 @@ class Book:
                 of_all = record
         return of_all
 
+    def standing(self, records: Sequence[_O], as_of: Instant) -> Sequence[_O]:
+        """Those of the records that exist at `as_of` and are not withdrawn by then (spec §9.7)."""
+        those = known(records, as_of)
+        if not self.withdrawn:
+            return those
+        return [record for record in those if self.withdrawal(record, as_of) is None]
+
+    def withdrawal(self, record: OfSolution, as_of: Instant) -> Withdrawn | None:
+        """The withdrawal of a record, where it exists at `as_of`."""
+        withdrawn = None if record.id is None else self.withdrawn.get((Withdrawable(record.kind), record.id))
+        return None if withdrawn is None or withdrawn.recorded_at > as_of else withdrawn
+
     def windows(self, as_of: Instant) -> tuple[Window, ...]:
         """The exclusions as they stand at `as_of`, without those that were withdrawn (spec §4.2)."""
         changes = bisect_right(self._exclusions_changed_at, as_of)
@@ -266,6 +298,11 @@ class Book:
         pages.records.append(record)
         self.servers_of.setdefault((record.key, record.client), {})[record.id] = pages
         self.clients_of.setdefault(record.key, set()).add(record.client)
+
+    def _note(self, of: dict[SolutionKey, list[_O]], record: _O) -> None:
+        of.setdefault(key_of(record), []).append(record)
+        if record.id is not None:
+            self.withdrawable[Withdrawable(record.kind), record.id] = record
 
     def _exclude(self, record: Exclusion | ExclusionEnded | ExclusionWithdrawn) -> None:
         match record:

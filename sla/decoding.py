@@ -38,6 +38,8 @@ from sla.records import (
     ServiceRequestClosed,
     ServiceRequestResponded,
     State,
+    Withdrawable,
+    Withdrawn,
     Witness,
 )
 from sla.terms import TermsError, parse_terms
@@ -320,6 +322,7 @@ _OBSERVATION_KEYS: Final = frozenset(
 WITHOUT_RECORDED_AT: Final = frozenset({"observation", "blind", "observed_until"})
 
 _ID: Final = Key("id", "id", _id)
+_ID_OR_NULL: Final = Key("id", "id", partial(_or_null, _id), None)
 _AT: Final = Key("at", "at", as_instant)
 _CLIENT: Final = Key("client", "client", _id)
 _SOLUTION: Final = Key("solution", "solution", _id)
@@ -329,6 +332,7 @@ _CATEGORY: Final = Key("category", "category", partial(_one_of, Category))
 _SERVERS: Final = Key("servers", "servers", _texts, ())
 _REASON: Final = Key("reason", "reason", _text, "")
 _WITNESS: Final = (Key("observer", "observer", _id), Key("source", "source", _id))
+_WHY: Final = Key("why", "why", _text)
 _RECORDED_BY: Final = Key("recorded_by", "recorded_by", _text, "")
 
 KINDS: Final[Mapping[str, tuple[Callable[..., Any], tuple[Key, ...]]]] = {
@@ -396,7 +400,7 @@ KINDS: Final[Mapping[str, tuple[Callable[..., Any], tuple[Key, ...]]]] = {
         ),
     ),
     "exclusion_ended": (ExclusionEnded, (_ID, _AT, _RECORDED_BY)),
-    "exclusion_withdrawn": (ExclusionWithdrawn, (_ID, Key("why", "why", _text), _RECORDED_BY)),
+    "exclusion_withdrawn": (ExclusionWithdrawn, (_ID, _WHY, _RECORDED_BY)),
     "service_request": (
         ServiceRequest,
         (
@@ -413,11 +417,22 @@ KINDS: Final[Mapping[str, tuple[Callable[..., Any], tuple[Key, ...]]]] = {
     "service_request_closed": (ServiceRequestClosed, (_ID, _AT, _RECORDED_BY)),
     "cancellation_notice": (
         CancellationNotice,
-        (_CLIENT, _SOLUTION, Key("given_at", "given_at", as_instant), _RECORDED_BY),
+        (_ID_OR_NULL, _CLIENT, _SOLUTION, Key("given_at", "given_at", as_instant), _RECORDED_BY),
     ),
     "lifecycle": (
         Lifecycle,
-        (_CLIENT, _SOLUTION, Key("event", "event", partial(_one_of, LifecycleEvent)), _AT, _RECORDED_BY),
+        (
+            _ID_OR_NULL,
+            _CLIENT,
+            _SOLUTION,
+            Key("event", "event", partial(_one_of, LifecycleEvent)),
+            _AT,
+            _RECORDED_BY,
+        ),
+    ),
+    "withdrawn": (
+        Withdrawn,
+        (Key("what", "what", partial(_one_of, Withdrawable)), _ID, _WHY, _RECORDED_BY),
     ),
     "event": (
         Event,

@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache, partial
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypeVar
 
 from sla.decoding import (
     KINDS,
@@ -22,9 +22,11 @@ from sla.decoding import (
     values_of,
 )
 from sla.instants import MINUTE, SECOND, Instant, parse_instant
-from sla.records import Leg, Observation, Record, ServerId, State, Witness
+from sla.records import Leg, Observation, Record, ServerId, State, Withdrawable, Witness
 from sla.requests import refusal
 from sla.timeline import Track
+
+_T = TypeVar("_T")
 
 TrackOf = Callable[[ServerId, Leg, Witness], Track]
 """Where the observations of a witness go that speak of a leg of a server."""
@@ -107,7 +109,10 @@ class _Defined:
     servers: set[str] = field(default_factory=set)
     solutions: set[str] = field(default_factory=set)
     exclusions: dict[str, _ExclusionSoFar] = field(default_factory=dict)
-    requests: set[str] = field(default_factory=set)
+    withdrawable: dict[Withdrawable, set[str]] = field(
+        default_factory=lambda: {what: set() for what in Withdrawable}
+    )
+    withdrawn: set[tuple[Withdrawable, str]] = field(default_factory=set)
 
 
 class EvidenceReader:
@@ -197,7 +202,7 @@ class EvidenceReader:
         if self._undoing is not None:
             self._undoing.append(undo)
 
-    def _define(self, known: set[str], name: str) -> None:
+    def _define(self, known: set[_T], name: _T) -> None:
         if name not in known:
             known.add(name)
             self._undone_by(partial(known.remove, name))
@@ -280,10 +285,18 @@ class EvidenceReader:
             case "exclusion_withdrawn":
                 self._check_withdrawal(values)
             case "service_request":
-                self._check_request(values)
+                self._check_client("client", values["client"])
+                self._check_opener(values)
+                self._check_new(Withdrawable.SERVICE_REQUEST, values["id"])
             case "service_request_responded" | "service_request_closed":
-                self._check_id("id", values["id"], self._defined.requests, "service request")
-            case "cancellation_notice" | "lifecycle" | "issued":
+                self._check_defined(Withdrawable.SERVICE_REQUEST, values["id"])
+            case "cancellation_notice" | "lifecycle":
+                self._check_client("client", values["client"])
+                self._check_new(Withdrawable(kind), values["id"])
+            case "withdrawn":
+                if values["what"] is not None:
+                    self._check_withdrawn(values["what"], values["id"])
+            case "issued":
                 self._check_client("client", values["client"])
             case "proposal":
                 self._check_servers("servers", values["servers"] or ())
@@ -373,15 +386,29 @@ class EvidenceReader:
         self._undone_by(partial(setattr, so_far, "is_withdrawn", so_far.is_withdrawn))
         so_far.is_withdrawn = True
 
-    def _check_request(self, values: dict[str, Any]) -> None:
-        self._check_client("client", values["client"])
+    def _check_opener(self, values: dict[str, Any]) -> None:
         admins = self._defined.clients.get(values["client"])
         if admins is not None and values["opened_by"] is not None:
             problem = refusal(values["client"], admins, values["opened_by"])
             if problem is not None:
                 self._fault("opened_by", problem)
-        if values["id"] is None:
+
+    def _check_new(self, what: Withdrawable, given: str | None) -> None:
+        """An id is its record's for good, whether that is withdrawn or not."""
+        if given is None:
             return
-        if values["id"] in self._defined.requests:
-            self._fault("id", f"there is a service request {short(values['id'])} above")
-        self._define(self._defined.requests, values["id"])
+        known = self._defined.withdrawable[what]
+        if given in known:
+            self._fault("id", f"there is a {what.noun} {short(given)} above")
+        self._define(known, given)
+
+    def _check_defined(self, what: Withdrawable, given: str | None) -> None:
+        self._check_id("id", given, self._defined.withdrawable[what], what.noun)
+
+    def _check_withdrawn(self, what: Withdrawable, given: str | None) -> None:
+        self._check_defined(what, given)
+        if given is None:
+            return
+        if (what, given) in self._defined.withdrawn:
+            self._fault("id", f"{what.noun} {short(given)} is withdrawn already")
+        self._define(self._defined.withdrawn, (what, given))

@@ -15,6 +15,8 @@ ClientId = NewType("ClientId", str)
 SolutionId = NewType("SolutionId", str)
 ExclusionId = NewType("ExclusionId", str)
 RequestId = NewType("RequestId", str)
+NoticeId = NewType("NoticeId", str)
+StepId = NewType("StepId", str)
 
 Extra = tuple[tuple[str, str], ...]
 
@@ -81,6 +83,19 @@ class LifecycleEvent(Enum):
     PROBLEM_FIXED = "problem_fixed"
     DATA_REQUESTED = "data_requested"
     DATA_RETURNED = "data_returned"
+
+
+class Withdrawable(Enum):
+    """What people may withdraw, exclusions aside (spec §9.7): the kinds of those records."""
+
+    SERVICE_REQUEST = "service_request"
+    CANCELLATION_NOTICE = "cancellation_notice"
+    LIFECYCLE = "lifecycle"
+
+    @property
+    def noun(self) -> str:
+        """What people call one."""
+        return "life-cycle event" if self is Withdrawable.LIFECYCLE else self.value.replace("_", " ")
 
 
 class Witness(NamedTuple):
@@ -255,6 +270,8 @@ class CancellationNotice(Recorded):
     """The client's notice of intent to cancel a solution (spec §7.4)."""
 
     kind: ClassVar = "cancellation_notice"
+    id: NoticeId | None = None
+    """None: it was recorded when they had no ids, and cannot be withdrawn."""
     client: ClientId
     solution: SolutionId
     given_at: Instant
@@ -265,10 +282,22 @@ class Lifecycle(Recorded):
     """A step in the life of a solution (spec §9)."""
 
     kind: ClassVar = "lifecycle"
+    id: StepId | None = None
+    """As a notice's."""
     client: ClientId
     solution: SolutionId
     event: LifecycleEvent
     at: Instant
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Withdrawn(Recorded):
+    """A request with its responses and its end, a notice, or a step is as if never recorded, from here on (spec §9.7)."""
+
+    kind: ClassVar = "withdrawn"
+    what: Withdrawable
+    id: str
+    why: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -326,6 +355,7 @@ Record = (
     | ServiceRequestClosed
     | CancellationNotice
     | Lifecycle
+    | Withdrawn
     | Event
     | Proposal
     | Issued

@@ -320,7 +320,7 @@ class Judgement:
         if not parts:
             return None
         accepted = accepted_from(
-            known(self.book.lifecycles.get(key, ()), self.as_of),
+            self.book.standing(self.book.lifecycles.get(key, ()), self.as_of),
             service_from=min(part.start for part in parts),
             business=self.business(rules.terms),
             terms=rules.terms.lifecycle,
@@ -351,7 +351,7 @@ class Judgement:
             terms=rules.terms.chronic_outages,
             as_of=self.as_of,
         )
-        requests = known(self.book.requests_of.get(key, ()), self.as_of)
+        requests = self.book.standing(self.book.requests_of.get(key, ()), self.as_of)
         return documented(found, requests, rules.terms.chronic_outages)
 
     def response(self, request: RequestId) -> Response:
@@ -374,7 +374,7 @@ class Judgement:
         if rules is None:
             return ()
         return deadlines_of(
-            known(self.book.lifecycles[key], self.as_of),
+            self.book.standing(self.book.lifecycles[key], self.as_of),
             business=self.business(rules.terms),
             terms=rules.terms.lifecycle,
             as_of=self.as_of,
@@ -472,7 +472,7 @@ class Judgement:
         *,
         on_documents: bool,
     ) -> Chronic:
-        notices = known(self.book.notices.get(key, ()), self.as_of)
+        notices = self.book.standing(self.book.notices.get(key, ()), self.as_of)
         return chronic_of(
             counting,
             documented=on_documents,
@@ -483,8 +483,8 @@ class Judgement:
         )
 
     def _concerns(self, pages: RequestPages, client: ClientId | None) -> bool:
-        record = pages.record
-        return (client is None or record.client == client) and record.recorded_at <= self.as_of
+        is_of = client is None or pages.record.client == client
+        return is_of and bool(self.book.standing([pages.record], self.as_of))
 
 
 def _down_legs(legs: Sequence[Leg], states: Sequence[State]) -> tuple[Leg, ...]:

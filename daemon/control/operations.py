@@ -9,13 +9,13 @@ from daemon.records import bodies
 from daemon.records.service import RecordService
 from daemon.replies.clients import ClientList, ClientStatus
 from daemon.replies.clock import ClockStatus
+from daemon.replies.common import WithdrawalReceipt
 from daemon.replies.exclusions import (
     EndReceipt,
     ExclusionList,
     ExclusionReceipt,
     MaintenanceList,
     MaintenanceReceipt,
-    WithdrawalReceipt,
 )
 from daemon.replies.requests import RequestList, RequestReceipt
 from daemon.replies.servers import ServerStatus

@@ -68,8 +68,9 @@ KEYS: Final[Mapping[str, Mapping[str, ShownKey]]] = {
     "service_request": _recorded("id", "client", "solution", "opened_at", "opened_by", "channel"),
     "service_request_responded": _recorded("id", "at"),
     "service_request_closed": _recorded("id", "at"),
-    "cancellation_notice": _recorded("client", "solution", "given_at"),
-    "lifecycle": _recorded("client", "solution", "event", "at"),
+    "cancellation_notice": _recorded("id", "client", "solution", "given_at"),
+    "lifecycle": _recorded("id", "client", "solution", "event", "at"),
+    "withdrawn": _recorded("what", "id", "why"),
     "issued": _recorded("client", "month", "as_of", "version", "sha256"),
 }
 """Every key of every kind that a client may be shown. Others are the provider's own: events, whose text is as vCenter told it, or
@@ -107,7 +108,8 @@ class Disclosure:
         self._book = Book()
         """The servers, as far as they are learnt."""
         self._exclusions: set[str] = set()
-        self._requests: set[str] = set()
+        self._of_solutions: set[tuple[str, str | None]] = set()
+        """Its records of a solution that may be withdrawn, by kind and id."""
         self.parts_of = cache(self._parts_of)
 
     def learn(self, row: Chained) -> None:
@@ -122,8 +124,8 @@ class Disclosure:
                 self._book.add(decoded(row.body))
             case "exclusion" if self._is_own(said):
                 self._exclusions.add(said["id"])
-            case "service_request" if said["client"] == self._client:
-                self._requests.add(said["id"])
+            case "service_request" | "cancellation_notice" | "lifecycle" if said["client"] == self._client:
+                self._of_solutions.add((said["kind"], said.get("id")))
 
     def shows(self, said: Mapping[str, Any]) -> bool:
         """Whether a record is shown; of an observation only whether its server ever was the client's."""
@@ -144,7 +146,9 @@ class Disclosure:
             case "exclusion" | "exclusion_ended" | "exclusion_withdrawn":
                 return said["id"] in self._exclusions
             case "service_request_responded" | "service_request_closed":
-                return said["id"] in self._requests
+                return ("service_request", said["id"]) in self._of_solutions
+            case "withdrawn":
+                return (said["what"], said["id"]) in self._of_solutions
             case _:
                 return bool(said["client"] == self._client)
 

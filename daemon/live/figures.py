@@ -19,7 +19,7 @@ from daemon.live.accruals import Accruals
 from daemon.live.servers import ServerFormulas
 from daemon.live.solutions import Solutions
 from daemon.pacing import TURN_S, freeze_gc, paced
-from sla.book import Book
+from sla.book import Book, key_of
 from sla.calendars import Day, Month, calendar_of, year_of
 from sla.instants import BEGINNING, FOREVER, Instant
 from sla.records import (
@@ -37,6 +37,8 @@ from sla.records import (
     ServiceRequest,
     ServiceRequestClosed,
     ServiceRequestResponded,
+    Withdrawable,
+    Withdrawn,
 )
 from sla.standing import Standings, owning
 from sla.statement import Judgement, SharedWork
@@ -182,11 +184,15 @@ class LiveFigures:
                 scope.add(self.book.exclusions[record.id].record)
             case ServiceRequest():
                 self.requests.add(record.id)
-                self.solutions.waiting.add((record.solution, record.client))
+                self.solutions.waiting.add(key_of(record))
             case ServiceRequestResponded() | ServiceRequestClosed():
                 self.requests.discard(record.id)
             case CancellationNotice() | Lifecycle():
-                self.solutions.waiting.add((record.solution, record.client))
+                self.solutions.waiting.add(key_of(record))
+            case Withdrawn():
+                if record.what is Withdrawable.SERVICE_REQUEST:
+                    self.requests.discard(RequestId(record.id))
+                self.solutions.waiting.add(key_of(self.book.withdrawable[record.what, record.id]))
             case _:
                 pass  # no figure reads it
 
@@ -247,6 +253,7 @@ def _records_of(book: Book) -> Iterator[Recorded]:
         yield from (record for record in (excluded.ended, excluded.withdrawn) if record is not None)
     for asked in book.requests.values():
         yield from (asked.record, *asked.responses, *asked.closed)
+    yield from book.withdrawn.values()
 
 
 class JudgementsAt:

@@ -29,13 +29,12 @@ from daemon.records.naming import named
 from daemon.records.refusals import ConflictError, FieldFault, NotFoundError
 from daemon.records.validator import Recording, Validator
 from daemon.records.views import BookView, exclusion_keys
-from daemon.replies.common import Reply
+from daemon.replies.common import Reply, WithdrawalReceipt
 from daemon.replies.exclusions import (
     EndReceipt,
     ExclusionReceipt,
     MaintenanceReceipt,
     Summary,
-    WithdrawalReceipt,
 )
 from daemon.replies.requests import RequestReceipt
 from daemon.replies.solutions import NoticeReceipt, StepReceipt
@@ -53,6 +52,7 @@ from sla.records import (
     ServiceRequest,
     ServiceRequestClosed,
     ServiceRequestResponded,
+    Withdrawn,
 )
 
 _log = structlog.get_logger(__name__)
@@ -286,7 +286,7 @@ class RecordService:
                 return ExclusionReceipt(**common, **exclusion_keys(_exclusions(records))).as_json()
             case ExclusionEnded():
                 return EndReceipt(**common, at=record.at).as_json()
-            case ExclusionWithdrawn():
+            case ExclusionWithdrawn() | Withdrawn():
                 return WithdrawalReceipt(**common, why=record.why).as_json()
             case ServiceRequest() | ServiceRequestResponded() | ServiceRequestClosed():
                 keys = views.request_keys(book.requests[record.id])

@@ -9,6 +9,7 @@ from daemon.holidays import holidays_around
 from daemon.records.idempotency import RecordedRequests
 from daemon.records.naming import name_of
 from daemon.replies.clients import ClientRow, ClientStatus
+from daemon.replies.common import WithdrawalStatus
 from daemon.replies.exclusions import (
     Ended,
     ExclusionStatus,
@@ -16,7 +17,6 @@ from daemon.replies.exclusions import (
     WeekLeft,
     WindowSplit,
     WindowState,
-    Withdrawn,
 )
 from daemon.replies.requests import RequestStatus
 from daemon.replies.solutions import ChronicStatus, ClientSolution, DeadlineStatus, InterruptionStatus
@@ -32,6 +32,8 @@ from sla.records import (
     Client,
     ClientId,
     Exclusion,
+    ExclusionWithdrawn,
+    Withdrawn,
 )
 from sla.requests import Outcome
 from sla.service import Part
@@ -119,12 +121,16 @@ class BookView:
             ended=None
             if ended is None
             else Ended(at=ended.at, recorded_at=ended.recorded_at, recorded_by=who(ended)),
-            withdrawn=None
-            if withdrawn is None
-            else Withdrawn(why=withdrawn.why, recorded_at=withdrawn.recorded_at, recorded_by=who(withdrawn)),
+            withdrawn=self._withdrawal(withdrawn),
             state=self._state(group[0]),
             names={each: name for each in named if (name := name_of(self._book, each)) is not None},
         )
+
+    def _withdrawal(self, withdrawn: ExclusionWithdrawn | Withdrawn | None) -> WithdrawalStatus | None:
+        if withdrawn is None:
+            return None
+        who = self._recorded.who(withdrawn)
+        return WithdrawalStatus(why=withdrawn.why, recorded_at=withdrawn.recorded_at, recorded_by=who)
 
     def _state(self, pages: ExclusionPages) -> WindowState:
         end = pages.record.end if pages.ended is None else pages.ended.at

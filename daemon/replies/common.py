@@ -65,3 +65,18 @@ class Receipt(Reply):
     recorded_at: At | None
     recorded_by: str | None
     seq: int | None
+
+
+class WithdrawalReceipt(Receipt):
+    """A withdrawal that was recorded, of what has this id."""
+
+    id: str
+    why: str
+
+
+class WithdrawalStatus(Reply):
+    """The withdrawal of what is as if never recorded since."""
+
+    why: str
+    recorded_at: At
+    recorded_by: str

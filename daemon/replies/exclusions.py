@@ -4,7 +4,7 @@ from typing import Literal, Self
 
 from pydantic import Field
 
-from daemon.replies.common import At, Receipt, Reply, Seconds
+from daemon.replies.common import At, Receipt, Reply, Seconds, WithdrawalStatus
 from sla.exclusions import Ineligible, IneligibleReason
 from sla.records import Category
 from sla.spans import length
@@ -95,14 +95,6 @@ class Ended(Reply):
     recorded_by: str
 
 
-class Withdrawn(Reply):
-    """The withdrawal of an exclusion."""
-
-    why: str
-    recorded_at: At
-    recorded_by: str
-
-
 class ExclusionKeys(Reply):
     """What an exclusion says."""
 
@@ -130,7 +122,7 @@ class ExclusionStatus(ExclusionKeys):
         description="The ids of its records: of what concerns several clients each has one of its own, which goes by that id too."
     )
     ended: Ended | None
-    withdrawn: Withdrawn | None
+    withdrawn: WithdrawalStatus | None
     state: WindowState
     names: dict[str, str] = Field(
         description="By its id the name of each server in `servers`, and of those sold alone in `solutions`."
@@ -154,10 +146,3 @@ class EndReceipt(Receipt):
 
     id: str
     at: At
-
-
-class WithdrawalReceipt(Receipt):
-    """The withdrawal of an exclusion that was recorded."""
-
-    id: str
-    why: str

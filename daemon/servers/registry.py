@@ -123,7 +123,7 @@ class ServerRegistry:
         for (source, uuid), contender in list(self._listings.contenders.items()):
             holder = self._listings.by_id[uuid]
             if not (contender.is_ignored or self._is_configured(holder.source)):
-                yield from self._services.unknown(uuid, holder, now, now, ELSEWHERE)
+                yield from self._services.unknown(uuid, holder, now, now, PlainReason.LISTED_ELSEWHERE)
                 yield from self._moved(source, uuid, now)
         for server, listing in self._listings.by_id.items():
             if server in self._services:

@@ -35,7 +35,9 @@ class Brute:
         self.as_of = minute_of(as_of, base)
         self.month = month
         self.sightings = [x for x in lines if x["kind"] in {"observation", "blind", "observed_until"}]
-        self.known = [x for x in lines if x not in self.sightings and self.at(x["recorded_at"]) <= self.as_of]
+        known = [x for x in lines if x not in self.sightings and self.at(x["recorded_at"]) <= self.as_of]
+        gone = {(x["what"], x["id"]) for x in known if x["kind"] == "withdrawn"}
+        self.known = [x for x in known if (x["kind"], x.get("id")) not in gone]
         self.clients = {x["id"]: x for x in self.known if x["kind"] == "client"}
         self.clocks = {name: Clock(x["timezone"], base, size) for name, x in self.clients.items()}
         self.servers = {x["id"]: x["name"] for x in self.known if x["kind"] == "server"}

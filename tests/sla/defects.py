@@ -26,6 +26,10 @@ def step(**keys: Any) -> Line:
     return {**line, "at": "2026-01-01T00:00:00Z", **keys}
 
 
+def withdrawn(what: str, name: str, **keys: Any) -> Line:
+    return {"kind": "withdrawn", "what": what, "id": name, "why": "a mistake", **keys}
+
+
 def event(**keys: Any) -> Line:
     line = {
         "kind": "event",
@@ -71,6 +75,12 @@ EVERY_KIND: list[Line] = [
     {"kind": "service_request_closed", "id": "r", "at": "2026-02-02T00:00:00Z"},
     notice(recorded_at="2026-02-03T00:00:00Z"),
     {"kind": "lifecycle", "client": "c", "solution": "s", "event": "activated", "at": "2026-02-02T00:00:00Z"},
+    notice(id="n", recorded_at="2026-02-03T00:00:00Z"),
+    {**step(id="l"), "recorded_by": "bob"},
+    withdrawn("service_request", "r"),
+    withdrawn("cancellation_notice", "n"),
+    withdrawn("lifecycle", "l", recorded_by="bob"),
+    {"kind": "service_request_responded", "id": "r", "at": "2026-02-02T00:00:00Z"},
     event(recorded_at="2026-02-03T00:00:00Z", at="2026-02-04T00:00:00Z", server="s"),
     {
         "kind": "proposal",
@@ -289,6 +299,51 @@ DEFECTS: list[tuple[str, list[Line | bytes], str]] = [
     ),
     ("an unknown channel", [request(channel="pager")], "4: channel: must be one of"),
     ("a second request", [request(), request()], "5: id: there is a service request"),
+    ("a second notice", [notice(id="n"), notice(id="n")], "5: id: there is a cancellation notice"),
+    ("a second step", [step(id="l"), step(id="l")], "5: id: there is a life-cycle event"),
+    ("an empty id of a notice", [notice(id="")], "4: id: must not be empty"),
+    ("an id of a step that is no text", [step(id=5)], "4: id: must be a text"),
+    (
+        "a request whose id a withdrawn one has",
+        [request(), withdrawn("service_request", "r"), request()],
+        "6: id: there is a service request",
+    ),
+    (
+        "a notice whose id a withdrawn one has",
+        [notice(id="n"), withdrawn("cancellation_notice", "n"), notice(id="n")],
+        "6: id: there is a cancellation notice",
+    ),
+    (
+        "a withdrawal of a request that is unknown",
+        [withdrawn("service_request", "r")],
+        '4: id: no service request "r" is defined above',
+    ),
+    (
+        "a withdrawal of what only another kind calls so",
+        [notice(id="n"), withdrawn("lifecycle", "n")],
+        '5: id: no life-cycle event "n" is defined above',
+    ),
+    (
+        "a withdrawal of a notice without an id",
+        [notice(), withdrawn("cancellation_notice", "n")],
+        '5: id: no cancellation notice "n" is defined above',
+    ),
+    ("a withdrawal of nothing", [withdrawn("lifecycle", None)], "4: id: must be a text"),  # type: ignore[arg-type]
+    (
+        "a withdrawal of an exclusion by the wrong kind",
+        [withdrawn("exclusion", "x")],
+        "4: what: must be one of",
+    ),
+    (
+        "a withdrawal without a reason",
+        [notice(id="n"), withdrawn("cancellation_notice", "n", why=None)],
+        "5: why",
+    ),
+    (
+        "a second withdrawal of a step",
+        [step(id="l"), *[withdrawn("lifecycle", "l")] * 2],
+        '6: id: life-cycle event "l" is withdrawn already',
+    ),
     ("a request of nobody", [request(client="d")], "4: client: no client"),
     ("a notice of nobody", [notice(client="d")], "4: client: no client"),
     ("a step of nobody", [step(client="d")], "4: client: no client"),

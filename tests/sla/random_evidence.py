@@ -58,6 +58,8 @@ class Teller:
 
     def __init__(self, seed: int) -> None:
         self.random = Random(seed)
+        # A stream of its own: what is withdrawn changes nothing else of a story.
+        self.withdrawing = Random(f"withdrawing {seed}")
         base, self.month = self.random.choice(GRIDS)
         self.base = datetime.fromisoformat(base).astimezone(UTC)
         self.days = self.random.choice((6, 14, 30))
@@ -268,18 +270,27 @@ class Teller:
                 opened_by="ann",
                 channel="phone",
             )
+            self.tell_withdrawal("service_request", f"r{number}", minute + 30)
         for solution in ("mail", "web", "s1", "s2"):
             for who in ("c1", "c2"):
                 troubled = self.is_troubled and (solution, who) == ("mail", "c1")
-                for _ in range(r.choice((2, 6, 12) if troubled else (0, 1, 3))):
-                    minute = self.some()
+                for number in range(r.choice((2, 6, 12) if troubled else (0, 1, 3))):
+                    minute, name = self.some(), f"{solution} {who} {number}"
                     self.record(
                         minute,
                         kind="cancellation_notice",
+                        id=self.withdrawing.choice((None, name, name)),
                         client=who,
                         solution=solution,
                         given_at=self.at(minute),
                     )
+                    if self.records[-1][1]["id"]:
+                        self.tell_withdrawal("cancellation_notice", name, minute)
+
+    def tell_withdrawal(self, what: str, name: str, minute: int) -> None:
+        if self.withdrawing.random() < 0.1:
+            gone = minute + self.withdrawing.choice((0, 1, 3 * DAY))
+            self.record(gone, kind="withdrawn", what=what, id=name, why="a mistake")
 
 
 def story_of(seed: int) -> Story:

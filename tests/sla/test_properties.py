@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sla.records import LifecycleEvent
 from tests.sla.brute import Brute
 from tests.sla.random_evidence import SIZE, Story, story_of
 from tests.sla.stories import Line, statement
@@ -79,12 +80,53 @@ def what_is_recorded_after_as_of_changes_nothing(story: Story) -> None:
     assert judged(story, known) == judged(story)
 
 
+def what_is_withdrawn_is_as_if_never_recorded(story: Story) -> None:
+    """Spec §9.7, of all that can be withdrawn; the stories have no life of a solution: some is told here."""
+    dice = random.Random(str(story.lines))
+    lines = story.lines + [_step(story, dice, number) for number in range(dice.randrange(12))]
+    told = {(line["what"], line["id"]) for line in lines if line["kind"] == "withdrawn"}
+    lines += [
+        {"kind": "withdrawn", "what": line["kind"], "id": line["id"], "why": "", "recorded_at": story.as_of}
+        for line in lines
+        if line["kind"] in {"lifecycle", "service_request"}
+        and line["recorded_at"] <= story.as_of
+        and (line["kind"], line["id"]) not in told
+        and dice.random() < 0.4
+    ]
+    gone = {
+        (line["what"], line["id"])
+        for line in lines
+        if line["kind"] == "withdrawn" and line["recorded_at"] <= story.as_of
+    }
+    never = [
+        line
+        for line in lines
+        if (line["kind"], line.get("id")) not in gone and (line.get("what"), line.get("id")) not in gone
+    ]
+    assert judged(story, lines) == judged(story, never)
+
+
+def _step(story: Story, dice: random.Random, number: int) -> Line:
+    moments = [line["recorded_at"] for line in story.lines if "recorded_at" in line]
+    happened_at, recorded_at = sorted((dice.choice(moments), dice.choice(moments)))
+    return {
+        "kind": "lifecycle",
+        "id": f"l{number}",
+        "client": dice.choice(("c1", "c2")),
+        "solution": dice.choice(("mail", "web", "s1")),
+        "event": dice.choice([event.value for event in LifecycleEvent]),
+        "at": happened_at,
+        "recorded_at": recorded_at,
+    }
+
+
 PROPERTIES = [
     the_brute_force_on_a_grid_of_minutes_agrees,
     no_time_is_lost_or_counted_twice,
     the_order_in_which_witnesses_are_heard_changes_nothing,
     late_observations_say_the_same_as_early_ones,
     what_is_recorded_after_as_of_changes_nothing,
+    what_is_withdrawn_is_as_if_never_recorded,
 ]
 each_property = pytest.mark.parametrize("holds", PROPERTIES, ids=lambda holds: holds.__name__)
 

@@ -7,7 +7,7 @@ from daemon.holidays import holidays_around
 from daemon.live.figures import LiveFigures
 from daemon.live.formulas import CATEGORIES, NOBODY, REASONS, passed
 from sla.availability import quotients_of
-from sla.book import Book, SolutionKey, known
+from sla.book import Book, SolutionKey
 from sla.calendars import calendar_of
 from sla.chronic import Chronic, Stage
 from sla.exclusions import IneligibleReason
@@ -46,7 +46,7 @@ def assert_all_stands(standing: LiveFigures, at: Instant, what: str) -> None:
     open_requests = {
         request
         for request, pages in book.requests.items()
-        if pages.record.recorded_at <= at
+        if book.standing([pages.record], at)
         and all(each.recorded_at > at for each in (*pages.responses, *pages.closed))
     }
     assert standing.requests == open_requests, what
@@ -118,7 +118,9 @@ def _solution(standing: LiveFigures, key: SolutionKey, at: Instant) -> tuple[obj
         return QUIET
     state, ongoing = row.standing.state, row.standing.ongoing
     counted = standing.solutions.counted(row)
-    accepted_from = state.accepted_from if known(standing.book.lifecycles.get(key, ()), at) else None
+    accepted_from = (
+        state.accepted_from if standing.book.standing(standing.book.lifecycles.get(key, ()), at) else None
+    )
     return accepted_from, _going_on(ongoing, counted), state.observed, state.documented
 
 
@@ -127,7 +129,7 @@ def _expected_solution(book: Book, key: SolutionKey, at: Instant) -> tuple[objec
     if state is None:
         return QUIET
     ongoing = next((each for each in state.interruptions if each.end is None), None)
-    accepted_from = state.accepted_from if known(book.lifecycles.get(key, ()), at) else None
+    accepted_from = state.accepted_from if book.standing(book.lifecycles.get(key, ()), at) else None
     counted = 0 if ongoing is None else ongoing.counted
     return accepted_from, _going_on(ongoing, counted), state.observed, state.documented
 

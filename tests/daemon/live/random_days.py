@@ -23,6 +23,7 @@ from sla.records import (
     Leg,
     Lifecycle,
     LifecycleEvent,
+    NoticeId,
     Record,
     RequestId,
     Server,
@@ -31,6 +32,8 @@ from sla.records import (
     ServiceRequestResponded,
     SolutionId,
     State,
+    StepId,
+    Withdrawn,
     Witness,
 )
 
@@ -155,6 +158,7 @@ class Days:
             self._respond,
             self._notice,
             self._live,
+            self._withdraw,
             lambda: self._client(self.dice.choice(CLIENTS)),
         )
         self.dice.choice(happenings)()
@@ -289,11 +293,32 @@ class Days:
         solution, client = self._a_solution()
         given_at = Instant(self.now - self.dice.choice((0, HOUR, DAY)))
         self._take(
-            CancellationNotice(client=client, solution=solution, given_at=given_at, recorded_at=self.now)
+            CancellationNotice(
+                id=NoticeId(self._id()),
+                client=client,
+                solution=solution,
+                given_at=given_at,
+                recorded_at=self.now,
+            )
         )
+
+    def _withdraw(self) -> None:
+        standing = sorted(self.evidence.withdrawable.keys() - self.evidence.withdrawn.keys(), key=str)
+        if standing:
+            what, withdrawn = self.dice.choice(standing)
+            self._take(Withdrawn(what=what, id=withdrawn, why="", recorded_at=self.now))
 
     def _live(self) -> None:
         solution, client = self._a_solution()
         event = self.dice.choice(tuple(LifecycleEvent))
         at = Instant(self.now - self.dice.choice((0, DAY)))
-        self._take(Lifecycle(client=client, solution=solution, event=event, at=at, recorded_at=self.now))
+        self._take(
+            Lifecycle(
+                id=StepId(self._id()),
+                client=client,
+                solution=solution,
+                event=event,
+                at=at,
+                recorded_at=self.now,
+            )
+        )
