@@ -7,12 +7,11 @@ from typing import Final
 
 import holidays
 
-from sla.calendars import Day, year_of
+from sla.calendars import LAST_YEAR, Day, year_of
 from sla.instants import Instant
 
 _EPOCH_ORDINAL: Final = date(1970, 1, 1).toordinal()
 _FIRST_YEAR: Final = 1867
-_LAST_YEAR: Final = 2999
 _YEARS_AHEAD: Final = 3
 """The longest deadline that terms can set, 366 business days, ends within so many years."""
 
@@ -20,7 +19,7 @@ _YEARS_AHEAD: Final = 3
 @lru_cache(maxsize=8)
 def national_holidays(first_year: int, last_year: int) -> frozenset[Day]:
     """The public holidays of the whole country, with their observed days, in the years from the first to the last."""
-    years = range(max(first_year, _FIRST_YEAR), min(last_year, _LAST_YEAR) + 1)
+    years = range(max(first_year, _FIRST_YEAR), min(last_year, LAST_YEAR) + 1)
     return frozenset(
         Day(day.toordinal() - _EPOCH_ORDINAL) for day in holidays.country_holidays("CA", years=years)
     )

@@ -18,6 +18,9 @@ from sla.spans import Span, Spans, clipped, normalized
 Day = NewType("Day", int)
 """A calendar date, as days since 1970-01-01."""
 
+FIRST_YEAR: Final = 1970
+LAST_YEAR: Final = 2999
+
 _EPOCH_ORDINAL: Final = date(1970, 1, 1).toordinal()
 _THURSDAY: Final = 3  # 1970-01-01 was one
 _NAIVE_EPOCH: Final = datetime(1970, 1, 1)  # noqa: DTZ001  a wall clock's reading, in no zone yet
@@ -259,6 +262,12 @@ def capped(spans: Spans, week_of: Callable[[Instant], Span], cap: int) -> Spans:
             left -= share
             start = stop
     return normalized(kept)
+
+
+def check_year(year: int, shown: str) -> None:
+    """Raises ValueError, about what is `shown`, for a year that nobody asks for: holidays are listed to the last."""
+    if not FIRST_YEAR <= year <= LAST_YEAR:
+        raise ValueError(f"{shown} lies outside of the years {FIRST_YEAR} to {LAST_YEAR}")
 
 
 def year_of(at: Instant) -> int:

@@ -3,7 +3,7 @@ back to records. Lines that others wrote are read by `sla.reader`.
 """
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import fields
 from enum import Enum
 from functools import lru_cache
@@ -51,6 +51,14 @@ def encode(record: Record) -> str:
     if isinstance(record, Recorded):
         return _line(record.kind, _recorded_keys(record), record.extra)
     assert_never(record)
+
+
+def instants_of(record: Recorded) -> Iterator[tuple[str, Instant]]:
+    """Each instant that a record names, but its own `recorded_at`, with its key."""
+    for field in fields(record):
+        value = getattr(record, field.name)
+        if value is not None and field.type in _INSTANT_TYPES and field.name not in _COMMON:
+            yield _JSON_NAMES.get(field.name, field.name), value
 
 
 def decoded(line: str) -> Record:

@@ -149,7 +149,7 @@ class Standings:
     def solution(self, key: SolutionKey) -> SolutionStanding:
         """How a solution stands."""
         as_of = self._as_of
-        deadlines = tuple(self.judgement.deadlines(key)) if key in self._book.lifecycles else ()
+        deadlines = tuple(self.judgement.deadlines(key))
         edges = [deadline.due_at for deadline in deadlines]
         for pages in self._book.servers_of.get(key, {}).values():
             edges += [record.recorded_at for record in pages.records]

@@ -374,7 +374,7 @@ class Judgement:
         if rules is None:
             return ()
         return deadlines_of(
-            self.book.standing(self.book.lifecycles[key], self.as_of),
+            self.book.standing(self.book.lifecycles.get(key, ()), self.as_of),
             business=self.business(rules.terms),
             terms=rules.terms.lifecycle,
             as_of=self.as_of,

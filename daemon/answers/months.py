@@ -46,7 +46,7 @@ def solution_status(judging: JudgementsAt, key: SolutionKey) -> SolutionStatus |
     state = judgement.solution(key)
     if state is None:
         return None
-    return SolutionStatus.of(state, judgement.deadlines(key) if key in judgement.book.lifecycles else ())
+    return SolutionStatus.of(state, judgement.deadlines(key))
 
 
 def _ratio_of(value: Fraction | None) -> str | None:

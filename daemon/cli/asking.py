@@ -8,11 +8,15 @@ import asyncio
 import shlex
 import sys
 import uuid
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
-from typing import Final, NoReturn, TypeVar
+from functools import partial
+from typing import Final, NoReturn, Protocol, TypeVar
+
+import click
 
 from daemon.cli.lone_servers import with_solution_id
+from daemon.cli.options import Sending
 from daemon.cli.terminal import complain
 from daemon.control.client import (
     BrokenOffError,
@@ -22,6 +26,7 @@ from daemon.control.client import (
     DaemonUnreachableError,
     Json,
     RefusedByDaemonError,
+    UnconfirmedByDaemonError,
 )
 
 EXIT_REFUSED: Final = 1
@@ -32,15 +37,14 @@ RETRY_S: Final = 1.0
 _Found = TypeVar("_Found")
 
 
+class _Confirmable(Protocol):
+    async def __call__(self, daemon: ControlClient, *, confirmed: bool) -> Json: ...
+
+
 def ask(address: ControlAddress, question: Callable[[ControlClient], Awaitable[_Found]]) -> _Found:
     """What the daemon answers; ends the command where it does not."""
-
-    async def asked() -> _Found:
-        async with ControlClient(address) as daemon:
-            return await question(daemon)
-
     try:
-        return asyncio.run(asked())
+        return _answer(address, question)
     except ControlError as error:
         _end(error)
 
@@ -50,41 +54,82 @@ def record(
     path: str,
     body: Mapping[str, object],
     *,
-    key: str | None = None,
+    sending: Sending,
     dry_run: bool = False,
 ) -> Json:
     """Have the daemon record something, once: where the answer broke off it is asked again under the same key.
 
-    Keys of `body` whose value is None are left out.
+    Keys of `body` whose value is None are left out. What the daemon records only when it is confirmed is asked about.
     """
-    said, key = _given(body), key or str(uuid.uuid4())
+    said, key = _given(body), sending.key or str(uuid.uuid4())
     with nullcontext() if dry_run else _naming_the_key(key):
-        return ask(address, lambda daemon: _recorded(daemon, path, said, key=key, dry_run=dry_run))
+        return _confirmed(
+            address, partial(_recorded, path=path, body=said, key=key, dry_run=dry_run), yes=sending.yes
+        )
 
 
 def record_of_solution(
-    address: ControlAddress, path: str, body: Mapping[str, object], *, key: str | None = None
+    address: ControlAddress, path: str, body: Mapping[str, object], *, sending: Sending
 ) -> Json:
     """As `record`; the `solution` may be the name of a server that is sold alone."""
-    said, key = _given(body), key or str(uuid.uuid4())
+    said, key = _given(body), sending.key or str(uuid.uuid4())
 
-    async def recorded(daemon: ControlClient) -> Json:
+    async def recorded(daemon: ControlClient, *, confirmed: bool) -> Json:
         named = await with_solution_id(daemon, path, said, key=key)
-        return await _recorded(daemon, path, named, key=key)
+        return await _recorded(daemon, path, named, key=key, confirmed=confirmed)
 
     with _naming_the_key(key):
-        return ask(address, recorded)
+        return _confirmed(address, recorded, yes=sending.yes)
+
+
+def confirm(doubtful: Iterable[str], question: str, *, yes: bool) -> None:
+    """Ask whether what gives pause is meant; ends the command where it is not, or where nobody is there to say so."""
+    told = () if yes else tuple(doubtful)
+    if not told:
+        return
+    for each in told:
+        complain(each)
+    if not sys.stdin.isatty():
+        complain("this may be a slip: nothing was done. Where it is meant, say so with --yes")
+    elif click.confirm(question, err=True):
+        return
+    sys.exit(EXIT_REFUSED)
+
+
+def _answer(address: ControlAddress, question: Callable[[ControlClient], Awaitable[_Found]]) -> _Found:
+    async def asked() -> _Found:
+        async with ControlClient(address) as daemon:
+            return await question(daemon)
+
+    return asyncio.run(asked())
+
+
+def _confirmed(address: ControlAddress, attempt: _Confirmable, *, yes: bool) -> Json:
+    """What an attempt gives, that is repeated confirmed where the daemon wants that and somebody does."""
+    try:
+        return _answer(address, partial(attempt, confirmed=yes))
+    except UnconfirmedByDaemonError as error:
+        confirm((message for _, message in error.fields), "Record it all the same?", yes=False)
+    except ControlError as error:
+        _end(error)
+    return ask(address, partial(attempt, confirmed=True))
 
 
 async def _recorded(
-    daemon: ControlClient, path: str, body: Mapping[str, object], *, key: str, dry_run: bool = False
+    daemon: ControlClient,
+    path: str,
+    body: Mapping[str, object],
+    *,
+    key: str,
+    dry_run: bool = False,
+    confirmed: bool,
 ) -> Json:
     broken_off: DaemonUnreachableError | None = None
     for attempt in range(ATTEMPTS):
         if attempt:
             await asyncio.sleep(RETRY_S)
         try:
-            return await daemon.record(path, body, key=key, dry_run=dry_run)
+            return await daemon.record(path, body, key=key, dry_run=dry_run, confirmed=confirmed)
         except BrokenOffError as error:
             broken_off = error
         except DaemonUnreachableError as error:

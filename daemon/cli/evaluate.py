@@ -5,7 +5,6 @@ import sys
 from collections.abc import Iterable
 from itertools import chain
 from pathlib import Path
-from typing import Final
 
 import click
 
@@ -17,14 +16,11 @@ from daemon.holidays import holidays_around
 from daemon.statements.text import statement_text
 from daemon.timezones import use_packaged_time_zones
 from sla.book import Book
-from sla.calendars import Month, parse_month, year_of
+from sla.calendars import Month, check_year, parse_month, year_of
 from sla.document import document
 from sla.instants import Instant, format_instant, parse_instant
 from sla.records import ClientId
 from sla.statement import Judgement
-
-FIRST_YEAR: Final = 1970
-LAST_YEAR: Final = 2999
 
 
 class MonthType(click.ParamType[Month]):
@@ -36,10 +32,9 @@ class MonthType(click.ParamType[Month]):
         """See click."""
         try:
             month = parse_month(value)
+            check_year(month.year, value)
         except ValueError as error:
             self.fail(str(error), param, ctx)
-        if not FIRST_YEAR <= month.year <= LAST_YEAR:
-            self.fail(f"{value} lies outside of the years {FIRST_YEAR} to {LAST_YEAR}", param, ctx)
         return month
 
 
@@ -52,10 +47,9 @@ class InstantType(click.ParamType[Instant]):
         """See click."""
         try:
             at = parse_instant(value)
+            check_year(year_of(at), value)
         except ValueError as error:
             self.fail(str(error), param, ctx)
-        if not FIRST_YEAR <= year_of(at) <= LAST_YEAR:
-            self.fail(f"{value} lies outside of the years {FIRST_YEAR} to {LAST_YEAR}", param, ctx)
         return at
 
 
@@ -149,10 +143,10 @@ def _judged_at(book: Book, as_of: Instant | None) -> Instant:
         return as_of
     if book.newest_at is None:
         raise click.UsageError("the evidence holds no instant: say --as-of")
-    if not FIRST_YEAR <= year_of(book.newest_at) <= LAST_YEAR:
-        raise click.UsageError(
-            f"the newest instant in the evidence is {format_instant(book.newest_at)}: say --as-of"
-        )
+    try:
+        check_year(year_of(book.newest_at), format_instant(book.newest_at))
+    except ValueError as error:
+        raise click.UsageError(f"the newest instant in the evidence, {error}: say --as-of") from error
     return book.newest_at
 
 

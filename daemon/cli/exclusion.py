@@ -6,7 +6,7 @@ import click
 
 from daemon.cli import options, scope
 from daemon.cli.asking import record
-from daemon.cli.options import OutputFormat
+from daemon.cli.options import OutputFormat, Sending
 from daemon.cli.scope import Windows
 from daemon.cli.terminal import say, show_as
 from daemon.control.client import ControlAddress
@@ -33,14 +33,14 @@ def exclusion() -> None:
 @click.argument("category", type=click.Choice(get_args(ExclusionCategory)), metavar="CATEGORY")
 @scope.options
 @click.option("--open", "open_", is_flag=True, help="It goes on: end it later. Takes the place of --until.")
-@options.idempotency_key
+@options.sending
 @options.control_address
 @options.output_format
 def add(
     address: ControlAddress,
     category: str,
     open_: bool,
-    key: str | None,
+    sending: Sending,
     format_: OutputFormat,
     **span_and_scope: Any,
 ) -> None:
@@ -53,7 +53,7 @@ def add(
     if open_ == (body["until"] is not None):
         raise click.UsageError("say when it ends: --until, or --open where it goes on; one of them")
     answer = record(
-        address, ADD_EXCLUSION.path(), {**body, "category": category, "open": open_ or None}, key=key
+        address, ADD_EXCLUSION.path(), {**body, "category": category, "open": open_ or None}, sending=sending
     )
     show_as(
         format_, answer, lambda: say(f"Recorded as {answer['id']}, until {answer['until'] or 'it is ended'}.")
@@ -65,12 +65,12 @@ def add(
 )
 @click.argument("id_", metavar="ID")
 @click.option("--at", type=options.INSTANT, metavar="INSTANT", help="When it ended; left out: now.")
-@options.idempotency_key
+@options.sending
 @options.control_address
 @options.output_format
-def end(address: ControlAddress, id_: str, at: str | None, key: str | None, format_: OutputFormat) -> None:
+def end(address: ControlAddress, id_: str, at: str | None, sending: Sending, format_: OutputFormat) -> None:
     """End an open exclusion; one of several clients for all of them."""
-    answer = record(address, END_EXCLUSION.path(id=id_), {"at": at}, key=key)
+    answer = record(address, END_EXCLUSION.path(id=id_), {"at": at}, sending=sending)
     show_as(format_, answer, lambda: say(f"{answer['id']} ended at {answer['at']}."))
 
 

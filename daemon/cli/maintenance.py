@@ -7,7 +7,7 @@ import click
 
 from daemon.cli import options, scope
 from daemon.cli.asking import record
-from daemon.cli.options import OutputFormat
+from daemon.cli.options import OutputFormat, Sending
 from daemon.cli.scope import Windows
 from daemon.cli.terminal import console, duration, print_table, say, show_as
 from daemon.control.client import ControlAddress, Json
@@ -34,14 +34,14 @@ def maintenance() -> None:
 @scope.options
 @click.option("--emergency", is_flag=True, help="An emergency security update: exempt from notice and band.")
 @click.option("--dry-run", is_flag=True, help="Only answer what would be excluded; record nothing.")
-@options.idempotency_key
+@options.sending
 @options.control_address
 @options.output_format
 def announce(
     address: ControlAddress,
     emergency: bool,
     dry_run: bool,
-    key: str | None,
+    sending: Sending,
     format_: OutputFormat,
     **span_and_scope: Any,
 ) -> None:
@@ -57,7 +57,7 @@ def announce(
     if body["until"] is None:
         raise click.UsageError("a window needs its end: --until")
     body["category"] = "emergency_security_update" if emergency else "scheduled_maintenance"
-    answer = record(address, ANNOUNCE_MAINTENANCE.path(), body, key=key, dry_run=dry_run)
+    answer = record(address, ANNOUNCE_MAINTENANCE.path(), body, sending=sending, dry_run=dry_run)
     show_as(format_, answer, lambda: _show(answer, dry_run=dry_run))
 
 

@@ -1,18 +1,21 @@
 """`slad notice`: a client's notice of intent to cancel a solution."""
 
+from collections.abc import Sequence
+
 import click
 
 from daemon.cli import options
-from daemon.cli.asking import record_of_solution
-from daemon.cli.options import OutputFormat
-from daemon.cli.terminal import say, show_as
+from daemon.cli.asking import ask, record_of_solution
+from daemon.cli.options import OutputFormat, Sending
+from daemon.cli.terminal import console, print_table, say, show_as
+from daemon.cli.withdrawing import add_withdraw, why_withdrawn
 from daemon.control.client import ControlAddress, Json
-from daemon.control.operations import GIVE_NOTICE
+from daemon.control.operations import GIVE_NOTICE, LIST_NOTICES, WITHDRAW_NOTICE
 
 
 @click.group("notice")
 def notice() -> None:
-    """Record a client's notice of intent to cancel."""
+    """Record the notices of intent to cancel that clients give."""
 
 
 @notice.command("give", epilog=options.example("slad notice give acme acme-mail"))
@@ -21,7 +24,8 @@ def notice() -> None:
 @click.option(
     "--at", "given_at", type=options.INSTANT, metavar="INSTANT", help="When it was given; left out: now."
 )
-@options.idempotency_key
+@click.option("--id", "id_", metavar="ID", help="An id of your own; left out: slad gives one.")
+@options.sending
 @options.control_address
 @options.output_format
 def give(
@@ -29,7 +33,8 @@ def give(
     client: str,
     solution: str,
     given_at: str | None,
-    key: str | None,
+    id_: str | None,
+    sending: Sending,
     format_: OutputFormat,
 ) -> None:
     """Record a notice, and say whether it is valid.
@@ -39,9 +44,60 @@ def give(
 
     CLIENT and SOLUTION are ids; for a server that is sold alone its name will do for the SOLUTION.
     """
-    body = {"client": client, "solution": solution, "given_at": given_at}
-    answer = record_of_solution(address, GIVE_NOTICE.path(), body, key=key)
-    show_as(format_, answer, lambda: say(_verdict(answer)))
+    body = {"id": id_, "client": client, "solution": solution, "given_at": given_at}
+    answer = record_of_solution(address, GIVE_NOTICE.path(), body, sending=sending)
+    show_as(format_, answer, lambda: _show(answer))
+
+
+add_withdraw(
+    notice,
+    WITHDRAW_NOTICE,
+    help_="Withdraw a notice, as if it had never been given.",
+    example_='slad notice withdraw cn-20261201-1a2b3c --why "it was for another solution"',
+)
+
+
+@notice.command("list", epilog=options.example("slad notice list --all"))
+@click.option("--all", "everything", is_flag=True, help="Those that are withdrawn, too.")
+@options.control_address
+@options.output_format
+def list_(address: ControlAddress, everything: bool, format_: OutputFormat) -> None:
+    """List the notices, by when they were given."""
+    query = {"withdrawn": "true"} if everything else None
+    answer = ask(address, lambda daemon: daemon.document(LIST_NOTICES.path(), query))
+    show_as(format_, answer, lambda: _print_notices(answer["notices"], everything=everything))
+
+
+def _print_notices(notices: Sequence[Json], *, everything: bool) -> None:
+    if not notices:
+        say("No notice is on record.")
+    print_table(
+        console(),
+        (
+            "id",
+            "client",
+            "solution",
+            "given",
+            "recorded by",
+            *(("withdrawn, because",) if everything else ()),
+        ),
+        (
+            (
+                row["id"] or "none",
+                row["client"],
+                row["solution_name"] or row["solution"],
+                row["given_at"],
+                row["recorded_by"],
+                *((why_withdrawn(row),) if everything else ()),
+            )
+            for row in notices
+        ),
+    )
+
+
+def _show(answer: Json) -> None:
+    say(f"Recorded as {answer['id']}.")
+    say(_verdict(answer))
 
 
 def _verdict(answer: Json) -> str:

@@ -5,7 +5,7 @@ import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 from urllib.parse import urlsplit
 
 import click
@@ -176,13 +176,35 @@ class _IdempotencyKeyType(click.ParamType[str]):
 
 
 _KEY: Final = re.compile(r"(?=.{1,200}\Z)[!-~]([ -~]*[!-~])?")
-idempotency_key: Final = click.option(
+yes: Final = click.option("--yes", is_flag=True, help="It is meant, whatever there would be to ask.")
+_idempotency_key: Final = click.option(
     "--idempotency-key",
     "key",
     type=_IdempotencyKeyType(),
     metavar="KEY",
     help="The key that an unanswered attempt named, so that it is recorded once.",
 )
+
+
+class Sending(NamedTuple):
+    """How a recording is sent: under the key of an attempt that was not answered, and whether it is confirmed at once."""
+
+    key: str | None
+    yes: bool
+
+
+def sending(command: Callable[..., None]) -> Callable[..., None]:
+    """How a recording is sent: `sending`, made of the key and of what is confirmed."""
+
+    @functools.wraps(command)
+    def with_sending(*args: object, key: str | None, yes: bool, **rest: object) -> None:
+        command(*args, sending=Sending(key=key, yes=yes), **rest)
+
+    for option in (yes, _idempotency_key):
+        with_sending = option(with_sending)
+    return with_sending
+
+
 ledger: Final = click.option(
     "--ledger",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),

@@ -6,10 +6,17 @@ import click
 
 from daemon.cli import options
 from daemon.cli.asking import ask, record, record_of_solution
-from daemon.cli.options import OutputFormat
+from daemon.cli.options import OutputFormat, Sending
 from daemon.cli.terminal import console, print_table, say, show_as
+from daemon.cli.withdrawing import add_withdraw, why_withdrawn
 from daemon.control.client import ControlAddress, Json
-from daemon.control.operations import CLOSE_REQUEST, LIST_REQUESTS, OPEN_REQUEST, RESPOND_TO_REQUEST
+from daemon.control.operations import (
+    CLOSE_REQUEST,
+    LIST_REQUESTS,
+    OPEN_REQUEST,
+    RESPOND_TO_REQUEST,
+    WITHDRAW_REQUEST,
+)
 from sla.records import Channel
 
 
@@ -38,7 +45,7 @@ def request() -> None:
     "--at", "opened_at", type=options.INSTANT, metavar="INSTANT", help="When it was opened; left out: now."
 )
 @click.option("--id", "id_", metavar="ID", help="The ticket's id; left out: slad gives one.")
-@options.idempotency_key
+@options.sending
 @options.control_address
 @options.output_format
 def open_(
@@ -49,7 +56,7 @@ def open_(
     channel: str,
     opened_at: str | None,
     id_: str | None,
-    key: str | None,
+    sending: Sending,
     format_: OutputFormat,
 ) -> None:
     """Open a request, and say when the response is due.
@@ -65,7 +72,7 @@ def open_(
         "channel": channel,
         "opened_at": opened_at,
     }
-    answer = record_of_solution(address, OPEN_REQUEST.path(), body, key=key)
+    answer = record_of_solution(address, OPEN_REQUEST.path(), body, sending=sending)
     show_as(
         format_, answer, lambda: say(f"Opened as {answer['id']}; a response is due by {answer['due_at']}.")
     )
@@ -74,14 +81,14 @@ def open_(
 @request.command("respond", epilog=options.example("slad request respond T-4711"))
 @click.argument("id_", metavar="ID")
 @click.option("--at", type=options.INSTANT, metavar="INSTANT", help="When it was given; left out: now.")
-@options.idempotency_key
+@options.sending
 @options.control_address
 @options.output_format
 def respond(
-    address: ControlAddress, id_: str, at: str | None, key: str | None, format_: OutputFormat
+    address: ControlAddress, id_: str, at: str | None, sending: Sending, format_: OutputFormat
 ) -> None:
     """Record the response to a request; the first one counts."""
-    answer = record(address, RESPOND_TO_REQUEST.path(id=id_), {"at": at}, key=key)
+    answer = record(address, RESPOND_TO_REQUEST.path(id=id_), {"at": at}, sending=sending)
     response = "in time" if answer["response"] == "met" else "late"
     show_as(
         format_,
@@ -93,17 +100,27 @@ def respond(
 @request.command("close", epilog=options.example("slad request close T-4711"))
 @click.argument("id_", metavar="ID")
 @click.option("--at", type=options.INSTANT, metavar="INSTANT", help="When it was closed; left out: now.")
-@options.idempotency_key
+@options.sending
 @options.control_address
 @options.output_format
-def close(address: ControlAddress, id_: str, at: str | None, key: str | None, format_: OutputFormat) -> None:
+def close(address: ControlAddress, id_: str, at: str | None, sending: Sending, format_: OutputFormat) -> None:
     """Close a request."""
-    answer = record(address, CLOSE_REQUEST.path(id=id_), {"at": at}, key=key)
+    answer = record(address, CLOSE_REQUEST.path(id=id_), {"at": at}, sending=sending)
     show_as(format_, answer, lambda: say(f"{answer['id']} was closed at {answer['closed_at']}."))
 
 
+add_withdraw(
+    request,
+    WITHDRAW_REQUEST,
+    help_="""Withdraw a request, as if it had never been opened.
+
+    Its response and its end go with it, and what it documented is documented no more.""",
+    example_='slad request withdraw T-4711 --why "a test of the portal"',
+)
+
+
 @request.command("list", epilog=options.example("slad request list --all"))
-@click.option("--all", "everything", is_flag=True, help="Those that are closed, too.")
+@click.option("--all", "everything", is_flag=True, help="Those that are closed or withdrawn, too.")
 @options.control_address
 @options.output_format
 def list_(address: ControlAddress, everything: bool, format_: OutputFormat) -> None:
@@ -127,7 +144,7 @@ def _print_requests(requests: Sequence[Json], *, everything: bool) -> None:
             "due",
             "response",
             "responded",
-            *(("closed",) if everything else ()),
+            *(("closed", "withdrawn, because") if everything else ()),
         ),
         (
             (
@@ -139,7 +156,7 @@ def _print_requests(requests: Sequence[Json], *, everything: bool) -> None:
                 row["due_at"],
                 row["response"],
                 row["responded_at"] or "",
-                *((row["closed_at"] or "",) if everything else ()),
+                *((row["closed_at"] or "", why_withdrawn(row)) if everything else ()),
             )
             for row in requests
         ),

@@ -6,9 +6,10 @@ from typing import Any, Final
 
 import click
 
-from daemon.cli.asking import ask, record
-from daemon.cli.options import INSTANT, OutputFormat, control_address, example, idempotency_key, output_format
+from daemon.cli.asking import ask
+from daemon.cli.options import INSTANT, OutputFormat, control_address, example, output_format
 from daemon.cli.terminal import console, print_table, say, show_as
+from daemon.cli.withdrawing import add_withdraw, why_withdrawn
 from daemon.control.client import ControlAddress, Json
 from daemon.control.operation import Operation
 
@@ -116,7 +117,7 @@ class Windows:
 def add_list_and_withdraw(group: click.Group, windows: Windows) -> None:
     """Give a group of commands its `list` and its `withdraw`."""
     group.add_command(_list_command(windows))
-    group.add_command(_withdraw_command(windows))
+    add_withdraw(group, windows.withdrawal, help_=windows.withdraw_help, example_=windows.withdraw_example)
 
 
 def _list_command(windows: Windows) -> click.Command:
@@ -135,25 +136,6 @@ def _list_command(windows: Windows) -> click.Command:
         show_as(format_, answer, lambda: _print(answer[windows.key], past=past, none=none))
 
     return list_
-
-
-def _withdraw_command(windows: Windows) -> click.Command:
-    @click.command("withdraw", help=windows.withdraw_help, epilog=example(windows.withdraw_example))
-    @click.argument("id_", metavar="ID")
-    @click.option(
-        "--why",
-        required=True,
-        metavar="TEXT",
-        help="The reason, which stays on record; each client that it concerns reads it.",
-    )
-    @idempotency_key
-    @control_address
-    @output_format
-    def withdraw(address: ControlAddress, id_: str, why: str, key: str | None, format_: OutputFormat) -> None:
-        answer = record(address, windows.withdrawal.path(id=id_), {"why": why}, key=key)
-        show_as(format_, answer, lambda: say(f"{answer['id']} is withdrawn."))
-
-    return withdraw
 
 
 def _print(records: Sequence[Json], *, past: bool, none: str) -> None:
@@ -185,7 +167,7 @@ def _print(records: Sequence[Json], *, past: bool, none: str) -> None:
                 record["announced_at"] or "",
                 record["reference"] or "",
                 record["recorded_by"],
-                *(((record["withdrawn"] or {}).get("why", ""),) if past else ()),
+                *((why_withdrawn(record),) if past else ()),
             )
             for record in records
         ),

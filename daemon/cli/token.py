@@ -1,15 +1,20 @@
 """`slad token`: a new token for the control door on TCP, and what the configuration is to know of it."""
 
 from collections.abc import Sequence
-from datetime import date
+from datetime import datetime
 
 import click
 
 from daemon.cli import options
+from daemon.cli.asking import confirm
 from daemon.cli.options import OutputFormat
 from daemon.cli.terminal import say, show_as
+from daemon.clock import SystemClock
 from daemon.config.values import check_id
 from daemon.control.tokens import NewToken, Role, new_token
+from daemon.records.confirming import far_off
+from sla.calendars import Day, format_day, parse_day
+from sla.instants import DAY, Instant
 
 
 class _TokenNameType(click.ParamType[str]):
@@ -47,20 +52,31 @@ class _TokenNameType(click.ParamType[str]):
     metavar="DATE",
     help="The last day on which it holds, in UTC; left out: it holds until it is taken back.",
 )
+@options.yes
 @options.output_format
-def token(name: str, role: str, expires: date | None, format_: OutputFormat) -> None:
+def token(name: str, role: str, expires: datetime | None, yes: bool, format_: OutputFormat) -> None:
     """Make a token for the control door on TCP.
 
     Prints a new random token, and the lines for slad.toml, which hold its SHA-256 and not the token itself. Nothing is
     written and nobody is asked: the token is shown this once, and holds when the lines are in the configuration and slad
     was reloaded.
     """
+    if expires is not None:
+        _check(parse_day(expires.date().isoformat()), yes=yes)
     made = new_token()
     lines = ["[[control.token]]", f'name = "{name}"', f'role = "{role}"', f'sha256 = "{made.sha256}"']
     if expires is not None:
-        lines.append(f"expires = {expires:%Y-%m-%d}")
+        lines.append(f"expires = {expires.date().isoformat()}")
     answer = {"token": made.token, "sha256": made.sha256, "config": "\n".join(lines) + "\n"}
     show_as(format_, answer, lambda: _show(made, lines))
+
+
+def _check(last_day: Day, *, yes: bool) -> None:
+    """Raises click.UsageError for a day that is over; asks about one that is years ahead."""
+    now = SystemClock().now()
+    if (last_day + 1) * DAY <= now:
+        raise click.UsageError(f"--expires {format_day(last_day)} is over: the token would never hold")
+    confirm(far_off("--expires", Instant(last_day * DAY), now), "Make the token all the same?", yes=yes)
 
 
 def _show(made: NewToken, lines: Sequence[str]) -> None:

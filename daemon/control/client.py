@@ -13,6 +13,7 @@ from typing import Any, Final, Self, cast
 import aiohttp
 
 from daemon.config.certificates import check_pem
+from daemon.control.operation import CONFIRM, DRY_RUN
 from daemon.control.operations import ACCEPT_CLOCK, EXPORT, SERVER, STATUS
 
 Json = dict[str, Any]
@@ -69,6 +70,10 @@ class RefusedByDaemonError(ControlError):
         self.fields = tuple(fields)
 
 
+class UnconfirmedByDaemonError(RefusedByDaemonError):
+    """The daemon records it only when it is confirmed; its fields say what gives pause."""
+
+
 class ControlClient:
     """Asks the daemon behind one door. To be used as an asynchronous context manager."""
 
@@ -118,9 +123,21 @@ class ControlClient:
         async with self._asked(path, _ANSWER, query or {}) as response:
             return cast(Json, await response.json())
 
-    async def record(self, path: str, body: Mapping[str, object], *, key: str, dry_run: bool = False) -> Json:
-        """Have something recorded, once however often it is asked for with this `key`. Raises ControlError."""
-        query = {"dry_run": "true"} if dry_run else {}
+    async def record(
+        self,
+        path: str,
+        body: Mapping[str, object],
+        *,
+        key: str,
+        dry_run: bool = False,
+        confirmed: bool = False,
+    ) -> Json:
+        """Have something recorded, once however often it is asked for with this `key`.
+
+        Raises ControlError, of which UnconfirmedByDaemonError where it is recorded only when `confirmed`.
+        """
+        flags = ((DRY_RUN, dry_run), (CONFIRM, confirmed))
+        query = {flag.name: "true" for flag, is_set in flags if is_set}
         async with self._asked(path, _ANSWER, query, body=body, headers={"Idempotency-Key": key}) as response:
             return cast(Json, await response.json())
 
@@ -207,4 +224,6 @@ async def _refusal(response: aiohttp.ClientResponse) -> ControlError:
         return AmbiguousAnswerError(message, candidates)
     if response.status == HTTPStatus.NOT_FOUND:
         return UnknownNameError(message)
+    if any(field == CONFIRM.name for field, _ in fields):
+        return UnconfirmedByDaemonError(message, fields)
     return RefusedByDaemonError(message, fields)

@@ -6,7 +6,14 @@ from http import HTTPStatus
 import structlog
 from aiohttp import hdrs, web
 
-from daemon.records.refusals import FieldFault, NotRecordingError, RefusedError, told
+from daemon.records.refusals import (
+    CONFIRMED,
+    FieldFault,
+    NotRecordingError,
+    RefusedError,
+    UnconfirmedError,
+    told,
+)
 from daemon.replies.common import Error, FieldError
 from daemon.web.connections import Handler
 
@@ -54,6 +61,8 @@ async def errors_as_json(request: web.Request, handler: Handler) -> web.StreamRe
     """Every refusal as JSON, whoever made it."""
     try:
         response = await handler(request)
+    except UnconfirmedError as error:
+        return refusal(error.status, f"{error}; send it with {CONFIRMED}=true if that is meant", error.faults)
     except (RefusedError, BadRequestError) as error:
         return refusal(error.status, str(error), error.faults)
     except NotRecordingError as error:

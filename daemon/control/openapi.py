@@ -43,7 +43,7 @@ _REFUSALS: Final = {
     HTTPStatus.MISDIRECTED_REQUEST: "On TCP: slad is not known by the host that the request names.",
     HTTPStatus.NOT_FOUND: "What the path names is not there.",
     HTTPStatus.REQUEST_TIMEOUT: "The body did not arrive in time.",
-    HTTPStatus.CONFLICT: "It contradicts what is on record or how things stand, or a name means several things.",
+    HTTPStatus.CONFLICT: "It contradicts what is on record or how things stand, has to be confirmed, or a name means several things.",
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "The body is too large.",
     HTTPStatus.UNSUPPORTED_MEDIA_TYPE: "The body is not announced as application/json.",
     HTTPStatus.UNPROCESSABLE_ENTITY: "A field may not be what it is.",

@@ -11,6 +11,7 @@ from aiohttp import web
 
 from daemon.control.questions import Control
 from daemon.records.bodies import RequestBody
+from daemon.records.refusals import CONFIRMED
 from daemon.records.service import RecordService
 
 _FLAG: Final = {"type": "boolean", "default": False}
@@ -25,6 +26,10 @@ class QueryParameter(NamedTuple):
     schema: Mapping[str, Any] = _FLAG
 
 
+CONFIRM: Final = QueryParameter(
+    CONFIRMED,
+    "Record what slad would ask about first: what lies far from now, or turns a state back.",
+)
 DRY_RUN: Final = QueryParameter("dry_run", "Only judge and answer, and record nothing.")
 
 
@@ -46,7 +51,7 @@ class Operation:
     """One method on the path that `template` makes of names.
 
     `answer` is the model of its answers, None for lines of evidence; `body` that of what it records; `query` are its
-    parameters but for `dry_run`; `refusals` the statuses that not every operation has.
+    parameters but for those that all have which record; `refusals` the statuses that not every operation has.
     """
 
     method: str
@@ -68,7 +73,7 @@ class Operation:
     @property
     def query_parameters(self) -> Sequence[QueryParameter]:
         """All that a request may have."""
-        return (*self.query, DRY_RUN) if self.records else self.query
+        return (*self.query, DRY_RUN, CONFIRM) if self.records else self.query
 
     @property
     def names(self) -> Sequence[str]:

@@ -19,7 +19,14 @@ from daemon.replies.exclusions import (
 )
 from daemon.replies.requests import RequestList, RequestReceipt
 from daemon.replies.servers import ServerStatus
-from daemon.replies.solutions import NoticeReceipt, SolutionList, SolutionStatus, StepReceipt
+from daemon.replies.solutions import (
+    NoticeList,
+    NoticeReceipt,
+    SolutionList,
+    SolutionStatus,
+    StepList,
+    StepReceipt,
+)
 from daemon.replies.status import Status
 
 _NOT_FOUND: Final = (HTTPStatus.NOT_FOUND,)
@@ -214,6 +221,17 @@ CLOSE_REQUEST: Final = Operation(
     refusals=_NOT_FOUND,
 )
 
+WITHDRAW_REQUEST: Final = Operation(
+    method="POST",
+    template="/v1/requests/{id}/withdraw",
+    id="withdrawRequest",
+    summary="Withdraw a service request, with its responses and its end.",
+    handler=recording.recorded_of(RecordService.withdraw_request),
+    answer=WithdrawalReceipt,
+    body=bodies.WithdrawalBody,
+    refusals=_NOT_FOUND,
+)
+
 GIVE_NOTICE: Final = Operation(
     method="POST",
     template="/v1/notices",
@@ -224,6 +242,27 @@ GIVE_NOTICE: Final = Operation(
     body=bodies.NoticeBody,
 )
 
+LIST_NOTICES: Final = Operation(
+    method="GET",
+    template="/v1/notices",
+    id="listNotices",
+    summary="The notices of intent to cancel.",
+    handler=recording.list_notices,
+    answer=NoticeList,
+    query=(recording.WITHDRAWN,),
+)
+
+WITHDRAW_NOTICE: Final = Operation(
+    method="POST",
+    template="/v1/notices/{id}/withdraw",
+    id="withdrawNotice",
+    summary="Withdraw a notice of intent to cancel.",
+    handler=recording.recorded_of(RecordService.withdraw_notice),
+    answer=WithdrawalReceipt,
+    body=bodies.WithdrawalBody,
+    refusals=_NOT_FOUND,
+)
+
 RECORD_STEP: Final = Operation(
     method="POST",
     template="/v1/lifecycle",
@@ -232,6 +271,27 @@ RECORD_STEP: Final = Operation(
     handler=recording.recorded(RecordService.record_step),
     answer=StepReceipt,
     body=bodies.LifecycleBody,
+)
+
+LIST_STEPS: Final = Operation(
+    method="GET",
+    template="/v1/lifecycle",
+    id="listSteps",
+    summary="The steps in the lives of solutions.",
+    handler=recording.list_steps,
+    answer=StepList,
+    query=(recording.WITHDRAWN,),
+)
+
+WITHDRAW_STEP: Final = Operation(
+    method="POST",
+    template="/v1/lifecycle/{id}/withdraw",
+    id="withdrawStep",
+    summary="Withdraw a step in the life of a solution.",
+    handler=recording.recorded_of(RecordService.withdraw_step),
+    answer=WithdrawalReceipt,
+    body=bodies.WithdrawalBody,
+    refusals=_NOT_FOUND,
 )
 
 LIST_CLIENTS: Final = Operation(
@@ -281,8 +341,13 @@ OPERATIONS: Final = (
     LIST_REQUESTS,
     RESPOND_TO_REQUEST,
     CLOSE_REQUEST,
+    WITHDRAW_REQUEST,
     GIVE_NOTICE,
+    LIST_NOTICES,
+    WITHDRAW_NOTICE,
     RECORD_STEP,
+    LIST_STEPS,
+    WITHDRAW_STEP,
     LIST_CLIENTS,
     CLIENT,
     DOCUMENT,

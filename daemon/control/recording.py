@@ -11,7 +11,7 @@ from aiohttp import web
 
 from daemon.control.errors import BadRequestError
 from daemon.control.identity import who_asks
-from daemon.control.operation import DRY_RUN, ApiServices, OperationHandler, QueryParameter
+from daemon.control.operation import CONFIRM, DRY_RUN, ApiServices, OperationHandler, QueryParameter
 from daemon.records.refusals import FieldFault, RefusedError
 from daemon.records.service import Answer, RecordCall, RecordService
 from sla.decoding import LineError, parse_line
@@ -19,7 +19,8 @@ from sla.decoding import LineError, parse_line
 KEY: Final = "Idempotency-Key"
 REPLAY: Final = "Idempotent-Replay"
 PAST: Final = QueryParameter("past", "Those that are past or withdrawn too.")
-OPEN: Final = QueryParameter("open", "Only those that are not closed.")
+OPEN: Final = QueryParameter("open", "Only those that are neither closed nor withdrawn.")
+WITHDRAWN: Final = QueryParameter("withdrawn", "Those that are withdrawn too.")
 
 _PRINTABLE: Final = re.compile(r"[\x20-\x7e]{1,200}")
 _FLAGS: Final = {"true": True, "false": False}
@@ -58,6 +59,16 @@ async def list_exclusions(services: ApiServices, request: web.Request) -> web.Re
 async def list_requests(services: ApiServices, request: web.Request) -> web.Response:
     """The service requests."""
     return _answered(await services.records.requests(only_open=_flag(request, OPEN)))
+
+
+async def list_notices(services: ApiServices, request: web.Request) -> web.Response:
+    """The notices of intent to cancel."""
+    return _answered(await services.records.notices(withdrawn=_flag(request, WITHDRAWN)))
+
+
+async def list_steps(services: ApiServices, request: web.Request) -> web.Response:
+    """The steps in the lives of solutions."""
+    return _answered(await services.records.steps(withdrawn=_flag(request, WITHDRAWN)))
 
 
 async def list_clients(services: ApiServices, _: web.Request) -> web.Response:
@@ -99,11 +110,12 @@ def _answered(answer: Answer) -> web.Response:
 
 async def _call(request: web.Request) -> RecordCall:
     """What a request asks to have recorded. Raises BadRequestError, and aiohttp's 413."""
-    dry_run = _flag(request, DRY_RUN)
+    dry_run, confirmed = _flag(request, DRY_RUN), _flag(request, CONFIRM)
     return RecordCall(
         by=who_asks(request),
         key=_key(request),
         dry_run=dry_run,
+        confirmed=confirmed,
         operation=f"{request.method} {request.path}",
         said=await _said(request),
     )

@@ -11,11 +11,10 @@ from pydantic_core import ErrorDetails
 
 from daemon.config.values import ID
 from daemon.records.refusals import FieldFault, RefusedError
+from sla.calendars import check_year
 from sla.instants import Instant, parse_instant
 from sla.records import Channel, LifecycleEvent
 
-FIRST_YEAR: Final = 1970
-LAST_YEAR: Final = 2999
 MOST_NAMES: Final = 1000
 """NameTexts in one list of a scope."""
 
@@ -39,8 +38,7 @@ def read_instant(value: object) -> Instant:
     if not isinstance(value, str) or len(value) > _INSTANT_CHARACTERS:
         raise ValueError("must be an RFC 3339 instant with a zone, such as 2026-03-01T05:00:00Z")
     at = parse_instant(value)
-    if not FIRST_YEAR <= int(value[:4]) <= LAST_YEAR:
-        raise ValueError(f"lies outside of the years {FIRST_YEAR} to {LAST_YEAR}")
+    check_year(int(value[:4]), value)
     return at
 
 
@@ -109,7 +107,7 @@ class ExclusionBody(ScopedBody):
 
 
 class WithdrawalBody(RequestBody):
-    """Why an exclusion is withdrawn, which is then as if never recorded."""
+    """Why something is withdrawn, which is then as if never recorded."""
 
     why: LineText
 
@@ -137,6 +135,7 @@ class NoticeBody(RequestBody):
     client: NameText
     solution: NameText
     given_at: InstantText | None = Field(default=None, description="Not in the future. Left out: now.")
+    id: NewId | None = Field(default=None, description="Left out: slad makes one.")
 
 
 class LifecycleBody(RequestBody):
@@ -146,6 +145,7 @@ class LifecycleBody(RequestBody):
     solution: NameText
     event: LifecycleEvent
     at: InstantText | None = Field(default=None, description="Not in the future. Left out: now.")
+    id: NewId | None = Field(default=None, description="Left out: slad makes one.")
 
 
 _B = TypeVar("_B", bound=RequestBody)

@@ -24,6 +24,7 @@ from sla.records import (
     ExclusionId,
     ExclusionWithdrawn,
     Recorded,
+    Withdrawn,
 )
 
 PROVIDER: Final = "provider"
@@ -42,7 +43,7 @@ class Draft(NamedTuple):
     @classmethod
     def of(cls, record: Declared) -> Self:
         """Of one record, which goes by its id."""
-        return cls(getattr(record, "id", record.kind), (record,))
+        return cls(record.id or record.kind, (record,))
 
 
 class NumberedDraft(NamedTuple):
@@ -189,7 +190,8 @@ class RecordedRequests:
 
 
 def _named(record: Declared) -> tuple[str, str | None]:
-    return record.kind, getattr(record, "id", None)
+    kind = f"{record.kind} {record.what}" if isinstance(record, Withdrawn) else record.kind
+    return kind, record.id
 
 
 def _name(record: Declared) -> list[str | None]:

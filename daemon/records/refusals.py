@@ -3,6 +3,7 @@
 RefusedError        the request asks for something that may not be recorded
   NotFoundError     what its path names is not there
   ConflictError     it contradicts what is on record
+    UnconfirmedError  it may be meant, and has to be confirmed
 NotRecordingError   nothing can be recorded now
 """
 
@@ -10,7 +11,10 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from typing import ClassVar, NamedTuple
+from typing import ClassVar, Final, NamedTuple
+
+CONFIRMED: Final = "confirmed"
+"""The parameter that confirms a request, and the field that is at fault where it is missing."""
 
 
 class FieldFault(NamedTuple):
@@ -46,6 +50,14 @@ class ConflictError(RefusedError):
     """It contradicts what is on record."""
 
     status = HTTPStatus.CONFLICT
+
+
+class UnconfirmedError(ConflictError):
+    """It is recorded only when it is confirmed: the faults say what gives pause."""
+
+    def __init__(self, questions: Iterable[str]) -> None:
+        """With at least one."""
+        super().__init__(FieldFault(CONFIRMED, question) for question in questions)
 
 
 class NotRecordingError(Exception):

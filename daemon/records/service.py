@@ -17,6 +17,7 @@ from daemon.config import Config
 from daemon.config.values import shown
 from daemon.pacing import paced
 from daemon.records import bodies
+from daemon.records.confirming import questions
 from daemon.records.idempotency import (
     AskedDraft,
     Draft,
@@ -26,9 +27,9 @@ from daemon.records.idempotency import (
     digest_of,
 )
 from daemon.records.naming import named
-from daemon.records.refusals import ConflictError, FieldFault, NotFoundError
+from daemon.records.refusals import ConflictError, FieldFault, NotFoundError, UnconfirmedError
 from daemon.records.validator import Recording, Validator
-from daemon.records.views import BookView, exclusion_keys
+from daemon.records.views import BookView, exclusion_keys, notice_keys, step_keys
 from daemon.replies.common import Reply, WithdrawalReceipt
 from daemon.replies.exclusions import (
     EndReceipt,
@@ -39,7 +40,7 @@ from daemon.replies.exclusions import (
 from daemon.replies.requests import RequestReceipt
 from daemon.replies.solutions import NoticeReceipt, StepReceipt
 from daemon.servers.policy import solutions_of
-from sla.book import Book, Declared
+from sla.book import Book, Declared, OfSolution, key_of
 from sla.exclusions import MAINTENANCE
 from sla.instants import Instant
 from sla.records import (
@@ -52,6 +53,7 @@ from sla.records import (
     ServiceRequest,
     ServiceRequestClosed,
     ServiceRequestResponded,
+    Withdrawable,
     Withdrawn,
 )
 
@@ -67,11 +69,15 @@ class CommitRecord(Protocol):
 
 
 class RecordCall(NamedTuple):
-    """One request: who sent it, under which key, whether only an answer is wanted, what it asks for and what it says."""
+    """One request: who sent it, under which key, what it asks for and what it says.
+
+    `dry_run`: only an answer is wanted. `confirmed`: what gives pause is meant.
+    """
 
     by: str
     key: str
     dry_run: bool
+    confirmed: bool
     operation: str
     said: Mapping[str, Any]
 
@@ -176,15 +182,31 @@ class RecordService:
         body = bodies.read(bodies.MomentBody, call.said)
         return await self._post_one(call, partial(self.validator.closing, request, body))
 
+    async def withdraw_request(self, request: str, call: RecordCall) -> Answer:
+        """The withdrawal of a service request, with its responses and its end."""
+        return await self._withdraw(Withdrawable.SERVICE_REQUEST, request, call)
+
     async def give_notice(self, call: RecordCall) -> Answer:
         """A notice of intent to cancel; answers whether it is valid, and where the solution stands with it."""
         body = bodies.read(bodies.NoticeBody, call.said)
         return await self._post_one(call, partial(self.validator.notice, body))
 
+    async def withdraw_notice(self, notice: str, call: RecordCall) -> Answer:
+        """The withdrawal of a notice."""
+        return await self._withdraw(Withdrawable.CANCELLATION_NOTICE, notice, call)
+
     async def record_step(self, call: RecordCall) -> Answer:
         """A step in the life of a solution; answers its deadlines."""
         body = bodies.read(bodies.LifecycleBody, call.said)
         return await self._post_one(call, partial(self.validator.step, body))
+
+    async def withdraw_step(self, step: str, call: RecordCall) -> Answer:
+        """The withdrawal of a step in the life of a solution."""
+        return await self._withdraw(Withdrawable.LIFECYCLE, step, call)
+
+    async def _withdraw(self, what: Withdrawable, id_: str, call: RecordCall) -> Answer:
+        body = bodies.read(bodies.WithdrawalBody, call.said)
+        return await self._post_one(call, partial(self.validator.withdrawn, what, id_, body))
 
     # To show
 
@@ -196,6 +218,12 @@ class RecordService:
 
     async def requests(self, *, only_open: bool) -> Answer:
         return Answer(await _listed("requests", self._now().requests(only_open=only_open)))
+
+    async def notices(self, *, withdrawn: bool) -> Answer:
+        return Answer(await _listed("notices", self._now().notices(withdrawn=withdrawn)))
+
+    async def steps(self, *, withdrawn: bool) -> Answer:
+        return Answer(await _listed("steps", self._now().steps(withdrawn=withdrawn)))
 
     async def clients(self) -> Answer:
         now = self._now()
@@ -246,13 +274,22 @@ class RecordService:
             before = self._recorded_before(asked)
             if before is not None:
                 raise _RecordedBefore(before)
-            return AskedDraft(asked, call.operation, make(Recording(at=now)))
+            draft = make(Recording(at=now))
+            if not call.confirmed:
+                self._ask_about(draft)
+            return AskedDraft(asked, call.operation, draft)
 
         try:
             kept = await self._record(made)
         except _RecordedBefore as before:
             return _RecordResult(before.kept.draft, call.by, before.kept.seq, replayed=True)
         return _RecordResult(kept.draft, call.by, kept.seq)
+
+    def _ask_about(self, draft: Draft) -> None:
+        """Raises UnconfirmedError for what gives pause."""
+        doubtful = dict.fromkeys(chain.from_iterable(questions(self._book, each) for each in draft.records))
+        if doubtful:
+            raise UnconfirmedError(list(doubtful))
 
     def _recorded_before(self, asked: RequestIdentity) -> NumberedDraft | None:
         """What the same request recorded. Raises ConflictError for a key that another one was sent under."""
@@ -292,21 +329,10 @@ class RecordService:
                 keys = views.request_keys(book.requests[record.id])
                 return RequestReceipt(**common, **keys).as_json()
             case CancellationNotice():
-                return NoticeReceipt(
-                    **common,
-                    client=record.client,
-                    solution=record.solution,
-                    given_at=record.given_at,
-                    **views.chronic(record),
-                ).as_json()
+                return NoticeReceipt(**common, **notice_keys(record), **views.chronic(record)).as_json()
             case Lifecycle():
                 return StepReceipt(
-                    **common,
-                    client=record.client,
-                    solution=record.solution,
-                    event=record.event,
-                    at=record.at,
-                    deadlines=views.deadlines((record.solution, record.client)),
+                    **common, **step_keys(record), deadlines=views.deadlines(key_of(record))
                 ).as_json()
             case _:
                 assert_never(record)
@@ -315,16 +341,14 @@ class RecordService:
 def _common(outcome: _RecordResult) -> dict[str, Any]:
     """What all answers to a recording say; an id that was only supposed is no id."""
     record, seq = outcome.draft.records[0], outcome.seq
-    made = isinstance(record, Exclusion | ServiceRequest)
-    keys: dict[str, Any] = {
+    made = isinstance(record, Exclusion | OfSolution)
+    return {
+        "id": None if made and seq is None else outcome.draft.name,
         "dry_run": seq is None,
         "recorded_at": None if seq is None else record.recorded_at,
         "recorded_by": None if seq is None else outcome.by,
         "seq": seq,
     }
-    if not isinstance(record, CancellationNotice | Lifecycle):
-        keys["id"] = None if made and seq is None else outcome.draft.name
-    return keys
 
 
 def _exclusions(records: Sequence[Declared]) -> list[Exclusion]:

@@ -5,7 +5,7 @@ one that is not would keep the ledger from ever being read again.
 """
 
 import secrets
-from collections.abc import Collection, Container, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -35,11 +35,15 @@ from sla.records import (
     ExclusionId,
     ExclusionWithdrawn,
     Lifecycle,
+    NoticeId,
     RequestId,
     ServiceRequest,
     ServiceRequestClosed,
     ServiceRequestResponded,
     SolutionId,
+    StepId,
+    Withdrawable,
+    Withdrawn,
 )
 from sla.requests import refusal
 
@@ -47,6 +51,11 @@ LONGEST_WINDOW: Final = 31 * DAY
 """Of maintenance: the contract speaks of hours."""
 
 _PREFIXES: Final = {category: "mw" if category in MAINTENANCE else "ex" for category in Category}
+_PREFIXES_OF_SOLUTIONS: Final = {
+    Withdrawable.SERVICE_REQUEST: "sr",
+    Withdrawable.CANCELLATION_NOTICE: "cn",
+    Withdrawable.LIFECYCLE: "lc",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,7 +125,7 @@ class Validator:
             servers=tuple(dict.fromkeys(servers)),
         )
         parts = by_owner(whole, body.start, body.end or FOREVER, self._known, now.at)
-        name = self._new_id(body.id, _PREFIXES[category], self._exclusion_names, now.at)
+        name = self._new_id(body.id, _PREFIXES[category], self._is_exclusion, now.at)
         records = [
             Exclusion(
                 id=ExclusionId(id_),
@@ -161,16 +170,7 @@ class Validator:
         """The withdrawal of an exclusion, or of those that were recorded as one and still stand. Raises RefusedError."""
         standing = [pages for pages in windows if pages.withdrawn is None]
         if not standing:
-            withdrawn = windows[0].withdrawn
-            assert withdrawn is not None
-            raise ConflictError(
-                [
-                    FieldFault(
-                        "",
-                        f"{windows[0].record.id} was withdrawn already, at {format_instant(withdrawn.recorded_at)}",
-                    )
-                ]
-            )
+            _not_twice(windows[0].record.id, windows[0].withdrawn)
         return [
             ExclusionWithdrawn(id=pages.record.id, why=body.why, recorded_at=now.at, recorded_by=now.by)
             for pages in standing
@@ -208,7 +208,7 @@ class Validator:
             if problem:
                 faults.add("opened_by", problem)
         return ServiceRequest(
-            id=RequestId(self._new_id(body.id, "sr", self._book.requests, now.at)),
+            id=RequestId(self._new_id_of(Withdrawable.SERVICE_REQUEST, body.id, now.at)),
             client=key[1],
             solution=key[0],
             opened_at=opened_at,
@@ -220,7 +220,7 @@ class Validator:
 
     def response(self, request: str, body: bodies.MomentBody, now: Recording) -> ServiceRequestResponded:
         """A response to a request; of several the first counts. Raises RefusedError."""
-        pages = self.request_on_record(request)
+        pages = self._standing_request(request)
         return ServiceRequestResponded(
             id=pages.record.id,
             at=_after_opening(pages, body, now),
@@ -230,7 +230,7 @@ class Validator:
 
     def closing(self, request: str, body: bodies.MomentBody, now: Recording) -> ServiceRequestClosed:
         """The end of a request. Raises RefusedError."""
-        pages = self.request_on_record(request)
+        pages = self._standing_request(request)
         if pages.closed:
             raise ConflictError(
                 [FieldFault("", f"{request} was closed already, at {format_instant(pages.closed[0].at)}")]
@@ -242,11 +242,13 @@ class Validator:
             recorded_by=now.by,
         )
 
-    def request_on_record(self, request: str) -> RequestPages:
-        """What is on record of a service request. Raises NotFoundError."""
+    def _standing_request(self, request: str) -> RequestPages:
+        """What is on record of a service request that was not withdrawn. Raises RefusedError."""
         pages = self._book.requests.get(RequestId(request))
         if pages is None:
-            raise NotFoundError([FieldFault("id", f"there is no service request {shown(request)}")])
+            raise _not_there(Withdrawable.SERVICE_REQUEST, request)
+        if (Withdrawable.SERVICE_REQUEST, request) in self._book.withdrawn:
+            raise ConflictError([FieldFault("", f"{request} is withdrawn")])
         return pages
 
     # Solutions
@@ -258,6 +260,7 @@ class Validator:
             solution, client = self._known.solution_of(faults, body.solution, body.client, now.at)
             _not_later(faults, "given_at", given_at, now.at)
         return CancellationNotice(
+            id=NoticeId(self._new_id_of(Withdrawable.CANCELLATION_NOTICE, body.id, now.at)),
             client=client,
             solution=solution,
             given_at=given_at,
@@ -272,6 +275,7 @@ class Validator:
             solution, client = self._known.solution_of(faults, body.solution, body.client, now.at)
             _not_later(faults, "at", at, now.at)
         return Lifecycle(
+            id=StepId(self._new_id_of(Withdrawable.LIFECYCLE, body.id, now.at)),
             client=client,
             solution=solution,
             event=body.event,
@@ -280,9 +284,17 @@ class Validator:
             recorded_by=now.by,
         )
 
-    @property
-    def _exclusion_names(self) -> Container[str]:
-        return {*self._book.exclusions, *self._groups}
+    def withdrawn(
+        self, what: Withdrawable, id_: str, body: bodies.WithdrawalBody, now: Recording
+    ) -> Withdrawn:
+        """The withdrawal of what people recorded of a solution. Raises RefusedError."""
+        if (what, id_) not in self._book.withdrawable:
+            raise _not_there(what, id_)
+        _not_twice(id_, self._book.withdrawn.get((what, id_)))
+        return Withdrawn(what=what, id=id_, why=body.why, recorded_at=now.at, recorded_by=now.by)
+
+    def _is_exclusion(self, name: str) -> bool:
+        return name in self._book.exclusions or name in self._groups
 
     def _ids_of_parts(self, name: str, count: int) -> list[str]:
         """The ids of what is recorded under a name: that itself, or each part's, which tells of no other."""
@@ -291,7 +303,7 @@ class Validator:
         ids: dict[str, None] = {}
         while len(ids) < count:
             made = f"{name}.{secrets.token_hex(3)}"
-            if made not in self._exclusion_names:
+            if not self._is_exclusion(made):
                 ids[made] = None
         return list(ids)
 
@@ -299,16 +311,33 @@ class Validator:
     def _known(self) -> Known:
         return Known(self._book, self.configured)
 
-    def _new_id(self, given: str | None, prefix: str, taken: Container[str], at: Instant) -> str:
+    def _new_id_of(self, what: Withdrawable, given: str | None, at: Instant) -> str:
+        return self._new_id(
+            given, _PREFIXES_OF_SOLUTIONS[what], lambda id_: (what, id_) in self._book.withdrawable, at
+        )
+
+    def _new_id(self, given: str | None, prefix: str, is_taken: Callable[[str], bool], at: Instant) -> str:
         """The id that was given, or one that is new; of other monitors too, which may be merged with this one."""
         if given is not None:
-            if given in taken:
+            if is_taken(given):
                 raise ConflictError([FieldFault("id", f"{given} is taken: leave it out, or choose another")])
             return given
         day = format_day(Day(at // DAY)).replace("-", "")
-        while (made := f"{prefix}-{day}-{secrets.token_hex(3)}") in taken:
+        while is_taken(made := f"{prefix}-{day}-{secrets.token_hex(3)}"):
             pass
         return made
+
+
+def _not_there(what: Withdrawable, id_: str) -> NotFoundError:
+    return NotFoundError([FieldFault("id", f"there is no {what.noun} {shown(id_)}")])
+
+
+def _not_twice(id_: str, before: ExclusionWithdrawn | Withdrawn | None) -> None:
+    """Raises ConflictError where it was withdrawn before."""
+    if before is not None:
+        raise ConflictError(
+            [FieldFault("", f"{id_} was withdrawn already, at {format_instant(before.recorded_at)}")]
+        )
 
 
 def _not_later(faults: FieldFaults, field: str, at: Instant | None, now: Instant) -> None:

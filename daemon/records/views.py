@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from operator import attrgetter
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from daemon.holidays import holidays_around
 from daemon.records.idempotency import RecordedRequests
@@ -19,11 +19,19 @@ from daemon.replies.exclusions import (
     WindowState,
 )
 from daemon.replies.requests import RequestStatus
-from daemon.replies.solutions import ChronicStatus, ClientSolution, DeadlineStatus, InterruptionStatus
+from daemon.replies.solutions import (
+    ChronicStatus,
+    ClientSolution,
+    DeadlineStatus,
+    InterruptionStatus,
+    NoticeStatus,
+    StepStatus,
+)
 from sla.announcement import Announcement, Split
-from sla.book import Book, ExclusionPages, RequestPages, ServerPages, SolutionKey
+from sla.book import Book, ExclusionPages, OfSolution, RequestPages, ServerPages, SolutionKey
 from sla.calendars import calendar_of
 from sla.chronic import Chronic, Stage
+from sla.evidence import instants_of
 from sla.exclusions import MAINTENANCE
 from sla.instants import Instant
 from sla.lifecycle import Acceptance
@@ -33,6 +41,7 @@ from sla.records import (
     ClientId,
     Exclusion,
     ExclusionWithdrawn,
+    Lifecycle,
     Withdrawn,
 )
 from sla.requests import Outcome
@@ -42,6 +51,9 @@ from sla.statement import Judgement, SolutionState
 from sla.terms import format_terms
 
 _PENDING = (Outcome.PENDING, Acceptance.PENDING, Acceptance.PROBLEM)
+
+
+_O = TypeVar("_O", CancellationNotice, Lifecycle)
 
 
 class ShareRow(NamedTuple):
@@ -143,16 +155,15 @@ class BookView:
     # Service requests
 
     def requests(self, *, only_open: bool, client: ClientId | None = None) -> Iterator[RequestStatus]:
-        """The service requests, by their opening; `only_open`: without those that were closed."""
+        """The service requests, by their opening; `only_open`: without those that were closed or withdrawn."""
         for pages in sorted(self._book.requests.values(), key=lambda p: (p.record.opened_at, p.record.id)):
-            if (client is None or pages.record.client == client) and not (only_open and pages.closed):
-                record = pages.record
+            record, withdrawn = pages.record, self._book.withdrawal(pages.record, self._as_of)
+            is_over = bool(pages.closed) or withdrawn is not None
+            if (client is None or record.client == client) and not (only_open and is_over):
                 yield RequestStatus(
                     **self.request_keys(pages),
                     id=record.id,
-                    solution_name=name_of(self._book, record.solution),
-                    recorded_at=record.recorded_at,
-                    recorded_by=self._recorded.who(record),
+                    **self._status_keys(record),
                 )
 
     def request_keys(self, pages: RequestPages) -> dict[str, Any]:
@@ -173,6 +184,30 @@ class BookView:
         }
 
     # Solutions
+
+    def notices(self, *, withdrawn: bool) -> Iterator[NoticeStatus]:
+        """The notices of intent to cancel, by when they were given; those withdrawn if asked for."""
+        for record in self._of_solutions(self._book.notices, withdrawn=withdrawn):
+            yield NoticeStatus(id=record.id, **notice_keys(record), **self._status_keys(record))
+
+    def steps(self, *, withdrawn: bool) -> Iterator[StepStatus]:
+        """The steps in the lives of solutions, by when they were; those withdrawn if asked for."""
+        for record in self._of_solutions(self._book.lifecycles, withdrawn=withdrawn):
+            yield StepStatus(id=record.id, **step_keys(record), **self._status_keys(record))
+
+    def _of_solutions(self, of: Mapping[SolutionKey, Sequence[_O]], *, withdrawn: bool) -> list[_O]:
+        records = (each for those in of.values() for each in those)
+        standing = (each for each in records if withdrawn or self._book.withdrawal(each, self._as_of) is None)
+        return sorted(standing, key=lambda each: [at for _, at in instants_of(each)])
+
+    def _status_keys(self, record: OfSolution) -> dict[str, Any]:
+        """What lists tell of a record beside what it says."""
+        return {
+            "solution_name": name_of(self._book, record.solution),
+            "recorded_at": record.recorded_at,
+            "recorded_by": self._recorded.who(record),
+            "withdrawn": self._withdrawal(self._book.withdrawal(record, self._as_of)),
+        }
 
     def chronic(self, notice: CancellationNotice) -> Mapping[str, Any]:
         """Where a solution stands on both bases, and whether a notice decided that."""
@@ -312,6 +347,16 @@ def exclusion_keys(records: Sequence[Exclusion]) -> dict[str, Any]:
         "announced_at": first.announced_at,
         "reference": first.reference,
     }
+
+
+def notice_keys(record: CancellationNotice) -> dict[str, Any]:
+    """What a notice says, but for its id."""
+    return {"client": record.client, "solution": record.solution, "given_at": record.given_at}
+
+
+def step_keys(record: Lifecycle) -> dict[str, Any]:
+    """What a step in the life of a solution says, but for its id."""
+    return {"client": record.client, "solution": record.solution, "event": record.event, "at": record.at}
 
 
 def _named(record: Exclusion) -> tuple[str, ...]:

@@ -2,7 +2,7 @@
 
 from pydantic import Field
 
-from daemon.replies.common import At, Receipt, Reply, Seconds
+from daemon.replies.common import At, Receipt, Reply, Seconds, WithdrawalStatus
 from sla.records import Channel
 from sla.requests import Outcome
 
@@ -33,6 +33,7 @@ class RequestStatus(RequestKeys):
     solution_name: str | None
     recorded_at: At
     recorded_by: str
+    withdrawn: WithdrawalStatus | None
 
 
 class RequestList(Reply):

@@ -5,7 +5,7 @@ from typing import Self
 
 from pydantic import Field
 
-from daemon.replies.common import At, Receipt, Reply, Seconds
+from daemon.replies.common import At, Receipt, Reply, Seconds, WithdrawalStatus
 from sla.chronic import Chronic, Stage
 from sla.interruptions import Interruption
 from sla.lifecycle import Acceptance, Deadline, DeadlineKind
@@ -128,12 +128,18 @@ class ClientSolution(SolutionKeys):
     ongoing: InterruptionStatus | None
 
 
-class NoticeReceipt(Receipt):
-    """A notice of intent to cancel that was recorded, and where the solution stands with it."""
+class NoticeKeys(Reply):
+    """What a notice of intent to cancel says. `id`: null of one that was recorded when they had none."""
 
+    id: str | None
     client: str
     solution: str
     given_at: At
+
+
+class NoticeReceipt(Receipt, NoticeKeys):
+    """A notice of intent to cancel that was recorded, and where the solution stands with it."""
+
     valid: bool = Field(description="It opened the resolution period, on one basis at least (spec §7.4).")
     notice_closes_at: At | None = Field(
         description="Of the basis on which it is valid, else of the observed one."
@@ -144,11 +150,47 @@ class NoticeReceipt(Receipt):
     documented: ChronicStatus
 
 
-class StepReceipt(Receipt):
-    """A step in the life of a solution that was recorded, and the solution's deadlines."""
+class NoticeStatus(NoticeKeys):
+    """A notice on record. `solution_name`: the server's, of a server that is sold alone."""
 
+    solution_name: str | None
+    recorded_at: At
+    recorded_by: str
+    withdrawn: WithdrawalStatus | None
+
+
+class NoticeList(Reply):
+    """Notices of intent to cancel, by when they were given."""
+
+    notices: tuple[NoticeStatus, ...]
+
+
+class StepKeys(Reply):
+    """A step in the life of a solution. `id`: null of one that was recorded when they had none."""
+
+    id: str | None
     client: str
     solution: str
     event: LifecycleEvent
     at: At
+
+
+class StepReceipt(Receipt, StepKeys):
+    """A step in the life of a solution that was recorded, and the solution's deadlines."""
+
     deadlines: tuple[DeadlineStatus, ...]
+
+
+class StepStatus(StepKeys):
+    """A step on record. `solution_name`: the server's, of a server that is sold alone."""
+
+    solution_name: str | None
+    recorded_at: At
+    recorded_by: str
+    withdrawn: WithdrawalStatus | None
+
+
+class StepList(Reply):
+    """Steps in the lives of solutions, by when they were."""
+
+    steps: tuple[StepStatus, ...]

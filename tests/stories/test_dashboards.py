@@ -69,7 +69,7 @@ def tell_the_story(told: Site, line: socket.socket) -> None:
     told.slad("maintenance", "announce", *late)
     told.slad("exclusion", "add", "client_change", "--from", ago(seconds=3), "--until", ago(seconds=1), "--server", SERVER)  # fmt: skip
     told.slad("request", "open", "acme", "mail", "--by", "ann", "--channel", "phone")
-    told.slad("lifecycle", "record", "acme", told.id_of(other), "order_accepted")
+    told.slad("lifecycle", "record", "acme", told.id_of(other), "order_accepted", "--yes")
     told.vcenter.do(told.vcenter.world.kill_sessions)
     told.vcenter.do(told.vcenter.wire.inject, "unavailable", replies=3)
     told.vcenter.do(told.vcenter.world.machines.power_off, SERVER, user="ops")

@@ -18,7 +18,7 @@ from daemon.app import App
 from daemon.cli import main
 from daemon.control.tokens import new_token
 from probes.simulation import ThreadedVCenter
-from sla.instants import HOUR, MINUTE, Instant, format_instant
+from sla.instants import HOUR, MINUTE, Instant, datetime_of, format_instant
 from sla.texts import cleaned
 from tests.daemon.harness import WAIT_S, running_app, simulated, write_config
 from tests.peers.tls import issue
@@ -87,12 +87,14 @@ role = "record"
 sha256 = "{EXPIRED.sha256}"
 expires = 2020-01-01
 """
-NEXT_CENTURY = ("--from", "2090-03-01T12:00-05:00", "--until", "2090-03-01T14:00-05:00")
+_MARCH = f"{datetime_of(now()).year + 1}-03-01"
+NEXT_MARCH = ("--from", f"{_MARCH}T12:00-05:00", "--until", f"{_MARCH}T14:00-05:00")
 """Two hours, announced in time."""
 TOMORROW = format_instant(Instant(now() + 24 * HOUR))
 AN_HOUR_AGO = format_instant(Instant(now() - HOUR))
 A_MINUTE_AGO = format_instant(Instant(now() - MINUTE))
-ANNOUNCE = ("maintenance", "announce", *NEXT_CENTURY)
+MARCH_UTC = (f"{_MARCH}T17:00:00Z", f"{_MARCH}T19:00:00Z")
+ANNOUNCE = ("maintenance", "announce", *NEXT_MARCH)
 RECORDED = 2
 """Records that one request adds to the ledger: who asked, and what for."""
 ADD = ("exclusion", "add", "force_majeure", "--from", AN_HOUR_AGO)

@@ -163,7 +163,7 @@ def test_a_new_token_comes_with_the_lines_that_let_it_in(
     slad: Slad, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    result = run("token", "--name", "status-page", "--role", "read", "--expires", "2100-12-31")
+    result = run("token", "--name", "status-page", "--role", "read", "--expires", "2100-12-31", "--yes")
     assert result.exit_code == 0
     token = re.search(r"^ +(slad_\S+)$", result.stdout, re.MULTILINE)
     assert token is not None

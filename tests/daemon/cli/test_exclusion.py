@@ -17,7 +17,7 @@ def test_an_open_exclusion_goes_on_until_it_is_ended(slad: Slad) -> None:
     assert "ex-1" not in slad.done("exclusion", "list")
     row = cells(slad.done("exclusion", "list", "--past"), "ex-1")
     assert (row[1], row[3]) == ("past", A_MINUTE_AGO)
-    assert slad.done("exclusion", "withdraw", "ex-1", "--why", "ours") == "ex-1 is withdrawn.\n"
+    assert slad.done("exclusion", "withdraw", "ex-1", "--why", "ours", "--yes") == "ex-1 is withdrawn.\n"
     assert cells(slad.done("exclusion", "list", "--past"), "ex-1")[-1] == "ours"
 
 
@@ -31,4 +31,4 @@ def test_exclusions_in_json_are_the_answers_of_the_door(slad: Slad) -> None:
     assert made["id"] not in [each["id"] for each in slad.told("exclusion", "list")["exclusions"]]
     ended = slad.told("exclusion", "add", "end_user_pc", "--from", AN_HOUR_AGO, "--open", "--all")
     assert slad.told("exclusion", "end", ended["id"])["id"] == ended["id"]
-    assert slad.told("exclusion", "withdraw", ended["id"], "--why", "x")["why"] == "x"
+    assert slad.told("exclusion", "withdraw", ended["id"], "--why", "x", "--yes")["why"] == "x"

@@ -3,7 +3,7 @@
 import pytest
 
 from tests.daemon.cli.recording import (
-    NEXT_CENTURY,
+    NEXT_MARCH,
     RECORDED,
     STEERED,
     Slad,
@@ -13,7 +13,7 @@ from tests.daemon.cli.recording import (
 
 def of_acme(slad: Slad, name: str) -> str:
     """The id of Acme's server of a name, as a dry run tells it."""
-    told = slad.told("maintenance", "announce", *NEXT_CENTURY, "--client", "acme", "--dry-run")
+    told = slad.told("maintenance", "announce", *NEXT_MARCH, "--client", "acme", "--dry-run")
     (server,) = (row["server"] for row in told["servers"] if row["name"] == name)
     return str(server)
 

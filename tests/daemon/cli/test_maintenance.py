@@ -8,7 +8,8 @@ import sys
 from tests.daemon.cli.recording import (
     A_MINUTE_AGO,
     ANNOUNCE,
-    NEXT_CENTURY,
+    MARCH_UTC,
+    NEXT_MARCH,
     STEERED,
     STEERING,
     TOMORROW,
@@ -19,7 +20,7 @@ from tests.daemon.harness import WAIT_S
 
 
 def test_an_announcement_says_what_will_be_excluded_and_why_not(slad: Slad) -> None:
-    shown = slad.done("maintenance", "announce", *NEXT_CENTURY, "--server", "web7", "--id", "mw-cap")
+    shown = slad.done("maintenance", "announce", *NEXT_MARCH, "--server", "web7", "--id", "mw-cap")
     assert "The window is announced as mw-cap.\n" in shown
     assert "Servers in it: 1. Excluded whole for 0, in part for 1, not at all for 0.\n" in shown
     assert cells(shown, "web7") == [
@@ -39,27 +40,27 @@ def test_an_announcement_says_what_will_be_excluded_and_why_not(slad: Slad) -> N
 
 def test_an_announcement_in_json_is_the_answer_of_the_door(slad: Slad) -> None:
     told = slad.told(
-        "maintenance", "announce", *NEXT_CENTURY, "--solution", "shop", "--emergency", "--reference", "T-1"
+        "maintenance", "announce", *NEXT_MARCH, "--solution", "shop", "--emergency", "--reference", "T-1"
     )
     assert told["category"] == "emergency_security_update"
-    assert (told["from"], told["until"]) == ("2090-03-01T17:00:00Z", "2090-03-01T19:00:00Z")
+    assert (told["from"], told["until"]) == MARCH_UTC
     assert (told["solutions"], told["reference"], told["dry_run"]) == (["shop"], "T-1", False)
     assert told["recorded_by"].startswith("uid:")
     assert [row["name"] for row in told["servers"]] == ["web7"]
 
 
 def test_servers_are_listed_by_their_names(slad: Slad) -> None:
-    shown = slad.done("maintenance", "announce", *NEXT_CENTURY, "--all", "--dry-run")
+    shown = slad.done("maintenance", "announce", *NEXT_MARCH, "--all", "--dry-run")
     names = [re.split("  +", line)[0] for line in shown.partition("\nserver ")[2].splitlines()[1:]]
     assert len(names) > 2
     assert names == sorted(names)
-    slad.done("maintenance", "announce", *NEXT_CENTURY, "--server", "web7", "--id", "mw-named")
+    slad.done("maintenance", "announce", *NEXT_MARCH, "--server", "web7", "--id", "mw-named")
     assert cells(slad.done("maintenance", "list"), "mw-named")[5] == "server web7"
 
 
 def test_a_dry_run_answers_the_same_and_records_nothing(slad: Slad) -> None:
     before = slad.records()
-    announce = ("maintenance", "announce", *NEXT_CENTURY, "--all", "--dry-run")
+    announce = ("maintenance", "announce", *NEXT_MARCH, "--all", "--dry-run")
     shown = slad.done(*announce)
     assert "The window would be announced; nothing was recorded.\nServers in it: 13." in shown
     told = slad.told(*announce)
@@ -68,13 +69,12 @@ def test_a_dry_run_answers_the_same_and_records_nothing(slad: Slad) -> None:
 
 
 def test_windows_are_listed_and_withdrawn_ones_only_with_the_past(slad: Slad) -> None:
-    slad.done("maintenance", "announce", *NEXT_CENTURY, "--client", "acme", "--id", "mw-kept")
-    slad.done("maintenance", "announce", *NEXT_CENTURY, "--all", "--id", "mw-gone", "--reference", "T-2")
+    slad.done("maintenance", "announce", *NEXT_MARCH, "--client", "acme", "--id", "mw-kept")
+    slad.done("maintenance", "announce", *NEXT_MARCH, "--all", "--id", "mw-gone", "--reference", "T-2")
     assert cells(slad.done("maintenance", "list"), "mw-kept")[:6] == [
         "mw-kept",
         "announced",
-        "2090-03-01T17:00:00Z",
-        "2090-03-01T19:00:00Z",
+        *MARCH_UTC,
         "scheduled maintenance",
         "client acme",
     ]
@@ -98,7 +98,7 @@ def test_the_program_itself_records(slad: Slad) -> None:
 
 def test_names_neither_mark_up_nor_steer_the_terminal(slad: Slad) -> None:
     reference = "[red]T[/red] \x9b31m\u202e"
-    announce = ("maintenance", "announce", *NEXT_CENTURY, "--server", STEERED, "--reference", reference)
+    announce = ("maintenance", "announce", *NEXT_MARCH, "--server", STEERED, "--reference", reference)
     shown = slad.done(*announce, "--id", "mw-steering") + slad.done("maintenance", "list")
     assert STEERED in shown
     assert "[red]T[/red] �31m�" in shown

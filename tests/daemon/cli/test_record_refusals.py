@@ -10,7 +10,7 @@ from tests.daemon.cli.recording import (
     AN_HOUR_AGO,
     ANNOUNCE,
     CLIENTS,
-    NEXT_CENTURY,
+    NEXT_MARCH,
     OPEN,
     TOMORROW,
     Slad,
@@ -34,7 +34,7 @@ from tests.daemon.harness import write_config
             "until: must be after from",
         ),
         (
-            ("maintenance", "announce", "--from", "2089-01-01T00:00Z", *NEXT_CENTURY[2:], "--all"),
+            ("maintenance", "announce", "--from", "2025-01-01T00:00Z", *NEXT_MARCH[2:], "--all"),
             "until: is more",
         ),
         (

@@ -97,7 +97,10 @@ def test_a_chronic_outage_and_the_notice_that_follows(tmp_path: Path) -> None:
         slad.vcenter.do(machines.power_on, "web7", user="eve")
         slad.wait(lambda: shop_of(slad)[2].startswith("chronic until 20"), "a notice period that closes")
         shown = slad.done("notice", "give", "acme", "shop")
-        valid = re.fullmatch(r"The notice is valid: to be mended by (\S+), evaluated until \S+\.\n", shown)
+        valid = re.fullmatch(
+            r"Recorded as cn-\S+\.\nThe notice is valid: to be mended by (\S+), evaluated until \S+\.\n",
+            shown,
+        )
         assert valid is not None
         assert f"resolution until {valid[1]}" in slad.done("client", "show", "acme")
 

@@ -174,7 +174,7 @@ async def test_what_contradicts_the_record_is_a_conflict(office: Office, caller:
     )
     await caller.post("/v1/requests", {**REQUEST, "id": "sr"})
     office.set("2026-03-10T16:00:00Z")
-    await caller.post("/v1/exclusions/open/withdraw", {"why": "no"})
+    await caller.post("/v1/exclusions/open/withdraw?confirmed=true", {"why": "no"})
     before = len(office.recorded)
     for path, body, message in (
         ("/v1/maintenance", {**MAINTENANCE, "id": "ex"}, "id: ex is taken"),

@@ -88,7 +88,7 @@ async def test_what_was_answered_is_on_record_after_a_kill(tmp_path: Path) -> No
                 {"category": "client_system", "from": from_now(-HOUR), "open": True, "id": "ex"},
             ),
             ("/v1/exclusions/ex/end", {"at": from_now(-MINUTE)}),
-            ("/v1/exclusions/ex/withdraw", {"why": "was ours"}),
+            ("/v1/exclusions/ex/withdraw?confirmed=true", {"why": "was ours"}),
             ("/v1/requests", {**of_shop, "opened_by": "ann", "channel": "portal", "id": "sr"}),
             ("/v1/requests/sr/respond", None),
             ("/v1/requests/sr/close", None),

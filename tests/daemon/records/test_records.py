@@ -105,7 +105,7 @@ async def test_windows_are_listed_by_their_state_and_withdrawn_once(office: Offi
     office.set("2026-03-18T00:00:00Z")
     assert (await caller.get("/v1/maintenance")).json["maintenance"] == []
     assert (await caller.get("/v1/maintenance?past=true")).json["maintenance"][0]["state"] == "past"
-    said = await caller.post(f"/v1/maintenance/{made}/withdraw", {"why": "postponed"})
+    said = await caller.post(f"/v1/maintenance/{made}/withdraw?confirmed=true", {"why": "postponed"})
     assert (said.status, said.json["id"], said.json["why"]) == (201, made, "postponed")
     assert isinstance(office.recorded[-1], ExclusionWithdrawn)
     (row,) = (await caller.get("/v1/maintenance?past=true")).json["maintenance"]
@@ -168,15 +168,15 @@ async def test_a_request_is_due_after_four_hours_of_business_time(office: Office
 
 
 async def test_a_step_answers_the_deadlines(office: Office, caller: Caller) -> None:
-    said = await caller.post("/v1/lifecycle", {"client": "c", "solution": "shop", "event": "order_accepted"})
+    said = await caller.post("/v1/lifecycle", {"client": "c", "solution": "shop", "event": "data_requested"})
     assert said.status == 201
     assert isinstance(office.recorded[0], Lifecycle)
     assert said.json["deadlines"] == [
         {
             "client": "c",
             "solution": "shop",
-            "deadline": "provisioning",
-            "due_at": "2026-03-18T04:00:00Z",
+            "deadline": "data_return",
+            "due_at": "2026-03-14T04:00:00Z",
             "outcome": "pending",
         }
     ]
