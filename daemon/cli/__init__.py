@@ -66,3 +66,6 @@ def main() -> None:
     It watches every virtual server through vCenter, keeps the evidence, and works out the contract's figures.
     `slad demo` shows it on a simulated vCenter.
     """
+    from daemon.cores import forbid_core_dumps
+
+    forbid_core_dumps()

@@ -79,7 +79,7 @@ class Secret:
         return f"{self.path} {secret}" if isinstance(secret, str) and secret else ""
 
 
-def secret_in(content: bytes, form: Form = Form.PASSWORD) -> SecretStr | str:
+def secret_in(content: bytes | bytearray, form: Form = Form.PASSWORD) -> SecretStr | str:
     """The secret that the content of a file is, or what is wrong with it and what to do."""
     if len(content) > MAX_SECRET_BYTES:
         return f"is longer than {MAX_SECRET_BYTES} bytes: {_ONE_LINE}"
@@ -132,7 +132,12 @@ def _in_file(path: Path, form: Form) -> SecretStr | str:
     try:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             return "is no file: name one that holds the secret"
-        return secret_in(os.read(descriptor, MAX_SECRET_BYTES + 1), form)
+        content = bytearray(MAX_SECRET_BYTES + 1)
+        del content[os.readv(descriptor, [content]) :]
+        try:
+            return secret_in(content, form)
+        finally:
+            content[:] = bytes(len(content))  # what is freed is not overwritten
     except OSError as error:
         return f"cannot be read: {error.strerror}"
     finally:

@@ -5,7 +5,7 @@ import json
 import ssl
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Final, Self, cast
@@ -30,7 +30,7 @@ class ControlAddress:
 
     socket: Path
     url: str = ""
-    token: str = ""
+    token: str = field(default="", repr=False)
     ca_file: Path | None = None
 
     def __str__(self) -> str:

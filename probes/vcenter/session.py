@@ -80,9 +80,7 @@ class Stub(SoapStubAdapter):  # type: ignore[misc]  # pyvmomi's class is untyped
             with self.wire.translating():
                 return super().InvokeMethod(mo, info, args, outerStub)
         except vmodl.MethodFault as fault:
-            raise _translated(
-                type(fault).__name__, fault.msg or "", at_login=info.wsdlName == "Login"
-            ) from fault
+            raise _translated(type(fault).__name__, fault.msg or "") from fault
         except VcenterError:
             raise
         except Exception as error:
@@ -121,16 +119,23 @@ class Session:
     @classmethod
     def open(cls, wire: Wire, credentials: Credentials) -> "Session":
         """Agree on a version and log in; without a password that can be sent the vCenter is asked nothing."""
-        password = credentials.password()
+        # Never a local text: a traceback that somebody keeps would keep it too.
+        secret = bytearray(escape(credentials.password()).encode())
+        try:
+            return cls._opened(wire, credentials.user, secret)
+        finally:
+            _overwrite(secret)
+
+    @classmethod
+    def _opened(cls, wire: Wire, user: str, secret: bytearray) -> "Session":
         stub = Stub(wire, _negotiated_version(wire))
         content = vim.ServiceInstance("ServiceInstance", stub).RetrieveContent()
         session = cls(wire, stub, content)
         try:
-            with reading("what vCenter says of itself"):
-                content.sessionManager.Login(userName=credentials.user, password=password)
+            session._log_in(user, secret)
         except LoginRefusedError as error:
             raise LoginRefusedError(
-                f"vCenter refused the login of {credentials.user}: user or password is wrong, or the account is locked"
+                f"vCenter refused the login of {user}: user or password is wrong, or the account is locked"
             ) from error
         except VcenterError:
             if stub.cookie:
@@ -147,6 +152,18 @@ class Session:
     def instance_uuid(self) -> str:
         """The vCenter's own; "" where it tells none."""
         return str(getattr(self.content.about, "instanceUuid", None) or "")
+
+    def _log_in(self, user: str, secret: bytearray) -> None:
+        """The one call that holds a password: pyvmomi would leave that in memory in several places."""
+        with reading("what vCenter says of itself"):
+            manager = self.content.sessionManager._moId  # noqa: SLF001  an id
+        named = f'<_this type="SessionManager">{escape(manager)}</_this><userName>{escape(user)}</userName>'
+        envelope = _envelope("Login", named.encode(), b"<password>", secret, b"</password>")
+        try:
+            with reading("the answer to Login"):
+                self._post("Login", envelope, self.deadlines.call_s)
+        finally:
+            _overwrite(envelope)
 
     def wait_for_updates(
         self, collector: str, version: str, wait_s: int, page: int, *, once: bool = False
@@ -263,19 +280,18 @@ class Session:
                 timeout_s = min(timeout_s, call.wait_s + KEPT_S)
             try:
                 with reading(f"the answer to {call.method}"):
-                    return _content(call.method, self._post(call, timeout_s))
+                    envelope = _envelope(call.method, call.arguments.encode())
+                    return _content(call.method, self._post(call.method, envelope, timeout_s, call.item))
             except VcenterError as error:
                 if not is_about_an_answer(error) or not again or fresh == TRIES:
                     raise
             (call,) = again
 
-    def _post(self, call: "_Call", timeout_s: float) -> dict[str, Any]:
+    def _post(
+        self, method: str, envelope: bytearray, timeout_s: float, item: str | None = None
+    ) -> dict[str, Any]:
         """The SOAP body of the reply to a call, its faults raised."""
-        envelope = (
-            '<?xml version="1.0" encoding="UTF-8"?>'
-            '<soapenv:Envelope xmlns:soapenv="http://schemas.xmlsoap.org/soap/envelope/">'
-            f'<soapenv:Body><{call.method} xmlns="urn:vim25">{call.arguments}</{call.method}></soapenv:Body></soapenv:Envelope>'
-        )
+        at_login = method == "Login"
         headers = {
             "Cookie": self.stub.cookie,
             "SOAPAction": self.stub.versionId.strip('"'),
@@ -286,11 +302,13 @@ class Session:
         connection = self.wire.ready(kept, time.monotonic() + timeout_s)
         try:
             with self.wire.translating():
-                connection.request("POST", _PATH, envelope.encode(), headers)
+                connection.request("POST", _PATH, envelope, headers)
                 response = connection.getresponse()
+                if at_login:
+                    self.stub.cookie = response.getheader("Set-Cookie") or self.stub.cookie
                 raw = response.read()
             plain = _plain(response, raw, self.wire.endpoint.reply_limit_bytes)
-            content = _body(soap.parse(plain, call.item))
+            content = _body(soap.parse(plain, item), at_login=at_login)
         except BaseException:
             connection.close()
             raise
@@ -314,6 +332,24 @@ class Session:
         self.stub.wire.close()
 
 
+_OPENING: Final = (
+    b'<?xml version="1.0" encoding="UTF-8"?>'
+    b'<soapenv:Envelope xmlns:soapenv="http://schemas.xmlsoap.org/soap/envelope/"><soapenv:Body>'
+)
+_CLOSING: Final = b"</soapenv:Body></soapenv:Envelope>"
+
+
+def _envelope(method: str, *arguments: bytes | bytearray) -> bytearray:
+    """A request as it is sent; a secret among the arguments is copied into it and nowhere else."""
+    opening, closing = f'<{method} xmlns="urn:vim25">'.encode(), f"</{method}>".encode()
+    return bytearray().join((_OPENING, opening, *arguments, closing, _CLOSING))
+
+
+def _overwrite(secret: bytearray) -> None:
+    """Memory that is freed is not overwritten by that."""
+    secret[:] = bytes(len(secret))
+
+
 def _plain(response: http.client.HTTPResponse, raw: bytes, limit_bytes: int) -> bytes:
     """The bytes of an answer, unpacked where they are packed, whatever its header says. Raises ReplyError."""
     if response.status not in (http.client.OK, http.client.INTERNAL_SERVER_ERROR):
@@ -321,23 +357,25 @@ def _plain(response: http.client.HTTPResponse, raw: bytes, limit_bytes: int) -> 
     return _gunzipped(raw, limit_bytes) if raw.startswith(b"\x1f\x8b") else raw
 
 
-def _body(document: dict[str, Any]) -> dict[str, Any]:
+def _body(document: dict[str, Any], *, at_login: bool) -> dict[str, Any]:
     """What is in the body of a SOAP envelope, its fault raised. Raises ReplyError."""
     envelope = document.get("Envelope")
     content = envelope.get("Body") if isinstance(envelope, dict) else None
     if not isinstance(content, dict):
         raise ReplyError("the answer is no SOAP envelope")
     if "Fault" in content:
-        raise _fault(content["Fault"])
+        raise _fault(content["Fault"], at_login=at_login)
     return content
 
 
-def _fault(fault: Any) -> VcenterError:
+def _fault(fault: Any, *, at_login: bool) -> VcenterError:
     """What a SOAP fault says, as far as it can be read."""
     told = fault if isinstance(fault, dict) else {}
     detail, message = told.get("detail"), told.get("faultstring")
     names = [name for name in detail if name != soap.TYPE] if isinstance(detail, dict) else []
-    return _translated(names[0] if names else "unknown fault", message if isinstance(message, str) else "")
+    return _translated(
+        names[0] if names else "unknown fault", message if isinstance(message, str) else "", at_login=at_login
+    )
 
 
 def _content(method: str, reply: dict[str, Any]) -> soap.Value | None:

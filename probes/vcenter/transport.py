@@ -248,8 +248,10 @@ class Connection(http.client.HTTPConnection):
         return max(0.001, self.deadline - time.monotonic())
 
     def request(self, method: str, url: str, body: Any = None, *arguments: Any, **named: Any) -> None:
-        """Send a request, which is kept until its answer was read."""
-        self._question, self._asked_s = body or b"", time.monotonic()
+        """Send a request; it is kept where it is overheard, and nowhere else: it may hold a password."""
+        is_overheard = self._endpoint.overheard is not None
+        self._question = bytes(body or b"") if is_overheard else b""
+        self._asked_s = time.monotonic()
         super().request(method, url, body, *arguments, **named)
 
     def getresponse(self) -> http.client.HTTPResponse:

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from daemon.app.wiring import replayed
-from daemon.clock import SteadyClock, SystemClock
+from daemon.believed_clock import BelievedClock
+from daemon.clock import SystemClock
 from daemon.config import Config, load
 from daemon.evidence.export import exported
 from daemon.ledger import Batch, Entry, Ledger
@@ -45,7 +46,7 @@ async def started(config: Config) -> list[str]:
     """The bodies of the ledger after a start."""
     ledger = Ledger.open(config.ledger.path)
     try:
-        await replayed(config, SteadyClock(SystemClock()), ledger)
+        await replayed(config, BelievedClock(SystemClock()), ledger)
         return [row.body for row in await ledger.read(0, 10_000)]
     finally:
         await ledger.close()
