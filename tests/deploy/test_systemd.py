@@ -1,7 +1,4 @@
-"""The units in deploy/systemd, read by systemd's own tools, and what `make install` puts where.
-
-Left out: a boot of systemd as PID 1 with slad in it. That takes a root file system from Debian's archive and minutes.
-"""
+"""The units in deploy/systemd, read by systemd's own tools, and what `make install` puts where. They run in test_booted.py."""
 
 import os
 import re
