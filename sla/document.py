@@ -15,12 +15,13 @@ from sla.requests import Response
 from sla.spans import length
 from sla.statement import ServerMonth, SolutionState, Statement
 from sla.terms import Basis
+from sla.texts import printable_json
 
 Json = dict[str, object]
 
 
 def document(statement: Statement) -> str:
-    """The statement's bytes: one line of JSON, and a newline."""
+    """The statement's bytes: one line of JSON in which every character shows, and a newline."""
     whole = {
         "month": str(statement.month),
         "as_of": format_instant(statement.as_of),
@@ -29,7 +30,7 @@ def document(statement: Statement) -> str:
         "service_requests": [request_row(row) for row in statement.service_requests],
         "deadlines": [deadline_row(row) for row in statement.deadlines],
     }
-    return json.dumps(whole, ensure_ascii=False, allow_nan=False) + "\n"
+    return printable_json(json.dumps(whole, ensure_ascii=False, allow_nan=False)) + "\n"
 
 
 def server_row(row: ServerMonth) -> Json:

@@ -14,6 +14,7 @@ from sla.records import ClientId
 from sla.spans import length
 from sla.statement import Judgement, ServerMonth, SolutionState, Statement, WindowShare
 from sla.terms import Basis, Unobserved
+from sla.texts import printable
 
 _REASONS: Final = {
     IneligibleReason.LATE_NOTICE: "notice came too late",
@@ -43,7 +44,7 @@ _STAGES: Final = {
 
 def statement_text(judgement: Judgement, client: ClientId | None = None) -> str:
     """The statement of all clients, or of one. Ratios are rounded down (spec §1.3)."""
-    return "\n".join(_lines(judgement, judgement.statement(client))) + "\n"
+    return "".join(f"{printable(line)}\n" for line in _lines(judgement, judgement.statement(client)))
 
 
 def _lines(judgement: Judgement, statement: Statement) -> Iterator[str]:

@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Final, NamedTuple
 
 from probes.targets.content_coding import decoded
-from probes.targets.http_client import Attempt, HttpResponse, TryEndedError, judge_error, printable
+from probes.targets.http_client import Attempt, HttpResponse, TryEndedError, judge_error, told
 from probes.targets.http_response import ResponseError, ResponseHead, read_body
 from probes.targets.result import Reason, Result, unknown
 from probes.targets.search import Found, SearchError
@@ -67,8 +67,8 @@ async def probe_http(target: Target, tools: Tools, deadline_s: float) -> Result:
 def _by_status(target: Target, head: ResponseHead) -> Result:
     if head.status in (target.statuses or _SUCCESSFUL):
         return Result(state=State.UP)
-    text = f"answered {head.status} {printable(head.reason)}".rstrip()
-    location = printable(head.first("location"))
+    text = f"answered {head.status} {told(head.reason)}".rstrip()
+    location = told(head.first("location"))
     return Result(state=State.DOWN, reason=Reason.STATUS, text=f"{text}, to {location}" if location else text)
 
 
@@ -81,7 +81,7 @@ async def _by_body(pattern: str, body: BodyStart, tools: Tools, deadline_s: floa
         case Found.NO:
             return Result(state=State.DOWN, reason=Reason.BODY, text=f"{pattern!r} is not in the body")
         case Found.UNKNOWN:
-            text = f"{pattern!r} was not found in a body whose letters slad does not know: {printable(body.content_type)}"
+            text = f"{pattern!r} was not found in a body whose letters slad does not know: {told(body.content_type)}"
             return unknown(Reason.UNREADABLE, text)
 
 

@@ -25,6 +25,7 @@ from probes.targets.result import Reason, Result, unknown
 from probes.targets.target import Method, Target, bracketed, parse_target
 from sla.instants import Instant
 from sla.records import State
+from sla.texts import printable
 
 MAX_REDIRECTS: Final = 20
 """As many as browsers follow."""
@@ -34,7 +35,7 @@ _REDIRECTS: Final = (301, 302, 303, 307, 308)
 _TLS_SHUTDOWN_S: Final = 1.0
 _LAST_WORD_S: Final = 0.01
 """So much before the try ends a connection is given up, since it can tell why it did not come."""
-_SHOWN: Final = 200
+_SHOWN_BYTES: Final = 200
 _VISIBLE: Final = "".join(map(chr, range(ord("!"), ord("~") + 1)))
 
 
@@ -169,7 +170,7 @@ def _redirected(target: Target, location: str) -> Target:
     try:
         there = _page_at(urldefrag(urljoin(target.text, location)).url)
     except ValueError:
-        text = f"redirects to {printable(location)}, which is no address of a page"
+        text = f"redirects to {told(location)}, which is no address of a page"
         raise TryEndedError(judge_error(NoHttpError(text))) from None
     return replace(target, method=there.method, host=there.host, port=there.port, path=there.path)
 
@@ -197,9 +198,9 @@ def _in_ascii(host: str) -> str:
         return host.encode("idna").decode()
 
 
-def printable(text: str) -> str:
+def told(text: str) -> str:
     """What a server said, as it may stand in a line for people: cut short, and nothing that steers a terminal."""
-    return "".join(each if each.isprintable() else "\N{REPLACEMENT CHARACTER}" for each in text[:_SHOWN])
+    return printable(text, _SHOWN_BYTES)
 
 
 def _tls_failure(error: OSError) -> Result:
