@@ -46,6 +46,7 @@ from daemon.config.values import (
     shown,
     vcenter_address,
 )
+from daemon.os_faults import refused
 from probes.report import INTERNET
 from sla.records import ClientId
 
@@ -75,7 +76,7 @@ def _read(path: Path) -> str:
         with path.open("rb") as file:
             content = file.read(_MAX_FILE_BYTES + 1)
     except OSError as error:
-        raise _unreadable(path, 1, f"cannot be read: {error.strerror}") from None
+        raise _unreadable(path, 1, f"cannot be read: {refused(error)}") from None
     if len(content) > _MAX_FILE_BYTES:
         raise _unreadable(path, 1, f"is larger than {_MAX_FILE_BYTES} bytes")
     try:

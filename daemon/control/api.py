@@ -18,6 +18,7 @@ from daemon.control.operation import ApiServices, Operation
 from daemon.control.operations import OPERATIONS
 from daemon.control.questions import Control
 from daemon.metrics import DoorMetrics
+from daemon.os_faults import refused
 from daemon.records.service import RecordService
 from daemon.web.connections import bounded
 from daemon.web.door import Door, Limits
@@ -91,7 +92,7 @@ def _bound(path: Path) -> tuple[socket.socket, int]:
         listener.bind(str(path))
     except OSError as error:
         listener.close()
-        raise ControlApiError(f"{path}: {error.strerror or error}") from error
+        raise ControlApiError(f"{path}: {refused(error)}") from error
     finally:
         os.umask(mask)
     return listener, path.stat().st_ino
@@ -117,6 +118,6 @@ def _remove_if_abandoned(path: Path) -> None:
         except ConnectionRefusedError:
             path.unlink()
         except OSError as error:
-            raise ControlApiError(f"{path}: {error.strerror or error}") from error
+            raise ControlApiError(f"{path}: {refused(error)}") from error
         else:
             raise ControlApiError(f"{path}: another slad answers there")

@@ -5,6 +5,7 @@ import os
 from pathlib import Path
 
 from daemon.ledger.errors import LedgerFaultError, LedgerLockedError
+from daemon.os_faults import refused
 
 
 class Lock:
@@ -20,10 +21,7 @@ class Lock:
                 os.close(self._fd)
                 raise
         except OSError as error:
-            raise LedgerFaultError(
-                f"The ledger's lock {path} cannot be taken: {error.strerror}. Check that the directory exists and is"
-                " writable for the user that slad runs as."
-            ) from error
+            raise LedgerFaultError(f"The ledger's lock {path} cannot be taken: {refused(error)}.") from error
 
     def _take(self, ledger: Path) -> None:
         try:

@@ -14,6 +14,7 @@ from zlib import crc32
 
 from daemon.ledger.batch import Head
 from daemon.ledger.errors import LedgerFaultError
+from daemon.os_faults import refused
 
 _LINE_BYTES: Final = 128
 _MARK: Final = "slad ledger head"
@@ -78,6 +79,5 @@ def _head(line: bytes) -> Head | None:
 
 def _fault(ledger: Path, error: OSError) -> LedgerFaultError:
     return LedgerFaultError(
-        f"The note of the ledger's head {note_of(ledger)} cannot be read or written: {error.strerror}. Check the permissions of"
-        " the directory and the file, and the space on the disk."
+        f"The note of the ledger's head {note_of(ledger)} cannot be read or written: {refused(error)}."
     )
