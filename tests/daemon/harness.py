@@ -159,6 +159,16 @@ class Daemon:
             cwd=Path(__file__).parents[2],
         )
 
+    def logged(self, event: str) -> str:
+        """The next line of its log that has an event."""
+        assert self.process is not None
+        assert self.process.stderr is not None
+        for line in self.process.stderr:
+            self.log.append(line)
+            if f'"event": "{event}"' in line:
+                return line
+        raise AssertionError(f"slad ended without {event}:\n{''.join(self.log)}")
+
     def wait_ended(self) -> tuple[int, str]:
         """Wait for its end; its exit status and what it said."""
         assert self.process is not None

@@ -1,10 +1,12 @@
 """The daemon as a process, when something goes wrong with it: its disk, its ledger, its configuration, its end."""
 
 import asyncio
+import json
 import resource
 import signal
+import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from time import monotonic
 
@@ -151,6 +153,35 @@ def test_a_stop_does_not_wait_for_a_full_disk(tmp_path: Path) -> None:
         began = monotonic()
         assert daemon.terminate() == 1
         assert monotonic() - began < QUICKLY_S
+
+
+# Descriptors
+
+
+def test_without_descriptors_it_says_so_in_a_sentence_and_goes_on_when_there_are_some(tmp_path: Path) -> None:
+    with simulated() as vcenter, started(Daemon(write_config(tmp_path, vcenter))) as daemon:
+        with no_descriptor_left(daemon), closing(socket.create_connection(("127.0.0.1", daemon.port))):
+            complaint = json.loads(daemon.logged("library_complained"))
+        assert complaint["error"].startswith("Too many open files: allow slad more open files (ulimit -n")
+        daemon.wait(lambda samples: samples[READY] == 1, "its answer")
+        daemon.send(signal.SIGTERM)
+        status, said = daemon.wait_ended()
+    assert status == 0
+    assert "Traceback" not in said
+    events = [json.loads(line)["event"] for line in said.splitlines()]
+    assert events.count("library_complained") == 1
+
+
+@contextmanager
+def no_descriptor_left(daemon: Daemon) -> Iterator[None]:
+    """The daemon can open nothing."""
+    assert daemon.process is not None
+    before = resource.prlimit(daemon.process.pid, resource.RLIMIT_NOFILE)
+    resource.prlimit(daemon.process.pid, resource.RLIMIT_NOFILE, (3, before[1]))
+    try:
+        yield
+    finally:
+        resource.prlimit(daemon.process.pid, resource.RLIMIT_NOFILE, before)
 
 
 # The ledger
