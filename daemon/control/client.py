@@ -11,16 +11,20 @@ from pathlib import Path
 from typing import Any, Final, Self, cast
 
 import aiohttp
+from yarl import URL
 
 from daemon.config.certificates import check_pem
 from daemon.control.operation import CONFIRM, DRY_RUN
 from daemon.control.operations import ACCEPT_CLOCK, EXPORT, SERVER, STATUS
+from daemon.os_faults import refused
 
 Json = dict[str, Any]
 """An answer of the daemon, as it was sent; `daemon.replies` tells its keys."""
 
 _ANSWER: Final = aiohttp.ClientTimeout(total=30)
 _STREAM: Final = aiohttp.ClientTimeout(total=None, sock_connect=10, sock_read=120)
+_ERROR: Final = b'{"error":'
+"""How the last line of an export begins that the daemon could not complete. No record does."""
 _LINE_BYTES: Final = 16 * 1024 * 1024
 
 
@@ -111,6 +115,8 @@ class ControlClient:
         query = {key: value for key, value in given.items() if value is not None}
         async with self._asked(EXPORT.path(), _STREAM, query) as response:
             async for line in response.content:
+                if line.startswith(_ERROR):
+                    raise RefusedByDaemonError(json.loads(line)["error"])
                 yield line.decode().removesuffix("\n")
 
     async def accept_clock(self) -> Json:
@@ -155,7 +161,7 @@ class ControlClient:
         try:
             async with self._session.request(
                 "GET" if body is None else "POST",
-                f"{self._address.url or 'http://slad'}{path}",
+                URL(f"{self._address.url or 'http://slad'}{path}", encoded=True),
                 params=query,
                 json=body,
                 headers=headers,
@@ -177,6 +183,8 @@ class ControlClient:
             raise DaemonUnreachableError(self._unreachable(error.os_error)) from error
         except TimeoutError as error:
             raise BrokenOffError(f"slad did not answer in time at {self._address}") from error
+        except aiohttp.ClientPayloadError as error:
+            raise BrokenOffError(f"slad broke off its answer at {self._address}: its log says why") from error
         except aiohttp.ClientError as error:
             raise BrokenOffError(f"slad broke off its answer at {self._address}: {error}") from error
 
@@ -185,7 +193,7 @@ class ControlClient:
             return f"slad does not run, or not with this socket: nobody answers at {self._address}"
         if error.errno in (errno.EACCES, errno.EPERM):
             return f"you may not ask slad at {self._address}: its group may, and root"
-        return f"slad cannot be reached at {self._address}: {error.strerror or error}"
+        return f"slad cannot be reached at {self._address}: {refused(error)}"
 
 
 def _connector(address: ControlAddress) -> aiohttp.BaseConnector:
@@ -198,7 +206,7 @@ def _connector(address: ControlAddress) -> aiohttp.BaseConnector:
     except ssl.SSLError as error:
         raise DaemonUnreachableError(f"{address.ca_file} holds no certificate in PEM form") from error
     except OSError as error:
-        raise DaemonUnreachableError(f"{address.ca_file}: {error.strerror or error}") from error
+        raise DaemonUnreachableError(f"{address.ca_file}: {refused(error)}") from error
     except ValueError as error:
         raise DaemonUnreachableError(str(error)) from error
 

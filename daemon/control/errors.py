@@ -6,6 +6,7 @@ from http import HTTPStatus
 import structlog
 from aiohttp import hdrs, web
 
+from daemon.ledger import LedgerError
 from daemon.records.refusals import (
     CONFIRMED,
     FieldFault,
@@ -78,6 +79,11 @@ async def errors_as_json(request: web.Request, handler: Handler) -> web.StreamRe
         return answer
     except ConnectionError:
         raise  # the client hung up, and no answer reaches it
+    except LedgerError as error:
+        _log.error("control_failed", method=request.method, path=request.path, error=str(error))
+        if request.writer.output_size:
+            raise
+        return refusal(HTTPStatus.INTERNAL_SERVER_ERROR, str(error))
     except Exception:
         _log.exception("control_failed", method=request.method, path=request.path)
         if request.writer.output_size:  # an answer is under way: only breaking it off tells

@@ -12,9 +12,10 @@ from daemon.control.identity import who_asks
 from daemon.control.operation import ApiServices
 from daemon.control.questions import AmbiguousNameError
 from daemon.evidence.export import ExportError
+from daemon.ledger import LedgerError
 from daemon.records.bodies import read_instant
 from daemon.records.refusals import FieldFault
-from daemon.replies.common import Reply
+from daemon.replies.common import Error, Reply
 from sla.instants import Instant
 
 _EXPORT_BYTES: Final = 64 * 1024
@@ -104,13 +105,19 @@ async def _led(first: str | None, rest: AsyncIterator[str]) -> AsyncIterator[str
 async def _blocks(lines: AsyncIterator[str]) -> AsyncIterator[bytes]:
     pending: list[bytes] = []
     size = 0
-    async for line in lines:
-        encoded = line.encode() + b"\n"
-        pending.append(encoded)
-        size += len(encoded)
-        if size >= _EXPORT_BYTES:
-            yield b"".join(pending)
-            pending.clear()
-            size = 0
+    try:
+        async for line in lines:
+            encoded = line.encode() + b"\n"
+            pending.append(encoded)
+            size += len(encoded)
+            if size >= _EXPORT_BYTES:
+                yield b"".join(pending)
+                pending.clear()
+                size = 0
+    except (
+        LedgerError
+    ) as error:  # too late for another status: the last line says what the answer is broken off for
+        yield b"".join((*pending, Error(error=str(error)).as_json(), b"\n"))
+        raise
     if pending:
         yield b"".join(pending)

@@ -12,7 +12,7 @@ from enum import Enum
 from functools import cache
 from typing import Any, Final
 
-from daemon.ledger import Chained
+from daemon.ledger import Chained, LedgerDamagedError
 from sla.book import Book
 from sla.evidence import decoded
 from sla.instants import FOREVER, parse_instant
@@ -80,6 +80,19 @@ which name who did what, and proposals; no figure reads them."""
 _BOUNDED: Final = {key for keys in KEYS.values() for key, shown in keys.items() if shown is not _AS_IT_IS}
 
 
+def said_in(row: Chained) -> dict[str, Any]:
+    """The record of a row. Raises LedgerDamagedError where it is none any more."""
+    try:
+        said = json.loads(row.body)
+    except ValueError:
+        said = None
+    if not isinstance(said, dict) or "kind" not in said:
+        raise LedgerDamagedError(
+            f"The ledger is damaged: record {row.seq} is none. Stop slad: its next start says how to restore it."
+        )
+    return said
+
+
 def is_plain(said: Mapping[str, Any]) -> bool:
     """Whether all keys of a record may be shown to whom it belongs."""
     keys = KEYS.get(said["kind"], {})
@@ -116,7 +129,7 @@ class Disclosure:
         """Take in a record."""
         if row.body.startswith(_OBSERVATION):
             return
-        said = json.loads(row.body)
+        said = said_in(row)
         match said["kind"]:
             case "client":
                 self.is_known |= said["id"] == self._client

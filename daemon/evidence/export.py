@@ -3,13 +3,12 @@
 A line that an export leaves out shows as an `omitted` one, so that the chain still verifies.
 """
 
-import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, Final, NamedTuple
 
-from daemon.evidence.disclosure import Disclosure
+from daemon.evidence.disclosure import Disclosure, said_in
 from daemon.evidence.files import EvidenceError, EvidenceSource, lines_of, proof_on
 from daemon.ledger import Chained
 from sla import chain
@@ -144,7 +143,7 @@ async def _by_salt(rows: AsyncIterator[Chained]) -> AsyncIterator[list[_Salted]]
     """The records, together those that share a salt: of old all of one transaction did."""
     together: list[_Salted] = []
     async for row in rows:
-        record = _Salted(*row, json.loads(row.body))
+        record = _Salted(*row, said_in(row))
         if together and record.said.get("salt") != together[0].said.get("salt"):
             yield together
             together = []
@@ -167,7 +166,7 @@ class _Sightings:
         """Take in a record, in order."""
         if not row.body.startswith(_OBSERVATION):
             return
-        said = json.loads(row.body)
+        said = said_in(row)
         at = parse_instant(said["at"])
         for start, _ in self._wanted(said["server"]):
             if at < start:

@@ -268,6 +268,9 @@ class Store:
             if (state, _lags_in(db, path, state)) != (self.state, self.lags):
                 raise damaged(path, "its head, watermarks or lags are not what was acknowledged")
             rows = db.execute(SELECT_RECORDS, (after_seq, limit)).fetchall()
+        for seq, body, chain, _ in rows:
+            if not (isinstance(body, str) and isinstance(chain, bytes)):
+                raise damaged(path, f"record {seq} is none")
         return [Chained(seq, body, chain) for seq, body, chain, _ in rows]
 
     def replay(self) -> Iterator[Stored]:

@@ -15,7 +15,26 @@ from daemon.web.door import Door
 from tests.daemon.control.fixed import FixedControl, fixed_api
 from tests.daemon.records.office import Office
 
-STRANGE = ["web/3 ä", "{name}", "{0}", "100%", "%2F", "a?b#c", "a+b&c=d", "web [3]", "\u202eweb", "~.-_", "%"]
+STRANGE = [
+    "web/3 ä",
+    "{name}",
+    "{0}",
+    "100%",
+    "%2F",
+    "a?b#c",
+    "a+b&c=d",
+    "web [3]",
+    "\u202eweb",
+    "~.-_",
+    "%",
+    ".",
+    "..",
+    "...",
+    "-x",
+    "\\",
+    "'\"",
+    "%2e",
+]
 
 
 def served() -> web.Application:
