@@ -22,9 +22,10 @@ CALLED_BY_LIBRARIES = {
     "get_command",
     "handle_error",  # aiohttp's request handler
     "list_commands",
-    "on_broken_pipe",  # rich's console
     "model_config",  # pydantic
+    "on_broken_pipe",  # rich's console
     "readinto",  # io
+    "render_str",  # rich's console
     "response_class",  # http.client
 }
 USED_BY_TESTS = {

@@ -1,12 +1,13 @@
 """The command line `slad`: one file a command, listed here; a command is imported only when it is called."""
 
-import os
-import signal
 import sys
+from collections.abc import Sequence
 from importlib import import_module
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 
 import click
+
+from sla.texts import printable
 
 _COMMANDS: Final = {
     "demo": "daemon.cli.demo:demo",
@@ -47,13 +48,34 @@ class _Commands(click.Group):
         assert isinstance(command, click.Command)
         return command
 
-    def invoke(self, ctx: click.Context) -> Any:
-        """Run a command; a reader of its output who has read enough (`slad export | head`) ends it as SIGPIPE would."""
+    def main(
+        self,
+        args: Sequence[str] | None = None,
+        prog_name: str | None = None,
+        complete_var: str | None = None,
+        standalone_mode: bool = True,  # noqa: ARG002  click's signature; the process ends in any case
+        **extra: Any,
+    ) -> NoReturn:
+        """Run a command to its end. What click says of a wrong one quotes it: that is shown as all else is.
+
+        Whatever else a command meets is raised, interrupts and broken pipes too, which click would end by itself.
+        """
+        name = prog_name or "slad"
+        self._main_shell_completion({}, name, complete_var)
         try:
-            return super().invoke(ctx)
-        except BrokenPipeError:
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for what Python still flushes
-            sys.exit(128 + signal.SIGPIPE)
+            with self.make_context(name, list(sys.argv[1:] if args is None else args), **extra) as context:
+                self.invoke(context)
+                status = 0
+        except click.exceptions.Exit as ended:
+            status = ended.exit_code
+        except click.exceptions.NoArgsIsHelpError as error:
+            error.show()
+            status = error.exit_code
+        except click.ClickException as error:
+            message = printable(error.format_message())
+            click.UsageError(message, ctx=getattr(error, "ctx", None)).show()
+            status = error.exit_code
+        sys.exit(status)
 
 
 @click.group(
@@ -65,6 +87,10 @@ def main() -> None:
 
     It watches every virtual server through vCenter, keeps the evidence, and works out the contract's figures.
     `slad demo` shows it on a simulated vCenter.
+
+    Exit codes of all commands: 0 done, 2 the command line is wrong, 70 a defect of slad's own, 74 this machine refused (no
+    room, right, descriptor or memory), 130 and 143 interrupted, 141 nobody reads the output; the others are in each
+    command's help.
     """
     from daemon.cores import forbid_core_dumps
 

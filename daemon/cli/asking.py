@@ -13,8 +13,6 @@ from contextlib import contextmanager, nullcontext
 from functools import partial
 from typing import Final, NoReturn, Protocol, TypeVar
 
-import click
-
 from daemon.cli.lone_servers import with_solution_id
 from daemon.cli.options import Sending
 from daemon.cli.terminal import complain
@@ -91,7 +89,7 @@ def confirm(doubtful: Iterable[str], question: str, *, yes: bool) -> None:
         complain(each)
     if not sys.stdin.isatty():
         complain("this may be a slip: nothing was done. Where it is meant, say so with --yes")
-    elif click.confirm(question, err=True):
+    elif terminal.confirm(question):
         return
     sys.exit(EXIT_REFUSED)
 

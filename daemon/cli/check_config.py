@@ -10,7 +10,7 @@ import click
 
 from daemon.cli import options
 from daemon.cli.options import OutputFormat
-from daemon.cli.terminal import show_as
+from daemon.cli.terminal import plain, say, show_as, tell
 from daemon.config import UNASSIGNED, Config, ConfigError, Problem, load
 from daemon.config.tables import RuleTable, VCenterTable
 from sla.records import ClientId, Leg
@@ -36,18 +36,18 @@ def check_config(path: Path, format_: OutputFormat) -> None:
 
 def _tell_meaning(config: Config) -> None:
     for warning in config.warnings:
-        click.echo(f"warning: {warning}", err=True)
+        tell(f"warning: {warning}")
     for line in _meaning(config):
-        click.echo(line)
+        say(line)
 
 
 def _tell_problems(error: ConfigError) -> None:
     for problem in error.problems:
-        click.echo(problem, err=True)
+        tell(str(problem))
     for warning in error.warnings:
-        click.echo(f"warning: {warning}", err=True)
+        tell(f"warning: {warning}")
     count = len(error.problems)
-    click.echo(f"{count} problem{'s' if count > 1 else ''}; the file cannot be used as it is.", err=True)
+    tell(f"{count} problem{'s' if count > 1 else ''}; the file cannot be used as it is.")
 
 
 def _rows(problems: Sequence[Problem]) -> list[dict[str, object]]:
@@ -148,9 +148,12 @@ def _s(things: Sequence[object] | Mapping[str, object]) -> str:
 
 def _columns(rows: Sequence[Sequence[str]]) -> Iterator[str]:
     """Rows as indented lines whose columns stand below each other."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    for row in rows:
-        yield "  " + "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+    shown = [[plain(cell) for cell in row] for row in rows]
+    widths = [max(cell.cell_len for cell in column) for column in zip(*shown, strict=True)]
+    for row in shown:
+        for cell, width in zip(row, widths, strict=True):
+            cell.pad_right(width - cell.cell_len)
+        yield "  " + "  ".join(cell.plain for cell in row).rstrip()
 
 
 def _as_json(config: Config) -> Mapping[str, object]:

@@ -5,12 +5,11 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 import click
-from rich.console import Console
 
 from daemon.cli import options
 from daemon.cli.asking import ask
 from daemon.cli.options import OutputFormat
-from daemon.cli.terminal import console, duration, print_table, say, show_as
+from daemon.cli.terminal import Printer, console, duration, print_table, say, show_as
 from daemon.control.client import ControlAddress, Json
 from daemon.control.operations import CLIENT, LIST_CLIENTS
 
@@ -61,7 +60,7 @@ def show(address: ControlAddress, id_: str, format_: OutputFormat) -> None:
     show_as(format_, answer, lambda: _show(console(), answer))
 
 
-def _show(out: Console, answer: Json) -> None:
+def _show(out: Printer, answer: Json) -> None:
     say(f"{answer['name']} ({answer['id']}), local time of {answer['timezone']}")
     say(f"tech admins: {', '.join(answer['tech_admins']) or 'nobody'}; servers: {answer['servers']}")
     print_table(out, ("term", "value"), _terms(answer["terms"]))

@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Final
@@ -11,12 +11,13 @@ import click
 
 from daemon.cli import options
 from daemon.cli.options import OutputFormat
-from daemon.cli.terminal import complain, printable, say, show_json
+from daemon.cli.terminal import complain, confirm, say, show_json, tell, tell_progress
 from daemon.clock import SystemClock
 from daemon.config import Config, ConfigError, load
 from daemon.doctor import examined
 from daemon.doctor.finding import Finding, Level
 from daemon.doctor.recording import Heard, record
+from daemon.os_faults import refused
 from daemon.readable import counted
 from daemon.timezones import use_packaged_time_zones
 from probes.vcenter.faults import CertificateError
@@ -93,23 +94,21 @@ def _recorded(
         raise click.BadParameter(f"{file} exists already", param_hint="--record") from error
     except OSError as error:
         raise click.BadParameter(
-            f"{file} cannot be written: {error.strerror}", param_hint="--record"
+            f"{file} cannot be written: {refused(error)}", param_hint="--record"
         ) from error
     with made:
-        click.echo(
-            f"Recording what {name} answers to the watch, for {format_duration(span_us)}; Ctrl-C ends it sooner.",
-            err=True,
+        tell(
+            f"Recording what {name} answers to the watch, for {format_duration(span_us)}; Ctrl-C ends it sooner."
         )
         try:
-            recording, heard = record(config, name, SystemClock(), span_us, _progress())
+            recording, heard = record(config, name, SystemClock(), span_us, _show_progress)
         except CertificateError as error:
             complain(str(error))
             return False
-        if sys.stderr.isatty():
-            click.echo(err=True)
+        tell_progress()
         contents = recording.contents()
         for line in _contents(contents, heard):
-            click.echo(printable(line), err=True)
+            tell(line)
         if not contents.answers:
             complain(f"{name} answered nothing: {heard.last_failure or 'nothing came in time'}")
             return False
@@ -118,7 +117,7 @@ def _recorded(
         try:
             made.write(recording)
         except OSError as error:
-            complain(f"{file} cannot be written: {error.strerror}")
+            complain(f"{file} cannot be written: {refused(error)}")
             return False
     if format_ == "json":
         show_json({"file": str(file), **asdict(contents), "looks": heard.looks, "servers": heard.servers})
@@ -129,7 +128,7 @@ def _recorded(
 
 def _wished(file: Path) -> bool:
     try:
-        wished = click.confirm(f"Write it to {file}?", err=True)
+        wished = confirm(f"Write it to {file}?")
     except click.Abort:
         complain("nobody answered; --yes writes it without asking")
         return False
@@ -149,16 +148,9 @@ def _vcenter_of(config: Config, name: str | None) -> str:
     return name or next(iter(config.vcenters))
 
 
-def _progress() -> Callable[[VcenterRecording, Heard], None]:
-    if not sys.stderr.isatty():
-        return lambda _recording, _heard: None
-
-    def show(recording: VcenterRecording, heard: Heard) -> None:
-        contents = recording.contents()
-        told = f"{heard.looks:,} looks, {contents.length / 1e6:.1f} MB {heard.last_failure}"
-        click.echo(f"\r\x1b[K{printable(told)[:78]}", err=True, nl=False)
-
-    return show
+def _show_progress(recording: VcenterRecording, heard: Heard) -> None:
+    length = recording.contents().length
+    tell_progress(f"{heard.looks:,} looks, {length / 1e6:.1f} MB {heard.last_failure}")
 
 
 def _contents(contents: Contents, heard: Heard) -> Iterator[str]:
@@ -185,11 +177,10 @@ def _told(findings: Iterator[Finding]) -> int:
     count = dict.fromkeys(Level, 0)
     for finding in findings:
         count[finding.level] += 1
-        level = click.style(f"{finding.level:<4}", fg=_COLOURS[finding.level])
-        click.echo(f"{level}  {finding.about}: {printable(finding.text)}")
+        say(f"{finding.level:<4}  {finding.about}: {finding.text}", style=_COLOURS[finding.level])
         if finding.remedy:
-            click.echo(f"      → {printable(finding.remedy)}")
-    click.echo(f"{count[Level.OK]} ok, {count[Level.WARN]} warn, {count[Level.FAIL]} FAIL")
+            say(f"      → {finding.remedy}")
+    say(f"{count[Level.OK]} ok, {count[Level.WARN]} warn, {count[Level.FAIL]} FAIL")
     return count[Level.FAIL]
 
 

@@ -10,6 +10,7 @@ import click
 
 from daemon.cli import options
 from daemon.cli.options import OutputFormat
+from daemon.cli.terminal import progress, show_document, tell, tell_progress
 from daemon.evidence.contract_files import load_contract
 from daemon.evidence.files import EvidenceError, EvidenceSource, Taker, read_records, read_verified
 from daemon.holidays import holidays_around
@@ -108,7 +109,7 @@ def evaluated(
         terms = load_contract(contract, holidays) if contract is not None else None
     except EvidenceError as error:
         for message in error.messages:
-            click.echo(message, err=True)
+            tell(message)
         sys.exit(1)
     return Judgement(book, month=month, as_of=judged_at, national_holidays=holidays, terms=terms)
 
@@ -117,25 +118,24 @@ def write(judgement: Judgement, format_: OutputFormat, client: ClientId | None =
     """Put the statement of a client, or of all, on stdout."""
     as_json = format_ == "json"
     text = document(judgement.statement(client)) if as_json else statement_text(judgement, client)
-    click.echo(text.encode(), nl=False)
+    show_document(text)
 
 
 def _read(source: EvidenceSource, taker: Taker, *, verify: bool) -> None:
-    progress = options.progress("lines read")
+    show = progress("lines read")
     # What is read lives to the end: looking for garbage among it would take as long as reading it.
     gc.disable()
     try:
         if not verify:
-            read_records(source, taker, progress=progress)
+            read_records(source, taker, progress=show)
             return
-        head = read_verified(source, taker, progress=progress)
+        head = read_verified(source, taker, progress=show)
     finally:
         gc.enable()
-        if sys.stderr.isatty():
-            click.echo("\r\x1b[K", err=True, nl=False)
+        tell_progress()
     if head is None:
         raise EvidenceError([f"{source.name}: holds no record, so there is no chain to verify"])
-    click.echo(f"{source.name}: the chain holds; its head is {head.seq} {head.chain.hex()}", err=True)
+    tell(f"{source.name}: the chain holds; its head is {head.seq} {head.chain.hex()}")
 
 
 def _judged_at(book: Book, as_of: Instant | None) -> Instant:

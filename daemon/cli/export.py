@@ -10,11 +10,13 @@ import click
 
 from daemon.cli import options
 from daemon.cli.evaluate import InstantType
+from daemon.cli.terminal import tell
 from daemon.control.client import ControlClient, ControlError
 from daemon.evidence.export import ExportError, exported
 from daemon.ledger import Batch, Ledger, LedgerError
 from sla.instants import Instant, format_instant
 from sla.records import ClientId
+from sla.texts import printable_json
 
 
 @click.command(
@@ -67,13 +69,15 @@ def write_lines(lines: AsyncIterator[str], output: IO[bytes]) -> None:
     try:
         asyncio.run(_write(lines, output))
     except (ControlError, ExportError, LedgerError) as error:
-        click.echo(f"{error}\nThe export is not complete.", err=True)
+        tell(str(error))
+        tell("The export is not complete.")
         sys.exit(1)
 
 
 async def _write(lines: AsyncIterator[str], output: IO[bytes]) -> None:
+    is_watched = output.isatty()  # then it is looked at: nothing can be proved by what a terminal shows
     async for line in lines:
-        output.write(line.encode() + b"\n")
+        output.write((printable_json(line) if is_watched else line).encode() + b"\n")
     output.flush()
 
 

@@ -10,6 +10,7 @@ from typing import Final, NoReturn
 import click
 
 from daemon.cli import options
+from daemon.cli.terminal import say, tell
 from daemon.clock import SystemClock
 from daemon.evidence.files import EvidenceError, EvidenceSource, Taker, link_on, sound_lines
 from daemon.ledger import Batch, Entry, Ledger, LedgerError, accepted_loss, note_of, noted
@@ -69,12 +70,12 @@ def import_(evidence: str, ledger: Path, why: str) -> None:
         _fail(error.messages)
     except LedgerError as error:
         _fail([str(error)])
-    click.echo(f"{written} records are in {ledger}.")
+    say(f"{written} records are in {ledger}.")
 
 
 def _fail(messages: "list[str] | tuple[str, ...]") -> NoReturn:
     for message in messages:
-        click.echo(message, err=True)
+        tell(message)
     sys.exit(1)
 
 

@@ -2,7 +2,6 @@
 
 import functools
 import re
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final, Literal, NamedTuple
@@ -15,6 +14,7 @@ from daemon.config import DEFAULT_PATH
 from daemon.config.secrets import MAX_SECRET_BYTES, Form, secret_in
 from daemon.control import DEFAULT_SOCKET
 from daemon.control.client import ControlAddress
+from daemon.os_faults import refused
 from sla.instants import parse_instant
 
 OutputFormat = Literal["text", "json"]
@@ -107,7 +107,7 @@ def _token_in(file: Path) -> str:
         with file.open("rb") as opened:
             token = secret_in(opened.read(MAX_SECRET_BYTES + 1), Form.TOKEN)
     except OSError as error:
-        token = f"cannot be read: {error.strerror}"
+        token = f"cannot be read: {refused(error)}"
     if isinstance(token, str):
         raise click.UsageError(f"{file} {token}. It must hold the one line that `slad token` printed")
     return token.get_secret_value()
@@ -210,17 +210,3 @@ ledger: Final = click.option(
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="A ledger that no daemon has open, in place of the daemon's.",
 )
-
-_TOLD_EVERY: Final = 50_000
-
-
-def progress(what: str, *, every: int = _TOLD_EVERY) -> Callable[[int], None]:
-    """What is told how many are done: it shows some numbers, with `what` behind, where somebody is watching stderr."""
-    if not sys.stderr.isatty():
-        return lambda _: None
-
-    def show(done: int) -> None:
-        if done % every == 0:
-            click.echo(f"\r{done:,} {what}", err=True, nl=False)
-
-    return show

@@ -13,12 +13,12 @@ from pathlib import Path
 from typing import Final, NamedTuple, TextIO
 
 import click
-from rich.text import Text
 
 from daemon.cli import options
 from daemon.cli.options import OutputFormat
-from daemon.cli.terminal import console, plain, print_table, show_as, state
+from daemon.cli.terminal import Cell, complain, console, plain, print_table, progress, show_as, state
 from daemon.config.certificates import check_pem
+from daemon.readable import counted
 from probes.targets.burst import burst
 from probes.targets.connect import Origin
 from probes.targets.ping.pinger import open_pings
@@ -39,7 +39,6 @@ from sla.records import State
 
 EXIT_DOWN: Final = 1
 EXIT_UNKNOWN: Final = 3
-EXIT_INTERRUPTED: Final = 130
 CONNECTIONS_AT_ONCE: Final = 100
 PINGS_AT_ONCE: Final = 2_000
 MAX_TRIES: Final = 1_000
@@ -176,8 +175,6 @@ def probe(
         rows = asyncio.run(_tried(targets, how))
     except PingBackendError as error:
         raise click.UsageError(str(error)) from error
-    except KeyboardInterrupt:  # click's own exit status for it says here that a target is down
-        sys.exit(EXIT_INTERRUPTED)
     outcomes = [_ProbeOutcome(text, results) for (_, text), results in zip(given, rows, strict=True)]
     show_as(format_, [each.as_json() for each in outcomes], lambda: _show(outcomes))
     states = {each.summary.state for each in outcomes}
@@ -207,14 +204,16 @@ def _parsed(given: Sequence[tuple[str, str]]) -> list[Target]:
         except TargetError as error:
             wrong.append(f"{where}{error}")
     if wrong:
-        raise click.UsageError("\n".join(wrong[:MAX_TOLD]))
+        for each in wrong[:MAX_TOLD]:
+            complain(each)
+        raise click.UsageError(f"{counted(len(wrong), 'target')} cannot be tried, so nothing was")
     return targets
 
 
 async def _tried(targets: Sequence[Target], how: _How) -> list[list[Result]]:
     """Of each target, in their order, what its tries found."""
     results: list[list[Result]] = [[] for _ in targets]
-    progress = options.progress(f"of {len(targets):,} tried", every=_TOLD_EVERY)
+    show = progress(f"of {len(targets):,} tried", every=_TOLD_EVERY)
     done = 0
     async with (
         _pings(targets, how) as pings,
@@ -226,7 +225,7 @@ async def _tried(targets: Sequence[Target], how: _How) -> list[list[Result]]:
             for _ in range(how.tries):
                 results[place].append(await probe_once(targets[place], tools, how.timeout_s))
             done += 1
-            progress(done)
+            show(done)
 
         pinged = [place for place, target in enumerate(targets) if target.method is Method.ICMP]
         others = [place for place, target in enumerate(targets) if target.method is not Method.ICMP]
@@ -285,7 +284,7 @@ class _ProbeOutcome(NamedTuple):
         row = {"target": self.target, **_as_json(self.summary)}
         return row if len(self.tries) == 1 else {**row, "tries": list(map(_as_json, self.tries))}
 
-    def cells(self) -> tuple[str | Text, ...]:
+    def cells(self) -> tuple[Cell, ...]:
         summary = self.summary
         up = sum(each.state is State.UP for each in self.tries)
         rtt = "" if summary.rtt_us is None else f"{summary.rtt_us / 1000:.3f} ms"

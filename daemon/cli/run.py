@@ -5,12 +5,14 @@ import os
 import sys
 from collections.abc import Callable, Coroutine
 from pathlib import Path
-from typing import Literal, NoReturn
+from typing import Literal
 
 import click
 
 from daemon.cli import options
+from daemon.cli.terminal import complain
 from daemon.config import ConfigError
+from daemon.os_faults import os_fault
 
 
 @click.command(epilog=options.example("slad run --config slad.toml"))
@@ -36,44 +38,46 @@ def run(path: Path, log_format: Literal["json", "console"] | None, new_ledger: b
     SIGHUP reloads the configuration; a bad one is refused, and the one before stays in force. Exit status: 0 after a
     stop that was asked for, 1 when slad cannot start or go on, 2 for a wrong call.
     """
-    from daemon import app
+    from daemon import app, logs
 
+    logs.set_up(log_format)
     meant = app.Meant(new_ledger=new_ledger, older_ledger=why)
-    to_its_end(lambda: app.run(path, os.environ, meant=meant), log_format)
+    to_its_end(lambda: app.run(path, os.environ, meant=meant))
 
 
-def to_its_end(
-    daemon: Callable[[], Coroutine[None, None, None]], log_format: Literal["json", "console"] | None
-) -> None:
-    """Run a daemon; what keeps it from starting or going on is told in its own words, and is exit status 1."""
-    from daemon import logs
+def to_its_end(daemon: Callable[[], Coroutine[None, None, None]]) -> None:
+    """Run a daemon; what keeps it from starting or going on is told in its own words, and is exit status 1.
+
+    A fault of ours is raised, and is in the log with its traceback.
+    """
+    import structlog
+
+    from daemon.timezones import use_packaged_time_zones
+
+    use_packaged_time_zones()
+    try:
+        asyncio.run(daemon())
+    except Exception as error:
+        told = _told(error)
+        if told is None:
+            structlog.get_logger().critical("slad_failed", exc_info=error)
+            raise
+        complain(told)
+        sys.exit(1)
+
+
+def _told(error: BaseException) -> str | None:
+    """What ended a daemon, or the first of several things that did; None where a fault of ours is among them."""
     from daemon.control import ControlApiError
     from daemon.ledger import LedgerError
-    from daemon.timezones import use_packaged_time_zones
     from daemon.web.config import WebConfigError
     from probes.vcenter.faults import CertificateError
 
-    logs.set_up(log_format)
-    use_packaged_time_zones()
-    expected_errors = (ConfigError, LedgerError, ControlApiError, WebConfigError, CertificateError, OSError)
-    try:
-        asyncio.run(daemon())
-    except expected_errors as error:
-        _fail(error)
-    except ExceptionGroup as group:
-        # What ended a root task: an expected error is told in its own words, a fault of ours with its traceback.
-        expected, faults = group.split(expected_errors)
-        if faults is not None or expected is None:
-            raise
-        _fail(_first(expected))
-
-
-def _first(group: BaseException) -> BaseException:
-    while isinstance(group, BaseExceptionGroup):
-        group = group.exceptions[0]
-    return group
-
-
-def _fail(error: BaseException) -> NoReturn:
-    click.echo(f"slad: {error}", err=True)
-    sys.exit(1)
+    match error:
+        case BaseExceptionGroup():
+            told = [_told(each) for each in error.exceptions]
+            return told[0] if all(told) else None
+        case ConfigError() | LedgerError() | ControlApiError() | WebConfigError() | CertificateError():
+            return str(error)
+        case _:
+            return os_fault(error)

@@ -10,6 +10,7 @@ from daemon.cli import options
 from daemon.cli.evaluate import InstantType, MonthType, evaluated, write
 from daemon.cli.export import write_all
 from daemon.cli.options import OutputFormat
+from daemon.cli.terminal import tell
 from daemon.evidence.files import EvidenceSource
 from daemon.timezones import use_packaged_time_zones
 from sla.calendars import Month
@@ -49,6 +50,6 @@ def statement(
         judgement = evaluated(source, contract=None, month=month, as_of=as_of, verify=True)
     chosen = None if client is None else ClientId(client)
     if chosen is not None and chosen not in judgement.book.clients:
-        click.echo(f"The ledger knows no client {client!r}.", err=True)
+        tell(f"The ledger knows no client {client!r}.")
         sys.exit(1)
     write(judgement, format_, chosen)

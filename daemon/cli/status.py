@@ -3,12 +3,11 @@
 from fractions import Fraction
 
 import click
-from rich.console import Console
 
 from daemon.cli import options
 from daemon.cli.asking import ask
 from daemon.cli.options import OutputFormat
-from daemon.cli.terminal import console, duration, plain, print_table, show_as, state
+from daemon.cli.terminal import Printer, console, duration, plain, print_table, show_as, state
 from daemon.control.client import ControlAddress, Json
 from daemon.readable import percent
 
@@ -43,7 +42,7 @@ def server(name: str, address: ControlAddress, format_: OutputFormat) -> None:
     show_as(format_, answer, lambda: _show_server(console(), answer))
 
 
-def _show_status(out: Console, answer: Json) -> None:
+def _show_status(out: Printer, answer: Json) -> None:
     settled = answer["settled_at"] or "nothing yet"
     out.print(plain(f"slad {answer['version']} at {answer['at']}, settled up to {settled}"))
     for reason in answer["not_ready"]:
@@ -85,7 +84,7 @@ def _show_status(out: Console, answer: Json) -> None:
     )
 
 
-def _show_server(out: Console, answer: Json) -> None:
+def _show_server(out: Printer, answer: Json) -> None:
     out.print(plain(f"{answer['name']} ({answer['server']})"))
     out.print(
         plain(
@@ -136,7 +135,7 @@ def _show_server(out: Console, answer: Json) -> None:
         _show_month(out, answer["month"])
 
 
-def _show_month(out: Console, month: Json) -> None:
+def _show_month(out: Printer, month: Json) -> None:
     out.print()
     out.print(
         plain(

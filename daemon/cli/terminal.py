@@ -1,9 +1,13 @@
-"""How commands show things: plain text and JSON that nothing in a name can steer a terminal by, tables, times."""
+"""How commands show things: text and JSON that nothing in a name can steer a terminal by, tables, times.
+
+Whatever a command shows goes through here, and nothing else in `daemon.cli` may print (the linter sees to it): a text becomes
+`printable` on its way out, and is no markup.
+"""
 
 import json
-import re
+import sys
 from collections.abc import Callable, Iterable
-from typing import Final
+from typing import Any, Final
 
 import click
 from rich.console import Console
@@ -12,8 +16,10 @@ from rich.text import Text
 
 from daemon.cli.options import OutputFormat
 from sla.instants import SECOND
+from sla.texts import printable, printable_json
 
-_NOT_ASCII: Final = re.compile(r"[^\n -~]")
+_PROGRESS_CHARACTERS: Final = 78
+_TOLD_EVERY: Final = 50_000
 _COLOURS: Final = {
     "up": "green",
     "down": "red",
@@ -22,25 +28,33 @@ _COLOURS: Final = {
     "excluded": "blue",
 }
 
+Cell = str | Text
+"""What stands in a table."""
 
-class _Console(Console):
-    """One whose reader may hang up, as that of any other output."""
+
+class Printer(Console):
+    """A console that shows a text as it is, wherever it stands."""
+
+    def render_str(self, text: str, **_: Any) -> Text:
+        """See rich: it makes of each text what is shown."""
+        return plain(text)
 
     def on_broken_pipe(self) -> None:
-        raise  # noqa: PLE0704  rich calls this while it handles the error
+        """See rich: it would end the process without a word. Raises what it is called for."""
+        raise  # noqa: PLE0704  rich calls it while it handles a BrokenPipeError
 
 
-def console() -> Console:
+def console() -> Printer:
     """Colours on terminals only; a pipe gets lines that nobody cut to a width."""
-    out = _Console(highlight=False, soft_wrap=True)
-    return out if out.is_terminal else _Console(highlight=False, width=10_000)
+    out = Printer(highlight=False, soft_wrap=True)
+    return out if out.is_terminal else Printer(highlight=False, width=10_000)
 
 
-def print_table(out: Console, headings: Iterable[str], rows: Iterable[Iterable[str | Text]]) -> None:
+def print_table(out: Printer, headings: Iterable[str], rows: Iterable[Iterable[Cell]]) -> None:
     """A table, or nothing where it would have no row."""
     table = Table(*headings, box=None, pad_edge=False, header_style="bold")
     for row in rows:
-        table.add_row(*(cell if isinstance(cell, Text) else plain(cell) for cell in row))
+        table.add_row(*row)
     if table.row_count:
         out.print()
         out.print(table)
@@ -56,14 +70,10 @@ def plain(text: str, style: str = "") -> Text:
     return Text(printable(text), style=style)
 
 
-def printable(text: str) -> str:
-    """Text in which nothing that a name holds could steer the terminal."""
-    return "".join(character if character.isprintable() else "�" for character in text)
-
-
-def say(text: str) -> None:
-    """A line on stdout."""
-    click.echo(printable(text))
+def say(text: str, *, style: str | None = None) -> None:
+    """A line on stdout; `style` is the colour of its first word on a terminal."""
+    word, blank, rest = printable(text).partition(" ")
+    click.echo((click.style(word, fg=style) if style else word) + blank + rest)
 
 
 def show_as(format_: OutputFormat, answer: object, to_people: Callable[[], object]) -> None:
@@ -75,14 +85,47 @@ def show_as(format_: OutputFormat, answer: object, to_people: Callable[[], objec
 
 
 def show_json(answer: object) -> None:
-    """JSON on stdout; characters that could steer a terminal are escaped."""
-    text = json.dumps(answer, indent=2, ensure_ascii=False)
-    click.echo(_NOT_ASCII.sub(_escaped, text))
+    """JSON on stdout."""
+    click.echo(printable_json(json.dumps(answer, indent=2, ensure_ascii=False)))
+
+
+def show_document(text: str) -> None:
+    """A document on stdout, the same bytes everywhere; whoever made it has seen to it that all of it shows."""
+    click.echo(text.encode(), nl=False)
 
 
 def complain(text: str) -> None:
-    """A line on stderr."""
-    click.echo(f"slad: {printable(text)}", err=True)
+    """A line on stderr, that is of slad."""
+    tell(f"slad: {text}")
+
+
+def tell(text: str) -> None:
+    """A line on stderr, of the work or of what it is about."""
+    click.echo(printable(text), err=True)
+
+
+def confirm(question: str) -> bool:
+    """Whether somebody says yes. Raises KeyboardInterrupt where he wants nothing of it."""
+    try:
+        return click.confirm(printable(question), err=True)
+    except click.Abort:
+        raise KeyboardInterrupt from None
+
+
+def progress(what: str, *, every: int = _TOLD_EVERY) -> Callable[[int], None]:
+    """What is told how many are done: it shows some numbers, with `what` behind, where somebody is watching stderr."""
+
+    def show(done: int) -> None:
+        if done % every == 0:
+            tell_progress(f"{done:,} {what}")
+
+    return show
+
+
+def tell_progress(text: str = "") -> None:
+    """In place of what was told of the progress before, where somebody is watching stderr."""
+    if sys.stderr.isatty():
+        click.echo(f"\r\x1b[K{printable(text)[:_PROGRESS_CHARACTERS]}", err=True, nl=False)
 
 
 def duration(seconds: float) -> str:
@@ -92,8 +135,3 @@ def duration(seconds: float) -> str:
     hours, minute = divmod(minutes, 60)
     sign = "-" if seconds < 0 else ""
     return f"{sign}{hours}:{minute:02}:{second:02}" + (f".{fraction:06}" if fraction else "")
-
-
-def _escaped(match: re.Match[str]) -> str:
-    character = match[0]
-    return character if character.isprintable() else json.dumps(character)[1:-1]

@@ -12,7 +12,7 @@ from daemon.cli import options
 from daemon.cli.asking import ask
 from daemon.cli.export import write_all
 from daemon.cli.options import OutputFormat
-from daemon.cli.terminal import show_as
+from daemon.cli.terminal import progress, say, show_as, tell
 from daemon.control.client import ControlAddress
 from daemon.evidence.export import proven
 from daemon.evidence.files import EvidenceError, EvidenceSource
@@ -105,14 +105,14 @@ class SoundFile:
 
 
 def _show(report: SoundFile) -> None:
-    click.echo(f"{report.file}: {report.records:,} records, the chain holds.")
-    click.echo(f"head {report.head.seq} {report.head.sha256}")
+    say(f"{report.file}: {report.records:,} records, the chain holds.")
+    say(f"head {report.head.seq} {report.head.sha256}")
     if report.head_was_record is not None:
-        click.echo(f"The head given is that of record {report.head_was_record}.")
+        say(f"The head given is that of record {report.head_was_record}.")
     for head in report.compared:
-        click.echo(f"In this chain is {head}.")
+        say(f"In this chain is {head}.")
     if report.head_was_record is None and not report.compared:
-        click.echo("It was compared with no head seen elsewhere: --head gives one.")
+        say("It was compared with no head seen elsewhere: --head gives one.")
 
 
 def _of_ledger(path: Path, head: bytes | None) -> SoundFile:
@@ -120,7 +120,7 @@ def _of_ledger(path: Path, head: bytes | None) -> SoundFile:
     result = verified(
         path,
         looked_for=[each for each in (head, before and before.chain) if each is not None],
-        progress=options.progress("records verified"),
+        progress=progress("records verified"),
     )
     if before is not None and before.seq and result.found.get(before.chain) != before.seq:
         raise LedgerWentBackError(
@@ -150,7 +150,7 @@ def _of_daemon(socket: Path, head: bytes | None) -> SoundFile:
 
 def _of_export(source: EvidenceSource, head: bytes | None, acknowledged: bytes | None = None) -> SoundFile:
     looked_for = [each for each in (head, acknowledged) if each not in (None, GENESIS)]
-    result = proven(source, looked_for=looked_for, progress=options.progress("records verified"))
+    result = proven(source, looked_for=looked_for, progress=progress("records verified"))
     if acknowledged in looked_for and acknowledged not in result.found:
         raise EvidenceError(
             [f"{source.name}: lacks the head that the daemon acknowledged: its file was exchanged"]
@@ -170,5 +170,5 @@ def _of_export(source: EvidenceSource, head: bytes | None, acknowledged: bytes |
 
 
 def _refuse(problem: str, format_: OutputFormat) -> NoReturn:
-    show_as(format_, {"sound": False, "problem": problem}, lambda: click.echo(problem, err=True))
+    show_as(format_, {"sound": False, "problem": problem}, lambda: tell(problem))
     sys.exit(1)

@@ -4,7 +4,7 @@ import os
 import sys
 from pathlib import Path
 
-from daemon import app
+from daemon import app, logs
 from daemon.cli.run import to_its_end
 from sla.instants import SECOND
 
@@ -13,7 +13,8 @@ TICK_US = SECOND // 10
 
 def main() -> None:
     """What `slad run --log-format json` does."""
-    to_its_end(lambda: app.run(Path(sys.argv[1]), os.environ, tick_us=TICK_US), "json")
+    logs.set_up("json")
+    to_its_end(lambda: app.run(Path(sys.argv[1]), os.environ, tick_us=TICK_US))
 
 
 if __name__ == "__main__":

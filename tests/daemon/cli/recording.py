@@ -3,7 +3,7 @@
 import asyncio
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -124,13 +124,17 @@ class Slad:
 
     def done(self, *arguments: str) -> str:
         """What a command that succeeds says."""
-        result = self.run(*arguments)
-        assert (result.exit_code, result.stderr) == (0, ""), result.output
-        return result.stdout
+        return _succeeded(self.run(*arguments))
 
     def told(self, *arguments: str) -> Any:
         """The same, as JSON."""
         return json.loads(self.done(*arguments, "--format", "json"))
+
+    def told_of(self, *arguments: str, options: Sequence[str] = ()) -> Any:
+        """The same of a command whose last arguments are names, which may look like options."""
+        words = arguments[: 1 if arguments[0] == "server" else 2]
+        asked = (*words, *options, "--format", "json", "--socket", str(self.socket))
+        return json.loads(_succeeded(run(*asked, "--", *arguments[len(words) :])))
 
     def wait(self, condition: Callable[[], bool], what: str) -> None:
         """Wait until a condition holds."""
@@ -141,6 +145,11 @@ class Slad:
         status = self.told("status")
         assert status["not_ready"] == []
         return int(status["ledger"]["records"])
+
+
+def _succeeded(result: Result) -> str:
+    assert (result.exit_code, result.stderr) == (0, ""), result.output
+    return result.stdout
 
 
 def run(*arguments: str) -> Result:

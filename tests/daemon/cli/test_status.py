@@ -59,7 +59,7 @@ def test_status_shows_sources_ledger_states_and_who_is_down(socket: Path) -> Non
 
 def test_names_neither_mark_up_nor_steer_the_terminal(socket: Path) -> None:
     shown = run(status, "--socket", socket).stdout
-    assert "web [bold]3[/bold] �[31m" in shown
+    assert r"web [bold]3[/bold] \x1b[31m" in shown
     assert "\x1b" not in shown
 
 

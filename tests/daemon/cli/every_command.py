@@ -1,0 +1,138 @@
+"""A line for every command that does what the command is for, again and again, on a running daemon and files beside it."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from itertools import count
+from pathlib import Path
+from typing import Final
+
+from tests.daemon.cli.recording import A_MINUTE_AGO, AN_HOUR_AGO, NEXT_MARCH, Slad
+from tests.daemon.cli.test_help import COMMANDS, GROUPS
+
+LEAVES: Final = tuple(" ".join(path) for path in COMMANDS if path not in GROUPS)
+"""Every command that does something itself."""
+MONTH: Final = "2026-03"
+EVIDENCE: Final = """\
+{"kind": "client", "id": "c", "name": "Client c", "timezone": "America/Toronto", "tech_admins": ["ann"], "recorded_at": "2026-01-01T00:00:00Z"}
+{"kind": "server", "id": "s", "name": "Server s", "client": "c", "solution": null, "in_service_from": "2026-03-01T05:00:00Z", "legs": ["internet"], "recorded_at": "2026-01-01T00:00:00Z"}
+{"kind": "observation", "observer": "o", "source": "icmp", "server": "s", "leg": "internet", "state": "up", "at": "2026-03-01T05:00:00Z"}
+{"kind": "observed_until", "observer": "o", "source": "icmp", "at": "2026-04-02T00:00:00Z"}
+"""
+CONFIG: Final = """\
+observer = "other"
+[ledger]
+path = "other.db"
+[web]
+listen = ["127.0.0.1:{taken}"]
+[control]
+socket = "other.sock"
+[vcenter.vc1]
+address = "127.0.0.1:{nothing}"
+scheme = "http"
+user = "slad"
+password_file = "password"
+[client.acme]
+name = "ACME"
+timezone = "UTC"
+[[rule]]
+client = "acme"
+"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ground:
+    """Where the commands run. Ports: one that a daemon has, one where nobody listens."""
+
+    slad: Slad
+    folder: Path
+    taken: int
+    nothing: int
+    numbers: "count[int]" = field(default_factory=count)
+
+    def prepare(self) -> None:
+        """What the lines name."""
+        (self.folder / "evidence.jsonl").write_text(EVIDENCE)
+        (self.folder / "slad.toml").write_text(CONFIG.format(taken=self.taken, nothing=self.nothing))
+        (self.folder / "password").write_text("secret")
+        (self.folder / "password").chmod(0o600)
+        self.slad.done("maintenance", "announce", *NEXT_MARCH, "--all", "--id", "mw-gone")
+        self.slad.done("exclusion", "add", "force_majeure", *_OPEN, "--id", "ex-ended")
+        self.slad.done("exclusion", "add", "force_majeure", *_OPEN, "--id", "ex-gone")
+        self.slad.done(*_REQUEST, "--id", "T-responded")
+        for request in ("T-closed", "T-gone"):
+            self.slad.done(*_REQUEST, "--id", request)
+        self.slad.done("notice", "give", "acme", "shop", "--id", "cn-gone")
+        self.slad.done(
+            "lifecycle",
+            "record",
+            "acme",
+            "shop",
+            "data_requested",
+            "--at",
+            AN_HOUR_AGO,
+            "--id",
+            "lc-gone",
+            "--yes",
+        )
+
+    def line(self, command: str) -> tuple[str, ...]:
+        """The arguments of a command."""
+        return (*command.split(), *map(str, LINES[command](self)))
+
+
+def _asking(*arguments: str) -> Callable[[Ground], tuple[object, ...]]:
+    return lambda ground: (*arguments, "--socket", ground.slad.socket)
+
+
+def _recording(*arguments: str) -> Callable[[Ground], tuple[object, ...]]:
+    """Recorded once however often it is run."""
+    return _asking(*arguments, "--idempotency-key", " ".join(arguments))
+
+
+_OPEN: Final = ("--from", AN_HOUR_AGO, "--open", "--client", "borealis")
+_REQUEST: Final = (
+    *("request", "open", "acme", "shop", "--by", "ann"),
+    *("--channel", "phone", "--at", A_MINUTE_AGO),
+)
+LINES: Final[Mapping[str, Callable[[Ground], tuple[object, ...]]]] = {
+    # Daemons end at once: their port is taken.
+    "demo": lambda ground: ("--port", ground.taken, "--servers", 10, "--dir", ground.folder / "demo"),
+    "run": lambda ground: ("--config", ground.folder / "slad.toml"),
+    "check-config": lambda ground: ("--config", ground.folder / "slad.toml"),
+    "doctor": lambda ground: ("--config", ground.folder / "slad.toml"),
+    "probe": lambda ground: (f"tcp://127.0.0.1:{ground.taken}",),
+    "status": _asking(),
+    "server": _asking("web7"),
+    "clock show": _asking(),
+    "clock accept": _asking(),
+    "client list": _asking(),
+    "client show": _asking("acme"),
+    "maintenance announce": _recording(*NEXT_MARCH, "--client", "acme", "--id", "mw-1"),
+    "maintenance list": _asking("--past"),
+    "maintenance withdraw": _recording("mw-gone", "--why", "not needed"),
+    "exclusion add": _recording("client_change", *_OPEN, "--id", "ex-1", "--reference", "T-4711"),
+    "exclusion end": _recording("ex-ended"),
+    "exclusion list": _asking("--past"),
+    "exclusion withdraw": _recording("ex-gone", "--why", "a mistake"),
+    "request open": _recording(*_REQUEST[2:], "--id", "T-1"),
+    "request respond": _recording("T-responded"),
+    "request close": _recording("T-closed"),
+    "request list": _asking("--all"),
+    "request withdraw": _recording("T-gone", "--why", "a mistake"),
+    "notice give": _recording("acme", "shop"),
+    "notice list": _asking("--all"),
+    "notice withdraw": _recording("cn-gone", "--why", "a mistake"),
+    "lifecycle record": _recording("acme", "shop", "activated", "--at", AN_HOUR_AGO),
+    "lifecycle list": _asking("--all"),
+    "lifecycle withdraw": _recording("lc-gone", "--why", "a mistake", "--yes"),
+    "token": lambda _: (),
+    "statement": _asking("--month", "2090-01", "--client", "acme"),
+    "export": _asking(),
+    "verify": _asking(),
+    "evaluate": lambda ground: (ground.folder / "evidence.jsonl", "--month", MONTH),
+    "import": lambda ground: (
+        ground.folder / "evidence.jsonl",
+        "--ledger",
+        ground.folder / f"{next(ground.numbers)}.db",
+    ),
+}

@@ -1,0 +1,218 @@
+"""Every command, under every fault of the machine and with hostile names: it ends in sentences, and all of it shows."""
+
+import json
+import os
+import re
+from collections.abc import Callable, Iterator
+from functools import cache
+from typing import Final
+
+import click
+import pytest
+
+from daemon.cli import main
+from sla.texts import printable
+from tests.daemon.cli.every_command import CONFIG, EVIDENCE, LEAVES, LINES, MONTH, Ground
+from tests.daemon.cli.launching import FAULTS, Ended, Launcher, launcher, started
+from tests.daemon.cli.recording import Slad
+from tests.hostile import HOSTILE
+from tests.probes.targets.targets import closed_port
+
+DONE, REFUSED, USAGE, UNREACHABLE = range(4)
+DEFECT, MACHINE, INTERRUPTED, HUNG_UP, TERMINATED = 70, 74, 130, 141, 143
+STATUSES: Final = {DONE, REFUSED, USAGE, UNREACHABLE, DEFECT, MACHINE, INTERRUPTED, HUNG_UP, TERMINATED}
+"""Those of `docs/slad-commands.md`."""
+DAEMONS: Final = ("demo", "run")
+WHEREVER: Final = {
+    "memory runs out": MACHINE,
+    "interrupted": INTERRUPTED,
+    "terminated": TERMINATED,
+    "a defect": DEFECT,
+}
+"""Faults that every command ends by."""
+WHERE_IT_PRINTS: Final = {"stdout is full": MACHINE, "nobody reads": HUNG_UP, "stdout is closed": MACHINE}
+MACHINE_FAULTS: Final = [fault for fault in FAULTS if fault not in ("none", "a hostile daemon")]
+AT_ITS_START: Final = [
+    fault for fault in MACHINE_FAULTS if fault not in (*WHEREVER, "no descriptor", "no right")
+]
+"""What a process can be started under: without a descriptor, or a right to read it, Python itself gets no further."""
+
+Usually = Callable[[str], Ended]
+
+
+@pytest.fixture(scope="module")
+def ground(slad: Slad, tmp_path_factory: pytest.TempPathFactory) -> Ground:
+    _, taken = slad.app.addresses[0]
+    ground = Ground(slad=slad, folder=tmp_path_factory.mktemp("ground"), taken=taken, nothing=closed_port())
+    ground.prepare()
+    return ground
+
+
+@pytest.fixture(scope="module")
+def launched(ground: Ground) -> Iterator[Launcher]:
+    with launcher(ground.folder) as launched:
+        yield launched
+
+
+@pytest.fixture(scope="module")
+def usually(ground: Ground, launched: Launcher) -> Usually:
+    """How a command ends where nothing is wrong."""
+    return cache(lambda command: launched.run(*ground.line(command)))
+
+
+def assert_all_shows(ended: Ended) -> None:
+    """What a command said, line by line, of which none is forged."""
+    for line in f"{ended.out}\n{ended.err}".split("\n"):
+        assert printable(line, len(line) * 4 + 100) == line
+        assert not line.startswith("FORGED")
+
+
+def assert_ends_in_a_sentence(ended: Ended, *, is_heard: bool = True) -> None:
+    assert ended.status in STATUSES, ended
+    assert "Traceback" not in ended.out + ended.err, ended
+    assert "Exception ignored" not in ended.err, ended
+    assert_all_shows(ended)
+    if ended.status != DONE and is_heard:
+        last = (ended.err or ended.out).rstrip("\n").rpartition("\n")[2]
+        assert len(last.split()) > 3, ended
+
+
+def test_every_command_has_a_line() -> None:
+    assert set(LINES) == set(LEAVES)
+
+
+@pytest.mark.parametrize("command", LEAVES)
+def test_its_line_does_what_it_is_for(usually: Usually, command: str) -> None:
+    ended = usually(command)
+    assert ended.status == (REFUSED if command in (*DAEMONS, "doctor", "clock accept") else DONE), ended
+    assert_ends_in_a_sentence(ended)
+
+
+@pytest.mark.parametrize("command", DAEMONS)
+def test_a_port_that_is_taken_is_told_with_what_to_do(usually: Usually, command: str) -> None:
+    told = usually(command).err.splitlines()[-1]
+    assert told.startswith("slad: ")
+    assert "address already in use: end what has it, or choose another address or port" in told
+
+
+# The machine
+
+
+@pytest.mark.parametrize("fault", MACHINE_FAULTS)
+@pytest.mark.parametrize("command", LEAVES)
+def test_whatever_the_fault_it_ends_in_a_sentence(
+    ground: Ground, launched: Launcher, usually: Usually, command: str, fault: str
+) -> None:
+    if fault == "no right" and os.geteuid() != 0:
+        pytest.skip("only root can give up its rights")
+    ended = launched.run(*ground.line(command), fault=fault)
+    assert_ends_in_a_sentence(ended, is_heard="stderr" not in fault and ended.status != HUNG_UP)
+    if fault in WHEREVER:
+        assert ended.status == WHEREVER[fault]
+    if fault in WHERE_IT_PRINTS and usually(command).out:
+        assert ended.status == WHERE_IT_PRINTS[fault]
+
+
+def test_a_defect_is_told_in_one_line_that_nobody_can_forge(ground: Ground, launched: Launcher) -> None:
+    ended = launched.run(*ground.line("status"), fault="a defect")
+    (told,) = ended.err.splitlines()
+    assert told.startswith(
+        r"slad: a defect of slad's own ended it: KeyError: '\x1b[31mred\nslad: all is well' ("
+    )
+    assert "report it, with what it says under SLAD_TRACEBACK=1" in told
+
+
+@pytest.mark.parametrize("fault", AT_ITS_START)
+@pytest.mark.parametrize("command", ["status", "evaluate", "run"])
+def test_a_process_that_starts_under_a_fault_ends_in_a_sentence_too(
+    ground: Ground, command: str, fault: str
+) -> None:
+    start_and_look(ground, command, fault)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("fault", AT_ITS_START)
+@pytest.mark.parametrize("command", LEAVES)
+def test_so_does_every_command_that_starts_under_one(ground: Ground, command: str, fault: str) -> None:
+    start_and_look(ground, command, fault)
+
+
+def start_and_look(ground: Ground, command: str, fault: str) -> None:
+    ended = started(*ground.line(command), fault=fault, cwd=ground.folder)
+    assert_ends_in_a_sentence(ended, is_heard="stderr" not in fault and ended.status != HUNG_UP)
+
+
+# Names
+
+
+@pytest.mark.parametrize("command", LEAVES)
+def test_whatever_a_daemon_answers_all_that_is_said_shows(
+    ground: Ground, launched: Launcher, command: str
+) -> None:
+    assert_ends_in_a_sentence(launched.run(*ground.line(command), fault="a hostile daemon"))
+
+
+@pytest.mark.parametrize("command", [leaf for leaf in LEAVES if leaf not in DAEMONS])
+def test_json_is_json_and_all_of_it_shows(ground: Ground, launched: Launcher, command: str) -> None:
+    if not any(option.name == "format_" for option in found(command).params):
+        pytest.skip("it has no --format")
+    ended = launched.run(*ground.line(command), "--format", "json", fault="a hostile daemon")
+    assert_all_shows(ended)
+    json.loads(ended.out)
+
+
+def found(command: str) -> click.Command:
+    """A command by its words."""
+    at: click.Command = main
+    for word in command.split():
+        assert isinstance(at, click.Group)
+        next_ = at.get_command(click.Context(at), word)
+        assert next_ is not None
+        at = next_
+    return at
+
+
+@pytest.mark.parametrize("command", LEAVES)
+def test_whatever_an_argument_is_all_that_is_said_of_it_shows(
+    ground: Ground, launched: Launcher, command: str
+) -> None:
+    for place in range(len(command.split()), len(ground.line(command))):
+        arguments = list(ground.line(command))
+        arguments[place] = f"{HOSTILE}\udcff"
+        assert_ends_in_a_sentence(launched.run(*arguments))
+
+
+@pytest.mark.parametrize("command", ["check-config", "doctor", "run"])
+def test_whatever_stands_in_a_configuration_all_that_is_said_of_it_shows(
+    ground: Ground, launched: Launcher, command: str
+) -> None:
+    text = CONFIG.format(taken=ground.taken, nothing=ground.nothing)
+    hostile = json.dumps(HOSTILE, ensure_ascii=False).replace("\x7f", "\\u007f")
+    config = ground.folder / "hostile\x1b\n.toml"
+    for value in re.finditer(r'"[^"]*"|^\w+(?= =)|(?<=\[)[\w.]+(?=\])', text, re.MULTILINE):
+        config.write_text(text[: value.start()] + hostile + text[value.end() :])
+        assert_ends_in_a_sentence(launched.run(command, "--config", config))
+
+
+@pytest.mark.parametrize("format_", ["text", "json"])
+def test_whatever_stands_in_evidence_all_that_is_said_of_it_shows(
+    ground: Ground, launched: Launcher, format_: str
+) -> None:
+    hostile = json.dumps(HOSTILE, ensure_ascii=False)
+    names = {'"c"', '"s"', '"o"', '"icmp"', '"Client c"', '"Server s"', '"ann"'}
+    others = set(re.findall(r'"[^"]*"', EVIDENCE)) - names
+    file = ground.folder / "hostile\x1b\n.jsonl"
+    asked = (file, "--month", MONTH, "--format", format_)
+
+    file.write_text(re.sub("|".join(names), lambda _: hostile, EVIDENCE))
+    ended = launched.run("evaluate", *asked)
+    assert ended.status == DONE, ended
+    assert_all_shows(ended)
+    shown = json.loads(ended.out)["servers"][0]["name"] if format_ == "json" else ended.out
+    assert (HOSTILE if format_ == "json" else printable(HOSTILE)) in shown
+
+    for other in others:
+        file.write_text(EVIDENCE.replace(other, hostile, 1))
+        assert_ends_in_a_sentence(launched.run("evaluate", *asked))
+        assert_all_shows(launched.run("verify", file, "--format", format_))
+        assert_ends_in_a_sentence(launched.run("import", file, "--ledger", f"{HOSTILE}.db"))
