@@ -15,6 +15,7 @@ from typing import Final, NoReturn, Protocol, TypeVar
 
 from daemon.cli.lone_servers import with_solution_id
 from daemon.cli.options import Sending
+from daemon.cli import terminal
 from daemon.cli.terminal import complain
 from daemon.control.client import (
     BrokenOffError,
