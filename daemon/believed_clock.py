@@ -160,6 +160,10 @@ class BelievedClock:
         """What is believed to be the time. It goes back at most to where a doubt began, over which nothing is committed."""
         return self.on_record(self.watched_now())
 
+    def starting_now(self) -> Instant:
+        """The time for what has to be recorded at a start: while the clock is in doubt that of the newest record, which has come."""
+        return self.now() if self.doubt is None else self._newest
+
     def wall_now(self) -> Instant:
         """What the wall clock shows, believed or not: to be shown, and nothing else."""
         return self._clock.now()

@@ -46,8 +46,6 @@ async def told(evidence: Evidence, clock: BelievedClock, metrics: ProcessMetrics
     ledger = evidence.ledger
     if ledger.is_new or not ledger.lost:
         return
-    # A clock in doubt dates nothing; that it is no earlier than what is on record is sure.
-    now = clock.now() if clock.doubt is None else evidence.newest
-    record = accepted_loss(ledger.lost, why, ledger.head, now)
+    record = accepted_loss(ledger.lost, why, ledger.head, clock.starting_now())
     await ledger.commit(Batch(entries=[Entry(record=record)]))
     evidence.book.take_record(record, None)

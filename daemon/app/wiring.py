@@ -55,8 +55,6 @@ class Evidence:
     recorded_requests: RecordedRequests
     begun_at: Instant
     """When the ledger's first record was made; now, where there is none."""
-    newest: Instant
-    """The newest instant on record."""
     clock_note: ClockNote
 
 
@@ -95,7 +93,6 @@ async def replayed(config: Config, clock: BelievedClock, ledger: Ledger) -> Evid
         transitions=transitions,
         recorded_requests=recorded_requests,
         begun_at=begun_at or clock.now(),
-        newest=newest,
         clock_note=clock_note,
     )
 

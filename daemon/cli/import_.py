@@ -9,13 +9,15 @@ from typing import Final, NoReturn
 
 import click
 
+from daemon.believed_clock import BelievedClock
 from daemon.cli import options
 from daemon.cli.terminal import say, tell
 from daemon.clock import SystemClock
 from daemon.evidence.files import EvidenceError, EvidenceSource, Taker, link_on, sound_lines
 from daemon.ledger import Batch, Entry, Ledger, LedgerError, accepted_loss, note_of, noted
 from daemon.timezones import use_packaged_time_zones
-from sla.records import ObservedUntil, Record
+from sla.instants import BEGINNING, Instant
+from sla.records import ObservedUntil, Record, Recorded
 
 AT_ONCE: Final = 10_000
 """Records a transaction."""
@@ -100,7 +102,7 @@ async def _written(records: list[Record], path: Path, lost: str, why: str) -> in
         for entries in _batches(record for record in records if not isinstance(record, ObservedUntil)):
             await ledger.commit(Batch(entries=entries))
         if lost:
-            accepted = accepted_loss(f"The evidence {lost}", why, ledger.head, SystemClock().now())
+            accepted = accepted_loss(f"The evidence {lost}", why, ledger.head, _now(records))
             await ledger.commit(Batch(entries=[Entry(record=accepted)]))
         watermarks = {record.witness: record.at for record in records if isinstance(record, ObservedUntil)}
         head = await ledger.commit(Batch(watermarks=watermarks, seal=True))
@@ -109,6 +111,15 @@ async def _written(records: list[Record], path: Path, lost: str, why: str) -> in
     unfinished.rename(path)
     note_of(unfinished).replace(note_of(path))
     return head.seq
+
+
+def _now(records: Iterable[Record]) -> Instant:
+    """The time, unless the clock is in doubt by what is imported."""
+    clock = BelievedClock(SystemClock())
+    clock.begin(
+        max((record.recorded_at for record in records if isinstance(record, Recorded)), default=BEGINNING)
+    )
+    return clock.starting_now()
 
 
 def _batches(records: Iterable[Record]) -> Iterator[list[Entry]]:

@@ -1,6 +1,7 @@
 """A ledger is restored from its export, and what that lacks of what was acknowledged is no secret."""
 
 import asyncio
+import json
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from daemon.ledger import Batch, Entry, noted
 from daemon.ledger.noted_head import note_of
 from sla.instants import parse_instant
 from sla.records import Client, ClientId
+from tests.daemon.hand import Hand
 from tests.daemon.ledger.ledgers import closing, opened
 
 AT = parse_instant("2026-03-01T00:00:00Z")
@@ -68,6 +70,19 @@ def test_an_older_export_is_refused_unless_it_is_accepted_which_is_put_on_record
     assert "Why that was accepted: no other is left" in exported
     with closing(opened(path)) as ledger:
         assert not ledger.lost
+
+
+@pytest.mark.parametrize("shown_at", ["1970-01-02T00:00:00Z", "2058-01-01T00:00:00Z"])
+def test_what_is_accepted_is_not_dated_by_a_clock_in_doubt(
+    path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, shown_at: str
+) -> None:
+    path.unlink()
+    monkeypatch.setattr("daemon.cli.import_.SystemClock", lambda: Hand(wall=parse_instant(shown_at)))
+    older = tmp_path / "older.jsonl"
+    assert run(import_, older, "--ledger", path, "--accept-older-ledger", "no other is left").exit_code == 0
+    exported = run(export, "--ledger", path).stdout.splitlines()
+    (accepted,) = [json.loads(line) for line in exported if "no other is left" in line]
+    assert parse_instant(accepted["recorded_at"]) == AT, "that of the newest record"
 
 
 def test_where_no_ledger_was_any_evidence_begins_one(path: Path, tmp_path: Path) -> None:
