@@ -16,9 +16,11 @@ from daemon.config.values import Surroundings
 from daemon.control import control_api
 from daemon.control.api import LIMITS
 from daemon.control.tcp import TcpControlApi
+from daemon.exposition.exposition import Exposition
 from daemon.metrics import Metrics
 from daemon.web.door import DEFAULT_LIMITS, Limits
 from daemon.web.server import public_http
+from sla.instants import HOUR
 from tests.daemon.control.fixed import FixedControl
 from tests.daemon.records.office import Office
 from tests.daemon.web.door import StandingSite
@@ -123,7 +125,8 @@ async def open_door(name: str, folder: Path, **limits: Any) -> AsyncIterator[Ope
     async with AsyncExitStack() as stack:
         place: Path | tuple[str, int]
         if name == "public":
-            site = StandingSite()
+            # Figures that stay fresh, however long it takes to fill a door on a loaded machine.
+            site = StandingSite(Exposition(SystemClock(), wait_s=0.05, fresh_us=HOUR))
             await site.prepare(60_000)
             public = public_http(
                 site, SystemClock(), [("127.0.0.1", 0)], limits=bounds, metrics=metrics.doors
