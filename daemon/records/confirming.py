@@ -2,19 +2,19 @@
 running solution stands, or what an exclusion excludes.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Final
 
+from daemon.records.naming import name_of
 from daemon.records.views import BookView
 from sla.announcement import concerned
 from sla.book import Book, Declared, SolutionKey, key_of
 from sla.chronic import Chronic, Stage
 from sla.evidence import instants_of
 from sla.instants import DAY, Instant, format_instant
-from sla.lifecycle import DeadlineKind
+from sla.lifecycle import Deadline, DeadlineKind
 from sla.records import CancellationNotice, ExclusionWithdrawn, Lifecycle, Withdrawn
 from sla.requests import Outcome
-from sla.statement import Judgement
 
 FAR: Final = 731 * DAY
 """What is further from now than two years, back or ahead, is asked about: nothing is planned or disputed so long."""
@@ -60,6 +60,7 @@ def _counting_again(book: Book, record: ExclusionWithdrawn) -> Iterator[str]:
 
 def _turned_back(book: Book, record: Declared, key: SolutionKey) -> Iterator[str]:
     """How a solution stands that would stand otherwise with the record."""
+    name = name_of(book, key[0]) or key[0]
     judgements = [
         BookView(each, record.recorded_at).judgement(key[1]) for each in (book, book.supposing(record))
     ]
@@ -70,24 +71,24 @@ def _turned_back(book: Book, record: Declared, key: SolutionKey) -> Iterator[str
         after.accepted_from is None or after.accepted_from > before.accepted_from
     ):
         yield (
-            f"{key[0]} is accepted from {format_instant(before.accepted_from)} on: it would be"
+            f"{name} is accepted from {format_instant(before.accepted_from)} on: it would be"
             f" {'so no more' if after.accepted_from is None else f'only from {format_instant(after.accepted_from)} on'}"
         )
-    yield from _process("observed", key, before.observed, after.observed)
-    yield from _process("documented", key, before.documented, after.documented)
+    yield from _process("observed", name, before.observed, after.observed)
+    yield from _process("documented", name, before.documented, after.documented)
     kept = {each.start for each in after.interruptions if each.documented_at is not None}
     for each in before.interruptions:
         if each.documented_at is not None and each.start not in kept:
             yield f"the interruption of {format_instant(each.start)} is documented: it would be so no more"
-    yield from _promises(key, *judgements)
+    yield from _promises(name, *(judgement.deadlines(key) for judgement in judgements))
 
 
-def _process(basis: str, key: SolutionKey, before: Chronic, after: Chronic) -> Iterator[str]:
+def _process(basis: str, name: str, before: Chronic, after: Chronic) -> Iterator[str]:
     """The chronic-outage process, unless it is not under way, stays, or goes on by a notice."""
     goes_on = before.notice_given_at is None and after.notice_given_at is not None
     stays = (before.stage, before.notice_given_at) == (after.stage, after.notice_given_at)
     if before.stage in _UNDER_WAY and not goes_on and not stays:
-        yield f"{key[0]}, as {basis}, is {_told(before)}: it would be {_told(after)}"
+        yield f"{name}, as {basis}, is {_told(before)}: it would be {_told(after)}"
 
 
 def _told(chronic: Chronic) -> str:
@@ -96,10 +97,10 @@ def _told(chronic: Chronic) -> str:
     return stage if notice is None else f"{stage} by the notice of {format_instant(notice)}"
 
 
-def _promises(key: SolutionKey, before: Judgement, after: Judgement) -> Iterator[str]:
+def _promises(name: str, before: Iterable[Deadline], after: Iterable[Deadline]) -> Iterator[str]:
     """The deadlines that were met or missed and would be otherwise, unless they would be met."""
-    read = {(row.deadline, row.due_at): row.outcome for row in after.deadlines(key)}
-    for row in before.deadlines(key):
+    read = {(row.deadline, row.due_at): row.outcome for row in after}
+    for row in before:
         outcome = read.get((row.deadline, row.due_at))
         if (
             row.deadline is not DeadlineKind.ACCEPTANCE
@@ -107,6 +108,6 @@ def _promises(key: SolutionKey, before: Judgement, after: Judgement) -> Iterator
             and outcome not in (row.outcome, Outcome.MET)
         ):
             yield (
-                f"{row.deadline.value.replace('_', ' ')} of {key[0]}, due {format_instant(row.due_at)}, is"
+                f"{row.deadline.value.replace('_', ' ')} of {name}, due {format_instant(row.due_at)}, is"
                 f" {row.outcome.value}: it would be {'no deadline' if outcome is None else outcome.value}"
             )

@@ -189,8 +189,8 @@ class TestAChronicOutage:
         said = await caller.post("/v1/notices", {"client": "c", "solution": "s", "id": "n"})
         assert (said.status, said.json["valid"], said.json["observed"]["stage"]) == (201, True, "resolution")
         assert asked_about(await caller.post("/v1/notices/n/withdraw", WHY)) == [
-            f"s, as observed, is resolution by the notice of {NOW}: it would be chronic",
-            f"s, as documented, is resolution by the notice of {NOW}: it would be chronic",
+            f"lone, as observed, is resolution by the notice of {NOW}: it would be chronic",
+            f"lone, as documented, is resolution by the notice of {NOW}: it would be chronic",
         ]
         await told(caller, "/v1/notices/n/withdraw", WHY)
         (row,) = [row for row in (await caller.get("/v1/clients/c")).json["solutions"] if row["id"] == "s"]
@@ -203,7 +203,7 @@ class TestAChronicOutage:
 
     async def test_the_withdrawal_of_a_request_that_documents_is_asked_about(self, caller: Caller) -> None:
         assert asked_about(await caller.post("/v1/requests/r9/withdraw", WHY)) == [
-            "s, as documented, is chronic: it would be at risk",
+            "lone, as documented, is chronic: it would be at risk",
             "the interruption of 2026-03-09T15:00:00Z is documented: it would be so no more",
         ]
 
