@@ -17,6 +17,7 @@ from sla.records import (
     Blind,
     CancellationNotice,
     Category,
+    Cause,
     Client,
     ClientId,
     Contract,
@@ -31,6 +32,7 @@ from sla.records import (
     Observation,
     ObservedUntil,
     Proposal,
+    ProposalDecided,
     Record,
     Recorded,
     RequestId,
@@ -197,7 +199,7 @@ class Book:
                 self._note(self.lifecycles, record)
             case Withdrawn():
                 self.withdrawn[record.what, record.id] = record
-            case Event() | Proposal() | Issued():
+            case Event() | Cause() | Proposal() | ProposalDecided() | Issued():
                 pass  # no figure reads them
         self._see(record.recorded_at)
 

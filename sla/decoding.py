@@ -16,9 +16,13 @@ from sla.records import (
     Blind,
     CancellationNotice,
     Category,
+    Cause,
+    CauseKind,
     Channel,
     Client,
+    Confidence,
     Contract,
+    Decision,
     Event,
     Exclusion,
     ExclusionEnded,
@@ -31,6 +35,7 @@ from sla.records import (
     Observation,
     ObservedUntil,
     Proposal,
+    ProposalDecided,
     Record,
     Server,
     ServerId,
@@ -295,9 +300,9 @@ def _terms(value: object) -> str:
     return json.dumps(value, separators=(",", ":"))
 
 
-def _whole_number(value: object) -> int:
-    if not isinstance(value, int) or isinstance(value, bool):
-        raise ValueError(f"must be a whole number, not {short(value)}")  # noqa: TRY004  as above
+def _version(value: object) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+        raise ValueError(f"must be a whole number, from 1 on, not {short(value)}")
     return value
 
 
@@ -306,11 +311,6 @@ def _sha256(value: object) -> str:
     if len(text) != _SHA256_DIGITS or set(text) - set("0123456789abcdef"):
         raise ValueError(f"must be {_SHA256_DIGITS} hexadecimal digits, not {short(value)}")
     return text
-
-
-def _because(value: object) -> str:
-    """No figure reads it: text as it is, anything else as JSON."""
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 _leg = partial(_one_of, Leg)
@@ -332,6 +332,8 @@ _CATEGORY: Final = Key("category", "category", partial(_one_of, Category))
 _SERVERS: Final = Key("servers", "servers", _texts, ())
 _REASON: Final = Key("reason", "reason", _text, "")
 _WITNESS: Final = (Key("observer", "observer", _id), Key("source", "source", _id))
+_BECAUSE: Final = Key("because", "because", _texts)
+_TEXT: Final = Key("text", "text", _text)
 _WHY: Final = Key("why", "why", _text)
 _RECORDED_BY: Final = Key("recorded_by", "recorded_by", _text, "")
 
@@ -443,13 +445,36 @@ KINDS: Final[Mapping[str, tuple[Callable[..., Any], tuple[Key, ...]]]] = {
             _AT,
             Key("server", "server", partial(_or_null, _id), None),
             Key("user", "user", _text),
-            Key("text", "text", _text),
+            _TEXT,
             _RECORDED_BY,
         ),
     ),
     "proposal": (
         Proposal,
-        (_ID, _CATEGORY, _FROM, _UNTIL_OR_NULL, _SERVERS, Key("because", "because", _because), _RECORDED_BY),
+        (_ID, _CATEGORY, _FROM, _UNTIL_OR_NULL, _SERVERS, _BECAUSE, _TEXT, _RECORDED_BY),
+    ),
+    "proposal_decided": (
+        ProposalDecided,
+        (
+            _ID,
+            Key("decision", "decision", partial(_one_of, Decision)),
+            Key("exclusion", "exclusion", partial(_or_null, _id), None),
+            _WHY,
+            _RECORDED_BY,
+        ),
+    ),
+    "cause": (
+        Cause,
+        (
+            Key("server", "server", _id),
+            _FROM,
+            Key("cause", "cause", partial(_one_of, CauseKind)),
+            Key("confidence", "confidence", partial(_one_of, Confidence)),
+            Key("user", "user", partial(_or_null, _text), None),
+            _BECAUSE,
+            _TEXT,
+            _RECORDED_BY,
+        ),
     ),
     "issued": (
         Issued,
@@ -457,7 +482,7 @@ KINDS: Final[Mapping[str, tuple[Callable[..., Any], tuple[Key, ...]]]] = {
             _CLIENT,
             Key("month", "month", _month),
             Key("as_of", "as_of", as_instant),
-            Key("version", "version", _whole_number),
+            Key("version", "version", _version),
             Key("sha256", "sha256", _sha256),
             _RECORDED_BY,
         ),

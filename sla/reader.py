@@ -109,6 +109,7 @@ class _Defined:
     servers: set[str] = field(default_factory=set)
     solutions: set[str] = field(default_factory=set)
     exclusions: dict[str, _ExclusionSoFar] = field(default_factory=dict)
+    proposals: set[str] = field(default_factory=set)
     withdrawable: dict[Withdrawable, set[str]] = field(
         default_factory=lambda: {what: set() for what in Withdrawable}
     )
@@ -276,7 +277,7 @@ class EvidenceReader:
                 self._check_server(values)
             case "observation":
                 self._check_servers("server", [values["server"]])
-            case "event":
+            case "event" | "cause":
                 self._check_servers("server", [values["server"]])
             case "exclusion":
                 self._check_exclusion(values)
@@ -300,6 +301,11 @@ class EvidenceReader:
                 self._check_client("client", values["client"])
             case "proposal":
                 self._check_servers("servers", values["servers"] or ())
+                if values["id"] is not None:
+                    self._define(self._defined.proposals, values["id"])
+            case "proposal_decided":
+                self._check_id("id", values["id"], self._defined.proposals, "proposal")
+                self._check_id("exclusion", values["exclusion"], self._defined.exclusions, "exclusion")
             case _:
                 pass
 

@@ -85,6 +85,35 @@ class LifecycleEvent(Enum):
     DATA_RETURNED = "data_returned"
 
 
+class CauseKind(Enum):
+    """What brings about an outage (`spec/causes.md`)."""
+
+    CLIENT_CHANGE = "client_change"
+    PROVIDER_CHANGE = "provider_change"
+    HOST_MAINTENANCE = "host_maintenance"
+    STORAGE = "storage"
+    HOST_FAILURE = "host_failure"
+    NETWORK = "network"
+    GUEST = "guest"
+    UNKNOWN = "unknown"
+
+
+class Confidence(Enum):
+    """How sure a cause is."""
+
+    PROVED = "proved"
+    LIKELY = "likely"
+    NONE = "none"
+
+
+class Decision(Enum):
+    """What becomes of a proposal."""
+
+    ACCEPTED = "accepted"
+    REJECTED = "rejected"
+    LAPSED = "lapsed"
+
+
 class Withdrawable(Enum):
     """What people may withdraw, exclusions aside (spec §9.7): the kinds of those records."""
 
@@ -324,7 +353,34 @@ class Proposal(Recorded):
     start: Instant
     end: Instant | None
     servers: tuple[ServerId, ...]
-    because: str
+    because: tuple[str, ...]
+    """The keys of the events that it rests on."""
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProposalDecided(Recorded):
+    """What became of a proposal, and the exclusion that an accepted one made; no figure reads it."""
+
+    kind: ClassVar = "proposal_decided"
+    id: str
+    decision: Decision
+    exclusion: ExclusionId | None
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cause(Recorded):
+    """Who or what brought about the outage of a server that began at `start` (`spec/causes.md`); no figure reads it."""
+
+    kind: ClassVar = "cause"
+    server: ServerId
+    start: Instant
+    cause: CauseKind
+    confidence: Confidence
+    user: str | None
+    because: tuple[str, ...]
+    text: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -358,5 +414,7 @@ Record = (
     | Withdrawn
     | Event
     | Proposal
+    | ProposalDecided
+    | Cause
     | Issued
 )

@@ -89,7 +89,20 @@ EVERY_KIND: list[Line] = [
         "from": "2026-02-01T00:00:00Z",
         "until": "2026-02-02T00:00:00Z",
         "servers": ["s"],
-        "because": "1: powered off by u",
+        "because": ["1"],
+        "text": "powered off by u",
+    },
+    {"kind": "proposal_decided", "id": "p", "decision": "accepted", "exclusion": "x", "why": "it was u"},
+    {"kind": "proposal_decided", "id": "p", "decision": "lapsed", "exclusion": None, "why": ""},
+    {
+        "kind": "cause",
+        "server": "s",
+        "from": "2026-02-01T00:00:00Z",
+        "cause": "guest",
+        "confidence": "likely",
+        "user": None,
+        "because": ["1", "2"],
+        "text": "it crashed",
     },
     {
         "kind": "issued",
@@ -101,7 +114,7 @@ EVERY_KIND: list[Line] = [
     },
 ]
 
-PROPOSAL = EVERY_KIND[-2]
+PROPOSAL, _, DECIDED, CAUSE, ISSUED = EVERY_KIND[-5:]
 SOUND = [client(), server(solution="mail"), exclusion("x", "client_change", "2026-01-01T00:00:00Z", None)]
 DEFECTS: list[tuple[str, list[Line | bytes], str]] = [
     ("no JSON", [b"nonsense"], "4: is no JSON"),
@@ -353,6 +366,27 @@ DEFECTS: list[tuple[str, list[Line | bytes], str]] = [
         "a proposal that ends before it starts",
         [{**PROPOSAL, "until": "2025-01-01T00:00:00Z"}],
         "4: until: must be after",
+    ),
+    ("a proposal for a reason that is no list", [{**PROPOSAL, "because": "1"}], "4: because: must be a list"),
+    ("a decision on what is unknown", [DECIDED], '4: id: no proposal "p" is defined above'),
+    (
+        "a decision of no kind",
+        [PROPOSAL, {**DECIDED, "decision": "maybe"}],
+        "5: decision: must be one of accepted, rejected, lapsed",
+    ),
+    (
+        "a decision with an exclusion that is unknown",
+        [PROPOSAL, {**DECIDED, "exclusion": "y"}],
+        "5: exclusion: no exclusion",
+    ),
+    ("a cause for nothing", [{**CAUSE, "server": "t"}], '4: server: no server "t"'),
+    ("a cause of no kind", [{**CAUSE, "cause": "weather"}], "4: cause: must be one of client_change"),
+    ("a cause that is sure in no way", [{**CAUSE, "confidence": "sure"}], "4: confidence: must be one of"),
+    ("a cause for a reason that is no list", [{**CAUSE, "because": {}}], "4: because: must be a list"),
+    (
+        "a statement before the first",
+        [{**ISSUED, "version": 0}],
+        "4: version: must be a whole number, from 1 on",
     ),
     ("a proposal of no category", [{**PROPOSAL, "category": "weather"}], "4: category: must be one of"),
     ("an end from the future", [{"kind": "exclusion_ended", "id": "x", "at": RECORDED}], "4: at: is later"),

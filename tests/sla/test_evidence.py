@@ -6,7 +6,7 @@ import pytest
 
 from sla.evidence import decoded, encode
 from sla.records import Witness
-from tests.sla.defects import EVERY_KIND, PROPOSAL, RECORDED
+from tests.sla.defects import EVERY_KIND, RECORDED
 from tests.sla.stories import blind, client, records_of, says, seen, server
 
 
@@ -100,9 +100,3 @@ def test_the_keys_of_the_proof_are_not_kept_with_a_record() -> None:
 def test_a_whole_surrogate_pair_may_be_escaped() -> None:
     (record,) = records_of([client(name="\U0001f600")])
     assert "\U0001f600" in encode(record)
-
-
-def test_what_a_proposal_rests_on_is_text_or_kept_as_json() -> None:
-    *_, as_text, as_json = records_of([*EVERY_KIND[:2], PROPOSAL, {**PROPOSAL, "because": {"é": [1]}}])
-    assert as_text.because == PROPOSAL["because"]  # type: ignore[union-attr]
-    assert as_json.because == '{"é": [1]}'  # type: ignore[union-attr]

@@ -165,7 +165,7 @@ def test_a_defect_is_named_with_its_place(lines: list[Line | bytes], message: st
         (says("up", RECORDED, server="x" * 58), f'file:4: server: no server "{"x" * 58}" is defined above'),
         (says("up", RECORDED, server="x" * 59), f'file:4: server: no server "{"x" * 56}... is defined above'),
         ({"kind": "é"}, 'file:4: kind: there is no kind "é"'),
-        ({**EVERY_KIND[-1], "version": 1.5}, "file:4: version: must be a whole number, not 1.5"),
+        ({**EVERY_KIND[-1], "version": 1.5}, "file:4: version: must be a whole number, from 1 on, not 1.5"),
         (
             {**EVERY_KIND[-1], "sha256": "ab"},
             'file:4: sha256: must be 64 hexadecimal digits, not "ab"',
