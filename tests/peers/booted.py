@@ -84,7 +84,8 @@ def booted(folder: Path) -> Iterator[Booted]:
         sysconfig.get_path("purelib"): "/opt/slad/lib",
     }
     command = ["systemd-nspawn", "--quiet", "--boot", "--register=no", "--keep-unit", "--console=pipe"]
-    command += [f"--directory={folder}", f"--machine=slad-{os.getpid()}"]
+    machine = f"slad-{os.getpid()}"
+    command += [f"--directory={folder}", f"--machine={machine}"]
     command += [f"--bind-ro={source}:{place}" for source, place in binds.items()]
     console = folder.with_name(f"{folder.name}.console")
     with console.open("wb") as said:
@@ -94,6 +95,7 @@ def booted(folder: Path) -> Iterator[Booted]:
     finally:
         process.kill()  # the kernel ends all that is in it
         process.wait()
+        shutil.rmtree(Path("/run/systemd/nspawn/propagate", machine), ignore_errors=True)  # nspawn's own
 
 
 def _furnish(folder: Path) -> None:
