@@ -6,6 +6,7 @@ It is ended with the test, whatever it does.
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import sysconfig
@@ -93,7 +94,10 @@ def booted(folder: Path) -> Iterator[Booted]:
     try:
         yield Booted(folder, _leader(process, console))
     finally:
-        process.kill()  # the kernel ends all that is in it
+        # With the first process of a container all others end; nspawn's own end would leave them.
+        for leader in _children(process.pid):
+            os.kill(leader, signal.SIGKILL)
+        process.kill()
         process.wait()
         shutil.rmtree(Path("/run/systemd/nspawn/propagate", machine), ignore_errors=True)  # nspawn's own
 
@@ -121,15 +125,18 @@ def _furnish(folder: Path) -> None:
     subprocess.run(sysusers, check=True, capture_output=True)
 
 
+def _children(pid: int) -> list[int]:
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
 def _leader(process: "subprocess.Popen[bytes]", console: Path) -> int:
     """The PID 1 of the container once it takes commands."""
     deadline = time.monotonic() + BOOT_S
-    children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
     while process.poll() is None and time.monotonic() < deadline:
-        for leader in children.read_text().split():
-            asked = ("nsenter", "--target", leader, "--all", "systemctl", "is-system-running")
+        for leader in _children(process.pid):
+            asked = ("nsenter", "--target", str(leader), "--all", "systemctl", "is-system-running")
             state = subprocess.run(asked, check=False, capture_output=True, text=True, timeout=CALL_S).stdout
             if state.strip() in ("running", "degraded"):
-                return int(leader)
+                return leader
         time.sleep(0.2)
     pytest.skip(f"no systemd boots in a container here: {console.read_text(errors='replace')[-300:]}")
