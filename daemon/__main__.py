@@ -49,6 +49,10 @@ def main() -> NoReturn:
     except BaseException as error:  # noqa: BLE001  the end of the program, whatever it is
         status = _told(error)
     _let_go_of_stdout()
+    if status == _BY_SIGNAL + signal.SIGTERM:
+        # Whoever sent it, say systemd, takes dying by it for a stop in good order, and a status for a failure.
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        signal.raise_signal(signal.SIGTERM)
     sys.exit(status)
 
 

@@ -32,6 +32,7 @@ _REMEDIES: Final = {
     errno.EBADF: "give slad a standard output that is open",
     errno.EAGAIN: "this machine has no more processes or threads to give: raise the limit (ulimit -u, TasksMax=)",
 }
+_OF_WRITING: Final = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EBADF, errno.EIO}
 
 
 def os_fault(error: BaseException) -> str | None:
@@ -45,6 +46,8 @@ def os_fault(error: BaseException) -> str | None:
             return told[0] if all(told) else None
         case MemoryError():
             return f"memory ran out: {_NO_MEMORY}"
+        case OSError(filename=None, errno=number) if number in _OF_WRITING:
+            return f"the output, or a file, could not be written: {refused(error)}"
         case OSError(filename=None):
             return refused(error)
         case OSError(filename=bytes(name)):

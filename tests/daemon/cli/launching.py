@@ -30,13 +30,15 @@ from tests.hostile import HOSTILE
 from tests.interrupts import heeding_interrupts
 
 NOBODY: Final = 65534
+BY_SIGNAL: Final = 128
+"""What a shell adds to the number of the signal that something died by."""
 STDIN, STDOUT, STDERR = range(3)
 PIPE_BYTES: Final = 1 << 20
 TIMEOUT_S: Final = 60
 
 
 class Ended(NamedTuple):
-    """How a command ended, and what it said."""
+    """How a command ended, as a shell has it, and what it said."""
 
     status: int
     out: str
@@ -213,7 +215,8 @@ def _forked(fault: str, arguments: Sequence[str]) -> tuple[int, str, str]:
     texts = _read_to_the_end([reader for reader, _ in pipes])
     _, status = os.waitpid(child, 0)
     out, err = (text.hex() for text in texts)
-    return os.waitstatus_to_exitcode(status), out, err
+    ended = os.waitstatus_to_exitcode(status)
+    return ended if ended >= 0 else BY_SIGNAL - ended, out, err
 
 
 def _become_the_command(fault: str, arguments: Sequence[str], writers: Sequence[int]) -> None:

@@ -3,6 +3,9 @@
 import json
 import os
 import re
+import signal
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from functools import cache
 from typing import Final
@@ -15,6 +18,7 @@ from sla.texts import printable
 from tests.daemon.cli.every_command import CONFIG, EVIDENCE, LEAVES, LINES, MONTH, Ground
 from tests.daemon.cli.launching import FAULTS, Ended, Launcher, launcher, started
 from tests.daemon.cli.recording import Slad
+from tests.daemon.harness import WAIT_S
 from tests.hostile import HOSTILE
 from tests.probes.targets.targets import closed_port
 
@@ -111,6 +115,25 @@ def test_whatever_the_fault_it_ends_in_a_sentence(
         assert ended.status == WHEREVER[fault]
     if fault in WHERE_IT_PRINTS and usually(command).out:
         assert ended.status == WHERE_IT_PRINTS[fault]
+
+
+def test_an_output_that_takes_nothing_is_told_with_what_to_do(ground: Ground, launched: Launcher) -> None:
+    ended = launched.run(*ground.line("evaluate"), fault="stdout is full")
+    assert ended.err == (
+        "slad: the output, or a file, could not be written: No space left on device: make room there,"
+        " or allow larger files, and try again\n"
+    )
+
+
+def test_who_is_terminated_dies_by_the_signal() -> None:
+    command = (sys.executable, "-m", "daemon", "evaluate", "-", "--month", MONTH)
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as waiting:
+        assert waiting.stdin is not None
+        client, _ = EVIDENCE.split("\n", 1)
+        waiting.stdin.write(f"{client}\n" * 5000)  # more than a pipe takes: it is being read
+        waiting.terminate()
+        _, err = waiting.communicate(timeout=WAIT_S)
+    assert (waiting.returncode, "interrupted before it was done" in err) == (-signal.SIGTERM, True)
 
 
 def test_a_defect_is_told_in_one_line_that_nobody_can_forge(ground: Ground, launched: Launcher) -> None:
