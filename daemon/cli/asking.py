@@ -13,9 +13,9 @@ from contextlib import contextmanager, nullcontext
 from functools import partial
 from typing import Final, NoReturn, Protocol, TypeVar
 
+from daemon.cli import terminal
 from daemon.cli.lone_servers import with_solution_id
 from daemon.cli.options import Sending
-from daemon.cli import terminal
 from daemon.cli.terminal import complain
 from daemon.control.client import (
     BrokenOffError,

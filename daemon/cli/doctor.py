@@ -127,13 +127,9 @@ def _recorded(
 
 
 def _wished(file: Path) -> bool:
-    try:
-        wished = confirm(f"Write it to {file}?")
-    except click.Abort:
-        complain("nobody answered; --yes writes it without asking")
-        return False
+    wished = confirm(f"Write it to {file}?")
     if not wished:
-        complain("nothing was written")
+        complain("nothing was written; --yes writes it without asking")
     return wished
 
 

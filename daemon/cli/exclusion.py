@@ -69,7 +69,7 @@ def add(
 @options.control_address
 @options.output_format
 def end(address: ControlAddress, id_: str, at: str | None, sending: Sending, format_: OutputFormat) -> None:
-    """End an open exclusion; one of several clients for all of them."""
+    """End an open exclusion. One of several clients ends for all of them."""
     answer = record(address, END_EXCLUSION.path(id=id_), {"at": at}, sending=sending)
     show_as(format_, answer, lambda: say(f"{answer['id']} ended at {answer['at']}."))
 
@@ -82,7 +82,7 @@ scope.add_list_and_withdraw(
         listing=LIST_EXCLUSIONS,
         list_example="slad exclusion list --past",
         withdrawal=WITHDRAW_EXCLUSION,
-        withdraw_help="Withdraw an exclusion, as if it had never been recorded; one of several clients for all of them.",
+        withdraw_help="Withdraw an exclusion, as if it had never been recorded. One of several clients is withdrawn for all of them.",
         withdraw_example='slad exclusion withdraw ex-20261201-1a2b3c --why "it was our change"',
     ),
 )

@@ -98,7 +98,7 @@ scope.add_list_and_withdraw(
         listing=LIST_MAINTENANCE,
         list_example="slad maintenance list --past",
         withdrawal=WITHDRAW_MAINTENANCE,
-        withdraw_help="Withdraw a window, as if it had never been announced; one of several clients for all of them.",
+        withdraw_help="Withdraw a window, as if it had never been announced. One of several clients is withdrawn for all of them.",
         withdraw_example='slad maintenance withdraw mw-20261201-1a2b3c --why "not needed"',
     ),
 )

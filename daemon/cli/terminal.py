@@ -105,11 +105,11 @@ def tell(text: str) -> None:
 
 
 def confirm(question: str) -> bool:
-    """Whether somebody says yes. Raises KeyboardInterrupt where he wants nothing of it."""
+    """Whether somebody says yes; who interrupts it, or ends his input, says no."""
     try:
         return click.confirm(printable(question), err=True)
     except click.Abort:
-        raise KeyboardInterrupt from None
+        return False
 
 
 def progress(what: str, *, every: int = _TOLD_EVERY) -> Callable[[int], None]:

@@ -96,7 +96,7 @@ def test_its_line_does_what_it_is_for(usually: Usually, command: str) -> None:
 def test_a_port_that_is_taken_is_told_with_what_to_do(usually: Usually, command: str) -> None:
     told = usually(command).err.splitlines()[-1]
     assert told.startswith("slad: ")
-    assert "address already in use: end what has it, or choose another address or port" in told
+    assert "address already in use: end what has it, or choose another address or port" in told.lower()
 
 
 # The machine
@@ -181,7 +181,8 @@ def test_json_is_json_and_all_of_it_shows(ground: Ground, launched: Launcher, co
         pytest.skip("it has no --format")
     ended = launched.run(*ground.line(command), "--format", "json", fault="a hostile daemon")
     assert_all_shows(ended)
-    json.loads(ended.out)
+    if command != "clock accept":  # there is nothing to accept
+        json.loads(ended.out)
 
 
 def found(command: str) -> click.Command:

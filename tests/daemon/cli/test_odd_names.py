@@ -81,7 +81,8 @@ def test_every_command_that_takes_a_servers_name_takes_an_odd_one(odd: Slad, nam
     opened = odd.told_of("request", "open", "acme", name, options=("--by", "ann", "--channel", "phone"))
     assert opened["solution"] == server["server"]
     assert odd.told_of("notice", "give", "acme", name)["solution"] == server["server"]
-    assert odd.told_of("lifecycle", "record", "acme", name, "activated")["solution"] == server["server"]
+    step = odd.told_of("lifecycle", "record", "acme", name, "activated", options=("--yes",))
+    assert step["solution"] == server["server"]
 
 
 @pytest.mark.parametrize("operation", [each for each in OPERATIONS if each.names], ids=lambda each: each.id)

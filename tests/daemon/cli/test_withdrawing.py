@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.daemon.cli.recording import A_MINUTE_AGO, AN_HOUR_AGO, OPEN, Slad, cells, run
+from tests.daemon.cli.recording import A_MINUTE_AGO, AN_HOUR_AGO, OPEN, RECORDED, Slad, cells, run
 from tests.daemon.harness import WAIT_S
 
 FAR = ("--from", AN_HOUR_AGO, "--until", "2999-01-01T00:00Z", "--client", "acme")
@@ -102,7 +102,7 @@ def test_who_sits_at_a_terminal_is_asked(slad: Slad, answer: str, records: int) 
     assert done.returncode == 1 - records
     assert "years ahead\nRecord it all the same? [y/N]:" in done.stderr
     assert ("Recorded as ex-" in done.stdout) == bool(records)
-    assert slad.records() == before + records
+    assert slad.records() == before + records * RECORDED
 
 
 @pytest.mark.parametrize(

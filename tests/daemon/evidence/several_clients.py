@@ -173,8 +173,13 @@ class Telling:
     def _step(self, client: str) -> None:
         about = {"client": client, "solution": self._solutions[client]}
         event = self.own[client].choice(("order_accepted", "activated", "data_requested"))
-        self._say("lifecycle", **about, event=event, at=self._at(self._minute), recorded_by="provider")
-        self._say("cancellation_notice", **about, given_at=self._at(self._minute), recorded_by="provider")
+        by = {"recorded_by": "provider"}
+        step, notice = f"l{len(self.lines)}", f"n{len(self.lines)}"
+        self._say("lifecycle", id=step, **about, event=event, at=self._at(self._minute), **by)
+        self._say("cancellation_notice", id=notice, **about, given_at=self._at(self._minute), **by)
+        if self.shared.random() < 0.5:
+            what, id_ = self.shared.choice((("lifecycle", step), ("cancellation_notice", notice)))
+            self._say("withdrawn", what=what, id=id_, why=self._text(client), **by)
         month, digest = (
             f"2026-0{self.own[client].randrange(1, 3)}",
             f"{self.own[client].getrandbits(256):064x}",
@@ -201,14 +206,11 @@ class Telling:
             user="uid:0",
             text=told,
         )
-        self._say(
-            "proposal",
-            id=f"p{len(self.lines)}",
-            category="force_majeure",
-            **{"from": self._at(1)},
-            servers=[server, self._servers["c"][0]],
-            because=told,
-        )
+        about = {"text": told, "because": [f"{own.random()}"], "from": self._at(1)}
+        self._say("cause", server=server, cause="storage", confidence="likely", user=self._text("c"), **about)
+        proposal, servers = f"p{len(self.lines)}", [server, self._servers["c"][0]]
+        self._say("proposal", id=proposal, category="force_majeure", servers=servers, **about)
+        self._say("proposal_decided", id=proposal, decision="rejected", exclusion=None, why=told)
 
     def _some(self, client: str) -> str:
         return self.shared.choice(self._servers[client])

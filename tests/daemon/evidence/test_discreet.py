@@ -160,7 +160,8 @@ def test_of_a_server_that_moved_on_only_the_end_is_shown() -> None:
 
 def test_every_kind_and_key_has_its_place() -> None:
     """A new one is shown to no client until somebody has thought of whose it is."""
-    assert KINDS.keys() - KEYS.keys() == {"event", "proposal"}, "the provider's own"
+    own = {"event", "cause", "proposal", "proposal_decided"}
+    assert KINDS.keys() - KEYS.keys() == own, "the provider's"
     assert KEYS.keys() <= KINDS.keys()
     extra = {"observation": {"noticed_at"}, "server": {"provisional", "provisional_owner"}}
     for kind, keys in KEYS.items():
