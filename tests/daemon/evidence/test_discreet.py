@@ -96,7 +96,7 @@ SEEDS = st.integers(0, 2**32)
 
 
 @given(seed=SEEDS, client=st.sampled_from(CLIENTS), secret=st.integers(1, 2**32))
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 def test_it_does_not_depend_on_what_others_keep_secret(seed: int, client: str, secret: int) -> None:
     before = dict.fromkeys(CLIENTS, 0)
     after = {each: 0 if each == client else secret for each in CLIENTS}
@@ -107,7 +107,7 @@ def test_it_does_not_depend_on_what_others_keep_secret(seed: int, client: str, s
 
 
 @given(seed=SEEDS, client=st.sampled_from(CLIENTS))
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 def test_the_clients_figures_follow_from_it_all_the_same(seed: int, client: str) -> None:
     rows = rows_of(Telling(seed, dict.fromkeys(CLIENTS, 0)).told())
     whole = figures((row.body for row in rows), client)
@@ -116,7 +116,7 @@ def test_the_clients_figures_follow_from_it_all_the_same(seed: int, client: str)
 
 
 @given(seed=SEEDS, client=st.sampled_from(CLIENTS))
-@settings(max_examples=20)
+@settings(max_examples=20, deadline=None)
 def test_what_is_left_out_cannot_be_guessed_from_all_that_is_shown(seed: int, client: str) -> None:
     """By somebody who knows every record to the letter, and would only have to confirm it."""
     rows = rows_of(Telling(seed, dict.fromkeys(CLIENTS, 0)).told())
