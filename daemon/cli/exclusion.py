@@ -69,7 +69,7 @@ def add(
 @options.control_address
 @options.output_format
 def end(address: ControlAddress, id_: str, at: str | None, sending: Sending, format_: OutputFormat) -> None:
-    """End an open exclusion. One of several clients ends for all of them."""
+    """End an open exclusion. One of several clients is ended for all of them."""
     answer = record(address, END_EXCLUSION.path(id=id_), {"at": at}, sending=sending)
     show_as(format_, answer, lambda: say(f"{answer['id']} ended at {answer['at']}."))
 
