@@ -14,6 +14,7 @@ from typing import Final, Never
 import structlog
 from aiohttp import web
 
+from daemon.os_faults import refused
 from daemon.web.connections import ClientConnection
 from daemon.web.door import Door
 from daemon.web.room import Room
@@ -93,7 +94,7 @@ class _Entrance:
                 except OSError as error:
                     if loop.time() - told_at >= _TELL_AGAIN_S:
                         told_at = loop.time()
-                        _log.warning("accept_failed", door=self._door.name, reason=str(error))
+                        _log.warning("accept_failed", door=self._door.name, reason=refused(error))
                     self._room.shed()
                     await asyncio.sleep(_RETRY_S)
                     continue

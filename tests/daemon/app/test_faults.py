@@ -161,15 +161,15 @@ def test_a_stop_does_not_wait_for_a_full_disk(tmp_path: Path) -> None:
 def test_without_descriptors_it_says_so_in_a_sentence_and_goes_on_when_there_are_some(tmp_path: Path) -> None:
     with simulated() as vcenter, started(Daemon(write_config(tmp_path, vcenter))) as daemon:
         with no_descriptor_left(daemon), closing(socket.create_connection(("127.0.0.1", daemon.port))):
-            complaint = json.loads(daemon.logged("library_complained"))
-        assert complaint["error"].startswith("Too many open files: allow slad more open files (ulimit -n")
+            complaint = json.loads(daemon.logged("accept_failed"))
+        assert complaint["reason"].startswith("Too many open files: allow slad more open files (ulimit -n")
         daemon.wait(lambda samples: samples[READY] == 1, "its answer")
         daemon.send(signal.SIGTERM)
         status, said = daemon.wait_ended()
     assert status == 0
     assert "Traceback" not in said
     events = [json.loads(line)["event"] for line in said.splitlines()]
-    assert events.count("library_complained") == 1
+    assert events.count("accept_failed") == 1
 
 
 @contextmanager
