@@ -1,9 +1,10 @@
 """The watch of the Internet leg: runs the rounds, and reports what they come to as far as the frontier goes."""
 
 import asyncio
+from collections import deque
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
-from typing import Final, Never, Protocol
+from typing import Final, NamedTuple, Never, Protocol
 
 from probes.internet.check import Check, Round, round_of
 from probes.internet.leg import InternetLeg
@@ -26,8 +27,18 @@ CHUNK: Final = 2_000
 TURN_S: Final = 0.005
 """How long one look holds the loop."""
 
+MOST_UNTOLD: Final = 1_000
+"""Rounds of one uplink that wait to be told."""
+
 _VANTAGE: Final = "vantage"
 _OWN_WAY: Final = "the monitor's own way out"
+
+
+class _Said(NamedTuple):
+    """What the targets of an uplink said in one round."""
+
+    at: Instant
+    results: Sequence[tuple[Target, Result]]
 
 
 class WatchListener(RoundListener, Protocol):
@@ -78,6 +89,8 @@ class InternetWatch:
         """By name: the checks of the uplinks as they were configured last."""
         self._shown: dict[str, State] = {}
         """By name: the state of each uplink that the listener was told last."""
+        self._untold: dict[str, deque[_Said]] = {}
+        """By name: what the targets of each uplink said in the rounds of which it is not settled yet what they come to."""
         self._shown_vantage = State.UNKNOWN
         """The same of the vantage; unknown also while none is watched."""
         self._told_until = self._leg.frontier
@@ -109,6 +122,7 @@ class InternetWatch:
             after = uplinks.get(name)
             if after is None:
                 self._rounds.remove(f"uplink {name}")
+                self._untold.pop(name, None)
             for target in before.targets:
                 if after is None or target not in after.targets:
                     self._listener.target_gone(name, target)
@@ -185,8 +199,8 @@ class InternetWatch:
     def _uplink_heard(self, name: str, at: Instant, check: Check, results: Sequence[Result]) -> None:
         layer = self._leg.uplinks[name]
         layer.take(round_of(at, check.quorum, [each.state for each in results], layer.name))
-        for target, result in zip(check.targets, results, strict=True):
-            self._listener.target(name, target, result)
+        said = self._untold.setdefault(name, deque(maxlen=MOST_UNTOLD))
+        said.append(_Said(at, tuple(zip(check.targets, results, strict=True))))
         self._heard.set()
 
     def _reach_heard(self, reach: Reach, at: Instant, _: Check, results: Sequence[Result]) -> None:
@@ -238,6 +252,16 @@ class InternetWatch:
         if vantage is not self._shown_vantage:
             self._shown_vantage = vantage
             self._listener.vantage(vantage)
+        self._show_targets()
+
+    def _show_targets(self) -> None:
+        """Tell what targets said, with the states that follow from it and not before them."""
+        for name, check in self._uplinks.items():
+            said, settled_until = self._untold.get(name, ()), self._leg.uplinks[name].settled_until
+            while said and said[0].at <= settled_until:
+                for target, result in said.popleft().results:
+                    if target in check.targets:
+                        self._listener.target(name, target, result)
 
 
 def _reason(address: str, result: Result) -> Reason:

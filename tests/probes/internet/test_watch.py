@@ -101,6 +101,26 @@ def test_an_uplink_is_shown_as_unknown_as_soon_as_the_vantage_failed() -> None:
     play(scenario)
 
 
+@pytest.mark.parametrize(("own_s", "uplink_s"), [(1, 30), (30, 1)])
+def test_what_targets_said_is_told_with_the_uplinks_that_follow_from_it(
+    own_s: float, uplink_s: float
+) -> None:
+    async def scenario(world: World) -> None:
+        world.watch.configure(
+            world.check("gateway", interval_s=own_s), {"east": world.check("east1", interval_s=uplink_s)}
+        )
+        for _ in range(400):
+            await asyncio.sleep(0.1)
+            assert bool(world.target_results) == (("east", State.UP) in world.uplink_states)
+        assert world.target_results
+        world.fail("local", "gateway")
+        world.fail("silent", "east1")
+        await asyncio.sleep(90)
+        assert world.target_results["east", "east1"].state is State.DOWN, "nothing is frozen"
+
+    play(scenario)
+
+
 @pytest.mark.parametrize("cut_s", [5, 12, 18, 24, 29, 33])
 @pytest.mark.parametrize("after_s", [101, 103.5, 107])
 def test_however_short_the_cut_of_the_monitors_own_line_nothing_is_down(cut_s: float, after_s: float) -> None:
