@@ -5,7 +5,6 @@ What a command itself has to tell it tells; here ends what any command can meet,
 the output any more, 143 terminated. `SLAD_TRACEBACK=1` shows the traceback of what ended it, for a report.
 """
 
-import errno
 import logging
 import os
 import signal
@@ -17,7 +16,7 @@ from io import TextIOWrapper
 from types import FrameType
 from typing import Final, NoReturn
 
-from daemon.os_faults import os_fault
+from daemon.os_faults import nobody_reads, os_fault
 from sla.texts import printable
 
 EXIT_DEFECT: Final = 70
@@ -68,10 +67,10 @@ def _status_of_command() -> int | str | None:
 
 def _told(error: BaseException) -> int:
     """Say what ended the command; the exit status for it."""
+    if nobody_reads(error):
+        return _BY_SIGNAL + signal.SIGPIPE  # as SIGPIPE would end it: without a word
     while isinstance(error, BaseExceptionGroup):
         error = next((each for each in error.exceptions if os_fault(each) is None), error.exceptions[0])
-    if isinstance(error, OSError) and error.errno == errno.EPIPE:
-        return _BY_SIGNAL + signal.SIGPIPE  # as SIGPIPE would end it: without a word
     fault = os_fault(error)
     if fault is not None:
         _tell(fault, error)

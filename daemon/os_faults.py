@@ -35,6 +35,13 @@ _REMEDIES: Final = {
 _OF_WRITING: Final = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EBADF, errno.EIO}
 
 
+def nobody_reads(error: BaseException) -> bool:
+    """Whether all that happened is that nobody reads the output any more: the caller is to end as by SIGPIPE."""
+    if isinstance(error, BaseExceptionGroup):
+        return all(map(nobody_reads, error.exceptions))
+    return isinstance(error, OSError) and error.errno == errno.EPIPE
+
+
 def os_fault(error: BaseException) -> str | None:
     """What the machine refused and what to do, without a full stop; None where that is not what `error` is.
 

@@ -1,8 +1,11 @@
 """Whose is what an exclusion names: the clients to whom servers and solutions belong in a span (spec §3, §4.2)."""
 
+from itertools import pairwise
+
 from sla.book import Book, SolutionKey
 from sla.instants import Instant
 from sla.records import ClientId, ServerId, SolutionId
+from sla.spans import Span
 
 Owners = frozenset[ClientId]
 
@@ -12,6 +15,20 @@ def owners_of_server(book: Book, server: ServerId, start: Instant, end: Instant,
     parts = book.servers[server].parts(as_of) if server in book.servers else ()
     within = frozenset(part.client for part in parts if part.start < end and start < part.end)
     return within or frozenset(part.client for part in parts[-1:])
+
+
+def owned_spans(book: Book, server: ServerId, span: Span, as_of: Instant) -> list[tuple[Owners, Span]]:
+    """To whom a server belongs within a span: a stretch of it for each, from where it came to him. Together they are the span."""
+    start, end = span
+    parts = book.servers[server].parts(as_of) if server in book.servers else ()
+    within = [part for part in parts if part.start < end and start < part.end]
+    moves = [after for before, after in pairwise(within) if after.client != before.client]
+    if not moves:
+        return [(owners_of_server(book, server, start, end, as_of), span)]
+    starts = [start, *(part.start for part in moves)]
+    clients = [within[0].client, *(part.client for part in moves)]
+    spans = zip(starts, [*starts[1:], end], strict=True)
+    return [(frozenset({client}), each) for client, each in zip(clients, spans, strict=True)]
 
 
 def owners_of_solution(

@@ -1,13 +1,15 @@
 """`slad demo`: the daemon on a simulated vCenter."""
 
+import sys
 import tempfile
 from pathlib import Path
+from typing import TextIO
 
 import click
 
 from daemon.cli import options
 from daemon.cli.run import to_its_end
-from daemon.cli.terminal import say
+from daemon.cli.terminal import complain, say
 
 
 @click.command(
@@ -45,7 +47,18 @@ def demo(servers: int, port: int, folder: Path | None) -> None:
 
     with tempfile.TemporaryDirectory(prefix="slad-demo-") as temporary:
         place = folder or Path(temporary)
-        place.mkdir(parents=True, exist_ok=True)
-        with (place / "slad.log").open("a", encoding="utf-8") as log:
+        with _log_in(place) as log:
             logs.set_up("json", log)
             to_its_end(lambda: play(DemoSettings(folder=place, servers=servers, port=port, say=say)))
+
+
+def _log_in(folder: Path) -> TextIO:
+    """The log in a folder, which is made; where that cannot be, it is told, and the command ends."""
+    from daemon.os_faults import refused
+
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        return (folder / "slad.log").open("a", encoding="utf-8")
+    except OSError as error:
+        complain(f"{folder}: {refused(error)}")
+        sys.exit(1)

@@ -52,12 +52,15 @@ def to_its_end(daemon: Callable[[], Coroutine[None, None, None]]) -> None:
     """
     import structlog
 
+    from daemon.os_faults import nobody_reads
     from daemon.timezones import use_packaged_time_zones
 
     use_packaged_time_zones()
     try:
         asyncio.run(daemon())
     except Exception as error:
+        if nobody_reads(error):
+            raise
         told = _told(error)
         if told is None:
             structlog.get_logger().critical("slad_failed", exc_info=error)

@@ -37,7 +37,7 @@ class _TokenNameType(click.ParamType[str]):
     metavar="NAME",
     default="portal",
     show_default=True,
-    help="Who will use it: records say token:NAME.",
+    help="Who will use it: lists of what was recorded name token:NAME.",
 )
 @click.option(
     "--role",

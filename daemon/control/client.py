@@ -17,6 +17,7 @@ from daemon.config.certificates import check_pem
 from daemon.control.operation import CONFIRM, DRY_RUN
 from daemon.control.operations import ACCEPT_CLOCK, EXPORT, SERVER, STATUS
 from daemon.os_faults import refused
+from daemon.records.refusals import NOTHING_RECORDED
 
 Json = dict[str, Any]
 """An answer of the daemon, as it was sent; `daemon.replies` tells its keys."""
@@ -47,7 +48,7 @@ class ControlError(Exception):
 
 
 class DaemonUnreachableError(ControlError):
-    """The daemon does not run, does not answer, or may not be asked."""
+    """The daemon does not run, does not answer, may not be asked, or records nothing now."""
 
 
 class BrokenOffError(DaemonUnreachableError):
@@ -227,7 +228,11 @@ async def _refusal(response: aiohttp.ClientResponse) -> ControlError:
     except (ValueError, KeyError, TypeError, AttributeError):
         message, candidates, fields = text.strip() or f"slad answered {response.status}", [], []
     if response.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        return BrokenOffError(message)
+        return (
+            DaemonUnreachableError(message)
+            if message.startswith(NOTHING_RECORDED)
+            else BrokenOffError(message)
+        )
     if response.status == HTTPStatus.CONFLICT and candidates:
         return AmbiguousAnswerError(message, candidates)
     if response.status == HTTPStatus.NOT_FOUND:

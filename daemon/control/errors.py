@@ -9,6 +9,7 @@ from aiohttp import hdrs, web
 from daemon.ledger import LedgerError
 from daemon.records.refusals import (
     CONFIRMED,
+    NOTHING_RECORDED,
     FieldFault,
     NotRecordingError,
     RefusedError,
@@ -67,9 +68,9 @@ async def errors_as_json(request: web.Request, handler: Handler) -> web.StreamRe
     except (RefusedError, BadRequestError) as error:
         return refusal(error.status, str(error), error.faults)
     except NotRecordingError as error:
-        busy = refusal(
-            HTTPStatus.SERVICE_UNAVAILABLE, f"{error}; send it again with the same Idempotency-Key"
-        )
+        is_sure = str(error).startswith(NOTHING_RECORDED)
+        again = "" if is_sure else "; sent again with the same Idempotency-Key it is recorded once"
+        busy = refusal(HTTPStatus.SERVICE_UNAVAILABLE, f"{error}{again}")
         busy.headers[hdrs.RETRY_AFTER] = str(_RETRY_S)
         return busy
     except web.HTTPException as error:

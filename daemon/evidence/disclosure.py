@@ -166,7 +166,7 @@ class Disclosure:
                 return bool(said["client"] == self._client)
 
     def _is_own(self, exclusion: Mapping[str, Any]) -> bool:
-        """Whether all that an exclusion names was the client's in its span, by what was on record then.
+        """Whether all that an exclusion names was the client's in its span, by what was on record then; a server his alone.
 
         So it was split when it was recorded (`daemon.records.scopes`). What names nobody concerns everybody.
         """
@@ -178,12 +178,14 @@ class Disclosure:
                 owners_of_solution(self._book, solution, start, end, FOREVER)
                 for solution in exclusion.get("solutions", ())
             ),
-            *(
-                owners_of_server(self._book, server, start, end, FOREVER)
-                for server in exclusion.get("servers", ())
-            ),
         ]
-        return all(self._client in each for each in owners)
+        owners_of_servers = (
+            owners_of_server(self._book, server, start, end, FOREVER)
+            for server in exclusion.get("servers", ())
+        )
+        return all(self._client in each for each in owners) and all(
+            each == {self._client} for each in owners_of_servers
+        )
 
     def _parts_of(self, server: ServerId) -> tuple[Part, ...] | None:
         """The client's parts of a server's service; None where its own records alone do not tell them.

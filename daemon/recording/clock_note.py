@@ -10,6 +10,8 @@ from typing import Final
 
 import structlog
 
+from daemon.os_faults import refused
+
 _NOTE: Final = re.compile(rb"slad clock (\S+) (-?\d{1,18})\n")
 _MOST_BYTES: Final = 200
 
@@ -44,7 +46,7 @@ class ClockNote:
             new.replace(self._path)
         except OSError as error:
             if not self._has_failed:
-                _log.warning("clock_not_noted", path=str(self._path), message=str(error))
+                _log.warning("clock_not_noted", path=str(self._path), message=refused(error))
             self._has_failed = True
         else:
             self._has_failed = False

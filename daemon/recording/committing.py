@@ -16,7 +16,7 @@ from daemon.ledger import Batch, Entry, Ledger, LedgerFaultError, let_in
 from daemon.metrics.process import ProcessMetrics
 from daemon.pacing import freeze_gc, paced
 from daemon.records.idempotency import AskedDraft, NumberedDraft, RecordedRequests
-from daemon.records.refusals import NotRecordingError
+from daemon.records.refusals import NOTHING_RECORDED, NotRecordingError
 from sla.instants import SECOND, Instant
 from sla.records import Blind, Recorded
 from sla.texts import cleaned
@@ -107,7 +107,7 @@ class Committer:
         recorded, unless its commit was under way.
         """
         if self.fault or self.held or self._is_finishing:
-            raise NotRecordingError(f"nothing was recorded: {self._why_not()}")
+            raise NotRecordingError(f"{NOTHING_RECORDED}: {self._why_not()}")
         request = _AskedRecords(make, asyncio.get_running_loop().create_future())
         self._waiting.append(request)
         self._on_waiting()
@@ -151,7 +151,7 @@ class Committer:
         quarantined = self._ledger.quarantined
         if quarantined:
             _refuse(
-                request, f"nothing was recorded: the ledger could not be read again: {quarantined[0].problem}"
+                request, f"{NOTHING_RECORDED}: the ledger could not be read again: {quarantined[0].problem}"
             )
         elif not request.recorded.done():
             request.recorded.set_result(NumberedDraft(seq + 1, asked.draft))
@@ -230,7 +230,7 @@ class Committer:
         requests = [waiting for waiting in self._waiting if isinstance(waiting, _AskedRecords)]
         self._waiting = [waiting for waiting in self._waiting if isinstance(waiting, _OwnBatch)]
         for request in requests:
-            _refuse(request, f"nothing was recorded: {why}")
+            _refuse(request, f"{NOTHING_RECORDED}: {why}")
         if self._under_way is not None:
             _refuse(self._under_way, f"it may yet be recorded: {why}")
 

@@ -60,6 +60,10 @@ class UnconfirmedError(ConflictError):
         super().__init__(FieldFault(CONFIRMED, question) for question in questions)
 
 
+NOTHING_RECORDED: Final = "nothing was recorded"
+"""How the message of a NotRecordingError begins where that is sure."""
+
+
 class NotRecordingError(Exception):
     """Nothing can be recorded now; the message says why, and whether the request may have been recorded."""
 

@@ -9,8 +9,9 @@ from typing import NamedTuple
 
 from daemon.records.naming import Known
 from sla.instants import Instant
-from sla.owners import Owners, owners_of_server, owners_of_solution
+from sla.owners import Owners, owned_spans, owners_of_solution
 from sla.records import ClientId, ServerId, SolutionId
+from sla.spans import Span
 
 
 class Scope(NamedTuple):
@@ -21,26 +22,25 @@ class Scope(NamedTuple):
     servers: tuple[ServerId, ...] = ()
 
 
-def by_owner(scope: Scope, start: Instant, end: Instant, known: Known, as_of: Instant) -> list[Scope]:
-    """The parts of a scope, each of things that belong to the same clients in `[start, end)`."""
-    parts: dict[Owners, Scope] = {}
-    for owners, part in _each(scope, start, end, known, as_of):
-        parts[owners] = _joined(parts.get(owners, Scope()), part)
-    return list(parts.values()) or [scope]
+def by_owner(scope: Scope, span: Span, known: Known, as_of: Instant) -> list[tuple[Scope, Span]]:
+    """The parts of a scope over a span, each of things that belong to the same clients, and for how much of it they do."""
+    parts: dict[tuple[Owners, Span], Scope] = {}
+    for owners, within, part in _each(scope, span, known, as_of):
+        parts[owners, within] = _joined(parts.get((owners, within), Scope()), part)
+    return [(part, within) for (_, within), part in parts.items()] or [(scope, span)]
 
 
-def _each(
-    scope: Scope, start: Instant, end: Instant, known: Known, as_of: Instant
-) -> Iterator[tuple[Owners, Scope]]:
-    """All that a scope names, and whose it is."""
+def _each(scope: Scope, span: Span, known: Known, as_of: Instant) -> Iterator[tuple[Owners, Span, Scope]]:
+    """All that a scope names, whose it is, and when; a server that changes hands is named for each."""
     for client in scope.clients:
-        yield frozenset({client}), Scope(clients=(client,))
+        yield frozenset({client}), span, Scope(clients=(client,))
     for solution in scope.solutions:
         planned = {client for name, client in known.configured if name == solution}
-        owners = owners_of_solution(known.book, solution, start, end, as_of)
-        yield owners | planned, Scope(solutions=(solution,))
+        owners = owners_of_solution(known.book, solution, *span, as_of)
+        yield owners | planned, span, Scope(solutions=(solution,))
     for server in scope.servers:
-        yield owners_of_server(known.book, server, start, end, as_of), Scope(servers=(server,))
+        for owners, within in owned_spans(known.book, server, span, as_of):
+            yield owners, within, Scope(servers=(server,))
 
 
 def _joined(one: Scope, other: Scope) -> Scope:

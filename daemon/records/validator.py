@@ -124,14 +124,14 @@ class Validator:
             solutions=tuple(map(SolutionId, dict.fromkeys(body.solutions))),
             servers=tuple(dict.fromkeys(servers)),
         )
-        parts = by_owner(whole, body.start, body.end or FOREVER, self._known, now.at)
+        parts = by_owner(whole, (body.start, body.end or FOREVER), self._known, now.at)
         name = self._new_id(body.id, _PREFIXES[category], self._is_exclusion, now.at)
         records = [
             Exclusion(
                 id=ExclusionId(id_),
                 category=category,
-                start=body.start,
-                end=body.end,
+                start=start,
+                end=None if end == FOREVER else end,
                 clients=part.clients,
                 solutions=part.solutions,
                 servers=part.servers,
@@ -140,7 +140,7 @@ class Validator:
                 recorded_at=now.at,
                 recorded_by=now.by,
             )
-            for id_, part in zip(self._ids_of_parts(name, len(parts)), parts, strict=True)
+            for id_, (part, (start, end)) in zip(self._ids_of_parts(name, len(parts)), parts, strict=True)
         ]
         return Draft(name, records)
 

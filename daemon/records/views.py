@@ -134,7 +134,7 @@ class BookView:
             if ended is None
             else Ended(at=ended.at, recorded_at=ended.recorded_at, recorded_by=who(ended)),
             withdrawn=self._withdrawal(withdrawn),
-            state=self._state(group[0]),
+            state=self._state(group),
             names={each: name for each in named if (name := name_of(self._book, each)) is not None},
         )
 
@@ -144,13 +144,13 @@ class BookView:
         who = self._recorded.who(withdrawn)
         return WithdrawalStatus(why=withdrawn.why, recorded_at=withdrawn.recorded_at, recorded_by=who)
 
-    def _state(self, pages: ExclusionPages) -> WindowState:
-        end = pages.record.end if pages.ended is None else pages.ended.at
-        if pages.withdrawn is not None:
+    def _state(self, group: Sequence[ExclusionPages]) -> WindowState:
+        ends = [pages.record.end if pages.ended is None else pages.ended.at for pages in group]
+        if group[0].withdrawn is not None:
             return "withdrawn"
-        if self._as_of < pages.record.start:
+        if self._as_of < min(pages.record.start for pages in group):
             return "announced"
-        return "running" if end is None or self._as_of < end else "past"
+        return "running" if any(end is None or self._as_of < end for end in ends) else "past"
 
     # Service requests
 
@@ -335,15 +335,15 @@ def _split_json(split: Split) -> tuple[bytes, int, int]:
 
 
 def exclusion_keys(records: Sequence[Exclusion]) -> dict[str, Any]:
-    """What an exclusion says, but for its id; or several that were recorded as one: they differ in whom they concern."""
-    first = records[0]
+    """What an exclusion says, but for its id; or several that were recorded as one: they differ in whom they concern, and when."""
+    first, ends = records[0], [record.end for record in records]
     return {
         "category": first.category,
-        "start": first.start,
-        "end": first.end,
+        "start": min(record.start for record in records),
+        "end": None if None in ends else max(end for end in ends if end is not None),
         "clients": tuple(client for record in records for client in record.clients),
         "solutions": tuple(solution for record in records for solution in record.solutions),
-        "servers": tuple(server for record in records for server in record.servers),
+        "servers": tuple(dict.fromkeys(server for record in records for server in record.servers)),
         "announced_at": first.announced_at,
         "reference": first.reference,
     }

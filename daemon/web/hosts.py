@@ -6,8 +6,10 @@ to be the one at which the request came in, a loopback number, or configured. Th
 changes it: it is not compared.
 """
 
+import math
 import re
 import socket
+import time
 from collections.abc import Iterable, Sequence
 from http import HTTPStatus
 from ipaddress import IPv6Address, ip_address
@@ -23,7 +25,8 @@ _AUTHORITY: Final = re.compile(
     r"(?:\[(?P<number>[0-9A-Fa-f:.]+)\]|(?P<name>[A-Za-z0-9._-]{1,254}))(?::[0-9]{0,5})?", re.ASCII
 )
 _TOLD: Final = 32
-"""How many different refusals the log tells of: a browser can be made to invent names without end."""
+_TOLD_AGAIN_S: Final = 3600.0
+"""How many different refusals the log tells of in how long: a browser can be made to invent names without end."""
 _SAFE: Final = (hdrs.METH_GET, hdrs.METH_HEAD)
 
 _log = structlog.get_logger(__name__)
@@ -41,6 +44,8 @@ class Hosts:
         self._door = door
         self._section = section
         self._told: set[str] = set()
+        self._told_since_s = -math.inf
+        """What the log was told of, and since when that is remembered, by the monotonic clock."""
         self._known = frozenset(filter(None, map(host_of, map(_bracketed, (*own_names(), *hosts)))))
 
     def middleware(self) -> Any:
@@ -91,6 +96,9 @@ class Hosts:
 
     def _refused(self, reason: str, status: HTTPStatus, text: str, request: web.Request) -> web.Response:
         self._door.metrics.refused(self._door.name, reason)
+        if time.monotonic() - self._told_since_s > _TOLD_AGAIN_S:
+            self._told_since_s = time.monotonic()
+            self._told.clear()
         if text not in self._told and len(self._told) < _TOLD:
             self._told.add(text)
             _log.warning("request_refused", door=self._door.name, remote=request.remote, reason=text)

@@ -82,6 +82,16 @@ def test_of_a_move_in_one_record_the_former_client_is_shown_nothing_of_the_serve
     ], "the latter is shown what holds when its part begins, and all since"
 
 
+def test_what_was_recorded_of_a_server_over_its_move_is_shown_to_neither_owner() -> None:
+    moved_at = "2026-03-02T00:30:00Z"
+    moved = (server("a1", "a", in_service_until=moved_at), server("a1", "b", in_service_from=moved_at))
+    told = exclusion("x", servers=["a1"], reference="their DBA")
+    for client in ("a", "b"):
+        assert "exclusion" not in {
+            kind for kind, _ in kinds(export_of(rows_of([*FLEET, *moved, told]), client))
+        }
+
+
 def test_records_that_share_a_salt_are_shown_together_or_not_at_all() -> None:
     lines = [*FLEET, observation("a1"), observation("b1"), observation("a1", at="2026-03-02T00:00:00Z")]
     salts = ["01", "02", "03", "04", "aa", "aa", "07"]

@@ -76,9 +76,31 @@ async def test_a_server_is_its_owners_of_the_span(office: Office, caller: Caller
         ((), (), ("m", "s")),
         ((), (), ("t",)),
         ((), (), ("m",)),
+        ((), (), ("m",)),
         ((), (), ("s",)),
         ((), (), ("t",)),
     ]
+    of_m = [(record.start, record.end) for record in exclusions(office)[2:4]]
+    moved_at = at("2026-03-05T00:00:00Z")
+    assert of_m == [(at(across["from"]), moved_at), (moved_at, at(across["until"]))]
+
+
+async def test_what_is_recorded_over_a_move_is_listed_whole(office: Office, caller: Caller) -> None:
+    office.learn(
+        [
+            server("m", in_service_until="2026-03-05T00:00:00Z", recorded_at=NOW),
+            server("m", client="d", since="2026-03-05T00:00:00Z", recorded_at=NOW),
+        ]
+    )
+    said = {"from": "2026-03-04T00:00:00Z", "category": "client_change", "open": True, "servers": ["m"]}
+    await caller.post("/v1/exclusions", {**said, "id": "ex"})
+    first, second = exclusions(office)
+    assert (first.end, second.end) == (at("2026-03-05T00:00:00Z"), None)
+    (row,) = (await caller.get("/v1/exclusions")).json["exclusions"]
+    assert (row["id"], row["from"], row["until"], row["servers"]) == ("ex", said["from"], None, ["m"])
+    assert (await caller.post("/v1/exclusions/ex/end", {})).status == 201
+    (ended,) = [record for record in office.recorded if isinstance(record, ExclusionEnded)]
+    assert ended.id == second.id
 
 
 async def test_it_is_listed_and_withdrawn_as_one(office: Office, caller: Caller) -> None:
