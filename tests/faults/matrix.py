@@ -69,6 +69,7 @@ MATRIX: Final = (
         (
             "daemon/ledger/test_damage.py::test_many_bits_that_flip_are_noticed_or_are_where_nothing_is_kept",
             "daemon/app/test_lost_ledger.py::test_bytes_that_were_overwritten_on_the_disk_are_noticed_while_it_runs",
+            "daemon/control/test_damaged_ledger.py::test_a_record_that_is_none_is_named",
         ),
     ),
     Row(
@@ -86,9 +87,10 @@ MATRIX: Final = (
     ),
     Row(
         "the process or the machine stands still",
-        "SIGSTOP and SIGCONT; a boot clock that goes on while the others sleep",
+        "SIGSTOP and SIGCONT; a boot clock that goes on while the others sleep; the watchdog of a real systemd",
         HONEST,
         (
+            "deploy/test_booted.py::test_slad_lives_under_a_real_systemd",
             "daemon/app/test_clock_of_a_process.py::test_a_day_ahead_for_four_seconds_and_a_process_that_stands_still_cost_nothing",
             "daemon/app/test_clock_steps.py::test_a_machine_that_slept_is_in_no_doubt",
         ),
@@ -275,9 +277,13 @@ MATRIX: Final = (
     ),
     Row(
         "secrets in logs, pages, figures, errors and cores",
-        "a canary as the password",
+        "a canary as the password; cores allowed, and the daemon's memory searched",
         DISCREET,
-        ("daemon/app/test_faults.py::test_the_password_is_shown_nowhere",),
+        (
+            "daemon/app/test_faults.py::test_the_password_is_shown_nowhere",
+            "daemon/app/test_secrets.py::test_a_password_that_was_sent_is_nowhere_in_memory",
+            "daemon/app/test_secrets.py::test_slad_dumps_no_core_whatever_the_limits_allow",
+        ),
     ),
     Row(
         "a client who looks for others in its export",
@@ -286,6 +292,36 @@ MATRIX: Final = (
         (
             "daemon/evidence/test_discreet.py::test_it_does_not_depend_on_what_others_keep_secret",
             "daemon/evidence/test_discreet.py::test_what_is_left_out_cannot_be_guessed_from_all_that_is_shown",
+        ),
+    ),
+    Row(
+        "names that would steer a terminal, forge a line or a path",
+        "escapes, newlines, bidirectional and blank letters, `/ { % ..` through every command",
+        WHOLE,
+        (
+            "daemon/cli/test_every_command.py::test_whatever_a_daemon_answers_all_that_is_said_shows",
+            "daemon/cli/test_every_command.py::test_whatever_stands_in_evidence_all_that_is_said_of_it_shows",
+            "daemon/cli/test_odd_names.py::test_every_command_that_takes_a_servers_name_takes_an_odd_one",
+            "daemon/cli/test_odd_names.py::test_every_path_that_a_name_is_part_of_leads_to_what_is_named",
+        ),
+    ),
+    Row(
+        "no room, right, memory, descriptor, port or reader; interrupted",
+        "every command under each",
+        f"{OPEN}; each command ends in a sentence",
+        (
+            "daemon/cli/test_every_command.py::test_whatever_the_fault_it_ends_in_a_sentence",
+            "daemon/app/test_faults.py::test_without_descriptors_it_says_so_in_a_sentence_and_goes_on_when_there_are_some",
+        ),
+    ),
+    Row(
+        "a slip of somebody who records, and its withdrawal",
+        "withdrawals at random, held against what was never recorded; what lies years away, or turns a solution back",
+        REPRODUCIBLE,
+        (
+            "sla/test_properties.py::test_for_any_evidence",
+            "daemon/records/test_withdrawing.py::test_an_order_for_a_running_solution_is_asked_about",
+            "daemon/records/test_withdrawing.py::test_what_is_years_away_is_asked_about",
         ),
     ),
     Row(
