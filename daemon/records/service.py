@@ -40,7 +40,7 @@ from daemon.replies.exclusions import (
 from daemon.replies.requests import RequestReceipt
 from daemon.replies.solutions import NoticeReceipt, StepReceipt
 from daemon.servers.policy import solutions_of
-from sla.book import Book, Declared, OfSolution, key_of
+from sla.book import Book, Declared, ExclusionPages, OfSolution, key_of
 from sla.exclusions import MAINTENANCE
 from sla.instants import Instant
 from sla.records import (
@@ -134,13 +134,7 @@ class RecordService:
 
     async def withdraw_maintenance(self, window: str, call: RecordCall) -> Answer:
         """The withdrawal of a maintenance window."""
-        body = bodies.read(bodies.WithdrawalBody, call.said)
-        return await self._post(
-            call,
-            lambda now: Draft(
-                window, self.validator.withdrawal(self.validator.maintenance_windows(window), body, now)
-            ),
-        )
+        return await self._withdraw_windows(self.validator.maintenance_windows, window, call)
 
     async def exclude(self, call: RecordCall) -> Answer:
         """An exclusion for another reason than maintenance."""
@@ -160,12 +154,14 @@ class RecordService:
 
     async def withdraw_exclusion(self, exclusion: str, call: RecordCall) -> Answer:
         """The withdrawal of an exclusion."""
+        return await self._withdraw_windows(self.validator.other_windows, exclusion, call)
+
+    async def _withdraw_windows(
+        self, found: Callable[[str], list[ExclusionPages]], name: str, call: RecordCall
+    ) -> Answer:
         body = bodies.read(bodies.WithdrawalBody, call.said)
         return await self._post(
-            call,
-            lambda now: Draft(
-                exclusion, self.validator.withdrawal(self.validator.other_windows(exclusion), body, now)
-            ),
+            call, lambda now: Draft(name, self.validator.withdrawal(found(name), body, now))
         )
 
     async def open_request(self, call: RecordCall) -> Answer:
