@@ -24,6 +24,7 @@ from daemon.control.client import (
     ControlError,
     DaemonUnreachableError,
     Json,
+    NotRecordedError,
     RefusedByDaemonError,
     UnconfirmedByDaemonError,
 )
@@ -123,22 +124,22 @@ async def _recorded(
     dry_run: bool = False,
     confirmed: bool,
 ) -> Json:
-    broken_off: DaemonUnreachableError | None = None
+    failure: DaemonUnreachableError | None = None
+    may_be_recorded = False
     for attempt in range(ATTEMPTS):
         if attempt:
             await asyncio.sleep(RETRY_S)
         try:
             return await daemon.record(path, body, key=key, dry_run=dry_run, confirmed=confirmed)
-        except BrokenOffError as error:
-            broken_off = error
         except DaemonUnreachableError as error:
-            if broken_off is None:
+            if failure is None and not isinstance(error, BrokenOffError | NotRecordedError):
                 raise
-            broken_off = error
-    assert broken_off is not None
-    if dry_run:
-        raise broken_off
-    raise BrokenOffError(f"{broken_off}; {_again(key)}") from broken_off
+            may_be_recorded |= isinstance(error, BrokenOffError)
+            failure = error
+    assert failure is not None
+    if dry_run or not may_be_recorded:
+        raise failure
+    raise BrokenOffError(f"{failure}; {_again(key)}") from failure
 
 
 @contextmanager

@@ -48,7 +48,11 @@ class ControlError(Exception):
 
 
 class DaemonUnreachableError(ControlError):
-    """The daemon does not run, does not answer, may not be asked, or records nothing now."""
+    """The daemon does not run, does not answer, or may not be asked."""
+
+
+class NotRecordedError(DaemonUnreachableError):
+    """The daemon records nothing now, and surely did not."""
 
 
 class BrokenOffError(DaemonUnreachableError):
@@ -228,11 +232,7 @@ async def _refusal(response: aiohttp.ClientResponse) -> ControlError:
     except (ValueError, KeyError, TypeError, AttributeError):
         message, candidates, fields = text.strip() or f"slad answered {response.status}", [], []
     if response.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        return (
-            DaemonUnreachableError(message)
-            if message.startswith(NOTHING_RECORDED)
-            else BrokenOffError(message)
-        )
+        return NotRecordedError(message) if message.startswith(NOTHING_RECORDED) else BrokenOffError(message)
     if response.status == HTTPStatus.CONFLICT and candidates:
         return AmbiguousAnswerError(message, candidates)
     if response.status == HTTPStatus.NOT_FOUND:

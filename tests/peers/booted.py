@@ -78,16 +78,16 @@ def booted(folder: Path) -> Iterator[Booted]:
     require(os.geteuid() == 0, "only root boots a container")
     require(shutil.which("systemd-nspawn"), "systemd-nspawn is not installed")
     _furnish(folder)
-    binds = {
-        "/usr": "/usr",
-        sys.base_prefix: "/opt/python",
-        str(ROOT): "/opt/slad/src",
-        sysconfig.get_path("purelib"): "/opt/slad/lib",
-    }
+    binds = (
+        ("/usr", "/usr"),
+        (sys.base_prefix, "/opt/python"),
+        (str(ROOT), "/opt/slad/src"),
+        (sysconfig.get_path("purelib"), "/opt/slad/lib"),
+    )
     command = ["systemd-nspawn", "--quiet", "--boot", "--register=no", "--keep-unit", "--console=pipe"]
     machine = f"slad-{os.getpid()}"
     command += [f"--directory={folder}", f"--machine={machine}"]
-    command += [f"--bind-ro={source}:{place}" for source, place in binds.items()]
+    command += [f"--bind-ro={source}:{place}" for source, place in binds]
     console = folder.with_name(f"{folder.name}.console")
     with console.open("wb") as said:
         process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=said, stderr=subprocess.STDOUT)
@@ -126,7 +126,10 @@ def _furnish(folder: Path) -> None:
 
 
 def _children(pid: int) -> list[int]:
-    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    try:
+        return list(map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split()))
+    except FileNotFoundError:
+        return []  # it has ended
 
 
 def _leader(process: "subprocess.Popen[bytes]", console: Path) -> int:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import resource
 import time
 from ipaddress import ip_address
+from pathlib import Path
 
 import pytest
 
@@ -33,6 +33,8 @@ PATHS = [
 
 
 async def test_40_000_machines_are_built_and_sent_within_seconds_and_changes_cost_what_changed() -> None:
+    begin_peak()
+    before_kib = kib_of("VmRSS")
     begun = time.process_time()
     inventory = build(now=Hand()(), servers=VMS)
     built = time.process_time()
@@ -63,7 +65,18 @@ async def test_40_000_machines_are_built_and_sent_within_seconds_and_changes_cos
     assert built - begun < 10
     assert synced - built < 10
     assert changed - synced < 5
-    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss < 600_000, "KiB of memory"
+    assert kib_of("VmHWM") - before_kib < 500_000
+
+
+def begin_peak() -> None:
+    """Forget what this process needed of memory so far."""
+    Path("/proc/self/clear_refs").write_text("5")
+
+
+def kib_of(what: str) -> int:
+    """Memory of this process, by the name that proc(5) gives it."""
+    (line,) = (line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith(what))
+    return int(line.split()[1])
 
 
 def specification(view: ContainerView) -> FilterSpec:

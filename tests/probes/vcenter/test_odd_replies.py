@@ -16,7 +16,7 @@ from collections import Counter
 from collections.abc import Generator
 from contextlib import closing
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -193,10 +193,12 @@ def looked(
     """What each look gives: a report, or the error that ended its session."""
     while True:
         try:
-            for _ in looking._looks():
-                report = said.pop()
-                assert isinstance(report, Report)
-                yield report
+            # What is left open the collector would close, in the middle of another test.
+            with closing(cast(Generator[None, None, None], looking._looks())) as looks:
+                for _ in looks:
+                    report = said.pop()
+                    assert isinstance(report, Report)
+                    yield report
         except VcenterError as error:
             yield error
 
