@@ -76,6 +76,9 @@ def _meaning(config: Config) -> Iterator[str]:
     yield f"{len(config.clients) - 1} client{'' if len(config.clients) == 2 else 's'}, and {UNASSIGNED}"
     unwatched = config.unwatched_legs()
     yield from _columns([_client_row(config, client, legs) for client, legs in unwatched.items()])
+    yield ""
+    yield f"Users of the vCenters, by whom they are; {_of_others(config)}"
+    yield from _columns(list(_people_rows(config)))
     if any(unwatched.values()):
         yield ""
         yield "Legs of a contract that nobody watches do not count, and every statement names them."
@@ -138,6 +141,22 @@ def _client_row(config: Config, client: ClientId, unwatched: Sequence[Leg]) -> l
     ]
 
 
+def _people_rows(config: Config) -> Iterator[list[str]]:
+    """Whose users there are, in the order in which it is tried."""
+    for automation in config.people.automation:
+        yield [f"automation that acts for the {automation.acts_for}", ", ".join(automation.users)]
+    yield ["employees", ", ".join(config.people.employees) or "none are named"]
+    for client, table in config.clients.items():
+        if table.users:
+            yield [f"of {client}", ", ".join(table.users)]
+
+
+def _of_others(config: Config) -> str:
+    if config.people.employees:
+        return "others are no employees"
+    return "of others nothing is said while no employees are named"
+
+
 def _legs(legs: Sequence[Leg]) -> str:
     return ", ".join(leg.value for leg in legs)
 
@@ -177,11 +196,18 @@ def _as_json(config: Config) -> Mapping[str, object]:
             for name, vcenter in config.vcenters.items()
         ],
         "rules": len(config.rules),
+        "people": {
+            "automation": [
+                {"users": list(each.users), "acts_for": each.acts_for} for each in config.people.automation
+            ],
+            "employees": list(config.people.employees),
+        },
         "clients": [
             {
                 "id": client,
                 "name": table.name,
                 "timezone": table.timezone,
+                "users": list(table.users),
                 "unwatched_legs": [leg.value for leg in unwatched[client]],
             }
             for client, table in config.clients.items()

@@ -13,6 +13,7 @@ from daemon.config.tables import (
     ControlTable,
     InternetTable,
     LedgerTable,
+    PeopleTable,
     ProbesTable,
     ReachTable,
     RuleTable,
@@ -43,6 +44,7 @@ class Config:
     watch: WatchTable
     vcenters: Mapping[str, VCenterTable]
     clients: Mapping[ClientId, ClientTable]
+    people: PeopleTable
     rules: tuple[RuleTable, ...]
     vantage: VantageTable | None
     uplinks: Mapping[str, UplinkTable]

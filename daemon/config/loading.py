@@ -24,6 +24,7 @@ from daemon.config.tables import (
     ControlTable,
     InternetTable,
     LedgerTable,
+    PeopleTable,
     ProbesTable,
     ReachTable,
     RuleTable,
@@ -110,6 +111,7 @@ _SECTIONS: Final = (
     "vcenter",
     "client",
     "unassigned",
+    "people",
     "rule",
     "vantage",
     "uplink",
@@ -144,6 +146,7 @@ class _Loading:
         unassigned = self._table(UnassignedTable, ("unassigned",), raw.get("unassigned", {}))
         vcenters = self._named_tables(VCenterTable, "vcenter", raw)
         clients = self._named_tables(ClientTable, "client", raw)
+        people = self._table(PeopleTable, ("people",), raw.get("people", {}))
         rules = self._listed_tables(RuleTable, "rule", raw)
         vantage = self._table(VantageTable, ("vantage",), raw["vantage"]) if "vantage" in raw else None
         uplinks = self._named_tables(UplinkTable, "uplink", raw)
@@ -160,6 +163,7 @@ class _Loading:
         self._check_web(web)
         self._check_vcenters(raw)
         self._check_clients(raw, rules)
+        self._check_people(people, clients)
         self._check_rules(raw, "rule", rules)
         self._check_rules(raw, "internet", internet)
         self._check_vantage(vantage, uplinks)
@@ -172,7 +176,7 @@ class _Loading:
             raise ConfigError(_in_order(self._problems), _in_order(self._warnings))
         assert top is not None and ledger is not None and control is not None  # noqa: PT018  nothing is missing
         assert web is not None and watch is not None and unassigned is not None  # noqa: PT018  nothing is missing
-        assert reach is not None and probes is not None  # noqa: PT018  nothing is missing
+        assert people is not None and reach is not None and probes is not None  # noqa: PT018  nothing is missing
         return Config(
             path=self._file,
             observer=top.observer,
@@ -185,6 +189,7 @@ class _Loading:
                 **{ClientId(name): client for name, client in clients.items()},
                 UNASSIGNED: ClientTable(name="Unassigned", timezone=unassigned.timezone),
             },
+            people=people,
             rules=tuple(rules.values()),
             vantage=vantage,
             uplinks=uplinks,
@@ -309,6 +314,28 @@ class _Loading:
             for client in clients:
                 if client not in named:
                     self._warn(("client", client), "has no servers: no [[rule]] names it")
+
+    def _check_people(self, people: PeopleTable | None, clients: Mapping[str, ClientTable]) -> None:
+        """A user is one person's: a pattern stands in one list."""
+        lists: list[tuple[KeyPath, Sequence[str]]] = []
+        if people is not None:
+            lists += [
+                (("people", "automation", position, "users"), automation.users)
+                for position, automation in enumerate(people.automation)
+            ]
+            lists.append((("people", "employees"), people.employees))
+        lists += [(("client", name, "users"), client.users) for name, client in clients.items()]
+        first_in: dict[str, KeyPath] = {}
+        for path, patterns in lists:
+            for position, pattern in enumerate(patterns):
+                first = first_in.setdefault(pattern.casefold(), (*path, position))
+                if first != (*path, position):
+                    line = line_of(self._lines, first)
+                    self._problem(
+                        (*path, position), f"{shown(pattern)} is in {key_text(first[:-1])} too (line {line})"
+                    )
+        if people is not None and not people.employees and any(client.users for client in clients.values()):
+            self._warn(("people",), "names no employees: until it does, no user is called a client's")
 
     def _check_rules(
         self, raw: Mapping[str, object], section: str, rules: Mapping[int, ConditionsTable]

@@ -45,6 +45,7 @@ from daemon.config.values import (
     TargetValue,
     Text,
     TimeZone,
+    UserPattern,
     VCenterAddress,
     Whole,
     each_once,
@@ -222,6 +223,26 @@ class VCenterTable(Table):
                     yield key, 'means nothing where scheme = "http": leave it out'
 
 
+UserPatterns = Annotated[tuple[UserPattern, ...], Field(max_length=1000), AfterValidator(each_once)]
+"""Which users of a vCenter are meant, by patterns of their names."""
+
+
+class AutomationTable(Table):
+    """`[[people.automation]]`: users that are programs, and for whom they act."""
+
+    users: Annotated[UserPatterns, AfterValidator(some_each_once)] = Field(examples=[["svc-backup"]])
+    acts_for: Literal["provider", "client"] = Field(default="provider", examples=["provider"])
+
+
+class PeopleTable(Table):
+    """`[people]`: whose the users of the vCenters are (`spec/causes.md`); a client's own are in its table."""
+
+    employees: UserPatterns = Field(default=(), examples=[["PROVIDER\\\\*"]])
+    automation: Annotated[tuple[AutomationTable, ...], Field(max_length=100)] = Field(
+        default=(), examples=[[{}]]
+    )
+
+
 class ClientTable(Table):
     """`[client.ID]`: a client, its local time, its tech admins, and the terms in which its contract differs."""
 
@@ -230,6 +251,7 @@ class ClientTable(Table):
     tech_admins: Annotated[tuple[Text, ...], AfterValidator(each_once)] = Field(
         default=(), max_length=2, examples=[["ann@acme.example"]]
     )
+    users: UserPatterns = Field(default=(), examples=[["ACME\\\\*"]])
     contract: dict[str, object] = Field(default_factory=dict, repr=False)
 
 

@@ -306,6 +306,14 @@ def _folder_glob(pattern: str) -> str:
     return pattern
 
 
+def _user_pattern(pattern: str) -> str:
+    if pattern.strip() != pattern:
+        raise ValueError(f"{shown(pattern)} is no pattern: no name of a user begins or ends with a space")
+    if not pattern.strip("*"):
+        raise ValueError(f"{shown(pattern)} would take everybody")
+    return pattern
+
+
 def _plain_name(text: str) -> str:
     if set(text) & set("*?{}$"):
         raise ValueError(
@@ -434,6 +442,7 @@ NetworkValue = Annotated[IPv4Network | IPv6Network, BeforeValidator(_network)]
 Interface = Annotated[str, AfterValidator(_interface)]
 TargetValue = Annotated[Target, BeforeValidator(_target)]
 ReachTarget = Annotated[Text, AfterValidator(_reach_target)]
+UserPattern = Annotated[Text, AfterValidator(_user_pattern)]
 FolderGlob = Annotated[Text, AfterValidator(_folder_glob)]
 SolutionName = Annotated[Text, AfterValidator(_solution)]
 FilePath = Annotated[Path, BeforeValidator(_path)]

@@ -25,6 +25,7 @@ legs = ["running"]
 name = "Acme Ltd."
 timezone = "America/Toronto"
 tech_admins = ["ann", "bob"]
+users = ['ACME\\*', "bob"]
 contract.availability.legs = ["running"]
 [[rule]]
 name = "vCLS-*"
@@ -35,6 +36,11 @@ folder = "/DC/vm/Acme/**"
 attribute = { name = "Tier", value = "gold" }
 client = "acme"
 solution = "mail"
+[people]
+employees = ['PROV\\*']
+[[people.automation]]
+users = ["portal"]
+acts_for = "client"
 """
 
 
@@ -78,6 +84,11 @@ control   /run/slad/control.sock
   acme        Acme Ltd.   America/Toronto  tech admins: ann, bob  own terms          every leg is watched
   unassigned  Unassigned  UTC              tech admins: nobody    the terms for all  NOT WATCHED: san, internet
 
+Users of the vCenters, by whom they are; others are no employees
+  automation that acts for the client  portal
+  employees                            PROV\\*
+  of acme                              ACME\\*, bob
+
 Legs of a contract that nobody watches do not count, and every statement names them.
 """
     )
@@ -94,6 +105,11 @@ def test_the_same_for_programs(folder: Path) -> None:
         "poll_s": 10,
         "legs": ["running"],
     }
+    assert report["people"] == {
+        "automation": [{"users": ["portal"], "acts_for": "client"}],
+        "employees": ["PROV\\*"],
+    }
+    assert [client["users"] for client in report["clients"]] == [["ACME\\*", "bob"], []]
     assert {client["id"]: client["unwatched_legs"] for client in report["clients"]} == {
         "acme": [],
         "unassigned": ["san", "internet"],

@@ -267,6 +267,51 @@ def test_bad_clients_are_refused(folder: Path, keys: str, key: str, said: str) -
     assert said in found
 
 
+PEOPLE = "\n[people]\nemployees = ['PROV\\*']\n"
+
+
+@pytest.mark.parametrize(
+    ("keys", "key", "said"),
+    [
+        ("employees = ['*']", "employees[1]", "would take everybody"),
+        ("employees = ['']", "employees[1]", "must be one line of 1 to 256 characters"),
+        ("employees = [' ann']", "employees[1]", "no name of a user begins or ends with a space"),
+        ("employees = ['ann', 'ann']", "employees", "ann is there twice"),
+        ("employees = 'ann'", "employees", "must be a list"),
+        ("[[people.automation]]", "automation[1].users", "is missing"),
+        ("[[people.automation]]\nusers = []", "automation[1].users", "must not be empty"),
+        ("[[people.automation]]\nusers = ['a']\nacts_for = 'me'", "automation[1].acts_for", "'client'"),
+        ("employee = ['ann']", "employee", 'did you mean "employees"?'),
+    ],
+)
+def test_bad_people_are_refused(folder: Path, keys: str, key: str, said: str) -> None:
+    _, found_key, found = only_problem(folder, WHOLE + f"\n[people]\n{keys}\n")
+    assert found_key == f"people.{key}"
+    assert said in found
+
+
+def test_a_user_is_in_one_list(folder: Path) -> None:
+    automation = "[[people.automation]]\nusers = ['svc', 'Prov\\*']\n"
+    text = VCENTER + CLIENT + "users = ['SVC', 'prov\\*', 'ok']\n" + RULE + PEOPLE + automation
+    found = problems(folder, text)
+    assert [key for _, key, _ in found] == [
+        "client.acme.users[1]",
+        "client.acme.users[2]",
+        "people.employees[1]",
+    ]
+    assert [said for *_, said in found] == [
+        '"SVC" is in people.automation[1].users too (line 15)',
+        '"prov\\\\*" is in people.automation[1].users too (line 15)',
+        '"PROV\\\\*" is in people.automation[1].users too (line 15)',
+    ]
+
+
+def test_users_of_clients_mean_nothing_without_employees(folder: Path) -> None:
+    config = read(folder, VCENTER + CLIENT + "users = ['ACME\\*']\n" + RULE)
+    assert [warning.key for warning in config.warnings] == ["people"]
+    assert not read(folder, VCENTER + CLIENT + "users = ['ACME\\*']\n" + RULE + PEOPLE).warnings
+
+
 def test_a_client_needs_a_name_and_a_time_zone(folder: Path) -> None:
     found = problems(folder, "[client.acme]\n")
     assert [key for _, key, _ in found] == ["client.acme.name", "client.acme.timezone"]
