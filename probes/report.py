@@ -106,6 +106,12 @@ class SourceEvent:
     server: ServerId | None
     user: str
     text: str
+    host: str = ""
+    """The host that it names, as `Report.hosts` calls it; "" for none."""
+    datastore: str = ""
+    """Likewise of a datastore."""
+    reason: str = ""
+    """The source's word for why; "" where it gives none."""
 
     @property
     def known(self) -> "KnownEvent":
@@ -148,6 +154,8 @@ class Report:
     """Whether each host responds."""
     datastores: Mapping[str, State] = field(default_factory=dict)
     """Whether every connected host that mounts a datastore reaches it."""
+    lost_mounts: frozenset[tuple[str, str]] | None = None
+    """All pairs of a connected host and a datastore that it mounts and does not reach; None: those that were told last."""
     gone_hosts: tuple[str, ...] = ()
     gone_datastores: tuple[str, ...] = ()
     """Names that are no longer there, sorted: removed, renamed, or ignored from now on."""

@@ -10,10 +10,12 @@ from sla.records import State
 class StateHistory:
     """What holds from which instant on; unknown at first. Instants are inclusive: at `at` the new state holds already."""
 
-    __slots__ = ("_ats", "_verdicts")
+    __slots__ = ("_ats", "_verdicts", "turned_at")
 
     def __init__(self, first: Verdict) -> None:
         """`first` holds from the beginning of time."""
+        self.turned_at = BEGINNING
+        """When what holds began to, however much was let go of since; the beginning of time for the first."""
         self._ats = [BEGINNING]
         self._verdicts = [first]
 
@@ -30,6 +32,7 @@ class StateHistory:
         """Let `verdict`, of another state than the one before, hold from `at` on."""
         assert at > self._ats[-1]
         assert verdict.state is not self._verdicts[-1].state
+        self.turned_at = at
         self._ats.append(at)
         self._verdicts.append(verdict)
 

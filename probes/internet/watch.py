@@ -165,6 +165,15 @@ class InternetWatch:
             return known
         return dict.fromkeys(known, Verdict(State.UNKNOWN, vantage.reason))
 
+    def uplinks_down(self) -> dict[str, Instant]:
+        """The uplinks that are known to be down, and since when."""
+        known = self.uplinks()
+        return {
+            name: layer.history.turned_at
+            for name, layer in self._leg.uplinks.items()
+            if known[name].state is State.DOWN
+        }
+
     def vantage(self) -> Verdict:
         """What is known of the monitor's own way out by now; up where none is watched."""
         return self._leg.vantage.history.newest

@@ -138,6 +138,18 @@ class Machines:
         self.heartbeat(vm, status="red")
         self.events.post("VmGuestOSCrashedEvent", machine)
 
+    def ha_reset(self, vm: str, *, reason: str = "vmtoolsHeartbeatFailure") -> None:
+        """HA resets it, for a `reason` of vCenter's: the power stays on."""
+        machine = self._in_state(vm, Power.ON, Power.ON)
+        why = f"<reason>{escape(reason)}</reason>"
+        self.events.post("VmDasBeingResetEvent", machine, extra=why)
+
+    def kill(self, vm: str) -> None:
+        """Its host ends its process, for it got no memory."""
+        machine = self._in_state(vm, Power.OFF, Power.ON)
+        self.events.post_ex("esx.problem.vm.kill.unexpected.noSwapResponse", machine)
+        self.power_off(vm, clean=False)
+
     def heartbeat(self, vm: str, *, status: str) -> None:
         """Set what the guest's heartbeat looks like: gray, green, yellow or red."""
         machine = self.find(vm)

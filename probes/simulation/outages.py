@@ -131,6 +131,17 @@ class Outages:
             self._restart(vm, targets[number % len(targets)])
         return [vm.moid for vm in running]
 
+    def isolate(self, host: str) -> list[str]:
+        """The host is cut off from the others of its cluster, and HA has it turn off what runs; returns their moids."""
+        machine = self.inventory.find(Host, host)
+        self.events.post("DasHostIsolatedEvent", machine)
+        self.events.post_ex("com.vmware.vc.HA.DasHostIsolatedEvent", machine)
+        running = [vm for vm in machine.vms.values() if vm.power is Power.ON]
+        for vm in running:
+            self.events.post("VmPowerOffOnIsolationEvent", vm)
+            self.machines.power_off(vm.moid, clean=False)
+        return [vm.moid for vm in running]
+
     def maintenance(self, host: str, *, on: bool, user: str) -> None:
         """A person puts a host into maintenance mode, or takes it out."""
         machine = self.inventory.find(Host, host)

@@ -3,6 +3,7 @@
 from typing import Final
 
 from probes.vcenter.history import Turn
+from sla.cause_events import CAUSE_EVENTS
 
 TURNS: Final = {
     "VmPoweredOffEvent": Turn.OFF,
@@ -20,43 +21,30 @@ TURNS: Final = {
 }
 """What events say of power; a reset says nothing, for the power stays on."""
 
-EVENT_TYPES: Final = (
-    *TURNS,
-    "VmStoppingEvent",
-    "VmStartingEvent",
-    "VmResumingEvent",
-    "VmResettingEvent",
-    "VmRemovedEvent",
-    "VmRegisteredEvent",
-    "VmReconfiguredEvent",
-    "VmGuestShutdownEvent",
-    "VmGuestRebootEvent",
-    "VmGuestStandbyEvent",
-    "VmGuestOSCrashedEvent",
-    "VmDasBeingResetEvent",
-    "VmDasBeingResetWithScreenshotEvent",
-    "VmDasResetFailedEvent",
-    "VmConnectedEvent",
-    "VmOrphanedEvent",
-    "VmFailoverFailed",
-    "VmMaxRestartCountReached",
-    "HostConnectionLostEvent",
-    "HostDisconnectedEvent",
-    "HostConnectedEvent",
-    "HostShutdownEvent",
-    "DasHostFailedEvent",
-    "DasHostIsolatedEvent",
-    "EnteringMaintenanceModeEvent",
-    "EnteredMaintenanceModeEvent",
-    "ExitMaintenanceModeEvent",
-    "com.vmware.vc.HA.DasHostFailedEvent",
-    "com.vmware.vc.HA.HostStateChangedEvent",
-    "esx.problem.storage.apd.start",
-    "esx.problem.storage.apd.timeout",
-    "esx.clear.storage.apd.exit",
-    "esx.problem.storage.connectivity.lost",
-    "esx.clear.storage.connectivity.restored",
-    "esx.problem.scsi.device.state.permanentloss",
-    "esx.clear.scsi.device.state.permanentloss.deviceonline",
+_OTHERS: Final = frozenset(
+    {
+        "VmStoppingEvent",
+        "VmStartingEvent",
+        "VmResumingEvent",
+        "VmResettingEvent",
+        "VmRemovedEvent",
+        "VmRegisteredEvent",
+        "VmReconfiguredEvent",
+        "VmDasResetFailedEvent",
+        "VmConnectedEvent",
+        "VmOrphanedEvent",
+        "VmFailoverFailed",
+        "VmMaxRestartCountReached",
+        "HostDisconnectedEvent",
+        "HostConnectedEvent",
+        "ExitMaintenanceModeEvent",
+        "com.vmware.vc.HA.HostStateChangedEvent",
+        "esx.clear.storage.apd.exit",
+        "esx.clear.storage.connectivity.restored",
+        "esx.clear.scsi.device.state.permanentloss.deviceonline",
+    }
 )
+"""What is kept for people to read beside outages."""
+
+EVENT_TYPES: Final = tuple(sorted(TURNS.keys() | CAUSE_EVENTS | _OTHERS))
 """The leaf types that are read: base types are not documented to match."""

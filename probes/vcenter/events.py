@@ -25,6 +25,13 @@ NAMED_A_LOOK: Final = 10
 """How many of the events that were skipped are named."""
 
 
+class NamedObject(NamedTuple):
+    """A managed object as an event names it: its id, and its name at the time."""
+
+    moid: Moid
+    name: str
+
+
 class HostConnectionEvent(NamedTuple):
     """A host was connected, or was disconnected: then `reason` is vCenter's word for why, "" where it gives none."""
 
@@ -33,18 +40,27 @@ class HostConnectionEvent(NamedTuple):
 
 
 class EventRead:
-    """An event as it was read, the virtual machine that it is about, and what it says of a host's connection.
+    """An event as it was read, what it is about, and what it says of a host's connection.
 
     `dated`: whether `event.at` is when it happened by vCenter's clock, and not only when it was read.
     """
 
-    __slots__ = ("connection", "dated", "event", "turn", "vm")
+    __slots__ = ("connection", "datastore", "dated", "event", "host", "turn", "vm")
 
     def __init__(
-        self, event: SourceEvent, vm: Moid | None, connection: HostConnectionEvent | None, *, dated: bool
+        self,
+        event: SourceEvent,
+        *,
+        vm: Moid | None,
+        host: NamedObject | None,
+        datastore: NamedObject | None,
+        connection: HostConnectionEvent | None,
+        dated: bool,
     ) -> None:
         self.event = event
         self.vm = vm
+        self.host = host
+        self.datastore = datastore
         self.connection = connection
         self.dated = dated
         self.turn = TURNS.get(event.type)
@@ -197,6 +213,32 @@ def _read(
         server=None,
         user=values.word(event.get("userName")),
         text=values.word(event.get("fullFormattedMessage"), TEXT_BYTES),
+        reason=cleaned(reason, NAME_BYTES),
     )
     connection = HostConnectionEvent(values.as_moid(host["host"]), reason) if connects else None
-    return EventIdentity(said.key, stamp, kind, vm), EventRead(said, vm, connection, dated=dated)
+    about = next((name for name in _HOSTS if event.get(name)), "host")
+    read = EventRead(
+        said,
+        vm=vm,
+        host=_named(event.get(about), "host"),
+        datastore=_named(event.get("ds"), "datastore"),
+        connection=connection,
+        dated=dated,
+    )
+    return EventIdentity(said.key, stamp, kind, vm), read
+
+
+_HOSTS: Final = ("failedHost", "isolatedHost")
+"""Where events of HA name the host that they are about; all others name it as `host`."""
+_UNREADABLE: Final = NamedObject(Moid(""), "(not readable)")
+
+
+def _named(argument: object, member: str) -> NamedObject | None:
+    """The object that an event names; None where it names none. An odd one is nobody, and costs the event nothing."""
+    if not argument:
+        return None
+    try:
+        told = values.members(argument)
+        return NamedObject(values.as_moid(told[member]), values.name(told.get("name")))
+    except (LookupError, ValueError):
+        return _UNREADABLE

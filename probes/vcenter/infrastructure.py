@@ -4,7 +4,7 @@ Invariant: no two hosts have one name, and no two datastores. Nothing here does 
 """
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -34,6 +34,8 @@ class News:
 
     hosts: Mapping[str, State] = field(default_factory=dict)
     datastores: Mapping[str, State] = field(default_factory=dict)
+    lost_mounts: frozenset[tuple[str, str]] | None = None
+    """All of them, by host and datastore, where they are others than were told before."""
     gone_hosts: tuple[str, ...] = ()
     gone_datastores: tuple[str, ...] = ()
 
@@ -52,6 +54,7 @@ class Infrastructure:
         self._disconnected_because: dict[Moid, str] = {}
         self._told_hosts: dict[str, State] = {}
         self._told_datastores: dict[str, State] = {}
+        self._told_lost: frozenset[tuple[str, str]] = frozenset()
 
     def name(self, inventory: Inventory) -> bool:
         """Name them by what vCenter says now; whether one that had a name has another."""
@@ -81,14 +84,31 @@ class Infrastructure:
             for moid, name in self.datastores.items()
             if moid not in ignored
         }
+        lost = frozenset(self._lost_mounts(inventory, ignored))
+        told_lost, self._told_lost = self._told_lost, lost
         told_hosts, self._told_hosts = self._told_hosts, hosts
         told_datastores, self._told_datastores = self._told_datastores, datastores
         return News(
             hosts=hosts if fresh else _changed(told_hosts, hosts),
             datastores=datastores if fresh else _changed(told_datastores, datastores),
+            lost_mounts=lost if fresh or lost != told_lost else None,
             gone_hosts=tuple(sorted(told_hosts.keys() - hosts.keys())),
             gone_datastores=tuple(sorted(told_datastores.keys() - datastores.keys())),
         )
+
+    def _lost_mounts(self, inventory: Inventory, ignored: frozenset[Moid]) -> Iterator[tuple[str, str]]:
+        """Which connected host does not reach which datastore that it mounts, by their names."""
+        for moid, name in self.datastores.items():
+            if moid in ignored or inventory.refuses(moid, _MOUNTS):
+                continue
+            datastore = inventory.datastores[moid]
+            for host in datastore.mounts:
+                if (
+                    host in self.hosts
+                    and _counts(inventory.hosts.get(host))
+                    and datastore.state_on(host) is State.DOWN
+                ):
+                    yield self.hosts[host], name
 
 
 def host_state(host: Host, disconnected_because: str) -> State:

@@ -10,7 +10,7 @@ import math
 import random
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from typing import Any, Final
@@ -23,7 +23,7 @@ from probes.vcenter.boots import Boot
 from probes.vcenter.chain import Chain
 from probes.vcenter.clock_reading import measure
 from probes.vcenter.clocks import VCenterClock
-from probes.vcenter.events import EventRead, EventReader
+from probes.vcenter.events import EventRead, EventReader, NamedObject
 from probes.vcenter.faults import (
     LoginRefusedError,
     NamelessError,
@@ -278,6 +278,7 @@ class VcenterWatch:
             passed_over=(*unread, *chain.newly_odd()),
             hosts=news.hosts,
             datastores=news.datastores,
+            lost_mounts=news.lost_mounts,
             gone_hosts=news.gone_hosts,
             gone_datastores=news.gone_datastores,
         )
@@ -433,7 +434,12 @@ class VcenterWatch:
         server = self._bindings.servers.get(event.vm) if event.vm is not None else None
         if server is not None and event.turn is not None:
             self._tracks.hint(server, Hint(event.event.at, event.turn, event.dated), chain.seen_until)
-        return replace(event.event, server=server)
+        return replace(
+            event.event,
+            server=server,
+            host=_called(event.host, self._infrastructure.hosts),
+            datastore=_called(event.datastore, self._infrastructure.datastores),
+        )
 
     def _close_gap(self) -> Iterator[Observation]:
         """Say what events and boot times prove of the time in which nobody watched, once all events of it are read."""
@@ -451,6 +457,11 @@ class VcenterWatch:
             if moid in self._inventory.vms
         )
         yield from self._tracks.gap_closed(start, end, boots)
+
+
+def _called(named: NamedObject | None, names: Mapping[Moid, str]) -> str:
+    """What an object that an event names is called; by its name of that time, where it is no longer there."""
+    return "" if named is None else names.get(named.moid, named.name)
 
 
 def _boot(vm: Vm) -> Boot | None:

@@ -86,6 +86,30 @@ def test_with_the_monitors_own_line_cut_all_is_unknown_and_nothing_down() -> Non
     assert ("east", State.DOWN) not in world.uplink_states
 
 
+def test_an_uplink_that_is_down_is_so_since_its_first_failed_round() -> None:
+    async def scenario(world: World) -> None:
+        world.configure("east", "west")
+        world.assign("web", "east")
+        await asyncio.sleep(100)
+        assert world.watch.uplinks_down() == {}
+        world.fail("silent", "east1", "east2", "east3")
+        await asyncio.sleep(100)
+        (name, since), *others = world.watch.uplinks_down().items()
+        assert (name, others) == ("east", [])
+        downs = [
+            said.at
+            for report in world.reports
+            for said in report.observations
+            if said.server == "web" and said.state is State.DOWN
+        ]
+        assert downs == [since]
+        world.fail("silent", "gateway")
+        await asyncio.sleep(100)
+        assert world.watch.uplinks_down() == {}, "nobody can say"
+
+    play(scenario)
+
+
 def test_an_uplink_is_shown_as_unknown_as_soon_as_the_vantage_failed() -> None:
     async def scenario(world: World) -> None:
         world.watch.configure(

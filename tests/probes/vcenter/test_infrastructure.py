@@ -120,13 +120,15 @@ def site() -> Site:
 
 
 def test_a_fresh_look_tells_everything_and_others_what_changed(site: Site) -> None:
-    everything = News(hosts={"esx1": UP, "esx2": UP}, datastores={"san1": UP, "san2": UP})
+    everything = News(
+        hosts={"esx1": UP, "esx2": UP}, datastores={"san1": UP, "san2": UP}, lost_mounts=frozenset()
+    )
     assert site.news(fresh=True) == everything
     assert site.news() == News()
     site.reach("2", accessible=False)
-    assert site.news() == News(datastores={"san2": DOWN})
+    assert site.news() == News(datastores={"san2": DOWN}, lost_mounts=frozenset({("esx2", "san2")}))
     site.connect("2", "notResponding")
-    assert site.news() == News(hosts={"esx2": DOWN}, datastores={"san2": UNKNOWN})
+    assert site.news() == News(hosts={"esx2": DOWN}, datastores={"san2": UNKNOWN}, lost_mounts=frozenset())
     site.connect("2", "connected")
     site.reach("2", accessible=True)
     assert site.news() == News(hosts={"esx2": UP}, datastores={"san2": UP})
@@ -150,8 +152,20 @@ def test_what_left_while_nobody_watched_is_gone(site: Site) -> None:
     site.inventory = Inventory(Moid("group-d1"))
     site.host("2", name="esx2")
     assert site.news(fresh=True) == News(
-        hosts={"esx2": UNKNOWN}, gone_hosts=("esx1",), gone_datastores=("san1", "san2")
+        hosts={"esx2": UNKNOWN},
+        gone_hosts=("esx1",),
+        gone_datastores=("san1", "san2"),
+        lost_mounts=frozenset(),
     )
+
+
+def test_mounts_that_are_lost_are_told_whole_whenever_they_are_others(site: Site) -> None:
+    assert site.news(fresh=True).lost_mounts == frozenset()
+    site.reach("2", accessible=False)
+    assert site.news().lost_mounts == frozenset({("esx2", "san2")})
+    assert site.news().lost_mounts is None
+    assert site.news(fresh=True).lost_mounts == frozenset({("esx2", "san2")})
+    assert site.news("datastore-2").lost_mounts == frozenset(), "nothing is said of what is ignored"
 
 
 def test_names_that_repeat_begin_with_the_path_of_their_datacenter(site: Site) -> None:

@@ -233,3 +233,44 @@ def test_a_datastore_that_a_person_unmounts_is_no_fault(simulation: Simulated) -
         assert watched.datastores[simulation.datastore] is UP
         simulation.mount(simulation.host, simulation.datastore, accessible=False)
         watched.until(lambda: watched.datastores[simulation.datastore] is DOWN)
+
+
+def test_an_event_names_its_host_and_datastore_as_they_are_told(simulation: Simulated) -> None:
+    with watching(simulation.endpoint) as watched:
+        watched.report()
+        name = simulation.vm(simulation.server).host.name
+        store = simulation.datastore
+        simulation.do(simulation.world.outages.mount, name, datastore=store, accessible=False)
+        watched.until(lambda: any(each.datastore for each in watched.events))
+        lost = next(each for each in watched.events if each.datastore)
+        assert (lost.host, lost.datastore, lost.server) == (name, store, None)
+        watched.until(lambda: any((name, store) in (each.lost_mounts or ()) for each in watched.reports))
+        simulation.do(simulation.machines.ha_reset, simulation.server, reason="appHeartbeatFailure")
+        watched.until(lambda: any(each.reason for each in watched.events))
+        (reset,) = (each for each in watched.events if each.reason)
+        assert (reset.reason, reset.host) == ("appHeartbeatFailure", name)
+        assert reset.server == watched.server(simulation.server)
+
+
+def test_a_host_that_ha_names_as_failed_is_the_events(simulation: Simulated) -> None:
+    with watching(simulation.endpoint) as watched:
+        watched.report()
+        name = simulation.vm(simulation.server).host.name
+        simulation.do(simulation.world.outages.ha_restart, name)
+        watched.until(lambda: any(each.type == "DasHostFailedEvent" for each in watched.events))
+        failed = next(each for each in watched.events if each.type == "DasHostFailedEvent")
+        assert failed.host == name
+
+
+def test_an_event_whose_host_is_odd_names_nobody_and_is_told(simulation: Simulated) -> None:
+    with watching(simulation.endpoint) as watched:
+        watched.report()
+
+        def post() -> None:
+            simulation.world.events.post("HostShutdownEvent", extra="<host><name>x</name></host>")
+
+        simulation.do(post)
+        watched.until(lambda: watched.events)
+        assert [(each.type, each.host) for each in watched.events] == [
+            ("HostShutdownEvent", "(not readable)")
+        ]
