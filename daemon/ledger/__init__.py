@@ -5,7 +5,7 @@ transaction a batch. SQLite is used here and nowhere else.
 """
 
 from daemon.ledger.acceptance import accepted_loss
-from daemon.ledger.batch import Batch, Chained, Entry, Head, Lag, RequestKey, Stored
+from daemon.ledger.batch import Batch, Chained, Entry, Head, Lag, RequestKey, Stored, Trace
 from daemon.ledger.errors import (
     LedgerDamagedError,
     LedgerError,
@@ -39,6 +39,7 @@ __all__ = [
     "Quarantined",
     "RequestKey",
     "Stored",
+    "Trace",
     "Verified",
     "accepted_loss",
     "let_in",

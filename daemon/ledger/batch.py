@@ -30,6 +30,19 @@ class Lag:
     end: Instant
 
 
+class Trace(NamedTuple):
+    """What was seen, from when until when, of what servers stand on: `about` whom it is, and what it was, as text.
+
+    Two of one `about` that begin together are one: the later holds. It is no evidence, and no figure rests on it.
+    """
+
+    about: str
+    start: Instant
+    end: Instant | None
+    """None: it lasts."""
+    detail: str
+
+
 class RequestKey(NamedTuple):
     """By what a request is known again that is sent once more: the key that was sent with it, and a digest of what it said."""
 
@@ -44,13 +57,16 @@ class Batch:
     `watermarks` take the place of those that their witnesses had. `seal` appends the watermarks that the chain does not
     hold yet to it, as `observed_until` records after the entries. `objects`, by source and server as it calls it, are no
     part of the chain and no evidence: they tell a watch who its objects were. `request`: what asked for the entries, all
-    or none of which enter; it is kept beside the first, and is no part of the chain.
+    or none of which enter; it is kept beside the first, and is no part of the chain. `traces` are none either; those that
+    ended before `traces_since` are let go.
     """
 
     entries: Sequence[Entry] = ()
     watermarks: Mapping[Witness, Instant] = field(default_factory=dict)
     lags: Sequence[Lag] = ()
     objects: Mapping[tuple[str, ServerId], ManagedObject] = field(default_factory=dict)
+    traces: Sequence[Trace] = ()
+    traces_since: Instant | None = None
     seal: bool = False
     request: RequestKey | None = None
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, ParamSpec, Self, TypeVar
 
-from daemon.ledger.batch import Batch, Chained, Head, Lag, RequestKey, Stored
+from daemon.ledger.batch import Batch, Chained, Head, Lag, RequestKey, Stored, Trace
 from daemon.ledger.errors import LedgerError, LedgerFaultError, damaged, missing, translating, went_back
 from daemon.ledger.gate import EntryGate, Quarantined
 from daemon.ledger.lock import Lock
@@ -130,6 +130,10 @@ class Ledger:
     def objects(self) -> Mapping[tuple[str, ServerId], ManagedObject]:
         """What `Batch.objects` put there, before any other use; unverified, for no figure rests on it."""
         return self._opened().objects()
+
+    def traces(self) -> Sequence[Trace]:
+        """What `Batch.traces` put there; as `objects`."""
+        return self._opened().traces()
 
     def bodies(self, beginning: str) -> Sequence[str]:
         """The bodies that begin with a text, in order; unverified, so before a `replay` to its end and no other use."""

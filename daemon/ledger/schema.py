@@ -101,7 +101,19 @@ _FOURTH: Final = (
         AND json_type(body, '$.idempotency_key') = 'text' AND json_type(body, '$.request_sha256') = 'text'""",
 )
 
-MIGRATIONS: Final[Sequence[Sequence[str]]] = (_FIRST, _SECOND, _THIRD, _FOURTH)
+_FIFTH: Final = (
+    # Where servers were, and what happened to hosts, datastores and uplinks: what causes of outages are told by. No part of
+    # the chain.
+    """CREATE TABLE trace (
+        about TEXT NOT NULL,
+        start INTEGER NOT NULL,
+        end INTEGER,
+        detail TEXT NOT NULL,
+        PRIMARY KEY (about, start)
+    ) STRICT, WITHOUT ROWID""",
+)
+
+MIGRATIONS: Final[Sequence[Sequence[str]]] = (_FIRST, _SECOND, _THIRD, _FOURTH, _FIFTH)
 """The statements that lead from each version of the tables to the next; the first makes them."""
 
 BEGIN: Final = "BEGIN IMMEDIATE"
@@ -131,6 +143,9 @@ INSERT_LAG: Final = "INSERT INTO lag (observer, source, start, end) VALUES (?, ?
 
 
 PUT_OBJECT: Final = "INSERT OR REPLACE INTO object (source, server, vcenter, moid) VALUES (?, ?, ?, ?)"
+SELECT_TRACES: Final = "SELECT about, start, end, detail FROM trace ORDER BY about, start"
+PUT_TRACE: Final = "INSERT OR REPLACE INTO trace (about, start, end, detail) VALUES (?, ?, ?, ?)"
+LET_GO_OF_TRACES: Final = "DELETE FROM trace WHERE end < ?"
 
 
 class StatementRows(Protocol):

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Final, Self
 from zlib import crc32
 
-from daemon.ledger.batch import Batch, Chained, Entry, Head, Lag, RequestKey, Stored
+from daemon.ledger.batch import Batch, Chained, Entry, Head, Lag, RequestKey, Stored, Trace
 from daemon.ledger.errors import LedgerFaultError, damaged, translating
 from daemon.ledger.gate import EntryGate, Quarantined, let_in
 from daemon.ledger.schema import (
@@ -30,8 +30,10 @@ from daemon.ledger.schema import (
     INSERT_LAG,
     INSERT_REQUEST,
     LET_GO_OF_QUARANTINE,
+    LET_GO_OF_TRACES,
     PAGE_SIZE,
     PUT_OBJECT,
+    PUT_TRACE,
     PUT_WATERMARK,
     QUARANTINE,
     SELECT_BODIES,
@@ -41,6 +43,7 @@ from daemon.ledger.schema import (
     SELECT_OBJECTS,
     SELECT_RECORDS,
     SELECT_REQUESTS,
+    SELECT_TRACES,
     SELECT_WATERMARKS,
     UPDATE_HEAD,
     Database,
@@ -83,9 +86,7 @@ class WritePlan:
     rows: Sequence[StoredRow]
     quarantined: Sequence[Quarantined]
     changed: Mapping[Witness, Watermark]
-    lags: Sequence[Lag]
-    objects: Mapping[tuple[str, ServerId], ManagedObject]
-    request: RequestKey | None
+    batch: Batch
     after: "StoreState"
 
 
@@ -204,9 +205,7 @@ class Store:
             rows=rows,
             quarantined=quarantined,
             changed=changed,
-            lags=batch.lags,
-            objects=batch.objects,
-            request=batch.request,
+            batch=batch,
             after=StoreState(
                 head=Head(rows[-1][0], rows[-1][2]) if rows else state.head,
                 commits=state.commits + 1,
@@ -218,7 +217,7 @@ class Store:
 
     def write(self, plan: WritePlan) -> None:
         """Commit a plan made of the present state: when this returns, it is durable."""
-        db, after = self._db, plan.after
+        db, batch, after = self._db, plan.batch, plan.after
         self.check_file()
         db.execute(BEGIN)
         for first in range(0, len(plan.rows), _ROWS_A_STATEMENT):
@@ -227,12 +226,16 @@ class Store:
         self._quarantine(plan)
         for witness, mark in plan.changed.items():
             db.execute(PUT_WATERMARK, (witness.observer, witness.source, mark.at, mark.sealed))
-        for lag in plan.lags:
+        for lag in batch.lags:
             db.execute(INSERT_LAG, (lag.witness.observer, lag.witness.source, lag.start, lag.end))
-        for (source, server), known in plan.objects.items():
+        for (source, server), known in batch.objects.items():
             db.execute(PUT_OBJECT, (source, server, *known))
-        if plan.request is not None and plan.rows:
-            db.execute(INSERT_REQUEST, (plan.rows[0][0], *plan.request))
+        for trace in batch.traces:
+            db.execute(PUT_TRACE, trace)
+        if batch.traces_since is not None:
+            db.execute(LET_GO_OF_TRACES, (batch.traces_since,))
+        if batch.request is not None and plan.rows:
+            db.execute(INSERT_REQUEST, (plan.rows[0][0], *batch.request))
         db.execute(
             UPDATE_HEAD,
             (
@@ -246,7 +249,7 @@ class Store:
         db.execute(COMMIT)
         self.check_file()
         self.state = after
-        self.lags = [*self.lags, *plan.lags] if plan.lags else self.lags
+        self.lags = [*self.lags, *batch.lags] if batch.lags else self.lags
 
     def _quarantine(self, plan: WritePlan) -> None:
         """Keep what was not let in, the newest of it."""
@@ -299,6 +302,11 @@ class Store:
         with translating(self._path):
             rows = self._db.execute(SELECT_OBJECTS).fetchall()
         return {(source, ServerId(server)): ManagedObject(*known) for source, server, *known in rows}
+
+    def traces(self) -> list[Trace]:
+        """What was seen of what servers stand on, by whom it is about and then by when it began."""
+        with translating(self._path):
+            return [Trace(*row) for row in self._db.execute(SELECT_TRACES).fetchall()]
 
     def bodies(self, beginning: str) -> list[str]:
         """The bodies that begin with a text, in order, unverified."""

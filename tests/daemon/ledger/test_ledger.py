@@ -22,6 +22,7 @@ from daemon.ledger import (
     LedgerFaultError,
     LedgerLockedError,
     LedgerTooNewError,
+    Trace,
     verified,
 )
 from daemon.ledger.schema import MIGRATIONS, migrate, set_pragmas
@@ -62,6 +63,22 @@ async def test_which_objects_servers_were_last_is_kept_beside_the_chain(path: Pa
     ledger = opened(path)
     assert (ledger.objects(), ledger.head) == ({one: second, two: second}, head)
     assert head == Head(0, GENESIS)
+    await ledger.close()
+
+
+async def test_traces_are_kept_beside_the_chain_until_they_are_let_go(path: Path) -> None:
+    lasting = Trace("a", Instant(1), None, "x")
+    ended, other = lasting._replace(end=Instant(5), detail="y"), Trace("b", Instant(1), Instant(6), "z")
+    ledger = opened(path)
+    assert ledger.traces() == []
+    head = await ledger.commit(Batch(traces=[lasting, other]))
+    await ledger.commit(Batch(traces=[ended]))
+    assert (ledger.traces(), head) == ([ended, other], Head(0, GENESIS))
+    await ledger.commit(Batch(traces=[Trace("c", Instant(2), None, "")], traces_since=Instant(6)))
+    await ledger.close()
+
+    ledger = opened(path)
+    assert ledger.traces() == [other, Trace("c", Instant(2), None, "")]
     await ledger.close()
 
 

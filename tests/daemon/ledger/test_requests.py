@@ -63,6 +63,7 @@ async def test_the_keys_of_an_older_ledger_are_found_and_its_records_stay_as_the
     before = list(ledger.replay())
     await ledger.close()
     with contextlib.closing(sqlite3.connect(path)) as db:
+        db.execute("DROP TABLE trace")
         db.execute("DROP TABLE request")
         db.execute("PRAGMA user_version = 3")
     ledger = opened(path)
