@@ -42,6 +42,7 @@ from sla.records import (
     ServiceRequestClosed,
     ServiceRequestResponded,
     SolutionId,
+    State,
     Withdrawable,
     Withdrawn,
     Witness,
@@ -156,6 +157,8 @@ class Book:
         self.withdrawable: dict[tuple[Withdrawable, str], OfSolution] = {}
         """Those of the three above that have an id, withdrawn or not."""
         self.withdrawn: dict[tuple[Withdrawable, str], Withdrawn] = {}
+        self.causes: dict[ServerId, dict[Instant, list[Cause]]] = {}
+        """By server and by when its outage began; no figure reads them."""
         self.servers_of: dict[SolutionKey, dict[ServerId, ServerPages]] = {}
         """Every server that a record ever gave to a solution of a client; its parts say whether and when it holds."""
         self.clients_of: dict[SolutionId, set[ClientId]] = {}
@@ -199,7 +202,9 @@ class Book:
                 self._note(self.lifecycles, record)
             case Withdrawn():
                 self.withdrawn[record.what, record.id] = record
-            case Event() | Cause() | Proposal() | ProposalDecided() | Issued():
+            case Cause():
+                self.causes.setdefault(record.server, {}).setdefault(record.start, []).append(record)
+            case Event() | Proposal() | ProposalDecided() | Issued():
                 pass  # no figure reads them
         self._see(record.recorded_at)
 
@@ -275,6 +280,18 @@ class Book:
         """The withdrawal of a record, where it exists at `as_of`."""
         withdrawn = None if record.id is None else self.withdrawn.get((Withdrawable(record.kind), record.id))
         return None if withdrawn is None or withdrawn.recorded_at > as_of else withdrawn
+
+    def cause(self, server: ServerId, start: Instant, as_of: Instant = FOREVER) -> Cause | None:
+        """The cause of the outage of a server that began at `start`."""
+        return newest(self.causes.get(server, {}).get(start, ()), as_of)
+
+    def cause_at(self, server: ServerId, at: Instant, as_of: Instant) -> Cause | None:
+        """The cause of the outage in which a server is at `at`; None where none is known of that one."""
+        start = max((start for start in self.causes.get(server, ()) if start <= at), default=at)
+        pages = self.servers[server]
+        between = pages.timeline.segments(pages.records[-1].legs, start, at)
+        was_up = any(segment.state is State.UP for segment in between)
+        return None if was_up else self.cause(server, start, as_of)
 
     def windows(self, as_of: Instant) -> tuple[Window, ...]:
         """The exclusions as they stand at `as_of`, without those that were withdrawn (spec §4.2)."""

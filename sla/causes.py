@@ -82,14 +82,14 @@ class UplinkSpan(NamedTuple):
 class Case:
     """An outage of a server and the facts at hand, in any order; facts about others may be among them.
 
-    `down`: the legs down at the start, and why, as evidence says it. `booted_anew`: it had been when it was next seen.
+    `down`: the legs down at the start. `booted_anew`: it had been when it was next seen.
     """
 
     server: ServerId
     client: ClientId
     start: Instant
     end: Instant | None
-    down: Mapping[Leg, str]
+    down: frozenset[Leg]
     booted_anew: bool = False
     uplink: str = ""
     """The server's uplink; "" where it has none."""
@@ -196,7 +196,7 @@ def _by_event_of_a_user(seen: _Seen, people: People) -> Attribution | None:
 def _by_uplink(seen: _Seen, _: People) -> Attribution | None:
     """Rule 2: only its way to the Internet was down, and its uplink was."""
     case = seen.case
-    if set(case.down) != {Leg.INTERNET} or not case.uplink:
+    if case.down != {Leg.INTERNET} or not case.uplink:
         return None
     if not any(
         span.uplink == case.uplink and span.start <= case.start < _end(span.end) for span in case.uplinks_down
@@ -319,11 +319,11 @@ def _by_guest(seen: _Seen, _: People) -> Attribution | None:
     )
 
 
-def _unknown(seen: _Seen, _: People) -> Attribution:
+def _unknown(_: _Seen, __: People) -> Attribution:
     """Rule 8: nothing on record tells."""
-    said = ", ".join(dict.fromkeys(f"{leg.value}: {why}" for leg, why in seen.case.down.items() if why))
-    text = "nothing on record tells why" + (f" ({said})" if said else "")
-    return Attribution(cause=CauseKind.UNKNOWN, confidence=Confidence.NONE, text=text)
+    return Attribution(
+        cause=CauseKind.UNKNOWN, confidence=Confidence.NONE, text="nothing on record tells why"
+    )
 
 
 _RULES: Final[tuple[Callable[[_Seen, People], Attribution | None], ...]] = (

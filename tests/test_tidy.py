@@ -29,9 +29,7 @@ CALLED_BY_LIBRARIES = {
     "response_class",  # http.client
 }
 USED_BY_TESTS = {
-    "PROPOSES",  # the causes, of which the daemon knows nothing yet
-    "attributed",
-    "CAUSE_EVENTS",
+    "PROPOSES",  # the causes, of which nothing is proposed yet
     "EVERY",  # the tables of alerts, which are held against Prometheus' rules
     "control_addresses",
     "frontier",

@@ -2,6 +2,7 @@
 
 import collections
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from functools import partial
 from importlib.metadata import version
 from itertools import islice
 from typing import Final, Protocol
@@ -18,7 +19,7 @@ from daemon.live.figures import LiveFigures
 from daemon.pacing import paced
 from daemon.records.refusals import ConflictError, FieldFault
 from daemon.replies.clock import ClockStatus
-from daemon.replies.servers import LegStatus, OutageStatus, ReachStatus, ServerStatus
+from daemon.replies.servers import CauseStatus, LegStatus, OutageStatus, ReachStatus, ServerStatus
 from daemon.replies.solutions import SolutionList, SolutionStatus
 from daemon.replies.status import DownServer, LedgerStatus, SourceStatus, Status, WayStatus
 from daemon.servers.registry import ServerRegistry
@@ -31,7 +32,7 @@ from probes.targets.result import Result
 from sla.instants import BEGINNING, Instant
 from sla.outages import runs_of
 from sla.reasons import PlainReason
-from sla.records import ClientId, Leg, Server, ServerId, SolutionId, State
+from sla.records import Cause, ClientId, Leg, Server, ServerId, SolutionId, State
 from sla.timeline import Segment
 
 WORST_SHOWN: Final = 20
@@ -152,7 +153,12 @@ class Answers:
             settled_at=settled_at,
             legs=tuple(self._leg(server, leg, settled_at or BEGINNING) for leg in record.legs),
             reach=tuple(_reach(shown) for shown in self._internet.reach(server)),
-            outages=_outages(segments, record.legs, _left_at(record, settled_at)),
+            outages=_outages(
+                segments,
+                record.legs,
+                _left_at(record, settled_at),
+                partial(self._book.evidence.cause, server),
+            ),
             counters_seconds={counter.name.lower(): counts.us[counter] for counter in Counter},
             month=month_status(judging, server) if (judging := self._figures.asked()) is not None else None,
         )
@@ -308,10 +314,30 @@ def _reach(shown: Shown) -> ReachStatus:
 
 
 def _outages(
-    segments: Sequence[Segment], legs: tuple[Leg, ...], left_at: Instant | None
+    segments: Sequence[Segment],
+    legs: tuple[Leg, ...],
+    left_at: Instant | None,
+    cause_of: Callable[[Instant], Cause | None],
 ) -> tuple[OutageStatus, ...]:
     """The newest outages, the latest first."""
     return tuple(
-        OutageStatus(start=run.start, end=run.end, legs=tuple(run.legs_down(legs)))
+        OutageStatus(
+            start=run.start,
+            end=run.end,
+            legs=tuple(run.legs_down(legs)),
+            cause=_cause(cause_of(run.start)),
+        )
         for run in runs_of(segments, left_at=left_at)[: -OUTAGES_SHOWN - 1 : -1]
+    )
+
+
+def _cause(record: Cause | None) -> CauseStatus | None:
+    if record is None:
+        return None
+    return CauseStatus(
+        cause=record.cause,
+        confidence=record.confidence,
+        user=record.user,
+        because=record.because,
+        text=record.text,
     )

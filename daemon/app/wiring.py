@@ -1,7 +1,7 @@
 """Every part of one daemon, made and wired to the others. Nothing here runs: `app` does that."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from functools import partial
@@ -12,10 +12,11 @@ from daemon.alerts.store import AlertStore
 from daemon.answers.answers import Answers
 from daemon.believed_clock import BelievedClock
 from daemon.book.live_book import LiveBook
+from daemon.causes.attributor import Attributor
 from daemon.clock import boot_id
 from daemon.config import Config
 from daemon.exposition.exposition import Exposition
-from daemon.ledger import Ledger
+from daemon.ledger import Ledger, Trace
 from daemon.live.facts import ServerFacts
 from daemon.live.figures import LiveFigures
 from daemon.live.snapshots import Snapshots
@@ -52,6 +53,7 @@ class Evidence:
     book: LiveBook
     registry: ServerRegistry
     transitions: Transitions
+    traces: Sequence[Trace]
     recorded_requests: RecordedRequests
     begun_at: Instant
     """When the ledger's first record was made; now, where there is none."""
@@ -75,6 +77,7 @@ class Parts:
 async def replayed(config: Config, clock: BelievedClock, ledger: Ledger) -> Evidence:
     """Read the ledger to its end. Raises LedgerDamagedError, LedgerFaultError."""
     book, recorded_requests = LiveBook(config.observer), RecordedRequests(ledger.requests())
+    traces = ledger.traces()
     registry = ServerRegistry(config.observer, policy_of(config), book.last_said)
     transitions = Transitions(book, registry)
     begun_at, newest, is_of_old = await asyncio.to_thread(
@@ -91,6 +94,7 @@ async def replayed(config: Config, clock: BelievedClock, ledger: Ledger) -> Evid
         book=book,
         registry=registry,
         transitions=transitions,
+        traces=traces,
         recorded_requests=recorded_requests,
         begun_at=begun_at or clock.now(),
         clock_note=clock_note,
@@ -124,6 +128,13 @@ def wired(
         registry=registry,
         runs=partial(_runs, book, registry),
         send=queue.send,
+    )
+    attributor = Attributor(
+        book=book,
+        registry=registry,
+        traces=evidence.traces,
+        uplink_of=internet.uplink_of,
+        uplinks_down=lambda: {name: clock.on_record(at) for name, at in internet.uplinks_down().items()},
     )
     exposition = Exposition(clock, on_asked=queue.wake, news=lambda: metrics.process.infrastructure_news)
     figures, store = make_figures(book), AlertStore()
@@ -170,6 +181,7 @@ def wired(
         queue=queue,
         transitions=evidence.transitions,
         committer=committer,
+        attributor=attributor,
         endings=Endings(book.evidence, evidence.recorded_requests),
         book=book,
         sources=sources,

@@ -120,9 +120,14 @@ def _show_server(out: Printer, answer: Json) -> None:
         )
     print_table(
         out,
-        ("outage from", "until", "legs"),
+        ("outage from", "until", "legs", "cause", "sure", "because"),
         (
-            (outage["from"], outage["until"] or "now", ", ".join(outage["legs"]))
+            (
+                outage["from"],
+                outage["until"] or "now",
+                ", ".join(outage["legs"]),
+                *_cause(outage["cause"]),
+            )
             for outage in answer["outages"]
         ),
     )
@@ -133,6 +138,11 @@ def _show_server(out: Printer, answer: Json) -> None:
     )
     if answer["month"] is not None:
         _show_month(out, answer["month"])
+
+
+def _cause(cause: Json | None) -> tuple[str, str, str]:
+    """What brought an outage about, how sure that is, and what is said of it."""
+    return ("", "", "") if cause is None else (cause["cause"], cause["confidence"], cause["text"])
 
 
 def _show_month(out: Printer, month: Json) -> None:

@@ -48,11 +48,15 @@ poll = "2s"
 name = "ACME Ltd."
 timezone = "America/Toronto"
 tech_admins = ["ann@acme.example", "art@acme.example"]
+users = ['CUSTOMER\\*']
 
 [client.borealis]
 name = "Borealis Inc."
 timezone = "America/St_Johns"
 tech_admins = ["bea@borealis.example"]
+
+[people]
+employees = ['PROVIDER\\*']
 
 [[rule]]
 folder = "/DC1/vm/acme/**"

@@ -136,21 +136,27 @@ class Snapshots:
         return self._months
 
     async def _outages(self, groups: Sequence[Group]) -> tuple[LabelledFamily, ...]:
-        """Who is down, and where it runs."""
+        """Who is down, where it runs, and what brought that about."""
         samples = []
         first = 0
         for group in groups:
-            async for index, server, _ in paced(group.ongoing_outages()):
+            async for index, server, began_at in paced(group.ongoing_outages()):
                 info = self._info[first + index]
                 if info:
                     host, datastore = self._facts.placement_of(server)
-                    samples.append(
-                        sample(f"{info},{label('host', host)},{label('datastore', datastore)}", "1")
+                    cause = self._book.evidence.cause(server, began_at)
+                    named = (
+                        info,
+                        label("host", host),
+                        label("datastore", datastore),
+                        label("cause", "" if cause is None else cause.cause.value),
+                        label("confidence", "" if cause is None else cause.confidence.value),
                     )
+                    samples.append(sample(",".join(named), "1"))
             first += len(group.rows)
         if not samples:
             return ()
-        text = "Always 1: an outage of the virtual server is under way; by who and where it is."
+        text = "Always 1: an outage of the virtual server is under way; by who and where it is, and by its cause."
         return (LabelledFamily(name="slad_server_outage_info", help=text, kind="info", samples=samples),)
 
     async def _name(self, groups: Sequence[Group]) -> None:

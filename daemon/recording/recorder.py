@@ -11,6 +11,7 @@ import structlog
 from daemon.alerts.evaluator import AlertEvaluator
 from daemon.believed_clock import BelievedClock
 from daemon.book.live_book import LiveBook
+from daemon.causes.attributor import Attributor
 from daemon.config import Config
 from daemon.ledger import Batch, Entry
 from daemon.live.snapshots import Snapshots
@@ -50,6 +51,7 @@ class Recorder:
         transitions: Transitions,
         committer: Committer,
         endings: Endings,
+        attributor: Attributor,
         book: LiveBook,
         sources: Sources,
         doubts: Doubts,
@@ -69,6 +71,7 @@ class Recorder:
         self._transitions = transitions
         self._committer = committer
         self._endings = endings
+        self._attributor = attributor
         self._book = book
         self._sources = sources
         self._doubts = doubts
@@ -98,6 +101,7 @@ class Recorder:
         """Follow another configuration: its tick at once; what it says of clients and servers with the next tick."""
         self._tick_us = self._fixed_tick_us or config.watch.tick.us
         self._committer.change(partial(self._configured, config))
+        self._attributor.adopt(config)
 
     async def run(self) -> None:
         """Tick until `finish`. Raises LedgerFaultError when the ledger does not take records any more."""
@@ -154,6 +158,9 @@ class Recorder:
         await self._internet.follow()
         async for _ in paced(self._book.settling(now)):
             pass
+        causes = await self._attributor.causes(now)
+        if causes:
+            await self._committer.commit(Batch(entries=[Entry(record=cause) for cause in causes]))
         if self._is_note_due:
             self._is_note_due = False
             await asyncio.to_thread(self._clock_note.write, self._clock.ahead_of_boot_us)
@@ -168,7 +175,10 @@ class Recorder:
         self, told: Sequence[Report | SourceFailure], now: Instant, *, seal: bool
     ) -> None:
         """What sources told, and then what ends by itself because of it."""
-        await self._commit_sealing(await self._transitions.batch_of(told, now), seal=seal)
+        batch = await self._transitions.batch_of(told, now)
+        traces = await self._attributor.take(told, batch.entries, now)
+        since = await self._attributor.forgotten(now)
+        await self._commit_sealing(replace(batch, traces=traces, traces_since=since), seal=seal)
         ended = await self._endings.due(now)
         if ended:
             await self._committer.commit(Batch(entries=[Entry(record=record) for record in ended]))
@@ -193,7 +203,7 @@ class Recorder:
         """Figures and alerts by what was committed; what is left of them has the next tick come at once."""
         figures_are_done = await self._snapshots.keep_up()
         alerts_are_done = await self._evaluator.evaluate(told)
-        if not (figures_are_done and alerts_are_done):
+        if not (figures_are_done and alerts_are_done) or self._attributor.is_behind:
             self._queue.wake()
 
     def _look_at_the_clock(self) -> bool:

@@ -4,7 +4,7 @@ from pydantic import Field
 
 from daemon.replies.common import At, Ratio, Reply, Seconds, StateWord
 from daemon.replies.exclusions import IneligibleTime
-from sla.records import Category, Leg
+from sla.records import Category, CauseKind, Confidence, Leg
 
 
 class LegStatus(Reply):
@@ -26,12 +26,23 @@ class ReachStatus(Reply):
     reason: str
 
 
+class CauseStatus(Reply):
+    """Who or what brought about an outage, how sure that is, and the keys of the events that prove it."""
+
+    cause: CauseKind
+    confidence: Confidence
+    user: str | None = Field(description="Who did it, where an event names somebody.")
+    because: tuple[str, ...]
+    text: str
+
+
 class OutageStatus(Reply):
-    """An outage, and the legs that were down in it (spec §6.2)."""
+    """An outage, the legs that were down in it (spec §6.2), and its cause."""
 
     start: At = Field(serialization_alias="from")
     end: At | None = Field(serialization_alias="until", description="Null while it lasts.")
     legs: tuple[Leg, ...]
+    cause: CauseStatus | None = Field(description="Null until it is settled that it began.")
 
 
 class MonthExclusion(Reply):

@@ -10,7 +10,7 @@ from sla.calendars import Calendar
 from sla.chronic import Chronic, Stage
 from sla.exclusions import IneligibleReason
 from sla.instants import FOREVER, Instant, format_instant
-from sla.records import ClientId
+from sla.records import ClientId, Confidence
 from sla.spans import length
 from sla.statement import Judgement, ServerMonth, SolutionState, Statement, WindowShare
 from sla.terms import Basis, Unobserved
@@ -21,6 +21,7 @@ _REASONS: Final = {
     IneligibleReason.OUTSIDE_BAND: "outside of the agreed hours",
     IneligibleReason.OVER_WEEKLY_CAP: "more than the agreed time a week",
 }
+_SURE: Final = {Confidence.PROVED: " (proved)", Confidence.LIKELY: " (likely)", Confidence.NONE: ""}
 _BASES: Final = {
     Basis.AGREED: "excluded time is no service time",
     Basis.SERVICE: "excluded time counts as available",
@@ -102,7 +103,9 @@ def _server_lines(judgement: Judgement, row: ServerMonth, calendar: Calendar) ->
     for outage in judgement.outages(row.id, row.client):
         lasted = duration(outage.end - outage.start)
         names = ", ".join(leg.value for leg in outage.legs)
-        yield f"    outage        {_span(outage.start, outage.end, calendar)}: {lasted}, {names}"
+        cause = judgement.book.cause_at(row.id, outage.start, judgement.as_of)
+        why = "" if cause is None else f"; {cause.cause.value.replace('_', ' ')}{_SURE[cause.confidence]}"
+        yield f"    outage        {_span(outage.start, outage.end, calendar)}: {lasted}, {names}{why}"
 
 
 def _verdict(figures: Figures) -> str:

@@ -39,7 +39,7 @@ from probes.targets.result import Reason, Result, unknown
 from probes.targets.table import probe
 from probes.targets.target import Method, Target, bracketed, parse_target
 from probes.targets.tools import Tools, open_tools, trust
-from sla.instants import SECOND
+from sla.instants import SECOND, Instant
 from sla.reasons import DetailedReason, PlainReason
 from sla.records import ServerId, State
 
@@ -141,6 +141,10 @@ class Internet:
     def uplinks(self) -> Mapping[str, Verdict]:
         """What is known of each uplink by now."""
         return self._watch.uplinks() if self._watch is not None else {}
+
+    def uplinks_down(self) -> Mapping[str, Instant]:
+        """The uplinks that are known to be down, and since when by the watches' time."""
+        return self._watch.uplinks_down() if self._watch is not None else {}
 
     def layers(self) -> Iterator[tuple[str, Verdict]]:
         """The monitor's own way out and every uplink, as far as they are watched."""

@@ -42,7 +42,7 @@ def case(*events: CauseEvent, down: tuple[Leg, ...] = (Leg.RUNNING,), **keys: An
     """An outage of an hour of a server that stands on its host and datastore."""
     placed = Placement(HOST, frozenset({STORE}), Instant(START - 24 * HOUR), None)
     whole: dict[str, Any] = {"server": SERVER, "client": ACME, "start": START, "end": END}
-    whole |= {"down": dict.fromkeys(down, ""), "placements": (placed,), "events": events}
+    whole |= {"down": frozenset(down), "placements": (placed,), "events": events}
     return Case(**(whole | keys))
 
 

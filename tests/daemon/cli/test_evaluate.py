@@ -366,6 +366,42 @@ def test_the_text_tells_what_was_measured_excluded_and_why(tmp_path: Path) -> No
         assert part in text
 
 
+def cause(at: str, **keys: object) -> dict[str, object]:
+    told = {"kind": "cause", "server": "s", "from": at, "cause": "host_failure", "confidence": "likely"}
+    return {**told, "because": [], "text": "its host failed", "recorded_at": "2026-03-20T00:00:00Z", **keys}
+
+
+@pytest.mark.parametrize(
+    ("causes", "said"),
+    [
+        ([], ""),
+        ([cause("2026-03-19T03:00:00Z")], "; host failure (likely)"),
+        ([cause("2026-03-18T03:00:00Z")], ""),
+        (
+            [
+                cause("2026-03-19T03:00:00Z"),
+                cause("2026-03-19T03:00:00Z", cause="unknown", confidence="none"),
+            ],
+            "; unknown",
+        ),
+        (
+            [
+                cause("2026-03-19T03:00:00Z"),
+                cause("2026-03-19T03:00:00Z", cause="guest", recorded_at="2026-04-09T00:00:00Z"),
+            ],
+            "; host failure (likely)",
+        ),
+    ],
+    ids=["none", "its own", "of another outage", "the later", "not of what came later"],
+)
+def test_the_text_tells_the_cause_of_an_outage(
+    tmp_path: Path, causes: list[dict[str, object]], said: str
+) -> None:
+    lines = [*LINES, *causes]
+    text = run(written(tmp_path, lines), "--month", "2026-03", "--as-of", "2026-04-02T00:00:00Z").stdout
+    assert f" to 2026-03-19 02:00:00-04:00: 3h, internet{said}\n" in text
+
+
 def test_ratios_are_rounded_down_for_people(tmp_path: Path) -> None:
     """44 minutes 34.8 seconds would meet the target; a second more must not read as 99.9000 %."""
     down = [says("down", "2026-03-02T00:00:00Z"), says("up", "2026-03-02T00:44:35.8Z")]

@@ -13,6 +13,7 @@ from daemon.replies.clock import ClockStatus
 from daemon.replies.common import Reply
 from daemon.replies.exclusions import IneligibleTime, TimeSpan
 from daemon.replies.servers import (
+    CauseStatus,
     LegStatus,
     MonthExclusion,
     MonthStatus,
@@ -32,7 +33,7 @@ from sla.chronic import Chronic, Stage
 from sla.exclusions import IneligibleReason
 from sla.instants import DAY, HOUR, SECOND, Instant, parse_instant
 from sla.lifecycle import DeadlineKind
-from sla.records import Category, Leg, State
+from sla.records import Category, CauseKind, Confidence, Leg, State
 from sla.requests import Outcome
 from tests.daemon.records.office import Office
 
@@ -81,7 +82,20 @@ SERVER = ServerStatus(
     settled_at=SETTLED_AT,
     legs=(LegStatus(leg=Leg.SAN, state=State.DOWN, since=None, source="vc1", reason="APD"),),
     reach=(ReachStatus(target="icmp://192.0.2.7", required=False, state=State.DOWN, reason="timeout"),),
-    outages=(OutageStatus(start=DOWN_SINCE, end=None, legs=(Leg.RUNNING, Leg.SAN)),),
+    outages=(
+        OutageStatus(
+            start=DOWN_SINCE,
+            end=None,
+            legs=(Leg.RUNNING, Leg.SAN),
+            cause=CauseStatus(
+                cause=CauseKind.STORAGE,
+                confidence=Confidence.PROVED,
+                user=None,
+                because=("1007",),
+                text="its host lost a datastore of its disks",
+            ),
+        ),
+    ),
     counters_seconds={"up": 90_061 * SECOND, "down": 500_001},
     month=MonthStatus(
         month="2026-11",

@@ -1,0 +1,1 @@
+"""Who or what brought about each outage, by facts at hand (`spec/causes.md`)."""

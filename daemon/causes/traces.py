@@ -1,0 +1,264 @@
+"""What servers stand on, over the last 40 days: where each was, and what happened to hosts, datastores and uplinks.
+
+What is new is given out as traces to be kept beside the ledger, from which all of it comes back after a restart. No figure
+rests on it.
+"""
+
+import json
+from bisect import bisect_left, bisect_right, insort
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from operator import attrgetter
+from typing import Final
+
+from daemon.ledger import Trace
+from probes.facts import NOT_KNOWN
+from probes.report import ListedServer, Report, SourceEvent
+from sla.cause_events import CAUSE_EVENTS, CauseEvent, Component
+from sla.causes import HostSpan, LostMount, Placement, UplinkSpan
+from sla.instants import DAY, Instant
+from sla.records import ServerId, State
+
+KEPT_US: Final = 40 * DAY
+"""How long what is over is kept."""
+
+Subject = tuple[str, ...]
+"""A kind of stretch, and whose it is."""
+
+_PLACED, _SILENT, _IN_MAINTENANCE, _LOST, _DOWN, _EVENT = (
+    "placed",
+    "silent",
+    "maintenance",
+    "lost",
+    "down",
+    "event",
+)
+_AT: Final = attrgetter("at")
+
+
+@dataclass(slots=True)
+class _Stretch:
+    """A stretch of time; `end` None: it lasts."""
+
+    start: Instant
+    end: Instant | None
+    detail: tuple[str, ...]
+
+
+class Traces:
+    """Filled by `remember` at the start and by `take` from then on. Invariant: of each subject the last stretch alone may last."""
+
+    def __init__(self) -> None:
+        self._stretches: dict[Subject, list[_Stretch]] = {}
+        self._events: dict[ServerId | Component, list[CauseEvent]] = {}
+        """In order of time, by the server that each is about, or else by the host."""
+        self._lost: dict[str, set[tuple[str, str]]] = {}
+        """The mounts that are lost now, by source: host and datastore."""
+        self._uplinks_down: set[str] = set()
+        self._new: dict[tuple[str, Instant], Trace] = {}
+        """What is to be kept, by what tells traces apart."""
+        self._about: set[ServerId | Component] = set()
+        """What events spoke of since that was asked last."""
+
+    def remember(self, traces: Iterable[Trace]) -> None:
+        """Take what was kept; in order, as the ledger gives it."""
+        for trace in traces:
+            subject, detail = tuple(json.loads(trace.about)), tuple(json.loads(trace.detail))
+            if subject[0] == _EVENT:
+                self._enter(_event_of(subject, detail, trace.start))
+                continue
+            self._stretches.setdefault(subject, []).append(_Stretch(trace.start, trace.end, detail))
+            if trace.end is None and subject[0] == _LOST:
+                _, source, host, datastore = subject
+                self._lost.setdefault(source, set()).add((host, datastore))
+            elif trace.end is None and subject[0] == _DOWN:
+                self._uplinks_down.add(subject[1])
+
+    def take(
+        self, report: Report, id_of: Callable[[str, ServerId], ServerId | None], now: Instant
+    ) -> Iterator[None]:
+        """Take a report, in small steps; `id_of`: the id of a server that a source lists."""
+        at, source = report.observed_until or now, report.source
+        for listed in report.listed:
+            server = id_of(source, listed.server)
+            if server is not None:
+                self._place(server, source, listed, at)
+            yield
+        for departed in report.departed:
+            server = id_of(source, departed.server)
+            if server is not None:
+                self._close((_PLACED, server), departed.at)
+            yield
+        for host, state in report.hosts.items():
+            self._hold((_SILENT, source, host), at, holds=state is State.DOWN)
+        for host in report.gone_hosts:
+            self._close((_SILENT, source, host), at)
+        if report.lost_mounts is not None:
+            self._lose(source, report.lost_mounts, at)
+        for event in report.events:
+            server = None if event.server is None else id_of(source, event.server)
+            self._note(source, event, server)
+            yield
+
+    def follow_uplinks(self, down: Mapping[str, Instant], now: Instant) -> None:
+        """Take which uplinks are down, and since when."""
+        for uplink, since in down.items():
+            self._hold((_DOWN, uplink), since, holds=True)
+        for uplink in self._uplinks_down - down.keys():
+            self._close((_DOWN, uplink), now)
+        self._uplinks_down = set(down)
+
+    def new_traces(self) -> Sequence[Trace]:
+        """What is to be kept since this was asked last."""
+        new, self._new = self._new, {}
+        return list(new.values())
+
+    def spoken_of(self) -> Collection[ServerId | Component]:
+        """The servers, and of other events the hosts, that events spoke of since this was asked last."""
+        about, self._about = self._about, set()
+        return about
+
+    def forget(self, before: Instant) -> Iterator[None]:
+        """Let go, in small steps, of what was over before an instant."""
+        for subject, stretches in list(self._stretches.items()):
+            kept = [each for each in stretches if each.end is None or each.end >= before]
+            if not kept:
+                del self._stretches[subject]
+            elif len(kept) < len(stretches):
+                self._stretches[subject] = kept
+            yield
+        for about, events in list(self._events.items()):
+            del events[: bisect_left(events, before, key=_AT)]
+            if not events:
+                del self._events[about]
+            yield
+
+    # What is asked of it
+
+    def placements(self, server: ServerId, since: Instant) -> list[Placement]:
+        """Where a server was from an instant on."""
+        found = []
+        for start, end, detail in self._since((_PLACED, server), since):
+            source, host, *stores = detail
+            datastores = frozenset(Component(source, store) for store in stores)
+            found.append(Placement(Component(source, host), datastores, start, end))
+        return found
+
+    def silent(self, host: Component, since: Instant) -> list[HostSpan]:
+        """When a host did not respond."""
+        return [HostSpan(host, start, end) for start, end, _ in self._since((_SILENT, *host), since)]
+
+    def in_maintenance(self, host: Component, since: Instant) -> list[HostSpan]:
+        """When a host was entering maintenance mode, or in it."""
+        return [HostSpan(host, start, end) for start, end, _ in self._since((_IN_MAINTENANCE, *host), since)]
+
+    def lost_mounts(self, host: Component, datastore: Component, since: Instant) -> list[LostMount]:
+        """When a host did not reach a datastore of its source."""
+        subject = (_LOST, *host, datastore.name)
+        return [LostMount(host, datastore, start, end) for start, end, _ in self._since(subject, since)]
+
+    def uplink_down(self, uplink: str, since: Instant) -> list[UplinkSpan]:
+        """When an uplink was down."""
+        return [UplinkSpan(uplink, start, end) for start, end, _ in self._since((_DOWN, uplink), since)]
+
+    def events(self, about: ServerId | Component, since: Instant, until: Instant) -> Sequence[CauseEvent]:
+        """The events about a server, or those about a host that name no server, in `[since, until]`."""
+        events = self._events.get(about, [])
+        return events[bisect_left(events, since, key=_AT) : bisect_right(events, until, key=_AT)]
+
+    def _since(
+        self, subject: Subject, since: Instant
+    ) -> Iterator[tuple[Instant, Instant | None, tuple[str, ...]]]:
+        for each in self._stretches.get(subject, ()):
+            if each.end is None or each.end > since:
+                yield each.start, each.end, each.detail
+
+    # How it is filled
+
+    def _place(self, server: ServerId, source: str, listed: ListedServer, at: Instant) -> None:
+        if listed.host is not NOT_KNOWN:
+            self._hold((_PLACED, server), at, (source, listed.host, *listed.datastores), holds=True)
+
+    def _lose(self, source: str, lost: frozenset[tuple[str, str]], at: Instant) -> None:
+        before = self._lost.get(source, set())
+        for host, datastore in lost - before:
+            self._hold((_LOST, source, host, datastore), at, holds=True)
+        for host, datastore in before - lost:
+            self._close((_LOST, source, host, datastore), at)
+        self._lost[source] = set(lost)
+
+    def _note(self, source: str, said: SourceEvent, server: ServerId | None) -> None:
+        host = Component(source, said.host) if said.host else None
+        if host is not None and said.type in _TURNS:
+            self._hold((_IN_MAINTENANCE, *host), said.at, holds=_TURNS[said.type])
+        if said.type not in CAUSE_EVENTS or (said.server is not None and server is None):
+            return  # one about a machine that is no server of ours says nothing of its host
+        event = CauseEvent(
+            key=said.key,
+            type=said.type,
+            at=said.at,
+            user=said.user.strip(),
+            server=server,
+            host=host,
+            datastore=Component(source, said.datastore) if said.datastore else None,
+            reason=said.reason,
+        )
+        about = self._enter(event)
+        if about is not None:
+            self._about.add(about)
+            subject = json.dumps((_EVENT, source, said.key, said.type))
+            detail = json.dumps((event.user, server or "", said.host, said.datastore, said.reason))
+            self._new[subject, said.at] = Trace(subject, said.at, said.at, detail)
+
+    def _enter(self, event: CauseEvent) -> ServerId | Component | None:
+        """Take an event; whom it is filed under, None where it is about nobody."""
+        about = event.server or event.host
+        if about is not None:
+            insort(self._events.setdefault(about, []), event, key=_AT)
+        return about
+
+    def _hold(self, subject: Subject, at: Instant, detail: tuple[str, ...] = (), *, holds: bool) -> None:
+        """Have a stretch of a subject last from `at` on, or none."""
+        stretches = self._stretches.get(subject)
+        last = stretches[-1] if stretches else None
+        if last is not None and last.end is None and holds and last.detail == detail:
+            return
+        self._close(subject, at)
+        if holds:
+            if last is not None and last.start >= at:
+                at = Instant(last.start + 1)  # two things cannot begin together
+            self._stretches.setdefault(subject, []).append(_Stretch(at, None, detail))
+            self._keep(subject)
+
+    def _close(self, subject: Subject, at: Instant) -> None:
+        stretches = self._stretches.get(subject)
+        if stretches and stretches[-1].end is None:
+            stretches[-1].end = max(at, stretches[-1].start)
+            self._keep(subject)
+
+    def _keep(self, subject: Subject) -> None:
+        last, about = self._stretches[subject][-1], json.dumps(subject)
+        self._new[about, last.start] = Trace(about, last.start, last.end, json.dumps(last.detail))
+
+
+_TURNS: Final = {
+    "EnteringMaintenanceModeEvent": True,
+    "EnteredMaintenanceModeEvent": True,
+    "ExitMaintenanceModeEvent": False,
+}
+"""Whether a host is entering maintenance mode, or in it, from an event on."""
+
+
+def _event_of(subject: Subject, detail: tuple[str, ...], at: Instant) -> CauseEvent:
+    _, source, key, kind = subject
+    user, server, host, datastore, reason = detail
+    return CauseEvent(
+        key=key,
+        type=kind,
+        at=at,
+        user=user,
+        server=ServerId(server) if server else None,
+        host=Component(source, host) if host else None,
+        datastore=Component(source, datastore) if datastore else None,
+        reason=reason,
+    )

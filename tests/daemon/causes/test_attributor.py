@@ -1,0 +1,204 @@
+"""Which outages are attributed, when, and how often: by what a source tells, tick by tick."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+import pytest
+
+from daemon.causes.attributor import Attributor
+from daemon.ledger import Batch, Entry, Trace
+from probes.report import ListedServer, Report, SourceEvent
+from sla.instants import DAY, HOUR, MINUTE, SECOND, Instant
+from sla.records import Cause, Leg, Observation, Record, ServerId, State, Witness
+from tests.daemon.monitor import START, Monitor, finished
+
+UP, DOWN = State.UP, State.DOWN
+U = ServerId("u0")
+
+
+@dataclass
+class Site:
+    """A monitor with an attributor, and a vCenter of `servers` that stand on `hosts`, ten minutes in contact."""
+
+    servers: int = 1
+    hosts: int = 1
+    attribute_s: float = 60.0
+    monitor: Monitor = field(default_factory=Monitor)
+    kept: dict[tuple[str, Instant], Trace] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.restart()
+        every = [
+            ListedServer(
+                server=ServerId(f"u{n}"),
+                name=f"acme-{n}",
+                host=f"esx{n % self.hosts}",
+                datastores=("san",),
+            )
+            for n in range(self.servers)
+        ]
+        for fresh in (True, False):
+            said = [self.said(each.server, leg, UP) for each in every for leg in (Leg.RUNNING, Leg.SAN)]
+            self.tell(fresh=fresh, listed=tuple(every), observations=tuple(said) if fresh else ())
+
+    def restart(self) -> None:
+        self.attributor = Attributor(
+            book=self.monitor.book,
+            registry=self.monitor.registry,
+            traces=[self.kept[key] for key in sorted(self.kept)],
+            uplink_of=lambda _: "",
+            uplinks_down=dict,
+            attribute_s=self.attribute_s,
+        )
+
+    def said(
+        self, server: ServerId, leg: Leg, state: State, ago_us: int = 0, *, passed_us: int = 5 * MINUTE
+    ) -> Observation:
+        """An observation for the report that is told `passed_us` from now."""
+        at = Instant(self.monitor.now + passed_us - ago_us)
+        return Observation(witness=Witness("mon", "vc1"), server=server, leg=leg, state=state, at=at)
+
+    def event(self, kind: str, ago_us: int = 0, *, key: str = "1", **keys: object) -> SourceEvent:
+        """An event for the report that is told in five minutes."""
+        at = Instant(self.monitor.now + 5 * MINUTE - ago_us)
+        event = SourceEvent(key=key, type=kind, at=at, server=None, user="", text="", host="esx0")
+        return replace(event, **keys)  # type: ignore[arg-type]
+
+    def tell(self, passed_us: int = 5 * MINUTE, **keys: object) -> list[Cause]:
+        """The causes that are recorded after a report."""
+        monitor = self.monitor
+        monitor.now = now = Instant(monitor.now + passed_us)
+        report = replace(Report(source="vc1", observed_until=now), **keys)  # type: ignore[arg-type]
+        batch = finished(monitor.transitions.batch_of([report], now))
+        traces = finished(self.attributor.take([report], batch.entries, now))
+        self.kept |= {(each.about, each.start): each for each in traces}
+        monitor.commit(batch)
+        found = finished(self.attributor.causes(now))
+        monitor.commit(Batch(entries=[Entry(record=cause) for cause in found]))
+        return list(found)
+
+    def go_down(self, *events: SourceEvent, leg: Leg = Leg.RUNNING) -> list[Cause]:
+        """The server was up, and is down since a minute."""
+        self.tell(observations=(self.said(U, leg, DOWN, MINUTE),), events=events)
+        return self.tell(passed_us=SECOND)
+
+
+def told(causes: Sequence[Record]) -> list[tuple[str, str]]:
+    return [
+        (each.cause.value, each.confidence.value) if isinstance(each, Cause) else ("", "") for each in causes
+    ]
+
+
+@pytest.fixture
+def site() -> Site:
+    return Site()
+
+
+def all_causes(site: Site) -> list[Cause]:
+    return [record for record, _ in site.monitor.records if isinstance(record, Cause)]
+
+
+def test_a_cause_is_recorded_once(site: Site) -> None:
+    down_at = site.monitor.now + 4 * MINUTE
+    site.go_down(site.event("VmPoweredOffEvent", MINUTE, server=U))
+    for _ in range(3):
+        assert site.tell() == []
+    (cause,) = all_causes(site)
+    assert (cause.server, cause.start, cause.because) == (U, down_at, ("1",))
+    assert told([cause]) == [("guest", "likely")]
+
+
+def test_a_server_that_was_never_down_has_no_cause(site: Site) -> None:
+    site.tell(events=(site.event("DasHostFailedEvent"),))
+    site.tell()
+    assert all_causes(site) == []
+
+
+def test_an_outage_that_was_over_before_it_was_told_has_one(site: Site) -> None:
+    site.tell(
+        observations=(
+            site.said(U, Leg.RUNNING, DOWN, 2 * MINUTE),
+            site.said(U, Leg.RUNNING, UP, MINUTE),
+        )
+    )
+    site.tell()
+    assert told(all_causes(site)) == [("unknown", "none")]
+
+
+def test_late_events_revise_it(site: Site) -> None:
+    site.go_down()
+    assert told(all_causes(site)) == [("unknown", "none")]
+    late = site.event("VmGuestOSCrashedEvent", 6 * MINUTE, server=U, key="9")
+    assert told(site.tell(events=(late,))) == [("guest", "proved")]
+    of_its_host = site.event("DasHostFailedEvent", 11 * MINUTE, key="10")
+    assert told(site.tell(events=(of_its_host,))) == [("host_failure", "proved")]
+    assert len({cause.start for cause in all_causes(site)}) == 1
+
+
+@pytest.mark.parametrize(("later_us", "is_revised"), [(DAY - HOUR, True), (DAY + HOUR, False)])
+@pytest.mark.parametrize("is_new", [False, True], ids=["the same process", "another process"])
+def test_until_24_hours_after_its_end(site: Site, later_us: int, is_revised: bool, is_new: bool) -> None:
+    began_at = Instant(site.monitor.now + 4 * MINUTE)
+    site.go_down()
+    site.tell(observations=(site.said(U, Leg.RUNNING, UP),))
+    site.tell(passed_us=later_us)
+    if is_new:
+        site.restart()
+        assert site.tell(passed_us=SECOND) == []
+    late = replace(site.event("VmGuestOSCrashedEvent", server=U), at=began_at)
+    assert told(site.tell(events=(late,))) == ([("guest", "proved")] if is_revised else [])
+
+
+@pytest.mark.parametrize("is_new", [False, True], ids=["the same process", "another process"])
+def test_an_outage_that_lasts_keeps_its_start(site: Site, is_new: bool) -> None:
+    began_at = Instant(site.monitor.now + 4 * MINUTE)
+    site.go_down()
+    for _ in range(6):
+        site.tell(passed_us=12 * HOUR)
+    if is_new:
+        site.restart()
+    late = replace(site.event("VmGuestOSCrashedEvent", server=U), at=began_at)
+    site.tell(events=(late,))
+    site.tell(observations=(site.said(U, Leg.RUNNING, UP),))
+    site.tell()
+    assert {cause.start for cause in all_causes(site)} == {began_at}
+    assert told(all_causes(site)) == [("unknown", "none"), ("guest", "proved")]
+
+
+def test_facts_survive_a_restart(site: Site) -> None:
+    site.tell(lost_mounts=frozenset({("esx0", "san")}))
+    site.restart()
+    site.go_down(leg=Leg.SAN)
+    assert told(all_causes(site)) == [("storage", "proved")]
+
+
+def test_two_outages_have_a_cause_each(site: Site) -> None:
+    site.go_down(site.event("VmPoweredOffEvent", MINUTE, server=U))
+    site.tell(observations=(site.said(U, Leg.RUNNING, UP),), passed_us=5 * MINUTE)
+    site.tell(passed_us=HOUR)
+    site.go_down(site.event("VmGuestOSCrashedEvent", MINUTE, server=U, key="2"))
+    assert told(all_causes(site)) == [("guest", "likely"), ("guest", "proved")]
+
+
+def test_a_storm_is_attributed_once_each_and_in_slices() -> None:
+    storm = Site(servers=500, hosts=10, attribute_s=0.0)
+    lost = frozenset((f"esx{n}", "san") for n in range(10))
+    downs = tuple(storm.said(ServerId(f"u{n}"), Leg.SAN, DOWN) for n in range(500))
+    events = tuple(
+        storm.event(
+            "esx.problem.storage.apd.start", host=f"esx{n % 10}", datastore="san", key=str(n), ago_us=n
+        )
+        for n in range(100)
+    )
+    storm.tell(observations=downs, lost_mounts=lost, events=events)
+    storm.tell(passed_us=SECOND)
+    assert storm.attributor.is_behind
+    ticks = 0
+    while storm.attributor.is_behind:
+        storm.tell(passed_us=SECOND)
+        ticks += 1
+    assert ticks > 1
+    found = all_causes(storm)
+    assert told(found) == [("storage", "proved")] * 500
+    assert len({cause.server for cause in found}) == 500
+    assert min(cause.recorded_at for cause in found) > START
