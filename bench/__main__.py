@@ -9,6 +9,7 @@ BENCHES = (
     ("standing", "live figures of months and solutions, 40,000 servers"),
     ("vcenter", "the vCenter watch, beside pyvmomi"),
     ("daemon", "the whole daemon on 10,000 servers"),
+    ("causes", "the causes of 5,000 outages at once, among 40,000 servers"),
     ("ledger", "the ledger"),
     ("start", "start from a ledger of 1,000,000 records"),
     ("evaluate", "slad evaluate"),
