@@ -18,8 +18,9 @@ from daemon.ledger import Ledger
 from daemon.live.figures import LiveFigures
 from daemon.pacing import paced
 from daemon.records.refusals import ConflictError, FieldFault
+from daemon.replies.causes import CauseStatus
 from daemon.replies.clock import ClockStatus
-from daemon.replies.servers import CauseStatus, LegStatus, OutageStatus, ReachStatus, ServerStatus
+from daemon.replies.servers import LegStatus, OutageStatus, ReachStatus, ServerStatus
 from daemon.replies.solutions import SolutionList, SolutionStatus
 from daemon.replies.status import DownServer, LedgerStatus, SourceStatus, Status, WayStatus
 from daemon.servers.registry import ServerRegistry
@@ -104,6 +105,7 @@ class Answers:
                     client=record.client,
                     since=since,
                     legs=self._legs_down(record.id),
+                    cause=_cause(self._book.evidence.cause(record.id, since)),
                 )
                 for since, record in self._down()
             ),

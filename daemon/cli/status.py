@@ -76,9 +76,16 @@ def _show_status(out: Printer, answer: Json) -> None:
     )
     print_table(
         out,
-        ("down", "client", "since", "legs", "id"),
+        ("down", "client", "since", "legs", "cause", "sure", "id"),
         (
-            (row["name"], row["client"], row["since"], ", ".join(row["legs"]), row["server"])
+            (
+                row["name"],
+                row["client"],
+                row["since"],
+                ", ".join(row["legs"]),
+                *_cause(row["cause"])[:2],
+                row["server"],
+            )
             for row in answer["down"]
         ),
     )

@@ -2,9 +2,10 @@
 
 from pydantic import Field
 
+from daemon.replies.causes import CauseStatus
 from daemon.replies.common import At, Ratio, Reply, Seconds, StateWord
 from daemon.replies.exclusions import IneligibleTime
-from sla.records import Category, CauseKind, Confidence, Leg
+from sla.records import Category, Leg
 
 
 class LegStatus(Reply):
@@ -24,16 +25,6 @@ class ReachStatus(Reply):
     required: bool
     state: StateWord
     reason: str
-
-
-class CauseStatus(Reply):
-    """Who or what brought about an outage, how sure that is, and the keys of the events that prove it."""
-
-    cause: CauseKind
-    confidence: Confidence
-    user: str | None = Field(description="Who did it, where an event names somebody.")
-    because: tuple[str, ...]
-    text: str
 
 
 class OutageStatus(Reply):

@@ -2,6 +2,7 @@
 
 from pydantic import Field
 
+from daemon.replies.causes import CauseStatus
 from daemon.replies.common import At, Reply, StateWord
 from sla.records import Leg
 
@@ -33,13 +34,14 @@ class LedgerStatus(Reply):
 
 
 class DownServer(Reply):
-    """A virtual server with an outage under way, and the legs that are down."""
+    """A virtual server with an outage under way, the legs that are down, and what brought it about."""
 
     server: str
     name: str
     client: str
     since: At
     legs: tuple[Leg, ...]
+    cause: CauseStatus | None = Field(description="Null until it is settled that the outage began.")
 
 
 class Status(Reply):

@@ -52,7 +52,7 @@ def test_status_shows_sources_ledger_states_and_who_is_down(socket: Path) -> Non
         "2 up, 1 down",
         "login refused",
         "1 of 3 targets answer",
-        "2026-11-22T09:00:00Z  san, running  id-3",
+        "2026-11-22T09:00:00Z  san, running  client_change  likely  id-3",
     ):
         assert expected in result.stdout
 
@@ -71,7 +71,7 @@ def test_server_shows_legs_outages_and_exact_times(socket: Path) -> None:
         "client none, solution shop",
         "APD",
         "icmp://192.0.2.7  down   no       timeout",
-        "2026-11-22T09:00:00Z  now    running, san",
+        "2026-11-22T09:00:00Z  now    running, san  storage  proved  its host lost a datastore of its disks",
         "25:01:01",
         "0:00:00.500001",
     ):

@@ -9,11 +9,11 @@ from typing import Any
 
 from daemon.control import AmbiguousNameError, control_api
 from daemon.records.refusals import ConflictError, FieldFault
+from daemon.replies.causes import CauseStatus
 from daemon.replies.clock import ClockStatus
 from daemon.replies.common import Reply
 from daemon.replies.exclusions import IneligibleTime, TimeSpan
 from daemon.replies.servers import (
-    CauseStatus,
     LegStatus,
     MonthExclusion,
     MonthStatus,
@@ -57,6 +57,13 @@ STATUS = Status(
             client="Ex",
             since=DOWN_SINCE,
             legs=(Leg.SAN, Leg.RUNNING),
+            cause=CauseStatus(
+                cause=CauseKind.CLIENT_CHANGE,
+                confidence=Confidence.LIKELY,
+                user="eve",
+                because=("1",),
+                text="eve, whom no pattern names, turned it off",
+            ),
         ),
     ),
 )
