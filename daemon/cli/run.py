@@ -66,7 +66,12 @@ def to_its_end(daemon: Callable[[], Coroutine[None, None, None]]) -> None:
             structlog.get_logger().critical("slad_failed", exc_info=error)
             raise
         complain(told)
+        sys.unraisablehook = _say_nothing
         sys.exit(1)
+
+
+def _say_nothing(_: object) -> None:
+    """The sentence stands last: of what else falls on the way out nobody has to hear."""
 
 
 def _told(error: BaseException) -> str | None:
