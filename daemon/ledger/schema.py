@@ -85,9 +85,6 @@ _THIRD: Final = (
         moid TEXT NOT NULL,
         PRIMARY KEY (source, server)
     ) STRICT, WITHOUT ROWID""",
-)
-
-_FOURTH: Final = (
     # What asked for the records that begin with `seq`. No part of the chain: an export shows what is.
     """CREATE TABLE request (
         seq INTEGER PRIMARY KEY,
@@ -99,9 +96,6 @@ _FOURTH: Final = (
         SELECT seq, json_extract(body, '$.idempotency_key'), json_extract(body, '$.request_sha256') FROM record
         WHERE instr(body, '"idempotency_key":') AND json_valid(body)
         AND json_type(body, '$.idempotency_key') = 'text' AND json_type(body, '$.request_sha256') = 'text'""",
-)
-
-_FIFTH: Final = (
     # Where servers were, and what happened to hosts, datastores and uplinks: what causes of outages are told by. No part of
     # the chain.
     """CREATE TABLE trace (
@@ -113,7 +107,7 @@ _FIFTH: Final = (
     ) STRICT, WITHOUT ROWID""",
 )
 
-MIGRATIONS: Final[Sequence[Sequence[str]]] = (_FIRST, _SECOND, _THIRD, _FOURTH, _FIFTH)
+MIGRATIONS: Final[Sequence[Sequence[str]]] = (_FIRST, _SECOND, _THIRD)
 """The statements that lead from each version of the tables to the next; the first makes them."""
 
 BEGIN: Final = "BEGIN IMMEDIATE"

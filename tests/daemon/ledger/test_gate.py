@@ -262,7 +262,7 @@ def older(path: Path) -> Path:
         drop = [f"DROP TABLE {table}" for table in ("trace", "request", "object", "quarantine")]
         for statement in (*drop, "PRAGMA user_version = 1"):
             db.execute(statement)
-    assert len(MIGRATIONS) == 5
+    assert len(MIGRATIONS) == 3
     return path
 
 

@@ -63,11 +63,13 @@ async def test_the_keys_of_an_older_ledger_are_found_and_its_records_stay_as_the
     before = list(ledger.replay())
     await ledger.close()
     with contextlib.closing(sqlite3.connect(path)) as db:
-        db.execute("DROP TABLE trace")
-        db.execute("DROP TABLE request")
-        db.execute("PRAGMA user_version = 3")
+        for statement in (
+            *(f"DROP TABLE {table}" for table in ("trace", "request", "object")),
+            "PRAGMA user_version = 2",
+        ):
+            db.execute(statement)
     ledger = opened(path)
     assert ledger.requests() == {2: KEY}
     assert list(ledger.replay()) == before
-    assert path.with_name("ledger.db.before-v4").exists()
+    assert path.with_name("ledger.db.before-v3").exists()
     await ledger.close()
