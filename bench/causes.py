@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from bench.exposition import measured
 from daemon.book.live_book import LiveBook
 from daemon.causes.attributor import Attributor
+from daemon.causes.traces import Traces
 from daemon.ledger import Batch
 from daemon.pacing import tune_gc
 from daemon.recording.transitions import Transitions
@@ -44,7 +45,7 @@ class Fleet:
         self.attributor = Attributor(
             book=self.book,
             registry=self.registry,
-            traces=(),
+            traces=Traces(),
             uplink_of=lambda _: "",
             uplinks_down=dict,
             attribute_s=3600,

@@ -1,7 +1,7 @@
 """Every part of one daemon, made and wired to the others. Nothing here runs: `app` does that."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from functools import partial
@@ -13,10 +13,11 @@ from daemon.answers.answers import Answers
 from daemon.believed_clock import BelievedClock
 from daemon.book.live_book import LiveBook
 from daemon.causes.attributor import Attributor
+from daemon.causes.traces import Traces
 from daemon.clock import boot_id
 from daemon.config import Config
 from daemon.exposition.exposition import Exposition
-from daemon.ledger import Ledger, Trace
+from daemon.ledger import Ledger
 from daemon.live.facts import ServerFacts
 from daemon.live.figures import LiveFigures
 from daemon.live.snapshots import Snapshots
@@ -53,7 +54,7 @@ class Evidence:
     book: LiveBook
     registry: ServerRegistry
     transitions: Transitions
-    traces: Sequence[Trace]
+    traces: Traces
     recorded_requests: RecordedRequests
     begun_at: Instant
     """When the ledger's first record was made; now, where there is none."""
@@ -77,7 +78,8 @@ class Parts:
 async def replayed(config: Config, clock: BelievedClock, ledger: Ledger) -> Evidence:
     """Read the ledger to its end. Raises LedgerDamagedError, LedgerFaultError."""
     book, recorded_requests = LiveBook(config.observer), RecordedRequests(ledger.requests())
-    traces = ledger.traces()
+    traces = Traces()
+    traces.remember(ledger.traces())
     registry = ServerRegistry(config.observer, policy_of(config), book.last_said)
     transitions = Transitions(book, registry)
     begun_at, newest, is_of_old = await asyncio.to_thread(

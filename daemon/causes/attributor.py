@@ -42,12 +42,12 @@ class Attributor:
         *,
         book: LiveBook,
         registry: ServerRegistry,
-        traces: Iterable[Trace],
+        traces: Traces,
         uplink_of: Callable[[ServerId], str],
         uplinks_down: Callable[[], Mapping[str, Instant]],
         attribute_s: float = ATTRIBUTE_S,
     ) -> None:
-        """`traces`: what was seen before the start."""
+        """`traces`: with what was seen before the start."""
         self.is_behind = False
         """Whether there was more to be looked at than one tick's time was enough for."""
         self._book = book
@@ -56,8 +56,7 @@ class Attributor:
         self._uplinks_down = uplinks_down
         self._attribute_s = attribute_s
         self._people = People()
-        self._traces = Traces()
-        self._traces.remember(traces)
+        self._traces = traces
         self._due: dict[ServerId, Instant] = dict.fromkeys(self._unfinished(), BEGINNING)
         """The servers to be looked at, once their time is settled past an instant."""
         self._hosts: dict[ServerId, frozenset[Component]] = {}

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 import pytest
 
 from daemon.causes.attributor import Attributor
+from daemon.causes.traces import Traces
 from daemon.ledger import Batch, Entry, Trace
 from probes.report import ListedServer, Report, SourceEvent
 from sla.instants import DAY, HOUR, MINUTE, SECOND, Instant
@@ -42,10 +43,12 @@ class Site:
             self.tell(fresh=fresh, listed=tuple(every), observations=tuple(said) if fresh else ())
 
     def restart(self) -> None:
+        traces = Traces()
+        traces.remember(self.kept[key] for key in sorted(self.kept))
         self.attributor = Attributor(
             book=self.monitor.book,
             registry=self.monitor.registry,
-            traces=[self.kept[key] for key in sorted(self.kept)],
+            traces=traces,
             uplink_of=lambda _: "",
             uplinks_down=dict,
             attribute_s=self.attribute_s,
