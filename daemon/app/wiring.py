@@ -89,7 +89,7 @@ async def replayed(config: Config, clock: BelievedClock, ledger: Ledger) -> Evid
     clock_note = ClockNote(config.ledger.path, boot_id())
     clock.begin(newest, await asyncio.to_thread(clock_note.read))
     if is_of_old:
-        await restate(ledger, book, clock.now())
+        await restate(ledger, book, transitions.entry, clock.now())
     book.settle(clock.now())
     return Evidence(
         ledger=ledger,

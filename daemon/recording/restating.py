@@ -5,7 +5,7 @@ client's (`daemon.evidence.export`). Said again, each with a salt of its own, th
 seen of these last can be shown. Nothing that holds is changed by it, and what people recorded stays as it is.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from itertools import islice
 from typing import Final
@@ -17,7 +17,7 @@ from daemon.ledger import Batch, Entry, Ledger, let_in
 from daemon.servers.policy import RECORDED_BY
 from sla.book import Book, ServerPages
 from sla.instants import Instant
-from sla.records import Contract, Observation, Record, Server, ServerId, State, Witness
+from sla.records import Contract, Observation, Record, ServerId, State
 
 AT_ONCE: Final = 10_000
 """Records a transaction."""
@@ -25,13 +25,13 @@ AT_ONCE: Final = 10_000
 _log = structlog.get_logger()
 
 
-async def restate(ledger: Ledger, book: LiveBook, now: Instant) -> None:
+async def restate(ledger: Ledger, book: LiveBook, entry_of: Callable[[Record], Entry], now: Instant) -> None:
     """Put it on record, before the book goes live. The clients come last: by them it is known that all is done.
 
-    Raises LedgerFaultError.
+    `entry_of`: `Transitions.entry`. Raises LedgerFaultError.
     """
     _log.info("old_records_restated", servers=len(book.evidence.servers))
-    entries = (_entry(record, book) for record in list(_holding(book.evidence, now)))
+    entries = map(entry_of, list(_holding(book.evidence, now)))
     while batch := list(islice(entries, AT_ONCE)):
         await ledger.commit(Batch(entries=batch))
         for entry in let_in(batch, ledger.quarantined):
@@ -60,11 +60,3 @@ def _seen(server: ServerId, pages: ServerPages) -> Iterator[Observation]:
         last = track.last()
         if last is not None and last[1] is not State.UNKNOWN:
             yield Observation(witness=witness, server=server, leg=leg, state=last[1], at=last[0])
-
-
-def _entry(record: Record, book: LiveBook) -> Entry:
-    if isinstance(record, Observation):
-        return Entry(record=record, settled=book.settled(record.server, record.witness))
-    if isinstance(record, Server):
-        return Entry(record=record, settled=book.settled(record.id, Witness(book.observer, "")))
-    return Entry(record=record)

@@ -94,7 +94,7 @@ class Transitions:
     async def configured(self, records: Iterable[Client | Contract], policy: Policy, now: Instant) -> Batch:
         """What a configuration, new or changed, has to put on record: clients, terms, and whose servers are whose."""
         self._said.clear()
-        entries = [self._entry(record) for record in records if not self._known(record, now)]
+        entries = [self.entry(record) for record in records if not self._known(record, now)]
         entries += await self._entered(self._registry.follow(policy, now))
         return Batch(entries=entries)
 
@@ -138,7 +138,7 @@ class Transitions:
                     watermarks[Witness(main.observer, main.source + RECOVERED)] = until
                 if seen_until is not None:
                     blind = list(self._gaps(report, main, seen_until, until))
-                    entries += map(self._entry, blind)
+                    entries += map(self.entry, blind)
                     if not blind and seen_until < self._book.horizon:
                         lags.append(Lag(witness=main, start=seen_until, end=self._book.horizon))
             entries += await self._entered(self._evidence(report, now))
@@ -161,6 +161,15 @@ class Transitions:
             objects=self._known_objects(source),
         )
 
+    def entry(self, record: Record) -> Entry:
+        """A record for the ledger, with how far its server was counted."""
+        if isinstance(record, Observation):
+            return Entry(record=record, settled=self._book.settled(record.server, record.witness))
+        if isinstance(record, Server):
+            witness = Witness(self._book.observer, self._registry.source_of(record.id))
+            return Entry(record=record, settled=self._book.settled(record.id, witness))
+        return Entry(record=record)
+
     def remember_objects(self, objects: Mapping[tuple[str, ServerId], ManagedObject]) -> None:
         """Take which object each server was last from the ledger, at start."""
         self._objects.update(objects)
@@ -173,7 +182,7 @@ class Transitions:
 
     async def _entered(self, records: Iterable[Record | None]) -> list[Entry]:
         """The entries of what is new in `records`, made in slices."""
-        return [self._entry(record) async for record in paced(self._fresh(records)) if record is not None]
+        return [self.entry(record) async for record in paced(self._fresh(records)) if record is not None]
 
     def _evidence(self, report: Report, now: Instant) -> Iterator[Record | None]:
         yield from self._registry.take_list(report, now)
@@ -255,11 +264,3 @@ class Transitions:
         if isinstance(record, Contract) and isinstance(same, Contract):
             same = replace(same, effective_from=record.effective_from)
         return record == same
-
-    def _entry(self, record: Record) -> Entry:
-        if isinstance(record, Observation):
-            return Entry(record=record, settled=self._book.settled(record.server, record.witness))
-        if isinstance(record, Server):
-            witness = Witness(self._book.observer, self._registry.source_of(record.id))
-            return Entry(record=record, settled=self._book.settled(record.id, witness))
-        return Entry(record=record)
