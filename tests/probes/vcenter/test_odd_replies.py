@@ -11,6 +11,7 @@ import io
 import os
 import random
 import re
+import threading
 import traceback
 from collections import Counter
 from collections.abc import Generator
@@ -157,7 +158,8 @@ class Spoken(io.BytesIO):
 
 
 def connection_to(vcenter: InProcess) -> type[transport.Connection]:
-    """A Connection that ends at this vCenter."""
+    """A Connection that ends at this vCenter; that of a watch which another test left behind ends nowhere."""
+    ours = threading.get_ident()
 
     class Direct(transport.Connection):
         def connect(self) -> None:
@@ -168,6 +170,8 @@ def connection_to(vcenter: InProcess) -> type[transport.Connection]:
             return self.sock is None
 
         def request(self, *arguments: Any, **named: Any) -> None:
+            if threading.get_ident() != ours:
+                raise ConnectionRefusedError
             _, _, body, headers = (*arguments, None, {}, None)[:4]
             headers = headers or named.get("headers") or {}
             found = re.search(rf'{COOKIE}="?([^";]+)', headers.get("Cookie") or "")
