@@ -125,6 +125,10 @@ def record_of(kind: str, said: Mapping[str, Any], values: Mapping[str, Any]) -> 
         if noticed_at is not None:
             more["noticed_at"] = noticed_at
             known.add("noticed_at")
+    for name in OWN_KEYS.get(kind, ()):
+        if isinstance(said.get(name), str):
+            more[name] = said[name]
+            known.add(name)
     record: Record = make(**values, **more, extra=_extra(said, known))
     return record
 
@@ -319,6 +323,11 @@ _STATES: Final = {state.word: state for state in State}
 _OBSERVATION_KEYS: Final = frozenset(
     {"kind", "observer", "source", "server", "leg", "state", "at", "reason", "noticed_at", *_PROOF_KEYS}
 )
+OWN_KEYS: Final[Mapping[str, tuple[str, ...]]] = {
+    "event": ("shown_to",),
+    "cause": ("incident", "host", "datastore", "uplink", "shown_to"),
+}
+"""Keys that are slad's own, texts, left out where they are empty. In another tool's records they may hold anything."""
 WITHOUT_RECORDED_AT: Final = frozenset({"observation", "blind", "observed_until"})
 
 _ID: Final = Key("id", "id", _id)

@@ -11,6 +11,7 @@ from typing import Final, NoReturn, assert_never
 
 from sla.decoding import (
     KINDS,
+    OWN_KEYS,
     WITHOUT_RECORDED_AT,
     LineError,
     as_instant,
@@ -118,10 +119,11 @@ def _witness_keys(record: Blind | ObservedUntil) -> Iterable[tuple[str, str]]:
 
 
 def _recorded_keys(record: Recorded) -> Iterable[tuple[str, str]]:
+    own = OWN_KEYS.get(record.kind, ())
     for field in fields(record):
-        if field.name in _COMMON:
-            continue
         value = getattr(record, field.name)
+        if field.name in _COMMON or (field.name in own and not value):
+            continue
         if isinstance(record, Contract) and field.name == "terms":
             text = record.terms
         elif value is not None and field.type in _INSTANT_TYPES:

@@ -179,6 +179,8 @@ class ObservedUntil:
 class Recorded:
     """What the records that somebody, or the daemon, wrote at an instant have in common."""
 
+    kind: ClassVar[str]
+
     recorded_at: Instant
     recorded_by: str = ""
     extra: Extra = ()
@@ -341,6 +343,8 @@ class Event(Recorded):
     server: ServerId | None
     user: str
     text: str
+    shown_to: str = ""
+    """As a cause's."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -371,7 +375,10 @@ class ProposalDecided(Recorded):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cause(Recorded):
-    """Who or what brought about the outage of a server that began at `start` (`spec/causes.md`); no figure reads it."""
+    """Who or what brought about the outage of a server that began at `start` (`spec/causes.md`); no figure reads it.
+
+    The last five keys are slad's own; each is "" where it says nothing.
+    """
 
     kind: ClassVar = "cause"
     server: ServerId
@@ -381,6 +388,16 @@ class Cause(Recorded):
     user: str | None
     because: tuple[str, ...]
     text: str
+    incident: str = ""
+    """The id that outages have in common of which one thing was the cause (`sla.incidents`)."""
+    host: str = ""
+    """The host on which it ran."""
+    datastore: str = ""
+    """The datastore that was lost."""
+    uplink: str = ""
+    """The uplink that was down."""
+    shown_to: str = ""
+    """The client whose export shows the record, which tells nothing of anybody else; "": it is the provider's own."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
