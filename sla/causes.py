@@ -5,7 +5,7 @@ are left aside before any rule looks.
 """
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, NamedTuple
 
 from sla.cause_events import (
@@ -25,7 +25,7 @@ from sla.cause_events import (
     is_storage_fault,
 )
 from sla.instants import FOREVER, MINUTE, Instant
-from sla.people import People, whose
+from sla.people import PROVIDER, People, whose
 from sla.records import Category, CauseKind, ClientId, Confidence, Leg, ServerId
 
 BEFORE_US: Final = 15 * MINUTE
@@ -113,12 +113,21 @@ class Attribution:
     user: str | None = None
     because: tuple[str, ...] = ()
     text: str
+    shown: tuple[str | None, str] | None = None
+    """The user and the sentence that the client may be told; None: those above."""
+    host: str = ""
+    """That on which it was at the start, "" where that is not known or has nothing to do with it."""
+    datastore: str = ""
+    """The one that was lost."""
+    uplink: str = ""
+    """The one that was down."""
 
 
 def attributed(case: Case, people: People) -> Attribution:
     """The cause of an outage by the facts at hand."""
     seen = _Seen(case)
-    return next(found for rule in _RULES if (found := rule(seen, people)) is not None)
+    found = next(found for rule in _RULES if (found := rule(seen, people)) is not None)
+    return found if seen.host is None or found.uplink else replace(found, host=seen.host.name)
 
 
 class _Seen:
@@ -203,7 +212,10 @@ def _by_uplink(seen: _Seen, _: People) -> Attribution | None:
     ):
         return None
     return Attribution(
-        cause=CauseKind.NETWORK, confidence=Confidence.PROVED, text="its uplink to the Internet was down"
+        cause=CauseKind.NETWORK,
+        confidence=Confidence.PROVED,
+        text="its uplink to the Internet was down",
+        uplink=case.uplink,
     )
 
 
@@ -212,23 +224,26 @@ def _by_storage(seen: _Seen, _: People) -> Attribution | None:
     case, events = seen.case, list(seen.storage_faults())
     if not events and Leg.SAN not in case.down:
         return None
-    is_mount_lost = any(
-        lost.host == seen.host
+    lost = {
+        lost.datastore.name
+        for lost in case.lost_mounts
+        if lost.host == seen.host
         and lost.datastore in seen.datastores
         and lost.start <= case.start < _end(lost.end)
-        for lost in case.lost_mounts
-    )
+    }
+    named = {event.datastore.name for event in events if event.datastore is not None}
     if events:
         text = "its host lost a datastore of its disks, or the storage failed under it"
-    elif is_mount_lost:
+    elif lost:
         text = "its host lost a datastore of its disks"
     else:
         text = "its files could not be reached"
     return Attribution(
         cause=CauseKind.STORAGE,
-        confidence=Confidence.PROVED if events or is_mount_lost else Confidence.LIKELY,
+        confidence=Confidence.PROVED if events or lost else Confidence.LIKELY,
         because=_keys(events),
         text=text,
+        datastore=min(lost or named, default=""),
     )
 
 
@@ -280,6 +295,7 @@ def _by_maintenance(seen: _Seen, _: People) -> Attribution | None:
                 user=events[0].user,
                 because=_keys(events),
                 text=f"{events[0].user} put its host in maintenance mode",
+                shown=(PROVIDER, "its host was put in maintenance mode"),
             )
     return Attribution(
         cause=CauseKind.HOST_MAINTENANCE,
@@ -342,13 +358,14 @@ def _done_by(
     event: CauseEvent, did: str, confidence: Confidence, client: ClientId, people: People
 ) -> Attribution:
     """The cause of what a user did, by whose user it is."""
-    cause, at_most, who = whose(event.user, client, people)
+    of = whose(event.user, client, people)
     return Attribution(
-        cause=cause,
-        confidence=confidence if at_most is Confidence.PROVED else at_most,
+        cause=of.cause,
+        confidence=confidence if of.at_most is Confidence.PROVED else of.at_most,
         user=event.user,
         because=(event.key,),
-        text=f"{event.user}, {who}, {did}",
+        text=f"{of.who} {did}",
+        shown=(of.shown_user, f"{of.shown} {did}"),
     )
 
 

@@ -5,8 +5,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from functools import lru_cache
+from typing import Final, NamedTuple
 
 from sla.records import CauseKind, ClientId, Confidence
+
+PROVIDER: Final = "provider"
+"""What a client is told in place of a user of the provider."""
 
 
 class ActsFor(Enum):
@@ -25,24 +29,47 @@ class People:
     users: Mapping[ClientId, tuple[str, ...]] = field(default_factory=dict)
 
 
-def whose(user: str, client: ClientId, people: People) -> tuple[CauseKind, Confidence, str]:
-    """What a change is that a user made to a server of a client, how sure that is at most, and who the user is."""
+class Whose(NamedTuple):
+    """What a change is that a user made to a server of a client, how sure that is at most, and who the user is.
+
+    `shown_user` and `shown`: what the client may be told of that; users of the provider and of other clients are not named.
+    """
+
+    cause: CauseKind
+    at_most: Confidence
+    who: str
+    shown_user: str | None
+    shown: str
+
+
+def whose(user: str, client: ClientId, people: People) -> Whose:
+    """Whose user somebody is who changed a server of a client."""
+    change, proved = CauseKind.CLIENT_CHANGE, Confidence.PROVED
     for pattern, acts_for in people.automation.items():
         if _matches(pattern, user):
             if acts_for is ActsFor.CLIENT:
-                return CauseKind.CLIENT_CHANGE, Confidence.PROVED, "automation that acts for a client"
-            return CauseKind.PROVIDER_CHANGE, Confidence.PROVED, "automation of the provider"
+                who = "automation that acts for a client"
+                return Whose(change, proved, f"{user}, {who},", None, who)
+            who = "automation of the provider"
+            return Whose(CauseKind.PROVIDER_CHANGE, proved, f"{user}, {who},", PROVIDER, who)
     if not people.employees:
-        return CauseKind.UNKNOWN, Confidence.NONE, "who may be anybody: no employees are configured"
+        who = "who may be anybody: no employees are configured"
+        return Whose(
+            CauseKind.UNKNOWN, Confidence.NONE, f"{user}, {who},", None, "somebody, it is not known who,"
+        )
     if _match_any(people.employees, user):
-        return CauseKind.PROVIDER_CHANGE, Confidence.PROVED, "an employee of the provider"
+        who = "an employee of the provider"
+        return Whose(CauseKind.PROVIDER_CHANGE, proved, f"{user}, {who},", PROVIDER, who)
     if _match_any(people.users.get(client, ()), user):
-        return CauseKind.CLIENT_CHANGE, Confidence.PROVED, f"a user of {client}"
+        who = f"{user}, a user of {client},"
+        return Whose(change, proved, who, user, who)
     for other, patterns in people.users.items():
         if _match_any(patterns, user):
-            who = f"a user of {other}, to whom the server does not belong"
-            return CauseKind.CLIENT_CHANGE, Confidence.PROVED, who
-    return CauseKind.CLIENT_CHANGE, Confidence.LIKELY, "whom no pattern names"
+            who = f"{user}, a user of {other}, to whom the server does not belong,"
+            shown = "a user of another client, to whom the server does not belong,"
+            return Whose(change, proved, who, None, shown)
+    who = f"{user}, whom no pattern names,"
+    return Whose(change, Confidence.LIKELY, who, user, who)
 
 
 def _match_any(patterns: Iterable[str], user: str) -> bool:

@@ -4,15 +4,14 @@ An outage is looked at once it is settled that it began, again when it ends, and
 a host that it was on, until `REVISED_US` after its end. Only what is another cause than is on record is recorded.
 """
 
+import secrets
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Final
+from typing import Final, NamedTuple
 
 from daemon.book.counting import NEVER
 from daemon.book.live_book import GroupPlace, LiveBook
-from daemon.causes.people import people_of
 from daemon.causes.traces import KEPT_US, Traces
-from daemon.config import Config
 from daemon.ledger import Entry, Trace
 from daemon.pacing import paced
 from daemon.servers.policy import RECORDED_BY
@@ -20,11 +19,12 @@ from daemon.servers.registry import ServerRegistry
 from probes.report import Report, SourceFailure
 from sla.cause_events import Component
 from sla.causes import AFTER_US, BEFORE_US, Case, attributed
+from sla.incidents import Incident, Incidents
 from sla.instants import BEGINNING, DAY, FOREVER, HOUR, Instant
 from sla.outages import Run, runs_of
 from sla.people import People
 from sla.reasons import PlainReason
-from sla.records import Cause, Leg, Observation, Server, ServerId, State
+from sla.records import Cause, ClientId, Leg, Observation, Server, ServerId, State
 
 REVISED_US: Final = DAY
 """For how long after the end of an outage late events change its cause."""
@@ -32,6 +32,20 @@ FORGET_US: Final = HOUR
 """How often what is too old is let go of."""
 ATTRIBUTE_S: Final = 0.25
 """How long one tick's attribution goes on."""
+
+
+def incident_id() -> str:
+    """An id for an incident: one that none had, and that tells nothing."""
+    return secrets.token_hex(6)
+
+
+class _Unrecorded(NamedTuple):
+    """A cause that is to be recorded, what of it is shown to the client, and the incident of an outage that has none yet."""
+
+    cause: Cause
+    shown: tuple[str | None, str]
+    client: ClientId
+    incident: Incident | None
 
 
 class Attributor:
@@ -46,6 +60,7 @@ class Attributor:
         uplink_of: Callable[[ServerId], str],
         uplinks_down: Callable[[], Mapping[str, Instant]],
         attribute_s: float = ATTRIBUTE_S,
+        new_incident: Callable[[], str] = incident_id,
     ) -> None:
         """`traces`: with what was seen before the start."""
         self.is_behind = False
@@ -57,6 +72,8 @@ class Attributor:
         self._attribute_s = attribute_s
         self._people = People()
         self._traces = traces
+        self._new_incident = new_incident
+        self._incidents = self._known_incidents()
         self._due: dict[ServerId, Instant] = dict.fromkeys(self._unfinished(), BEGINNING)
         """The servers to be looked at, once their time is settled past an instant."""
         self._hosts: dict[ServerId, frozenset[Component]] = {}
@@ -67,9 +84,8 @@ class Attributor:
         """Servers that were booted anew in their newest outage, and when that began."""
         self._forgot_at = book.horizon
 
-    def adopt(self, config: Config) -> None:
+    def adopt(self, people: People) -> None:
         """Follow another configuration: who is who may be another thing."""
-        people = people_of(config)
         if people != self._people:
             self._people = people
             self._ask(self._hosts)
@@ -100,17 +116,37 @@ class Attributor:
         self._forgot_at, before = now, Instant(now - KEPT_US)
         async for _ in paced(self._traces.forget(before)):
             pass
+        self._incidents.forget(before)
         return before
 
     async def causes(self, now: Instant) -> Sequence[Cause]:
         """The causes that are others than are on record, to be committed; in slices, what is left at the next tick."""
-        found: list[Cause] = []
+        found: list[_Unrecorded] = []
         left = len(self._due)
         async for causes in paced(self._looked_at(now), at_most_s=self._attribute_s):
             left -= 1
             found += causes
         self.is_behind = left > 0
-        return found
+        return [cause async for causes in paced(map(self._recorded, found)) for cause in causes]
+
+    def _known_incidents(self) -> Incidents:
+        """At the start: those on record that further outages may be part of."""
+        incidents, since = Incidents(), self._book.horizon - KEPT_US
+        for server, causes in self._book.evidence.causes.items():
+            source = self._registry.source_of(server)
+            for start, revisions in causes.items():
+                if start >= since:
+                    incidents.remember(revisions[-1], source)
+        return incidents
+
+    def _recorded(self, found: _Unrecorded) -> tuple[Cause, ...]:
+        """The records of a cause: what the client may be shown, and where that is less than all, what there is."""
+        cause = found.cause
+        if found.incident is not None:
+            cause = replace(cause, incident=found.incident.id(self._new_incident))
+        user, text = found.shown
+        shown = replace(cause, user=user, text=text, host="", datastore="", uplink="", shown_to=found.client)
+        return (shown,) if replace(cause, shown_to=found.client) == shown else (shown, cause)
 
     def _unfinished(self) -> Iterator[ServerId]:
         """At the start: the servers with an outage under way, or one that may be revised."""
@@ -126,7 +162,7 @@ class Attributor:
         for server in servers:
             self._due[server] = max(self._due.get(server, BEGINNING), at)
 
-    def _looked_at(self, now: Instant) -> Iterator[Sequence[Cause]]:
+    def _looked_at(self, now: Instant) -> Iterator[Sequence[_Unrecorded]]:
         for server, until in list(self._due.items()):
             if self._is_settled(server, until):
                 del self._due[server]
@@ -138,16 +174,16 @@ class Attributor:
         place = self._book.places.get(server)
         return place is None or place.group.settled > until
 
-    def _look(self, server: ServerId, now: Instant) -> Iterator[Cause]:
+    def _look(self, server: ServerId, now: Instant) -> Iterator[_Unrecorded]:
         """The causes of a server's outages of late that are others than are on record."""
         place, hosts = self._book.places.get(server), set[Component]()
         runs = [] if place is None else self._runs(server, place)
         for run in runs:
             case = self._case(server, run, is_newest=run is runs[-1])
             hosts |= {placement.host for placement in case.placements}
-            cause = self._record(case, now)
-            if _is_another(self._book.evidence.cause(server, run.start), cause):
-                yield cause
+            found = self._find(case, now)
+            if found is not None:
+                yield found
         self._follow(server, frozenset(hosts) if runs else None)
 
     def _runs(self, server: ServerId, place: GroupPlace) -> list[Run]:
@@ -213,9 +249,12 @@ class Attributor:
         else:
             self._booted_anew.pop(server, None)
 
-    def _record(self, case: Case, now: Instant) -> Cause:
+    def _find(self, case: Case, now: Instant) -> _Unrecorded | None:
+        """The cause of an outage; None where it is the one on record. It is of the same incident as before if it is of the same kind."""
         found = attributed(case, self._people)
-        return Cause(
+        known = self._book.evidence.cause(case.server, case.start)
+        is_same_kind = known is not None and known.cause is found.cause
+        cause = Cause(
             server=case.server,
             start=case.start,
             cause=found.cause,
@@ -223,17 +262,22 @@ class Attributor:
             user=found.user,
             because=found.because,
             text=found.text,
+            incident=known.incident if known is not None and is_same_kind else "",
+            host=found.host,
+            datastore=found.datastore,
+            uplink=found.uplink,
             recorded_at=now,
             recorded_by=RECORDED_BY,
         )
+        if known is not None and replace(known, recorded_at=now, shown_to="", extra=()) == cause:
+            return None
+        incident = (
+            None if cause.incident else self._incidents.of(cause, self._registry.source_of(case.server))
+        )
+        return _Unrecorded(cause, found.shown or (found.user, found.text), case.client, incident)
 
 
 def _down_at_start(record: Server, run: Run) -> frozenset[Leg]:
     return frozenset(
         leg for leg, state in zip(record.legs, run.down[0].legs, strict=True) if state is State.DOWN
     )
-
-
-def _is_another(known: Cause | None, cause: Cause) -> bool:
-    """Whether what is on record says something else."""
-    return known is None or replace(known, recorded_at=cause.recorded_at, extra=()) != cause

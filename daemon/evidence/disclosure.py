@@ -72,9 +72,14 @@ KEYS: Final[Mapping[str, Mapping[str, ShownKey]]] = {
     "lifecycle": _recorded("id", "client", "solution", "event", "at"),
     "withdrawn": _recorded("what", "id", "why"),
     "issued": _recorded("client", "month", "as_of", "version", "sha256"),
+    # Of a server that was the client's, as far as it was written for the client.
+    "event": _recorded("source", "key", "type", "at", "server", "user", "shown_to") | {"text": _IF_PLAIN},
+    "cause": _recorded(
+        *("server", "from", "cause", "confidence", "user", "because", "text", "incident", "shown_to")
+    ),
 }
-"""Every key of every kind that a client may be shown. Others are the provider's own: events, whose text is as vCenter told it, or
-which name who did what, and proposals; no figure reads them."""
+"""Every key of every kind that a client may be shown. Others are the provider's own: proposals, and those events and causes that
+tell more, such as what vCenter wrote, who of the provider did it, and on which host; no figure reads them."""
 
 
 _BOUNDED: Final = {key for keys in KEYS.values() for key, shown in keys.items() if shown is not _AS_IT_IS}
@@ -154,6 +159,8 @@ class Disclosure:
                 return said.get("client") in (None, self._client)
             case "observation":
                 return bool(self.parts_of(said["server"]))
+            case "event" | "cause":
+                return said.get("shown_to") == self._client and bool(self.parts_of(said["server"]))
             case "server":
                 return bool(said["client"] == self._client) and self.parts_of(said["id"]) is not None
             case "exclusion" | "exclusion_ended" | "exclusion_withdrawn":

@@ -12,6 +12,7 @@ from daemon.alerts.evaluator import AlertEvaluator
 from daemon.believed_clock import BelievedClock
 from daemon.book.live_book import LiveBook
 from daemon.causes.attributor import Attributor
+from daemon.causes.people import people_of
 from daemon.config import Config
 from daemon.ledger import Batch, Entry
 from daemon.live.snapshots import Snapshots
@@ -101,7 +102,7 @@ class Recorder:
         """Follow another configuration: its tick at once; what it says of clients and servers with the next tick."""
         self._tick_us = self._fixed_tick_us or config.watch.tick.us
         self._committer.change(partial(self._configured, config))
-        self._attributor.adopt(config)
+        self._attributor.adopt(people_of(config))
 
     async def run(self) -> None:
         """Tick until `finish`. Raises LedgerFaultError when the ledger does not take records any more."""
@@ -197,7 +198,9 @@ class Recorder:
             sealing.set()
 
     async def _configured(self, config: Config, now: Instant) -> Batch:
-        return await self._transitions.configured(records_of(config, now), policy_of(config), now)
+        return await self._transitions.configured(
+            records_of(config, now), policy_of(config), people_of(config), now
+        )
 
     async def _work_out(self, told: Sequence[Report | SourceFailure]) -> None:
         """Figures and alerts by what was committed; what is left of them has the next tick come at once."""

@@ -27,7 +27,9 @@ from probes.report import (
 )
 from probes.vcenter.positions import OVERLAP_US
 from sla.book import newest
-from sla.instants import BEGINNING, Instant
+from sla.instants import BEGINNING, FOREVER, Instant
+from sla.owners import owners_of_server
+from sla.people import People, whose
 from sla.reasons import PlainReason
 from sla.records import (
     Blind,
@@ -88,12 +90,16 @@ class Transitions:
         self._taken_events: dict[str, _TakenEvents] = {}
         self._objects: dict[tuple[str, ServerId], ManagedObject] = {}
         self._steps: list[Event] = []
+        self._people = People()
         self._stepped_over: list[ClockStep] = []
         """Where time jumped forward since the process began."""
 
-    async def configured(self, records: Iterable[Client | Contract], policy: Policy, now: Instant) -> Batch:
+    async def configured(
+        self, records: Iterable[Client | Contract], policy: Policy, people: People, now: Instant
+    ) -> Batch:
         """What a configuration, new or changed, has to put on record: clients, terms, and whose servers are whose."""
         self._said.clear()
+        self._people = people
         entries = [self.entry(record) for record in records if not self._known(record, now)]
         entries += await self._entered(self._registry.follow(policy, now))
         return Batch(entries=entries)
@@ -188,8 +194,10 @@ class Transitions:
         yield from self._registry.take_list(report, now)
         for observation in report.observations:
             yield from self._registry.take_observation(report.source, observation, now)
-        for event in report.events:
-            yield self._event(report.source, event, now)
+        for said in report.events:
+            event = self._event(report.source, said, now)
+            yield self._shown(event)
+            yield event
 
     def _fresh(self, records: Iterable[Record | None]) -> Iterator[Record | None]:
         """The records, None in place of observations that say what was said before."""
@@ -252,6 +260,17 @@ class Transitions:
         )
         self.remember(event)
         return event
+
+    def _shown(self, event: Event) -> Event | None:
+        """What the client whose server an event is about may see of it: that it was, and who did it if that was no one else's user."""
+        if event.server is None:
+            return None
+        owners = owners_of_server(self._book.evidence, event.server, event.at, Instant(event.at + 1), FOREVER)
+        if len(owners) != 1:
+            return None
+        (client,) = owners
+        user = whose(event.user, client, self._people).shown_user if event.user else None
+        return replace(event, user=user or "", text="", shown_to=client)
 
     def _known(self, record: Client | Contract, now: Instant) -> bool:
         if isinstance(record, Client):

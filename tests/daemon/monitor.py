@@ -15,6 +15,7 @@ from probes.facts import NOT_KNOWN, Fact, NotKnown
 from probes.report import Departed, ListedServer, ManagedObject, Report, SourceFailure
 from sla.evidence import encode
 from sla.instants import BEGINNING, MINUTE, SECOND, Instant, parse_instant
+from sla.people import People
 from sla.reader import EvidenceReader
 from sla.records import (
     Blind,
@@ -118,7 +119,7 @@ class Monitor:
             )
             for name, zone in ZONES.items()
         ]
-        return self.commit(finished(self.transitions.configured(clients, policy, self.now)))
+        return self.commit(finished(self.transitions.configured(clients, policy, People(), self.now)))
 
     def tell(self, *told: Report | SourceFailure, passed_us: int = 0) -> list[Record]:
         """Digest what sources told, `passed_us` after the last time; gives the new records."""

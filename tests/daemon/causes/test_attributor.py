@@ -1,6 +1,6 @@
 """Which outages are attributed, when, and how often: by what a source tells, tick by tick."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 import pytest
@@ -8,8 +8,10 @@ import pytest
 from daemon.causes.attributor import Attributor
 from daemon.causes.traces import Traces
 from daemon.ledger import Batch, Entry, Trace
+from probes.facts import NOT_KNOWN
 from probes.report import ListedServer, Report, SourceEvent
 from sla.instants import DAY, HOUR, MINUTE, SECOND, Instant
+from sla.people import People
 from sla.records import Cause, Leg, Observation, Record, ServerId, State, Witness
 from tests.daemon.monitor import START, Monitor, finished
 
@@ -24,6 +26,8 @@ class Site:
     servers: int = 1
     hosts: int = 1
     attribute_s: float = 60.0
+    is_placed: bool = True
+    """Whether the vCenter tells where they stand."""
     monitor: Monitor = field(default_factory=Monitor)
     kept: dict[tuple[str, Instant], Trace] = field(default_factory=dict)
 
@@ -33,7 +37,7 @@ class Site:
             ListedServer(
                 server=ServerId(f"u{n}"),
                 name=f"acme-{n}",
-                host=f"esx{n % self.hosts}",
+                host=f"esx{n % self.hosts}" if self.is_placed else NOT_KNOWN,
                 datastores=("san",),
             )
             for n in range(self.servers)
@@ -43,6 +47,7 @@ class Site:
             self.tell(fresh=fresh, listed=tuple(every), observations=tuple(said) if fresh else ())
 
     def restart(self) -> None:
+        """As another process, which has read the ledger, would go on."""
         traces = Traces()
         traces.remember(self.kept[key] for key in sorted(self.kept))
         self.attributor = Attributor(
@@ -78,12 +83,17 @@ class Site:
         monitor.commit(batch)
         found = finished(self.attributor.causes(now))
         monitor.commit(Batch(entries=[Entry(record=cause) for cause in found]))
-        return list(found)
+        return whole(found)
 
     def go_down(self, *events: SourceEvent, leg: Leg = Leg.RUNNING) -> list[Cause]:
         """The server was up, and is down since a minute."""
         self.tell(observations=(self.said(U, leg, DOWN, MINUTE),), events=events)
         return self.tell(passed_us=SECOND)
+
+
+def whole(causes: Iterable[Cause]) -> list[Cause]:
+    """Without the records that show a client less than the one after them says."""
+    return list({(each.server, each.start, each.recorded_at): each for each in causes}.values())
 
 
 def told(causes: Sequence[Record]) -> list[tuple[str, str]]:
@@ -98,7 +108,7 @@ def site() -> Site:
 
 
 def all_causes(site: Site) -> list[Cause]:
-    return [record for record, _ in site.monitor.records if isinstance(record, Cause)]
+    return whole(record for record, _ in site.monitor.records if isinstance(record, Cause))
 
 
 def test_a_cause_is_recorded_once(site: Site) -> None:
@@ -205,3 +215,71 @@ def test_a_storm_is_attributed_once_each_and_in_slices() -> None:
     assert told(found) == [("storage", "proved")] * 500
     assert len({cause.server for cause in found}) == 500
     assert min(cause.recorded_at for cause in found) > START
+
+
+# Incidents
+
+
+@pytest.mark.parametrize("restarted", [False, True], ids=["the same process", "another process"])
+def test_a_storm_is_one_incident(restarted: bool) -> None:
+    storm = Site(servers=60, hosts=3)
+    lost = frozenset((f"esx{n}", "san") for n in range(3))
+
+    def go_down(servers: range, ago_us: int) -> None:
+        downs = tuple(storm.said(ServerId(f"u{n}"), Leg.SAN, DOWN, ago_us) for n in servers)
+        storm.tell(observations=downs, lost_mounts=lost)
+        storm.tell(passed_us=SECOND)
+
+    go_down(range(30), 0)
+    if restarted:
+        storm.restart()
+    go_down(range(30, 60), 4 * MINUTE)
+    found = all_causes(storm)
+    assert len(found) == 60
+    assert {(each.datastore, len(each.incident)) for each in found} == {("san", 12)}
+    assert {each.host for each in found} == {"esx0", "esx1", "esx2"}
+    assert len({each.incident for each in found}) == 1
+
+
+def test_a_revision_stays_in_its_incident_unless_the_cause_is_another(site: Site) -> None:
+    site.go_down(site.event("VmPoweredOffEvent", MINUTE, server=U))
+    (likely,) = all_causes(site)
+    (proved,) = site.tell(events=(site.event("VmGuestOSCrashedEvent", 6 * MINUTE, server=U, key="2"),))
+    assert told([likely, proved]) == [("guest", "likely"), ("guest", "proved")]
+    assert likely.incident == proved.incident
+    (other,) = site.tell(events=(site.event("DasHostFailedEvent", 11 * MINUTE, key="3"),))
+    assert told([other]) == [("host_failure", "proved")]
+    assert other.incident not in ("", likely.incident)
+
+
+# What the client is shown
+
+
+def shown(site: Site) -> list[Cause]:
+    return [record for record, _ in site.monitor.records if isinstance(record, Cause) and record.shown_to]
+
+
+def test_the_client_is_shown_neither_host_nor_who_of_the_provider_it_was(site: Site) -> None:
+    site.attributor.adopt(People(employees=("PROV-*",)))
+    site.go_down(site.event("VmPoweredOffEvent", MINUTE, server=U, user="PROV-ann"))
+    (cause,) = all_causes(site)
+    (seen,) = shown(site)
+    assert (cause.user, cause.host, cause.shown_to) == ("PROV-ann", "esx0", "")
+    assert cause.text == "PROV-ann, an employee of the provider, turned it off"
+    assert seen == replace(
+        cause,
+        user="provider",
+        host="",
+        text="an employee of the provider turned it off",
+        shown_to="acme",
+    )
+
+
+def test_what_may_be_shown_whole_is_one_record() -> None:
+    site = Site(is_placed=False)
+    site.go_down()
+    (cause,) = all_causes(site)
+    assert cause.shown_to == "acme"
+    assert (
+        shown(site) == [record for record, _ in site.monitor.records if isinstance(record, Cause)] == [cause]
+    )

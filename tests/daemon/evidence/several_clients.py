@@ -196,18 +196,14 @@ class Telling:
         """What vCenter tells, and who recorded what: of one server, in words about anything."""
         own, server = self.own[client], self._some(client)
         told = f"{self._text(client)} on esx1.provider.example, by {self._text('c')}"
-        self._say(
-            "event",
-            source="vc1",
-            key=f"{own.random()}",
-            type="VmEvent",
-            at=self._at(1),
-            server=server,
-            user="uid:0",
-            text=told,
-        )
+        event = {"source": "vc1", "key": f"{own.random()}", "type": "VmEvent", "at": self._at(1)}
+        self._say("event", **event, server=server, user=self._text(client), text="", shown_to=client)
+        self._say("event", **event, server=server, user="uid:0", text=told)
         about = {"text": told, "because": [f"{own.random()}"], "from": self._at(1)}
-        self._say("cause", server=server, cause="storage", confidence="likely", user=self._text("c"), **about)
+        cause = {"server": server, "cause": "storage", "confidence": "likely", "incident": "4fa1"}
+        shown = {**about, "user": None, "text": self._text(client), "shown_to": client}
+        self._say("cause", **cause, **shown)
+        self._say("cause", **cause, **about, user=self._text("c"), host="esx1", datastore="", uplink="")
         proposal, servers = f"p{len(self.lines)}", [server, self._servers["c"][0]]
         self._say("proposal", id=proposal, category="force_majeure", servers=servers, **about)
         self._say("proposal_decided", id=proposal, decision="rejected", exclusion=None, why=told)

@@ -19,7 +19,7 @@ from daemon.ledger.store import _salts
 from sla.book import Book
 from sla.calendars import Month
 from sla.chain import GENESIS, digest_of, link_of, linked, salted, verified_head
-from sla.decoding import KINDS, WITHOUT_RECORDED_AT
+from sla.decoding import KINDS, OWN_KEYS, WITHOUT_RECORDED_AT
 from sla.document import server_row, solution_row
 from sla.evidence import encode
 from sla.instants import parse_instant
@@ -155,15 +155,31 @@ def test_of_a_server_that_moved_on_only_the_end_is_shown() -> None:
         assert not [line for line in mine if line.get("name") in others]
 
 
+@given(seed=SEEDS, client=st.sampled_from(CLIENTS))
+@settings(max_examples=20, deadline=None)
+def test_of_events_and_causes_those_written_for_the_client_are_shown(seed: int, client: str) -> None:
+    lines = Telling(seed, dict.fromkeys(CLIENTS, 0)).told()
+    found = [line for line in shown(export_of(rows_of(lines), client)) if line["kind"] in ("event", "cause")]
+    assert not [line for line in found if "esx1" in json.dumps(line)]
+    assert [line["text"] for line in found] == [
+        line["text"] for line in lines if line.get("shown_to") == client
+    ]
+
+
 # Every kind and key
 
 
 def test_every_kind_and_key_has_its_place() -> None:
     """A new one is shown to no client until somebody has thought of whose it is."""
-    own = {"event", "cause", "proposal", "proposal_decided"}
+    own = {"proposal", "proposal_decided"}
     assert KINDS.keys() - KEYS.keys() == own, "the provider's"
     assert KEYS.keys() <= KINDS.keys()
-    extra = {"observation": {"noticed_at"}, "server": {"provisional", "provisional_owner"}}
+    extra = {
+        "observation": {"noticed_at"},
+        "server": {"provisional", "provisional_owner"},
+        "event": {"shown_to"},
+        "cause": {"incident", "shown_to"},
+    }
     for kind, keys in KEYS.items():
         known = {key.name for key in KINDS[kind][1]} | extra.get(kind, set()) | {"kind", "salt"}
         assert keys.keys() == known | (set() if kind in WITHOUT_RECORDED_AT else {"recorded_at"}), kind
@@ -173,6 +189,7 @@ def test_every_field_of_a_record_is_a_key_of_its_kind() -> None:
     for kind, (make, keys) in KINDS.items():
         assert isinstance(make, type)
         said = {field.name for field in fields(make)} - {"extra", "recorded_at", "noticed_at"}
+        said -= set(OWN_KEYS.get(kind, ()))
         if kind in WITHOUT_RECORDED_AT:
             said = said - {"witness"} | {"observer", "source"}
         assert said == {key.field for key in keys}, kind
@@ -186,7 +203,7 @@ def test_a_text_that_anybody_could_put_anything_into_is_shown_only_where_it_is_b
         if how is not ShownKey.AS_IT_IS
     }
     recorded = {(kind, "recorded_by") for kind in KEYS if kind not in WITHOUT_RECORDED_AT}
-    assert bounded == {("observation", "reason"), ("blind", "reason"), *recorded}
+    assert bounded == {("observation", "reason"), ("blind", "reason"), ("event", "text"), *recorded}
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,8 @@
 
 from dataclasses import replace
 
+import pytest
+
 from daemon.believed_clock import ClockStep
 from daemon.book.counting import HORIZON_US
 from daemon.recording.transitions import BLIND_BECAUSE
@@ -16,8 +18,9 @@ from probes.report import (
 )
 from probes.vcenter.faults import VcenterError
 from sla.instants import HOUR, MINUTE, SECOND, Instant
-from sla.records import Blind, Event, Leg, Observation, Record, ServerId, State, Witness
-from tests.daemon.monitor import START, Monitor, Source, Vm
+from sla.people import People
+from sla.records import Blind, ClientId, Event, Leg, Observation, Record, ServerId, State, Witness
+from tests.daemon.monitor import START, Monitor, Source, Vm, finished
 
 UP, DOWN, UNKNOWN = State.UP, State.DOWN, State.UNKNOWN
 MAIN, RECOVERED = Witness("mon", "vc1"), Witness("mon", "vc1/recovered")
@@ -180,14 +183,38 @@ def test_an_answer_in_time_leaves_no_lag() -> None:
 
 def test_an_event_is_recorded_once_and_the_next_watch_goes_on_after_it() -> None:
     monitor, _ = watched()
-    (event,) = monitor.tell(report(None, events=(happened("7", START + 5),)), passed_us=MINUTE)
+    shown, event = monitor.tell(report(None, events=(happened("7", START + 5),)), passed_us=MINUTE)
     assert isinstance(event, Event)
     assert (event.key, event.server, event.at, event.recorded_at) == ("7", U1, START + 5, START + MINUTE)
+    assert shown == replace(event, user="", text="", shown_to="acme")
     for _ in range(2):
         resume = monitor.transitions.resume("vc1")
         assert resume.known_events == {KnownEvent("7", "VmPoweredOffEvent", Instant(START + 5))}
         assert resume.observed_until == START
         monitor.restart()
+
+
+@pytest.mark.parametrize(
+    ("user", "shown"),
+    [
+        ("acme-bob", "acme-bob"),
+        ("prov-ann", "provider"),
+        ("globex-gus", ""),
+        ("mallory", "mallory"),
+        ("", ""),
+    ],
+)
+def test_of_who_did_it_the_client_is_shown_its_own_users_alone(user: str, shown: str) -> None:
+    monitor, _ = watched()
+    users = {ClientId("acme"): ("acme-*",), ClientId("globex"): ("globex-*",)}
+    people = People(employees=("prov-*",), users=users)
+    finished(monitor.transitions.configured((), monitor.policy, people, monitor.now))
+    told = replace(happened("7", START), user=user, text=f"{user} on esx1")
+    events = monitor.tell(report(None, events=(told,)))
+    assert [(each.shown_to, each.user, each.text) for each in events if isinstance(each, Event)] == [
+        ("acme", shown, ""),
+        ("", user, f"{user} on esx1"),
+    ]
 
 
 def test_an_event_of_what_is_no_server_here_is_kept_without_one() -> None:
@@ -212,7 +239,8 @@ def test_two_events_with_one_key_are_two_once_a_vcenter_was_restored() -> None:
     monitor, _ = watched()
     for at in (START + 5, START + HOUR):
         made = monitor.tell(report(None, events=(happened("7", at),)), passed_us=HOUR)
-        assert [(each.key, each.at) for each in made if isinstance(each, Event)] == [("7", at)]
+        events = [each for each in made if isinstance(each, Event) and not each.shown_to]
+        assert [(each.key, each.at) for each in events] == [("7", at)]
     for _ in range(2):
         assert {event.at for event in monitor.transitions.resume("vc1").known_events} == {
             START + 5,
