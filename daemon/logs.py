@@ -20,11 +20,17 @@ _REPEATED_S: Final = 60.0
 _MOST_MESSAGES: Final = 1000
 """That are remembered as told."""
 
+Form = Literal["json", "console"]
+Level = Literal["debug", "info", "warning", "error"]
+
 _log = structlog.get_logger(__name__)
 
 
-def set_up(form: Literal["json", "console"] | None = None, stream: TextIO = sys.stderr) -> None:
-    """Configure logging for the process; `form` None chooses by whether `stream` is a terminal."""
+def set_up(form: Form | None = None, stream: TextIO = sys.stderr, level: Level = "info") -> None:
+    """Configure logging for the process; `form` None chooses by whether `stream` is a terminal.
+
+    `level`: the least of what is told; of what libraries say nothing below a warning ever is.
+    """
     if form is None:
         form = "console" if stream.isatty() else "json"
     rendered: tuple[structlog.typing.Processor, ...] = (
@@ -42,7 +48,7 @@ def set_up(form: Literal["json", "console"] | None = None, stream: TextIO = sys.
             structlog.processors.format_exc_info,
             *rendered,
         ],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        wrapper_class=structlog.make_filtering_bound_logger(level),
         logger_factory=structlog.PrintLoggerFactory(stream),
         cache_logger_on_first_use=True,
     )

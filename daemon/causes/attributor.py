@@ -11,6 +11,7 @@ from typing import Final, NamedTuple
 
 from daemon.book.counting import NEVER
 from daemon.book.live_book import GroupPlace, LiveBook
+from daemon.causes.edges import OutageEdge
 from daemon.causes.traces import KEPT_US, Traces
 from daemon.ledger import Entry, Trace
 from daemon.pacing import paced
@@ -82,7 +83,11 @@ class Attributor:
         """The same servers by host."""
         self._booted_anew: dict[ServerId, Instant] = {}
         """Servers that were booted anew in their newest outage, and when that began."""
-        self._forgot_at = book.horizon
+        self._forgot_at = self._began_at = book.horizon
+        self._told: dict[ServerId, dict[Instant, bool]] = {}
+        """The outages of late that are known to have begun, by server and start, and whether they are known to have ended."""
+        self._edges: list[tuple[ServerId, Run]] = []
+        """Of outages that are newly known to have begun, or ended."""
 
     def adopt(self, people: People) -> None:
         """Follow another configuration: who is who may be another thing."""
@@ -128,6 +133,17 @@ class Attributor:
             found += causes
         self.is_behind = left > 0
         return [cause async for causes in paced(map(self._recorded, found)) for cause in causes]
+
+    def edges(self) -> Iterator[OutageEdge]:
+        """Outages that are known to have begun or ended since this was asked last; their causes are on record by now."""
+        edges, self._edges = self._edges, []
+        for server, run in edges:
+            cause = self._book.evidence.cause(server, run.start)
+            if cause is not None:
+                record = self._book.record_of(server)
+                legs = run.legs_down(record.legs)
+                reasons = [self._book.reasons.get((server, leg), "") or leg.value for leg in legs]
+                yield OutageEdge(record, run.start, run.end, ", ".join(dict.fromkeys(reasons)), cause)
 
     def _known_incidents(self) -> Incidents:
         """At the start: those on record that further outages may be part of."""
@@ -184,7 +200,26 @@ class Attributor:
             found = self._find(case, now)
             if found is not None:
                 yield found
+        self._note_edges(server, runs)
         self._follow(server, frozenset(hosts) if runs else None)
+
+    def _note_edges(self, server: ServerId, runs: Sequence[Run]) -> None:
+        """Note which outages of a server are newly known; what was so before the start was told then."""
+        told = self._told.pop(server, None)
+        if told is None:
+            causes = self._book.evidence.causes.get(server, {})
+            told = {
+                run.start: run.end is not None and run.end <= self._began_at
+                for run in runs
+                if run.start in causes
+            }
+        for run in runs:
+            if run.start not in told:
+                self._edges.append((server, run._replace(end=None)))
+            if run.end is not None and not told.get(run.start):
+                self._edges.append((server, run))
+        if runs:
+            self._told[server] = {run.start: run.end is not None for run in runs}
 
     def _runs(self, server: ServerId, place: GroupPlace) -> list[Run]:
         """The outages of a server that may be revised."""

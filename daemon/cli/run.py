@@ -23,6 +23,13 @@ from daemon.os_faults import os_fault
     help="How to log; by default: console on a terminal.",
 )
 @click.option(
+    "--log-level",
+    type=click.Choice(["debug", "info", "warning", "error"]),
+    default="info",
+    show_default=True,
+    help="The least that is logged. Outages that begin and end are at info.",
+)
+@click.option(
     "--new-ledger", is_flag=True, help="Begin a new ledger where one was that is gone. For one start."
 )
 @click.option(
@@ -32,7 +39,13 @@ from daemon.os_faults import os_fault
     metavar="WHY",
     help="Go on with a ledger that lacks what was acknowledged; why is put on record. For one start.",
 )
-def run(path: Path, log_format: Literal["json", "console"] | None, new_ledger: bool, why: str) -> None:
+def run(
+    path: Path,
+    log_format: Literal["json", "console"] | None,
+    log_level: Literal["debug", "info", "warning", "error"],
+    new_ledger: bool,
+    why: str,
+) -> None:
     """Watch, record and publish, until SIGTERM or Ctrl-C.
 
     SIGHUP reloads the configuration; a bad one is refused, and the one before stays in force. Exit status: 0 after a
@@ -40,7 +53,7 @@ def run(path: Path, log_format: Literal["json", "console"] | None, new_ledger: b
     """
     from daemon import app, logs
 
-    logs.set_up(log_format)
+    logs.set_up(log_format, level=log_level)
     meant = app.Meant(new_ledger=new_ledger, older_ledger=why)
     to_its_end(lambda: app.run(path, os.environ, meant=meant))
 

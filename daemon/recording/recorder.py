@@ -12,6 +12,7 @@ from daemon.alerts.evaluator import AlertEvaluator
 from daemon.believed_clock import BelievedClock
 from daemon.book.live_book import LiveBook
 from daemon.causes.attributor import Attributor
+from daemon.causes.edges import tell_edges
 from daemon.causes.people import people_of
 from daemon.config import Config
 from daemon.ledger import Batch, Entry
@@ -162,6 +163,7 @@ class Recorder:
         causes = await self._attributor.causes(now)
         if causes:
             await self._committer.commit(Batch(entries=[Entry(record=cause) for cause in causes]))
+        tell_edges([edge async for edge in paced(self._attributor.edges())])
         if self._is_note_due:
             self._is_note_due = False
             await asyncio.to_thread(self._clock_note.write, self._clock.ahead_of_boot_us)

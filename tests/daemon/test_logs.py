@@ -37,10 +37,10 @@ def as_before(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 class Log:
     """What stands in a log."""
 
-    def __init__(self, form: Any) -> None:
+    def __init__(self, form: Any, level: logs.Level = "info") -> None:
         self._stream = io.StringIO()
         structlog.reset_defaults()
-        logs.set_up(form, self._stream)
+        logs.set_up(form, self._stream, level)
 
     @property
     def lines(self) -> list[str]:
@@ -93,6 +93,17 @@ def test_what_the_machine_is_the_reason_of_is_a_sentence_and_a_defect_has_its_tr
     assert memory["error"].startswith("memory ran out: give slad more memory")
     assert "exception" not in {*descriptors, *memory}
     assert defect["exception"] == "ZeroDivisionError: by zero"
+
+
+@pytest.mark.parametrize(
+    ("level", "told"),
+    [("debug", "debug info warning error"), ("info", "info warning error"), ("error", "error")],
+)
+def test_nothing_below_the_level_is_told(level: logs.Level, told: str) -> None:
+    log = Log("json", level)
+    for each in ("debug", "info", "warning", "error"):
+        structlog.get_logger().log(getattr(logging, each.upper()), "happened")
+    assert [event["level"] for event in log.events] == told.split()
 
 
 def test_a_library_that_repeats_itself_is_heard_once_in_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
