@@ -159,6 +159,8 @@ class Book:
         self.withdrawn: dict[tuple[Withdrawable, str], Withdrawn] = {}
         self.causes: dict[ServerId, dict[Instant, list[Cause]]] = {}
         """By server and by when its outage began; no figure reads them."""
+        self.causes_taken = 0
+        """How many there are."""
         self.servers_of: dict[SolutionKey, dict[ServerId, ServerPages]] = {}
         """Every server that a record ever gave to a solution of a client; its parts say whether and when it holds."""
         self.clients_of: dict[SolutionId, set[ClientId]] = {}
@@ -204,6 +206,7 @@ class Book:
                 self.withdrawn[record.what, record.id] = record
             case Cause():
                 self.causes.setdefault(record.server, {}).setdefault(record.start, []).append(record)
+                self.causes_taken += 1
             case Event() | Proposal() | ProposalDecided() | Issued():
                 pass  # no figure reads them
         self._see(record.recorded_at)

@@ -31,6 +31,12 @@ _MONTH: Final = re.compile(r"([0-9]{4})-(0[1-9]|1[0-2])", re.ASCII)
 _DATE: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
 
 
+_MONTHS: Final = (
+    *("January", "February", "March", "April", "May", "June"),
+    *("July", "August", "September", "October", "November", "December"),
+)
+
+
 class UnknownZoneError(ValueError):
     """There is no time zone of that name."""
 
@@ -117,6 +123,12 @@ class Calendar:
         """An instant for people: local date and time to the second, and the offset; in the years 1 to 9999."""
         local = datetime_of(at).astimezone(self._zone)
         return local.isoformat(" ", "seconds")
+
+    def spoken(self, at: Instant) -> str:
+        """An instant in a sentence: `7 December 00:00 EST`, with the second where it is not the first; the years 1 to 9999."""
+        local = datetime_of(at).astimezone(self._zone)
+        second = f"{local:%H:%M}" if local.second == 0 else f"{local:%H:%M:%S}"
+        return f"{local.day} {_MONTHS[local.month - 1]} {second} {local.tzname()}"
 
     def at_wall_time(self, day: Day, time_of_day: int) -> Instant:
         """The instant at which the local clock shows a time of day, 24:00 included.

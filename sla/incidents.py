@@ -6,7 +6,7 @@ the outages can put those together, and learns nothing of the others.
 """
 
 from collections.abc import Callable, Iterable
-from typing import Final
+from typing import Final, NamedTuple
 
 from sla.instants import MINUTE, Instant
 from sla.records import Cause, CauseKind
@@ -104,6 +104,21 @@ class Incidents:
             those = self._on.setdefault(ground, [])
             if incident not in those:
                 those.append(incident)
+
+
+class IncidentPlace(NamedTuple):
+    """What the outages of an incident have in common, as people call it; one of them is not "" where that is known."""
+
+    host: str = ""
+    datastore: str = ""
+    uplink: str = ""
+
+
+def place_of(cause: Cause) -> IncidentPlace:
+    """What an incident is called by, which began with this outage."""
+    if cause.uplink:
+        return IncidentPlace(uplink=cause.uplink)
+    return IncidentPlace(datastore=cause.datastore) if cause.datastore else IncidentPlace(host=cause.host)
 
 
 def grounds_of(cause: Cause, source: str) -> list[Ground]:

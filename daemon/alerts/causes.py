@@ -1,4 +1,4 @@
-"""Outages of which somebody is told already, by an alert of the server's host or datastore."""
+"""Outages of which somebody is told already, by an alert of the server's host or datastore, or of their incident."""
 
 from collections.abc import Collection, Iterable, Iterator
 from itertools import chain
@@ -28,15 +28,21 @@ class CauseAlerts:
         self._told: set[ServerId] = set()
         """Servers of which it was said last that a host or datastore of theirs is the cause."""
 
-    def look(self, fires: Iterable[Alert], under_way: Collection[ServerId], now: Instant) -> Iterator[None]:
-        """Put into the store, in small steps, whose cause is told by what fires."""
+    def look(
+        self,
+        fires: Iterable[Alert],
+        of_incidents: Collection[ServerId],
+        under_way: Collection[ServerId],
+        now: Instant,
+    ) -> Iterator[None]:
+        """Put into the store, in small steps, whose cause is told by what fires, or by the alert of an incident."""
         named = [dict(alert.labels) for alert in fires]
         hosts = {(each["vcenter"], each["host"]) for each in named if each["alertname"] in HOST_ALERTS}
         stores = {each["vcenter"] for each in named if each["alertname"] in DATASTORE_ALERTS}
-        told = set()
+        told = set(of_incidents)
         if hosts or stores:
             for server in list(under_way):
-                if self._is_told(server, hosts, stores):
+                if server not in told and self._is_told(server, hosts, stores):
                     told.add(server)
                 yield
         before, self._told = self._told, told

@@ -13,6 +13,7 @@ from daemon.alerts.causes import CauseAlerts
 from daemon.alerts.conditions.definitions import Lasting, Subject, alerts
 from daemon.alerts.conditions.shared import SLAD_ALERTS, SOURCE_ALERTS, UPLINK_ALERTS, Contact
 from daemon.alerts.figures import FigureAlerts
+from daemon.alerts.incidents import IncidentAlerts
 from daemon.alerts.infrastructure import InfrastructureAlerts
 from daemon.alerts.outages import OutageAlerts
 from daemon.alerts.server_labels import ServerLabels
@@ -64,7 +65,7 @@ class AlertEvaluator:
         self._began_at = clock.now()
         self._server_labels = ServerLabels(facts, is_listed, self._began_at)
         self._infrastructure = InfrastructureAlerts()
-        self._looks: tuple[OutageAlerts, CauseAlerts, FigureAlerts] | None = None
+        self._looks: tuple[OutageAlerts, IncidentAlerts, CauseAlerts, FigureAlerts] | None = None
         self._uplinks_down: dict[str, str] = {}
 
     def want(self, wanted: bool) -> None:
@@ -76,6 +77,7 @@ class AlertEvaluator:
             book, facts, server_labels, store = self._book, self._facts, self._server_labels, self._store
             self._looks = (
                 OutageAlerts(book=book, facts=facts, server_labels=server_labels, store=store),
+                IncidentAlerts(book=book, facts=facts, store=store),
                 CauseAlerts(book=book, facts=facts, server_labels=server_labels, store=store),
                 FigureAlerts(self._figures, store, server_labels),
             )
@@ -88,13 +90,16 @@ class AlertEvaluator:
                 self._infrastructure.take(report, now)
         if self._looks is None:
             return True
-        outages, causes, figures = self._looks
+        outages, incidents, causes, figures = self._looks
         few = list(self._few(now))
         self._store.put("few", few, now)
         self._store.pass_to(now)
         async for _ in paced(outages.mark(now), turn_s=self._turn_s):
             pass
-        marking, working = [causes.look(few, outages.under_way, now)], [outages.work(now)]
+        async for _ in paced(incidents.look(outages.causes, now), turn_s=self._turn_s):
+            pass
+        marking = [causes.look(few, incidents.told, outages.under_way, now)]
+        working = [outages.work(now)]
         if self._figures.at is not None:
             judging: JudgementsAt = await self._figures.judging(self._figures.at)
             marking.append(figures.mark(judging.at))

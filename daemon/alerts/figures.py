@@ -29,7 +29,7 @@ from daemon.live.solutions import SolutionRow
 from sla.book import SolutionKey
 from sla.instants import SECOND, Instant
 from sla.lifecycle import first_open
-from sla.records import ServerId
+from sla.records import ClientId, ServerId
 from sla.requests import Outcome
 
 SLOW_US: Final = 30 * SECOND
@@ -107,6 +107,7 @@ class FigureAlerts:
             terms = judging.of_client(client).judgement.terms(client).chronic_outages
             solution = SolutionFacts(
                 at=at,
+                zone=self._zone_of(client, at),
                 state=state,
                 counted=self._figures.solutions.counted(row),
                 lasting=row.lasting,
@@ -119,13 +120,18 @@ class FigureAlerts:
         for deadline in first_open(row.standing.deadlines):
             text = f"{DEADLINE_WORDS[deadline.deadline]} of {name} of {client}"
             is_missed = deadline.outcome is Outcome.MISSED
-            due = DueItem(at=at, due_at=deadline.due_at, is_missed=is_missed)
+            zone = judging.of_client(client).judgement.terms(client).support.time_zone
+            due = DueItem(at=at, zone=zone, due_at=deadline.due_at, is_missed=is_missed)
             subject = Subject(
                 text=text[0].upper() + text[1:], labels={**labels, "deadline": deadline.deadline.value}
             )
             yield from alerts(DEADLINE_ALERTS, due, subject)
             if due.soon_at(DEADLINE_SOON_US) is None:
                 self._solutions.add_at(Instant(deadline.due_at - DEADLINE_SOON_US), key)
+
+    def _zone_of(self, client: ClientId, at: Instant) -> str:
+        record = self._figures.book.client(client, at)
+        return "UTC" if record is None else record.timezone
 
     # Service requests
 
@@ -135,7 +141,8 @@ class FigureAlerts:
             judgement = judging.of_client(record.client).judgement
             response = judgement.response(request)
             is_missed = response.response is Outcome.MISSED
-            due = DueItem(at=judging.at, due_at=response.due_at, is_missed=is_missed)
+            zone = judgement.terms(record.client).support.time_zone
+            due = DueItem(at=judging.at, zone=zone, due_at=response.due_at, is_missed=is_missed)
             labels = {"client": record.client, "solution": record.solution, "request": request}
             yield from alerts(
                 REQUEST_ALERTS, due, Subject(text=f"Request {request} of {record.client}", labels=labels)

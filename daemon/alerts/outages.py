@@ -1,6 +1,6 @@
 """Alerts of virtual servers that are down."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from itertools import chain
 from typing import Final
 
@@ -13,7 +13,7 @@ from daemon.book.live_book import LiveBook
 from daemon.due_queue import DueQueue
 from daemon.live.facts import ServerFacts
 from sla.instants import SECOND, Instant
-from sla.records import ServerId
+from sla.records import Cause, ServerId
 
 ASK_AGAIN_US: Final = 5 * SECOND
 SLICE: Final = 4_000
@@ -34,6 +34,12 @@ class OutageAlerts:
         """The outages under way by server, and since when."""
         self._seen: tuple[int, list[bytes]] = -1, []
         """The membership of the book and the starts of outages of each group, as they were looked at last."""
+        self._causes_seen = -1
+        """How many causes the book had then."""
+        self._causes: dict[ServerId, Cause] = {}
+        """The causes of the outages under way, as far as they are known."""
+        self._told: dict[ServerId, tuple[Subject, Instant]] = {}
+        """Of which servers an alert fires, as whom, and since when."""
         self._queue: DueQueue[tuple[ServerId]] = DueQueue()
         """Servers to be looked at, now or once their outage has lasted long enough."""
 
@@ -47,14 +53,24 @@ class OutageAlerts:
         """The servers of which an outage is under way."""
         return self._since.keys()
 
+    @property
+    def causes(self) -> Mapping[ServerId, Cause]:
+        """Of the outages under way, as far as they are known; another object when any of it is another."""
+        return self._causes
+
     def mark(self, now: Instant) -> Iterator[None]:
         """Find, in small steps, what is to be looked at."""
         self._queue.pass_to(now)
+        yield from self._mark_edges()
+        yield from self._mark_causes()
+
+    def _mark_edges(self) -> Iterator[None]:
+        """The outages that began or ended."""
         groups = list(self._book.groups.values())
         seen = self._book.membership, [group.outage_at.tobytes() for group in groups]
         if seen == self._seen:
             return
-        self._seen = seen
+        self._seen, self._causes_seen = seen, -1
         since: dict[ServerId, Instant] = {}
         for group in groups:
             for start in range(0, len(group.rows), SLICE):
@@ -67,6 +83,22 @@ class OutageAlerts:
                 self._queue.add((server,))
             yield
 
+    def _mark_causes(self) -> Iterator[None]:
+        """The outages whose cause is known now, or is another."""
+        evidence = self._book.evidence
+        if self._causes_seen == evidence.causes_taken:
+            return
+        self._causes_seen = evidence.causes_taken
+        causes: dict[ServerId, Cause] = {}
+        for server, began_at in self._since.items():
+            cause = evidence.cause(server, began_at)
+            if cause is not None:
+                causes[server] = cause
+            if cause is not self._causes.get(server):
+                self._queue.add((server,))
+            yield
+        self._causes = causes
+
     def work(self, now: Instant) -> Iterator[None]:
         """Put into the store what was found, in small steps."""
         while self._queue:
@@ -77,21 +109,27 @@ class OutageAlerts:
     def _look(self, server: ServerId, now: Instant) -> None:
         since, what = self._since.get(server), ("down", server)
         if since is None:
+            self._told.pop(server, None)
             self._store.put(what, (), now)
         elif self._store.has(what):
-            return
+            self._store.put(what, list(self._of(server, now)), now)
         elif now - since < DOWN_FOR_US:
             self._queue.add_at(Instant(since + DOWN_FOR_US), (server,))
         elif not self._server_labels.is_known(server, now):
             self._queue.add_at(Instant(now + ASK_AGAIN_US), (server,))
         else:
-            self._store.put(what, list(self._of(server, since, now)), now)
+            record = self._book.record_of(server)
+            labels = self._server_labels.labels_with_shared(record)
+            self._told[server] = Subject(text=record.name, labels=labels), since
+            self._store.put(what, list(self._of(server, now)), now)
 
-    def _of(self, server: ServerId, since: Instant, now: Instant) -> Iterator[Alert]:
-        record, place = self._book.record_of(server), self._book.places[server]
+    def _of(self, server: ServerId, now: Instant) -> Iterator[Alert]:
+        subject, since = self._told[server]
+        place, cause = self._book.places[server], self._causes.get(server)
         host, _ = self._facts.placement_of(server)
         legs = place.group.legs_down(place.index)
         reasons = [self._book.reasons.get((server, leg), "") or leg.value for leg in legs]
-        outage = OngoingOutage(at=now, since=since, reasons=tuple(dict.fromkeys(reasons)), host=host)
-        subject = Subject(text=record.name, labels=self._server_labels.labels_with_shared(record))
+        outage = OngoingOutage(
+            at=now, since=since, reasons=tuple(dict.fromkeys(reasons)), host=host, cause=cause
+        )
         yield from alerts(OUTAGE_ALERTS, outage, subject)

@@ -22,6 +22,7 @@ OWN_LABELS: Final = (
     "uplink",
     "host",
     "datastore",
+    "cause",
     "request",
     "deadline",
     "reason",

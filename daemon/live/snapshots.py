@@ -151,6 +151,7 @@ class Snapshots:
                         label("datastore", datastore),
                         label("cause", "" if cause is None else cause.cause.value),
                         label("confidence", "" if cause is None else cause.confidence.value),
+                        label("incident", "" if cause is None else cause.incident),
                     )
                     samples.append(sample(",".join(named), "1"))
             first += len(group.rows)

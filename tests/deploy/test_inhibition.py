@@ -20,6 +20,7 @@ OF_A_SERVER = (
     "AvailabilityBudgetSpent",
     "AvailabilityInconclusive",
 )
+OF_AN_INCIDENT = ("VirtualServersDown", "HostNotResponding")
 WAIT_S = 10.0
 
 
@@ -108,12 +109,25 @@ def test_the_worse_of_two_says_it_all(
     assert inhibited(one, target | same, target | other, source | same) == [True, False, False]
 
 
+def test_an_incident_is_told_of_once(one: Alertmanager) -> None:
+    incident = of("VirtualServersDown")
+    place = {"vcenter": "i1", "datastore": "i2"}
+    waiting, told = incident | place, incident | place | {"datastore": "i3"}
+    assert inhibited(one, waiting, told, of("DatastoreInaccessible") | place) == [True, False, False]
+    bare = {key: value for key, value in incident.items() if key != "datastore"}
+    waiting, told = bare | {"uplink": "i4"}, bare | {"uplink": "i5"}
+    assert inhibited(one, waiting, told, of("UplinkDown") | {"uplink": "i4"}) == [True, False, False]
+    host = {"vcenter": "i1", "host": "i6"}
+    waiting, told = of("HostNotResponding") | host, of("HostNotResponding") | host | {"host": "i7"}
+    assert inhibited(one, waiting, told, bare | host) == [True, False, False]
+
+
 def test_what_says_that_maintenance_does_not_count_and_what_pages_never_wait(one: Alertmanager) -> None:
     every = {labels["alertname"]: labels for _, fired in tried() for labels in fired}
     found = dict(zip(every, inhibited(one, *(of("VirtualServerDown"), *every.values()))[1:], strict=True))
     waiting = {name for name, waits in found.items() if waits}
     assert "VirtualServerDown" in waiting
-    assert waiting <= {*OF_A_SERVER, "ChronicOutageAtRisk", "OutageQualifying"}
+    assert waiting <= {*OF_A_SERVER, *OF_AN_INCIDENT, "ChronicOutageAtRisk", "OutageQualifying"}
 
 
 def test_what_inhibits_a_server_that_is_down_outlasts_it() -> None:

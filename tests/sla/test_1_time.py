@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from sla.calendars import Calendar, Day, calendar_of, format_day, parse_day, parse_month, year_of
-from sla.instants import HOUR, MINUTE, Instant, format_instant
+from sla.instants import HOUR, MINUTE, Instant, format_instant, parse_instant
 from tests.sla.stories import at, client, exclusion, row_of, says, seen, server, statement
 
 DAY_HOURS = {
@@ -210,3 +210,16 @@ def test_1_4_an_interruption_that_would_end_at_as_of_is_ongoing() -> None:
     ):
         (solution,) = statement(lines, as_of=as_of)["solutions"]
         assert [each["end"] for each in solution["interruptions"]] == ends, as_of
+
+
+@pytest.mark.parametrize(
+    ("at", "zone", "spoken"),
+    [
+        ("2026-12-07T05:00:00Z", "America/Toronto", "7 December 00:00 EST"),
+        ("2026-07-01T05:00:09.5Z", "America/Toronto", "1 July 01:00:09 EDT"),
+        ("2026-12-07T00:00:00Z", "UTC", "7 December 00:00 UTC"),
+        ("2026-10-25T01:30:00Z", "Europe/Berlin", "25 October 02:30 CET"),
+    ],
+)
+def test_an_instant_in_a_sentence(at: str, zone: str, spoken: str) -> None:
+    assert calendar_of(zone).spoken(parse_instant(at)) == spoken

@@ -10,6 +10,7 @@ from typing import Final
 from daemon.alerts.conditions.dues import DEADLINE_ALERTS, REQUEST_ALERTS
 from daemon.alerts.conditions.servers import (
     CAUSE_ALERTS,
+    INCIDENT_ALERTS,
     MONTH_ALERTS,
     OUTAGE_ALERTS,
     REFUSED_ALERTS,
@@ -34,6 +35,7 @@ EVERY: Final[tuple[Mapping[str, object], ...]] = (
     DEADLINE_ALERTS,
     OUTAGE_ALERTS,
     CAUSE_ALERTS,
+    INCIDENT_ALERTS,
     MONTH_ALERTS,
     REFUSED_ALERTS,
     WINDOW_ALERTS,

@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 from typing import Final, TypeVar
 
 from daemon.alerts.alert import Alert, Severity, labels_of
-from sla.instants import MINUTE, SECOND, Instant, format_instant
+from sla.calendars import calendar_of
+from sla.instants import MINUTE, Instant
 
 OUTLASTS_US: Final = 2 * MINUTE
 """How much longer than what it tells of an alert fires that inhibits others: a server is known to be back up to a minute later."""
@@ -76,9 +77,9 @@ def holding(
     return find
 
 
-def instant_text(at: Instant) -> str:
-    """An instant, to the second."""
-    return format_instant(Instant(at - at % SECOND))
+def instant_text(at: Instant, zone: str = "UTC") -> str:
+    """An instant in a sentence, as it is called in a time zone."""
+    return calendar_of(zone).spoken(at)
 
 
 def many(count: int, noun: str) -> str:

@@ -15,9 +15,10 @@ DEADLINE_SOON_US: Final = DAY
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DueItem:
-    """Something that is open, and due, at `at`."""
+    """Something that is open, and due, at `at`; `zone`: that of whoever has to do it."""
 
     at: Instant
+    zone: str
     due_at: Instant
     is_missed: bool
 
@@ -34,7 +35,7 @@ def _response_due(due: DueItem) -> Holding | None:
             severity=Severity.CRITICAL,
             since=due.due_at,
             summary="was not answered in time",
-            description=f"The response was due at {instant_text(due.due_at)}.",
+            description=f"The response was due at {instant_text(due.due_at, due.zone)}.",
         )
     if soon_at is None:
         return None
@@ -42,7 +43,7 @@ def _response_due(due: DueItem) -> Holding | None:
         severity=Severity.WARNING,
         since=soon_at,
         summary="has to be answered within an hour",
-        description=f"The response is due at {instant_text(due.due_at)}.",
+        description=f"The response is due at {instant_text(due.due_at, due.zone)}.",
     )
 
 
@@ -54,7 +55,7 @@ def _deadline_due(due: DueItem) -> Holding | None:
         severity=Severity.WARNING,
         since=soon_at,
         summary="was missed" if due.is_missed else "is near",
-        description=f"It {'was' if due.is_missed else 'is'} due at {instant_text(due.due_at)}.",
+        description=f"It {'was' if due.is_missed else 'is'} due at {instant_text(due.due_at, due.zone)}.",
     )
 
 

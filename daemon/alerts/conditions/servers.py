@@ -1,5 +1,6 @@
 """Alerts of virtual servers: outages, what silences them, and their month."""
 
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -12,12 +13,18 @@ from daemon.alerts.conditions.definitions import (
     holding,
     instant_text,
     listed,
+    many,
 )
-from daemon.readable import duration
+from daemon.readable import duration, first_of
 from sla.instants import MINUTE, Instant
+from sla.records import Cause, Confidence
 
 DOWN_FOR_US: Final = MINUTE
 """How long a virtual server may be down before that is told."""
+SEVERAL: Final = 2
+"""From how many outages on an incident is told of, in place of each."""
+NAMED: Final = 5
+"""How many servers of an incident are named."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,12 +106,13 @@ REFUSED_ALERTS: Final[Definitions[RefusedMaintenance]] = {"MaintenanceWindowInel
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OngoingOutage:
-    """An outage of a server that is under way at `at`, why it is, and where it runs; as far as somebody said."""
+    """An outage of a server that is under way at `at`, why it is, where it runs, and its cause; as far as somebody said."""
 
     at: Instant
     since: Instant
     reasons: tuple[str, ...] = ()
     host: str = ""
+    cause: Cause | None = None
 
 
 def _down(outage: OngoingOutage) -> Holding | None:
@@ -116,18 +124,51 @@ def _down(outage: OngoingOutage) -> Holding | None:
         severity=Severity.CRITICAL,
         since=outage.since,
         summary="is down",
-        description=f"Since {instant_text(outage.since)}{why}.{where}",
+        description=f"Since {instant_text(outage.since)}{why}.{_by(outage.cause)}{where}",
     )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenIncident:
+    """Outages under way at `at` that one thing brought about: the first of them with its cause, and whose servers are down."""
+
+    at: Instant
+    since: Instant
+    cause: Cause
+    servers: Sequence[str]
+    """Their names."""
+    clients: Collection[str]
+
+
+def _incident(incident: OpenIncident) -> Holding | None:
+    if incident.at - incident.since < DOWN_FOR_US or len(incident.servers) < SEVERAL:
+        return None
+    return Holding(
+        severity=Severity.CRITICAL,
+        since=incident.since,
+        summary=f"has {many(len(incident.servers), 'virtual server')} of {many(len(incident.clients), 'client')} down",
+        description=f"Since {instant_text(incident.since)}.{_by(incident.cause)}"
+        f" Down: {first_of(incident.servers, NAMED)}.",
+    )
+
+
+def _by(cause: Cause | None) -> str:
+    """The cause in a sentence."""
+    if cause is None:
+        return ""
+    confidence = "" if cause.confidence is Confidence.NONE else f", {cause.confidence.value}"
+    return f" Cause: {cause.cause.value.replace('_', ' ')}{confidence}: {cause.text}."
+
+
 OUTAGE_ALERTS: Final[Definitions[OngoingOutage]] = {"VirtualServerDown": _down}
+INCIDENT_ALERTS: Final[Definitions[OpenIncident]] = {"VirtualServersDown": _incident}
 
 
 CAUSE_ALERTS: Final[Definitions[Lasting]] = {
     "VirtualServerCauseTold": holding(
         Severity.NONE,
-        "is down by its host or datastore",
-        "The alert of its host or datastore tells of it: this one tells nobody, and inhibits others",
+        "is down by what is told of already",
+        "The alert of its host, of its datastore or of the incident tells of it: this one tells nobody, and inhibits others",
         keep_us=OUTLASTS_US,
     )
 }

@@ -16,10 +16,11 @@ from sla.statement import SolutionState
 class SolutionFacts:
     """A solution at `at`, and what its terms say: how long what counts lasts, how many the evaluation period bears.
 
-    `counted` is the counted time of the interruption that goes on.
+    `counted` is the counted time of the interruption that goes on; `zone` the client's.
     """
 
     at: Instant
+    zone: str
     state: SolutionState
     counted: int
     lasting: int
@@ -44,7 +45,7 @@ def _chronic_outage(solution: SolutionFacts) -> Holding | None:
     closes = (
         "while the interruption goes on"
         if chronic.notice_closes_at is None
-        else f"until {instant_text(chronic.notice_closes_at)}"
+        else f"until {instant_text(chronic.notice_closes_at, solution.zone)}"
     )
     return Holding(
         severity=Severity.PAGE,
@@ -78,13 +79,13 @@ def _qualifying(solution: SolutionFacts) -> Holding | None:
     ongoing = solution.state.ongoing
     if ongoing is None:
         return None
-    began = f"It began at {instant_text(ongoing.start)}"
+    began = f"It began at {instant_text(ongoing.start, solution.zone)}"
     if ongoing.qualified_at is not None:
         return Holding(
             severity=Severity.CRITICAL,
             since=ongoing.qualified_at,
             summary=f"is interrupted for {duration(solution.lasting)} and more, which counts",
-            description=f"{began}, and has counted since {instant_text(ongoing.qualified_at)}.",
+            description=f"{began}, and has counted since {instant_text(ongoing.qualified_at, solution.zone)}.",
         )
     near = nears_at(solution.lasting)
     if solution.counted < near:
@@ -94,7 +95,7 @@ def _qualifying(solution: SolutionFacts) -> Holding | None:
         severity=Severity.WARNING,
         since=Instant(solution.at - (solution.counted - near)),
         summary=f"has an interruption that nears {duration(solution.lasting)}",
-        description=f"{began}, and counts from {instant_text(Instant(solution.at + left))} on unless it ends before.",
+        description=f"{began}, and counts from {instant_text(Instant(solution.at + left), solution.zone)} on unless it ends before.",
     )
 
 
@@ -108,7 +109,7 @@ def _notice_open(solution: SolutionFacts) -> Holding | None:
         severity=Severity.WARNING,
         since=chronic.chronic_at,
         summary="has an open notice period",
-        description=f"The client may give notice of intent to cancel until {instant_text(chronic.notice_closes_at)}.",
+        description=f"The client may give notice of intent to cancel until {instant_text(chronic.notice_closes_at, solution.zone)}.",
     )
 
 
@@ -128,11 +129,13 @@ def _evaluation_failing(solution: SolutionFacts) -> Holding | None:
         summary, means = "has failed its evaluation period", "the client may cancel without penalty"
     else:
         summary, means = "is failing its evaluation period", "one more lets the client cancel without penalty"
+    until = worst.evaluation_until
+    ends = "" if until is None else f" It lasts until {instant_text(until, solution.zone)}."
     return Holding(
         severity=Severity.CRITICAL,
         since=_last_counted(solution, on_documents="observed" not in bases),
         summary=summary,
-        description=f"{many(worst.evaluation_count, 'interruption')} in it, on the basis {listed(bases)}: {means}.",
+        description=f"{many(worst.evaluation_count, 'interruption')} in it, on the basis {listed(bases)}: {means}.{ends}",
     )
 
 

@@ -27,6 +27,7 @@ LABELS: Final[Mapping[str, set[str]]] = {
     "AvailabilityInconclusive": _SHARED,
     "MaintenanceWindowIneligible": _SERVER | {"reason"},
     "MaintenanceRunning": _SERVER,
+    "VirtualServersDown": {"cause", "vcenter", "host", "datastore", "uplink"},
     "VirtualServerCauseTold": _SERVER,
     "SourceBlind": {"vcenter"},
     "UplinkDown": {"uplink"},
@@ -40,6 +41,8 @@ LABELS: Final[Mapping[str, set[str]]] = {
 }
 """Of every alert that slad pushes. A label without value is none, so a lone server has no solution."""
 MAY_LACK: Final = {"solution", "uplink"}
+_PLACES: Final = {"host", "datastore", "uplink"}
+"""Of which an incident has one."""
 OF_PROMETHEUS: Final = {
     "SladDown": {"job", "instance"},
     "LedgerNotWriting": {"instance"},
@@ -55,7 +58,8 @@ def has_its_labels(labels: Mapping[str, str], more: Mapping[str, set[str]] | Non
     name = labels["alertname"]
     wanted = LABELS.get(name, set()) | (more or {}).get(name, set())
     found = labels.keys() - {"alertname", "severity"}
-    return found <= wanted and wanted - found <= MAY_LACK
+    may_lack = _PLACES if name == "VirtualServersDown" else MAY_LACK
+    return found <= wanted and wanted - found <= may_lack
 
 
 def rules() -> list[dict[str, Any]]:
