@@ -156,6 +156,8 @@ class Report:
     """Whether every connected host that mounts a datastore reaches it."""
     lost_mounts: frozenset[tuple[str, str]] | None = None
     """All pairs of a connected host and a datastore that it mounts and does not reach; None: those that were told last."""
+    in_maintenance: frozenset[str] | None = None
+    """All hosts that are in maintenance mode; None: those that were told last."""
     gone_hosts: tuple[str, ...] = ()
     gone_datastores: tuple[str, ...] = ()
     """Names that are no longer there, sorted: removed, renamed, or ignored from now on."""

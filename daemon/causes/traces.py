@@ -54,6 +54,8 @@ class Traces:
         """In order of time, by the server that each is about, or else by the host."""
         self._lost: dict[str, set[tuple[str, str]]] = {}
         """The mounts that are lost now, by source: host and datastore."""
+        self._maintained: dict[str, set[str]] = {}
+        """The hosts that are in maintenance mode now, by source; of those that only enter it events tell."""
         self._uplinks_down: set[str] = set()
         self._new: dict[tuple[str, Instant], Trace] = {}
         """What is to be kept, by what tells traces apart."""
@@ -71,6 +73,8 @@ class Traces:
             if trace.end is None and subject[0] == _LOST:
                 _, source, host, datastore = subject
                 self._lost.setdefault(source, set()).add((host, datastore))
+            elif trace.end is None and subject[0] == _IN_MAINTENANCE and detail != _ENTERING:
+                self._maintained.setdefault(subject[1], set()).add(subject[2])
             elif trace.end is None and subject[0] == _DOWN:
                 self._uplinks_down.add(subject[1])
 
@@ -99,6 +103,8 @@ class Traces:
             server = None if event.server is None else id_of(source, event.server)
             self._note(source, event, server)
             yield
+        if report.in_maintenance is not None:
+            self._maintain(source, report.in_maintenance, at)
 
     def follow_uplinks(self, down: Mapping[str, Instant], now: Instant) -> None:
         """Take which uplinks are down, and since when."""
@@ -187,10 +193,18 @@ class Traces:
             self._close((_LOST, source, host, datastore), at)
         self._lost[source] = set(lost)
 
+    def _maintain(self, source: str, maintained: frozenset[str], at: Instant) -> None:
+        for host in maintained:
+            self._hold((_IN_MAINTENANCE, source, host), at, holds=True)
+        for host in self._maintained.get(source, set()) - maintained:
+            self._close((_IN_MAINTENANCE, source, host), at)
+        self._maintained[source] = set(maintained)
+
     def _note(self, source: str, said: SourceEvent, server: ServerId | None) -> None:
         host = Component(source, said.host) if said.host else None
         if host is not None and said.type in _TURNS:
-            self._hold((_IN_MAINTENANCE, *host), said.at, holds=_TURNS[said.type])
+            holds = _TURNS[said.type]
+            self._hold((_IN_MAINTENANCE, *host), said.at, holds or (), holds=holds is not None)
         if said.type not in CAUSE_EVENTS or (said.server is not None and server is None):
             return  # one about a machine that is no server of ours says nothing of its host
         event = CauseEvent(
@@ -241,12 +255,13 @@ class Traces:
         self._new[about, last.start] = Trace(about, last.start, last.end, json.dumps(last.detail))
 
 
-_TURNS: Final = {
-    "EnteringMaintenanceModeEvent": True,
-    "EnteredMaintenanceModeEvent": True,
-    "ExitMaintenanceModeEvent": False,
+_ENTERING: Final = ("entering",)
+_TURNS: Final[Mapping[str, tuple[str, ...] | None]] = {
+    "EnteringMaintenanceModeEvent": _ENTERING,
+    "EnteredMaintenanceModeEvent": (),
+    "ExitMaintenanceModeEvent": None,
 }
-"""Whether a host is entering maintenance mode, or in it, from an event on."""
+"""The detail of the stretch of maintenance that begins with an event; None: it ends one."""
 
 
 def _event_of(subject: Subject, detail: tuple[str, ...], at: Instant) -> CauseEvent:

@@ -36,6 +36,8 @@ class News:
     datastores: Mapping[str, State] = field(default_factory=dict)
     lost_mounts: frozenset[tuple[str, str]] | None = None
     """All of them, by host and datastore, where they are others than were told before."""
+    in_maintenance: frozenset[str] | None = None
+    """Likewise of the hosts that are in maintenance mode."""
     gone_hosts: tuple[str, ...] = ()
     gone_datastores: tuple[str, ...] = ()
 
@@ -55,6 +57,7 @@ class Infrastructure:
         self._told_hosts: dict[str, State] = {}
         self._told_datastores: dict[str, State] = {}
         self._told_lost: frozenset[tuple[str, str]] = frozenset()
+        self._told_maintenance: frozenset[str] = frozenset()
 
     def name(self, inventory: Inventory) -> bool:
         """Name them by what vCenter says now; whether one that had a name has another."""
@@ -86,15 +89,27 @@ class Infrastructure:
         }
         lost = frozenset(self._lost_mounts(inventory, ignored))
         told_lost, self._told_lost = self._told_lost, lost
+        maintained = frozenset(self._maintained(inventory))
+        told_maintenance, self._told_maintenance = self._told_maintenance, maintained
         told_hosts, self._told_hosts = self._told_hosts, hosts
         told_datastores, self._told_datastores = self._told_datastores, datastores
         return News(
             hosts=hosts if fresh else _changed(told_hosts, hosts),
             datastores=datastores if fresh else _changed(told_datastores, datastores),
             lost_mounts=lost if fresh or lost != told_lost else None,
+            in_maintenance=maintained if fresh or maintained != told_maintenance else None,
             gone_hosts=tuple(sorted(told_hosts.keys() - hosts.keys())),
             gone_datastores=tuple(sorted(told_datastores.keys() - datastores.keys())),
         )
+
+    def _maintained(self, inventory: Inventory) -> Iterator[str]:
+        """The hosts that are in maintenance mode, or were when that could be read last."""
+        for moid, name in self.hosts.items():
+            if inventory.refuses(moid, _MAINTENANCE):
+                if name in self._told_maintenance:
+                    yield name
+            elif inventory.hosts[moid].maintenance:
+                yield name
 
     def _lost_mounts(self, inventory: Inventory, ignored: frozenset[Moid]) -> Iterator[tuple[str, str]]:
         """Which connected host does not reach which datastore that it mounts, by their names."""
@@ -145,6 +160,7 @@ def datastore_state(datastore: Datastore, hosts: Mapping[Moid, Host]) -> State:
 
 
 _MOUNTS: Final = frozenset({"host"})
+_MAINTENANCE: Final = frozenset({"runtime.inMaintenanceMode"})
 
 
 def _counts(host: Host | None) -> bool:

@@ -279,6 +279,7 @@ class VcenterWatch:
             hosts=news.hosts,
             datastores=news.datastores,
             lost_mounts=news.lost_mounts,
+            in_maintenance=news.in_maintenance,
             gone_hosts=news.gone_hosts,
             gone_datastores=news.gone_datastores,
         )

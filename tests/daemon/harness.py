@@ -65,20 +65,27 @@ def running_machines(vcenter: ThreadedVCenter) -> list[str]:
 
 def write_config(folder: Path, vcenter: ThreadedVCenter, **changes: str) -> Path:
     """A configuration that watches `vcenter`; `changes` replace whole sections, by their name without dots."""
+    watched = (
+        f'[vcenter.vc1]\naddress = "{vcenter.host}:{vcenter.port}"\nscheme = "http"\nuser = "slad"\n'
+        'password_file = "password"\npoll = "1s"'
+    )
+    return config_of(folder, **{"vcenter": watched} | changes)
+
+
+def config_of(folder: Path, **sections: str) -> Path:
+    """A configuration of these sections, and of what else one needs."""
     (folder / "password").write_text("secret")
     (folder / "password").chmod(0o600)
-    sections = {
+    every = {
         "ledger": '[ledger]\npath = "ledger.db"',
         "web": '[web]\nlisten = ["127.0.0.1:0"]',
         "control": '[control]\nsocket = "control.sock"',
         "watch": '[watch]\ntick = "1s"\ngrace = "1m"',
-        "vcenter": f'[vcenter.vc1]\naddress = "{vcenter.host}:{vcenter.port}"\nscheme = "http"\nuser = "slad"\n'
-        'password_file = "password"\npoll = "1s"',
         "client": '[client.acme]\nname = "ACME"\ntimezone = "America/Toronto"\ntech_admins = ["ann"]',
         "rule": '[[rule]]\nname = "acme-*"\nclient = "acme"',
-    } | changes
+    } | sections
     path = folder / "slad.toml"
-    path.write_text('observer = "mon"\n' + "\n".join(sections.values()) + "\n")
+    path.write_text('observer = "mon"\n' + "\n".join(every.values()) + "\n")
     return path
 
 

@@ -103,7 +103,28 @@ def test_maintenance_lasts_from_its_entering_to_its_end(kept: Kept) -> None:
         event = replace(EVENT, key=str(minute), type=f"{kind}MaintenanceModeEvent", at=at(minute))
         kept.take(9, events=(event,))
     for traces in kept.both():
+        assert traces.in_maintenance(ESX1, at(0)) == [
+            HostSpan(ESX1, at(0), at(1)),
+            HostSpan(ESX1, at(1), at(2)),
+        ]
+
+
+def test_maintenance_of_which_no_event_was_read(kept: Kept) -> None:
+    kept.take(0, in_maintenance=frozenset({"esx1", "esx2"}))
+    kept.take(1)
+    kept.restart()
+    kept.take(2, in_maintenance=frozenset({"esx2"}))
+    for traces in kept.both():
         assert traces.in_maintenance(ESX1, at(0)) == [HostSpan(ESX1, at(0), at(2))]
+
+
+def test_a_host_that_is_not_in_maintenance_mode_yet_is_entering_it_all_the_same(kept: Kept) -> None:
+    kept.take(0, in_maintenance=frozenset())
+    kept.take(1, events=(replace(EVENT, type="EnteringMaintenanceModeEvent", at=at(1)),))
+    kept.restart()
+    kept.take(2, in_maintenance=frozenset())
+    for traces in kept.both():
+        assert traces.in_maintenance(ESX1, at(0)) == [HostSpan(ESX1, at(1), None)]
 
 
 def test_uplinks_that_are_down(kept: Kept) -> None:

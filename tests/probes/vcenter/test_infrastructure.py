@@ -102,6 +102,11 @@ class Site:
     def connect(self, number: str, connection: str) -> None:
         self.host(number, **{"runtime.connectionState": connection})
 
+    def refuse(self, number: str, name: str) -> None:
+        missing = {"path": name, "fault": {"fault": {"privilegeId": "System.Read"}}}
+        change = {"kind": "modify", "obj": f"host-{number}", "missingSet": missing}
+        self.inventory.apply("HostSystem", [change])
+
     def reach(self, number: str, *, accessible: bool) -> None:
         mounted = mount(f"host-{number}", "true" if accessible else "false")
         self.take("Datastore", f"datastore-{number}", host={"DatastoreHostMount": mounted})
@@ -121,7 +126,10 @@ def site() -> Site:
 
 def test_a_fresh_look_tells_everything_and_others_what_changed(site: Site) -> None:
     everything = News(
-        hosts={"esx1": UP, "esx2": UP}, datastores={"san1": UP, "san2": UP}, lost_mounts=frozenset()
+        hosts={"esx1": UP, "esx2": UP},
+        datastores={"san1": UP, "san2": UP},
+        lost_mounts=frozenset(),
+        in_maintenance=frozenset(),
     )
     assert site.news(fresh=True) == everything
     assert site.news() == News()
@@ -156,7 +164,19 @@ def test_what_left_while_nobody_watched_is_gone(site: Site) -> None:
         gone_hosts=("esx1",),
         gone_datastores=("san1", "san2"),
         lost_mounts=frozenset(),
+        in_maintenance=frozenset(),
     )
+
+
+def test_hosts_in_maintenance_mode_are_told_whole_whenever_they_are_others(site: Site) -> None:
+    assert site.news(fresh=True).in_maintenance == frozenset()
+    site.host("2", **{"runtime.inMaintenanceMode": "true"})
+    assert site.news().in_maintenance == frozenset({"esx2"})
+    assert site.news().in_maintenance is None
+    site.refuse("2", "runtime.inMaintenanceMode")
+    assert site.news(fresh=True).in_maintenance == frozenset({"esx2"}), "nobody says that it ended"
+    site.host("2", **{"runtime.inMaintenanceMode": "false"})
+    assert site.news().in_maintenance == frozenset()
 
 
 def test_mounts_that_are_lost_are_told_whole_whenever_they_are_others(site: Site) -> None:
