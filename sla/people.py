@@ -72,6 +72,16 @@ def whose(user: str, client: ClientId, people: People) -> Whose:
     return Whose(change, Confidence.LIKELY, who, user, who)
 
 
+def pattern_of(user: str, people: People) -> str | None:
+    """The first pattern that takes a user, in the order in which they are tried; None: no one."""
+    patterns = (
+        *people.automation,
+        *people.employees,
+        *(each for those in people.users.values() for each in those),
+    )
+    return next((pattern for pattern in patterns if _matches(pattern, user)), None)
+
+
 def _match_any(patterns: Iterable[str], user: str) -> bool:
     return any(_matches(pattern, user) for pattern in patterns)
 

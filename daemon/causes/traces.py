@@ -255,6 +255,16 @@ class Traces:
         self._new[about, last.start] = Trace(about, last.start, last.end, json.dumps(last.detail))
 
 
+def users_in(traces: Iterable[Trace]) -> Iterator[str]:
+    """Who did what the traces tell of, in no order, some more than once."""
+    for trace in traces:
+        subject = tuple(json.loads(trace.about))
+        if subject[0] == _EVENT:
+            event = _event_of(subject, tuple(json.loads(trace.detail)), trace.start)
+            if event.user:
+                yield event.user
+
+
 _ENTERING: Final = ("entering",)
 _TURNS: Final[Mapping[str, tuple[str, ...] | None]] = {
     "EnteringMaintenanceModeEvent": _ENTERING,

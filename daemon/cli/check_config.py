@@ -5,15 +5,21 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
+from typing import Final
 
 import click
 
+from daemon.causes.seen import SeenUsers, seen_users
 from daemon.cli import options
 from daemon.cli.options import OutputFormat
 from daemon.cli.terminal import plain, say, show_as, tell
 from daemon.config import UNASSIGNED, Config, ConfigError, Problem, load
 from daemon.config.tables import RuleTable, VCenterTable
+from daemon.readable import first_of
 from sla.records import ClientId, Leg
+
+NAMED: Final = 8
+"""How many users of a pattern are named."""
 
 
 @click.command("check-config", epilog=options.example("slad check-config --config slad.toml"))
@@ -23,7 +29,7 @@ def check_config(path: Path, format_: OutputFormat) -> None:
     """Check a configuration whole, and say what it means.
 
     Every problem is one line, FILE:LINE: KEY: what is wrong, what would be right. Nothing is contacted: `slad doctor`
-    does that. Exit codes: 0 it can be used (perhaps with warnings), 1 it cannot, 2 the command line is wrong.
+    does that. Where the ledger can be read, the users whom its events name are shown by the pattern that takes each. Exit codes: 0 it can be used (perhaps with warnings), 1 it cannot, 2 the command line is wrong.
     """
     try:
         config = load(path, os.environ)
@@ -31,13 +37,14 @@ def check_config(path: Path, format_: OutputFormat) -> None:
         report = {"usable": False, "problems": _rows(error.problems), "warnings": _rows(error.warnings)}
         show_as(format_, report, partial(_tell_problems, error))
         sys.exit(1)
-    show_as(format_, _as_json(config), lambda: _tell_meaning(config))
+    seen = seen_users(config)
+    show_as(format_, _as_json(config, seen), lambda: _tell_meaning(config, seen))
 
 
-def _tell_meaning(config: Config) -> None:
+def _tell_meaning(config: Config, seen: SeenUsers) -> None:
     for warning in config.warnings:
         tell(f"warning: {warning}")
-    for line in _meaning(config):
+    for line in _meaning(config, seen):
         say(line)
 
 
@@ -57,7 +64,7 @@ def _rows(problems: Sequence[Problem]) -> list[dict[str, object]]:
     ]
 
 
-def _meaning(config: Config) -> Iterator[str]:
+def _meaning(config: Config, seen: SeenUsers) -> Iterator[str]:
     """What the file means, a line for each thing."""
     yield f"{config.path} can be used."
     yield ""
@@ -79,6 +86,8 @@ def _meaning(config: Config) -> Iterator[str]:
     yield ""
     yield f"Users of the vCenters, by whom they are; {_of_others(config)}"
     yield from _columns(list(_people_rows(config)))
+    yield ""
+    yield from _seen_lines(seen)
     if any(unwatched.values()):
         yield ""
         yield "Legs of a contract that nobody watches do not count, and every statement names them."
@@ -151,6 +160,20 @@ def _people_rows(config: Config) -> Iterator[list[str]]:
             yield [f"of {client}", ", ".join(table.users)]
 
 
+def _seen_lines(seen: SeenUsers) -> Iterator[str]:
+    """Whom each pattern takes."""
+    if seen.why_not:
+        yield f"Which users the patterns take is not known: {seen.why_not}"
+    elif not seen.by_pattern and not seen.of_no_pattern:
+        yield "No user was seen in the last 40 days in an event that says who did it."
+    else:
+        yield "Users seen in the last 40 days, by the first pattern that takes each"
+        rows = [[pattern, first_of(users, NAMED)] for pattern, users in seen.by_pattern.items()]
+        if seen.of_no_pattern:
+            rows.append(["NO PATTERN", first_of(seen.of_no_pattern, NAMED)])
+        yield from _columns(rows)
+
+
 def _of_others(config: Config) -> str:
     if config.people.employees:
         return "others are no employees"
@@ -175,7 +198,7 @@ def _columns(rows: Sequence[Sequence[str]]) -> Iterator[str]:
         yield "  " + "  ".join(cell.plain for cell in row).rstrip()
 
 
-def _as_json(config: Config) -> Mapping[str, object]:
+def _as_json(config: Config, seen: SeenUsers) -> Mapping[str, object]:
     """What the file means, for programs. No secret is in it, only where each is."""
     unwatched = config.unwatched_legs()
     return {
@@ -201,6 +224,12 @@ def _as_json(config: Config) -> Mapping[str, object]:
                 {"users": list(each.users), "acts_for": each.acts_for} for each in config.people.automation
             ],
             "employees": list(config.people.employees),
+            "seen": None
+            if seen.why_not
+            else {
+                "by_pattern": {pattern: list(users) for pattern, users in seen.by_pattern.items()},
+                "of_no_pattern": list(seen.of_no_pattern),
+            },
         },
         "clients": [
             {

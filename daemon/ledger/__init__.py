@@ -17,6 +17,7 @@ from daemon.ledger.errors import (
 )
 from daemon.ledger.gate import Quarantined, let_in
 from daemon.ledger.ledger import Accepted, Ledger
+from daemon.ledger.looking import read_traces
 from daemon.ledger.noted_head import note_of, noted
 from daemon.ledger.store import SLICE, Verified, verified
 
@@ -45,5 +46,6 @@ __all__ = [
     "let_in",
     "note_of",
     "noted",
+    "read_traces",
     "verified",
 ]

@@ -132,7 +132,7 @@ class Store:
 
     @classmethod
     def _settled(cls, path: Path) -> Self:
-        db = _connect(path, "rw")
+        db = connect(path, "rw")
         try:
             set_pragmas(db)
             migrate(db, path, lambda version: _back_up(db, path, version))
@@ -266,7 +266,7 @@ class Store:
         Between two transactions only. What stands beside the chain is held against what was acknowledged.
         """
         path = self._path
-        with closing(_connect(path, "ro&immutable=1")) as db:
+        with closing(connect(path, "ro&immutable=1")) as db:
             state = _state_in(db, path)
             if (state, _lags_in(db, path, state)) != (self.state, self.lags):
                 raise damaged(path, "its head, watermarks or lags are not what was acknowledged")
@@ -376,7 +376,7 @@ def verified(
     """
     if not path.exists():
         raise LedgerFaultError(f"There is no ledger {path}.")
-    with translating(path), closing(_connect(path, "ro")) as db:
+    with translating(path), closing(connect(path, "ro")) as db:
         check_identity(db, path)
         store = Store(db, path)
         for seq, _, _ in store.replay():
@@ -444,7 +444,8 @@ def _identity(path: Path) -> tuple[int, int]:
     return found.st_dev, found.st_ino
 
 
-def _connect(path: Path, mode: str) -> sqlite3.Connection:
+def connect(path: Path, mode: str) -> sqlite3.Connection:
+    """A connection to the file at `path`, by SQLite's word for what may be done with it. Raises sqlite3.Error."""
     return sqlite3.connect(
         f"{path.absolute().as_uri()}?mode={mode}",
         uri=True,
@@ -464,7 +465,7 @@ def _create(path: Path) -> None:
     new.with_name(new.name + "-journal").unlink(missing_ok=True)
     new.unlink(missing_ok=True)
     os.close(os.open(new, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
-    with closing(_connect(new, "rw")) as db:
+    with closing(connect(new, "rw")) as db:
         db.execute(PAGE_SIZE)
         set_pragmas(db)
         migrate(db, new, back_up=None)
@@ -479,7 +480,7 @@ def _back_up(db: sqlite3.Connection, path: Path, version: int) -> None:
     part.unlink(missing_ok=True)
     fd = os.open(part, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600)
     try:
-        with closing(_connect(part, "rw")) as copy:
+        with closing(connect(part, "rw")) as copy:
             db.backup(copy)
         os.fsync(fd)
     finally:

@@ -1,3 +1,4 @@
+import asyncio
 import json
 from pathlib import Path
 
@@ -5,11 +6,15 @@ import pytest
 from click.testing import CliRunner, Result
 
 from daemon.cli.check_config import check_config
+from daemon.ledger import Batch, Ledger, Trace
+from sla.instants import parse_instant
 
 ROOT = Path(__file__).parents[3]
 
 GOOD = """\
 observer = "mon1"
+[ledger]
+path = "ledger.db"
 [vcenter.east]
 address = "vc.example.net"
 user = "slad"
@@ -68,7 +73,7 @@ def test_a_file_without_problems_is_said_to_be_usable_and_what_it_means(folder: 
 {folder}/slad.toml can be used.
 
 observer  mon1
-ledger    /var/lib/slad/ledger.db
+ledger    {folder}/ledger.db
 web       127.0.0.1:10999, without TLS or passwords
 control   /run/slad/control.sock
 
@@ -89,6 +94,8 @@ Users of the vCenters, by whom they are; others are no employees
   employees                            PROV\\*
   of acme                              ACME\\*, bob
 
+Which users the patterns take is not known: There is no ledger {folder}/ledger.db.
+
 Legs of a contract that nobody watches do not count, and every statement names them.
 """
     )
@@ -108,6 +115,7 @@ def test_the_same_for_programs(folder: Path) -> None:
     assert report["people"] == {
         "automation": [{"users": ["portal"], "acts_for": "client"}],
         "employees": ["PROV\\*"],
+        "seen": None,
     }
     assert [client["users"] for client in report["clients"]] == [["ACME\\*", "bob"], []]
     assert {client["id"]: client["unwatched_legs"] for client in report["clients"]} == {
@@ -116,12 +124,50 @@ def test_the_same_for_programs(folder: Path) -> None:
     }
 
 
+async def test_users_seen_are_shown_by_the_pattern_that_takes_each(folder: Path) -> None:
+    ledger = Ledger.open(folder / "ledger.db")
+    users = ("PROV\\eve", "acme\\bob", "mallory", "", "PROV\\eve", "prov\\ann")
+    at = parse_instant("2026-11-18T12:00:00Z")
+    traces = [
+        Trace(
+            json.dumps(["event", "vc1", str(key), "VmPoweredOffEvent"]),
+            at,
+            at,
+            json.dumps([user, "u1", "", "", ""]),
+        )
+        for key, user in enumerate(users)
+    ]
+    await ledger.commit(Batch(traces=traces))
+    await ledger.close()
+    result = await asyncio.to_thread(run, folder, GOOD)
+    assert result.exit_code == 0
+    assert result.stdout.splitlines()[-6:-1] == [
+        "Users seen in the last 40 days, by the first pattern that takes each",
+        "  PROV\\*      PROV\\eve, prov\\ann",
+        "  ACME\\*      acme\\bob",
+        "  NO PATTERN  mallory",
+        "",
+    ]
+    report = json.loads((await asyncio.to_thread(run, folder, GOOD, "--format", "json")).stdout)
+    assert report["people"]["seen"] == {
+        "by_pattern": {"PROV\\*": ["PROV\\eve", "prov\\ann"], "ACME\\*": ["acme\\bob"]},
+        "of_no_pattern": ["mallory"],
+    }
+
+
+def test_a_ledger_that_is_none_ends_nothing(folder: Path) -> None:
+    (folder / "ledger.db").write_text("no ledger")
+    result = run(folder, GOOD)
+    assert result.exit_code == 0
+    assert "Which users the patterns take is not known: " in result.stdout
+
+
 def test_every_problem_is_a_line_and_the_exit_code_is_1(folder: Path) -> None:
     result = run(folder, GOOD.replace("observer", "obsever").replace("20s", "20"))
     assert (result.exit_code, result.stdout) == (1, "")
     assert result.stderr.splitlines() == [
         f'{folder}/slad.toml:1: obsever: is unknown here: did you mean "observer"?',
-        f"{folder}/slad.toml:6: vcenter.east.poll: {NO_DURATION}",
+        f"{folder}/slad.toml:8: vcenter.east.poll: {NO_DURATION}",
         "2 problems; the file cannot be used as it is.",
     ]
 
@@ -145,7 +191,7 @@ def test_warnings_go_beside_what_the_file_means(folder: Path) -> None:
     (folder / "password").chmod(0o644)
     result = run(folder, GOOD)
     assert result.exit_code == 0
-    assert result.stderr.startswith(f"warning: {folder}/slad.toml:5: vcenter.east.password_file: ")
+    assert result.stderr.startswith(f"warning: {folder}/slad.toml:7: vcenter.east.password_file: ")
     assert len(json.loads(run(folder, GOOD, "--format", "json").stdout)["warnings"]) == 2
 
 

@@ -26,7 +26,7 @@ from daemon.ledger import (
     verified,
 )
 from daemon.ledger.schema import MIGRATIONS, migrate, set_pragmas
-from daemon.ledger.store import Store, _back_up, _connect
+from daemon.ledger.store import Store, _back_up, connect
 from probes.report import ManagedObject
 from sla.chain import GENESIS, SALT_BYTES, digest_of, linked, salted
 from sla.evidence import encode
@@ -276,7 +276,7 @@ def test_a_ledger_that_somebody_switched_to_wal_is_switched_back(path: Path) -> 
 
 @contextmanager
 def migrated(path: Path, migrations: Sequence[Sequence[str]]) -> Iterator[sqlite3.Connection]:
-    with contextlib.closing(_connect(path, "rw")) as db:
+    with contextlib.closing(connect(path, "rw")) as db:
         set_pragmas(db)
         migrate(db, path, lambda version: _back_up(db, path, version), migrations)
         yield db
@@ -323,10 +323,10 @@ KILLED_MIGRATION = """
 import os, signal, sys
 from pathlib import Path
 from daemon.ledger.schema import migrate, set_pragmas
-from daemon.ledger.store import _back_up, _connect
+from daemon.ledger.store import _back_up, connect
 from tests.daemon.ledger.test_ledger import NEXT
 path = Path(sys.argv[1])
-db = _connect(path, "rw")
+db = connect(path, "rw")
 db.create_function("die", 0, lambda: os.kill(os.getpid(), signal.SIGKILL))
 set_pragmas(db)
 db.execute("PRAGMA cache_size = 10")

@@ -1,0 +1,16 @@
+"""A look into a ledger that another process may hold: nothing is verified, and nothing written."""
+
+from contextlib import closing
+from pathlib import Path
+
+from daemon.ledger.batch import Trace
+from daemon.ledger.errors import LedgerFaultError, translating
+from daemon.ledger.store import Store, connect
+
+
+def read_traces(path: Path) -> list[Trace]:
+    """The traces of the ledger at `path`. Raises LedgerError."""
+    if not path.exists():
+        raise LedgerFaultError(f"There is no ledger {path}.")
+    with translating(path), closing(connect(path, "ro")) as db:
+        return Store(db, path).traces()
