@@ -12,11 +12,14 @@ from pydantic_core import ErrorDetails
 from daemon.config.values import ID
 from daemon.records.refusals import FieldFault, RefusedError
 from sla.calendars import check_year
-from sla.instants import Instant, parse_instant
+from sla.instants import DAY, SECOND, Instant, parse_instant
 from sla.records import Channel, LifecycleEvent
 
 MOST_NAMES: Final = 1000
 """NameTexts in one list of a scope."""
+
+LONGEST_WINDOW: Final = 31 * DAY
+"""Of maintenance: the contract speaks of hours."""
 
 _INSTANT_CHARACTERS: Final = 100
 """More would only be shown again."""
@@ -51,6 +54,7 @@ InstantText = Annotated[
 NewId = Annotated[str, Field(pattern=_ID, strict=True)]
 NameText = Annotated[str, Field(min_length=1, max_length=256, pattern=_LINE, strict=True)]
 LineText = Annotated[str, Field(min_length=1, max_length=1000, pattern=_LINE, strict=True)]
+WindowSeconds = Annotated[int, Field(ge=1, le=LONGEST_WINDOW // SECOND, strict=True)]
 NameTexts = Annotated[tuple[NameText, ...], Field(max_length=MOST_NAMES)]
 
 MaintenanceCategory = Literal["scheduled_maintenance", "emergency_security_update"]
@@ -78,7 +82,12 @@ class MaintenanceBody(ScopedBody):
 
     category: MaintenanceCategory = "scheduled_maintenance"
     start: InstantText = Field(alias="from", description="When it begins.")
-    end: InstantText = Field(alias="until", description="When it ends, after `from`; at most 31 days later.")
+    end: InstantText | None = Field(
+        default=None, alias="until", description="When it ends, after `from`; at most 31 days later."
+    )
+    duration_seconds: WindowSeconds | None = Field(
+        default=None, description="How long it lasts, in place of `until`."
+    )
     announced_at: InstantText | None = Field(
         default=None,
         description="When the clients were told; not in the future. Left out: now. Null: they were not.",
@@ -188,6 +197,12 @@ def _message(model: type[RequestBody], details: ErrorDetails) -> str:
             return f"is too long: at most {details['ctx']['max_length']} characters"
         case "string_type":
             return "must be a text"
+        case "int_type":
+            return "must be a whole number"
+        case "greater_than_equal":
+            return f"must be at least {details['ctx']['ge']}"
+        case "less_than_equal":
+            return f"must be at most {details['ctx']['le']}"
         case "bool_type":
             return "must be true or false"
         case "tuple_type":

@@ -25,7 +25,7 @@ from daemon.records.scopes import Scope, by_owner
 from sla.book import Book, ExclusionPages, RequestPages, SolutionKey
 from sla.calendars import Day, format_day
 from sla.exclusions import MAINTENANCE
-from sla.instants import DAY, FOREVER, Instant, format_instant
+from sla.instants import DAY, FOREVER, SECOND, Instant, format_instant
 from sla.records import (
     CancellationNotice,
     Category,
@@ -46,9 +46,7 @@ from sla.records import (
     Withdrawn,
 )
 from sla.requests import refusal
-
-LONGEST_WINDOW: Final = 31 * DAY
-"""Of maintenance: the contract speaks of hours."""
+from sla.spans import Span
 
 _PREFIXES: Final = {category: "mw" if category in MAINTENANCE else "ex" for category in Category}
 _PREFIXES_OF_SOLUTIONS: Final = {
@@ -83,9 +81,8 @@ class Validator:
     def maintenance(self, body: bodies.MaintenanceBody, named: Named, now: Recording) -> Draft:
         """A maintenance window, for each client by itself. Raises RefusedError."""
         announced_at = body.announced_at if "announced_at" in body.model_fields_set else now.at
-        if body.end - body.start > LONGEST_WINDOW:
-            raise RefusedError([FieldFault("until", f"is more than {LONGEST_WINDOW // DAY} days after from")])
-        return self._exclusion(body, Category(body.category), announced_at, named, now)
+        span = body.start, _end_of(body)
+        return self._exclusion(body, Category(body.category), span, announced_at, named, now)
 
     def other_exclusion(self, body: bodies.ExclusionBody, named: Named, now: Recording) -> Draft:
         """An exclusion for another reason, likewise. Raises RefusedError."""
@@ -101,18 +98,20 @@ class Validator:
                     )
                 ]
             )
-        return self._exclusion(body, Category(body.category), body.announced_at, named, now)
+        span = body.start, FOREVER if body.end is None else body.end
+        return self._exclusion(body, Category(body.category), span, body.announced_at, named, now)
 
     def _exclusion(
         self,
         body: bodies.MaintenanceBody | bodies.ExclusionBody,
         category: Category,
+        span: Span,
         announced_at: Instant | None,
         named: Named,
         now: Recording,
     ) -> Draft:
         with all_faults() as faults:
-            if body.end is not None and body.start >= body.end:
+            if span[0] >= span[1]:
                 faults.add("until", "must be after from")
             _not_later(faults, "announced_at", announced_at, now.at)
             servers = self._known.servers(faults, body.servers, named)
@@ -124,7 +123,7 @@ class Validator:
             solutions=tuple(map(SolutionId, dict.fromkeys(body.solutions))),
             servers=tuple(dict.fromkeys(servers)),
         )
-        parts = by_owner(whole, (body.start, body.end or FOREVER), self._known, now.at)
+        parts = by_owner(whole, span, self._known, now.at)
         name = self._new_id(body.id, _PREFIXES[category], self._is_exclusion, now.at)
         records = [
             Exclusion(
@@ -338,6 +337,21 @@ def _not_twice(id_: str, before: ExclusionWithdrawn | Withdrawn | None) -> None:
         raise ConflictError(
             [FieldFault("", f"{id_} was withdrawn already, at {format_instant(before.recorded_at)}")]
         )
+
+
+def _end_of(body: bodies.MaintenanceBody) -> Instant:
+    """When a window ends, by its end or by how long it lasts. Raises RefusedError."""
+    if body.end is None:
+        if body.duration_seconds is None:
+            raise RefusedError([FieldFault("until", "is missing: give it, or duration_seconds")])
+        return Instant(body.start + body.duration_seconds * SECOND)
+    if body.duration_seconds is not None:
+        raise RefusedError([FieldFault("duration_seconds", "cannot be there beside until: leave one out")])
+    if body.end - body.start > bodies.LONGEST_WINDOW:
+        raise RefusedError(
+            [FieldFault("until", f"is more than {bodies.LONGEST_WINDOW // DAY} days after from")]
+        )
+    return body.end
 
 
 def _not_later(faults: FieldFaults, field: str, at: Instant | None, now: Instant) -> None:

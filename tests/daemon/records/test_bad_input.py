@@ -68,6 +68,27 @@ LATER = "2026-03-10T15:00:00.000001Z"
             "announced_at",
             f"is in the future: it must not be later than now, {NOW}",
         ),
+        (
+            "maintenance",
+            {**MAINTENANCE, "duration_seconds": 3600},
+            "duration_seconds",
+            "cannot be there beside until: leave one out",
+        ),
+        *(
+            (
+                "maintenance",
+                {"from": WINDOW["from"], "duration_seconds": seconds},
+                "duration_seconds",
+                message,
+            )
+            for seconds, message in (
+                (0, "must be at least 1"),
+                (31 * 86_400 + 1, "must be at most 2678400"),
+                ("3600", "must be a whole number"),
+                (3600.5, "must be a whole number"),
+                (True, "must be a whole number"),
+            )
+        ),
         ("exclusions", {**EXCLUSION, "open": True}, "open", "cannot be true where until is given"),
         ("exclusions", {**EXCLUSION, "until": None}, "until", 'give it, or "open": true'),
         (

@@ -121,7 +121,7 @@ async def test_every_refusal_is_in_the_log_with_who_and_why(caller: Caller) -> N
         await caller.post("/v1/maintenance/nix/withdraw", {"why": "x"})
     refused = [log for log in logs if log["event"] == "record_refused"]
     assert [(log["operation"], log["reason"]) for log in refused] == [
-        ("POST /v1/maintenance", "until: is missing"),
+        ("POST /v1/maintenance", "until: is missing: give it, or duration_seconds"),
         ("POST /v1/maintenance/nix/withdraw", 'id: there is no maintenance window "nix"'),
     ]
     assert all(log["by"].startswith("uid:") for log in refused)

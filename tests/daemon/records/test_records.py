@@ -61,6 +61,14 @@ async def test_a_window_is_recorded_with_who_and_when_and_answers_what_is_eligib
     ]
 
 
+async def test_a_window_may_be_announced_by_how_long_it_lasts(office: Office, caller: Caller) -> None:
+    said = await caller.post("/v1/maintenance", {"from": WINDOW["from"], "duration_seconds": 7200})
+    assert (said.status, said.json["until"]) == (201, WINDOW["until"])
+    (record,) = office.recorded
+    assert isinstance(record, Exclusion)
+    assert record.end == at(WINDOW["until"])
+
+
 async def test_a_late_window_says_so_and_is_on_record_all_the_same(office: Office, caller: Caller) -> None:
     said = await caller.post(
         "/v1/maintenance",
