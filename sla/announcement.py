@@ -15,7 +15,7 @@ from sla.instants import BEGINNING, FOREVER, Instant
 from sla.records import ClientId, Exclusion, ExclusionId, ServerId
 from sla.service import Part
 from sla.spans import NOTHING, Spans, clipped, difference, length, union
-from sla.statement import ClientRules, Judgement
+from sla.statement import ClientRules, Judgement, SharedWork
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,12 +78,19 @@ class Announcement:
     """One window of a book, and what it comes to on each server."""
 
     def __init__(
-        self, book: Book, window: ExclusionId, *, as_of: Instant, national_holidays: Collection[Day]
+        self,
+        book: Book,
+        window: ExclusionId,
+        *,
+        as_of: Instant,
+        national_holidays: Collection[Day],
+        shared: SharedWork | None = None,
     ) -> None:
-        """`window` has an end, and stands at `as_of`."""
+        """`window` has an end, and stands at `as_of`. `shared`: what an earlier one of this book leaves to this one."""
         self._book = book
         self._as_of = as_of
         self._national_holidays = national_holidays
+        self._shared = SharedWork() if shared is None else shared
         self._window = next(each for each in book.windows(as_of) if each.id == window)
         assert self._window.end != FOREVER, "an open window is no maintenance"
         self._judgements: dict[Month, Judgement] = {}
@@ -93,10 +100,11 @@ class Announcement:
     def shares(self) -> Iterator[Share | None]:
         """Its share of each server that it covers; None for each that was looked at in vain."""
         for server in list(concerned(self._book, self._window.record)):
-            found = list(self._shares(server))
+            found = list(self.shares_of(server))
             yield from found or (None,)
 
-    def _shares(self, server: ServerId) -> Iterator[Share]:
+    def shares_of(self, server: ServerId) -> Iterator[Share]:
+        """Its share of one server, for each client to whom that belongs meanwhile; none where it does not cover it."""
         parts = self._book.servers[server].parts(self._as_of)
         for client in sorted({part.client for part in parts}):
             split = self._split(server, client, [part for part in parts if part.client == client])
@@ -158,7 +166,11 @@ class Announcement:
         judgement = self._judgements.get(month)
         if judgement is None:
             judgement = self._judgements[month] = Judgement(
-                self._book, month=month, as_of=self._as_of, national_holidays=self._national_holidays
+                self._book,
+                month=month,
+                as_of=self._as_of,
+                national_holidays=self._national_holidays,
+                shared=self._shared,
             )
         return judgement
 

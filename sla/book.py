@@ -211,10 +211,10 @@ class Book:
                 pass  # no figure reads them
         self._see(record.recorded_at)
 
-    def supposing(self, record: Declared) -> "Book":
-        """The book as it would be with one more record, to ask questions of: it shares all else with this one."""
+    def supposing(self, *records: Declared) -> "Book":
+        """The book as it would be with more records, all of one kind, to ask questions of: it shares all else with this one."""
         supposed = copy(self)
-        match record:
+        match records[0]:
             case Exclusion() | ExclusionEnded() | ExclusionWithdrawn():
                 supposed.exclusions = {key: replace(pages) for key, pages in self.exclusions.items()}
                 supposed._exclusions_changed_at = list(self._exclusions_changed_at)  # noqa: SLF001  a book's own
@@ -231,7 +231,8 @@ class Book:
             case Withdrawn():
                 supposed.withdrawn = dict(self.withdrawn)
         supposed.withdrawable = dict(self.withdrawable)
-        supposed.add(record)
+        for record in records:
+            supposed.add(record)
         return supposed
 
     def server(self, server: ServerId) -> ServerPages:

@@ -154,6 +154,11 @@ class Calendar:
                 high = middle
         return Instant(high)
 
+    def shows_twice(self, day: Day, time_of_day: int) -> bool:
+        """Whether the local clock shows a time of day twice on a date, for it is put back over it."""
+        shown = day * DAY + time_of_day
+        return self._offsets_of_wall(shown, 0) > self._offsets_of_wall(shown, 1)
+
     def week_span(self, at: Instant) -> Span:
         """The local week, Monday to Monday, that holds `at`."""
         day = self.day_of(at)

@@ -16,6 +16,7 @@ from daemon.replies.exclusions import (
     ExclusionReceipt,
     MaintenanceList,
     MaintenanceReceipt,
+    SeriesReceipt,
 )
 from daemon.replies.requests import RequestList, RequestReceipt
 from daemon.replies.servers import ServerStatus
@@ -111,6 +112,16 @@ ANNOUNCE_MAINTENANCE: Final = Operation(
     handler=recording.recorded(RecordService.announce),
     answer=MaintenanceReceipt,
     body=bodies.MaintenanceBody,
+)
+
+ANNOUNCE_SERIES: Final = Operation(
+    method="POST",
+    template="/v1/maintenance/series",
+    id="announceSeries",
+    summary="Announce maintenance windows that recur every week, all or none; answers what of each will be eligible.",
+    handler=recording.recorded(RecordService.announce_series),
+    answer=SeriesReceipt,
+    body=bodies.SeriesBody,
 )
 
 LIST_MAINTENANCE: Final = Operation(
@@ -331,6 +342,7 @@ OPERATIONS: Final = (
     SOLUTION,
     EXPORT,
     ANNOUNCE_MAINTENANCE,
+    ANNOUNCE_SERIES,
     LIST_MAINTENANCE,
     WITHDRAW_MAINTENANCE,
     ADD_EXCLUSION,

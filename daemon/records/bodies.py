@@ -11,9 +11,10 @@ from pydantic_core import ErrorDetails
 
 from daemon.config.values import ID
 from daemon.records.refusals import FieldFault, RefusedError
-from sla.calendars import check_year
+from sla.calendars import Day, check_year, parse_day
 from sla.instants import DAY, SECOND, Instant, parse_instant
 from sla.records import Channel, LifecycleEvent
+from sla.recurrence import WEEK_DAYS, WEEKLY_PATTERN, Weekly, parse_weekly
 
 MOST_NAMES: Final = 1000
 """NameTexts in one list of a scope."""
@@ -21,6 +22,10 @@ MOST_NAMES: Final = 1000
 LONGEST_WINDOW: Final = 31 * DAY
 """Of maintenance: the contract speaks of hours."""
 
+MOST_WINDOWS: Final = 53
+"""In one series: a year of weeks."""
+
+_WEEK_SECONDS: Final = WEEK_DAYS * DAY // SECOND
 _INSTANT_CHARACTERS: Final = 100
 """More would only be shown again."""
 _ID: Final = f"^{ID}$"
@@ -45,12 +50,36 @@ def read_instant(value: object) -> Instant:
     return at
 
 
+def _read_day(value: object) -> Day:
+    if not isinstance(value, str) or len(value) > _INSTANT_CHARACTERS:
+        raise ValueError("must be a date, such as 2026-12-25")
+    day = parse_day(value)
+    check_year(int(value[:4]), value)
+    return day
+
+
 InstantText = Annotated[
     Instant,
     BeforeValidator(read_instant, json_schema_input_type=str),
     Field(json_schema_extra=INSTANT_SCHEMA),
 ]
 """An RFC 3339 instant with a zone."""
+DayText = Annotated[
+    Day,
+    BeforeValidator(_read_day, json_schema_input_type=str),
+    Field(
+        json_schema_extra={
+            "type": "string",
+            "format": "date",
+            "pattern": "^(19[7-9][0-9]|2[0-9]{3})-[0-9]{2}-[0-9]{2}$",
+        }
+    ),
+]
+WeeklyText = Annotated[
+    Weekly,
+    BeforeValidator(parse_weekly, json_schema_input_type=str),
+    Field(json_schema_extra={"type": "string", "pattern": WEEKLY_PATTERN}),
+]
 NewId = Annotated[str, Field(pattern=_ID, strict=True)]
 NameText = Annotated[str, Field(min_length=1, max_length=256, pattern=_LINE, strict=True)]
 LineText = Annotated[str, Field(min_length=1, max_length=1000, pattern=_LINE, strict=True)]
@@ -94,6 +123,37 @@ class MaintenanceBody(ScopedBody):
     )
     reference: LineText | None = Field(default=None, description="A ticket, an event, a proposal.")
     id: NewId | None = Field(default=None, description="Left out: slad makes one.")
+
+
+class SeriesBody(ScopedBody):
+    """Maintenance windows that recur every week: each is a window of its own."""
+
+    category: MaintenanceCategory = "scheduled_maintenance"
+    every: WeeklyText = Field(description="A day and a time of day, by the clock of `timezone`.")
+    timezone: NameText | None = Field(
+        default=None,
+        description="By its IANA name. Left out: that of the clients concerned, where they have one and the same.",
+    )
+    start: InstantText | None = Field(
+        default=None, alias="from", description="The first is the next from then on. Left out: now."
+    )
+    count: Annotated[int, Field(ge=1, le=MOST_WINDOWS, strict=True)] | None = Field(
+        default=None, description="How many."
+    )
+    last: DayText | None = Field(
+        default=None, alias="until", description="In place of `count`: the last date, by the same clock."
+    )
+    duration_seconds: Annotated[int, Field(ge=1, le=_WEEK_SECONDS, strict=True)] = Field(
+        description="How long each lasts."
+    )
+    announced_at: InstantText | None = Field(
+        default=None,
+        description="When the clients were told; not in the future. Left out: now. Null: they were not.",
+    )
+    reference: LineText | None = Field(default=None, description="A ticket, an event, a proposal.")
+    id: NewId | None = Field(
+        default=None, description="Left out: slad makes one. That of each window has its number behind."
+    )
 
 
 class ExclusionBody(ScopedBody):

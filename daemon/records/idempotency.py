@@ -10,11 +10,13 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import repeat
 from typing import Any, Final, NamedTuple, Self
 
 from daemon.ledger import RequestKey
 from daemon.servers.policy import RECORDED_BY
 from sla.book import Declared
+from sla.calendars import calendar_of
 from sla.instants import Instant
 from sla.records import (
     Category,
@@ -26,12 +28,40 @@ from sla.records import (
     Recorded,
     Withdrawn,
 )
+from sla.recurrence import Weekly, parse_weekly
 
 PROVIDER: Final = "provider"
 """Who recorded what people recorded, as a record says it."""
 
 _TYPE: Final = "slad.Recorded"
 _RECORDS: Final = "records"
+_SERIES: Final = "series"
+
+
+class Series(NamedTuple):
+    """How windows that recur were planned: by which rule and clock, and by which name people speak of each record's window."""
+
+    every: Weekly
+    timezone: str
+    windows: Sequence[str]
+
+    @classmethod
+    def read(cls, said: object, records: int) -> Self | None:
+        """As `as_json` wrote it, of so many records; None for what is something else."""
+        match said:
+            case {"every": every, "timezone": str(timezone), "windows": [*windows]} if len(
+                windows
+            ) == records and all(isinstance(each, str) for each in windows):
+                try:
+                    return cls(parse_weekly(every), calendar_of(timezone).zone, windows)
+                except ValueError:
+                    return None
+            case _:
+                return None
+
+    def as_json(self) -> str:
+        """The form in which it is kept."""
+        return json.dumps(self._asdict() | {"every": str(self.every)}, separators=(",", ":"))
 
 
 class Draft(NamedTuple):
@@ -39,11 +69,22 @@ class Draft(NamedTuple):
 
     name: str
     records: Sequence[Declared]
+    series: Series | None = None
+    """Of several windows: people speak of each by a name of its own."""
 
     @classmethod
     def of(cls, record: Declared) -> Self:
         """Of one record, which goes by its id."""
         return cls(record.id or record.kind, (record,))
+
+    def windows(self) -> Mapping[str, Sequence[Exclusion]]:
+        """Its exclusions, by the names by which people speak of them."""
+        names = repeat(self.name) if self.series is None else self.series.windows
+        windows: dict[str, list[Exclusion]] = {}
+        for name, record in zip(names, self.records, strict=False):
+            if isinstance(record, Exclusion):
+                windows.setdefault(name, []).append(record)
+        return windows
 
 
 class NumberedDraft(NamedTuple):
@@ -76,6 +117,7 @@ class AskedDraft(NamedTuple):
     def event(self, now: Instant) -> Event:
         """Who asked for which records; it goes before them."""
         names = json.dumps([_name(record) for record in self.draft.records], separators=(",", ":"))
+        series = self.draft.series
         return Event(
             source=RECORDED_BY,
             key=self.draft.name,
@@ -86,7 +128,7 @@ class AskedDraft(NamedTuple):
             text=self.operation,
             recorded_at=now,
             recorded_by=RECORDED_BY,
-            extra=((_RECORDS, names),),
+            extra=((_RECORDS, names), *([] if series is None else [(_SERIES, series.as_json())])),
         )
 
 
@@ -103,6 +145,7 @@ class _DraftUnderWay:
     event: Event
     key: RequestKey | None
     expected: list[Any]
+    series: Series | None
     seq: int = 0
     records: list[Declared] = field(default_factory=list)
 
@@ -154,10 +197,11 @@ class RecordedRequests:
         """Who recorded something: the name, as the provider's own answers show it."""
         return self._who.get(_named(record), record.recorded_by)
 
-    def _begin(self, event: Event, key: RequestKey | None) -> None:
-        names = json.loads(dict(event.extra).get(_RECORDS, "[]"))
-        # In evidence that was imported it may be anything.
-        self._under_way = _DraftUnderWay(event, key, names if isinstance(names, list) else [])
+    def _begin(self, event: Event, request_key: RequestKey | None) -> None:
+        # In evidence that was imported they may be anything.
+        names, series = (json.loads(dict(event.extra).get(key, "null")) for key in (_RECORDS, _SERIES))
+        expected = names if isinstance(names, list) else []
+        self._under_way = _DraftUnderWay(event, request_key, expected, Series.read(series, len(expected)))
 
     def _go_on(self, seq: int, record: Declared) -> None:
         """A record of the request that is under way; or one from when each stood alone, and kept its key itself."""
@@ -177,13 +221,13 @@ class RecordedRequests:
 
     def _end(self, request: _DraftUnderWay) -> None:
         self._under_way = None
+        draft = Draft(request.event.key, tuple(request.records), request.series)
         if request.key is not None:
-            draft = Draft(request.event.key, tuple(request.records))
             self._remember(request.event.user, request.key, NumberedDraft(request.seq, draft))
-        exclusions = tuple(record.id for record in request.records if isinstance(record, Exclusion))
-        if len(exclusions) > 1:
-            self.groups[request.event.key] = exclusions
-            self.recorded_as.update(dict.fromkeys(exclusions, request.event.key))
+        for name, exclusions in draft.windows().items():
+            if len(exclusions) > 1:
+                self.groups[name] = tuple(record.id for record in exclusions)
+                self.recorded_as.update(dict.fromkeys(self.groups[name], name))
 
     def _remember(self, by: str, key: RequestKey, kept: NumberedDraft) -> None:
         self._by_key[by, key.key] = key.digest, kept

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from daemon.records.naming import Known
-from sla.instants import Instant
+from sla.instants import FOREVER, Instant
 from sla.owners import Owners, owned_spans, owners_of_solution
 from sla.records import ClientId, ServerId, SolutionId
 from sla.spans import Span
@@ -28,6 +28,13 @@ def by_owner(scope: Scope, span: Span, known: Known, as_of: Instant) -> list[tup
     for owners, within, part in _each(scope, span, known, as_of):
         parts[owners, within] = _joined(parts.get((owners, within), Scope()), part)
     return [(part, within) for (_, within), part in parts.items()] or [(scope, span)]
+
+
+def clients_of(scope: Scope, since: Instant, known: Known, as_of: Instant) -> Owners:
+    """Whom a scope concerns from an instant on."""
+    if scope == Scope():
+        return frozenset(known.book.clients)
+    return frozenset().union(*(owners for owners, _, _ in _each(scope, (since, FOREVER), known, as_of)))
 
 
 def _each(scope: Scope, span: Span, known: Known, as_of: Instant) -> Iterator[tuple[Owners, Span, Scope]]:

@@ -30,6 +30,7 @@ from daemon.records.naming import named
 from daemon.records.refusals import ConflictError, FieldFault, NotFoundError, UnconfirmedError
 from daemon.records.validator import Recording, Validator
 from daemon.records.views import BookView, exclusion_keys, notice_keys, step_keys
+from daemon.records.windows import series_receipt
 from daemon.replies.common import Reply, WithdrawalReceipt
 from daemon.replies.exclusions import (
     EndReceipt,
@@ -131,6 +132,12 @@ class RecordService:
         body = bodies.read(bodies.MaintenanceBody, call.said)
         servers = await named(self._book, body.servers)
         return await self._post(call, partial(self.validator.maintenance, body, servers))
+
+    async def announce_series(self, call: RecordCall) -> Answer:
+        """Maintenance windows that recur, all or none of them; answers what each will come to."""
+        body = bodies.read(bodies.SeriesBody, call.said)
+        servers = await named(self._book, body.servers)
+        return await self._post(call, partial(self.validator.series, body, servers))
 
     async def withdraw_maintenance(self, window: str, call: RecordCall) -> Answer:
         """The withdrawal of a maintenance window."""
@@ -308,11 +315,14 @@ class RecordService:
     async def _reply(self, outcome: _RecordResult) -> bytes:
         records = outcome.draft.records
         record, book = records[0], self._book
-        for each in records if outcome.seq is None else ():
-            book = book.supposing(each)
+        if outcome.seq is None:
+            book = book.supposing(*records)
         views = BookView(book, record.recorded_at)
         common = _common(outcome)
         match record:
+            case Exclusion() if outcome.draft.series is not None:
+                windows = outcome.draft.windows()
+                return (await series_receipt(views, outcome.draft.series, windows, common)).as_json()
             case Exclusion() if record.category in MAINTENANCE:
                 return await _announced(views, _exclusions(records), common)
             case Exclusion():
@@ -359,16 +369,12 @@ async def _served(views: BookView) -> Mapping[ClientId, int]:
 
 async def _announced(views: BookView, records: Sequence[Exclusion], common: Mapping[str, Any]) -> bytes:
     rows: list[bytes] = []
-    fully = partly = 0
+    counts: Counter[tuple[int, int]] = Counter()
     async for share in paced(chain.from_iterable(map(views.shares, records))):
         if share is not None:
             rows.append(share.json)
-            fully += share.eligible == share.seconds
-            partly += 0 < share.eligible < share.seconds
-    keys = exclusion_keys(records) | {"servers": ()}
-    summary = Summary(
-        servers=len(rows), fully_eligible=fully, partly=partly, not_at_all=len(rows) - fully - partly
-    )
+            counts[share.eligible, share.seconds] += 1
+    keys, summary = exclusion_keys(records) | {"servers": ()}, Summary.of(counts)
     return _with_rows(MaintenanceReceipt(**common, **keys, summary=summary), rows)
 
 

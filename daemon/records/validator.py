@@ -7,12 +7,13 @@ one that is not would keep the ledger from ever being read again.
 import secrets
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from daemon.config.values import shown
 from daemon.records import bodies
-from daemon.records.idempotency import PROVIDER, Draft
+from daemon.records.idempotency import PROVIDER, Draft, Series
 from daemon.records.naming import Known, Named
+from daemon.records.planning import planned
 from daemon.records.refusals import (
     ConflictError,
     FieldFault,
@@ -64,6 +65,14 @@ class Recording:
     by: str = PROVIDER
 
 
+class _Purpose(NamedTuple):
+    """What the records of one request have in common."""
+
+    category: Category
+    announced_at: Instant | None
+    reference: str | None
+
+
 class Validator:
     """Judges by the book as it stands when it is asked: between two commits.
 
@@ -80,9 +89,31 @@ class Validator:
 
     def maintenance(self, body: bodies.MaintenanceBody, named: Named, now: Recording) -> Draft:
         """A maintenance window, for each client by itself. Raises RefusedError."""
-        announced_at = body.announced_at if "announced_at" in body.model_fields_set else now.at
+        said = _Purpose(Category(body.category), _announced_at(body, now), body.reference)
         span = body.start, _end_of(body)
-        return self._exclusion(body, Category(body.category), span, announced_at, named, now)
+        return self._exclusion(body, said, span, named, now)
+
+    def series(self, body: bodies.SeriesBody, named: Named, now: Recording) -> Draft:
+        """The windows of a series, each for each client by itself. Raises RefusedError."""
+        said = _Purpose(Category(body.category), _announced_at(body, now), body.reference)
+        with all_faults() as faults:
+            scope = self._scope(faults, body, said, named, now)
+        timezone, spans = planned(body, scope, self._known, now.at)
+        numbers = range(1, len(spans) + 1)
+        name = self._new_id(
+            body.id,
+            _PREFIXES[said.category],
+            lambda id_: any(self._is_exclusion(_numbered(id_, number)) for number in numbers),
+            now.at,
+        )
+        records: list[Exclusion] = []
+        windows: list[str] = []
+        for number, span in zip(numbers, spans, strict=True):
+            window = _numbered(name, number)
+            made = self._records(window, said, scope, span, now)
+            records += made
+            windows += [window] * len(made)
+        return Draft(name, records, Series(body.every, timezone, windows))
 
     def other_exclusion(self, body: bodies.ExclusionBody, named: Named, now: Recording) -> Draft:
         """An exclusion for another reason, likewise. Raises RefusedError."""
@@ -98,50 +129,60 @@ class Validator:
                     )
                 ]
             )
+        said = _Purpose(Category(body.category), body.announced_at, body.reference)
         span = body.start, FOREVER if body.end is None else body.end
-        return self._exclusion(body, Category(body.category), span, body.announced_at, named, now)
+        return self._exclusion(body, said, span, named, now)
 
     def _exclusion(
         self,
         body: bodies.MaintenanceBody | bodies.ExclusionBody,
-        category: Category,
+        said: _Purpose,
         span: Span,
-        announced_at: Instant | None,
         named: Named,
         now: Recording,
     ) -> Draft:
         with all_faults() as faults:
             if span[0] >= span[1]:
                 faults.add("until", "must be after from")
-            _not_later(faults, "announced_at", announced_at, now.at)
-            servers = self._known.servers(faults, body.servers, named)
-            self._known.check_solutions(faults, body.solutions)
-            for place, client in enumerate(body.clients):
-                self._known.check_client(faults, f"clients[{place + 1}]", client, now.at)
-        whole = Scope(
+            scope = self._scope(faults, body, said, named, now)
+        name = self._new_id(body.id, _PREFIXES[said.category], self._is_exclusion, now.at)
+        return Draft(name, self._records(name, said, scope, span, now))
+
+    def _scope(
+        self, faults: FieldFaults, body: bodies.ScopedBody, said: _Purpose, named: Named, now: Recording
+    ) -> Scope:
+        _not_later(faults, "announced_at", said.announced_at, now.at)
+        servers = self._known.servers(faults, body.servers, named)
+        self._known.check_solutions(faults, body.solutions)
+        for place, client in enumerate(body.clients):
+            self._known.check_client(faults, f"clients[{place + 1}]", client, now.at)
+        return Scope(
             clients=tuple(map(ClientId, dict.fromkeys(body.clients))),
             solutions=tuple(map(SolutionId, dict.fromkeys(body.solutions))),
             servers=tuple(dict.fromkeys(servers)),
         )
-        parts = by_owner(whole, span, self._known, now.at)
-        name = self._new_id(body.id, _PREFIXES[category], self._is_exclusion, now.at)
-        records = [
+
+    def _records(
+        self, name: str, said: _Purpose, scope: Scope, span: Span, now: Recording
+    ) -> list[Exclusion]:
+        """The records of what people speak of by `name`."""
+        parts = by_owner(scope, span, self._known, now.at)
+        return [
             Exclusion(
                 id=ExclusionId(id_),
-                category=category,
+                category=said.category,
                 start=start,
                 end=None if end == FOREVER else end,
                 clients=part.clients,
                 solutions=part.solutions,
                 servers=part.servers,
-                announced_at=announced_at,
-                reference=body.reference,
+                announced_at=said.announced_at,
+                reference=said.reference,
                 recorded_at=now.at,
                 recorded_by=now.by,
             )
             for id_, (part, (start, end)) in zip(self._ids_of_parts(name, len(parts)), parts, strict=True)
         ]
-        return Draft(name, records)
 
     def ending(
         self, windows: Sequence[ExclusionPages], body: bodies.MomentBody, now: Recording
@@ -337,6 +378,15 @@ def _not_twice(id_: str, before: ExclusionWithdrawn | Withdrawn | None) -> None:
         raise ConflictError(
             [FieldFault("", f"{id_} was withdrawn already, at {format_instant(before.recorded_at)}")]
         )
+
+
+def _numbered(name: str, number: int) -> str:
+    """The name of a window of a series."""
+    return f"{name}-{number}"
+
+
+def _announced_at(body: bodies.MaintenanceBody | bodies.SeriesBody, now: Recording) -> Instant | None:
+    return body.announced_at if "announced_at" in body.model_fields_set else now.at
 
 
 def _end_of(body: bodies.MaintenanceBody) -> Instant:

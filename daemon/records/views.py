@@ -1,7 +1,7 @@
 """What stands on record, as the answers show it: judged by the book at an instant of knowledge."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from operator import attrgetter
 from typing import Any, NamedTuple, TypeVar
 
@@ -13,8 +13,6 @@ from daemon.replies.common import WithdrawalStatus
 from daemon.replies.exclusions import (
     Ended,
     ExclusionStatus,
-    IneligibleTime,
-    WeekLeft,
     WindowSplit,
     WindowState,
 )
@@ -27,7 +25,7 @@ from daemon.replies.solutions import (
     NoticeStatus,
     StepStatus,
 )
-from sla.announcement import Announcement, Split
+from sla.announcement import Announcement, Split, concerned
 from sla.book import Book, ExclusionPages, OfSolution, RequestPages, ServerPages, SolutionKey
 from sla.calendars import calendar_of
 from sla.chronic import Chronic, Stage
@@ -35,6 +33,7 @@ from sla.evidence import instants_of
 from sla.exclusions import MAINTENANCE
 from sla.instants import Instant
 from sla.lifecycle import Acceptance
+from sla.lookalikes import Lookalikes
 from sla.records import (
     CancellationNotice,
     Client,
@@ -42,12 +41,12 @@ from sla.records import (
     Exclusion,
     ExclusionWithdrawn,
     Lifecycle,
+    ServerId,
     Withdrawn,
 )
 from sla.requests import Outcome
 from sla.service import Part
-from sla.spans import length
-from sla.statement import Judgement, SolutionState
+from sla.statement import Judgement, SharedWork, SolutionState
 from sla.terms import format_terms
 
 _PENDING = (Outcome.PENDING, Acceptance.PENDING, Acceptance.PROBLEM)
@@ -73,19 +72,14 @@ class BookView:
         self._book = book
         self._as_of = as_of
         self._judgements: dict[ClientId, Judgement] = {}
+        self._shared = SharedWork()
 
     # Exclusions
 
     def shares(self, exclusion: Exclusion) -> Iterator[ShareRow | None]:
         """What a window comes to on each server; None for each that was looked at in vain."""
-        announcement = Announcement(
-            self._book,
-            exclusion.id,
-            as_of=self._as_of,
-            national_holidays=holidays_around([self._as_of, exclusion.start]),
-        )
         splits: dict[Split, tuple[bytes, int, int]] = {}
-        for share in announcement.shares():
+        for share in self.announcement(exclusion).shares():
             if share is None:
                 yield None
                 continue
@@ -98,6 +92,24 @@ class BookView:
             yield ShareRow(
                 b"%b,%b" % (said[:-1], json.dumps(whose).encode()[1:]), eligible=eligible, seconds=seconds
             )
+
+    def announcement(self, exclusion: Exclusion) -> Announcement:
+        """A window that has an end and stands, and what it comes to."""
+        return Announcement(
+            self._book,
+            exclusion.id,
+            as_of=self._as_of,
+            national_holidays=holidays_around([self._as_of, exclusion.start]),
+            shared=self._shared,
+        )
+
+    def lookalikes(self, start: Instant, end: Instant) -> Lookalikes:
+        """Which servers the windows in `[start, end)` come to the same on."""
+        return Lookalikes(self._book, start, end, as_of=self._as_of)
+
+    def concerned(self, exclusions: Iterable[Exclusion]) -> Collection[ServerId]:
+        """The servers that any of them can cover."""
+        return {server for each in exclusions for server in concerned(self._book, each)}
 
     def exclusions(self, *, maintenance: bool, past: bool) -> Iterator[ExclusionStatus]:
         """The maintenance windows, or the other exclusions, by their beginning; those past or withdrawn if asked for.
@@ -316,22 +328,8 @@ class BookView:
 
 def _split_json(split: Split) -> tuple[bytes, int, int]:
     """The keys that many servers share, and the time that is covered, and that is eligible."""
-    seconds, eligible = length(split.covered), length(split.eligible)
-    reply = WindowSplit(
-        seconds=seconds,
-        eligible_seconds=eligible,
-        ineligible=tuple(map(IneligibleTime.of, split.ineligible)),
-        weeks=tuple(
-            WeekLeft(
-                start=week.start,
-                cap_seconds=week.cap,
-                used_seconds=week.used,
-                left_seconds=week.cap - week.used,
-            )
-            for week in split.weeks
-        ),
-    )
-    return reply.as_json(), seconds, eligible
+    reply = WindowSplit.of(split)
+    return reply.as_json(), reply.seconds, reply.eligible_seconds
 
 
 def exclusion_keys(records: Sequence[Exclusion]) -> dict[str, Any]:

@@ -1,12 +1,15 @@
 """Maintenance windows and the other exclusions: as they stand on record, and what a window comes to."""
 
-from typing import Literal, Self
+from collections.abc import Mapping
+from typing import Any, Literal, Self
 
 from pydantic import Field
 
 from daemon.replies.common import At, Receipt, Reply, Seconds, WithdrawalStatus
+from sla.announcement import Split
 from sla.exclusions import Ineligible, IneligibleReason
 from sla.records import Category
+from sla.recurrence import ClockChange
 from sla.spans import length
 
 WindowState = Literal["announced", "running", "past", "withdrawn"]
@@ -53,6 +56,25 @@ class WindowSplit(Reply):
     ineligible: tuple[IneligibleTime, ...]
     weeks: tuple[WeekLeft, ...]
 
+    @classmethod
+    def of(cls, split: Split, **whose: Any) -> Self:
+        """As the arithmetic has it; `whose`: the other keys."""
+        return cls(
+            seconds=length(split.covered),
+            eligible_seconds=length(split.eligible),
+            ineligible=tuple(map(IneligibleTime.of, split.ineligible)),
+            weeks=tuple(
+                WeekLeft(
+                    start=week.start,
+                    cap_seconds=week.cap,
+                    used_seconds=week.used,
+                    left_seconds=week.cap - week.used,
+                )
+                for week in split.weeks
+            ),
+            **whose,
+        )
+
 
 class ServerShare(WindowSplit):
     """A window on one virtual server, while it belongs to one client."""
@@ -62,6 +84,13 @@ class ServerShare(WindowSplit):
     client: str
 
 
+class AlikeServers(WindowSplit):
+    """How many virtual servers of one client a window is the same for, and what it is for each of them."""
+
+    client: str
+    servers: int
+
+
 class Summary(Reply):
     """On how many virtual servers a window will be excluded whole, in part, not at all."""
 
@@ -69,6 +98,14 @@ class Summary(Reply):
     fully_eligible: int
     partly: int
     not_at_all: int
+
+    @classmethod
+    def of(cls, servers: Mapping[tuple[int, int], int]) -> Self:
+        """Of how many servers there are by what is eligible and what is covered of each."""
+        fully = sum(count for (eligible, covered), count in servers.items() if eligible == covered)
+        partly = sum(count for (eligible, covered), count in servers.items() if 0 < eligible < covered)
+        count = sum(servers.values())
+        return cls(servers=count, fully_eligible=fully, partly=partly, not_at_all=count - fully - partly)
 
 
 class MaintenanceReceipt(Receipt):
@@ -85,6 +122,35 @@ class MaintenanceReceipt(Receipt):
     summary: Summary
     servers: tuple[ServerShare, ...]
     """The last key: rows are put in one by one."""
+
+
+class SeriesWindow(Reply):
+    """A window of a series, and what it will come to."""
+
+    id: str | None
+    start: At = Field(serialization_alias="from")
+    end: At = Field(serialization_alias="until")
+    local: str = Field(description="When it begins, by the clock of `timezone`.")
+    clock_change: ClockChange | None = Field(
+        description="What a change of that clock makes of its time: `skipped`, it begins when the clock goes on; `twice`, at"
+        " the first of the two."
+    )
+    summary: Summary
+    servers: tuple[AlikeServers, ...]
+
+
+class SeriesReceipt(Receipt):
+    """Windows that were announced at once, each of which stands by itself."""
+
+    id: str | None
+    category: Category
+    every: str
+    timezone: str
+    clients: tuple[str, ...]
+    solutions: tuple[str, ...]
+    announced_at: At | None
+    reference: str | None
+    windows: tuple[SeriesWindow, ...]
 
 
 class Ended(Reply):

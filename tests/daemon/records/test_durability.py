@@ -20,6 +20,7 @@ from tests.waiting import until
 from tests.wall import now
 
 SHOP = '[[rule]]\nname = "acme-*"\nclient = "acme"\nsolution = "shop"'
+SERIES = {"every": "sun 23:00", "timezone": "America/Toronto", "count": 2, "duration_seconds": 3600}
 DIES_BEFORE_IT_ANSWERS = """
 import os, signal
 from daemon.records.service import RecordService
@@ -103,6 +104,7 @@ async def test_what_was_answered_is_on_record_after_a_kill(tmp_path: Path) -> No
                     "id": "all",
                 },
             ),
+            ("/v1/maintenance/series", {**SERIES, "clients": ["acme", "unassigned"], "id": "weekly"}),
         ]
         with started(Daemon(config)) as daemon:
             async with calling(tmp_path) as caller:
@@ -121,21 +123,21 @@ async def test_what_was_answered_is_on_record_after_a_kill(tmp_path: Path) -> No
             "service_request_closed",
             "cancellation_notice",
             "lifecycle",
-            "exclusion",
-            "exclusion",
+            *["exclusion"] * 6,
         ]
         with started(Daemon(config)):
             async with calling(tmp_path) as caller:
                 for number, ((path, body), answer) in enumerate(zip(asked, answers, strict=True), 1):
                     again = await caller.post(path, body, key=f"key-{number}")
                     assert (again.status, again.headers["Idempotent-Replay"]) == (200, "true")
-                    if path in ("/v1/maintenance", "/v1/exclusions"):
+                    if path in ("/v1/maintenance", "/v1/maintenance/series", "/v1/exclusions"):
                         assert again.json == answer.json
                 shown = (await caller.get("/v1/maintenance?past=true")).json["maintenance"]
         windows = {row["id"]: row for row in shown}
-        assert windows.keys() == {"mw", "all"}
+        assert windows.keys() == {"mw", "all", "weekly-1", "weekly-2"}
         assert windows["mw"]["withdrawn"]["why"] == "not needed"
-        assert len(windows["all"]["records"]) == 2, "still one thing"
+        several = [len(windows[id_]["records"]) for id_ in ("all", "weekly-1", "weekly-2")]
+        assert several == [2, 2, 2], "each is still one thing"
         assert {row["recorded_by"] for row in shown} == {answers[0].json["recorded_by"]}
         assert await by_people(tmp_path) == kept
 
