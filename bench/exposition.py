@@ -155,6 +155,9 @@ class _Site:
     def overview(self) -> Overview:
         raise NotImplementedError("nobody looks at the landing page here")
 
+    async def calendar(self) -> bytes:
+        raise NotImplementedError
+
 
 def scrapes(address: tuple[str, int]) -> list[float]:
     """Wall milliseconds of scrapes, each read whole."""

@@ -2,9 +2,9 @@
 
 from itertools import pairwise
 
-from sla.book import Book, SolutionKey
-from sla.instants import Instant
-from sla.records import ClientId, ServerId, SolutionId
+from sla.book import Book, SolutionKey, known
+from sla.instants import FOREVER, Instant
+from sla.records import ClientId, Exclusion, ServerId, SolutionId
 from sla.spans import Span
 
 Owners = frozenset[ClientId]
@@ -36,7 +36,30 @@ def owners_of_solution(
 ) -> Owners:
     """The clients that have servers in a solution in `[start, end)`; where none has then, those that ever had."""
     ever = book.clients_of.get(solution, set())
-    return frozenset(c for c in ever if _holds(book, (solution, c), start, end, as_of)) or frozenset(ever)
+    within = frozenset(c for c in ever if _holds(book, (solution, c), start, end, as_of))
+    return within or frozenset(c for c in ever if _is_known(book, (solution, c), as_of))
+
+
+def is_own(book: Book, scope: Exclusion, client: ClientId, as_of: Instant) -> bool:
+    """Whether all that an exclusion names was a client's in its span, by what is on record at `as_of`; a server his alone.
+
+    So it is split when it is recorded. What names nobody concerns everybody.
+    """
+    start, end = scope.start, FOREVER if scope.end is None else scope.end
+    return (
+        all(each == client for each in scope.clients)
+        and all(client in owners_of_solution(book, name, start, end, as_of) for name in scope.solutions)
+        and all(owners_of_server(book, name, start, end, as_of) == {client} for name in scope.servers)
+    )
+
+
+def _is_known(book: Book, key: SolutionKey, as_of: Instant) -> bool:
+    """Whether a record ever gave a server to a client's solution."""
+    return any(
+        (record.key, record.client) == key
+        for pages in book.servers_of[key].values()
+        for record in known(pages.records, as_of)
+    )
 
 
 def _holds(book: Book, key: SolutionKey, start: Instant, end: Instant, as_of: Instant) -> bool:

@@ -1,12 +1,13 @@
 """What the daemon answers when somebody asks how things stand: the doors' view of the book, the sources and the ledger."""
 
 import collections
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from functools import partial
 from importlib.metadata import version
 from itertools import islice
 from typing import Final, Protocol
 
+from daemon.answers.calendars import around, calendar_of, client_events, fleet_events
 from daemon.answers.months import month_status, solution_status
 from daemon.believed_clock import BelievedClock, NotAcceptableError
 from daemon.book.counting import Counter
@@ -17,6 +18,7 @@ from daemon.exposition.exposition import Exposition
 from daemon.ledger import Ledger
 from daemon.live.figures import LiveFigures
 from daemon.pacing import paced
+from daemon.records.idempotency import RecordedRequests
 from daemon.records.refusals import ConflictError, FieldFault
 from daemon.replies.causes import CauseStatus
 from daemon.replies.clock import ClockStatus
@@ -25,6 +27,7 @@ from daemon.replies.solutions import SolutionList, SolutionStatus
 from daemon.replies.status import DownServer, LedgerStatus, SourceStatus, Status, WayStatus
 from daemon.servers.registry import ServerRegistry
 from daemon.servers.services import PROVISIONAL_OWNER
+from daemon.statements.ics import CalendarEvent
 from daemon.watching.internet import Internet
 from daemon.watching.sources import Sources
 from daemon.web.pages import Overview, ServerRow
@@ -62,8 +65,10 @@ class Answers:
         seal: Callable[[], Awaitable[None]],
         figures: LiveFigures,
         exposition: Exposition,
+        recorded_requests: RecordedRequests,
     ) -> None:
         self.exposition = exposition
+        self._recorded_requests = recorded_requests
         self._figures = figures
         self._clock = clock
         self._ledger = ledger
@@ -189,6 +194,27 @@ class Answers:
         chosen = ClientId(client) if client is not None else None
         async for line in exported(self._ledger.read, client=chosen, since=start, until=until):
             yield line
+
+    async def calendar(self) -> bytes:
+        """The maintenance of the fleet as an iCalendar file."""
+        now = self._clock.now()
+        return await calendar_of("Maintenance", self._fleet_events(), around(now), now)
+
+    async def windows(self, client: str | None, start: Instant | None, until: Instant | None) -> bytes | None:
+        """The same of a span, of all clients or for one; None for a client that is not on record."""
+        now, book = self._clock.now(), self._book.evidence
+        first, last = around(now)
+        span = first if start is None else start, last if until is None else until
+        if client is None:
+            return await calendar_of("Maintenance", self._fleet_events(), span, now)
+        record = book.client(ClientId(client), now)
+        if record is None:
+            return None
+        events = client_events(book, record.id, self._book.observer)
+        return await calendar_of(f"Maintenance for {record.name}", events, span, now)
+
+    def _fleet_events(self) -> Iterator[CalendarEvent | None]:
+        return fleet_events(self._book.evidence, self._recorded_requests, self._book.observer)
 
     def overview(self) -> Overview:
         head = self._ledger.head

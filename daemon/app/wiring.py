@@ -227,6 +227,7 @@ def wired(
             seal=recorder.seal,
             figures=figures,
             exposition=exposition,
+            recorded_requests=evidence.recorded_requests,
         ),
     )
 

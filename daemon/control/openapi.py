@@ -140,10 +140,8 @@ def _query_parameter(parameter: QueryParameter) -> Json:
 
 
 def _responses(operation: Operation, schemas: Schemas) -> Json:
-    if operation.answer is None:
-        content: Json = {"application/x-ndjson": {"schema": {"type": "string"}}}
-    else:
-        content = {"application/json": {"schema": schemas[operation.answer, "serialization"]}}
+    schema = {"type": "string"} if operation.answer is None else schemas[operation.answer, "serialization"]
+    content = {operation.media_type: {"schema": schema}}
     responses: Json = {"200": {"description": "The answer.", "content": content}}
     refusals = {*_ANY, *operation.refusals}
     if operation.records:

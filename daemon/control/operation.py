@@ -14,6 +14,9 @@ from daemon.records.bodies import RequestBody
 from daemon.records.refusals import CONFIRMED
 from daemon.records.service import RecordService
 
+LINES: Final = "application/x-ndjson"
+CALENDAR: Final = "text/calendar"
+
 _FLAG: Final = {"type": "boolean", "default": False}
 _NAME: Final = re.compile(r"\{(\w+)\}")
 
@@ -50,7 +53,7 @@ OperationHandler = Callable[[ApiServices, web.Request], Awaitable[web.StreamResp
 class Operation:
     """One method on the path that `template` makes of names.
 
-    `answer` is the model of its answers, None for lines of evidence; `body` that of what it records; `query` are its
+    `answer` is the model of its answers, None for a document of `media_type`; `body` that of what it records; `query` are its
     parameters but for those that all have which record; `refusals` the statuses that not every operation has.
     """
 
@@ -60,6 +63,7 @@ class Operation:
     summary: str
     handler: OperationHandler
     answer: Any
+    media_type: str = "application/json"
     body: type[RequestBody] | None = None
     body_needed: bool = True
     query: Sequence[QueryParameter] = ()

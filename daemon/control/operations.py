@@ -4,7 +4,7 @@ from http import HTTPStatus
 from typing import Any, Final
 
 from daemon.control import reading, recording
-from daemon.control.operation import Operation, QueryParameter
+from daemon.control.operation import CALENDAR, LINES, Operation, QueryParameter
 from daemon.records import bodies
 from daemon.records.service import RecordService
 from daemon.replies.clients import ClientList, ClientStatus
@@ -96,6 +96,7 @@ EXPORT: Final = Operation(
     summary="The evidence, a record a line.",
     handler=reading.export,
     answer=None,
+    media_type=LINES,
     query=(
         QueryParameter("client", "Only what concerns one client.", {"type": "string"}),
         QueryParameter("from", "Of observations only those from this instant on.", bodies.INSTANT_SCHEMA),
@@ -132,6 +133,18 @@ LIST_MAINTENANCE: Final = Operation(
     handler=recording.list_maintenance,
     answer=MaintenanceList,
     query=(recording.PAST,),
+)
+
+CALENDAR_FILE: Final = Operation(
+    method="GET",
+    template="/v1/maintenance/calendar.ics",
+    id="calendarFile",
+    summary="The maintenance windows as an iCalendar file.",
+    handler=reading.calendar_file,
+    answer=None,
+    media_type=CALENDAR,
+    query=recording.CALENDAR_QUERY,
+    refusals=(HTTPStatus.NOT_FOUND,),
 )
 
 WITHDRAW_MAINTENANCE: Final = Operation(
@@ -344,6 +357,7 @@ OPERATIONS: Final = (
     ANNOUNCE_MAINTENANCE,
     ANNOUNCE_SERIES,
     LIST_MAINTENANCE,
+    CALENDAR_FILE,
     WITHDRAW_MAINTENANCE,
     ADD_EXCLUSION,
     LIST_EXCLUSIONS,

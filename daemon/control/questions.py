@@ -46,6 +46,10 @@ class Control(Protocol):
         """One solution of a client; None where there is none."""
         ...
 
+    async def windows(self, client: str | None, start: Instant | None, until: Instant | None) -> bytes | None:
+        """Maintenance in a span as an iCalendar file, of all or for one client; None for one that is not on record."""
+        ...
+
     def export(self, client: str | None, start: Instant | None, until: Instant | None) -> AsyncIterator[str]:
         """The evidence as lines without their ends, for one client or all, for [start, until)."""
         ...

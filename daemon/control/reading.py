@@ -9,7 +9,7 @@ from aiohttp import web
 
 from daemon.control.errors import BadRequestError, refusal
 from daemon.control.identity import who_asks
-from daemon.control.operation import ApiServices
+from daemon.control.operation import CALENDAR, LINES, ApiServices
 from daemon.control.questions import AmbiguousNameError
 from daemon.evidence.export import ExportError
 from daemon.ledger import LedgerError
@@ -64,15 +64,24 @@ async def document(services: ApiServices, _: web.Request) -> web.Response:
     return web.json_response(services.document())
 
 
+async def calendar_file(services: ApiServices, request: web.Request) -> web.Response:
+    """Maintenance as an iCalendar file; 404 for a client that is not on record."""
+    client = request.query.get("client")
+    found = await services.control.windows(client, instant(request, "from"), instant(request, "until"))
+    if found is None:
+        return refusal(HTTPStatus.NOT_FOUND, f"{client}: there is no such client")
+    return web.Response(body=found, content_type=CALENDAR, charset="utf-8")
+
+
 async def export(services: ApiServices, request: web.Request) -> web.StreamResponse:
     """The evidence, a record a line; 404 for a client that is not on record."""
     client = request.query.get("client")
-    lines = services.control.export(client, _instant(request, "from"), _instant(request, "until"))
+    lines = services.control.export(client, instant(request, "from"), instant(request, "until"))
     try:
         first = await anext(lines, None)
     except ExportError as error:
         return refusal(HTTPStatus.NOT_FOUND, str(error))
-    response = web.StreamResponse(headers={"Content-Type": "application/x-ndjson"})
+    response = web.StreamResponse(headers={"Content-Type": LINES})
     response.enable_chunked_encoding()
     await response.prepare(request)
     async for block in _blocks(_led(first, lines)):
@@ -86,7 +95,7 @@ def _shown(reply: Reply) -> web.Response:
     return web.Response(body=reply.as_json(), content_type="application/json")
 
 
-def _instant(request: web.Request, name: str) -> Instant | None:
+def instant(request: web.Request, name: str) -> Instant | None:
     """A query parameter that is an instant. Raises BadRequestError."""
     try:
         return read_instant(request.query[name]) if name in request.query else None

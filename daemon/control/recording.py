@@ -12,6 +12,7 @@ from aiohttp import web
 from daemon.control.errors import BadRequestError
 from daemon.control.identity import who_asks
 from daemon.control.operation import CONFIRM, DRY_RUN, ApiServices, OperationHandler, QueryParameter
+from daemon.records.bodies import INSTANT_SCHEMA
 from daemon.records.refusals import FieldFault, RefusedError
 from daemon.records.service import Answer, RecordCall, RecordService
 from sla.decoding import LineError, parse_line
@@ -21,6 +22,14 @@ REPLAY: Final = "Idempotent-Replay"
 PAST: Final = QueryParameter("past", "Those that are past or withdrawn too.")
 OPEN: Final = QueryParameter("open", "Only those that are neither closed nor withdrawn.")
 WITHDRAWN: Final = QueryParameter("withdrawn", "Those that are withdrawn too.")
+
+CALENDAR_QUERY: Final = (
+    QueryParameter("client", "Only what concerns one client, as it may be shown to it.", {"type": "string"}),
+    QueryParameter(
+        "from", "Only windows that end after this instant. Left out: 92 days back.", INSTANT_SCHEMA
+    ),
+    QueryParameter("until", "Only windows that begin before it. Left out: 366 days ahead.", INSTANT_SCHEMA),
+)
 
 _PRINTABLE: Final = re.compile(r"[\x20-\x7e]{1,200}")
 _FLAGS: Final = {"true": True, "false": False}

@@ -15,10 +15,10 @@ from typing import Any, Final
 from daemon.ledger import Chained, LedgerDamagedError
 from sla.book import Book
 from sla.evidence import decoded
-from sla.instants import FOREVER, parse_instant
-from sla.owners import owners_of_server, owners_of_solution
+from sla.instants import FOREVER
+from sla.owners import is_own
 from sla.reasons import PlainReason
-from sla.records import ClientId, Server, ServerId
+from sla.records import ClientId, Exclusion, Server, ServerId
 from sla.service import Part, parts_of
 
 
@@ -140,8 +140,11 @@ class Disclosure:
                 self.is_known |= said["id"] == self._client
             case "server":
                 self._book.add(decoded(row.body))
-            case "exclusion" if self._is_own(said):
-                self._exclusions.add(said["id"])
+            case "exclusion":
+                record = decoded(row.body)
+                assert isinstance(record, Exclusion)
+                if is_own(self._book, record, self._client, FOREVER):
+                    self._exclusions.add(record.id)
             case "service_request" | "cancellation_notice" | "lifecycle" if said["client"] == self._client:
                 self._of_solutions.add((said["kind"], said.get("id")))
 
@@ -171,28 +174,6 @@ class Disclosure:
                 return (said["what"], said["id"]) in self._of_solutions
             case _:
                 return bool(said["client"] == self._client)
-
-    def _is_own(self, exclusion: Mapping[str, Any]) -> bool:
-        """Whether all that an exclusion names was the client's in its span, by what was on record then; a server his alone.
-
-        So it was split when it was recorded (`daemon.records.scopes`). What names nobody concerns everybody.
-        """
-        start = parse_instant(exclusion["from"])
-        end = FOREVER if exclusion.get("until") is None else parse_instant(exclusion["until"])
-        owners = [
-            *(frozenset({client}) for client in exclusion.get("clients", ())),
-            *(
-                owners_of_solution(self._book, solution, start, end, FOREVER)
-                for solution in exclusion.get("solutions", ())
-            ),
-        ]
-        owners_of_servers = (
-            owners_of_server(self._book, server, start, end, FOREVER)
-            for server in exclusion.get("servers", ())
-        )
-        return all(self._client in each for each in owners) and all(
-            each == {self._client} for each in owners_of_servers
-        )
 
     def _parts_of(self, server: ServerId) -> tuple[Part, ...] | None:
         """The client's parts of a server's service; None where its own records alone do not tell them.

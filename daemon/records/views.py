@@ -157,7 +157,7 @@ class BookView:
         return WithdrawalStatus(why=withdrawn.why, recorded_at=withdrawn.recorded_at, recorded_by=who)
 
     def _state(self, group: Sequence[ExclusionPages]) -> WindowState:
-        ends = [pages.record.end if pages.ended is None else pages.ended.at for pages in group]
+        ends = [end_of(pages) for pages in group]
         if group[0].withdrawn is not None:
             return "withdrawn"
         if self._as_of < min(pages.record.start for pages in group):
@@ -330,6 +330,11 @@ def _split_json(split: Split) -> tuple[bytes, int, int]:
     """The keys that many servers share, and the time that is covered, and that is eligible."""
     reply = WindowSplit.of(split)
     return reply.as_json(), reply.seconds, reply.eligible_seconds
+
+
+def end_of(pages: ExclusionPages) -> Instant | None:
+    """When an exclusion ends, as it stands; None while it is open."""
+    return pages.record.end if pages.ended is None else pages.ended.at
 
 
 def exclusion_keys(records: Sequence[Exclusion]) -> dict[str, Any]:

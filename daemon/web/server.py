@@ -12,6 +12,7 @@ from aiohttp import hdrs, web
 from daemon.clock import Clock
 from daemon.exposition.exposition import Exposition, NotPreparedError, TooManyScrapesError
 from daemon.metrics import DoorMetrics
+from daemon.statements.ics import MEDIA_TYPE
 from daemon.web.access import Bucket, PasswordCheck, has_allowed_name
 from daemon.web.config import CurrentTls, WebConfig, WebConfigError, WebConfigFile
 from daemon.web.connections import Handler, bounded, busy
@@ -38,6 +39,10 @@ class Site(Protocol):
 
     def overview(self) -> Overview:
         """What the landing page shows, as it is now."""
+        ...
+
+    async def calendar(self) -> bytes:
+        """The maintenance of the fleet as an iCalendar file."""
         ...
 
 
@@ -77,6 +82,7 @@ def _application(
     )
     app.router.add_get("/", handlers.landing)
     app.router.add_get("/style.css", handlers.style)
+    app.router.add_get("/maintenance.ics", handlers.calendar)
     app.router.add_get("/metrics", handlers.metrics)
     app.router.add_get("/-/healthy", handlers.healthy)
     app.router.add_get("/-/ready", handlers.ready)
@@ -94,6 +100,9 @@ class _PublicHandlers:
 
     async def style(self, _: web.Request) -> web.Response:
         return web.Response(text=STYLE, content_type="text/css", charset="utf-8")
+
+    async def calendar(self, _: web.Request) -> web.Response:
+        return web.Response(body=await self._site.calendar(), content_type=MEDIA_TYPE, charset="utf-8")
 
     async def healthy(self, _: web.Request) -> web.Response:
         return web.Response(text="slad is healthy.\n")

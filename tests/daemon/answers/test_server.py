@@ -29,6 +29,7 @@ def answers(monitor: Monitor) -> Answers:
         seal=nobody,
         figures=LiveFigures(monitor.book),
         exposition=nobody,
+        recorded_requests=nobody,
     )
 
 

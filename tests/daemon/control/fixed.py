@@ -196,6 +196,9 @@ class FixedControl:
     def solution(self, client: str, name: str) -> SolutionStatus | None:
         return SOLUTION if (client, name) == (SOLUTION.client, SOLUTION.id) else None
 
+    async def windows(self, client: str | None, start: Instant | None, until: Instant | None) -> bytes | None:
+        return b"BEGIN:VCALENDAR\r\nEND:VCALENDAR\r\n" if client in (None, SOLUTION.client) else None
+
     async def export(
         self, client: str | None, start: Instant | None, until: Instant | None
     ) -> AsyncIterator[str]:

@@ -42,6 +42,9 @@ class Site:
     def overview(self) -> Overview:
         raise AssertionError("nobody asks for the page here")
 
+    async def calendar(self) -> bytes:
+        raise AssertionError("nobody asks for the calendar here")
+
 
 def figures() -> Snapshot:
     names = [ODD, *(f"server-{row}" for row in range(1, ROWS))]

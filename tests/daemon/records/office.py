@@ -69,6 +69,9 @@ class NoControl:
     def solution(self, client: str, name: str) -> SolutionStatus | None:
         raise NotImplementedError
 
+    async def windows(self, client: str | None, start: Instant | None, until: Instant | None) -> bytes | None:
+        raise NotImplementedError
+
     def export(self, client: str | None, start: Instant | None, until: Instant | None) -> AsyncIterator[str]:
         raise NotImplementedError
 

@@ -1,0 +1,138 @@
+"""Which windows of maintenance a calendar shows, and in which words: of the fleet, or of one client and nobody else."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from heapq import nsmallest
+from typing import Final
+
+from daemon.pacing import paced
+from daemon.records.idempotency import RecordedRequests
+from daemon.records.naming import name_of
+from daemon.records.views import end_of
+from daemon.statements.ics import CalendarEvent, head, lines_of, tail
+from sla.book import Book, ExclusionPages
+from sla.exclusions import MAINTENANCE
+from sla.instants import DAY, FOREVER, Instant
+from sla.owners import is_own
+from sla.records import Category, ClientId, Exclusion, ServerId
+from sla.spans import Span
+
+BACK: Final = 92 * DAY
+AHEAD: Final = 366 * DAY
+"""How far from now calendars that people subscribe to reach."""
+MOST_EVENTS: Final = 2000
+"""In one calendar: of more, those that are nearest to now."""
+
+_TITLED: Final = 3
+_NAMED: Final = 50
+"""How many names of each kind the title of an event has, and its text."""
+_TITLES: Final = {
+    Category.SCHEDULED_MAINTENANCE: "Maintenance",
+    Category.EMERGENCY_SECURITY_UPDATE: "Emergency security update",
+}
+
+
+def around(now: Instant) -> Span:
+    """The time that calendars show that people subscribe to."""
+    return Instant(now - BACK), Instant(now + AHEAD)
+
+
+def fleet_events(book: Book, requests: RecordedRequests, provider: str) -> Iterator[CalendarEvent | None]:
+    """The windows of all clients: what was recorded as one is one. None for each exclusion that was looked at in vain."""
+    for id_, pages in list(book.exclusions.items()):
+        group = requests.group_of(id_)
+        if pages.record.category in MAINTENANCE and group[0] == id_:
+            name = requests.recorded_as.get(id_, id_)
+            yield _event(
+                f"{name}@{provider}",
+                [book.exclusions[each] for each in group],
+                lambda scope: _concerned(book, scope, lambda server: name_of(book, server)),
+            )
+        else:
+            yield None
+
+
+def client_events(book: Book, client: ClientId, provider: str) -> Iterator[CalendarEvent | None]:
+    """The windows that concern one client, each by its record, in words that tell of nobody else (design §8, Discreet)."""
+
+    def own_name(server: str) -> str | None:
+        pages = book.servers.get(ServerId(server))
+        own = [each.name for each in pages.records if each.client == client] if pages else []
+        return own[-1] if own else None
+
+    for pages in list(book.exclusions.values()):
+        record = pages.record
+        if record.category in MAINTENANCE and is_own(book, record, client, record.recorded_at):
+            yield _event(f"{record.id}@{provider}", [pages], lambda scope: _concerned(book, scope, own_name))
+        else:
+            yield None
+
+
+async def calendar_of(name: str, events: Iterable[CalendarEvent | None], within: Span, now: Instant) -> bytes:
+    """The iCalendar file of the events in a span, made in slices."""
+    start, end = within
+    found = [
+        event
+        async for event in paced(events)
+        if event is not None and event.start < end and start < (event.end or FOREVER)
+    ]
+    shown = nsmallest(MOST_EVENTS, found, key=lambda event: (_distance(event, now), event.uid))
+    cut = f"; the {MOST_EVENTS} nearest of {len(found)}" if len(found) > MOST_EVENTS else ""
+    in_order = sorted(shown, key=lambda event: (event.start, event.uid))
+    lines = [lines_of(event) async for event in paced(in_order)]
+    return b"".join((head(name, f"Windows of maintenance that are on record{cut}"), *lines, tail()))
+
+
+def _distance(event: CalendarEvent, now: Instant) -> int:
+    return max(event.start - now, now - (event.end or FOREVER), 0)
+
+
+def _event(
+    uid: str,
+    group: Sequence[ExclusionPages],
+    concerned: Callable[[Iterable[Exclusion]], dict[str, list[str]]],
+) -> CalendarEvent:
+    """One that covers what of the group still stands; where nothing does it is cancelled."""
+    standing = [pages for pages in group if pages.withdrawn is None]
+    first, shown = group[0].record, standing or group
+    changes = [each for pages in group for each in (pages.ended, pages.withdrawn) if each is not None]
+    ends = [end_of(pages) for pages in shown]
+    names = concerned([pages.record for pages in shown])
+    text = [f"{kind.capitalize()}: {_some(those, _NAMED)}" for kind, those in names.items()]
+    if first.reference is not None:
+        text.append(f"Reference: {first.reference}")
+    if None in ends:
+        text.append("It is open: it lasts until it is ended.")
+    if not standing:
+        text += [f"Withdrawn: {pages.withdrawn.why}" for pages in group[:1] if pages.withdrawn is not None]
+    whom = ", ".join(_some(those, _TITLED) for those in names.values()) or "everybody"
+    return CalendarEvent(
+        uid=uid,
+        start=min(pages.record.start for pages in shown),
+        end=None if None in ends else max(end for end in ends if end is not None),
+        summary=f"{_TITLES[first.category]}: {whom}",
+        description=tuple(text),
+        category=_TITLES[first.category],
+        created_at=first.recorded_at,
+        changed_at=max(each.recorded_at for each in (first, *changes)),
+        sequence=len(changes),
+        is_cancelled=not standing,
+    )
+
+
+def _concerned(
+    book: Book, scopes: Iterable[Exclusion], server_name: Callable[[str], str | None]
+) -> dict[str, list[str]]:
+    """The names of those whom scopes concern, by kind."""
+    names: dict[str, list[str]] = {"clients": [], "solutions": [], "servers": []}
+    for scope in scopes:
+        for client in scope.clients:
+            record = book.client(client, FOREVER)
+            names["clients"].append(client if record is None else record.name)
+        names["solutions"] += [server_name(solution) or solution for solution in scope.solutions]
+        names["servers"] += [server_name(server) or server for server in scope.servers]
+    return {kind: list(dict.fromkeys(those)) for kind, those in names.items() if those}
+
+
+def _some(names: Sequence[str], most: int) -> str:
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return f"{', '.join(names[:most])}{more}"
