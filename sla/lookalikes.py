@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 from sla.book import Book
 from sla.exclusions import MAINTENANCE
-from sla.instants import DAY, Instant
+from sla.instants import DAY, FOREVER, Instant
 from sla.records import ClientId, Exclusion, ServerId, SolutionId
-from sla.spans import Spans, intersection, normalized
+from sla.spans import Span, Spans, intersection, normalized
 
 _WEEK = 8 * DAY
 """The longest local week, and more: what lies further from a window draws on no week of it."""
@@ -78,6 +78,7 @@ class Lookalikes:
         return intersection(spans, ((start, end),))
 
 
-def span_of(records: Collection[Exclusion]) -> tuple[Instant, Instant]:
-    """From the first beginning to the last end of some windows that have one."""
-    return min(each.start for each in records), max(each.end for each in records if each.end is not None)
+def span_of(records: Collection[Exclusion]) -> Span:
+    """From the first beginning to the last end of some windows."""
+    ends = (FOREVER if each.end is None else each.end for each in records)
+    return min(each.start for each in records), max(ends)

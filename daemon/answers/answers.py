@@ -7,7 +7,7 @@ from importlib.metadata import version
 from itertools import islice
 from typing import Final, Protocol
 
-from daemon.answers.calendars import around, calendar_of, client_events, fleet_events
+from daemon.answers.calendars import calendar_of, client_events, fleet_events
 from daemon.answers.months import month_status, solution_status
 from daemon.believed_clock import BelievedClock, NotAcceptableError
 from daemon.book.counting import Counter
@@ -20,6 +20,7 @@ from daemon.live.figures import LiveFigures
 from daemon.pacing import paced
 from daemon.records.idempotency import RecordedRequests
 from daemon.records.refusals import ConflictError, FieldFault
+from daemon.records.windows import around
 from daemon.replies.causes import CauseStatus
 from daemon.replies.clock import ClockStatus
 from daemon.replies.servers import LegStatus, OutageStatus, ReachStatus, ServerStatus

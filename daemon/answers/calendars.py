@@ -11,14 +11,11 @@ from daemon.records.views import end_of
 from daemon.statements.ics import CalendarEvent, head, lines_of, tail
 from sla.book import Book, ExclusionPages
 from sla.exclusions import MAINTENANCE
-from sla.instants import DAY, FOREVER, Instant
+from sla.instants import FOREVER, Instant
 from sla.owners import is_own
 from sla.records import Category, ClientId, Exclusion, ServerId
 from sla.spans import Span
 
-BACK: Final = 92 * DAY
-AHEAD: Final = 366 * DAY
-"""How far from now calendars that people subscribe to reach."""
 MOST_EVENTS: Final = 2000
 """In one calendar: of more, those that are nearest to now."""
 
@@ -29,11 +26,6 @@ _TITLES: Final = {
     Category.SCHEDULED_MAINTENANCE: "Maintenance",
     Category.EMERGENCY_SECURITY_UPDATE: "Emergency security update",
 }
-
-
-def around(now: Instant) -> Span:
-    """The time that calendars show that people subscribe to."""
-    return Instant(now - BACK), Instant(now + AHEAD)
 
 
 def fleet_events(book: Book, requests: RecordedRequests, provider: str) -> Iterator[CalendarEvent | None]:

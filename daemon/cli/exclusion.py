@@ -31,6 +31,7 @@ def exclusion() -> None:
     ),
 )
 @click.argument("category", type=click.Choice(get_args(ExclusionCategory)), metavar="CATEGORY")
+@scope.span
 @scope.options
 @click.option("--open", "open_", is_flag=True, help="It goes on: end it later. Takes the place of --until.")
 @options.sending
@@ -39,18 +40,20 @@ def exclusion() -> None:
 def add(
     address: ControlAddress,
     category: str,
+    start: str,
+    until: str | None,
     open_: bool,
     sending: Sending,
     format_: OutputFormat,
-    **span_and_scope: Any,
+    **said: Any,
 ) -> None:
     """Record an exclusion: its whole span does not count.
 
     CATEGORY is force_majeure, client_change, client_system or end_user_pc. An open client_change ends by itself when the
     servers that it concerns are next up.
     """
-    body = scope.body(**span_and_scope)
-    if open_ == (body["until"] is not None):
+    body = {**scope.body(**said), "from": start, "until": until}
+    if open_ == (until is not None):
         raise click.UsageError("say when it ends: --until, or --open where it goes on; one of them")
     answer = record(
         address, ADD_EXCLUSION.path(), {**body, "category": category, "open": open_ or None}, sending=sending

@@ -1,5 +1,6 @@
-"""`slad maintenance`: windows of maintenance, announced, listed, withdrawn."""
+"""`slad maintenance`: windows of maintenance, announced, listed, shown as a calendar, withdrawn."""
 
+import re
 from operator import itemgetter
 from typing import Any
 
@@ -7,11 +8,66 @@ import click
 
 from daemon.cli import options, scope
 from daemon.cli.asking import record
+from daemon.cli.calendar import calendar, judged_cells, left_of_weeks, not_excluded
 from daemon.cli.options import OutputFormat, Sending
 from daemon.cli.scope import Windows
 from daemon.cli.terminal import console, duration, print_table, say, show_as
 from daemon.control.client import ControlAddress, Json
-from daemon.control.operations import ANNOUNCE_MAINTENANCE, LIST_MAINTENANCE, WITHDRAW_MAINTENANCE
+from daemon.control.operations import (
+    ANNOUNCE_MAINTENANCE,
+    ANNOUNCE_SERIES,
+    LIST_MAINTENANCE,
+    WITHDRAW_MAINTENANCE,
+)
+from daemon.records.bodies import MOST_WINDOWS
+from sla.calendars import parse_day
+from sla.instants import SECOND
+from sla.recurrence import parse_weekly
+from sla.terms import parse_duration
+
+
+class _InstantOrDate(options.InstantWithZone):
+    """An instant with a zone, or a date."""
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """The date as it is, or the instant in RFC 3339."""
+        if not _is_date(value):
+            return super().convert(value, param, ctx)
+        try:
+            parse_day(value)
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+        return value
+
+
+def _is_date(text: str) -> bool:
+    return re.fullmatch(r"\d{4}-\d{2}-\d{2}", text, re.ASCII) is not None
+
+
+class _DurationType(click.ParamType[int]):
+    """A length of time, in seconds."""
+
+    name = "duration"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """The seconds of a whole number and a unit, such as `90m`."""
+        try:
+            return parse_duration(value) // SECOND
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+
+
+class _EveryType(click.ParamType[str]):
+    """A day of the week and a time of day."""
+
+    name = "every"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """The rule as the door has it: `sun 23:00`."""
+        try:
+            return str(parse_weekly(value.lower()))
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
 
 
 @click.group("maintenance")
@@ -27,9 +83,40 @@ def maintenance() -> None:
 @maintenance.command(
     "announce",
     epilog=options.example(
-        "slad maintenance announce --client acme --dry-run \\\n"
-        "      --from 2026-12-04T23:30-05:00 --until 2026-12-05T00:30-05:00"
+        'slad maintenance announce --client acme --every "sun 23:00" --count 4 \\\n'
+        "      --duration 1h --dry-run"
     ),
+)
+@click.option(
+    "--from",
+    "start",
+    type=options.INSTANT,
+    metavar="INSTANT",
+    help="When it begins, with a zone: 2026-12-01T23:30-05:00. With --every: the first is the next from then on, else from now.",
+)
+@click.option(
+    "--until",
+    type=_InstantOrDate(),
+    metavar="INSTANT|DATE",
+    help="When it ends; this instant is not part of it any more. With --every: the last date, such as 2027-03-31.",
+)
+@click.option(
+    "--duration",
+    type=_DurationType(),
+    metavar="DURATION",
+    help="How long it lasts, in place of --until: 30m, 1h.",
+)
+@click.option(
+    "--every",
+    type=_EveryType(),
+    metavar="DAY TIME",
+    help='A window each week, such as "sun 23:00", each recorded by itself: all or none. With --count or --until.',
+)
+@click.option("--count", type=click.IntRange(1, MOST_WINDOWS), help="How many, with --every.")
+@click.option(
+    "--timezone",
+    metavar="ZONE",
+    help="By whose clock, with --every. Left out: that of those whom it concerns, where they have the same.",
 )
 @scope.options
 @click.option("--emergency", is_flag=True, help="An emergency security update: exempt from notice and band.")
@@ -39,26 +126,98 @@ def maintenance() -> None:
 @options.output_format
 def announce(
     address: ControlAddress,
+    start: str | None,
+    until: str | None,
+    duration: int | None,
+    every: str | None,
+    count: int | None,
+    timezone: str | None,
     emergency: bool,
     dry_run: bool,
     sending: Sending,
     format_: OutputFormat,
-    **span_and_scope: Any,
+    **said: Any,
 ) -> None:
-    """Announce a window, and say what will be excluded.
+    """Announce a window, or one a week, and say what will be excluded.
 
     The answer tells for each server what of the window will be excluded, what will not and why, and how much of the
-    week's allowance it leaves. A window that is not eligible is recorded all the same.
+    week's allowance it leaves; with --every, for each window, once for all servers that it is the same for. A window that
+    is not eligible is recorded all the same.
 
     Exits with 0 when it was recorded, also where none of it is eligible; with 1 when it was refused; with 3 when the
     daemon cannot be reached or broke off its answer.
     """
-    body = scope.body(**span_and_scope)
-    if body["until"] is None:
-        raise click.UsageError("a window needs its end: --until")
-    body["category"] = "emergency_security_update" if emergency else "scheduled_maintenance"
-    answer = record(address, ANNOUNCE_MAINTENANCE.path(), body, sending=sending, dry_run=dry_run)
-    show_as(format_, answer, lambda: _show(answer, dry_run=dry_run))
+    body = {
+        **scope.body(**said),
+        "category": "emergency_security_update" if emergency else "scheduled_maintenance",
+        "from": start,
+        "until": until,
+        "duration_seconds": duration,
+    }
+    if every is None:
+        _check_one(start, until, duration, count, timezone)
+        answer = record(address, ANNOUNCE_MAINTENANCE.path(), body, sending=sending, dry_run=dry_run)
+        show_as(format_, answer, lambda: _show(answer, dry_run=dry_run))
+    else:
+        _check_series(until, duration, count)
+        body |= {"every": every, "count": count, "timezone": timezone}
+        answer = record(address, ANNOUNCE_SERIES.path(), body, sending=sending, dry_run=dry_run)
+        show_as(format_, answer, lambda: _show_series(answer, dry_run=dry_run))
+
+
+def _check_one(
+    start: str | None, until: str | None, duration: int | None, count: int | None, timezone: str | None
+) -> None:
+    """Raises click.UsageError for what makes no window."""
+    if count is not None or timezone is not None:
+        raise click.UsageError("--count and --timezone are for --every")
+    if start is None:
+        raise click.UsageError("a window needs its beginning: --from")
+    if (until is None) == (duration is None):
+        raise click.UsageError("a window needs its end: --until, or --duration; one of them")
+    if until is not None and _is_date(until):
+        raise click.UsageError(f"--until {until} is a date: write an instant such as 2026-12-02T00:30-05:00")
+
+
+def _check_series(until: str | None, duration: int | None, count: int | None) -> None:
+    """Raises click.UsageError for what makes no series."""
+    if duration is None:
+        raise click.UsageError("windows that recur need to last: --duration")
+    if (until is None) == (count is None):
+        raise click.UsageError(
+            "say how many windows there are: --count, or --until with the last date; one of them"
+        )
+    if until is not None and not _is_date(until):
+        raise click.UsageError(f"with --every --until is the last date, such as 2027-03-31, not {until}")
+
+
+def _show_series(answer: Json, *, dry_run: bool) -> None:
+    count = len(answer["windows"])
+    done = "would be announced; nothing was recorded" if dry_run else f"announced as {answer['id']}"
+    say(
+        f"{count} {'window' if count == 1 else 'windows'} {done}: {answer['every']}, by the clock of {answer['timezone']}."
+    )
+    print_table(
+        console(),
+        ("id", "from", "until", "local", "client", "servers", "excluded", "not excluded, and why", "left"),
+        (
+            (
+                window["id"] or "",
+                window["from"],
+                window["until"],
+                _local(window),
+                *cells,
+            )
+            for window in answer["windows"]
+            for cells in [judged_cells(row) for row in window["servers"]] or [("no server", "0", "", "", "")]
+        ),
+    )
+
+
+def _local(window: Json) -> str:
+    """When a window begins by the local clock, and what a change of that does to it."""
+    notes = {None: "", "skipped": " (the clock skips its time)", "twice": " (its first time: there are two)"}
+    return f"{window['local']}{notes[window['clock_change']]}"
 
 
 def _show(answer: Json, *, dry_run: bool) -> None:
@@ -78,18 +237,15 @@ def _show(answer: Json, *, dry_run: bool) -> None:
                 row["client"],
                 duration(row["seconds"]),
                 duration(row["eligible_seconds"]),
-                ", ".join(
-                    f"{duration(part['seconds'])} {part['reason'].replace('_', ' ')}"
-                    for part in row["ineligible"]
-                )
-                or "none",
-                ", ".join(duration(week["left_seconds"]) for week in row["weeks"]),
+                not_excluded(row),
+                left_of_weeks(row),
             )
             for row in sorted(answer["servers"], key=itemgetter("name", "server"))
         ),
     )
 
 
+maintenance.add_command(calendar)
 scope.add_list_and_withdraw(
     maintenance,
     Windows(

@@ -15,7 +15,7 @@ from daemon.control.operation import Operation
 
 _SHOWN: Final = 3
 """Names of a kind that a table shows."""
-_OPTIONS: Final = (
+_SPAN: Final = (
     click.option(
         "--from",
         "start",
@@ -30,6 +30,8 @@ _OPTIONS: Final = (
         metavar="INSTANT",
         help="When it ends; this instant is not part of it any more.",
     ),
+)
+_OPTIONS: Final = (
     click.option(
         "--server",
         "servers",
@@ -59,8 +61,15 @@ _OPTIONS: Final = (
 )
 
 
+def span(command: Callable[..., None]) -> Callable[..., None]:
+    """The options of a span."""
+    for option in reversed(_SPAN):
+        command = option(command)
+    return command
+
+
 def options(command: Callable[..., None]) -> Callable[..., None]:
-    """The options of a span and a scope."""
+    """The options of a scope, and of what else is said with it."""
     for option in reversed(_OPTIONS):
         command = option(command)
     return command
@@ -68,8 +77,6 @@ def options(command: Callable[..., None]) -> Callable[..., None]:
 
 def body(
     *,
-    start: str,
-    until: str | None,
     servers: Sequence[str],
     solutions: Sequence[str],
     clients: Sequence[str],
@@ -88,8 +95,6 @@ def body(
         )
     return {
         "id": id_,
-        "from": start,
-        "until": until,
         "servers": list(servers),
         "solutions": list(solutions),
         "clients": list(clients),
@@ -163,7 +168,7 @@ def _print(records: Sequence[Json], *, past: bool, none: str) -> None:
                 record["from"],
                 (record["ended"] or {}).get("at") or record["until"] or "open",
                 record["category"].replace("_", " "),
-                _concerned(record),
+                concerned(record),
                 record["announced_at"] or "",
                 record["reference"] or "",
                 record["recorded_by"],
@@ -174,7 +179,7 @@ def _print(records: Sequence[Json], *, past: bool, none: str) -> None:
     )
 
 
-def _concerned(record: Json) -> str:
+def concerned(record: Json) -> str:
     """The scope of a record, the first of each kind; servers by their names."""
     named = []
     for plural, singular in (("clients", "client"), ("solutions", "solution"), ("servers", "server")):

@@ -134,6 +134,11 @@ class ControlClient:
         async with self._asked(path, _ANSWER, query or {}) as response:
             return cast(Json, await response.json())
 
+    async def text(self, path: str, query: Mapping[str, str]) -> str:
+        """The same, where that is a text. Raises ControlError."""
+        async with self._asked(path, _ANSWER, query) as response:
+            return await response.text()
+
     async def record(
         self,
         path: str,

@@ -14,6 +14,7 @@ from daemon.replies.exclusions import (
     EndReceipt,
     ExclusionList,
     ExclusionReceipt,
+    MaintenanceCalendar,
     MaintenanceList,
     MaintenanceReceipt,
     SeriesReceipt,
@@ -133,6 +134,17 @@ LIST_MAINTENANCE: Final = Operation(
     handler=recording.list_maintenance,
     answer=MaintenanceList,
     query=(recording.PAST,),
+)
+
+MAINTENANCE_CALENDAR: Final = Operation(
+    method="GET",
+    template="/v1/maintenance/calendar",
+    id="maintenanceCalendar",
+    summary="The maintenance windows of a span, past and to come, and what each comes to.",
+    handler=recording.calendar,
+    answer=MaintenanceCalendar,
+    query=recording.CALENDAR_QUERY,
+    refusals=(HTTPStatus.NOT_FOUND, HTTPStatus.UNPROCESSABLE_ENTITY),
 )
 
 CALENDAR_FILE: Final = Operation(
@@ -357,6 +369,7 @@ OPERATIONS: Final = (
     ANNOUNCE_MAINTENANCE,
     ANNOUNCE_SERIES,
     LIST_MAINTENANCE,
+    MAINTENANCE_CALENDAR,
     CALENDAR_FILE,
     WITHDRAW_MAINTENANCE,
     ADD_EXCLUSION,

@@ -12,6 +12,7 @@ from aiohttp import web
 from daemon.control.errors import BadRequestError
 from daemon.control.identity import who_asks
 from daemon.control.operation import CONFIRM, DRY_RUN, ApiServices, OperationHandler, QueryParameter
+from daemon.control.reading import instant
 from daemon.records.bodies import INSTANT_SCHEMA
 from daemon.records.refusals import FieldFault, RefusedError
 from daemon.records.service import Answer, RecordCall, RecordService
@@ -58,6 +59,13 @@ def recorded_of(record: Callable[[RecordService, str, RecordCall], Awaitable[Ans
 async def list_maintenance(services: ApiServices, request: web.Request) -> web.Response:
     """The maintenance windows."""
     return _answered(await services.records.maintenance(past=_flag(request, PAST)))
+
+
+async def calendar(services: ApiServices, request: web.Request) -> web.Response:
+    """The maintenance windows of a span, judged; 404 for a client that is not on record."""
+    client = request.query.get("client")
+    span = instant(request, "from"), instant(request, "until")
+    return _answered(await services.records.calendar(client, *span))
 
 
 async def list_exclusions(services: ApiServices, request: web.Request) -> web.Response:

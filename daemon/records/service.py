@@ -27,10 +27,10 @@ from daemon.records.idempotency import (
     digest_of,
 )
 from daemon.records.naming import named
-from daemon.records.refusals import ConflictError, FieldFault, NotFoundError, UnconfirmedError
+from daemon.records.refusals import ConflictError, FieldFault, NotFoundError, RefusedError, UnconfirmedError
 from daemon.records.validator import Recording, Validator
 from daemon.records.views import BookView, exclusion_keys, notice_keys, step_keys
-from daemon.records.windows import series_receipt
+from daemon.records.windows import around, maintenance_calendar, series_receipt
 from daemon.replies.common import Reply, WithdrawalReceipt
 from daemon.replies.exclusions import (
     EndReceipt,
@@ -215,6 +215,18 @@ class RecordService:
 
     async def maintenance(self, *, past: bool) -> Answer:
         return Answer(await _listed("maintenance", self._now().exclusions(maintenance=True, past=past)))
+
+    async def calendar(self, client: str | None, start: Instant | None, until: Instant | None) -> Answer:
+        """The maintenance windows of a span, judged; of all clients, or of one."""
+        now = self._clock.now()
+        if client is not None and self._book.client(ClientId(client), now) is None:
+            raise NotFoundError([FieldFault("client", f"there is no client {shown(client)}")])
+        first, last = around(now)
+        span = first if start is None else start, last if until is None else until
+        if span[0] >= span[1]:
+            raise RefusedError([FieldFault("until", "must be after from")])
+        chosen = None if client is None else ClientId(client)
+        return Answer((await maintenance_calendar(self._now(), span, chosen)).as_json())
 
     async def exclusions(self, *, past: bool) -> Answer:
         return Answer(await _listed("exclusions", self._now().exclusions(maintenance=False, past=past)))

@@ -31,9 +31,10 @@ from sla.calendars import calendar_of
 from sla.chronic import Chronic, Stage
 from sla.evidence import instants_of
 from sla.exclusions import MAINTENANCE
-from sla.instants import Instant
+from sla.instants import FOREVER, Instant
 from sla.lifecycle import Acceptance
 from sla.lookalikes import Lookalikes
+from sla.owners import is_own
 from sla.records import (
     CancellationNotice,
     Client,
@@ -46,6 +47,7 @@ from sla.records import (
 )
 from sla.requests import Outcome
 from sla.service import Part
+from sla.spans import Span
 from sla.statement import Judgement, SharedWork, SolutionState
 from sla.terms import format_terms
 
@@ -120,6 +122,23 @@ class BookView:
             shown = self.exclusion(pages)
             if past or shown.state in ("announced", "running"):
                 yield shown
+
+    def maintenance_in(self, span: Span, client: ClientId | None) -> list[Sequence[ExclusionPages]]:
+        """The maintenance windows that have some of a span, by their beginning; of one client what is its own of each."""
+        start, end = span
+        within = (
+            group
+            for group in self._alike(maintenance=True)
+            if any(each.record.start < end and start < (end_of(each) or FOREVER) for each in group)
+        )
+        own = (
+            [each for each in group if client is None or self._is_own(each.record, client)]
+            for group in within
+        )
+        return sorted(filter(None, own), key=lambda group: (group[0].record.start, group[0].record.id))
+
+    def _is_own(self, record: Exclusion, client: ClientId) -> bool:
+        return is_own(self._book, record, client, record.recorded_at)
 
     def _alike(self, maintenance: bool) -> Iterator[Sequence[ExclusionPages]]:
         recorded = self._recorded

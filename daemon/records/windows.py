@@ -2,16 +2,40 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, NamedTuple, Self
+from typing import Any, Final, NamedTuple, Self
 
 from daemon.pacing import paced
+from daemon.records.bodies import LONGEST_WINDOW
 from daemon.records.idempotency import Series
-from daemon.records.views import BookView, exclusion_keys
-from daemon.replies.exclusions import AlikeServers, SeriesReceipt, SeriesWindow, Summary
+from daemon.records.refusals import FieldFault, RefusedError
+from daemon.records.views import BookView, end_of, exclusion_keys
+from daemon.replies.exclusions import (
+    AlikeServers,
+    CalendarWindow,
+    MaintenanceCalendar,
+    SeriesReceipt,
+    SeriesWindow,
+    Summary,
+    WindowSplit,
+)
 from sla.announcement import Share
+from sla.book import ExclusionPages
 from sla.calendars import calendar_of
+from sla.instants import DAY, Instant
 from sla.lookalikes import Lookalike, span_of
-from sla.records import Exclusion, ServerId
+from sla.records import ClientId, Exclusion, ServerId
+from sla.spans import Span
+
+BACK: Final = 92 * DAY
+AHEAD: Final = 366 * DAY
+"""How far from now calendars that people subscribe to reach."""
+MOST_WINDOWS: Final = 1000
+"""In one calendar."""
+
+
+def around(now: Instant) -> Span:
+    """The time that calendars show that people subscribe to."""
+    return Instant(now - BACK), Instant(now + AHEAD)
 
 
 class _Example(NamedTuple):
@@ -31,7 +55,9 @@ class WindowJudge:
 
     @classmethod
     async def of(cls, views: BookView, records: Sequence[Exclusion]) -> Self:
-        """For the windows whose records these are; with at least one."""
+        """For the windows whose records these are."""
+        if not records:
+            return cls(views, ())
         lookalikes = views.lookalikes(*span_of(records))
         counts: Counter[Lookalike] = Counter()
         first: dict[Lookalike, ServerId] = {}
@@ -41,11 +67,17 @@ class WindowJudge:
             first.setdefault(lookalike, server)
         return cls(views, [_Example(first[each], count, each) for each, count in counts.items()])
 
-    async def judged(self, records: Iterable[Exclusion]) -> tuple[Summary, tuple[AlikeServers, ...]]:
-        """What a window comes to, whose records these are; by client, the most servers first."""
+    async def judged(
+        self, records: Iterable[Exclusion], client: ClientId | None = None
+    ) -> tuple[Summary, tuple[AlikeServers, ...]]:
+        """What a window comes to, whose records these are, for all clients or one; by client, the most servers first."""
+        alike: Counter[tuple[ClientId, WindowSplit]] = Counter()
+        async for share, servers in paced(self._shares(records)):
+            if client in (None, share.client):
+                alike[share.client, WindowSplit.of(share.split)] += servers
         rows = [
-            AlikeServers.of(share.split, client=share.client, servers=servers)
-            async for share, servers in paced(self._shares(records))
+            AlikeServers(**dict(split), client=whose, servers=servers)
+            for (whose, split), servers in alike.items()
         ]
         counts: Counter[tuple[int, int]] = Counter()
         for row in rows:
@@ -59,6 +91,39 @@ class WindowJudge:
                 if example.lookalike.may_be_in(record):
                     for share in announcement.shares_of(example.server):
                         yield share, example.servers
+
+
+async def maintenance_calendar(views: BookView, span: Span, client: ClientId | None) -> MaintenanceCalendar:
+    """The windows of a span, of all clients or of one. Raises RefusedError for more than `MOST_WINDOWS`."""
+    groups = views.maintenance_in(span, client)
+    if len(groups) > MOST_WINDOWS:
+        message = f"there are {len(groups)} windows to it, and at most {MOST_WINDOWS} can be shown: ask for less time"
+        raise RefusedError([FieldFault("until", message)])
+    judge = await WindowJudge.of(
+        views, [each.record for group in groups for each in group if _can_be_judged(each)]
+    )
+    return MaintenanceCalendar(
+        start=span[0],
+        end=span[1],
+        client=client,
+        windows=tuple([await _calendar_window(views, judge, group, client) for group in groups]),
+    )
+
+
+async def _calendar_window(
+    views: BookView, judge: WindowJudge, group: Sequence[ExclusionPages], client: ClientId | None
+) -> CalendarWindow:
+    status = views.exclusion(group)
+    if not all(map(_can_be_judged, group)):
+        return CalendarWindow(window=status, summary=None, servers=())
+    summary, servers = await judge.judged([each.record for each in group], client)
+    return CalendarWindow(window=status, summary=summary, servers=servers)
+
+
+def _can_be_judged(pages: ExclusionPages) -> bool:
+    """Whether it stands and is no longer than the door takes; evidence of another may hold an open one, or one of years."""
+    end = end_of(pages)
+    return pages.withdrawn is None and end is not None and end - pages.record.start <= LONGEST_WINDOW
 
 
 async def series_receipt(

@@ -1,7 +1,7 @@
 """Maintenance windows and the other exclusions: as they stand on record, and what a window comes to."""
 
 from collections.abc import Mapping
-from typing import Any, Literal, Self
+from typing import Literal, Self
 
 from pydantic import Field
 
@@ -57,8 +57,8 @@ class WindowSplit(Reply):
     weeks: tuple[WeekLeft, ...]
 
     @classmethod
-    def of(cls, split: Split, **whose: Any) -> Self:
-        """As the arithmetic has it; `whose`: the other keys."""
+    def of(cls, split: Split) -> Self:
+        """As the arithmetic has it."""
         return cls(
             seconds=length(split.covered),
             eligible_seconds=length(split.eligible),
@@ -72,7 +72,6 @@ class WindowSplit(Reply):
                 )
                 for week in split.weeks
             ),
-            **whose,
         )
 
 
@@ -193,6 +192,25 @@ class ExclusionStatus(ExclusionKeys):
     names: dict[str, str] = Field(
         description="By its id the name of each server in `servers`, and of those sold alone in `solutions`."
     )
+
+
+class CalendarWindow(Reply):
+    """A maintenance window, and what it comes to by what is on record now."""
+
+    window: ExclusionStatus
+    summary: Summary | None = Field(
+        description="Null where it is not judged: it is withdrawn, open, or longer than 31 days."
+    )
+    servers: tuple[AlikeServers, ...]
+
+
+class MaintenanceCalendar(Reply):
+    """The maintenance windows that have some of a span, by their beginning."""
+
+    start: At = Field(serialization_alias="from")
+    end: At = Field(serialization_alias="until")
+    client: str | None
+    windows: tuple[CalendarWindow, ...]
 
 
 class MaintenanceList(Reply):

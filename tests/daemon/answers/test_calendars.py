@@ -9,15 +9,13 @@ from hypothesis import strategies as st
 from icalendar import Calendar, Event
 
 from daemon.answers.calendars import (
-    AHEAD,
-    BACK,
     MOST_EVENTS,
-    around,
     calendar_of,
     client_events,
     fleet_events,
 )
 from daemon.records.idempotency import RecordedRequests
+from daemon.records.windows import AHEAD, BACK, around
 from daemon.statements.ics import CalendarEvent, lines_of
 from sla.instants import BEGINNING, FOREVER, HOUR, SECOND, Instant, datetime_of, parse_instant
 from sla.records import ClientId

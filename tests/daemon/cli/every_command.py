@@ -109,6 +109,7 @@ LINES: Final[Mapping[str, Callable[[Ground], tuple[object, ...]]]] = {
     "client show": _asking("acme"),
     "maintenance announce": _recording(*NEXT_MARCH, "--client", "acme", "--id", "mw-1"),
     "maintenance list": _asking("--past"),
+    "maintenance calendar": _asking("--client", "acme"),
     "maintenance withdraw": _recording("mw-gone", "--why", "not needed"),
     "exclusion add": _recording("client_change", *_OPEN, "--id", "ex-1", "--reference", "T-4711"),
     "exclusion end": _recording("ex-ended"),

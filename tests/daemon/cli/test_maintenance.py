@@ -1,9 +1,14 @@
 """`slad maintenance`, against a running daemon with a simulated vCenter."""
 
+import csv
+import io
 import json
 import re
 import subprocess
 import sys
+
+import pytest
+from icalendar import Calendar
 
 from sla.texts import cleaned
 from tests.daemon.cli.recording import (
@@ -16,6 +21,7 @@ from tests.daemon.cli.recording import (
     TOMORROW,
     Slad,
     cells,
+    run,
 )
 from tests.daemon.harness import WAIT_S
 
@@ -48,6 +54,86 @@ def test_an_announcement_in_json_is_the_answer_of_the_door(slad: Slad) -> None:
     assert (told["solutions"], told["reference"], told["dry_run"]) == (["shop"], "T-1", False)
     assert told["recorded_by"].startswith("uid:")
     assert [row["name"] for row in told["servers"]] == ["web7"]
+
+
+WEEKLY = ("maintenance", "announce", "--every", "Sun 23:00", "--duration", "1h", "--client", "acme")
+
+
+def test_a_window_is_announced_by_how_long_it_lasts(slad: Slad) -> None:
+    told = slad.told("maintenance", "announce", *NEXT_MARCH[:2], "--duration", "120m", "--all")
+    assert (told["from"], told["until"]) == MARCH_UTC
+
+
+def test_windows_that_recur_are_announced_at_once_and_withdrawn_one_by_one(slad: Slad) -> None:
+    dry = slad.done(*WEEKLY, "--count", "3", "--dry-run")
+    assert (
+        "3 windows would be announced; nothing was recorded: sun 23:00, by the clock of America/Toronto.\n"
+        in dry
+    )
+    shown = slad.done(*WEEKLY, "--count", "3", "--id", "mw-weekly")
+    assert "3 windows announced as mw-weekly: sun 23:00, by the clock of America/Toronto.\n" in shown
+    rows = [cells(shown, f"mw-weekly-{number}") for number in (1, 2, 3)]
+    assert all(" 23:00:00-0" in row[3] for row in rows)
+    assert [row[4:] for row in rows[1:]] == [["acme", "6", "1:00:00", "none", "0:00:00"]] * 2
+    slad.done("maintenance", "withdraw", "mw-weekly-2", "--why", "a holiday")
+    listed = slad.done("maintenance", "list")
+    assert "mw-weekly-1" in listed
+    assert "mw-weekly-2" not in listed
+
+
+def test_until_is_the_last_date_of_windows_that_recur_and_what_the_clock_does_is_said(slad: Slad) -> None:
+    year = MARCH_UTC[0][:4]
+    said = ("--from", f"{year}-03-01T00:00Z", "--until", f"{year}-03-31", "--every", "sun 02:30")
+    shown = slad.done("maintenance", "announce", *said, "--duration", "30m", "--client", "acme", "--dry-run")
+    assert shown.count("(the clock skips its time)") == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--duration", "1h"), "a window needs its beginning"),
+        ((*NEXT_MARCH, "--duration", "1h"), "--until, or --duration; one of them"),
+        (NEXT_MARCH[:2], "--until, or --duration; one of them"),
+        ((*NEXT_MARCH, "--count", "2"), "--count and --timezone are for --every"),
+        ((*NEXT_MARCH[:2], "--until", "2027-03-31"), "--until 2027-03-31 is a date"),
+        (("--every", "sun 23:00", "--count", "2"), "need to last"),
+        (("--every", "sun 23:00", "--duration", "1h"), "--count, or --until with the last date"),
+        (("--every", "sun 23:00", "--duration", "1h", *NEXT_MARCH), "is the last date"),
+        (("--every", "sunday", "--duration", "1h"), "must be a day"),
+        (("--every", "sun 23:00", "--duration", "1 hour"), "must be a whole number and a unit"),
+        (("--every", "sun 23:00", "--duration", "1h", "--count", "54"), "1<=x<=53"),
+        (("--every", "sun 23:00", "--duration", "1h", "--until", "2027-02-30"), "is no date"),
+    ],
+)
+def test_what_makes_no_window_is_wrong_usage(arguments: tuple[str, ...], message: str) -> None:
+    refused = run("maintenance", "announce", "--all", *arguments)
+    assert refused.exit_code == 2
+    assert message in refused.stderr
+
+
+def test_the_calendar_shows_what_windows_come_to_in_every_form(slad: Slad) -> None:
+    slad.done(
+        "maintenance", "announce", *NEXT_MARCH, "--client", "acme", "--id", "mw-cal", "--reference", "a, b"
+    )
+    slad.done("maintenance", "announce", *NEXT_MARCH, "--client", "borealis", "--id", "mw-other")
+    span = ("--since", MARCH_UTC[0], "--until", MARCH_UTC[1])
+    calendar = ("maintenance", "calendar", *span, "--client", "acme")
+    shown = slad.done(*calendar)
+    assert cells(shown, "mw-cal")[7:] == ["acme", "6", "1:00:00", "1:00:00 over weekly cap", "0:00:00"]
+    assert "mw-other" not in shown
+    told = slad.told(*calendar)
+    windows = {each["window"]["id"]: each for each in told["windows"]}
+    assert windows["mw-cal"]["summary"]["partly"] == 6
+    table = list(csv.DictReader(io.StringIO(slad.done(*calendar, "--format", "csv"), newline="")))
+    (row,) = [row for row in table if row["id"] == "mw-cal"]
+    assert (row["reference"], row["servers"], row["excluded"]) == ("a, b", "6", "1:00:00")
+    document = slad.run(*calendar, "--format", "ics").stdout_bytes
+    events = {str(event["uid"]): event for event in Calendar.from_ical(document).events}
+    assert events.keys() == {f"{id_}@mon" for id_ in windows}
+    whole = slad.run("maintenance", "calendar", *span, "--format", "ics").stdout_bytes
+    assert "mw-other@mon" in whole.decode()
+    assert slad.run("maintenance", "calendar", "--client", "nobody").exit_code == 1
+    assert slad.run("maintenance", "calendar", "--client", "nobody", "--format", "ics").exit_code == 1
 
 
 def test_servers_are_listed_by_their_names(slad: Slad) -> None:
