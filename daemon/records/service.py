@@ -31,7 +31,7 @@ from daemon.records.refusals import ConflictError, FieldFault, NotFoundError, Re
 from daemon.records.validator import Recording, Validator
 from daemon.records.views import BookView, exclusion_keys, notice_keys, step_keys
 from daemon.records.windows import around, maintenance_calendar, series_receipt
-from daemon.replies.common import Reply, WithdrawalReceipt
+from daemon.replies.common import Reply, WithdrawalReceipt, with_rows
 from daemon.replies.exclusions import (
     EndReceipt,
     ExclusionReceipt,
@@ -226,7 +226,7 @@ class RecordService:
         if span[0] >= span[1]:
             raise RefusedError([FieldFault("until", "must be after from")])
         chosen = None if client is None else ClientId(client)
-        return Answer((await maintenance_calendar(self._now(), span, chosen)).as_json())
+        return Answer(await maintenance_calendar(self._now(), span, chosen))
 
     async def exclusions(self, *, past: bool) -> Answer:
         return Answer(await _listed("exclusions", self._now().exclusions(maintenance=False, past=past)))
@@ -334,7 +334,7 @@ class RecordService:
         match record:
             case Exclusion() if outcome.draft.series is not None:
                 windows = outcome.draft.windows()
-                return (await series_receipt(views, outcome.draft.series, windows, common)).as_json()
+                return await series_receipt(views, outcome.draft.series, windows, common)
             case Exclusion() if record.category in MAINTENANCE:
                 return await _announced(views, _exclusions(records), common)
             case Exclusion():
@@ -387,18 +387,14 @@ async def _announced(views: BookView, records: Sequence[Exclusion], common: Mapp
             rows.append(share.json)
             counts[share.eligible, share.seconds] += 1
     keys, summary = exclusion_keys(records) | {"servers": ()}, Summary.of(counts)
-    return _with_rows(MaintenanceReceipt(**common, **keys, summary=summary), rows)
+    return with_rows(MaintenanceReceipt(**common, **keys, summary=summary), rows)
 
 
 async def _filled(reply: Reply, rows: Iterable[Reply | None]) -> bytes:
     """A reply whose last key is an empty list, with its rows; made in slices, for there may be many."""
-    return _with_rows(reply, [row.as_json() async for row in paced(rows) if row is not None])
+    return with_rows(reply, [row.as_json() async for row in paced(rows) if row is not None])
 
 
 async def _listed(name: str, rows: Iterable[Reply]) -> bytes:
     made = [row.as_json() async for row in paced(rows)]
     return b'{"%b":[%b]}' % (name.encode(), b",".join(made))
-
-
-def _with_rows(reply: Reply, rows: Iterable[bytes]) -> bytes:
-    return reply.as_json().removesuffix(b"[]}") + b"[" + b",".join(rows) + b"]}"

@@ -9,6 +9,7 @@ from daemon.records.bodies import LONGEST_WINDOW
 from daemon.records.idempotency import Series
 from daemon.records.refusals import FieldFault, RefusedError
 from daemon.records.views import BookView, end_of, exclusion_keys
+from daemon.replies.common import with_rows
 from daemon.replies.exclusions import (
     AlikeServers,
     CalendarWindow,
@@ -69,20 +70,20 @@ class WindowJudge:
 
     async def judged(
         self, records: Iterable[Exclusion], client: ClientId | None = None
-    ) -> tuple[Summary, tuple[AlikeServers, ...]]:
-        """What a window comes to, whose records these are, for all clients or one; by client, the most servers first."""
+    ) -> tuple[Summary, list[bytes]]:
+        """What a window comes to, whose records these are, for all clients or one: rows of `AlikeServers` as JSON, by client."""
         alike: Counter[tuple[ClientId, WindowSplit]] = Counter()
         async for share, servers in paced(self._shares(records)):
             if client in (None, share.client):
                 alike[share.client, WindowSplit.of(share.split)] += servers
-        rows = [
-            AlikeServers(**dict(split), client=whose, servers=servers)
-            for (whose, split), servers in alike.items()
-        ]
         counts: Counter[tuple[int, int]] = Counter()
-        for row in rows:
-            counts[row.eligible_seconds, row.seconds] += row.servers
-        return Summary.of(counts), tuple(sorted(rows, key=lambda row: (row.client, -row.servers)))
+        rows: list[bytes] = []
+        async for (whose, split), servers in paced(
+            sorted(alike.items(), key=lambda each: (each[0][0], -each[1]))
+        ):
+            counts[split.eligible_seconds, split.seconds] += servers
+            rows.append(AlikeServers(**dict(split), client=whose, servers=servers).as_json())
+        return Summary.of(counts), rows
 
     def _shares(self, records: Iterable[Exclusion]) -> Iterator[tuple[Share, int]]:
         for record in records:
@@ -93,8 +94,8 @@ class WindowJudge:
                         yield share, example.servers
 
 
-async def maintenance_calendar(views: BookView, span: Span, client: ClientId | None) -> MaintenanceCalendar:
-    """The windows of a span, of all clients or of one. Raises RefusedError for more than `MOST_WINDOWS`."""
+async def maintenance_calendar(views: BookView, span: Span, client: ClientId | None) -> bytes:
+    """A `MaintenanceCalendar` as JSON, of all clients or of one. Raises RefusedError for more than `MOST_WINDOWS`."""
     groups = views.maintenance_in(span, client)
     if len(groups) > MOST_WINDOWS:
         message = f"there are {len(groups)} windows to it, and at most {MOST_WINDOWS} can be shown: ask for less time"
@@ -102,22 +103,18 @@ async def maintenance_calendar(views: BookView, span: Span, client: ClientId | N
     judge = await WindowJudge.of(
         views, [each.record for group in groups for each in group if _can_be_judged(each)]
     )
-    return MaintenanceCalendar(
-        start=span[0],
-        end=span[1],
-        client=client,
-        windows=tuple([await _calendar_window(views, judge, group, client) for group in groups]),
-    )
+    rows = [await _calendar_window(views, judge, group, client) for group in groups]
+    return with_rows(MaintenanceCalendar(start=span[0], end=span[1], client=client, windows=()), rows)
 
 
 async def _calendar_window(
     views: BookView, judge: WindowJudge, group: Sequence[ExclusionPages], client: ClientId | None
-) -> CalendarWindow:
+) -> bytes:
     status = views.exclusion(group)
     if not all(map(_can_be_judged, group)):
-        return CalendarWindow(window=status, summary=None, servers=())
-    summary, servers = await judge.judged([each.record for each in group], client)
-    return CalendarWindow(window=status, summary=summary, servers=servers)
+        return CalendarWindow(window=status, summary=None, servers=()).as_json()
+    summary, rows = await judge.judged([each.record for each in group], client)
+    return with_rows(CalendarWindow(window=status, summary=summary, servers=()), rows)
 
 
 def _can_be_judged(pages: ExclusionPages) -> bool:
@@ -128,35 +125,36 @@ def _can_be_judged(pages: ExclusionPages) -> bool:
 
 async def series_receipt(
     views: BookView, series: Series, windows: Mapping[str, Sequence[Exclusion]], common: Mapping[str, Any]
-) -> SeriesReceipt:
-    """The answer to the announcement of a series; `common`: the keys of all answers to a recording."""
+) -> bytes:
+    """A `SeriesReceipt` as JSON; `common`: the keys of all answers to a recording."""
     judge = await WindowJudge.of(views, [record for records in windows.values() for record in records])
     first = exclusion_keys(next(iter(windows.values())))
-    return SeriesReceipt(
+    receipt = SeriesReceipt(
         **common,
         every=str(series.every),
         timezone=series.timezone,
         **{key: first[key] for key in ("category", "clients", "solutions", "announced_at", "reference")},
-        windows=tuple(
-            [
-                await _series_window(judge, series, None if common["dry_run"] else name, records)
-                for name, records in windows.items()
-            ]
-        ),
+        windows=(),
     )
+    rows = [
+        await _series_window(judge, series, None if common["dry_run"] else name, records)
+        for name, records in windows.items()
+    ]
+    return with_rows(receipt, rows)
 
 
 async def _series_window(
     judge: WindowJudge, series: Series, name: str | None, records: Sequence[Exclusion]
-) -> SeriesWindow:
+) -> bytes:
     keys, calendar = exclusion_keys(records), calendar_of(series.timezone)
-    summary, servers = await judge.judged(records)
-    return SeriesWindow(
+    summary, rows = await judge.judged(records)
+    window = SeriesWindow(
         id=name,
         start=keys["start"],
         end=keys["end"],
         local=calendar.local_text(keys["start"]),
         clock_change=series.every.clock_change(calendar, keys["start"]),
         summary=summary,
-        servers=servers,
+        servers=(),
     )
+    return with_rows(window, rows)

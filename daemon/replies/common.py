@@ -3,6 +3,7 @@
 The docstrings and descriptions of this room are those of the OpenAPI document.
 """
 
+from collections.abc import Iterable
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, PlainValidator
@@ -35,6 +36,11 @@ class Reply(BaseModel):
     def as_json(self) -> bytes:
         """The reply as it is sent, in UTF-8."""
         return self.model_dump_json().encode()
+
+
+def with_rows(reply: Reply, rows: Iterable[bytes]) -> bytes:
+    """A reply whose last key is an empty list, as it is sent with rows in that: there may be many, made one by one."""
+    return reply.as_json().removesuffix(b"[]}") + b"[" + b",".join(rows) + b"]}"
 
 
 class FieldError(Reply):
