@@ -1,7 +1,7 @@
 """What stands on record, as the answers show it: judged by the book at an instant of knowledge."""
 
 import json
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from operator import attrgetter
 from typing import Any, NamedTuple, TypeVar
 
@@ -109,9 +109,9 @@ class BookView:
         """Which servers the windows in `[start, end)` come to the same on."""
         return Lookalikes(self._book, start, end, as_of=self._as_of)
 
-    def concerned(self, exclusions: Iterable[Exclusion]) -> Collection[ServerId]:
-        """The servers that any of them can cover."""
-        return {server for each in exclusions for server in concerned(self._book, each)}
+    def concerned(self, exclusion: Exclusion) -> Collection[ServerId]:
+        """The servers that it can cover."""
+        return concerned(self._book, exclusion)
 
     def exclusions(self, *, maintenance: bool, past: bool) -> Iterator[ExclusionStatus]:
         """The maintenance windows, or the other exclusions, by their beginning; those past or withdrawn if asked for.

@@ -62,7 +62,7 @@ class WindowJudge:
         lookalikes = views.lookalikes(*span_of(records))
         counts: Counter[Lookalike] = Counter()
         first: dict[Lookalike, ServerId] = {}
-        async for server in paced(views.concerned(records)):
+        async for server in paced(await _concerned(views, records)):
             lookalike = lookalikes.of(server)
             counts[lookalike] += 1
             first.setdefault(lookalike, server)
@@ -92,6 +92,19 @@ class WindowJudge:
                 if example.lookalike.may_be_in(record):
                     for share in announcement.shares_of(example.server):
                         yield share, example.servers
+
+
+async def _concerned(views: BookView, records: Iterable[Exclusion]) -> list[ServerId]:
+    """The servers that any of some windows can cover, each once."""
+    # The windows of a series have one scope; and where clients are named, every server may be theirs at some time.
+    scopes = {
+        (record.clients != () or record.is_of_all, record.solutions, record.servers): record
+        for record in records
+    }
+    found: dict[ServerId, None] = {}
+    async for record in paced(scopes.values()):
+        found.update(dict.fromkeys(views.concerned(record)))
+    return list(found)
 
 
 async def maintenance_calendar(views: BookView, span: Span, client: ClientId | None) -> bytes:

@@ -114,7 +114,7 @@ def test_a_third_tech_admin_is_refused_where_tech_admins_are_named(slad: Slad, t
         ((*ANNOUNCE,), "say whom it concerns"),
         ((*ANNOUNCE, "--all", "--client", "acme"), "--all means everybody"),
         ((*ANNOUNCE[:4], "--all"), "a window needs its end: --until"),
-        (("maintenance", "announce", "--all"), "Missing option '--from'"),
+        (("maintenance", "announce", "--all"), "a window needs its beginning: --from"),
         (("maintenance", "announce", "--from", "2090-03-01T12:00"), "is no instant with a zone"),
         (("maintenance", "announce", "--from", "tomorrow"), "is no instant with a zone"),
         (("maintenance", "withdraw", "x"), "Missing option '--why'"),
