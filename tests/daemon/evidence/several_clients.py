@@ -27,6 +27,8 @@ class Telling:
         self.lines: list[Line] = []
         self._minute = 0
         self._servers: dict[str, list[str]] = {client: [] for client in CLIENTS}
+        self._came_at: dict[str, int] = {}
+        """When each server came to whose it is, in minutes."""
         self._movable: list[str] = []
         self._solutions: dict[str, str] = {}
         self._requests: dict[str, list[str]] = {client: [] for client in CLIENTS}
@@ -73,6 +75,7 @@ class Telling:
     def _begin(self, client: str, server: str, since: str) -> None:
         solution = self._solutions[client] if self.shared.random() < 0.5 else None
         self._servers[client].append(server)
+        self._came_at[server] = self._minute
         self._say("server", **self._service(client, server, since, solution))
         self._sight("observation", **self._seen(self.shared, server, since))
 
@@ -133,6 +136,8 @@ class Telling:
         said = self.shared if everybody else own
         is_open = self.shared.random() < 0.3
         start = self._minute + said.randrange(-600, -1)
+        if scope == "servers":  # slad makes a record of its own for what was another's
+            start = max(start, self._came_at[named["servers"]])
         self._say(
             "exclusion",
             id=id_,
