@@ -173,7 +173,9 @@ class Book:
         """Take the next record."""
         match record:
             case Observation():
-                self.track(record.server, record.leg, record.witness).add(record.at, record.state)
+                self.track(record.server, record.leg, record.witness).add(
+                    record.at, record.state, record.reason
+                )
                 return
             case Blind():
                 self.sights.of(record.witness).blind(record)

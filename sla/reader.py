@@ -30,6 +30,8 @@ _T = TypeVar("_T")
 
 TrackOf = Callable[[ServerId, Leg, Witness], Track]
 """Where the observations of a witness go that speak of a leg of a server."""
+TakeSaid = Callable[[Instant, State, str], None]
+"""What takes an observation: when, which state, and why."""
 
 MOST_FAULTS: Final = 20
 """So many faults are collected; reading on would help nobody."""
@@ -50,7 +52,7 @@ _USUAL_HEAD: Final = re.compile(
 """What an observation as slad writes it begins with: it tells the track."""
 _USUAL_TAIL: Final = re.compile(
     rb' ?"(up|down|unknown)", ?"at": ?"(.{13}):([0-5][0-9]):([0-5][0-9])(?:\.([0-9]{6}))?Z"'
-    rb'(?:, ?"reason": ?"[\x20\x21\x23-\x5b\x5d-\x7e]*")?(?:, ?"noticed_at": ?"[0-9TZ:.-]*")?'
+    rb'(?:, ?"reason": ?"([\x20\x21\x23-\x5b\x5d-\x7e]*)")?(?:, ?"noticed_at": ?"[0-9TZ:.-]*")?'
     rb'(?:, ?"salt": ?"[0-9a-zA-Z]*")?(?:, ?"seq": ?[1-9][0-9]{0,17}, ?"chain": ?"[0-9a-f]*")?\}\r?\n?'
 )
 """And after its key `state`: what is said and when. Whatever else is JSON, or is not, is left to the parser."""
@@ -58,23 +60,28 @@ _TWO_DIGITS: Final = {b"%02d" % number: number for number in range(60)}
 _STATES: Final = {state.word.encode(): state for state in State}
 
 
-def _is_tracked(tail: bytes, add: Callable[[Instant, State], None]) -> bool:
+def _is_tracked(tail: bytes, add: TakeSaid) -> bool:
     """Whether the rest of an observation is as usual; if so, it is on its track now."""
     usual = _USUAL_TAIL.fullmatch(tail)
     if usual is None:
         return False
-    state, hour, minute, second, fraction = usual.groups()
+    state, hour, minute, second, fraction, reason = usual.groups()
     try:
         at = _hour(hour) + _TWO_DIGITS[minute] * MINUTE + _TWO_DIGITS[second] * SECOND
     except ValueError:
         return False
-    add(Instant(at + int(fraction) if fraction else at), _STATES[state])
+    add(Instant(at + int(fraction) if fraction else at), _STATES[state], _reason(reason) if reason else "")
     return True
 
 
 @lru_cache(maxsize=65_536)
 def _hour(text: bytes) -> int:
     return parse_instant(f"{text.decode()}:00:00Z")
+
+
+@lru_cache(maxsize=4096)
+def _reason(text: bytes) -> str:
+    return text.decode()
 
 
 class LineFault(NamedTuple):
@@ -126,7 +133,7 @@ class EvidenceReader:
         """
         self._track_of = track_of
         self._wants_all = wants_all
-        self._tracks: dict[bytes, Callable[[Instant, State], None]] = {}
+        self._tracks: dict[bytes, TakeSaid] = {}
         self.faults: list[LineFault] = []
         self._line = 0
         self._recorded_at: Instant | None = None

@@ -9,10 +9,12 @@ from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Collection, Iterable, Sequence
 from functools import lru_cache
+from itertools import chain
 from operator import itemgetter
 from typing import Final, NamedTuple
 
 from sla.instants import BEGINNING, FOREVER, Instant
+from sla.reasons import in_evidence
 from sla.records import ALL_LEGS, Blind, Leg, State, Witness
 from sla.spans import Spans, normalized
 
@@ -50,18 +52,26 @@ class Segment(NamedTuple):
 class Track:
     """What one witness said of one leg of one server (spec §2.2)."""
 
-    __slots__ = ("_at", "_last_at", "_states", "ever_down")
+    __slots__ = ("_at", "_last_at", "_reasons", "_states", "ever_down")
 
     def __init__(self) -> None:
         self._at = array("q")
         self._states = bytearray()
+        self._reasons: dict[Instant, str] = {}
         self._last_at: int = BEGINNING
         self.ever_down = False
 
-    def add(self, at: Instant, state: State) -> None:
-        """Take an observation: of two at one instant the one that is added later holds."""
+    def add(self, at: Instant, state: State, reason: str = "") -> None:
+        """Take an observation: of two at one instant the one that is added later holds.
+
+        Of reasons those of a down are kept, as evidence says them.
+        """
         if state is _DOWN:
             self.ever_down = True
+            if reason:
+                self._reasons[at] = in_evidence(reason)
+            elif self._reasons:
+                self._reasons.pop(at, None)
         if at > self._last_at:
             self._last_at = at
             self._at.append(at)
@@ -96,6 +106,18 @@ class Track:
         if not place:
             return BEGINNING, _UNKNOWN, until
         return Instant(self._at[place - 1]), _STATES[self._states[place - 1]], until
+
+    def reasons(self, start: Instant, end: Instant) -> list[tuple[Instant, str]]:
+        """Why the leg is said to be down in `[start, end)`, where that is told: from which instant on, and the reason."""
+        place = bisect_right(self._at, start)
+        said = zip(self._at[place - 1 : place], self._states[place - 1 : place], strict=True) if place else ()
+        last = bisect_left(self._at, end, place)
+        later = zip(self._at[place:last], self._states[place:last], strict=True)
+        return [
+            (max(Instant(at), start), reason)
+            for at, state in chain(said, later)
+            if state == _DOWN and (reason := self._reasons.get(Instant(at), ""))
+        ]
 
     def constant(self, start: Instant, end: Instant) -> State | None:
         """What is said throughout `[start, end)`, or None where an observation lies inside."""

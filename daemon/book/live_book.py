@@ -106,7 +106,7 @@ class LiveBook:
             if at < settled:
                 self._note_late(server, at, settled)
         track = self.evidence.track(server, leg, witness)
-        track.add(at, state)
+        track.add(at, state, reason)
         if not self._counts(witness):
             return
         if at < settled:

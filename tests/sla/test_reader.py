@@ -130,6 +130,16 @@ def test_an_instant_is_read_to_the_microsecond_on_the_fast_way(text: str) -> Non
     assert (reader.faults, track.last()) == ([], (at(text), State.DOWN))
 
 
+def test_why_a_leg_is_down_is_read_on_the_fast_way_too() -> None:
+    reader, book, usual = fast_reader()
+    said = usual.replace('"up"', '"down"').replace("}", ',"reason":"powered off, at once"}')
+    assert reader.read(said.encode()) is None
+    track = book.track(ServerId("s"), Leg.INTERNET, Witness("o", "icmp"))
+    assert [why for _, why in track.reasons(at("2026-03-02T00:00:00Z"), at("2026-03-03T00:00:00Z"))] == [
+        "powered off, at once"
+    ]
+
+
 def test_what_is_more_than_usual_is_kept_on_the_fast_way_too() -> None:
     reader, _, usual = fast_reader()
     record = reader.read(usual.replace("}", ',"more":5}').encode())

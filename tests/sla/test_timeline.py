@@ -7,6 +7,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from sla.instants import BEGINNING, FOREVER, Instant
+from sla.reasons import DetailedReason, PlainReason
 from sla.records import Blind, Leg, State, Witness
 from sla.timeline import ServerTimeline, Sights, Track
 
@@ -132,6 +133,31 @@ def test_2_2_a_track_tells_what_holds_at_an_instant_and_from_when_to_when(
     ends = [each.at for each in said]
     assert track.last() == ((max(ends), track.around(max(ends))[1]) if ends else None)
     assert track.ever_down is any(each.state is State.DOWN for each in said)
+
+
+@tried
+@given(observations, instants, instants)
+def test_a_track_tells_why_a_leg_is_down_where_that_was_said(
+    said: list[Said], start: Instant, end: Instant
+) -> None:
+    """Each observation but every third has a reason of its own; only of what holds, and is down, it is told."""
+    track = Track()
+    holds: dict[Instant, tuple[State, str]] = {}
+    for number, each in enumerate(said):
+        reason = f"reason {number}" if number % 3 else ""
+        track.add(each.at, each.state, reason)
+        holds[each.at] = each.state, reason
+    begun = max((at for at in holds if at <= start), default=None)
+    within = [at for at in sorted(holds) if at == begun or start < at < end]
+    assert track.reasons(start, end) == [
+        (max(at, start), holds[at][1]) for at in within if holds[at][0] is State.DOWN and holds[at][1]
+    ]
+
+
+def test_of_a_reason_with_details_a_track_keeps_what_evidence_says() -> None:
+    track = Track()
+    track.add(Instant(5), State.DOWN, DetailedReason(PlainReason.POWERED_OFF, "powered off on esx-7"))
+    assert track.reasons(Instant(5), Instant(6)) == [(5, "powered off")]
 
 
 @tried
