@@ -244,6 +244,10 @@ class Book:
             pages = self.servers[server] = ServerPages()
         return pages
 
+    def servers_of_client(self, client: ClientId) -> set[ServerId]:
+        """The servers that a record ever gave to a client."""
+        return {server for key, those in self.servers_of.items() if key[1] == client for server in those}
+
     def track(self, server: ServerId, leg: Leg, witness: Witness) -> Track:
         """Where observations go: what they say needs no record."""
         pages = self.server(server)

@@ -119,10 +119,9 @@ class Calendar:
         day, time_of_day = divmod(at + self._offset(at), DAY)
         return Day(day), time_of_day
 
-    def local_text(self, at: Instant) -> str:
-        """An instant for people: local date and time to the second, and the offset; in the years 1 to 9999."""
-        local = datetime_of(at).astimezone(self._zone)
-        return local.isoformat(" ", "seconds")
+    def local_time(self, at: Instant) -> datetime:
+        """An instant for people to read: local date, time and the zone's abbreviation; in the years 1 to 9999."""
+        return datetime_of(at).astimezone(self._zone)
 
     def spoken(self, at: Instant) -> str:
         """An instant in a sentence: `7 December 00:00 EST`, with the second where it is not the first; the years 1 to 9999."""

@@ -38,6 +38,10 @@ class Deadline:
     outcome: Outcome | Acceptance
     is_open: bool
     """What it is for has not happened yet, in time or late. Of acceptance: no problem stands in its way."""
+    since: Instant
+    """When what is promised was asked for, or the activation of an acceptance."""
+    done_at: Instant | None
+    """When that was done, in time or late, or the acceptance deemed; None while neither has happened."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,33 +85,45 @@ def deadlines_of(
         return
     client, solution = records[0].client, records[0].solution
 
-    def row(kind: DeadlineKind, due_at: Instant, outcome: Outcome | Acceptance, *, is_open: bool) -> Deadline:
-        return Deadline(
-            client=client, solution=solution, deadline=kind, due_at=due_at, outcome=outcome, is_open=is_open
-        )
+    def promised(
+        kind: DeadlineKind, asked: LifecycleEvent, done: LifecycleEvent, days: int
+    ) -> Iterator[Deadline]:
+        for since, due_at, done_at in _promises(records, asked, done, days, business):
+            yield Deadline(
+                client=client,
+                solution=solution,
+                deadline=kind,
+                due_at=due_at,
+                outcome=outcome(due_at, done_at, as_of),
+                is_open=done_at is None,
+                since=since,
+                done_at=done_at,
+            )
 
-    for due_at, done, is_open in _promises(
-        records,
+    yield from promised(
+        DeadlineKind.PROVISIONING,
         LifecycleEvent.ORDER_ACCEPTED,
         LifecycleEvent.PROVISIONED,
         terms.provisioning_days,
-        business,
-        as_of,
-    ):
-        yield row(DeadlineKind.PROVISIONING, due_at, done, is_open=is_open)
+    )
     trial = _trial(records, business, terms, as_of)
     if trial is not None:
-        is_open = trial.outcome is Acceptance.PENDING
-        yield row(DeadlineKind.ACCEPTANCE, trial.due_at, trial.outcome, is_open=is_open)
-    for due_at, done, is_open in _promises(
-        records,
+        yield Deadline(
+            client=client,
+            solution=solution,
+            deadline=DeadlineKind.ACCEPTANCE,
+            due_at=trial.due_at,
+            outcome=trial.outcome,
+            is_open=trial.outcome is Acceptance.PENDING,
+            since=trial.activated_at,
+            done_at=trial.due_at if trial.outcome is Acceptance.ACCEPTED else None,
+        )
+    yield from promised(
+        DeadlineKind.DATA_RETURN,
         LifecycleEvent.DATA_REQUESTED,
         LifecycleEvent.DATA_RETURNED,
         terms.data_return_days,
-        business,
-        as_of,
-    ):
-        yield row(DeadlineKind.DATA_RETURN, due_at, done, is_open=is_open)
+    )
 
 
 def first_open(deadlines: Iterable[Deadline]) -> tuple[Deadline, ...]:
@@ -126,14 +142,12 @@ def _promises(
     done: LifecycleEvent,
     days: int,
     business: BusinessTime,
-    as_of: Instant,
-) -> Iterator[tuple[Instant, Outcome, bool]]:
-    """For each request the end of its last day, whether the first answer at or after it came by then, and if none did."""
+) -> Iterator[tuple[Instant, Instant, Instant | None]]:
+    """For each request when it was made, the end of its last day, and the first answer at or after it, if any came."""
     answers = sorted(record.at for record in records if record.event is done)
     for asked_at in sorted(record.at for record in records if record.event is asked):
-        due_at = business.end_of_day_after(asked_at, days)
         answered_at = next((at for at in answers if at >= asked_at), None)
-        yield due_at, outcome(due_at, answered_at, as_of), answered_at is None
+        yield asked_at, business.end_of_day_after(asked_at, days), answered_at
 
 
 def _trial(

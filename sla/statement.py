@@ -6,7 +6,6 @@ share: each client's clock, terms and exclusions.
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import groupby
 from operator import attrgetter
 
 from sla.availability import AgreedTime, Figures, Tally, agreed_time_of, figures_of
@@ -29,7 +28,7 @@ from sla.lifecycle import Deadline, accepted_from, deadlines_of
 from sla.records import Client, ClientId, Leg, RequestId, ServerId, SolutionId, State
 from sla.requests import Response, response_of
 from sla.service import Part
-from sla.spans import Span, clipped, intersection, length
+from sla.spans import Span, Spans, clipped, difference, intersection, length, union
 from sla.terms import ScheduledMaintenance, Terms, parse_terms_text
 
 LISTED_BEFORE = 90 * DAY
@@ -49,21 +48,23 @@ class ServerMonth:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Outage:
-    """A stretch in which a server is down and the same legs are."""
-
-    start: Instant
-    end: Instant
-    legs: tuple[Leg, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class WindowShare:
     """One exclusion's time in a server's month so far, and the part of it that is not excluded."""
 
     window: Window
-    time: int
+    covered: Spans
+    """The service time in it."""
     ineligible: tuple[Ineligible, ...]
+
+    @property
+    def time(self) -> int:
+        """How long `covered` is, in microseconds."""
+        return length(self.covered)
+
+    @property
+    def eligible(self) -> Spans:
+        """What is excluded of `covered` (spec §4.3)."""
+        return difference(self.covered, union(*(part.spans for part in self.ineligible)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -239,10 +240,11 @@ class Judgement:
             self._histories = None
 
     def _statement(self, client: ClientId | None) -> Statement:
+        servers = self.book.servers if client is None else self.book.servers_of_client(client)
         return Statement(
             month=self.month,
             as_of=self.as_of,
-            servers=tuple(row for server in sorted(self.book.servers) for row in self.server(server, client)),
+            servers=tuple(row for server in sorted(servers) for row in self.server(server, client)),
             solutions=tuple(
                 state
                 for key in sorted(self.book.servers_of)
@@ -276,38 +278,19 @@ class Judgement:
                 rows += self.row(server, pages, rules, those)
         return rows
 
-    def outages(self, server: ServerId, client: ClientId) -> list[Outage]:
-        """When a server was down in its month with a client, and by which legs, excluded time aside."""
-        pages = self.book.servers[server]
-        rules = self.rules(client)
-        if rules is None:
-            return []
-        parts = [part for part in pages.parts(self.as_of) if part.client == client]
-        judged = rules.agreed_time(server, parts).judged
-        start, end = rules.month
-        return [
-            Outage(start=since, end=until, legs=down)
-            for legs, segments in segments_of(
-                pages.timeline, parts, rules.terms.availability.legs, start, min(end, self.as_of)
-            )
-            for down, those in groupby(segments, key=lambda s: _down_legs(legs, s.legs))
-            if down
-            for since, until in intersection(tuple((s.start, s.end) for s in those), judged)
-        ]
-
     def windows(self, server: ServerId, client: ClientId) -> list[WindowShare]:
         """The exclusions that cover a server in its month with a client, in order of time, and what came of each."""
         rules = self.rules(client)
         if rules is None:
             return []
-        parts = [part for part in self.book.servers[server].parts(self.as_of) if part.client == client]
+        parts = self.own_parts(server, client)
         agreed_time = rules.agreed_time(server, parts)
         shares = []
         for window, covered in covered_by(rules.exclusions, server, parts, *rules.month):
-            within = length(intersection(covered, agreed_time.service))
+            within = intersection(covered, agreed_time.service)
             if within:
                 refused = tuple(part for part in agreed_time.ineligible if part.exclusion == window.id)
-                shares.append(WindowShare(window=window, time=within, ineligible=refused))
+                shares.append(WindowShare(window=window, covered=within, ineligible=refused))
         return sorted(shares, key=lambda share: (share.window.start, share.window.id))
 
     def solution(self, key: SolutionKey) -> SolutionState | None:
@@ -434,10 +417,14 @@ class Judgement:
             )
         ]
 
+    def own_parts(self, server: ServerId, client: ClientId) -> list[Part]:
+        """All parts of a server's service with a client."""
+        return [part for part in self.book.servers[server].parts(self.as_of) if part.client == client]
+
     def belonging(self, key: SolutionKey) -> Iterator[tuple[ServerId, list[Part], list[Part]]]:
         """The servers that were ever in a solution: all parts with the client, and those in the solution."""
-        for server, pages in self.book.servers_of.get(key, {}).items():
-            of_client = [part for part in pages.parts(self.as_of) if part.client == key[1]]
+        for server in self.book.servers_of.get(key, {}):
+            of_client = self.own_parts(server, key[1])
             parts = [part for part in of_client if part.key == key[0]]
             if parts:
                 yield server, of_client, parts
@@ -485,7 +472,3 @@ class Judgement:
     def _concerns(self, pages: RequestPages, client: ClientId | None) -> bool:
         is_of = client is None or pages.record.client == client
         return is_of and bool(self.book.standing([pages.record], self.as_of))
-
-
-def _down_legs(legs: Sequence[Leg], states: Sequence[State]) -> tuple[Leg, ...]:
-    return tuple(leg for leg, state in zip(legs, states, strict=True) if state is State.DOWN)

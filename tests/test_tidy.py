@@ -112,7 +112,7 @@ def used(tree: ast.Module) -> Iterator[str]:
 def test_nothing_is_dead() -> None:
     uses = {name for tree in parsed().values() for name in used(tree)}
     uses |= set(re.findall(r"\w+", (ROOT / "pyproject.toml").read_text(encoding="utf-8")))
-    for template in (ROOT / "daemon/web/templates").iterdir():
+    for template in (ROOT / "daemon").glob("*/templates/*"):
         uses |= set(re.findall(r"\w+", template.read_text(encoding="utf-8")))
     dead = {
         f"{path.relative_to(ROOT)}: {name}"

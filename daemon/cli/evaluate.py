@@ -1,23 +1,28 @@
 """`slad evaluate`: every figure of a month, from the evidence alone."""
 
 import gc
+import json
 import sys
-from collections.abc import Iterable
-from itertools import chain
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import click
 
 from daemon.cli import options
-from daemon.cli.options import OutputFormat
-from daemon.cli.terminal import progress, show_document, tell, tell_progress
+from daemon.cli.layouts import EXIT_NO_SERVICE, check_output, deliver, layout_options, not_made
+from daemon.cli.terminal import progress, tell, tell_progress
+from daemon.config import ConfigError, load_provider
+from daemon.config.values import LanguageName
 from daemon.evidence.contract_files import load_contract
 from daemon.evidence.files import EvidenceError, EvidenceSource, Taker, read_records, read_verified
-from daemon.holidays import holidays_around
-from daemon.statements.text import statement_text
+from daemon.statements.judging import imprint_of, judged
+from daemon.statements.layouts import Layout, LayoutError, laid_out
+from daemon.statements.letterhead import Letterhead, letterhead_of
 from daemon.timezones import use_packaged_time_zones
 from sla.book import Book
 from sla.calendars import Month, check_year, parse_month, year_of
+from sla.client_document import Imprint, LedgerHead, NoDocumentError, client_document
 from sla.document import document
 from sla.instants import Instant, format_instant, parse_instant
 from sla.records import ClientId
@@ -71,7 +76,8 @@ class InstantType(click.ParamType[Instant]):
     type=InstantType(),
     help="The instant of knowledge, such as 2026-04-02T00:00:00Z. By default the newest in the evidence.",
 )
-@options.output_format
+@click.option("--client", help="The statement of this client; else every figure of all.")
+@layout_options
 @click.option(
     "--verify", is_flag=True, help="Hold the export against its own hash chain; the head goes to stderr."
 )
@@ -80,55 +86,113 @@ def evaluate(
     contract: Path | None,
     month: Month,
     as_of: Instant | None,
-    format_: OutputFormat,
+    client: str | None,
+    layout: Layout,
+    output: Path | None,
+    language: LanguageName | None,
+    letterhead: Path | None,
     *,
     verify: bool,
 ) -> None:
     """Work out every figure of a month from EVIDENCE alone, a file of JSON Lines or - for standard input.
 
     Nothing else is read: no configuration, no ledger, no vCenter. The same evidence gives the same bytes anywhere.
-    Exit codes: 0 the statement is on stdout, 1 the evidence or the contract is bad (every fault is a line on stderr),
-    2 the command line is wrong.
+    Without --client, --format json has the figures of all clients, and text a statement of each. With --verify a
+    statement names the head of the chain that the evidence was held against.
+    Exit codes: 0 it is made, 1 it cannot be: the evidence or the contract is bad (every fault is a line on stderr), there is
+    no such client, the output cannot be written; 2 the command line is wrong, 4 it is made, and no server was in service
+    with the client in the month.
     """
+    check_output(layout, client, output)
     use_packaged_time_zones()
+    head = read_letterhead(letterhead, language)
     with click.open_file(evidence, "rb") as stream:
         source = EvidenceSource(name=evidence, stream=stream)
-        judgement = evaluated(source, contract=contract, month=month, as_of=as_of, verify=verify)
-    write(judgement, format_)
+        found = evaluated(source, contract=contract, month=month, as_of=as_of, verify=verify)
+    make(found, client=client, layout=layout, output=output, letterhead=head)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evaluated:
+    """Evidence judged; `head`: of the chain that it was held against."""
+
+    judgement: Judgement
+    head: LedgerHead | None
 
 
 def evaluated(
     source: EvidenceSource, *, contract: Path | None, month: Month, as_of: Instant | None, verify: bool
-) -> Judgement:
+) -> Evaluated:
     """The judgement of all evidence in a file. Where it is bad, that is told on stderr, and the process ends with 1."""
     book = Book()
     try:
-        _read(source, Taker(take=book.add, track_of=book.track), verify=verify)
-        judged_at = _judged_at(book, as_of)
-        holidays = holidays_around(_deadlines_from(book, judged_at))
-        terms = load_contract(contract, holidays) if contract is not None else None
+        head = _read(source, Taker(take=book.add, track_of=book.track), verify=verify)
+        terms_by = None if contract is None else partial(load_contract, contract)
+        judgement = judged(book, month=month, as_of=_judged_at(book, as_of), terms_by=terms_by)
     except EvidenceError as error:
         for message in error.messages:
             tell(message)
         sys.exit(1)
-    return Judgement(book, month=month, as_of=judged_at, national_holidays=holidays, terms=terms)
+    return Evaluated(judgement=judgement, head=head)
 
 
-def write(judgement: Judgement, format_: OutputFormat, client: ClientId | None = None) -> None:
-    """Put the statement of a client, or of all, on stdout."""
-    as_json = format_ == "json"
-    text = document(judgement.statement(client)) if as_json else statement_text(judgement, client)
-    show_document(text)
+def make(
+    found: Evaluated, *, client: str | None, layout: Layout, output: Path | None, letterhead: Letterhead
+) -> None:
+    """Make the statement of a client, or what is said of all."""
+    judgement = found.judgement
+    imprint = imprint_of(letterhead, found.head)
+    if client is not None:
+        lay_out(_document(judgement, ClientId(client), imprint), layout, output, letterhead)
+    elif layout is Layout.JSON:
+        deliver({"": document(judgement.statement()).encode()}, output)
+    else:
+        clients = sorted({key[1] for key in judgement.book.servers_of})
+        texts = (
+            laid_out(_document(judgement, each, imprint), layout, letterhead)[""]
+            for each in clients
+            if (rules := judgement.rules(each)) is not None and rules.month[0] < judgement.as_of
+        )
+        deliver({"": b"\n\n".join(texts)}, output)
 
 
-def _read(source: EvidenceSource, taker: Taker, *, verify: bool) -> None:
+def lay_out(document: bytes, layout: Layout, output: Path | None, letterhead: Letterhead) -> None:
+    """Bring the document of a client into a format; ends the command with 4 where it says that there was no service."""
+    try:
+        files = laid_out(document, layout, letterhead)
+    except LayoutError as error:
+        not_made(str(error))
+    deliver(files, output)
+    if not json.loads(document)["summary"]["servers"]:
+        sys.exit(EXIT_NO_SERVICE)
+
+
+def read_letterhead(file: Path | None, language: LanguageName | None) -> Letterhead:
+    """The letterhead in a file, or none; where it is bad, that is told on stderr, and the process ends with 1."""
+    try:
+        letterhead = Letterhead() if file is None else letterhead_of(load_provider(file))
+    except ConfigError as error:
+        for problem in error.problems:
+            tell(str(problem))
+        sys.exit(1)
+    return letterhead if language is None else replace(letterhead, language=language)
+
+
+def _document(judgement: Judgement, client: ClientId, imprint: Imprint) -> bytes:
+    try:
+        return client_document(judgement, client, imprint).encode()
+    except NoDocumentError as error:
+        not_made(str(error))
+
+
+def _read(source: EvidenceSource, taker: Taker, *, verify: bool) -> LedgerHead | None:
     show = progress("lines read")
     # What is read lives to the end: looking for garbage among it would take as long as reading it.
     gc.disable()
     try:
         if not verify:
             read_records(source, taker, progress=show)
-            return
+            return None
         head = read_verified(source, taker, progress=show)
     finally:
         gc.enable()
@@ -136,6 +200,7 @@ def _read(source: EvidenceSource, taker: Taker, *, verify: bool) -> None:
     if head is None:
         raise EvidenceError([f"{source.name}: holds no record, so there is no chain to verify"])
     tell(f"{source.name}: the chain holds; its head is {head.seq} {head.chain.hex()}")
+    return LedgerHead(ledger="", seq=head.seq, head=head.chain)
 
 
 def _judged_at(book: Book, as_of: Instant | None) -> Instant:
@@ -148,10 +213,3 @@ def _judged_at(book: Book, as_of: Instant | None) -> Instant:
     except ValueError as error:
         raise click.UsageError(f"the newest instant in the evidence, {error}: say --as-of") from error
     return book.newest_at
-
-
-def _deadlines_from(book: Book, as_of: Instant) -> Iterable[Instant]:
-    """The instants from which deadlines are counted, and `as_of`: whose years need holidays."""
-    opened = (pages.record.opened_at for pages in book.requests.values())
-    happened = (record.at for records in book.lifecycles.values() for record in records)
-    return chain((as_of,), opened, happened)

@@ -11,7 +11,7 @@ import click
 from daemon.cli import options
 from daemon.cli.evaluate import InstantType
 from daemon.cli.terminal import tell
-from daemon.control.client import ControlClient, ControlError
+from daemon.control.client import ControlAddress, ControlClient, ControlError
 from daemon.evidence.export import ExportError, exported
 from daemon.ledger import Batch, Ledger, LedgerError
 from sla.instants import Instant, format_instant
@@ -33,14 +33,14 @@ from sla.texts import printable_json
 )
 @click.option("--until", type=InstantType(), help="Only observations before this instant.")
 @click.option("--output", type=click.File("wb", lazy=True), default="-", help="A file in place of stdout.")
-@options.socket
+@options.control_address
 @options.ledger
 def export(
     client: str | None,
     since: Instant | None,
     until: Instant | None,
     output: IO[bytes],
-    socket: Path,
+    address: ControlAddress,
     ledger: Path | None,
 ) -> None:
     """Write the evidence as JSON Lines, each with its place in the hash chain.
@@ -52,16 +52,16 @@ def export(
     if ledger is not None:
         lines = _from_ledger(ledger, client, since, until)
     else:
-        lines = _from_daemon(socket, client, since, until)
+        lines = _from_daemon(address, client, since, until)
     write_lines(lines, output)
 
 
-def write_all(output: IO[bytes], *, socket: Path, ledger: Path | None) -> None:
+def write_all(output: IO[bytes], *, address: ControlAddress, ledger: Path | None) -> None:
     """Write all evidence. Where that fails, that is told on stderr, and the process ends with 1."""
     if ledger is not None:
         write_lines(_from_ledger(ledger, None, None, None), output)
     else:
-        write_lines(_from_daemon(socket, None, None, None), output)
+        write_lines(_from_daemon(address, None, None, None), output)
 
 
 def write_lines(lines: AsyncIterator[str], output: IO[bytes]) -> None:
@@ -82,10 +82,10 @@ async def _write(lines: AsyncIterator[str], output: IO[bytes]) -> None:
 
 
 async def _from_daemon(
-    socket: Path, client: str | None, since: Instant | None, until: Instant | None
+    address: ControlAddress, client: str | None, since: Instant | None, until: Instant | None
 ) -> AsyncIterator[str]:
     start, end = (None if at is None else format_instant(at) for at in (since, until))
-    async with ControlClient(socket) as daemon:
+    async with ControlClient(address) as daemon:
         async for line in daemon.export(client=client, start=start, until=end):
             yield line
 

@@ -1,21 +1,21 @@
 """`slad statement`: a month's statement from the ledger."""
 
-import sys
 import tempfile
 from pathlib import Path
 
 import click
 
 from daemon.cli import options
-from daemon.cli.evaluate import InstantType, MonthType, evaluated, write
+from daemon.cli.evaluate import InstantType, MonthType, evaluated, make, read_letterhead
 from daemon.cli.export import write_all
-from daemon.cli.options import OutputFormat
-from daemon.cli.terminal import tell
+from daemon.cli.layouts import check_output, layout_options
+from daemon.config.values import LanguageName
+from daemon.control.client import ControlAddress
 from daemon.evidence.files import EvidenceSource
+from daemon.statements.layouts import Layout
 from daemon.timezones import use_packaged_time_zones
 from sla.calendars import Month
 from sla.instants import Instant
-from sla.records import ClientId
 
 
 @click.command(
@@ -24,32 +24,33 @@ from sla.records import ClientId
     epilog=options.example("slad statement --month 2026-11 --client acme"),
 )
 @click.option("--month", type=MonthType(), required=True, help="The calendar month, local to each client.")
-@click.option("--client", help="Only this client's statement; by default those of all.")
+@click.option("--client", help="The statement of this client; else what is said of all.")
 @click.option("--as-of", type=InstantType(), help="The instant of knowledge; by default now.")
-@options.output_format
-@options.socket
+@layout_options
+@options.control_address
 @options.ledger
 def statement(
     month: Month,
     client: str | None,
     as_of: Instant | None,
-    format_: OutputFormat,
-    socket: Path,
+    layout: Layout,
+    output: Path | None,
+    language: LanguageName | None,
+    letterhead: Path | None,
+    address: ControlAddress,
     ledger: Path | None,
 ) -> None:
     """Print a month's statement from the ledger: what `slad evaluate` makes of its export.
 
-    The ledger is verified on the way; the head of its chain goes to stderr. Exit codes: 0 the statement is on stdout, 1
-    it could not be made, 2 the command line is wrong.
+    The ledger is verified on the way; the head of its chain goes to stderr. Exit codes: 0 it is made, 1 it cannot be, 2 the
+    command line is wrong, 4 it is made, and no server was in service with the client in the month.
     """
+    check_output(layout, client, output)
     use_packaged_time_zones()
+    head = read_letterhead(letterhead, language)
     with tempfile.TemporaryFile() as evidence:
-        write_all(evidence, socket=socket, ledger=ledger)
+        write_all(evidence, address=address, ledger=ledger)
         evidence.seek(0)
         source = EvidenceSource(name="the ledger", stream=evidence)
-        judgement = evaluated(source, contract=None, month=month, as_of=as_of, verify=True)
-    chosen = None if client is None else ClientId(client)
-    if chosen is not None and chosen not in judgement.book.clients:
-        tell(f"The ledger knows no client {client!r}.")
-        sys.exit(1)
-    write(judgement, format_, chosen)
+        found = evaluated(source, contract=None, month=month, as_of=as_of, verify=True)
+    make(found, client=client, layout=layout, output=output, letterhead=head)

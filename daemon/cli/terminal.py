@@ -89,9 +89,9 @@ def show_json(answer: object) -> None:
     click.echo(printable_json(json.dumps(answer, indent=2, ensure_ascii=False)))
 
 
-def show_document(text: str) -> None:
+def show_bytes(content: bytes) -> None:
     """A document on stdout, the same bytes everywhere; whoever made it has seen to it that all of it shows."""
-    click.echo(text.encode(), nl=False)
+    click.echo(content, nl=False)
 
 
 def complain(text: str) -> None:

@@ -48,10 +48,14 @@ class HashType(click.ParamType[bytes]):
 @click.option(
     "--head", type=HashType(), help="A head seen before, on a statement or on /metrics: is it in this chain?"
 )
-@options.socket
+@options.control_address
 @options.output_format
 def verify(
-    export: str | None, ledger: Path | None, head: bytes | None, socket: Path, format_: OutputFormat
+    export: str | None,
+    ledger: Path | None,
+    head: bytes | None,
+    address: ControlAddress,
+    format_: OutputFormat,
 ) -> None:
     """Verify the hash chain of EXPORT, a file that `slad export` wrote (- for standard input), or of a ledger.
 
@@ -71,7 +75,7 @@ def verify(
             with click.open_file(export, "rb") as stream:
                 report = _of_export(EvidenceSource(name=export, stream=stream), head)
         else:
-            report = _of_daemon(socket, head)
+            report = _of_daemon(address, head)
     except (LedgerError, EvidenceError) as error:
         _refuse(str(error), format_)
     if head is not None and report.head_was_record is None:
@@ -138,12 +142,10 @@ def _of_ledger(path: Path, head: bytes | None) -> SoundFile:
     )
 
 
-def _of_daemon(socket: Path, head: bytes | None) -> SoundFile:
-    acknowledged = bytes.fromhex(
-        ask(ControlAddress(socket=socket), lambda daemon: daemon.status())["ledger"]["head"]
-    )
+def _of_daemon(address: ControlAddress, head: bytes | None) -> SoundFile:
+    acknowledged = bytes.fromhex(ask(address, lambda daemon: daemon.status())["ledger"]["head"])
     with tempfile.TemporaryFile() as evidence:
-        write_all(evidence, socket=socket, ledger=None)
+        write_all(evidence, address=address, ledger=None)
         evidence.seek(0)
         return _of_export(EvidenceSource(name="the ledger", stream=evidence), head, acknowledged)
 

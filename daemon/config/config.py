@@ -15,6 +15,7 @@ from daemon.config.tables import (
     LedgerTable,
     PeopleTable,
     ProbesTable,
+    ProviderTable,
     ReachTable,
     RuleTable,
     UplinkTable,
@@ -45,6 +46,7 @@ class Config:
     vcenters: Mapping[str, VCenterTable]
     clients: Mapping[ClientId, ClientTable]
     people: PeopleTable
+    provider: ProviderTable
     rules: tuple[RuleTable, ...]
     vantage: VantageTable | None
     uplinks: Mapping[str, UplinkTable]

@@ -2,8 +2,8 @@
 
 import codecs
 import socket
-from collections.abc import Collection, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from itertools import chain, combinations
 from pathlib import Path
 from typing import Final, TypeVar
@@ -26,6 +26,7 @@ from daemon.config.tables import (
     LedgerTable,
     PeopleTable,
     ProbesTable,
+    ProviderTable,
     ReachTable,
     RuleTable,
     Table,
@@ -62,10 +63,22 @@ def load(path: Path, env: Mapping[str, str]) -> Config:
     Paths in it are relative to its own folder. `env` gives what systemd sets: STATE_DIRECTORY, RUNTIME_DIRECTORY and
     CREDENTIALS_DIRECTORY.
     """
+    with _opened(path, env) as (loading, raw):
+        return loading.config(raw)
+
+
+def load_provider(path: Path) -> ProviderTable:
+    """The table `[provider]` of a file, be it a slad.toml or not; no other is read. Raises ConfigError."""
+    with _opened(path, {}) as (loading, raw):
+        return loading.provider(raw)
+
+
+@contextmanager
+def _opened(path: Path, env: Mapping[str, str]) -> Iterator[tuple["_Loading", Mapping[str, object]]]:
+    """A reading of a file, and what its text says. Raises ConfigError where that is no TOML."""
     text = _read(path)
     try:
-        raw = _parsed(text)
-        return _Loading(path, env, key_lines(text)).config(raw)
+        yield _Loading(path, env, key_lines(text)), _parsed(text)
     except tomli.TOMLDecodeError as error:
         raise _unreadable(path, error.lineno, f"column {error.colno}: {error.msg}") from None
     except RecursionError:
@@ -111,6 +124,7 @@ _SECTIONS: Final = (
     "vcenter",
     "client",
     "unassigned",
+    "provider",
     "people",
     "rule",
     "vantage",
@@ -146,6 +160,7 @@ class _Loading:
         unassigned = self._table(UnassignedTable, ("unassigned",), raw.get("unassigned", {}))
         vcenters = self._named_tables(VCenterTable, "vcenter", raw)
         clients = self._named_tables(ClientTable, "client", raw)
+        provider = self._table(ProviderTable, ("provider",), raw.get("provider", {}))
         people = self._table(PeopleTable, ("people",), raw.get("people", {}))
         rules = self._listed_tables(RuleTable, "rule", raw)
         vantage = self._table(VantageTable, ("vantage",), raw["vantage"]) if "vantage" in raw else None
@@ -177,6 +192,7 @@ class _Loading:
         assert top is not None and ledger is not None and control is not None  # noqa: PT018  nothing is missing
         assert web is not None and watch is not None and unassigned is not None  # noqa: PT018  nothing is missing
         assert people is not None and reach is not None and probes is not None  # noqa: PT018  nothing is missing
+        assert provider is not None
         return Config(
             path=self._file,
             observer=top.observer,
@@ -190,6 +206,7 @@ class _Loading:
                 UNASSIGNED: ClientTable(name="Unassigned", timezone=unassigned.timezone),
             },
             people=people,
+            provider=provider,
             rules=tuple(rules.values()),
             vantage=vantage,
             uplinks=uplinks,
@@ -200,6 +217,13 @@ class _Loading:
             general_contract=contract,
             warnings=_in_order(self._warnings),
         )
+
+    def provider(self, raw: Mapping[str, object]) -> ProviderTable:
+        """The table `[provider]` alone. Raises ConfigError."""
+        table = self._table(ProviderTable, ("provider",), raw.get("provider", {}))
+        if table is None:
+            raise ConfigError(_in_order(self._problems), _in_order(self._warnings))
+        return table
 
     # Reading
 

@@ -34,7 +34,9 @@ from daemon.config.values import (
     Interface,
     IpNumber,
     KeyFile,
+    LanguageName,
     ListenAddress,
+    LogoFile,
     NetworkValue,
     NewFile,
     PasswordFile,
@@ -252,7 +254,19 @@ class ClientTable(Table):
         default=(), max_length=2, examples=[["ann@acme.example"]]
     )
     users: UserPatterns = Field(default=(), examples=[["ACME\\\\*"]])
+    language: LanguageName | None = Field(default=None, examples=["fr_CA"])
     contract: dict[str, object] = Field(default_factory=dict, repr=False)
+
+
+class ProviderTable(Table):
+    """`[provider]`: who statements are from, and the language in which they say dates, numbers and words."""
+
+    name: Text = Field(default="", examples=["Nordhost Inc."])
+    address: Annotated[tuple[Text, ...], Field(max_length=8)] = Field(
+        default=(), examples=[["1 Main Street", "Toronto ON"]]
+    )
+    logo: LogoFile | None = Field(default=None, examples=["logo.png"])
+    language: LanguageName = Field(default="en", examples=["en_CA"])
 
 
 class UnassignedTable(Table):

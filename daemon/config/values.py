@@ -16,11 +16,12 @@ from functools import cache
 from importlib.resources import files
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import Path
-from typing import Annotated, Final, TypeVar
+from typing import Annotated, Final, Literal, TypeVar
 
 from pydantic import AfterValidator, BeforeValidator, ValidationInfo
 
 from daemon.config.certificates import check_pem
+from daemon.config.pictures import Picture, PictureError, picture_in
 from daemon.config.secrets import Form, Secret
 from probes.targets.target import Method, Target, parse_target
 from sla.terms import format_duration, parse_duration
@@ -370,6 +371,13 @@ def _certificates(path: Path) -> Path:
     return path
 
 
+def _logo(path: Path) -> Picture:
+    try:
+        return picture_in(path)
+    except PictureError as error:
+        raise ValueError(f"{path} {error}") from None
+
+
 def _no_folder(path: Path) -> Path:
     try:
         if path.is_dir():
@@ -429,6 +437,8 @@ def _note(info: ValidationInfo, text: str) -> None:
     _surroundings(info).notes.append((info.field_name, text))
 
 
+LanguageName = Literal["en", "fr", "en_CA", "fr_CA"]
+"""A language that statements speak, as it is written anywhere or in Canada."""
 Id = Annotated[str, AfterValidator(check_id)]
 Text = Annotated[str, AfterValidator(_text)]
 TimeZone = Annotated[str, AfterValidator(_time_zone)]
@@ -449,6 +459,7 @@ FilePath = Annotated[Path, BeforeValidator(_path)]
 NewFile = Annotated[FilePath, AfterValidator(_no_folder)]
 ExistingFile = Annotated[FilePath, AfterValidator(_existing_file)]
 CertificateFile = Annotated[ExistingFile, AfterValidator(_certificates)]
+LogoFile = Annotated[Picture, BeforeValidator(_logo), BeforeValidator(_path)]
 SocketFile = Annotated[NewFile, AfterValidator(_socket_path)]
 # Of several BeforeValidators the last one comes first.
 PasswordFile = Annotated[Secret, BeforeValidator(_password_file), BeforeValidator(_path)]

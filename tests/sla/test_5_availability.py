@@ -201,8 +201,6 @@ def test_5_6_legs_that_are_down_together_overlap() -> None:
     ]
     assert row_of(lines)["down_by_leg"] == {"running": 3600, "san": 7200}
     assert row_of(lines)["down"] == 7200
-    outages = judgement(lines).outages("s", "c")  # type: ignore[arg-type]
-    assert [[leg.value for leg in outage.legs] for outage in outages] == [["running", "san"], ["san"]]
 
 
 def test_a_row_of_one_client_is_found_without_the_others() -> None:

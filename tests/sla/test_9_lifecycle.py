@@ -169,6 +169,8 @@ def test_9_of_each_kind_the_open_deadline_that_is_due_first_is_the_first() -> No
             due_at=Instant(due_at),
             outcome=Outcome.PENDING if is_open else Outcome.MET,
             is_open=is_open,
+            since=Instant(0),
+            done_at=None if is_open else Instant(1),
         )
 
     provisioning, data_return = DeadlineKind.PROVISIONING, DeadlineKind.DATA_RETURN

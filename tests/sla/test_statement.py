@@ -1,12 +1,10 @@
 """What a judgement answers for one server, solution or client, and what the statement's text asks of it."""
 
-from typing import Any
-
 from sla.calendars import parse_month
 from sla.document import document
 from sla.exclusions import IneligibleReason
-from sla.instants import HOUR, format_instant
-from sla.records import ClientId, Leg, ServerId, SolutionId
+from sla.instants import HOUR
+from sla.records import ClientId, ServerId, SolutionId
 from sla.spans import length
 from sla.statement import Judgement, SharedWork
 from tests.sla.defects import notice, request, step
@@ -29,31 +27,8 @@ UP = [says("up", "2026-03-01T05:00:00Z"), seen()]
 DOWN = [says("down", "2026-03-10T10:00:00Z"), says("up", "2026-03-10T14:00:00Z")]
 
 
-def outages(
-    *lines: Any, as_of: str = "2026-04-02T00:00:00Z", **keys: Any
-) -> list[tuple[str, str, list[str]]]:
-    """The outages of server s with client c: from, until, and the legs that are down."""
-    found = judgement([client(), client("d"), *lines], as_of=as_of, **keys).outages(S, C)
-    return [
-        (format_instant(each.start), format_instant(each.end), [leg.value for leg in each.legs])
-        for each in found
-    ]
-
-
-def test_an_outage_is_told_without_its_excluded_time() -> None:
-    window = exclusion("x", "client_change", "2026-03-10T11:00:00Z", "2026-03-10T12:00:00Z")
-    assert outages(server(), *DOWN, *UP, window) == [
-        ("2026-03-10T10:00:00Z", "2026-03-10T11:00:00Z", ["internet"]),
-        ("2026-03-10T12:00:00Z", "2026-03-10T14:00:00Z", ["internet"]),
-    ]
-
-
-def test_an_exclusion_that_names_the_server_is_seen_in_its_outages_and_windows() -> None:
+def test_an_exclusion_that_names_the_server_is_seen_in_its_windows() -> None:
     named = exclusion("x", "client_change", "2026-03-10T11:00:00Z", "2026-03-10T12:00:00Z", servers=["s"])
-    assert [start for start, _, _ in outages(server(), *DOWN, *UP, named)] == [
-        "2026-03-10T10:00:00Z",
-        "2026-03-10T12:00:00Z",
-    ]
     asked = judgement([client(), server(), *UP, named])
     assert [(share.window.id, share.time // HOUR) for share in asked.windows(S, C)] == [("x", 1)]
     late = maintenance("x", "2026-03-12T03:00:00Z", "2026-03-12T04:00:00Z", servers=["s"], announced_at=None)
@@ -71,36 +46,6 @@ def test_each_server_has_its_own_outages() -> None:
     said = statement(lines)
     assert [row["down"] // 3600 for row in said["servers"]] == [4, 1]
     assert [each["counted"] // 3600 for each in said["solutions"][0]["interruptions"]] == [4, 1]
-
-
-def test_an_outage_is_told_up_to_as_of_and_within_the_month() -> None:
-    assert outages(server(), *DOWN, *UP, as_of="2026-03-10T12:00:00Z") == [
-        ("2026-03-10T10:00:00Z", "2026-03-10T12:00:00Z", ["internet"])
-    ]
-    long = [says("down", "2026-02-20T00:00:00Z"), says("up", "2026-05-01T00:00:00Z"), seen()]
-    assert outages(server(since="2026-01-01T00:00:00Z"), *long, as_of="2026-06-01T00:00:00Z") == [
-        ("2026-03-01T05:00:00Z", "2026-04-01T04:00:00Z", ["internet"])
-    ]
-
-
-def test_an_outage_whose_legs_change_is_told_in_parts() -> None:
-    lines = [server(legs=["san", "internet"]), says("up", "2026-03-01T05:00:00Z", leg="san"), *UP, *DOWN]
-    lines += [says("down", "2026-03-10T12:00:00Z", leg="san"), says("up", "2026-03-10T15:00:00Z", leg="san")]
-    assert outages(*lines) == [
-        ("2026-03-10T10:00:00Z", "2026-03-10T12:00:00Z", ["internet"]),
-        ("2026-03-10T12:00:00Z", "2026-03-10T14:00:00Z", ["san", "internet"]),
-        ("2026-03-10T14:00:00Z", "2026-03-10T15:00:00Z", ["san"]),
-    ]
-
-
-def test_an_outage_is_told_to_the_client_who_has_the_server_then() -> None:
-    moved = server(since="2026-03-10T12:00:00Z", client="d")
-    lines = [server(), moved, *DOWN, *UP]
-    assert outages(*lines) == [("2026-03-10T10:00:00Z", "2026-03-10T12:00:00Z", ["internet"])]
-    of_other = judgement([client(), client("d"), *lines]).outages(S, D)
-    assert [(format_instant(each.start), each.legs) for each in of_other] == [
-        ("2026-03-10T12:00:00Z", (Leg.INTERNET,))
-    ]
 
 
 def test_windows_are_told_in_order_of_time_with_what_came_of_each() -> None:
@@ -144,7 +89,7 @@ def test_of_a_window_only_service_time_so_far_with_the_client_is_told() -> None:
 
 def test_a_client_who_is_not_on_record_yet_has_nothing() -> None:
     early = judgement([client(), server(), *UP], as_of="2025-12-31T00:00:00Z")
-    assert (early.outages(S, C), early.windows(S, C), early.server(S, C)) == ([], [], [])
+    assert (early.windows(S, C), early.server(S, C)) == ([], [])
     assert early.solution((SolutionId("s"), C)) is None
     assert list(early.deadlines((SolutionId("s"), C))) == []
     assert list(early.statement().servers) == []

@@ -352,16 +352,15 @@ def test_evidence_without_a_proof_cannot_be_verified(tmp_path: Path) -> None:
 
 
 def test_the_text_tells_what_was_measured_excluded_and_why(tmp_path: Path) -> None:
-    text = run(written(tmp_path, LINES), "--month", "2026-03").stdout
+    text = re.sub(" +", " ", run(written(tmp_path, LINES), "--month", "2026-03").stdout)
     for part in (
-        "Statement of service for 2026-03",
-        "availability  99.5956 %, target 99.9000 %: not met",
-        "measured      743h of service, 1h excluded: up 739h, down 3h, unobserved 0s",
-        "exclusion     mw-7, scheduled maintenance, 2026-03-18 23:00:00-04:00 to 2026-03-19 00:00:00-04:00: 0s of 1h excluded",
-        "1h not excluded: notice came too late",
-        "outage        2026-03-18 23:00:00-04:00 to 2026-03-19 02:00:00-04:00: 3h, internet",
-        "interruption  2026-03-18 23:00:00-04:00 to 2026-03-19 02:00:00-04:00: 3h counted, qualifying from 2026-03-19 01:00:00-04:00",
-        "the verdict holds whatever happened in unobserved and disputed time",
+        "Statement of service, March 2026",
+        "Lowest availability Server s: 99.5956 %",
+        "Server s 99.5956 % 99.9000 % missed 3 h 00 min 00 s 1 h 00 min 00 s",
+        "mw-7 scheduled maintenance Mar 18, 2026 23:00:00 EDT Mar 19, 2026 00:00:00 EDT",
+        "all servers 0 s 1 h 00 min 00 s: notice came too late",
+        "Mar 18, 2026 23:00:00 EDT Mar 19, 2026 02:00:00 EDT 3 h 00 min 00 s Server s Internet",
+        "Mar 19, 2026 02:00:00 EDT 3 h 00 min 00 s Mar 19, 2026 01:00:00 EDT",
     ):
         assert part in text
 
@@ -375,21 +374,21 @@ def cause(at: str, **keys: object) -> dict[str, object]:
     ("causes", "said"),
     [
         ([], ""),
-        ([cause("2026-03-19T03:00:00Z")], "; host failure (likely)"),
+        ([cause("2026-03-19T03:00:00Z")], "failure of its host (likely)"),
         ([cause("2026-03-18T03:00:00Z")], ""),
         (
             [
                 cause("2026-03-19T03:00:00Z"),
                 cause("2026-03-19T03:00:00Z", cause="unknown", confidence="none"),
             ],
-            "; unknown",
+            "unknown",
         ),
         (
             [
                 cause("2026-03-19T03:00:00Z"),
                 cause("2026-03-19T03:00:00Z", cause="guest", recorded_at="2026-04-09T00:00:00Z"),
             ],
-            "; host failure (likely)",
+            "failure of its host (likely)",
         ),
     ],
     ids=["none", "its own", "of another outage", "the later", "not of what came later"],
@@ -399,7 +398,8 @@ def test_the_text_tells_the_cause_of_an_outage(
 ) -> None:
     lines = [*LINES, *causes]
     text = run(written(tmp_path, lines), "--month", "2026-03", "--as-of", "2026-04-02T00:00:00Z").stdout
-    assert f" to 2026-03-19 02:00:00-04:00: 3h, internet{said}\n" in text
+    (outage,) = re.findall(r"  3 h 00 min 00 s  Server s  Internet *(.*)\n", text)
+    assert outage == said
 
 
 def test_ratios_are_rounded_down_for_people(tmp_path: Path) -> None:
@@ -412,7 +412,7 @@ def test_ratios_are_rounded_down_for_people(tmp_path: Path) -> None:
         "--as-of",
         "2026-04-02T00:00:00Z",
     ).stdout
-    assert "availability  99.8999 %, target 99.9000 %: not met" in text
+    assert "99.8999 %  99.9000 %  missed" in text
 
 
 def test_progress_is_shown_only_where_somebody_watches(tmp_path: Path) -> None:

@@ -49,10 +49,13 @@ def test_the_statement_of_a_ledger_is_that_of_its_evidence(evidence: Path, ledge
 def test_a_statement_can_be_one_clients(ledger: Path) -> None:
     asked = ("--month", "2026-03", "--as-of", "2026-04-02T00:00:00Z", "--ledger", ledger)
     assert "Server s" in slad("statement", "--client", "c", *asked).stdout
-    assert "Server s" not in slad("statement", "--client", "d", *asked).stdout
+    of_other = slad("statement", "--client", "d", *asked)
+    assert of_other.exit_code == 4
+    assert "No virtual server was in service with this client in this month." in of_other.stdout
+    assert "Server s" not in of_other.stdout
     nobody = slad("statement", "--client", "e", *asked)
     assert nobody.exit_code == 1
-    assert "knows no client 'e'" in nobody.stderr
+    assert "There is no client 'e' on record" in nobody.stderr
 
 
 def test_an_export_makes_the_same_ledger_again(tmp_path: Path, ledger: Path) -> None:

@@ -1,0 +1,44 @@
+"""A month of evidence judged, with the holidays that its deadlines reach."""
+
+from collections.abc import Callable, Collection, Iterable
+from itertools import chain
+
+from daemon.holidays import holidays_around
+from daemon.statements.letterhead import Letterhead
+from daemon.timezones import time_zone_release
+from sla.book import Book
+from sla.calendars import Day, Month
+from sla.client_document import Imprint, LedgerHead
+from sla.instants import Instant
+from sla.statement import Judgement
+from sla.terms import Terms
+
+
+def judged(
+    book: Book,
+    *,
+    month: Month,
+    as_of: Instant,
+    terms_by: Callable[[Collection[Day]], Terms] | None = None,
+) -> Judgement:
+    """The judgement of a book. `terms_by`: what makes of the national holidays the terms for all contract records."""
+    holidays = holidays_around(_deadlines_from(book, as_of))
+    terms = None if terms_by is None else terms_by(holidays)
+    return Judgement(book, month=month, as_of=as_of, national_holidays=holidays, terms=terms)
+
+
+def imprint_of(letterhead: Letterhead, head: LedgerHead | None) -> Imprint:
+    """What a document of a provider, that is not issued, says of itself; `head`: of the ledger that it was held against."""
+    return Imprint(
+        provider=letterhead.name,
+        address=letterhead.address,
+        ledgers=() if head is None else (head,),
+        time_zones=time_zone_release(),
+    )
+
+
+def _deadlines_from(book: Book, as_of: Instant) -> Iterable[Instant]:
+    """The instants from which deadlines are counted, and `as_of`: whose years need holidays."""
+    opened = (pages.record.opened_at for pages in book.requests.values())
+    happened = (record.at for records in book.lifecycles.values() for record in records)
+    return chain((as_of,), opened, happened)

@@ -1,0 +1,429 @@
+"""From a statement's JSON to what it shows (`spec/statement.md`), in one language."""
+
+import json
+import shlex
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from fractions import Fraction
+from hashlib import sha256
+from typing import Final
+
+from daemon.config.values import LanguageName
+from daemon.statements.speech import Speech
+from daemon.statements.view import Fact, Json, Mark, Section, View, ViewColumn, ViewRow
+from sla.accounts import DayState
+from sla.availability import Quotient, Quotients, Tally, counted_as_available, quotients_of
+from sla.calendars import Day, calendar_of, format_day, parse_month
+from sla.chronic import Stage
+from sla.client_document import MonthVerdict, verdict_of
+from sla.instants import SECOND, parse_instant
+from sla.terms import Basis, Unobserved
+from sla.texts import printable
+
+_NAMED: Final = 3
+"""So many servers are named of those that an exclusion covers."""
+_DATES: Final = ("chronic_at", "notice_closes_at", "notice_given_at", "resolution_until", "evaluation_until")
+_BASES: Final = ("observed", "documented")
+
+
+def view_of(document: bytes, locale: LanguageName) -> View:
+    """What the document of `sla.client_document` shows, as it was made or stored."""
+    whole = json.loads(document, parse_float=Fraction)
+    return _Viewer(whole, locale, sha256(document).hexdigest()).view()
+
+
+def _us(seconds: int | Fraction) -> int:
+    return int(seconds * SECOND)
+
+
+class _Viewer:
+    def __init__(self, document: Json, locale: LanguageName, digest: str) -> None:
+        self._document = document
+        self._head: Json = document["statement"]
+        self._digest = digest
+        self._speech = Speech(locale, self._head["timezone"])
+        self._support = Speech(locale, self._head["terms"]["support"]["time_zone"])
+        self._say = self._speech.say
+        names = Counter(row["name"] for row in document.get("servers", ()))
+        self._names = {
+            row["id"]: printable(row["name"] if names[row["name"]] == 1 else f"{row['name']} ({row['id']})")
+            for row in document.get("servers", ())
+        }
+
+    def view(self) -> View:
+        head = self._head
+        has_servers = bool(self._document["summary"]["servers"])
+        return View(
+            locale=self._speech.locale,
+            title=self._say("title"),
+            client=printable(head["name"]),
+            month=self._speech.month(parse_month(head["month"])),
+            provider=printable(head["provider"]["name"]),
+            address=tuple(map(printable, head["provider"]["address"])),
+            facts=tuple(self._facts()),
+            note="" if has_servers else self._say("no_servers"),
+            sections=tuple(self._sections()) if has_servers else (),
+            days_heading=self._say("days"),
+            as_of=head["as_of"],
+        )
+
+    def _facts(self) -> Iterator[Fact]:
+        head, terms = self._head, self._head["terms"]["availability"]
+        at = self._speech.instant
+        yield self._fact("client", f"{printable(head['name'])} ({printable(head['client'])})")
+        yield self._fact("month", self._speech.month(parse_month(head["month"])))
+        period = self._say("period_is", start=at(head["from"]), end=at(head["until"]), zone=head["timezone"])
+        yield self._fact("period", period)
+        yield self._fact("as_known_at", at(head["as_of"]))
+        yield self._fact("version", self._version())
+        counting = (self._say(f"basis.{terms['basis']}"), self._say(f"unobserved.{terms['unobserved']}"))
+        yield self._fact("basis", "; ".join(counting))
+
+    def _version(self) -> str:
+        head = self._head
+        if head["provisional"]:
+            return self._say("provisional")
+        if head["version"] is None:
+            return self._say("not_issued")
+        if head["corrects"] is None:
+            return self._say("issued", version=head["version"])
+        return self._say("corrects", version=head["version"], corrects=head["corrects"])
+
+    def _sections(self) -> Iterator[Section]:
+        yield Section(key="summary", heading=self._say("summary"), facts=tuple(self._summary()))
+        yield self._servers()
+        yield self._table(
+            "outages",
+            ("start", "end", "lasted", "name", "legs", "reason", "cause", "excluded_by"),
+            map(self._outage, self._document["outages"]),
+            figures=("lasted",),
+        )
+        yield self._table(
+            "exclusions",
+            ("exclusion", "category", "start", "end", "reference", "covers", "time_excluded", "time_refused"),
+            map(self._exclusion, self._document["exclusions"]),
+            figures=("time_excluded",),
+        )
+        yield self._table(
+            "interruptions",
+            ("solution", "start", "end", "counted", "qualified", "documented"),
+            map(self._interruption, self._document["interruptions"]),
+            figures=("counted",),
+        )
+        yield self._chronic()
+        yield self._table(
+            "requests",
+            ("request", "solution", "channel", "opened", "due", "responded", "business_time", "outcome"),
+            map(self._request, self._document["service_requests"]),
+            figures=("business_time",),
+            zone=self._support.zone,
+        )
+        yield self._table(
+            "deadlines",
+            ("solution", "deadline", "since", "due", "done", "outcome"),
+            map(self._deadline, self._document["deadlines"]),
+            zone=self._support.zone,
+        )
+        yield Section(key="check", heading=self._say("check"), facts=tuple(self._check()))
+
+    def _summary(self) -> Iterator[Fact]:
+        summary, speech = self._document["summary"], self._speech
+        yield self._fact("servers", speech.number(summary["servers"]))
+        for verdict in (MonthVerdict.MET, MonthVerdict.MISSED, MonthVerdict.EITHER, MonthVerdict.NOTHING):
+            if summary[verdict.value] or verdict is not MonthVerdict.NOTHING:
+                yield self._fact(f"summary.{verdict.value}", speech.number(summary[verdict.value]))
+        for key in ("down", "excluded", "unobserved"):
+            us = _us(summary[key])
+            said = self._say("server_hours", hours=speech.hours(us), time=speech.duration(us))
+            yield self._fact(f"summary.{key}", said)
+        if summary["worst"] is not None:
+            (row,) = (row for row in self._document["servers"] if row["id"] == summary["worst"]["server"])
+            availability = speech.percent(_exact(self._quotients(row).availability))
+            worst = self._say("worst_is", server=self._names[row["id"]], availability=availability)
+            yield self._fact("worst", worst)
+        counts = speech.number(summary["interruptions"]), speech.number(summary["qualified"])
+        yield self._fact("summary.interruptions", self._say("and", whole=counts[0], part=counts[1]))
+        stages = [
+            self._say(
+                "stage_is",
+                solution=self._solution(each["solution"]),
+                stage=self._say(f"stage.{each[basis]}"),
+                basis=self._say(f"basis.{basis}"),
+            )
+            for each in summary["stages"]
+            for basis in _BASES
+            if each[basis] != Stage.CLEAR.value
+        ]
+        yield self._fact("stages_not_clear", "; ".join(stages) or self._say("none"))
+        requests = summary["service_requests"]
+        in_time, whole = speech.number(requests["met"]), speech.number(sum(requests.values()))
+        yield self._fact("requests_in_time", self._say("of", part=in_time, whole=whole))
+
+    def _servers(self) -> Section:
+        keys = ("name", "solution", "availability", "target", "verdict", "summary.down", "summary.excluded")
+        return self._table(
+            "servers",
+            (*keys, "summary.unobserved", "bounds"),
+            map(self._server, self._document["servers"]),
+            figures=("availability", "target", *keys[5:], "summary.unobserved"),
+            legend=tuple(Mark(state=state.value, text=self._say(f"day.{state.value}")) for state in DayState),
+        )
+
+    def _server(self, row: Json) -> ViewRow:
+        speech = self._speech
+        ratios = self._quotients(row)
+        availability = speech.percent(_exact(ratios.availability))
+        low, high = speech.percent(_exact(ratios.low)), speech.percent(_exact(ratios.high))
+        verdict = verdict_of(row["met"], row["conclusive"])
+        return ViewRow(
+            cells=(
+                self._names[row["id"]],
+                printable(row["solution"] or ""),
+                availability,
+                speech.percent(Fraction(self._head["terms"]["availability"]["target"])),
+                self._say(f"verdict.{verdict.value}"),
+                *(speech.duration(_us(row[key])) for key in ("down", "excluded", "unobserved")),
+                "" if availability == low == high else self._say("range", low=low, high=high),
+            ),
+            tone=verdict.value,
+            marks=tuple(map(self._mark, row["days"])),
+        )
+
+    def _mark(self, day: Json) -> Mark:
+        said = {"date": self._speech.day(day["date"]), "state": self._say(f"day.{day['state']}")}
+        time = day.get(day["state"])
+        if time is None:
+            return Mark(state=day["state"], text=self._say("day_is", **said))
+        told = self._say("day_is_for", **said, time=self._speech.duration(_us(time)))
+        return Mark(state=day["state"], text=told)
+
+    def _outage(self, row: Json) -> ViewRow:
+        speech, cause = self._speech, row["cause"]
+        end = row["end"] or self._head["as_of"]
+        excluded = (
+            self._say(
+                "excluded_for",
+                exclusion=printable(each["exclusion"]),
+                category=self._say(f"category.{each['category']}"),
+                time=speech.duration(_us(each["seconds"])),
+            )
+            for each in row["excluded_by"]
+        )
+        return ViewRow(
+            cells=(
+                speech.instant(row["start"]),
+                self._end(row["end"]),
+                speech.duration(parse_instant(end) - parse_instant(row["start"])),
+                self._names[row["server"]],
+                ", ".join(self._say(f"leg.{leg}") for leg in row["legs"]),
+                "; ".join(map(speech.reason, row["reasons"])),
+                ""
+                if cause is None
+                else self._say(f"sure.{cause['confidence']}", cause=self._say(f"cause.{cause['cause']}")),
+                "; ".join(excluded),
+            )
+        )
+
+    def _exclusion(self, row: Json) -> ViewRow:
+        speech = self._speech
+        is_of_all = len(row["servers"]) == len(self._names)
+        refused = (
+            self._say(
+                "refused_for",
+                time=speech.duration(_us(each["seconds"])),
+                reason=self._say(f"refusal.{each['reason']}"),
+            )
+            for each in row["refused"]
+        )
+        return ViewRow(
+            cells=(
+                printable(row["exclusion"]),
+                self._say(f"category.{row['category']}"),
+                speech.instant(row["from"]),
+                speech.instant(row["until"]) if row["until"] else self._say("open_end"),
+                printable(row["reference"] or ""),
+                self._say("all_servers")
+                if is_of_all
+                else speech.names([self._names[each] for each in row["servers"]], _NAMED),
+                speech.duration(_us(row["excluded"])),
+                "; ".join(refused),
+            )
+        )
+
+    def _interruption(self, row: Json) -> ViewRow:
+        at = self._speech.instant
+        return ViewRow(
+            cells=(
+                self._solution(row["solution"]),
+                at(row["start"]),
+                self._end(row["end"]),
+                self._speech.duration(_us(row["counted"])),
+                at(row["qualified_at"]),
+                at(row["documented_at"]),
+            )
+        )
+
+    def _chronic(self) -> Section:
+        """Of the solutions of which there is something to tell."""
+        as_of = self._head["as_of"]
+        days = self._head["terms"]["chronic_outages"]["within_days"]
+        calendar = calendar_of(self._head["timezone"])
+        first = Day(calendar.day_of(parse_instant(as_of)) - days + 1)
+        started = {
+            row["id"]: [
+                each["start"]
+                for each in row["interruptions"]
+                if calendar.day_of(parse_instant(each["start"])) >= first
+            ]
+            for row in self._document["solutions"]
+        }
+        return Section(
+            key="chronic",
+            heading=self._say("chronic", as_of=self._speech.instant(as_of)),
+            columns=(
+                self._column("solution"),
+                ViewColumn(heading=self._say("window_starts", day=self._speech.day(format_day(first)))),
+                self._column("chronic_basis"),
+                ViewColumn(heading=self._say("in_window", days=days), is_figure=True),
+                *map(self._column, ("stage", "dates", "next")),
+            ),
+            rows=tuple(
+                self._process(row["id"], started[row["id"]], basis, row[basis])
+                for row in self._document["solutions"]
+                if started[row["id"]] or any(row[basis]["stage"] != Stage.CLEAR.value for basis in _BASES)
+                for basis in _BASES
+            ),
+            empty=self._say("no_chronic"),
+        )
+
+    def _process(self, solution: str, started: Sequence[str], basis: str, process: Json) -> ViewRow:
+        dates = (
+            self._say(f"date.{key}", at=self._speech.instant(process[key])) for key in _DATES if process[key]
+        )
+        return ViewRow(
+            cells=(
+                self._solution(solution),
+                "; ".join(map(self._speech.instant, started)),
+                self._say(f"basis.{basis}"),
+                self._speech.number(process["count"]),
+                self._say(f"stage.{process['stage']}"),
+                "; ".join(dates),
+                self._next(process),
+            )
+        )
+
+    def _next(self, process: Json) -> str:
+        """What happens next in a process, and by when."""
+        terms, at = self._head["terms"]["chronic_outages"], self._speech.instant
+        match Stage(process["stage"]):
+            case Stage.CLEAR:
+                counts = {"interruptions": terms["interruptions"], "days": terms["within_days"]}
+                return self._say("next.clear", **counts)
+            case Stage.CHRONIC if process["notice_closes_at"] is None:
+                return self._say("next.chronic_open", days=terms["notice_days"])
+            case Stage.CHRONIC:
+                return self._say("next.chronic", until=at(process["notice_closes_at"]))
+            case Stage.RESOLUTION:
+                return self._say("next.resolution", until=at(process["resolution_until"]))
+            case Stage.EVALUATION:
+                return self._say(
+                    "next.evaluation",
+                    most=terms["evaluation_max"],
+                    until=at(process["evaluation_until"]),
+                    count=process["evaluation_count"],
+                )
+            case stage:
+                return self._say(f"next.{stage.value}")
+
+    def _request(self, row: Json) -> ViewRow:
+        at = self._support.instant
+        return ViewRow(
+            cells=(
+                printable(row["id"]),
+                self._solution(row["solution"]),
+                self._say(f"channel.{row['channel']}"),
+                at(row["opened_at"]),
+                at(row["due_at"]),
+                at(row["responded_at"]),
+                self._speech.duration(_us(row["elapsed_business"])),
+                self._say(f"outcome.{row['response']}"),
+            )
+        )
+
+    def _deadline(self, row: Json) -> ViewRow:
+        at = self._support.instant
+        return ViewRow(
+            cells=(
+                self._solution(row["solution"]),
+                self._say(f"deadline.{row['deadline']}"),
+                at(row["since"]),
+                at(row["due_at"]),
+                at(row["done_at"]),
+                self._say(f"outcome.{row['outcome']}"),
+            )
+        )
+
+    def _check(self) -> Iterator[Fact]:
+        head = self._head
+        if not head["ledgers"]:
+            yield self._fact("ledger", self._say("not_proved"))
+        for each in head["ledgers"]:
+            name = self._say("ledger_named", name=printable(each["ledger"])) if each["ledger"] else ""
+            said = self._say("head_is", seq=each["seq"], head=each["head"])
+            yield Fact(label=name or self._say("ledger"), text=said)
+        yield self._fact("sha256", self._digest)
+        asked = ["--month", head["month"], "--as-of", head["as_of"], "--client", head["client"]]
+        letterhead = ["--letterhead", "provider.toml"] if head["provider"]["name"] else []
+        verify = ["--verify"] if head["ledgers"] else []
+        command = ["slad", "evaluate", "evidence.jsonl", *verify, *asked, *letterhead, "--format", "json"]
+        yield self._fact("recompute", f"{printable(shlex.join(command))} | sha256sum")
+        yield self._fact("time_zones", printable(head["time_zones"]))
+
+    def _table(
+        self,
+        key: str,
+        columns: Sequence[str],
+        rows: Iterable[ViewRow],
+        *,
+        figures: Sequence[str] = (),
+        legend: tuple[Mark, ...] = (),
+        zone: str = "",
+    ) -> Section:
+        return Section(
+            key=key,
+            heading=self._say(key, zone=zone) if zone else self._say(key),
+            columns=tuple(self._column(name, is_figure=name in figures) for name in columns),
+            rows=tuple(rows),
+            legend=legend,
+            legend_title=self._say("days_legend") if legend else "",
+            empty=self._say(f"no_{key}") if key != "servers" else "",
+        )
+
+    def _column(self, key: str, *, is_figure: bool = False) -> ViewColumn:
+        return ViewColumn(heading=self._say(key), is_figure=is_figure)
+
+    def _fact(self, key: str, text: str) -> Fact:
+        return Fact(label=self._say(key), text=text)
+
+    def _end(self, end: str | None) -> str:
+        return self._say("ongoing") if end is None else self._speech.instant(end)
+
+    def _solution(self, solution: str) -> str:
+        """A solution by its name; a lone server by its own."""
+        return self._names.get(solution) or printable(solution)
+
+    def _quotients(self, row: Json) -> Quotients:
+        """The ratios of a row, exact: those in the document are only the nearest doubles."""
+        terms = self._head["terms"]["availability"]
+        tally = Tally(
+            up=_us(row["up"]),
+            down=_us(row["down"]),
+            unobserved=_us(row["unobserved"]),
+            disputed=_us(row["disputed"]),
+        )
+        x = counted_as_available(Basis(terms["basis"]), _us(row["excluded"]))
+        return quotients_of(Unobserved(terms["unobserved"]), tally, x, 0, 0)
+
+
+def _exact(quotient: Quotient) -> Fraction | None:
+    return Fraction(*quotient) if quotient[1] else None
