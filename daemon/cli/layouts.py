@@ -1,5 +1,6 @@
 """Options of the commands that make statements, and where what they make goes: to stdout, or whole into files."""
 
+import errno
 import os
 import sys
 from collections.abc import Callable
@@ -9,7 +10,7 @@ from typing import Final, NoReturn, get_args
 
 import click
 
-from daemon.cli.terminal import complain, show_bytes
+from daemon.cli.terminal import complain, is_watched, show_bytes
 from daemon.config.values import LanguageName
 from daemon.os_faults import refused
 from daemon.statements.layouts import Files, Layout
@@ -60,7 +61,7 @@ def check_output(layout: Layout, client: str | None, output: Path | None) -> Non
         raise click.UsageError(f"--format {layout} is of one client: say --client")
     if layout is Layout.CSV and output is None:
         raise click.UsageError("--format csv makes two files: say --output FOLDER")
-    if layout is Layout.PDF and output is None and sys.stdout.isatty():
+    if layout is Layout.PDF and output is None and is_watched():
         raise click.UsageError("a PDF is nothing for a terminal: say --output FILE, or send it elsewhere")
 
 
@@ -93,6 +94,9 @@ def _replace(contents: dict[Path, bytes]) -> None:
         if place.exists() and not place.is_file():
             place.write_bytes(content)  # a pipe or a device: there is nothing to be moved to
             return
+    for place in contents:
+        if place.is_dir():
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(place))
     written: dict[Path, Path] = {}
     try:
         for place, content in contents.items():

@@ -94,6 +94,11 @@ def show_bytes(content: bytes) -> None:
     click.echo(content, nl=False)
 
 
+def is_watched() -> bool:
+    """Whether stdout is a terminal."""
+    return sys.stdout.isatty()
+
+
 def complain(text: str) -> None:
     """A line on stderr, that is of slad."""
     tell(f"slad: {text}")

@@ -78,7 +78,8 @@ def _opened(path: Path, env: Mapping[str, str]) -> Iterator[tuple["_Loading", Ma
     """A reading of a file, and what its text says. Raises ConfigError where that is no TOML."""
     text = _read(path)
     try:
-        yield _Loading(path, env, key_lines(text)), _parsed(text)
+        raw = _parsed(text)
+        yield _Loading(path, env, key_lines(text)), raw
     except tomli.TOMLDecodeError as error:
         raise _unreadable(path, error.lineno, f"column {error.colno}: {error.msg}") from None
     except RecursionError:
