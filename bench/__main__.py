@@ -13,6 +13,7 @@ BENCHES = (
     ("ledger", "the ledger"),
     ("start", "start from a ledger of 1,000,000 records"),
     ("evaluate", "slad evaluate"),
+    ("statement", "the statement of a client of 500 servers"),
     ("ping", "10,000 pings, beside fping and aioping"),
     ("tcp", "10,000 TCP probes, beside asyncio's streams"),
 )

@@ -3,10 +3,11 @@
 Nothing here is another reckoning: days and outages are made of the same spans as the figures, and add up to them.
 """
 
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
-from itertools import islice, pairwise
+from itertools import islice
 
 from sla.availability import AgreedTime
 from sla.book import Window
@@ -16,7 +17,7 @@ from sla.interruptions import Stretch, segments_of, service_of
 from sla.outages import Run, runs_of
 from sla.records import Category, Cause, Leg, State
 from sla.service import Part
-from sla.spans import Spans, clipped, difference, intersection, length, normalized
+from sla.spans import Spans, difference, intersection, length, normalized
 from sla.statement import Judgement, ServerMonth, WindowShare
 from sla.timeline import Segment
 
@@ -197,5 +198,11 @@ def _local_days(month: Month) -> list[Day]:
 
 
 def _by_day(spans: Spans, edges: Sequence[Instant]) -> list[int]:
-    """How much of `spans` lies between each two edges, in microseconds."""
-    return [length(clipped(spans, start, end)) for start, end in pairwise(edges)]
+    """How much of `spans`, which lie within the edges, lies between each two of them, in microseconds."""
+    times = [0] * (len(edges) - 1)
+    for start, end in spans:
+        place = bisect_right(edges, start) - 1
+        while place < len(times) and edges[place] < end:
+            times[place] += min(end, edges[place + 1]) - max(start, edges[place])
+            place += 1
+    return times

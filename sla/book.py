@@ -6,7 +6,7 @@ is in the order of lines, and so in the order of `recorded_at`.
 """
 
 from bisect import bisect_right
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass, field, replace
 from operator import attrgetter
@@ -237,6 +237,37 @@ class Book:
             supposed.add(record)
         return supposed
 
+    def excerpt(self, client: ClientId) -> "Book":
+        """What a client's figures rest on, its servers aside, in a book of its own; `take_over` adds those one by one."""
+        other = Book()
+        other.sights = self.sights.copy()
+        other.clients = {client: list(self.clients.get(client, ()))}
+        other.contracts = list(self.contracts)
+        other.exclusions = {key: replace(pages) for key, pages in self.exclusions.items()}
+        other._exclusions_changed_at += self._exclusions_changed_at
+        for key, pages in self.requests.items():
+            if pages.record.client == client:
+                other.requests[key] = replace(
+                    pages, responses=list(pages.responses), closed=list(pages.closed)
+                )
+        other.requests_of = _of_client(self.requests_of, client)
+        other.notices = _of_client(self.notices, client)
+        other.lifecycles = _of_client(self.lifecycles, client)
+        other.withdrawable, other.withdrawn = dict(self.withdrawable), dict(self.withdrawn)
+        return other
+
+    def take_over(self, server: ServerId, other: "Book") -> None:
+        """Take all that another book says of a server which this one does not know."""
+        pages = other.servers[server]
+        for record in pages.records:
+            self._enter(record)
+        for (leg, witness), track in pages.tracks.items():
+            own = self.track(server, leg, witness)
+            for at, state, reason in track.said():
+                own.add(at, state, reason)
+        if server in other.causes:
+            self.causes[server] = {start: list(those) for start, those in other.causes[server].items()}
+
     def server(self, server: ServerId) -> ServerPages:
         """What the book says of a server, from its first mention on."""
         pages = self.servers.get(server)
@@ -342,6 +373,10 @@ class Book:
             case ExclusionWithdrawn():
                 self.exclusions[record.id].withdrawn = record
         self._exclusions_changed_at.append(record.recorded_at)
+
+
+def _of_client(records: Mapping[SolutionKey, Sequence[_O]], client: ClientId) -> dict[SolutionKey, list[_O]]:
+    return {key: list(those) for key, those in records.items() if key[1] == client}
 
 
 def _window(pages: ExclusionPages, as_of: Instant) -> Window:

@@ -7,7 +7,7 @@ its segments over any span, at a cost that depends on what changed in that span 
 
 from array import array
 from bisect import bisect_left, bisect_right
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from functools import lru_cache
 from itertools import chain
 from operator import itemgetter
@@ -84,6 +84,11 @@ class Track:
             self._at.insert(place, at)
             self._states.insert(place, state)
 
+    def said(self) -> Iterator[tuple[Instant, State, str]]:
+        """All that is said, as `add` takes it, in order of time."""
+        for at, state in zip(map(Instant, self._at), self._states, strict=True):
+            yield at, _STATES[state], self._reasons.get(at, "")
+
     def last(self) -> tuple[Instant, State] | None:
         return (Instant(self._at[-1]), _STATES[self._states[-1]]) if self._at else None
 
@@ -138,6 +143,13 @@ class Sight:
         self._blind: dict[Leg, Spans] = dict.fromkeys(ALL_LEGS, ())
         self._pending: list[Blind] = []
 
+    def copy(self) -> "Sight":
+        """Another one that saw the same."""
+        other = Sight()
+        other.until = self.until
+        other._blind, other._pending = dict(self._blind), list(self._pending)
+        return other
+
     def observed_until(self, at: Instant) -> None:
         """Take a watermark: the newest, which is that of the latest line, takes the place of the one before."""
         self.until = at
@@ -187,6 +199,12 @@ class Sights:
 
     def __init__(self) -> None:
         self._of: dict[Witness, Sight] = {}
+
+    def copy(self) -> "Sights":
+        """Others, of witnesses that saw the same."""
+        other = Sights()
+        other._of.update((witness, sight.copy()) for witness, sight in self._of.items())
+        return other
 
     def of(self, witness: Witness) -> Sight:
         """The sight of a witness, from its first mention on."""

@@ -12,7 +12,7 @@ from daemon.answers.months import month_status, solution_status
 from daemon.believed_clock import BelievedClock, NotAcceptableError
 from daemon.book.counting import Counter
 from daemon.book.live_book import LiveBook
-from daemon.control import AmbiguousNameError
+from daemon.control import AmbiguousNameError, BusyError
 from daemon.evidence.export import exported
 from daemon.exposition.exposition import Exposition
 from daemon.ledger import Ledger
@@ -25,15 +25,18 @@ from daemon.replies.causes import CauseStatus
 from daemon.replies.clock import ClockStatus
 from daemon.replies.servers import LegStatus, OutageStatus, ReachStatus, ServerStatus
 from daemon.replies.solutions import SolutionList, SolutionStatus
+from daemon.replies.statements import LetterheadStatus
 from daemon.replies.status import DownServer, LedgerStatus, SourceStatus, Status, WayStatus
 from daemon.servers.registry import ServerRegistry
 from daemon.servers.services import PROVISIONAL_OWNER
+from daemon.statements.documents import Documents, MovingError
 from daemon.statements.ics import CalendarEvent
 from daemon.watching.internet import Internet
 from daemon.watching.sources import Sources
 from daemon.web.pages import Overview, ServerRow
 from probes.internet.servers import Shown
 from probes.targets.result import Result
+from sla.calendars import Month
 from sla.instants import BEGINNING, Instant
 from sla.outages import runs_of
 from sla.reasons import PlainReason
@@ -67,6 +70,7 @@ class Answers:
         figures: LiveFigures,
         exposition: Exposition,
         recorded_requests: RecordedRequests,
+        documents: Documents,
     ) -> None:
         self.exposition = exposition
         self._recorded_requests = recorded_requests
@@ -79,6 +83,7 @@ class Answers:
         self._internet = internet
         self._committer = committer
         self._seal = seal
+        self._documents = documents
 
     def readiness(self) -> Sequence[str]:
         """Why slad is not ready; empty when it is."""
@@ -186,6 +191,17 @@ class Answers:
         judging = self._figures.asked()
         key = SolutionId(name), ClientId(client)
         return None if judging is None else solution_status(judging, key)
+
+    async def statement(self, client: str, month: Month, as_of: Instant | None) -> bytes:
+        """The statement of a client as a document. Raises NoDocumentError, BusyError."""
+        try:
+            return await self._documents.document(ClientId(client), month, as_of)
+        except MovingError as error:
+            raise BusyError(str(error)) from error
+
+    def letterhead(self, client: str) -> LetterheadStatus:
+        """Whose the statements of a client are."""
+        return LetterheadStatus.of(self._documents.letterhead(ClientId(client)))
 
     async def export(
         self, client: str | None, start: Instant | None, until: Instant | None

@@ -111,6 +111,7 @@ class App:
                 parts.internet,
                 parts.sources,
                 parts.notifier,
+                parts.documents,
             ),
             clock=self._clock,
             metrics=self._metrics.process,

@@ -36,6 +36,7 @@ from daemon.records.idempotency import RecordedRequests
 from daemon.records.service import RecordService
 from daemon.servers.policy import policy_of
 from daemon.servers.registry import ServerRegistry
+from daemon.statements.documents import Documents
 from daemon.watching.doubts import Doubts
 from daemon.watching.internet import Internet
 from daemon.watching.report_queue import ReportQueue
@@ -72,6 +73,7 @@ class Parts:
     recorder: Recorder
     records: RecordService
     notifier: Notifier
+    documents: Documents
     answers: Answers
 
 
@@ -194,6 +196,14 @@ def wired(
         publisher=publisher,
         metrics=metrics.process,
     )
+    documents = Documents(
+        config,
+        clock=clock,
+        ledger=ledger,
+        book=book,
+        head_in_book=lambda: committer.head_in_book,
+        seal=recorder.seal,
+    )
     return Parts(
         sources=sources,
         internet=internet,
@@ -228,7 +238,9 @@ def wired(
             figures=figures,
             exposition=exposition,
             recorded_requests=evidence.recorded_requests,
+            documents=documents,
         ),
+        documents=documents,
     )
 
 

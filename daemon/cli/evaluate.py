@@ -3,7 +3,7 @@
 import gc
 import json
 import sys
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -11,14 +11,14 @@ import click
 
 from daemon.cli import options
 from daemon.cli.layouts import EXIT_NO_SERVICE, check_output, deliver, layout_options, not_made
+from daemon.cli.letterheads import letterhead_in
 from daemon.cli.terminal import progress, tell, tell_progress
-from daemon.config import ConfigError, load_provider
+from daemon.config.letterhead import Letterhead
 from daemon.config.values import LanguageName
 from daemon.evidence.contract_files import load_contract
 from daemon.evidence.files import EvidenceError, EvidenceSource, Taker, read_records, read_verified
 from daemon.statements.judging import imprint_of, judged
 from daemon.statements.layouts import Layout, LayoutError, laid_out
-from daemon.statements.letterhead import Letterhead, letterhead_of
 from daemon.timezones import use_packaged_time_zones
 from sla.book import Book
 from sla.calendars import Month, check_year, parse_month, year_of
@@ -105,7 +105,7 @@ def evaluate(
     """
     check_output(layout, client, output)
     use_packaged_time_zones()
-    head = read_letterhead(letterhead, language)
+    head = letterhead_in(letterhead, language)
     with click.open_file(evidence, "rb") as stream:
         source = EvidenceSource(name=evidence, stream=stream)
         found = evaluated(source, contract=contract, month=month, as_of=as_of, verify=verify)
@@ -148,11 +148,15 @@ def make(
         deliver({"": document(judgement.statement()).encode()}, output)
     else:
         clients = sorted({key[1] for key in judgement.book.servers_of})
-        texts = (
+        texts = [
             laid_out(_document(judgement, each, imprint), layout, letterhead)[""]
             for each in clients
             if (rules := judgement.rules(each)) is not None and rules.month[0] < judgement.as_of
-        )
+        ]
+        if not texts:
+            not_made(
+                f"no client has a statement of {judgement.month} as known at {format_instant(judgement.as_of)}"
+            )
         deliver({"": b"\n\n".join(texts)}, output)
 
 
@@ -165,17 +169,6 @@ def lay_out(document: bytes, layout: Layout, output: Path | None, letterhead: Le
     deliver(files, output)
     if not json.loads(document)["summary"]["servers"]:
         sys.exit(EXIT_NO_SERVICE)
-
-
-def read_letterhead(file: Path | None, language: LanguageName | None) -> Letterhead:
-    """The letterhead in a file, or none; where it is bad, that is told on stderr, and the process ends with 1."""
-    try:
-        letterhead = Letterhead() if file is None else letterhead_of(load_provider(file))
-    except ConfigError as error:
-        for problem in error.problems:
-            tell(str(problem))
-        sys.exit(1)
-    return letterhead if language is None else replace(letterhead, language=language)
 
 
 def _document(judgement: Judgement, client: ClientId, imprint: Imprint) -> bytes:

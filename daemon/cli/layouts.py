@@ -33,7 +33,8 @@ _layout = click.option(
 )
 _output = click.option(
     "--output",
-    type=click.Path(path_type=Path),
+    type=click.Path(path_type=Path, allow_dash=True),
+    callback=lambda _context, _option, value: None if value == Path("-") else value,
     help="A file in place of stdout; of csv a folder, for servers.csv and outages.csv.",
 )
 _language = click.option(

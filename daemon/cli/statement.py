@@ -6,15 +6,18 @@ from pathlib import Path
 import click
 
 from daemon.cli import options
-from daemon.cli.evaluate import InstantType, MonthType, evaluated, make, read_letterhead
+from daemon.cli.asking import ask
+from daemon.cli.evaluate import InstantType, MonthType, evaluated, lay_out, make
 from daemon.cli.export import write_all
 from daemon.cli.layouts import check_output, layout_options
+from daemon.cli.letterheads import letterhead_in, letterhead_told
 from daemon.config.values import LanguageName
 from daemon.control.client import ControlAddress
 from daemon.evidence.files import EvidenceSource
 from daemon.statements.layouts import Layout
 from daemon.timezones import use_packaged_time_zones
 from sla.calendars import Month
+from sla.document import instant
 from sla.instants import Instant
 
 
@@ -42,12 +45,22 @@ def statement(
 ) -> None:
     """Print a month's statement from the ledger: what `slad evaluate` makes of its export.
 
-    The ledger is verified on the way; the head of its chain goes to stderr. Exit codes: 0 it is made, 1 it cannot be, 2 the
-    command line is wrong, 4 it is made, and no server was in service with the client in the month.
+    That of one client the running daemon makes; for what is said of all, and of a --ledger, all evidence is read, and its chain
+    verified on the way. Exit codes: 0 it is made, 1 it cannot be, 2 the command line is wrong, 3 the daemon cannot be reached, 4
+    it is made, and no server was in service with the client in the month.
     """
     check_output(layout, client, output)
     use_packaged_time_zones()
-    head = read_letterhead(letterhead, language)
+    if client is not None and ledger is None:
+        document = ask(address, lambda daemon: daemon.statement(client, str(month), instant(as_of)))
+        head = (
+            letterhead_told(address, client, language)
+            if letterhead is None
+            else letterhead_in(letterhead, language)
+        )
+        lay_out(document, layout, output, head)
+        return
+    head = letterhead_in(letterhead, language)
     with tempfile.TemporaryFile() as evidence:
         write_all(evidence, address=address, ledger=ledger)
         evidence.seek(0)

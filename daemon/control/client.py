@@ -15,7 +15,7 @@ from yarl import URL
 
 from daemon.config.certificates import check_pem
 from daemon.control.operation import CONFIRM, DRY_RUN
-from daemon.control.operations import ACCEPT_CLOCK, EXPORT, SERVER, STATUS
+from daemon.control.operations import ACCEPT_CLOCK, EXPORT, LETTERHEAD, SERVER, STATEMENT, STATUS
 from daemon.os_faults import refused
 from daemon.records.refusals import NOTHING_RECORDED
 
@@ -123,6 +123,16 @@ class ControlClient:
                 if line.startswith(_ERROR):
                     raise RefusedByDaemonError(json.loads(line)["error"])
                 yield line.decode().removesuffix("\n")
+
+    async def statement(self, client: str, month: str, as_of: str | None = None) -> bytes:
+        """A client's statement as a document, as it was sent; instants are RFC 3339. Raises ControlError."""
+        query = {"client": client, "month": month, **({} if as_of is None else {"as_of": as_of})}
+        async with self._asked(STATEMENT.path(), _STREAM, query) as response:
+            return await response.read()
+
+    async def letterhead(self, client: str) -> Json:
+        """Whose the statements of a client are. Raises ControlError."""
+        return await self.document(LETTERHEAD.path(), {"client": client})
 
     async def accept_clock(self) -> Json:
         """Have what the wall clock shows believed. Raises ControlError."""

@@ -29,6 +29,7 @@ from daemon.replies.solutions import (
     StepList,
     StepReceipt,
 )
+from daemon.replies.statements import LetterheadStatus
 from daemon.replies.status import Status
 
 _NOT_FOUND: Final = (HTTPStatus.NOT_FOUND,)
@@ -104,6 +105,33 @@ EXPORT: Final = Operation(
         QueryParameter("until", "Of observations only those before this instant.", bodies.INSTANT_SCHEMA),
     ),
     refusals=(HTTPStatus.BAD_REQUEST, HTTPStatus.NOT_FOUND),
+)
+
+_OF_CLIENT: Final = QueryParameter("client", "The client's id.", {"type": "string"}, required=True)
+
+STATEMENT: Final = Operation(
+    method="GET",
+    template="/v1/statements",
+    id="statement",
+    summary="The monthly statement of a client, as a document; `summary.servers` is 0 where none was in service.",
+    handler=reading.statement,
+    answer=dict[str, Any],
+    query=(
+        _OF_CLIENT,
+        QueryParameter("month", "The client's local calendar month.", bodies.MONTH_SCHEMA, required=True),
+        QueryParameter("as_of", "What was known then; by default now.", bodies.INSTANT_SCHEMA),
+    ),
+    refusals=(HTTPStatus.NOT_FOUND,),
+)
+
+LETTERHEAD: Final = Operation(
+    method="GET",
+    template="/v1/letterhead",
+    id="letterhead",
+    summary="Whose the statements of a client are, and in which language: what a layout needs beside the document.",
+    handler=reading.letterhead,
+    answer=LetterheadStatus,
+    query=(_OF_CLIENT,),
 )
 
 ANNOUNCE_MAINTENANCE: Final = Operation(
@@ -366,6 +394,8 @@ OPERATIONS: Final = (
     LIST_SOLUTIONS,
     SOLUTION,
     EXPORT,
+    STATEMENT,
+    LETTERHEAD,
     ANNOUNCE_MAINTENANCE,
     ANNOUNCE_SERIES,
     LIST_MAINTENANCE,

@@ -6,7 +6,9 @@ from typing import Protocol
 from daemon.replies.clock import ClockStatus
 from daemon.replies.servers import ServerStatus
 from daemon.replies.solutions import SolutionList, SolutionStatus
+from daemon.replies.statements import LetterheadStatus
 from daemon.replies.status import Status
+from sla.calendars import Month
 from sla.instants import Instant
 
 
@@ -17,6 +19,10 @@ class AmbiguousNameError(LookupError):
         """`candidates`: the ids that would have been unambiguous."""
         super().__init__(f"{len(candidates)} servers have this name")
         self.candidates = tuple(candidates)
+
+
+class BusyError(Exception):
+    """What is asked for cannot be answered now; the message says why, and what to do."""
 
 
 class Control(Protocol):
@@ -48,6 +54,14 @@ class Control(Protocol):
 
     async def windows(self, client: str | None, start: Instant | None, until: Instant | None) -> bytes | None:
         """Maintenance in a span as an iCalendar file, of all or for one client; None for one that is not on record."""
+        ...
+
+    async def statement(self, client: str, month: Month, as_of: Instant | None) -> bytes:
+        """The statement of a client as a document, by default as known now. Raises NoDocumentError, BusyError."""
+        ...
+
+    def letterhead(self, client: str) -> LetterheadStatus:
+        """Whose the statements of a client are."""
         ...
 
     def export(self, client: str | None, start: Instant | None, until: Instant | None) -> AsyncIterator[str]:

@@ -10,12 +10,14 @@ from aiohttp import web
 from daemon.control.errors import BadRequestError, refusal
 from daemon.control.identity import who_asks
 from daemon.control.operation import CALENDAR, LINES, ApiServices
-from daemon.control.questions import AmbiguousNameError
+from daemon.control.questions import AmbiguousNameError, BusyError
 from daemon.evidence.export import ExportError
 from daemon.ledger import LedgerError
-from daemon.records.bodies import read_instant
+from daemon.records.bodies import read_instant, read_month
 from daemon.records.refusals import FieldFault
 from daemon.replies.common import Error, Reply
+from sla.calendars import Month
+from sla.client_document import NoDocumentError
 from sla.instants import Instant
 
 _EXPORT_BYTES: Final = 64 * 1024
@@ -73,6 +75,23 @@ async def calendar_file(services: ApiServices, request: web.Request) -> web.Resp
     return web.Response(body=found, content_type=CALENDAR, charset="utf-8")
 
 
+async def statement(services: ApiServices, request: web.Request) -> web.Response:
+    """The statement of a client: 404 for a client that is not on record, and for a month that has not begun."""
+    client, month, as_of = _client(request), _month(request), instant(request, "as_of")
+    try:
+        document = await services.control.statement(client, month, as_of)
+    except NoDocumentError as error:
+        return refusal(HTTPStatus.NOT_FOUND, str(error))
+    except BusyError as error:
+        return refusal(HTTPStatus.SERVICE_UNAVAILABLE, str(error))
+    return web.Response(body=document, content_type="application/json")
+
+
+async def letterhead(services: ApiServices, request: web.Request) -> web.Response:
+    """Whose the statements of a client are."""
+    return _shown(services.control.letterhead(_client(request)))
+
+
 async def export(services: ApiServices, request: web.Request) -> web.StreamResponse:
     """The evidence, a record a line; 404 for a client that is not on record."""
     client = request.query.get("client")
@@ -101,6 +120,25 @@ def instant(request: web.Request, name: str) -> Instant | None:
         return read_instant(request.query[name]) if name in request.query else None
     except ValueError as error:
         raise BadRequestError(HTTPStatus.BAD_REQUEST, [FieldFault(name, str(error))]) from None
+
+
+def _month(request: web.Request) -> Month:
+    """The month asked for. Raises BadRequestError."""
+    try:
+        return read_month(_needed(request, "month"))
+    except ValueError as error:
+        raise BadRequestError(HTTPStatus.BAD_REQUEST, [FieldFault("month", str(error))]) from None
+
+
+def _client(request: web.Request) -> str:
+    """The client asked for. Raises BadRequestError."""
+    return _needed(request, "client")
+
+
+def _needed(request: web.Request, name: str) -> str:
+    if name not in request.query:
+        raise BadRequestError(HTTPStatus.BAD_REQUEST, [FieldFault(name, "is missing")])
+    return request.query[name]
 
 
 async def _led(first: str | None, rest: AsyncIterator[str]) -> AsyncIterator[str]:

@@ -69,6 +69,8 @@ class Committer:
         """Why nothing may be committed for now though the ledger takes records; empty while it may."""
         self.quarantined: tuple[Instant, str] | None = None
         """When the ledger last did not let a record in, and why; None where it never did."""
+        self.head_in_book = ledger.head
+        """The record up to which the book has taken the ledger; the ledger's own is ahead while a batch is being taken."""
         self.committed_at: Instant | None = None
         """When a batch last became durable in this process."""
         self._clock = clock
@@ -175,6 +177,7 @@ class Committer:
             self._book.take_record(entry.record, entry.settled)
             if isinstance(entry.record, Recorded):
                 self._recorded_requests.take(seq, entry.record)
+        self.head_in_book = self._ledger.head
         if len(entries) > FREEZE_AFTER:
             freeze_gc()
         return first

@@ -11,7 +11,7 @@ from pydantic_core import ErrorDetails
 
 from daemon.config.values import ID
 from daemon.records.refusals import FieldFault, RefusedError
-from sla.calendars import Day, check_year, parse_day
+from sla.calendars import Day, Month, check_year, parse_day, parse_month
 from sla.instants import DAY, SECOND, Instant, parse_instant
 from sla.records import Channel, LifecycleEvent
 from sla.recurrence import WEEK_DAYS, WEEKLY_PATTERN, Weekly, parse_weekly
@@ -39,6 +39,20 @@ INSTANT_SCHEMA: Final[dict[str, Any]] = {
     r"([Zz]|[+-][0-9]{2}:[0-5][0-9])$",
 }
 """The instants that `read_instant` reads, as JSON Schema tells them."""
+
+
+MONTH_SCHEMA: Final[dict[str, Any]] = {
+    "type": "string",
+    "pattern": r"^(19[7-9][0-9]|2[0-9]{3})-(0[1-9]|1[0-2])$",
+}
+"""The months that `read_month` reads."""
+
+
+def read_month(value: str) -> Month:
+    """A month YYYY-MM of the years 1970 to 2999. Raises ValueError."""
+    month = parse_month(value)
+    check_year(month.year, value)
+    return month
 
 
 def read_instant(value: object) -> Instant:

@@ -25,7 +25,7 @@ _HEIGHTS: Final = {
     DayState.NOT_IN_SERVICE: 1,
 }
 """Units: so that a strip can be read without colours."""
-STRIP_HEIGHT: Final = 12
+_HEIGHT: Final = 12
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +40,7 @@ class _Strip:
 def html_of(view: View, logo: Picture | None) -> str:
     """The statement as a page of its own."""
     picture = None if logo is None else f"data:image/{logo.kind};base64,{b64encode(logo.content).decode()}"
-    return _template().render(view=view, logo=picture, strip=_strip, height=STRIP_HEIGHT)
+    return _template().render(view=view, logo=picture, strip=_strip, zip=zip, height=_HEIGHT)
 
 
 @cache
@@ -75,4 +75,4 @@ def _days(marks: Sequence[Mark], state: DayState) -> Iterator[str]:
     height = _HEIGHTS[state]
     for place, mark in enumerate(marks):
         if mark.state == state.value:
-            yield f"M{place * _DAY} {STRIP_HEIGHT - height}h{_DAY - 1}v{height}h-{_DAY - 1}z"
+            yield f"M{place * _DAY} {_HEIGHT - height}h{_DAY - 1}v{height}h-{_DAY - 1}z"

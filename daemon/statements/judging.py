@@ -3,8 +3,8 @@
 from collections.abc import Callable, Collection, Iterable
 from itertools import chain
 
+from daemon.config.letterhead import Letterhead
 from daemon.holidays import holidays_around
-from daemon.statements.letterhead import Letterhead
 from daemon.timezones import time_zone_release
 from sla.book import Book
 from sla.calendars import Day, Month

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import assert_never
 
-from daemon.statements.letterhead import Letterhead
+from daemon.config.letterhead import Letterhead
 from daemon.statements.text import text_of
 from daemon.statements.viewing import view_of
 

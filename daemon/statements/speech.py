@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from fractions import Fraction
+from functools import lru_cache
 from typing import Final
 
 from babel import Locale
@@ -91,9 +92,22 @@ class Speech:
         return self.say("and_more", names=first, number=self.number(more)) if more > 0 else first
 
     def _decimal(self, units: int, decimals: int) -> str:
-        exact = Decimal(units).scaleb(-decimals)
-        pattern = f"#,##0.{'0' * decimals}" if decimals else "#,##0"
-        return format_decimal(exact, pattern, Locale.parse(self.locale)).translate(_SPACES)
+        return _decimal(self.locale, units, decimals)
 
     def _date(self, day: date, form: str) -> str:
-        return format_date(day, form, Locale.parse(self.locale)).translate(_SPACES)
+        return _date(self.locale, day, form)
+
+
+# Babel takes its time, and a statement says the same days and the same times of many servers.
+
+
+@lru_cache(maxsize=4096)
+def _decimal(locale: LanguageName, units: int, decimals: int) -> str:
+    exact = Decimal(units).scaleb(-decimals)
+    pattern = f"#,##0.{'0' * decimals}" if decimals else "#,##0"
+    return format_decimal(exact, pattern, Locale.parse(locale)).translate(_SPACES)
+
+
+@lru_cache(maxsize=4096)
+def _date(locale: LanguageName, day: date, form: str) -> str:
+    return format_date(day, form, Locale.parse(locale)).translate(_SPACES)

@@ -40,10 +40,11 @@ class ViewRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ViewColumn:
-    """A column; what is a figure is set to the right."""
+    """A column; what is a figure is set to the right, and a verdict in the tone of its row."""
 
     heading: str
     is_figure: bool = False
+    is_verdict: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -392,15 +392,18 @@ class _Viewer:
         return Section(
             key=key,
             heading=self._say(key, zone=zone) if zone else self._say(key),
-            columns=tuple(self._column(name, is_figure=name in figures) for name in columns),
+            columns=tuple(
+                ViewColumn(heading=self._say(name), is_figure=name in figures, is_verdict=name == "verdict")
+                for name in columns
+            ),
             rows=tuple(rows),
             legend=legend,
             legend_title=self._say("days_legend") if legend else "",
             empty=self._say(f"no_{key}") if key != "servers" else "",
         )
 
-    def _column(self, key: str, *, is_figure: bool = False) -> ViewColumn:
-        return ViewColumn(heading=self._say(key), is_figure=is_figure)
+    def _column(self, key: str) -> ViewColumn:
+        return ViewColumn(heading=self._say(key))
 
     def _fact(self, key: str, text: str) -> Fact:
         return Fact(label=self._say(key), text=text)

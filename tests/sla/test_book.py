@@ -6,17 +6,21 @@ import pytest
 
 from sla.book import Book, Declared
 from sla.calendars import parse_month
+from sla.client_document import Imprint, NoDocumentError, client_document
 from sla.document import document
-from sla.records import ClientId, Leg, Record, ServerId, Witness
+from sla.records import ClientId, Leg, Record, ServerId, State, Witness
 from sla.statement import Judgement
 from tests.sla.defects import RECORDED, notice, request, step
+from tests.sla.random_evidence import story_of
 from tests.sla.stories import (
     HOLIDAYS,
     Line,
     at,
     blind,
+    book_of,
     client,
     exclusion,
+    judgement,
     records_of,
     says,
     seen,
@@ -128,3 +132,42 @@ def test_a_book_has_one_track_for_each_witness_and_leg_of_a_server() -> None:
     assert book.track(ServerId("s"), Leg.SAN, Witness("o", "x")) is track
     assert book.track(ServerId("s"), Leg.SAN, Witness("o", "y")) is not track
     assert book.track(ServerId("s"), Leg.RUNNING, Witness("o", "x")) is not track
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_an_excerpt_of_a_client_gives_its_document(seed: int) -> None:
+    story = story_of(seed)
+    asked = judgement(story.lines, month=story.month, as_of=story.as_of, terms=story.tables())
+    book = asked.book
+    for who in sorted(book.clients):
+        excerpt = book.excerpt(who)
+        for name in sorted(book.servers_of_client(who)):
+            excerpt.take_over(name, book)
+        of_excerpt = replaced(asked, excerpt)
+        assert _told(of_excerpt, who) == _told(asked, who)
+
+
+def test_an_excerpt_does_not_follow_the_book() -> None:
+    book = book_of([client(), server(), says("up", "2026-03-01T05:00:00Z"), seen("2026-03-05T00:00:00Z")])
+    excerpt = book.excerpt(ClientId("c"))
+    excerpt.take_over(ServerId("s"), book)
+    witness, noon = Witness("o", "icmp"), at("2026-03-04T12:00:00Z")
+    book.track(ServerId("s"), Leg.INTERNET, witness).add(noon, State.DOWN)
+    book.sights.of(witness).observed_until(at("2026-04-05T00:00:00Z"))
+    assert excerpt.sights.of(witness).until == at("2026-03-05T00:00:00Z")
+    assert excerpt.track(ServerId("s"), Leg.INTERNET, witness).around(noon)[1] is State.UP
+
+
+def replaced(asked: Judgement, book: Book) -> Judgement:
+    """The same judgement of another book."""
+    assert asked._terms is not None
+    return Judgement(
+        book, month=asked.month, as_of=asked.as_of, national_holidays=HOLIDAYS, terms=asked._terms
+    )
+
+
+def _told(asked: Judgement, who: ClientId) -> str:
+    try:
+        return client_document(asked, who, Imprint(time_zones="2026a"))
+    except NoDocumentError as error:
+        return str(error)

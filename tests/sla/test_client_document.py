@@ -263,6 +263,9 @@ def test_its_totals_are_the_figures_of_evaluate(seed: int) -> None:
             assert summary[key] == sum(row[key] for row in rows.values())
         assert sum(each["down"] for each in said["outages"]) == summary["down"]
         assert said["solutions"] == [each for each in whole["solutions"] if each["client"] == who]
+        named = {each["server"] for each in said["outages"]}
+        named |= {name for each in said["exclusions"] for name in each["servers"]}
+        assert named <= rows.keys()
         for server_, row in rows.items():
             refused = sum(each["seconds"] for each in row["ineligible"])
             assert refused <= sum(

@@ -30,6 +30,7 @@ def answers(monitor: Monitor) -> Answers:
         figures=LiveFigures(monitor.book),
         exposition=nobody,
         recorded_requests=nobody,
+        documents=nobody,
     )
 
 

@@ -127,7 +127,7 @@ LINES: Final[Mapping[str, Callable[[Ground], tuple[object, ...]]]] = {
     "lifecycle list": _asking("--all"),
     "lifecycle withdraw": _recording("lc-gone", "--why", "a mistake", "--yes"),
     "token": lambda _: (),
-    "statement": _asking("--month", "2090-01", "--client", "acme"),
+    "statement": _asking("--month", "2020-01"),
     "export": _asking(),
     "verify": _asking(),
     "evaluate": lambda ground: (ground.folder / "evidence.jsonl", "--month", MONTH),

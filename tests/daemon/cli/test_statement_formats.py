@@ -143,6 +143,18 @@ def test_a_device_is_written_to(evidence: Path) -> None:
     assert not Path("/dev/null").is_file()
 
 
+def test_a_dash_is_stdout(evidence: Path) -> None:
+    dashed = slad("evaluate", evidence, *ASKED, "--output", "-")
+    assert dashed.stdout == slad("evaluate", evidence, *ASKED).stdout
+    assert not Path("-").exists()
+
+
+def test_a_month_of_which_no_client_has_a_statement_is_told(evidence: Path) -> None:
+    result = slad("evaluate", evidence, "--month", "2026-05")
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert "no client has a statement of 2026-05 as known at 2026-04-02T00:00:00Z" in result.stderr
+
+
 def test_a_pdf_is_refused_on_a_terminal_and_csv_on_stdout(
     evidence: Path,
     monkeypatch: pytest.MonkeyPatch,

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from daemon.config import ConfigError, load_provider
+from daemon.config.letterhead import letterhead_of
 from daemon.config.pictures import MAX_PICTURE_BYTES, PictureError, picture_of
-from daemon.statements.letterhead import letterhead_of
 from tests.daemon.config.configured import ACME, CLIENT, RULE, VCENTER, WHOLE, only_problem, read
 from tests.daemon.config.pictures import JPEG, PNG, jpeg, png
 

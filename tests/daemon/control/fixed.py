@@ -28,8 +28,11 @@ from daemon.replies.solutions import (
     SolutionList,
     SolutionStatus,
 )
+from daemon.replies.statements import LetterheadStatus
 from daemon.replies.status import DownServer, LedgerStatus, SourceStatus, Status, WayStatus
+from sla.calendars import Month
 from sla.chronic import Chronic, Stage
+from sla.client_document import NoDocumentError
 from sla.exclusions import IneligibleReason
 from sla.instants import DAY, HOUR, SECOND, Instant, parse_instant
 from sla.lifecycle import DeadlineKind
@@ -198,6 +201,16 @@ class FixedControl:
 
     async def windows(self, client: str | None, start: Instant | None, until: Instant | None) -> bytes | None:
         return b"BEGIN:VCALENDAR\r\nEND:VCALENDAR\r\n" if client in (None, SOLUTION.client) else None
+
+    async def statement(self, client: str, month: Month, as_of: Instant | None) -> bytes:
+        if client != "acme":
+            raise NoDocumentError(f"There is no client {client!r} on record.")
+        return json.dumps(
+            {"statement": {"client": client, "month": str(month)}, "summary": {"servers": 0}}
+        ).encode()
+
+    def letterhead(self, client: str) -> LetterheadStatus:
+        return LetterheadStatus(name="Nordhost", address=(client,), logo=None, language="fr_CA")
 
     async def export(
         self, client: str | None, start: Instant | None, until: Instant | None

@@ -2,6 +2,7 @@
 # ruff: noqa: ASYNC240  a test that touches a file holds up nobody
 
 import errno
+import json
 import os
 import pwd
 import socket
@@ -156,3 +157,39 @@ async def test_the_kernel_names_the_peer(path: Path) -> None:
     assert seen == [Peer(uid=os.getuid())]
     assert seen[0].name == pwd.getpwuid(os.getuid()).pw_name
     assert Peer(uid=2**31 - 2).name == str(2**31 - 2)
+
+
+async def test_a_statement_and_whose_it_is_are_answered(path: Path) -> None:
+    async with fixed_api(path), ControlClient(path) as client:
+        told = json.loads(await client.statement("acme", "2026-10"))
+        assert told["statement"] == {"client": "acme", "month": "2026-10"}
+        assert await client.letterhead("acme") == {
+            "name": "Nordhost",
+            "address": ["acme"],
+            "logo": None,
+            "language": "fr_CA",
+        }
+
+
+@pytest.mark.parametrize(
+    ("query", "status", "said"),
+    [
+        ("client=nobody&month=2026-10", 404, "There is no client 'nobody' on record."),
+        ("month=2026-10", 400, "client: is missing"),
+        ("client=acme", 400, "month: is missing"),
+        ("client=acme&month=2026-13", 400, "month: '2026-13' is no month"),
+        ("client=acme&month=1066-10", 400, "month: 1066-10 lies outside of the years 1970 to 2999"),
+        ("client=acme&month=2026-10&as_of=now", 400, "as_of: "),
+        ("client=acme&month=2026-10&as-of=2026-11-01T00:00:00Z", 400, "as-of: is no parameter"),
+        ("client=acme&client=b&month=2026-10", 400, "client: is given twice"),
+    ],
+)
+async def test_a_statement_that_cannot_be_is_refused(path: Path, query: str, status: int, said: str) -> None:
+    connector = aiohttp.UnixConnector(str(path))
+    async with (
+        fixed_api(path),
+        aiohttp.ClientSession(connector=connector) as session,
+        session.get(f"http://slad/v1/statements?{query}") as response,
+    ):
+        assert response.status == status
+        assert said in (await response.json())["error"]

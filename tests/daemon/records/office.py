@@ -16,9 +16,11 @@ from daemon.records.service import RecordService
 from daemon.replies.clock import ClockStatus
 from daemon.replies.servers import ServerStatus
 from daemon.replies.solutions import SolutionList, SolutionStatus
+from daemon.replies.statements import LetterheadStatus
 from daemon.replies.status import Status
 from daemon.web.door import Limits
 from sla.book import Book
+from sla.calendars import Month
 from sla.evidence import encode
 from sla.instants import Instant, parse_instant
 from sla.reader import EvidenceReader
@@ -70,6 +72,12 @@ class NoControl:
         raise NotImplementedError
 
     async def windows(self, client: str | None, start: Instant | None, until: Instant | None) -> bytes | None:
+        raise NotImplementedError
+
+    async def statement(self, client: str, month: Month, as_of: Instant | None) -> bytes:
+        raise NotImplementedError
+
+    def letterhead(self, client: str) -> LetterheadStatus:
         raise NotImplementedError
 
     def export(self, client: str | None, start: Instant | None, until: Instant | None) -> AsyncIterator[str]:

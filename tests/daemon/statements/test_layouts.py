@@ -14,10 +14,10 @@ import html5lib
 import pypdf
 import pytest
 
+from daemon.config.letterhead import Letterhead
 from daemon.config.pictures import Picture
 from daemon.config.values import LanguageName
 from daemon.statements.layouts import Layout, LayoutError, laid_out
-from daemon.statements.letterhead import Letterhead
 from daemon.statements.speech import Speech
 from daemon.statements.view import Section
 from daemon.statements.viewing import view_of
