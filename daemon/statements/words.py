@@ -65,7 +65,7 @@ WORDS: Final[Mapping[str, Phrase]] = {
     "solution": Phrase("Solution", "Solution"),
     "availability": Phrase("Availability", "Disponibilité"),
     "target": Phrase("Target", "Objectif"),
-    "verdict": Phrase("MonthVerdict", "MonthVerdict"),
+    "verdict": Phrase("Verdict", "Verdict"),
     "verdict.missed": Phrase("missed", "manqué"),
     "verdict.either": Phrase("either way", "indécis"),
     "verdict.met": Phrase("met", "atteint"),

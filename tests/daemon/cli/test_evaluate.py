@@ -356,6 +356,7 @@ def test_the_text_tells_what_was_measured_excluded_and_why(tmp_path: Path) -> No
     for part in (
         "Statement of service, March 2026",
         "Lowest availability Server s: 99.5956 %",
+        "Server Availability Target Verdict Down Excluded Unobserved",
         "Server s 99.5956 % 99.9000 % missed 3 h 00 min 00 s 1 h 00 min 00 s",
         "mw-7 scheduled maintenance Mar 18, 2026 23:00:00 EDT Mar 19, 2026 00:00:00 EDT",
         "all servers 0 s 1 h 00 min 00 s: notice came too late",

@@ -66,6 +66,23 @@ def test_the_statement_of_a_ledger_is_that_of_its_export(
         assert printed.stdout_bytes == one.read_bytes()
 
 
+def test_a_clients_own_export_gives_its_statement_byte_for_byte(tmp_path: Path, evidence: Path) -> None:
+    """Of what is recorded today, without causes: an export of one client holds none."""
+    evidence.write_text(
+        EVIDENCE.replace(', "ticket": 7', "").replace('"no answer"', '"too few targets answer"')
+    )
+    whole, own, ledger = tmp_path / "whole.jsonl", tmp_path / "own.jsonl", tmp_path / "ledger.db"
+    assert slad("import", evidence, "--ledger", ledger).exit_code == 0
+    assert slad("export", "--ledger", ledger, "--output", whole).exit_code == 0
+    assert slad("export", "--ledger", ledger, "--client", "c", "--output", own).exit_code == 0
+    asked = (*ASKED, "--verify", "--format", "json")
+    of_whole, of_own = slad("evaluate", whole, *asked), slad("evaluate", own, *asked)
+    assert of_own.exit_code == 0, of_own.output
+    assert of_own.stdout == of_whole.stdout
+    assert json.loads(of_own.stdout)["outages"][0]["reasons"] == ["too few targets answer"]
+    assert '"omitted"' in own.read_text()
+
+
 def test_a_statement_names_the_head_only_where_it_was_held_against_one(tmp_path: Path, ledger: Path) -> None:
     export = tmp_path / "export.jsonl"
     slad("export", "--ledger", ledger, "--output", export)
