@@ -100,7 +100,8 @@ def _replace(contents: dict[Path, bytes]) -> None:
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(place))
     written: dict[Path, Path] = {}
     try:
-        for place, content in contents.items():
+        for link, content in contents.items():
+            place = link.resolve()  # what a link leads to, and not the link
             with NamedTemporaryFile(dir=place.parent, prefix=f".{place.name}.", delete=False) as file:
                 written[place] = Path(file.name)
                 file.write(content)

@@ -36,7 +36,7 @@ output_format: Final = click.option(
     show_default=True,
     help="For people, or for programs.",
 )
-socket: Final = click.option(
+_socket: Final = click.option(
     "--socket",
     type=click.Path(path_type=Path),
     default=DEFAULT_SOCKET,
@@ -75,7 +75,7 @@ def control_address(command: Callable[..., None]) -> Callable[..., None]:
             )
         command(*args, address=chosen, **rest)
 
-    for option in (_ca_file, _token_file, _url, socket):
+    for option in (_ca_file, _token_file, _url, _socket):
         with_address = option(with_address)
     return with_address
 

@@ -44,6 +44,12 @@ def test_every_option_is_explained(command: tuple[str, ...]) -> None:
     assert not [option for option, text in options if not re.search(r"[a-z]{3}", text)]
 
 
+@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+def test_who_asks_on_the_socket_can_ask_on_tcp(command: tuple[str, ...]) -> None:
+    shown = run(*command, "--help").stdout
+    assert ("--socket" in shown) == ("--url" in shown)
+
+
 @pytest.mark.parametrize("command", TAUGHT, ids=" ".join)
 def test_the_example_of_a_command_is_one_that_it_takes(
     command: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -154,6 +154,15 @@ def test_a_file_that_is_there_is_replaced_whole(tmp_path: Path, evidence: Path) 
     assert other.read_text() == "old"
 
 
+def test_a_link_stays_one(tmp_path: Path, evidence: Path) -> None:
+    (tmp_path / "far").mkdir()
+    link = tmp_path / "link.html"
+    link.symlink_to(tmp_path / "far" / "statement.html")
+    assert slad("evaluate", evidence, *ASKED, "--format", "html", "--output", link).exit_code == 0
+    assert link.is_symlink()
+    assert set(made(tmp_path / "far")) == {"statement.html"}
+
+
 def test_a_device_is_written_to(evidence: Path) -> None:
     result = slad("evaluate", evidence, *ASKED, "--format", "html", "--output", "/dev/null")
     assert result.exit_code == 0, result.stderr

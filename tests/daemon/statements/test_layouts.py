@@ -215,6 +215,11 @@ def test_a_page_fetches_nothing_runs_nothing_and_draws_a_mark_a_day() -> None:
     assert strips[1].get("aria-label").startswith("Mar 10, 2026: excluded only")
 
 
+@pytest.mark.parametrize("name", ["Server s", *NASTY])
+def test_a_page_is_sound_html(name: str) -> None:
+    html5lib.HTMLParser(strict=True).parse(one(document(name), Layout.HTML))
+
+
 def _all(tree: Any, tag: str) -> list[Any]:
     """Elements of a page, whichever namespace its parser gave them."""
     return [each for each in tree.iter() if str(each.tag).rpartition("}")[2] == tag]
