@@ -124,5 +124,5 @@ async def test_the_running_daemon_proves_its_ledger_and_makes_statements_of_it(t
             month = str(calendar_of("America/Toronto").month_of(now()))
             statement = await asyncio.to_thread(slad, "statement", "--month", month, "--client", "acme")
             assert statement.exit_code == 0, statement.output
-            assert "Virtual server acme-" in statement.stdout
-            assert "Virtual server borealis-" not in statement.stdout
+            assert "  acme-" in statement.stdout
+            assert "borealis-" not in statement.stdout
