@@ -125,7 +125,7 @@ class Calendar:
 
     def spoken(self, at: Instant) -> str:
         """An instant in a sentence: `7 December 00:00 EST`, with the second where it is not the first; the years 1 to 9999."""
-        local = datetime_of(at).astimezone(self._zone)
+        local = self.local_time(at)
         second = f"{local:%H:%M}" if local.second == 0 else f"{local:%H:%M:%S}"
         return f"{local.day} {_MONTHS[local.month - 1]} {second} {local.tzname()}"
 

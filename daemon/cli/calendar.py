@@ -10,7 +10,7 @@ import click
 from daemon.cli import options
 from daemon.cli.asking import ask
 from daemon.cli.scope import concerned
-from daemon.cli.terminal import console, duration, print_table, say, show_document, show_json
+from daemon.cli.terminal import console, duration, print_table, say, show_bytes, show_json
 from daemon.control.client import ControlAddress, Json
 from daemon.control.operations import CALENDAR_FILE, MAINTENANCE_CALENDAR
 from sla.texts import printable
@@ -69,14 +69,14 @@ def calendar(
     given = {"client": client, "from": since, "until": until}
     query = {key: value for key, value in given.items() if value is not None}
     if format_ == "ics":
-        show_document(ask(address, lambda daemon: daemon.text(CALENDAR_FILE.path(), query)))
+        show_bytes(ask(address, lambda daemon: daemon.text(CALENDAR_FILE.path(), query)).encode())
         return
     answer = ask(address, lambda daemon: daemon.document(MAINTENANCE_CALENDAR.path(), query))
     match format_:
         case "json":
             show_json(answer)
         case "csv":
-            show_document(_csv(answer))
+            show_bytes(_csv(answer).encode())
         case "text":
             if not answer["windows"]:
                 say(f"No window is on record from {answer['from']} until {answer['until']}.")

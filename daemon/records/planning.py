@@ -33,7 +33,7 @@ def planned(body: SeriesBody, scope: Scope, known: Known, now: Instant) -> Plan:
         raise _refused("count", "cannot be there beside until: leave one out")
     starts = list(islice(body.every.starts(calendar, since, body.last), body.count or MOST_WINDOWS + 1))
     if not starts:
-        first = calendar.local_text(next(body.every.starts(calendar, since)))
+        first = calendar.local_time(next(body.every.starts(calendar, since))).isoformat(" ", "seconds")
         raise _refused("until", f"is before the first of them, {first}")
     if len(starts) > MOST_WINDOWS:
         last = format_day(calendar.day_of(starts[MOST_WINDOWS - 1]))

@@ -165,7 +165,7 @@ async def _series_window(
         id=name,
         start=keys["start"],
         end=keys["end"],
-        local=calendar.local_text(keys["start"]),
+        local=calendar.local_time(keys["start"]).isoformat(" ", "seconds"),
         clock_change=series.every.clock_change(calendar, keys["start"]),
         summary=summary,
         servers=(),
