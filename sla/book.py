@@ -63,6 +63,7 @@ Declared = (
     | CancellationNotice
     | Lifecycle
     | Withdrawn
+    | ProposalDecided
 )
 """The records that people make."""
 
@@ -130,6 +131,14 @@ class RequestPages:
     closed: list[ServiceRequestClosed] = field(default_factory=list)
 
 
+@dataclass(slots=True)
+class ProposalPages:
+    """What the book says of one proposal: of several records the last."""
+
+    record: Proposal
+    decided: ProposalDecided | None = None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Window:
     """An exclusion as it stands at an instant of knowledge. Its end is `FOREVER` while it is open."""
@@ -161,6 +170,11 @@ class Book:
         """By server and by when its outage began; no figure reads them."""
         self.causes_taken = 0
         """How many there are."""
+        self.proposals: dict[str, ProposalPages] = {}
+        self.pending: dict[str, ProposalPages] = {}
+        """Those of the proposals that wait to be decided."""
+        self.proposals_of: dict[ServerId, list[ProposalPages]] = {}
+        """By server, in the order in which they were first made."""
         self.servers_of: dict[SolutionKey, dict[ServerId, ServerPages]] = {}
         """Every server that a record ever gave to a solution of a client; its parts say whether and when it holds."""
         self.clients_of: dict[SolutionId, set[ClientId]] = {}
@@ -209,33 +223,46 @@ class Book:
             case Cause():
                 self.causes.setdefault(record.server, {}).setdefault(record.start, []).append(record)
                 self.causes_taken += 1
-            case Event() | Proposal() | ProposalDecided() | Issued():
+            case Proposal():
+                self._propose(record)
+            case ProposalDecided():
+                self.proposals[record.id].decided = record
+                self.pending.pop(record.id, None)
+            case Event() | Issued():
                 pass  # no figure reads them
         self._see(record.recorded_at)
 
     def supposing(self, *records: Declared) -> "Book":
-        """The book as it would be with more records, all of one kind, to ask questions of: it shares all else with this one."""
+        """The book as it would be with more records, to ask questions of: it shares all else with this one."""
         supposed = copy(self)
-        match records[0]:
-            case Exclusion() | ExclusionEnded() | ExclusionWithdrawn():
-                supposed.exclusions = {key: replace(pages) for key, pages in self.exclusions.items()}
-                supposed._exclusions_changed_at = list(self._exclusions_changed_at)  # noqa: SLF001  a book's own
-            case ServiceRequest() | ServiceRequestResponded() | ServiceRequestClosed():
-                supposed.requests = {
-                    key: replace(pages, responses=list(pages.responses), closed=list(pages.closed))
-                    for key, pages in self.requests.items()
-                }
-                supposed.requests_of = {key: list(those) for key, those in self.requests_of.items()}
-            case CancellationNotice():
-                supposed.notices = {key: list(those) for key, those in self.notices.items()}
-            case Lifecycle():
-                supposed.lifecycles = {key: list(those) for key, those in self.lifecycles.items()}
-            case Withdrawn():
-                supposed.withdrawn = dict(self.withdrawn)
+        for one_of_its_kind in {type(record): record for record in records}.values():
+            supposed._part_from(one_of_its_kind)  # noqa: SLF001  a book's own
         supposed.withdrawable = dict(self.withdrawable)
         for record in records:
             supposed.add(record)
         return supposed
+
+    def _part_from(self, record: Declared) -> None:
+        """Share no more with the book that this one is a copy of what records of such a kind change."""
+        match record:
+            case Exclusion() | ExclusionEnded() | ExclusionWithdrawn():
+                self.exclusions = {key: replace(pages) for key, pages in self.exclusions.items()}
+                self._exclusions_changed_at = list(self._exclusions_changed_at)
+            case ServiceRequest() | ServiceRequestResponded() | ServiceRequestClosed():
+                self.requests = {
+                    key: replace(pages, responses=list(pages.responses), closed=list(pages.closed))
+                    for key, pages in self.requests.items()
+                }
+                self.requests_of = {key: list(those) for key, those in self.requests_of.items()}
+            case CancellationNotice():
+                self.notices = {key: list(those) for key, those in self.notices.items()}
+            case Lifecycle():
+                self.lifecycles = {key: list(those) for key, those in self.lifecycles.items()}
+            case Withdrawn():
+                self.withdrawn = dict(self.withdrawn)
+            case ProposalDecided():
+                self.proposals = {key: replace(pages) for key, pages in self.proposals.items()}
+                self.pending = dict(self.pending)
 
     def excerpt(self, client: ClientId) -> "Book":
         """What a client's figures rest on, its servers aside, in a book of its own; `take_over` adds those one by one."""
@@ -334,6 +361,11 @@ class Book:
         was_up = any(segment.state is State.UP for segment in between)
         return None if was_up else self.cause(server, start, as_of)
 
+    def outage_of(self, proposal: Proposal) -> Instant | None:
+        """When the outage began that a proposal is for: the last with a cause that began by then; None where none did."""
+        began = (start for server in proposal.servers for start in self.causes.get(server, ()))
+        return max((start for start in began if start <= proposal.start), default=None)
+
     def windows(self, as_of: Instant) -> tuple[Window, ...]:
         """The exclusions as they stand at `as_of`, without those that were withdrawn (spec §4.2)."""
         changes = bisect_right(self._exclusions_changed_at, as_of)
@@ -363,6 +395,15 @@ class Book:
         of.setdefault(key_of(record), []).append(record)
         if record.id is not None:
             self.withdrawable[Withdrawable(record.kind), record.id] = record
+
+    def _propose(self, record: Proposal) -> None:
+        pages = self.proposals.get(record.id)
+        if pages is not None:
+            pages.record = record
+            return
+        pages = self.proposals[record.id] = self.pending[record.id] = ProposalPages(record)
+        for server in record.servers:
+            self.proposals_of.setdefault(server, []).append(pages)
 
     def _exclude(self, record: Exclusion | ExclusionEnded | ExclusionWithdrawn) -> None:
         match record:

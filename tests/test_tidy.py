@@ -29,7 +29,6 @@ CALLED_BY_LIBRARIES = {
     "response_class",  # http.client
 }
 USED_BY_TESTS = {
-    "PROPOSES",  # the causes, of which nothing is proposed yet
     "EVERY",  # the tables of alerts, which are held against Prometheus' rules
     "control_addresses",
     "frontier",

@@ -109,6 +109,7 @@ class Answers:
                 last_commit_at=self._committer.committed_at,
             ),
             states=self._states(),
+            proposals_pending=len(self._book.evidence.pending),
             down=tuple(
                 DownServer(
                     server=record.id,
@@ -377,12 +378,4 @@ def _outages(
 
 
 def _cause(record: Cause | None) -> CauseStatus | None:
-    if record is None:
-        return None
-    return CauseStatus(
-        cause=record.cause,
-        confidence=record.confidence,
-        user=record.user,
-        because=record.because,
-        text=record.text,
-    )
+    return None if record is None else CauseStatus.of(record)

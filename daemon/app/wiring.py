@@ -13,6 +13,7 @@ from daemon.answers.answers import Answers
 from daemon.believed_clock import BelievedClock
 from daemon.book.live_book import LiveBook
 from daemon.causes.attributor import Attributor
+from daemon.causes.proposals import Proposals
 from daemon.causes.traces import Traces
 from daemon.clock import boot_id
 from daemon.config import Config
@@ -178,6 +179,13 @@ def wired(
         on_waiting=queue.wake,
         on_fault=publisher.publish_the_fault,
     )
+    records = RecordService(
+        clock=clock,
+        book=book.evidence,
+        recorded_requests=evidence.recorded_requests,
+        record=committer.record,
+        events_of=evidence.traces.proving,
+    )
     recorder = Recorder(
         clock=clock,
         clock_note=evidence.clock_note,
@@ -186,6 +194,7 @@ def wired(
         transitions=evidence.transitions,
         committer=committer,
         attributor=attributor,
+        proposals=Proposals(book, records.accepted_by_terms),
         endings=Endings(book.evidence, evidence.recorded_requests),
         book=book,
         sources=sources,
@@ -210,12 +219,7 @@ def wired(
         committer=committer,
         publisher=publisher,
         recorder=recorder,
-        records=RecordService(
-            clock=clock,
-            book=book.evidence,
-            recorded_requests=evidence.recorded_requests,
-            record=committer.record,
-        ),
+        records=records,
         notifier=Notifier(
             clock=clock,
             store=store,

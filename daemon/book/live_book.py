@@ -10,11 +10,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from daemon.book.changes import BookChanges
-from daemon.book.counting import HORIZON_US, Change, Counts, Group, GroupMember, legs_code
+from daemon.book.counting import HORIZON_US, NEVER, Change, Counts, Group, GroupMember, legs_code
 from daemon.book.elapsed import WitnessSight
 from probes.report import RECOVERED
 from sla.book import Book
 from sla.instants import BEGINNING, Instant
+from sla.outages import Run, runs_of
 from sla.records import (
     Blind,
     Leg,
@@ -206,6 +207,23 @@ class LiveBook:
     def segments(self, server: ServerId, start: Instant, end: Instant) -> list[Segment]:
         """The states of a server by all evidence, of the legs that its newest record names."""
         return self.evidence.servers[server].timeline.segments(self.record_of(server).legs, start, end)
+
+    def outages(self, server: ServerId, since: Instant) -> list[Run]:
+        """The outages of a server that last beyond `since`, as far as they are settled, each from its own start."""
+        place = self.places.get(server)
+        if place is None:
+            return []
+        record, settled = self.record_of(server), place.group.settled
+        outage_at = place.group.outage_at[place.index]
+        causes = self.evidence.causes.get(server, {})
+        began = max((start for start in causes if start <= since), default=since)
+        if outage_at != NEVER:
+            began = min(began, Instant(outage_at))
+        left = record.in_service_until
+        left_at = left if left is not None and left <= settled else None
+        start = max(record.in_service_from, began)
+        runs = runs_of(self.segments(server, start, left_at or settled), left_at=left_at)
+        return [run for run in runs if run.end is None or run.end > since]
 
     def counts(self, server: ServerId) -> Counts:
         place = self.places.get(server)

@@ -9,8 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Final, NamedTuple
 
-from daemon.book.counting import NEVER
-from daemon.book.live_book import GroupPlace, LiveBook
+from daemon.book.live_book import LiveBook
 from daemon.causes.edges import OutageEdge
 from daemon.causes.traces import KEPT_US, Traces
 from daemon.ledger import Entry, Trace
@@ -22,7 +21,7 @@ from sla.cause_events import Component
 from sla.causes import AFTER_US, BEFORE_US, Case, attributed
 from sla.incidents import Incident, Incidents
 from sla.instants import BEGINNING, DAY, FOREVER, HOUR, Instant
-from sla.outages import Run, runs_of
+from sla.outages import Run
 from sla.people import People
 from sla.reasons import PlainReason
 from sla.records import Cause, ClientId, Leg, Observation, Server, ServerId, State
@@ -66,6 +65,8 @@ class Attributor:
         """`traces`: with what was seen before the start."""
         self.is_behind = False
         """Whether there was more to be looked at than one tick's time was enough for."""
+        self.looked_at: list[ServerId] = []
+        """The servers that `causes` looked at last."""
         self._book = book
         self._registry = registry
         self._uplink_of = uplink_of
@@ -106,7 +107,7 @@ class Attributor:
                     pass
         async for entry in paced(entries):
             said = entry.record
-            if isinstance(said, Observation) and (said.state is State.DOWN or said.server in self._hosts):
+            if isinstance(said, Observation) and (said.state is State.DOWN or self._is_followed(said.server)):
                 self._ask((said.server,), said.at)
         seen.follow_uplinks(self._uplinks_down(), now)
         for about in seen.spoken_of():
@@ -127,7 +128,7 @@ class Attributor:
     async def causes(self, now: Instant) -> Sequence[Cause]:
         """The causes that are others than are on record, to be committed; in slices, what is left at the next tick."""
         found: list[_Unrecorded] = []
-        left = len(self._due)
+        left, self.looked_at = len(self._due), []
         async for causes in paced(self._looked_at(now), at_most_s=self._attribute_s):
             left -= 1
             found += causes
@@ -182,9 +183,14 @@ class Attributor:
         for server, until in list(self._due.items()):
             if self._is_settled(server, until):
                 del self._due[server]
+                self.looked_at.append(server)
                 yield list(self._look(server, now))
             else:
                 yield ()
+
+    def _is_followed(self, server: ServerId) -> bool:
+        """Whether it has an outage of late, or is to be looked at for one."""
+        return server in self._hosts or server in self._due
 
     def _is_settled(self, server: ServerId, until: Instant) -> bool:
         place = self._book.places.get(server)
@@ -193,7 +199,7 @@ class Attributor:
     def _look(self, server: ServerId, now: Instant) -> Iterator[_Unrecorded]:
         """The causes of a server's outages of late that are others than are on record."""
         place, hosts = self._book.places.get(server), set[Component]()
-        runs = [] if place is None else self._runs(server, place)
+        runs = [] if place is None else self._book.outages(server, Instant(place.group.settled - REVISED_US))
         for run in runs:
             case = self._case(server, run, is_newest=run is runs[-1])
             hosts |= {placement.host for placement in case.placements}
@@ -220,20 +226,6 @@ class Attributor:
                 self._edges.append((server, run))
         if runs:
             self._told[server] = {run.start: run.end is not None for run in runs}
-
-    def _runs(self, server: ServerId, place: GroupPlace) -> list[Run]:
-        """The outages of a server that may be revised."""
-        record, settled = self._book.record_of(server), place.group.settled
-        since = Instant(settled - REVISED_US)
-        causes = self._book.evidence.causes.get(server, {})
-        began = max((start for start in causes if start <= since), default=since)
-        if place.group.outage_at[place.index] != NEVER:
-            began = min(began, Instant(place.group.outage_at[place.index]))
-        left = record.in_service_until
-        left_at = left if left is not None and left <= settled else None
-        start = max(record.in_service_from, began)
-        runs = runs_of(self._book.segments(server, start, left_at or settled), left_at=left_at)
-        return [run for run in runs if run.end is None or run.end > since]
 
     def _case(self, server: ServerId, run: Run, *, is_newest: bool) -> Case:
         record, around = self._book.record_of(server), self._traces

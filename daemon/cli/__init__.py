@@ -21,6 +21,7 @@ _COMMANDS: Final = {
     "client": "daemon.cli.client:client",
     "maintenance": "daemon.cli.maintenance:maintenance",
     "exclusion": "daemon.cli.exclusion:exclusion",
+    "proposals": "daemon.cli.proposals:proposals",
     "request": "daemon.cli.request:request",
     "notice": "daemon.cli.notice:notice",
     "lifecycle": "daemon.cli.lifecycle:lifecycle",

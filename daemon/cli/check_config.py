@@ -88,6 +88,8 @@ def _meaning(config: Config, seen: SeenUsers) -> Iterator[str]:
     yield from _columns(list(_people_rows(config)))
     yield ""
     yield from _seen_lines(seen)
+    if config.people.accept:
+        yield f"Accepted at once where it is proved: {', '.join(each.value for each in config.people.accept)}"
     if any(unwatched.values()):
         yield ""
         yield "Legs of a contract that nobody watches do not count, and every statement names them."
@@ -230,6 +232,7 @@ def _as_json(config: Config, seen: SeenUsers) -> Mapping[str, object]:
                 "by_pattern": {pattern: list(users) for pattern, users in seen.by_pattern.items()},
                 "of_no_pattern": list(seen.of_no_pattern),
             },
+            "accept": [category.value for category in config.people.accept],
         },
         "clients": [
             {

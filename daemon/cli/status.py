@@ -56,6 +56,8 @@ def _show_status(out: Printer, answer: Json) -> None:
     )
     states = ", ".join(f"{count} {state}" for state, count in answer["states"].items())
     out.print(plain(f"servers: {states or 'none'}"))
+    if answer["proposals_pending"]:
+        out.print(plain(f"proposals to decide: {answer['proposals_pending']} (slad proposals list)"))
     print_table(
         out,
         ("source", "state", "last contact", "note"),

@@ -19,6 +19,7 @@ from daemon.replies.exclusions import (
     MaintenanceReceipt,
     SeriesReceipt,
 )
+from daemon.replies.proposals import DecisionReceipt, ProposalDetail, ProposalList
 from daemon.replies.requests import RequestList, RequestReceipt
 from daemon.replies.servers import ServerStatus
 from daemon.replies.solutions import (
@@ -241,6 +242,50 @@ WITHDRAW_EXCLUSION: Final = Operation(
     refusals=_NOT_FOUND,
 )
 
+LIST_PROPOSALS: Final = Operation(
+    method="GET",
+    template="/v1/proposals",
+    id="listProposals",
+    summary="The exclusions that the causes of outages suggest.",
+    handler=recording.list_proposals,
+    answer=ProposalList,
+    query=(recording.CLIENT, recording.MONTH, recording.STATE),
+    refusals=(HTTPStatus.BAD_REQUEST,),
+)
+
+PROPOSAL: Final = Operation(
+    method="GET",
+    template="/v1/proposals/{id}",
+    id="proposal",
+    summary="One proposal: its outage, the events that prove it, and what became of it.",
+    handler=recording.proposal,
+    answer=ProposalDetail,
+    refusals=_NOT_FOUND,
+)
+
+ACCEPT_PROPOSAL: Final = Operation(
+    method="POST",
+    template="/v1/proposals/{id}/accept",
+    id="acceptProposal",
+    summary="Accept a proposal: its time is excluded; of an outage that lasts until that ends.",
+    handler=recording.recorded_of(RecordService.accept_proposal),
+    answer=DecisionReceipt,
+    body=bodies.AcceptanceBody,
+    body_needed=False,
+    refusals=_NOT_FOUND,
+)
+
+REJECT_PROPOSAL: Final = Operation(
+    method="POST",
+    template="/v1/proposals/{id}/reject",
+    id="rejectProposal",
+    summary="Reject a proposal; it is not made again unless the cause changes.",
+    handler=recording.recorded_of(RecordService.reject_proposal),
+    answer=DecisionReceipt,
+    body=bodies.RejectionBody,
+    refusals=_NOT_FOUND,
+)
+
 OPEN_REQUEST: Final = Operation(
     method="POST",
     template="/v1/requests",
@@ -406,6 +451,10 @@ OPERATIONS: Final = (
     LIST_EXCLUSIONS,
     END_EXCLUSION,
     WITHDRAW_EXCLUSION,
+    LIST_PROPOSALS,
+    PROPOSAL,
+    ACCEPT_PROPOSAL,
+    REJECT_PROPOSAL,
     OPEN_REQUEST,
     LIST_REQUESTS,
     RESPOND_TO_REQUEST,

@@ -4,7 +4,7 @@ import re
 from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 import structlog
 from aiohttp import web
@@ -14,9 +14,13 @@ from daemon.control.identity import who_asks
 from daemon.control.operation import CONFIRM, DRY_RUN, ApiServices, OperationHandler, QueryParameter
 from daemon.control.reading import instant
 from daemon.records.bodies import INSTANT_SCHEMA
+from daemon.records.proposals import WhichProposals
 from daemon.records.refusals import FieldFault, RefusedError
 from daemon.records.service import Answer, RecordCall, RecordService
+from daemon.replies.proposals import ProposalState
+from sla.calendars import Month, parse_month
 from sla.decoding import LineError, parse_line
+from sla.records import ClientId
 
 KEY: Final = "Idempotency-Key"
 REPLAY: Final = "Idempotent-Replay"
@@ -30,6 +34,21 @@ CALENDAR_QUERY: Final = (
         "from", "Only windows that end after this instant. Left out: 92 days back.", INSTANT_SCHEMA
     ),
     QueryParameter("until", "Only windows that begin before it. Left out: 366 days ahead.", INSTANT_SCHEMA),
+)
+CLIENT: Final = QueryParameter("client", "Only those of this client.", {"type": "string"})
+MONTH: Final = QueryParameter(
+    "month",
+    "Only those that touch this local month.",
+    {"type": "string", "pattern": "^(?!0000)[0-9]{4}-(0[1-9]|1[0-2])$"},
+)
+_STATES: Final[Mapping[str, ProposalState | None]] = {
+    **{state: state for state in get_args(ProposalState)},
+    "all": None,
+}
+STATE: Final = QueryParameter(
+    "state",
+    "Only those in this state.",
+    {"type": "string", "enum": list(_STATES), "default": "pending"},
 )
 
 _PRINTABLE: Final = re.compile(r"[\x20-\x7e]{1,200}")
@@ -71,6 +90,20 @@ async def calendar(services: ApiServices, request: web.Request) -> web.Response:
 async def list_exclusions(services: ApiServices, request: web.Request) -> web.Response:
     """The exclusions for other reasons."""
     return _answered(await services.records.exclusions(past=_flag(request, PAST)))
+
+
+async def list_proposals(services: ApiServices, request: web.Request) -> web.Response:
+    """The proposals; 400 for a month or a state that is none."""
+    client = request.query.get(CLIENT.name)
+    which = WhichProposals(
+        client=None if client is None else ClientId(client), month=_month(request), state=_state(request)
+    )
+    return _answered(await services.records.proposals(which))
+
+
+async def proposal(services: ApiServices, request: web.Request) -> web.Response:
+    """One proposal."""
+    return _answered(await services.records.proposal(request.match_info["id"]))
 
 
 async def list_requests(services: ApiServices, request: web.Request) -> web.Response:
@@ -144,6 +177,24 @@ def _flag(request: web.Request, parameter: QueryParameter) -> bool:
     if given not in _FLAGS:
         raise BadRequestError(HTTPStatus.BAD_REQUEST, [FieldFault(parameter.name, "must be true or false")])
     return _FLAGS[given]
+
+
+def _month(request: web.Request) -> Month | None:
+    """The month that is asked for. Raises BadRequestError."""
+    given = request.query.get(MONTH.name)
+    try:
+        return None if given is None else parse_month(given)
+    except ValueError as error:
+        raise BadRequestError(HTTPStatus.BAD_REQUEST, [FieldFault(MONTH.name, str(error))]) from None
+
+
+def _state(request: web.Request) -> ProposalState | None:
+    """The state that is asked for; None for all. Raises BadRequestError."""
+    given = request.query.get(STATE.name, "pending")
+    if given not in _STATES:
+        allowed = f"must be one of {', '.join(_STATES)}"
+        raise BadRequestError(HTTPStatus.BAD_REQUEST, [FieldFault(STATE.name, allowed)])
+    return _STATES[given]
 
 
 def _key(request: web.Request) -> str:

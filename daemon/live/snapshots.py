@@ -109,7 +109,12 @@ class Snapshots:
             servers=self._servers,
             info=self._info,
             families=(*families, *months.families),
-            labelled=(*months.labelled, *await self._outages(groups), *await self._facts.labelled()),
+            labelled=(
+                *months.labelled,
+                *await self._outages(groups),
+                await self._proposals(),
+                *await self._facts.labelled(),
+            ),
         )
 
     async def _of_months(self, groups: Sequence[Group]) -> _Months:
@@ -159,6 +164,20 @@ class Snapshots:
             return ()
         text = "Always 1: an outage of the virtual server is under way; by who and where it is, and by its cause."
         return (LabelledFamily(name="slad_server_outage_info", help=text, kind="info", samples=samples),)
+
+    async def _proposals(self) -> LabelledFamily:
+        """How many proposals of each client wait to be decided."""
+        book = self._book.evidence
+        pending = dict.fromkeys(book.clients, 0)
+        async for pages in paced(list(book.pending.values())):
+            for client in {self._book.record_of(server).client for server in pages.record.servers}:
+                pending[client] = pending.get(client, 0) + 1
+        return LabelledFamily(
+            name="slad_proposals_pending",
+            help="Exclusions that causes of outages suggest, and that wait to be decided; by whose the server is now.",
+            kind="gauge",
+            samples=[sample(label("client", client), str(count)) for client, count in pending.items()],
+        )
 
     async def _name(self, groups: Sequence[Group]) -> None:
         servers: list[str] = []

@@ -195,6 +195,16 @@ class WithdrawalBody(RequestBody):
     why: LineText
 
 
+class AcceptanceBody(RequestBody):
+    """Nothing but that it is accepted."""
+
+
+class RejectionBody(RequestBody):
+    """Why a proposal is rejected."""
+
+    why: LineText
+
+
 class MomentBody(RequestBody):
     """When it happened."""
 

@@ -25,6 +25,7 @@ from sla.records import (
     ExclusionEnded,
     ExclusionId,
     ExclusionWithdrawn,
+    Proposal,
     Recorded,
     Withdrawn,
 )
@@ -163,7 +164,9 @@ class RecordedRequests:
         """The exclusions that were recorded as one, by the id under which they were."""
         self.recorded_as: dict[ExclusionId, str] = {}
         """The same the other way round."""
-        self.open_client_changes: dict[ExclusionId, Exclusion] = {}
+        self.self_ending: dict[ExclusionId, Exclusion] = {}
+        """The open exclusions that end by themselves: client changes, and what proposals became."""
+        self._proposals: set[str] = set()
 
     def keep(self, seq: int, key: RequestKey) -> None:
         """The next records, from number `seq` on, are those of a request."""
@@ -175,10 +178,14 @@ class RecordedRequests:
             case Event(source=source, type=type_) if (source, type_) == (RECORDED_BY, _TYPE):
                 self._begin(record, self._keys.pop(seq, None))
                 return
-            case Exclusion(category=Category.CLIENT_CHANGE, end=None):
-                self.open_client_changes[record.id] = record
+            case Proposal():
+                self._proposals.add(record.id)
+            case Exclusion(end=None) if (
+                record.category is Category.CLIENT_CHANGE or record.reference in self._proposals
+            ):
+                self.self_ending[record.id] = record
             case ExclusionEnded() | ExclusionWithdrawn():
-                self.open_client_changes.pop(record.id, None)
+                self.self_ending.pop(record.id, None)
             case _:
                 pass
         if isinstance(record, Declared):

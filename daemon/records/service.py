@@ -8,13 +8,15 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from itertools import chain
-from typing import Any, NamedTuple, Protocol, assert_never
+from typing import Any, Final, NamedTuple, Protocol, assert_never
 
 import structlog
 
 from daemon.clock import Clock
 from daemon.config import Config
 from daemon.config.values import shown
+from daemon.exposition.families import ratio_text
+from daemon.holidays import holidays_around
 from daemon.pacing import paced
 from daemon.records import bodies
 from daemon.records.confirming import questions
@@ -27,6 +29,7 @@ from daemon.records.idempotency import (
     digest_of,
 )
 from daemon.records.naming import named
+from daemon.records.proposals import EventsOf, ProposalViews, WhichProposals
 from daemon.records.refusals import ConflictError, FieldFault, NotFoundError, RefusedError, UnconfirmedError
 from daemon.records.validator import Recording, Validator
 from daemon.records.views import BookView, exclusion_keys, notice_keys, step_keys
@@ -36,12 +39,17 @@ from daemon.replies.exclusions import (
     EndReceipt,
     ExclusionReceipt,
     MaintenanceReceipt,
+    MonthEffect,
+    MonthFigures,
     Summary,
 )
+from daemon.replies.proposals import DecisionReceipt
 from daemon.replies.requests import RequestReceipt
 from daemon.replies.solutions import NoticeReceipt, StepReceipt
-from daemon.servers.policy import solutions_of
+from daemon.servers.policy import RECORDED_BY, solutions_of
+from sla.availability import Figures
 from sla.book import Book, Declared, ExclusionPages, OfSolution, key_of
+from sla.effects import Effect, effects
 from sla.exclusions import MAINTENANCE
 from sla.instants import Instant
 from sla.records import (
@@ -51,12 +59,17 @@ from sla.records import (
     ExclusionEnded,
     ExclusionWithdrawn,
     Lifecycle,
+    ProposalDecided,
     ServiceRequest,
     ServiceRequestClosed,
     ServiceRequestResponded,
     Withdrawable,
     Withdrawn,
 )
+
+ACCEPTED_BY_TERMS: Final = "it is proved, and [people] accept says so"
+MOST_EFFECTS: Final = 1000
+"""How many months a dry run tells of."""
 
 _log = structlog.get_logger(__name__)
 
@@ -113,13 +126,20 @@ class RecordService:
     """
 
     def __init__(
-        self, *, clock: Clock, book: Book, recorded_requests: RecordedRequests, record: CommitRecord
+        self,
+        *,
+        clock: Clock,
+        book: Book,
+        recorded_requests: RecordedRequests,
+        record: CommitRecord,
+        events_of: EventsOf,
     ) -> None:
         self.validator = Validator(book, recorded_requests.groups)
         self._clock = clock
         self._book = book
         self._recorded_requests = recorded_requests
         self._record = record
+        self._events_of = events_of
 
     # To record
 
@@ -170,6 +190,25 @@ class RecordService:
         return await self._post(
             call, lambda now: Draft(name, self.validator.withdrawal(found(name), body, now))
         )
+
+    async def accept_proposal(self, proposal: str, call: RecordCall) -> Answer:
+        """The exclusion that a proposal asks for, and the decision."""
+        bodies.read(bodies.AcceptanceBody, call.said)
+        return await self._post(call, partial(self.validator.acceptance, proposal))
+
+    def accepted_by_terms(self, proposal: str, now: Instant) -> Sequence[Declared]:
+        """The records that accept a proposal because the configuration says so; none where they may not be."""
+        try:
+            by_slad = Recording(at=now, by=RECORDED_BY)
+            return self.validator.acceptance(proposal, by_slad, ACCEPTED_BY_TERMS).records
+        except RefusedError as error:
+            _log.warning("proposal_not_accepted", id=proposal, reason=str(error))
+            return ()
+
+    async def reject_proposal(self, proposal: str, call: RecordCall) -> Answer:
+        """The rejection of a proposal."""
+        body = bodies.read(bodies.RejectionBody, call.said)
+        return await self._post_one(call, partial(self.validator.rejection, proposal, body))
 
     async def open_request(self, call: RecordCall) -> Answer:
         body = bodies.read(bodies.ServiceRequestBody, call.said)
@@ -230,6 +269,20 @@ class RecordService:
 
     async def exclusions(self, *, past: bool) -> Answer:
         return Answer(await _listed("exclusions", self._now().exclusions(maintenance=False, past=past)))
+
+    async def proposals(self, which: WhichProposals) -> Answer:
+        """Those of the proposals that are asked for."""
+        return Answer(await _listed("proposals", self._proposals().chosen(which)))
+
+    async def proposal(self, proposal: str) -> Answer:
+        """One proposal, its outage and what proves it."""
+        pages = self._book.proposals.get(proposal)
+        if pages is None:
+            raise NotFoundError([FieldFault("id", f"there is no proposal {shown(proposal)}")])
+        return Answer(self._proposals().detail(pages, self._events_of).as_json())
+
+    def _proposals(self) -> ProposalViews:
+        return ProposalViews(self._book, self._clock.now(), self._recorded_requests)
 
     async def requests(self, *, only_open: bool) -> Answer:
         return Answer(await _listed("requests", self._now().requests(only_open=only_open)))
@@ -326,7 +379,7 @@ class RecordService:
 
     async def _reply(self, outcome: _RecordResult) -> bytes:
         records = outcome.draft.records
-        record, book = records[0], self._book
+        record, book = records[-1], self._book  # all are of a kind, but for a decision, which comes last
         if outcome.seq is None:
             book = book.supposing(*records)
         views = BookView(book, record.recorded_at)
@@ -338,7 +391,16 @@ class RecordService:
             case Exclusion() if record.category in MAINTENANCE:
                 return await _announced(views, _exclusions(records), common)
             case Exclusion():
-                return ExclusionReceipt(**common, **exclusion_keys(_exclusions(records))).as_json()
+                keys = exclusion_keys(_exclusions(records))
+                return ExclusionReceipt(**common, **keys, effects=await self._effects(outcome)).as_json()
+            case ProposalDecided():
+                return DecisionReceipt(
+                    **common | {"id": record.id},
+                    decision=record.decision,
+                    why=record.why,
+                    exclusion=None if outcome.seq is None else record.exclusion,
+                    effects=await self._effects(outcome),
+                ).as_json()
             case ExclusionEnded():
                 return EndReceipt(**common, at=record.at).as_json()
             case ExclusionWithdrawn() | Withdrawn():
@@ -355,6 +417,20 @@ class RecordService:
             case _:
                 assert_never(record)
 
+    async def _effects(self, outcome: _RecordResult) -> tuple[MonthEffect, ...]:
+        """What exclusions that were only supposed would change; of recorded ones nothing is told."""
+        exclusions = _exclusions(outcome.draft.records)
+        if outcome.seq is not None or not exclusions:
+            return ()
+        as_of = exclusions[0].recorded_at
+        found: list[MonthEffect] = []
+        async for effect in paced(effects(self._book, exclusions, as_of, holidays_around([as_of]))):
+            if effect is not None:
+                found.append(_effect(effect))
+            if len(found) == MOST_EFFECTS:
+                break
+        return tuple(found)
+
 
 def _common(outcome: _RecordResult) -> dict[str, Any]:
     """What all answers to a recording say; an id that was only supposed is no id."""
@@ -369,8 +445,25 @@ def _common(outcome: _RecordResult) -> dict[str, Any]:
     }
 
 
+def _effect(effect: Effect) -> MonthEffect:
+    return MonthEffect(
+        server=effect.server,
+        name=effect.name,
+        client=effect.client,
+        month=str(effect.month),
+        before=_figures(effect.before),
+        after=_figures(effect.after),
+    )
+
+
+def _figures(figures: Figures) -> MonthFigures:
+    return MonthFigures(
+        availability=ratio_text(figures.availability()), down_seconds=figures.down, met=figures.met
+    )
+
+
 def _exclusions(records: Sequence[Declared]) -> list[Exclusion]:
-    """All of a draft that begins with one."""
+    """All of a draft."""
     return [record for record in records if isinstance(record, Exclusion)]
 
 
@@ -395,6 +488,6 @@ async def _filled(reply: Reply, rows: Iterable[Reply | None]) -> bytes:
     return with_rows(reply, [row.as_json() async for row in paced(rows) if row is not None])
 
 
-async def _listed(name: str, rows: Iterable[Reply]) -> bytes:
-    made = [row.as_json() async for row in paced(rows)]
+async def _listed(name: str, rows: Iterable[Reply | None]) -> bytes:
+    made = [row.as_json() async for row in paced(rows) if row is not None]
     return b'{"%b":[%b]}' % (name.encode(), b",".join(made))

@@ -55,4 +55,5 @@ class Status(Reply):
     internet: tuple[WayStatus, ...]
     ledger: LedgerStatus
     states: dict[str, int] = Field(description="How many servers in service are in each state.")
+    proposals_pending: int = Field(description="How many proposals wait to be decided.")
     down: tuple[DownServer, ...] = Field(description="Those that are down the longest first.")

@@ -2,10 +2,13 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import count
 from pathlib import Path
 from typing import Final
 
+from daemon.control.client import Json
+from probes.simulation.entities import Vm
 from tests.daemon.cli.recording import A_MINUTE_AGO, AN_HOUR_AGO, NEXT_MARCH, Slad
 from tests.daemon.cli.test_help import COMMANDS, GROUPS
 
@@ -48,6 +51,8 @@ class Ground:
     taken: int
     nothing: int
     numbers: "count[int]" = field(default_factory=count)
+    proposals: list[str] = field(default_factory=list)
+    """The ids of three."""
 
     def prepare(self) -> None:
         """What the lines name."""
@@ -75,6 +80,24 @@ class Ground:
             "--yes",
         )
 
+        self._propose()
+
+    def _propose(self) -> None:
+        """The systems of three servers crash, of which each makes a proposal."""
+        world = self.slad.vcenter.world
+        crashed = [vm.moid for vm in world.inventory.every(Vm) if vm.name in ("twin", "shop")]
+        assert len(crashed) == 3
+        for moid in crashed:
+            self.slad.vcenter.do(partial(world.machines.guest_crash, moid))
+            self.slad.vcenter.do(partial(world.machines.power_off, moid))
+
+        def proposed() -> list[Json]:
+            found: list[Json] = self.slad.told("proposals", "list")["proposals"]
+            return found
+
+        self.slad.wait(lambda: len(proposed()) == len(crashed), "the proposals")
+        self.proposals[:] = [each["id"] for each in proposed()]
+
     def line(self, command: str) -> tuple[str, ...]:
         """The arguments of a command."""
         return (*command.split(), *map(str, LINES[command](self)))
@@ -87,6 +110,10 @@ def _asking(*arguments: str) -> Callable[[Ground], tuple[object, ...]]:
 def _recording(*arguments: str) -> Callable[[Ground], tuple[object, ...]]:
     """Recorded once however often it is run."""
     return _asking(*arguments, "--idempotency-key", " ".join(arguments))
+
+
+def _of_proposal(number: int, *arguments: str) -> Callable[[Ground], tuple[object, ...]]:
+    return lambda ground: (ground.proposals[number], *arguments, "--socket", ground.slad.socket)
 
 
 _OPEN: Final = ("--from", AN_HOUR_AGO, "--open", "--client", "borealis")
@@ -115,6 +142,10 @@ LINES: Final[Mapping[str, Callable[[Ground], tuple[object, ...]]]] = {
     "exclusion end": _recording("ex-ended"),
     "exclusion list": _asking("--past"),
     "exclusion withdraw": _recording("ex-gone", "--why", "a mistake", "--yes"),
+    "proposals list": _asking("--state", "all"),
+    "proposals show": _of_proposal(0),
+    "proposals accept": _of_proposal(1, "--idempotency-key", "accept"),
+    "proposals reject": _of_proposal(2, "--why", "it was us", "--idempotency-key", "reject"),
     "request open": _recording(*_REQUEST[2:], "--id", "T-1"),
     "request respond": _recording("T-responded"),
     "request close": _recording("T-closed"),

@@ -53,6 +53,7 @@ STATUS = Status(
     internet=(WayStatus(name="uplink transit", state=State.DOWN, reason="1 of 3 targets answer"),),
     ledger=LedgerStatus(records=77, head="abcd", size_bytes=4096, last_commit_at=None),
     states={"up": 2, "down": 1},
+    proposals_pending=3,
     down=(
         DownServer(
             server="id-3",

@@ -1,7 +1,7 @@
 """A control door over a book that the test writes, without disk and clock: what is recorded is read back strictly."""
 
 import json
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,10 +21,11 @@ from daemon.replies.status import Status
 from daemon.web.door import Limits
 from sla.book import Book
 from sla.calendars import Month
+from sla.cause_events import CauseEvent
 from sla.evidence import encode
 from sla.instants import Instant, parse_instant
 from sla.reader import EvidenceReader
-from sla.records import Record, Recorded
+from sla.records import Record, Recorded, ServerId
 from tests.sla.stories import Line, client, in_order, server
 
 NOW = "2026-03-10T15:00:00Z"
@@ -111,8 +112,18 @@ class Office:
         )
         self.learn(self.lines)
         self.records = RecordService(
-            clock=self, book=self.book, recorded_requests=self.recorded_requests, record=self.record
+            clock=self,
+            book=self.book,
+            recorded_requests=self.recorded_requests,
+            record=self.record,
+            events_of=self.events_of,
         )
+
+    def events_of(self, server: ServerId, start: Instant, keys: Collection[str]) -> list[CauseEvent]:
+        """See `daemon.causes.traces`: one event a key."""
+        return [
+            CauseEvent(key=key, type="VmPoweredOffEvent", at=start, server=server) for key in sorted(keys)
+        ]
 
     def now(self) -> Instant:
         return self.at

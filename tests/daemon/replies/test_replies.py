@@ -19,6 +19,7 @@ COUNTS = {
     "seq",
     "size_bytes",
     "states",
+    "proposals_pending",
 }
 """The fields that are plain integers."""
 
