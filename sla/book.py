@@ -366,6 +366,11 @@ class Book:
         began = (start for server in proposal.servers for start in self.causes.get(server, ()))
         return max((start for start in began if start <= proposal.start), default=None)
 
+    @property
+    def exclusion_changes(self) -> int:
+        """How many records there are of exclusions, their ends and their withdrawals."""
+        return len(self._exclusions_changed_at)
+
     def windows(self, as_of: Instant) -> tuple[Window, ...]:
         """The exclusions as they stand at `as_of`, without those that were withdrawn (spec §4.2)."""
         changes = bisect_right(self._exclusions_changed_at, as_of)

@@ -52,6 +52,8 @@ class Proposals:
         """From when on outages are asked for, where that is longer ago than they may be revised."""
         self._windows: tuple[Window, ...] = ()
         """The exclusions that were seen last."""
+        self._changes = 0
+        """How many records of them had been taken then."""
         self._acceptable: dict[str, None] = {}
         """The proposals of which is to be seen whether the terms accept them."""
         self._rules: dict[Month, Judgement] = {}
@@ -98,7 +100,7 @@ class Proposals:
     def _begin(self) -> None:
         """At the start: what waits may have lapsed meanwhile, and exclusions may have come and gone."""
         book = self._book.evidence
-        self._windows = book.windows(FOREVER)
+        self._windows, self._changes = book.windows(FOREVER), book.exclusion_changes
         for pages in book.pending.values():
             for server in pages.record.servers:
                 self._ask(server, book.outage_of(pages.record) or FOREVER)
@@ -113,14 +115,15 @@ class Proposals:
 
     def _follow_exclusions(self, now: Instant) -> Iterator[None]:
         """Have the outages looked at of which another part is excluded."""
-        windows = self._book.evidence.windows(now)
-        if windows is self._windows:
+        book = self._book.evidence
+        if book.exclusion_changes == self._changes:
             return
+        windows = book.windows(now)
         before, after = _by_id(self._windows), _by_id(windows)
-        self._windows = windows
+        self._windows, self._changes = windows, book.exclusion_changes
         for key in before.keys() ^ after.keys():
             window = before.get(key) or after[key]
-            for server in list(concerned(self._book.evidence, window.record)):
+            for server in list(concerned(book, window.record)):
                 began = self._outage_in(server, window)
                 if began is not None:
                     self._ask(server, began)
