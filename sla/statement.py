@@ -49,7 +49,7 @@ class ServerMonth:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Outage:
+class DownSpan:
     """A stretch in which a server is down and the same legs are."""
 
     start: Instant
@@ -276,7 +276,7 @@ class Judgement:
                 rows += self.row(server, pages, rules, those)
         return rows
 
-    def outages(self, server: ServerId, client: ClientId) -> list[Outage]:
+    def outages(self, server: ServerId, client: ClientId) -> list[DownSpan]:
         """When a server was down in its month with a client, and by which legs, excluded time aside."""
         pages = self.book.servers[server]
         rules = self.rules(client)
@@ -286,7 +286,7 @@ class Judgement:
         judged = rules.agreed_time(server, parts).judged
         start, end = rules.month
         return [
-            Outage(start=since, end=until, legs=down)
+            DownSpan(start=since, end=until, legs=down)
             for legs, segments in segments_of(
                 pages.timeline, parts, rules.terms.availability.legs, start, min(end, self.as_of)
             )

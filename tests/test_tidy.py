@@ -30,6 +30,7 @@ CALLED_BY_LIBRARIES = {
 }
 USED_BY_TESTS = {
     "PROPOSES",  # the causes, of which nothing is proposed yet
+    "incidents_of",  # which statements are to group outages by
     "EVERY",  # the tables of alerts, which are held against Prometheus' rules
     "control_addresses",
     "frontier",

@@ -227,6 +227,7 @@ def wired(
             seal=recorder.seal,
             figures=figures,
             exposition=exposition,
+            traces=evidence.traces,
         ),
     )
 

@@ -6,17 +6,21 @@ was learned, since the process began, of time that they had counted already.
 """
 
 import collections
+from array import array
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from daemon.book.changes import BookChanges
 from daemon.book.counting import HORIZON_US, Change, Counts, Group, GroupMember, legs_code
 from daemon.book.elapsed import WitnessSight
+from daemon.book.outage_index import OutageIndex
 from probes.report import RECOVERED
 from sla.book import Book
 from sla.instants import BEGINNING, Instant
 from sla.records import (
     Blind,
+    Cause,
+    Event,
     Leg,
     Observation,
     ObservedUntil,
@@ -45,6 +49,10 @@ class LiveBook:
         """This monitor: only its own witnesses are counted by."""
         self.evidence = Book()
         """All that the ledger holds, of whichever observer."""
+        self.outages = OutageIndex(self.evidence, self._settled_of)
+        """Every outage of every server."""
+        self.events: dict[ServerId, array[int]] = {}
+        """The numbers in the ledger of the events that name a server."""
         self.corrected: collections.Counter[tuple[State, State]] = collections.Counter()
         """By the state that was counted and the one that is known now: microseconds, since the book went live."""
         self.groups: dict[tuple[Witness, ...], Group] = {}
@@ -70,8 +78,11 @@ class LiveBook:
 
     # What the ledger holds
 
-    def take_record(self, record: Record, settled: Instant | None) -> None:
-        """Take a record; `settled`: how far its server's counters had been counted when it was committed."""
+    def take_record(self, record: Record, settled: Instant | None, seq: int = 0) -> None:
+        """Take a record; `settled`: how far its server's counters had been counted when it was committed.
+
+        `seq`: its number in the ledger.
+        """
         counted_until = BEGINNING if settled is None else settled
         if isinstance(record, Observation):
             self.take_observation(
@@ -89,6 +100,10 @@ class LiveBook:
                 self._take_service(record, counted_until)
             elif self._went_live:
                 self._changes.records.append(record)
+            if isinstance(record, Cause):
+                self.outages.take_cause(record)
+            elif isinstance(record, Event) and record.server is not None and not record.shown_to:
+                self.events.setdefault(record.server, array("q")).append(seq)
 
     def take_observation(
         self,
@@ -107,6 +122,7 @@ class LiveBook:
                 self._note_late(server, at, settled)
         track = self.evidence.track(server, leg, witness)
         track.add(at, state)
+        self.outages.take_observation(server, leg, state, at, reason)
         if not self._counts(witness):
             return
         if at < settled:
@@ -142,6 +158,7 @@ class LiveBook:
             self._darken(record.witness, record.start, record.end)
             if self._went_live:
                 self._changes.see(record.witness, record.start)
+                self.outages.take_blind(record)
 
     def _take_watermark(self, witness: Witness, until: Instant) -> None:
         if self._went_live:
@@ -199,6 +216,10 @@ class LiveBook:
         sight = self._counted.get(witness)
         return max(self.horizon, sight.until if sight is not None else BEGINNING)
 
+    def _settled_of(self, server: ServerId) -> Instant:
+        place = self.places.get(server)
+        return self.horizon if place is None else place.group.settled
+
     def record_of(self, server: ServerId) -> Server:
         """A server's newest record."""
         return self.evidence.servers[server].records[-1]
@@ -232,6 +253,7 @@ class LiveBook:
         self.membership += 1
         if self._went_live:
             self._changes.servers.add(record.id)
+        self.outages.take_service(record.id)
         place = self.places.get(record.id)
         if place is not None:
             _change_service(place, record, settled)

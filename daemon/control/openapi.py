@@ -134,6 +134,7 @@ def _query_parameter(parameter: QueryParameter) -> Json:
     return {
         "name": parameter.name,
         "in": "query",
+        "required": parameter.required,
         "description": parameter.description,
         "schema": parameter.schema,
     }

@@ -24,6 +24,7 @@ class QueryParameter(NamedTuple):
     name: str
     description: str
     schema: Mapping[str, Any] = _FLAG
+    required: bool = False
 
 
 CONFIRM: Final = QueryParameter(

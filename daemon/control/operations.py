@@ -3,13 +3,14 @@
 from http import HTTPStatus
 from typing import Any, Final
 
-from daemon.control import reading, recording
+from daemon.control import listing, reading, recording
 from daemon.control.operation import Operation, QueryParameter
 from daemon.records import bodies
 from daemon.records.service import RecordService
 from daemon.replies.clients import ClientList, ClientStatus
 from daemon.replies.clock import ClockStatus
 from daemon.replies.common import WithdrawalReceipt
+from daemon.replies.events import EventList
 from daemon.replies.exclusions import (
     EndReceipt,
     ExclusionList,
@@ -17,8 +18,9 @@ from daemon.replies.exclusions import (
     MaintenanceList,
     MaintenanceReceipt,
 )
+from daemon.replies.outages import IncidentList, OutageList
 from daemon.replies.requests import RequestList, RequestReceipt
-from daemon.replies.servers import ServerStatus
+from daemon.replies.servers import ServerList, ServerStatus
 from daemon.replies.solutions import (
     NoticeList,
     NoticeReceipt,
@@ -66,6 +68,50 @@ SERVER: Final = Operation(
     summary="One virtual server, by its id or its name.",
     handler=reading.server,
     answer=ServerStatus,
+    refusals=(HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT),
+)
+
+LIST_SERVERS: Final = Operation(
+    method="GET",
+    template="/v1/servers",
+    id="listServers",
+    summary="The virtual servers in service, a page at a time.",
+    handler=listing.list_servers,
+    answer=ServerList,
+    query=listing.SERVER_QUERY,
+    refusals=_NOT_FOUND,
+)
+
+LIST_OUTAGES: Final = Operation(
+    method="GET",
+    template="/v1/outages",
+    id="listOutages",
+    summary="The outages of servers, a page at a time: each with what brought it about, and what excluded it.",
+    handler=listing.list_outages,
+    answer=OutageList,
+    query=listing.OUTAGE_QUERY,
+    refusals=(HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT),
+)
+
+LIST_INCIDENTS: Final = Operation(
+    method="GET",
+    template="/v1/incidents",
+    id="listIncidents",
+    summary="The same outages, those as one of which one thing was the cause.",
+    handler=listing.list_incidents,
+    answer=IncidentList,
+    query=listing.OUTAGE_QUERY,
+    refusals=(HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT),
+)
+
+LIST_EVENTS: Final = Operation(
+    method="GET",
+    template="/v1/events",
+    id="listEvents",
+    summary="What vCenter reported that names a server, a page at a time.",
+    handler=listing.list_events,
+    answer=EventList,
+    query=listing.EVENT_QUERY,
     refusals=(HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT),
 )
 
@@ -327,6 +373,10 @@ OPERATIONS: Final = (
     CLOCK,
     ACCEPT_CLOCK,
     SERVER,
+    LIST_SERVERS,
+    LIST_OUTAGES,
+    LIST_INCIDENTS,
+    LIST_EVENTS,
     LIST_SOLUTIONS,
     SOLUTION,
     EXPORT,

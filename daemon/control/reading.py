@@ -7,16 +7,13 @@ from typing import Final
 import structlog
 from aiohttp import web
 
-from daemon.control.errors import BadRequestError, refusal
+from daemon.control import query
+from daemon.control.errors import refusal
 from daemon.control.identity import who_asks
 from daemon.control.operation import ApiServices
-from daemon.control.questions import AmbiguousNameError
 from daemon.evidence.export import ExportError
 from daemon.ledger import LedgerError
-from daemon.records.bodies import read_instant
-from daemon.records.refusals import FieldFault
 from daemon.replies.common import Error, Reply
-from sla.instants import Instant
 
 _EXPORT_BYTES: Final = 64 * 1024
 
@@ -25,29 +22,26 @@ _log = structlog.get_logger(__name__)
 
 async def status(services: ApiServices, _: web.Request) -> web.Response:
     """How the daemon and the fleet are."""
-    return _shown(services.control.status())
+    return shown(services.control.status())
 
 
 async def clock(services: ApiServices, _: web.Request) -> web.Response:
     """What slad takes for the time."""
-    return _shown(services.control.clock())
+    return shown(services.control.clock())
 
 
 async def server(services: ApiServices, request: web.Request) -> web.Response:
-    """One server: 404 for a name that none has, 409 for one that several have."""
+    """One server: 404 for a name that none has."""
     name = request.match_info["name"]
-    try:
-        found = services.control.server(name)
-    except AmbiguousNameError as error:
-        return refusal(HTTPStatus.CONFLICT, f"{name}: {error}", candidates=error.candidates)
+    found = services.control.server(name)
     if found is None:
         return refusal(HTTPStatus.NOT_FOUND, f"{name}: there is no such server")
-    return _shown(found)
+    return shown(found)
 
 
 async def list_solutions(services: ApiServices, _: web.Request) -> web.Response:
     """The solutions that have something to say."""
-    return _shown(await services.control.solutions())
+    return shown(await services.control.solutions())
 
 
 async def solution(services: ApiServices, request: web.Request) -> web.Response:
@@ -56,7 +50,7 @@ async def solution(services: ApiServices, request: web.Request) -> web.Response:
     found = services.control.solution(client, name)
     if found is None:
         return refusal(HTTPStatus.NOT_FOUND, f"{name}: client {client} has no such solution")
-    return _shown(found)
+    return shown(found)
 
 
 async def document(services: ApiServices, _: web.Request) -> web.Response:
@@ -67,7 +61,7 @@ async def document(services: ApiServices, _: web.Request) -> web.Response:
 async def export(services: ApiServices, request: web.Request) -> web.StreamResponse:
     """The evidence, a record a line; 404 for a client that is not on record."""
     client = request.query.get("client")
-    lines = services.control.export(client, _instant(request, "from"), _instant(request, "until"))
+    lines = services.control.export(client, query.instant(request, "from"), query.instant(request, "until"))
     try:
         first = await anext(lines, None)
     except ExportError as error:
@@ -82,16 +76,9 @@ async def export(services: ApiServices, request: web.Request) -> web.StreamRespo
     return response
 
 
-def _shown(reply: Reply) -> web.Response:
+def shown(reply: Reply) -> web.Response:
+    """An answer."""
     return web.Response(body=reply.as_json(), content_type="application/json")
-
-
-def _instant(request: web.Request, name: str) -> Instant | None:
-    """A query parameter that is an instant. Raises BadRequestError."""
-    try:
-        return read_instant(request.query[name]) if name in request.query else None
-    except ValueError as error:
-        raise BadRequestError(HTTPStatus.BAD_REQUEST, [FieldFault(name, str(error))]) from None
 
 
 async def _led(first: str | None, rest: AsyncIterator[str]) -> AsyncIterator[str]:

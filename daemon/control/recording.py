@@ -9,6 +9,7 @@ from typing import Any, Final
 import structlog
 from aiohttp import web
 
+from daemon.control import query
 from daemon.control.errors import BadRequestError
 from daemon.control.identity import who_asks
 from daemon.control.operation import CONFIRM, DRY_RUN, ApiServices, OperationHandler, QueryParameter
@@ -23,7 +24,6 @@ OPEN: Final = QueryParameter("open", "Only those that are neither closed nor wit
 WITHDRAWN: Final = QueryParameter("withdrawn", "Those that are withdrawn too.")
 
 _PRINTABLE: Final = re.compile(r"[\x20-\x7e]{1,200}")
-_FLAGS: Final = {"true": True, "false": False}
 
 _log = structlog.get_logger(__name__)
 
@@ -48,27 +48,27 @@ def recorded_of(record: Callable[[RecordService, str, RecordCall], Awaitable[Ans
 
 async def list_maintenance(services: ApiServices, request: web.Request) -> web.Response:
     """The maintenance windows."""
-    return _answered(await services.records.maintenance(past=_flag(request, PAST)))
+    return _answered(await services.records.maintenance(past=query.flag(request, PAST.name)))
 
 
 async def list_exclusions(services: ApiServices, request: web.Request) -> web.Response:
     """The exclusions for other reasons."""
-    return _answered(await services.records.exclusions(past=_flag(request, PAST)))
+    return _answered(await services.records.exclusions(past=query.flag(request, PAST.name)))
 
 
 async def list_requests(services: ApiServices, request: web.Request) -> web.Response:
     """The service requests."""
-    return _answered(await services.records.requests(only_open=_flag(request, OPEN)))
+    return _answered(await services.records.requests(only_open=query.flag(request, OPEN.name)))
 
 
 async def list_notices(services: ApiServices, request: web.Request) -> web.Response:
     """The notices of intent to cancel."""
-    return _answered(await services.records.notices(withdrawn=_flag(request, WITHDRAWN)))
+    return _answered(await services.records.notices(withdrawn=query.flag(request, WITHDRAWN.name)))
 
 
 async def list_steps(services: ApiServices, request: web.Request) -> web.Response:
     """The steps in the lives of solutions."""
-    return _answered(await services.records.steps(withdrawn=_flag(request, WITHDRAWN)))
+    return _answered(await services.records.steps(withdrawn=query.flag(request, WITHDRAWN.name)))
 
 
 async def list_clients(services: ApiServices, _: web.Request) -> web.Response:
@@ -110,7 +110,7 @@ def _answered(answer: Answer) -> web.Response:
 
 async def _call(request: web.Request) -> RecordCall:
     """What a request asks to have recorded. Raises BadRequestError, and aiohttp's 413."""
-    dry_run, confirmed = _flag(request, DRY_RUN), _flag(request, CONFIRM)
+    dry_run, confirmed = query.flag(request, DRY_RUN.name), query.flag(request, CONFIRM.name)
     return RecordCall(
         by=who_asks(request),
         key=_key(request),
@@ -119,14 +119,6 @@ async def _call(request: web.Request) -> RecordCall:
         operation=f"{request.method} {request.path}",
         said=await _said(request),
     )
-
-
-def _flag(request: web.Request, parameter: QueryParameter) -> bool:
-    """A query parameter that is true or false; false where it is not there. Raises BadRequestError."""
-    given = request.query.get(parameter.name, "false")
-    if given not in _FLAGS:
-        raise BadRequestError(HTTPStatus.BAD_REQUEST, [FieldFault(parameter.name, "must be true or false")])
-    return _FLAGS[given]
 
 
 def _key(request: web.Request) -> str:
