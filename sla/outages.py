@@ -115,7 +115,13 @@ def outages_of(
 
 def with_cause(outage: Outage, book: Book, as_of: Instant = FOREVER) -> Outage:
     """An outage with its cause, as far as one is on record."""
-    return replace(outage, cause=book.cause_at(outage.server, outage.start, as_of))
+    return replace(outage, cause=cause_of(outage, book, as_of))
+
+
+def cause_of(outage: Outage, book: Book, as_of: Instant = FOREVER) -> Cause | None:
+    """The cause of an outage; also where it is on record of one that began earlier, by what was known then."""
+    exactly = book.cause(outage.server, outage.start, as_of)
+    return book.cause_at(outage.server, outage.start, as_of) if exactly is None else exactly
 
 
 def _stays(parts: Iterable[Part]) -> list[Part]:

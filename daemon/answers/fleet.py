@@ -1,9 +1,9 @@
 """The list of servers in service: of all of them the few that stand next in an order."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from fnmatch import translate
-from typing import Final, NamedTuple
+from typing import Final
 
 from daemon.answers.outages import check_scope, zone_of
 from daemon.book.counting import NEVER
@@ -11,30 +11,19 @@ from daemon.book.live_book import LiveBook
 from daemon.control.questions import Listed, Page, PageKey, ServerOrder, ServersAsked
 from daemon.exposition.families import RATIO_ONE, decimal_text
 from daemon.live.figures import LiveFigures
+from daemon.live.formulas import NOBODY
 from daemon.pacing import paced
 from daemon.replies.causes import CauseStatus
 from daemon.replies.servers import ServerSummary
 from sla.instants import BEGINNING, FOREVER, Instant
-from sla.records import Server, ServerId, State
+from sla.records import Server, ServerId
 
 _KEPT: Final = 4
 """How many pages of rows are kept before the rest of them is let go."""
 
 
-class _Stand(NamedTuple):
-    """How a server stands: its state, since when, and since when an outage of it is under way."""
-
-    state: State
-    since: Instant | None
-    down_since: Instant | None
-
-
-class _Candidate(NamedTuple):
-    """A server, and where it stands in the order: no two stand in one place."""
-
-    key: PageKey
-    server: ServerId
-    stand: _Stand
+_Candidate = tuple[PageKey, ServerId]
+"""Where a server stands in the order, which no other does; and which it is."""
 
 
 class FleetAnswers:
@@ -49,29 +38,32 @@ class FleetAnswers:
         check_scope(self._book, asked.client, asked.solution)
         found: list[_Candidate] = []
         async for candidate in paced(self._candidates(asked)):
-            if candidate is None or (page.after is not None and candidate.key <= page.after):
+            if candidate is None or (page.after is not None and candidate[0] <= page.after):
                 continue
             found.append(candidate)
             if len(found) > _KEPT * page.limit:
                 found = sorted(found)[: page.limit + 1]
         found.sort()
-        rows = [self._row(each) async for each in paced(found[: page.limit])]
+        rows = [self._row(server) async for _, server in paced(found[: page.limit])]
         more = len(found) > page.limit
-        return Listed(rows=tuple(rows), next=found[page.limit - 1].key if more else None)
+        return Listed(rows=tuple(rows), next=found[page.limit - 1][0] if more else None)
 
     def _candidates(self, asked: ServersAsked) -> Iterator[_Candidate | None]:
         """Those that are asked for; None for each that was looked at in vain."""
         # Not the matcher of rules: it could be kept busy by a pattern of many stars.
         pattern = translate("*" if asked.name is None else asked.name.replace("[", "[[]"))
-        fits = re.compile(pattern, re.IGNORECASE).match
+        fits = None if asked.name is None else re.compile(pattern, re.IGNORECASE).match
+        key_of = self._order(asked.order)
         for server in list(self._book.evidence.servers):
             record = self._record(server, asked)
-            if record is None or not fits(record.name):
+            if (
+                record is None
+                or (fits is not None and not fits(record.name))
+                or (asked.state is not None and self._book.state(server) is not asked.state)
+            ):
                 yield None
-                continue
-            stand = self._stand(server)
-            is_wanted = asked.state in (None, stand.state)
-            yield _Candidate(self._key(asked.order, record, stand), server, stand) if is_wanted else None
+            else:
+                yield key_of(record), server
 
     def _record(self, server: ServerId, asked: ServersAsked) -> Server | None:
         """The record of a server in service, of a client and solution that are asked for."""
@@ -83,48 +75,62 @@ class FleetAnswers:
             return None
         return record
 
-    def _stand(self, server: ServerId) -> _Stand:
+    def _down_since(self, server: ServerId) -> Instant | None:
+        """Since when an outage is under way; None where none is."""
+        place = self._book.places.get(server)
+        began_at = NEVER if place is None else place.group.outage_at[place.index]
+        return None if began_at == NEVER else Instant(began_at)
+
+    def _since(self, server: ServerId) -> Instant | None:
+        """Since when nothing else was said of it, or an outage is under way."""
         place = self._book.places.get(server)
         if place is None:
-            return _Stand(State.UNKNOWN, None, None)
-        group, index = place.group, place.index
-        state, began_at = group.state(index), group.outage_at[index]
-        down_since = None if began_at == NEVER else Instant(began_at)
-        since = down_since if state is State.DOWN else None
-        return _Stand(state, since or group.counted_until(index), down_since)
+            return None
+        return self._down_since(server) or place.group.counted_until(place.index)
 
-    def _key(self, order: ServerOrder, record: Server, stand: _Stand) -> PageKey:
+    def _order(self, order: ServerOrder) -> Callable[[Server], PageKey]:
         """Where a server stands in an order: elsewhere only once something else is said of it."""
         match order:
             case ServerOrder.NAME:
-                return record.name.casefold(), record.id
+                return lambda record: (record.name.casefold(), record.id)
             case ServerOrder.SINCE:
-                return -(stand.since or BEGINNING), record.id
-            case ServerOrder.WORST if stand.down_since is not None:
-                return 0, stand.down_since, record.id
+                return lambda record: (-(self._since(record.id) or BEGINNING), record.id)
             case ServerOrder.WORST:
-                formula = self._figures.servers.formula(record.id)
-                return 1, FOREVER if formula is None else formula.budget_left(), record.id
+                return self._by_budget_left()
 
-    def _row(self, found: _Candidate) -> ServerSummary:
-        record = self._book.record_of(found.server)
-        formula, at = self._figures.servers.formula(found.server), self._figures.at
+    def _by_budget_left(self) -> Callable[[Server], PageKey]:
+        """Those that are down first, and then by what is left of their budgets, which those that stand alike share."""
+        figures, left = self._figures.servers, dict[int, int]()
+
+        def key(record: Server) -> PageKey:
+            down_since = self._down_since(record.id)
+            if down_since is not None:
+                return 0, down_since, record.id
+            number = figures.numbers.get(record.id, NOBODY)
+            if number not in left:
+                formula = figures.formula(record.id)
+                left[number] = FOREVER if formula is None else formula.budget_left()
+            return 1, left[number], record.id
+
+        return key
+
+    def _row(self, server: ServerId) -> ServerSummary:
+        record = self._book.record_of(server)
+        formula, at = self._figures.servers.formula(server), self._figures.at
         availability = None
         if formula is not None and at is not None:
             part, whole = formula.quotients(at).availability
             availability = decimal_text(part * RATIO_ONE // whole, 9) if whole else None
-        down_since = found.stand.down_since
-        cause = (
-            None if down_since is None else self._book.evidence.cause_at(found.server, down_since, FOREVER)
-        )
+        down_since = self._down_since(server)
+        cause = None if down_since is None else self._book.evidence.cause(server, down_since)
         return ServerSummary(
             server=record.id,
             name=record.name,
             client=record.client,
             solution=record.solution or "",
             timezone=zone_of(self._book, record.client),
-            state=found.stand.state,
-            since=found.stand.since,
+            state=self._book.state(server),
+            since=self._since(server),
             cause=CauseStatus.of(cause),
             availability=availability,
             budget_left_seconds=None if formula is None else formula.budget_left(),

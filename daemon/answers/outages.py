@@ -1,6 +1,6 @@
 """Lists of outages and incidents, from the index of the live book: what a page costs is what is looked at until it is full."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from typing import Any, Final
 
 from daemon.book.live_book import LiveBook
@@ -17,10 +17,12 @@ from sla.calendars import Calendar, calendar_of
 from sla.excluding import excluding
 from sla.incidents import Incident, incident_of
 from sla.instants import BEGINNING, FOREVER, Instant
-from sla.outages import Outage, with_cause
+from sla.outages import Outage, cause_of, with_cause
 from sla.records import ClientId, ServerId, SolutionId
 from sla.spans import Span, clipped, length, union
 
+MOST_LOOKED_AT: Final = 10_000
+"""Outages that are looked at for one page: where few are wanted it has fewer rows than it might, or none, and goes on."""
 NAMES_SHOWN: Final = 5
 """Names of servers that a row of an incident has."""
 
@@ -36,13 +38,16 @@ class OutageAnswers:
     async def outages(self, asked: OutagesAsked, server: ServerId | None, page: Page) -> Listed[OutageRow]:
         """Outages; `server`: the one that is asked for. Raises NotFoundError for a client that is none."""
         judging = await self._judging()
+        wanted = _Wanted(self._book, asked)
         rows: list[OutageRow] = []
-        last = None
-        async for outage in self._found(_Wanted(self._book, asked), server, page):
-            if len(rows) == page.limit:
+        last, looked_at = None, 0
+        async for key in paced(self._keys(wanted, server, page)):
+            if len(rows) == page.limit or looked_at == MOST_LOOKED_AT:
                 return Listed(rows=tuple(rows), next=last)
-            rows.append(self._row(outage, asked, judging))
-            last = outage.start, outage.server
+            last, looked_at = key, looked_at + 1
+            outage = self._book.outages.get(key)
+            if outage is not None and wanted.has(outage):
+                rows.append(self._row(outage, asked, judging))
         return Listed(rows=tuple(rows), next=None)
 
     async def incidents(
@@ -51,20 +56,26 @@ class OutageAnswers:
         """Incidents, each where its first outage stands of those that are asked for. Raises as `outages` does."""
         judging = await self._judging()
         wanted = _Wanted(self._book, asked)
-        firsts: dict[str, Incident] = {}
+        known: dict[str, Incident] = {}
         rows: list[IncidentRow] = []
-        last = None
-        async for outage in self._found(wanted, server, page):
-            name = incident_of(outage)
-            if name and name not in firsts:
-                firsts[name] = await self._incident(wanted, server, name)
-            incident = firsts[name] if name else Incident(id="", outages=(outage,))
-            if (incident.start, incident.outages[0].server) != (outage.start, outage.server):
-                continue
-            if len(rows) == page.limit:
+        last, looked_at = None, 0
+        async for key in paced(self._keys(wanted, server, page)):
+            if len(rows) == page.limit or looked_at >= MOST_LOOKED_AT:
                 return Listed(rows=tuple(rows), next=last)
-            rows.append(self._incident_row(incident, judging.at))
-            last = outage.start, outage.server
+            last, looked_at = key, looked_at + 1
+            outage = self._book.outages.get(key)
+            if outage is None or not wanted.has(outage):
+                continue
+            name = self._incident_of(outage)
+            if name and name not in known:
+                known[name] = await self._incident(wanted, server, name)
+                looked_at += len(known[name].outages)
+            incident = (
+                known[name] if name else Incident(id="", outages=(with_cause(outage, self._book.evidence),))
+            )
+            first = incident.outages[0]
+            if (first.start, first.server) == key:
+                rows.append(self._incident_row(incident, judging.at))
         return Listed(rows=tuple(rows), next=None)
 
     async def _judging(self) -> JudgementsAt:
@@ -72,19 +83,14 @@ class OutageAnswers:
             pass
         return await self._figures.judging(self._clock.now())
 
-    async def _found(self, wanted: "_Wanted", server: ServerId | None, page: Page) -> AsyncIterator[Outage]:
-        """The outages behind a key that are wanted, with their causes."""
-        after = None if page.after is None else OutageKey(*page.after)  # type: ignore[arg-type]  # as checked
-        async for key in paced(self._keys(after, server, oldest_first=wanted.asked.oldest_first)):
-            outage = self._book.outages.get(key)
-            told = None if outage is None else wanted.told(outage)
-            if told is not None:
-                yield told
+    def _incident_of(self, outage: Outage) -> str:
+        cause = cause_of(outage, self._book.evidence)
+        return "" if cause is None else cause.incident
 
-    def _keys(
-        self, after: OutageKey | None, server: ServerId | None, *, oldest_first: bool
-    ) -> Iterator[OutageKey]:
-        index = self._book.outages
+    def _keys(self, wanted: "_Wanted", server: ServerId | None, page: Page) -> Iterator[OutageKey]:
+        """The outages behind a key."""
+        after = None if page.after is None else OutageKey(*page.after)  # type: ignore[arg-type]  # as checked
+        oldest_first, index = wanted.asked.oldest_first, self._book.outages
         if server is None:
             yield from index.walk(after, oldest_first=oldest_first)
             return
@@ -98,9 +104,8 @@ class OutageAnswers:
         members: list[Outage] = []
         async for key in paced(sorted(self._book.outages.of_incident(name))):
             outage = self._book.outages.get(key) if server in (None, key.server) else None
-            told = None if outage is None else wanted.told(outage)
-            if told is not None and incident_of(told) == name:
-                members.append(told)
+            if outage is not None and wanted.has(outage) and self._incident_of(outage) == name:
+                members.append(with_cause(outage, self._book.evidence))
         return Incident(id=name, outages=tuple(members))
 
     def _row(self, outage: Outage, asked: OutagesAsked, judging: JudgementsAt) -> OutageRow:
@@ -114,12 +119,11 @@ class OutageAnswers:
         ]
         excluded = length(union(*(spans for _, spans in shares)))
         return OutageRow(
-            **_keys(outage, outage.end, judging.at),
+            **self._shared_keys(outage, outage.end, judging.at),
             server=outage.server,
             name=self._book.record_of(outage.server).name,
             client=outage.client,
             solution=outage.solution or "",
-            timezone=calendar.zone,
             legs=outage.legs,
             reasons=self._book.outages.reasons(outage),
             down_seconds=length(down),
@@ -131,12 +135,27 @@ class OutageAnswers:
     def _incident_row(self, incident: Incident, at: Instant) -> IncidentRow:
         names = [self._book.record_of(server).name for server in incident.servers[:NAMES_SHOWN]]
         return IncidentRow(
-            **_keys(incident.outages[0], incident.end, at),
+            **self._shared_keys(incident.outages[0], incident.end, at),
             servers=len(incident.servers),
             servers_down=len({each.server for each in incident.outages if each.end is None}),
             names=tuple(names),
             clients=incident.clients,
         )
+
+    def _shared_keys(self, outage: Outage, end: Instant | None, now: Instant) -> dict[str, Any]:
+        """What an outage, and an incident that began with it, tell alike."""
+        cause = outage.cause
+        return {
+            "incident": incident_of(outage),
+            "start": outage.start,
+            "end": end,
+            "timezone": zone_of(self._book, outage.client),
+            "lasted_seconds": max(0, (now if end is None else end) - outage.start),
+            "cause": CauseStatus.of(cause),
+            "host": "" if cause is None else cause.host,
+            "datastore": "" if cause is None else cause.datastore,
+            "uplink": "" if cause is None else cause.uplink,
+        }
 
 
 class _Wanted:
@@ -149,21 +168,20 @@ class _Wanted:
         self._book = book
         self._spans: dict[ClientId, Span] = {}
 
-    def told(self, outage: Outage) -> Outage | None:
-        """A wanted outage with its cause; None for another."""
+    def has(self, outage: Outage) -> bool:
+        """Whether an outage is wanted."""
         asked = self.asked
         if asked.client not in (None, outage.client) or (asked.is_open and outage.end is not None):
-            return None
+            return False
         if asked.solution not in (None, outage.solution or outage.server):
-            return None
+            return False
         span = self._spans.get(outage.client)
         if span is None:
             span = self._spans[outage.client] = _span(asked, _calendar(self._book, outage.client))
         if not outage.overlaps(*span):
-            return None
-        told = with_cause(outage, self._book.evidence)
-        is_other = asked.cause is not None and (told.cause is None or told.cause.cause is not asked.cause)
-        return None if is_other else told
+            return False
+        cause = None if asked.cause is None else cause_of(outage, self._book.evidence)
+        return asked.cause is None or (cause is not None and cause.cause is asked.cause)
 
 
 def check_scope(book: LiveBook, client: str | None, solution: str | None) -> None:
@@ -200,18 +218,3 @@ def _part(excluded: int, down: int) -> ExcludedPart:
     if not excluded:
         return ExcludedPart.NOTHING
     return ExcludedPart.WHOLLY if excluded == down else ExcludedPart.PARTLY
-
-
-def _keys(outage: Outage, end: Instant | None, now: Instant) -> dict[str, Any]:
-    """What an outage, and an incident that began with it, tell alike."""
-    cause = outage.cause
-    return {
-        "incident": incident_of(outage),
-        "start": outage.start,
-        "end": end,
-        "lasted_seconds": max(0, (now if end is None else end) - outage.start),
-        "cause": CauseStatus.of(cause),
-        "host": "" if cause is None else cause.host,
-        "datastore": "" if cause is None else cause.datastore,
-        "uplink": "" if cause is None else cause.uplink,
-    }

@@ -12,6 +12,7 @@ from typing import Final, NamedTuple
 from sla.book import Book
 from sla.instants import BEGINNING, Instant
 from sla.outages import Outage, outages_of
+from sla.reasons import in_evidence
 from sla.records import Blind, Cause, Leg, ServerId, State
 
 READ_S: Final = 0.25
@@ -52,7 +53,7 @@ class OutageIndex:
     def take_observation(self, server: ServerId, leg: Leg, state: State, at: Instant, reason: str) -> None:
         """What was said of a leg, by whomever."""
         if state is State.DOWN:
-            insort(self._reasons.setdefault((server, leg), []), (at, intern(str(reason))))
+            insort(self._reasons.setdefault((server, leg), []), (at, intern(str(in_evidence(reason)))))
         if state is State.DOWN or server in self._due or server in self._of_server:
             self._ask(server, at)
 

@@ -25,6 +25,7 @@ class OutageKeys(Reply):
     incident: str = Field(description="The id that outages have in common of which one thing was the cause.")
     start: At = Field(serialization_alias="from")
     end: At | None = Field(serialization_alias="until", description="Null while it lasts.")
+    timezone: str = Field(description="The client's; of several the one's whose server was down first.")
     lasted_seconds: Seconds = Field(description="So far, while it lasts.")
     cause: CauseStatus | None = Field(description="Null until it is settled that it began.")
     host: str
@@ -39,7 +40,6 @@ class OutageRow(OutageKeys):
     name: str
     client: str
     solution: str
-    timezone: str = Field(description="The client's.")
     legs: tuple[Leg, ...] = Field(description="Those that were down, by when each was first.")
     reasons: dict[Leg, str] = Field(description="Why, as was said when each went down.")
     down_seconds: Seconds = Field(

@@ -83,7 +83,7 @@ class ServerSummary(Reply):
     timezone: str = Field(description="The client's.")
     state: StateWord
     since: At | None = Field(
-        description="Since when nothing else was said of it; of one that is down, since when that is."
+        description="Since when nothing else was said of it; while an outage is under way, since when that is."
     )
     cause: CauseStatus | None = Field(
         description="Why it is down; null where it is not, or that is not known."
