@@ -63,8 +63,9 @@ Declared = (
     | CancellationNotice
     | Lifecycle
     | Withdrawn
+    | Cause
 )
-"""The records that people make."""
+"""The records that people make; causes are slad's own, too."""
 
 OfSolution = ServiceRequest | CancellationNotice | Lifecycle
 """What people record of a solution, and may withdraw."""
@@ -227,6 +228,10 @@ class Book:
                 supposed.lifecycles = {key: list(those) for key, those in self.lifecycles.items()}
             case Withdrawn():
                 supposed.withdrawn = dict(self.withdrawn)
+            case Cause():
+                of_server = self.causes.get(record.server, {})
+                copied = {start: list(those) for start, those in of_server.items()}
+                supposed.causes = {**self.causes, record.server: copied}
         supposed.withdrawable = dict(self.withdrawable)
         supposed.add(record)
         return supposed

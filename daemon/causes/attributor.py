@@ -1,7 +1,8 @@
 """Which outages there are to be attributed, and the causes that are new, as records.
 
 An outage is looked at once it is settled that it began, again when it ends, and again whenever an event speaks of its server or of
-a host that it was on, until `REVISED_US` after its end. Only what is another cause than is on record is recorded.
+a host that it was on, until `REVISED_US` after its end. Only what is another cause than is on record is recorded, and nothing
+while a person's word holds.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -15,7 +16,7 @@ from daemon.causes.traces import KEPT_US, Traces
 from daemon.config import Config
 from daemon.ledger import Entry, Trace
 from daemon.pacing import paced
-from daemon.servers.policy import RECORDED_BY
+from daemon.servers.policy import PROVIDER, RECORDED_BY
 from daemon.servers.registry import ServerRegistry
 from probes.report import Report, SourceFailure
 from sla.cause_events import Component
@@ -65,6 +66,8 @@ class Attributor:
         """The same servers by host."""
         self._booted_anew: dict[ServerId, Instant] = {}
         """Servers that were booted anew in their newest outage, and when that began."""
+        self._overruled: set[tuple[ServerId, Instant]] = set()
+        """Outages that were looked at and left alone, for a person says what their cause is."""
         self._forgot_at = book.horizon
 
     def adopt(self, config: Config) -> None:
@@ -104,6 +107,9 @@ class Attributor:
 
     async def causes(self, now: Instant) -> Sequence[Cause]:
         """The causes that are others than are on record, to be committed; in slices, what is left at the next tick."""
+        for server, start in [key for key in self._overruled if not self._is_overruled(*key)]:
+            self._overruled.discard((server, start))
+            self._ask((server,))
         found: list[Cause] = []
         left = len(self._due)
         async for causes in paced(self._looked_at(now), at_most_s=self._attribute_s):
@@ -138,6 +144,11 @@ class Attributor:
         place = self._book.places.get(server)
         return place is None or place.group.settled > until
 
+    def _is_overruled(self, server: ServerId, start: Instant) -> bool:
+        """Whether a person's word of an outage holds still."""
+        known = self._book.evidence.cause(server, start)
+        return known is not None and known.recorded_by == PROVIDER
+
     def _look(self, server: ServerId, now: Instant) -> Iterator[Cause]:
         """The causes of a server's outages of late that are others than are on record."""
         place, hosts = self._book.places.get(server), set[Component]()
@@ -146,7 +157,9 @@ class Attributor:
             case = self._case(server, run, is_newest=run is runs[-1])
             hosts |= {placement.host for placement in case.placements}
             cause = self._record(case, now)
-            if _is_another(self._book.evidence.cause(server, run.start), cause):
+            if self._is_overruled(server, run.start):
+                self._overruled.add((server, run.start))
+            elif _is_another(self._book.evidence.cause(server, run.start), cause):
                 yield cause
         self._follow(server, frozenset(hosts) if runs else None)
 

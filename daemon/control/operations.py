@@ -7,6 +7,7 @@ from daemon.control import listing, reading, recording
 from daemon.control.operation import Operation, QueryParameter
 from daemon.records import bodies
 from daemon.records.service import RecordService
+from daemon.replies.causes import CauseReceipt
 from daemon.replies.clients import ClientList, ClientStatus
 from daemon.replies.clock import ClockStatus
 from daemon.replies.common import WithdrawalReceipt
@@ -340,6 +341,16 @@ WITHDRAW_STEP: Final = Operation(
     refusals=_NOT_FOUND,
 )
 
+SET_CAUSE: Final = Operation(
+    method="POST",
+    template="/v1/causes",
+    id="setCause",
+    summary="Record what brought about an outage, by a person's word; or have what slad itself finds hold again.",
+    handler=recording.recorded(RecordService.set_cause),
+    answer=CauseReceipt,
+    body=bodies.CauseBody,
+)
+
 LIST_CLIENTS: Final = Operation(
     method="GET",
     template="/v1/clients",
@@ -398,6 +409,7 @@ OPERATIONS: Final = (
     RECORD_STEP,
     LIST_STEPS,
     WITHDRAW_STEP,
+    SET_CAUSE,
     LIST_CLIENTS,
     CLIENT,
     DOCUMENT,

@@ -15,9 +15,10 @@ from typing import Any, Final, NamedTuple, Self
 from daemon.ledger import RequestKey
 from daemon.servers.policy import RECORDED_BY
 from sla.book import Declared
-from sla.instants import Instant
+from sla.instants import Instant, format_instant
 from sla.records import (
     Category,
+    Cause,
     Event,
     Exclusion,
     ExclusionEnded,
@@ -26,9 +27,6 @@ from sla.records import (
     Recorded,
     Withdrawn,
 )
-
-PROVIDER: Final = "provider"
-"""Who recorded what people recorded, as a record says it."""
 
 _TYPE: Final = "slad.Recorded"
 _RECORDS: Final = "records"
@@ -43,7 +41,7 @@ class Draft(NamedTuple):
     @classmethod
     def of(cls, record: Declared) -> Self:
         """Of one record, which goes by its id."""
-        return cls(record.id or record.kind, (record,))
+        return cls(_named(record)[1] or record.kind, (record,))
 
 
 class NumberedDraft(NamedTuple):
@@ -190,8 +188,13 @@ class RecordedRequests:
 
 
 def _named(record: Declared) -> tuple[str, str | None]:
-    kind = f"{record.kind} {record.what}" if isinstance(record, Withdrawn) else record.kind
-    return kind, record.id
+    match record:
+        case Withdrawn():
+            return f"{record.kind} {record.what}", record.id
+        case Cause():
+            return record.kind, f"{record.server} {format_instant(record.start)}"
+        case _:
+            return record.kind, record.id
 
 
 def _name(record: Declared) -> list[str | None]:

@@ -27,9 +27,11 @@ from daemon.records.idempotency import (
     digest_of,
 )
 from daemon.records.naming import named
+from daemon.records.overruling import overruled
 from daemon.records.refusals import ConflictError, FieldFault, NotFoundError, UnconfirmedError
 from daemon.records.validator import Recording, Validator
-from daemon.records.views import BookView, exclusion_keys, notice_keys, step_keys
+from daemon.records.views import BookView, cause_keys, exclusion_keys, notice_keys, step_keys
+from daemon.replies.causes import CauseReceipt
 from daemon.replies.common import Reply, WithdrawalReceipt
 from daemon.replies.exclusions import (
     EndReceipt,
@@ -45,6 +47,7 @@ from sla.exclusions import MAINTENANCE
 from sla.instants import Instant
 from sla.records import (
     CancellationNotice,
+    Cause,
     ClientId,
     Exclusion,
     ExclusionEnded,
@@ -200,6 +203,12 @@ class RecordService:
         """The withdrawal of a step in the life of a solution."""
         return await self._withdraw(Withdrawable.LIFECYCLE, step, call)
 
+    async def set_cause(self, call: RecordCall) -> Answer:
+        """What brought about an outage, by a person's word."""
+        body = bodies.read(bodies.CauseBody, call.said)
+        servers = await named(self._book, (body.server,))
+        return await self._post_one(call, lambda now: overruled(self._book, body, servers, now))
+
     async def _withdraw(self, what: Withdrawable, id_: str, call: RecordCall) -> Answer:
         body = bodies.read(bodies.WithdrawalBody, call.said)
         return await self._post_one(call, partial(self.validator.withdrawn, what, id_, body))
@@ -330,6 +339,8 @@ class RecordService:
                 return StepReceipt(
                     **common, **step_keys(record), deadlines=views.deadlines(key_of(record))
                 ).as_json()
+            case Cause():
+                return CauseReceipt(**common, **cause_keys(book, record)).as_json()
             case _:
                 assert_never(record)
 

@@ -11,7 +11,7 @@ from typing import Final
 
 from daemon.config.values import shown
 from daemon.records import bodies
-from daemon.records.idempotency import PROVIDER, Draft
+from daemon.records.idempotency import Draft
 from daemon.records.naming import Known, Named
 from daemon.records.refusals import (
     ConflictError,
@@ -22,6 +22,7 @@ from daemon.records.refusals import (
     all_faults,
 )
 from daemon.records.scopes import Scope, by_owner
+from daemon.servers.policy import PROVIDER
 from sla.book import Book, ExclusionPages, RequestPages, SolutionKey
 from sla.calendars import Day, format_day
 from sla.exclusions import MAINTENANCE

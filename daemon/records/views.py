@@ -8,6 +8,7 @@ from typing import Any, NamedTuple, TypeVar
 from daemon.holidays import holidays_around
 from daemon.records.idempotency import RecordedRequests
 from daemon.records.naming import name_of
+from daemon.replies.causes import CauseStatus
 from daemon.replies.clients import ClientRow, ClientStatus
 from daemon.replies.common import WithdrawalStatus
 from daemon.replies.exclusions import (
@@ -37,6 +38,7 @@ from sla.instants import Instant
 from sla.lifecycle import Acceptance
 from sla.records import (
     CancellationNotice,
+    Cause,
     Client,
     ClientId,
     Exclusion,
@@ -378,4 +380,17 @@ def _client_keys(record: Client) -> dict[str, Any]:
         "name": record.name,
         "timezone": record.timezone,
         "tech_admins": record.tech_admins,
+    }
+
+
+def cause_keys(book: Book, record: Cause) -> dict[str, Any]:
+    """What is told of a cause by a person's word."""
+    of_outage = book.causes[record.server][record.start]
+    before = of_outage[: of_outage.index(record)]
+    return {
+        "server": record.server,
+        "name": name_of(book, record.server) or "",
+        "start": record.start,
+        "cause": CauseStatus.of(record),
+        "before": CauseStatus.of(before[-1] if before else None),
     }

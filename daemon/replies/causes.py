@@ -4,7 +4,7 @@ from typing import Self
 
 from pydantic import Field
 
-from daemon.replies.common import Reply
+from daemon.replies.common import At, Receipt, Reply
 from sla.records import Cause, CauseKind, Confidence
 
 
@@ -33,3 +33,13 @@ class CauseStatus(Reply):
             text=record.text,
             recorded_by=record.recorded_by,
         )
+
+
+class CauseReceipt(Receipt):
+    """The cause that holds from now on, and that which held before."""
+
+    server: str
+    name: str
+    start: At = Field(serialization_alias="from", description="When the outage began.")
+    cause: CauseStatus
+    before: CauseStatus | None
