@@ -10,6 +10,7 @@ from array import array
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from daemon.book.cause_counts import CauseCounts
 from daemon.book.changes import BookChanges
 from daemon.book.counting import HORIZON_US, Change, Counts, Group, GroupMember, legs_code
 from daemon.book.elapsed import WitnessSight
@@ -51,6 +52,8 @@ class LiveBook:
         """All that the ledger holds, of whichever observer."""
         self.outages = OutageIndex(self.evidence, self._settled_of)
         """Every outage of every server."""
+        self.cause_counts = CauseCounts(self.evidence)
+        """How many outages had which cause."""
         self.events: dict[ServerId, array[int]] = {}
         """The numbers in the ledger of the events that name a server."""
         self.corrected: collections.Counter[tuple[State, State]] = collections.Counter()
@@ -102,6 +105,7 @@ class LiveBook:
                 self._changes.records.append(record)
             if isinstance(record, Cause):
                 self.outages.take_cause(record)
+                self.cause_counts.take(record)
             elif isinstance(record, Event) and record.server is not None and not record.shown_to:
                 self.events.setdefault(record.server, array("q")).append(seq)
 
@@ -180,6 +184,7 @@ class LiveBook:
             self._finish_late(server)
             yield
         self.horizon = max(self.horizon, Instant(now - HORIZON_US))
+        self.cause_counts.settle(now)
         for group in self.groups.values():
             yield from group.settling(now)
 
