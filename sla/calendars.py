@@ -44,6 +44,17 @@ class Month(NamedTuple):
         return f"{self.year:04}-{self.number:02}"
 
 
+_MONTHS: Final = (
+    *("January", "February", "March", "April", "May", "June"),
+    *("July", "August", "September", "October", "November", "December"),
+)
+
+
+def spoken_month(month: Month) -> str:
+    """A month as a person writes it: `November 2026`."""
+    return f"{_MONTHS[month.number - 1]} {month.year}"
+
+
 def parse_month(text: str) -> Month:
     """The month that `YYYY-MM` names. Raises ValueError."""
     match = _MONTH.fullmatch(text)
@@ -117,6 +128,14 @@ class Calendar:
         """An instant for people: local date and time to the second, and the offset; in the years 1 to 9999."""
         local = datetime_of(at).astimezone(self._zone)
         return local.isoformat(" ", "seconds")
+
+    def spoken_text(self, at: Instant, since: Instant | None = None) -> str:
+        """An instant to be read aloud: `18 November 07:00:00 EST`; without the day where `since` is of the same."""
+        local = datetime_of(at).astimezone(self._zone)
+        time = f"{local:%H:%M:%S} {local.tzname()}"
+        if since is not None and self.day_of(since) == self.day_of(at):
+            return time
+        return f"{local.day} {_MONTHS[local.month - 1]} {time}"
 
     def at_wall_time(self, day: Day, time_of_day: int) -> Instant:
         """The instant at which the local clock shows a time of day, 24:00 included.
