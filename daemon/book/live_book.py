@@ -258,7 +258,7 @@ class LiveBook:
         self.membership += 1
         if self._went_live:
             self._changes.servers.add(record.id)
-        self.outages.take_service(record.id)
+        self.outages.take_service(record)
         place = self.places.get(record.id)
         if place is not None:
             _change_service(place, record, settled)

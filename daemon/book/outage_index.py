@@ -13,7 +13,7 @@ from sla.book import Book
 from sla.instants import BEGINNING, Instant
 from sla.outages import Outage, outages_of
 from sla.reasons import in_evidence
-from sla.records import Blind, Cause, Leg, ServerId, State
+from sla.records import Blind, Cause, Leg, Server, ServerId, State
 
 READ_S: Final = 0.25
 """How long outages are read in one tick; what is left waits for the next."""
@@ -36,6 +36,8 @@ class OutageIndex:
         """`settled`: up to where all time of a server is."""
         self._book = book
         self._settled = settled
+        self._ever_down: set[ServerId] = set()
+        """The servers of which anybody ever said down of a leg: no other has an outage."""
         self._due: dict[ServerId, Instant] = {}
         """The servers to be read, once their time is settled past an instant."""
         self._outages: dict[OutageKey, Outage] = {}
@@ -53,23 +55,29 @@ class OutageIndex:
     def take_observation(self, server: ServerId, leg: Leg, state: State, at: Instant, reason: str) -> None:
         """What was said of a leg, by whomever."""
         if state is State.DOWN:
+            self._ever_down.add(server)
             insort(self._reasons.setdefault((server, leg), []), (at, intern(str(in_evidence(reason)))))
-        if state is State.DOWN or server in self._due or server in self._of_server:
+        if server in self._ever_down:
             self._ask(server, at)
 
-    def take_service(self, server: ServerId) -> None:
-        """Whose a server is, or which of its legs count, is on record anew."""
-        if (server, Leg.RUNNING) in self._reasons or server in self._of_server:
-            self._ask(server)
+    def take_service(self, record: Server) -> None:
+        """Whose a server is, until when, or which of its legs count, is on record anew."""
+        if record.id in self._ever_down:
+            until = record.in_service_until
+            self._ask(record.id, record.in_service_from if until is None else until)
 
     def take_blind(self, blind: Blind) -> None:
-        """A witness did not see for a while."""
-        for server, keys in self._of_server.items():
-            last = self._outages[keys[-1]]
-            if (last.end is None or last.end > blind.start) and any(
-                witness == blind.witness for _, witness in self._book.servers[server].tracks
-            ):
-                self._ask(server)
+        """A witness did not see for a while: what it said then is unknown, and what others said prevails."""
+        for server in self._ever_down:
+            witnesses = {witness for _, witness in self._book.servers[server].tracks}
+            if blind.witness in witnesses and (len(witnesses) > 1 or self._lasts_to(server, blind.start)):
+                self._ask(server, blind.end)
+
+    def _lasts_to(self, server: ServerId, at: Instant) -> bool:
+        """Whether an outage of a server lasts to after an instant."""
+        keys = self._of_server.get(server)
+        last = None if keys is None else self._outages[keys[-1]]
+        return last is not None and (last.end is None or last.end > at)
 
     def take_cause(self, cause: Cause) -> None:
         """The cause of an outage."""
