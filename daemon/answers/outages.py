@@ -68,7 +68,7 @@ class OutageAnswers:
                 continue
             name = self._incident_of(outage)
             if name and name not in known:
-                known[name] = await self._incident(wanted, server, name)
+                known[name] = await self._incident(wanted, server, name, outage)
                 looked_at += len(known[name].outages)
             incident = (
                 known[name] if name else Incident(id="", outages=(with_cause(outage, self._book.evidence),))
@@ -99,14 +99,17 @@ class OutageAnswers:
             if after is None or (key > after if oldest_first else key < after):
                 yield key
 
-    async def _incident(self, wanted: "_Wanted", server: ServerId | None, name: str) -> Incident:
-        """What is wanted of an incident, of which there is something."""
+    async def _incident(
+        self, wanted: "_Wanted", server: ServerId | None, name: str, found: Outage
+    ) -> Incident:
+        """What is wanted of an incident, of which an outage was found; of its cause another may be on record by now."""
         members: list[Outage] = []
-        async for key in paced(sorted(self._book.outages.of_incident(name))):
+        keys, own = self._book.outages.of_incident(name), OutageKey(found.start, found.server)
+        async for key in paced(list(keys) if own in keys else sorted((own, *keys))):
             outage = self._book.outages.get(key) if server in (None, key.server) else None
             if outage is not None and wanted.has(outage) and self._incident_of(outage) == name:
                 members.append(with_cause(outage, self._book.evidence))
-        return Incident(id=name, outages=tuple(members))
+        return Incident(id=name, outages=tuple(members) or (with_cause(found, self._book.evidence),))
 
     def _row(self, outage: Outage, asked: OutagesAsked, judging: JudgementsAt) -> OutageRow:
         evidence = self._book.evidence

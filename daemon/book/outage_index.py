@@ -45,8 +45,8 @@ class OutageIndex:
         """The same keys, in order."""
         self._of_server: dict[ServerId, tuple[OutageKey, ...]] = {}
         """The same keys by server, in order; only of servers that have one."""
-        self._of_incident: dict[str, set[OutageKey]] = {}
-        """The outages that were ever on record as part of an incident."""
+        self._of_incident: dict[str, list[OutageKey]] = {}
+        """The outages that were ever on record as part of an incident, in order."""
         self._reasons: dict[tuple[ServerId, Leg], list[tuple[Instant, str]]] = {}
         """Why a leg was said to be down, by when, in order."""
 
@@ -82,8 +82,10 @@ class OutageIndex:
     def take_cause(self, cause: Cause) -> None:
         """The cause of an outage."""
         if cause.incident:
-            key = OutageKey(cause.start, cause.server)
-            self._of_incident.setdefault(cause.incident, set()).add(key)
+            key, keys = OutageKey(cause.start, cause.server), self._of_incident.setdefault(cause.incident, [])
+            place = bisect_left(keys, key)
+            if keys[place : place + 1] != [key]:
+                keys.insert(place, key)
 
     def read(self) -> Iterator[None]:
         """Read, in small steps, the outages of which something was said that is settled."""
@@ -113,7 +115,7 @@ class OutageIndex:
         return self._of_server.get(server, ())
 
     def of_incident(self, incident: str) -> Collection[OutageKey]:
-        """The outages that were ever on record as part of an incident; the book says whether they still are."""
+        """The outages that were ever on record as part of an incident, in order; the book says whether they still are."""
         return self._of_incident.get(incident, ())
 
     def walk(self, after: OutageKey | None, *, oldest_first: bool) -> Iterator[OutageKey]:

@@ -19,6 +19,7 @@ from sla.calendars import Month
 from sla.instants import DAY, HOUR, MINUTE, SECOND, Instant
 from sla.outages import outages_of
 from sla.records import (
+    Blind,
     Category,
     Cause,
     CauseKind,
@@ -30,6 +31,7 @@ from sla.records import (
     Record,
     ServerId,
     State,
+    Witness,
 )
 from tests.daemon.answers.test_server import after, answers
 from tests.daemon.monitor import Monitor, Source, Vm
@@ -273,6 +275,16 @@ def test_an_outage_that_is_of_another_incident_now_counts_there(fleet: Fleet) ->
     storm(fleet)
     fleet.cause("acme-1", after(3), "i2")
     assert {row.incident: row.servers for row in fleet.incidents()} == {"": 1, "i1": 2, "i2": 1}
+
+
+def test_an_incident_is_told_though_its_outage_is_known_to_have_begun_later(fleet: Fleet) -> None:
+    fleet.down("acme-1")
+    fleet.cause("acme-1", after(3), "i1")
+    begun_at = Instant(after(3) + 30 * SECOND)
+    blind = Blind(witness=Witness("mon", "vc1"), start=Instant(after(2) + 1), end=begun_at)
+    fleet.look()
+    fleet.monitor.book.take_watermarks({}, (), [blind])
+    assert [(row.incident, row.servers, row.start) for row in fleet.incidents()] == [("i1", 1, begun_at)]
 
 
 # Servers
