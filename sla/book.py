@@ -64,8 +64,9 @@ Declared = (
     | Lifecycle
     | Withdrawn
     | ProposalDecided
+    | Cause
 )
-"""The records that people make."""
+"""The records that people make; causes are slad's own, too."""
 
 OfSolution = ServiceRequest | CancellationNotice | Lifecycle
 """What people record of a solution, and may withdraw."""
@@ -263,6 +264,10 @@ class Book:
             case ProposalDecided():
                 self.proposals = {key: replace(pages) for key, pages in self.proposals.items()}
                 self.pending = dict(self.pending)
+            case Cause():
+                of_server = self.causes.get(record.server, {})
+                copied = {start: list(those) for start, those in of_server.items()}
+                self.causes = {**self.causes, record.server: copied}
 
     def excerpt(self, client: ClientId) -> "Book":
         """What a client's figures rest on, its servers aside, in a book of its own; `take_over` adds those one by one."""

@@ -29,6 +29,7 @@ CALLED_BY_LIBRARIES = {
     "response_class",  # http.client
 }
 USED_BY_TESTS = {
+    "incidents_of",  # which statements are to group outages by
     "EVERY",  # the tables of alerts, which are held against Prometheus' rules
     "control_addresses",
     "frontier",

@@ -243,6 +243,7 @@ def wired(
             exposition=exposition,
             recorded_requests=evidence.recorded_requests,
             documents=documents,
+            traces=evidence.traces,
         ),
         documents=documents,
     )

@@ -164,7 +164,7 @@ class Proposals:
         if place is None:
             return
         since = min(since, Instant(place.group.settled - REVISED_US))
-        runs = self._book.outages(server, Instant(since - 1))
+        runs = self._book.runs_since(server, Instant(since - 1))
         for run in runs:
             matter = self._matter(server, run, now)
             yield from due(matter, now=now, by=RECORDED_BY, new_id=made_id)

@@ -174,7 +174,7 @@ class Committer:
         if batch.request is not None:
             self._recorded_requests.keep(first, batch.request)
         async for seq, entry in paced(enumerate(entries, first)):
-            self._book.take_record(entry.record, entry.settled)
+            self._book.take_record(entry.record, entry.settled, seq)
             if isinstance(entry.record, Recorded):
                 self._recorded_requests.take(seq, entry.record)
         self.head_in_book = self._ledger.head

@@ -11,6 +11,7 @@ import structlog
 from daemon.alerts.evaluator import AlertEvaluator
 from daemon.believed_clock import BelievedClock
 from daemon.book.live_book import LiveBook
+from daemon.book.outage_index import READ_S
 from daemon.causes.attributor import Attributor
 from daemon.causes.edges import tell_edges
 from daemon.causes.people import people_of
@@ -164,6 +165,8 @@ class Recorder:
         self._doubts.follow(name for name, _ in self._sources)
         await self._internet.follow()
         async for _ in paced(self._book.settling(now)):
+            pass
+        async for _ in paced(self._book.outages.read(), at_most_s=READ_S):
             pass
         await self._commit(await self._attributor.causes(now))
         tell_edges([edge async for edge in paced(self._attributor.edges())])

@@ -78,7 +78,7 @@ def replay(
                 transitions.remember(record)
             elif isinstance(record, Client):
                 is_of_old = not has_own_salt(body)
-        book.take_record(record, settled)
+        book.take_record(record, settled, seq)
     ledger.judge_by(reader)
     transitions.remember_objects(ledger.objects())
     for pages in book.evidence.servers.values():

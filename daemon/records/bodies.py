@@ -13,7 +13,7 @@ from daemon.config.values import ID
 from daemon.records.refusals import FieldFault, RefusedError
 from sla.calendars import Day, Month, check_year, parse_day, parse_month
 from sla.instants import DAY, SECOND, Instant, parse_instant
-from sla.records import Channel, LifecycleEvent
+from sla.records import CauseKind, Channel, LifecycleEvent
 from sla.recurrence import WEEK_DAYS, WEEKLY_PATTERN, Weekly, parse_weekly
 
 MOST_NAMES: Final = 1000
@@ -239,6 +239,25 @@ class LifecycleBody(RequestBody):
     event: LifecycleEvent
     at: InstantText | None = Field(default=None, description="Not in the future. Left out: now.")
     id: NewId | None = Field(default=None, description="Left out: slad makes one.")
+
+
+AUTOMATIC: Final = "automatic"
+"""In place of a cause: that which slad itself finds."""
+
+
+class CauseBody(RequestBody):
+    """What brought about an outage, by a person's word; nothing that slad finds overwrites it."""
+
+    server: NameText = Field(description="A virtual server, by id or by a name that only one has.")
+    at: InstantText = Field(
+        description="An instant of the outage, or less than a minute before it began; not of two of them."
+    )
+    cause: CauseKind | Literal["automatic"] = Field(
+        description="`automatic`: what slad itself finds holds again."
+    )
+    why: LineText | None = Field(
+        default=None, description="Why that is so, which stands with the cause; not with `automatic`."
+    )
 
 
 _B = TypeVar("_B", bound=RequestBody)

@@ -17,9 +17,10 @@ from daemon.ledger import RequestKey
 from daemon.servers.policy import RECORDED_BY
 from sla.book import Declared
 from sla.calendars import calendar_of
-from sla.instants import Instant
+from sla.instants import Instant, format_instant
 from sla.records import (
     Category,
+    Cause,
     Event,
     Exclusion,
     ExclusionEnded,
@@ -30,9 +31,6 @@ from sla.records import (
     Withdrawn,
 )
 from sla.recurrence import Weekly, parse_weekly
-
-PROVIDER: Final = "provider"
-"""Who recorded what people recorded, as a record says it."""
 
 _TYPE: Final = "slad.Recorded"
 _RECORDS: Final = "records"
@@ -76,7 +74,7 @@ class Draft(NamedTuple):
     @classmethod
     def of(cls, record: Declared) -> Self:
         """Of one record, which goes by its id."""
-        return cls(record.id or record.kind, (record,))
+        return cls(_named(record)[1] or record.kind, (record,))
 
     def windows(self) -> Mapping[str, Sequence[Exclusion]]:
         """Its exclusions, by the names by which people speak of them."""
@@ -241,8 +239,13 @@ class RecordedRequests:
 
 
 def _named(record: Declared) -> tuple[str, str | None]:
-    kind = f"{record.kind} {record.what}" if isinstance(record, Withdrawn) else record.kind
-    return kind, record.id
+    match record:
+        case Withdrawn():
+            return f"{record.kind} {record.what}", record.id
+        case Cause():
+            return record.kind, f"{record.server} {format_instant(record.start)}"
+        case _:
+            return record.kind, record.id
 
 
 def _name(record: Declared) -> list[str | None]:

@@ -15,7 +15,6 @@ import structlog
 from daemon.clock import Clock
 from daemon.config import Config
 from daemon.config.values import shown
-from daemon.exposition.families import ratio_text
 from daemon.holidays import holidays_around
 from daemon.pacing import paced
 from daemon.records import bodies
@@ -29,31 +28,32 @@ from daemon.records.idempotency import (
     digest_of,
 )
 from daemon.records.naming import named
+from daemon.records.overruling import overruled
 from daemon.records.proposals import EventsOf, ProposalViews, WhichProposals
 from daemon.records.refusals import ConflictError, FieldFault, NotFoundError, RefusedError, UnconfirmedError
 from daemon.records.validator import Recording, Validator
-from daemon.records.views import BookView, exclusion_keys, notice_keys, step_keys
+from daemon.records.views import BookView, cause_keys, effect_keys, exclusion_keys, notice_keys, step_keys
 from daemon.records.windows import around, maintenance_calendar, series_receipt
+from daemon.replies.causes import CauseReceipt
 from daemon.replies.common import Reply, WithdrawalReceipt, with_rows
 from daemon.replies.exclusions import (
     EndReceipt,
     ExclusionReceipt,
     MaintenanceReceipt,
     MonthEffect,
-    MonthFigures,
     Summary,
 )
 from daemon.replies.proposals import DecisionReceipt
 from daemon.replies.requests import RequestReceipt
 from daemon.replies.solutions import NoticeReceipt, StepReceipt
 from daemon.servers.policy import RECORDED_BY, solutions_of
-from sla.availability import Figures
 from sla.book import Book, Declared, ExclusionPages, OfSolution, key_of
-from sla.effects import Effect, effects
+from sla.effects import effects
 from sla.exclusions import MAINTENANCE
 from sla.instants import Instant
 from sla.records import (
     CancellationNotice,
+    Cause,
     ClientId,
     Exclusion,
     ExclusionEnded,
@@ -246,6 +246,12 @@ class RecordService:
         """The withdrawal of a step in the life of a solution."""
         return await self._withdraw(Withdrawable.LIFECYCLE, step, call)
 
+    async def set_cause(self, call: RecordCall) -> Answer:
+        """What brought about an outage, by a person's word."""
+        body = bodies.read(bodies.CauseBody, call.said)
+        servers = await named(self._book, (body.server,))
+        return await self._post(call, lambda now: overruled(self._book, body, servers, now))
+
     async def _withdraw(self, what: Withdrawable, id_: str, call: RecordCall) -> Answer:
         body = bodies.read(bodies.WithdrawalBody, call.said)
         return await self._post_one(call, partial(self.validator.withdrawn, what, id_, body))
@@ -414,6 +420,8 @@ class RecordService:
                 return StepReceipt(
                     **common, **step_keys(record), deadlines=views.deadlines(key_of(record))
                 ).as_json()
+            case Cause():
+                return CauseReceipt(**common, **cause_keys(book, record)).as_json()
             case _:
                 assert_never(record)
 
@@ -426,7 +434,7 @@ class RecordService:
         found: list[MonthEffect] = []
         async for effect in paced(effects(self._book, exclusions, as_of, holidays_around([as_of]))):
             if effect is not None:
-                found.append(_effect(effect))
+                found.append(effect_keys(effect))
             if len(found) == MOST_EFFECTS:
                 break
         return tuple(found)
@@ -443,23 +451,6 @@ def _common(outcome: _RecordResult) -> dict[str, Any]:
         "recorded_by": None if seq is None else outcome.by,
         "seq": seq,
     }
-
-
-def _effect(effect: Effect) -> MonthEffect:
-    return MonthEffect(
-        server=effect.server,
-        name=effect.name,
-        client=effect.client,
-        month=str(effect.month),
-        before=_figures(effect.before),
-        after=_figures(effect.after),
-    )
-
-
-def _figures(figures: Figures) -> MonthFigures:
-    return MonthFigures(
-        availability=ratio_text(figures.availability()), down_seconds=figures.down, met=figures.met
-    )
 
 
 def _exclusions(records: Sequence[Declared]) -> list[Exclusion]:

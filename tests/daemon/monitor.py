@@ -143,8 +143,8 @@ class Monitor:
             ((lag.witness, lag.start, lag.end) for lag in batch.lags),
             (record for record in made if isinstance(record, Blind)),
         )
-        for entry in batch.entries:
-            self.book.take_record(entry.record, entry.settled)
+        for seq, entry in enumerate(batch.entries, len(self.records) - len(batch.entries) + 1):
+            self.book.take_record(entry.record, entry.settled, seq)
         self.book.settle(self.now)
         return made
 

@@ -10,6 +10,7 @@ from sla import records
 
 COUNTS = {
     "servers",
+    "servers_down",
     "fully_eligible",
     "partly",
     "not_at_all",
