@@ -69,7 +69,10 @@ class LineError(ValueError):
 
 
 class Key(NamedTuple):
-    """A key of a kind: its name in the evidence and in the record, what its value may be, and its default."""
+    """A key of a kind: its name in the evidence and in the record, what its value may be, and its default.
+
+    One with a default may be null too, with the same meaning.
+    """
 
     name: str
     field: str
@@ -164,11 +167,11 @@ def usual_observation(
 
 
 def _value(said: Mapping[str, Any], key: Key, fault: Callable[[str | None, str], None]) -> Any:
-    if key.name not in said:
-        if key.default is _REQUIRED:
-            fault(key.name, "is missing")
-            return None
+    if key.default is not _REQUIRED and said.get(key.name) is None:
         return key.default
+    if key.name not in said:
+        fault(key.name, "is missing")
+        return None
     try:
         return key.parse(said[key.name])
     except TermsError as error:
@@ -251,10 +254,6 @@ def as_instant(value: object) -> Instant:
     return parse_instant(_text(value))
 
 
-def _or_null(parse: Callable[[object], object], value: object) -> object:
-    return None if value is None else parse(value)
-
-
 def _one_of(words: type[_E], value: object) -> _E:
     try:
         return words(value)
@@ -331,12 +330,12 @@ OWN_KEYS: Final[Mapping[str, tuple[str, ...]]] = {
 WITHOUT_RECORDED_AT: Final = frozenset({"observation", "blind", "observed_until"})
 
 _ID: Final = Key("id", "id", _id)
-_ID_OR_NULL: Final = Key("id", "id", partial(_or_null, _id), None)
+_ID_OR_NULL: Final = Key("id", "id", _id, None)
 _AT: Final = Key("at", "at", as_instant)
 _CLIENT: Final = Key("client", "client", _id)
 _SOLUTION: Final = Key("solution", "solution", _id)
 _FROM: Final = Key("from", "start", as_instant)
-_UNTIL_OR_NULL: Final = Key("until", "end", partial(_or_null, as_instant), None)
+_UNTIL_OR_NULL: Final = Key("until", "end", as_instant, None)
 _CATEGORY: Final = Key("category", "category", partial(_one_of, Category))
 _SERVERS: Final = Key("servers", "servers", _texts, ())
 _REASON: Final = Key("reason", "reason", _text, "")
@@ -350,7 +349,7 @@ KINDS: Final[Mapping[str, tuple[Callable[..., Any], tuple[Key, ...]]]] = {
     "contract": (
         Contract,
         (
-            Key("client", "client", partial(_or_null, _id), None),
+            Key("client", "client", _id, None),
             Key("effective_from", "effective_from", _month),
             Key("terms", "terms", _terms),
             _RECORDED_BY,
@@ -372,9 +371,9 @@ KINDS: Final[Mapping[str, tuple[Callable[..., Any], tuple[Key, ...]]]] = {
             _ID,
             Key("name", "name", _text),
             _CLIENT,
-            Key("solution", "solution", partial(_or_null, _id), None),
+            Key("solution", "solution", _id, None),
             Key("in_service_from", "in_service_from", as_instant),
-            Key("in_service_until", "in_service_until", partial(_or_null, as_instant), None),
+            Key("in_service_until", "in_service_until", as_instant, None),
             Key("legs", "legs", _legs, ALL_LEGS),
             _RECORDED_BY,
         ),
@@ -405,8 +404,8 @@ KINDS: Final[Mapping[str, tuple[Callable[..., Any], tuple[Key, ...]]]] = {
             Key("clients", "clients", _texts, ()),
             Key("solutions", "solutions", _texts, ()),
             _SERVERS,
-            Key("announced_at", "announced_at", partial(_or_null, as_instant), None),
-            Key("reference", "reference", partial(_or_null, _text), None),
+            Key("announced_at", "announced_at", as_instant, None),
+            Key("reference", "reference", _text, None),
             _RECORDED_BY,
         ),
     ),
@@ -452,7 +451,7 @@ KINDS: Final[Mapping[str, tuple[Callable[..., Any], tuple[Key, ...]]]] = {
             Key("key", "key", _text),
             Key("type", "type", _text),
             _AT,
-            Key("server", "server", partial(_or_null, _id), None),
+            Key("server", "server", _id, None),
             Key("user", "user", _text),
             _TEXT,
             _RECORDED_BY,
@@ -467,7 +466,7 @@ KINDS: Final[Mapping[str, tuple[Callable[..., Any], tuple[Key, ...]]]] = {
         (
             _ID,
             Key("decision", "decision", partial(_one_of, Decision)),
-            Key("exclusion", "exclusion", partial(_or_null, _id), None),
+            Key("exclusion", "exclusion", _id, None),
             _WHY,
             _RECORDED_BY,
         ),
@@ -479,7 +478,7 @@ KINDS: Final[Mapping[str, tuple[Callable[..., Any], tuple[Key, ...]]]] = {
             _FROM,
             Key("cause", "cause", partial(_one_of, CauseKind)),
             Key("confidence", "confidence", partial(_one_of, Confidence)),
-            Key("user", "user", partial(_or_null, _text), None),
+            Key("user", "user", _text, None),
             _BECAUSE,
             _TEXT,
             _RECORDED_BY,

@@ -249,7 +249,7 @@ class EvidenceReader:
 
     def _recording(self, said: Mapping[str, Any]) -> Instant | None:
         """The record's `recorded_at`, or that of the nearest line before it that has one."""
-        if "recorded_at" not in said:
+        if said.get("recorded_at") is None:
             if self._recorded_at is None:
                 self._fault("recorded_at", "is missing, and no line before this one has it")
             return self._recorded_at

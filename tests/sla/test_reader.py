@@ -5,6 +5,7 @@ import json
 import pytest
 
 from sla.book import Book
+from sla.decoding import KINDS
 from sla.evidence import encode
 from sla.reader import LONGEST_LINE, MOST_FAULTS, EvidenceReader
 from sla.records import Leg, Observation, ServerId, State, Witness
@@ -264,6 +265,23 @@ def test_a_bad_line_defines_its_id_so_that_no_other_fault_follows() -> None:
 def test_a_witness_without_a_name_is_a_fault_each_time() -> None:
     for bad in ({"observer": None}, {"source": None}):
         assert len(faults(client(), server(), *[{**says("up", RECORDED), **bad}] * 2)) == 2
+
+
+def test_a_null_stands_for_every_default_and_for_nothing_else() -> None:
+    """Of every key of every kind (evidence.md, Records)."""
+    for place, line in enumerate(EVERY_KIND):
+        for key in KINDS[line["kind"]][1]:
+            null, absent = ({**line, key.name: None}, {k: v for k, v in line.items() if k != key.name})
+            found = [read(*EVERY_KIND[:place], each).faults for each in (null, absent)]
+            assert bool(found[0]) == bool(found[1]), (line["kind"], key.name)
+            if not found[0]:
+                said = [records_of([*EVERY_KIND[:place], each])[-1] for each in (null, absent)]
+                assert said[0] == said[1]
+
+
+def test_a_recorded_at_of_null_is_that_of_the_line_before() -> None:
+    first, second = records_of([client(), client(recorded_at=None)])
+    assert second == first
 
 
 def test_an_event_may_be_recorded_before_the_clock_of_its_source() -> None:
