@@ -14,7 +14,6 @@ from sla.decoding import (
     OWN_KEYS,
     WITHOUT_RECORDED_AT,
     LineError,
-    as_instant,
     parse_line,
     record_of,
     usual_observation,
@@ -34,6 +33,7 @@ from sla.records import (
     State,
     Witness,
 )
+from sla.values import as_instant
 
 _JSON_NAMES: Final = {"start": "from", "end": "until"}
 _COMMON: Final = {field.name for field in fields(Recorded)}

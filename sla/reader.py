@@ -14,10 +14,8 @@ from sla.decoding import (
     KINDS,
     WITHOUT_RECORDED_AT,
     LineError,
-    as_instant,
     parse_line,
     record_of,
-    short,
     usual_observation,
     values_of,
 )
@@ -25,6 +23,7 @@ from sla.instants import MINUTE, SECOND, Instant, parse_instant
 from sla.records import Leg, Observation, Record, ServerId, State, Withdrawable, Witness
 from sla.requests import refusal
 from sla.timeline import Track
+from sla.values import as_instant, short
 
 _T = TypeVar("_T")
 
