@@ -2,14 +2,13 @@
 
 `Book.add` takes valid records in the order of their lines and never judges. What a book knows at an instant of
 knowledge is asked with `as_of`: records with a later `recorded_at` do not exist yet (spec §1.4). Every list of records
-is in the order of lines, and so in the order of `recorded_at`.
+is in the order of lines: within one ledger that of `recorded_at` too, of several that goes back and forth.
 """
 
-from bisect import bisect_right
-from collections.abc import Callable, Sequence
+from bisect import bisect_right, insort
+from collections.abc import Iterable, Sequence
 from copy import copy
 from dataclasses import dataclass, field, replace
-from operator import attrgetter
 from typing import TypeVar
 
 from sla.instants import FOREVER, Instant
@@ -51,7 +50,6 @@ from sla.service import Part, parts_of
 from sla.timeline import ServerTimeline, Sights, Track
 
 _R = TypeVar("_R", bound=Recorded)
-_RECORDED_AT: Callable[[Recorded], Instant] = attrgetter("recorded_at")
 
 Declared = (
     Exclusion
@@ -79,17 +77,14 @@ def key_of(record: OfSolution) -> SolutionKey:
     return record.solution, record.client
 
 
-def known(records: Sequence[_R], as_of: Instant) -> Sequence[_R]:
-    """Those of the records that exist at `as_of`."""
-    if not records or records[-1].recorded_at <= as_of:
-        return records
-    return records[: bisect_right(records, as_of, key=_RECORDED_AT)]
+def known(records: Iterable[_R], as_of: Instant) -> list[_R]:
+    """Those of the records that exist at `as_of`, in their order."""
+    return [record for record in records if record.recorded_at <= as_of]
 
 
 def newest(records: Sequence[_R], as_of: Instant) -> _R | None:
     """The last of the records that exist at `as_of`."""
-    those = known(records, as_of)
-    return those[-1] if those else None
+    return next((record for record in reversed(records) if record.recorded_at <= as_of), None)
 
 
 class ServerPages:
@@ -165,7 +160,9 @@ class Book:
         """The clients of which a server was ever in a solution of that name."""
         self._newest_at: Instant | None = None
         self._exclusions_changed_at: list[Instant] = []
-        self._windows: tuple[int, tuple[Window, ...]] = (0, ())
+        """In order of time, whatever the order of lines."""
+        self._windows: tuple[int, tuple[Window, ...]] | None = None
+        """How many of those instants they were worked out for, since the last was added, and what stands then."""
 
     def add(self, record: Record) -> None:
         """Take the next record."""
@@ -260,8 +257,8 @@ class Book:
     def contract(self, client: ClientId, month: str, as_of: Instant) -> Contract | None:
         """The record whose terms a client's statement of `month` (YYYY-MM) is judged by; None: the defaults (spec §10)."""
         of_all = None
-        for record in reversed(known(self.contracts, as_of)):
-            if record.effective_from > month:
+        for record in reversed(self.contracts):
+            if record.recorded_at > as_of or record.effective_from > month:
                 continue
             if record.client == client:
                 return record
@@ -296,7 +293,7 @@ class Book:
     def windows(self, as_of: Instant) -> tuple[Window, ...]:
         """The exclusions as they stand at `as_of`, without those that were withdrawn (spec §4.2)."""
         changes = bisect_right(self._exclusions_changed_at, as_of)
-        if self._windows[0] != changes:
+        if self._windows is None or self._windows[0] != changes:
             self._windows = changes, tuple(self._standing(as_of))
         return self._windows[1]
 
@@ -331,7 +328,8 @@ class Book:
                 self.exclusions[record.id].ended = record
             case ExclusionWithdrawn():
                 self.exclusions[record.id].withdrawn = record
-        self._exclusions_changed_at.append(record.recorded_at)
+        insort(self._exclusions_changed_at, record.recorded_at)
+        self._windows = None
 
 
 def _window(pages: ExclusionPages, as_of: Instant) -> Window:

@@ -63,7 +63,8 @@ from sla.values import (
     one_of,
 )
 
-_PROOF_KEYS: Final = ("salt", "seq", "chain")
+_OF_THE_LEDGER: Final = ("salt", "ledger", "seq", "chain")
+"""Keys that any line may have. They say how a ledger holds the record, and are no part of it."""
 _LONGEST_NUMBER: Final = 30
 _REQUIRED: Final = object()
 
@@ -126,10 +127,16 @@ def values_of(kind: str, said: Mapping[str, Any], fault: Callable[[str | None, s
     return values
 
 
+def ledger_of(said: Mapping[str, Any], fault: Callable[[str | None, str], None]) -> str | None:
+    """The name of the ledger that holds a line; None where it is a fault."""
+    ledger: str | None = _value(said, _LEDGER, fault)
+    return ledger
+
+
 def record_of(kind: str, said: Mapping[str, Any], values: Mapping[str, Any]) -> Record:
     """The record of sound values; keys that are not known are kept."""
     make, keys = KINDS[kind]
-    known = {"kind", "recorded_at", *_PROOF_KEYS, *(key.name for key in keys)}
+    known = {"kind", "recorded_at", *_OF_THE_LEDGER, *(key.name for key in keys)}
     if kind in WITHOUT_RECORDED_AT:
         known.remove("recorded_at")
     more: dict[str, Any] = {}
@@ -164,6 +171,8 @@ def usual_observation(
     except (KeyError, TypeError, ValueError):
         return None
     if type(server) is not str or not server or type(reason) is not str or said.keys() - _OBSERVATION_KEYS:
+        return None
+    if type(said.get("ledger", "")) is not str:
         return None
     return Observation(
         witness=witness,
@@ -242,7 +251,7 @@ def _noticed_at(said: Mapping[str, Any]) -> Instant | None:
 
 
 _OBSERVATION_KEYS: Final = frozenset(
-    {"kind", "observer", "source", "server", "leg", "state", "at", "reason", "noticed_at", *_PROOF_KEYS}
+    {"kind", "observer", "source", "server", "leg", "state", "at", "reason", "noticed_at", *_OF_THE_LEDGER}
 )
 OWN_KEYS: Final[Mapping[str, tuple[str, ...]]] = {
     "event": ("shown_to",),
@@ -266,6 +275,7 @@ _BECAUSE: Final = Key("because", "because", as_texts)
 _TEXT: Final = Key("text", "text", as_text)
 _WHY: Final = Key("why", "why", as_text)
 _RECORDED_BY: Final = Key("recorded_by", "recorded_by", as_text, "")
+_LEDGER: Final = Key("ledger", "ledger", as_text, "")
 
 KINDS: Final[Mapping[str, tuple[Callable[..., Any], tuple[Key, ...]]]] = {
     "contract": (

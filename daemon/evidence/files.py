@@ -32,12 +32,12 @@ class EvidenceSource:
 class Taker:
     """What takes records: `take` all of them, or, with `track_of`, all but most observations, which go to their tracks.
 
-    With `wants_all`, an export from which records were left out is bad.
+    With `for_ledger`, evidence is bad that cannot become a ledger.
     """
 
     take: Callable[[Record], None]
     track_of: TrackOf | None = None
-    wants_all: bool = False
+    for_ledger: bool = False
 
 
 def lines_of(stream: IO[bytes]) -> Iterator[bytes]:
@@ -70,7 +70,7 @@ def sound_lines(
     source: EvidenceSource, taker: Taker, progress: Callable[[int], None]
 ) -> Iterator[tuple[int, bytes]]:
     """The lines up to the first bad one, with their numbers; the bad ones are told of at the end."""
-    reader = EvidenceReader(taker.track_of, wants_all=taker.wants_all)
+    reader = EvidenceReader(taker.track_of, for_ledger=taker.for_ledger)
     for number, line in enumerate(lines_of(source.stream), 1):
         record = reader.read(line)
         if reader.has_enough_faults:

@@ -303,7 +303,7 @@ def test_a_bad_line_gives_no_record() -> None:
 
 def test_where_all_is_wanted_the_first_record_that_was_left_out_is_a_fault() -> None:
     omitted = b'{"kind":"omitted","digest":"00","seq":2,"chain":"00"}'
-    reader = EvidenceReader(wants_all=True)
+    reader = EvidenceReader(for_ledger=True)
     for line in (json.dumps(client()).encode(), omitted, omitted, json.dumps(server(client="d")).encode()):
         reader.read(line)
     assert [fault.shown("file") for fault in reader.faults] == [
