@@ -6,13 +6,15 @@ is in the order of lines: within one ledger that of `recorded_at` too, of severa
 """
 
 from bisect import bisect_right, insort
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass, field, replace
-from typing import TypeVar
+from itertools import compress
+from typing import Final, TypeVar
 
-from sla.instants import FOREVER, Instant
+from sla.instants import BEGINNING, FOREVER, Instant
 from sla.records import (
+    ALL_LEGS,
     Blind,
     CancellationNotice,
     Category,
@@ -30,6 +32,7 @@ from sla.records import (
     Lifecycle,
     Observation,
     ObservedUntil,
+    ObserverRetired,
     Proposal,
     ProposalDecided,
     Record,
@@ -50,6 +53,9 @@ from sla.service import Part, parts_of
 from sla.timeline import ServerTimeline, Sights, Track
 
 _R = TypeVar("_R", bound=Recorded)
+
+_NEVER: Final = (FOREVER, BEGINNING)
+"""No instant lies between these."""
 
 Declared = (
     Exclusion
@@ -90,21 +96,55 @@ def newest(records: Sequence[_R], as_of: Instant) -> _R | None:
 class ServerPages:
     """What the book says of one server."""
 
-    __slots__ = ("_parts", "_parts_known", "records", "timeline", "tracks")
+    __slots__ = ("_clients_since", "_held", "_parts", "records", "timeline", "told", "tracks")
 
-    def __init__(self) -> None:
+    def __init__(self, clients_since: Mapping[ClientId, Instant]) -> None:
+        """`clients_since` is from when on there is a record of each client."""
         self.records: list[Server] = []
+        self.told: list[Server | ObserverRetired] = []
+        """Its records, and the retirements of the monitors that made those on earlier lines."""
         self.timeline = ServerTimeline()
         self.tracks: dict[tuple[Leg, Witness], Track] = {}
+        self._clients_since = clients_since
         self._parts: tuple[Part, ...] = ()
-        self._parts_known = 0
+        self._held = _NEVER
+        """The first and the last instant of knowledge for which those are the parts."""
+
+    def tell(self, record: Server | ObserverRetired) -> None:
+        """Take a record of it, or that a monitor that made one was retired."""
+        if isinstance(record, Server):
+            self.records.append(record)
+        self.told.append(record)
+        self.forget_parts()
+
+    def forget_parts(self) -> None:
+        """Something else is known of its service."""
+        self._held = _NEVER
 
     def parts(self, as_of: Instant) -> tuple[Part, ...]:
         """The parts of its service that are known at `as_of`."""
-        records = known(self.records, as_of)
-        if len(records) != self._parts_known:
-            self._parts, self._parts_known = parts_of(records), len(records)
+        first, last = self._held
+        if not first <= as_of <= last:
+            edges = list(self.edges())
+            self._parts = parts_of(compress(self.told, (edge <= as_of for edge in edges)))
+            first = max((edge for edge in edges if edge <= as_of), default=BEGINNING)
+            later = min((edge for edge in edges if edge > as_of), default=None)
+            self._held = first, FOREVER if later is None else Instant(later - 1)
         return self._parts
+
+    def name(self, as_of: Instant) -> str:
+        """What it is called: by the newest line of all that exist at `as_of` (spec §3.4)."""
+        return next(record.name for record in reversed(self.records) if self._known_from(record) <= as_of)
+
+    def edges(self) -> Iterator[Instant]:
+        """When each of `told` comes to be known."""
+        return map(self._known_from, self.told)
+
+    def _known_from(self, record: Server | ObserverRetired) -> Instant:
+        """From when on a record exists: that of a server not before its client's first (spec §1.4)."""
+        if isinstance(record, ObserverRetired):
+            return record.recorded_at
+        return max(record.recorded_at, self._clients_since.get(record.client, BEGINNING))
 
 
 @dataclass(slots=True)
@@ -143,6 +183,10 @@ class Book:
         self.sights = Sights()
         self.servers: dict[ServerId, ServerPages] = {}
         self.clients: dict[ClientId, list[Client]] = {}
+        self._clients_since: dict[ClientId, Instant] = {}
+        """The earliest `recorded_at` of each client's records."""
+        self._awaited: set[ClientId] = set()
+        """Clients that servers named before they had a record: what defines them was left out, or comes later."""
         self.contracts: list[Contract] = []
         self.exclusions: dict[ExclusionId, ExclusionPages] = {}
         self.requests: dict[RequestId, RequestPages] = {}
@@ -181,9 +225,11 @@ class Book:
             case Contract():
                 self.contracts.append(record)
             case Client():
-                self.clients.setdefault(record.id, []).append(record)
+                self._meet(record)
             case Server():
                 self._enter(record)
+            case ObserverRetired():
+                self._retire(record)
             case Exclusion() | ExclusionEnded() | ExclusionWithdrawn():
                 self._exclude(record)
             case ServiceRequest():
@@ -232,7 +278,7 @@ class Book:
         """What the book says of a server, from its first mention on."""
         pages = self.servers.get(server)
         if pages is None:
-            pages = self.servers[server] = ServerPages()
+            pages = self.servers[server] = ServerPages(self._clients_since)
         return pages
 
     def track(self, server: ServerId, leg: Leg, witness: Witness) -> Track:
@@ -286,7 +332,9 @@ class Book:
         """The cause of the outage in which a server is at `at`; None where none is known of that one."""
         start = max((start for start in self.causes.get(server, ()) if start <= at), default=at)
         pages = self.servers[server]
-        between = pages.timeline.segments(pages.records[-1].legs, start, at)
+        newest_of = {record.observer: record for record in pages.records}
+        legs = tuple(leg for leg in ALL_LEGS if any(leg in record.legs for record in newest_of.values()))
+        between = pages.timeline.segments(legs, start, at)
         was_up = any(segment.state is State.UP for segment in between)
         return None if was_up else self.cause(server, start, as_of)
 
@@ -309,11 +357,30 @@ class Book:
         if self._newest_at is None or at > self._newest_at:
             self._newest_at = at
 
+    def _meet(self, record: Client) -> None:
+        self.clients.setdefault(record.id, []).append(record)
+        since = self._clients_since.get(record.id)
+        if since is not None and since <= record.recorded_at:
+            return
+        self._clients_since[record.id] = record.recorded_at
+        if since is not None or record.id in self._awaited:
+            for (_, client), servers in self.servers_of.items():
+                if client == record.id:
+                    for pages in servers.values():
+                        pages.forget_parts()
+
     def _enter(self, record: Server) -> None:
         pages = self.server(record.id)
-        pages.records.append(record)
+        pages.tell(record)
+        if record.client not in self._clients_since:
+            self._awaited.add(record.client)
         self.servers_of.setdefault((record.key, record.client), {})[record.id] = pages
         self.clients_of.setdefault(record.key, set()).add(record.client)
+
+    def _retire(self, record: ObserverRetired) -> None:
+        for pages in self.servers.values():
+            if any(each.observer == record.observer for each in pages.records):
+                pages.tell(record)
 
     def _note(self, of: dict[SolutionKey, list[_O]], record: _O) -> None:
         of.setdefault(key_of(record), []).append(record)

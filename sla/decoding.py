@@ -31,6 +31,7 @@ from sla.records import (
     LifecycleEvent,
     Observation,
     ObservedUntil,
+    ObserverRetired,
     Proposal,
     ProposalDecided,
     Record,
@@ -307,9 +308,11 @@ KINDS: Final[Mapping[str, tuple[Callable[..., Any], tuple[Key, ...]]]] = {
             Key("in_service_from", "in_service_from", as_instant),
             Key("in_service_until", "in_service_until", as_instant, None),
             Key("legs", "legs", as_legs, ALL_LEGS),
+            Key("observer", "observer", as_text, ""),
             _RECORDED_BY,
         ),
     ),
+    "observer_retired": (ObserverRetired, (Key("observer", "observer", as_text), _AT, _RECORDED_BY)),
     "observation": (
         Observation,
         (

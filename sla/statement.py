@@ -426,7 +426,7 @@ class Judgement:
         return [
             ServerMonth(
                 id=server,
-                name=known(pages.records, self.as_of)[-1].name,
+                name=pages.name(self.as_of),
                 client=rules.client.id,
                 solution=in_month[-1].solution,
                 figures=figures,
