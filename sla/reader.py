@@ -24,7 +24,7 @@ from sla.instants import MINUTE, SECOND, Instant, parse_instant
 from sla.records import Leg, Observation, Record, ServerId, State, Withdrawable, Witness
 from sla.requests import refusal
 from sla.timeline import Track
-from sla.values import as_instant, short
+from sla.values import as_instant, of_ledger, short
 
 _T = TypeVar("_T")
 _V = TypeVar("_V")
@@ -262,10 +262,11 @@ class EvidenceReader:
     def _recording(self, said: Mapping[str, Any], ledger: str) -> Instant | None:
         """The record's `recorded_at`, or that of the nearest line before it of the same ledger that has one."""
         newest = self._recorded_at.get(ledger)
-        of_ledger = f" of ledger {short(ledger)}" if ledger else ""
         if said.get("recorded_at") is None:
             if newest is None:
-                self._fault("recorded_at", f"is missing, and no line{of_ledger} before this one has it")
+                self._fault(
+                    "recorded_at", f"is missing, and no line{of_ledger(ledger)} before this one has it"
+                )
             return newest
         try:
             at = as_instant(said["recorded_at"])
@@ -273,7 +274,7 @@ class EvidenceReader:
             self._fault("recorded_at", str(error))
             return None
         if newest is not None and at < newest:
-            self._fault("recorded_at", f"is earlier than that of a line{of_ledger} before it")
+            self._fault("recorded_at", f"is earlier than that of a line{of_ledger(ledger)} before it")
             return at
         self._put(self._recorded_at, ledger, at)
         return at

@@ -26,6 +26,11 @@ def short(value: object) -> str:
     return text if len(text) <= 60 else f"{text[:57]}..."
 
 
+def of_ledger(name: str) -> str:
+    """What a message says of a line that stands in a ledger with a name."""
+    return f" of ledger {short(name)}" if name else ""
+
+
 def as_text(value: object) -> str:
     """A text, of whatever it says."""
     if not isinstance(value, str):

@@ -22,6 +22,7 @@ from sla.document import document
 from sla.instants import Instant, format_instant, parse_instant
 from sla.records import ClientId
 from sla.statement import Judgement
+from sla.values import of_ledger
 
 
 class MonthType(click.ParamType[Month]):
@@ -73,7 +74,9 @@ class InstantType(click.ParamType[Instant]):
 )
 @options.output_format
 @click.option(
-    "--verify", is_flag=True, help="Hold the export against its own hash chain; the head goes to stderr."
+    "--verify",
+    is_flag=True,
+    help="Hold the export against its own hash chain, of each ledger; the head goes to stderr.",
 )
 def evaluate(
     evidence: str,
@@ -129,13 +132,15 @@ def _read(source: EvidenceSource, taker: Taker, *, verify: bool) -> None:
         if not verify:
             read_records(source, taker, progress=show)
             return
-        head = read_verified(source, taker, progress=show)
+        heads = read_verified(source, taker, progress=show)
     finally:
         gc.enable()
         tell_progress()
-    if head is None:
+    if not heads:
         raise EvidenceError([f"{source.name}: holds no record, so there is no chain to verify"])
-    tell(f"{source.name}: the chain holds; its head is {head.seq} {head.chain.hex()}")
+    for ledger, head in heads.items():
+        of = of_ledger(ledger)
+        tell(f"{source.name}: the chain{of} holds; its head is {head.seq} {head.chain.hex()}")
 
 
 def _judged_at(book: Book, as_of: Instant | None) -> Instant:

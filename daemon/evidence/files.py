@@ -1,10 +1,10 @@
 """Evidence in files: lines of bounded length, every fault of a file at once, and the proof (`spec/evidence.md`)."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import IO
 
-from sla.chain import ChainBrokenError, Link, link_of, verified_head
+from sla.chain import ChainBrokenError, Link, link_of, verified_heads
 from sla.reader import LONGEST_LINE, EvidenceReader, TrackOf
 from sla.records import Record
 
@@ -58,10 +58,12 @@ def read_records(source: EvidenceSource, taker: Taker, *, progress: Callable[[in
         pass
 
 
-def read_verified(source: EvidenceSource, taker: Taker, *, progress: Callable[[int], None]) -> Link | None:
-    """The same for an export that has to prove itself: the head of its chain, None for an empty file."""
+def read_verified(
+    source: EvidenceSource, taker: Taker, *, progress: Callable[[int], None]
+) -> Mapping[str, Link]:
+    """The same for an export that has to prove itself: the head of each ledger's chain, none for an empty file."""
     try:
-        return verified_head(_links(source, taker, progress))
+        return verified_heads(_links(source, taker, progress))
     except ChainBrokenError as error:
         raise EvidenceError([f"{source.name}: {error}"]) from None
 
