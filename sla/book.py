@@ -9,7 +9,6 @@ from bisect import bisect_right, insort
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass, field, replace
-from itertools import compress
 from typing import Final, TypeVar
 
 from sla.instants import BEGINNING, FOREVER, Instant
@@ -125,12 +124,16 @@ class ServerPages:
         """The parts of its service that are known at `as_of`."""
         first, last = self._held
         if not first <= as_of <= last:
+            self._parts = parts_of(self.known(as_of))
             edges = list(self.edges())
-            self._parts = parts_of(compress(self.told, (edge <= as_of for edge in edges)))
             first = max((edge for edge in edges if edge <= as_of), default=BEGINNING)
             later = min((edge for edge in edges if edge > as_of), default=None)
             self._held = first, FOREVER if later is None else Instant(later - 1)
         return self._parts
+
+    def known(self, as_of: Instant) -> list[Server | ObserverRetired]:
+        """Those of `told` that exist at `as_of`."""
+        return [record for record in self.told if self._known_from(record) <= as_of]
 
     def name(self, as_of: Instant) -> str:
         """What it is called: by the newest line of all that exist at `as_of` (spec §3.4)."""

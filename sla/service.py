@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import pairwise
 from operator import attrgetter
+from typing import NamedTuple
 
 from sla.instants import BEGINNING, FOREVER, Instant
 from sla.records import ALL_LEGS, ClientId, Leg, ObserverRetired, Server, SolutionId
@@ -50,6 +51,13 @@ class Part:
                 yield max(since, start), min(until, end), considered(legs, contract)
 
 
+class Told(NamedTuple):
+    """What one observer tells of a server: its newest record, and the parts of its service that all its records make."""
+
+    newest: Server
+    parts: tuple[Part, ...]
+
+
 @lru_cache(maxsize=256)
 def considered(watched: tuple[Leg, ...], contract: tuple[Leg, ...]) -> tuple[Leg, ...]:
     """The legs that both a server's record and the contract name, in the order of `Leg`."""
@@ -61,12 +69,12 @@ def parts_of(records: Iterable[Server | ObserverRetired]) -> tuple[Part, ...]:
 
     `records` are those about the server and the retirements of the monitors that made them, in the order of lines.
     """
-    told = _by_observer(records)
-    return told[0] if len(told) == 1 else _united(told)
+    told = by_observer(records)
+    return told[0].parts if len(told) == 1 else _united([each.parts for each in told])
 
 
-def _by_observer(records: Iterable[Server | ObserverRetired]) -> list[tuple[Part, ...]]:
-    """What each observer makes, in the order of their newest lines. After its retirement one counts as another."""
+def by_observer(records: Iterable[Server | ObserverRetired]) -> list[Told]:
+    """What each observer tells, in the order of their newest lines. After its retirement one counts as another."""
     retired: dict[str, list[Instant]] = {}
     told: dict[tuple[str, int], list[Server]] = {}
     for record in records:
@@ -78,7 +86,10 @@ def _by_observer(records: Iterable[Server | ObserverRetired]) -> list[tuple[Part
             those = told[observer] = told.pop(observer, [])
             those.append(record)
     return [
-        _until(min(retired[name][number:], default=FOREVER), _of_one_observer(those))
+        Told(
+            newest=those[-1],
+            parts=_until(min(retired[name][number:], default=FOREVER), _of_one_observer(those)),
+        )
         for (name, number), those in told.items()
     ]
 
