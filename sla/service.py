@@ -57,6 +57,11 @@ class Told(NamedTuple):
     newest: Server
     parts: tuple[Part, ...]
 
+    @property
+    def is_open(self) -> bool:
+        """Whether it has the server in service without an end."""
+        return bool(self.parts) and self.parts[-1].end == FOREVER
+
 
 @lru_cache(maxsize=256)
 def considered(watched: tuple[Leg, ...], contract: tuple[Leg, ...]) -> tuple[Leg, ...]:
