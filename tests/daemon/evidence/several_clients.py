@@ -93,8 +93,8 @@ class Telling:
 
     def _newest(self, server: str) -> Line:
         found = [line for line in self.lines if line["kind"] == "server" and line["id"] == server]
-        keys = ("id", "name", "client", "solution", "in_service_from", "in_service_until", "legs", "observer")
-        return {key: found[-1][key] for key in keys}
+        keys = ("id", "name", "client", "solution", "in_service_from", "in_service_until", "legs")
+        return {**{key: found[-1][key] for key in keys}, "observer": self._monitor}
 
     def _observe(self, client: str) -> None:
         server = self._some(client)
@@ -193,11 +193,11 @@ class Telling:
         )
 
     def _retire(self, _: str) -> None:
-        """Another monitor takes over; of some servers the one before told until it was retired, of others until now."""
+        """Another monitor takes over: most servers it tells of at once, and of others when there is something to tell."""
         before, self._monitor = self._monitor, self._monitor + "'"
         for server in sorted({server for those in self._servers.values() for server in those}):
             if self.shared.random() < 0.7:
-                self._say("server", **{**self._newest(server), "observer": self._monitor})
+                self._say("server", **self._newest(server))
         at = self._at(self._minute - self.shared.randrange(60))
         self._say("observer_retired", observer=before, at=at, recorded_by="provider")
 
