@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Final
 
-from sla.book import Window
 from sla.calendars import Calendar, Day, capped
 from sla.instants import FOREVER, Instant
+from sla.pages import Window
 from sla.records import Category, ClientId, ExclusionId, ServerId
 from sla.service import Part
 from sla.spans import NOTHING, Spans, clipped, difference, intersection, normalized, union

@@ -4,8 +4,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Final, NamedTuple
 
-from sla.book import Book, known
+from sla.book import Book
 from sla.instants import BEGINNING, FOREVER, Instant
+from sla.pages import known
 from sla.records import Cause, ClientId, Leg, ServerId, SolutionId, State
 from sla.service import Part
 from sla.spans import Spans, normalized

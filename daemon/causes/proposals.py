@@ -15,11 +15,12 @@ from daemon.new_ids import new_id
 from daemon.pacing import paced
 from daemon.servers.policy import RECORDED_BY
 from sla.announcement import concerned
-from sla.book import Declared, Window
+from sla.book import Declared
 from sla.calendars import Month, calendar_of
 from sla.causes import PROPOSES
 from sla.instants import DAY, FOREVER, Instant
 from sla.outages import Run
+from sla.pages import Window
 from sla.proposals import NO_OUTAGE, Matter, due, known_of, lapsed, not_excluded
 from sla.records import (
     Category,

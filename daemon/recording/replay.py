@@ -11,9 +11,9 @@ from daemon.ledger import Ledger, LedgerDamagedError
 from daemon.recording.transitions import Transitions
 from daemon.servers.registry import ServerRegistry
 from probes.report import RECOVERED
-from sla.book import ServerPages
 from sla.chain import has_own_salt
 from sla.instants import BEGINNING, MINUTE, SECOND, Instant, parse_instant
+from sla.pages import ServerPages
 from sla.reader import EvidenceReader
 from sla.reasons import PlainReason
 from sla.records import Blind, Client, Event, Leg, Recorded, ServerId, State, Witness

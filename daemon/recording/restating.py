@@ -15,9 +15,11 @@ import structlog
 from daemon.book.live_book import LiveBook
 from daemon.ledger import Batch, Entry, Ledger, let_in
 from daemon.servers.policy import RECORDED_BY
-from sla.book import Book, ServerPages
+from sla.book import Book
 from sla.instants import Instant
+from sla.pages import ServerPages
 from sla.records import Contract, Observation, Record, ServerId, State
+from sla.service import by_observer
 
 AT_ONCE: Final = 10_000
 """Records a transaction."""
@@ -47,8 +49,10 @@ def _holding(book: Book, now: Instant) -> Iterator[Record]:
     for said in newest.values():
         yield replace(said, recorded_at=now, recorded_by=RECORDED_BY)
     for server, pages in book.servers.items():
-        if pages.records and pages.records[-1].in_service_until is None:
-            yield replace(pages.records[-1], recorded_at=now, recorded_by=RECORDED_BY)
+        holding = [told.newest for told in by_observer(pages.told) if told.is_open]
+        for record in holding:
+            yield replace(record, recorded_at=now, recorded_by=RECORDED_BY)
+        if holding:
             yield from _seen(server, pages)
     for records in book.clients.values():
         yield replace(records[-1], recorded_at=now, recorded_by=RECORDED_BY)

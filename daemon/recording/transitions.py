@@ -26,9 +26,9 @@ from probes.report import (
     SourceFailure,
 )
 from probes.vcenter.positions import OVERLAP_US
-from sla.book import newest
 from sla.instants import BEGINNING, FOREVER, Instant
 from sla.owners import owners_of_server
+from sla.pages import newest
 from sla.people import People, whose
 from sla.reasons import PlainReason
 from sla.records import (

@@ -47,10 +47,11 @@ from daemon.replies.proposals import DecisionReceipt
 from daemon.replies.requests import RequestReceipt
 from daemon.replies.solutions import NoticeReceipt, StepReceipt
 from daemon.servers.policy import RECORDED_BY, solutions_of
-from sla.book import Book, Declared, ExclusionPages, OfSolution, key_of
+from sla.book import Book, Declared, OfSolution, key_of
 from sla.effects import effects
 from sla.exclusions import MAINTENANCE
 from sla.instants import Instant
+from sla.pages import ExclusionPages
 from sla.records import (
     CancellationNotice,
     Cause,

@@ -25,9 +25,10 @@ from daemon.records.refusals import (
 )
 from daemon.records.scopes import Scope, by_owner
 from daemon.servers.policy import PROVIDER
-from sla.book import Book, ExclusionPages, RequestPages, SolutionKey
+from sla.book import Book, SolutionKey
 from sla.exclusions import MAINTENANCE
 from sla.instants import DAY, FOREVER, SECOND, Instant, format_instant
+from sla.pages import ExclusionPages, RequestPages
 from sla.records import (
     CancellationNotice,
     Category,

@@ -31,7 +31,7 @@ from daemon.replies.solutions import (
 )
 from sla.announcement import Announcement, Split, concerned
 from sla.availability import Figures
-from sla.book import Book, ExclusionPages, OfSolution, RequestPages, ServerPages, SolutionKey
+from sla.book import Book, OfSolution, SolutionKey
 from sla.calendars import calendar_of
 from sla.chronic import Chronic, Stage
 from sla.effects import Effect
@@ -41,6 +41,7 @@ from sla.instants import FOREVER, Instant
 from sla.lifecycle import Acceptance
 from sla.lookalikes import Lookalikes
 from sla.owners import is_own
+from sla.pages import ExclusionPages, RequestPages, ServerPages
 from sla.records import (
     CancellationNotice,
     Cause,

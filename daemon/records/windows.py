@@ -20,10 +20,10 @@ from daemon.replies.exclusions import (
     WindowSplit,
 )
 from sla.announcement import Share
-from sla.book import ExclusionPages
 from sla.calendars import calendar_of
 from sla.instants import DAY, Instant
 from sla.lookalikes import Lookalike, span_of
+from sla.pages import ExclusionPages
 from sla.records import ClientId, Exclusion, ServerId
 from sla.spans import Span
 
