@@ -42,6 +42,7 @@ from daemon.replies.servers import (
 from daemon.replies.solutions import SolutionList, SolutionStatus
 from daemon.replies.statements import LetterheadStatus
 from daemon.replies.status import DownServer, LedgerStatus, SourceStatus, Status, WayStatus
+from daemon.replies.users import UserList
 from daemon.servers.registry import ServerRegistry
 from daemon.servers.services import PROVISIONAL_OWNER
 from daemon.statements.documents import Documents, MovingError
@@ -141,6 +142,10 @@ class Answers:
                 for since, record in self._down()
             ),
         )
+
+    async def users(self) -> UserList:
+        """The users whom vCenters' events of the last 40 days name."""
+        return UserList(users=tuple(sorted({user async for user in paced(self._traces.users())} - {""})))
 
     def clock(self) -> ClockStatus:
         """What slad takes for the time, and why that is not what the wall clock shows, if it is not."""

@@ -17,6 +17,7 @@ from daemon.replies.solutions import (
 )
 from daemon.replies.statements import LetterheadStatus
 from daemon.replies.status import Status
+from daemon.replies.users import UserList
 
 _NOT_FOUND: Final = (HTTPStatus.NOT_FOUND,)
 
@@ -29,6 +30,15 @@ STATUS: Final = Operation(
     summary="How the daemon and the fleet are.",
     handler=reading.status,
     answer=Status,
+)
+
+LIST_USERS: Final = Operation(
+    method="GET",
+    template="/v1/users",
+    id="listUsers",
+    summary="The users of the vCenters whom events of the last 40 days name that causes rest on.",
+    handler=reading.users,
+    answer=UserList,
 )
 
 CLOCK: Final = Operation(
@@ -194,6 +204,7 @@ DOCUMENT: Final = Operation(
 
 FLEET_OPERATIONS: Final = (
     STATUS,
+    LIST_USERS,
     CLOCK,
     ACCEPT_CLOCK,
     SERVER,

@@ -12,6 +12,7 @@ from daemon.replies.servers import ServerStatus, ServerSummary
 from daemon.replies.solutions import SolutionList, SolutionStatus
 from daemon.replies.statements import LetterheadStatus
 from daemon.replies.status import Status
+from daemon.replies.users import UserList
 from sla.calendars import Month
 from sla.instants import Instant
 from sla.records import CauseKind, State
@@ -96,6 +97,10 @@ class Control(Protocol):
 
     def status(self) -> Status:
         """How the daemon and the fleet are."""
+        ...
+
+    async def users(self) -> UserList:
+        """The users whom vCenters' events of the last 40 days name."""
         ...
 
     def clock(self) -> ClockStatus:

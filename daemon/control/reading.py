@@ -27,6 +27,11 @@ async def status(services: ApiServices, _: web.Request) -> web.Response:
     return shown(services.control.status())
 
 
+async def users(services: ApiServices, _: web.Request) -> web.Response:
+    """The users whom events name."""
+    return shown(await services.control.users())
+
+
 async def clock(services: ApiServices, _: web.Request) -> web.Response:
     """What slad takes for the time."""
     return shown(services.control.clock())

@@ -34,6 +34,7 @@ from daemon.replies.solutions import (
 )
 from daemon.replies.statements import LetterheadStatus
 from daemon.replies.status import DownServer, LedgerStatus, SourceStatus, Status, WayStatus
+from daemon.replies.users import UserList
 from sla.calendars import Month
 from sla.chronic import Chronic, Stage
 from sla.client_document import NoDocumentError
@@ -232,6 +233,9 @@ class FixedControl:
 
     def status(self) -> Status:
         return STATUS
+
+    async def users(self) -> UserList:
+        return UserList(users=("ann",))
 
     def clock(self) -> ClockStatus:
         return CLOCK

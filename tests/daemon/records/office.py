@@ -21,6 +21,7 @@ from daemon.replies.servers import ServerStatus, ServerSummary
 from daemon.replies.solutions import SolutionList, SolutionStatus
 from daemon.replies.statements import LetterheadStatus
 from daemon.replies.status import Status
+from daemon.replies.users import UserList
 from daemon.web.door import Limits
 from sla.book import Book
 from sla.calendars import Month
@@ -58,6 +59,9 @@ class NoControl:
     """Nothing but records is asked of this daemon."""
 
     def status(self) -> Status:
+        raise NotImplementedError
+
+    async def users(self) -> UserList:
         raise NotImplementedError
 
     def clock(self) -> ClockStatus:
