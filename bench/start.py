@@ -16,13 +16,12 @@ from itertools import islice
 from pathlib import Path
 from resource import RUSAGE_SELF, getrusage
 
-from daemon.book.live_book import LiveBook
 from daemon.ledger import Batch, Entry, Ledger
 from daemon.pacing import tune_gc
+from daemon.recording.recollection import Recollection
 from daemon.recording.replay import replay
-from daemon.recording.transitions import Transitions
+from daemon.recording.start_snapshot import restore
 from daemon.servers.policy import Policy
-from daemon.servers.registry import ServerRegistry
 from sla.instants import HOUR, SECOND, Instant
 from sla.records import Client, ClientId, Leg, Observation, Record, Server, ServerId, State, Witness
 
@@ -79,11 +78,10 @@ def start(path: Path) -> None:
     tune_gc()
     began, cpu = time.monotonic(), time.process_time()
     ledger = Ledger.open(path)
-    book = LiveBook("bench")
     policy = Policy(assign=lambda *_: None, zone_of=lambda _: "UTC", legs={}, grace_us=HOUR)
-    registry = ServerRegistry("bench", policy, book.last_said)
-    newest = replay(ledger, book, registry, Transitions(book, registry))
-    book.settle(newest.newest)
+    recollection = Recollection("bench", policy)
+    unread = restore(path, ledger, recollection)
+    recollection.book.settle(replay(ledger, recollection, unread).newest)
     print(
         f"start from {ledger.head.seq:,} records: {time.monotonic() - began:.1f} s wall,"
         f" {time.process_time() - cpu:.1f} s CPU, {getrusage(RUSAGE_SELF).ru_maxrss / 1024:.0f} MB"

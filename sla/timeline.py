@@ -74,6 +74,16 @@ class Track:
             self._at.insert(place, at)
             self._states.insert(place, state)
 
+    def stored(self) -> tuple["array[int]", bytes]:
+        """All of it: the instants, and what was said at each, a byte each."""
+        return self._at, bytes(self._states)
+
+    def restore(self, at: "array[int]", states: bytes) -> None:
+        """Become what `stored` gave, of an empty one."""
+        self._at, self._states = at, bytearray(states)
+        self._last_at = at[-1]
+        self.ever_down = _DOWN in states
+
     def last(self) -> tuple[Instant, State] | None:
         return (Instant(self._at[-1]), _STATES[self._states[-1]]) if self._at else None
 

@@ -27,6 +27,7 @@ def answers(monitor: Monitor) -> Answers:
         internet=cast(Any, NothingWatched()),
         committer=nobody,
         seal=nobody,
+        verified_until=nobody,
         figures=LiveFigures(monitor.book),
         exposition=nobody,
     )
