@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -27,6 +28,9 @@ from daemon.recording.start_snapshot import PAUSE_US, StartSnapshots, sections_o
 from sla.instants import HOUR, Instant
 from tests.daemon.hand import Hand
 from tests.daemon.recording.lives import Life, everything, started
+from tests.peers import require
+
+ROOT = Path(__file__).parents[3]
 
 
 def put(path: Path, sections: Sequence[Section]) -> Path:
@@ -324,3 +328,32 @@ async def test_one_that_cannot_be_written_is_told_once_and_leaves_the_one_before
     await snapshots.write_if_due(4 * HOUR, is_last=False)
     assert snapshot.read_bytes().startswith(b"slad snapshot")
     await written.life.ledger.close()
+
+
+# Killed while it is written
+
+
+def written_under(path: Path, call: str, fault: str) -> int:
+    """What the program ends with that writes one, where a system call fails on the file that it writes, or is its last."""
+    require(shutil.which("strace"), "strace is not installed")
+    inject = ("-e", f"trace={call}", "-e", f"inject={call}:{fault}")
+    strace = ("strace", "-f", "-qq", "-o", "/dev/null", f"-P{snapshot_of(path)}.part", *inject)
+    program = (sys.executable, "-m", "tests.daemon.recording.writing", str(path))
+    return subprocess.run([*strace, *program], cwd=ROOT, timeout=60, check=False).returncode
+
+
+@pytest.mark.parametrize("fault", ["signal=KILL", "error=EIO", "error=ENOSPC"])
+async def test_whichever_step_of_it_fails_or_is_the_last_one_the_next_start_has_the_one_before(
+    tmp_path: Path, fault: str
+) -> None:
+    path = tmp_path / "ledger.db"
+    now, snapshots = await lived(path, 10, 12)
+    whole, _ = await known_at_start(path, now)
+    before, newest = min(snapshots), max(snapshots)
+    for call in ("openat", "write", "fsync", "rename"):
+        put(path, snapshots[before])
+        assert (written_under(path, call, fault) == 0) == ("KILL" not in fault), call
+        assert await known_at_start(path, now) == (whole, before), call
+    assert written_under(path, "symlink", fault) == 0, "it makes none"
+    assert await known_at_start(path, now) == (whole, newest)
+    assert not path.with_name("ledger.db.snapshot.part").exists()
