@@ -1,8 +1,8 @@
 """What is on record goes into memory here, by one door: the book, what people asked for, how far events were read.
 
 A start takes it from the ledger, and whoever commits goes on record by record, so that nothing is known of a record that the next
-start would not know. Of the records that somebody made those are kept that a start needs again, in their order: all but events of
-sources, of which it needs the positions alone, and so there may be more of them than of all else.
+start would not know. The records that a start needs again are kept, in their order: all that somebody made but events of sources. Of
+those it needs the positions alone, and there may be more of them than of all else.
 """
 
 from array import array
