@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from itertools import count
 from pathlib import Path
+from types import NoneType
 from typing import Final
 from zlib import crc32
 
@@ -39,6 +40,8 @@ def followed(path: Path, after: Extent, rows: Sequence[StoredRow]) -> Extent:
     """How far a ledger is verified once these rows follow. Raises LedgerDamagedError where they do not."""
     before = after.head
     seqs, bodies, chains, settled = zip(*rows, strict=True)
+    if {*map(type, bodies)} != {str} or not {*map(type, settled)} <= {int, NoneType}:
+        raise damaged(path, f"of the {len(rows)} records after {before.seq} one is none")
     values = tuple(chained(before.chain, bodies))
     if values != chains or seqs != tuple(range(before.seq + 1, before.seq + 1 + len(rows))):
         raise damaged(path, _first_fault(before.seq, seqs, chains, values))
