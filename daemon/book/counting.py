@@ -439,7 +439,7 @@ class Group:
             self._note(index, row, pattern.states[combination], at)
             if combination == self._everything:
                 return
-        self._unseen[index] = since
+        self._unseen[index] = max(since, until)  # what was looked at once is not counted again
 
     def _note(self, index: int, row: GroupMember, state: State, at: Instant) -> None:
         """Begin or end an outage: it ends when the server is next up, or leaves service (spec §6.2)."""
