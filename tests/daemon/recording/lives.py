@@ -157,9 +157,8 @@ class Life:
         sources = (INTERNET, INTERNET, "vc1", "vc1/recovered")
         observer = self.chance.choice((OBSERVER, OBSERVER, OBSERVER, "elsewhere"))
         witness = Witness(observer, self.chance.choice(sources))
-        entries = []
-        for server in self.chance.sample(servers, k=min(2, len(servers))):
-            observation = Observation(
+        observations = [
+            Observation(
                 witness=witness,
                 server=server,
                 leg=Leg.INTERNET if witness.source == INTERNET else Leg.RUNNING,
@@ -167,14 +166,22 @@ class Life:
                 at=Instant(self.now - self.chance.choice((0, 0, 30 * SECOND, 5 * MINUTE, HOUR))),
                 reason=self.chance.choice(("", "no answer")),
             )
-            entries.append(self.known.transitions.entry(observation))
-        if self.chance.random() < 0.2:
-            start = Instant(self.now - MINUTE)
-            legs = (Leg.RUNNING,) if observer == "elsewhere" else (Leg.RUNNING, Leg.SAN, Leg.INTERNET)
-            lost = Witness("elsewhere", "vc9")
-            entries.append(Entry(record=Blind(witness=lost, start=start, end=self.now, legs=legs)))
-        own = witness.observer == OBSERVER and witness.source == INTERNET
-        await self._commit(Batch(entries=entries, watermarks={witness: self.now} if own else {}))
+            for server in self.chance.sample(servers, k=min(2, len(servers)))
+        ]
+        if witness == Witness(OBSERVER, INTERNET):
+            report = Report(
+                source=INTERNET,
+                fresh=self.chance.random() < 0.2,
+                observed_until=self.now,
+                observations=tuple(observations),
+            )
+            await self._commit(await self.known.transitions.batch_of([report], self.now))
+            return
+        entries = [self.known.transitions.entry(observation) for observation in observations]
+        if self.chance.random() < 0.3:
+            start, lost = Instant(self.now - MINUTE), Witness("elsewhere", "vc9")
+            entries.append(Entry(record=Blind(witness=lost, start=start, end=self.now, legs=(Leg.RUNNING,))))
+        await self._commit(Batch(entries=entries))
 
     # What people ask, and what follows
 
