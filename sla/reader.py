@@ -6,7 +6,7 @@ never raises for bad input; it collects faults, and a file with a fault must not
 
 import re
 from collections.abc import Callable, Mapping, MutableMapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from functools import lru_cache, partial
 from typing import Any, Final, NamedTuple, TypeVar
 
@@ -21,7 +21,7 @@ from sla.decoding import (
     values_of,
 )
 from sla.instants import MINUTE, SECOND, Instant, parse_instant
-from sla.records import Leg, Observation, Record, ServerId, State, Withdrawable, Witness
+from sla.records import Leg, Observation, Record, Recorded, ServerId, State, Withdrawable, Witness
 from sla.requests import refusal
 from sla.timeline import Track
 from sla.values import as_instant, of_ledger, short
@@ -181,6 +181,12 @@ class EvidenceReader:
                 self._remember(line, observation)
                 return observation
         return self._record(said)
+
+    def take(self, record: Recorded) -> None:
+        """Take the next record in place of its line, where that was read before; later lines may refer to it."""
+        self._line += 1
+        self._recorded_at[""] = record.recorded_at
+        self._check(record.kind, {field.name: getattr(record, field.name) for field in fields(record)})
 
     def knows_server(self, server: ServerId) -> bool:
         """Whether a line above defines it."""

@@ -83,6 +83,7 @@ class Answers:
         internet: Internet,
         committer: Commits,
         seal: Callable[[], Awaitable[None]],
+        verified_until: Callable[[], int],
         figures: LiveFigures,
         exposition: Exposition,
         recorded_requests: RecordedRequests,
@@ -104,6 +105,7 @@ class Answers:
         self._committer = committer
         self._seal = seal
         self._documents = documents
+        self._verified_until = verified_until
 
     def readiness(self) -> Sequence[str]:
         """Why slad is not ready; empty when it is."""
@@ -124,6 +126,7 @@ class Answers:
             ),
             ledger=LedgerStatus(
                 records=head.seq,
+                verified_until=self._verified_until(),
                 head=head.chain.hex(),
                 size_bytes=self._ledger.size_bytes,
                 last_commit_at=self._committer.committed_at,

@@ -127,7 +127,7 @@ class LiveBook:
                 self._note_late(server, at, settled)
         track = self.evidence.track(server, leg, witness)
         track.add(at, state, reason)
-        self.outages.take_observation(server, leg, state, at, reason)
+        self.outages.take_observation(server, state, at)
         if not self._counts(witness):
             return
         if at < settled:
@@ -287,20 +287,21 @@ class LiveBook:
         """Count a server where its present witnesses, and a new one, speak."""
         self.membership += 1
         if place is None:
-            group = self._group((witness,))
+            group = self.group_of((witness,))
             row, counts = GroupMember(server=server, code=group.blank()), Counts()
         else:
             before = place.group
             settled = max(settled, before.counted_until(place.index))
             row, counts = before.remove(place.index, settled)
-            group = self._group(tuple(sorted({witness, *before.speaking(row)})))
+            group = self.group_of(tuple(sorted({witness, *before.speaking(row)})))
             group.adopt(row, before)
         new_place = self.places[server] = GroupPlace(group, group.add(row, counts, settled))
         if place is None:
             _change_service(new_place, self.record_of(server), settled)
         return new_place
 
-    def _group(self, witnesses: tuple[Witness, ...]) -> Group:
+    def group_of(self, witnesses: tuple[Witness, ...]) -> Group:
+        """The group of the servers for which these witnesses speak, sorted; from its first mention on."""
         group = self.groups.get(witnesses)
         if group is None:
             sights = [self._counted.setdefault(witness, WitnessSight()) for witness in witnesses]

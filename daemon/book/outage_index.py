@@ -6,14 +6,13 @@ An outage is read from the evidence once it is settled that it began, and again 
 
 from bisect import bisect_left, bisect_right, insort
 from collections.abc import Callable, Collection, Iterator
-from sys import intern
 from typing import Final, NamedTuple
 
 from sla.book import Book
 from sla.instants import BEGINNING, Instant
 from sla.outages import Outage, outages_of
-from sla.reasons import in_evidence
 from sla.records import Blind, Cause, Leg, Server, ServerId, State
+from sla.timeline import Track
 
 READ_S: Final = 0.25
 """How long outages are read in one tick; what is left waits for the next."""
@@ -40,6 +39,8 @@ class OutageIndex:
         """The servers of which anybody ever said down of a leg: no other has an outage."""
         self._due: dict[ServerId, Instant] = {}
         """The servers to be read, once their time is settled past an instant."""
+        self._leaving: dict[ServerId, Instant] = {}
+        """When servers leave service, which may be long from now: an outage that lasts ends then, and is read once more."""
         self._outages: dict[OutageKey, Outage] = {}
         self._in_time: list[OutageKey] = []
         """The same keys, in order."""
@@ -47,24 +48,32 @@ class OutageIndex:
         """The same keys by server, in order; only of servers that have one."""
         self._of_incident: dict[str, list[OutageKey]] = {}
         """The outages that were ever on record as part of an incident, in order."""
-        self._reasons: dict[tuple[ServerId, Leg], list[tuple[Instant, str]]] = {}
-        """Why a leg was said to be down, by when, in order."""
 
     # What is taken
 
-    def take_observation(self, server: ServerId, leg: Leg, state: State, at: Instant, reason: str) -> None:
+    def take_observation(self, server: ServerId, state: State, at: Instant) -> None:
         """What was said of a leg, by whomever."""
         if state is State.DOWN:
             self._ever_down.add(server)
-            insort(self._reasons.setdefault((server, leg), []), (at, intern(str(in_evidence(reason)))))
         if server in self._ever_down:
             self._ask(server, at)
 
+    def look_at_all(self) -> None:
+        """Read all outages anew: the tracks of the book are others than were told."""
+        for server, pages in self._book.servers.items():
+            if any(track.ever_down for track in pages.tracks.values()):
+                self._ever_down.add(server)
+                for said in filter(None, map(Track.last, pages.tracks.values())):
+                    self._ask(server, said[0])
+
     def take_service(self, record: Server) -> None:
         """Whose a server is, until when, or which of its legs count, is on record anew."""
+        if record.in_service_until is not None:
+            self._leaving[record.id] = record.in_service_until
+        else:
+            self._leaving.pop(record.id, None)
         if record.id in self._ever_down:
-            until = record.in_service_until
-            self._ask(record.id, record.in_service_from if until is None else until)
+            self._ask(record.id)
 
     def take_blind(self, blind: Blind) -> None:
         """A witness did not see for a while: what it said then is unknown, and what others said prevails."""
@@ -89,6 +98,11 @@ class OutageIndex:
 
     def read(self) -> Iterator[None]:
         """Read, in small steps, the outages of which something was said that is settled."""
+        for server, until in list(self._leaving.items()):
+            if self._settled(server) > until:
+                del self._leaving[server]
+                if server in self._ever_down:
+                    self._ask(server)
         for server, until in list(self._due.items()):
             settled = self._settled(server)
             if self._due.get(server) == until and settled > until:
@@ -128,7 +142,7 @@ class OutageIndex:
         """Why each leg was down in an outage, as was said first."""
         found = {}
         for leg in outage.legs:
-            said = self._reasons.get((outage.server, leg), [])
+            said = self._said_of(outage.server, leg)
             place = bisect_left(said, (outage.start, ""))
             # Of one that lasted when the server moved, or came in sight again, it was said before.
             if place == len(said) or (outage.end is not None and said[place][0] >= outage.end):
@@ -136,6 +150,17 @@ class OutageIndex:
             if place >= 0 and said[place][1]:
                 found[leg] = said[place][1]
         return found
+
+    def _said_of(self, server: ServerId, leg: Leg) -> list[tuple[Instant, str]]:
+        """When a leg was said to be down, and why, in order."""
+        tracks = self._book.servers[server].tracks
+        return sorted(
+            (at, reason)
+            for (of, _), track in tracks.items()
+            if of is leg
+            for at, state, reason in track.said()
+            if state is State.DOWN
+        )
 
     def _next(self, after: OutageKey | None, *, oldest_first: bool) -> list[OutageKey]:
         keys = self._in_time

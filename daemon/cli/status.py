@@ -43,6 +43,13 @@ def server(name: str, address: ControlAddress, format_: OutputFormat) -> None:
     show_as(format_, answer, lambda: _show_server(console(), answer))
 
 
+def _unverified(ledger: Json) -> str:
+    """How far the records are verified, while they are not all."""
+    if ledger["verified_until"] == ledger["records"]:
+        return ""
+    return f" (verified up to {ledger['verified_until']} so far)"
+
+
 def _show_status(out: Printer, answer: Json) -> None:
     settled = answer["settled_at"] or "nothing yet"
     out.print(plain(f"slad {answer['version']} at {answer['at']}, settled up to {settled}"))
@@ -51,7 +58,7 @@ def _show_status(out: Printer, answer: Json) -> None:
     ledger = answer["ledger"]
     out.print(
         plain(
-            f"ledger: {ledger['records']} records, {ledger['size_bytes']} bytes, "
+            f"ledger: {ledger['records']} records{_unverified(ledger)}, {ledger['size_bytes']} bytes, "
             f"last commit {ledger['last_commit_at'] or 'never'}, head {ledger['head'] or 'none'}"
         )
     )

@@ -26,6 +26,7 @@ from daemon.recording.committing import Committer
 from daemon.recording.dating import dated
 from daemon.recording.details import tell_details
 from daemon.recording.publishing import Publisher
+from daemon.recording.start_snapshot import StartSnapshots
 from daemon.recording.transitions import Transitions
 from daemon.records.endings import Endings
 from daemon.servers.policy import policy_of, records_of
@@ -65,6 +66,7 @@ class Recorder:
         snapshots: Snapshots,
         evaluator: AlertEvaluator,
         publisher: Publisher,
+        start_snapshots: StartSnapshots,
         metrics: ProcessMetrics,
     ) -> None:
         """`tick_us`: the longest wait for a tick, in place of the configuration's."""
@@ -86,6 +88,7 @@ class Recorder:
         self._snapshots = snapshots
         self._evaluator = evaluator
         self._publisher = publisher
+        self._start_snapshots = start_snapshots
         self._metrics = metrics
         self._sealing: asyncio.Event | None = None
         """Set with the next seal; None while nobody waits for one."""
@@ -152,6 +155,7 @@ class Recorder:
         if not self._is_finishing:
             await self._work_out(told)
         await self._publisher.publish_if_due(self._tick_us)
+        await self._start_snapshots.write_if_due(self._clock.monotonic_us(), is_last=self._is_finishing)
 
     async def _record(self, *, seal: bool) -> Sequence[Report | SourceFailure]:
         """Commit what came, and count what is settled; what came from sources."""
@@ -207,6 +211,7 @@ class Recorder:
         if seal:
             self._sealed_at = self._clock.now()
             self._is_note_due = True
+            self._start_snapshots.want()
         if sealing is not None:
             sealing.set()
 

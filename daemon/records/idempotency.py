@@ -137,6 +137,11 @@ def digest_of(operation: str, said: Mapping[str, Any]) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
+def says_who_asked(event: Event) -> bool:
+    """Whether an event is the one that goes before the records of a request."""
+    return (event.source, event.type) == (RECORDED_BY, _TYPE)
+
+
 @dataclass(slots=True)
 class _DraftUnderWay:
     """A request of which the records follow, one after the other."""
@@ -173,7 +178,7 @@ class RecordedRequests:
     def take(self, seq: int, record: Recorded) -> None:
         """The next record of the ledger."""
         match record:
-            case Event(source=source, type=type_) if (source, type_) == (RECORDED_BY, _TYPE):
+            case Event() if says_who_asked(record):
                 self._begin(record, self._keys.pop(seq, None))
                 return
             case Proposal():

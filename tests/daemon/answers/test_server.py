@@ -40,6 +40,7 @@ def answers(monitor: Monitor, **ledger: Any) -> Answers:
         internet=cast(Any, NothingWatched()),
         committer=nobody,
         seal=nobody,
+        verified_until=nobody,
         figures=LiveFigures(monitor.book),
         exposition=nobody,
         recorded_requests=nobody,

@@ -56,7 +56,7 @@ STATUS = Status(
     not_ready=("the first inventory is not complete",),
     sources=(SourceStatus(name="vc1", up=False, last_contact_at=None, note="login refused"),),
     internet=(WayStatus(name="uplink transit", state=State.DOWN, reason="1 of 3 targets answer"),),
-    ledger=LedgerStatus(records=77, head="abcd", size_bytes=4096, last_commit_at=None),
+    ledger=LedgerStatus(records=77, verified_until=70, head="abcd", size_bytes=4096, last_commit_at=None),
     states={"up": 2, "down": 1},
     proposals_pending=3,
     down=(
