@@ -115,6 +115,13 @@ def maintain_and_shut_down(world: World, vm: Vm) -> None:
         ),
         pytest.param(lose_datastore, "storage", "proved", None, id="lost a datastore"),
         pytest.param(
+            lambda world, vm: world.machines.vmcp_terminate(vm.moid),
+            "storage",
+            "proved",
+            None,
+            id="turned off by HA for its storage",
+        ),
+        pytest.param(
             lambda world, vm: world.outages.isolate(vm.host.name),
             "host_failure",
             "proved",
