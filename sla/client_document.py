@@ -240,6 +240,7 @@ def _outage_rows(rows: Iterable[ServerMonth], accounts: Mapping[ServerId, Server
             "legs": [leg.value for leg in outage.legs],
             "reasons": list(outage.reasons),
             "cause": _cause_row(outage),
+            "incident": (outage.cause.incident or None) if outage.cause is not None else None,
             "excluded_by": [
                 {"exclusion": window.id, "category": window.category.value, "seconds": seconds(time)}
                 for window, time in outage.excluded
