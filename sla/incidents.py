@@ -1,6 +1,5 @@
 """Incidents: outages of which one thing was the cause, told as one (`spec/statement.md`, 4)."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 from sla.instants import Instant
@@ -46,15 +45,3 @@ class Incident:
 def incident_of(outage: Outage) -> str:
     """The id of the incident that an outage is part of; "": it stands alone, or its cause was not looked up."""
     return "" if outage.cause is None else outage.cause.incident
-
-
-def incidents_of(outages: Iterable[Outage]) -> list[Incident]:
-    """The incidents that outages, with their causes, come to, by when each began first, and then by server."""
-    incidents: dict[object, list[Outage]] = {}
-    for outage in sorted(outages, key=_in_time):
-        incidents.setdefault(incident_of(outage) or _in_time(outage), []).append(outage)
-    return [Incident(id=incident_of(those[0]), outages=tuple(those)) for those in incidents.values()]
-
-
-def _in_time(outage: Outage) -> tuple[Instant, ServerId]:
-    return outage.start, outage.server

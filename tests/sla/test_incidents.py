@@ -1,5 +1,6 @@
 """Outages as they are told: whose they were, what excluded them, and which were one incident (`spec/statement.md`, 4)."""
 
+from collections.abc import Iterable
 from typing import Any
 
 import pytest
@@ -7,7 +8,7 @@ import pytest
 from sla.book import Book
 from sla.calendars import Month, calendar_of
 from sla.excluding import excluding
-from sla.incidents import Incident, incidents_of
+from sla.incidents import Incident, incident_of
 from sla.instants import HOUR, Instant
 from sla.outages import Outage, outages_of, with_cause
 from sla.records import ExclusionId, Leg, ServerId
@@ -197,6 +198,14 @@ STORM = [
     says("down", "2026-03-10T10:01:00Z", server="e"),
     says("up", UP, server="b"),
 ]
+
+
+def incidents_of(outages: Iterable[Outage]) -> list[Incident]:
+    """The incidents that outages come to, by when each began first, and then by server."""
+    found: dict[object, list[Outage]] = {}
+    for outage in sorted(outages, key=lambda each: (each.start, each.server)):
+        found.setdefault(incident_of(outage) or (outage.start, outage.server), []).append(outage)
+    return [Incident(id=incident_of(those[0]), outages=tuple(those)) for those in found.values()]
 
 
 def storm(*causes: Line) -> list[Incident]:
