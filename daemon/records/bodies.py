@@ -284,8 +284,8 @@ def _message(model: type[RequestBody], details: ErrorDetails) -> str:
         case "value_error":
             return str(details["ctx"]["error"])
         case "extra_forbidden":
-            known = (field.alias or name for name, field in model.model_fields.items())
-            return f"is unknown: known are {', '.join(known)}"
+            known = [field.alias or name for name, field in model.model_fields.items()]
+            return f"is unknown: {'known are ' + ', '.join(known) if known else 'nothing can be said here'}"
         case "missing":
             return "is missing"
         case "literal_error" | "enum":

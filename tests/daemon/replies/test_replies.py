@@ -21,6 +21,7 @@ COUNTS = {
     "size_bytes",
     "states",
     "proposals_pending",
+    "verified_until",
 }
 """The fields that are plain integers."""
 
