@@ -13,7 +13,7 @@ from daemon.control import query
 from daemon.control.errors import BadRequestError
 from daemon.control.identity import who_asks
 from daemon.control.operation import CONFIRM, DRY_RUN, ApiServices, OperationHandler, QueryParameter
-from daemon.records.bodies import INSTANT_SCHEMA
+from daemon.records.bodies import INSTANT_SCHEMA, MONTH_SCHEMA
 from daemon.records.proposals import WhichProposals
 from daemon.records.refusals import FieldFault, RefusedError
 from daemon.records.service import Answer, RecordCall, RecordService
@@ -38,7 +38,7 @@ CLIENT: Final = QueryParameter("client", "Only those of this client.", {"type": 
 MONTH: Final = QueryParameter(
     "month",
     "Only those that touch this local month.",
-    {"type": "string", "pattern": "^(?!0000)[0-9]{4}-(0[1-9]|1[0-2])$"},
+    MONTH_SCHEMA,
 )
 _STATES: Final[Mapping[str, ProposalState | None]] = {
     **{state: state for state in get_args(ProposalState)},
