@@ -92,7 +92,7 @@ class OutageAnswers:
         after = None if page.after is None else OutageKey(*page.after)  # type: ignore[arg-type]  # as checked
         oldest_first, index = wanted.asked.oldest_first, self._book.outages
         if server is None:
-            yield from index.walk(after, oldest_first=oldest_first)
+            yield from index.walk(after, oldest_first=oldest_first, only_open=wanted.asked.is_open)
             return
         keys = list(index.of_server(server))
         for key in keys if oldest_first else reversed(keys):
