@@ -59,14 +59,20 @@ def client_events(book: Book, client: ClientId, provider: str) -> Iterator[Calen
             yield None
 
 
-async def calendar_of(name: str, events: Iterable[CalendarEvent | None], within: Span, now: Instant) -> bytes:
-    """The iCalendar file of the events in a span, made in slices."""
+async def events_in(events: Iterable[CalendarEvent | None], within: Span) -> list[CalendarEvent]:
+    """The events in a span, by their beginning."""
     start, end = within
     found = [
         event
         async for event in paced(events)
         if event is not None and event.start < end and start < (event.end or FOREVER)
     ]
+    return sorted(found, key=lambda event: (event.start, event.uid))
+
+
+async def calendar_of(name: str, events: Iterable[CalendarEvent | None], within: Span, now: Instant) -> bytes:
+    """The iCalendar file of the events in a span, made in slices."""
+    found = await events_in(events, within)
     shown = nsmallest(MOST_EVENTS, found, key=lambda event: (_distance(event, now), event.uid))
     cut = f"; the {MOST_EVENTS} nearest of {len(found)}" if len(found) > MOST_EVENTS else ""
     in_order = sorted(shown, key=lambda event: (event.start, event.uid))
