@@ -1,7 +1,7 @@
 """A server's month in days and figures, who said what of it and when; and where a solution stands: each judged anew by `sla`."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Final
 
@@ -12,6 +12,7 @@ from daemon.clock import Clock
 from daemon.control.questions import Listed, Page, PageKey
 from daemon.live.figures import JudgementsAt, LiveFigures
 from daemon.pacing import paced
+from daemon.records.naming import own_name
 from daemon.replies.solutions import SolutionStatus
 from sla.accounts import ServerAccount, account_of
 from sla.calendars import Month, calendar_of
@@ -84,7 +85,7 @@ class AccountAnswers:
         span = calendar_of(zone_of(self._book, client)).month_span(month)
         found: list[tuple[PageKey, ServerId]] = []
         async for server in paced(list(self._book.evidence.servers_of_client(client))):
-            key = self._book.record_of(server).name.casefold(), str(server)
+            key = self._name(server, client).casefold(), str(server)
             is_behind = page.after is None or key > page.after
             if is_behind and self._is_served(server, client, span, judging.at):
                 found.append((key, server))
@@ -146,12 +147,16 @@ class AccountAnswers:
     def _account(self, judgement: Judgement, row: ServerMonth) -> MonthAccount:
         timezone = zone_of(self._book, row.client)
         return MonthAccount(
-            row=row,
+            row=replace(row, name=self._name(row.id, row.client)),
             account=account_of(judgement, row),
             span=calendar_of(timezone).month_span(judgement.month),
             timezone=timezone,
             at=judgement.as_of,
         )
+
+    def _name(self, server: ServerId, client: ClientId) -> str:
+        """A server's name with a client."""
+        return own_name(self._book.evidence, server, client) or self._book.record_of(server).name
 
     def _is_served(self, server: ServerId, client: ClientId, span: Span, at: Instant) -> bool:
         parts = self._book.evidence.servers[server].parts(at)

@@ -6,14 +6,14 @@ from typing import Final
 
 from daemon.pacing import paced
 from daemon.records.idempotency import RecordedRequests
-from daemon.records.naming import name_of
+from daemon.records.naming import name_of, own_name
 from daemon.records.views import end_of
 from daemon.statements.ics import CalendarEvent, head, lines_of, tail
 from sla.book import Book, ExclusionPages
 from sla.exclusions import MAINTENANCE
 from sla.instants import FOREVER, Instant
 from sla.owners import is_own
-from sla.records import Category, ClientId, Exclusion, ServerId
+from sla.records import Category, ClientId, Exclusion
 from sla.spans import Span
 
 MOST_EVENTS: Final = 2000
@@ -45,16 +45,14 @@ def fleet_events(book: Book, requests: RecordedRequests, provider: str) -> Itera
 
 def client_events(book: Book, client: ClientId, provider: str) -> Iterator[CalendarEvent | None]:
     """The windows that concern one client, each by its record, in words that tell of nobody else (design §8, Discreet)."""
-
-    def own_name(server: str) -> str | None:
-        pages = book.servers.get(ServerId(server))
-        own = [each.name for each in pages.records if each.client == client] if pages else []
-        return own[-1] if own else None
-
     for pages in list(book.exclusions.values()):
         record = pages.record
         if record.category in MAINTENANCE and is_own(book, record, client, record.recorded_at):
-            yield _event(f"{record.id}@{provider}", [pages], lambda scope: _concerned(book, scope, own_name))
+            yield _event(
+                f"{record.id}@{provider}",
+                [pages],
+                lambda scope: _concerned(book, scope, lambda server: own_name(book, server, client)),
+            )
         else:
             yield None
 

@@ -35,6 +35,15 @@ async def test_its_own_is_told(browser: Browser) -> None:
     assert ("storage (proved)" in told, "ACME" in told, f"acme{MARKUP}".split("<")[0] in told) == (True,) * 3
 
 
+async def test_of_a_server_that_has_moved_on_what_was_its_own_stays_by_the_name_that_it_had(
+    browser: Browser,
+) -> None:
+    for path in ("/", "/clients/acme", "/outages"):
+        assert "acme-moved" in await browser.text(path)
+    assert (await browser.look("/servers/moved"))[0] == 404
+    assert (await browser.look("/servers/beta-secret-moved"))[0] == 404
+
+
 @pytest.mark.parametrize(
     "path",
     [

@@ -76,6 +76,7 @@ class World:
         self.source = Source(self.monitor)
         self.source.add(Vm(ODD, f"{SOLUTION}-1"), Vm("b-2", f"{SOLUTION}-2"), Vm("lone", "acme-alone"))
         self.source.add(Vm("secret-1", "beta-secret-1"), Vm("secret-2", "beta-secret-2"), Vm("t", "beta-t"))
+        self.source.add(Vm("moved", "acme-moved"))
         self.figures = LiveFigures(self.monitor.book)
         words = cast(Any, _Words())
         clock = cast(Any, ItsClock(self.monitor))
@@ -162,6 +163,10 @@ class World:
         self.record(self.window("win-acme", "acme"), self.window("win-secret", "beta"))
         self.source.look()
         self.turn(True, "lone")
+        self.turn(False, "moved")
+        self.turn(True, "moved")
+        self.source.vms["moved"].name = "beta-secret-moved"
+        self.source.look()
         self.record(
             replace(
                 self.window("ex", "acme", clients=(), servers=(ServerId("lone"),)),
