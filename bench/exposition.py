@@ -28,7 +28,6 @@ from prometheus_client.registry import Collector
 from daemon.clock import SystemClock
 from daemon.exposition.exposition import Exposition
 from daemon.exposition.families import RATIO_ONE, Column, ServerFamily, Snapshot, label
-from daemon.web.pages import Overview
 from daemon.web.server import public_http
 
 LEGS: Final = ("service", "running", "san", "internet")
@@ -151,9 +150,6 @@ class _Site:
 
     def readiness(self) -> Sequence[str]:
         return ()
-
-    def overview(self) -> Overview:
-        raise NotImplementedError("nobody looks at the landing page here")
 
     async def calendar(self) -> bytes:
         raise NotImplementedError

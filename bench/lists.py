@@ -43,8 +43,8 @@ class _ItsClock:
         return self._now
 
 
-async def lists(servers: int, outages: int) -> None:
-    """A fleet whose servers were down one after the other, and then many at once; and pages of that."""
+async def stormy(servers: int, outages: int) -> tuple[Fleet, LiveFigures, Clock]:
+    """A fleet whose servers were down one after the other, and then many at once; its figures, and what time it is."""
     tune_gc()
     fleet = Fleet(servers)
     ups = tuple(said(each, leg, State.UP, NOON) for each in fleet.listed for leg in (Leg.RUNNING, Leg.SAN))
@@ -74,7 +74,12 @@ async def lists(servers: int, outages: int) -> None:
     while not await figures.catch_up(fleet.book.settled_at(), 1.0):
         pass
     freeze_gc()
-    clock: Clock = _ItsClock(now)
+    return fleet, figures, _ItsClock(now)
+
+
+async def lists(servers: int, outages: int) -> None:
+    """Pages of the lists of such a fleet."""
+    fleet, figures, clock = await stormy(servers, outages)
     lost, standing = OutageAnswers(fleet.book, figures, clock), FleetAnswers(fleet.book, figures)
     await _told("read the index", lambda: _read(fleet))
     first = Page(None, ROWS)

@@ -246,6 +246,13 @@ class ServerTimeline:
         """Everything said of a leg, by witness."""
         return self._tracks.get(leg, ())
 
+    def seen(
+        self, leg: Leg, start: Instant, end: Instant
+    ) -> Iterator[tuple[Witness, Sequence[tuple[Instant, State]]]]:
+        """What each witness says of a leg in `[start, end)`: what holds at `start`, then the changes (spec §2.2, §2.3)."""
+        for witness, sight, track in self._tracks.get(leg, ()):
+            yield witness, _seen(sight, leg, track, start, end)
+
     def ever_down(self, legs: Iterable[Leg]) -> bool:
         """Whether any witness ever said down of one of `legs`. False means that the server never was."""
         return any(track.ever_down for leg in legs for _, _, track in self._tracks.get(leg, ()))

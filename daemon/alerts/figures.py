@@ -176,7 +176,7 @@ class FigureAlerts:
         record = self._figures.book.servers[server].records[-1]
         if self._server_labels.is_known(server, now):
             labels = self._server_labels.labels_with_shared(record)
-            yield from alerts(MONTH_ALERTS, _month_of(formula), Subject(text=record.name, labels=labels))
+            yield from alerts(MONTH_ALERTS, month_of(formula), Subject(text=record.name, labels=labels))
         whose = self._server_labels.labels(record)
         for refused in _refused(formula, at):
             subject = Subject(text=record.name, labels={**whose, "reason": refused.reason})
@@ -188,11 +188,12 @@ class FigureAlerts:
 def _tells(formula: Formula, at: Instant) -> bool:
     if formula.maintenance_runs or any(refused.lasted for refused in _refused(formula, at)):
         return True
-    month = _month_of(formula)
+    month = month_of(formula)
     return any(find(month) is not None for find in MONTH_ALERTS.values())
 
 
-def _month_of(formula: Formula) -> MonthState:
+def month_of(formula: Formula) -> MonthState:
+    """A server's month so far, by its formula."""
     tally = formula.tally()
     return MonthState(budget=formula.budget, down=tally.down, unseen=tally.unobserved + tally.disputed)
 

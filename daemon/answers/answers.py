@@ -1,13 +1,12 @@
 """What the daemon answers when somebody asks how things stand: the doors' view of the book, the sources and the ledger."""
 
 import collections
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
 from functools import partial
 from importlib.metadata import version
-from itertools import islice
 from typing import Final, Protocol
 
-from daemon.answers.calendars import calendar_of, client_events, fleet_events
+from daemon.answers.calendars import calendar_of, client_events, events_in, fleet_events
 from daemon.answers.events import events_of
 from daemon.answers.fleet import FleetAnswers
 from daemon.answers.months import month_status, solution_status
@@ -49,7 +48,6 @@ from daemon.statements.documents import Documents, MovingError
 from daemon.statements.ics import CalendarEvent
 from daemon.watching.internet import Internet
 from daemon.watching.sources import Sources
-from daemon.web.pages import Overview, ServerRow
 from probes.internet.servers import Shown
 from probes.targets.result import Result
 from sla.calendars import Month
@@ -57,9 +55,9 @@ from sla.instants import BEGINNING, Instant
 from sla.outages import runs_of
 from sla.reasons import PlainReason
 from sla.records import Cause, ClientId, Leg, Server, ServerId, SolutionId, State
+from sla.spans import Span
 from sla.timeline import Segment
 
-WORST_SHOWN: Final = 20
 OUTAGES_SHOWN: Final = 50
 
 
@@ -104,8 +102,8 @@ class Answers:
         self._internet = internet
         self._committer = committer
         self._seal = seal
-        self._documents = documents
         self._verified_until = verified_until
+        self.documents = documents
 
     def readiness(self) -> Sequence[str]:
         """Why slad is not ready; empty when it is."""
@@ -113,6 +111,13 @@ class Answers:
 
     def status(self) -> Status:
         """How the daemon and the fleet are."""
+        return self._status(self._down())
+
+    def overview(self) -> Status:
+        """The same without those that are down, of whom there may be many."""
+        return self._status(())
+
+    def _status(self, down: Iterable[tuple[Instant, Server]]) -> Status:
         head = self._ledger.head
         return Status(
             version=version("slad"),
@@ -142,7 +147,7 @@ class Answers:
                     legs=self._legs_down(record.id),
                     cause=CauseStatus.of(self._book.evidence.cause(record.id, since)),
                 )
-                for since, record in self._down()
+                for since, record in down
             ),
         )
 
@@ -242,13 +247,13 @@ class Answers:
     async def statement(self, client: str, month: Month, as_of: Instant | None) -> bytes:
         """The statement of a client as a document. Raises NoDocumentError, BusyError."""
         try:
-            return await self._documents.document(ClientId(client), month, as_of)
+            return await self.documents.document(ClientId(client), month, as_of)
         except MovingError as error:
             raise BusyError(str(error)) from error
 
     def letterhead(self, client: str) -> LetterheadStatus:
         """Whose the statements of a client are."""
-        return LetterheadStatus.of(self._documents.letterhead(ClientId(client)))
+        return LetterheadStatus.of(self.documents.letterhead(ClientId(client)))
 
     async def export(
         self, client: str | None, start: Instant | None, until: Instant | None
@@ -277,31 +282,16 @@ class Answers:
         events = client_events(book, record.id, self._book.observer)
         return await calendar_of(f"Maintenance for {record.name}", events, span, now)
 
+    async def agenda(self, client: str | None, span: Span) -> list[CalendarEvent]:
+        """The maintenance in a span, by its beginning: of all clients, or in the words for one."""
+        if client is None:
+            return await events_in(self._fleet_events(), span)
+        return await events_in(
+            client_events(self._book.evidence, ClientId(client), self._book.observer), span
+        )
+
     def _fleet_events(self) -> Iterator[CalendarEvent | None]:
         return fleet_events(self._book.evidence, self._recorded_requests, self._book.observer)
-
-    def overview(self) -> Overview:
-        head = self._ledger.head
-        return Overview(
-            version=version("slad"),
-            at=self._clock.now(),
-            settled_at=self._settled_at(),
-            ledger_records=head.seq,
-            ledger_head=head.chain.hex(),
-            states=self._states(),
-            sources=self._source_states(),
-            worst=tuple(
-                ServerRow(
-                    server=record.id,
-                    name=record.name,
-                    client=record.client,
-                    state=self._book.state(record.id).word,
-                    since=since,
-                    note=", ".join(self._legs_down(record.id)),
-                )
-                for since, record in islice(self._down(), WORST_SHOWN)
-            ),
-        )
 
     def _settled_at(self) -> Instant | None:
         """The oldest settled instant of all servers."""

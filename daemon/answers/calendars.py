@@ -6,7 +6,7 @@ from typing import Final
 
 from daemon.pacing import paced
 from daemon.records.idempotency import RecordedRequests
-from daemon.records.naming import name_of
+from daemon.records.naming import name_of, own_name
 from daemon.records.views import end_of
 from daemon.statements.ics import CalendarEvent, head, lines_of, tail
 from sla.book import Book
@@ -14,7 +14,7 @@ from sla.exclusions import MAINTENANCE
 from sla.instants import FOREVER, Instant
 from sla.owners import is_own
 from sla.pages import ExclusionPages
-from sla.records import Category, ClientId, Exclusion, ServerId
+from sla.records import Category, ClientId, Exclusion
 from sla.spans import Span
 
 MOST_EVENTS: Final = 2000
@@ -46,28 +46,32 @@ def fleet_events(book: Book, requests: RecordedRequests, provider: str) -> Itera
 
 def client_events(book: Book, client: ClientId, provider: str) -> Iterator[CalendarEvent | None]:
     """The windows that concern one client, each by its record, in words that tell of nobody else (design §8, Discreet)."""
-
-    def own_name(server: str) -> str | None:
-        pages = book.servers.get(ServerId(server))
-        own = [each.name for each in pages.records if each.client == client] if pages else []
-        return own[-1] if own else None
-
     for pages in list(book.exclusions.values()):
         record = pages.record
         if record.category in MAINTENANCE and is_own(book, record, client, record.recorded_at):
-            yield _event(f"{record.id}@{provider}", [pages], lambda scope: _concerned(book, scope, own_name))
+            yield _event(
+                f"{record.id}@{provider}",
+                [pages],
+                lambda scope: _concerned(book, scope, lambda server: own_name(book, server, client)),
+            )
         else:
             yield None
 
 
-async def calendar_of(name: str, events: Iterable[CalendarEvent | None], within: Span, now: Instant) -> bytes:
-    """The iCalendar file of the events in a span, made in slices."""
+async def events_in(events: Iterable[CalendarEvent | None], within: Span) -> list[CalendarEvent]:
+    """The events in a span, by their beginning."""
     start, end = within
     found = [
         event
         async for event in paced(events)
         if event is not None and event.start < end and start < (event.end or FOREVER)
     ]
+    return sorted(found, key=lambda event: (event.start, event.uid))
+
+
+async def calendar_of(name: str, events: Iterable[CalendarEvent | None], within: Span, now: Instant) -> bytes:
+    """The iCalendar file of the events in a span, made in slices."""
+    found = await events_in(events, within)
     shown = nsmallest(MOST_EVENTS, found, key=lambda event: (_distance(event, now), event.uid))
     cut = f"; the {MOST_EVENTS} nearest of {len(found)}" if len(found) > MOST_EVENTS else ""
     in_order = sorted(shown, key=lambda event: (event.start, event.uid))

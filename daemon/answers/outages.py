@@ -10,6 +10,7 @@ from daemon.config.values import shown
 from daemon.control.questions import Listed, OutagesAsked, Page
 from daemon.live.figures import JudgementsAt, LiveFigures
 from daemon.pacing import paced
+from daemon.records.naming import own_name
 from daemon.records.refusals import FieldFault, NotFoundError
 from daemon.replies.causes import CauseStatus
 from daemon.replies.outages import ExcludedPart, IncidentRow, OutageRow
@@ -92,7 +93,7 @@ class OutageAnswers:
         after = None if page.after is None else OutageKey(*page.after)  # type: ignore[arg-type]  # as checked
         oldest_first, index = wanted.asked.oldest_first, self._book.outages
         if server is None:
-            yield from index.walk(after, oldest_first=oldest_first)
+            yield from index.walk(after, oldest_first=oldest_first, only_open=wanted.asked.is_open)
             return
         keys = list(index.of_server(server))
         for key in keys if oldest_first else reversed(keys):
@@ -124,7 +125,7 @@ class OutageAnswers:
         return OutageRow(
             **self._shared_keys(outage, outage.end, judging.at),
             server=outage.server,
-            name=self._book.record_of(outage.server).name,
+            name=self._name(outage.server, outage.client),
             client=outage.client,
             solution=outage.solution or "",
             legs=outage.legs,
@@ -136,7 +137,8 @@ class OutageAnswers:
         )
 
     def _incident_row(self, incident: Incident, at: Instant) -> IncidentRow:
-        names = [self._book.record_of(server).name for server in incident.servers[:NAMES_SHOWN]]
+        owner_of = {each.server: each.client for each in incident.outages}
+        names = [self._name(server, owner_of[server]) for server in incident.servers[:NAMES_SHOWN]]
         return IncidentRow(
             **self._shared_keys(incident.outages[0], incident.end, at),
             servers=len(incident.servers),
@@ -144,6 +146,10 @@ class OutageAnswers:
             names=tuple(names),
             clients=incident.clients,
         )
+
+    def _name(self, server: ServerId, client: ClientId) -> str:
+        """A server's name with the client whose outage it was."""
+        return own_name(self._book.evidence, server, client) or self._book.record_of(server).name
 
     def _shared_keys(self, outage: Outage, end: Instant | None, now: Instant) -> dict[str, Any]:
         """What an outage, and an incident that began with it, tell alike."""

@@ -159,6 +159,7 @@ class App:
                 parts.answers,
                 self._clock,
                 [(address.host, address.port) for address in web.listen],
+                pages=parts.pages.routes(),
                 web_config=web.config_file,
                 hosts=web.hosts,
                 metrics=metrics,

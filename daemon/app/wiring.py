@@ -11,7 +11,9 @@ import structlog
 from daemon.alerts.evaluator import AlertEvaluator
 from daemon.alerts.notifier import Notifier
 from daemon.alerts.store import AlertStore
+from daemon.answers.accounts import AccountAnswers
 from daemon.answers.answers import Answers
+from daemon.answers.budgets import BudgetAnswers
 from daemon.believed_clock import BelievedClock
 from daemon.book.live_book import LiveBook
 from daemon.causes.attributor import Attributor
@@ -26,6 +28,8 @@ from daemon.live.figures import LiveFigures
 from daemon.live.snapshots import Snapshots
 from daemon.metrics import Metrics
 from daemon.pacing import freeze_gc
+from daemon.pages.site import Pages
+from daemon.pages.viewer import PageSources
 from daemon.recording.clock_note import ClockNote
 from daemon.recording.committing import Committer
 from daemon.recording.dating import resumed
@@ -81,6 +85,7 @@ class Parts:
     notifier: Notifier
     documents: Documents
     answers: Answers
+    pages: Pages
 
 
 async def replayed(config: Config, clock: BelievedClock, ledger: Ledger) -> Evidence:
@@ -235,6 +240,22 @@ def wired(
         head_in_book=lambda: committer.head_in_book,
         seal=recorder.seal,
     )
+    answers = Answers(
+        clock=clock,
+        ledger=ledger,
+        book=book,
+        registry=registry,
+        sources=sources,
+        internet=internet,
+        committer=committer,
+        seal=recorder.seal,
+        verified_until=verifier.until_seq,
+        figures=figures,
+        exposition=exposition,
+        recorded_requests=recollection.requests,
+        documents=documents,
+        traces=evidence.traces,
+    )
     return Parts(
         sources=sources,
         internet=internet,
@@ -253,21 +274,13 @@ def wired(
             begun_at=evidence.begun_at,
             on_wanted=evaluator.want,
         ),
-        answers=Answers(
-            clock=clock,
-            ledger=ledger,
-            book=book,
-            registry=registry,
-            sources=sources,
-            internet=internet,
-            committer=committer,
-            seal=recorder.seal,
-            verified_until=verifier.until_seq,
-            figures=figures,
-            exposition=exposition,
-            recorded_requests=recollection.requests,
-            documents=documents,
-            traces=evidence.traces,
+        answers=answers,
+        pages=Pages(
+            PageSources(
+                answers=answers,
+                accounts=AccountAnswers(book, figures, clock),
+                budgets=BudgetAnswers(book, figures),
+            )
         ),
         documents=documents,
     )

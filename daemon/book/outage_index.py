@@ -5,7 +5,7 @@ An outage is read from the evidence once it is settled that it began, and again 
 """
 
 from bisect import bisect_left, bisect_right, insort
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Final, NamedTuple
 
 from sla.book import Book
@@ -44,6 +44,8 @@ class OutageIndex:
         self._outages: dict[OutageKey, Outage] = {}
         self._in_time: list[OutageKey] = []
         """The same keys, in order."""
+        self._open: list[OutageKey] = []
+        """Those of them whose outage lasts, in order."""
         self._of_server: dict[ServerId, tuple[OutageKey, ...]] = {}
         """The same keys by server, in order; only of servers that have one."""
         self._of_incident: dict[str, list[OutageKey]] = {}
@@ -132,9 +134,12 @@ class OutageIndex:
         """The outages that were ever on record as part of an incident, in order; the book says whether they still are."""
         return self._of_incident.get(incident, ())
 
-    def walk(self, after: OutageKey | None, *, oldest_first: bool) -> Iterator[OutageKey]:
+    def walk(
+        self, after: OutageKey | None, *, oldest_first: bool, only_open: bool = False
+    ) -> Iterator[OutageKey]:
         """The keys behind `after` in one order or the other; those that come and go meanwhile harm none of the others."""
-        while keys := self._next(after, oldest_first=oldest_first):
+        walked = self._open if only_open else self._in_time
+        while keys := _next(walked, after, oldest_first=oldest_first):
             yield from keys
             after = keys[-1]
 
@@ -162,14 +167,6 @@ class OutageIndex:
             if state is State.DOWN
         )
 
-    def _next(self, after: OutageKey | None, *, oldest_first: bool) -> list[OutageKey]:
-        keys = self._in_time
-        if oldest_first:
-            first = 0 if after is None else bisect_right(keys, after)
-            return keys[first : first + _AT_ONCE]
-        last = len(keys) if after is None else bisect_left(keys, after)
-        return keys[max(0, last - _AT_ONCE) : last][::-1]
-
     def _ask(self, server: ServerId, at: Instant = BEGINNING) -> None:
         self._due[server] = max(self._due.get(server, BEGINNING), at)
 
@@ -177,14 +174,32 @@ class OutageIndex:
         """Read the outages of a server anew."""
         before = self._of_server.pop(server, ())
         found = {OutageKey(each.start, server): each for each in outages_of(self._book, server, settled)}
+        _exchange(self._in_time, before, found)
+        _exchange(
+            self._open,
+            [key for key in before if self._outages[key].end is None],
+            [key for key, outage in found.items() if outage.end is None],
+        )
         for key in before:
             del self._outages[key]
-            if key not in found:
-                del self._in_time[bisect_left(self._in_time, key)]
-        known = set(before)
-        for key in found:
-            if key not in known:
-                insort(self._in_time, key)
         self._outages |= found
         if found:
             self._of_server[server] = tuple(found)
+
+
+def _next(keys: Sequence[OutageKey], after: OutageKey | None, *, oldest_first: bool) -> Sequence[OutageKey]:
+    """Some of the keys, which are in order, behind `after` in one order or the other."""
+    if oldest_first:
+        first = 0 if after is None else bisect_right(keys, after)
+        return keys[first : first + _AT_ONCE]
+    last = len(keys) if after is None else bisect_left(keys, after)
+    return keys[max(0, last - _AT_ONCE) : last][::-1]
+
+
+def _exchange(keys: list[OutageKey], before: Collection[OutageKey], after: Collection[OutageKey]) -> None:
+    """Have keys, which are in order, hold some in place of others."""
+    gone, come = set(before) - set(after), set(after) - set(before)
+    for key in gone:
+        del keys[bisect_left(keys, key)]
+    for key in come:
+        insort(keys, key)

@@ -82,7 +82,7 @@ EVENT_QUERY: Final = (
 )
 
 _OUTAGE_KEY: Final[PageKey] = (0, "")
-_SERVER_KEYS: Final[Mapping[ServerOrder, PageKey]] = {
+SERVER_KEYS: Final[Mapping[ServerOrder, PageKey]] = {
     ServerOrder.NAME: ("", ""),
     ServerOrder.SINCE: (0, ""),
     ServerOrder.WORST: (0, 0, ""),
@@ -116,7 +116,7 @@ async def list_servers(services: ApiServices, request: web.Request) -> web.Respo
         order=query.chosen(request, "sort", _ORDERS, ServerOrder.NAME),
     )
     question = "servers", asked
-    found = await services.control.servers(asked, _page(request, question, _SERVER_KEYS[asked.order]))
+    found = await services.control.servers(asked, _page(request, question, SERVER_KEYS[asked.order]))
     return shown(ServerList(servers=found.rows, next=_next(question, found)))
 
 

@@ -93,9 +93,9 @@ class Operation:
     def path(self, **names: str) -> str:
         """The path of some names, each of which is one segment whatever its characters are."""
         assert sorted(names) == sorted(self.names), f"{self.template} is made of other names"
-        return _NAME.sub(lambda name: _segment(names[name[1]]), self.template)
+        return _NAME.sub(lambda name: segment(names[name[1]]), self.template)
 
 
-def _segment(name: str) -> str:
+def segment(name: str) -> str:
     """A name as one segment of a path: dots alone would be steps up in it."""
-    return quote(name, safe="") if name.strip(".") else name.replace(".", "%2E")
+    return quote(name, safe="", errors="surrogatepass") if name.strip(".") else name.replace(".", "%2E")

@@ -15,6 +15,8 @@ from daemon.statements.view import Mark, View
 from sla.accounts import DayState
 
 _TEMPLATES: Final = Path(__file__).parent / "templates"
+STYLE: Final = f"\n{(_TEMPLATES / 'statement.css').read_text(encoding='utf-8')}\n"
+"""What its style element holds: by whose hash a page may have it."""
 _DAY: Final = 4
 """Units of a strip that a day takes, one of them for the gap."""
 _HEIGHTS: Final = {
@@ -54,8 +56,7 @@ def _template() -> Template:
         lstrip_blocks=True,
         auto_reload=False,
     )
-    style = (_TEMPLATES / "statement.css").read_text(encoding="utf-8")
-    environment.globals["style"] = Markup(style)  # noqa: S704  our own file
+    environment.globals["style"] = Markup(STYLE)  # noqa: S704  our own file
     return environment.get_template("statement.html")
 
 

@@ -30,7 +30,30 @@ _BASES: Final = ("observed", "documented")
 def view_of(document: bytes, locale: LanguageName) -> View:
     """What the document of `sla.client_document` shows, as it was made or stored."""
     whole = json.loads(document, parse_float=Fraction)
-    return _Viewer(whole, locale, sha256(document).hexdigest()).view()
+    return _ViewMaker(whole, locale, sha256(document).hexdigest()).view()
+
+
+def what_next(speech: Speech, terms: Json, process: Json) -> str:
+    """What happens next in a chronic-outage process, and by when; `terms`: those of chronic outages, as documents have them."""
+    say, at = speech.say, speech.instant
+    match Stage(process["stage"]):
+        case Stage.CLEAR:
+            return say("next.clear", interruptions=terms["interruptions"], days=terms["within_days"])
+        case Stage.CHRONIC if process["notice_closes_at"] is None:
+            return say("next.chronic_open", days=terms["notice_days"])
+        case Stage.CHRONIC:
+            return say("next.chronic", until=at(process["notice_closes_at"]))
+        case Stage.RESOLUTION:
+            return say("next.resolution", until=at(process["resolution_until"]))
+        case Stage.EVALUATION:
+            return say(
+                "next.evaluation",
+                most=terms["evaluation_max"],
+                until=at(process["evaluation_until"]),
+                count=process["evaluation_count"],
+            )
+        case stage:
+            return say(f"next.{stage.value}")
 
 
 def _us(seconds: int | Fraction) -> int:
@@ -42,7 +65,7 @@ _OUTAGE_NAME: Final = _OUTAGE.index("name")
 _OUTAGE_EXCLUDED: Final = _OUTAGE.index("excluded_by")
 
 
-class _Viewer:
+class _ViewMaker:
     def __init__(self, document: Json, locale: LanguageName, digest: str) -> None:
         self._document = document
         self._head: Json = document["statement"]
@@ -346,32 +369,9 @@ class _Viewer:
                 self._speech.number(process["count"]),
                 self._say(f"stage.{process['stage']}"),
                 "; ".join(dates),
-                self._next(process),
+                what_next(self._speech, self._head["terms"]["chronic_outages"], process),
             )
         )
-
-    def _next(self, process: Json) -> str:
-        """What happens next in a process, and by when."""
-        terms, at = self._head["terms"]["chronic_outages"], self._speech.instant
-        match Stage(process["stage"]):
-            case Stage.CLEAR:
-                counts = {"interruptions": terms["interruptions"], "days": terms["within_days"]}
-                return self._say("next.clear", **counts)
-            case Stage.CHRONIC if process["notice_closes_at"] is None:
-                return self._say("next.chronic_open", days=terms["notice_days"])
-            case Stage.CHRONIC:
-                return self._say("next.chronic", until=at(process["notice_closes_at"]))
-            case Stage.RESOLUTION:
-                return self._say("next.resolution", until=at(process["resolution_until"]))
-            case Stage.EVALUATION:
-                return self._say(
-                    "next.evaluation",
-                    most=terms["evaluation_max"],
-                    until=at(process["evaluation_until"]),
-                    count=process["evaluation_count"],
-                )
-            case stage:
-                return self._say(f"next.{stage.value}")
 
     def _request(self, row: Json) -> ViewRow:
         at = self._support.instant

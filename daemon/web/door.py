@@ -8,8 +8,9 @@ from aiohttp import web
 
 from daemon.metrics import DoorMetrics
 
+SERVER: Final = "slad"
 SECURITY_HEADERS: Final = {
-    "Server": "slad",
+    "Server": SERVER,
     "Cache-Control": "no-store",
     "Content-Security-Policy": "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; "
     "frame-ancestors 'none'",
@@ -63,6 +64,8 @@ class Door:
     metrics: DoorMetrics = field(default_factory=DoorMetrics)
 
     def secure(self, response: web.StreamResponse) -> None:
-        """Give an answer the headers that every answer carries."""
-        response.headers.update(SECURITY_HEADERS)
+        """Give an answer the headers that every answer carries; those that it has of its own accord, stay."""
+        response.headers["Server"] = SERVER
+        for name, value in SECURITY_HEADERS.items():
+            response.headers.setdefault(name, value)
         response.headers.update(self.headers())

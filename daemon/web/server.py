@@ -1,6 +1,6 @@
 """The public door's server: GET and HEAD only, nothing that changes or probes anything."""
 
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from http import HTTPStatus
 from pathlib import Path
@@ -20,7 +20,6 @@ from daemon.web.door import DEFAULT_LIMITS, Door, Limits
 from daemon.web.hosts import Hosts
 from daemon.web.listening import listening
 from daemon.web.negotiation import accepts_gzip, choose_format
-from daemon.web.pages import STYLE, Overview, Pages
 
 _log = structlog.get_logger(__name__)
 
@@ -37,10 +36,6 @@ class Site(Protocol):
         """Why slad is not ready, a sentence each; empty when it is."""
         ...
 
-    def overview(self) -> Overview:
-        """What the landing page shows, as it is now."""
-        ...
-
     async def calendar(self) -> bytes:
         """The maintenance of the fleet as an iCalendar file."""
         ...
@@ -52,6 +47,7 @@ async def public_http(
     clock: Clock,
     addresses: Sequence[tuple[str, int]],
     *,
+    pages: Iterable[web.RouteDef] = (),
     web_config: Path | None = None,
     hosts: Sequence[str] = (),
     limits: Limits = DEFAULT_LIMITS,
@@ -59,29 +55,33 @@ async def public_http(
 ) -> AsyncIterator[list[tuple[str, int]]]:
     """Serve on every address; yields the addresses that were bound, in which port 0 has become a real one.
 
-    `hosts`: by which others know slad, besides the addresses and this machine's name.
+    `pages`: what people look at; `hosts`: by which others know slad, besides the addresses and this machine's name.
     Raises WebConfigError for a web config file that cannot be used, and OSError for an address that cannot be bound.
     """
     file = WebConfigFile(web_config) if web_config is not None else None
     tls = CurrentTls.of(file) if file is not None and file.current().tls is not None else None
     door = Door(name="public", limits=limits, headers=_headers_of(file), metrics=metrics or DoorMetrics())
     known = Hosts(door, "web", [*hosts, *(host for host, _ in addresses)])
-    app = _application(site, clock, file, door, known)
+    app = _application(site, clock, file, door, known, pages)
     async with listening(app, door, addresses, tls) as bound:
         _log.info("public_door_opened", addresses=bound, tls=tls is not None)
         yield bound
 
 
 def _application(
-    site: Site, clock: Clock, file: WebConfigFile | None, door: Door, hosts: Hosts
+    site: Site,
+    clock: Clock,
+    file: WebConfigFile | None,
+    door: Door,
+    hosts: Hosts,
+    pages: Iterable[web.RouteDef] = (),
 ) -> web.Application:
     handlers = _PublicHandlers(site)
     guards = [_guarded_by(file, clock)] if file is not None else []
     app = web.Application(
         middlewares=[hosts.middleware(), *guards, bounded(door)], client_max_size=door.limits.body_bytes
     )
-    app.router.add_get("/", handlers.landing)
-    app.router.add_get("/style.css", handlers.style)
+    app.router.add_routes(pages)
     app.router.add_get("/maintenance.ics", handlers.calendar)
     app.router.add_get("/metrics", handlers.metrics)
     app.router.add_get("/-/healthy", handlers.healthy)
@@ -92,14 +92,6 @@ def _application(
 class _PublicHandlers:
     def __init__(self, site: Site) -> None:
         self._site = site
-        self._pages = Pages()
-
-    async def landing(self, _: web.Request) -> web.Response:
-        page = self._pages.landing(self._site.overview(), tuple(self._site.readiness()))
-        return web.Response(text=page, content_type="text/html", charset="utf-8")
-
-    async def style(self, _: web.Request) -> web.Response:
-        return web.Response(text=STYLE, content_type="text/css", charset="utf-8")
 
     async def calendar(self, _: web.Request) -> web.Response:
         return web.Response(body=await self._site.calendar(), content_type=MEDIA_TYPE, charset="utf-8")

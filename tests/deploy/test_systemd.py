@@ -238,8 +238,8 @@ class TestInstall:
 
 
 def test_the_wheel_holds_the_templates_and_the_style(wheel: Path) -> None:
-    source = ROOT / "daemon/web/templates"
-    expected = {f"daemon/web/templates/{path.name}" for path in source.iterdir()}
-    assert {"daemon/web/templates/landing.html", "daemon/web/templates/style.css"} <= expected
+    folders = ROOT / "daemon/pages/templates", ROOT / "daemon/pages/static"
+    expected = {str(path.relative_to(ROOT)) for folder in folders for path in folder.iterdir()}
+    assert {"daemon/pages/templates/fleet.html", "daemon/pages/static/slad.css"} <= expected
     with zipfile.ZipFile(wheel) as archive:
         assert expected <= set(archive.namelist())

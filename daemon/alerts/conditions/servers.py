@@ -40,9 +40,24 @@ class MonthState:
         """What is left of the budget; negative once it is spent."""
         return self.budget - self.down
 
+    @property
+    def is_spent(self) -> bool:
+        """Whether the target is missed."""
+        return self.left < 0
+
+    @property
+    def is_low(self) -> bool:
+        """Whether less than a quarter of the budget is left."""
+        return 0 <= self.left * 4 < self.budget
+
+    @property
+    def is_inconclusive(self) -> bool:
+        """Whether the target may be missed in time that nobody saw."""
+        return 0 <= self.left < self.unseen
+
 
 def _budget_low(month: MonthState) -> Holding | None:
-    if not 0 <= month.left * 4 < month.budget:
+    if not month.is_low:
         return None
     return Holding(
         severity=Severity.WARNING,
@@ -53,7 +68,7 @@ def _budget_low(month: MonthState) -> Holding | None:
 
 
 def _budget_spent(month: MonthState) -> Holding | None:
-    if month.left >= 0:
+    if not month.is_spent:
         return None
     return Holding(
         severity=Severity.CRITICAL,
@@ -64,7 +79,7 @@ def _budget_spent(month: MonthState) -> Holding | None:
 
 
 def _inconclusive(month: MonthState) -> Holding | None:
-    if not 0 <= month.left < month.unseen:
+    if not month.is_inconclusive:
         return None
     return Holding(
         severity=Severity.INFO,

@@ -96,6 +96,9 @@ def test_whatever_is_said_however_late_and_whoever_did_not_see(seed: int) -> Non
     keys = list(site.book.outages.walk(None, oldest_first=True))
     assert all(before < after for before, after in pairwise(keys))
     assert keys[::-1] == list(site.book.outages.walk(None, oldest_first=False))
+    lasting = [key for key in keys if site.book.outages._outages[key].end is None]
+    assert lasting == list(site.book.outages.walk(None, oldest_first=True, only_open=True))
+    assert lasting[::-1] == list(site.book.outages.walk(None, oldest_first=False, only_open=True))
     for name in NAMES:
         assert list(site.book.outages.of_server(name)) == [key for key in keys if key.server == name]
 

@@ -22,7 +22,6 @@ from daemon.exposition.bodies import Format
 from daemon.exposition.exposition import Exposition
 from daemon.exposition.families import ABSENT, Column, ServerFamily, Snapshot, label
 from daemon.metrics.process import ProcessMetrics
-from daemon.web.pages import Overview
 from daemon.web.server import public_http
 from sla.records import State
 from tests.peers import require
@@ -38,9 +37,6 @@ class Site:
 
     def readiness(self) -> Sequence[str]:
         return ()
-
-    def overview(self) -> Overview:
-        raise AssertionError("nobody asks for the page here")
 
     async def calendar(self) -> bytes:
         raise AssertionError("nobody asks for the calendar here")

@@ -14,20 +14,12 @@ from daemon.clock import SystemClock
 from daemon.exposition.exposition import Exposition
 from daemon.exposition.families import Column, RenderedFamily, ServerFamily, Snapshot, label
 from daemon.web.door import Limits
-from daemon.web.pages import Overview
 from daemon.web.server import public_http
-from sla.instants import Instant
 
 PROMETHEUS_ACCEPT = (
     "application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.5,application/openmetrics-text;version=0.0.1;"
     "q=0.4,text/plain;version=1.0.0;escaping=allow-utf-8;q=0.3,text/plain;version=0.0.4;q=0.2,*/*;q=0.1"
 )
-
-
-AT = Instant(1_795_000_000_000_000)
-
-
-NOTHING_YET = Overview(version="0.1.0", at=AT, settled_at=None, ledger_records=0, ledger_head="")
 
 
 def figures(rows: int) -> Snapshot:
@@ -49,13 +41,9 @@ class StandingSite:
 
     exposition: Exposition = field(default_factory=lambda: Exposition(SystemClock(), wait_s=0.05))
     reasons: list[str] = field(default_factory=list)
-    page: Overview = NOTHING_YET
 
     def readiness(self) -> Sequence[str]:
         return self.reasons
-
-    def overview(self) -> Overview:
-        return self.page
 
     async def calendar(self) -> bytes:
         return b"BEGIN:VCALENDAR\r\nEND:VCALENDAR\r\n"

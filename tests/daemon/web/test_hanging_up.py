@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
-from daemon.web.pages import Overview
 from tests.daemon.web.door import visit
 from tests.daemon.web.doors import AUTHORIZED, DOORS, OpenDoor, open_door, request
 from tests.daemon.web.test_doors_stay_open import LONG_ANSWER
@@ -61,13 +60,13 @@ async def test_who_hangs_up_leaves_no_error(
 
 
 async def test_a_handler_that_meets_the_end_of_its_connection_has_not_failed() -> None:
-    def met_the_end() -> Overview:
+    def met_the_end() -> list[str]:
         raise ConnectionResetError
 
     with capture_logs() as logged:
         async with visit() as door:
-            door.site.overview = met_the_end  # type: ignore[method-assign]
-            assert await raw(door.address, request("/")) == b""
+            door.site.readiness = met_the_end  # type: ignore[method-assign]
+            assert await raw(door.address, request("/-/ready")) == b""
     assert [each for each in logged if each["log_level"] == "error"] == []
 
 

@@ -21,14 +21,11 @@ from pydantic import SecretStr
 
 from daemon.clock import SystemClock
 from daemon.exposition.exposition import Exposition
-from daemon.replies.status import SourceStatus
 from daemon.web.access import PasswordCheck
 from daemon.web.config import WebConfigError, load
 from daemon.web.door import Limits
 from daemon.web.negotiation import accepts_gzip, choose_format
-from daemon.web.pages import Overview, ServerRow
-from sla.instants import Instant
-from tests.daemon.web.door import AT, PROMETHEUS_ACCEPT, Visit, visit
+from tests.daemon.web.door import PROMETHEUS_ACCEPT, Visit, visit
 from tests.waiting import until
 
 
@@ -89,44 +86,6 @@ async def test_ready_tells_why_not(door: Visit) -> None:
         assert response.status == 503
         assert await response.text() == "slad is not ready:\n- the ledger cannot be written: disk full\n"
     assert await door.text("/-/healthy") == "slad is healthy.\n"
-
-
-async def test_the_landing_page_shows_the_fleet_and_escapes_what_others_named(door: Visit) -> None:
-    door.site.page = Overview(
-        version="0.1.0",
-        at=AT,
-        settled_at=Instant(AT - 12_000_000),
-        ledger_records=77,
-        ledger_head="ab" * 32,
-        states={"up": 39_999, "down": 1},
-        sources=(SourceStatus(name="vc1", up=False, last_contact_at=None, note="login refused"),),
-        worst=(
-            ServerRow(
-                server="id-1",
-                name="<script>alert(1)</script>",
-                client="Example Ltd.",
-                state="down",
-                since=Instant(AT - 3_723_000_000),
-                note="running, san",
-            ),
-        ),
-    )
-    door.site.reasons.append("nothing is settled")
-    page = await door.text("/")
-    for expected in (
-        "&lt;script&gt;alert(1)",
-        "39999",
-        "12 s ago",
-        "1 h 2 min",
-        "running, san",
-        "login refused",
-        "nothing is settled",
-        'href="/metrics"',
-        "ab" * 32,
-    ):
-        assert expected in page
-    assert "<script>" not in page
-    assert "font" in await door.text("/style.css")
 
 
 async def test_every_answer_carries_the_security_headers(door: Visit) -> None:
@@ -192,11 +151,11 @@ async def test_an_answer_may_take_longer_than_the_head() -> None:
 
 
 async def test_a_handler_that_fails_says_so_and_nothing_more(door: Visit) -> None:
-    def broken() -> Overview:
+    def broken() -> list[str]:
         raise RuntimeError("secret detail")
 
-    door.site.overview = broken  # type: ignore[method-assign]  # the fault to be survived
-    assert await door.text("/") == "500 Internal Server Error\n"
+    door.site.readiness = broken  # type: ignore[method-assign]  # the fault to be survived
+    assert await door.text("/-/ready") == "500 Internal Server Error\n"
     assert await door.status("/-/healthy") == 200
 
 

@@ -1,0 +1,198 @@
+"""A server's month in days and figures, who said what of it and when; and where a solution stands: each judged anew by `sla`."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from typing import Final
+
+from daemon.answers.months import solution_status
+from daemon.answers.outages import zone_of
+from daemon.book.live_book import LiveBook
+from daemon.clock import Clock
+from daemon.control.questions import Listed, Page, PageKey
+from daemon.live.figures import JudgementsAt, LiveFigures
+from daemon.pacing import paced
+from daemon.records.naming import own_name
+from daemon.replies.solutions import SolutionStatus
+from sla.accounts import ServerAccount, account_of
+from sla.calendars import Month, calendar_of
+from sla.chronic import Stage
+from sla.instants import Instant
+from sla.interruptions import service_of
+from sla.records import ClientId, Leg, ServerId, SolutionId, State
+from sla.spans import Span, Spans, clipped
+from sla.statement import Judgement, ServerMonth, SolutionState
+from sla.terms import ChronicOutages
+
+_KEPT: Final = 4
+"""How many pages of candidates are kept before the rest of them is let go."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MonthAccount:
+    """A server's local month with a client, as known at an instant."""
+
+    row: ServerMonth
+    account: ServerAccount
+    span: Span
+    timezone: str
+    at: Instant
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lane:
+    """What is known of a leg in a span: from all that is said (`witness` is empty), or what one witness says.
+
+    `leg` None: of the server. States adjoin; time outside of its service is in none.
+    """
+
+    leg: Leg | None
+    witness: str
+    states: tuple[tuple[Instant, Instant, State], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SolutionAccount:
+    """A solution, and the terms that its process goes by."""
+
+    status: SolutionStatus
+    terms: ChronicOutages
+    timezone: str
+    at: Instant
+
+
+class AccountAnswers:
+    """Answers about months and solutions at the instant of the live figures; before the first, at the present one."""
+
+    def __init__(self, book: LiveBook, figures: LiveFigures, clock: Clock) -> None:
+        self._book = book
+        self._figures = figures
+        self._clock = clock
+
+    def present_month(self, timezone: str) -> Month:
+        """The month that it is by a zone's clock."""
+        return calendar_of(timezone).month_of(self._clock.now())
+
+    async def months(self, server: ServerId, month: Month, client: ClientId | None) -> list[MonthAccount]:
+        """A server's month with each client whose it was in it, or with one."""
+        judging = await self._judging()
+        judgement = judging.of_month(month)
+        return [self._account(judgement, row) for row in judgement.server(server, client)]
+
+    async def client_months(self, client: ClientId, month: Month, page: Page) -> Listed[MonthAccount]:
+        """The months of a client's servers, by name."""
+        judging = await self._judging()
+        span = calendar_of(zone_of(self._book, client)).month_span(month)
+        found: list[tuple[PageKey, ServerId]] = []
+        async for server in paced(list(self._book.evidence.servers_of_client(client))):
+            key = self._name(server, client).casefold(), str(server)
+            is_behind = page.after is None or key > page.after
+            if is_behind and self._is_served(server, client, span, judging.at):
+                found.append((key, server))
+                if len(found) > _KEPT * page.limit:
+                    found = sorted(found)[: page.limit + 1]
+        found.sort()
+        judgement = judging.of_month(month)
+        rows = [
+            self._account(judgement, row)
+            async for _, server in paced(found[: page.limit])
+            for row in judgement.server(server, client)
+        ]
+        return Listed(rows=tuple(rows), next=found[page.limit - 1][0] if len(found) > page.limit else None)
+
+    async def lanes(self, server: ServerId, span: Span, client: ClientId | None) -> list[Lane]:
+        """Who said what of a server in a span, while it was in service, or while it was one client's."""
+        judging = await self._judging()
+        parts = [
+            part
+            for part in self._book.evidence.servers[server].parts(judging.at)
+            if client in (None, part.client)
+        ]
+        service = clipped(service_of(parts), span[0], min(span[1], judging.at))
+        if not service:
+            return []
+        legs = self._book.record_of(server).legs
+        start, end = service[0][0], service[-1][1]
+        timeline = self._book.evidence.servers[server].timeline
+        lanes = [self._merged(server, None, legs, service)]
+        for leg in legs:
+            lanes.append(self._merged(server, leg, (leg,), service))
+            lanes += [
+                Lane(leg=leg, witness=witness.source, states=tuple(_within(_spans(said, end), service)))
+                for witness, said in timeline.seen(leg, start, end)
+            ]
+        return lanes
+
+    async def solution(self, client: ClientId, name: str) -> SolutionAccount | None:
+        """A solution of a client; None where there is none."""
+        judging = await self._judging()
+        status = solution_status(judging, (SolutionId(name), client))
+        if status is None:
+            return None
+        terms = judging.of_client(client).judgement.terms(client).chronic_outages
+        return SolutionAccount(
+            status=status, terms=terms, timezone=zone_of(self._book, client), at=judging.at
+        )
+
+    async def processes(self, client: ClientId | None, most: int) -> tuple[list[SolutionAccount], int]:
+        """The solutions at risk of a chronic outage or in its process, of all clients or one: the first, and how many there are."""
+        found: list[SolutionState] = []
+        async for key, row in paced(list(self._figures.solutions.rows.items())):
+            state = row.standing.state
+            if state is not None and client in (None, key[1]) and _is_told(state):
+                found.append(state)
+        accounts = [await self.solution(each.client, each.id) for each in sorted(found, key=_by_stage)[:most]]
+        return [each for each in accounts if each is not None], len(found)
+
+    def _account(self, judgement: Judgement, row: ServerMonth) -> MonthAccount:
+        timezone = zone_of(self._book, row.client)
+        return MonthAccount(
+            row=replace(row, name=self._name(row.id, row.client)),
+            account=account_of(judgement, row),
+            span=calendar_of(timezone).month_span(judgement.month),
+            timezone=timezone,
+            at=judgement.as_of,
+        )
+
+    def _name(self, server: ServerId, client: ClientId) -> str:
+        """A server's name with a client."""
+        return own_name(self._book.evidence, server, client) or self._book.record_of(server).name
+
+    def _is_served(self, server: ServerId, client: ClientId, span: Span, at: Instant) -> bool:
+        parts = self._book.evidence.servers[server].parts(at)
+        return any(part.client == client and part.start < span[1] and span[0] < part.end for part in parts)
+
+    def _merged(self, server: ServerId, leg: Leg | None, legs: tuple[Leg, ...], service: Spans) -> Lane:
+        timeline = self._book.evidence.servers[server].timeline
+        segments = timeline.segments(legs, service[0][0], service[-1][1])
+        states = ((each.start, each.end, each.state) for each in segments)
+        return Lane(leg=leg, witness="", states=tuple(_within(states, service)))
+
+    async def _judging(self) -> JudgementsAt:
+        return self._figures.asked() or await self._figures.judging(self._clock.now())
+
+
+def _is_told(state: SolutionState) -> bool:
+    return any(basis.stage is not Stage.CLEAR for basis in (state.observed, state.documented))
+
+
+def _by_stage(state: SolutionState) -> tuple[bool, int, str, str]:
+    """Those in a process before those that are at risk of one, the latest first."""
+    bases = state.observed, state.documented
+    begun = max((basis.chronic_at or 0 for basis in bases), default=0)
+    return not begun, -begun, state.client, state.id
+
+
+def _spans(said: Sequence[tuple[Instant, State]], end: Instant) -> Iterator[tuple[Instant, Instant, State]]:
+    """What is said, each until the next is."""
+    for (start, state), (until, _) in pairwise((*said, (end, State.UNKNOWN))):
+        if start < until:
+            yield start, until, state
+
+
+def _within(
+    states: Iterable[tuple[Instant, Instant, State]], service: Spans
+) -> Iterator[tuple[Instant, Instant, State]]:
+    for start, end, state in states:
+        for since, until in clipped(service, start, end):
+            yield since, until, state

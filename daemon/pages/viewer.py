@@ -1,0 +1,214 @@
+"""Whose view a page is: the fleet's or one client's. Pages ask through it alone, so that a client is told nothing of others.
+
+Invariant: of a viewer with a client, every answer is of that client's servers while they are its own. What the provider alone
+knows of them is left out: hosts, datastores, uplinks, who did something, and in which words vCenter said so. Witnesses are named
+as they are in its export.
+"""
+
+from dataclasses import dataclass, replace
+from typing import TypeVar
+from urllib.parse import urlencode
+
+from daemon.answers.accounts import AccountAnswers, Lane, MonthAccount, SolutionAccount
+from daemon.answers.answers import Answers
+from daemon.answers.budgets import BudgetAnswers, ClientBudget
+from daemon.config.letterhead import Letterhead
+from daemon.config.values import shown
+from daemon.control.operation import segment
+from daemon.control.questions import Listed, OutagesAsked, Page, ServersAsked
+from daemon.records.refusals import FieldFault, NotFoundError
+from daemon.replies.causes import CauseStatus
+from daemon.replies.events import EventStatus
+from daemon.replies.outages import IncidentRow, OutageRow
+from daemon.replies.servers import LegStatus, ServerStatus, ServerSummary
+from daemon.replies.status import Status
+from daemon.statements.ics import CalendarEvent
+from sla.calendars import Month
+from sla.reasons import in_evidence
+from sla.records import ClientId, ServerId
+from sla.spans import Span
+
+_Row = TypeVar("_Row", OutageRow, IncidentRow)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PageSources:
+    """Who answers what pages ask."""
+
+    answers: Answers
+    accounts: AccountAnswers
+    budgets: BudgetAnswers
+
+
+class Viewer:
+    """A view of the fleet, or of what is one client's. Every lookup raises NotFoundError for what is not in it."""
+
+    def __init__(self, sources: PageSources, *, client: ClientId | None = None, base: str = "") -> None:
+        """`client` None: the fleet. `base`: the path that its pages are under."""
+        self.client = client
+        self._base = base
+        self._answers = sources.answers
+        self._accounts = sources.accounts
+        self._budgets = sources.budgets
+
+    # Where its pages are
+
+    def url(self, *names: str, **query: str | None) -> str:
+        """The path of a page, of which each name is one segment whatever its characters are; what is None is not asked for."""
+        path = self._base + "".join(f"/{segment(name)}" for name in names or ("",))
+        asked = {name: value for name, value in query.items() if value is not None}
+        return f"{path}?{urlencode(asked, errors='surrogatepass')}" if asked else path
+
+    # What is in it
+
+    def overview(self) -> Status:
+        """How the daemon and what it watches are; to a client, only of which instant that is."""
+        told = self._answers.overview()
+        if self.client is None:
+            return told
+        return told.model_copy(
+            update={"sources": (), "internet": (), "states": {}, "not_ready": (), "proposals_pending": 0}
+        )
+
+    def owner(self, client: str | None) -> ClientId | None:
+        """The client that is asked for; None: all that are in view. Raises NotFoundError for another's."""
+        if client is None:
+            return self.client
+        if self.client not in (None, client):
+            raise _unknown("client", client)
+        return ClientId(client)
+
+    async def clients(self) -> list[ClientBudget]:
+        """The clients, by name."""
+        return await self._budgets.clients(self.client)
+
+    async def one_client(self, client: str) -> ClientBudget:
+        """How a client's month stands."""
+        found = await self._budgets.clients(self.owner(client))
+        if not found:
+            raise _unknown("client", client)
+        return found[0]
+
+    def server(self, name: str) -> ServerStatus:
+        """A server by its id; for the fleet by its name too. Raises AmbiguousNameError."""
+        found = self._answers.server(name)
+        if found is None or (self.client is not None and (found.client, found.server) != (self.client, name)):
+            raise _unknown("server", name)
+        return found if self.client is None else _own_status(found)
+
+    async def servers(self, asked: ServersAsked, page: Page) -> Listed[ServerSummary]:
+        """The servers in service that are asked for."""
+        found = await self._answers.servers(replace(asked, client=self.owner(asked.client)), page)
+        if self.client is None:
+            return found
+        return replace(found, rows=tuple(_own_cause(row) for row in found.rows))
+
+    async def outages(self, asked: OutagesAsked, page: Page) -> Listed[OutageRow]:
+        """The outages that are asked for."""
+        found = await self._answers.outages(self._narrowed(asked), page)
+        if self.client is None:
+            return found
+        return replace(found, rows=tuple(_own_place(row) for row in found.rows))
+
+    async def incidents(self, asked: OutagesAsked, page: Page) -> Listed[IncidentRow]:
+        """Incidents, as far as they are in view."""
+        found = await self._answers.incidents(self._narrowed(asked), page)
+        if self.client is None:
+            return found
+        return replace(found, rows=tuple(_own_place(row) for row in found.rows))
+
+    async def events(self, server: str, page: Page) -> Listed[EventStatus]:
+        """What vCenter reported of a server: for the provider alone."""
+        if self.client is not None:
+            return Listed(rows=(), next=None)
+        _, found = await self._answers.events(server, page)
+        return found
+
+    async def months(self, server: str, month: Month) -> list[MonthAccount]:
+        """A server's month, with each client whose it was."""
+        return await self._accounts.months(ServerId(server), month, self.client)
+
+    async def client_months(self, client: str, month: Month, page: Page) -> Listed[MonthAccount]:
+        """The months of a client's servers."""
+        owner = self.owner(client)
+        assert owner is not None
+        return await self._accounts.client_months(owner, month, page)
+
+    async def lanes(self, server: str, span: Span) -> list[Lane]:
+        """Who said what of a server in a span."""
+        return await self._accounts.lanes(ServerId(server), span, self.client)
+
+    async def solution(self, client: str, name: str) -> SolutionAccount:
+        """A solution of a client."""
+        owner = self.owner(client)
+        assert owner is not None
+        found = await self._accounts.solution(owner, name)
+        if found is None:
+            raise _unknown("solution", name)
+        return found
+
+    async def processes(self, client: str | None, most: int) -> tuple[list[SolutionAccount], int]:
+        """The solutions at risk of a chronic outage, or in its process: the first, and how many there are."""
+        return await self._accounts.processes(self.owner(client), most)
+
+    async def agenda(self, client: str | None, span: Span) -> list[CalendarEvent]:
+        """The maintenance in a span."""
+        return await self._answers.agenda(self.owner(client), span)
+
+    async def statement(self, client: str, month: Month) -> bytes:
+        """The statement of a client as a document. Raises NoDocumentError, BusyError."""
+        owner = self.owner(client)
+        assert owner is not None
+        return await self._answers.statement(owner, month, None)
+
+    def letterhead(self, client: str) -> Letterhead:
+        """Whose the statements of a client are."""
+        owner = self.owner(client)
+        assert owner is not None
+        return self._answers.documents.letterhead(owner)
+
+    def present_month(self, timezone: str) -> Month:
+        """The month that it is by a zone's clock."""
+        return self._accounts.present_month(timezone)
+
+    def _narrowed(self, asked: OutagesAsked) -> OutagesAsked:
+        return replace(asked, client=self.owner(asked.client))
+
+
+def _unknown(what: str, name: str) -> NotFoundError:
+    return NotFoundError([FieldFault(what, f"there is no {what} {shown(name)}")])
+
+
+def _own_cause(row: ServerSummary) -> ServerSummary:
+    return row.model_copy(update={"cause": _without_names(row.cause)})
+
+
+def _own_place(row: _Row) -> _Row:
+    hidden = dict.fromkeys(("incident", "host", "datastore", "uplink"), "")
+    return row.model_copy(update={**hidden, "cause": _without_names(row.cause)})
+
+
+def _without_names(cause: CauseStatus | None) -> CauseStatus | None:
+    """What a client is told of a cause: its kind, and how sure it is."""
+    if cause is None:
+        return None
+    return cause.model_copy(update={"user": None, "because": (), "text": "", "recorded_by": ""})
+
+
+def _own_status(found: ServerStatus) -> ServerStatus:
+    return found.model_copy(
+        update={
+            "owner_waits_for": (),
+            "same_uuid": (),
+            "runs_on": None,
+            "legs": tuple(map(_own_leg, found.legs)),
+            "reach": (),
+            "outages": (),
+            "counters_seconds": {},
+            "month": None,
+        }
+    )
+
+
+def _own_leg(leg: LegStatus) -> LegStatus:
+    return leg.model_copy(update={"reason": in_evidence(leg.reason)})

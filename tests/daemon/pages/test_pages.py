@@ -1,0 +1,217 @@
+"""Every page: that it is there, that it is sound, and that whatever others wrote stays text."""
+
+import ast
+import re
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import html5lib
+import pytest
+
+from daemon.pages.rendering import SCRIPT, STYLE
+from daemon.pages.site import PAGES
+from sla.instants import MINUTE, Instant, format_instant
+from tests.daemon.pages.world import MARKUP, ODD, SOLUTION, Browser, browsing
+
+NAMES = {"client": "acme", "solution": SOLUTION, "server": ODD}
+"""What stands in the paths of pages."""
+SHOWN = {"/": "esx", "/clients/{client}": "esx", "/outages": "esx", "/servers/{server}": "lost"}
+"""Where else others have a say, besides in the names of servers."""
+
+
+@pytest.fixture
+async def browser() -> AsyncIterator[Browser]:
+    async with browsing() as opened:
+        yield opened
+
+
+def templates() -> list[str]:
+    return [re.sub(r":\[\^/\]\+", "", path) for path in PAGES]
+
+
+def path_of(browser: Browser, template: str, **names: str) -> str:
+    """The path of a page, of the odd names where it has any."""
+    parts = [
+        (NAMES | names)[part[1:-1]] if part.startswith("{") else part
+        for part in template.strip("/").split("/")
+        if part
+    ]
+    return browser.world.viewer().url(*parts)
+
+
+@pytest.mark.parametrize("template", templates())
+async def test_every_page_is_sound_html_that_needs_nothing_but_our_own_files(
+    browser: Browser, template: str
+) -> None:
+    status, text, headers = await browser.look(path_of(browser, template))
+    assert status == 200
+    html5lib.HTMLParser(strict=True).parse(text)
+    tree = html5lib.parse(text, namespaceHTMLElements=False)
+    assert [each.attrib for each in tree.iter("script")] == [{"src": SCRIPT.path, "defer": ""}]
+    assert [each.get("href") for each in tree.iter("link")] == [STYLE.path]
+    assert len(list(tree.iter("h1"))) == 1
+    assert [each.get("id") for each in tree.iter("main")] == ["main"]
+    ids = [each.get("id") for each in tree.iter() if each.get("id") is not None]
+    assert len(ids) == len(set(ids))
+    for each in tree.iter():
+        assert not [name for name in each.attrib if name == "style" or name.startswith("on")], each.attrib
+    for table in tree.iter("table"):
+        assert table.find("caption") is not None
+        assert all(cell.get("scope") for cell in table.iter("th"))
+    for part in tree.iter():
+        assert "data-live" not in part.attrib or part.get("id")
+    assert headers["Cache-Control"] == "no-store"
+    assert "script-src 'self'" in headers["Content-Security-Policy"]
+    assert "unsafe" not in headers["Content-Security-Policy"]
+    assert "noindex" in headers["X-Robots-Tag"]
+
+
+@pytest.mark.parametrize("template", templates())
+async def test_what_others_wrote_stays_text(browser: Browser, template: str) -> None:
+    text = await browser.text(path_of(browser, template))
+    assert "<script>alert" not in text
+    tree = html5lib.parse(text, namespaceHTMLElements=False)
+    seen = " ".join(tree.itertext()) + " ".join(
+        value for each in tree.iter() for value in each.attrib.values()
+    )
+    for path, word in SHOWN.items():
+        if template == path:
+            assert f"{word}{MARKUP}" in seen
+    if template not in ("/clients", "/statements", "/evidence", "/maintenance"):
+        assert MARKUP in seen
+
+
+async def test_every_link_of_every_page_leads_somewhere(browser: Browser) -> None:
+    waiting, seen = ["/"], set[str]()
+    while waiting:
+        path = waiting.pop()
+        if path in seen or path.startswith(("/metrics", "/-/")):
+            continue
+        seen.add(path)
+        status, text, _ = await browser.look(path)
+        assert status == 200, path
+        if "statement?" in path or path.endswith(".ics"):
+            continue
+        tree = html5lib.parse(text, namespaceHTMLElements=False)
+        ids = {each.get("id") for each in tree.iter()}
+        for link in tree.iter("a"):
+            to, _, anchor = link.attrib["href"].partition("#")
+            assert not anchor or to or anchor in ids
+            is_of_other_month = "month=20" in to.replace("month=2026-03", "")
+            is_ever_closer = "from=" in path and "from=" in to
+            if to and not is_of_other_month and not is_ever_closer:
+                waiting.append(to)
+    assert {"/clients", "/servers", "/maintenance"} <= seen
+    assert any(path.startswith("/servers/a%2F1") and "from=" in path for path in seen)
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "said"),
+    [
+        ("/servers/none", 404, 'there is no server "none"'),
+        ("/clients/none", 404, 'there is no client "none"'),
+        ("/clients/none/statement?month=2026-03", 404, 'there is no client "none"'),
+        ("/clients/acme/statement?month=2027-03", 404, "has not begun"),
+        ("/clients/acme/statement?month=2026-03&format=exe", 400, "format"),
+        ("/solutions/acme/none", 404, 'there is no solution "none"'),
+        ("/solutions/beta/acme-web", 404, "there is no solution"),
+        ("/servers?client=none", 404, "there is no client"),
+        ("/outages?server=none", 404, "there is no server"),
+        ("/clients/acme?month=2026-13", 400, "month"),
+        ("/clients/acme?month=0000-01", 400, "month"),
+        ("/clients/acme?month=2026-04", 404, "too far ahead"),
+        ("/maintenance?month=2028-01", 404, "too far ahead"),
+        ("/clients?cursor=zzz", 400, "cursor"),
+        ("/servers?cursor=WzEsIiJd", 400, "cursor"),
+        ("/servers?state=odd", 400, "state"),
+        ("/servers/lone?from=x&until=y", 400, "from"),
+        ("/servers/lone?from=2026-03-10T12:00:00Z", 400, "until"),
+        ("/servers/lone?from=2026-03-10T12:00:00Z&until=2026-03-10T12:00:00Z", 400, "a minute after"),
+        ("/servers/lone?from=1970-01-01T12:00:00Z&until=2999-03-10T12:00:00Z", 400, "400 days"),
+        ("/servers/%3Cscript%3Ealert(1)%3C%2Fscript%3E", 404, "there is no server"),
+        ("/servers/%00%ff", 404, "there is no server"),
+    ],
+)
+async def test_what_is_not_there_or_means_nothing_is_told_on_a_page_that_helps(
+    browser: Browser, path: str, status: int, said: str
+) -> None:
+    found, text, _ = await browser.look(path)
+    assert (found, "<script>alert" in text) == (status, False)
+    tree = html5lib.parse(text, namespaceHTMLElements=False)
+    assert said in " ".join(tree.itertext())
+    assert any(form.get("action") == "/servers" for form in tree.iter("form"))
+
+
+async def test_a_name_of_several_servers_is_answered_with_which_there_are(browser: Browser) -> None:
+    browser.world.source.vms["t"].name = "acme-alone"
+    browser.world.source.look()
+    await browser.world.settle()
+    status, text, _ = await browser.look("/servers/acme-alone")
+    assert status == 404
+    assert {'href="/servers/lone"', 'href="/servers/t"'} <= set(re.findall(r'href="[^"]*"', text))
+
+
+async def test_every_server_is_on_one_page_of_the_list(
+    browser: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("daemon.pages.servers.ROWS", 2)
+    path, found = "/servers?sort=worst", list[str]()
+    while path:
+        text = await browser.text(path)
+        found += re.findall(r'<th scope="row" data-th="Server"><a href="/servers/([^"]+)"', text)
+        further = re.search(r'<a href="([^"]+)" rel="next">', text)
+        path = further[1].replace("&amp;", "&") if further else ""
+    assert found[:2] == ["a%2F1%3F%3Ci%3E%252e", "secret-1"]
+    assert len(found) == len(set(found)) == 7
+
+
+async def test_a_list_can_be_searched_by_a_part_of_a_name(browser: Browser) -> None:
+    text = await browser.text("/servers?name=SECRET&client=&state=")
+    assert ("beta-secret-1" in text, "beta-secret-2" in text, "acme-alone" in text) == (True, True, False)
+
+
+async def test_instants_are_those_of_the_client_with_the_utc_one_beside(browser: Browser) -> None:
+    text = await browser.text(browser.world.viewer().url("servers", "lone"))
+    began = Instant(browser.world.monitor.record("lone").in_service_from + 2 * MINUTE)
+    (at,) = set(re.findall(f'<time datetime="{format_instant(began)}" title="([^"]+)">([^<]+)</time>', text))
+    assert at == ("2026-03-10 12:03:00 UTC", "Mar 10, 2026 09:33:00 NDT")
+
+
+async def test_a_day_of_a_time_line_can_be_looked_at_closer(browser: Browser) -> None:
+    month = await browser.text("/servers/lone")
+    (day,) = set(
+        re.findall(r'href="(/servers/lone\?[^"]*from=2026-03-10T02[^"]*)#line"', month.replace("%3A", ":"))
+    )
+    closer = await browser.text(day.replace("&amp;", "&"))
+    assert "the whole month" in closer
+    assert "Mar 10, 2026 00:00:00 NDT" in closer
+    hours = re.findall(r">(\d\d)</a></li>", closer)
+    assert (hours[:2], len(hours)) == (["00", "01"], 24)
+
+
+async def test_our_files_are_named_by_what_is_in_them_and_kept(browser: Browser) -> None:
+    for asset in (STYLE, SCRIPT):
+        status, text, headers = await browser.look(asset.path)
+        assert (status, text.encode()) == (200, asset.content)
+        assert "immutable" in headers["Cache-Control"]
+        assert headers["Content-Type"].startswith(asset.media_type)
+
+
+async def test_a_statement_may_have_its_own_style_alone(browser: Browser) -> None:
+    _, text, headers = await browser.look("/clients/acme/statement?month=2026-03")
+    assert "style-src 'sha256-" in headers["Content-Security-Policy"]
+    assert "<style>" in text
+    assert MARKUP not in text
+
+
+def test_pages_ask_through_a_viewer_alone() -> None:
+    folder = Path(__file__).parents[3] / "daemon/pages"
+    for path in folder.glob("*.py"):
+        imported = {
+            alias.name
+            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+            if isinstance(node, ast.ImportFrom)
+            for alias in node.names
+        }
+        answering = {"Answers", "AccountAnswers", "BudgetAnswers", "LiveBook", "LiveFigures"}
+        assert path.name == "viewer.py" or not answering & imported, path

@@ -1,0 +1,102 @@
+"""A client's view: the same pages, and nothing of anybody else."""
+
+import inspect
+from collections.abc import AsyncIterator
+
+import pytest
+
+from daemon.pages.viewer import Viewer
+from daemon.records.refusals import NotFoundError
+from tests.daemon.pages.test_pages import path_of, templates
+from tests.daemon.pages.world import MARCH, MARKUP, Browser, World, browsing
+
+OF_OTHERS = ("beta", "BETA", "secret")
+"""What only another client's pages may say."""
+OF_THE_PROVIDER = ("esx", "san<", "eve<", "lost<", "key<")
+"""What is told to the provider alone."""
+
+
+@pytest.fixture
+async def browser() -> AsyncIterator[Browser]:
+    async with browsing("acme") as opened:
+        yield opened
+
+
+@pytest.mark.parametrize("template", templates())
+async def test_no_page_of_a_client_tells_of_others_or_what_the_provider_alone_knows(
+    browser: Browser, template: str
+) -> None:
+    text = (await browser.text(path_of(browser, template))).replace("&lt;", "<")
+    assert [word for word in (*OF_OTHERS, *OF_THE_PROVIDER) if word in text] == []
+
+
+async def test_its_own_is_told(browser: Browser) -> None:
+    told = await browser.text("/")
+    assert ("storage (proved)" in told, "ACME" in told, f"acme{MARKUP}".split("<")[0] in told) == (True,) * 3
+
+
+async def test_of_a_server_that_has_moved_on_what_was_its_own_stays_by_the_name_that_it_had(
+    browser: Browser,
+) -> None:
+    for path in ("/", "/clients/acme", "/outages"):
+        assert "acme-moved" in await browser.text(path)
+    assert (await browser.look("/servers/moved"))[0] == 404
+    assert (await browser.look("/servers/beta-secret-moved"))[0] == 404
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/clients/beta",
+        "/clients/beta/statement?month=2026-03",
+        "/servers/secret-1",
+        "/servers/beta-secret-1",
+        "/servers/acme-alone",
+        "/servers?client=beta",
+        "/solutions/beta/beta-secret",
+        "/outages?client=beta",
+        "/outages?server=secret-1",
+        "/maintenance?client=beta",
+    ],
+)
+async def test_what_is_of_others_is_not_there(browser: Browser, path: str) -> None:
+    status, text, _ = await browser.look(path)
+    assert status == 404
+    assert "secret" not in text.replace("secret-1&#34;", "").replace("beta-secret", "")
+    assert "BETA" not in text
+
+
+QUESTIONS = {
+    "client_months": ("beta", MARCH, None),
+    "agenda": ("beta", (0, 1)),
+    "letterhead": ("beta",),
+    "one_client": ("beta",),
+    "processes": ("beta", 1),
+    "solution": ("beta", "beta-secret"),
+    "statement": ("beta", MARCH),
+    "owner": ("beta",),
+    "server": ("secret-1",),
+}
+
+
+async def test_every_question_about_another_client_is_refused() -> None:
+    world = World()
+    await world.happen()
+    viewer = world.viewer("acme")
+
+    async def asked(name: str) -> None:
+        answer = getattr(viewer, name)(*QUESTIONS[name])
+        if inspect.isawaitable(answer):
+            await answer
+
+    for name in QUESTIONS:
+        with pytest.raises(NotFoundError):
+            await asked(name)
+    for listing in (viewer.months("secret-1", MARCH), viewer.lanes("secret-1", (0, world.monitor.now))):  # type: ignore[arg-type]
+        assert await listing == []
+
+
+def test_no_question_is_forgotten() -> None:
+    whole = {"url", "overview", "clients", "present_month", "servers", "outages", "incidents", "events"}
+    public = {name for name in vars(Viewer) if not name.startswith("_")}
+    assert public == whole | set(QUESTIONS) | {"months", "lanes"}
