@@ -6,6 +6,7 @@ worst lateness of a 1 ms heartbeat on the event loop. The first look at each com
 
 import asyncio
 import sys
+from collections.abc import Awaitable, Callable
 from typing import Any, cast
 
 from aiohttp.test_utils import make_mocked_request
@@ -72,6 +73,7 @@ async def pages(servers: int, outages: int) -> None:
         )
     )
     templates = Templates()
+    await _measured("clients at a new instant", lambda: BudgetAnswers(fleet.book, figures).clients())
     for path, (name, values) in PAGES.items():
         for query in QUERIES if name in ("servers", "outages") else QUERIES[:1]:
             if not (name == "outages" and "sort" in query) and not (name == "servers" and "open" in query):
@@ -87,6 +89,13 @@ async def _told(what: str, name: str, values: PageValues, viewer: Viewer, templa
         templates.page(f"{name}.html", {**shown, "viewer": viewer, "page": name})
 
     await once()
+    await _measured(what, once)
+
+
+async def _measured(what: str, work: Callable[[], Awaitable[Any]]) -> None:
+    async def once() -> None:
+        await work()
+
     took = await measured(once)
     print(f"{what:<44} {took[0]:8.1f} ms CPU  {took[1]:6.1f} ms stall")
 

@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
-from typing import Final
 
+from daemon.answers.listing import next_rows
 from daemon.answers.months import solution_status
 from daemon.answers.outages import zone_of
 from daemon.book.live_book import LiveBook
@@ -16,16 +16,12 @@ from daemon.records.naming import own_name
 from daemon.replies.solutions import SolutionStatus
 from sla.accounts import ServerAccount, account_of
 from sla.calendars import Month, calendar_of
-from sla.chronic import Stage
 from sla.instants import Instant
 from sla.interruptions import service_of
-from sla.records import ClientId, Leg, ServerId, SolutionId, State
+from sla.records import ClientId, Leg, Server, ServerId, SolutionId, State
 from sla.spans import Span, Spans, clipped
 from sla.statement import Judgement, ServerMonth, SolutionState
 from sla.terms import ChronicOutages
-
-_KEPT: Final = 4
-"""How many pages of candidates are kept before the rest of them is let go."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,9 +65,13 @@ class AccountAnswers:
         self._figures = figures
         self._clock = clock
 
+    def now(self) -> Instant:
+        """What slad takes for the time."""
+        return self._clock.now()
+
     def present_month(self, timezone: str) -> Month:
         """The month that it is by a zone's clock."""
-        return calendar_of(timezone).month_of(self._clock.now())
+        return calendar_of(timezone).month_of(self.now())
 
     async def months(self, server: ServerId, month: Month, client: ClientId | None) -> list[MonthAccount]:
         """A server's month with each client whose it was in it, or with one."""
@@ -83,22 +83,14 @@ class AccountAnswers:
         """The months of a client's servers, by name."""
         judging = await self._judging()
         span = calendar_of(zone_of(self._book, client)).month_span(month)
-        found: list[tuple[PageKey, ServerId]] = []
-        async for server in paced(list(self._book.evidence.servers_of_client(client))):
-            key = self._name(server, client).casefold(), str(server)
-            is_behind = page.after is None or key > page.after
-            if is_behind and self._is_served(server, client, span, judging.at):
-                found.append((key, server))
-                if len(found) > _KEPT * page.limit:
-                    found = sorted(found)[: page.limit + 1]
-        found.sort()
+        found, behind = await next_rows(self._served(client, span), page)
         judgement = judging.of_month(month)
         rows = [
             self._account(judgement, row)
-            async for _, server in paced(found[: page.limit])
+            async for _, server in paced(found)
             for row in judgement.server(server, client)
         ]
-        return Listed(rows=tuple(rows), next=found[page.limit - 1][0] if len(found) > page.limit else None)
+        return Listed(rows=tuple(rows), next=behind)
 
     async def lanes(self, server: ServerId, span: Span, client: ClientId | None) -> list[Lane]:
         """Who said what of a server in a span, while it was in service, or while it was one client's."""
@@ -136,10 +128,11 @@ class AccountAnswers:
 
     async def processes(self, client: ClientId | None, most: int) -> tuple[list[SolutionAccount], int]:
         """The solutions at risk of a chronic outage or in its process, of all clients or one: the first, and how many there are."""
+        rows = self._figures.solutions.rows
         found: list[SolutionState] = []
-        async for key, row in paced(list(self._figures.solutions.rows.items())):
-            state = row.standing.state
-            if state is not None and client in (None, key[1]) and _is_told(state):
+        async for key in paced(list(self._figures.solutions.in_process)):
+            state = rows[key].standing.state
+            if state is not None and client in (None, key[1]):
                 found.append(state)
         accounts = [await self.solution(each.client, each.id) for each in sorted(found, key=_by_stage)[:most]]
         return [each for each in accounts if each is not None], len(found)
@@ -158,9 +151,17 @@ class AccountAnswers:
         """A server's name with a client."""
         return own_name(self._book.evidence, server, client) or self._book.record_of(server).name
 
-    def _is_served(self, server: ServerId, client: ClientId, span: Span, at: Instant) -> bool:
-        parts = self._book.evidence.servers[server].parts(at)
-        return any(part.client == client and part.start < span[1] and span[0] < part.end for part in parts)
+    def _served(self, client: ClientId, span: Span) -> Iterator[tuple[PageKey, ServerId] | None]:
+        """The servers that may have been a client's in a span, by name; None for each that was looked at in vain."""
+        seen = set[ServerId]()
+        for (_, owner), servers in list(self._book.evidence.servers_of.items()):
+            for server, pages in servers.items() if owner == client else ():
+                own = [record for record in pages.records if record.client == client]
+                if server in seen or not own or not _is_within(own, span):
+                    yield None
+                else:
+                    seen.add(server)
+                    yield (own[-1].name.casefold(), str(server)), server
 
     def _merged(self, server: ServerId, leg: Leg | None, legs: tuple[Leg, ...], service: Spans) -> Lane:
         timeline = self._book.evidence.servers[server].timeline
@@ -172,8 +173,13 @@ class AccountAnswers:
         return self._figures.asked() or await self._figures.judging(self._clock.now())
 
 
-def _is_told(state: SolutionState) -> bool:
-    return any(basis.stage is not Stage.CLEAR for basis in (state.observed, state.documented))
+def _is_within(own: Sequence[Server], span: Span) -> bool:
+    """Whether a server may have been in service with a client in a span, by its records there."""
+    for record in own:
+        until = record.in_service_until
+        if record.in_service_from < span[1] and (until is None or until > span[0]):
+            return True
+    return False
 
 
 def _by_stage(state: SolutionState) -> tuple[bool, int, str, str]:

@@ -1,7 +1,8 @@
 """How the servers of each client stand this month: what their downtime budgets leave, by the live formulas."""
 
+import asyncio
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Final
@@ -14,8 +15,11 @@ from daemon.live.figures import LiveFigures
 from daemon.live.formulas import NOBODY, Formula
 from daemon.pacing import paced
 from sla.availability import Figures
-from sla.instants import FOREVER
+from sla.instants import FOREVER, Instant
 from sla.records import ClientId, ServerId
+
+_AT_ONCE: Final = 2_000
+"""Servers that are counted before the event loop has its turn: two milliseconds."""
 
 
 class BudgetVerdict(Enum):
@@ -56,39 +60,56 @@ class ClientBudget:
 
 
 class BudgetAnswers:
-    """Answers about the present month of clients, at the instant of the live figures."""
+    """Answers about the present month of clients, worked out once for each instant of the live figures."""
 
     def __init__(self, book: LiveBook, figures: LiveFigures) -> None:
         self._book = book
         self._figures = figures
+        self._worked_out: tuple[Instant | None, int, Sequence[ClientBudget]] = (None, -1, ())
 
-    async def clients(self, only: ClientId | None = None) -> list[ClientBudget]:
-        """Every client that is on record, or one of them, by its name."""
-        numbers, known = self._figures.servers.numbers, self._book.evidence.servers
-        standing: dict[ClientId, Counter[int]] = {}
-        down: Counter[ClientId] = Counter()
-        async for server in paced(self._servers(only)):
-            records = known[server].records
-            if records and records[-1].in_service_until is None and only in (None, records[-1].client):
-                client = records[-1].client
-                standing.setdefault(client, Counter())[numbers.get(server, NOBODY)] += 1
-                down[client] += self._is_down(server)
+    async def clients(self) -> Sequence[ClientBudget]:
+        """Every client that is on record, by its name."""
+        at, membership = self._figures.at, self._book.membership
+        if at is None or self._worked_out[:2] != (at, membership):
+            self._worked_out = at, membership, await self._clients()
+        return self._worked_out[2]
+
+    async def client(self, client: ClientId) -> ClientBudget | None:
+        """One client; None for one that is not on record."""
+        return next((each for each in await self.clients() if each.client == client), None)
+
+    async def _clients(self) -> Sequence[ClientBudget]:
+        standing: dict[tuple[ClientId, int], int] = {}
+        servers = list(self._book.evidence.servers)
+        for first in range(0, len(servers), _AT_ONCE):
+            self._count(servers[first : first + _AT_ONCE], standing)
+            await asyncio.sleep(0)
+        by_client: dict[ClientId, dict[int, int]] = {}
+        for (client, number), count in standing.items():
+            by_client.setdefault(client, {})[number] = count
+        down = Counter(
+            [
+                self._book.record_of(server).client
+                for group in self._book.groups.values()
+                async for _, server, _ in paced(group.ongoing_outages())
+            ]
+        )
         found = [
-            self._budget(client, standing.get(client, Counter()), down[client])
+            self._budget(client, by_client.get(client, {}), down[client])
             async for client in paced(list(self._book.evidence.clients))
-            if only in (None, client)
         ]
         return sorted(found, key=lambda each: (each.name.casefold(), each.client))
 
-    def _servers(self, only: ClientId | None) -> Iterable[ServerId]:
-        evidence = self._book.evidence
-        return list(evidence.servers if only is None else evidence.servers_of_client(only))
+    def _count(self, servers: Iterable[ServerId], standing: dict[tuple[ClientId, int], int]) -> None:
+        """Count servers in service by client and by the number of their formula."""
+        numbers, known = self._figures.servers.numbers, self._book.evidence.servers
+        for server in servers:
+            records = known[server].records
+            if records and records[-1].in_service_until is None:
+                key = records[-1].client, numbers.get(server, NOBODY)
+                standing[key] = standing.get(key, 0) + 1
 
-    def _is_down(self, server: ServerId) -> bool:
-        place = self._book.places.get(server)
-        return place is not None and place.group.is_out(place.index)
-
-    def _budget(self, client: ClientId, standing: Counter[int], down: int) -> ClientBudget:
+    def _budget(self, client: ClientId, standing: Mapping[int, int], down: int) -> ClientBudget:
         record = self._book.evidence.client(client, FOREVER)
         by_verdict: Counter[BudgetVerdict] = Counter()
         lefts = []
@@ -100,13 +121,13 @@ class BudgetAnswers:
             client=client,
             name=client if record is None else record.name,
             timezone=zone_of(self._book, client),
-            servers=standing.total(),
+            servers=sum(standing.values()),
             down=down,
             by_verdict=dict(by_verdict),
             least_left=min(lefts, default=None),
         )
 
-    def _formulas(self, standing: Counter[int]) -> Iterator[tuple[Formula | None, int]]:
+    def _formulas(self, standing: Mapping[int, int]) -> Iterator[tuple[Formula | None, int]]:
         by_number = self._figures.servers.formulas.by_number
         return ((by_number[number], servers) for number, servers in standing.items())
 

@@ -3,8 +3,8 @@
 import re
 from collections.abc import Callable, Iterator
 from fnmatch import translate
-from typing import Final
 
+from daemon.answers.listing import next_rows
 from daemon.answers.outages import check_scope, zone_of
 from daemon.book.counting import NEVER
 from daemon.book.live_book import LiveBook
@@ -18,13 +18,6 @@ from daemon.replies.servers import ServerSummary
 from sla.instants import BEGINNING, FOREVER, Instant
 from sla.records import Server, ServerId
 
-_KEPT: Final = 4
-"""How many pages of rows are kept before the rest of them is let go."""
-
-
-_Candidate = tuple[PageKey, ServerId]
-"""Where a server stands in the order, which no other does; and which it is."""
-
 
 class FleetAnswers:
     """Answers about the servers in service, at the settled instant of each."""
@@ -36,19 +29,11 @@ class FleetAnswers:
     async def servers(self, asked: ServersAsked, page: Page) -> Listed[ServerSummary]:
         """Servers. Raises NotFoundError for a client or solution that is none."""
         check_scope(self._book, asked.client, asked.solution)
-        found: list[_Candidate] = []
-        async for candidate in paced(self._candidates(asked)):
-            if candidate is None or (page.after is not None and candidate[0] <= page.after):
-                continue
-            found.append(candidate)
-            if len(found) > _KEPT * page.limit:
-                found = sorted(found)[: page.limit + 1]
-        found.sort()
-        rows = [self._row(server) async for _, server in paced(found[: page.limit])]
-        more = len(found) > page.limit
-        return Listed(rows=tuple(rows), next=found[page.limit - 1][0] if more else None)
+        found, behind = await next_rows(self._candidates(asked), page)
+        rows = [self._row(server) async for _, server in paced(found)]
+        return Listed(rows=tuple(rows), next=behind)
 
-    def _candidates(self, asked: ServersAsked) -> Iterator[_Candidate | None]:
+    def _candidates(self, asked: ServersAsked) -> Iterator[tuple[PageKey, ServerId] | None]:
         """Those that are asked for; None for each that was looked at in vain."""
         # Not the matcher of rules: it could be kept busy by a pattern of many stars.
         pattern = translate("*" if asked.name is None else asked.name.replace("[", "[[]"))

@@ -109,8 +109,9 @@ class OutageAnswers:
         async for key in paced(list(keys) if own in keys else sorted((own, *keys))):
             outage = self._book.outages.get(key) if server in (None, key.server) else None
             if outage is not None and wanted.has(outage) and self._incident_of(outage) == name:
-                members.append(with_cause(outage, self._book.evidence))
-        return Incident(id=name, outages=tuple(members) or (with_cause(found, self._book.evidence),))
+                members.append(outage)
+        first, *others = members or [found]
+        return Incident(id=name, outages=(with_cause(first, self._book.evidence), *others))
 
     def _row(self, outage: Outage, asked: OutagesAsked, judging: JudgementsAt) -> OutageRow:
         evidence = self._book.evidence
@@ -137,11 +138,12 @@ class OutageAnswers:
         )
 
     def _incident_row(self, incident: Incident, at: Instant) -> IncidentRow:
-        owner_of = {each.server: each.client for each in incident.outages}
-        names = [self._name(server, owner_of[server]) for server in incident.servers[:NAMES_SHOWN]]
+        client_of = {each.server: each.client for each in reversed(incident.outages)}
+        servers = incident.servers
+        names = [self._name(server, client_of[server]) for server in servers[:NAMES_SHOWN]]
         return IncidentRow(
             **self._shared_keys(incident.outages[0], incident.end, at),
-            servers=len(incident.servers),
+            servers=len(servers),
             servers_down=len({each.server for each in incident.outages if each.end is None}),
             names=tuple(names),
             clients=incident.clients,

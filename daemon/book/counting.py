@@ -355,10 +355,6 @@ class Group:
         """A server's state at the settled instant."""
         return self.patterns[self.numbers[index]].states[self.combination()]
 
-    def is_out(self, index: int) -> bool:
-        """Whether an outage of a server is under way."""
-        return self.outage_at[index] != NEVER
-
     def legs_down(self, index: int) -> list[Leg]:
         """The legs that are down at the settled instant."""
         runs, combination = self.patterns[self.numbers[index]].runs, self.combination()

@@ -12,6 +12,7 @@ from daemon.exposition.families import sample
 from daemon.live.accruals import Accruals
 from daemon.live.samples import FAMILIES, samples_of
 from sla.book import Book, SolutionKey
+from sla.chronic import Stage
 from sla.instants import BEGINNING, FOREVER, Instant
 from sla.records import ALL_LEGS, ServerId
 from sla.standing import SolutionStanding, Standings
@@ -36,6 +37,8 @@ class Solutions:
         self.rows: dict[SolutionKey, SolutionRow] = {}
         self.ongoing: dict[SolutionKey, SolutionRow] = {}
         """Those with an interruption that goes on."""
+        self.in_process: set[SolutionKey] = set()
+        """Those that are at risk of a chronic outage, or in its process."""
         self.listed: dict[str, dict[str, str]] = {name: {} for name in FAMILIES}
         """What they say on `/metrics`: samples by family and labels."""
         self.waiting: set[SolutionKey] = set()
@@ -92,6 +95,10 @@ class Solutions:
             self.ongoing[key] = self.rows[key]
         else:
             self.ongoing.pop(key, None)
+        if is_in_process(standing):
+            self.in_process.add(key)
+        else:
+            self.in_process.discard(key)
         self._newest_since = max(self._newest_since, standing.since)
         is_queued = before is not None and at < standing.until == before.standing.until
         if standing.until != FOREVER and not is_queued:
@@ -114,3 +121,11 @@ class Solutions:
         if lone is None or lone.timeline.ever_down(ALL_LEGS):
             return True
         return key in book.lifecycles or key in book.requests_of or key in book.notices
+
+
+def is_in_process(standing: SolutionStanding) -> bool:
+    """Whether a solution is at risk of a chronic outage, or in its process, on any basis."""
+    state = standing.state
+    return state is not None and any(
+        basis.stage is not Stage.CLEAR for basis in (state.observed, state.documented)
+    )

@@ -46,7 +46,7 @@ async def page(viewer: Viewer, request: web.Request) -> dict[str, Any]:
         "all_processes": all_processes,
         "windows": windows[:TOP],
         "all_windows": len(windows),
-        "at": viewer.overview().at,
+        "at": viewer.now(),
     }
 
 

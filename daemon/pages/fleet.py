@@ -22,10 +22,11 @@ async def page(viewer: Viewer, _: web.Request) -> dict[str, Any]:
     clients = await viewer.clients()
     processes, all_processes = await viewer.processes(None, TOP)
     windows = await viewer.agenda(None, (overview.at, Instant(overview.at + AHEAD)))
+    latest = await viewer.incidents(OutagesAsked(), Page(None, TOP))
     return {
         "overview": overview,
         "incidents": await viewer.incidents(OutagesAsked(is_open=True), Page(None, TOP)),
-        "recent": await viewer.incidents(OutagesAsked(), Page(None, TOP // 2)),
+        "latest": [each for each in latest.rows if each.end is not None],
         "clients": sorted(clients, key=_worst_first)[:TOP],
         "all_clients": len(clients),
         "by_verdict": {each: sum(client.verdict is each for client in clients) for each in WORST_FIRST},

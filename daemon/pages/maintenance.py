@@ -34,7 +34,7 @@ async def page(viewer: Viewer, request: web.Request) -> dict[str, Any]:
         "weeks": _weeks(month.month, calendar, windows),
         "windows": windows[:MOST],
         "all_windows": len(windows),
-        "at": viewer.overview().at,
+        "at": viewer.now(),
         "filters": {"client": name},
     }
 

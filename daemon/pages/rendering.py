@@ -31,6 +31,7 @@ class Asset:
 
 STYLE: Final = Asset("slad.css", "text/css")
 SCRIPT: Final = Asset("slad.js", "text/javascript")
+ICON: Final = Asset("slad.svg", "image/svg+xml")
 
 
 class Templates:
@@ -58,7 +59,12 @@ class Templates:
             length_of=length,
         )
         self._environment.globals.update(
-            say=_SPEECH.say, style=STYLE.path, script=SCRIPT.path, picture_height=HEIGHT, picture_width=WIDTH
+            say=_SPEECH.say,
+            style=STYLE.path,
+            script=SCRIPT.path,
+            icon=ICON.path,
+            picture_height=HEIGHT,
+            picture_width=WIDTH,
         )
 
     def page(self, template: str, values: Mapping[str, Any]) -> str:

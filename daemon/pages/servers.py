@@ -47,7 +47,7 @@ async def page(viewer: Viewer, request: web.Request) -> dict[str, Any]:
         "states": list(_STATES),
         "cursor": cursor_behind(question, found),
         "is_first": "cursor" not in request.query,
-        "at": viewer.overview().at,
+        "at": viewer.now(),
     }
 
 

@@ -21,7 +21,7 @@ from daemon.pages import (
     statements,
 )
 from daemon.pages.asking import filled
-from daemon.pages.rendering import SCRIPT, STYLE, Asset, Templates
+from daemon.pages.rendering import ICON, SCRIPT, STYLE, Asset, Templates
 from daemon.pages.viewer import PageSources, Viewer
 from daemon.records.refusals import NotFoundError
 
@@ -61,7 +61,7 @@ class Pages:
         return [
             *(web.get(path, self._page(name, values)) for path, (name, values) in PAGES.items()),
             web.get("/clients/{client:[^/]+}/statement", self._answered("client", statements.document)),
-            *(web.get(asset.path, _kept(asset)) for asset in (STYLE, SCRIPT)),
+            *(web.get(asset.path, _kept(asset)) for asset in (STYLE, SCRIPT, ICON)),
         ]
 
     def _page(self, name: str, values: PageValues) -> Callable[[web.Request], Awaitable[web.Response]]:

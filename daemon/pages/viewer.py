@@ -5,6 +5,7 @@ knows of them is left out: hosts, datastores, uplinks, who did something, and in
 as they are in its export.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
 from urllib.parse import urlencode
@@ -24,6 +25,7 @@ from daemon.replies.servers import LegStatus, ServerStatus, ServerSummary
 from daemon.replies.status import Status
 from daemon.statements.ics import CalendarEvent
 from sla.calendars import Month
+from sla.instants import Instant
 from sla.reasons import in_evidence
 from sla.records import ClientId, ServerId
 from sla.spans import Span
@@ -78,16 +80,18 @@ class Viewer:
             raise _unknown("client", client)
         return ClientId(client)
 
-    async def clients(self) -> list[ClientBudget]:
+    async def clients(self) -> Sequence[ClientBudget]:
         """The clients, by name."""
-        return await self._budgets.clients(self.client)
+        clients = await self._budgets.clients()
+        return [each for each in clients if self.client in (None, each.client)]
 
     async def one_client(self, client: str) -> ClientBudget:
         """How a client's month stands."""
-        found = await self._budgets.clients(self.owner(client))
-        if not found:
+        owner = self.owner(client)
+        found = None if owner is None else await self._budgets.client(owner)
+        if found is None:
             raise _unknown("client", client)
-        return found[0]
+        return found
 
     def server(self, name: str) -> ServerStatus:
         """A server by its id; for the fleet by its name too. Raises AmbiguousNameError."""
@@ -166,6 +170,10 @@ class Viewer:
         owner = self.owner(client)
         assert owner is not None
         return self._answers.documents.letterhead(owner)
+
+    def now(self) -> Instant:
+        """What slad takes for the time."""
+        return self._accounts.now()
 
     def present_month(self, timezone: str) -> Month:
         """The month that it is by a zone's clock."""

@@ -57,11 +57,10 @@ def name_of(book: Book, server: str) -> str | None:
 def own_name(book: Book, server: str, client: ClientId) -> str | None:
     """The newest name that a server had as a client's: what another calls it later, is the other's to know."""
     pages = book.servers.get(ServerId(server))
-    return (
-        next((each.name for each in reversed(pages.records) if each.client == client), None)
-        if pages
-        else None
-    )
+    for record in reversed(pages.records) if pages is not None else ():
+        if record.client == client:
+            return record.name
+    return None
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from pathlib import Path
 import html5lib
 import pytest
 
-from daemon.pages.rendering import SCRIPT, STYLE
+from daemon.pages.rendering import ICON, SCRIPT, STYLE
 from daemon.pages.site import PAGES
 from sla.instants import MINUTE, Instant, format_instant
 from tests.daemon.pages.world import MARKUP, ODD, SOLUTION, Browser, browsing
@@ -48,7 +48,7 @@ async def test_every_page_is_sound_html_that_needs_nothing_but_our_own_files(
     html5lib.HTMLParser(strict=True).parse(text)
     tree = html5lib.parse(text, namespaceHTMLElements=False)
     assert [each.attrib for each in tree.iter("script")] == [{"src": SCRIPT.path, "defer": ""}]
-    assert [each.get("href") for each in tree.iter("link")] == [STYLE.path]
+    assert [each.get("href") for each in tree.iter("link")] == [ICON.path, STYLE.path]
     assert len(list(tree.iter("h1"))) == 1
     assert [each.get("id") for each in tree.iter("main")] == ["main"]
     ids = [each.get("id") for each in tree.iter() if each.get("id") is not None]
@@ -190,7 +190,7 @@ async def test_a_day_of_a_time_line_can_be_looked_at_closer(browser: Browser) ->
 
 
 async def test_our_files_are_named_by_what_is_in_them_and_kept(browser: Browser) -> None:
-    for asset in (STYLE, SCRIPT):
+    for asset in (ICON, STYLE, SCRIPT):
         status, text, headers = await browser.look(asset.path)
         assert (status, text.encode()) == (200, asset.content)
         assert "immutable" in headers["Cache-Control"]

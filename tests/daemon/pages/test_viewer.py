@@ -97,6 +97,16 @@ async def test_every_question_about_another_client_is_refused() -> None:
 
 
 def test_no_question_is_forgotten() -> None:
-    whole = {"url", "overview", "clients", "present_month", "servers", "outages", "incidents", "events"}
+    whole = {
+        "url",
+        "overview",
+        "clients",
+        "now",
+        "present_month",
+        "servers",
+        "outages",
+        "incidents",
+        "events",
+    }
     public = {name for name in vars(Viewer) if not name.startswith("_")}
     assert public == whole | set(QUESTIONS) | {"months", "lanes"}
