@@ -39,7 +39,6 @@ PUBLIC: dict[str, Any] = {
         path: {method: {"parameters": [_header(name) for name in headers], "responses": _of(*kinds)}}
         for path, kinds, headers in (
             ("/", ("text/html",), ()),
-            ("/style.css", ("text/css",), ()),
             ("/maintenance.ics", ("text/calendar",), ()),
             ("/servers", ("text/html",), ()),
             ("/maintenance", ("text/html",), ()),
