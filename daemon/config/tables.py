@@ -240,7 +240,7 @@ class AutomationTable(Table):
 class PeopleTable(Table):
     """`[people]`: whose the users of the vCenters are (`spec/causes.md`); a client's own are in its table."""
 
-    employees: UserPatterns = Field(default=(), examples=[["PROVIDER\\\\*"]])
+    employees: UserPatterns = Field(default=(), examples=[["PROVIDER\\*"]])
     automation: Annotated[tuple[AutomationTable, ...], Field(max_length=100)] = Field(
         default=(), examples=[[{}]]
     )
