@@ -71,6 +71,7 @@ class Evidence:
 class Parts:
     """What the composition root has in its hands."""
 
+    queue: ReportQueue[Report | SourceFailure]
     sources: Sources
     internet: Internet
     committer: Committer
@@ -134,6 +135,7 @@ def wired(
     *,
     tick_us: int | None = None,
     make_figures: Callable[[LiveBook], LiveFigures] = LiveFigures,
+    make_internet: Callable[..., Internet] = Internet,
 ) -> Parts:
     """The parts, on the running loop; `stack` lets go of the threads that wait for it. `tick_us`: as Recorder has it."""
     ledger, recollection = evidence.ledger, evidence.recollection
@@ -146,7 +148,7 @@ def wired(
         queue.put,
         lambda source: resumed(transitions.resume(source), clock),
     )
-    internet = Internet(
+    internet = make_internet(
         clock=clock.watches,
         observer=config.observer,
         metrics=metrics.internet,
@@ -236,6 +238,7 @@ def wired(
         seal=recorder.seal,
     )
     return Parts(
+        queue=queue,
         sources=sources,
         internet=internet,
         committer=committer,
