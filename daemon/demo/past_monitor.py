@@ -140,8 +140,10 @@ async def past_monitor(
             await parts.recorder.record()
             watching = tasks.create_task(parts.sources.run(), name="sources")
             monitor = PastMonitor(parts, config, vcenter, clock, evidence.recollection.book)
-            yield monitor
-            watching.cancel()
-            await parts.sources.stop()
+            try:
+                yield monitor
+            finally:
+                watching.cancel()
+                await parts.sources.stop()
             parts.recorder.finish()
             await parts.recorder.run()
