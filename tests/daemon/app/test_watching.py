@@ -330,8 +330,20 @@ def evaluated(evidence: Path, server: Json) -> dict[str, Any]:
     """A server's row as of its settled instant, by `slad evaluate`."""
     zone = {"acme": "America/Toronto"}.get(server["client"], "UTC")
     month = calendar_of(zone).month_of(parse_instant(server["settled_at"]))
-    arguments = ["--month", str(month), "--as-of", server["settled_at"], "--format", "json"]
+    told = evidence.with_suffix(
+        ".json"
+    )  # what it prints may have the daemon's log in between: they are one process
+    arguments = [
+        "--month",
+        str(month),
+        "--as-of",
+        server["settled_at"],
+        "--format",
+        "json",
+        "--output",
+        str(told),
+    ]
     done = CliRunner().invoke(main, ["evaluate", str(evidence), *arguments])
     assert done.exit_code == 0, done.output
-    rows = json.loads(done.stdout)["servers"]
+    rows = json.loads(told.read_text())["servers"]
     return next(row for row in rows if row["id"] == server["server"])
