@@ -75,6 +75,7 @@ class Evidence:
 class Parts:
     """What the composition root has in its hands."""
 
+    queue: ReportQueue[Report | SourceFailure]
     sources: Sources
     internet: Internet
     committer: Committer
@@ -139,6 +140,7 @@ def wired(
     *,
     tick_us: int | None = None,
     make_figures: Callable[[LiveBook], LiveFigures] = LiveFigures,
+    make_internet: Callable[..., Internet] = Internet,
 ) -> Parts:
     """The parts, on the running loop; `stack` lets go of the threads that wait for it. `tick_us`: as Recorder has it."""
     ledger, recollection = evidence.ledger, evidence.recollection
@@ -151,7 +153,7 @@ def wired(
         queue.put,
         lambda source: resumed(transitions.resume(source), clock),
     )
-    internet = Internet(
+    internet = make_internet(
         clock=clock.watches,
         observer=config.observer,
         metrics=metrics.internet,
@@ -257,6 +259,7 @@ def wired(
         traces=evidence.traces,
     )
     return Parts(
+        queue=queue,
         sources=sources,
         internet=internet,
         committer=committer,

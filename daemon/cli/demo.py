@@ -10,6 +10,7 @@ import click
 from daemon.cli import options
 from daemon.cli.run import to_its_end
 from daemon.cli.terminal import complain, say
+from daemon.demo.story_names import StoryName
 
 
 @click.command(
@@ -36,20 +37,35 @@ from daemon.cli.terminal import complain, say
     type=click.Path(file_okay=False, path_type=Path),
     help="Where configuration, ledger and log go, and stay; by default a folder that goes with the demo.",
 )
-def demo(servers: int, port: int, folder: Path | None) -> None:
+@click.option("--no-past", is_flag=True, help="Begin now, without the six weeks of evidence.")
+@click.option(
+    "--story",
+    type=click.Choice([name.value for name in StoryName]),
+    help="Tell this one story over and over, and no other.",
+)
+def demo(servers: int, port: int, folder: Path | None, *, no_past: bool, story: str | None) -> None:
     """Run slad on a simulated vCenter, with faults that tell what slad makes of them.
 
+    First six weeks of evidence are made, by slad itself on a clock of its own; a folder that has a ledger has its past already.
     Nothing real is touched: the vCenter is part of this process, and everything listens on 127.0.0.1 alone. Exit status: 0
     after Ctrl-C, 1 when it cannot start or go on, 2 for a wrong call.
     """
     from daemon import logs
-    from daemon.demo import DemoSettings, play
+    from daemon.demo.play import DemoSettings, play
 
     with tempfile.TemporaryDirectory(prefix="slad-demo-") as temporary:
         place = folder or Path(temporary)
         with _log_in(place) as log:
             logs.set_up("json", log)
-            to_its_end(lambda: play(DemoSettings(folder=place, servers=servers, port=port, say=say)))
+            settings = DemoSettings(
+                folder=place,
+                servers=servers,
+                port=port,
+                has_past=not no_past,
+                story=None if story is None else StoryName(story),
+                say=say,
+            )
+            to_its_end(lambda: play(settings))
 
 
 def _log_in(folder: Path) -> TextIO:

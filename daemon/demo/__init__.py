@@ -1,5 +1,1 @@
-"""`slad demo`: the whole daemon on a simulated vCenter that goes through faults."""
-
-from daemon.demo.play import DemoSettings, play
-
-__all__ = ["DemoSettings", "play"]
+"""`slad demo`: the daemon on a simulated vCenter that goes through faults, now and in the six weeks before."""

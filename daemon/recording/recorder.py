@@ -143,6 +143,14 @@ class Recorder:
 
         While the clock is in doubt what came waits where it is, and the figures stand still.
         """
+        told = await self.record(seal=seal)
+        if not self._is_finishing:
+            await self._work_out(told)
+        await self._publisher.publish_if_due(self._tick_us)
+        await self._start_snapshots.write_if_due(self._clock.monotonic_us(), is_last=self._is_finishing)
+
+    async def record(self, *, seal: bool = False) -> Sequence[Report | SourceFailure]:
+        """The part of a tick that puts on record: gives what came from sources. Figures and alerts are not worked out."""
         began_us = self._clock.monotonic_us()
         told: Sequence[Report | SourceFailure] = ()
         if self._look_at_the_clock():
@@ -152,10 +160,7 @@ class Recorder:
             await self._wait(seal=seal)
         self._metrics.tick_duration.observe((self._clock.monotonic_us() - began_us) / SECOND)
         self._progress_at_us = self._clock.monotonic_us()
-        if not self._is_finishing:
-            await self._work_out(told)
-        await self._publisher.publish_if_due(self._tick_us)
-        await self._start_snapshots.write_if_due(self._clock.monotonic_us(), is_last=self._is_finishing)
+        return told
 
     async def _record(self, *, seal: bool) -> Sequence[Report | SourceFailure]:
         """Commit what came, and count what is settled; what came from sources."""

@@ -133,6 +133,10 @@ class Internet:
         self._rules = Rules(config.internet)
         self._changed.set()
 
+    def servers(self) -> Iterable[ServerId]:
+        """Those that have the leg."""
+        return self._assigned.keys()
+
     def uplink_of(self, server: ServerId) -> str:
         """The name of a server's uplink; empty where it has none."""
         assignment = self._assigned.get(server)

@@ -51,6 +51,11 @@ class PropertyCollector:
         """Whether a call waits for changes."""
         return self._blocked is not None and not self._blocked.done()
 
+    @property
+    def waits_in_vain(self) -> bool:
+        """Whether a call waits, and nothing is there to answer it with."""
+        return self.blocked and not any(each.pending for each in self.filters.values())
+
     def end(self, reason: Exception) -> None:
         """End the blocked call, if there is one, with an exception."""
         if self._blocked is not None and not self._blocked.done():

@@ -137,6 +137,14 @@ class Sessions:
         session.used_s = self.monotonic()
         return session
 
+    @property
+    def are_quiet(self) -> bool:
+        """Whether somebody is logged in, and everybody waits for updates of which there are none."""
+        return bool(self.by_cookie) and all(
+            any(each.waits_in_vain for each in session.collectors.values())
+            for session in self.by_cookie.values()
+        )
+
     def by_key(self, key: str) -> Session | None:
         """The live session with this key."""
         return next((each for each in self.by_cookie.values() if each.key == key), None)

@@ -15,6 +15,7 @@ from pyVim import connect as pyvim
 from pyVmomi import vim, vmodl
 
 from probes.simulation import SimulatedVCenter, ThreadedVCenter, build
+from probes.simulation.entities import Host
 
 from .client import PASSWORD, USER, Client, Collector, Hand, Monotonic, raises, stub
 from .conftest import Connect
@@ -137,6 +138,28 @@ def test_objects_of_a_dead_session_are_not_found_after_a_new_login(
 def test_a_collector_without_filters_waits_in_vain(client: Client) -> None:
     options = Collector.WaitOptions(maxWaitSeconds=0)
     assert client.content.propertyCollector.WaitForUpdatesEx("", options) is None
+
+
+def test_all_is_quiet_while_whoever_is_logged_in_waits_and_nothing_is_new(
+    client: Client, vcenter: ThreadedVCenter
+) -> None:
+    client.watch(vim.HostSystem, "name", "runtime.inMaintenanceMode")
+    client.sync()
+    assert not vcenter.do(lambda: vcenter.world.sessions.are_quiet)
+    host = next(iter(vcenter.world.inventory.every(Host))).name
+
+    def changed() -> bool:
+        vcenter.world.outages.maintenance(host, on=True, user="ann")
+        return vcenter.world.sessions.are_quiet
+
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(client.wait, None, seconds=30)
+        until_blocked(vcenter)
+        assert vcenter.do(lambda: vcenter.world.sessions.are_quiet)
+        assert not vcenter.do(changed)
+        assert waiting.result(5) is not None
+    client.content.sessionManager.Logout()
+    assert not vcenter.do(lambda: vcenter.world.sessions.are_quiet)
 
 
 def test_logout_ends_the_session(client: Client, vcenter: ThreadedVCenter) -> None:
