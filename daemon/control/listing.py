@@ -7,9 +7,8 @@ from aiohttp import web
 
 from daemon.control import query
 from daemon.control.operation import ApiServices, QueryParameter
-from daemon.control.paging import MOST_ROWS, USUAL_ROWS, CursorError, cursor_of, key_in
+from daemon.control.paging import MOST_ROWS, USUAL_ROWS, cursor_behind
 from daemon.control.questions import (
-    Listed,
     OutagesAsked,
     Page,
     PageKey,
@@ -95,7 +94,7 @@ async def list_outages(services: ApiServices, request: web.Request) -> web.Respo
     asked = _outages_asked(request)
     question = "outages", asked
     found = await services.control.outages(asked, _page(request, question, _OUTAGE_KEY))
-    return shown(OutageList(outages=found.rows, next=_next(question, found)))
+    return shown(OutageList(outages=found.rows, next=cursor_behind(question, found)))
 
 
 async def list_incidents(services: ApiServices, request: web.Request) -> web.Response:
@@ -103,7 +102,7 @@ async def list_incidents(services: ApiServices, request: web.Request) -> web.Res
     asked = _outages_asked(request)
     question = "incidents", asked
     found = await services.control.incidents(asked, _page(request, question, _OUTAGE_KEY))
-    return shown(IncidentList(incidents=found.rows, next=_next(question, found)))
+    return shown(IncidentList(incidents=found.rows, next=cursor_behind(question, found)))
 
 
 async def list_servers(services: ApiServices, request: web.Request) -> web.Response:
@@ -117,7 +116,7 @@ async def list_servers(services: ApiServices, request: web.Request) -> web.Respo
     )
     question = "servers", asked
     found = await services.control.servers(asked, _page(request, question, SERVER_KEYS[asked.order]))
-    return shown(ServerList(servers=found.rows, next=_next(question, found)))
+    return shown(ServerList(servers=found.rows, next=cursor_behind(question, found)))
 
 
 async def list_events(services: ApiServices, request: web.Request) -> web.Response:
@@ -127,7 +126,7 @@ async def list_events(services: ApiServices, request: web.Request) -> web.Respon
         raise query.bad("server", "is missing: the id or the name of a server")
     question = "events", server
     name, found = await services.control.events(server, _page(request, question, _EVENT_KEY))
-    return shown(EventList(server=name, events=found.rows, next=_next(question, found)))
+    return shown(EventList(server=name, events=found.rows, next=cursor_behind(question, found)))
 
 
 def _outages_asked(request: web.Request) -> OutagesAsked:
@@ -151,14 +150,5 @@ def _outages_asked(request: web.Request) -> OutagesAsked:
 
 
 def _page(request: web.Request, question: object, example: PageKey) -> Page:
-    limit = query.number(request, "limit", most=MOST_ROWS, usual=USUAL_ROWS)
-    if "cursor" not in request.query:
-        return Page(None, limit)
-    try:
-        return Page(key_in(request.query["cursor"], question, example), limit)
-    except CursorError as error:
-        raise query.bad("cursor", str(error)) from None
-
-
-def _next(question: object, found: Listed[object]) -> str | None:
-    return None if found.next is None else cursor_of(question, found.next)
+    rows = query.number(request, "limit", most=MOST_ROWS, usual=USUAL_ROWS)
+    return query.page(request, question, example, rows)

@@ -10,7 +10,7 @@ import json
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from typing import Any, Final
 
-from daemon.control.questions import PageKey
+from daemon.control.questions import Listed, PageKey
 
 MOST_ROWS: Final = 1000
 USUAL_ROWS: Final = 100
@@ -26,6 +26,11 @@ def cursor_of(question: object, key: PageKey) -> str:
     """The cursor of the page behind a row of what a question lists; `question` is told from others by its repr."""
     said = json.dumps([_VERSION, _digest(question), *key], ensure_ascii=False, separators=(",", ":"))
     return urlsafe_b64encode(said.encode("utf-8", "surrogatepass")).decode().rstrip("=")
+
+
+def cursor_behind(question: object, found: Listed[object]) -> str | None:
+    """The cursor of the next page; None after the last."""
+    return None if found.next is None else cursor_of(question, found.next)
 
 
 def key_in(cursor: str, question: object, example: PageKey) -> PageKey:

@@ -7,6 +7,8 @@ from typing import Final, TypeVar
 from aiohttp import web
 
 from daemon.control.errors import BadRequestError
+from daemon.control.paging import CursorError, key_in
+from daemon.control.questions import Page, PageKey
 from daemon.records.bodies import read_instant
 from daemon.records.refusals import FieldFault
 from sla.calendars import Month, check_year, parse_month
@@ -83,6 +85,16 @@ def chosen(request: web.Request, name: str, words: Mapping[str, _T], usual: _T) 
     if request.query[name] not in words:
         raise bad(name, f"must be {_either(list(words))}")
     return words[request.query[name]]
+
+
+def page(request: web.Request, question: object, example: PageKey, rows: int) -> Page:
+    """The page of a list, of so many rows at most, whose keys have the form of `example`."""
+    if "cursor" not in request.query:
+        return Page(None, rows)
+    try:
+        return Page(key_in(request.query["cursor"], question, example), rows)
+    except CursorError as error:
+        raise bad("cursor", str(error)) from None
 
 
 def bad(name: str, message: str) -> BadRequestError:

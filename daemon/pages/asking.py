@@ -9,8 +9,8 @@ from multidict import MultiDict
 from daemon.answers.budgets import ClientBudget
 from daemon.config.values import shown
 from daemon.control import query
-from daemon.control.paging import CursorError, cursor_of, key_in
-from daemon.control.questions import Listed, Page, PageKey
+from daemon.control.paging import cursor_behind
+from daemon.control.questions import Listed, PageKey
 from daemon.pages.viewer import Viewer
 from daemon.records.refusals import FieldFault, NotFoundError
 from sla.calendars import FIRST_YEAR, Month, next_month, spoken_month
@@ -57,26 +57,11 @@ def month_asked(request: web.Request, viewer: Viewer, timezone: str, *, months_a
     )
 
 
-def page_asked(request: web.Request, question: object, example: PageKey, rows: int) -> Page:
-    """The page of a list that is asked for. Raises BadRequestError for a cursor that is none of this list."""
-    if "cursor" not in request.query:
-        return Page(None, rows)
-    try:
-        return Page(key_in(request.query["cursor"], question, example), rows)
-    except CursorError as error:
-        raise query.bad("cursor", str(error)) from None
-
-
-def cursor_behind(question: object, found: Listed[object]) -> str | None:
-    """The cursor of the next page; None after the last."""
-    return None if found.next is None else cursor_of(question, found.next)
-
-
 async def clients_asked(
     request: web.Request, viewer: Viewer, question: str, rows: int
 ) -> tuple[Sequence[ClientBudget], str | None]:
     """A page of the clients in view, and the cursor of the next. Raises BadRequestError."""
-    asked = page_asked(request, question, ("", ""), rows)
+    asked = query.page(request, question, ("", ""), rows)
     clients = [(_place_of(each), each) for each in await viewer.clients()]
     behind = [(place, each) for place, each in clients if asked.after is None or place > asked.after]
     last = behind[rows - 1][0] if len(behind) > rows else None

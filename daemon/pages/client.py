@@ -6,8 +6,9 @@ from aiohttp import web
 
 from daemon.answers.budgets import BudgetVerdict, verdict_so_far
 from daemon.control import query
+from daemon.control.paging import cursor_behind
 from daemon.control.questions import OutagesAsked, Page
-from daemon.pages.asking import cursor_behind, month_asked, page_asked
+from daemon.pages.asking import month_asked
 from daemon.pages.drawing import strip_of
 from daemon.pages.processes import processes_of
 from daemon.pages.viewer import Viewer
@@ -24,7 +25,7 @@ async def page(viewer: Viewer, request: web.Request) -> dict[str, Any]:
     client = await viewer.one_client(request.match_info["client"])
     month = month_asked(request, viewer, client.timezone)
     question = "client", client.client, query.month(request, "month")
-    asked = page_asked(request, question, ("", ""), ROWS)
+    asked = query.page(request, question, ("", ""), ROWS)
     servers = await viewer.client_months(client.client, month.month, asked)
     processes, all_processes = await viewer.processes(client.client, TOP)
     span = calendar_of(client.timezone).month_span(month.month)

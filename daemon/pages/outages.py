@@ -5,8 +5,9 @@ from typing import Any, Final
 from aiohttp import web
 
 from daemon.control import query
+from daemon.control.paging import cursor_behind
 from daemon.control.questions import OutagesAsked
-from daemon.pages.asking import cursor_behind, month_asked, page_asked
+from daemon.pages.asking import month_asked
 from daemon.pages.viewer import Viewer
 from sla.records import CauseKind
 
@@ -28,7 +29,7 @@ async def page(viewer: Viewer, request: web.Request) -> dict[str, Any]:
         cause=query.chosen(request, "cause", _CAUSES, None),
     )
     question = "outages page", asked
-    found = await viewer.incidents(asked, page_asked(request, question, (0, ""), ROWS))
+    found = await viewer.incidents(asked, query.page(request, question, (0, ""), ROWS))
     return {
         "incidents": found.rows,
         "month": month,

@@ -7,8 +7,8 @@ from aiohttp import web
 
 from daemon.control import query
 from daemon.control.listing import SERVER_KEYS
+from daemon.control.paging import cursor_behind
 from daemon.control.questions import ServerOrder, ServersAsked
-from daemon.pages.asking import cursor_behind, page_asked
 from daemon.pages.viewer import Viewer
 from sla.records import State
 
@@ -32,7 +32,7 @@ async def page(viewer: Viewer, request: web.Request) -> dict[str, Any]:
         order=query.chosen(request, "sort", {each.value: each for each in ServerOrder}, ServerOrder.NAME),
     )
     question = "servers page", asked
-    found = await viewer.servers(asked, page_asked(request, question, SERVER_KEYS[asked.order], ROWS))
+    found = await viewer.servers(asked, query.page(request, question, SERVER_KEYS[asked.order], ROWS))
     filters = {
         "client": asked.client,
         "solution": asked.solution,
