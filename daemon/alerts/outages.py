@@ -128,8 +128,6 @@ class OutageAlerts:
         place, cause = self._book.places[server], self._causes.get(server)
         host, _ = self._facts.placement_of(server)
         legs = place.group.legs_down(place.index)
-        reasons = [self._book.reasons.get((server, leg), "") or leg.value for leg in legs]
-        outage = OngoingOutage(
-            at=now, since=since, reasons=tuple(dict.fromkeys(reasons)), host=host, cause=cause
-        )
+        reasons = self._book.why_down(server, legs)
+        outage = OngoingOutage(at=now, since=since, reasons=reasons, host=host, cause=cause)
         yield from alerts(OUTAGE_ALERTS, outage, subject)

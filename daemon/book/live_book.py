@@ -251,6 +251,10 @@ class LiveBook:
         runs = runs_of(self.segments(server, start, left_at or settled), left_at=left_at)
         return [run for run in runs if run.end is None or run.end > since]
 
+    def why_down(self, server: ServerId, legs: Iterable[Leg]) -> tuple[str, ...]:
+        """Why legs of a server that are down were last said to be; where nobody said why, which leg it is."""
+        return tuple(dict.fromkeys(self.reasons.get((server, leg), "") or leg.value for leg in legs))
+
     def counts(self, server: ServerId) -> Counts:
         place = self.places.get(server)
         return place.group.counts(place.index) if place is not None else Counts()

@@ -148,9 +148,8 @@ class Attributor:
             cause = self._book.evidence.cause(server, run.start)
             if cause is not None:
                 record = self._book.record_of(server)
-                legs = run.legs_down(record.legs)
-                reasons = [self._book.reasons.get((server, leg), "") or leg.value for leg in legs]
-                yield OutageEdge(record, run.start, run.end, ", ".join(dict.fromkeys(reasons)), cause)
+                why = ", ".join(self._book.why_down(server, run.legs_down(record.legs)))
+                yield OutageEdge(record, run.start, run.end, why, cause)
 
     def _known_incidents(self) -> Grouping:
         """At the start: those on record that further outages may be part of."""
