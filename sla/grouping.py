@@ -114,6 +114,11 @@ class IncidentPlace(NamedTuple):
     uplink: str = ""
 
 
+def begun_by(causes: Iterable[Cause]) -> Cause:
+    """The cause of the outage with which an incident began: what it is called by rests on that."""
+    return min(causes, key=lambda cause: (cause.start, cause.server))
+
+
 def place_of(cause: Cause) -> IncidentPlace:
     """What an incident is called by, which began with this outage."""
     if cause.uplink:

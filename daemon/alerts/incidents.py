@@ -14,7 +14,7 @@ from daemon.alerts.conditions.servers import (
 from daemon.alerts.store import AlertStore
 from daemon.book.live_book import LiveBook
 from daemon.live.facts import ServerFacts
-from sla.grouping import place_of
+from sla.grouping import begun_by, place_of
 from sla.instants import FOREVER, Instant
 from sla.records import Cause, CauseKind, ServerId
 
@@ -77,11 +77,11 @@ class IncidentAlerts:
         self._firing, self.told = set(together), told
 
     def _called(self, causes: Iterable[Cause]) -> _What:
-        first = min(causes, key=lambda cause: (cause.start, cause.server))
+        first = begun_by(causes)
         return _What(first.cause, self._facts.source_of(first.server), *place_of(first))
 
     def _of(self, what: _What, causes: Collection[Cause], now: Instant) -> Iterator[Alert]:
-        first = min(causes, key=lambda cause: (cause.start, cause.server))
+        first = begun_by(causes)
         records = [self._book.record_of(cause.server) for cause in causes]
         incident = OpenIncident(
             at=now,

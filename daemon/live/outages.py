@@ -1,13 +1,12 @@
 """The families of outages: those under way, with where they are and why; incidents; and how many had which cause."""
 
-from collections import Counter
 from collections.abc import Callable
 from heapq import nsmallest
 from typing import Final
 
 from daemon.book.live_book import LiveBook
 from daemon.exposition.families import LabelledFamily, label, sample
-from sla.grouping import place_of
+from sla.grouping import begun_by, place_of
 from sla.records import Cause, ServerId
 
 MOST_INCIDENTS: Final = 100
@@ -20,23 +19,19 @@ class OpenIncidents:
     def __init__(self, source_of: Callable[[ServerId], str]) -> None:
         """`source_of`: which vCenter lists a server."""
         self._source_of = source_of
-        self._servers: Counter[str] = Counter()
-        self._firsts: dict[str, Cause] = {}
-        """The causes of the outages that began first."""
+        self._causes: dict[str, list[Cause]] = {}
+        """Of the outages under way, by incident."""
 
     def add(self, cause: Cause | None) -> None:
         """The cause of one server's outage that is under way."""
         if cause is not None and cause.incident:
-            self._servers[cause.incident] += 1
-            first = self._firsts.setdefault(cause.incident, cause)
-            if (cause.start, cause.server) < (first.start, first.server):
-                self._firsts[cause.incident] = cause
+            self._causes.setdefault(cause.incident, []).append(cause)
 
     def families(self, book: LiveBook) -> tuple[LabelledFamily, ...]:
         """The incidents that were of two servers or more, so many as may be; and how many more there are."""
         large = {
-            name: servers
-            for name, servers in self._servers.items()
+            name: len(causes)
+            for name, causes in self._causes.items()
             if len({key.server for key in book.outages.of_incident(name)}) > 1
         }
         shown = nsmallest(MOST_INCIDENTS, large, key=lambda name: (-large[name], name))
@@ -59,7 +54,7 @@ class OpenIncidents:
         )
 
     def _labels(self, name: str) -> str:
-        first = self._firsts[name]
+        first = begun_by(self._causes[name])
         place = place_of(first)._asdict()
         return ",".join(
             (
