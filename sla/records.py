@@ -227,6 +227,11 @@ class Server(Recorded):
         """The solution's name; a lone server's own id (spec §6.1)."""
         return self.solution or SolutionId(self.id)
 
+    def left_at(self, by: Instant) -> Instant | None:
+        """When it left service; None where it had not by an instant."""
+        until = self.in_service_until
+        return until if until is not None and until <= by else None
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ObserverRetired(Recorded):

@@ -203,7 +203,7 @@ class Answers:
             outages=_outages(
                 segments,
                 record.legs,
-                _left_at(record, settled_at),
+                None if settled_at is None else record.left_at(settled_at),
                 partial(self._book.evidence.cause, server),
             ),
             counters_seconds={counter.name.lower(): counts.us[counter] for counter in Counter},
@@ -357,7 +357,7 @@ class Answers:
     def _segments(self, record: Server, settled_at: Instant | None) -> list[Segment]:
         if settled_at is None:
             return []
-        end = _left_at(record, settled_at) or settled_at
+        end = record.left_at(settled_at) or settled_at
         return self._book.segments(record.id, record.in_service_from, end)
 
     def _leg(self, server: ServerId, leg: Leg, settled_at: Instant) -> LegStatus:
@@ -384,12 +384,6 @@ class Answers:
 
 _NOTHING: Final = (BEGINNING, State.UNKNOWN)
 _NO_ANSWER: Final = "no answer since"
-
-
-def _left_at(record: Server, settled_at: Instant | None) -> Instant | None:
-    """When a server left service, if it had by then."""
-    until = record.in_service_until
-    return None if until is None or settled_at is None or until > settled_at else until
 
 
 def _since(segments: Sequence[Segment], state: State) -> Instant | None:

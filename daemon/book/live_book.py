@@ -245,8 +245,7 @@ class LiveBook:
         began = max((start for start in causes if start <= since), default=since)
         if outage_at != NEVER:
             began = min(began, Instant(outage_at))
-        left = record.in_service_until
-        left_at = left if left is not None and left <= settled else None
+        left_at = record.left_at(settled)
         start = max(record.in_service_from, began)
         runs = runs_of(self.segments(server, start, left_at or settled), left_at=left_at)
         return [run for run in runs if run.end is None or run.end > since]

@@ -123,9 +123,9 @@ class ProposalViews:
 
     def _end(self, server: ServerId, outage: Instant) -> Instant | None:
         pages = self._book.servers[server]
-        left = pages.records[-1].in_service_until
-        left_at = left if left is not None and left <= self._as_of else None
-        segments = pages.timeline.segments(pages.records[-1].legs, outage, left_at or self._as_of)
+        record = pages.records[-1]
+        left_at = record.left_at(self._as_of)
+        segments = pages.timeline.segments(record.legs, outage, left_at or self._as_of)
         runs = runs_of(segments, left_at=left_at)
         return runs[0].end if runs else None
 
