@@ -277,6 +277,11 @@ class Book:
         """A client's newest record (spec §3.3)."""
         return newest(self.clients.get(client, ()), as_of)
 
+    def zone_of(self, client: ClientId, as_of: Instant = FOREVER) -> str:
+        """A client's time zone; UTC for one that is not on record."""
+        record = self.client(client, as_of)
+        return "UTC" if record is None else record.timezone
+
     def contract(self, client: ClientId, month: str, as_of: Instant) -> Contract | None:
         """The record whose terms a client's statement of `month` (YYYY-MM) is judged by; None: the defaults (spec §10)."""
         of_all = None

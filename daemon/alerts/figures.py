@@ -29,7 +29,7 @@ from daemon.live.solutions import SolutionRow
 from sla.book import SolutionKey
 from sla.instants import SECOND, Instant
 from sla.lifecycle import first_open
-from sla.records import ClientId, ServerId
+from sla.records import ServerId
 from sla.requests import Outcome
 
 SLOW_US: Final = 30 * SECOND
@@ -107,7 +107,7 @@ class FigureAlerts:
             terms = judging.of_client(client).judgement.terms(client).chronic_outages
             solution = SolutionFacts(
                 at=at,
-                zone=self._zone_of(client, at),
+                zone=self._figures.book.zone_of(client, at),
                 state=state,
                 counted=self._figures.solutions.counted(row),
                 lasting=row.lasting,
@@ -128,10 +128,6 @@ class FigureAlerts:
             yield from alerts(DEADLINE_ALERTS, due, subject)
             if due.soon_at(DEADLINE_SOON_US) is None:
                 self._solutions.add_at(Instant(deadline.due_at - DEADLINE_SOON_US), key)
-
-    def _zone_of(self, client: ClientId, at: Instant) -> str:
-        record = self._figures.book.client(client, at)
-        return "UTC" if record is None else record.timezone
 
     # Service requests
 

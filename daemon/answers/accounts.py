@@ -6,7 +6,6 @@ from itertools import pairwise
 
 from daemon.answers.listing import next_rows
 from daemon.answers.months import solution_status
-from daemon.answers.outages import zone_of
 from daemon.book.live_book import LiveBook
 from daemon.clock import Clock
 from daemon.control.questions import Listed, Page, PageKey
@@ -82,7 +81,7 @@ class AccountAnswers:
     async def client_months(self, client: ClientId, month: Month, page: Page) -> Listed[MonthAccount]:
         """The months of a client's servers, by name."""
         judging = await self._judging()
-        span = calendar_of(zone_of(self._book, client)).month_span(month)
+        span = calendar_of(self._book.evidence.zone_of(client)).month_span(month)
         found, behind = await next_rows(self._served(client, span), page)
         judgement = judging.of_month(month)
         rows = [
@@ -123,7 +122,7 @@ class AccountAnswers:
             return None
         terms = judging.of_client(client).judgement.terms(client).chronic_outages
         return SolutionAccount(
-            status=status, terms=terms, timezone=zone_of(self._book, client), at=judging.at
+            status=status, terms=terms, timezone=self._book.evidence.zone_of(client), at=judging.at
         )
 
     async def processes(self, client: ClientId | None, most: int) -> tuple[list[SolutionAccount], int]:
@@ -138,7 +137,7 @@ class AccountAnswers:
         return [each for each in accounts if each is not None], len(found)
 
     def _account(self, judgement: Judgement, row: ServerMonth) -> MonthAccount:
-        timezone = zone_of(self._book, row.client)
+        timezone = self._book.evidence.zone_of(row.client)
         return MonthAccount(
             row=replace(row, name=self._name(row.id, row.client)),
             account=account_of(judgement, row),

@@ -9,7 +9,6 @@ from typing import Final
 
 from daemon.alerts.conditions.servers import MonthState
 from daemon.alerts.figures import month_of
-from daemon.answers.outages import zone_of
 from daemon.book.live_book import LiveBook
 from daemon.live.figures import LiveFigures
 from daemon.live.formulas import NOBODY, Formula
@@ -120,7 +119,7 @@ class BudgetAnswers:
         return ClientBudget(
             client=client,
             name=client if record is None else record.name,
-            timezone=zone_of(self._book, client),
+            timezone=self._book.evidence.zone_of(client),
             servers=sum(standing.values()),
             down=down,
             by_verdict=dict(by_verdict),

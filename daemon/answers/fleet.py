@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from fnmatch import translate
 
 from daemon.answers.listing import next_rows
-from daemon.answers.outages import check_scope, zone_of
+from daemon.answers.outages import check_scope
 from daemon.book.counting import NEVER
 from daemon.book.live_book import LiveBook
 from daemon.control.questions import Listed, Page, PageKey, ServerOrder, ServersAsked
@@ -113,7 +113,7 @@ class FleetAnswers:
             name=record.name,
             client=record.client,
             solution=record.solution or "",
-            timezone=zone_of(self._book, record.client),
+            timezone=self._book.evidence.zone_of(record.client),
             state=self._book.state(server),
             since=self._since(server),
             cause=CauseStatus.of(cause),

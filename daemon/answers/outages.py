@@ -160,7 +160,7 @@ class OutageAnswers:
             "incident": incident_of(outage),
             "start": outage.start,
             "end": end,
-            "timezone": zone_of(self._book, outage.client),
+            "timezone": self._book.evidence.zone_of(outage.client),
             "lasted_seconds": max(0, (now if end is None else end) - outage.start),
             "cause": CauseStatus.of(cause),
             "host": "" if cause is None else cause.host,
@@ -207,14 +207,8 @@ def check_scope(book: LiveBook, client: str | None, solution: str | None) -> Non
             raise NotFoundError([FieldFault("solution", f"there is no solution {shown(solution)}{whose}")])
 
 
-def zone_of(book: LiveBook, client: ClientId) -> str:
-    """A client's time zone."""
-    record = book.evidence.client(client, FOREVER)
-    return "UTC" if record is None else record.timezone
-
-
 def _calendar(book: LiveBook, client: ClientId) -> Calendar:
-    return calendar_of(zone_of(book, client))
+    return calendar_of(book.evidence.zone_of(client))
 
 
 def _span(asked: OutagesAsked, calendar: Calendar) -> Span:

@@ -281,9 +281,8 @@ class JudgementsAt:
         """Of a client; of one that is not on record yet there is nothing to say."""
         standings = self._of_client.get(client)
         if standings is None:
-            record = self._book.client(client, self.at)
-            zone = "UTC" if record is None else record.timezone
-            standings = self._of_client[client] = self._in(calendar_of(zone).month_of(self.at))
+            zone = calendar_of(self._book.zone_of(client, self.at))
+            standings = self._of_client[client] = self._in(zone.month_of(self.at))
         return standings
 
     def of_month(self, month: Month) -> Judgement:

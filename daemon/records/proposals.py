@@ -118,8 +118,7 @@ class ProposalViews:
         return month is None or any(start < until and since < end for since, until in spans)
 
     def _month_of(self, client: ClientId, month: Month) -> Span:
-        record = self._book.client(client, self._as_of)
-        return calendar_of("UTC" if record is None else record.timezone).month_span(month)
+        return calendar_of(self._book.zone_of(client, self._as_of)).month_span(month)
 
     def _end(self, server: ServerId, outage: Instant) -> Instant | None:
         pages = self._book.servers[server]

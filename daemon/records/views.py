@@ -332,8 +332,7 @@ class BookView:
         """The book, judged in the client's present month."""
         judgement = self._judgements.get(client)
         if judgement is None:
-            record = self._book.client(client, self._as_of)
-            zone = calendar_of("UTC" if record is None else record.timezone)
+            zone = calendar_of(self._book.zone_of(client, self._as_of))
             judgement = self._judgements[client] = Judgement(
                 self._book,
                 month=zone.month_of(self._as_of),
