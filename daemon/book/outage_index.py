@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Final, NamedTuple
 
 from sla.book import Book
-from sla.instants import BEGINNING, Instant
+from sla.instants import BEGINNING, FOREVER, Instant
 from sla.outages import Outage, outages_of
 from sla.records import Blind, Cause, Leg, Server, ServerId, State
 from sla.timeline import Track
@@ -145,27 +145,15 @@ class OutageIndex:
 
     def reasons(self, outage: Outage) -> dict[Leg, str]:
         """Why each leg was down in an outage, as was said first."""
+        tracks = self._book.servers[outage.server].tracks
+        end = FOREVER if outage.end is None else outage.end
         found = {}
         for leg in outage.legs:
-            said = self._said_of(outage.server, leg)
-            place = bisect_left(said, (outage.start, ""))
-            # Of one that lasted when the server moved, or came in sight again, it was said before.
-            if place == len(said) or (outage.end is not None and said[place][0] >= outage.end):
-                place -= 1
-            if place >= 0 and said[place][1]:
-                found[leg] = said[place][1]
+            of_leg = (track for (of, _), track in tracks.items() if of is leg)
+            said = [each for track in of_leg for each in track.reasons(outage.start, end)]
+            if said:
+                found[leg] = min(said)[1]
         return found
-
-    def _said_of(self, server: ServerId, leg: Leg) -> list[tuple[Instant, str]]:
-        """When a leg was said to be down, and why, in order."""
-        tracks = self._book.servers[server].tracks
-        return sorted(
-            (at, reason)
-            for (of, _), track in tracks.items()
-            if of is leg
-            for at, state, reason in track.said()
-            if state is State.DOWN
-        )
 
     def _ask(self, server: ServerId, at: Instant = BEGINNING) -> None:
         self._due[server] = max(self._due.get(server, BEGINNING), at)
