@@ -68,17 +68,17 @@ class Documents:
         if as_of is not None and as_of > now:
             raise NoDocumentError(f"What will be known at {format_instant(as_of)} is not known yet.")
         async with self._making:
-            await self._seal()
             book, head = await self._excerpt(client)
             return await asyncio.to_thread(
                 _made, book, head, client, month, now if as_of is None else as_of, self.letterhead(client)
             )
 
     async def _excerpt(self, client: ClientId) -> tuple[Book, Head]:
-        """What the book says of a client, and the record up to which it does. Raises MovingError."""
+        """What the book says of a client, and the record up to which the chain tells all of it. Raises MovingError."""
         for _ in range(_ATTEMPTS):
+            await self._seal()
             head = self._ledger.head
-            if self._head_in_book() == head:
+            if self._ledger.is_sealed and self._head_in_book() == head:
                 excerpt = self._book.evidence.excerpt(client)
                 async for server in paced(sorted(self._book.evidence.servers_of_client(client))):
                     excerpt.take_over(server, self._book.evidence)
