@@ -63,7 +63,7 @@ def verify(
     that nothing was cut off its end, or all of it rewritten, is proved by a head that was seen before: the one noted beside the
     ledger, the one that the daemon acknowledged, the one that `--head` gives. It is said which was compared.
 
-    Files are only read. Exit codes: 0 every record is what was recorded, 1 it is not, or a head is of another chain, 2 the command
+    Of a ledger's file the bytes of issued statements are held against their hashes too. Files are only read. Exit codes: 0 every record is what was recorded, 1 it is not, or a head is of another chain, 2 the command
     line is wrong, 3 the daemon cannot be reached.
     """
     if export is not None and ledger is not None:
@@ -106,6 +106,8 @@ class SoundFile:
     head_was_record: int | None
     compared: tuple[str, ...] = ()
     """The heads that are in this chain, and were seen elsewhere."""
+    statements_without_bytes: tuple[str, ...] = ()
+    """Issued statements that the ledger only has the hash of, as an import leaves them; those of the others hold."""
 
 
 def _show(report: SoundFile) -> None:
@@ -115,6 +117,8 @@ def _show(report: SoundFile) -> None:
         say(f"The head given is that of record {report.head_was_record}.")
     for head in report.compared:
         say(f"In this chain is {head}.")
+    for statement in report.statements_without_bytes:
+        say(f"Of what was issued are not here the bytes of {statement}.")
     if report.head_was_record is None and not report.compared:
         say("It was compared with no head seen elsewhere: --head gives one.")
 
@@ -139,6 +143,7 @@ def _of_ledger(path: Path, head: bytes | None) -> SoundFile:
         head=HeadReport(seq=seq, sha256=chain.hex()),
         head_was_record=None if head is None else result.found.get(head),
         compared=(f"the head noted beside it, of record {before.seq}",) if before is not None else (),
+        statements_without_bytes=tuple(result.bare),
     )
 
 

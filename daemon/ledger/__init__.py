@@ -19,7 +19,8 @@ from daemon.ledger.gate import Quarantined, let_in
 from daemon.ledger.ledger import Accepted, Ledger
 from daemon.ledger.looking import read_traces
 from daemon.ledger.noted_head import note_of, noted
-from daemon.ledger.store import SLICE, Verified, verified
+from daemon.ledger.store import SLICE
+from daemon.ledger.verifying import Verified, verified
 
 __all__ = [
     "SLICE",

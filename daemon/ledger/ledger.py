@@ -98,6 +98,11 @@ class Ledger:
         return {witness: mark.at for witness, mark in self._state.watermarks.items()}
 
     @property
+    def is_sealed(self) -> bool:
+        """Whether the chain tells all of the watermarks."""
+        return all(mark.at == mark.sealed for mark in self._state.watermarks.values())
+
+    @property
     def lags(self) -> Sequence[Lag]:
         """Every lag, in the order of recording."""
         return self._lags
@@ -156,6 +161,10 @@ class Ledger:
         assert 0 < limit <= SLICE
         return await self._in_turn(self._read, after_seq, limit)
 
+    async def document(self, sha256: str) -> bytes | None:
+        """The bytes of an issued statement, by their hash; None where they are not here. Raises LedgerDamagedError."""
+        return await self._in_turn(self._document, sha256)
+
     async def reopen(self) -> bool:
         """Open the file anew after a failure; True if the batch that failed is in it after all.
 
@@ -206,6 +215,10 @@ class Ledger:
         except LedgerError:
             self._give_up()
             raise
+
+    def _document(self, sha256: str) -> bytes | None:
+        with translating(self._path):
+            return self._opened().document(sha256)
 
     def _reopen(self) -> bool:
         self._give_up()
