@@ -23,6 +23,7 @@ from daemon.recording.replay import replay
 from daemon.recording.transitions import Transitions
 from daemon.servers.policy import Policy
 from daemon.servers.registry import ServerRegistry
+from daemon.statements.register import StatementRegister
 from sla.instants import HOUR, SECOND, Instant
 from sla.records import Client, ClientId, Leg, Observation, Record, Server, ServerId, State, Witness
 
@@ -82,7 +83,7 @@ def start(path: Path) -> None:
     book = LiveBook("bench")
     policy = Policy(assign=lambda *_: None, zone_of=lambda _: "UTC", legs={}, grace_us=HOUR)
     registry = ServerRegistry("bench", policy, book.last_said)
-    newest = replay(ledger, book, registry, Transitions(book, registry))
+    newest = replay(ledger, book, registry, Transitions(book, registry), StatementRegister(book.evidence))
     book.settle(newest.newest)
     print(
         f"start from {ledger.head.seq:,} records: {time.monotonic() - began:.1f} s wall,"

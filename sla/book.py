@@ -63,6 +63,7 @@ Declared = (
     | CancellationNotice
     | Lifecycle
     | Withdrawn
+    | Issued
 )
 """The records that people make."""
 
@@ -165,6 +166,8 @@ class Book:
         """Every server that a record ever gave to a solution of a client; its parts say whether and when it holds."""
         self.clients_of: dict[SolutionId, set[ClientId]] = {}
         """The clients of which a server was ever in a solution of that name."""
+        self.issued: dict[tuple[ClientId, str], list[Issued]] = {}
+        """The versions of each statement that was issued, by client and month (YYYY-MM); no figure reads them."""
         self._newest_at: Instant | None = None
         self._exclusions_changed_at: list[Instant] = []
         self._windows: tuple[int, tuple[Window, ...]] = (0, ())
@@ -209,7 +212,9 @@ class Book:
             case Cause():
                 self.causes.setdefault(record.server, {}).setdefault(record.start, []).append(record)
                 self.causes_taken += 1
-            case Event() | Proposal() | ProposalDecided() | Issued():
+            case Issued():
+                self.issued.setdefault((record.client, record.month), []).append(record)
+            case Event() | Proposal() | ProposalDecided():
                 pass  # no figure reads them
         self._see(record.recorded_at)
 
@@ -232,6 +237,8 @@ class Book:
                 supposed.lifecycles = {key: list(those) for key, those in self.lifecycles.items()}
             case Withdrawn():
                 supposed.withdrawn = dict(self.withdrawn)
+            case Issued():
+                supposed.issued = {key: list(those) for key, those in self.issued.items()}
         supposed.withdrawable = dict(self.withdrawable)
         for record in records:
             supposed.add(record)

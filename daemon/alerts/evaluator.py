@@ -12,6 +12,7 @@ from daemon.alerts.alert import Alert
 from daemon.alerts.causes import CauseAlerts
 from daemon.alerts.conditions.definitions import Lasting, Subject, alerts
 from daemon.alerts.conditions.shared import SLAD_ALERTS, SOURCE_ALERTS, UPLINK_ALERTS, Contact
+from daemon.alerts.conditions.statements import STATEMENT_ALERTS, OutdatedStatement
 from daemon.alerts.figures import FigureAlerts
 from daemon.alerts.incidents import IncidentAlerts
 from daemon.alerts.infrastructure import InfrastructureAlerts
@@ -48,17 +49,19 @@ class AlertEvaluator:
         uplinks: Callable[[], Mapping[str, Verdict]],
         facts: ServerFacts,
         is_listed: Callable[[ServerId], bool],
+        outdated: Callable[[], Iterable[tuple[tuple[str, str], int]]],
         store: AlertStore,
         evaluate_s: float = EVALUATE_S,
         turn_s: float = TURN_S,
     ) -> None:
-        """See `daemon.alerts.server_labels` for `is_listed`."""
+        """See `daemon.alerts.server_labels` for `is_listed`. `outdated`: statements by client and month, and how many figures of them."""
         self._clock = clock
         self._book = book
         self._figures = figures
         self._sources = sources
         self._uplinks = uplinks
         self._facts = facts
+        self._outdated = outdated
         self._store = store
         self._evaluate_s = evaluate_s
         self._turn_s = turn_s
@@ -124,6 +127,11 @@ class AlertEvaluator:
         self._infrastructure.keep(names)
         yield from self._infrastructure.alerts(now)
         yield from self._of_uplinks(now)
+        for (client, month), figures in self._outdated():
+            subject = Subject(
+                text=f"The statement of {client} of {month}", labels={"client": client, "month": month}
+            )
+            yield from alerts(STATEMENT_ALERTS, OutdatedStatement(figures=figures), subject)
 
     def _of_uplinks(self, now: Instant) -> Iterator[Alert]:
         """Of uplinks that are down, or were when something was last known of them."""

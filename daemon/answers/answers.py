@@ -25,12 +25,13 @@ from daemon.replies.causes import CauseStatus
 from daemon.replies.clock import ClockStatus
 from daemon.replies.servers import LegStatus, OutageStatus, ReachStatus, ServerStatus
 from daemon.replies.solutions import SolutionList, SolutionStatus
-from daemon.replies.statements import LetterheadStatus
+from daemon.replies.statements import IssuedList, LetterheadStatus
 from daemon.replies.status import DownServer, LedgerStatus, SourceStatus, Status, WayStatus
 from daemon.servers.registry import ServerRegistry
 from daemon.servers.services import PROVISIONAL_OWNER
 from daemon.statements.documents import Documents, MovingError
 from daemon.statements.ics import CalendarEvent
+from daemon.statements.issuing import Issuing
 from daemon.watching.internet import Internet
 from daemon.watching.sources import Sources
 from daemon.web.pages import Overview, ServerRow
@@ -71,6 +72,7 @@ class Answers:
         exposition: Exposition,
         recorded_requests: RecordedRequests,
         documents: Documents,
+        issuing: Issuing,
     ) -> None:
         self.exposition = exposition
         self._recorded_requests = recorded_requests
@@ -84,6 +86,7 @@ class Answers:
         self._committer = committer
         self._seal = seal
         self._documents = documents
+        self._issuing = issuing
 
     def readiness(self) -> Sequence[str]:
         """Why slad is not ready; empty when it is."""
@@ -109,6 +112,7 @@ class Answers:
                 last_commit_at=self._committer.committed_at,
             ),
             states=self._states(),
+            outdated=self._issuing.outdated(),
             down=tuple(
                 DownServer(
                     server=record.id,
@@ -198,6 +202,21 @@ class Answers:
             return await self._documents.document(ClientId(client), month, as_of)
         except MovingError as error:
             raise BusyError(str(error)) from error
+
+    def issued(self, client: str | None, month: Month | None) -> IssuedList:
+        """The statements that were issued, or those of a client or a month."""
+        return self._issuing.listed(client, month)
+
+    async def issued_document(self, client: str, month: Month, version: int | None) -> bytes:
+        """The bytes of a version. Raises NotFoundError, LedgerError."""
+        return await self._issuing.document(client, month, version)
+
+    async def difference(self, client: str, month: Month, version: int | None) -> bytes:
+        """What differs between a version and the one before it. Raises NotFoundError, LedgerError, BusyError."""
+        try:
+            return await self._issuing.difference(client, month, version)
+        except MovingError as error:
+            raise BusyError(str(error)) from None
 
     def letterhead(self, client: str) -> LetterheadStatus:
         """Whose the statements of a client are."""

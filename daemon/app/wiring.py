@@ -36,7 +36,10 @@ from daemon.records.idempotency import RecordedRequests
 from daemon.records.service import RecordService
 from daemon.servers.policy import policy_of
 from daemon.servers.registry import ServerRegistry
+from daemon.statements.clerk import Clerk
 from daemon.statements.documents import Documents
+from daemon.statements.issuing import Issuing
+from daemon.statements.register import StatementRegister
 from daemon.watching.doubts import Doubts
 from daemon.watching.internet import Internet
 from daemon.watching.report_queue import ReportQueue
@@ -57,6 +60,7 @@ class Evidence:
     transitions: Transitions
     traces: Traces
     recorded_requests: RecordedRequests
+    register: StatementRegister
     begun_at: Instant
     """When the ledger's first record was made; now, where there is none."""
     clock_note: ClockNote
@@ -74,18 +78,19 @@ class Parts:
     records: RecordService
     notifier: Notifier
     documents: Documents
+    clerk: Clerk
     answers: Answers
 
 
 async def replayed(config: Config, clock: BelievedClock, ledger: Ledger) -> Evidence:
     """Read the ledger to its end. Raises LedgerDamagedError, LedgerFaultError."""
     book, recorded_requests = LiveBook(config.observer), RecordedRequests(ledger.requests())
-    traces = Traces()
+    register, traces = StatementRegister(book.evidence), Traces()
     traces.remember(ledger.traces())
     registry = ServerRegistry(config.observer, policy_of(config), book.last_said)
     transitions = Transitions(book, registry)
     begun_at, newest, is_of_old = await asyncio.to_thread(
-        replay, ledger, book, registry, transitions, recorded_requests.take
+        replay, ledger, book, registry, transitions, register, recorded_requests.take
     )
     freeze_gc()
     clock_note = ClockNote(config.ledger.path, boot_id())
@@ -100,6 +105,7 @@ async def replayed(config: Config, clock: BelievedClock, ledger: Ledger) -> Evid
         transitions=transitions,
         traces=traces,
         recorded_requests=recorded_requests,
+        register=register,
         begun_at=begun_at or clock.now(),
         clock_note=clock_note,
     )
@@ -157,6 +163,7 @@ def wired(
         uplinks=internet.uplinks,
         facts=facts,
         is_listed=lambda server: registry.listed(server) is not None,
+        outdated=evidence.register.outdated.items,
         store=store,
     )
     publisher = Publisher(
@@ -174,6 +181,7 @@ def wired(
         ledger=ledger,
         book=book,
         recorded_requests=evidence.recorded_requests,
+        register=evidence.register,
         metrics=metrics.process,
         on_waiting=queue.wake,
         on_fault=publisher.publish_the_fault,
@@ -204,18 +212,28 @@ def wired(
         head_in_book=lambda: committer.head_in_book,
         seal=recorder.seal,
     )
+    issuing = Issuing(
+        clock=clock,
+        book=book.evidence,
+        ledger=ledger,
+        register=evidence.register,
+        documents=documents,
+        recorded_requests=evidence.recorded_requests,
+    )
+    records = RecordService(
+        clock=clock,
+        book=book.evidence,
+        recorded_requests=evidence.recorded_requests,
+        record=committer.record,
+        editor=issuing,
+    )
     return Parts(
         sources=sources,
         internet=internet,
         committer=committer,
         publisher=publisher,
         recorder=recorder,
-        records=RecordService(
-            clock=clock,
-            book=book.evidence,
-            recorded_requests=evidence.recorded_requests,
-            record=committer.record,
-        ),
+        records=records,
         notifier=Notifier(
             clock=clock,
             store=store,
@@ -239,8 +257,17 @@ def wired(
             exposition=exposition,
             recorded_requests=evidence.recorded_requests,
             documents=documents,
+            issuing=issuing,
         ),
         documents=documents,
+        clerk=Clerk(
+            clock=clock,
+            book=book.evidence,
+            register=evidence.register,
+            issuing=issuing,
+            records=records,
+            metrics=metrics.statements,
+        ),
     )
 
 

@@ -76,6 +76,11 @@ def _show_status(out: Printer, answer: Json) -> None:
     )
     print_table(
         out,
+        ("outdated statement", "month", "figures that differ"),
+        ((row["client"], row["month"], str(row["figures"])) for row in answer["outdated"]),
+    )
+    print_table(
+        out,
         ("down", "client", "since", "legs", "cause", "sure", "id"),
         (
             (

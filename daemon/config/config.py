@@ -18,6 +18,7 @@ from daemon.config.tables import (
     ProviderTable,
     ReachTable,
     RuleTable,
+    StatementsTable,
     UplinkTable,
     VantageTable,
     VCenterTable,
@@ -47,6 +48,7 @@ class Config:
     clients: Mapping[ClientId, ClientTable]
     people: PeopleTable
     provider: ProviderTable
+    statements: StatementsTable
     rules: tuple[RuleTable, ...]
     vantage: VantageTable | None
     uplinks: Mapping[str, UplinkTable]

@@ -29,6 +29,7 @@ from daemon.config.tables import (
     ProviderTable,
     ReachTable,
     RuleTable,
+    StatementsTable,
     Table,
     TopTable,
     UnassignedTable,
@@ -126,6 +127,7 @@ _SECTIONS: Final = (
     "client",
     "unassigned",
     "provider",
+    "statements",
     "people",
     "rule",
     "vantage",
@@ -162,6 +164,7 @@ class _Loading:
         vcenters = self._named_tables(VCenterTable, "vcenter", raw)
         clients = self._named_tables(ClientTable, "client", raw)
         provider = self._table(ProviderTable, ("provider",), raw.get("provider", {}))
+        statements = self._table(StatementsTable, ("statements",), raw.get("statements", {}))
         people = self._table(PeopleTable, ("people",), raw.get("people", {}))
         rules = self._listed_tables(RuleTable, "rule", raw)
         vantage = self._table(VantageTable, ("vantage",), raw["vantage"]) if "vantage" in raw else None
@@ -193,7 +196,7 @@ class _Loading:
         assert top is not None and ledger is not None and control is not None  # noqa: PT018  nothing is missing
         assert web is not None and watch is not None and unassigned is not None  # noqa: PT018  nothing is missing
         assert people is not None and reach is not None and probes is not None  # noqa: PT018  nothing is missing
-        assert provider is not None
+        assert provider is not None and statements is not None  # noqa: PT018  nothing is missing
         return Config(
             path=self._file,
             observer=top.observer,
@@ -208,6 +211,7 @@ class _Loading:
             },
             people=people,
             provider=provider,
+            statements=statements,
             rules=tuple(rules.values()),
             vantage=vantage,
             uplinks=uplinks,

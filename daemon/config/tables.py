@@ -54,7 +54,7 @@ from daemon.config.values import (
     some_each_once,
 )
 from probes.targets.ping.settings import Backend
-from sla.instants import DAY, MINUTE, SECOND
+from sla.instants import DAY, HOUR, MINUTE, SECOND
 from sla.records import Leg
 
 DECIDED_WITHIN_US: Final = 50 * SECOND
@@ -267,6 +267,14 @@ class ProviderTable(Table):
     )
     logo: LogoFile | None = Field(default=None, examples=["logo.png"])
     language: LanguageName = Field(default="en", examples=["en_CA"])
+
+
+class StatementsTable(Table):
+    """`[statements]`: when last month's statement is issued by itself, after its end; left out: people issue it."""
+
+    issue_after: (
+        Annotated[DurationValue, AfterValidator(Between(Duration(HOUR), Duration(27 * DAY)))] | None
+    ) = Field(default=None, examples=["5d"])
 
 
 class UnassignedTable(Table):

@@ -3,7 +3,7 @@
 from http import HTTPStatus
 from typing import Any, Final
 
-from daemon.control import reading, recording
+from daemon.control import reading, recording, statements
 from daemon.control.operation import CALENDAR, LINES, Operation, QueryParameter
 from daemon.records import bodies
 from daemon.records.service import RecordService
@@ -29,7 +29,7 @@ from daemon.replies.solutions import (
     StepList,
     StepReceipt,
 )
-from daemon.replies.statements import LetterheadStatus
+from daemon.replies.statements import IssuedList, IssueReceipt, LetterheadStatus
 from daemon.replies.status import Status
 
 _NOT_FOUND: Final = (HTTPStatus.NOT_FOUND,)
@@ -122,6 +122,52 @@ STATEMENT: Final = Operation(
         QueryParameter("as_of", "What was known then; by default now.", bodies.INSTANT_SCHEMA),
     ),
     refusals=(HTTPStatus.NOT_FOUND,),
+)
+
+ISSUE_STATEMENT: Final = Operation(
+    method="POST",
+    template="/v1/statements",
+    id="issueStatement",
+    summary="Issue the statement of a month that is over: a new version where any figure of the month differs.",
+    handler=recording.recorded(RecordService.issue),
+    answer=IssueReceipt,
+    body=bodies.IssueBody,
+    refusals=_NOT_FOUND,
+)
+
+LIST_ISSUED: Final = Operation(
+    method="GET",
+    template="/v1/statements/issued",
+    id="listIssued",
+    summary="The statements that were issued, with all their versions.",
+    handler=statements.listed,
+    answer=IssuedList,
+    query=(
+        QueryParameter("client", "Only those of one client.", {"type": "string"}),
+        QueryParameter("month", "Only those of one month.", bodies.MONTH_SCHEMA),
+    ),
+)
+
+ISSUED_STATEMENT: Final = Operation(
+    method="GET",
+    template="/v1/statements/issued/{client}/{month}",
+    id="issuedStatement",
+    summary="An issued statement: the bytes of its document, as they were made.",
+    handler=statements.issued,
+    answer=dict[str, Any],
+    query=(statements.VERSION,),
+    refusals=_NOT_FOUND,
+)
+
+STATEMENT_DIFFERENCE: Final = Operation(
+    method="GET",
+    template="/v1/statements/issued/{client}/{month}/difference",
+    id="statementDifference",
+    summary="What differs between a version and the one before it, and the records that came in between.",
+    handler=statements.difference,
+    answer=dict[str, Any],
+    query=(statements.VERSION_OR_NOW,),
+    refusals=_NOT_FOUND,
 )
 
 LETTERHEAD: Final = Operation(
@@ -395,6 +441,10 @@ OPERATIONS: Final = (
     SOLUTION,
     EXPORT,
     STATEMENT,
+    ISSUE_STATEMENT,
+    LIST_ISSUED,
+    ISSUED_STATEMENT,
+    STATEMENT_DIFFERENCE,
     LETTERHEAD,
     ANNOUNCE_MAINTENANCE,
     ANNOUNCE_SERIES,

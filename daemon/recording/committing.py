@@ -17,6 +17,7 @@ from daemon.metrics.process import ProcessMetrics
 from daemon.pacing import freeze_gc, paced
 from daemon.records.idempotency import AskedDraft, NumberedDraft, RecordedRequests
 from daemon.records.refusals import NOTHING_RECORDED, NotRecordingError
+from daemon.statements.register import StatementRegister
 from sla.instants import SECOND, Instant
 from sla.records import Blind, Recorded
 from sla.texts import cleaned
@@ -58,6 +59,7 @@ class Committer:
         ledger: Ledger,
         book: LiveBook,
         recorded_requests: RecordedRequests,
+        register: StatementRegister,
         metrics: ProcessMetrics,
         on_waiting: Callable[[], None],
         on_fault: Callable[[], None],
@@ -77,6 +79,7 @@ class Committer:
         self._ledger = ledger
         self._book = book
         self._recorded_requests = recorded_requests
+        self._register = register
         self._metrics = metrics
         self._on_waiting = on_waiting
         self._on_fault = on_fault
@@ -147,7 +150,12 @@ class Committer:
             return
         self._under_way = request
         records = (asked.event(now), *asked.draft.records)
-        batch = Batch(entries=[Entry(record=record) for record in records], request=asked.key)
+        document = asked.draft.document
+        batch = Batch(
+            entries=[Entry(record=record) for record in records],
+            request=asked.key,
+            documents=() if document is None else (document,),
+        )
         seq = await self.commit(batch)
         self._under_way = None
         quarantined = self._ledger.quarantined
@@ -171,10 +179,12 @@ class Committer:
         self._book.take_watermarks(
             batch.watermarks, ((lag.witness, lag.start, lag.end) for lag in batch.lags), blind
         )
+        self._register.see(batch.watermarks)
         if batch.request is not None:
             self._recorded_requests.keep(first, batch.request)
         async for seq, entry in paced(enumerate(entries, first)):
             self._book.take_record(entry.record, entry.settled)
+            self._register.take(entry.record)
             if isinstance(entry.record, Recorded):
                 self._recorded_requests.take(seq, entry.record)
         self.head_in_book = self._ledger.head

@@ -10,6 +10,7 @@ from daemon.book.live_book import LiveBook
 from daemon.ledger import Ledger, LedgerDamagedError
 from daemon.recording.transitions import Transitions
 from daemon.servers.registry import ServerRegistry
+from daemon.statements.register import StatementRegister
 from probes.report import RECOVERED
 from sla.book import ServerPages
 from sla.chain import has_own_salt
@@ -43,6 +44,7 @@ def replay(
     book: LiveBook,
     registry: ServerRegistry,
     transitions: Transitions,
+    register: StatementRegister,
     noted: Callable[[int, Recorded], None] = _not_noted,
 ) -> Replayed:
     """Take every record of the ledger; gives the span of what is in it.
@@ -66,6 +68,7 @@ def replay(
         said = observations.read(body)
         if said is not None:
             book.take_observation(*said, BEGINNING if settled is None else settled)
+            register.observe(said[0], said[4])
             continue
         record = reader.read(body.encode())
         if record is None:
@@ -79,6 +82,8 @@ def replay(
             elif isinstance(record, Client):
                 is_of_old = not has_own_salt(body)
         book.take_record(record, settled)
+        register.take(record)
+    register.see(ledger.watermarks)
     ledger.judge_by(reader)
     transitions.remember_objects(ledger.objects())
     for pages in book.evidence.servers.values():

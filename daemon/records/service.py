@@ -6,9 +6,10 @@ is made anew from them, of the instant at which they were recorded.
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from functools import partial
 from itertools import chain
-from typing import Any, NamedTuple, Protocol, assert_never
+from typing import Any, Final, NamedTuple, Protocol, assert_never
 
 import structlog
 
@@ -18,6 +19,7 @@ from daemon.config.values import shown
 from daemon.pacing import paced
 from daemon.records import bodies
 from daemon.records.confirming import questions
+from daemon.records.editions import Editor, EvidenceMovedError
 from daemon.records.idempotency import (
     AskedDraft,
     Draft,
@@ -27,7 +29,15 @@ from daemon.records.idempotency import (
     digest_of,
 )
 from daemon.records.naming import named
-from daemon.records.refusals import ConflictError, FieldFault, NotFoundError, RefusedError, UnconfirmedError
+from daemon.records.refusals import (
+    NOTHING_RECORDED,
+    ConflictError,
+    FieldFault,
+    NotFoundError,
+    NotRecordingError,
+    RefusedError,
+    UnconfirmedError,
+)
 from daemon.records.validator import Recording, Validator
 from daemon.records.views import BookView, exclusion_keys, notice_keys, step_keys
 from daemon.records.windows import around, maintenance_calendar, series_receipt
@@ -40,6 +50,7 @@ from daemon.replies.exclusions import (
 )
 from daemon.replies.requests import RequestReceipt
 from daemon.replies.solutions import NoticeReceipt, StepReceipt
+from daemon.replies.statements import issue_receipt
 from daemon.servers.policy import solutions_of
 from sla.book import Book, Declared, ExclusionPages, OfSolution, key_of
 from sla.exclusions import MAINTENANCE
@@ -50,6 +61,7 @@ from sla.records import (
     Exclusion,
     ExclusionEnded,
     ExclusionWithdrawn,
+    Issued,
     Lifecycle,
     ServiceRequest,
     ServiceRequestClosed,
@@ -57,6 +69,10 @@ from sla.records import (
     Withdrawable,
     Withdrawn,
 )
+
+ISSUE_ATTEMPTS: Final = 5
+"""How often a statement is made anew because evidence of its month came while it was."""
+_NOTHING_NEW: Final = {"recorded_at": None, "recorded_by": None, "seq": None}
 
 _log = structlog.get_logger(__name__)
 
@@ -113,13 +129,20 @@ class RecordService:
     """
 
     def __init__(
-        self, *, clock: Clock, book: Book, recorded_requests: RecordedRequests, record: CommitRecord
+        self,
+        *,
+        clock: Clock,
+        book: Book,
+        recorded_requests: RecordedRequests,
+        record: CommitRecord,
+        editor: Editor,
     ) -> None:
         self.validator = Validator(book, recorded_requests.groups)
         self._clock = clock
         self._book = book
         self._recorded_requests = recorded_requests
         self._record = record
+        self._editor = editor
 
     # To record
 
@@ -211,6 +234,20 @@ class RecordService:
         body = bodies.read(bodies.WithdrawalBody, call.said)
         return await self._post_one(call, partial(self.validator.withdrawn, what, id_, body))
 
+    async def issue(self, call: RecordCall) -> Answer:
+        """The statement of a month, as it is known now; answers which version of it that makes, or that nothing changed."""
+        body = bodies.read(bodies.IssueBody, call.said)
+        before = None if call.dry_run else self._recorded_before(_identity(call))
+        if before is not None:
+            return await self._answer(call, _RecordResult(before.draft, call.by, before.seq, replayed=True))
+        for _ in range(ISSUE_ATTEMPTS):
+            edition = await self._editor.edition(ClientId(body.client), body.month)
+            if edition.is_unchanged:
+                return Answer(issue_receipt(edition.record, _NOTHING_NEW, issued=False).as_json())
+            with suppress(EvidenceMovedError):
+                return await self._post(call, edition.draft)
+        raise NotRecordingError(f"{NOTHING_RECORDED}: evidence of {body.month} comes faster than it is read")
+
     # To show
 
     async def maintenance(self, *, past: bool) -> Answer:
@@ -263,7 +300,9 @@ class RecordService:
 
     async def _post(self, call: RecordCall, make: Callable[[Recording], Draft]) -> Answer:
         """Have records made, once, and answer."""
-        outcome = await self._recorded(call, make)
+        return await self._answer(call, await self._recorded(call, make))
+
+    async def _answer(self, call: RecordCall, outcome: _RecordResult) -> Answer:
         if outcome.seq is not None and not outcome.replayed:
             _log.info(
                 "record_committed",
@@ -283,7 +322,7 @@ class RecordService:
     async def _recorded(self, call: RecordCall, make: Callable[[Recording], Draft]) -> _RecordResult:
         if call.dry_run:
             return _RecordResult(make(Recording(at=self._clock.now())), call.by, None)
-        asked = RequestIdentity(call.by, call.key, digest_of(call.operation, call.said))
+        asked = _identity(call)
 
         def made(now: Instant) -> AskedDraft:
             before = self._recorded_before(asked)
@@ -352,8 +391,14 @@ class RecordService:
                 return StepReceipt(
                     **common, **step_keys(record), deadlines=views.deadlines(key_of(record))
                 ).as_json()
+            case Issued():
+                return issue_receipt(record, common, issued=True).as_json()
             case _:
                 assert_never(record)
+
+
+def _identity(call: RecordCall) -> RequestIdentity:
+    return RequestIdentity(call.by, call.key, digest_of(call.operation, call.said))
 
 
 def _common(outcome: _RecordResult) -> dict[str, Any]:

@@ -44,6 +44,14 @@ class DownServer(Reply):
     cause: CauseStatus | None = Field(description="Null until it is settled that the outage began.")
 
 
+class OutdatedStatus(Reply):
+    """An issued statement of which figures are others now."""
+
+    client: str
+    month: str
+    figures: int
+
+
 class Status(Reply):
     """How the daemon and the fleet are, of the instant up to which everything is settled."""
 
@@ -55,4 +63,5 @@ class Status(Reply):
     internet: tuple[WayStatus, ...]
     ledger: LedgerStatus
     states: dict[str, int] = Field(description="How many servers in service are in each state.")
+    outdated: tuple[OutdatedStatus, ...] = Field(description="Issued statements that were not corrected yet.")
     down: tuple[DownServer, ...] = Field(description="Those that are down the longest first.")

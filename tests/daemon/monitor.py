@@ -11,6 +11,7 @@ from daemon.recording.transitions import MOST_EVENTS, Transitions
 from daemon.servers.policy import Owner, Policy
 from daemon.servers.registry import ServerRegistry
 from daemon.servers.rules import Undecided
+from daemon.statements.register import StatementRegister
 from probes.facts import NOT_KNOWN, Fact, NotKnown
 from probes.report import Departed, ListedServer, ManagedObject, Report, SourceFailure
 from sla.evidence import encode
@@ -102,7 +103,9 @@ class Monitor:
     def restart(self) -> None:
         """Forget all but the ledger."""
         self._make()
-        assert replay(cast(Ledger, self), self.book, self.registry, self.transitions).newest <= self.now
+        register = StatementRegister(self.book.evidence)
+        replayed = replay(cast(Ledger, self), self.book, self.registry, self.transitions, register)
+        assert replayed.newest <= self.now
         self.book.settle(self.now)
         self.configure(self.policy)
 

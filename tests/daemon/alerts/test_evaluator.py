@@ -37,6 +37,7 @@ class Post:
     listed: bool = True
     host: str = "esx1"
     uplink: str = "transit"
+    outdated: dict[tuple[str, str], int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.standing = LiveFigures(self.monitor.book)
@@ -56,6 +57,7 @@ class Post:
                 placement_of=lambda _: (self.host, "san1,san2"),
             ),
             is_listed=lambda _: self.listed,
+            outdated=self.outdated.items,
             store=store,
             **limits,
         )
@@ -328,3 +330,21 @@ async def test_a_storm_is_taken_in_bit_by_bit() -> None:
         assert looks < 1000
     assert looks > 10
     assert sum(each["alertname"] == "VirtualServerDown" for each in post.firing()) == 50
+
+
+async def test_an_outdated_statement_is_told_until_it_is_issued_again() -> None:
+    post = Post()
+    assert await post.look() == set()
+    post.outdated["acme", "2026-02"] = 3
+    assert await post.look() == {"StatementOutdated"}
+    labels = post.of("StatementOutdated")
+    assert (labels["client"], labels["month"], labels["severity"]) == ("acme", "2026-02", "warning")
+    (alert,) = [
+        posted.alert
+        for posted in post.store.posted.values()
+        if "StatementOutdated" in str(posted.alert.labels)
+    ]
+    assert alert.summary == "The statement of acme of 2026-02 is outdated"
+    assert alert.description.startswith("3 figures of the month differ from what was issued")
+    post.outdated.clear()
+    assert await post.look() == set()

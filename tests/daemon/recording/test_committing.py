@@ -17,6 +17,7 @@ from daemon.records.idempotency import (
     RequestIdentity,
 )
 from daemon.records.refusals import NotRecordingError
+from daemon.statements.register import StatementRegister
 from sla.instants import SECOND, Instant, parse_instant
 from sla.records import CancellationNotice, ClientId, Record, SolutionId
 from tests import virtual
@@ -103,6 +104,7 @@ class Office:
             ledger=self.disk,  # type: ignore[arg-type]  # as far as it is asked
             book=self.book,
             recorded_requests=RecordedRequests(),
+            register=StatementRegister(self.book.evidence),
             metrics=ProcessMetrics(self.families),
             on_waiting=self._wake,
             on_fault=self._fail,

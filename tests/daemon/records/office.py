@@ -4,6 +4,7 @@ import json
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -11,12 +12,14 @@ import aiohttp
 
 from daemon.control import control_api
 from daemon.control.api import LIMITS
+from daemon.records.editions import Edition
 from daemon.records.idempotency import AskedDraft, NumberedDraft, RecordedRequests
+from daemon.records.refusals import FieldFault, NotFoundError
 from daemon.records.service import RecordService
 from daemon.replies.clock import ClockStatus
 from daemon.replies.servers import ServerStatus
 from daemon.replies.solutions import SolutionList, SolutionStatus
-from daemon.replies.statements import LetterheadStatus
+from daemon.replies.statements import IssuedList, LetterheadStatus
 from daemon.replies.status import Status
 from daemon.web.door import Limits
 from sla.book import Book
@@ -24,7 +27,7 @@ from sla.calendars import Month
 from sla.evidence import encode
 from sla.instants import Instant, parse_instant
 from sla.reader import EvidenceReader
-from sla.records import Record, Recorded
+from sla.records import ClientId, Issued, Record, Recorded
 from tests.sla.stories import Line, client, in_order, server
 
 NOW = "2026-03-10T15:00:00Z"
@@ -77,6 +80,15 @@ class NoControl:
     async def statement(self, client: str, month: Month, as_of: Instant | None) -> bytes:
         raise NotImplementedError
 
+    def issued(self, client: str | None, month: Month | None) -> IssuedList:
+        raise NotImplementedError
+
+    async def issued_document(self, client: str, month: Month, version: int | None) -> bytes:
+        raise NotImplementedError
+
+    async def difference(self, client: str, month: Month, version: int | None) -> bytes:
+        raise NotImplementedError
+
     def letterhead(self, client: str) -> LetterheadStatus:
         raise NotImplementedError
 
@@ -101,6 +113,8 @@ class Office:
     recorded: list[Record] = field(default_factory=list)
     failing: Exception | None = None
     """What the next commits fail with."""
+    moved: list[str] = field(default_factory=list)
+    """So often evidence comes while a statement is made."""
 
     def __post_init__(self) -> None:
         self.book, self.recorded_requests, self.reader, self.seq = (
@@ -111,7 +125,31 @@ class Office:
         )
         self.learn(self.lines)
         self.records = RecordService(
-            clock=self, book=self.book, recorded_requests=self.recorded_requests, record=self.record
+            clock=self,
+            book=self.book,
+            recorded_requests=self.recorded_requests,
+            record=self.record,
+            editor=self,
+        )
+
+    async def edition(self, client: ClientId, month: Month) -> Edition:
+        """See `daemon.statements.issuing`: here another version each time, but for a month that nobody has."""
+        if client not in self.book.clients:
+            raise NotFoundError([FieldFault("client", f"there is no client {client!r}")])
+        before = self.book.issued.get((client, str(month)), [])
+        record = Issued(
+            client=client,
+            month=str(month),
+            as_of=self.at,
+            version=len(before) + 1,
+            sha256=sha256(str(month).encode()).hexdigest(),
+            recorded_at=self.at,
+        )
+        return Edition(
+            record=record,
+            document=str(month).encode(),
+            is_unchanged=False,
+            holds=lambda: self.moved.pop() is None if self.moved else True,
         )
 
     def now(self) -> Instant:

@@ -19,6 +19,10 @@ COUNTS = {
     "seq",
     "size_bytes",
     "states",
+    "version",
+    "corrects",
+    "outdated",
+    "figures",
 }
 """The fields that are plain integers."""
 
