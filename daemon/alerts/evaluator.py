@@ -12,7 +12,12 @@ from daemon.alerts.alert import Alert
 from daemon.alerts.causes import CauseAlerts
 from daemon.alerts.conditions.definitions import Lasting, Subject, alerts
 from daemon.alerts.conditions.shared import SLAD_ALERTS, SOURCE_ALERTS, UPLINK_ALERTS, Contact
-from daemon.alerts.conditions.statements import STATEMENT_ALERTS, OutdatedStatement
+from daemon.alerts.conditions.statements import (
+    DELIVERY_ALERTS,
+    STATEMENT_ALERTS,
+    OutdatedStatement,
+    UndeliveredStatement,
+)
 from daemon.alerts.figures import FigureAlerts
 from daemon.alerts.incidents import IncidentAlerts
 from daemon.alerts.infrastructure import InfrastructureAlerts
@@ -24,6 +29,7 @@ from daemon.clock import Clock
 from daemon.live.facts import ServerFacts
 from daemon.live.figures import JudgementsAt, LiveFigures
 from daemon.pacing import TURN_S, paced
+from daemon.replies.status import UndeliveredStatus
 from daemon.watching.sources import Source
 from probes.internet.verdict import Verdict
 from probes.report import Report, SourceFailure
@@ -50,6 +56,7 @@ class AlertEvaluator:
         facts: ServerFacts,
         is_listed: Callable[[ServerId], bool],
         outdated: Callable[[], Iterable[tuple[tuple[str, str], int]]],
+        undelivered: Callable[[], Iterable[UndeliveredStatus]],
         store: AlertStore,
         evaluate_s: float = EVALUATE_S,
         turn_s: float = TURN_S,
@@ -62,6 +69,7 @@ class AlertEvaluator:
         self._uplinks = uplinks
         self._facts = facts
         self._outdated = outdated
+        self._undelivered = undelivered
         self._store = store
         self._evaluate_s = evaluate_s
         self._turn_s = turn_s
@@ -128,10 +136,10 @@ class AlertEvaluator:
         yield from self._infrastructure.alerts(now)
         yield from self._of_uplinks(now)
         for (client, month), figures in self._outdated():
-            subject = Subject(
-                text=f"The statement of {client} of {month}", labels={"client": client, "month": month}
-            )
-            yield from alerts(STATEMENT_ALERTS, OutdatedStatement(figures=figures), subject)
+            yield from alerts(STATEMENT_ALERTS, OutdatedStatement(figures=figures), _statement(client, month))
+        for each in self._undelivered():
+            fact = UndeliveredStatement(at=now, since=each.since, attempts=each.attempts, why=each.why)
+            yield from alerts(DELIVERY_ALERTS, fact, _statement(each.client, each.month))
 
     def _of_uplinks(self, now: Instant) -> Iterator[Alert]:
         """Of uplinks that are down, or were when something was last known of them."""
@@ -146,3 +154,7 @@ class AlertEvaluator:
         for name, why in self._uplinks_down.items():
             subject = Subject(text=f"Uplink {name}", labels={"uplink": name})
             yield from alerts(UPLINK_ALERTS, Lasting(at=now, why=why), subject)
+
+
+def _statement(client: str, month: str) -> Subject:
+    return Subject(text=f"The statement of {client} of {month}", labels={"client": client, "month": month})

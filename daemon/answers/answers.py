@@ -29,6 +29,7 @@ from daemon.replies.statements import IssuedList, LetterheadStatus
 from daemon.replies.status import DownServer, LedgerStatus, SourceStatus, Status, WayStatus
 from daemon.servers.registry import ServerRegistry
 from daemon.servers.services import PROVISIONAL_OWNER
+from daemon.statements.delivering import Deliveries
 from daemon.statements.documents import Documents, MovingError
 from daemon.statements.ics import CalendarEvent
 from daemon.statements.issuing import Issuing
@@ -73,6 +74,7 @@ class Answers:
         recorded_requests: RecordedRequests,
         documents: Documents,
         issuing: Issuing,
+        deliveries: Deliveries,
     ) -> None:
         self.exposition = exposition
         self._recorded_requests = recorded_requests
@@ -87,6 +89,7 @@ class Answers:
         self._seal = seal
         self._documents = documents
         self._issuing = issuing
+        self._deliveries = deliveries
 
     def readiness(self) -> Sequence[str]:
         """Why slad is not ready; empty when it is."""
@@ -113,6 +116,7 @@ class Answers:
             ),
             states=self._states(),
             outdated=self._issuing.outdated(),
+            undelivered=self._deliveries.told(),
             down=tuple(
                 DownServer(
                     server=record.id,

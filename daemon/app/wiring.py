@@ -37,6 +37,7 @@ from daemon.records.service import RecordService
 from daemon.servers.policy import policy_of
 from daemon.servers.registry import ServerRegistry
 from daemon.statements.clerk import Clerk
+from daemon.statements.delivering import Deliveries
 from daemon.statements.documents import Documents
 from daemon.statements.issuing import Issuing
 from daemon.statements.register import StatementRegister
@@ -79,6 +80,7 @@ class Parts:
     notifier: Notifier
     documents: Documents
     clerk: Clerk
+    deliveries: Deliveries
     answers: Answers
 
 
@@ -164,6 +166,7 @@ def wired(
         facts=facts,
         is_listed=lambda server: registry.listed(server) is not None,
         outdated=evidence.register.outdated.items,
+        undelivered=lambda: list(deliveries.told()),
         store=store,
     )
     publisher = Publisher(
@@ -220,6 +223,16 @@ def wired(
         documents=documents,
         recorded_requests=evidence.recorded_requests,
     )
+    deliveries = Deliveries(
+        clock=clock,
+        book=book.evidence,
+        register=evidence.register,
+        ledger=ledger,
+        letterhead=documents.letterhead,
+        commit=committer.changed,
+        can_commit=lambda: not (committer.fault or committer.held),
+        metrics=metrics.statements,
+    )
     records = RecordService(
         clock=clock,
         book=book.evidence,
@@ -258,7 +271,9 @@ def wired(
             recorded_requests=evidence.recorded_requests,
             documents=documents,
             issuing=issuing,
+            deliveries=deliveries,
         ),
+        deliveries=deliveries,
         documents=documents,
         clerk=Clerk(
             clock=clock,

@@ -8,6 +8,7 @@ from typing import Final
 from daemon.config.alertmanager import AlertmanagerTable
 from daemon.config.contracts import Tables, overridden, tables_of
 from daemon.config.problems import Problem
+from daemon.config.statements import StatementsTable
 from daemon.config.tables import (
     ClientTable,
     ControlTable,
@@ -18,7 +19,6 @@ from daemon.config.tables import (
     ProviderTable,
     ReachTable,
     RuleTable,
-    StatementsTable,
     UplinkTable,
     VantageTable,
     VCenterTable,

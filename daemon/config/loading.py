@@ -17,6 +17,7 @@ from daemon.config.contracts import Tables, faults_of, mapping, names_key, overr
 from daemon.config.lines import KeyPath, key_lines, line_of
 from daemon.config.messages import key_text, told, unknown_key
 from daemon.config.problems import ConfigError, Problem
+from daemon.config.statements import StatementsTable, warnings_of
 from daemon.config.tables import (
     LAYERS_SETTLE_WITHIN_US,
     ClientTable,
@@ -29,7 +30,6 @@ from daemon.config.tables import (
     ProviderTable,
     ReachTable,
     RuleTable,
-    StatementsTable,
     Table,
     TopTable,
     UnassignedTable,
@@ -189,6 +189,9 @@ class _Loading:
         self._check_uplinks(raw, internet)
         self._check_lag(vantage, uplinks, internet, reach)
         self._check_reach(reach, internet)
+        if statements is not None:
+            for path, text in warnings_of(statements, clients):
+                self._warn(path, text)
         if alertmanager is not None and alertmanager.shows_its_secret:
             self._warn(("alertmanager", "urls"), "the password or token goes there in plain text: use https")
         if self._problems:
@@ -246,7 +249,7 @@ class _Loading:
             return None
         before = len(self._problems)
         for key, text in model.conflicts(raw):
-            self._problem((*path, key) if key else path, text)
+            self._problem((*path, *key.split(".")) if key else path, text)
         surroundings = Surroundings(folder=self._file.parent.absolute(), env=self._env)
         table = None
         try:

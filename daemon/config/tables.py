@@ -37,6 +37,7 @@ from daemon.config.values import (
     LanguageName,
     ListenAddress,
     LogoFile,
+    MailAddress,
     NetworkValue,
     NewFile,
     PasswordFile,
@@ -54,7 +55,7 @@ from daemon.config.values import (
     some_each_once,
 )
 from probes.targets.ping.settings import Backend
-from sla.instants import DAY, HOUR, MINUTE, SECOND
+from sla.instants import DAY, MINUTE, SECOND
 from sla.records import Leg
 
 DECIDED_WITHIN_US: Final = 50 * SECOND
@@ -76,7 +77,10 @@ class Table(BaseModel):
 
     @classmethod
     def conflicts(cls, raw: Mapping[str, object]) -> Iterator[tuple[str, str]]:
-        """What is wrong with the keys taken together, as (key, text); each by itself is its field's business."""
+        """What is wrong with the keys taken together, as (key, text); each by itself is its field's business.
+
+        A key of a table in this one has that one's name and a dot before it.
+        """
         del raw
         yield from ()
 
@@ -255,6 +259,9 @@ class ClientTable(Table):
     )
     users: UserPatterns = Field(default=(), examples=[["ACME\\\\*"]])
     language: LanguageName | None = Field(default=None, examples=["fr_CA"])
+    statement_recipients: Annotated[tuple[MailAddress, ...], AfterValidator(each_once)] = Field(
+        default=(), max_length=20, examples=[["it@acme.example"]]
+    )
     contract: dict[str, object] = Field(default_factory=dict, repr=False)
 
 
@@ -267,14 +274,6 @@ class ProviderTable(Table):
     )
     logo: LogoFile | None = Field(default=None, examples=["logo.png"])
     language: LanguageName = Field(default="en", examples=["en_CA"])
-
-
-class StatementsTable(Table):
-    """`[statements]`: when last month's statement is issued by itself, after its end; left out: people issue it."""
-
-    issue_after: (
-        Annotated[DurationValue, AfterValidator(Between(Duration(HOUR), Duration(27 * DAY)))] | None
-    ) = Field(default=None, examples=["5d"])
 
 
 class UnassignedTable(Table):

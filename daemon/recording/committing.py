@@ -40,6 +40,7 @@ class _OwnBatch(NamedTuple):
     """A batch of the daemon's own that waits for its turn."""
 
     make: Callable[[Instant], Awaitable[Batch]]
+    committed: asyncio.Event
 
 
 class _AskedRecords(NamedTuple):
@@ -101,8 +102,17 @@ class Committer:
 
     def change(self, make: Callable[[Instant], Awaitable[Batch]]) -> None:
         """Have a batch of the daemon's own made and committed with the next tick, which comes at once."""
-        self._waiting.append(_OwnBatch(make))
+        self._put(make)
+
+    async def changed(self, make: Callable[[Instant], Awaitable[Batch]]) -> None:
+        """As `change`; returns once it is durable."""
+        await self._put(make).wait()
+
+    def _put(self, make: Callable[[Instant], Awaitable[Batch]]) -> asyncio.Event:
+        own = _OwnBatch(make, asyncio.Event())
+        self._waiting.append(own)
         self._on_waiting()
+        return own.committed
 
     async def record(self, make: Callable[[Instant], AskedDraft]) -> NumberedDraft:
         """Have what somebody asks for made and committed with the next tick, which comes at once.
@@ -128,8 +138,9 @@ class Committer:
             if not self._waiting:
                 return  # a fault sent the requests away
             match self._waiting.pop(0):
-                case _OwnBatch(make):
+                case _OwnBatch(make, committed):
                     await self.commit(await make(now))
+                    committed.set()
                 case _AskedRecords() as request:
                     await self._commit_request(request, now)
 

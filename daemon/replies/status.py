@@ -52,6 +52,17 @@ class OutdatedStatus(Reply):
     figures: int
 
 
+class UndeliveredStatus(Reply):
+    """An issued statement that could not be delivered so far: the way, since when it fails, how often it did, and why."""
+
+    client: str
+    month: str
+    way: str
+    since: At
+    attempts: int
+    why: str
+
+
 class Status(Reply):
     """How the daemon and the fleet are, of the instant up to which everything is settled."""
 
@@ -64,4 +75,5 @@ class Status(Reply):
     ledger: LedgerStatus
     states: dict[str, int] = Field(description="How many servers in service are in each state.")
     outdated: tuple[OutdatedStatus, ...] = Field(description="Issued statements that were not corrected yet.")
+    undelivered: tuple[UndeliveredStatus, ...] = Field(description="Issued statements whose delivery fails.")
     down: tuple[DownServer, ...] = Field(description="Those that are down the longest first.")

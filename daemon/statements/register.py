@@ -6,14 +6,18 @@ on now lies after the end of every month that is issued, and costs one compariso
 
 from collections import Counter
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
+from daemon.servers.policy import RECORDED_BY
 from sla.bearing import Bearing, bearing_of, owners
 from sla.book import Book
 from sla.calendars import Month, calendar_of, parse_month
 from sla.instants import BEGINNING, FOREVER, Instant
-from sla.records import Client, ClientId, Issued, Observation, ObservedUntil, Record, ServerId, Witness
+from sla.records import Client, ClientId, Event, Issued, Observation, ObservedUntil, Record, ServerId, Witness
 from sla.spans import Span
+
+DELIVERED: Final = "slad.StatementDelivered"
+"""The type of the event that says so: its key is the hash, its text the place."""
 
 
 class StatementKey(NamedTuple):
@@ -38,6 +42,8 @@ class StatementRegister:
         self._end: Instant = BEGINNING
         """The last end of any of them."""
         self._news: Counter[StatementKey] = Counter()
+        self._delivered: set[tuple[str, str]] = set()
+        """The hashes of versions, and the places where they were brought."""
         self._seen: dict[Witness, Instant] = {}
 
     def watch(self, client: ClientId, month: Month) -> StatementKey:
@@ -58,11 +64,18 @@ class StatementRegister:
         """The newest version of a statement; None where it is not issued."""
         return self._book.issued[key][-1] if key in self._book.issued else None
 
+    def is_delivered(self, record: Issued, place: str) -> bool:
+        """Whether it is on record that a version was brought to a place."""
+        return (record.sha256, place) in self._delivered
+
     def take(self, record: Record) -> None:
         """A record that the book has taken."""
         match record:
             case Observation():
                 self.observe(record.server, record.at)
+                return
+            case Event(source=source, type=type_) if (source, type_) == (RECORDED_BY, DELIVERED):
+                self._delivered.add((record.key, record.text))
                 return
             case Issued():
                 self.settle(self.watch(record.client, parse_month(record.month)), 0)

@@ -28,7 +28,7 @@ from daemon.alerts.conditions.shared import (
     UPLINK_ALERTS,
 )
 from daemon.alerts.conditions.solutions import SOLUTION_ALERTS
-from daemon.alerts.conditions.statements import STATEMENT_ALERTS
+from daemon.alerts.conditions.statements import DELIVERY_ALERTS, STATEMENT_ALERTS
 
 EVERY: Final[tuple[Mapping[str, object], ...]] = (
     SOLUTION_ALERTS,
@@ -41,6 +41,7 @@ EVERY: Final[tuple[Mapping[str, object], ...]] = (
     REFUSED_ALERTS,
     WINDOW_ALERTS,
     STATEMENT_ALERTS,
+    DELIVERY_ALERTS,
     SOURCE_ALERTS,
     UPLINK_ALERTS,
     HOST_ALERTS,

@@ -4,7 +4,11 @@ from dataclasses import dataclass
 from typing import Final
 
 from daemon.alerts.alert import Severity
-from daemon.alerts.conditions.definitions import Definitions, Holding, many
+from daemon.alerts.conditions.definitions import Definitions, Holding, instant_text, many
+from sla.instants import MINUTE, Instant
+
+FAILS_FOR_US: Final = 15 * MINUTE
+"""How long a delivery may fail before that is told: mail servers put off at first."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,4 +30,26 @@ def _outdated(statement: OutdatedStatement) -> Holding | None:
     )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UndeliveredStatement:
+    """An issued statement that could not be delivered at `at`: since when, how often in a row, and why."""
+
+    at: Instant
+    since: Instant
+    attempts: int
+    why: str
+
+
+def _undelivered(statement: UndeliveredStatement) -> Holding | None:
+    if statement.at - statement.since < FAILS_FOR_US:
+        return None
+    return Holding(
+        severity=Severity.WARNING,
+        since=statement.since,
+        summary="was not delivered",
+        description=f"It failed {many(statement.attempts, 'time')} since {instant_text(statement.since)}: {statement.why}.",
+    )
+
+
 STATEMENT_ALERTS: Final[Definitions[OutdatedStatement]] = {"StatementOutdated": _outdated}
+DELIVERY_ALERTS: Final[Definitions[UndeliveredStatement]] = {"StatementNotDelivered": _undelivered}

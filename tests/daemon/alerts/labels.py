@@ -30,6 +30,7 @@ LABELS: Final[Mapping[str, set[str]]] = {
     "VirtualServersDown": {"cause", "vcenter", "host", "datastore", "uplink"},
     "VirtualServerCauseTold": _SERVER,
     "StatementOutdated": {"client", "month"},
+    "StatementNotDelivered": {"client", "month"},
     "SourceBlind": {"vcenter"},
     "UplinkDown": {"uplink"},
     "HostNotResponding": {"vcenter", "host"},

@@ -32,6 +32,7 @@ def answers(monitor: Monitor) -> Answers:
         recorded_requests=nobody,
         documents=nobody,
         issuing=nobody,
+        deliveries=nobody,
     )
 
 

@@ -89,5 +89,5 @@ def issuer(folder: Path, **sections: str) -> Iterator[Issuer]:
     """A daemon on what a folder holds, on the evidence of October where that is nothing yet."""
     if not (folder / "ledger.db").exists():
         imported(folder, october())
-    with serving(config_of(folder, client=ACME, rule="", **sections), _CLOCK) as app:
+    with serving(config_of(folder, **{"client": ACME, "rule": ""} | sections), _CLOCK) as app:
         yield Issuer(folder=folder, app=app)

@@ -29,7 +29,15 @@ from daemon.replies.solutions import (
     SolutionStatus,
 )
 from daemon.replies.statements import IssuedList, IssuedStatus, LetterheadStatus
-from daemon.replies.status import DownServer, LedgerStatus, OutdatedStatus, SourceStatus, Status, WayStatus
+from daemon.replies.status import (
+    DownServer,
+    LedgerStatus,
+    OutdatedStatus,
+    SourceStatus,
+    Status,
+    UndeliveredStatus,
+    WayStatus,
+)
 from sla.calendars import Month
 from sla.chronic import Chronic, Stage
 from sla.client_document import NoDocumentError
@@ -53,6 +61,16 @@ STATUS = Status(
     internet=(WayStatus(name="uplink transit", state=State.DOWN, reason="1 of 3 targets answer"),),
     ledger=LedgerStatus(records=77, head="abcd", size_bytes=4096, last_commit_at=None),
     states={"up": 2, "down": 1},
+    undelivered=(
+        UndeliveredStatus(
+            client="Ex",
+            month="2026-10",
+            way="smtp",
+            since=DOWN_SINCE,
+            attempts=3,
+            why="mail:25: \x1b[31mrefused",
+        ),
+    ),
     outdated=(OutdatedStatus(client="Ex", month="2026-10", figures=3),),
     down=(
         DownServer(

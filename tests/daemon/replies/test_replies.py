@@ -22,6 +22,7 @@ COUNTS = {
     "version",
     "corrects",
     "outdated",
+    "attempts",
     "figures",
 }
 """The fields that are plain integers."""

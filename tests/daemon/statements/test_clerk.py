@@ -14,7 +14,7 @@ from prometheus_client import CollectorRegistry
 from structlog.testing import capture_logs
 
 from daemon.config import Config
-from daemon.config.tables import StatementsTable
+from daemon.config.statements import StatementsTable
 from daemon.metrics import StatementMetrics
 from daemon.records.editions import NO_SERVICE
 from daemon.records.refusals import FieldFault, NotRecordingError, RefusedError
