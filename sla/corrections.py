@@ -14,11 +14,20 @@ from sla.document import instant
 from sla.instants import Instant, parse_instant
 from sla.requests import Outcome
 
-Figure = str | int | float | bool | None
-"""The value of a figure; None: there is none."""
+Figure = object
+"""The value of a figure as JSON has it; None: there is none."""
 _Place = tuple[str, str, str]
 """The part of the document, whose row of it, and which figure of that."""
 
+_PARTS: Final = (
+    "summary",
+    "servers",
+    "outages",
+    "exclusions",
+    "interruptions",
+    "service_requests",
+    "deadlines",
+)
 _NO_FIGURES: Final = {"id", "name", "client"}
 _ROW_KEYS: Final = {
     "days": ("date",),
@@ -44,11 +53,13 @@ class FigureChange:
 def changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[FigureChange]:
     """Every figure of the month that differs, in the order of the document; instants are as the document writes them."""
     then, now = dict(_figures(before)), dict(_figures(after))
+    rows = list(dict.fromkeys(place[:2] for place in chain(then, now)))
+    rank = {row: number for number, row in enumerate(sorted(rows, key=lambda row: _PARTS.index(row[0])))}
     return [
         FigureChange(
             part=place[0], of=place[1], figure=place[2], before=then.get(place), after=now.get(place)
         )
-        for place in dict.fromkeys(chain(then, now))
+        for place in sorted(dict.fromkeys(chain(now, then)), key=lambda place: rank[place[:2]])
         if then.get(place) != now.get(place) and then.get(place) != Outcome.PENDING.value
     ]
 
@@ -64,7 +75,7 @@ def _rows(document: Mapping[str, Any], until: Instant) -> Iterator[tuple[str, st
     """The rows of each part, cut to what the month settles."""
     yield "summary", "", {"servers": document["summary"]["servers"]}
     for row in document.get("servers", ()):
-        yield "servers", row["id"], {key: row[key] for key in row.keys() - _NO_FIGURES}
+        yield "servers", row["id"], _only(row, (key for key in row if key not in _NO_FIGURES))
     for row in document.get("outages", ()):
         settled = ("down", "excluded", "excluded_by", *_if_over(row["end"], until, "legs"))
         yield (
@@ -113,7 +124,7 @@ def _flat(row: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, Figur
                 names = _ROW_KEYS[key]
                 for each in value:
                     called = ".".join(str(each[name]) for name in names)
-                    rest = {name: each[name] for name in each.keys() - set(names)}
+                    rest = _only(each, (name for name in each if name not in names))
                     yield from _flat(rest, f"{before}{key}.{called}.")
             case [*those]:
                 if those:

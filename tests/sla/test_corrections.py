@@ -115,3 +115,11 @@ def test_a_server_that_comes_or_goes_is_told_whole() -> None:
 def test_of_a_month_without_service_there_is_one_figure() -> None:
     empty = (client(),)
     assert differing(empty, (*empty, server(recorded_at=MAY), UP, seen()))["summary", "servers"] == (0, 1)
+
+
+def test_they_are_told_in_the_order_of_the_document() -> None:
+    late = exclusion("y", "force_majeure", "2026-03-10T12:00:00Z", "2026-03-10T13:00:00Z", recorded_at=MAY)
+    found = changes(document(STORY), document((*STORY, late), MAY))
+    figures = list(dict.fromkeys(each.figure.partition(".")[0] for each in found if each.part == "servers"))
+    (row,) = document(STORY)["servers"]
+    assert figures == [key for key in row if key in figures]
