@@ -155,6 +155,13 @@ class Deliveries:
             why = await self._brought(way, record, places, done)
         except (DeliveryError, LayoutError, LedgerError) as error:
             why = str(error)
+        except (
+            ValueError,
+            LookupError,
+            TypeError,
+            AttributeError,
+        ) as error:  # of an import it may be anything
+            why = f"its document cannot be laid out: {error!r}"
         except OSError as error:
             why = f"{error.filename}: {refused(error)}"
         if done:

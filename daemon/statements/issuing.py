@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict
 from functools import partial
 from hashlib import sha256
@@ -62,7 +63,8 @@ class _Compared(NamedTuple):
 
     head: Mapping[str, Any]
     servers: int
-    differing: list[FigureChange]
+    differing: Sequence[FigureChange] | None
+    """None: they cannot be compared."""
 
 
 class Issuing:
@@ -101,7 +103,7 @@ class Issuing:
         found = await asyncio.to_thread(_compared, before, document)
         if not found.servers:
             raise RefusedError([FieldFault("month", f"{NO_SERVICE} with client {shown(client)} in {month}")])
-        is_unchanged = before is not None and not found.differing
+        is_unchanged = found.differing is not None and not found.differing
         return Edition(
             record=newest
             if newest is not None and is_unchanged
@@ -126,7 +128,7 @@ class Issuing:
         differing = 0
         if before is not None:
             document = await self._document(key.client, parse_month(key.month), None)
-            differing = len((await asyncio.to_thread(_compared, before, document)).differing)
+            differing = len((await asyncio.to_thread(_compared, before, document)).differing or ())
         if holds():
             self._register.settle(key, differing)
 
@@ -176,8 +178,12 @@ class Issuing:
             )
         else:
             before, after = [await self._bytes_of(each) for each in versions[-2:]]
-        then, now = json.loads(before)["statement"], json.loads(after)["statement"]
         differing = (await asyncio.to_thread(_compared, before, after)).differing
+        if differing is None:
+            raise NotFoundError(
+                [FieldFault("", f"what was issued of {month} cannot be compared: slad did not make it")]
+            )
+        then, now = json.loads(before)["statement"], json.loads(after)["statement"]
         records = await self._records_between(then, now) if await self._is_ours(then) else None
         whole = {
             "difference": {"client": client, "month": str(month), "before": _side(then), "after": _side(now)},
@@ -292,9 +298,12 @@ async def _rows(ledger: IssuedLedger, last: int) -> AsyncIterator[Chained]:
 
 
 def _compared(before: bytes | None, document: bytes) -> _Compared:
-    """`before` None: there is nothing to compare with."""
+    """`before` None: there is nothing to compare with; of a ledger that was imported it may be anything."""
     said = json.loads(document)
-    differing = [] if before is None else changes(json.loads(before), said)
+    differing = None
+    if before is not None:
+        with suppress(ValueError, LookupError, TypeError, AttributeError):
+            differing = changes(json.loads(before), said)
     return _Compared(said["statement"], said["summary"]["servers"], differing)
 
 

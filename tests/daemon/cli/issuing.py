@@ -75,11 +75,11 @@ class Issuer:
         self.done("exclusion", "add", "force_majeure", *(when or NIGHT), *scope)
 
 
-def imported(folder: Path, lines: list[Line]) -> Path:
+def imported(folder: Path, lines: list[Line], *more: str) -> Path:
     """The ledger of a folder, with evidence in it."""
     evidence, ledger = folder / "evidence.jsonl", folder / "ledger.db"
     evidence.write_text("".join(json.dumps(line) + "\n" for line in in_order(lines)))
-    ended = run("import", str(evidence), "--ledger", str(ledger))
+    ended = run("import", str(evidence), "--ledger", str(ledger), *more)
     assert ended.exit_code == 0, ended.output
     return ledger
 

@@ -9,8 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.daemon.cli.issuing import DOWN_S, MONTH, Issuer, issuer
+from daemon.statements import clerk, delivering
+from tests.daemon.cli.issuing import DOWN_S, MONTH, Issuer, imported, issuer, october
 from tests.daemon.cli.recording import cells, run
+from tests.sla.stories import exclusion
+from tests.waiting import wait_until
 
 OF_ACME = ("acme", "--month", MONTH)
 
@@ -195,3 +198,45 @@ def test_the_first_version_has_none_before_it(issuing: Issuer) -> None:
 )
 def test_a_wrong_command_line_is_told(issuing: Issuer, arguments: tuple[str, ...]) -> None:
     assert run("statement", *arguments).exit_code == 2
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"[]", b"no JSON", b'{"statement": {}}', b'{"statement": 7, "summary": []}']
+)
+def test_what_another_tool_issued_ends_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: bytes
+) -> None:
+    """Its bytes come with `slad import --statements`."""
+    monkeypatch.setattr(clerk, "LOOK_S", 0.02)
+    monkeypatch.setattr(delivering, "LOOK_S", 0.02)
+    as_of = "2026-11-10T00:00:00Z"
+    foreign = {
+        "kind": "issued",
+        "client": "acme",
+        "month": MONTH,
+        "as_of": as_of,
+        "version": 1,
+        "recorded_at": as_of,
+    }
+    late = exclusion(
+        "x",
+        "force_majeure",
+        "2026-10-10T10:00:00Z",
+        "2026-10-10T10:30:00Z",
+        recorded_at="2026-11-11T00:00:00Z",
+    )
+    folder = tmp_path / "delivered"
+    folder.mkdir()
+    (folder / "1.json").write_bytes(content)
+    imported(
+        tmp_path,
+        [*october(), {**foreign, "sha256": sha256(content).hexdigest()}, late],
+        "--statements",
+        str(folder),
+    )
+    with issuer(tmp_path, statements=f'[statements]\nfolder = "{folder}"') as issuing:
+        wait_until(lambda: issuing.told("status")["undelivered"] or None, "the delivery is tried")
+        assert "cannot be laid out" in issuing.told("status")["undelivered"][0]["why"]
+        assert "slad did not make it" in issuing.run("statement", "diff", *OF_ACME).stderr
+        assert issuing.issued()["version"] == 2
+        wait_until((folder / "acme" / f"{MONTH}-v2").exists, "it is delivered")
