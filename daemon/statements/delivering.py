@@ -53,6 +53,7 @@ Commit = Callable[[Callable[[Instant], Awaitable[Batch]]], Awaitable[None]]
 class FailedDelivery:
     """A statement that could not be delivered: how often in a row, since when, why, and when it is tried again."""
 
+    version: int
     since: Instant
     attempts: int = 0
     why: str = ""
@@ -103,7 +104,11 @@ class Deliveries:
     async def look(self) -> None:
         """Deliver what is not delivered yet."""
         due = dict(self._due())
-        self.failing = {failed: what for failed, what in self.failing.items() if failed in due}
+        self.failing = {
+            failed: what
+            for failed, what in self.failing.items()
+            if failed in due and due[failed][0].version == what.version
+        }
         for (key, way), (record, places) in due.items():
             failed = self.failing.get((key, way))
             if self._can_commit() and (failed is None or failed.again_us <= self._clock.monotonic_us()):
@@ -168,7 +173,7 @@ class Deliveries:
             await self._note(record, way, done)
             _log.info("statement_delivered", statement=record.id, way=way, places=done)
         if why:
-            self._fail(key, way, why)
+            self._fail(key, way, record, why)
         else:
             self.failing.pop((key, way), None)
 
@@ -230,8 +235,9 @@ class Deliveries:
 
         await self._commit(made)
 
-    def _fail(self, key: StatementKey, way: str, why: str) -> None:
-        failed = self.failing.setdefault((key, way), FailedDelivery(since=self._clock.now()))
+    def _fail(self, key: StatementKey, way: str, record: Issued, why: str) -> None:
+        begun = FailedDelivery(version=record.version, since=self._clock.now())
+        failed = self.failing.setdefault((key, way), begun)
         why = cleaned(why)
         if why != failed.why:
             _log.warning("statement_not_delivered", client=key.client, month=key.month, way=way, message=why)
