@@ -58,9 +58,9 @@ def concerned(book: Book, scope: Exclusion) -> Collection[ServerId]:
     if scope.clients or scope.is_of_all:
         return book.servers
     named = {ServerId(name) for name in (*scope.servers, *scope.solutions)} & book.servers.keys()
-    for (solution, _), servers in book.servers_of.items():
-        if solution in scope.solutions:
-            named |= servers.keys()
+    for solution in scope.solutions:
+        for client in book.clients_of.get(solution, ()):
+            named |= book.servers_of[solution, client].keys()
     return sorted(named)
 
 

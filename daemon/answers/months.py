@@ -1,8 +1,6 @@
 """A server's month and a solution as the control door tells them: judged anew by `sla` at the instant of the live figures."""
 
-from fractions import Fraction
-
-from daemon.exposition.families import RATIO_ONE, decimal_text
+from daemon.exposition.families import ratio_text
 from daemon.live.figures import JudgementsAt
 from daemon.replies.exclusions import IneligibleTime
 from daemon.replies.servers import MonthExclusion, MonthStatus
@@ -26,12 +24,12 @@ def month_status(judging: JudgementsAt, server: ServerId) -> MonthStatus | None:
     return MonthStatus(
         month=str(judgement.month),
         at=judging.at,
-        target=_ratio(figures.terms.target),
-        availability=_ratio_of(figures.availability()),
-        availability_low=_ratio_of(figures.availability_low),
-        availability_high=_ratio_of(figures.availability_high),
-        coverage=_ratio_of(figures.coverage),
-        best_possible=_ratio_of(figures.best_possible),
+        target=ratio_text(figures.terms.target),
+        availability=ratio_text(figures.availability()),
+        availability_low=ratio_text(figures.availability_low),
+        availability_high=ratio_text(figures.availability_high),
+        coverage=ratio_text(figures.coverage),
+        best_possible=ratio_text(figures.best_possible),
         budget_seconds=figures.budget // 1,
         budget_left_seconds=figures.budget_left // 1,
         times_seconds=_times(figures),
@@ -47,15 +45,6 @@ def solution_status(judging: JudgementsAt, key: SolutionKey) -> SolutionStatus |
     if state is None:
         return None
     return SolutionStatus.of(state, judgement.deadlines(key))
-
-
-def _ratio_of(value: Fraction | None) -> str | None:
-    """None: there is nothing to divide by."""
-    return None if value is None else _ratio(value)
-
-
-def _ratio(value: Fraction) -> str:
-    return decimal_text(value.numerator * RATIO_ONE // value.denominator, 9)
 
 
 def _times(figures: Figures) -> dict[str, int]:

@@ -133,6 +133,7 @@ class App:
                     ("notifier", parts.notifier.run),
                     ("deliveries", _after(parts.recorder.has_begun, parts.deliveries.run)),
                     ("clerk", _after(parts.recorder.has_begun, parts.clerk.run)),
+                    ("verifier", parts.verifier.run),
                     ("stalls", partial(measure_stalls, self._clock, self._metrics.process)),
                     ("watchdog", watchdog.run),
                     ("reloader", reloader.run),

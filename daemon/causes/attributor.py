@@ -1,7 +1,8 @@
 """Which outages there are to be attributed, and the causes that are new, as records.
 
 An outage is looked at once it is settled that it began, again when it ends, and again whenever an event speaks of its server or of
-a host that it was on, until `REVISED_US` after its end. Only what is another cause than is on record is recorded.
+a host that it was on, until `REVISED_US` after its end. Only what is another cause than is on record is recorded, and nothing
+while a person's word holds.
 """
 
 import secrets
@@ -9,20 +10,19 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Final, NamedTuple
 
-from daemon.book.counting import NEVER
-from daemon.book.live_book import GroupPlace, LiveBook
+from daemon.book.live_book import LiveBook
 from daemon.causes.edges import OutageEdge
 from daemon.causes.traces import KEPT_US, Traces
 from daemon.ledger import Entry, Trace
 from daemon.pacing import paced
-from daemon.servers.policy import RECORDED_BY
+from daemon.servers.policy import PROVIDER, RECORDED_BY
 from daemon.servers.registry import ServerRegistry
 from probes.report import Report, SourceFailure
 from sla.cause_events import Component
-from sla.causes import AFTER_US, BEFORE_US, Case, attributed
-from sla.incidents import Incident, Incidents
+from sla.causes import AFTER_US, BEFORE_US, Case, attributed, records_of
+from sla.grouping import FormingIncident, Grouping
 from sla.instants import BEGINNING, DAY, FOREVER, HOUR, Instant
-from sla.outages import Run, runs_of
+from sla.outages import Run
 from sla.people import People
 from sla.reasons import PlainReason
 from sla.records import Cause, ClientId, Leg, Observation, Server, ServerId, State
@@ -46,7 +46,7 @@ class _Unrecorded(NamedTuple):
     cause: Cause
     shown: tuple[str | None, str]
     client: ClientId
-    incident: Incident | None
+    incident: FormingIncident | None
 
 
 class Attributor:
@@ -66,6 +66,8 @@ class Attributor:
         """`traces`: with what was seen before the start."""
         self.is_behind = False
         """Whether there was more to be looked at than one tick's time was enough for."""
+        self.looked_at: list[ServerId] = []
+        """The servers that `causes` looked at last."""
         self._book = book
         self._registry = registry
         self._uplink_of = uplink_of
@@ -88,6 +90,8 @@ class Attributor:
         """The outages of late that are known to have begun, by server and start, and whether they are known to have ended."""
         self._edges: list[tuple[ServerId, Run]] = []
         """Of outages that are newly known to have begun, or ended."""
+        self._overruled: set[tuple[ServerId, Instant]] = set()
+        """Outages that were looked at and left alone, for a person says what their cause is."""
 
     def adopt(self, people: People) -> None:
         """Follow another configuration: who is who may be another thing."""
@@ -106,7 +110,7 @@ class Attributor:
                     pass
         async for entry in paced(entries):
             said = entry.record
-            if isinstance(said, Observation) and (said.state is State.DOWN or said.server in self._hosts):
+            if isinstance(said, Observation) and (said.state is State.DOWN or self._is_followed(said.server)):
                 self._ask((said.server,), said.at)
         seen.follow_uplinks(self._uplinks_down(), now)
         for about in seen.spoken_of():
@@ -126,8 +130,11 @@ class Attributor:
 
     async def causes(self, now: Instant) -> Sequence[Cause]:
         """The causes that are others than are on record, to be committed; in slices, what is left at the next tick."""
+        for server, start in [key for key in self._overruled if not self._is_overruled(*key)]:
+            self._overruled.discard((server, start))
+            self._ask((server,))
         found: list[_Unrecorded] = []
-        left = len(self._due)
+        left, self.looked_at = len(self._due), []
         async for causes in paced(self._looked_at(now), at_most_s=self._attribute_s):
             left -= 1
             found += causes
@@ -145,9 +152,9 @@ class Attributor:
                 reasons = [self._book.reasons.get((server, leg), "") or leg.value for leg in legs]
                 yield OutageEdge(record, run.start, run.end, ", ".join(dict.fromkeys(reasons)), cause)
 
-    def _known_incidents(self) -> Incidents:
+    def _known_incidents(self) -> Grouping:
         """At the start: those on record that further outages may be part of."""
-        incidents, since = Incidents(), self._book.horizon - KEPT_US
+        incidents, since = Grouping(), self._book.horizon - KEPT_US
         for server, causes in self._book.evidence.causes.items():
             source = self._registry.source_of(server)
             for start, revisions in causes.items():
@@ -160,9 +167,7 @@ class Attributor:
         cause = found.cause
         if found.incident is not None:
             cause = replace(cause, incident=found.incident.id(self._new_incident))
-        user, text = found.shown
-        shown = replace(cause, user=user, text=text, host="", datastore="", uplink="", shown_to=found.client)
-        return (shown,) if replace(cause, shown_to=found.client) == shown else (shown, cause)
+        return records_of(cause, found.client, *found.shown)
 
     def _unfinished(self) -> Iterator[ServerId]:
         """At the start: the servers with an outage under way, or one that may be revised."""
@@ -182,21 +187,36 @@ class Attributor:
         for server, until in list(self._due.items()):
             if self._is_settled(server, until):
                 del self._due[server]
+                self.looked_at.append(server)
                 yield list(self._look(server, now))
             else:
                 yield ()
+
+    def _is_followed(self, server: ServerId) -> bool:
+        """Whether it has an outage of late, or is to be looked at for one."""
+        return server in self._hosts or server in self._due
 
     def _is_settled(self, server: ServerId, until: Instant) -> bool:
         place = self._book.places.get(server)
         return place is None or place.group.settled > until
 
+    def _is_overruled(self, server: ServerId, start: Instant) -> bool:
+        """Whether a person's word of an outage holds still."""
+        known = self._book.evidence.cause(server, start)
+        return known is not None and known.recorded_by == PROVIDER
+
     def _look(self, server: ServerId, now: Instant) -> Iterator[_Unrecorded]:
         """The causes of a server's outages of late that are others than are on record."""
         place, hosts = self._book.places.get(server), set[Component]()
-        runs = [] if place is None else self._runs(server, place)
+        runs = (
+            [] if place is None else self._book.runs_since(server, Instant(place.group.settled - REVISED_US))
+        )
         for run in runs:
             case = self._case(server, run, is_newest=run is runs[-1])
             hosts |= {placement.host for placement in case.placements}
+            if self._is_overruled(server, run.start):
+                self._overruled.add((server, run.start))
+                continue
             found = self._find(case, now)
             if found is not None:
                 yield found
@@ -220,20 +240,6 @@ class Attributor:
                 self._edges.append((server, run))
         if runs:
             self._told[server] = {run.start: run.end is not None for run in runs}
-
-    def _runs(self, server: ServerId, place: GroupPlace) -> list[Run]:
-        """The outages of a server that may be revised."""
-        record, settled = self._book.record_of(server), place.group.settled
-        since = Instant(settled - REVISED_US)
-        causes = self._book.evidence.causes.get(server, {})
-        began = max((start for start in causes if start <= since), default=since)
-        if place.group.outage_at[place.index] != NEVER:
-            began = min(began, Instant(place.group.outage_at[place.index]))
-        left = record.in_service_until
-        left_at = left if left is not None and left <= settled else None
-        start = max(record.in_service_from, began)
-        runs = runs_of(self._book.segments(server, start, left_at or settled), left_at=left_at)
-        return [run for run in runs if run.end is None or run.end > since]
 
     def _case(self, server: ServerId, run: Run, *, is_newest: bool) -> Case:
         record, around = self._book.record_of(server), self._traces

@@ -15,8 +15,8 @@ from daemon.ledger import Trace
 from probes.facts import NOT_KNOWN
 from probes.report import ListedServer, Report, SourceEvent
 from sla.cause_events import CAUSE_EVENTS, CauseEvent, Component
-from sla.causes import HostSpan, LostMount, Placement, UplinkSpan
-from sla.instants import DAY, Instant
+from sla.causes import BEFORE_US, HostSpan, LostMount, Placement, UplinkSpan
+from sla.instants import DAY, FOREVER, Instant
 from sla.records import ServerId, State
 
 KEPT_US: Final = 40 * DAY
@@ -171,6 +171,20 @@ class Traces:
         """The events about a server, or those about a host that name no server, in `[since, until]`."""
         events = self._events.get(about, [])
         return events[bisect_left(events, since, key=_AT) : bisect_right(events, until, key=_AT)]
+
+    def proving(self, server: ServerId, start: Instant, keys: Collection[str]) -> list[CauseEvent]:
+        """Those of the events with some keys that count for an outage of a server that began at `start`, in order of time."""
+        since = Instant(start - BEFORE_US)
+        hosts = {placement.host for placement in self.placements(server, since)}
+        about: list[ServerId | Component] = [server, *hosts]
+        found = (event for each in about for event in self.events(each, since, FOREVER))
+        return sorted((event for event in found if event.key in keys), key=_AT)
+
+    def users(self) -> Iterator[str]:
+        """Who did what events tell of, in no order, some more than once, in small steps; "" for events that name nobody."""
+        for events in list(self._events.values()):
+            for event in events:
+                yield event.user
 
     def _since(
         self, subject: Subject, since: Instant

@@ -11,7 +11,7 @@ from daemon.cli.asking import ask
 from daemon.cli.options import OutputFormat
 from daemon.cli.terminal import Printer, console, duration, print_table, say, show_as
 from daemon.control.client import ControlAddress, Json
-from daemon.control.operations import CLIENT, LIST_CLIENTS
+from daemon.control.fleet_operations import CLIENT, LIST_CLIENTS
 
 _UNTIL: Final = {
     "chronic": "notice_closes_at",

@@ -6,11 +6,12 @@ import click
 
 from daemon.cli import options, scope
 from daemon.cli.asking import record
+from daemon.cli.effects import show_effects
 from daemon.cli.options import OutputFormat, Sending
 from daemon.cli.scope import Windows
 from daemon.cli.terminal import say, show_as
 from daemon.control.client import ControlAddress
-from daemon.control.operations import ADD_EXCLUSION, END_EXCLUSION, LIST_EXCLUSIONS, WITHDRAW_EXCLUSION
+from daemon.control.record_operations import ADD_EXCLUSION, END_EXCLUSION, LIST_EXCLUSIONS, WITHDRAW_EXCLUSION
 from daemon.records.bodies import ExclusionCategory
 
 
@@ -33,6 +34,7 @@ def exclusion() -> None:
 @click.argument("category", type=click.Choice(get_args(ExclusionCategory)), metavar="CATEGORY")
 @scope.span
 @scope.options
+@click.option("--dry-run", is_flag=True, help="Only say what it would change in the month; record nothing.")
 @click.option("--open", "open_", is_flag=True, help="It goes on: end it later. Takes the place of --until.")
 @options.sending
 @options.control_address
@@ -43,6 +45,7 @@ def add(
     start: str,
     until: str | None,
     open_: bool,
+    dry_run: bool,
     sending: Sending,
     format_: OutputFormat,
     **said: Any,
@@ -55,12 +58,16 @@ def add(
     body = {**scope.body(**said), "from": start, "until": until}
     if open_ == (until is not None):
         raise click.UsageError("say when it ends: --until, or --open where it goes on; one of them")
-    answer = record(
-        address, ADD_EXCLUSION.path(), {**body, "category": category, "open": open_ or None}, sending=sending
-    )
-    show_as(
-        format_, answer, lambda: say(f"Recorded as {answer['id']}, until {answer['until'] or 'it is ended'}.")
-    )
+    body |= {"category": category, "open": open_ or None}
+    answer = record(address, ADD_EXCLUSION.path(), body, sending=sending, dry_run=dry_run)
+
+    def told() -> None:
+        if dry_run:
+            show_effects(answer["effects"])
+        else:
+            say(f"Recorded as {answer['id']}, until {answer['until'] or 'it is ended'}.")
+
+    show_as(format_, answer, told)
 
 
 @exclusion.command(

@@ -22,13 +22,13 @@ from daemon.cli.statement import statement
 from daemon.cli.terminal import complain, console, print_table, say, show_as
 from daemon.config.values import LanguageName
 from daemon.control.client import ControlAddress, Json, RefusedByDaemonError
-from daemon.control.operations import (
-    ISSUE_STATEMENT,
+from daemon.control.fleet_operations import (
     ISSUED_STATEMENT,
     LIST_CLIENTS,
     LIST_ISSUED,
     STATEMENT_DIFFERENCE,
 )
+from daemon.control.record_operations import ISSUE_STATEMENT
 from daemon.evidence.files import EvidenceSource
 from daemon.records.editions import NO_SERVICE
 from daemon.statements.layouts import Layout
@@ -333,7 +333,7 @@ def _problem_of_evidence(document: bytes, head: Json, address: ControlAddress) -
         source = EvidenceSource(name="the ledger", stream=evidence)
         as_of, month = parse_instant(head["as_of"]), parse_month(head["month"])
         found = evaluated(source, contract=None, month=month, as_of=as_of, verify=True)
-    if found.head != claimed:
+    if found.heads != (claimed,):
         return (
             f"record {claimed.seq} of this ledger is not the one that it names: it was made of another ledger"
         )

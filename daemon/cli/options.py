@@ -18,6 +18,7 @@ from daemon.os_faults import refused
 from sla.instants import parse_instant
 
 OutputFormat = Literal["text", "json"]
+ListFormat = Literal["text", "json", "csv"]
 
 config: Final = click.option(
     "--config",
@@ -35,6 +36,14 @@ output_format: Final = click.option(
     default="text",
     show_default=True,
     help="For people, or for programs.",
+)
+list_format: Final = click.option(
+    "--format",
+    "format_",
+    type=click.Choice(["text", "json", "csv"]),
+    default="text",
+    show_default=True,
+    help="For people, in the clients' local times; for programs, in UTC; for spreadsheets.",
 )
 _socket: Final = click.option(
     "--socket",

@@ -42,6 +42,7 @@ from daemon.config.values import (
     NewFile,
     PasswordFile,
     Pin,
+    ProposedCategory,
     ReachTarget,
     SocketFile,
     SolutionName,
@@ -246,6 +247,9 @@ class PeopleTable(Table):
     employees: UserPatterns = Field(default=(), examples=[["PROVIDER\\\\*"]])
     automation: Annotated[tuple[AutomationTable, ...], Field(max_length=100)] = Field(
         default=(), examples=[[{}]]
+    )
+    accept: Annotated[tuple[ProposedCategory, ...], AfterValidator(each_once)] = Field(
+        default=(), examples=[["client_change"]]
     )
 
 

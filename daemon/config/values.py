@@ -24,6 +24,8 @@ from daemon.config.certificates import check_pem
 from daemon.config.pictures import Picture, PictureError, picture_in
 from daemon.config.secrets import Form, Secret
 from probes.targets.target import Method, Target, parse_target
+from sla.causes import PROPOSES
+from sla.records import Category
 from sla.terms import format_duration, parse_duration
 
 ADDRESS: Final = "{address}"
@@ -336,6 +338,17 @@ def _solution(text: str) -> str:
     return _plain_name(text)
 
 
+def _proposed_category(value: object) -> Category:
+    """A category that causes propose."""
+    proposed = {category.value: category for category in PROPOSES.values()}
+    if isinstance(value, str) and value in proposed:
+        return proposed[value]
+    allowed = f"causes propose {' and '.join(proposed)}"
+    if value in [category.value for category in Category]:
+        raise ValueError(f"no cause proposes {value}: {allowed}")
+    raise ValueError(f"{shown(value)} is no category: {allowed}")
+
+
 def each_once(values: _Values) -> _Values:
     """The values again; raises ValueError where one is there twice."""
     for position, value in enumerate(values):
@@ -454,6 +467,7 @@ Id = Annotated[str, AfterValidator(check_id)]
 Text = Annotated[str, AfterValidator(_text)]
 TimeZone = Annotated[str, AfterValidator(_time_zone)]
 MailAddress = Annotated[str, AfterValidator(_mail_address)]
+ProposedCategory = Annotated[Category, BeforeValidator(_proposed_category)]
 DurationValue = Annotated[Duration, BeforeValidator(_duration)]
 VCenterAddress = Annotated[Address, BeforeValidator(vcenter_address)]
 ListenAddress = Annotated[Address, BeforeValidator(_listen_address)]

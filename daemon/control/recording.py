@@ -4,19 +4,22 @@ import re
 from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 import structlog
 from aiohttp import web
 
+from daemon.control import query
 from daemon.control.errors import BadRequestError
 from daemon.control.identity import who_asks
 from daemon.control.operation import CONFIRM, DRY_RUN, ApiServices, OperationHandler, QueryParameter
-from daemon.control.reading import instant
-from daemon.records.bodies import INSTANT_SCHEMA
+from daemon.records.bodies import INSTANT_SCHEMA, MONTH_SCHEMA
+from daemon.records.proposals import WhichProposals
 from daemon.records.refusals import FieldFault, RefusedError
 from daemon.records.service import Answer, RecordCall, RecordService
+from daemon.replies.proposals import ProposalState
 from sla.decoding import LineError, parse_line
+from sla.records import ClientId
 
 KEY: Final = "Idempotency-Key"
 REPLAY: Final = "Idempotent-Replay"
@@ -31,9 +34,23 @@ CALENDAR_QUERY: Final = (
     ),
     QueryParameter("until", "Only windows that begin before it. Left out: 366 days ahead.", INSTANT_SCHEMA),
 )
+CLIENT: Final = QueryParameter("client", "Only those of this client.", {"type": "string"})
+MONTH: Final = QueryParameter(
+    "month",
+    "Only those that touch this local month.",
+    MONTH_SCHEMA,
+)
+_STATES: Final[Mapping[str, ProposalState | None]] = {
+    **{state: state for state in get_args(ProposalState)},
+    "all": None,
+}
+STATE: Final = QueryParameter(
+    "state",
+    "Only those in this state.",
+    {"type": "string", "enum": list(_STATES), "default": "pending"},
+)
 
 _PRINTABLE: Final = re.compile(r"[\x20-\x7e]{1,200}")
-_FLAGS: Final = {"true": True, "false": False}
 
 _log = structlog.get_logger(__name__)
 
@@ -58,34 +75,50 @@ def recorded_of(record: Callable[[RecordService, str, RecordCall], Awaitable[Ans
 
 async def list_maintenance(services: ApiServices, request: web.Request) -> web.Response:
     """The maintenance windows."""
-    return _answered(await services.records.maintenance(past=_flag(request, PAST)))
+    return _answered(await services.records.maintenance(past=query.flag(request, PAST.name)))
 
 
 async def calendar(services: ApiServices, request: web.Request) -> web.Response:
     """The maintenance windows of a span, judged; 404 for a client that is not on record."""
     client = request.query.get("client")
-    span = instant(request, "from"), instant(request, "until")
+    span = query.instant(request, "from"), query.instant(request, "until")
     return _answered(await services.records.calendar(client, *span))
 
 
 async def list_exclusions(services: ApiServices, request: web.Request) -> web.Response:
     """The exclusions for other reasons."""
-    return _answered(await services.records.exclusions(past=_flag(request, PAST)))
+    return _answered(await services.records.exclusions(past=query.flag(request, PAST.name)))
+
+
+async def list_proposals(services: ApiServices, request: web.Request) -> web.Response:
+    """The proposals; 400 for a month or a state that is none."""
+    client = request.query.get(CLIENT.name)
+    which = WhichProposals(
+        client=None if client is None else ClientId(client),
+        month=query.month(request, MONTH.name),
+        state=query.chosen(request, STATE.name, _STATES, "pending"),
+    )
+    return _answered(await services.records.proposals(which))
+
+
+async def proposal(services: ApiServices, request: web.Request) -> web.Response:
+    """One proposal."""
+    return _answered(await services.records.proposal(request.match_info["id"]))
 
 
 async def list_requests(services: ApiServices, request: web.Request) -> web.Response:
     """The service requests."""
-    return _answered(await services.records.requests(only_open=_flag(request, OPEN)))
+    return _answered(await services.records.requests(only_open=query.flag(request, OPEN.name)))
 
 
 async def list_notices(services: ApiServices, request: web.Request) -> web.Response:
     """The notices of intent to cancel."""
-    return _answered(await services.records.notices(withdrawn=_flag(request, WITHDRAWN)))
+    return _answered(await services.records.notices(withdrawn=query.flag(request, WITHDRAWN.name)))
 
 
 async def list_steps(services: ApiServices, request: web.Request) -> web.Response:
     """The steps in the lives of solutions."""
-    return _answered(await services.records.steps(withdrawn=_flag(request, WITHDRAWN)))
+    return _answered(await services.records.steps(withdrawn=query.flag(request, WITHDRAWN.name)))
 
 
 async def list_clients(services: ApiServices, _: web.Request) -> web.Response:
@@ -127,7 +160,7 @@ def _answered(answer: Answer) -> web.Response:
 
 async def _call(request: web.Request) -> RecordCall:
     """What a request asks to have recorded. Raises BadRequestError, and aiohttp's 413."""
-    dry_run, confirmed = _flag(request, DRY_RUN), _flag(request, CONFIRM)
+    dry_run, confirmed = query.flag(request, DRY_RUN.name), query.flag(request, CONFIRM.name)
     return RecordCall(
         by=who_asks(request),
         key=_key(request),
@@ -136,14 +169,6 @@ async def _call(request: web.Request) -> RecordCall:
         operation=f"{request.method} {request.path}",
         said=await _said(request),
     )
-
-
-def _flag(request: web.Request, parameter: QueryParameter) -> bool:
-    """A query parameter that is true or false; false where it is not there. Raises BadRequestError."""
-    given = request.query.get(parameter.name, "false")
-    if given not in _FLAGS:
-        raise BadRequestError(HTTPStatus.BAD_REQUEST, [FieldFault(parameter.name, "must be true or false")])
-    return _FLAGS[given]
 
 
 def _key(request: web.Request) -> str:

@@ -17,6 +17,9 @@ from probes.simulation import Power, SimulatedVCenter, build
 from probes.simulation.entities import Datastore, Host, Vm
 
 CLIENTS: Final = ("acme", "borealis")
+CUSTOMER: Final = r"CUSTOMER\mallory"
+EMPLOYEE: Final = r"PROVIDER\ann"
+"""Who does things in the story; the configuration says whose they are."""
 FIRST_OUTAGE_S: Final = 8.0
 PACE_S: Final = 12.0
 
@@ -170,6 +173,8 @@ class Story:
         while True:
             yield from self._switched_off()
             yield from self._lost_datastore()
+            yield from self._suspended()
+            yield from self._crashed()
             yield from self._lost_uplink()
             yield from self._lost_own_line()
             yield from self._lost_management()
@@ -177,11 +182,14 @@ class Story:
             yield from self._lost_session()
 
     def _switched_off(self) -> Iterator[str]:
-        name = self._running()
-        self._world.machines.power_off(name, user="CUSTOMER\\mallory")
-        yield f"CUSTOMER\\mallory switches {name} off: it is down from that second on (slad server {name})"
-        self._world.machines.power_on(name, user="CUSTOMER\\mallory")
-        yield f"{name} is switched on again: up, by its event"
+        name = self._running("acme-")
+        self._world.machines.power_off(name, user=CUSTOMER)
+        yield f"{CUSTOMER} switches {name} off: it is down from that second on (slad server {name})"
+        self._world.machines.power_on(name, user=CUSTOMER)
+        yield (
+            f"{name} is switched on again: up, by its event; a client's own people did it, so slad proposes to exclude"
+            " the outage (slad proposals list)"
+        )
 
     def _lost_datastore(self) -> Iterator[str]:
         host = self._host()
@@ -193,6 +201,21 @@ class Story:
         )
         self._world.outages.mount(host.name, datastore=datastore.name, accessible=True)
         yield f"the paths of {host.name} to {datastore.name} are back"
+
+    def _suspended(self) -> Iterator[str]:
+        name = self._running()
+        self._world.machines.suspend(name, user=EMPLOYEE)
+        yield f"{EMPLOYEE} suspends {name}: down by the provider's own hand, and nothing is proposed"
+        self._world.machines.resume(name, user=EMPLOYEE)
+        yield f"{name} is resumed"
+
+    def _crashed(self) -> Iterator[str]:
+        name = self._running()
+        self._world.machines.guest_crash(name)
+        self._world.machines.power_off(name)
+        yield f"the operating system of {name} crashes and it goes off: the client's own system, another proposal"
+        self._world.machines.power_on(name, user=EMPLOYEE)
+        yield f"{EMPLOYEE} starts {name} again"
 
     def _lost_uplink(self) -> Iterator[str]:
         self._beyond[0].cut()
@@ -234,8 +257,13 @@ class Story:
         self._world.kill_sessions()
         yield "vCenter ends slad's session: slad logs in anew, and what it did not see in between is on record as blind"
 
-    def _running(self) -> str:
-        machines = [vm.name for vm in self._world.inventory.every(Vm) if vm.power is Power.ON]
+    def _running(self, whose: str = "") -> str:
+        """A server that runs, of those whose names begin so."""
+        machines = [
+            vm.name
+            for vm in self._world.inventory.every(Vm)
+            if vm.power is Power.ON and vm.name.startswith(whose)
+        ]
         return machines[next(self._turn) % len(machines)]
 
     def _host(self) -> Host:
@@ -253,6 +281,7 @@ async def _tell(stage: DemoSettings, app: App, faults: Story) -> None:
     stage.say(f"  metrics       http://{host}:{port}/metrics")
     stage.say(f"  how it is     slad status --socket {socket}")
     stage.say(f"  one server    slad server NAME --socket {socket}")
+    stage.say(f"  to decide     slad proposals list --socket {socket}")
     stage.say(f"  the evidence  slad export --socket {socket}")
     stage.say(f"  its log       {stage.folder / 'slad.log'}")
     stage.say("")

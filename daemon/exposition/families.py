@@ -3,7 +3,8 @@
 from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final, Literal
+from fractions import Fraction
+from typing import Final, Literal, overload
 
 ABSENT: Final = -(2**63)
 """In a column: this server has no such series."""
@@ -43,12 +44,13 @@ class ServerFamily:
 class LabelledFamily:
     """A metric family whose series have labels of their own, such as those of solutions.
 
-    `samples`: for each series the rest of its line, as `sample` makes it. An info's name ends with `_info`.
+    `samples`: for each series the rest of its line, as `sample` makes it. An info's name ends with `_info`, a counter's
+    with `_total`.
     """
 
     name: str
     help: str
-    kind: Literal["gauge", "info"]
+    kind: Literal["gauge", "info", "counter"]
     samples: Sequence[str]
 
 
@@ -90,6 +92,15 @@ def label(name: str, value: str) -> str:
     readable = value.replace("\0", "?").encode(errors="replace").decode()
     escaped = readable.replace("\\", r"\\").replace("\n", r"\n").replace('"', r"\"")
     return f'{name}="{escaped}"'
+
+
+@overload
+def ratio_text(value: Fraction) -> str: ...
+@overload
+def ratio_text(value: None) -> None: ...
+def ratio_text(value: Fraction | None) -> str | None:
+    """A ratio in nine decimals, rounded down; None where there is nothing to divide by."""
+    return None if value is None else decimal_text(value.numerator * RATIO_ONE // value.denominator, 9)
 
 
 def decimal_text(value: int, decimals: int) -> str:

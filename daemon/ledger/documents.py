@@ -29,9 +29,9 @@ def unpacked(path: Path, digest: str, content: bytes) -> bytes:
     return document
 
 
-def bare(bodies: Callable[[str], Sequence[str]], document: Callable[[str], bytes | None]) -> list[str]:
+def bare(bodies: Callable[[str, int], Sequence[str]], document: Callable[[str], bytes | None]) -> list[str]:
     """The issued statements of which there are no bytes, as people name them; the others are read, and so proved to be whole."""
-    records = map(json.loads, bodies(ISSUED))
+    records = map(json.loads, bodies(ISSUED, 0))
     return [
         f"{record['client']} {record['month']} version {record['version']}"
         for record in records

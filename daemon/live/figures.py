@@ -31,6 +31,7 @@ from sla.records import (
     ExclusionEnded,
     ExclusionWithdrawn,
     Lifecycle,
+    ObserverRetired,
     Recorded,
     RequestId,
     ServerId,
@@ -176,7 +177,7 @@ class LiveFigures:
                 scope.clients.add(record.id)
             case Contract() if record.client is not None:
                 scope.clients.add(record.client)
-            case Contract():
+            case Contract() | ObserverRetired():
                 scope.is_everything = True
             case Exclusion():
                 scope.add(record)
@@ -284,6 +285,10 @@ class JudgementsAt:
             zone = "UTC" if record is None else record.timezone
             standings = self._of_client[client] = self._in(calendar_of(zone).month_of(self.at))
         return standings
+
+    def of_month(self, month: Month) -> Judgement:
+        """The judgement of a month."""
+        return self._in(month).judgement
 
     def _in(self, month: Month) -> Standings:
         standings = self._of_month.get(month)

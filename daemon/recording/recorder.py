@@ -11,9 +11,11 @@ import structlog
 from daemon.alerts.evaluator import AlertEvaluator
 from daemon.believed_clock import BelievedClock
 from daemon.book.live_book import LiveBook
+from daemon.book.outage_index import READ_S
 from daemon.causes.attributor import Attributor
 from daemon.causes.edges import tell_edges
 from daemon.causes.people import people_of
+from daemon.causes.proposals import Proposals
 from daemon.config import Config
 from daemon.ledger import Batch, Entry
 from daemon.live.snapshots import Snapshots
@@ -24,6 +26,7 @@ from daemon.recording.committing import Committer
 from daemon.recording.dating import dated
 from daemon.recording.details import tell_details
 from daemon.recording.publishing import Publisher
+from daemon.recording.start_snapshot import StartSnapshots
 from daemon.recording.transitions import Transitions
 from daemon.records.endings import Endings
 from daemon.servers.policy import policy_of, records_of
@@ -33,6 +36,7 @@ from daemon.watching.report_queue import ReportQueue
 from daemon.watching.sources import Sources
 from probes.report import Report, SourceFailure
 from sla.instants import HOUR, SECOND, Instant
+from sla.records import Record
 
 SEAL_US: Final = HOUR
 """How often the watermarks enter the chain at least."""
@@ -54,6 +58,7 @@ class Recorder:
         committer: Committer,
         endings: Endings,
         attributor: Attributor,
+        proposals: Proposals,
         book: LiveBook,
         sources: Sources,
         doubts: Doubts,
@@ -61,6 +66,7 @@ class Recorder:
         snapshots: Snapshots,
         evaluator: AlertEvaluator,
         publisher: Publisher,
+        start_snapshots: StartSnapshots,
         metrics: ProcessMetrics,
     ) -> None:
         """`tick_us`: the longest wait for a tick, in place of the configuration's."""
@@ -74,6 +80,7 @@ class Recorder:
         self._committer = committer
         self._endings = endings
         self._attributor = attributor
+        self._proposals = proposals
         self._book = book
         self._sources = sources
         self._doubts = doubts
@@ -81,6 +88,7 @@ class Recorder:
         self._snapshots = snapshots
         self._evaluator = evaluator
         self._publisher = publisher
+        self._start_snapshots = start_snapshots
         self._metrics = metrics
         self._sealing: asyncio.Event | None = None
         """Set with the next seal; None while nobody waits for one."""
@@ -104,6 +112,7 @@ class Recorder:
         self._tick_us = self._fixed_tick_us or config.watch.tick.us
         self._committer.change(partial(self._configured, config))
         self._attributor.adopt(people_of(config))
+        self._proposals.adopt(config.people.accept)
 
     async def run(self) -> None:
         """Tick until `finish`. Raises LedgerFaultError when the ledger does not take records any more."""
@@ -146,6 +155,7 @@ class Recorder:
         if not self._is_finishing:
             await self._work_out(told)
         await self._publisher.publish_if_due(self._tick_us)
+        await self._start_snapshots.write_if_due(self._clock.monotonic_us(), is_last=self._is_finishing)
 
     async def _record(self, *, seal: bool) -> Sequence[Report | SourceFailure]:
         """Commit what came, and count what is settled; what came from sources."""
@@ -160,10 +170,12 @@ class Recorder:
         await self._internet.follow()
         async for _ in paced(self._book.settling(now)):
             pass
-        causes = await self._attributor.causes(now)
-        if causes:
-            await self._committer.commit(Batch(entries=[Entry(record=cause) for cause in causes]))
+        async for _ in paced(self._book.outages.read(), at_most_s=READ_S):
+            pass
+        await self._commit(await self._attributor.causes(now))
         tell_edges([edge async for edge in paced(self._attributor.edges())])
+        await self._commit(await self._proposals.due(self._attributor.looked_at, now))
+        await self._commit(await self._proposals.accepted(now))
         if self._is_note_due:
             self._is_note_due = False
             await asyncio.to_thread(self._clock_note.write, self._clock.ahead_of_boot_us)
@@ -182,9 +194,12 @@ class Recorder:
         traces = await self._attributor.take(told, batch.entries, now)
         since = await self._attributor.forgotten(now)
         await self._commit_sealing(replace(batch, traces=traces, traces_since=since), seal=seal)
-        ended = await self._endings.due(now)
-        if ended:
-            await self._committer.commit(Batch(entries=[Entry(record=record) for record in ended]))
+        await self._commit(await self._endings.due(now))
+
+    async def _commit(self, records: Sequence[Record]) -> None:
+        """Commit what the daemon itself puts on record, if there is any."""
+        if records:
+            await self._committer.commit(Batch(entries=[Entry(record=record) for record in records]))
 
     async def _commit_sealing(self, batch: Batch, *, seal: bool) -> None:
         """Commit a batch, if there is anything in it, with the seal where it is due or awaited."""
@@ -196,6 +211,7 @@ class Recorder:
         if seal:
             self._sealed_at = self._clock.now()
             self._is_note_due = True
+            self._start_snapshots.want()
         if sealing is not None:
             sealing.set()
 
@@ -208,7 +224,8 @@ class Recorder:
         """Figures and alerts by what was committed; what is left of them has the next tick come at once."""
         figures_are_done = await self._snapshots.keep_up()
         alerts_are_done = await self._evaluator.evaluate(told)
-        if not (figures_are_done and alerts_are_done) or self._attributor.is_behind:
+        is_behind = self._attributor.is_behind or self._proposals.is_behind
+        if not (figures_are_done and alerts_are_done) or is_behind:
             self._queue.wake()
 
     def _look_at_the_clock(self) -> bool:

@@ -17,21 +17,20 @@ from daemon.ledger import RequestKey
 from daemon.servers.policy import RECORDED_BY
 from sla.book import Declared
 from sla.calendars import calendar_of
-from sla.instants import Instant
+from sla.instants import Instant, format_instant
 from sla.records import (
     Category,
+    Cause,
     Event,
     Exclusion,
     ExclusionEnded,
     ExclusionId,
     ExclusionWithdrawn,
+    Proposal,
     Recorded,
     Withdrawn,
 )
 from sla.recurrence import Weekly, parse_weekly
-
-PROVIDER: Final = "provider"
-"""Who recorded what people recorded, as a record says it."""
 
 _TYPE: Final = "slad.Recorded"
 _RECORDS: Final = "records"
@@ -77,7 +76,7 @@ class Draft(NamedTuple):
     @classmethod
     def of(cls, record: Declared) -> Self:
         """Of one record, which goes by its id."""
-        return cls(record.id or record.kind, (record,))
+        return cls(_named(record)[1] or record.kind, (record,))
 
     def windows(self) -> Mapping[str, Sequence[Exclusion]]:
         """Its exclusions, by the names by which people speak of them."""
@@ -140,6 +139,11 @@ def digest_of(operation: str, said: Mapping[str, Any]) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
+def says_who_asked(event: Event) -> bool:
+    """Whether an event is the one that goes before the records of a request."""
+    return (event.source, event.type) == (RECORDED_BY, _TYPE)
+
+
 @dataclass(slots=True)
 class _DraftUnderWay:
     """A request of which the records follow, one after the other."""
@@ -165,7 +169,9 @@ class RecordedRequests:
         """The exclusions that were recorded as one, by the id under which they were."""
         self.recorded_as: dict[ExclusionId, str] = {}
         """The same the other way round."""
-        self.open_client_changes: dict[ExclusionId, Exclusion] = {}
+        self.self_ending: dict[ExclusionId, Exclusion] = {}
+        """The open exclusions that end by themselves: client changes, and what proposals became."""
+        self._proposals: set[str] = set()
 
     def keep(self, seq: int, key: RequestKey) -> None:
         """The next records, from number `seq` on, are those of a request."""
@@ -174,13 +180,17 @@ class RecordedRequests:
     def take(self, seq: int, record: Recorded) -> None:
         """The next record of the ledger."""
         match record:
-            case Event(source=source, type=type_) if (source, type_) == (RECORDED_BY, _TYPE):
+            case Event() if says_who_asked(record):
                 self._begin(record, self._keys.pop(seq, None))
                 return
-            case Exclusion(category=Category.CLIENT_CHANGE, end=None):
-                self.open_client_changes[record.id] = record
+            case Proposal():
+                self._proposals.add(record.id)
+            case Exclusion(end=None) if (
+                record.category is Category.CLIENT_CHANGE or record.reference in self._proposals
+            ):
+                self.self_ending[record.id] = record
             case ExclusionEnded() | ExclusionWithdrawn():
-                self.open_client_changes.pop(record.id, None)
+                self.self_ending.pop(record.id, None)
             case _:
                 pass
         if isinstance(record, Declared):
@@ -236,8 +246,13 @@ class RecordedRequests:
 
 
 def _named(record: Declared) -> tuple[str, str | None]:
-    kind = f"{record.kind} {record.what}" if isinstance(record, Withdrawn) else record.kind
-    return kind, record.id
+    match record:
+        case Withdrawn():
+            return f"{record.kind} {record.what}", record.id
+        case Cause():
+            return record.kind, f"{record.server} {format_instant(record.start)}"
+        case _:
+            return record.kind, record.id
 
 
 def _name(record: Declared) -> list[str | None]:

@@ -4,8 +4,7 @@ A request is recorded once, however often it is sent under one key: the ledger k
 is made anew from them, of the instant at which they were recorded.
 """
 
-from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from itertools import chain
@@ -16,6 +15,7 @@ import structlog
 from daemon.clock import Clock
 from daemon.config import Config
 from daemon.config.values import shown
+from daemon.holidays import holidays_around
 from daemon.pacing import paced
 from daemon.records import bodies
 from daemon.records.confirming import questions
@@ -29,6 +29,8 @@ from daemon.records.idempotency import (
     digest_of,
 )
 from daemon.records.naming import named
+from daemon.records.overruling import overruled
+from daemon.records.proposals import EventsOf, ProposalViews, WhichProposals
 from daemon.records.refusals import (
     NOTHING_RECORDED,
     ConflictError,
@@ -39,30 +41,43 @@ from daemon.records.refusals import (
     UnconfirmedError,
 )
 from daemon.records.validator import Recording, Validator
-from daemon.records.views import BookView, exclusion_keys, notice_keys, step_keys
-from daemon.records.windows import around, maintenance_calendar, series_receipt
-from daemon.replies.common import Reply, WithdrawalReceipt, with_rows
+from daemon.records.views import (
+    BookView,
+    cause_keys,
+    effect_keys,
+    exclusion_keys,
+    notice_keys,
+    served,
+    step_keys,
+)
+from daemon.records.windows import announced, around, exclusions_in, maintenance_calendar, series_receipt
+from daemon.replies.causes import CauseReceipt
+from daemon.replies.common import WithdrawalReceipt, filled, listed
 from daemon.replies.exclusions import (
     EndReceipt,
     ExclusionReceipt,
-    MaintenanceReceipt,
-    Summary,
+    MonthEffect,
 )
+from daemon.replies.proposals import DecisionReceipt
 from daemon.replies.requests import RequestReceipt
 from daemon.replies.solutions import NoticeReceipt, StepReceipt
 from daemon.replies.statements import issue_receipt
-from daemon.servers.policy import solutions_of
-from sla.book import Book, Declared, ExclusionPages, OfSolution, key_of
+from daemon.servers.policy import RECORDED_BY, solutions_of
+from sla.book import Book, Declared, OfSolution, key_of
+from sla.effects import effects
 from sla.exclusions import MAINTENANCE
 from sla.instants import Instant
+from sla.pages import ExclusionPages
 from sla.records import (
     CancellationNotice,
+    Cause,
     ClientId,
     Exclusion,
     ExclusionEnded,
     ExclusionWithdrawn,
     Issued,
     Lifecycle,
+    ProposalDecided,
     ServiceRequest,
     ServiceRequestClosed,
     ServiceRequestResponded,
@@ -73,6 +88,9 @@ from sla.records import (
 ISSUE_ATTEMPTS: Final = 5
 """How often a statement is made anew because evidence of its month came while it was."""
 _NOTHING_NEW: Final = {"recorded_at": None, "recorded_by": None, "seq": None}
+ACCEPTED_BY_TERMS: Final = "it is proved, and [people] accept says so"
+MOST_EFFECTS: Final = 1000
+"""How many months a dry run tells of."""
 
 _log = structlog.get_logger(__name__)
 
@@ -135,6 +153,7 @@ class RecordService:
         book: Book,
         recorded_requests: RecordedRequests,
         record: CommitRecord,
+        events_of: EventsOf,
         editor: Editor,
     ) -> None:
         self.validator = Validator(book, recorded_requests.groups)
@@ -142,6 +161,7 @@ class RecordService:
         self._book = book
         self._recorded_requests = recorded_requests
         self._record = record
+        self._events_of = events_of
         self._editor = editor
 
     # To record
@@ -194,6 +214,25 @@ class RecordService:
             call, lambda now: Draft(name, self.validator.withdrawal(found(name), body, now))
         )
 
+    async def accept_proposal(self, proposal: str, call: RecordCall) -> Answer:
+        """The exclusion that a proposal asks for, and the decision."""
+        bodies.read(bodies.AcceptanceBody, call.said)
+        return await self._post(call, partial(self.validator.acceptance, proposal))
+
+    def accepted_by_terms(self, proposal: str, now: Instant) -> Sequence[Declared]:
+        """The records that accept a proposal because the configuration says so; none where they may not be."""
+        try:
+            by_slad = Recording(at=now, by=RECORDED_BY)
+            return self.validator.acceptance(proposal, by_slad, ACCEPTED_BY_TERMS).records
+        except RefusedError as error:
+            _log.warning("proposal_not_accepted", id=proposal, reason=str(error))
+            return ()
+
+    async def reject_proposal(self, proposal: str, call: RecordCall) -> Answer:
+        """The rejection of a proposal."""
+        body = bodies.read(bodies.RejectionBody, call.said)
+        return await self._post_one(call, partial(self.validator.rejection, proposal, body))
+
     async def open_request(self, call: RecordCall) -> Answer:
         body = bodies.read(bodies.ServiceRequestBody, call.said)
         return await self._post_one(call, partial(self.validator.request, body))
@@ -230,6 +269,12 @@ class RecordService:
         """The withdrawal of a step in the life of a solution."""
         return await self._withdraw(Withdrawable.LIFECYCLE, step, call)
 
+    async def set_cause(self, call: RecordCall) -> Answer:
+        """What brought about an outage, by a person's word."""
+        body = bodies.read(bodies.CauseBody, call.said)
+        servers = await named(self._book, (body.server,))
+        return await self._post(call, lambda now: overruled(self._book, body, servers, now))
+
     async def _withdraw(self, what: Withdrawable, id_: str, call: RecordCall) -> Answer:
         body = bodies.read(bodies.WithdrawalBody, call.said)
         return await self._post_one(call, partial(self.validator.withdrawn, what, id_, body))
@@ -251,7 +296,7 @@ class RecordService:
     # To show
 
     async def maintenance(self, *, past: bool) -> Answer:
-        return Answer(await _listed("maintenance", self._now().exclusions(maintenance=True, past=past)))
+        return Answer(await listed("maintenance", self._now().exclusions(maintenance=True, past=past)))
 
     async def calendar(self, client: str | None, start: Instant | None, until: Instant | None) -> Answer:
         """The maintenance windows of a span, judged; of all clients, or of one."""
@@ -266,20 +311,34 @@ class RecordService:
         return Answer(await maintenance_calendar(self._now(), span, chosen))
 
     async def exclusions(self, *, past: bool) -> Answer:
-        return Answer(await _listed("exclusions", self._now().exclusions(maintenance=False, past=past)))
+        return Answer(await listed("exclusions", self._now().exclusions(maintenance=False, past=past)))
+
+    async def proposals(self, which: WhichProposals) -> Answer:
+        """Those of the proposals that are asked for."""
+        return Answer(await listed("proposals", self._proposals().chosen(which)))
+
+    async def proposal(self, proposal: str) -> Answer:
+        """One proposal, its outage and what proves it."""
+        pages = self._book.proposals.get(proposal)
+        if pages is None:
+            raise NotFoundError([FieldFault("id", f"there is no proposal {shown(proposal)}")])
+        return Answer(self._proposals().detail(pages, self._events_of).as_json())
+
+    def _proposals(self) -> ProposalViews:
+        return ProposalViews(self._book, self._clock.now(), self._recorded_requests)
 
     async def requests(self, *, only_open: bool) -> Answer:
-        return Answer(await _listed("requests", self._now().requests(only_open=only_open)))
+        return Answer(await listed("requests", self._now().requests(only_open=only_open)))
 
     async def notices(self, *, withdrawn: bool) -> Answer:
-        return Answer(await _listed("notices", self._now().notices(withdrawn=withdrawn)))
+        return Answer(await listed("notices", self._now().notices(withdrawn=withdrawn)))
 
     async def steps(self, *, withdrawn: bool) -> Answer:
-        return Answer(await _listed("steps", self._now().steps(withdrawn=withdrawn)))
+        return Answer(await listed("steps", self._now().steps(withdrawn=withdrawn)))
 
     async def clients(self) -> Answer:
         now = self._now()
-        return Answer(await _listed("clients", now.clients(await _served(now))))
+        return Answer(await listed("clients", now.clients(await served(now))))
 
     async def client(self, client: str) -> Answer:
         """One client, with its solutions."""
@@ -287,7 +346,7 @@ class RecordService:
         record = self._book.client(ClientId(client), self._clock.now())
         if record is None:
             raise NotFoundError([FieldFault("id", f"there is no client {shown(client)}")])
-        return Answer(await _filled(now.client(record, await _served(now)), now.solutions(record.id)))
+        return Answer(await filled(now.client(record, await served(now)), now.solutions(record.id)))
 
     def _now(self) -> BookView:
         return BookView(self._book, self._clock.now(), self._recorded_requests)
@@ -365,7 +424,7 @@ class RecordService:
 
     async def _reply(self, outcome: _RecordResult) -> bytes:
         records = outcome.draft.records
-        record, book = records[0], self._book
+        record, book = records[-1], self._book  # all are of a kind, but for a decision, which comes last
         if outcome.seq is None:
             book = book.supposing(*records)
         views = BookView(book, record.recorded_at)
@@ -375,9 +434,18 @@ class RecordService:
                 windows = outcome.draft.windows()
                 return await series_receipt(views, outcome.draft.series, windows, common)
             case Exclusion() if record.category in MAINTENANCE:
-                return await _announced(views, _exclusions(records), common)
+                return await announced(views, exclusions_in(records), common)
             case Exclusion():
-                return ExclusionReceipt(**common, **exclusion_keys(_exclusions(records))).as_json()
+                keys = exclusion_keys(exclusions_in(records))
+                return ExclusionReceipt(**common, **keys, effects=await self._effects(outcome)).as_json()
+            case ProposalDecided():
+                return DecisionReceipt(
+                    **common | {"id": record.id},
+                    decision=record.decision,
+                    why=record.why,
+                    exclusion=None if outcome.seq is None else record.exclusion,
+                    effects=await self._effects(outcome),
+                ).as_json()
             case ExclusionEnded():
                 return EndReceipt(**common, at=record.at).as_json()
             case ExclusionWithdrawn() | Withdrawn():
@@ -393,8 +461,24 @@ class RecordService:
                 ).as_json()
             case Issued():
                 return issue_receipt(record, common, issued=True).as_json()
+            case Cause():
+                return CauseReceipt(**common, **cause_keys(book, record)).as_json()
             case _:
                 assert_never(record)
+
+    async def _effects(self, outcome: _RecordResult) -> tuple[MonthEffect, ...]:
+        """What exclusions that were only supposed would change; of recorded ones nothing is told."""
+        exclusions = exclusions_in(outcome.draft.records)
+        if outcome.seq is not None or not exclusions:
+            return ()
+        as_of = exclusions[0].recorded_at
+        found: list[MonthEffect] = []
+        async for effect in paced(effects(self._book, exclusions, as_of, holidays_around([as_of]))):
+            if effect is not None:
+                found.append(effect_keys(effect))
+            if len(found) == MOST_EFFECTS:
+                break
+        return tuple(found)
 
 
 def _identity(call: RecordCall) -> RequestIdentity:
@@ -412,34 +496,3 @@ def _common(outcome: _RecordResult) -> dict[str, Any]:
         "recorded_by": None if seq is None else outcome.by,
         "seq": seq,
     }
-
-
-def _exclusions(records: Sequence[Declared]) -> list[Exclusion]:
-    """All of a draft that begins with one."""
-    return [record for record in records if isinstance(record, Exclusion)]
-
-
-async def _served(views: BookView) -> Mapping[ClientId, int]:
-    """How many servers of each client are in service."""
-    return Counter([client async for client in paced(views.owners()) if client is not None])
-
-
-async def _announced(views: BookView, records: Sequence[Exclusion], common: Mapping[str, Any]) -> bytes:
-    rows: list[bytes] = []
-    counts: Counter[tuple[int, int]] = Counter()
-    async for share in paced(chain.from_iterable(map(views.shares, records))):
-        if share is not None:
-            rows.append(share.json)
-            counts[share.eligible, share.seconds] += 1
-    keys, summary = exclusion_keys(records) | {"servers": ()}, Summary.of(counts)
-    return with_rows(MaintenanceReceipt(**common, **keys, summary=summary), rows)
-
-
-async def _filled(reply: Reply, rows: Iterable[Reply | None]) -> bytes:
-    """A reply whose last key is an empty list, with its rows; made in slices, for there may be many."""
-    return with_rows(reply, [row.as_json() async for row in paced(rows) if row is not None])
-
-
-async def _listed(name: str, rows: Iterable[Reply]) -> bytes:
-    made = [row.as_json() async for row in paced(rows)]
-    return b'{"%b":[%b]}' % (name.encode(), b",".join(made))

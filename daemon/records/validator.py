@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from daemon.config.values import shown
+from daemon.new_ids import new_id
 from daemon.records import bodies
-from daemon.records.idempotency import PROVIDER, Draft, Series
-from daemon.records.naming import Known, Named
+from daemon.records.idempotency import Draft, Series
+from daemon.records.naming import NOBODY, Known, Named
 from daemon.records.planning import planned
 from daemon.records.refusals import (
     ConflictError,
@@ -23,20 +24,24 @@ from daemon.records.refusals import (
     all_faults,
 )
 from daemon.records.scopes import Scope, by_owner
-from sla.book import Book, ExclusionPages, RequestPages, SolutionKey
-from sla.calendars import Day, format_day
+from daemon.servers.policy import PROVIDER
+from sla.book import Book, SolutionKey
 from sla.exclusions import MAINTENANCE
 from sla.instants import DAY, FOREVER, SECOND, Instant, format_instant
+from sla.pages import ExclusionPages, RequestPages
 from sla.records import (
     CancellationNotice,
     Category,
     ClientId,
+    Decision,
     Exclusion,
     ExclusionEnded,
     ExclusionId,
     ExclusionWithdrawn,
     Lifecycle,
     NoticeId,
+    Proposal,
+    ProposalDecided,
     RequestId,
     ServiceRequest,
     ServiceRequestClosed,
@@ -230,6 +235,42 @@ class Validator:
             raise NotFoundError([FieldFault("id", f"there is no exclusion {shown(exclusion)}")])
         return found
 
+    # Proposals
+
+    def acceptance(self, proposal: str, now: Recording, why: str = "") -> Draft:
+        """The exclusion that a proposal asks for, for each client by itself, and the decision. Raises RefusedError."""
+        record = self._pending(proposal)
+        span = {"from": format_instant(record.start)}
+        span |= {} if record.end is None else {"until": format_instant(record.end)}
+        body = bodies.read(
+            bodies.ExclusionBody,
+            {
+                **span,
+                "category": record.category.value,
+                "open": record.end is None,
+                "servers": list(record.servers),
+                "reference": record.id,
+            },
+        )
+        excluding = self.other_exclusion(body, NOBODY, now)
+        first = excluding.records[0]
+        assert isinstance(first, Exclusion)
+        decided = _decided(record, Decision.ACCEPTED, why, now, first.id)
+        return Draft(excluding.name, (*excluding.records, decided))
+
+    def rejection(self, proposal: str, body: bodies.RejectionBody, now: Recording) -> ProposalDecided:
+        """The rejection of a proposal. Raises RefusedError."""
+        return _decided(self._pending(proposal), Decision.REJECTED, body.why, now)
+
+    def _pending(self, proposal: str) -> Proposal:
+        """A proposal that waits to be decided. Raises RefusedError."""
+        pages = self._book.proposals.get(proposal)
+        if pages is None:
+            raise NotFoundError([FieldFault("id", f"there is no proposal {shown(proposal)}")])
+        if pages.decided is not None:
+            raise ConflictError([FieldFault("", f"{proposal} {_told(pages.decided)}")])
+        return pages.record
+
     def _recorded_as(self, name: str) -> list[ExclusionPages]:
         """The exclusion of that id, or those that were recorded as one under it."""
         ids = self._groups.get(name, (ExclusionId(name),))
@@ -362,10 +403,26 @@ class Validator:
             if is_taken(given):
                 raise ConflictError([FieldFault("id", f"{given} is taken: leave it out, or choose another")])
             return given
-        day = format_day(Day(at // DAY)).replace("-", "")
-        while is_taken(made := f"{prefix}-{day}-{secrets.token_hex(3)}"):
-            pass
-        return made
+        return new_id(prefix, at, is_taken)
+
+
+def _decided(
+    proposal: Proposal, decision: Decision, why: str, now: Recording, exclusion: ExclusionId | None = None
+) -> ProposalDecided:
+    return ProposalDecided(
+        id=proposal.id,
+        decision=decision,
+        exclusion=exclusion,
+        why=why,
+        recorded_at=now.at,
+        recorded_by=now.by,
+    )
+
+
+def _told(decided: ProposalDecided) -> str:
+    """How a proposal was decided, behind its id."""
+    how = "has lapsed" if decided.decision is Decision.LAPSED else f"was {decided.decision.value} already"
+    return f"{how}, at {format_instant(decided.recorded_at)}{decided.why and ': '}{decided.why}"
 
 
 def _not_there(what: Withdrawable, id_: str) -> NotFoundError:

@@ -1,18 +1,24 @@
 """What stands on record, as the answers show it: judged by the book at an instant of knowledge."""
 
 import json
+from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from operator import attrgetter
 from typing import Any, NamedTuple, TypeVar
 
+from daemon.exposition.families import ratio_text
 from daemon.holidays import holidays_around
+from daemon.pacing import paced
 from daemon.records.idempotency import RecordedRequests
 from daemon.records.naming import name_of
+from daemon.replies.causes import CauseStatus
 from daemon.replies.clients import ClientRow, ClientStatus
 from daemon.replies.common import WithdrawalStatus
 from daemon.replies.exclusions import (
     Ended,
     ExclusionStatus,
+    MonthEffect,
+    MonthFigures,
     WindowSplit,
     WindowState,
 )
@@ -26,17 +32,21 @@ from daemon.replies.solutions import (
     StepStatus,
 )
 from sla.announcement import Announcement, Split, concerned
-from sla.book import Book, ExclusionPages, OfSolution, RequestPages, ServerPages, SolutionKey
+from sla.availability import Figures
+from sla.book import Book, OfSolution, SolutionKey
 from sla.calendars import calendar_of
 from sla.chronic import Chronic, Stage
+from sla.effects import Effect
 from sla.evidence import instants_of
 from sla.exclusions import MAINTENANCE
 from sla.instants import FOREVER, Instant
 from sla.lifecycle import Acceptance
 from sla.lookalikes import Lookalikes
 from sla.owners import is_own
+from sla.pages import ExclusionPages, RequestPages, ServerPages
 from sla.records import (
     CancellationNotice,
+    Cause,
     Client,
     ClientId,
     Exclusion,
@@ -401,3 +411,39 @@ def _client_keys(record: Client) -> dict[str, Any]:
         "timezone": record.timezone,
         "tech_admins": record.tech_admins,
     }
+
+
+def cause_keys(book: Book, record: Cause) -> dict[str, Any]:
+    """What is told of a cause by a person's word."""
+    of_outage = book.causes[record.server][record.start]
+    before = [each for each in of_outage if each.recorded_at < record.recorded_at]
+    return {
+        "server": record.server,
+        "name": name_of(book, record.server) or "",
+        "start": record.start,
+        "cause": CauseStatus.of(record),
+        "before": CauseStatus.of(before[-1] if before else None),
+    }
+
+
+def effect_keys(effect: Effect) -> MonthEffect:
+    """What an exclusion would change in a server's month."""
+    return MonthEffect(
+        server=effect.server,
+        name=effect.name,
+        client=effect.client,
+        month=str(effect.month),
+        before=_figures(effect.before),
+        after=_figures(effect.after),
+    )
+
+
+def _figures(figures: Figures) -> MonthFigures:
+    return MonthFigures(
+        availability=ratio_text(figures.availability()), down_seconds=figures.down, met=figures.met
+    )
+
+
+async def served(views: BookView) -> Mapping[ClientId, int]:
+    """How many servers of each client are in service."""
+    return Counter([client async for client in paced(views.owners()) if client is not None])

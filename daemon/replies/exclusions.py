@@ -5,7 +5,7 @@ from typing import Literal, Self
 
 from pydantic import Field
 
-from daemon.replies.common import At, Receipt, Reply, Seconds, WithdrawalStatus
+from daemon.replies.common import At, Ratio, Receipt, Reply, Seconds, WithdrawalStatus
 from sla.announcement import Split
 from sla.exclusions import Ineligible, IneligibleReason
 from sla.records import Category
@@ -174,8 +174,31 @@ class ExclusionKeys(Reply):
     reference: str | None
 
 
+class MonthFigures(Reply):
+    """The figures of a month so far; a ratio is null where there is nothing to divide by."""
+
+    availability: Ratio | None
+    down_seconds: Seconds
+    met: bool | None
+
+
+class MonthEffect(Reply):
+    """A virtual server's local month with a client, as it stands and as it would."""
+
+    server: str
+    name: str
+    client: str
+    month: str
+    before: MonthFigures
+    after: MonthFigures
+
+
 class ExclusionReceipt(Receipt, ExclusionKeys):
     """An exclusion that was recorded."""
+
+    effects: tuple[MonthEffect, ...] = Field(
+        description="For a dry run: the months of virtual servers whose figures would be others, at most 1000."
+    )
 
 
 class ExclusionStatus(ExclusionKeys):

@@ -28,6 +28,9 @@ class LedgerStatus(Reply):
     """The ledger: its records, the head of their chain (SHA-256, in hexadecimal), and its last commit."""
 
     records: int
+    verified_until: int = Field(
+        description="The number of the record up to which the daemon has verified all since its start, or wrote them."
+    )
     head: str
     size_bytes: int
     last_commit_at: At | None
@@ -76,4 +79,5 @@ class Status(Reply):
     states: dict[str, int] = Field(description="How many servers in service are in each state.")
     outdated: tuple[OutdatedStatus, ...] = Field(description="Issued statements that were not corrected yet.")
     undelivered: tuple[UndeliveredStatus, ...] = Field(description="Issued statements whose delivery fails.")
+    proposals_pending: int = Field(description="How many proposals wait to be decided.")
     down: tuple[DownServer, ...] = Field(description="Those that are down the longest first.")

@@ -1,12 +1,12 @@
 """The register of issued statements: which months they are of, and of which of those evidence came since that may change a figure.
 
-It is fed with every record by the replay of the ledger and after each commit, and compares instants alone: evidence of what goes
-on now lies after the end of every month that is issued, and costs one comparison.
+It is fed with every record at a start and after each commit, and compares instants alone: evidence of what goes on now lies after
+the end of every month that is issued, and costs one comparison.
 """
 
 from collections import Counter
-from collections.abc import Mapping
-from typing import Final, NamedTuple
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Final, NamedTuple
 
 from daemon.servers.policy import RECORDED_BY
 from sla.bearing import Bearing, bearing_of, owners
@@ -45,6 +45,10 @@ class StatementRegister:
         self._delivered: set[tuple[str, str]] = set()
         """The hashes of versions, and the places where they were brought."""
         self._seen: dict[Witness, Instant] = {}
+        self._sealed: dict[Witness, Instant] = {}
+        """How far witnesses have seen as the chain tells it."""
+        self._changed: set[StatementKey] = set()
+        """The issued months of which records came since, whether looked at or not: the suspects of the next start."""
 
     def watch(self, client: ClientId, month: Month) -> StatementKey:
         """Count what comes of a month, whose statement may be issued; the client has to be on record."""
@@ -70,27 +74,50 @@ class StatementRegister:
 
     def take(self, record: Record) -> None:
         """A record that the book has taken."""
+        self.take_again(record)
         match record:
             case Observation():
                 self.observe(record.server, record.at)
-                return
-            case Event(source=source, type=type_) if (source, type_) == (RECORDED_BY, DELIVERED):
-                self._delivered.add((record.key, record.text))
-                return
-            case Issued():
-                self.settle(self.watch(record.client, parse_month(record.month)), 0)
-                return
             case ObservedUntil():
                 self.see({record.witness: record.at})
-                return
+                self._seal(record.witness, record.at)
+            case Issued():
+                key = StatementKey(record.client, record.month)
+                self.settle(key, 0)
+                self._changed.discard(key)
+            case _:
+                bearing = bearing_of(self._book, record) if self._months else None
+                if bearing is not None:
+                    self._touch(bearing)
+
+    def take_again(self, record: Record) -> None:
+        """The same, at a start that knows what records changed: `restore` says it."""
+        match record:
+            case Event() if is_delivery(record):
+                self._delivered.add((record.key, record.text))
+            case Issued():
+                self.watch(record.client, parse_month(record.month))
             case Client():
                 for key in list(self._months.get(record.id, ())):
                     self.watch(key.client, parse_month(key.month))
             case _:
                 pass
-        bearing = bearing_of(self._book, record) if self._months else None
-        if bearing is not None:
-            self._touch(bearing)
+
+    def stored(self) -> dict[str, Any]:
+        """What does not follow from the records that are taken again, as JSON has it."""
+        return {
+            "changed": sorted(self._changed),
+            "sealed": [(*witness, at) for witness, at in self._sealed.items()],
+        }
+
+    def restore(
+        self, changed: Iterable[tuple[ClientId, str]], sealed: Iterable[tuple[str, str, int]]
+    ) -> None:
+        """Go on from what was stored, after the records were taken again."""
+        self._changed = {StatementKey(*key) for key in changed}
+        self.suspects = dict.fromkeys(sorted(self._changed))
+        self._sealed = {Witness(observer, source): Instant(at) for observer, source, at in sealed}
+        self._seen = dict(self._sealed)
 
     def settle(self, key: StatementKey, differing: int) -> None:
         """So many figures of a month are others than its newest version says, by all that has come."""
@@ -108,17 +135,46 @@ class StatementRegister:
     def see(self, watermarks: Mapping[Witness, Instant]) -> None:
         """Witnesses have seen so far."""
         for witness, at in watermarks.items():
-            before = self._seen.get(witness, at)
-            self._seen[witness] = max(before, at)
-            if before < min(self._end, at):
-                self._touch(Bearing(None, before, at))
+            for key in self._passed(self._seen, witness, at):
+                self._suspect(key)
+
+    def seal(self) -> None:
+        """The chain tells now how far witnesses have seen."""
+        for witness, at in self._seen.items():
+            self._seal(witness, at)
+
+    def _seal(self, witness: Witness, at: Instant) -> None:
+        self._changed.update(
+            key for key in self._passed(self._sealed, witness, at) if key in self._book.issued
+        )
+
+    def _passed(self, marks: dict[Witness, Instant], witness: Witness, at: Instant) -> Iterator[StatementKey]:
+        """The months of which a witness saw some between its mark and an instant, which becomes its mark."""
+        before = marks.get(witness, at)
+        marks[witness] = max(before, at)
+        if before < at:
+            yield from self._borne_on(Bearing(None, before, at))
 
     def _touch(self, bearing: Bearing) -> None:
+        for key in self._borne_on(bearing):
+            self._suspect(key)
+            if key in self._book.issued:
+                self._changed.add(key)
+
+    def _suspect(self, key: StatementKey) -> None:
+        self._news[key] += 1
+        if key in self._book.issued:
+            self.suspects[key] = None
+
+    def _borne_on(self, bearing: Bearing) -> Iterator[StatementKey]:
         if bearing.start >= self._end:
             return
         for client in self._months if bearing.clients is None else bearing.clients:
             for key, span in self._months.get(client, {}).items():
                 if bearing.is_on(client, span):
-                    self._news[key] += 1
-                    if key in self._book.issued:
-                        self.suspects[key] = None
+                    yield key
+
+
+def is_delivery(event: Event) -> bool:
+    """Whether an event says that a version was brought to a place."""
+    return (event.source, event.type) == (RECORDED_BY, DELIVERED)

@@ -2,10 +2,13 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import count
 from pathlib import Path
 from typing import Final
 
+from daemon.control.client import Json
+from probes.simulation.entities import Vm
 from tests.daemon.cli.issuing import MONTH as OCTOBER
 from tests.daemon.cli.issuing import Issuer
 from tests.daemon.cli.recording import A_MINUTE_AGO, AN_HOUR_AGO, NEXT_MARCH, Slad
@@ -14,6 +17,8 @@ from tests.daemon.cli.test_help import COMMANDS, GROUPS
 LEAVES: Final = tuple(" ".join(path) for path in COMMANDS if path not in GROUPS or path == ("statement",))
 """Every command that does something itself; `statement` does without another behind it."""
 MONTH: Final = "2026-03"
+DOWN: Final = "borealis-mail-00006"
+"""A server that is down from when the ground is prepared."""
 EVIDENCE: Final = """\
 {"kind": "client", "id": "c", "name": "Client c", "timezone": "America/Toronto", "tech_admins": ["ann"], "recorded_at": "2026-01-01T00:00:00Z"}
 {"kind": "server", "id": "s", "name": "Server s", "client": "c", "solution": null, "in_service_from": "2026-03-01T05:00:00Z", "legs": ["internet"], "recorded_at": "2026-01-01T00:00:00Z"}
@@ -52,6 +57,8 @@ class Ground:
     taken: int
     nothing: int
     numbers: "count[int]" = field(default_factory=count)
+    proposals: list[str] = field(default_factory=list)
+    """The ids of three."""
 
     def prepare(self) -> None:
         """What the lines name."""
@@ -82,9 +89,39 @@ class Ground:
             "--yes",
         )
 
+        self._propose()
+
+    def _propose(self) -> None:
+        """The systems of three servers crash, of which each makes a proposal."""
+        world = self.slad.vcenter.world
+        crashed = [vm.moid for vm in world.inventory.every(Vm) if vm.name in ("twin", "shop")]
+        assert len(crashed) == 3
+        for moid in crashed:
+            self.slad.vcenter.do(partial(world.machines.guest_crash, moid))
+            self.slad.vcenter.do(partial(world.machines.power_off, moid))
+
+        def proposed() -> list[Json]:
+            found: list[Json] = self.slad.told("proposals", "list")["proposals"]
+            return found
+
+        self.slad.wait(lambda: len(proposed()) == len(crashed), "the proposals")
+        self.proposals[:] = [each["id"] for each in proposed()]
+        machines = self.slad.vcenter.world.machines
+        self.slad.vcenter.do(lambda: machines.power_off(_moid_of(self.slad, DOWN)))
+        self.slad.wait(lambda: bool(self.slad.told("outages", "--server", DOWN)["outages"]), "an outage")
+
+    def outage(self) -> str:
+        """When the one began that is under way."""
+        (row,) = self.slad.told("outages", "--server", DOWN, "--open")["outages"]
+        return str(row["from"])
+
     def line(self, command: str) -> tuple[str, ...]:
         """The arguments of a command."""
         return (*command.split(), *map(str, LINES[command](self)))
+
+
+def _moid_of(slad: Slad, name: str) -> str:
+    return slad.vcenter.world.inventory.find(Vm, name).moid
 
 
 def _asking(*arguments: str) -> Callable[[Ground], tuple[object, ...]]:
@@ -98,6 +135,10 @@ def _recording(*arguments: str) -> Callable[[Ground], tuple[object, ...]]:
 
 def _of_past(*arguments: str) -> Callable[[Ground], tuple[object, ...]]:
     return lambda ground: ("acme", "--month", OCTOBER, *arguments, "--socket", ground.past.socket)
+
+
+def _of_proposal(number: int, *arguments: str) -> Callable[[Ground], tuple[object, ...]]:
+    return lambda ground: (ground.proposals[number], *arguments, "--socket", ground.slad.socket)
 
 
 _OPEN: Final = ("--from", AN_HOUR_AGO, "--open", "--client", "borealis")
@@ -114,6 +155,9 @@ LINES: Final[Mapping[str, Callable[[Ground], tuple[object, ...]]]] = {
     "probe": lambda ground: (f"tcp://127.0.0.1:{ground.taken}",),
     "status": _asking(),
     "server": _asking("web7"),
+    "servers": _asking("--sort", "worst"),
+    "outages": _asking("--month", "2026-11", "--client", "acme"),
+    "cause set": lambda ground: _recording(DOWN, ground.outage(), "storage", "--why", "a test")(ground),
     "clock show": _asking(),
     "clock accept": _asking(),
     "client list": _asking(),
@@ -126,6 +170,10 @@ LINES: Final[Mapping[str, Callable[[Ground], tuple[object, ...]]]] = {
     "exclusion end": _recording("ex-ended"),
     "exclusion list": _asking("--past"),
     "exclusion withdraw": _recording("ex-gone", "--why", "a mistake", "--yes"),
+    "proposals list": _asking("--state", "all"),
+    "proposals show": _of_proposal(0),
+    "proposals accept": _of_proposal(1, "--idempotency-key", "accept"),
+    "proposals reject": _of_proposal(2, "--why", "it was us", "--idempotency-key", "reject"),
     "request open": _recording(*_REQUEST[2:], "--id", "T-1"),
     "request respond": _recording("T-responded"),
     "request close": _recording("T-closed"),

@@ -101,6 +101,12 @@ Legs of a contract that nobody watches do not count, and every statement names t
     )
 
 
+def test_what_is_accepted_at_once_is_said(folder: Path) -> None:
+    text = GOOD.replace("[people]\n", '[people]\naccept = ["client_change"]\n')
+    assert "\nAccepted at once where it is proved: client_change\n" in run(folder, text).stdout
+    assert json.loads(run(folder, text, "--format", "json").stdout)["people"]["accept"] == ["client_change"]
+
+
 def test_the_same_for_programs(folder: Path) -> None:
     result = run(folder, GOOD, "--format", "json")
     assert result.exit_code == 0
@@ -116,6 +122,7 @@ def test_the_same_for_programs(folder: Path) -> None:
         "automation": [{"users": ["portal"], "acts_for": "client"}],
         "employees": ["PROV\\*"],
         "seen": None,
+        "accept": [],
     }
     assert [client["users"] for client in report["clients"]] == [["ACME\\*", "bob"], []]
     assert {client["id"]: client["unwatched_legs"] for client in report["clients"]} == {

@@ -32,3 +32,22 @@ def test_exclusions_in_json_are_the_answers_of_the_door(slad: Slad) -> None:
     ended = slad.told("exclusion", "add", "end_user_pc", "--from", AN_HOUR_AGO, "--open", "--all")
     assert slad.told("exclusion", "end", ended["id"])["id"] == ended["id"]
     assert slad.told("exclusion", "withdraw", ended["id"], "--why", "x", "--yes")["why"] == "x"
+
+
+def test_a_dry_run_says_what_it_would_change_and_records_nothing(slad: Slad) -> None:
+    count = slad.records()
+    add = (
+        "exclusion",
+        "add",
+        "client_change",
+        "--server",
+        "web7",
+        "--from",
+        AN_HOUR_AGO,
+        "--open",
+        "--dry-run",
+    )
+    assert slad.done(*add) == "Nothing was recorded. It would change no figure so far.\n"
+    told = slad.told(*add)
+    assert (told["id"], told["dry_run"], told["effects"]) == (None, True, [])
+    assert slad.records() == count

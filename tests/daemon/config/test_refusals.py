@@ -281,6 +281,19 @@ PEOPLE = "\n[people]\nemployees = ['PROV\\*']\n"
         ("[[people.automation]]", "automation[1].users", "is missing"),
         ("[[people.automation]]\nusers = []", "automation[1].users", "must not be empty"),
         ("[[people.automation]]\nusers = ['a']\nacts_for = 'me'", "automation[1].acts_for", "'client'"),
+        (
+            "accept = ['client_chance']",
+            "accept[1]",
+            '"client_chance" is no category: causes propose client_change and client_system',
+        ),
+        (
+            "accept = ['force_majeure']",
+            "accept[1]",
+            "no cause proposes force_majeure: causes propose client_change and client_system",
+        ),
+        ("accept = ['client_change', 'client_change']", "accept", "client_change is there twice"),
+        ("accept = 'client_change'", "accept", "must be a list"),
+        ("accept = [5]", "accept[1]", "5 is no category"),
         ("employee = ['ann']", "employee", 'did you mean "employees"?'),
     ],
 )

@@ -39,6 +39,7 @@ PUBLIC: dict[str, Any] = {
         for path, kinds, headers in (
             ("/", ("text/html",), ()),
             ("/style.css", ("text/css",), ()),
+            ("/maintenance.ics", ("text/calendar",), ()),
             ("/metrics", tuple(each.value for each in Format), ("Accept", "Accept-Encoding")),
             ("/-/healthy", ("text/plain",), ()),
             ("/-/ready", ("text/plain",), ()),

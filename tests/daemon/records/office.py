@@ -1,7 +1,7 @@
 """A control door over a book that the test writes, without disk and clock: what is recorded is read back strictly."""
 
 import json
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -12,22 +12,27 @@ import aiohttp
 
 from daemon.control import control_api
 from daemon.control.api import LIMITS
+from daemon.control.questions import Listed, OutagesAsked, Page, ServersAsked
 from daemon.records.editions import Edition
 from daemon.records.idempotency import AskedDraft, NumberedDraft, RecordedRequests
 from daemon.records.refusals import FieldFault, NotFoundError
 from daemon.records.service import RecordService
 from daemon.replies.clock import ClockStatus
-from daemon.replies.servers import ServerStatus
+from daemon.replies.events import EventStatus
+from daemon.replies.outages import IncidentRow, OutageRow
+from daemon.replies.servers import ServerStatus, ServerSummary
 from daemon.replies.solutions import SolutionList, SolutionStatus
 from daemon.replies.statements import IssuedList, LetterheadStatus
 from daemon.replies.status import Status
+from daemon.replies.users import UserList
 from daemon.web.door import Limits
 from sla.book import Book
 from sla.calendars import Month
+from sla.cause_events import CauseEvent
 from sla.evidence import encode
 from sla.instants import Instant, parse_instant
 from sla.reader import EvidenceReader
-from sla.records import ClientId, Issued, Record, Recorded
+from sla.records import ClientId, Issued, Record, Recorded, ServerId
 from tests.sla.stories import Line, client, in_order, server
 
 NOW = "2026-03-10T15:00:00Z"
@@ -59,6 +64,9 @@ class NoControl:
     def status(self) -> Status:
         raise NotImplementedError
 
+    async def users(self) -> UserList:
+        raise NotImplementedError
+
     def clock(self) -> ClockStatus:
         raise NotImplementedError
 
@@ -66,6 +74,18 @@ class NoControl:
         raise NotImplementedError
 
     def server(self, name: str) -> ServerStatus | None:
+        raise NotImplementedError
+
+    async def servers(self, asked: ServersAsked, page: Page) -> Listed[ServerSummary]:
+        raise NotImplementedError
+
+    async def outages(self, asked: OutagesAsked, page: Page) -> Listed[OutageRow]:
+        raise NotImplementedError
+
+    async def incidents(self, asked: OutagesAsked, page: Page) -> Listed[IncidentRow]:
+        raise NotImplementedError
+
+    async def events(self, server: str, page: Page) -> tuple[str, Listed[EventStatus]]:
         raise NotImplementedError
 
     async def solutions(self) -> SolutionList:
@@ -129,6 +149,7 @@ class Office:
             book=self.book,
             recorded_requests=self.recorded_requests,
             record=self.record,
+            events_of=self.events_of,
             editor=self,
         )
 
@@ -151,6 +172,12 @@ class Office:
             is_unchanged=False,
             holds=lambda: self.moved.pop() is None if self.moved else True,
         )
+
+    def events_of(self, server: ServerId, start: Instant, keys: Collection[str]) -> list[CauseEvent]:
+        """See `daemon.causes.traces`: one event a key."""
+        return [
+            CauseEvent(key=key, type="VmPoweredOffEvent", at=start, server=server) for key in sorted(keys)
+        ]
 
     def now(self) -> Instant:
         return self.at

@@ -10,6 +10,7 @@ from sla import records
 
 COUNTS = {
     "servers",
+    "servers_down",
     "fully_eligible",
     "partly",
     "not_at_all",
@@ -24,6 +25,8 @@ COUNTS = {
     "outdated",
     "attempts",
     "figures",
+    "proposals_pending",
+    "verified_until",
 }
 """The fields that are plain integers."""
 
