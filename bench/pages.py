@@ -63,6 +63,8 @@ async def pages(servers: int, outages: int) -> None:
         exposition=none,
         recorded_requests=RecordedRequests(),
         documents=none,
+        issuing=none,
+        deliveries=none,
         traces=Traces(),
     )
     viewer = Viewer(

@@ -70,6 +70,7 @@ Declared = (
     | Withdrawn
     | ProposalDecided
     | Cause
+    | Issued
 )
 """The records that people make; causes are slad's own, too."""
 
@@ -119,6 +120,8 @@ class Book:
         """Every server that a record ever gave to a solution of a client; its parts say whether and when it holds."""
         self.clients_of: dict[SolutionId, set[ClientId]] = {}
         """The clients of which a server was ever in a solution of that name."""
+        self.issued: dict[tuple[ClientId, str], list[Issued]] = {}
+        """The versions of each statement that was issued, by client and month (YYYY-MM); no figure reads them."""
         self._newest_at: Instant | None = None
         self._exclusions_changed_at: list[Instant] = []
         """In order of time, whatever the order of lines."""
@@ -167,12 +170,14 @@ class Book:
             case Cause():
                 self.causes.setdefault(record.server, {}).setdefault(record.start, []).append(record)
                 self.causes_taken += 1
+            case Issued():
+                self.issued.setdefault((record.client, record.month), []).append(record)
             case Proposal():
                 self._propose(record)
             case ProposalDecided():
                 self.proposals[record.id].decided = record
                 self.pending.pop(record.id, None)
-            case Event() | Issued():
+            case Event():
                 pass  # no figure reads them
         self._see(record.recorded_at)
 
@@ -211,6 +216,8 @@ class Book:
                 of_server = self.causes.get(record.server, {})
                 copied = {start: list(those) for start, those in of_server.items()}
                 self.causes = {**self.causes, record.server: copied}
+            case Issued():
+                self.issued = {key: list(those) for key, those in self.issued.items()}
 
     def excerpt(self, client: ClientId) -> "Book":
         """What a client's figures rest on, its servers aside, in a book of its own; `take_over` adds those one by one."""

@@ -74,8 +74,6 @@ class Imprint:
     """The release of the time-zone data."""
     version: int | None = None
     """None: it is not issued."""
-    corrects: int | None = None
-    """The version that it takes the place of."""
 
 
 def client_document(judgement: Judgement, client: ClientId, imprint: Imprint) -> str:
@@ -97,6 +95,11 @@ def client_document(judgement: Judgement, client: ClientId, imprint: Imprint) ->
     else:
         whole["summary"] = {"servers": 0}
     return printable_json(json.dumps(whole, ensure_ascii=False, allow_nan=False)) + "\n"
+
+
+def corrected_by(version: int) -> int | None:
+    """The version that another one takes the place of; None: it is the first."""
+    return version - 1 if version > 1 else None
 
 
 def verdict_of(met: bool | None, conclusive: bool | None) -> MonthVerdict:
@@ -121,7 +124,7 @@ def _head(judgement: Judgement, rules: ClientRules, imprint: Imprint) -> Json:
         "until": instant(end),
         "as_of": instant(judgement.as_of),
         "version": imprint.version,
-        "corrects": imprint.corrects,
+        "corrects": None if imprint.version is None else corrected_by(imprint.version),
         "provisional": judgement.as_of < end,
         "provider": {"name": imprint.provider, "address": imprint.address},
         "ledgers": [

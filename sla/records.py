@@ -427,6 +427,11 @@ class Issued(Recorded):
     version: int
     sha256: str
 
+    @property
+    def id(self) -> str:
+        """What tells it from all others."""
+        return f"{self.client} {self.month} {self.version}"
+
 
 Sighting = Observation | Blind | ObservedUntil
 """The records that carry no `recorded_at`."""

@@ -12,6 +12,12 @@ from daemon.alerts.alert import Alert
 from daemon.alerts.causes import CauseAlerts
 from daemon.alerts.conditions.definitions import Lasting, Subject, alerts
 from daemon.alerts.conditions.shared import SLAD_ALERTS, SOURCE_ALERTS, UPLINK_ALERTS, Contact
+from daemon.alerts.conditions.statements import (
+    DELIVERY_ALERTS,
+    STATEMENT_ALERTS,
+    OutdatedStatement,
+    UndeliveredStatement,
+)
 from daemon.alerts.figures import FigureAlerts
 from daemon.alerts.incidents import IncidentAlerts
 from daemon.alerts.infrastructure import InfrastructureAlerts
@@ -23,6 +29,7 @@ from daemon.clock import Clock
 from daemon.live.facts import ServerFacts
 from daemon.live.figures import JudgementsAt, LiveFigures
 from daemon.pacing import TURN_S, paced
+from daemon.replies.status import UndeliveredStatus
 from daemon.watching.sources import Source
 from probes.internet.verdict import Verdict
 from probes.report import Report, SourceFailure
@@ -48,17 +55,21 @@ class AlertEvaluator:
         uplinks: Callable[[], Mapping[str, Verdict]],
         facts: ServerFacts,
         is_listed: Callable[[ServerId], bool],
+        outdated: Callable[[], Iterable[tuple[tuple[str, str], int]]],
+        undelivered: Callable[[], Iterable[UndeliveredStatus]],
         store: AlertStore,
         evaluate_s: float = EVALUATE_S,
         turn_s: float = TURN_S,
     ) -> None:
-        """See `daemon.alerts.server_labels` for `is_listed`."""
+        """See `daemon.alerts.server_labels` for `is_listed`. `outdated`: statements by client and month, and how many figures of them."""
         self._clock = clock
         self._book = book
         self._figures = figures
         self._sources = sources
         self._uplinks = uplinks
         self._facts = facts
+        self._outdated = outdated
+        self._undelivered = undelivered
         self._store = store
         self._evaluate_s = evaluate_s
         self._turn_s = turn_s
@@ -124,6 +135,11 @@ class AlertEvaluator:
         self._infrastructure.keep(names)
         yield from self._infrastructure.alerts(now)
         yield from self._of_uplinks(now)
+        for (client, month), figures in self._outdated():
+            yield from alerts(STATEMENT_ALERTS, OutdatedStatement(figures=figures), _statement(client, month))
+        for each in self._undelivered():
+            fact = UndeliveredStatement(at=now, since=each.since, attempts=each.attempts, why=each.why)
+            yield from alerts(DELIVERY_ALERTS, fact, _statement(each.client, each.month))
 
     def _of_uplinks(self, now: Instant) -> Iterator[Alert]:
         """Of uplinks that are down, or were when something was last known of them."""
@@ -138,3 +154,7 @@ class AlertEvaluator:
         for name, why in self._uplinks_down.items():
             subject = Subject(text=f"Uplink {name}", labels={"uplink": name})
             yield from alerts(UPLINK_ALERTS, Lasting(at=now, why=why), subject)
+
+
+def _statement(client: str, month: str) -> Subject:
+    return Subject(text=f"The statement of {client} of {month}", labels={"client": client, "month": month})

@@ -39,13 +39,15 @@ from daemon.replies.servers import (
     Whereabouts,
 )
 from daemon.replies.solutions import SolutionList, SolutionStatus
-from daemon.replies.statements import LetterheadStatus
+from daemon.replies.statements import IssuedList, LetterheadStatus
 from daemon.replies.status import DownServer, LedgerStatus, SourceStatus, Status, WayStatus
 from daemon.replies.users import UserList
 from daemon.servers.registry import ServerRegistry
 from daemon.servers.services import PROVISIONAL_OWNER
+from daemon.statements.delivering import Deliveries
 from daemon.statements.documents import Documents, MovingError
 from daemon.statements.ics import CalendarEvent
+from daemon.statements.issuing import Issuing
 from daemon.watching.internet import Internet
 from daemon.watching.sources import Sources
 from probes.internet.servers import Shown
@@ -86,6 +88,8 @@ class Answers:
         exposition: Exposition,
         recorded_requests: RecordedRequests,
         documents: Documents,
+        issuing: Issuing,
+        deliveries: Deliveries,
         traces: Traces,
     ) -> None:
         self.exposition = exposition
@@ -102,6 +106,8 @@ class Answers:
         self._internet = internet
         self._committer = committer
         self._seal = seal
+        self._issuing = issuing
+        self._deliveries = deliveries
         self._verified_until = verified_until
         self.documents = documents
 
@@ -137,6 +143,8 @@ class Answers:
                 last_commit_at=self._committer.committed_at,
             ),
             states=self._states(),
+            outdated=self._issuing.outdated(),
+            undelivered=self._deliveries.told(),
             proposals_pending=len(self._book.evidence.pending),
             down=tuple(
                 DownServer(
@@ -250,6 +258,21 @@ class Answers:
             return await self.documents.document(ClientId(client), month, as_of)
         except MovingError as error:
             raise BusyError(str(error)) from error
+
+    def issued(self, client: str | None, month: Month | None) -> IssuedList:
+        """The statements that were issued, or those of a client or a month."""
+        return self._issuing.listed(client, month)
+
+    async def issued_document(self, client: str, month: Month, version: int | None) -> bytes:
+        """The bytes of a version. Raises NotFoundError, LedgerError."""
+        return await self._issuing.document(client, month, version)
+
+    async def difference(self, client: str, month: Month, version: int | None) -> bytes:
+        """What differs between a version and the one before it. Raises NotFoundError, LedgerError, BusyError."""
+        try:
+            return await self._issuing.difference(client, month, version)
+        except MovingError as error:
+            raise BusyError(str(error)) from None
 
     def letterhead(self, client: str) -> LetterheadStatus:
         """Whose the statements of a client are."""

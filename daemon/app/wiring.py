@@ -44,7 +44,10 @@ from daemon.records.endings import Endings
 from daemon.records.service import RecordService
 from daemon.servers.policy import policy_of
 from daemon.servers.registry import ServerRegistry
+from daemon.statements.clerk import Clerk
+from daemon.statements.delivering import Deliveries
 from daemon.statements.documents import Documents
+from daemon.statements.issuing import Issuing
 from daemon.watching.doubts import Doubts
 from daemon.watching.internet import Internet
 from daemon.watching.report_queue import ReportQueue
@@ -85,6 +88,8 @@ class Parts:
     records: RecordService
     notifier: Notifier
     documents: Documents
+    clerk: Clerk
+    deliveries: Deliveries
     answers: Answers
     pages: Pages
 
@@ -185,6 +190,8 @@ def wired(
         uplinks=internet.uplinks,
         facts=facts,
         is_listed=lambda server: registry.listed(server) is not None,
+        outdated=recollection.register.outdated.items,
+        undelivered=lambda: list(deliveries.told()),
         store=store,
     )
     verifier = Verifier(config.ledger.path, ledger, evidence.unread)
@@ -207,12 +214,29 @@ def wired(
         on_waiting=queue.wake,
         on_fault=publisher.publish_the_fault,
     )
+    documents = Documents(
+        config,
+        clock=clock,
+        ledger=ledger,
+        book=book,
+        head_in_book=lambda: committer.head_in_book,
+        seal=lambda: recorder.seal(),  # noqa: PLW0108  it is made below
+    )
+    issuing = Issuing(
+        clock=clock,
+        book=book.evidence,
+        ledger=ledger,
+        register=recollection.register,
+        documents=documents,
+        recorded_requests=recollection.requests,
+    )
     records = RecordService(
         clock=clock,
         book=book.evidence,
         recorded_requests=recollection.requests,
         record=committer.record,
         events_of=evidence.traces.proving,
+        editor=issuing,
     )
     recorder = Recorder(
         clock=clock,
@@ -234,13 +258,15 @@ def wired(
         start_snapshots=StartSnapshots(config.ledger.path, ledger, recollection, evidence.unread),
         metrics=metrics.process,
     )
-    documents = Documents(
-        config,
+    deliveries = Deliveries(
         clock=clock,
+        book=book.evidence,
+        register=recollection.register,
         ledger=ledger,
-        book=book,
-        head_in_book=lambda: committer.head_in_book,
-        seal=recorder.seal,
+        letterhead=documents.letterhead,
+        commit=committer.changed,
+        can_commit=lambda: not (committer.fault or committer.held),
+        metrics=metrics.statements,
     )
     answers = Answers(
         clock=clock,
@@ -256,6 +282,8 @@ def wired(
         exposition=exposition,
         recorded_requests=recollection.requests,
         documents=documents,
+        issuing=issuing,
+        deliveries=deliveries,
         traces=evidence.traces,
     )
     return Parts(
@@ -285,7 +313,16 @@ def wired(
                 budgets=BudgetAnswers(book, figures),
             )
         ),
+        deliveries=deliveries,
         documents=documents,
+        clerk=Clerk(
+            clock=clock,
+            book=book.evidence,
+            register=recollection.register,
+            issuing=issuing,
+            records=records,
+            metrics=metrics.statements,
+        ),
     )
 
 

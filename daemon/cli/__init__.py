@@ -29,7 +29,7 @@ _COMMANDS: Final = {
     "notice": "daemon.cli.notice:notice",
     "lifecycle": "daemon.cli.lifecycle:lifecycle",
     "token": "daemon.cli.token:token",
-    "statement": "daemon.cli.statement:statement",
+    "statement": "daemon.cli.issued:statement",
     "export": "daemon.cli.export:export",
     "verify": "daemon.cli.verify:verify",
     "evaluate": "daemon.cli.evaluate:evaluate",

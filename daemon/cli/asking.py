@@ -68,6 +68,27 @@ def record(
         )
 
 
+def record_or_refusal(
+    address: ControlAddress,
+    path: str,
+    body: Mapping[str, object],
+    *,
+    sending: Sending,
+    dry_run: bool = False,
+) -> Json | RefusedByDaemonError:
+    """As `record`, of one of several things: what the daemon refuses ends nothing."""
+    key = sending.key or str(uuid.uuid4())
+    try:
+        return _answer(
+            address,
+            partial(_recorded, path=path, body=body, key=key, dry_run=dry_run, confirmed=sending.yes),
+        )
+    except RefusedByDaemonError as error:
+        return error
+    except ControlError as error:
+        _end(error)
+
+
 def record_of_solution(
     address: ControlAddress, path: str, body: Mapping[str, object], *, sending: Sending
 ) -> Json:

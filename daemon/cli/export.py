@@ -2,7 +2,8 @@
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from pathlib import Path
 from typing import IO
 
@@ -56,34 +57,41 @@ def export(
     write_lines(lines, output)
 
 
-def write_all(output: IO[bytes], *, address: ControlAddress, ledger: Path | None) -> None:
-    """Write all evidence. Where that fails, that is told on stderr, and the process ends with 1."""
+def write_all(
+    output: IO[bytes], *, address: ControlAddress, ledger: Path | None, last: int | None = None
+) -> None:
+    """Write all evidence, or that up to a record. Where that fails, that is told on stderr, and the process ends with 1."""
     if ledger is not None:
-        write_lines(_from_ledger(ledger, None, None, None), output)
+        write_lines(_from_ledger(ledger, None, None, None), output, last)
     else:
-        write_lines(_from_daemon(address, None, None, None), output)
+        write_lines(_from_daemon(address, None, None, None), output, last)
 
 
-def write_lines(lines: AsyncIterator[str], output: IO[bytes]) -> None:
-    """The same for the lines of an export."""
+def write_lines(lines: AsyncGenerator[str], output: IO[bytes], last: int | None = None) -> None:
+    """The same for the lines of an export; `last`: how many of them are wanted."""
     try:
-        asyncio.run(_write(lines, output))
+        asyncio.run(_write(lines, output, last))
     except (ControlError, ExportError, LedgerError) as error:
         tell(str(error))
         tell("The export is not complete.")
         sys.exit(1)
 
 
-async def _write(lines: AsyncIterator[str], output: IO[bytes]) -> None:
+async def _write(lines: AsyncGenerator[str], output: IO[bytes], last: int | None) -> None:
     is_watched = output.isatty()  # then it is looked at: nothing can be proved by what a terminal shows
-    async for line in lines:
-        output.write((printable_json(line) if is_watched else line).encode() + b"\n")
+    written = 0
+    async with aclosing(lines):
+        async for line in lines:
+            output.write((printable_json(line) if is_watched else line).encode() + b"\n")
+            written += 1
+            if written == last:
+                break
     output.flush()
 
 
 async def _from_daemon(
     address: ControlAddress, client: str | None, since: Instant | None, until: Instant | None
-) -> AsyncIterator[str]:
+) -> AsyncGenerator[str]:
     start, end = (None if at is None else format_instant(at) for at in (since, until))
     async with ControlClient(address) as daemon:
         async for line in daemon.export(client=client, start=start, until=end):
@@ -92,7 +100,7 @@ async def _from_daemon(
 
 async def _from_ledger(
     path: Path, client: str | None, since: Instant | None, until: Instant | None
-) -> AsyncIterator[str]:
+) -> AsyncGenerator[str]:
     ledger = Ledger.open(path)
     try:
         for _ in ledger.replay():  # an export of a damaged ledger would prove nothing

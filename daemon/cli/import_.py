@@ -2,7 +2,8 @@
 
 import asyncio
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from hashlib import sha256
 from itertools import islice
 from pathlib import Path
 from typing import Final, NoReturn
@@ -15,9 +16,10 @@ from daemon.cli.terminal import say, tell
 from daemon.clock import SystemClock
 from daemon.evidence.files import EvidenceError, EvidenceSource, Taker, link_on, sound_lines
 from daemon.ledger import Batch, Entry, Ledger, LedgerError, accepted_loss, note_of, noted
+from daemon.os_faults import refused
 from daemon.timezones import use_packaged_time_zones
 from sla.instants import BEGINNING, Instant
-from sla.records import ObservedUntil, Record, Recorded
+from sla.records import Issued, ObservedUntil, Record, Recorded
 
 AT_ONCE: Final = 10_000
 """Records a transaction."""
@@ -36,19 +38,26 @@ AT_ONCE: Final = 10_000
     help="A new ledger; a daemon that is started on it goes on from there.",
 )
 @click.option(
+    "--statements",
+    "folder",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="A folder with the JSON of issued statements, as they were delivered: those on record are kept.",
+)
+@click.option(
     "--accept-older-ledger",
     "why",
     default="",
     metavar="WHY",
     help="Import what lacks records that were acknowledged here; why is put on record.",
 )
-def import_(evidence: str, ledger: Path, why: str) -> None:
+def import_(evidence: str, ledger: Path, folder: Path | None, why: str) -> None:
     """Put EVIDENCE, a file of JSON Lines or - for standard input, into a new ledger.
 
     This is how a ledger is restored from its newest export, or begun with what another tool recorded. Every line is checked
     first: a bad one, one that an export left out, or one of another ledger than the first stops the import before anything is
     taken. Where a ledger was there before, of which the file NAME.head remembers the last record, the export has to hold that
-    record. Exit codes: 0 all is in the ledger, 1 nothing is (every fault is a line on stderr), 2 the command line is wrong.
+    record. An export holds the hashes of issued statements and not their bytes, which --statements gives back. Exit codes: 0 all
+    is in the ledger, 1 nothing is (every fault is a line on stderr), 2 the command line is wrong.
     """
     use_packaged_time_zones()
     records: list[Record] = []
@@ -67,12 +76,16 @@ def import_(evidence: str, ledger: Path, why: str) -> None:
                     f"{evidence} {lost}. Import the newest export; if there is no newer one: --accept-older-ledger WHY"
                 ]
             )
-        written = asyncio.run(_written(records, ledger, lost, why))
+        digests = {record.sha256: record.id for record in records if isinstance(record, Issued)}
+        documents = {} if folder is None else _found(folder, digests)
+        written = asyncio.run(_written(records, list(documents.values()), ledger, lost, why))
     except EvidenceError as error:
         _fail(error.messages)
     except LedgerError as error:
         _fail([str(error)])
     say(f"{written} records are in {ledger}.")
+    for missing in digests.keys() - documents.keys():
+        tell(f"The bytes of an issued statement are not: {digests[missing]} (SHA-256 {missing}).")
 
 
 def _fail(messages: "list[str] | tuple[str, ...]") -> NoReturn:
@@ -93,7 +106,17 @@ def _lost(ledger: Path, lines: Iterable[tuple[int, bytes]]) -> str:
     return f"does not hold record {before.seq}, the last that was acknowledged in {ledger}"
 
 
-async def _written(records: list[Record], path: Path, lost: str, why: str) -> int:
+def _found(folder: Path, digests: Collection[str]) -> dict[str, bytes]:
+    """The files below a folder that are one of these documents, by their hashes."""
+    try:
+        contents = [file.read_bytes() for file in sorted(folder.rglob("*.json")) if file.is_file()]
+    except OSError as error:
+        _fail([f"{folder}: {refused(error)}"])
+    hashed = {sha256(content).hexdigest(): content for content in contents}
+    return {digest: content for digest, content in hashed.items() if digest in digests}
+
+
+async def _written(records: list[Record], documents: Sequence[bytes], path: Path, lost: str, why: str) -> int:
     unfinished = path.with_name(f"{path.name}.importing")
     for left in (unfinished, note_of(unfinished)):
         left.unlink(missing_ok=True)
@@ -105,7 +128,7 @@ async def _written(records: list[Record], path: Path, lost: str, why: str) -> in
             accepted = accepted_loss(f"The evidence {lost}", why, ledger.head, _now(records))
             await ledger.commit(Batch(entries=[Entry(record=accepted)]))
         watermarks = {record.witness: record.at for record in records if isinstance(record, ObservedUntil)}
-        head = await ledger.commit(Batch(watermarks=watermarks, seal=True))
+        head = await ledger.commit(Batch(watermarks=watermarks, documents=documents, seal=True))
     finally:
         await ledger.close()
     unfinished.rename(path)

@@ -68,12 +68,12 @@ def control_address(command: Callable[..., None]) -> Callable[..., None]:
         ca_file: Path | None,
         **rest: object,
     ) -> None:
-        if _typed("socket"):
-            if _typed("url"):
+        if typed("socket"):
+            if typed("url"):
                 raise click.UsageError("--socket and --url are two doors: choose one")
             url = None
         if url is None:
-            if _typed("token_file") or _typed("ca_file"):
+            if typed("token_file") or typed("ca_file"):
                 raise click.UsageError("--token-file and --ca-file are for --url")
             chosen = ControlAddress(socket=socket)
         elif token_file is None:
@@ -89,7 +89,7 @@ def control_address(command: Callable[..., None]) -> Callable[..., None]:
     return with_address
 
 
-def _typed(option: str) -> bool:
+def typed(option: str) -> bool:
     """Whether an option was given by hand, and not by the environment or its default."""
     return click.get_current_context().get_parameter_source(option) is ParameterSource.COMMANDLINE
 

@@ -21,19 +21,23 @@ from sla.document import instant
 from sla.instants import Instant
 
 
-@click.command(
+@click.group(
     "statement",
-    short_help="Print a month's statement from the ledger.",
+    invoke_without_command=True,
+    short_help="Print a month's statement; issue it, compare and verify what was issued.",
     epilog=options.example("slad statement --month 2026-11 --client acme"),
 )
-@click.option("--month", type=MonthType(), required=True, help="The calendar month, local to each client.")
+@click.option("--month", type=MonthType(), help="The calendar month, local to each client.")
 @click.option("--client", help="The statement of this client; else what is said of all.")
 @click.option("--as-of", type=InstantType(), help="The instant of knowledge; by default now.")
 @layout_options
 @options.control_address
 @options.ledger
+@click.pass_context
 def statement(
-    month: Month,
+    context: click.Context,
+    /,
+    month: Month | None,
     client: str | None,
     as_of: Instant | None,
     layout: Layout,
@@ -43,12 +47,18 @@ def statement(
     address: ControlAddress,
     ledger: Path | None,
 ) -> None:
-    """Print a month's statement from the ledger: what `slad evaluate` makes of its export.
+    """Print a month's statement from the ledger: what `slad evaluate` makes of its export. The commands are of what is issued.
 
     That of one client the running daemon makes; for what is said of all, and of a --ledger, all evidence is read, and its chain
     verified on the way. Exit codes: 0 it is made, 1 it cannot be, 2 the command line is wrong, 3 the daemon cannot be reached, 4
     it is made, and no server was in service with the client in the month.
     """
+    if context.invoked_subcommand is not None:
+        if any(map(options.typed, context.params)):
+            raise click.UsageError(f"say the options of {context.invoked_subcommand} behind it")
+        return
+    if month is None:
+        raise click.UsageError("Missing option '--month'.")
     check_output(layout, client, output)
     use_packaged_time_zones()
     if client is not None and ledger is None:

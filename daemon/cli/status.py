@@ -86,6 +86,19 @@ def _show_status(out: Printer, answer: Json) -> None:
     )
     print_table(
         out,
+        ("outdated statement", "month", "figures that differ"),
+        ((row["client"], row["month"], str(row["figures"])) for row in answer["outdated"]),
+    )
+    print_table(
+        out,
+        ("undelivered statement", "month", "by", "since", "attempts", "why"),
+        (
+            (row["client"], row["month"], row["way"], row["since"], str(row["attempts"]), row["why"])
+            for row in answer["undelivered"]
+        ),
+    )
+    print_table(
+        out,
         ("down", "client", "since", "legs", "cause", "sure", "id"),
         (
             (

@@ -65,7 +65,7 @@ def verify(
     rewritten, is proved by a head that was seen before: the one noted beside the ledger, the one that the daemon acknowledged, the
     one that `--head` gives. It is said which was compared.
 
-    Files are only read. Exit codes: 0 every record is what was recorded, 1 it is not, or a head is of another chain, 2 the command
+    Of a ledger's file the bytes of issued statements are held against their hashes too. Files are only read. Exit codes: 0 every record is what was recorded, 1 it is not, or a head is of another chain, 2 the command
     line is wrong, 3 the daemon cannot be reached.
     """
     if export is not None and ledger is not None:
@@ -121,10 +121,16 @@ class SoundFile:
     ledgers: tuple[SoundLedger, ...]
     compared: tuple[str, ...]
     """The heads that are in this chain, and were seen elsewhere."""
+    statements_without_bytes: tuple[str, ...] = ()
+    """Issued statements that the ledger only has the hash of, as an import leaves them; those of the others hold."""
 
 
 def _sound(
-    file: str, ledgers: tuple[SoundLedger, ...], head_was: tuple[str, int] | None, compared: tuple[str, ...]
+    file: str,
+    ledgers: tuple[SoundLedger, ...],
+    head_was: tuple[str, int] | None,
+    compared: tuple[str, ...],
+    statements_without_bytes: tuple[str, ...] = (),
 ) -> SoundFile:
     """`head_was` is the ledger and the record of which the head given was."""
     only = ledgers[0] if len(ledgers) == 1 else None
@@ -137,6 +143,7 @@ def _sound(
         head_was_of=None if head_was is None else head_was[0],
         ledgers=ledgers,
         compared=compared,
+        statements_without_bytes=statements_without_bytes,
     )
 
 
@@ -152,6 +159,8 @@ def _show(report: SoundFile) -> None:
         say(f"The head given is that of record {report.head_was_record}{of}.")
     for head in report.compared:
         say(f"In this chain is {head}.")
+    for statement in report.statements_without_bytes:
+        say(f"Of what was issued are not here the bytes of {statement}.")
     if report.head_was_record is None and not report.compared:
         say("It was compared with no head seen elsewhere: --head gives one.")
 
@@ -177,6 +186,7 @@ def _of_ledger(path: Path, head: bytes | None) -> SoundFile:
         ledgers=(held,),
         head_was=None if head is None or head not in result.found else ("", result.found[head]),
         compared=(f"the head noted beside it, of record {before.seq}",) if before is not None else (),
+        statements_without_bytes=tuple(result.bare),
     )
 
 

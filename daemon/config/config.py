@@ -8,6 +8,7 @@ from typing import Final
 from daemon.config.alertmanager import AlertmanagerTable
 from daemon.config.contracts import Tables, overridden, tables_of
 from daemon.config.problems import Problem
+from daemon.config.statements import StatementsTable
 from daemon.config.tables import (
     ClientTable,
     ControlTable,
@@ -47,6 +48,7 @@ class Config:
     clients: Mapping[ClientId, ClientTable]
     people: PeopleTable
     provider: ProviderTable
+    statements: StatementsTable
     rules: tuple[RuleTable, ...]
     vantage: VantageTable | None
     uplinks: Mapping[str, UplinkTable]

@@ -25,6 +25,7 @@ OWN_LABELS: Final = (
     "cause",
     "request",
     "deadline",
+    "month",
     "reason",
 )
 """Every label that slad gives an alert."""

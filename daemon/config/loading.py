@@ -17,6 +17,7 @@ from daemon.config.contracts import Tables, faults_of, mapping, names_key, overr
 from daemon.config.lines import KeyPath, key_lines, line_of
 from daemon.config.messages import key_text, told, unknown_key
 from daemon.config.problems import ConfigError, Problem
+from daemon.config.statements import StatementsTable, warnings_of
 from daemon.config.tables import (
     LAYERS_SETTLE_WITHIN_US,
     ClientTable,
@@ -126,6 +127,7 @@ _SECTIONS: Final = (
     "client",
     "unassigned",
     "provider",
+    "statements",
     "people",
     "rule",
     "vantage",
@@ -162,6 +164,7 @@ class _Loading:
         vcenters = self._named_tables(VCenterTable, "vcenter", raw)
         clients = self._named_tables(ClientTable, "client", raw)
         provider = self._table(ProviderTable, ("provider",), raw.get("provider", {}))
+        statements = self._table(StatementsTable, ("statements",), raw.get("statements", {}))
         people = self._table(PeopleTable, ("people",), raw.get("people", {}))
         rules = self._listed_tables(RuleTable, "rule", raw)
         vantage = self._table(VantageTable, ("vantage",), raw["vantage"]) if "vantage" in raw else None
@@ -186,6 +189,9 @@ class _Loading:
         self._check_uplinks(raw, internet)
         self._check_lag(vantage, uplinks, internet, reach)
         self._check_reach(reach, internet)
+        if statements is not None:
+            for path, text in warnings_of(statements, clients):
+                self._warn(path, text)
         if alertmanager is not None and alertmanager.shows_its_secret:
             self._warn(("alertmanager", "urls"), "the password or token goes there in plain text: use https")
         if self._problems:
@@ -193,7 +199,7 @@ class _Loading:
         assert top is not None and ledger is not None and control is not None  # noqa: PT018  nothing is missing
         assert web is not None and watch is not None and unassigned is not None  # noqa: PT018  nothing is missing
         assert people is not None and reach is not None and probes is not None  # noqa: PT018  nothing is missing
-        assert provider is not None
+        assert provider is not None and statements is not None  # noqa: PT018  nothing is missing
         return Config(
             path=self._file,
             observer=top.observer,
@@ -208,6 +214,7 @@ class _Loading:
             },
             people=people,
             provider=provider,
+            statements=statements,
             rules=tuple(rules.values()),
             vantage=vantage,
             uplinks=uplinks,
@@ -242,7 +249,7 @@ class _Loading:
             return None
         before = len(self._problems)
         for key, text in model.conflicts(raw):
-            self._problem((*path, key) if key else path, text)
+            self._problem((*path, *key.split(".")) if key else path, text)
         surroundings = Surroundings(folder=self._file.parent.absolute(), env=self._env)
         table = None
         try:

@@ -37,6 +37,7 @@ from daemon.config.values import (
     LanguageName,
     ListenAddress,
     LogoFile,
+    MailAddress,
     NetworkValue,
     NewFile,
     PasswordFile,
@@ -77,7 +78,10 @@ class Table(BaseModel):
 
     @classmethod
     def conflicts(cls, raw: Mapping[str, object]) -> Iterator[tuple[str, str]]:
-        """What is wrong with the keys taken together, as (key, text); each by itself is its field's business."""
+        """What is wrong with the keys taken together, as (key, text); each by itself is its field's business.
+
+        A key of a table in this one has that one's name and a dot before it.
+        """
         del raw
         yield from ()
 
@@ -259,6 +263,9 @@ class ClientTable(Table):
     )
     users: UserPatterns = Field(default=(), examples=[["ACME\\\\*"]])
     language: LanguageName | None = Field(default=None, examples=["fr_CA"])
+    statement_recipients: Annotated[tuple[MailAddress, ...], AfterValidator(each_once)] = Field(
+        default=(), max_length=20, examples=[["it@acme.example"]]
+    )
     contract: dict[str, object] = Field(default_factory=dict, repr=False)
 
 

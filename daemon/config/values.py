@@ -41,6 +41,11 @@ _INTERFACE: Final = re.compile(r"[^\s/]{1,15}")
 SHA_256: Final = re.compile(r"[0-9A-Fa-f]{64}", re.ASCII)
 ID: Final = r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}"
 """What the ids that people give look like."""
+_ATOM: Final = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
+_MAIL: Final = re.compile(
+    rf"(?=.{{3,254}}\Z)(?=.{{1,64}}@){_ATOM}(\.{_ATOM})*@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*"
+)
+"""A dot-atom of ASCII, and a host (RFC 5321 §4.1.2)."""
 _ID: Final = re.compile(ID, re.ASCII)
 _TEXT: Final = re.compile(r"[^\x00-\x1f\x7f]{1,256}")
 _ADDRESS: Final = re.compile(
@@ -440,6 +445,12 @@ def _looked_at(secret: Secret, info: ValidationInfo) -> Secret:
     return secret
 
 
+def _mail_address(text: str) -> str:
+    if not _MAIL.fullmatch(text):
+        raise ValueError(f'{shown(text)} is no mail address: write one such as "it@acme.example"')
+    return text
+
+
 def _surroundings(info: ValidationInfo) -> Surroundings:
     assert isinstance(info.context, Surroundings), "values are read by daemon.config.load"
     return info.context
@@ -455,6 +466,7 @@ LanguageName = Literal["en", "fr", "en_CA", "fr_CA"]
 Id = Annotated[str, AfterValidator(check_id)]
 Text = Annotated[str, AfterValidator(_text)]
 TimeZone = Annotated[str, AfterValidator(_time_zone)]
+MailAddress = Annotated[str, AfterValidator(_mail_address)]
 ProposedCategory = Annotated[Category, BeforeValidator(_proposed_category)]
 DurationValue = Annotated[Duration, BeforeValidator(_duration)]
 VCenterAddress = Annotated[Address, BeforeValidator(vcenter_address)]

@@ -127,8 +127,7 @@ class ControlClient:
     async def statement(self, client: str, month: str, as_of: str | None = None) -> bytes:
         """A client's statement as a document, as it was sent; instants are RFC 3339. Raises ControlError."""
         query = {"client": client, "month": month, **({} if as_of is None else {"as_of": as_of})}
-        async with self._asked(STATEMENT.path(), _STREAM, query) as response:
-            return await response.read()
+        return await self.content(STATEMENT.path(), query)
 
     async def letterhead(self, client: str) -> Json:
         """Whose the statements of a client are. Raises ControlError."""
@@ -143,6 +142,11 @@ class ControlClient:
         """What the door shows at the path of an operation. Raises ControlError."""
         async with self._asked(path, _ANSWER, query or {}) as response:
             return cast(Json, await response.json())
+
+    async def content(self, path: str, query: Mapping[str, str]) -> bytes:
+        """The same, as it was sent: a document that takes its time. Raises ControlError."""
+        async with self._asked(path, _STREAM, query) as response:
+            return await response.read()
 
     async def text(self, path: str, query: Mapping[str, str]) -> str:
         """The same, where that is a text. Raises ControlError."""

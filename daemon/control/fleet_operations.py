@@ -3,7 +3,7 @@
 from http import HTTPStatus
 from typing import Any, Final
 
-from daemon.control import listing, reading, recording
+from daemon.control import listing, reading, recording, statements
 from daemon.control.operation import LINES, Operation, QueryParameter
 from daemon.records import bodies
 from daemon.replies.clients import ClientList, ClientStatus
@@ -15,7 +15,7 @@ from daemon.replies.solutions import (
     SolutionList,
     SolutionStatus,
 )
-from daemon.replies.statements import LetterheadStatus
+from daemon.replies.statements import IssuedList, LetterheadStatus
 from daemon.replies.status import Status
 from daemon.replies.users import UserList
 
@@ -164,6 +164,41 @@ STATEMENT: Final = Operation(
     refusals=(HTTPStatus.NOT_FOUND,),
 )
 
+LIST_ISSUED: Final = Operation(
+    method="GET",
+    template="/v1/statements/issued",
+    id="listIssued",
+    summary="The statements that were issued, with all their versions.",
+    handler=statements.listed,
+    answer=IssuedList,
+    query=(
+        QueryParameter("client", "Only those of one client.", {"type": "string"}),
+        QueryParameter("month", "Only those of one month.", bodies.MONTH_SCHEMA),
+    ),
+)
+
+ISSUED_STATEMENT: Final = Operation(
+    method="GET",
+    template="/v1/statements/issued/{client}/{month}",
+    id="issuedStatement",
+    summary="An issued statement: the bytes of its document, as they were made.",
+    handler=statements.issued,
+    answer=dict[str, Any],
+    query=(statements.VERSION,),
+    refusals=_NOT_FOUND,
+)
+
+STATEMENT_DIFFERENCE: Final = Operation(
+    method="GET",
+    template="/v1/statements/issued/{client}/{month}/difference",
+    id="statementDifference",
+    summary="What differs between a version and the one before it, and the records that came in between.",
+    handler=statements.difference,
+    answer=dict[str, Any],
+    query=(statements.VERSION_OR_NOW,),
+    refusals=_NOT_FOUND,
+)
+
 LETTERHEAD: Final = Operation(
     method="GET",
     template="/v1/letterhead",
@@ -216,6 +251,9 @@ FLEET_OPERATIONS: Final = (
     SOLUTION,
     EXPORT,
     STATEMENT,
+    LIST_ISSUED,
+    ISSUED_STATEMENT,
+    STATEMENT_DIFFERENCE,
     LETTERHEAD,
     LIST_CLIENTS,
     CLIENT,

@@ -10,7 +10,7 @@ from daemon.replies.events import EventStatus
 from daemon.replies.outages import IncidentRow, OutageRow
 from daemon.replies.servers import ServerStatus, ServerSummary
 from daemon.replies.solutions import SolutionList, SolutionStatus
-from daemon.replies.statements import LetterheadStatus
+from daemon.replies.statements import IssuedList, LetterheadStatus
 from daemon.replies.status import Status
 from daemon.replies.users import UserList
 from sla.calendars import Month
@@ -145,6 +145,21 @@ class Control(Protocol):
 
     async def statement(self, client: str, month: Month, as_of: Instant | None) -> bytes:
         """The statement of a client as a document, by default as known now. Raises NoDocumentError, BusyError."""
+        ...
+
+    def issued(self, client: str | None, month: Month | None) -> IssuedList:
+        """The statements that were issued, or those of a client or a month."""
+        ...
+
+    async def issued_document(self, client: str, month: Month, version: int | None) -> bytes:
+        """The bytes of a version, by default the newest. Raises NotFoundError, LedgerError."""
+        ...
+
+    async def difference(self, client: str, month: Month, version: int | None) -> bytes:
+        """What differs between a version, by default what is known now, and the one before it.
+
+        Raises NotFoundError, LedgerError, BusyError.
+        """
         ...
 
     def letterhead(self, client: str) -> LetterheadStatus:

@@ -26,6 +26,7 @@ from daemon.replies.solutions import (
     StepList,
     StepReceipt,
 )
+from daemon.replies.statements import IssueReceipt
 
 _NOT_FOUND: Final = (HTTPStatus.NOT_FOUND,)
 
@@ -307,6 +308,17 @@ SET_CAUSE: Final = Operation(
     body=bodies.CauseBody,
 )
 
+ISSUE_STATEMENT: Final = Operation(
+    method="POST",
+    template="/v1/statements",
+    id="issueStatement",
+    summary="Issue the statement of a month that is over: a new version where any figure of the month differs.",
+    handler=recording.recorded(RecordService.issue),
+    answer=IssueReceipt,
+    body=bodies.IssueBody,
+    refusals=_NOT_FOUND,
+)
+
 RECORD_OPERATIONS: Final = (
     ANNOUNCE_MAINTENANCE,
     ANNOUNCE_SERIES,
@@ -334,4 +346,5 @@ RECORD_OPERATIONS: Final = (
     LIST_STEPS,
     WITHDRAW_STEP,
     SET_CAUSE,
+    ISSUE_STATEMENT,
 )

@@ -38,7 +38,8 @@ from daemon.ledger.snapshot_file import (
     sections_in,
     snapshot_of,
 )
-from daemon.ledger.store import SLICE, Verified, verified
+from daemon.ledger.store import SLICE
+from daemon.ledger.verifying import Verified, verified
 
 __all__ = [
     "NOTHING_READ",

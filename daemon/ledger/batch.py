@@ -59,7 +59,8 @@ class Batch:
     hold yet to it, as `observed_until` records after the entries. `objects`, by source and server as it calls it, are no
     part of the chain and no evidence: they tell a watch who its objects were. `request`: what asked for the entries, all
     or none of which enter; it is kept beside the first, and is no part of the chain. `traces` are none either; those that
-    ended before `traces_since` are let go.
+    ended before `traces_since` are let go. `documents`: the bytes of statements that entries issue,
+    which are kept by their hashes, as the records hold them.
     """
 
     entries: Sequence[Entry] = ()
@@ -70,6 +71,7 @@ class Batch:
     traces_since: Instant | None = None
     seal: bool = False
     request: RequestKey | None = None
+    documents: Sequence[bytes] = ()
 
 
 class Head(NamedTuple):

@@ -108,6 +108,11 @@ class Ledger:
         return {witness: mark.at for witness, mark in self._state.watermarks.items()}
 
     @property
+    def is_sealed(self) -> bool:
+        """Whether the chain tells all of the watermarks."""
+        return all(mark.at == mark.sealed for mark in self._state.watermarks.values())
+
+    @property
     def lags(self) -> Sequence[Lag]:
         """Every lag, in the order of recording."""
         return self._lags
@@ -175,6 +180,10 @@ class Ledger:
         assert 0 < limit <= SLICE
         return await self._in_turn(self._read, after_seq, limit)
 
+    async def document(self, sha256: str) -> bytes | None:
+        """The bytes of an issued statement, by their hash; None where they are not here. Raises LedgerDamagedError."""
+        return await self._in_turn(self._document, sha256)
+
     async def verify(self, after: Extent, until: Extent) -> Extent:
         """Verify some more of the records up to an extent, while the writer waits; how far they are verified then.
 
@@ -232,6 +241,10 @@ class Ledger:
         except LedgerError:
             self._give_up()
             raise
+
+    def _document(self, sha256: str) -> bytes | None:
+        with translating(self._path):
+            return self._opened().document(sha256)
 
     def _verify(self, after: Extent, until: Extent) -> Extent:
         return self._opened().follow(after, until)

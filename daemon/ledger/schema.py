@@ -107,7 +107,15 @@ _THIRD: Final = (
     ) STRICT, WITHOUT ROWID""",
 )
 
-MIGRATIONS: Final[Sequence[Sequence[str]]] = (_FIRST, _SECOND, _THIRD)
+_FOURTH: Final = (
+    # The bytes of statements that were issued, compressed. No part of the chain: the record of each holds its hash.
+    """CREATE TABLE document (
+        sha256 TEXT PRIMARY KEY,
+        content BLOB NOT NULL
+    ) STRICT, WITHOUT ROWID""",
+)
+
+MIGRATIONS: Final[Sequence[Sequence[str]]] = (_FIRST, _SECOND, _THIRD, _FOURTH)
 """The statements that lead from each version of the tables to the next; the first makes them."""
 
 BESIDE_THE_RECORDS: Final = ("head", "watermark", "lag", "quarantine", "object", "request", "trace")
@@ -145,6 +153,8 @@ PUT_OBJECT: Final = "INSERT OR REPLACE INTO object (source, server, vcenter, moi
 SELECT_TRACES: Final = "SELECT about, start, end, detail FROM trace ORDER BY about, start"
 PUT_TRACE: Final = "INSERT OR REPLACE INTO trace (about, start, end, detail) VALUES (?, ?, ?, ?)"
 LET_GO_OF_TRACES: Final = "DELETE FROM trace WHERE end < ?"
+SELECT_DOCUMENT: Final = "SELECT content FROM document WHERE sha256 = ?"
+PUT_DOCUMENT: Final = "INSERT OR REPLACE INTO document (sha256, content) VALUES (?, ?)"
 
 
 class StatementRows(Protocol):

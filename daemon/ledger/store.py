@@ -7,7 +7,7 @@ the chain. A handle that failed once is of no more use. One thread at a time.
 
 import os
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from itertools import chain as flattened
@@ -15,6 +15,7 @@ from itertools import count
 from pathlib import Path
 from typing import Final, Self
 
+from daemon.ledger import documents
 from daemon.ledger.batch import (
     NOTHING_READ,
     Batch,
@@ -35,18 +36,19 @@ from daemon.ledger.schema import (
     COMMIT,
     COUNT_OPENING,
     COUNT_QUARANTINE,
-    FIND_CHAIN,
     INSERT_LAG,
     INSERT_REQUEST,
     LET_GO_OF_QUARANTINE,
     LET_GO_OF_TRACES,
     PAGE_SIZE,
+    PUT_DOCUMENT,
     PUT_OBJECT,
     PUT_TRACE,
     PUT_WATERMARK,
     QUARANTINE,
     SELECT_BODIES,
     SELECT_CHAIN,
+    SELECT_DOCUMENT,
     SELECT_HEAD,
     SELECT_LAGS,
     SELECT_OBJECTS,
@@ -56,7 +58,6 @@ from daemon.ledger.schema import (
     SELECT_WATERMARKS,
     UPDATE_HEAD,
     Database,
-    check_identity,
     insert_records,
     migrate,
     set_pragmas,
@@ -258,6 +259,9 @@ class Store:
             db.execute(LET_GO_OF_TRACES, (batch.traces_since,))
         if batch.request is not None and plan.rows:
             db.execute(INSERT_REQUEST, (plan.rows[0][0], *batch.request))
+        if batch.request is None or plan.rows:
+            for document in batch.documents:
+                db.execute(PUT_DOCUMENT, documents.packed(document))
         db.execute(
             UPDATE_HEAD,
             (
@@ -323,6 +327,11 @@ class Store:
             check_end(self._path, after, until)
         return after
 
+    def document(self, sha256: str) -> bytes | None:
+        """The bytes of an issued statement, by their hash; None where they are not here. Raises LedgerDamagedError."""
+        rows = self._db.execute(SELECT_DOCUMENT, (sha256,)).fetchall()
+        return documents.unpacked(self._path, sha256, rows[0][0]) if rows else None
+
     def objects(self) -> dict[tuple[str, ServerId], ManagedObject]:
         """Which object each listed server was last, by source and server as that calls it."""
         with translating(self._path):
@@ -379,37 +388,6 @@ def _lags_in(db: Database, path: Path, state: StoreState) -> Sequence[Lag]:
     if crc_of_lags(lags, 0) != state.lag_crc:
         raise damaged(path, "its lags were changed")
     return lags
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Verified:
-    """A ledger that holds: its head, and the numbers of the records whose chain values were looked for and are there."""
-
-    head: Head
-    found: Mapping[bytes, int]
-
-
-def _unwatched(_: int) -> None:
-    pass
-
-
-def verified(
-    path: Path, *, looked_for: Iterable[bytes] = (), progress: Callable[[int], None] = _unwatched
-) -> Verified:
-    """Verify all of the ledger at `path`, which is only read, and look for chain values that were its head once.
-
-    `progress` is told the number of each record. Raises LedgerError.
-    """
-    if not path.exists():
-        raise LedgerFaultError(f"There is no ledger {path}.")
-    with translating(path), closing(connect(path, "ro")) as db:
-        check_identity(db, path)
-        store = Store(db, path)
-        for seq, _, _ in store.replay():
-            progress(seq)
-        rows = {chain: db.execute(FIND_CHAIN, (chain,)).fetchone() for chain in looked_for}
-        found = {chain: row[0] for chain, row in rows.items() if row is not None}
-        return Verified(head=store.state.head, found=found)
 
 
 def _rows(lines: Sequence[str], settled: Sequence[Instant | None], head: Head) -> Sequence[StoredRow]:

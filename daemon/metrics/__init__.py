@@ -6,8 +6,9 @@ from daemon.metrics.alerts import AlertMetrics
 from daemon.metrics.doors import DoorMetrics
 from daemon.metrics.internet import InternetMetrics
 from daemon.metrics.process import ProcessMetrics
+from daemon.metrics.statements import StatementMetrics
 
-__all__ = ["AlertMetrics", "DoorMetrics", "InternetMetrics", "Metrics", "ProcessMetrics"]
+__all__ = ["AlertMetrics", "DoorMetrics", "InternetMetrics", "Metrics", "ProcessMetrics", "StatementMetrics"]
 
 
 class Metrics:
@@ -20,3 +21,4 @@ class Metrics:
         self.internet = InternetMetrics(registry)
         self.alerts = AlertMetrics(registry)
         self.doors = DoorMetrics(registry)
+        self.statements = StatementMetrics(registry)

@@ -39,6 +39,7 @@ class _OwnBatch(NamedTuple):
     """A batch of the daemon's own that waits for its turn."""
 
     make: Callable[[Instant], Awaitable[Batch]]
+    committed: asyncio.Event
 
 
 class _AskedRecords(NamedTuple):
@@ -96,8 +97,17 @@ class Committer:
 
     def change(self, make: Callable[[Instant], Awaitable[Batch]]) -> None:
         """Have a batch of the daemon's own made and committed with the next tick, which comes at once."""
-        self._waiting.append(_OwnBatch(make))
+        self._put(make)
+
+    async def changed(self, make: Callable[[Instant], Awaitable[Batch]]) -> None:
+        """As `change`; returns once it is durable."""
+        await self._put(make).wait()
+
+    def _put(self, make: Callable[[Instant], Awaitable[Batch]]) -> asyncio.Event:
+        own = _OwnBatch(make, asyncio.Event())
+        self._waiting.append(own)
         self._on_waiting()
+        return own.committed
 
     async def record(self, make: Callable[[Instant], AskedDraft]) -> NumberedDraft:
         """Have what somebody asks for made and committed with the next tick, which comes at once.
@@ -123,8 +133,9 @@ class Committer:
             if not self._waiting:
                 return  # a fault sent the requests away
             match self._waiting.pop(0):
-                case _OwnBatch(make):
+                case _OwnBatch(make, committed):
                     await self.commit(await make(now))
+                    committed.set()
                 case _AskedRecords() as request:
                     await self._commit_request(request, now)
 
@@ -145,7 +156,12 @@ class Committer:
             return
         self._under_way = request
         records = (asked.event(now), *asked.draft.records)
-        batch = Batch(entries=[Entry(record=record) for record in records], request=asked.key)
+        document = asked.draft.document
+        batch = Batch(
+            entries=[Entry(record=record) for record in records],
+            request=asked.key,
+            documents=() if document is None else (document,),
+        )
         seq = await self.commit(batch)
         self._under_way = None
         quarantined = self._ledger.quarantined
@@ -169,10 +185,13 @@ class Committer:
         self._recollection.book.take_watermarks(
             batch.watermarks, ((lag.witness, lag.start, lag.end) for lag in batch.lags), blind
         )
+        self._recollection.register.see(batch.watermarks)
         if batch.request is not None:
             self._recollection.requests.keep(first, batch.request)
         async for seq, entry in paced(enumerate(entries, first)):
             self._recollection.take(seq, entry.record, entry.settled)
+        if batch.seal:
+            self._recollection.register.seal()
         self.head_in_book = self._ledger.head
         if len(entries) > FREEZE_AFTER:
             freeze_gc()

@@ -1,4 +1,5 @@
-"""What is on record goes into memory here, by one door: the book, what people asked for, how far events were read.
+"""What is on record goes into memory here, by one door: the book, what people asked for, what was issued, how far events
+were read.
 
 A start takes it from the ledger, and whoever commits goes on record by record, so that nothing is known of a record that the next
 start would not know. The records that a start needs again are kept, in their order: all that somebody made but events of sources. Of
@@ -16,6 +17,7 @@ from daemon.recording.transitions import MOST_EVENTS, Transitions
 from daemon.records.idempotency import RecordedRequests, says_who_asked
 from daemon.servers.policy import Policy
 from daemon.servers.registry import ServerRegistry
+from daemon.statements.register import StatementRegister, is_delivery
 from sla.instants import BEGINNING, Instant
 from sla.reader import EvidenceReader
 from sla.records import Blind, Event, Record, Recorded
@@ -40,6 +42,7 @@ class Recollection:
         self.registry = ServerRegistry(observer, policy, self.book.last_said)
         self.transitions = Transitions(self.book, self.registry, most_events=most_events)
         self.requests = RecordedRequests(keys)
+        self.register = StatementRegister(self.book.evidence)
         self.reader = EvidenceReader()
         """What the records define, at a start."""
         self.begun_at: Instant | None = None
@@ -55,6 +58,7 @@ class Recollection:
     def take(self, seq: int, record: Record, settled: Instant | None) -> None:
         """The next record of the ledger, its number, and what its entry says of settled."""
         self.book.take_record(record, settled, seq)
+        self.register.take(record)
         if isinstance(record, Event):
             self.transitions.remember(record)
         self._note(seq, record)
@@ -66,6 +70,7 @@ class Recollection:
         elif isinstance(record, Blind):
             self.book.take_watermarks({}, (), [record])
         self.book.take_record(record, None, seq)
+        self.register.take_again(record)
         self._note(seq, record)
 
     def kept(self) -> Iterator[list[tuple[int, Record]]]:
@@ -90,5 +95,5 @@ class Recollection:
 
 def _is_needed(record: Record) -> bool:
     if isinstance(record, Event):
-        return says_who_asked(record)
+        return says_who_asked(record) or is_delivery(record)
     return isinstance(record, Recorded | Blind)

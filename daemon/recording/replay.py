@@ -51,6 +51,7 @@ def replay(ledger: Ledger, recollection: Recollection, after: Extent = NOTHING_R
         said = observations.read(body)
         if said is not None:
             book.take_observation(*said, BEGINNING if settled is None else settled)
+            recollection.register.observe(said[0], said[4])
             continue
         record = reader.read(body.encode())
         if record is None:
@@ -58,6 +59,7 @@ def replay(ledger: Ledger, recollection: Recollection, after: Extent = NOTHING_R
         if isinstance(record, Client):
             is_of_old = not has_own_salt(body)
         recollection.take(seq, record, settled)
+    recollection.register.see(ledger.watermarks)
     ledger.judge_by(reader)
     recollection.transitions.remember_objects(ledger.objects())
     for pages in book.evidence.servers.values():

@@ -34,7 +34,7 @@ from probes.report import KnownEvent
 from sla.instants import HOUR
 from sla.rows import records_of, rows_of
 
-FORMAT: Final = 1
+FORMAT: Final = 2
 """To be raised with each change of what a snapshot holds, or of what follows from records."""
 MOST_REPLAYED: Final = 10_000
 """So many records may be new before a snapshot is written at a seal, or a stop; a hundredth of all, where those are fewer."""
@@ -80,6 +80,7 @@ def sections_of(recollection: Recollection, extent: Extent) -> Iterator[Snapshot
         for first in range(0, len(events), _EVENTS_AT_ONCE):
             told = [source, kept, events[first : first + _EVENTS_AT_ONCE]]
             yield SnapshotSection("events", json.dumps(told).encode())
+    yield SnapshotSection("statements", json.dumps(recollection.register.stored()).encode())
     yield from storing.sections_of(recollection.book)
 
 
@@ -175,8 +176,18 @@ def _loaded(section: SnapshotSection) -> Any:
     return json.loads(section.content)
 
 
+def _restore_statements(recollection: Recollection, sections: Iterable[SnapshotSection]) -> None:
+    for section in sections:
+        told = _loaded(section)
+        recollection.register.restore(told["changed"], told["sealed"])
+
+
 def _restore_book(recollection: Recollection, sections: Iterable[SnapshotSection]) -> None:
     storing.restore(recollection.book, sections)
 
 
-_RESTORERS: Final = {"records": _restore_records, "events": _restore_events}
+_RESTORERS: Final = {
+    "records": _restore_records,
+    "events": _restore_events,
+    "statements": _restore_statements,
+}

@@ -72,6 +72,12 @@ def _read_day(value: object) -> Day:
     return day
 
 
+def _read_month_text(value: object) -> Month:
+    if not isinstance(value, str) or len(value) > _INSTANT_CHARACTERS:
+        raise ValueError("must be a month, such as 2026-11")
+    return read_month(value)
+
+
 InstantText = Annotated[
     Instant,
     BeforeValidator(read_instant, json_schema_input_type=str),
@@ -89,6 +95,12 @@ DayText = Annotated[
         }
     ),
 ]
+MonthText = Annotated[
+    Month,
+    BeforeValidator(_read_month_text, json_schema_input_type=str),
+    Field(json_schema_extra=MONTH_SCHEMA),
+]
+"""A month YYYY-MM."""
 WeeklyText = Annotated[
     Weekly,
     BeforeValidator(parse_weekly, json_schema_input_type=str),
@@ -220,6 +232,13 @@ class ServiceRequestBody(RequestBody):
     channel: Channel = Field(description="How it came.")
     opened_at: InstantText | None = Field(default=None, description="Not in the future. Left out: now.")
     id: NewId | None = Field(default=None, description="Left out: slad makes one.")
+
+
+class IssueBody(RequestBody):
+    """The statement of a client's month."""
+
+    client: NameText
+    month: MonthText = Field(description="A local calendar month of the client's that is over.")
 
 
 class NoticeBody(RequestBody):

@@ -70,6 +70,8 @@ class Draft(NamedTuple):
     records: Sequence[Declared]
     series: Series | None = None
     """Of several windows: people speak of each by a name of its own."""
+    document: bytes | None = None
+    """Of a statement that is issued: its bytes, while it is not on record yet."""
 
     @classmethod
     def of(cls, record: Declared) -> Self:

@@ -4,8 +4,8 @@ A request is recorded once, however often it is sent under one key: the ledger k
 is made anew from them, of the instant at which they were recorded.
 """
 
-from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from functools import partial
 from itertools import chain
 from typing import Any, Final, NamedTuple, Protocol, assert_never
@@ -19,6 +19,7 @@ from daemon.holidays import holidays_around
 from daemon.pacing import paced
 from daemon.records import bodies
 from daemon.records.confirming import questions
+from daemon.records.editions import Editor, EvidenceMovedError
 from daemon.records.idempotency import (
     AskedDraft,
     Draft,
@@ -30,22 +31,37 @@ from daemon.records.idempotency import (
 from daemon.records.naming import named
 from daemon.records.overruling import overruled
 from daemon.records.proposals import EventsOf, ProposalViews, WhichProposals
-from daemon.records.refusals import ConflictError, FieldFault, NotFoundError, RefusedError, UnconfirmedError
+from daemon.records.refusals import (
+    NOTHING_RECORDED,
+    ConflictError,
+    FieldFault,
+    NotFoundError,
+    NotRecordingError,
+    RefusedError,
+    UnconfirmedError,
+)
 from daemon.records.validator import Recording, Validator
-from daemon.records.views import BookView, cause_keys, effect_keys, exclusion_keys, notice_keys, step_keys
-from daemon.records.windows import around, maintenance_calendar, series_receipt
+from daemon.records.views import (
+    BookView,
+    cause_keys,
+    effect_keys,
+    exclusion_keys,
+    notice_keys,
+    served,
+    step_keys,
+)
+from daemon.records.windows import announced, around, exclusions_in, maintenance_calendar, series_receipt
 from daemon.replies.causes import CauseReceipt
-from daemon.replies.common import Reply, WithdrawalReceipt, with_rows
+from daemon.replies.common import WithdrawalReceipt, filled, listed
 from daemon.replies.exclusions import (
     EndReceipt,
     ExclusionReceipt,
-    MaintenanceReceipt,
     MonthEffect,
-    Summary,
 )
 from daemon.replies.proposals import DecisionReceipt
 from daemon.replies.requests import RequestReceipt
 from daemon.replies.solutions import NoticeReceipt, StepReceipt
+from daemon.replies.statements import issue_receipt
 from daemon.servers.policy import RECORDED_BY, solutions_of
 from sla.book import Book, Declared, OfSolution, key_of
 from sla.effects import effects
@@ -59,6 +75,7 @@ from sla.records import (
     Exclusion,
     ExclusionEnded,
     ExclusionWithdrawn,
+    Issued,
     Lifecycle,
     ProposalDecided,
     ServiceRequest,
@@ -68,6 +85,9 @@ from sla.records import (
     Withdrawn,
 )
 
+ISSUE_ATTEMPTS: Final = 5
+"""How often a statement is made anew because evidence of its month came while it was."""
+_NOTHING_NEW: Final = {"recorded_at": None, "recorded_by": None, "seq": None}
 ACCEPTED_BY_TERMS: Final = "it is proved, and [people] accept says so"
 MOST_EFFECTS: Final = 1000
 """How many months a dry run tells of."""
@@ -134,6 +154,7 @@ class RecordService:
         recorded_requests: RecordedRequests,
         record: CommitRecord,
         events_of: EventsOf,
+        editor: Editor,
     ) -> None:
         self.validator = Validator(book, recorded_requests.groups)
         self._clock = clock
@@ -141,6 +162,7 @@ class RecordService:
         self._recorded_requests = recorded_requests
         self._record = record
         self._events_of = events_of
+        self._editor = editor
 
     # To record
 
@@ -257,10 +279,24 @@ class RecordService:
         body = bodies.read(bodies.WithdrawalBody, call.said)
         return await self._post_one(call, partial(self.validator.withdrawn, what, id_, body))
 
+    async def issue(self, call: RecordCall) -> Answer:
+        """The statement of a month, as it is known now; answers which version of it that makes, or that nothing changed."""
+        body = bodies.read(bodies.IssueBody, call.said)
+        before = None if call.dry_run else self._recorded_before(_identity(call))
+        if before is not None:
+            return await self._answer(call, _RecordResult(before.draft, call.by, before.seq, replayed=True))
+        for _ in range(ISSUE_ATTEMPTS):
+            edition = await self._editor.edition(ClientId(body.client), body.month)
+            if edition.is_unchanged:
+                return Answer(issue_receipt(edition.record, _NOTHING_NEW, issued=False).as_json())
+            with suppress(EvidenceMovedError):
+                return await self._post(call, edition.draft)
+        raise NotRecordingError(f"{NOTHING_RECORDED}: evidence of {body.month} comes faster than it is read")
+
     # To show
 
     async def maintenance(self, *, past: bool) -> Answer:
-        return Answer(await _listed("maintenance", self._now().exclusions(maintenance=True, past=past)))
+        return Answer(await listed("maintenance", self._now().exclusions(maintenance=True, past=past)))
 
     async def calendar(self, client: str | None, start: Instant | None, until: Instant | None) -> Answer:
         """The maintenance windows of a span, judged; of all clients, or of one."""
@@ -275,11 +311,11 @@ class RecordService:
         return Answer(await maintenance_calendar(self._now(), span, chosen))
 
     async def exclusions(self, *, past: bool) -> Answer:
-        return Answer(await _listed("exclusions", self._now().exclusions(maintenance=False, past=past)))
+        return Answer(await listed("exclusions", self._now().exclusions(maintenance=False, past=past)))
 
     async def proposals(self, which: WhichProposals) -> Answer:
         """Those of the proposals that are asked for."""
-        return Answer(await _listed("proposals", self._proposals().chosen(which)))
+        return Answer(await listed("proposals", self._proposals().chosen(which)))
 
     async def proposal(self, proposal: str) -> Answer:
         """One proposal, its outage and what proves it."""
@@ -292,17 +328,17 @@ class RecordService:
         return ProposalViews(self._book, self._clock.now(), self._recorded_requests)
 
     async def requests(self, *, only_open: bool) -> Answer:
-        return Answer(await _listed("requests", self._now().requests(only_open=only_open)))
+        return Answer(await listed("requests", self._now().requests(only_open=only_open)))
 
     async def notices(self, *, withdrawn: bool) -> Answer:
-        return Answer(await _listed("notices", self._now().notices(withdrawn=withdrawn)))
+        return Answer(await listed("notices", self._now().notices(withdrawn=withdrawn)))
 
     async def steps(self, *, withdrawn: bool) -> Answer:
-        return Answer(await _listed("steps", self._now().steps(withdrawn=withdrawn)))
+        return Answer(await listed("steps", self._now().steps(withdrawn=withdrawn)))
 
     async def clients(self) -> Answer:
         now = self._now()
-        return Answer(await _listed("clients", now.clients(await _served(now))))
+        return Answer(await listed("clients", now.clients(await served(now))))
 
     async def client(self, client: str) -> Answer:
         """One client, with its solutions."""
@@ -310,7 +346,7 @@ class RecordService:
         record = self._book.client(ClientId(client), self._clock.now())
         if record is None:
             raise NotFoundError([FieldFault("id", f"there is no client {shown(client)}")])
-        return Answer(await _filled(now.client(record, await _served(now)), now.solutions(record.id)))
+        return Answer(await filled(now.client(record, await served(now)), now.solutions(record.id)))
 
     def _now(self) -> BookView:
         return BookView(self._book, self._clock.now(), self._recorded_requests)
@@ -323,7 +359,9 @@ class RecordService:
 
     async def _post(self, call: RecordCall, make: Callable[[Recording], Draft]) -> Answer:
         """Have records made, once, and answer."""
-        outcome = await self._recorded(call, make)
+        return await self._answer(call, await self._recorded(call, make))
+
+    async def _answer(self, call: RecordCall, outcome: _RecordResult) -> Answer:
         if outcome.seq is not None and not outcome.replayed:
             _log.info(
                 "record_committed",
@@ -343,7 +381,7 @@ class RecordService:
     async def _recorded(self, call: RecordCall, make: Callable[[Recording], Draft]) -> _RecordResult:
         if call.dry_run:
             return _RecordResult(make(Recording(at=self._clock.now())), call.by, None)
-        asked = RequestIdentity(call.by, call.key, digest_of(call.operation, call.said))
+        asked = _identity(call)
 
         def made(now: Instant) -> AskedDraft:
             before = self._recorded_before(asked)
@@ -396,9 +434,9 @@ class RecordService:
                 windows = outcome.draft.windows()
                 return await series_receipt(views, outcome.draft.series, windows, common)
             case Exclusion() if record.category in MAINTENANCE:
-                return await _announced(views, _exclusions(records), common)
+                return await announced(views, exclusions_in(records), common)
             case Exclusion():
-                keys = exclusion_keys(_exclusions(records))
+                keys = exclusion_keys(exclusions_in(records))
                 return ExclusionReceipt(**common, **keys, effects=await self._effects(outcome)).as_json()
             case ProposalDecided():
                 return DecisionReceipt(
@@ -421,6 +459,8 @@ class RecordService:
                 return StepReceipt(
                     **common, **step_keys(record), deadlines=views.deadlines(key_of(record))
                 ).as_json()
+            case Issued():
+                return issue_receipt(record, common, issued=True).as_json()
             case Cause():
                 return CauseReceipt(**common, **cause_keys(book, record)).as_json()
             case _:
@@ -428,7 +468,7 @@ class RecordService:
 
     async def _effects(self, outcome: _RecordResult) -> tuple[MonthEffect, ...]:
         """What exclusions that were only supposed would change; of recorded ones nothing is told."""
-        exclusions = _exclusions(outcome.draft.records)
+        exclusions = exclusions_in(outcome.draft.records)
         if outcome.seq is not None or not exclusions:
             return ()
         as_of = exclusions[0].recorded_at
@@ -439,6 +479,10 @@ class RecordService:
             if len(found) == MOST_EFFECTS:
                 break
         return tuple(found)
+
+
+def _identity(call: RecordCall) -> RequestIdentity:
+    return RequestIdentity(call.by, call.key, digest_of(call.operation, call.said))
 
 
 def _common(outcome: _RecordResult) -> dict[str, Any]:
@@ -452,34 +496,3 @@ def _common(outcome: _RecordResult) -> dict[str, Any]:
         "recorded_by": None if seq is None else outcome.by,
         "seq": seq,
     }
-
-
-def _exclusions(records: Sequence[Declared]) -> list[Exclusion]:
-    """All of a draft."""
-    return [record for record in records if isinstance(record, Exclusion)]
-
-
-async def _served(views: BookView) -> Mapping[ClientId, int]:
-    """How many servers of each client are in service."""
-    return Counter([client async for client in paced(views.owners()) if client is not None])
-
-
-async def _announced(views: BookView, records: Sequence[Exclusion], common: Mapping[str, Any]) -> bytes:
-    rows: list[bytes] = []
-    counts: Counter[tuple[int, int]] = Counter()
-    async for share in paced(chain.from_iterable(map(views.shares, records))):
-        if share is not None:
-            rows.append(share.json)
-            counts[share.eligible, share.seconds] += 1
-    keys, summary = exclusion_keys(records) | {"servers": ()}, Summary.of(counts)
-    return with_rows(MaintenanceReceipt(**common, **keys, summary=summary), rows)
-
-
-async def _filled(reply: Reply, rows: Iterable[Reply | None]) -> bytes:
-    """A reply whose last key is an empty list, with its rows; made in slices, for there may be many."""
-    return with_rows(reply, [row.as_json() async for row in paced(rows) if row is not None])
-
-
-async def _listed(name: str, rows: Iterable[Reply | None]) -> bytes:
-    made = [row.as_json() async for row in paced(rows) if row is not None]
-    return b'{"%b":[%b]}' % (name.encode(), b",".join(made))

@@ -1,12 +1,14 @@
 """What stands on record, as the answers show it: judged by the book at an instant of knowledge."""
 
 import json
+from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from operator import attrgetter
 from typing import Any, NamedTuple, TypeVar
 
 from daemon.exposition.families import ratio_text
 from daemon.holidays import holidays_around
+from daemon.pacing import paced
 from daemon.records.idempotency import RecordedRequests
 from daemon.records.naming import name_of
 from daemon.replies.causes import CauseStatus
@@ -439,3 +441,8 @@ def _figures(figures: Figures) -> MonthFigures:
     return MonthFigures(
         availability=ratio_text(figures.availability()), down_seconds=figures.down, met=figures.met
     )
+
+
+async def served(views: BookView) -> Mapping[ClientId, int]:
+    """How many servers of each client are in service."""
+    return Counter([client async for client in paced(views.owners()) if client is not None])

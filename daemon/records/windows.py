@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain
 from typing import Any, Final, NamedTuple, Self
 
 from daemon.pacing import paced
@@ -14,12 +15,14 @@ from daemon.replies.exclusions import (
     AlikeServers,
     CalendarWindow,
     MaintenanceCalendar,
+    MaintenanceReceipt,
     SeriesReceipt,
     SeriesWindow,
     Summary,
     WindowSplit,
 )
 from sla.announcement import Share
+from sla.book import Declared
 from sla.calendars import calendar_of
 from sla.instants import DAY, Instant
 from sla.lookalikes import Lookalike, span_of
@@ -107,6 +110,18 @@ async def _concerned(views: BookView, records: Iterable[Exclusion]) -> list[Serv
     return list(found)
 
 
+async def announced(views: BookView, records: Sequence[Exclusion], common: Mapping[str, Any]) -> bytes:
+    """What was announced comes to on each server, summed up, as a receipt with these common keys."""
+    rows: list[bytes] = []
+    counts: Counter[tuple[int, int]] = Counter()
+    async for share in paced(chain.from_iterable(map(views.shares, records))):
+        if share is not None:
+            rows.append(share.json)
+            counts[share.eligible, share.seconds] += 1
+    keys, summary = exclusion_keys(records) | {"servers": ()}, Summary.of(counts)
+    return with_rows(MaintenanceReceipt(**common, **keys, summary=summary), rows)
+
+
 async def maintenance_calendar(views: BookView, span: Span, client: ClientId | None) -> bytes:
     """A `MaintenanceCalendar` as JSON, of all clients or of one. Raises RefusedError for more than `MOST_WINDOWS`."""
     groups = views.maintenance_in(span, client)
@@ -171,3 +186,8 @@ async def _series_window(
         servers=(),
     )
     return with_rows(window, rows)
+
+
+def exclusions_in(records: Sequence[Declared]) -> list[Exclusion]:
+    """All of a draft."""
+    return [record for record in records if isinstance(record, Exclusion)]

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, PlainValidator
 
+from daemon.pacing import paced
 from sla.document import seconds
 from sla.instants import Instant, format_instant
 from sla.records import State
@@ -41,6 +42,17 @@ class Reply(BaseModel):
 def with_rows(reply: Reply, rows: Iterable[bytes]) -> bytes:
     """A reply whose last key is an empty list, as it is sent with rows in that: there may be many, made one by one."""
     return reply.as_json().removesuffix(b"[]}") + b"[" + b",".join(rows) + b"]}"
+
+
+async def filled(reply: Reply, rows: Iterable[Reply | None]) -> bytes:
+    """A reply whose last key is an empty list, with its rows; made in slices, for there may be many."""
+    return with_rows(reply, [row.as_json() async for row in paced(rows) if row is not None])
+
+
+async def listed(name: str, rows: Iterable[Reply | None]) -> bytes:
+    """An object with one key, the rows; made in slices."""
+    made = [row.as_json() async for row in paced(rows) if row is not None]
+    return b'{"%b":[%b]}' % (name.encode(), b",".join(made))
 
 
 class FieldError(Reply):

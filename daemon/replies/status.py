@@ -47,6 +47,25 @@ class DownServer(Reply):
     cause: CauseStatus | None = Field(description="Null until it is settled that the outage began.")
 
 
+class OutdatedStatus(Reply):
+    """An issued statement of which figures are others now."""
+
+    client: str
+    month: str
+    figures: int
+
+
+class UndeliveredStatus(Reply):
+    """An issued statement that could not be delivered so far: the way, since when it fails, how often it did, and why."""
+
+    client: str
+    month: str
+    way: str
+    since: At
+    attempts: int
+    why: str
+
+
 class Status(Reply):
     """How the daemon and the fleet are, of the instant up to which everything is settled."""
 
@@ -58,5 +77,7 @@ class Status(Reply):
     internet: tuple[WayStatus, ...]
     ledger: LedgerStatus
     states: dict[str, int] = Field(description="How many servers in service are in each state.")
+    outdated: tuple[OutdatedStatus, ...] = Field(description="Issued statements that were not corrected yet.")
+    undelivered: tuple[UndeliveredStatus, ...] = Field(description="Issued statements whose delivery fails.")
     proposals_pending: int = Field(description="How many proposals wait to be decided.")
     down: tuple[DownServer, ...] = Field(description="Those that are down the longest first.")

@@ -2,6 +2,8 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
+from functools import partial
 from typing import Final
 
 from daemon.believed_clock import BelievedClock
@@ -62,23 +64,29 @@ class Documents:
         """That of a client, or of one that the configuration no longer names."""
         return self._letterheads.get(client, self._letterhead)
 
-    async def document(self, client: ClientId, month: Month, as_of: Instant | None) -> bytes:
-        """A client's document (`sla.client_document`), by default as known now. Raises NoDocumentError, MovingError."""
+    async def document(
+        self, client: ClientId, month: Month, as_of: Instant | None, *, version: int | None = None
+    ) -> bytes:
+        """A client's document (`sla.client_document`), by default as known now. Raises NoDocumentError, MovingError.
+
+        `version`: the one that it is to be issued as.
+        """
         now = self._clock.now()
         if as_of is not None and as_of > now:
             raise NoDocumentError(f"What will be known at {format_instant(as_of)} is not known yet.")
         async with self._making:
-            await self._seal()
             book, head = await self._excerpt(client)
-            return await asyncio.to_thread(
-                _made, book, head, client, month, now if as_of is None else as_of, self.letterhead(client)
-            )
+            judgement = partial(judged, book, month=month, as_of=now if as_of is None else as_of)
+            of_ledger = LedgerHead(ledger="", seq=head.seq, head=head.chain)
+            imprint = replace(imprint_of(self.letterhead(client), (of_ledger,)), version=version)
+            return await asyncio.to_thread(lambda: client_document(judgement(), client, imprint).encode())
 
     async def _excerpt(self, client: ClientId) -> tuple[Book, Head]:
-        """What the book says of a client, and the record up to which it does. Raises MovingError."""
+        """What the book says of a client, and the record up to which the chain tells all of it. Raises MovingError."""
         for _ in range(_ATTEMPTS):
+            await self._seal()
             head = self._ledger.head
-            if self._head_in_book() == head:
+            if self._ledger.is_sealed and self._head_in_book() == head:
                 excerpt = self._book.evidence.excerpt(client)
                 async for server in paced(sorted(self._book.evidence.servers_of_client(client))):
                     excerpt.take_over(server, self._book.evidence)
@@ -86,11 +94,3 @@ class Documents:
                     return excerpt, head
             await asyncio.sleep(_WAIT_S)
         raise MovingError("the evidence changes faster than it can be read: ask again in a while")
-
-
-def _made(
-    book: Book, head: Head, client: ClientId, month: Month, as_of: Instant, letterhead: Letterhead
-) -> bytes:
-    judgement = judged(book, month=month, as_of=as_of)
-    of_ledger = LedgerHead(ledger="", seq=head.seq, head=head.chain)
-    return client_document(judgement, client, imprint_of(letterhead, (of_ledger,))).encode()

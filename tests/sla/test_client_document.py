@@ -84,7 +84,7 @@ def test_it_is_one_line_of_json_in_which_every_character_shows() -> None:
 
 
 def test_version_and_what_it_corrects_are_those_of_the_imprint() -> None:
-    issued = Imprint(time_zones="2026a", version=3, corrects=2)
+    issued = Imprint(time_zones="2026a", version=3)
     head = told(server(), *UP, imprint=issued)["statement"]
     assert (head["version"], head["corrects"], head["ledgers"]) == (3, 2, [])
 

@@ -28,6 +28,7 @@ from daemon.alerts.conditions.shared import (
     UPLINK_ALERTS,
 )
 from daemon.alerts.conditions.solutions import SOLUTION_ALERTS
+from daemon.alerts.conditions.statements import DELIVERY_ALERTS, STATEMENT_ALERTS
 
 EVERY: Final[tuple[Mapping[str, object], ...]] = (
     SOLUTION_ALERTS,
@@ -39,6 +40,8 @@ EVERY: Final[tuple[Mapping[str, object], ...]] = (
     MONTH_ALERTS,
     REFUSED_ALERTS,
     WINDOW_ALERTS,
+    STATEMENT_ALERTS,
+    DELIVERY_ALERTS,
     SOURCE_ALERTS,
     UPLINK_ALERTS,
     HOST_ALERTS,

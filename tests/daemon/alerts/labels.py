@@ -29,6 +29,8 @@ LABELS: Final[Mapping[str, set[str]]] = {
     "MaintenanceRunning": _SERVER,
     "VirtualServersDown": {"cause", "vcenter", "host", "datastore", "uplink"},
     "VirtualServerCauseTold": _SERVER,
+    "StatementOutdated": {"client", "month"},
+    "StatementNotDelivered": {"client", "month"},
     "SourceBlind": {"vcenter"},
     "UplinkDown": {"uplink"},
     "HostNotResponding": {"vcenter", "host"},

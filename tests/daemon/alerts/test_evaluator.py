@@ -9,13 +9,14 @@ from daemon.alerts.evaluator import AlertEvaluator
 from daemon.alerts.store import AlertStore
 from daemon.live.facts import ServerFacts
 from daemon.live.figures import LiveFigures
+from daemon.replies.status import UndeliveredStatus
 from daemon.watching.sources import Source as WatchedSource
 from probes.internet.verdict import Verdict
 from probes.report import Report
 from sla.instants import HOUR, MINUTE, SECOND, Instant
 from sla.reasons import DetailedReason, PlainReason
 from sla.records import Leg, Observation, ServerId, State, Witness
-from tests.daemon.monitor import Monitor, Source, Vm
+from tests.daemon.monitor import START, Monitor, Source, Vm
 
 
 @dataclass
@@ -37,6 +38,8 @@ class Post:
     listed: bool = True
     host: str = "esx1"
     uplink: str = "transit"
+    outdated: dict[tuple[str, str], int] = field(default_factory=dict)
+    undelivered: list[UndeliveredStatus] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.standing = LiveFigures(self.monitor.book)
@@ -56,6 +59,8 @@ class Post:
                 placement_of=lambda _: (self.host, "san1,san2"),
             ),
             is_listed=lambda _: self.listed,
+            outdated=self.outdated.items,
+            undelivered=lambda: self.undelivered,
             store=store,
             **limits,
         )
@@ -328,3 +333,38 @@ async def test_a_storm_is_taken_in_bit_by_bit() -> None:
         assert looks < 1000
     assert looks > 10
     assert sum(each["alertname"] == "VirtualServerDown" for each in post.firing()) == 50
+
+
+async def test_an_outdated_statement_is_told_until_it_is_issued_again() -> None:
+    post = Post()
+    assert await post.look() == set()
+    post.outdated["acme", "2026-02"] = 3
+    assert await post.look() == {"StatementOutdated"}
+    labels = post.of("StatementOutdated")
+    assert (labels["client"], labels["month"], labels["severity"]) == ("acme", "2026-02", "warning")
+    (alert,) = [
+        posted.alert
+        for posted in post.store.posted.values()
+        if "StatementOutdated" in str(posted.alert.labels)
+    ]
+    assert alert.summary == "The statement of acme of 2026-02 is outdated"
+    assert alert.description.startswith("3 figures of the month differ from what was issued")
+    post.outdated.clear()
+    assert await post.look() == set()
+
+
+async def test_a_statement_that_is_not_delivered_is_told_after_a_quarter_of_an_hour_once_for_all_ways() -> (
+    None
+):
+    post, began = Post(), START
+    post.undelivered = [
+        UndeliveredStatus(client="acme", month="2026-02", way=way, since=began, attempts=4, why="it is full")
+        for way in ("folder", "smtp")
+    ]
+    post.monitor.now = Instant(began + 15 * MINUTE - 1)
+    assert await post.look() == set()
+    post.monitor.now = Instant(began + 15 * MINUTE)
+    assert await post.look() == {"StatementNotDelivered"}
+    assert post.of("StatementNotDelivered")["month"] == "2026-02"
+    post.undelivered = []
+    assert await post.look() == set()

@@ -45,6 +45,8 @@ def answers(monitor: Monitor, **ledger: Any) -> Answers:
         exposition=nobody,
         recorded_requests=nobody,
         documents=nobody,
+        issuing=nobody,
+        deliveries=nobody,
         traces=Traces(),
     )
 

@@ -9,11 +9,13 @@ from typing import Final
 
 from daemon.control.client import Json
 from probes.simulation.entities import Vm
+from tests.daemon.cli.issuing import MONTH as OCTOBER
+from tests.daemon.cli.issuing import Issuer
 from tests.daemon.cli.recording import A_MINUTE_AGO, AN_HOUR_AGO, NEXT_MARCH, Slad
 from tests.daemon.cli.test_help import COMMANDS, GROUPS
 
-LEAVES: Final = tuple(" ".join(path) for path in COMMANDS if path not in GROUPS)
-"""Every command that does something itself."""
+LEAVES: Final = tuple(" ".join(path) for path in COMMANDS if path not in GROUPS or path == ("statement",))
+"""Every command that does something itself; `statement` does without another behind it."""
 MONTH: Final = "2026-03"
 DOWN: Final = "borealis-mail-00006"
 """A server that is down from when the ground is prepared."""
@@ -49,6 +51,8 @@ class Ground:
     """Where the commands run. Ports: one that a daemon has, one where nobody listens."""
 
     slad: Slad
+    past: Issuer
+    """A daemon on a ledger in which October can be issued."""
     folder: Path
     taken: int
     nothing: int
@@ -62,6 +66,9 @@ class Ground:
         (self.folder / "slad.toml").write_text(CONFIG.format(taken=self.taken, nothing=self.nothing))
         (self.folder / "password").write_text("secret")
         (self.folder / "password").chmod(0o600)
+        self.past.issued()
+        self.past.corrected()
+        self.past.issued()
         self.slad.done("maintenance", "announce", *NEXT_MARCH, "--all", "--id", "mw-gone")
         self.slad.done("exclusion", "add", "force_majeure", *_OPEN, "--id", "ex-ended")
         self.slad.done("exclusion", "add", "force_majeure", *_OPEN, "--id", "ex-gone")
@@ -126,6 +133,10 @@ def _recording(*arguments: str) -> Callable[[Ground], tuple[object, ...]]:
     return _asking(*arguments, "--idempotency-key", " ".join(arguments))
 
 
+def _of_past(*arguments: str) -> Callable[[Ground], tuple[object, ...]]:
+    return lambda ground: ("acme", "--month", OCTOBER, *arguments, "--socket", ground.past.socket)
+
+
 def _of_proposal(number: int, *arguments: str) -> Callable[[Ground], tuple[object, ...]]:
     return lambda ground: (ground.proposals[number], *arguments, "--socket", ground.slad.socket)
 
@@ -176,6 +187,11 @@ LINES: Final[Mapping[str, Callable[[Ground], tuple[object, ...]]]] = {
     "lifecycle withdraw": _recording("lc-gone", "--why", "a mistake", "--yes"),
     "token": lambda _: (),
     "statement": _asking("--month", "2020-01"),
+    "statement issue": _of_past(),
+    "statement list": lambda ground: ("--socket", ground.past.socket),
+    "statement show": _of_past(),
+    "statement diff": _of_past("--version", "2"),
+    "statement verify": _of_past(),
     "export": _asking(),
     "verify": _asking(),
     "evaluate": lambda ground: (ground.folder / "evidence.jsonl", "--month", MONTH),

@@ -93,7 +93,7 @@ def _as_it_begins(happens: Callable[[], object]) -> Callable[[], None]:
         called = click.Command.invoke
 
         def invoke(command: click.Command, context: click.Context) -> Any:
-            if not isinstance(command, click.Group):
+            if context.invoked_subcommand is None:
                 happens()
             return called(command, context)
 

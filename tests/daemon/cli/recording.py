@@ -16,6 +16,7 @@ from structlog.testing import capture_logs
 
 from daemon.app import App
 from daemon.cli import main
+from daemon.clock import Clock
 from daemon.control.tokens import new_token
 from probes.simulation import ThreadedVCenter
 from sla.instants import HOUR, MINUTE, Instant, datetime_of, format_instant
@@ -159,13 +160,13 @@ def run(*arguments: str) -> Result:
 
 
 @contextmanager
-def serving(config: Path) -> Iterator[App]:
+def serving(config: Path, clock: Clock | None = None) -> Iterator[App]:
     """The daemon on a loop in a thread of its own, as commands run loops of theirs; its logs are kept from them."""
     started: Future[tuple[App, Callable[[], object]]] = Future()
 
     async def serve() -> None:
         done = asyncio.Event()
-        async with running_app(config) as app:
+        async with running_app(config, clock=clock) as app:
             started.set_result((app, partial(asyncio.get_running_loop().call_soon_threadsafe, done.set)))
             await done.wait()
 

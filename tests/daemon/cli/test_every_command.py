@@ -16,6 +16,7 @@ import pytest
 from daemon.cli import main
 from sla.texts import printable
 from tests.daemon.cli.every_command import CONFIG, EVIDENCE, LEAVES, LINES, MONTH, Ground
+from tests.daemon.cli.issuing import Issuer, issuer
 from tests.daemon.cli.launching import FAULTS, Ended, Launcher, launcher, started
 from tests.daemon.cli.recording import Slad
 from tests.daemon.harness import WAIT_S
@@ -45,9 +46,16 @@ Usually = Callable[[str], Ended]
 
 
 @pytest.fixture(scope="module")
-def ground(slad: Slad, tmp_path_factory: pytest.TempPathFactory) -> Ground:
+def past(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Issuer]:
+    with issuer(tmp_path_factory.mktemp("past")) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def ground(slad: Slad, past: Issuer, tmp_path_factory: pytest.TempPathFactory) -> Ground:
     _, taken = slad.app.addresses[0]
-    ground = Ground(slad=slad, folder=tmp_path_factory.mktemp("ground"), taken=taken, nothing=closed_port())
+    folder = tmp_path_factory.mktemp("ground")
+    ground = Ground(slad=slad, past=past, folder=folder, taken=taken, nothing=closed_port())
     ground.prepare()
     return ground
 

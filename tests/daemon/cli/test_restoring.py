@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -101,3 +102,31 @@ def test_a_copy_is_held_against_the_head_noted_beside_it(path: Path) -> None:
     told = run(verify, "--ledger", copy)
     assert told.exit_code == 1
     assert "sound by itself" in told.stderr
+
+
+def test_issued_statements_come_back_from_their_files(tmp_path: Path) -> None:
+    document = b'{"statement":{"client":"c"}}\n'
+    issued = {"kind": "issued", "client": "c", "month": "2026-03", "as_of": "2026-04-02T00:00:00Z"}
+    lines = [
+        {
+            "kind": "client",
+            "id": "c",
+            "name": "C",
+            "timezone": "UTC",
+            "tech_admins": [],
+            "recorded_at": "2026-01-01T00:00:00Z",
+        },
+        {**issued, "version": 1, "sha256": sha256(document).hexdigest()},
+        {**issued, "version": 2, "sha256": "0" * 64},
+    ]
+    evidence, folder = tmp_path / "evidence.jsonl", tmp_path / "delivered/c"
+    evidence.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    folder.mkdir(parents=True)
+    (folder / "1.json").write_bytes(document)
+    (folder / "other.json").write_bytes(b"{}")
+    ledger = tmp_path / "new.db"
+    imported = run(import_, evidence, "--ledger", ledger, "--statements", tmp_path / "delivered")
+    assert imported.exit_code == 0, imported.output
+    assert imported.stderr == f"The bytes of an issued statement are not: c 2026-03 2 (SHA-256 {'0' * 64}).\n"
+    told = run(verify, "--ledger", ledger)
+    assert "Of what was issued are not here the bytes of c 2026-03 version 2." in told.stdout

@@ -9,7 +9,7 @@ from typing import Any
 
 from daemon.control import AmbiguousNameError, control_api
 from daemon.control.questions import Listed, OutagesAsked, Page, PageKey, ServerOrder, ServersAsked
-from daemon.records.refusals import ConflictError, FieldFault
+from daemon.records.refusals import ConflictError, FieldFault, NotFoundError
 from daemon.replies.causes import CauseStatus
 from daemon.replies.clock import ClockStatus
 from daemon.replies.common import Reply
@@ -32,8 +32,16 @@ from daemon.replies.solutions import (
     SolutionList,
     SolutionStatus,
 )
-from daemon.replies.statements import LetterheadStatus
-from daemon.replies.status import DownServer, LedgerStatus, SourceStatus, Status, WayStatus
+from daemon.replies.statements import IssuedList, IssuedStatus, LetterheadStatus
+from daemon.replies.status import (
+    DownServer,
+    LedgerStatus,
+    OutdatedStatus,
+    SourceStatus,
+    Status,
+    UndeliveredStatus,
+    WayStatus,
+)
 from daemon.replies.users import UserList
 from sla.calendars import Month
 from sla.chronic import Chronic, Stage
@@ -58,6 +66,17 @@ STATUS = Status(
     internet=(WayStatus(name="uplink transit", state=State.DOWN, reason="1 of 3 targets answer"),),
     ledger=LedgerStatus(records=77, verified_until=70, head="abcd", size_bytes=4096, last_commit_at=None),
     states={"up": 2, "down": 1},
+    undelivered=(
+        UndeliveredStatus(
+            client="Ex",
+            month="2026-10",
+            way="smtp",
+            since=DOWN_SINCE,
+            attempts=3,
+            why="mail:25: \x1b[31mrefused",
+        ),
+    ),
+    outdated=(OutdatedStatus(client="Ex", month="2026-10", figures=3),),
     proposals_pending=3,
     down=(
         DownServer(
@@ -214,6 +233,33 @@ SOLUTION = SolutionStatus(
 )
 
 
+ISSUED = IssuedStatus(
+    client="acme",
+    month="2026-10",
+    version=2,
+    corrects=1,
+    as_of=SETTLED_AT,
+    sha256="ab" * 32,
+    issued_at=SETTLED_AT,
+    issued_by="uid:0 (\x1b[31mroot)",
+    is_newest=True,
+    outdated=3,
+)
+DIFFERENCE = {
+    "difference": {
+        "client": "acme",
+        "month": "2026-10",
+        "before": {"version": 2, "as_of": "2026-11-22T09:59:50Z", "seq": 70},
+        "after": {"version": None, "as_of": "2026-11-22T10:00:00Z", "seq": 77},
+    },
+    "figures": [
+        {"part": "servers", "of": "web \x1b[31m", "figure": "down", "before": 0, "after": 60.5},
+        {"part": "servers", "of": "id-3", "figure": "met", "before": True, "after": None},
+    ],
+    "records": [{"seq": 71, "kind": "exclusion"}],
+}
+
+
 def told(reply: Reply) -> Any:
     """A reply as its JSON says it."""
     return json.loads(reply.as_json())
@@ -285,6 +331,20 @@ class FixedControl:
         return json.dumps(
             {"statement": {"client": client, "month": str(month)}, "summary": {"servers": 0}}
         ).encode()
+
+    def issued(self, client: str | None, month: Month | None) -> IssuedList:
+        return IssuedList(statements=(ISSUED,))
+
+    async def issued_document(self, client: str, month: Month, version: int | None) -> bytes:
+        if (client, version) not in (("acme", None), ("acme", 2)):
+            raise NotFoundError(
+                [FieldFault("", f"the statement of client {client!r} of {month} is not issued")]
+            )
+        return await self.statement(client, month, None)
+
+    async def difference(self, client: str, month: Month, version: int | None) -> bytes:
+        await self.issued_document(client, month, version)
+        return json.dumps(DIFFERENCE).encode()
 
     def letterhead(self, client: str) -> LetterheadStatus:
         return LetterheadStatus(name="Nordhost", address=(client,), logo=None, language="fr_CA")

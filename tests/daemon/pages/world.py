@@ -94,6 +94,8 @@ class World:
             exposition=words,
             recorded_requests=RecordedRequests(),
             documents=cast(Any, self),
+            issuing=words,
+            deliveries=words,
             traces=Traces(),
         )
         self.sources = PageSources(

@@ -4,6 +4,7 @@ import json
 from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -12,14 +13,16 @@ import aiohttp
 from daemon.control import control_api
 from daemon.control.api import LIMITS
 from daemon.control.questions import Listed, OutagesAsked, Page, ServersAsked
+from daemon.records.editions import Edition
 from daemon.records.idempotency import AskedDraft, NumberedDraft, RecordedRequests
+from daemon.records.refusals import FieldFault, NotFoundError
 from daemon.records.service import RecordService
 from daemon.replies.clock import ClockStatus
 from daemon.replies.events import EventStatus
 from daemon.replies.outages import IncidentRow, OutageRow
 from daemon.replies.servers import ServerStatus, ServerSummary
 from daemon.replies.solutions import SolutionList, SolutionStatus
-from daemon.replies.statements import LetterheadStatus
+from daemon.replies.statements import IssuedList, LetterheadStatus
 from daemon.replies.status import Status
 from daemon.replies.users import UserList
 from daemon.web.door import Limits
@@ -29,7 +32,7 @@ from sla.cause_events import CauseEvent
 from sla.evidence import encode
 from sla.instants import Instant, parse_instant
 from sla.reader import EvidenceReader
-from sla.records import Record, Recorded, ServerId
+from sla.records import ClientId, Issued, Record, Recorded, ServerId
 from tests.sla.stories import Line, client, in_order, server
 
 NOW = "2026-03-10T15:00:00Z"
@@ -97,6 +100,15 @@ class NoControl:
     async def statement(self, client: str, month: Month, as_of: Instant | None) -> bytes:
         raise NotImplementedError
 
+    def issued(self, client: str | None, month: Month | None) -> IssuedList:
+        raise NotImplementedError
+
+    async def issued_document(self, client: str, month: Month, version: int | None) -> bytes:
+        raise NotImplementedError
+
+    async def difference(self, client: str, month: Month, version: int | None) -> bytes:
+        raise NotImplementedError
+
     def letterhead(self, client: str) -> LetterheadStatus:
         raise NotImplementedError
 
@@ -121,6 +133,8 @@ class Office:
     recorded: list[Record] = field(default_factory=list)
     failing: Exception | None = None
     """What the next commits fail with."""
+    moved: list[str] = field(default_factory=list)
+    """So often evidence comes while a statement is made."""
 
     def __post_init__(self) -> None:
         self.book, self.recorded_requests, self.reader, self.seq = (
@@ -136,6 +150,27 @@ class Office:
             recorded_requests=self.recorded_requests,
             record=self.record,
             events_of=self.events_of,
+            editor=self,
+        )
+
+    async def edition(self, client: ClientId, month: Month) -> Edition:
+        """See `daemon.statements.issuing`: here another version each time, but for a month that nobody has."""
+        if client not in self.book.clients:
+            raise NotFoundError([FieldFault("client", f"there is no client {client!r}")])
+        before = self.book.issued.get((client, str(month)), [])
+        record = Issued(
+            client=client,
+            month=str(month),
+            as_of=self.at,
+            version=len(before) + 1,
+            sha256=sha256(str(month).encode()).hexdigest(),
+            recorded_at=self.at,
+        )
+        return Edition(
+            record=record,
+            document=str(month).encode(),
+            is_unchanged=False,
+            holds=lambda: self.moved.pop() is None if self.moved else True,
         )
 
     def events_of(self, server: ServerId, start: Instant, keys: Collection[str]) -> list[CauseEvent]:

@@ -20,6 +20,11 @@ COUNTS = {
     "seq",
     "size_bytes",
     "states",
+    "version",
+    "corrects",
+    "outdated",
+    "attempts",
+    "figures",
     "proposals_pending",
     "verified_until",
 }

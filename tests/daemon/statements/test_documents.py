@@ -32,6 +32,8 @@ class Evidence:
     heads: Sequence[int] = (7,)
     in_book: Sequence[int] = (7,)
     sealed: int = 0
+    unsealed: int = 0
+    """So often a watermark comes before the seal is looked at."""
     asked: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -54,6 +56,10 @@ class Evidence:
 
     async def seal(self) -> None:
         self.sealed += 1
+
+    @property
+    def is_sealed(self) -> bool:
+        return self.sealed > self.unsealed
 
     def now(self) -> Instant:
         return NOW
@@ -90,6 +96,13 @@ async def test_it_waits_until_the_book_has_taken_the_ledger(config: Config) -> N
     evidence = Evidence(heads=(7, 8, 9, 9, 9), in_book=(6, 8, 9))
     said = parsed(await documents(evidence, config).document(C, MARCH, None))
     assert said["statement"]["ledgers"][0]["seq"] == 9
+
+
+async def test_it_waits_until_the_chain_tells_how_far_all_was_seen(config: Config) -> None:
+    """Else nobody could make it again of the records up to the one that it names."""
+    evidence = Evidence(unsealed=3)
+    await documents(evidence, config).document(C, MARCH, None)
+    assert evidence.sealed == 4
 
 
 async def test_evidence_that_never_rests_is_told(config: Config) -> None:

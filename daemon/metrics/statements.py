@@ -1,0 +1,46 @@
+"""What there is to count of issued statements."""
+
+from collections.abc import Iterable
+
+from prometheus_client import CollectorRegistry, Counter, Gauge
+
+
+class StatementMetrics:
+    """By client and month (YYYY-MM)."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._outdated = Gauge(
+            "slad_statement_outdated_figures",
+            "Figures of an issued month that are others now than its newest version says; absent where none is.",
+            ["client", "month"],
+            registry=registry,
+        )
+
+        self._failing = Gauge(
+            "slad_statement_undelivered_attempts",
+            "How often in a row an issued statement could not be delivered; absent where nothing fails.",
+            ["client", "month"],
+            registry=registry,
+        )
+        self._failures = Counter(
+            "slad_statement_delivery_failures",
+            "Deliveries of issued statements that failed, by the way: folder or smtp.",
+            ["way"],
+            registry=registry,
+        )
+
+    def failed(self, way: str) -> None:
+        """A delivery by a way did not succeed."""
+        self._failures.labels(way).inc()
+
+    def set_failing(self, failing: Iterable[tuple[tuple[str, str], int]]) -> None:
+        """Let these be all statements that could not be delivered, each with the attempts."""
+        self._failing.clear()
+        for statement, attempts in failing:
+            self._failing.labels(*statement).set(attempts)
+
+    def set_outdated(self, outdated: Iterable[tuple[tuple[str, str], int]]) -> None:
+        """Let these be all."""
+        self._outdated.clear()
+        for statement, figures in outdated:
+            self._outdated.labels(*statement).set(figures)
