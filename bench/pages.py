@@ -38,6 +38,12 @@ class _NoEvents:
     def layers(self) -> tuple[()]:
         return ()
 
+    def outdated(self) -> tuple[()]:
+        return ()
+
+    def told(self) -> tuple[()]:
+        return ()
+
     def reach(self, _: str) -> tuple[()]:
         return ()
 

@@ -61,6 +61,12 @@ class _Words:
     def layers(self) -> tuple[()]:
         return ()
 
+    def outdated(self) -> tuple[()]:
+        return ()
+
+    def told(self) -> tuple[()]:
+        return ()
+
     def reach(self, _: str) -> tuple[()]:
         return ()
 
