@@ -48,6 +48,7 @@ from sla.records import (
     Witness,
 )
 from sla.service import Part, parts_of
+from sla.spans import Span
 from sla.timeline import ServerTimeline, Sights, Track
 
 _R = TypeVar("_R", bound=Recorded)
@@ -353,9 +354,10 @@ class Book:
         """The cause of the outage of a server that began at `start`."""
         return newest(self.causes.get(server, {}).get(start, ()), as_of)
 
-    def cause_at(self, server: ServerId, at: Instant, as_of: Instant) -> Cause | None:
-        """The cause of the outage in which a server is at `at`; None where none is known of that one."""
-        start = max((start for start in self.causes.get(server, ()) if start <= at), default=at)
+    def cause_at(self, server: ServerId, span: Span, as_of: Instant) -> Cause | None:
+        """The cause of the outage in which a server is at the end of a span, and that began in it; None where none is known."""
+        since, at = span
+        start = max((start for start in self.causes.get(server, ()) if since <= start <= at), default=at)
         pages = self.servers[server]
         between = pages.timeline.segments(pages.records[-1].legs, start, at)
         was_up = any(segment.state is State.UP for segment in between)

@@ -12,7 +12,7 @@ from daemon.statements.ics import CalendarEvent, head, lines_of, tail
 from sla.book import Book, ExclusionPages
 from sla.exclusions import MAINTENANCE
 from sla.instants import FOREVER, Instant
-from sla.owners import is_own
+from sla.owners import is_own, own_name
 from sla.records import Category, ClientId, Exclusion, ServerId
 from sla.spans import Span
 
@@ -46,15 +46,13 @@ def fleet_events(book: Book, requests: RecordedRequests, provider: str) -> Itera
 def client_events(book: Book, client: ClientId, provider: str) -> Iterator[CalendarEvent | None]:
     """The windows that concern one client, each by its record, in words that tell of nobody else (design §8, Discreet)."""
 
-    def own_name(server: str) -> str | None:
-        pages = book.servers.get(ServerId(server))
-        own = [each.name for each in pages.records if each.client == client] if pages else []
-        return own[-1] if own else None
+    def named(server: str) -> str | None:
+        return own_name(book, ServerId(server), client, FOREVER)
 
     for pages in list(book.exclusions.values()):
         record = pages.record
         if record.category in MAINTENANCE and is_own(book, record, client, record.recorded_at):
-            yield _event(f"{record.id}@{provider}", [pages], lambda scope: _concerned(book, scope, own_name))
+            yield _event(f"{record.id}@{provider}", [pages], lambda scope: _concerned(book, scope, named))
         else:
             yield None
 
