@@ -15,8 +15,6 @@ import structlog
 from daemon.clock import Clock
 from daemon.config import Config
 from daemon.config.values import shown
-from daemon.exposition.families import ratio_text
-from daemon.holidays import holidays_around
 from daemon.pacing import paced
 from daemon.records import bodies
 from daemon.records.confirming import questions
@@ -28,6 +26,7 @@ from daemon.records.idempotency import (
     RequestIdentity,
     digest_of,
 )
+from daemon.records.month_effects import month_effects
 from daemon.records.naming import named
 from daemon.records.proposals import EventsOf, ProposalViews, WhichProposals
 from daemon.records.refusals import ConflictError, FieldFault, NotFoundError, RefusedError, UnconfirmedError
@@ -40,16 +39,13 @@ from daemon.replies.exclusions import (
     ExclusionReceipt,
     MaintenanceReceipt,
     MonthEffect,
-    MonthFigures,
     Summary,
 )
 from daemon.replies.proposals import DecisionReceipt
 from daemon.replies.requests import RequestReceipt
 from daemon.replies.solutions import NoticeReceipt, StepReceipt
 from daemon.servers.policy import RECORDED_BY, solutions_of
-from sla.availability import Figures
 from sla.book import Book, Declared, ExclusionPages, OfSolution, key_of
-from sla.effects import Effect, effects
 from sla.exclusions import MAINTENANCE
 from sla.instants import Instant
 from sla.records import (
@@ -68,8 +64,6 @@ from sla.records import (
 )
 
 ACCEPTED_BY_TERMS: Final = "it is proved, and [people] accept says so"
-MOST_EFFECTS: Final = 1000
-"""How many months a dry run tells of."""
 
 _log = structlog.get_logger(__name__)
 
@@ -420,16 +414,7 @@ class RecordService:
     async def _effects(self, outcome: _RecordResult) -> tuple[MonthEffect, ...]:
         """What exclusions that were only supposed would change; of recorded ones nothing is told."""
         exclusions = _exclusions(outcome.draft.records)
-        if outcome.seq is not None or not exclusions:
-            return ()
-        as_of = exclusions[0].recorded_at
-        found: list[MonthEffect] = []
-        async for effect in paced(effects(self._book, exclusions, as_of, holidays_around([as_of]))):
-            if effect is not None:
-                found.append(_effect(effect))
-            if len(found) == MOST_EFFECTS:
-                break
-        return tuple(found)
+        return () if outcome.seq is not None else await month_effects(self._book, exclusions)
 
 
 def _common(outcome: _RecordResult) -> dict[str, Any]:
@@ -443,23 +428,6 @@ def _common(outcome: _RecordResult) -> dict[str, Any]:
         "recorded_by": None if seq is None else outcome.by,
         "seq": seq,
     }
-
-
-def _effect(effect: Effect) -> MonthEffect:
-    return MonthEffect(
-        server=effect.server,
-        name=effect.name,
-        client=effect.client,
-        month=str(effect.month),
-        before=_figures(effect.before),
-        after=_figures(effect.after),
-    )
-
-
-def _figures(figures: Figures) -> MonthFigures:
-    return MonthFigures(
-        availability=ratio_text(figures.availability()), down_seconds=figures.down, met=figures.met
-    )
 
 
 def _exclusions(records: Sequence[Declared]) -> list[Exclusion]:
