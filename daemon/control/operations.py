@@ -4,6 +4,7 @@ from http import HTTPStatus
 from typing import Any, Final
 
 from daemon.control import reading, recording
+from daemon.control.link_operations import LINK_OPERATIONS
 from daemon.control.operation import CALENDAR, LINES, Operation, QueryParameter
 from daemon.records import bodies
 from daemon.records.service import RecordService
@@ -469,4 +470,5 @@ OPERATIONS: Final = (
     LIST_CLIENTS,
     CLIENT,
     DOCUMENT,
+    *LINK_OPERATIONS,
 )

@@ -25,6 +25,12 @@ LONGEST_WINDOW: Final = 31 * DAY
 MOST_WINDOWS: Final = 53
 """In one series: a year of weeks."""
 
+LINK: Final = 90 * DAY
+"""How long a link for a client holds, where nobody says otherwise."""
+
+LONGEST_LINK: Final = 731 * DAY
+"""The longest that it may."""
+
 _WEEK_SECONDS: Final = WEEK_DAYS * DAY // SECOND
 _INSTANT_CHARACTERS: Final = 100
 """More would only be shown again."""
@@ -239,6 +245,26 @@ class LifecycleBody(RequestBody):
     event: LifecycleEvent
     at: InstantText | None = Field(default=None, description="Not in the future. Left out: now.")
     id: NewId | None = Field(default=None, description="Left out: slad makes one.")
+
+
+class LinkBody(RequestBody):
+    """A link to a client's own pages."""
+
+    name: Annotated[str, Field(max_length=256, pattern=_LINE, strict=True)] = Field(
+        default="", description="For whom it is; only the provider reads it."
+    )
+    valid_seconds: Annotated[int, Field(ge=60, le=LONGEST_LINK // SECOND, strict=True)] = Field(
+        default=LINK // SECOND, description="How long it holds."
+    )
+
+    @property
+    def valid(self) -> int:
+        """How long it holds, in microseconds."""
+        return self.valid_seconds * SECOND
+
+
+class RevocationBody(RequestBody):
+    """Nothing but that it is taken back."""
 
 
 _B = TypeVar("_B", bound=RequestBody)

@@ -26,6 +26,8 @@ from daemon.records.idempotency import (
     RequestIdentity,
     digest_of,
 )
+from daemon.records.link_views import link_receipt, link_status
+from daemon.records.links import REVOKED
 from daemon.records.month_effects import month_effects
 from daemon.records.naming import named
 from daemon.records.proposals import EventsOf, ProposalViews, WhichProposals
@@ -132,6 +134,7 @@ class RecordService:
         self._clock = clock
         self._book = book
         self._recorded_requests = recorded_requests
+        self._links = recorded_requests.links
         self._record = record
         self._events_of = events_of
 
@@ -240,6 +243,26 @@ class RecordService:
         """The withdrawal of a step in the life of a solution."""
         return await self._withdraw(Withdrawable.LIFECYCLE, step, call)
 
+    async def make_link(self, client: str, call: RecordCall) -> Answer:
+        """A link to a client's own pages; the answer to the request that makes it is the only one with its token."""
+        body = bodies.read(bodies.LinkBody, call.said)
+
+        def made(now: Recording) -> Draft:
+            name, grant = self._links.granted(self._book, client, body, now.at)
+            return Draft(name, (), link=grant)
+
+        return await self._post(call, made)
+
+    async def revoke_link(self, link: str, call: RecordCall) -> Answer:
+        """That a link is taken back."""
+        bodies.read(bodies.RevocationBody, call.said)
+
+        def made(_: Recording) -> Draft:
+            self._links.check_revocable(link)
+            return Draft(link, (), link=REVOKED)
+
+        return await self._post(call, made)
+
     async def _withdraw(self, what: Withdrawable, id_: str, call: RecordCall) -> Answer:
         body = bodies.read(bodies.WithdrawalBody, call.said)
         return await self._post_one(call, partial(self.validator.withdrawn, what, id_, body))
@@ -287,6 +310,11 @@ class RecordService:
     async def steps(self, *, withdrawn: bool) -> Answer:
         return Answer(await _listed("steps", self._now().steps(withdrawn=withdrawn)))
 
+    async def links(self, client: str | None, *, past: bool) -> Answer:
+        now, chosen = self._clock.now(), None if client is None else ClientId(client)
+        listed = self._links.listed(chosen, now, past=past)
+        return Answer(await _listed("links", (link_status(link, now) for link in listed)))
+
     async def clients(self) -> Answer:
         now = self._now()
         return Answer(await _listed("clients", now.clients(await _served(now))))
@@ -314,7 +342,7 @@ class RecordService:
         if outcome.seq is not None and not outcome.replayed:
             _log.info(
                 "record_committed",
-                kind=outcome.draft.records[0].kind,
+                kind=outcome.draft.kind,
                 by=call.by,
                 seq=outcome.seq,
                 id=outcome.draft.name,
@@ -373,6 +401,10 @@ class RecordService:
 
     async def _reply(self, outcome: _RecordResult) -> bytes:
         records = outcome.draft.records
+        if outcome.draft.link is not None:
+            return link_receipt(
+                self._links, outcome.draft.name, outcome.draft.link, outcome.seq, outcome.by
+            ).as_json()
         record, book = records[-1], self._book  # all are of a kind, but for a decision, which comes last
         if outcome.seq is None:
             book = book.supposing(*records)

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 
-from daemon.control import operations
+from daemon.control import link_operations, operations
 from daemon.control.api import application
 from daemon.control.client import ControlClient
 from daemon.control.identity import by_peer
@@ -36,6 +36,8 @@ STRANGE = [
     "%2e",
 ]
 
+TABLES = (operations, link_operations)
+
 
 def served() -> web.Application:
     return application(FixedControl(), Office().records, [by_peer], Door(name="control"))
@@ -51,14 +53,14 @@ def test_every_operation_is_a_route_and_every_route_an_operation() -> None:
 
 
 def test_no_path_is_written_outside_of_the_table() -> None:
-    table = Path(operations.__file__)
-    sources = table.parents[1].rglob("*.py")
-    assert [source for source in sources if "/v1/" in source.read_text(encoding="utf-8")] == [table]
+    tables = {Path(str(module.__file__)) for module in TABLES}
+    sources = Path(operations.__file__).parents[1].rglob("*.py")
+    assert {source for source in sources if "/v1/" in source.read_text(encoding="utf-8")} == tables
 
 
 def test_every_operation_that_is_named_is_in_the_table_once() -> None:
-    named = [each for each in vars(operations).values() if isinstance(each, Operation)]
-    assert [each.id for each in OPERATIONS] == [each.id for each in named]
+    named = [each for module in TABLES for each in vars(module).values() if isinstance(each, Operation)]
+    assert sorted(each.id for each in OPERATIONS) == sorted(each.id for each in named)
 
 
 @pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.id)
