@@ -19,7 +19,7 @@ from array import array
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import Final, cast
 
 from prometheus_client import CollectorRegistry, Metric, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
@@ -28,6 +28,7 @@ from prometheus_client.registry import Collector
 from daemon.clock import SystemClock
 from daemon.exposition.exposition import Exposition
 from daemon.exposition.families import RATIO_ONE, Column, ServerFamily, Snapshot, label
+from daemon.web.links import OwnSite
 from daemon.web.pages import Overview
 from daemon.web.server import public_http
 
@@ -148,6 +149,7 @@ async def measured(work: Callable[[], Awaitable[None]]) -> tuple[float, float]:
 class _Site:
     def __init__(self, exposition: Exposition) -> None:
         self.exposition = exposition
+        self.own = cast(OwnSite, None)  # nobody has a link here
 
     def readiness(self) -> Sequence[str]:
         return ()

@@ -9,6 +9,7 @@ from typing import Final, Protocol
 
 from daemon.answers.calendars import calendar_of, client_events, fleet_events
 from daemon.answers.months import month_status, solution_status
+from daemon.answers.own import OwnAnswers
 from daemon.believed_clock import BelievedClock, NotAcceptableError
 from daemon.book.counting import Counter
 from daemon.book.live_book import LiveBook
@@ -71,8 +72,10 @@ class Answers:
         exposition: Exposition,
         recorded_requests: RecordedRequests,
         documents: Documents,
+        own: OwnAnswers,
     ) -> None:
         self.exposition = exposition
+        self.own = own
         self._recorded_requests = recorded_requests
         self._figures = figures
         self._clock = clock

@@ -10,6 +10,7 @@ from daemon.alerts.evaluator import AlertEvaluator
 from daemon.alerts.notifier import Notifier
 from daemon.alerts.store import AlertStore
 from daemon.answers.answers import Answers
+from daemon.answers.own import OwnAnswers
 from daemon.believed_clock import BelievedClock
 from daemon.book.live_book import LiveBook
 from daemon.causes.attributor import Attributor
@@ -243,6 +244,13 @@ def wired(
             exposition=exposition,
             recorded_requests=evidence.recorded_requests,
             documents=documents,
+            own=OwnAnswers(
+                clock=clock,
+                book=book,
+                figures=figures,
+                documents=documents,
+                links=evidence.recorded_requests.links,
+            ),
         ),
         documents=documents,
     )

@@ -285,6 +285,10 @@ class JudgementsAt:
             standings = self._of_client[client] = self._in(calendar_of(zone).month_of(self.at))
         return standings
 
+    def of_month(self, month: Month) -> Judgement:
+        """The judgement of a month."""
+        return self._in(month).judgement
+
     def _in(self, month: Month) -> Standings:
         standings = self._of_month.get(month)
         if standings is None:

@@ -4,6 +4,7 @@ from base64 import b64encode
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
+from hashlib import sha256
 from pathlib import Path
 from typing import Final
 
@@ -15,6 +16,9 @@ from daemon.statements.view import Mark, View
 from sla.accounts import DayState
 
 _TEMPLATES: Final = Path(__file__).parent / "templates"
+_STYLE: Final = f"\n{(_TEMPLATES / 'statement.css').read_text(encoding='utf-8')}\n"
+STYLE_SHA256: Final = b64encode(sha256(_STYLE.encode()).digest()).decode()
+"""By what a content security policy lets the page have its style sheet, which is in it."""
 _DAY: Final = 4
 """Units of a strip that a day takes, one of them for the gap."""
 _HEIGHTS: Final = {
@@ -54,8 +58,7 @@ def _template() -> Template:
         lstrip_blocks=True,
         auto_reload=False,
     )
-    style = (_TEMPLATES / "statement.css").read_text(encoding="utf-8")
-    environment.globals["style"] = Markup(style)  # noqa: S704  our own file
+    environment.globals["style"] = Markup(_STYLE)  # noqa: S704  our own file
     return environment.get_template("statement.html")
 
 

@@ -63,6 +63,10 @@ class Door:
     metrics: DoorMetrics = field(default_factory=DoorMetrics)
 
     def secure(self, response: web.StreamResponse) -> None:
-        """Give an answer the headers that every answer carries."""
-        response.headers.update(SECURITY_HEADERS)
+        """Give an answer the headers that every answer carries, but where it has some of its own."""
+        for name, value in SECURITY_HEADERS.items():
+            if name == "Server":
+                response.headers[name] = value  # aiohttp has set its own
+            else:
+                response.headers.setdefault(name, value)
         response.headers.update(self.headers())

@@ -1,14 +1,17 @@
 """The read-only pages: what they show, as plain values, and how that becomes HTML."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from daemon.replies.own import OwnStatus
 from daemon.replies.status import SourceStatus
+from sla.calendars import Month
 from sla.instants import DAY, HOUR, MINUTE, SECOND, Instant, format_instant
+from sla.texts import printable
 
 _TEMPLATES: Final = Path(__file__).parent / "templates"
 STYLE: Final = (_TEMPLATES / "style.css").read_text(encoding="utf-8")
@@ -54,11 +57,17 @@ class Pages:
             auto_reload=False,
         )
         environment.filters["instant"] = format_instant
+        environment.filters["printable"] = printable
         self._landing = environment.get_template("landing.html")
+        self._client = environment.get_template("client.html")
 
     def landing(self, overview: Overview, not_ready: tuple[str, ...]) -> str:
         """The page at `/`."""
         return self._landing.render(overview=overview, not_ready=not_ready, ago=_ago)
+
+    def client(self, status: OwnStatus, months: Sequence[Month], expires_at: Instant) -> str:
+        """The page that a client's link opens; `months`: those of which there are statements."""
+        return self._client.render(status=status, months=months, expires_at=expires_at)
 
 
 def _ago(then: Instant, now: Instant) -> str:

@@ -1,4 +1,7 @@
-"""The public door's server: GET and HEAD only, nothing that changes or probes anything."""
+"""The public door's server: GET and HEAD only, nothing that changes or probes anything.
+
+Where the web config file asks for a password, links for clients need none: they are one.
+"""
 
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -18,6 +21,7 @@ from daemon.web.config import CurrentTls, WebConfig, WebConfigError, WebConfigFi
 from daemon.web.connections import Handler, bounded, busy
 from daemon.web.door import DEFAULT_LIMITS, Door, Limits
 from daemon.web.hosts import Hosts
+from daemon.web.links import LinkPages, OwnSite, is_under_link
 from daemon.web.listening import listening
 from daemon.web.negotiation import accepts_gzip, choose_format
 from daemon.web.pages import STYLE, Overview, Pages
@@ -43,6 +47,11 @@ class Site(Protocol):
 
     async def calendar(self) -> bytes:
         """The maintenance of the fleet as an iCalendar file."""
+        ...
+
+    @property
+    def own(self) -> OwnSite:
+        """What is one client's own, for those who have a link."""
         ...
 
 
@@ -75,11 +84,14 @@ async def public_http(
 def _application(
     site: Site, clock: Clock, file: WebConfigFile | None, door: Door, hosts: Hosts
 ) -> web.Application:
-    handlers = _PublicHandlers(site)
+    pages = Pages()
+    handlers, links = _PublicHandlers(site, pages), LinkPages(site.own, pages)
     guards = [_guarded_by(file, clock)] if file is not None else []
     app = web.Application(
-        middlewares=[hosts.middleware(), *guards, bounded(door)], client_max_size=door.limits.body_bytes
+        middlewares=[hosts.middleware(), *guards, links.middleware(), bounded(door)],
+        client_max_size=door.limits.body_bytes,
     )
+    links.add_to(app)
     app.router.add_get("/", handlers.landing)
     app.router.add_get("/style.css", handlers.style)
     app.router.add_get("/maintenance.ics", handlers.calendar)
@@ -90,9 +102,9 @@ def _application(
 
 
 class _PublicHandlers:
-    def __init__(self, site: Site) -> None:
+    def __init__(self, site: Site, pages: Pages) -> None:
         self._site = site
-        self._pages = Pages()
+        self._pages = pages
 
     async def landing(self, _: web.Request) -> web.Response:
         page = self._pages.landing(self._site.overview(), tuple(self._site.readiness()))
@@ -181,7 +193,7 @@ def _guarded_by(file: WebConfigFile, clock: Clock) -> Any:
                 return web.Response(
                     status=HTTPStatus.FORBIDDEN, text="this client certificate may not enter\n"
                 )
-        if config.basic_auth_users:
+        if config.basic_auth_users and not is_under_link(request):
             header = request.headers.get(hdrs.AUTHORIZATION)
             if not await passwords.passes(header, config.basic_auth_users):
                 refused = web.Response(status=HTTPStatus.UNAUTHORIZED, text="401 Unauthorized\n")

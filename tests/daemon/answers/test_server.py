@@ -31,6 +31,7 @@ def answers(monitor: Monitor) -> Answers:
         exposition=nobody,
         recorded_requests=nobody,
         documents=nobody,
+        own=nobody,
     )
 
 

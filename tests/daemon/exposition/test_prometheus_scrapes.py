@@ -25,6 +25,7 @@ from daemon.metrics.process import ProcessMetrics
 from daemon.web.pages import Overview
 from daemon.web.server import public_http
 from sla.records import State
+from tests.daemon.web.door import NoLinks
 from tests.peers import require
 from tests.waiting import PATIENCE_S, until_told
 
@@ -35,6 +36,7 @@ ODD = 'quo"te back\\slash new\nline carriage\rreturn \x1b ünicode {},= # '
 class Site:
     def __init__(self) -> None:
         self.exposition = Exposition(SystemClock())
+        self.own = NoLinks()
 
     def readiness(self) -> Sequence[str]:
         return ()

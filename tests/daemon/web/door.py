@@ -13,10 +13,16 @@ import aiohttp
 from daemon.clock import SystemClock
 from daemon.exposition.exposition import Exposition
 from daemon.exposition.families import Column, RenderedFamily, ServerFamily, Snapshot, label
+from daemon.records.links import ClientLink
+from daemon.replies.own import OwnStatus
+from daemon.statements.layouts import Files, Layout
 from daemon.web.door import Limits
+from daemon.web.links import OwnSite
 from daemon.web.pages import Overview
 from daemon.web.server import public_http
+from sla.calendars import Month
 from sla.instants import Instant
+from sla.records import ClientId
 
 PROMETHEUS_ACCEPT = (
     "application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.5,application/openmetrics-text;version=0.0.1;"
@@ -43,6 +49,34 @@ def figures(rows: int) -> Snapshot:
     return Snapshot(generation=1, servers=servers, info=servers, families=(counter,))
 
 
+class NoLinks:
+    """What is clients' own, where no token opens anything."""
+
+    def opened_by(self, token: str) -> ClientLink | None:
+        return None
+
+    async def status(self, client: ClientId) -> OwnStatus:
+        raise NotImplementedError
+
+    async def months(self, client: ClientId) -> Sequence[Month]:
+        raise NotImplementedError
+
+    async def statement(self, client: ClientId, month: Month, layout: Layout) -> Files:
+        raise NotImplementedError
+
+    async def calendar(self, client: ClientId) -> bytes:
+        raise NotImplementedError
+
+    async def feed(self, client: ClientId) -> bytes:
+        raise NotImplementedError
+
+    async def availability_badge(self, client: ClientId, server: str | None) -> bytes | None:
+        raise NotImplementedError
+
+    async def state_badge(self, client: ClientId, server: str | None) -> bytes | None:
+        raise NotImplementedError
+
+
 @dataclass
 class StandingSite:
     """A site whose content the test sets."""
@@ -50,6 +84,7 @@ class StandingSite:
     exposition: Exposition = field(default_factory=lambda: Exposition(SystemClock(), wait_s=0.05))
     reasons: list[str] = field(default_factory=list)
     page: Overview = NOTHING_YET
+    own: OwnSite = field(default_factory=NoLinks)
 
     def readiness(self) -> Sequence[str]:
         return self.reasons
