@@ -10,6 +10,7 @@ BENCHES = (
     ("vcenter", "the vCenter watch, beside pyvmomi"),
     ("daemon", "the whole daemon on 10,000 servers"),
     ("causes", "the causes of 5,000 outages at once, among 40,000 servers"),
+    ("lists", "a page of outages, incidents and servers, among 40,000 servers"),
     ("ledger", "the ledger"),
     ("start", "start from a ledger of 1,000,000 records"),
     ("evaluate", "slad evaluate"),

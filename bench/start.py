@@ -1,7 +1,8 @@
 """Start from a ledger: how long until book and counters stand again.
 
-`python -m bench.start [RECORDS]` writes a ledger of that many records for 40,000 servers, then replays it in a process of
-its own.
+`python -m bench.start [RECORDS]` writes a ledger of that many records for 40,000 servers, then starts from it in a process of its
+own, reading all of them, which writes the snapshot, and in another one from that. The stall is the worst lateness of a 1 ms
+heartbeat on the event loop.
 """
 
 import asyncio
@@ -16,13 +17,13 @@ from itertools import islice
 from pathlib import Path
 from resource import RUSAGE_SELF, getrusage
 
-from daemon.book.live_book import LiveBook
-from daemon.ledger import Batch, Entry, Ledger
-from daemon.pacing import tune_gc
+from bench.exposition import measured
+from daemon.ledger import NOTHING_READ, Batch, Entry, Extent, Ledger, snapshot_of
+from daemon.pacing import freeze_gc, tune_gc
+from daemon.recording.recollection import Recollection
 from daemon.recording.replay import replay
-from daemon.recording.transitions import Transitions
+from daemon.recording.start_snapshot import StartSnapshots, restore
 from daemon.servers.policy import Policy
-from daemon.servers.registry import ServerRegistry
 from sla.instants import HOUR, SECOND, Instant
 from sla.records import Client, ClientId, Leg, Observation, Record, Server, ServerId, State, Witness
 
@@ -74,33 +75,66 @@ async def write(path: Path, records: int) -> None:
     await ledger.close()
 
 
-def start(path: Path) -> None:
-    """Replay the ledger as the daemon does, and say what it took."""
+def start(path: Path, *, whole: bool) -> None:
+    """Start from the ledger as the daemon does, and say what it took; after a whole replay write the snapshot too."""
     tune_gc()
     began, cpu = time.monotonic(), time.process_time()
     ledger = Ledger.open(path)
-    book = LiveBook("bench")
     policy = Policy(assign=lambda *_: None, zone_of=lambda _: "UTC", legs={}, grace_us=HOUR)
-    registry = ServerRegistry("bench", policy, book.last_said)
-    newest = replay(ledger, book, registry, Transitions(book, registry))
-    book.settle(newest.newest)
+    recollection = Recollection("bench", policy)
+    unread = restore(path, ledger, recollection)
+    assert whole == (unread == NOTHING_READ)
+    recollection.book.settle(replay(ledger, recollection, unread).newest)
+    freeze_gc()
+    how = "all of them read" if whole else "from the snapshot"
+    say(f"start from {ledger.head.seq:,} records, {how}", began, cpu)
+    asyncio.run(write_snapshot(path, ledger, recollection) if whole else verify(ledger, unread))
+
+
+async def write_snapshot(path: Path, ledger: Ledger, recollection: Recollection) -> None:
+    """Write the snapshot for the next start."""
+    snapshots = StartSnapshots(path, ledger, recollection, NOTHING_READ)
+    snapshots.want()
+    began = time.monotonic()
+    cpu_ms, stall_ms = await measured(lambda: snapshots.write_if_due(0, is_last=True))
+    size = snapshot_of(path).stat().st_size / 1e6
     print(
-        f"start from {ledger.head.seq:,} records: {time.monotonic() - began:.1f} s wall,"
-        f" {time.process_time() - cpu:.1f} s CPU, {getrusage(RUSAGE_SELF).ru_maxrss / 1024:.0f} MB"
+        f"snapshot of {size:.0f} MB: {time.monotonic() - began:.1f} s wall, {cpu_ms / 1000:.1f} s CPU,"
+        f" longest stall {stall_ms:.1f} ms"
     )
-    asyncio.run(ledger.close())
+    await ledger.close()
+
+
+async def verify(ledger: Ledger, unread: Extent) -> None:
+    """Verify behind the start, without the pauses."""
+    began, cpu = time.monotonic(), time.process_time()
+    verified = NOTHING_READ
+    while verified != unread:
+        verified = await ledger.verify(verified, unread)
+    say(f"verified behind it: {unread.head.seq:,} records", began, cpu)
+    await ledger.close()
+
+
+def say(what: str, began: float, cpu: float) -> None:
+    """What it took since then, and the most memory that the process ever had."""
+    print(
+        f"{what}: {time.monotonic() - began:.1f} s wall, {time.process_time() - cpu:.1f} s CPU,"
+        f" {getrusage(RUSAGE_SELF).ru_maxrss / 1024:.0f} MB"
+    )
 
 
 def main(records: int) -> None:
-    """Write, then start."""
+    """Write, then start twice: from all records, and from the snapshot."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "ledger.db")
         asyncio.run(write(path, records))
-        subprocess.run([sys.executable, "-m", "bench.start", "--replay", str(path)], check=True)
+        for how in ("--whole", "--from-snapshot"):
+            subprocess.run([sys.executable, "-m", "bench.start", how, str(path)], check=True)
 
 
 if __name__ == "__main__":
-    if sys.argv[1:2] == ["--replay"]:
-        start(Path(sys.argv[2]))
-    else:
-        main(int(sys.argv[1]) if len(sys.argv) > 1 else 1_000_000)
+    match sys.argv[1:]:
+        case ["--whole" | "--from-snapshot" as how, path]:
+            start(Path(path), whole=how == "--whole")
+        case arguments:
+            main(int(arguments[0]) if arguments else 1_000_000)

@@ -53,7 +53,7 @@ def main() -> None:
 
     def document() -> bytes:
         asked = judged(book, month=MONTH, as_of=AS_OF)
-        return client_document(asked, CLIENT, imprint_of(letterhead, None)).encode()
+        return client_document(asked, CLIENT, imprint_of(letterhead, ())).encode()
 
     content, to_make = document(), seconds(document)
     print(f"| statement of {servers:,} servers | measured | at most |\n| --- | ---: | ---: |")

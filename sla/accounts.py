@@ -10,11 +10,11 @@ from enum import Enum
 from itertools import islice
 
 from sla.availability import AgreedTime
-from sla.book import Window
 from sla.calendars import Calendar, Day, Month, first_day, next_month
 from sla.instants import Instant
 from sla.interruptions import Stretch, segments_of, service_of
 from sla.outages import Run, runs_of
+from sla.pages import Window
 from sla.records import Category, Cause, Leg, State
 from sla.service import Part
 from sla.spans import Spans, difference, intersection, length, normalized

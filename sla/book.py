@@ -2,21 +2,30 @@
 
 `Book.add` takes valid records in the order of their lines and never judges. What a book knows at an instant of
 knowledge is asked with `as_of`: records with a later `recorded_at` do not exist yet (spec §1.4). Every list of records
-is in the order of lines, and so in the order of `recorded_at`.
+is in the order of lines: within one ledger that of `recorded_at` too, of several that goes back and forth.
 """
 
-from bisect import bisect_right
-from collections.abc import Callable, Mapping, Sequence
+from bisect import bisect_right, insort
+from collections.abc import Mapping, Sequence
 from copy import copy
-from dataclasses import dataclass, field, replace
-from operator import attrgetter
+from dataclasses import replace
 from typing import TypeVar
 
 from sla.instants import FOREVER, Instant
+from sla.pages import (
+    ExclusionPages,
+    ProposalPages,
+    RequestPages,
+    ServerPages,
+    Window,
+    known,
+    newest,
+    window_of,
+)
 from sla.records import (
+    ALL_LEGS,
     Blind,
     CancellationNotice,
-    Category,
     Cause,
     Client,
     ClientId,
@@ -31,10 +40,10 @@ from sla.records import (
     Lifecycle,
     Observation,
     ObservedUntil,
+    ObserverRetired,
     Proposal,
     ProposalDecided,
     Record,
-    Recorded,
     RequestId,
     Server,
     ServerId,
@@ -47,12 +56,8 @@ from sla.records import (
     Withdrawn,
     Witness,
 )
-from sla.service import Part, parts_of
 from sla.spans import Span
-from sla.timeline import ServerTimeline, Sights, Track
-
-_R = TypeVar("_R", bound=Recorded)
-_RECORDED_AT: Callable[[Recorded], Instant] = attrgetter("recorded_at")
+from sla.timeline import Sights, Track
 
 Declared = (
     Exclusion
@@ -65,8 +70,9 @@ Declared = (
     | Lifecycle
     | Withdrawn
     | ProposalDecided
+    | Cause
 )
-"""The records that people make."""
+"""The records that people make; causes are slad's own, too."""
 
 OfSolution = ServiceRequest | CancellationNotice | Lifecycle
 """What people record of a solution, and may withdraw."""
@@ -81,76 +87,6 @@ def key_of(record: OfSolution) -> SolutionKey:
     return record.solution, record.client
 
 
-def known(records: Sequence[_R], as_of: Instant) -> Sequence[_R]:
-    """Those of the records that exist at `as_of`."""
-    if not records or records[-1].recorded_at <= as_of:
-        return records
-    return records[: bisect_right(records, as_of, key=_RECORDED_AT)]
-
-
-def newest(records: Sequence[_R], as_of: Instant) -> _R | None:
-    """The last of the records that exist at `as_of`."""
-    those = known(records, as_of)
-    return those[-1] if those else None
-
-
-class ServerPages:
-    """What the book says of one server."""
-
-    __slots__ = ("_parts", "_parts_known", "records", "timeline", "tracks")
-
-    def __init__(self) -> None:
-        self.records: list[Server] = []
-        self.timeline = ServerTimeline()
-        self.tracks: dict[tuple[Leg, Witness], Track] = {}
-        self._parts: tuple[Part, ...] = ()
-        self._parts_known = 0
-
-    def parts(self, as_of: Instant) -> tuple[Part, ...]:
-        """The parts of its service that are known at `as_of`."""
-        records = known(self.records, as_of)
-        if len(records) != self._parts_known:
-            self._parts, self._parts_known = parts_of(records), len(records)
-        return self._parts
-
-
-@dataclass(slots=True)
-class ExclusionPages:
-    """What the book says of one exclusion."""
-
-    record: Exclusion
-    ended: ExclusionEnded | None = None
-    withdrawn: ExclusionWithdrawn | None = None
-
-
-@dataclass(slots=True)
-class RequestPages:
-    """What the book says of one service request."""
-
-    record: ServiceRequest
-    responses: list[ServiceRequestResponded] = field(default_factory=list)
-    closed: list[ServiceRequestClosed] = field(default_factory=list)
-
-
-@dataclass(slots=True)
-class ProposalPages:
-    """What the book says of one proposal: of several records the last."""
-
-    record: Proposal
-    decided: ProposalDecided | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Window:
-    """An exclusion as it stands at an instant of knowledge. Its end is `FOREVER` while it is open."""
-
-    id: ExclusionId
-    category: Category
-    start: Instant
-    end: Instant
-    record: Exclusion
-
-
 class Book:
     """All evidence, by whom it concerns."""
 
@@ -158,6 +94,10 @@ class Book:
         self.sights = Sights()
         self.servers: dict[ServerId, ServerPages] = {}
         self.clients: dict[ClientId, list[Client]] = {}
+        self._clients_since: dict[ClientId, Instant] = {}
+        """The earliest `recorded_at` of each client's records."""
+        self._awaited: set[ClientId] = set()
+        """Clients that servers named before they had a record: what defines them was left out, or comes later."""
         self.contracts: list[Contract] = []
         self.exclusions: dict[ExclusionId, ExclusionPages] = {}
         self.requests: dict[RequestId, RequestPages] = {}
@@ -182,7 +122,9 @@ class Book:
         """The clients of which a server was ever in a solution of that name."""
         self._newest_at: Instant | None = None
         self._exclusions_changed_at: list[Instant] = []
-        self._windows: tuple[int, tuple[Window, ...]] = (0, ())
+        """In order of time, whatever the order of lines."""
+        self._windows: tuple[int, tuple[Window, ...]] | None = None
+        """How many of those instants they were worked out for, since the last was added, and what stands then."""
 
     def add(self, record: Record) -> None:
         """Take the next record."""
@@ -203,9 +145,11 @@ class Book:
             case Contract():
                 self.contracts.append(record)
             case Client():
-                self.clients.setdefault(record.id, []).append(record)
+                self._meet(record)
             case Server():
                 self._enter(record)
+            case ObserverRetired():
+                self._retire(record)
             case Exclusion() | ExclusionEnded() | ExclusionWithdrawn():
                 self._exclude(record)
             case ServiceRequest():
@@ -264,12 +208,17 @@ class Book:
             case ProposalDecided():
                 self.proposals = {key: replace(pages) for key, pages in self.proposals.items()}
                 self.pending = dict(self.pending)
+            case Cause():
+                of_server = self.causes.get(record.server, {})
+                copied = {start: list(those) for start, those in of_server.items()}
+                self.causes = {**self.causes, record.server: copied}
 
     def excerpt(self, client: ClientId) -> "Book":
         """What a client's figures rest on, its servers aside, in a book of its own; `take_over` adds those one by one."""
         other = Book()
         other.sights = self.sights.copy()
         other.clients = {client: list(self.clients.get(client, ()))}
+        other._clients_since |= self._clients_since
         other.contracts = list(self.contracts)
         other.exclusions = {key: replace(pages) for key, pages in self.exclusions.items()}
         other._exclusions_changed_at += self._exclusions_changed_at
@@ -287,8 +236,11 @@ class Book:
     def take_over(self, server: ServerId, other: "Book") -> None:
         """Take all that another book says of a server which this one does not know."""
         pages = other.servers[server]
-        for record in pages.records:
-            self._enter(record)
+        for record in pages.told:
+            if isinstance(record, Server):
+                self._enter(record)
+            else:
+                self.server(server).tell(record)
         for (leg, witness), track in pages.tracks.items():
             own = self.track(server, leg, witness)
             for at, state, reason in track.said():
@@ -300,7 +252,7 @@ class Book:
         """What the book says of a server, from its first mention on."""
         pages = self.servers.get(server)
         if pages is None:
-            pages = self.servers[server] = ServerPages()
+            pages = self.servers[server] = ServerPages(self._clients_since)
         return pages
 
     def servers_of_client(self, client: ClientId) -> set[ServerId]:
@@ -329,8 +281,8 @@ class Book:
     def contract(self, client: ClientId, month: str, as_of: Instant) -> Contract | None:
         """The record whose terms a client's statement of `month` (YYYY-MM) is judged by; None: the defaults (spec §10)."""
         of_all = None
-        for record in reversed(known(self.contracts, as_of)):
-            if record.effective_from > month:
+        for record in reversed(self.contracts):
+            if record.recorded_at > as_of or record.effective_from > month:
                 continue
             if record.client == client:
                 return record
@@ -359,7 +311,9 @@ class Book:
         since, at = span
         start = max((start for start in self.causes.get(server, ()) if since <= start <= at), default=at)
         pages = self.servers[server]
-        between = pages.timeline.segments(pages.records[-1].legs, start, at)
+        newest_of = {record.observer: record for record in pages.records}
+        legs = tuple(leg for leg in ALL_LEGS if any(leg in record.legs for record in newest_of.values()))
+        between = pages.timeline.segments(legs, start, at)
         was_up = any(segment.state is State.UP for segment in between)
         return None if was_up else self.cause(server, start, as_of)
 
@@ -376,13 +330,13 @@ class Book:
     def windows(self, as_of: Instant) -> tuple[Window, ...]:
         """The exclusions as they stand at `as_of`, without those that were withdrawn (spec §4.2)."""
         changes = bisect_right(self._exclusions_changed_at, as_of)
-        if self._windows[0] != changes:
+        if self._windows is None or self._windows[0] != changes:
             self._windows = changes, tuple(self._standing(as_of))
         return self._windows[1]
 
     def _standing(self, as_of: Instant) -> list[Window]:
         return [
-            _window(pages, as_of)
+            window_of(pages, as_of)
             for pages in self.exclusions.values()
             if pages.record.recorded_at <= as_of
             and not (pages.withdrawn is not None and pages.withdrawn.recorded_at <= as_of)
@@ -392,11 +346,30 @@ class Book:
         if self._newest_at is None or at > self._newest_at:
             self._newest_at = at
 
+    def _meet(self, record: Client) -> None:
+        self.clients.setdefault(record.id, []).append(record)
+        since = self._clients_since.get(record.id)
+        if since is not None and since <= record.recorded_at:
+            return
+        self._clients_since[record.id] = record.recorded_at
+        if since is not None or record.id in self._awaited:
+            for (_, client), servers in self.servers_of.items():
+                if client == record.id:
+                    for pages in servers.values():
+                        pages.forget_parts()
+
     def _enter(self, record: Server) -> None:
         pages = self.server(record.id)
-        pages.records.append(record)
+        pages.tell(record)
+        if record.client not in self._clients_since:
+            self._awaited.add(record.client)
         self.servers_of.setdefault((record.key, record.client), {})[record.id] = pages
         self.clients_of.setdefault(record.key, set()).add(record.client)
+
+    def _retire(self, record: ObserverRetired) -> None:
+        for pages in self.servers.values():
+            if any(each.observer == record.observer for each in pages.records):
+                pages.tell(record)
 
     def _note(self, of: dict[SolutionKey, list[_O]], record: _O) -> None:
         of.setdefault(key_of(record), []).append(record)
@@ -420,16 +393,9 @@ class Book:
                 self.exclusions[record.id].ended = record
             case ExclusionWithdrawn():
                 self.exclusions[record.id].withdrawn = record
-        self._exclusions_changed_at.append(record.recorded_at)
+        insort(self._exclusions_changed_at, record.recorded_at)
+        self._windows = None
 
 
 def _of_client(records: Mapping[SolutionKey, Sequence[_O]], client: ClientId) -> dict[SolutionKey, list[_O]]:
     return {key: list(those) for key, those in records.items() if key[1] == client}
-
-
-def _window(pages: ExclusionPages, as_of: Instant) -> Window:
-    record = pages.record
-    end = FOREVER if record.end is None else record.end
-    if pages.ended is not None and pages.ended.recorded_at <= as_of:
-        end = pages.ended.at
-    return Window(id=record.id, category=record.category, start=record.start, end=end, record=record)

@@ -50,6 +50,11 @@ class Month(NamedTuple):
         return f"{self.year:04}-{self.number:02}"
 
 
+def spoken_month(month: Month) -> str:
+    """A month as a person writes it: `November 2026`."""
+    return f"{_MONTHS[month.number - 1]} {month.year}"
+
+
 def parse_month(text: str) -> Month:
     """The month that `YYYY-MM` names. Raises ValueError."""
     match = _MONTH.fullmatch(text)
@@ -123,11 +128,16 @@ class Calendar:
         """An instant for people to read: local date, time and the zone's abbreviation; in the years 1 to 9999."""
         return datetime_of(at).astimezone(self._zone)
 
-    def spoken(self, at: Instant) -> str:
-        """An instant in a sentence: `7 December 00:00 EST`, with the second where it is not the first; the years 1 to 9999."""
+    def spoken(self, at: Instant, since: Instant | None = None) -> str:
+        """An instant in a sentence: `7 December 00:00 EST`, with the second where it is not the first; the years 1 to 9999.
+
+        Without the day where `since` is of the same.
+        """
         local = self.local_time(at)
-        second = f"{local:%H:%M}" if local.second == 0 else f"{local:%H:%M:%S}"
-        return f"{local.day} {_MONTHS[local.month - 1]} {second} {local.tzname()}"
+        time = f"{local:%H:%M}" if local.second == 0 else f"{local:%H:%M:%S}"
+        if since is not None and self.day_of(since) == self.day_of(at):
+            return f"{time} {local.tzname()}"
+        return f"{local.day} {_MONTHS[local.month - 1]} {time} {local.tzname()}"
 
     def at_wall_time(self, day: Day, time_of_day: int) -> Instant:
         """The instant at which the local clock shows a time of day, 24:00 included.

@@ -26,7 +26,7 @@ from sla.cause_events import (
 )
 from sla.instants import FOREVER, MINUTE, Instant
 from sla.people import PROVIDER, People, whose
-from sla.records import Category, CauseKind, ClientId, Confidence, Leg, ServerId
+from sla.records import Category, Cause, CauseKind, ClientId, Confidence, Leg, ServerId
 
 BEFORE_US: Final = 15 * MINUTE
 """How long before the start of an outage events and placements count."""
@@ -121,6 +121,12 @@ class Attribution:
     """The one that was lost."""
     uplink: str = ""
     """The one that was down."""
+
+
+def records_of(cause: Cause, client: ClientId, user: str | None, text: str) -> tuple[Cause, ...]:
+    """The records of a cause: what the client of the server may be shown, by `user` and `text`; and where that is less, all of it."""
+    shown = replace(cause, user=user, text=text, host="", datastore="", uplink="", shown_to=client)
+    return (shown,) if replace(cause, shown_to=client) == shown else (shown, cause)
 
 
 def attributed(case: Case, people: People) -> Attribution:

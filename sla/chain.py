@@ -5,20 +5,28 @@ record's digest is the SHA-256 of the body's UTF-8 bytes; its chain value is the
 and the digest. The first record's predecessor is `GENESIS`. An exported line is the body with `seq` and `chain` as
 its last two keys. A record that an export leaves out shows as an `omitted` line, which carries the digest in place of
 the body; the salt keeps anybody from guessing what was left out.
+
+Lines of several ledgers may stand in one file, in any order of the ledgers: each has a chain of its own. The name stands
+before `seq`, and is no part of the body: a ledger need not know how others call it. Where a body has it, it is that.
 """
 
+import json
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Final
 
+from sla.values import of_ledger
+
 GENESIS: Final = bytes(32)
 """The chain value before the first record."""
 SALT_BYTES: Final = 16
 """Of the salt that each record has for itself: whoever knows one digest and all the other records tries 2^128 salts in vain."""
 
-_PROOF: Final = re.compile(r',"seq":(\d{1,18}),"chain":"([0-9a-f]{64})"\}$', re.ASCII)
+_PROOF: Final = re.compile(
+    r'(?:,"ledger":("(?:[^"\\]|\\.)*"))?,"seq":(\d{1,18}),"chain":"([0-9a-f]{64})"\}$', re.ASCII
+)
 _OMITTED: Final = re.compile(r'\{"kind":"omitted","digest":"([0-9a-f]{64})"', re.ASCII)
 
 
@@ -28,8 +36,9 @@ class ChainBrokenError(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Link:
-    """One record's place in the chain."""
+    """One record's place in the chain of its ledger."""
 
+    ledger: str
     seq: int
     digest: bytes
     chain: bytes
@@ -55,14 +64,19 @@ def linked(previous: bytes, digest: bytes) -> bytes:
     return sha256(previous + digest).digest()
 
 
-def exported(body: str, seq: int, chain: bytes) -> str:
+def exported(body: str, seq: int, chain: bytes, ledger: str = "") -> str:
     """The line of an export for a record."""
-    return f'{body[:-1]},"seq":{seq},"chain":"{chain.hex()}"}}'
+    return f"{body[:-1]}{_proof(seq, chain, ledger)}"
 
 
-def omitted(digest: bytes, seq: int, chain: bytes) -> str:
+def omitted(digest: bytes, seq: int, chain: bytes, ledger: str = "") -> str:
     """The line of an export for a record that is not the reader's."""
-    return f'{{"kind":"omitted","digest":"{digest.hex()}","seq":{seq},"chain":"{chain.hex()}"}}'
+    return f'{{"kind":"omitted","digest":"{digest.hex()}"{_proof(seq, chain, ledger)}'
+
+
+def _proof(seq: int, chain: bytes, ledger: str) -> str:
+    named = f',"ledger":{json.dumps(ledger, ensure_ascii=False)}' if ledger else ""
+    return f'{named},"seq":{seq},"chain":"{chain.hex()}"}}'
 
 
 def link_of(line: str) -> Link | None:
@@ -71,28 +85,49 @@ def link_of(line: str) -> Link | None:
     if proof is None:
         return None
     hidden = _OMITTED.match(line)
-    digest = bytes.fromhex(hidden[1]) if hidden else digest_of(line[: proof.start()] + "}")
-    return Link(seq=int(proof[1]), digest=digest, chain=bytes.fromhex(proof[2]))
+    body = line[: proof.start()] + "}"
+    ledger = _ledger_named(f'{{"ledger":{proof[1]}}}' if proof[1] else body)
+    if ledger is None:
+        return None
+    digest = bytes.fromhex(hidden[1]) if hidden else digest_of(body)
+    return Link(ledger=ledger, seq=int(proof[2]), digest=digest, chain=bytes.fromhex(proof[3]))
 
 
-def verified_head(links: Iterable[Link]) -> Link | None:
-    """The last of `links` once every one of them follows from the one before it; None where there is none.
+def _ledger_named(text: str) -> str | None:
+    """The ledger that an object names, "" where it names none; None where it is no name that could be told."""
+    if '"ledger"' not in text:
+        return ""
+    try:
+        ledger = json.loads(text).get("ledger") or ""
+        ledger.encode()
+    except (AttributeError, RecursionError, ValueError):
+        return None
+    return str(ledger)
+
+
+def verified_heads(links: Iterable[Link]) -> dict[str, Link]:
+    """The last link of each ledger, once every one of them follows from the one before it; in the order of their first.
 
     An export may begin in the middle of a ledger: the chain value of its first line is then taken as given.
     Raises ChainBrokenError.
     """
-    before: Link | None = None
+    heads: dict[str, Link] = {}
     for link in links:
-        if before is None:
-            if link.seq == 1 and link.chain != linked(GENESIS, link.digest):
-                raise ChainBrokenError("record 1 was changed: it does not hash to its chain value")
-        elif link.seq != before.seq + 1:
-            raise ChainBrokenError(
-                f"record {before.seq + 1} is missing: record {link.seq} follows {before.seq}"
-            )
-        elif link.chain != linked(before.chain, link.digest):
-            raise ChainBrokenError(
-                f"record {link.seq} was changed, or one before it: it does not hash to its chain value"
-            )
-        before = link
-    return before
+        _check_follows(link, heads.get(link.ledger))
+        heads[link.ledger] = link
+    return heads
+
+
+def _check_follows(link: Link, before: Link | None) -> None:
+    of = of_ledger(link.ledger)
+    if before is None:
+        if link.seq == 1 and link.chain != linked(GENESIS, link.digest):
+            raise ChainBrokenError(f"record 1{of} was changed: it does not hash to its chain value")
+    elif link.seq != before.seq + 1:
+        raise ChainBrokenError(
+            f"record {before.seq + 1}{of} is missing: record {link.seq} follows {before.seq}"
+        )
+    elif link.chain != linked(before.chain, link.digest):
+        raise ChainBrokenError(
+            f"record {link.seq}{of} was changed, or one before it: it does not hash to its chain value"
+        )

@@ -10,7 +10,6 @@ from enum import Enum
 from typing import Final
 
 from sla.accounts import OutageAccount, ServerAccount, ServerDay, account_of
-from sla.book import RequestPages, known
 from sla.calendars import format_day
 from sla.chronic import Stage
 from sla.document import (
@@ -28,6 +27,7 @@ from sla.exclusions import IneligibleReason
 from sla.instants import FOREVER, Instant
 from sla.interruptions import overlaps
 from sla.owners import own_name
+from sla.pages import RequestPages, known
 from sla.records import ClientId, ServerId
 from sla.requests import Outcome, Response
 from sla.spans import Span, length
@@ -251,6 +251,7 @@ def _outage_rows(rows: Iterable[ServerMonth], accounts: Mapping[ServerId, Server
             "legs": [leg.value for leg in outage.legs],
             "reasons": list(outage.reasons),
             "cause": _cause_row(outage),
+            "incident": (outage.cause.incident or None) if outage.cause is not None else None,
             "excluded_by": [
                 {"exclusion": window.id, "category": window.category.value, "seconds": seconds(time)}
                 for window, time in outage.excluded

@@ -5,11 +5,9 @@ What needs other lines, such as whether an id is defined, is `sla.reader`'s.
 
 import json
 from collections.abc import Callable, Mapping
-from enum import Enum
 from functools import partial
-from typing import Any, Final, NamedTuple, NoReturn, TypeVar
+from typing import Any, Final, NamedTuple, NoReturn
 
-from sla.calendars import UnknownZoneError, calendar_of, parse_month
 from sla.instants import Instant, parse_instant
 from sla.records import (
     ALL_LEGS,
@@ -29,11 +27,11 @@ from sla.records import (
     ExclusionWithdrawn,
     Extra,
     Issued,
-    Leg,
     Lifecycle,
     LifecycleEvent,
     Observation,
     ObservedUntil,
+    ObserverRetired,
     Proposal,
     ProposalDecided,
     Record,
@@ -42,20 +40,34 @@ from sla.records import (
     ServiceRequest,
     ServiceRequestClosed,
     ServiceRequestResponded,
-    State,
     Withdrawable,
     Withdrawn,
     Witness,
 )
-from sla.terms import TermsError, parse_terms
+from sla.terms import TermsError
+from sla.values import (
+    LEGS,
+    STATES,
+    as_id,
+    as_instant,
+    as_leg,
+    as_legs,
+    as_month,
+    as_sha256,
+    as_state,
+    as_tech_admins,
+    as_terms,
+    as_text,
+    as_texts,
+    as_timezone,
+    as_version,
+    one_of,
+)
 
-_PROOF_KEYS: Final = ("salt", "seq", "chain")
-_MOST_ADMINS: Final = 2
-_SHA256_DIGITS: Final = 64
+_OF_THE_LEDGER: Final = ("salt", "ledger", "seq", "chain")
+"""Keys that any line may have. They say how a ledger holds the record, and are no part of it."""
 _LONGEST_NUMBER: Final = 30
 _REQUIRED: Final = object()
-
-_E = TypeVar("_E", bound=Enum)
 
 
 class LineError(ValueError):
@@ -69,7 +81,10 @@ class LineError(ValueError):
 
 
 class Key(NamedTuple):
-    """A key of a kind: its name in the evidence and in the record, what its value may be, and its default."""
+    """A key of a kind: its name in the evidence and in the record, what its value may be, and its default.
+
+    One with a default may be null too, with the same meaning.
+    """
 
     name: str
     field: str
@@ -113,10 +128,16 @@ def values_of(kind: str, said: Mapping[str, Any], fault: Callable[[str | None, s
     return values
 
 
+def ledger_of(said: Mapping[str, Any], fault: Callable[[str | None, str], None]) -> str | None:
+    """The name of the ledger that holds a line; None where it is a fault."""
+    ledger: str | None = _value(said, _LEDGER, fault)
+    return ledger
+
+
 def record_of(kind: str, said: Mapping[str, Any], values: Mapping[str, Any]) -> Record:
     """The record of sound values; keys that are not known are kept."""
     make, keys = KINDS[kind]
-    known = {"kind", "recorded_at", *_PROOF_KEYS, *(key.name for key in keys)}
+    known = {"kind", "recorded_at", *_OF_THE_LEDGER, *(key.name for key in keys)}
     if kind in WITHOUT_RECORDED_AT:
         known.remove("recorded_at")
     more: dict[str, Any] = {}
@@ -143,14 +164,16 @@ def usual_observation(
     try:
         witness = witnesses[said["observer"], said["source"]]
         server = said["server"]
-        leg = _LEGS[said["leg"]]
-        state = _STATES[said["state"]]
+        leg = LEGS[said["leg"]]
+        state = STATES[said["state"]]
         at = parse_instant(said["at"])
         reason = said.get("reason", "")
         noticed_at = parse_instant(said["noticed_at"]) if "noticed_at" in said else None
     except (KeyError, TypeError, ValueError):
         return None
     if type(server) is not str or not server or type(reason) is not str or said.keys() - _OBSERVATION_KEYS:
+        return None
+    if type(said.get("ledger", "")) is not str:
         return None
     return Observation(
         witness=witness,
@@ -164,11 +187,11 @@ def usual_observation(
 
 
 def _value(said: Mapping[str, Any], key: Key, fault: Callable[[str | None, str], None]) -> Any:
-    if key.name not in said:
-        if key.default is _REQUIRED:
-            fault(key.name, "is missing")
-            return None
+    if key.default is not _REQUIRED and said.get(key.name) is None:
         return key.default
+    if key.name not in said:
+        fault(key.name, "is missing")
+        return None
     try:
         return key.parse(said[key.name])
     except TermsError as error:
@@ -177,12 +200,6 @@ def _value(said: Mapping[str, Any], key: Key, fault: Callable[[str | None, str],
     except ValueError as error:
         fault(key.name, str(error))
     return None
-
-
-def short(value: object) -> str:
-    """A value as it may stand in a message."""
-    text = json.dumps(value, ensure_ascii=False)
-    return text if len(text) <= 60 else f"{text[:57]}..."
 
 
 def _no_constant(name: str) -> NoReturn:
@@ -234,94 +251,8 @@ def _noticed_at(said: Mapping[str, Any]) -> Instant | None:
         return None
 
 
-def _text(value: object) -> str:
-    if not isinstance(value, str):
-        raise ValueError(f"must be a text, not {short(value)}")  # noqa: TRY004  one error for all values
-    return value
-
-
-def _id(value: object) -> str:
-    if not _text(value):
-        raise ValueError("must not be empty")
-    return _text(value)
-
-
-def as_instant(value: object) -> Instant:
-    """The instant that a JSON value names. Raises ValueError."""
-    return parse_instant(_text(value))
-
-
-def _or_null(parse: Callable[[object], object], value: object) -> object:
-    return None if value is None else parse(value)
-
-
-def _one_of(words: type[_E], value: object) -> _E:
-    try:
-        return words(value)
-    except ValueError:
-        known = ", ".join(word.value for word in words)
-        raise ValueError(f"must be one of {known}, not {short(value)}") from None
-
-
-def _state(value: object) -> State:
-    if not isinstance(value, str) or value not in _STATES:
-        raise ValueError(f"must be one of up, down, unknown, not {short(value)}")
-    return _STATES[value]
-
-
-def _texts(value: object) -> tuple[str, ...]:
-    if not isinstance(value, list):
-        raise ValueError(f"must be a list, not {short(value)}")  # noqa: TRY004  as above
-    return tuple(_id(item) for item in value)
-
-
-def _tech_admins(value: object) -> tuple[str, ...]:
-    admins = _texts(value)
-    if len(admins) > _MOST_ADMINS:
-        raise ValueError(f"at most two tech admins, not {len(admins)}")
-    return admins
-
-
-def _legs(value: object) -> tuple[Leg, ...]:
-    if not isinstance(value, list) or not value:
-        raise ValueError(f"must be a list of legs that is not empty, not {short(value)}")
-    return tuple(dict.fromkeys(_leg(leg) for leg in value))
-
-
-def _timezone(value: object) -> str:
-    try:
-        return calendar_of(_text(value)).zone
-    except UnknownZoneError as error:
-        raise ValueError(str(error)) from None
-
-
-def _month(value: object) -> str:
-    return str(parse_month(_text(value)))
-
-
-def _terms(value: object) -> str:
-    parse_terms(value, ())
-    return json.dumps(value, separators=(",", ":"))
-
-
-def _version(value: object) -> int:
-    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-        raise ValueError(f"must be a whole number, from 1 on, not {short(value)}")
-    return value
-
-
-def _sha256(value: object) -> str:
-    text = _text(value)
-    if len(text) != _SHA256_DIGITS or set(text) - set("0123456789abcdef"):
-        raise ValueError(f"must be {_SHA256_DIGITS} hexadecimal digits, not {short(value)}")
-    return text
-
-
-_leg = partial(_one_of, Leg)
-_LEGS: Final = {leg.value: leg for leg in Leg}
-_STATES: Final = {state.word: state for state in State}
 _OBSERVATION_KEYS: Final = frozenset(
-    {"kind", "observer", "source", "server", "leg", "state", "at", "reason", "noticed_at", *_PROOF_KEYS}
+    {"kind", "observer", "source", "server", "leg", "state", "at", "reason", "noticed_at", *_OF_THE_LEDGER}
 )
 OWN_KEYS: Final[Mapping[str, tuple[str, ...]]] = {
     "event": ("shown_to",),
@@ -330,29 +261,30 @@ OWN_KEYS: Final[Mapping[str, tuple[str, ...]]] = {
 """Keys that are slad's own, texts, left out where they are empty. In another tool's records they may hold anything."""
 WITHOUT_RECORDED_AT: Final = frozenset({"observation", "blind", "observed_until"})
 
-_ID: Final = Key("id", "id", _id)
-_ID_OR_NULL: Final = Key("id", "id", partial(_or_null, _id), None)
+_ID: Final = Key("id", "id", as_id)
+_ID_OR_NULL: Final = Key("id", "id", as_id, None)
 _AT: Final = Key("at", "at", as_instant)
-_CLIENT: Final = Key("client", "client", _id)
-_SOLUTION: Final = Key("solution", "solution", _id)
+_CLIENT: Final = Key("client", "client", as_id)
+_SOLUTION: Final = Key("solution", "solution", as_id)
 _FROM: Final = Key("from", "start", as_instant)
-_UNTIL_OR_NULL: Final = Key("until", "end", partial(_or_null, as_instant), None)
-_CATEGORY: Final = Key("category", "category", partial(_one_of, Category))
-_SERVERS: Final = Key("servers", "servers", _texts, ())
-_REASON: Final = Key("reason", "reason", _text, "")
-_WITNESS: Final = (Key("observer", "observer", _id), Key("source", "source", _id))
-_BECAUSE: Final = Key("because", "because", _texts)
-_TEXT: Final = Key("text", "text", _text)
-_WHY: Final = Key("why", "why", _text)
-_RECORDED_BY: Final = Key("recorded_by", "recorded_by", _text, "")
+_UNTIL_OR_NULL: Final = Key("until", "end", as_instant, None)
+_CATEGORY: Final = Key("category", "category", partial(one_of, Category))
+_SERVERS: Final = Key("servers", "servers", as_texts, ())
+_REASON: Final = Key("reason", "reason", as_text, "")
+_WITNESS: Final = (Key("observer", "observer", as_id), Key("source", "source", as_id))
+_BECAUSE: Final = Key("because", "because", as_texts)
+_TEXT: Final = Key("text", "text", as_text)
+_WHY: Final = Key("why", "why", as_text)
+_RECORDED_BY: Final = Key("recorded_by", "recorded_by", as_text, "")
+_LEDGER: Final = Key("ledger", "ledger", as_text, "")
 
 KINDS: Final[Mapping[str, tuple[Callable[..., Any], tuple[Key, ...]]]] = {
     "contract": (
         Contract,
         (
-            Key("client", "client", partial(_or_null, _id), None),
-            Key("effective_from", "effective_from", _month),
-            Key("terms", "terms", _terms),
+            Key("client", "client", as_id, None),
+            Key("effective_from", "effective_from", as_month),
+            Key("terms", "terms", as_terms),
             _RECORDED_BY,
         ),
     ),
@@ -360,9 +292,9 @@ KINDS: Final[Mapping[str, tuple[Callable[..., Any], tuple[Key, ...]]]] = {
         Client,
         (
             _ID,
-            Key("name", "name", _text),
-            Key("timezone", "timezone", _timezone),
-            Key("tech_admins", "tech_admins", _tech_admins),
+            Key("name", "name", as_text),
+            Key("timezone", "timezone", as_timezone),
+            Key("tech_admins", "tech_admins", as_tech_admins),
             _RECORDED_BY,
         ),
     ),
@@ -370,29 +302,31 @@ KINDS: Final[Mapping[str, tuple[Callable[..., Any], tuple[Key, ...]]]] = {
         Server,
         (
             _ID,
-            Key("name", "name", _text),
+            Key("name", "name", as_text),
             _CLIENT,
-            Key("solution", "solution", partial(_or_null, _id), None),
+            Key("solution", "solution", as_id, None),
             Key("in_service_from", "in_service_from", as_instant),
-            Key("in_service_until", "in_service_until", partial(_or_null, as_instant), None),
-            Key("legs", "legs", _legs, ALL_LEGS),
+            Key("in_service_until", "in_service_until", as_instant, None),
+            Key("legs", "legs", as_legs, ALL_LEGS),
+            Key("observer", "observer", as_text, ""),
             _RECORDED_BY,
         ),
     ),
+    "observer_retired": (ObserverRetired, (Key("observer", "observer", as_text), _AT, _RECORDED_BY)),
     "observation": (
         Observation,
         (
             *_WITNESS,
-            Key("server", "server", _id),
-            Key("leg", "leg", _leg),
-            Key("state", "state", _state),
+            Key("server", "server", as_id),
+            Key("leg", "leg", as_leg),
+            Key("state", "state", as_state),
             _AT,
             _REASON,
         ),
     ),
     "blind": (
         Blind,
-        (*_WITNESS, _FROM, Key("until", "end", as_instant), Key("legs", "legs", _legs, ALL_LEGS), _REASON),
+        (*_WITNESS, _FROM, Key("until", "end", as_instant), Key("legs", "legs", as_legs, ALL_LEGS), _REASON),
     ),
     "observed_until": (ObservedUntil, (*_WITNESS, _AT)),
     "exclusion": (
@@ -402,11 +336,11 @@ KINDS: Final[Mapping[str, tuple[Callable[..., Any], tuple[Key, ...]]]] = {
             _CATEGORY,
             _FROM,
             _UNTIL_OR_NULL,
-            Key("clients", "clients", _texts, ()),
-            Key("solutions", "solutions", _texts, ()),
+            Key("clients", "clients", as_texts, ()),
+            Key("solutions", "solutions", as_texts, ()),
             _SERVERS,
-            Key("announced_at", "announced_at", partial(_or_null, as_instant), None),
-            Key("reference", "reference", partial(_or_null, _text), None),
+            Key("announced_at", "announced_at", as_instant, None),
+            Key("reference", "reference", as_text, None),
             _RECORDED_BY,
         ),
     ),
@@ -419,8 +353,8 @@ KINDS: Final[Mapping[str, tuple[Callable[..., Any], tuple[Key, ...]]]] = {
             _CLIENT,
             _SOLUTION,
             Key("opened_at", "opened_at", as_instant),
-            Key("opened_by", "opened_by", _text),
-            Key("channel", "channel", partial(_one_of, Channel)),
+            Key("opened_by", "opened_by", as_text),
+            Key("channel", "channel", partial(one_of, Channel)),
             _RECORDED_BY,
         ),
     ),
@@ -436,24 +370,24 @@ KINDS: Final[Mapping[str, tuple[Callable[..., Any], tuple[Key, ...]]]] = {
             _ID_OR_NULL,
             _CLIENT,
             _SOLUTION,
-            Key("event", "event", partial(_one_of, LifecycleEvent)),
+            Key("event", "event", partial(one_of, LifecycleEvent)),
             _AT,
             _RECORDED_BY,
         ),
     ),
     "withdrawn": (
         Withdrawn,
-        (Key("what", "what", partial(_one_of, Withdrawable)), _ID, _WHY, _RECORDED_BY),
+        (Key("what", "what", partial(one_of, Withdrawable)), _ID, _WHY, _RECORDED_BY),
     ),
     "event": (
         Event,
         (
-            Key("source", "source", _text),
-            Key("key", "key", _text),
-            Key("type", "type", _text),
+            Key("source", "source", as_text),
+            Key("key", "key", as_text),
+            Key("type", "type", as_text),
             _AT,
-            Key("server", "server", partial(_or_null, _id), None),
-            Key("user", "user", _text),
+            Key("server", "server", as_id, None),
+            Key("user", "user", as_text),
             _TEXT,
             _RECORDED_BY,
         ),
@@ -466,8 +400,8 @@ KINDS: Final[Mapping[str, tuple[Callable[..., Any], tuple[Key, ...]]]] = {
         ProposalDecided,
         (
             _ID,
-            Key("decision", "decision", partial(_one_of, Decision)),
-            Key("exclusion", "exclusion", partial(_or_null, _id), None),
+            Key("decision", "decision", partial(one_of, Decision)),
+            Key("exclusion", "exclusion", as_id, None),
             _WHY,
             _RECORDED_BY,
         ),
@@ -475,11 +409,11 @@ KINDS: Final[Mapping[str, tuple[Callable[..., Any], tuple[Key, ...]]]] = {
     "cause": (
         Cause,
         (
-            Key("server", "server", _id),
+            Key("server", "server", as_id),
             _FROM,
-            Key("cause", "cause", partial(_one_of, CauseKind)),
-            Key("confidence", "confidence", partial(_one_of, Confidence)),
-            Key("user", "user", partial(_or_null, _text), None),
+            Key("cause", "cause", partial(one_of, CauseKind)),
+            Key("confidence", "confidence", partial(one_of, Confidence)),
+            Key("user", "user", as_text, None),
             _BECAUSE,
             _TEXT,
             _RECORDED_BY,
@@ -489,10 +423,10 @@ KINDS: Final[Mapping[str, tuple[Callable[..., Any], tuple[Key, ...]]]] = {
         Issued,
         (
             _CLIENT,
-            Key("month", "month", _month),
+            Key("month", "month", as_month),
             Key("as_of", "as_of", as_instant),
-            Key("version", "version", _version),
-            Key("sha256", "sha256", _sha256),
+            Key("version", "version", as_version),
+            Key("sha256", "sha256", as_sha256),
             _RECORDED_BY,
         ),
     ),

@@ -11,10 +11,8 @@ from typing import Final, NoReturn, assert_never
 
 from sla.decoding import (
     KINDS,
-    OWN_KEYS,
     WITHOUT_RECORDED_AT,
     LineError,
-    as_instant,
     parse_line,
     record_of,
     usual_observation,
@@ -34,6 +32,7 @@ from sla.records import (
     State,
     Witness,
 )
+from sla.values import as_instant
 
 _JSON_NAMES: Final = {"start": "from", "end": "until"}
 _COMMON: Final = {field.name for field in fields(Recorded)}
@@ -119,10 +118,9 @@ def _witness_keys(record: Blind | ObservedUntil) -> Iterable[tuple[str, str]]:
 
 
 def _recorded_keys(record: Recorded) -> Iterable[tuple[str, str]]:
-    own = OWN_KEYS.get(record.kind, ())
     for field in fields(record):
         value = getattr(record, field.name)
-        if field.name in _COMMON or (field.name in own and not value):
+        if field.name in _COMMON or value == field.default == "":
             continue
         if isinstance(record, Contract) and field.name == "terms":
             text = record.terms

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Final
 
-from sla.book import Window
 from sla.calendars import Calendar, Day, capped
 from sla.instants import FOREVER, Instant
+from sla.pages import Window
 from sla.records import Category, ClientId, ExclusionId, ServerId
 from sla.service import Part
 from sla.spans import NOTHING, Spans, clipped, difference, intersection, normalized, union
@@ -150,6 +150,18 @@ class ClientExclusions:
             ineligible=tuple(each for each in ineligible if each.spans),
         )
 
+    def taken_from(
+        self, down: Spans, server: ServerId, parts: Sequence[Part]
+    ) -> list[tuple[ExclusionId, Spans]]:
+        """The exclusions that take something of `down`, which is not empty, each with what it takes; `parts` are all here."""
+        start, end = weeks_around(self._calendar, down[0][0], down[-1][1])
+        refused = self.excluded(server, parts, start, end).ineligible
+        taken = [
+            (window.id, intersection(difference(covered, _refused(window, refused)), down))
+            for window, covered in covered_by(self, server, parts, start, end)
+        ]
+        return [(exclusion, spans) for exclusion, spans in sorted(taken) if spans]
+
     def drawn(self, excluded: Excluded) -> Spans:
         """The excluded time that draws on the weekly cap (spec §4.4c)."""
         return union(*(spans for category, spans in excluded.by_category if category in self._capped))
@@ -208,6 +220,10 @@ def _stretches(covers: Iterable[Cover]) -> list[tuple[Window, Spans]]:
 
 def _ineligible(window: Window, reason: IneligibleReason, spans: Spans) -> Ineligible:
     return Ineligible(exclusion=window.id, reason=reason, spans=spans)
+
+
+def _refused(window: Window, ineligible: Iterable[Ineligible]) -> Spans:
+    return union(*(each.spans for each in ineligible if each.exclusion == window.id))
 
 
 def in_force(ineligible: Iterable[Ineligible], within: Spans) -> list[Ineligible]:

@@ -2,8 +2,9 @@
 
 from itertools import pairwise
 
-from sla.book import Book, SolutionKey, known
+from sla.book import Book, SolutionKey
 from sla.instants import FOREVER, Instant
+from sla.pages import known
 from sla.records import ClientId, Exclusion, ServerId, SolutionId
 from sla.spans import Span
 

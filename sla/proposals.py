@@ -8,11 +8,12 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, NamedTuple
 
-from sla.book import Book, ProposalPages
+from sla.book import Book
 from sla.causes import PROPOSES
 from sla.exclusions import weeks_around
 from sla.instants import Instant
 from sla.outages import Run
+from sla.pages import ProposalPages
 from sla.records import Category, Cause, CauseKind, ClientId, Decision, Proposal, ProposalDecided, ServerId
 from sla.spans import Spans, difference, union
 from sla.statement import ClientRules

@@ -5,8 +5,8 @@ never raises for bad input; it collects faults, and a file with a fault must not
 """
 
 import re
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, MutableMapping, Sequence
+from dataclasses import dataclass, field, fields
 from functools import lru_cache, partial
 from typing import Any, Final, NamedTuple, TypeVar
 
@@ -14,19 +14,20 @@ from sla.decoding import (
     KINDS,
     WITHOUT_RECORDED_AT,
     LineError,
-    as_instant,
+    ledger_of,
     parse_line,
     record_of,
-    short,
     usual_observation,
     values_of,
 )
 from sla.instants import MINUTE, SECOND, Instant, parse_instant
-from sla.records import Leg, Observation, Record, ServerId, State, Withdrawable, Witness
+from sla.records import Leg, Observation, Record, Recorded, ServerId, State, Withdrawable, Witness
 from sla.requests import refusal
 from sla.timeline import Track
+from sla.values import as_instant, of_ledger, short
 
 _T = TypeVar("_T")
+_V = TypeVar("_V")
 
 TrackOf = Callable[[ServerId, Leg, Witness], Track]
 """Where the observations of a witness go that speak of a leg of a server."""
@@ -53,7 +54,8 @@ _USUAL_HEAD: Final = re.compile(
 _USUAL_TAIL: Final = re.compile(
     rb' ?"(up|down|unknown)", ?"at": ?"(.{13}):([0-5][0-9]):([0-5][0-9])(?:\.([0-9]{6}))?Z"'
     rb'(?:, ?"reason": ?"([\x20\x21\x23-\x5b\x5d-\x7e]*)")?(?:, ?"noticed_at": ?"[0-9TZ:.-]*")?'
-    rb'(?:, ?"salt": ?"[0-9a-zA-Z]*")?(?:, ?"seq": ?[1-9][0-9]{0,17}, ?"chain": ?"[0-9a-f]*")?\}\r?\n?'
+    rb'(?:, ?"salt": ?"[0-9a-zA-Z]*")?(?:, ?"ledger": ?"[\x20\x21\x23-\x5b\x5d-\x7e]*")?'
+    rb'(?:, ?"seq": ?[1-9][0-9]{0,17}, ?"chain": ?"[0-9a-f]*")?\}\r?\n?'
 )
 """And after its key `state`: what is said and when. Whatever else is JSON, or is not, is left to the parser."""
 _TWO_DIGITS: Final = {b"%02d" % number: number for number in range(60)}
@@ -126,20 +128,23 @@ class _Defined:
 class EvidenceReader:
     """Reads lines in order; `faults` is what is wrong so far."""
 
-    def __init__(self, track_of: TrackOf | None = None, *, wants_all: bool = False) -> None:
+    def __init__(self, track_of: TrackOf | None = None, *, for_ledger: bool = False) -> None:
         """Before the first line. With `track_of`, usual observations go to their tracks, and no record is made of them.
 
-        With `wants_all`, evidence of which an export left out something is bad.
+        With `for_ledger`, evidence is bad that cannot become a ledger: an export left out something, or it is of several.
         """
         self._track_of = track_of
-        self._wants_all = wants_all
+        self._for_ledger = for_ledger
+        self._ledgers: list[str] = []
+        """Those met so far, where one is wanted."""
         self._tracks: dict[bytes, TakeSaid] = {}
         self.faults: list[LineFault] = []
         self._line = 0
-        self._recorded_at: Instant | None = None
+        self._recorded_at: dict[str, Instant] = {}
+        """The newest of each ledger."""
         self._defined = _Defined()
         self._witnesses: dict[tuple[object, object], Witness] = {}
-        self._undoing: list[Callable[[], None]] | None = None
+        self._undoing: list[Callable[[], object]] | None = None
         """What undoes the lines that were admitted and not kept yet, the last step last; None while lines are only read."""
         self._is_partial = False
         """A line was left out: what is not defined here may be defined there."""
@@ -168,12 +173,20 @@ class EvidenceReader:
         except LineError as error:
             self._fault(error.key, error.problem)
             return None
+        if self._for_ledger:
+            self._check_ledger(said.get("ledger") or "")
         if said.get("kind") == "observation":
             observation = usual_observation(said, self._witnesses)
             if observation is not None and observation.server in self._defined.servers:
                 self._remember(line, observation)
                 return observation
         return self._record(said)
+
+    def take(self, record: Recorded) -> None:
+        """Take the next record in place of its line, where that was read before; later lines may refer to it."""
+        self._line += 1
+        self._recorded_at[""] = record.recorded_at
+        self._check(record.kind, {field.name: getattr(record, field.name) for field in fields(record)})
 
     def knows_server(self, server: ServerId) -> bool:
         """Whether a line above defines it."""
@@ -185,7 +198,6 @@ class EvidenceReader:
             return f"it is longer than {LONGEST_WRITTEN} bytes"
         self._undoing = self._undoing or []
         steps, faults = len(self._undoing), len(self.faults)
-        self._undone_by(partial(setattr, self, "_recorded_at", self._recorded_at))
         self.read(line)
         if len(self.faults) == faults:
             return None
@@ -206,7 +218,7 @@ class EvidenceReader:
         while self._undoing and len(self._undoing) > steps:
             self._undoing.pop()()
 
-    def _undone_by(self, undo: Callable[[], None]) -> None:
+    def _undone_by(self, undo: Callable[[], object]) -> None:
         if self._undoing is not None:
             self._undoing.append(undo)
 
@@ -214,6 +226,11 @@ class EvidenceReader:
         if name not in known:
             known.add(name)
             self._undone_by(partial(known.remove, name))
+
+    def _put(self, known: MutableMapping[_T, _V], name: _T, value: _V) -> None:
+        undo = partial(known.__setitem__, name, known[name]) if name in known else partial(known.pop, name)
+        self._undone_by(undo)
+        known[name] = value
 
     def _remember(self, line: bytes, observation: Observation) -> None:
         """Put later lines that begin like this one straight on their track."""
@@ -232,7 +249,7 @@ class EvidenceReader:
             return None
         kind = said["kind"]
         if kind == "omitted":
-            if self._wants_all and not self._is_partial:
+            if self._for_ledger and not self._is_partial:
                 self._fault(
                     "kind", "a record was left out here: an export of all clients is wanted, not of one"
                 )
@@ -242,34 +259,45 @@ class EvidenceReader:
             self._fault("kind", f"there is no kind {short(kind)}")
             return None
         before = len(self.faults)
+        ledger = ledger_of(said, self._fault)
         values = values_of(kind, said, self._fault)
         if kind in WITHOUT_RECORDED_AT:
             witness = values["witness"]
             if witness is not None:
                 values["witness"] = self._witnesses.setdefault((witness.observer, witness.source), witness)
         else:
-            values["recorded_at"] = self._recording(said)
+            values["recorded_at"] = None if ledger is None else self._recording(said, ledger)
         self._check(kind, values)
         if len(self.faults) > before or self.has_enough_faults:
             return None
         return record_of(kind, said, values)
 
-    def _recording(self, said: Mapping[str, Any]) -> Instant | None:
-        """The record's `recorded_at`, or that of the nearest line before it that has one."""
-        if "recorded_at" not in said:
-            if self._recorded_at is None:
-                self._fault("recorded_at", "is missing, and no line before this one has it")
-            return self._recorded_at
+    def _recording(self, said: Mapping[str, Any], ledger: str) -> Instant | None:
+        """The record's `recorded_at`, or that of the nearest line before it of the same ledger that has one."""
+        newest = self._recorded_at.get(ledger)
+        if said.get("recorded_at") is None:
+            if newest is None:
+                self._fault(
+                    "recorded_at", f"is missing, and no line{of_ledger(ledger)} before this one has it"
+                )
+            return newest
         try:
             at = as_instant(said["recorded_at"])
         except ValueError as error:
             self._fault("recorded_at", str(error))
             return None
-        if self._recorded_at is not None and at < self._recorded_at:
-            self._fault("recorded_at", "is earlier than that of a line before it")
+        if newest is not None and at < newest:
+            self._fault("recorded_at", f"is earlier than that of a line{of_ledger(ledger)} before it")
             return at
-        self._recorded_at = at
+        self._put(self._recorded_at, ledger, at)
         return at
+
+    def _check_ledger(self, ledger: object) -> None:
+        if isinstance(ledger, str) and ledger not in self._ledgers:
+            self._ledgers.append(ledger)
+            if len(self._ledgers) > 1:
+                this, first = short(ledger), short(self._ledgers[0])
+                self._fault("ledger", f"is {this}, and {first} above: a ledger takes the lines of one")
 
     def _check(self, kind: str, values: dict[str, Any]) -> None:
         """What one line alone cannot tell."""
@@ -279,7 +307,7 @@ class EvidenceReader:
                 self._check_client("client", values["client"])
             case "client":
                 if values["id"] is not None:
-                    self._define_client(values["id"], values["tech_admins"])
+                    self._put(self._defined.clients, values["id"], values["tech_admins"])
             case "server":
                 self._check_server(values)
             case "observation":
@@ -336,14 +364,6 @@ class EvidenceReader:
     def _check_client(self, key: str, client: str | None) -> None:
         self._check_id(key, client, self._defined.clients, "client")
 
-    def _define_client(self, client: str, admins: tuple[str, ...] | None) -> None:
-        clients = self._defined.clients
-        if client in clients:
-            self._undone_by(partial(clients.__setitem__, client, clients[client]))
-        else:
-            self._undone_by(partial(clients.__delitem__, client))
-        clients[client] = admins
-
     def _check_servers(self, key: str, servers: Sequence[str | None]) -> None:
         if not self._is_partial:
             for server in servers:
@@ -374,8 +394,7 @@ class EvidenceReader:
             self._fault("id", f"there is an exclusion {short(values['id'])} above")
             return
         is_open = values["end"] is None
-        self._defined.exclusions[values["id"]] = _ExclusionSoFar(values["start"], is_open)
-        self._undone_by(partial(self._defined.exclusions.__delitem__, values["id"]))
+        self._put(self._defined.exclusions, values["id"], _ExclusionSoFar(values["start"], is_open))
 
     def _check_end(self, values: dict[str, Any]) -> None:
         self._check_id("id", values["id"], self._defined.exclusions, "exclusion")

@@ -219,11 +219,22 @@ class Server(Recorded):
     in_service_from: Instant
     in_service_until: Instant | None
     legs: tuple[Leg, ...] = ALL_LEGS
+    observer: str = ""
+    """The monitor that made it; of several, each has its own say (spec §3.4)."""
 
     @property
     def key(self) -> SolutionId:
         """The solution's name; a lone server's own id (spec §6.1)."""
         return self.solution or SolutionId(self.id)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ObserverRetired(Recorded):
+    """The end of a monitor: what its records of servers on earlier lines make reaches no further than `at` (spec §3.4)."""
+
+    kind: ClassVar = "observer_retired"
+    observer: str
+    at: Instant
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -420,6 +431,7 @@ Record = (
     | Contract
     | Client
     | Server
+    | ObserverRetired
     | Exclusion
     | ExclusionEnded
     | ExclusionWithdrawn

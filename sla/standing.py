@@ -10,12 +10,13 @@ from dataclasses import dataclass
 
 from sla.accruals import Attestation
 from sla.availability import AgreedTime, Figures
-from sla.book import ServerPages, SolutionKey
+from sla.book import SolutionKey
 from sla.calendars import Day
 from sla.exclusions import MAINTENANCE, NOTHING_EXCLUDED, Excluded, Ineligible, IneligibleReason, covered_by
 from sla.instants import BEGINNING, FOREVER, Instant
 from sla.interruptions import Interruption, service_of
 from sla.lifecycle import Deadline
+from sla.pages import ServerPages
 from sla.records import Category, Leg, ServerId, State, Witness
 from sla.service import Part
 from sla.spans import Spans, clipped, covers, length
@@ -102,7 +103,7 @@ class Standings:
         """How a server stands; where it has no month yet, the instant until which that holds."""
         pages = self._book.servers[server]
         parts = pages.parts(self._as_of)
-        if len(parts) == 1 == len(pages.records):
+        if len(parts) == 1 == len(pages.told):
             rules = self.judgement.rules(parts[0].client)
             if rules is not None:
                 return self._of_one_part(server, pages, parts[0], rules)
@@ -152,7 +153,7 @@ class Standings:
         deadlines = tuple(self.judgement.deadlines(key))
         edges = [deadline.due_at for deadline in deadlines]
         for pages in self._book.servers_of.get(key, {}).values():
-            edges += [record.recorded_at for record in pages.records]
+            edges += pages.edges()
         state, members = None, []
         rules = self.judgement.rules(key[1])
         if rules is not None:
@@ -222,9 +223,8 @@ class Standings:
     ) -> tuple[Attestation, Instant, Instant]:
         """What is said of a server of the legs considered at `as_of`, since when, and until when."""
         as_of = self._as_of
-        at = max(as_of, part.start)
-        legs = next(iter(part.legs(rules.terms.availability.legs, at, Instant(at + 1))))[2]
-        since, until = max(part.start, part.watched[-1][0]), FOREVER
+        stretches = part.legs(rules.terms.availability.legs, part.start, FOREVER)
+        since, until, legs = next(each for each in stretches if as_of < each[1])
         said: list[tuple[Leg, Witness, State]] = []
         for leg in legs:
             for witness, _, track in pages.timeline.views(leg):
@@ -245,8 +245,7 @@ def _edges_of(pages: ServerPages, parts: Iterable[Part]) -> Iterator[Instant]:
     for part in parts:
         yield part.start
         yield part.end
-    for record in pages.records:
-        yield record.recorded_at
+    yield from pages.edges()
 
 
 def _first_after(at: Instant, edges: Iterable[Instant]) -> Instant:

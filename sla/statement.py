@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from operator import attrgetter
 
 from sla.availability import AgreedTime, Figures, Tally, agreed_time_of, figures_of
-from sla.book import Book, RequestPages, ServerPages, SolutionKey, Window, known
+from sla.book import Book, SolutionKey
 from sla.calendars import BusinessTime, Calendar, Day, Month, calendar_of
 from sla.chronic import Chronic, chronic_of
 from sla.exclusions import ClientExclusions, Excluded, Ineligible, covered_by, weeks_around
@@ -25,6 +25,7 @@ from sla.interruptions import (
     service_of,
 )
 from sla.lifecycle import Deadline, accepted_from, deadlines_of
+from sla.pages import RequestPages, ServerPages, Window, known
 from sla.records import Client, ClientId, Leg, RequestId, ServerId, SolutionId, State
 from sla.requests import Response, response_of
 from sla.service import Part
@@ -409,7 +410,7 @@ class Judgement:
         return [
             ServerMonth(
                 id=server,
-                name=known(pages.records, self.as_of)[-1].name,
+                name=pages.name(self.as_of),
                 client=rules.client.id,
                 solution=in_month[-1].solution,
                 figures=figures,

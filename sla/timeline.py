@@ -7,7 +7,7 @@ its segments over any span, at a cost that depends on what changed in that span 
 
 from array import array
 from bisect import bisect_left, bisect_right
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from itertools import chain
 from operator import itemgetter
@@ -88,6 +88,16 @@ class Track:
         """All that is said, as `add` takes it, in order of time."""
         for at, state in zip(map(Instant, self._at), self._states, strict=True):
             yield at, _STATES[state], self._reasons.get(at, "")
+
+    def stored(self) -> tuple["array[int]", bytes, Mapping[Instant, str]]:
+        """All of it: the instants, what was said at each, a byte each, and the reasons that were given for a down."""
+        return self._at, bytes(self._states), self._reasons
+
+    def restore(self, at: "array[int]", states: bytes, reasons: Mapping[Instant, str]) -> None:
+        """Become what `stored` gave, of an empty one."""
+        self._at, self._states, self._reasons = at, bytearray(states), dict(reasons)
+        self._last_at = at[-1]
+        self.ever_down = _DOWN in states
 
     def last(self) -> tuple[Instant, State] | None:
         return (Instant(self._at[-1]), _STATES[self._states[-1]]) if self._at else None

@@ -14,7 +14,7 @@ from daemon.alerts.conditions.servers import (
 from daemon.alerts.store import AlertStore
 from daemon.book.live_book import LiveBook
 from daemon.live.facts import ServerFacts
-from sla.incidents import place_of
+from sla.grouping import place_of
 from sla.instants import FOREVER, Instant
 from sla.records import Cause, CauseKind, ServerId
 

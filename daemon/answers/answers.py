@@ -8,26 +8,42 @@ from itertools import islice
 from typing import Final, Protocol
 
 from daemon.answers.calendars import calendar_of, client_events, fleet_events
+from daemon.answers.events import events_of
+from daemon.answers.fleet import FleetAnswers
 from daemon.answers.months import month_status, solution_status
+from daemon.answers.outages import OutageAnswers
 from daemon.answers.own import OwnAnswers
 from daemon.believed_clock import BelievedClock, NotAcceptableError
 from daemon.book.counting import Counter
 from daemon.book.live_book import LiveBook
+from daemon.causes.traces import Traces
+from daemon.config.values import shown
 from daemon.control import AmbiguousNameError, BusyError
+from daemon.control.questions import Listed, OutagesAsked, Page, ServersAsked
 from daemon.evidence.export import exported
 from daemon.exposition.exposition import Exposition
 from daemon.ledger import Ledger
 from daemon.live.figures import LiveFigures
 from daemon.pacing import paced
 from daemon.records.idempotency import RecordedRequests
-from daemon.records.refusals import ConflictError, FieldFault
+from daemon.records.refusals import ConflictError, FieldFault, NotFoundError
 from daemon.records.windows import around
 from daemon.replies.causes import CauseStatus
 from daemon.replies.clock import ClockStatus
-from daemon.replies.servers import LegStatus, OutageStatus, ReachStatus, ServerStatus
+from daemon.replies.events import EventStatus
+from daemon.replies.outages import IncidentRow, OutageRow
+from daemon.replies.servers import (
+    LegStatus,
+    OutageStatus,
+    ReachStatus,
+    ServerStatus,
+    ServerSummary,
+    Whereabouts,
+)
 from daemon.replies.solutions import SolutionList, SolutionStatus
 from daemon.replies.statements import LetterheadStatus
 from daemon.replies.status import DownServer, LedgerStatus, SourceStatus, Status, WayStatus
+from daemon.replies.users import UserList
 from daemon.servers.registry import ServerRegistry
 from daemon.servers.services import PROVISIONAL_OWNER
 from daemon.statements.documents import Documents, MovingError
@@ -68,15 +84,20 @@ class Answers:
         internet: Internet,
         committer: Commits,
         seal: Callable[[], Awaitable[None]],
+        verified_until: Callable[[], int],
         figures: LiveFigures,
         exposition: Exposition,
         recorded_requests: RecordedRequests,
         documents: Documents,
         own: OwnAnswers,
+        traces: Traces,
     ) -> None:
         self.exposition = exposition
         self.own = own
         self._recorded_requests = recorded_requests
+        self._fleet = FleetAnswers(book, figures)
+        self._outages = OutageAnswers(book, figures, clock)
+        self._traces = traces
         self._figures = figures
         self._clock = clock
         self._ledger = ledger
@@ -87,6 +108,7 @@ class Answers:
         self._committer = committer
         self._seal = seal
         self._documents = documents
+        self._verified_until = verified_until
 
     def readiness(self) -> Sequence[str]:
         """Why slad is not ready; empty when it is."""
@@ -107,6 +129,7 @@ class Answers:
             ),
             ledger=LedgerStatus(
                 records=head.seq,
+                verified_until=self._verified_until(),
                 head=head.chain.hex(),
                 size_bytes=self._ledger.size_bytes,
                 last_commit_at=self._committer.committed_at,
@@ -120,11 +143,15 @@ class Answers:
                     client=record.client,
                     since=since,
                     legs=self._legs_down(record.id),
-                    cause=_cause(self._book.evidence.cause(record.id, since)),
+                    cause=CauseStatus.of(self._book.evidence.cause(record.id, since)),
                 )
                 for since, record in self._down()
             ),
         )
+
+    async def users(self) -> UserList:
+        """The users whom vCenters' events of the last 40 days name."""
+        return UserList(users=tuple(sorted({user async for user in paced(self._traces.users())} - {""})))
 
     def clock(self) -> ClockStatus:
         """What slad takes for the time, and why that is not what the wall clock shows, if it is not."""
@@ -165,6 +192,7 @@ class Answers:
             same_uuid=tuple(map(str, self._registry.same_uuid(server))),
             owner_is_provisional=PROVISIONAL_OWNER in record.extra,
             vcenter=self._registry.source_of(server),
+            runs_on=self._runs_on(server),
             state=self._book.state(server),
             since=_since(segments, self._book.state(server)),
             settled_at=settled_at,
@@ -179,6 +207,24 @@ class Answers:
             counters_seconds={counter.name.lower(): counts.us[counter] for counter in Counter},
             month=month_status(judging, server) if (judging := self._figures.asked()) is not None else None,
         )
+
+    async def servers(self, asked: ServersAsked, page: Page) -> Listed[ServerSummary]:
+        """Servers in service. Raises NotFoundError for a client that there is none of."""
+        return await self._fleet.servers(asked, page)
+
+    async def outages(self, asked: OutagesAsked, page: Page) -> Listed[OutageRow]:
+        """Outages. Raises NotFoundError for a client or server that is none, and AmbiguousNameError."""
+        return await self._outages.outages(asked, self._named(asked.server), page)
+
+    async def incidents(self, asked: OutagesAsked, page: Page) -> Listed[IncidentRow]:
+        """The incidents of outages. Raises what `outages` raises."""
+        return await self._outages.incidents(asked, self._named(asked.server), page)
+
+    async def events(self, server: str, page: Page) -> tuple[str, Listed[EventStatus]]:
+        """The id of a server, and the events that name it. Raises what `outages` raises."""
+        found = self._named(server)
+        assert found is not None
+        return found, await events_of(self._book.events.get(found, ()), self._ledger.read, page)
 
     async def solutions(self) -> SolutionList:
         """The solutions, but for lone servers that were never down and of which nothing is on record."""
@@ -291,6 +337,24 @@ class Answers:
         place = self._book.places[server]
         return tuple(place.group.legs_down(place.index))
 
+    def _named(self, name: str | None) -> ServerId | None:
+        """The server of an id or a name; None for no name. Raises NotFoundError and AmbiguousNameError."""
+        found = None if name is None else self._found(name)
+        if name is not None and found is None:
+            raise NotFoundError([FieldFault("server", f"there is no server {shown(name)}")])
+        return found
+
+    def _runs_on(self, server: ServerId) -> Whereabouts | None:
+        """Where it was placed last, if it is there still."""
+        last = self._traces.placements(server, BEGINNING)[-1:]
+        if not last or last[0].end is not None:
+            return None
+        return Whereabouts(
+            host=last[0].host.name,
+            datastores=tuple(sorted(each.name for each in last[0].datastores)),
+            since=last[0].start,
+        )
+
     def _found(self, name: str) -> ServerId | None:
         if ServerId(name) in self._book.evidence.servers:
             return ServerId(name)
@@ -300,7 +364,7 @@ class Answers:
         in_service = [server for server in named if self._book.record_of(server).in_service_until is None]
         found = in_service or named
         if len(found) > 1:
-            raise AmbiguousNameError(sorted(found))
+            raise AmbiguousNameError(name, sorted(found))
         return found[0] if found else None
 
     def _segments(self, record: Server, settled_at: Instant | None) -> list[Segment]:
@@ -374,11 +438,7 @@ def _outages(
             start=run.start,
             end=run.end,
             legs=tuple(run.legs_down(legs)),
-            cause=_cause(cause_of(run.start)),
+            cause=CauseStatus.of(cause_of(run.start)),
         )
         for run in runs_of(segments, left_at=left_at)[: -OUTAGES_SHOWN - 1 : -1]
     )
-
-
-def _cause(record: Cause | None) -> CauseStatus | None:
-    return None if record is None else CauseStatus.of(record)

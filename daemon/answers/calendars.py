@@ -9,10 +9,11 @@ from daemon.records.idempotency import RecordedRequests
 from daemon.records.naming import name_of
 from daemon.records.views import end_of
 from daemon.statements.ics import CalendarEvent, head, lines_of, tail
-from sla.book import Book, ExclusionPages
+from sla.book import Book
 from sla.exclusions import MAINTENANCE
 from sla.instants import FOREVER, Instant
 from sla.owners import is_own, own_name
+from sla.pages import ExclusionPages
 from sla.records import Category, ClientId, Exclusion, ServerId
 from sla.spans import Span
 

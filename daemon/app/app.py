@@ -129,6 +129,7 @@ class App:
                     ("sources", _after(parts.recorder.has_begun, parts.sources.run)),
                     ("internet", _after(parts.recorder.has_begun, parts.internet.run)),
                     ("notifier", parts.notifier.run),
+                    ("verifier", parts.verifier.run),
                     ("stalls", partial(measure_stalls, self._clock, self._metrics.process)),
                     ("watchdog", watchdog.run),
                     ("reloader", reloader.run),

@@ -47,5 +47,5 @@ async def told(evidence: Evidence, clock: BelievedClock, metrics: ProcessMetrics
     if ledger.is_new or not ledger.lost:
         return
     record = accepted_loss(ledger.lost, why, ledger.head, clock.starting_now())
-    await ledger.commit(Batch(entries=[Entry(record=record)]))
-    evidence.book.take_record(record, None)
+    head = await ledger.commit(Batch(entries=[Entry(record=record)]))
+    evidence.recollection.take(head.seq, record, None)

@@ -6,6 +6,8 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from functools import partial
 
+import structlog
+
 from daemon.alerts.evaluator import AlertEvaluator
 from daemon.alerts.notifier import Notifier
 from daemon.alerts.store import AlertStore
@@ -19,7 +21,7 @@ from daemon.causes.traces import Traces
 from daemon.clock import boot_id
 from daemon.config import Config
 from daemon.exposition.exposition import Exposition
-from daemon.ledger import Ledger
+from daemon.ledger import NOTHING_READ, Extent, Ledger, UnsoundSnapshotError
 from daemon.live.facts import ServerFacts
 from daemon.live.figures import LiveFigures
 from daemon.live.snapshots import Snapshots
@@ -29,12 +31,13 @@ from daemon.recording.clock_note import ClockNote
 from daemon.recording.committing import Committer
 from daemon.recording.dating import resumed
 from daemon.recording.publishing import Publisher
+from daemon.recording.recollection import Recollection
 from daemon.recording.recorder import Recorder
-from daemon.recording.replay import replay
+from daemon.recording.replay import Replayed, replay
 from daemon.recording.restating import restate
-from daemon.recording.transitions import Transitions
+from daemon.recording.start_snapshot import StartSnapshots, restore
+from daemon.recording.verifying import Verifier
 from daemon.records.endings import Endings
-from daemon.records.idempotency import RecordedRequests
 from daemon.records.service import RecordService
 from daemon.servers.policy import policy_of
 from daemon.servers.registry import ServerRegistry
@@ -48,20 +51,21 @@ from probes.report import Report, SourceFailure
 from sla.instants import Instant
 from sla.records import Leg, ServerId, State, Witness
 
+_log = structlog.get_logger()
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
     """What the ledger held at the start, and who goes on with it."""
 
     ledger: Ledger
-    book: LiveBook
-    registry: ServerRegistry
-    transitions: Transitions
+    recollection: Recollection
     traces: Traces
-    recorded_requests: RecordedRequests
     begun_at: Instant
     """When the ledger's first record was made; now, where there is none."""
     clock_note: ClockNote
+    unread: Extent
+    """The records that came from a snapshot, and are to be verified yet."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,6 +77,7 @@ class Parts:
     committer: Committer
     publisher: Publisher
     recorder: Recorder
+    verifier: Verifier
     records: RecordService
     notifier: Notifier
     documents: Documents
@@ -80,31 +85,45 @@ class Parts:
 
 
 async def replayed(config: Config, clock: BelievedClock, ledger: Ledger) -> Evidence:
-    """Read the ledger to its end. Raises LedgerDamagedError, LedgerFaultError."""
-    book, recorded_requests = LiveBook(config.observer), RecordedRequests(ledger.requests())
+    """Know what the ledger holds, to its end. Raises LedgerDamagedError, LedgerFaultError."""
+    recollection, unread, (newest, is_of_old) = await asyncio.to_thread(_recollected, config, ledger)
     traces = Traces()
     traces.remember(ledger.traces())
-    registry = ServerRegistry(config.observer, policy_of(config), book.last_said)
-    transitions = Transitions(book, registry)
-    begun_at, newest, is_of_old = await asyncio.to_thread(
-        replay, ledger, book, registry, transitions, recorded_requests.take
-    )
     freeze_gc()
     clock_note = ClockNote(config.ledger.path, boot_id())
     clock.begin(newest, await asyncio.to_thread(clock_note.read))
     if is_of_old:
-        await restate(ledger, book, transitions.entry, clock.now())
-    book.settle(clock.now())
+        await restate(ledger, recollection, clock.now())
+    recollection.book.settle(clock.now())
     return Evidence(
         ledger=ledger,
-        book=book,
-        registry=registry,
-        transitions=transitions,
+        recollection=recollection,
         traces=traces,
-        recorded_requests=recorded_requests,
-        begun_at=begun_at or clock.now(),
+        begun_at=recollection.begun_at or clock.now(),
         clock_note=clock_note,
+        unread=unread,
     )
+
+
+def _recollected(config: Config, ledger: Ledger) -> tuple[Recollection, Extent, Replayed]:
+    """What the ledger holds, and which of its records were not read for that: the snapshot beside it knew of them.
+
+    Whatever goes wrong from a snapshot on, all records are read, and judged by themselves.
+    """
+    recollection = _nothing(config, ledger)
+    try:
+        unread = restore(config.ledger.path, ledger, recollection)
+        if unread != NOTHING_READ:
+            return recollection, unread, replay(ledger, recollection, unread)
+    except Exception as error:  # noqa: BLE001  whatever it holds, the ledger is there
+        why = str(error) if isinstance(error, UnsoundSnapshotError) else f"cannot be used: {error!r}"
+        _log.warning("start_snapshot_refused", message=f"the snapshot {why}; all records are read")
+        recollection = _nothing(config, ledger)
+    return recollection, NOTHING_READ, replay(ledger, recollection)
+
+
+def _nothing(config: Config, ledger: Ledger) -> Recollection:
+    return Recollection(config.observer, policy_of(config), ledger.requests())
 
 
 def wired(
@@ -118,14 +137,15 @@ def wired(
     make_figures: Callable[[LiveBook], LiveFigures] = LiveFigures,
 ) -> Parts:
     """The parts, on the running loop; `stack` lets go of the threads that wait for it. `tick_us`: as Recorder has it."""
-    ledger, book, registry = evidence.ledger, evidence.book, evidence.registry
+    ledger, recollection = evidence.ledger, evidence.recollection
+    book, registry, transitions = recollection.book, recollection.registry, recollection.transitions
     queue: ReportQueue[Report | SourceFailure] = ReportQueue()
     stack.callback(queue.close)
     sources = Sources(
         clock.watches,
         metrics.process,
         queue.put,
-        lambda source: resumed(evidence.transitions.resume(source), clock),
+        lambda source: resumed(transitions.resume(source), clock),
     )
     internet = Internet(
         clock=clock.watches,
@@ -161,6 +181,7 @@ def wired(
         is_listed=lambda server: registry.listed(server) is not None,
         store=store,
     )
+    verifier = Verifier(config.ledger.path, ledger, evidence.unread)
     publisher = Publisher(
         clock=clock,
         ledger=ledger,
@@ -169,13 +190,13 @@ def wired(
         exposition=exposition,
         metrics=metrics.process,
         fault=lambda: committer.fault or committer.held,
+        verified_until=verifier.until_seq,
         on_prepared=queue.wake,
     )
     committer = Committer(
         clock=clock,
         ledger=ledger,
-        book=book,
-        recorded_requests=evidence.recorded_requests,
+        recollection=recollection,
         metrics=metrics.process,
         on_waiting=queue.wake,
         on_fault=publisher.publish_the_fault,
@@ -183,7 +204,7 @@ def wired(
     records = RecordService(
         clock=clock,
         book=book.evidence,
-        recorded_requests=evidence.recorded_requests,
+        recorded_requests=recollection.requests,
         record=committer.record,
         events_of=evidence.traces.proving,
     )
@@ -192,11 +213,11 @@ def wired(
         clock_note=evidence.clock_note,
         tick_us=tick_us,
         queue=queue,
-        transitions=evidence.transitions,
+        transitions=transitions,
         committer=committer,
         attributor=attributor,
         proposals=Proposals(book, records.accepted_by_terms),
-        endings=Endings(book.evidence, evidence.recorded_requests),
+        endings=Endings(book.evidence, recollection.requests),
         book=book,
         sources=sources,
         doubts=Doubts(registry, metrics.process),
@@ -204,6 +225,7 @@ def wired(
         snapshots=snapshots,
         evaluator=evaluator,
         publisher=publisher,
+        start_snapshots=StartSnapshots(config.ledger.path, ledger, recollection, evidence.unread),
         metrics=metrics.process,
     )
     documents = Documents(
@@ -221,6 +243,7 @@ def wired(
         publisher=publisher,
         recorder=recorder,
         records=records,
+        verifier=verifier,
         notifier=Notifier(
             clock=clock,
             store=store,
@@ -240,17 +263,19 @@ def wired(
             internet=internet,
             committer=committer,
             seal=recorder.seal,
+            verified_until=verifier.until_seq,
             figures=figures,
             exposition=exposition,
-            recorded_requests=evidence.recorded_requests,
+            recorded_requests=recollection.requests,
             documents=documents,
             own=OwnAnswers(
                 clock=clock,
                 book=book,
                 figures=figures,
                 documents=documents,
-                links=evidence.recorded_requests.links,
+                links=recollection.requests.links,
             ),
+            traces=evidence.traces,
         ),
         documents=documents,
     )

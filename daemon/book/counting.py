@@ -289,6 +289,28 @@ class Group:
         for reference, us in zip(self.references, counts.us, strict=True):
             reference[index] = us
 
+    def stored(self, index: int) -> tuple[int, ...]:
+        """How a server is counted, beside its row: since when its outage is to be looked at, or NEVER, its outages, when
+        the one under way began, and its references.
+        """
+        unseen = self._unseen.get(index, NEVER)
+        references = (reference[index] for reference in self.references)
+        return unseen, self.outages[index], self.outage_at[index], *references
+
+    def restore(self, row: GroupMember, stored: Sequence[int]) -> int:
+        """Take a server that is counted as it was `stored`; gives its index."""
+        unseen, *columns = stored
+        index = len(self.rows)
+        self.rows.append(row)
+        self.numbers.append(self._numbered(row.code))
+        for column, value in zip((self.outages, self.outage_at, *self.references), columns, strict=True):
+            column.append(value)
+        if row.pending:
+            self._waiting.add(index)
+        if unseen != NEVER:
+            self._unseen[index] = Instant(unseen)
+        return index
+
     def darkened(self) -> None:
         """A dark span was added to one of the witnesses."""
         self._elapsed.rebuild()
@@ -417,7 +439,7 @@ class Group:
             self._note(index, row, pattern.states[combination], at)
             if combination == self._everything:
                 return
-        self._unseen[index] = since
+        self._unseen[index] = max(since, until)  # what was looked at once is not counted again
 
     def _note(self, index: int, row: GroupMember, state: State, at: Instant) -> None:
         """Begin or end an outage: it ends when the server is next up, or leaves service (spec §6.2)."""

@@ -6,18 +6,23 @@ was learned, since the process began, of time that they had counted already.
 """
 
 import collections
+from array import array
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from daemon.book.cause_counts import CauseCounts
 from daemon.book.changes import BookChanges
 from daemon.book.counting import HORIZON_US, NEVER, Change, Counts, Group, GroupMember, legs_code
 from daemon.book.elapsed import WitnessSight
+from daemon.book.outage_index import OutageIndex
 from probes.report import RECOVERED
 from sla.book import Book
 from sla.instants import BEGINNING, Instant
 from sla.outages import Run, runs_of
 from sla.records import (
     Blind,
+    Cause,
+    Event,
     Leg,
     Observation,
     ObservedUntil,
@@ -46,6 +51,12 @@ class LiveBook:
         """This monitor: only its own witnesses are counted by."""
         self.evidence = Book()
         """All that the ledger holds, of whichever observer."""
+        self.outages = OutageIndex(self.evidence, self._settled_of)
+        """Every outage of every server."""
+        self.cause_counts = CauseCounts(self.evidence)
+        """How many outages had which cause."""
+        self.events: dict[ServerId, array[int]] = {}
+        """The numbers in the ledger of the events that name a server."""
         self.corrected: collections.Counter[tuple[State, State]] = collections.Counter()
         """By the state that was counted and the one that is known now: microseconds, since the book went live."""
         self.groups: dict[tuple[Witness, ...], Group] = {}
@@ -71,8 +82,11 @@ class LiveBook:
 
     # What the ledger holds
 
-    def take_record(self, record: Record, settled: Instant | None) -> None:
-        """Take a record; `settled`: how far its server's counters had been counted when it was committed."""
+    def take_record(self, record: Record, settled: Instant | None, seq: int = 0) -> None:
+        """Take a record; `settled`: how far its server's counters had been counted when it was committed.
+
+        `seq`: its number in the ledger.
+        """
         counted_until = BEGINNING if settled is None else settled
         if isinstance(record, Observation):
             self.take_observation(
@@ -90,6 +104,11 @@ class LiveBook:
                 self._take_service(record, counted_until)
             elif self._went_live:
                 self._changes.records.append(record)
+            if isinstance(record, Cause):
+                self.outages.take_cause(record)
+                self.cause_counts.take(record)
+            elif isinstance(record, Event) and record.server is not None and not record.shown_to:
+                self.events.setdefault(record.server, array("q")).append(seq)
 
     def take_observation(
         self,
@@ -108,6 +127,7 @@ class LiveBook:
                 self._note_late(server, at, settled)
         track = self.evidence.track(server, leg, witness)
         track.add(at, state, reason)
+        self.outages.take_observation(server, state, at)
         if not self._counts(witness):
             return
         if at < settled:
@@ -143,6 +163,7 @@ class LiveBook:
             self._darken(record.witness, record.start, record.end)
             if self._went_live:
                 self._changes.see(record.witness, record.start)
+                self.outages.take_blind(record)
 
     def _take_watermark(self, witness: Witness, until: Instant) -> None:
         if self._went_live:
@@ -164,6 +185,7 @@ class LiveBook:
             self._finish_late(server)
             yield
         self.horizon = max(self.horizon, Instant(now - HORIZON_US))
+        self.cause_counts.settle(now)
         for group in self.groups.values():
             yield from group.settling(now)
 
@@ -200,6 +222,10 @@ class LiveBook:
         sight = self._counted.get(witness)
         return max(self.horizon, sight.until if sight is not None else BEGINNING)
 
+    def _settled_of(self, server: ServerId) -> Instant:
+        place = self.places.get(server)
+        return self.horizon if place is None else place.group.settled
+
     def record_of(self, server: ServerId) -> Server:
         """A server's newest record."""
         return self.evidence.servers[server].records[-1]
@@ -208,7 +234,7 @@ class LiveBook:
         """The states of a server by all evidence, of the legs that its newest record names."""
         return self.evidence.servers[server].timeline.segments(self.record_of(server).legs, start, end)
 
-    def outages(self, server: ServerId, since: Instant) -> list[Run]:
+    def runs_since(self, server: ServerId, since: Instant) -> list[Run]:
         """The outages of a server that last beyond `since`, as far as they are settled, each from its own start."""
         place = self.places.get(server)
         if place is None:
@@ -250,6 +276,7 @@ class LiveBook:
         self.membership += 1
         if self._went_live:
             self._changes.servers.add(record.id)
+        self.outages.take_service(record)
         place = self.places.get(record.id)
         if place is not None:
             _change_service(place, record, settled)
@@ -260,20 +287,21 @@ class LiveBook:
         """Count a server where its present witnesses, and a new one, speak."""
         self.membership += 1
         if place is None:
-            group = self._group((witness,))
+            group = self.group_of((witness,))
             row, counts = GroupMember(server=server, code=group.blank()), Counts()
         else:
             before = place.group
             settled = max(settled, before.counted_until(place.index))
             row, counts = before.remove(place.index, settled)
-            group = self._group(tuple(sorted({witness, *before.speaking(row)})))
+            group = self.group_of(tuple(sorted({witness, *before.speaking(row)})))
             group.adopt(row, before)
         new_place = self.places[server] = GroupPlace(group, group.add(row, counts, settled))
         if place is None:
             _change_service(new_place, self.record_of(server), settled)
         return new_place
 
-    def _group(self, witnesses: tuple[Witness, ...]) -> Group:
+    def group_of(self, witnesses: tuple[Witness, ...]) -> Group:
+        """The group of the servers for which these witnesses speak, sorted; from its first mention on."""
         group = self.groups.get(witnesses)
         if group is None:
             sights = [self._counted.setdefault(witness, WitnessSight()) for witness in witnesses]

@@ -1,7 +1,8 @@
 """Which outages there are to be attributed, and the causes that are new, as records.
 
 An outage is looked at once it is settled that it began, again when it ends, and again whenever an event speaks of its server or of
-a host that it was on, until `REVISED_US` after its end. Only what is another cause than is on record is recorded.
+a host that it was on, until `REVISED_US` after its end. Only what is another cause than is on record is recorded, and nothing
+while a person's word holds.
 """
 
 import secrets
@@ -14,12 +15,12 @@ from daemon.causes.edges import OutageEdge
 from daemon.causes.traces import KEPT_US, Traces
 from daemon.ledger import Entry, Trace
 from daemon.pacing import paced
-from daemon.servers.policy import RECORDED_BY
+from daemon.servers.policy import PROVIDER, RECORDED_BY
 from daemon.servers.registry import ServerRegistry
 from probes.report import Report, SourceFailure
 from sla.cause_events import Component
-from sla.causes import AFTER_US, BEFORE_US, Case, attributed
-from sla.incidents import Incident, Incidents
+from sla.causes import AFTER_US, BEFORE_US, Case, attributed, records_of
+from sla.grouping import FormingIncident, Grouping
 from sla.instants import BEGINNING, DAY, FOREVER, HOUR, Instant
 from sla.outages import Run
 from sla.people import People
@@ -45,7 +46,7 @@ class _Unrecorded(NamedTuple):
     cause: Cause
     shown: tuple[str | None, str]
     client: ClientId
-    incident: Incident | None
+    incident: FormingIncident | None
 
 
 class Attributor:
@@ -89,6 +90,8 @@ class Attributor:
         """The outages of late that are known to have begun, by server and start, and whether they are known to have ended."""
         self._edges: list[tuple[ServerId, Run]] = []
         """Of outages that are newly known to have begun, or ended."""
+        self._overruled: set[tuple[ServerId, Instant]] = set()
+        """Outages that were looked at and left alone, for a person says what their cause is."""
 
     def adopt(self, people: People) -> None:
         """Follow another configuration: who is who may be another thing."""
@@ -127,6 +130,9 @@ class Attributor:
 
     async def causes(self, now: Instant) -> Sequence[Cause]:
         """The causes that are others than are on record, to be committed; in slices, what is left at the next tick."""
+        for server, start in [key for key in self._overruled if not self._is_overruled(*key)]:
+            self._overruled.discard((server, start))
+            self._ask((server,))
         found: list[_Unrecorded] = []
         left, self.looked_at = len(self._due), []
         async for causes in paced(self._looked_at(now), at_most_s=self._attribute_s):
@@ -146,9 +152,9 @@ class Attributor:
                 reasons = [self._book.reasons.get((server, leg), "") or leg.value for leg in legs]
                 yield OutageEdge(record, run.start, run.end, ", ".join(dict.fromkeys(reasons)), cause)
 
-    def _known_incidents(self) -> Incidents:
+    def _known_incidents(self) -> Grouping:
         """At the start: those on record that further outages may be part of."""
-        incidents, since = Incidents(), self._book.horizon - KEPT_US
+        incidents, since = Grouping(), self._book.horizon - KEPT_US
         for server, causes in self._book.evidence.causes.items():
             source = self._registry.source_of(server)
             for start, revisions in causes.items():
@@ -161,9 +167,7 @@ class Attributor:
         cause = found.cause
         if found.incident is not None:
             cause = replace(cause, incident=found.incident.id(self._new_incident))
-        user, text = found.shown
-        shown = replace(cause, user=user, text=text, host="", datastore="", uplink="", shown_to=found.client)
-        return (shown,) if replace(cause, shown_to=found.client) == shown else (shown, cause)
+        return records_of(cause, found.client, *found.shown)
 
     def _unfinished(self) -> Iterator[ServerId]:
         """At the start: the servers with an outage under way, or one that may be revised."""
@@ -196,13 +200,23 @@ class Attributor:
         place = self._book.places.get(server)
         return place is None or place.group.settled > until
 
+    def _is_overruled(self, server: ServerId, start: Instant) -> bool:
+        """Whether a person's word of an outage holds still."""
+        known = self._book.evidence.cause(server, start)
+        return known is not None and known.recorded_by == PROVIDER
+
     def _look(self, server: ServerId, now: Instant) -> Iterator[_Unrecorded]:
         """The causes of a server's outages of late that are others than are on record."""
         place, hosts = self._book.places.get(server), set[Component]()
-        runs = [] if place is None else self._book.outages(server, Instant(place.group.settled - REVISED_US))
+        runs = (
+            [] if place is None else self._book.runs_since(server, Instant(place.group.settled - REVISED_US))
+        )
         for run in runs:
             case = self._case(server, run, is_newest=run is runs[-1])
             hosts |= {placement.host for placement in case.placements}
+            if self._is_overruled(server, run.start):
+                self._overruled.add((server, run.start))
+                continue
             found = self._find(case, now)
             if found is not None:
                 yield found

@@ -15,11 +15,12 @@ from daemon.new_ids import new_id
 from daemon.pacing import paced
 from daemon.servers.policy import RECORDED_BY
 from sla.announcement import concerned
-from sla.book import Declared, Window
+from sla.book import Declared
 from sla.calendars import Month, calendar_of
 from sla.causes import PROPOSES
 from sla.instants import DAY, FOREVER, Instant
 from sla.outages import Run
+from sla.pages import Window
 from sla.proposals import NO_OUTAGE, Matter, due, known_of, lapsed, not_excluded
 from sla.records import (
     Category,
@@ -164,7 +165,7 @@ class Proposals:
         if place is None:
             return
         since = min(since, Instant(place.group.settled - REVISED_US))
-        runs = self._book.outages(server, Instant(since - 1))
+        runs = self._book.runs_since(server, Instant(since - 1))
         for run in runs:
             matter = self._matter(server, run, now)
             yield from due(matter, now=now, by=RECORDED_BY, new_id=made_id)

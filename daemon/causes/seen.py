@@ -1,13 +1,9 @@
 """Whom the patterns of `[people]` take, of the users whom vCenters' events of late name."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from daemon.causes.people import people_of
-from daemon.causes.traces import users_in
-from daemon.config import Config
-from daemon.ledger import LedgerError, read_traces
-from sla.people import pattern_of
+from sla.people import People, pattern_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,17 +15,12 @@ class SeenUsers:
     why_not: str = ""
 
 
-def seen_users(config: Config) -> SeenUsers:
-    """The users in the ledger of a configuration, whether slad runs or not."""
-    try:
-        users = sorted(set(users_in(read_traces(config.ledger.path))))
-    except (LedgerError, OSError) as error:
-        return SeenUsers(why_not=str(error))
-    people = people_of(config)
-    taken: dict[str | None, list[str]] = {}
-    for user in users:
-        taken.setdefault(pattern_of(user, people), []).append(user)
-    of_no_pattern = taken.pop(None, [])
+def taken(users: Iterable[str], people: People) -> SeenUsers:
+    """Users as the patterns take them."""
+    found: dict[str | None, list[str]] = {}
+    for user in sorted(set(users)):
+        found.setdefault(pattern_of(user, people), []).append(user)
+    of_no_pattern = found.pop(None, [])
     return SeenUsers(
-        {pattern: those for pattern, those in taken.items() if pattern is not None}, of_no_pattern
+        {pattern: those for pattern, those in found.items() if pattern is not None}, of_no_pattern
     )

@@ -180,6 +180,12 @@ class Traces:
         found = (event for each in about for event in self.events(each, since, FOREVER))
         return sorted((event for event in found if event.key in keys), key=_AT)
 
+    def users(self) -> Iterator[str]:
+        """Who did what events tell of, in no order, some more than once, in small steps; "" for events that name nobody."""
+        for events in list(self._events.values()):
+            for event in events:
+                yield event.user
+
     def _since(
         self, subject: Subject, since: Instant
     ) -> Iterator[tuple[Instant, Instant | None, tuple[str, ...]]]:

@@ -1,7 +1,5 @@
 """`slad maintenance calendar`: the windows of a span, past and to come, judged; and how what a window comes to is shown."""
 
-import csv
-import io
 from collections.abc import Iterator
 from typing import Final, Literal
 
@@ -12,7 +10,8 @@ from daemon.cli.asking import ask
 from daemon.cli.scope import concerned
 from daemon.cli.terminal import console, duration, print_table, say, show_bytes, show_json
 from daemon.control.client import ControlAddress, Json
-from daemon.control.operations import CALENDAR_FILE, MAINTENANCE_CALENDAR
+from daemon.control.record_operations import CALENDAR_FILE, MAINTENANCE_CALENDAR
+from daemon.csv_text import csv_text
 from sla.texts import printable
 
 _COLUMNS: Final = (
@@ -125,8 +124,4 @@ def _rows(answer: Json) -> Iterator[tuple[str, ...]]:
 
 
 def _csv(answer: Json) -> str:
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\r\n")
-    writer.writerow(_COLUMNS)
-    writer.writerows([printable(cell) for cell in row] for row in _rows(answer))
-    return text.getvalue()
+    return csv_text(_COLUMNS, (map(printable, row) for row in _rows(answer)))

@@ -1,5 +1,6 @@
 """`slad check-config`: whether a slad.toml can be used, and what it means."""
 
+import asyncio
 import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -9,12 +10,17 @@ from typing import Final
 
 import click
 
-from daemon.causes.seen import SeenUsers, seen_users
+from daemon.causes.people import people_of
+from daemon.causes.seen import SeenUsers, taken
+from daemon.causes.traces import users_in
 from daemon.cli import options
 from daemon.cli.options import OutputFormat
 from daemon.cli.terminal import plain, say, show_as, tell
 from daemon.config import UNASSIGNED, Config, ConfigError, Problem, load
 from daemon.config.tables import RuleTable, VCenterTable
+from daemon.control.client import ControlClient, ControlError, DaemonUnreachableError, Json
+from daemon.control.fleet_operations import LIST_USERS
+from daemon.ledger import LedgerError, read_traces
 from daemon.readable import first_of
 from sla.records import ClientId, Leg
 
@@ -28,8 +34,8 @@ NAMED: Final = 8
 def check_config(path: Path, format_: OutputFormat) -> None:
     """Check a configuration whole, and say what it means.
 
-    Every problem is one line, FILE:LINE: KEY: what is wrong, what would be right. Nothing is contacted: `slad doctor`
-    does that. Where the ledger can be read, the users whom its events name are shown by the pattern that takes each. Exit codes: 0 it can be used (perhaps with warnings), 1 it cannot, 2 the command line is wrong.
+    Every problem is one line, FILE:LINE: KEY: what is wrong, what would be right. No vCenter is contacted: `slad doctor`
+    does that. The users whom events of late name are shown by the pattern that takes each, as far as slad, or its ledger, tells. Exit codes: 0 it can be used (perhaps with warnings), 1 it cannot, 2 the command line is wrong.
     """
     try:
         config = load(path, os.environ)
@@ -37,8 +43,27 @@ def check_config(path: Path, format_: OutputFormat) -> None:
         report = {"usable": False, "problems": _rows(error.problems), "warnings": _rows(error.warnings)}
         show_as(format_, report, partial(_tell_problems, error))
         sys.exit(1)
-    seen = seen_users(config)
+    seen = _seen_users(config)
     show_as(format_, _as_json(config, seen), lambda: _tell_meaning(config, seen))
+
+
+def _seen_users(config: Config) -> SeenUsers:
+    """From the daemon that runs by this configuration, or else from the ledger, which nobody holds then."""
+    try:
+        answer = asyncio.run(_asked(config.control.socket))
+    except DaemonUnreachableError:
+        try:
+            return taken(users_in(read_traces(config.ledger.path)), people_of(config))
+        except (LedgerError, OSError) as error:
+            return SeenUsers(why_not=str(error))
+    except ControlError as error:
+        return SeenUsers(why_not=str(error))
+    return taken(answer["users"], people_of(config))
+
+
+async def _asked(socket: Path) -> Json:
+    async with ControlClient(socket) as daemon:
+        return await daemon.document(LIST_USERS.path())
 
 
 def _tell_meaning(config: Config, seen: SeenUsers) -> None:

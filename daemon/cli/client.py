@@ -11,8 +11,8 @@ from daemon.cli.asking import ask, record
 from daemon.cli.options import OutputFormat, Sending
 from daemon.cli.terminal import Printer, console, duration, print_table, say, show_as
 from daemon.control.client import ControlAddress, Json
+from daemon.control.fleet_operations import CLIENT, LIST_CLIENTS
 from daemon.control.link_operations import LIST_LINKS, MAKE_LINK, REVOKE_LINK
-from daemon.control.operations import CLIENT, LIST_CLIENTS
 
 _UNTIL: Final = {
     "chronic": "notice_closes_at",

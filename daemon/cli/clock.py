@@ -9,7 +9,7 @@ from daemon.cli.asking import ask
 from daemon.cli.options import OutputFormat
 from daemon.cli.terminal import say, show_as
 from daemon.control.client import ControlAddress, Json
-from daemon.control.operations import CLOCK
+from daemon.control.fleet_operations import CLOCK
 
 _SLEWED_S: Final = 10
 """What is less is made up for slowly."""

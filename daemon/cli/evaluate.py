@@ -27,6 +27,7 @@ from sla.document import document
 from sla.instants import Instant, format_instant, parse_instant
 from sla.records import ClientId
 from sla.statement import Judgement
+from sla.values import of_ledger
 
 
 class MonthType(click.ParamType[Month]):
@@ -79,7 +80,9 @@ class InstantType(click.ParamType[Instant]):
 @click.option("--client", help="The statement of this client; else every figure of all.")
 @layout_options
 @click.option(
-    "--verify", is_flag=True, help="Hold the export against its own hash chain; the head goes to stderr."
+    "--verify",
+    is_flag=True,
+    help="Hold the export against its own hash chain, of each ledger; the head goes to stderr.",
 )
 def evaluate(
     evidence: str,
@@ -114,10 +117,10 @@ def evaluate(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evaluated:
-    """Evidence judged; `head`: of the chain that it was held against."""
+    """Evidence judged; `heads`: of the chains that it was held against."""
 
     judgement: Judgement
-    head: LedgerHead | None
+    heads: tuple[LedgerHead, ...]
 
 
 def evaluated(
@@ -126,14 +129,14 @@ def evaluated(
     """The judgement of all evidence in a file. Where it is bad, that is told on stderr, and the process ends with 1."""
     book = Book()
     try:
-        head = _read(source, Taker(take=book.add, track_of=book.track), verify=verify)
+        heads = _read(source, Taker(take=book.add, track_of=book.track), verify=verify)
         terms_by = None if contract is None else partial(load_contract, contract)
         judgement = judged(book, month=month, as_of=_judged_at(book, as_of), terms_by=terms_by)
     except EvidenceError as error:
         for message in error.messages:
             tell(message)
         sys.exit(1)
-    return Evaluated(judgement=judgement, head=head)
+    return Evaluated(judgement=judgement, heads=heads)
 
 
 def make(
@@ -141,7 +144,7 @@ def make(
 ) -> None:
     """Make the statement of a client, or what is said of all."""
     judgement = found.judgement
-    imprint = imprint_of(letterhead, found.head)
+    imprint = imprint_of(letterhead, found.heads)
     if client is not None:
         lay_out(_document(judgement, ClientId(client), imprint), layout, output, letterhead)
     elif layout is Layout.JSON:
@@ -178,22 +181,25 @@ def _document(judgement: Judgement, client: ClientId, imprint: Imprint) -> bytes
         not_made(str(error))
 
 
-def _read(source: EvidenceSource, taker: Taker, *, verify: bool) -> LedgerHead | None:
+def _read(source: EvidenceSource, taker: Taker, *, verify: bool) -> tuple[LedgerHead, ...]:
+    """The head of each ledger, where the chains are to be verified."""
     show = progress("lines read")
     # What is read lives to the end: looking for garbage among it would take as long as reading it.
     gc.disable()
     try:
         if not verify:
             read_records(source, taker, progress=show)
-            return None
-        head = read_verified(source, taker, progress=show)
+            return ()
+        heads = read_verified(source, taker, progress=show)
     finally:
         gc.enable()
         tell_progress()
-    if head is None:
+    if not heads:
         raise EvidenceError([f"{source.name}: holds no record, so there is no chain to verify"])
-    tell(f"{source.name}: the chain holds; its head is {head.seq} {head.chain.hex()}")
-    return LedgerHead(ledger="", seq=head.seq, head=head.chain)
+    for ledger, head in heads.items():
+        of = of_ledger(ledger)
+        tell(f"{source.name}: the chain{of} holds; its head is {head.seq} {head.chain.hex()}")
+    return tuple(LedgerHead(ledger=name, seq=head.seq, head=head.chain) for name, head in heads.items())
 
 
 def _judged_at(book: Book, as_of: Instant | None) -> Instant:

@@ -46,9 +46,9 @@ def import_(evidence: str, ledger: Path, why: str) -> None:
     """Put EVIDENCE, a file of JSON Lines or - for standard input, into a new ledger.
 
     This is how a ledger is restored from its newest export, or begun with what another tool recorded. Every line is checked
-    first: a bad one, or one that an export left out, stops the import before anything is taken. Where a ledger was there before,
-    of which the file NAME.head remembers the last record, the export has to hold that record. Exit codes: 0 all is in the
-    ledger, 1 nothing is (every fault is a line on stderr), 2 the command line is wrong.
+    first: a bad one, one that an export left out, or one of another ledger than the first stops the import before anything is
+    taken. Where a ledger was there before, of which the file NAME.head remembers the last record, the export has to hold that
+    record. Exit codes: 0 all is in the ledger, 1 nothing is (every fault is a line on stderr), 2 the command line is wrong.
     """
     use_packaged_time_zones()
     records: list[Record] = []
@@ -58,7 +58,7 @@ def import_(evidence: str, ledger: Path, why: str) -> None:
         with click.open_file(evidence, "rb") as stream:
             source, taker = (
                 EvidenceSource(name=evidence, stream=stream),
-                Taker(take=records.append, wants_all=True),
+                Taker(take=records.append, for_ledger=True),
             )
             lost = _lost(ledger, sound_lines(source, taker, lambda _: None))
         if lost and not why:

@@ -10,7 +10,7 @@ from daemon.cli.options import OutputFormat, Sending
 from daemon.cli.terminal import console, print_table, say, show_as
 from daemon.cli.withdrawing import add_withdraw, why_withdrawn
 from daemon.control.client import ControlAddress, Json
-from daemon.control.operations import LIST_STEPS, RECORD_STEP, WITHDRAW_STEP
+from daemon.control.record_operations import LIST_STEPS, RECORD_STEP, WITHDRAW_STEP
 from sla.records import LifecycleEvent
 
 

@@ -13,7 +13,7 @@ from daemon.cli.options import OutputFormat, Sending
 from daemon.cli.scope import Windows
 from daemon.cli.terminal import console, duration, print_table, say, show_as
 from daemon.control.client import ControlAddress, Json
-from daemon.control.operations import (
+from daemon.control.record_operations import (
     ANNOUNCE_MAINTENANCE,
     ANNOUNCE_SERIES,
     LIST_MAINTENANCE,

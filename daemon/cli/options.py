@@ -19,6 +19,7 @@ from sla.instants import SECOND, parse_instant
 from sla.terms import parse_duration
 
 OutputFormat = Literal["text", "json"]
+ListFormat = Literal["text", "json", "csv"]
 
 config: Final = click.option(
     "--config",
@@ -36,6 +37,14 @@ output_format: Final = click.option(
     default="text",
     show_default=True,
     help="For people, or for programs.",
+)
+list_format: Final = click.option(
+    "--format",
+    "format_",
+    type=click.Choice(["text", "json", "csv"]),
+    default="text",
+    show_default=True,
+    help="For people, in the clients' local times; for programs, in UTC; for spreadsheets.",
 )
 _socket: Final = click.option(
     "--socket",

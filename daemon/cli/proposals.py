@@ -11,7 +11,7 @@ from daemon.cli.effects import show_effects
 from daemon.cli.options import OutputFormat, Sending
 from daemon.cli.terminal import console, print_table, say, show_as
 from daemon.control.client import ControlAddress, Json
-from daemon.control.operations import ACCEPT_PROPOSAL, LIST_PROPOSALS, PROPOSAL, REJECT_PROPOSAL
+from daemon.control.record_operations import ACCEPT_PROPOSAL, LIST_PROPOSALS, PROPOSAL, REJECT_PROPOSAL
 from daemon.replies.proposals import ProposalState
 
 _NONE = {"pending": "No proposal waits to be decided.", "all": "No proposal is on record."}

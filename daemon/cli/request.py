@@ -10,7 +10,7 @@ from daemon.cli.options import OutputFormat, Sending
 from daemon.cli.terminal import console, print_table, say, show_as
 from daemon.cli.withdrawing import add_withdraw, why_withdrawn
 from daemon.control.client import ControlAddress, Json
-from daemon.control.operations import (
+from daemon.control.record_operations import (
     CLOSE_REQUEST,
     LIST_REQUESTS,
     OPEN_REQUEST,

@@ -8,6 +8,7 @@ from daemon.cli import options
 from daemon.cli.asking import ask
 from daemon.cli.options import OutputFormat
 from daemon.cli.terminal import Printer, console, duration, plain, print_table, show_as, state
+from daemon.cli.words import cause_words
 from daemon.control.client import ControlAddress, Json
 from daemon.readable import percent
 
@@ -42,6 +43,13 @@ def server(name: str, address: ControlAddress, format_: OutputFormat) -> None:
     show_as(format_, answer, lambda: _show_server(console(), answer))
 
 
+def _unverified(ledger: Json) -> str:
+    """How far the records are verified, while they are not all."""
+    if ledger["verified_until"] == ledger["records"]:
+        return ""
+    return f" (verified up to {ledger['verified_until']} so far)"
+
+
 def _show_status(out: Printer, answer: Json) -> None:
     settled = answer["settled_at"] or "nothing yet"
     out.print(plain(f"slad {answer['version']} at {answer['at']}, settled up to {settled}"))
@@ -50,7 +58,7 @@ def _show_status(out: Printer, answer: Json) -> None:
     ledger = answer["ledger"]
     out.print(
         plain(
-            f"ledger: {ledger['records']} records, {ledger['size_bytes']} bytes, "
+            f"ledger: {ledger['records']} records{_unverified(ledger)}, {ledger['size_bytes']} bytes, "
             f"last commit {ledger['last_commit_at'] or 'never'}, head {ledger['head'] or 'none'}"
         )
     )
@@ -100,6 +108,10 @@ def _show_server(out: Printer, answer: Json) -> None:
             f"client {answer['client'] or 'none'}, solution {answer['solution'] or 'none'}, on {answer['vcenter']}"
         )
     )
+    runs_on = answer["runs_on"]
+    if runs_on is not None:
+        stores = ", ".join(runs_on["datastores"]) or "none"
+        out.print(plain(f"runs on {runs_on['host']}, datastores {stores}, since {runs_on['since']}"))
     if answer["owner_waits_for"]:
         missing = ", ".join(answer["owner_waits_for"])
         stays = "it is unassigned until it is" if answer["owner_is_provisional"] else "whose it was it stays"
@@ -110,6 +122,9 @@ def _show_server(out: Printer, answer: Json) -> None:
     out.print(
         state(answer["state"]) + plain(f"{since}, settled up to {answer['settled_at'] or 'nothing yet'}")
     )
+    newest = answer["outages"][0] if answer["outages"] else None
+    if newest is not None and newest["until"] is None:
+        out.print(plain(f"down, {cause_words(newest['cause'])}", "red"))
     print_table(
         out,
         ("leg", "state", "since", "source", "reason"),

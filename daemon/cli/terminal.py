@@ -51,8 +51,10 @@ def console() -> Printer:
 
 
 def print_table(out: Printer, headings: Iterable[str], rows: Iterable[Iterable[Cell]]) -> None:
-    """A table, or nothing where it would have no row."""
-    table = Table(*headings, box=None, pad_edge=False, header_style="bold")
+    """A table, or nothing where it would have no row. Where it has no room cells go on in the next line, whole."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for heading in headings:
+        table.add_column(heading, overflow="fold")
     for row in rows:
         table.add_row(*row)
     if table.row_count:
@@ -68,6 +70,11 @@ def state(word: str) -> Text:
 def plain(text: str, style: str = "") -> Text:
     """Text as it is: no markup, and nothing in a name that could steer the terminal."""
     return Text(printable(text), style=style)
+
+
+def stacked(*cells: Cell) -> Text:
+    """A cell of several lines."""
+    return Text("\n").join(plain(cell) if isinstance(cell, str) else cell for cell in cells)
 
 
 def say(text: str, *, style: str | None = None) -> None:

@@ -18,6 +18,7 @@ from daemon.evidence.export import proven
 from daemon.evidence.files import EvidenceError, EvidenceSource
 from daemon.ledger import LedgerError, LedgerWentBackError, noted, verified
 from sla.chain import GENESIS
+from sla.values import of_ledger
 
 
 class HashType(click.ParamType[bytes]):
@@ -59,9 +60,10 @@ def verify(
 ) -> None:
     """Verify the hash chain of EXPORT, a file that `slad export` wrote (- for standard input), or of a ledger.
 
-    With neither, the running daemon is asked for all that its ledger's file holds. A chain proves the order of what is there;
-    that nothing was cut off its end, or all of it rewritten, is proved by a head that was seen before: the one noted beside the
-    ledger, the one that the daemon acknowledged, the one that `--head` gives. It is said which was compared.
+    With neither, the running daemon is asked for all that its ledger's file holds. Of an export of several ledgers each has a
+    chain and a head of its own. A chain proves the order of what is there; that nothing was cut off its end, or all of it
+    rewritten, is proved by a head that was seen before: the one noted beside the ledger, the one that the daemon acknowledged, the
+    one that `--head` gives. It is said which was compared.
 
     Files are only read. Exit codes: 0 every record is what was recorded, 1 it is not, or a head is of another chain, 2 the command
     line is wrong, 3 the daemon cannot be reached.
@@ -96,23 +98,58 @@ class HeadReport:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SoundFile:
-    """What a sound file holds, as `--format json` says it."""
+class SoundLedger:
+    """What a sound file holds of a ledger, by the name that its lines give; "" where they give none."""
 
-    file: str
+    ledger: str
     records: int
     first: int
     head: HeadReport
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SoundFile:
+    """What a sound file holds, as `--format json` says it. Where it is of several ledgers, it has no one head and first record."""
+
+    file: str
+    records: int
+    first: int | None
+    head: HeadReport | None
     head_was_record: int | None
-    compared: tuple[str, ...] = ()
+    head_was_of: str | None
+    """The ledger of that record."""
+    ledgers: tuple[SoundLedger, ...]
+    compared: tuple[str, ...]
     """The heads that are in this chain, and were seen elsewhere."""
 
 
+def _sound(
+    file: str, ledgers: tuple[SoundLedger, ...], head_was: tuple[str, int] | None, compared: tuple[str, ...]
+) -> SoundFile:
+    """`head_was` is the ledger and the record of which the head given was."""
+    only = ledgers[0] if len(ledgers) == 1 else None
+    return SoundFile(
+        file=file,
+        records=sum(each.records for each in ledgers),
+        first=None if only is None else only.first,
+        head=None if only is None else only.head,
+        head_was_record=None if head_was is None else head_was[1],
+        head_was_of=None if head_was is None else head_was[0],
+        ledgers=ledgers,
+        compared=compared,
+    )
+
+
 def _show(report: SoundFile) -> None:
-    say(f"{report.file}: {report.records:,} records, the chain holds.")
-    say(f"head {report.head.seq} {report.head.sha256}")
+    if len(report.ledgers) == 1:
+        say(f"{report.file}: {report.records:,} records, the chain holds.")
+    else:
+        say(f"{report.file}: {report.records:,} records of {len(report.ledgers)} ledgers, each chain holds.")
+    for each in report.ledgers:
+        say(f"head{of_ledger(each.ledger)} {each.head.seq} {each.head.sha256}")
     if report.head_was_record is not None:
-        say(f"The head given is that of record {report.head_was_record}.")
+        of = of_ledger(report.head_was_of or "")
+        say(f"The head given is that of record {report.head_was_record}{of}.")
     for head in report.compared:
         say(f"In this chain is {head}.")
     if report.head_was_record is None and not report.compared:
@@ -132,12 +169,13 @@ def _of_ledger(path: Path, head: bytes | None) -> SoundFile:
             f" ({path.name}.head remembers): it is an older copy, another ledger, or was rewritten."
         )
     seq, chain = result.head
-    return SoundFile(
+    held = SoundLedger(
+        ledger="", records=seq, first=min(1, seq), head=HeadReport(seq=seq, sha256=chain.hex())
+    )
+    return _sound(
         file=str(path),
-        records=seq,
-        first=min(1, seq),
-        head=HeadReport(seq=seq, sha256=chain.hex()),
-        head_was_record=None if head is None else result.found.get(head),
+        ledgers=(held,),
+        head_was=None if head is None or head not in result.found else ("", result.found[head]),
         compared=(f"the head noted beside it, of record {before.seq}",) if before is not None else (),
     )
 
@@ -157,14 +195,21 @@ def _of_export(source: EvidenceSource, head: bytes | None, acknowledged: bytes |
         raise EvidenceError(
             [f"{source.name}: lacks the head that the daemon acknowledged: its file was exchanged"]
         )
-    return SoundFile(
+    found = {value: (link.ledger, link.seq) for value, link in result.found.items()}
+    return _sound(
         file=source.name,
-        records=result.head.seq - result.first.seq + 1,
-        first=result.first.seq,
-        head=HeadReport(seq=result.head.seq, sha256=result.head.chain.hex()),
-        head_was_record=None if head is None else result.found.get(head),
+        ledgers=tuple(
+            SoundLedger(
+                ledger=ledger,
+                records=last.seq - result.first[ledger].seq + 1,
+                first=result.first[ledger].seq,
+                head=HeadReport(seq=last.seq, sha256=last.chain.hex()),
+            )
+            for ledger, last in result.head.items()
+        ),
+        head_was=None if head is None else found.get(head),
         compared=tuple(
-            f"the head that the daemon acknowledged, of record {result.found[each]}"
+            f"the head that the daemon acknowledged, of record {found[each][1]}"
             for each in looked_for
             if each == acknowledged
         ),

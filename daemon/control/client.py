@@ -14,8 +14,8 @@ import aiohttp
 from yarl import URL
 
 from daemon.config.certificates import check_pem
+from daemon.control.fleet_operations import ACCEPT_CLOCK, EXPORT, LETTERHEAD, SERVER, STATEMENT, STATUS
 from daemon.control.operation import CONFIRM, DRY_RUN
-from daemon.control.operations import ACCEPT_CLOCK, EXPORT, LETTERHEAD, SERVER, STATEMENT, STATUS
 from daemon.os_faults import refused
 from daemon.records.refusals import NOTHING_RECORDED
 

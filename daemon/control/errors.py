@@ -6,6 +6,7 @@ from http import HTTPStatus
 import structlog
 from aiohttp import hdrs, web
 
+from daemon.control.questions import AmbiguousNameError
 from daemon.ledger import LedgerError
 from daemon.records.refusals import (
     CONFIRMED,
@@ -65,6 +66,8 @@ async def errors_as_json(request: web.Request, handler: Handler) -> web.StreamRe
         response = await handler(request)
     except UnconfirmedError as error:
         return refusal(error.status, f"{error}; send it with {CONFIRMED}=true if that is meant", error.faults)
+    except AmbiguousNameError as error:
+        return refusal(HTTPStatus.CONFLICT, str(error), candidates=error.candidates)
     except (RefusedError, BadRequestError) as error:
         return refusal(error.status, str(error), error.faults)
     except NotRecordingError as error:

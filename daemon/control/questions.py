@@ -1,23 +1,90 @@
 """The questions about the daemon and the fleet that the control API passes on (`Control`)."""
 
 from collections.abc import AsyncIterator, Sequence
-from typing import Protocol
+from dataclasses import dataclass
+from enum import Enum
+from typing import Generic, NamedTuple, Protocol, TypeVar
 
 from daemon.replies.clock import ClockStatus
-from daemon.replies.servers import ServerStatus
+from daemon.replies.events import EventStatus
+from daemon.replies.outages import IncidentRow, OutageRow
+from daemon.replies.servers import ServerStatus, ServerSummary
 from daemon.replies.solutions import SolutionList, SolutionStatus
 from daemon.replies.statements import LetterheadStatus
 from daemon.replies.status import Status
+from daemon.replies.users import UserList
 from sla.calendars import Month
 from sla.instants import Instant
+from sla.records import CauseKind, State
+
+_Row_co = TypeVar("_Row_co", covariant=True)
+
+PageKey = tuple[int | str, ...]
+"""Where in the order of a list a row stands: whole numbers and texts."""
+
+
+class Page(NamedTuple):
+    """Which part of a list is wanted: so many rows at most, those behind a key; None: from its beginning."""
+
+    after: PageKey | None
+    limit: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listed(Generic[_Row_co]):
+    """A page of a list, and the key behind which it goes on; None: it is the last."""
+
+    rows: tuple[_Row_co, ...]
+    next: PageKey | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutagesAsked:
+    """Which outages are wanted, and in which order: those that share time with `[since, until)`, or with a local month.
+
+    `server` is an id or a name.
+    """
+
+    client: str | None = None
+    solution: str | None = None
+    server: str | None = None
+    since: Instant | None = None
+    until: Instant | None = None
+    month: Month | None = None
+    """The local one of each client."""
+    is_open: bool = False
+    """Only those that last."""
+    cause: CauseKind | None = None
+    oldest_first: bool = False
+
+
+class ServerOrder(Enum):
+    """The orders in which servers are listed."""
+
+    WORST = "worst"
+    """Those that are down, the longest first; then those with the least budget left."""
+    NAME = "name"
+    SINCE = "since"
+    """Those whose state changed last first."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServersAsked:
+    """Which servers are wanted, and in which order. `name` is a pattern, without regard to case."""
+
+    client: str | None = None
+    solution: str | None = None
+    state: State | None = None
+    name: str | None = None
+    order: ServerOrder = ServerOrder.NAME
 
 
 class AmbiguousNameError(LookupError):
     """Several servers answer to a name."""
 
-    def __init__(self, candidates: Sequence[str]) -> None:
+    def __init__(self, name: str, candidates: Sequence[str]) -> None:
         """`candidates`: the ids that would have been unambiguous."""
-        super().__init__(f"{len(candidates)} servers have this name")
+        super().__init__(f"{name}: {len(candidates)} servers have this name")
         self.candidates = tuple(candidates)
 
 
@@ -32,6 +99,10 @@ class Control(Protocol):
         """How the daemon and the fleet are."""
         ...
 
+    async def users(self) -> UserList:
+        """The users whom vCenters' events of the last 40 days name."""
+        ...
+
     def clock(self) -> ClockStatus:
         """What slad takes for the time, and what the wall clock shows."""
         ...
@@ -42,6 +113,22 @@ class Control(Protocol):
 
     def server(self, name: str) -> ServerStatus | None:
         """One server by its id or name; None where there is none. Raises AmbiguousNameError."""
+        ...
+
+    async def servers(self, asked: ServersAsked, page: Page) -> Listed[ServerSummary]:
+        """Servers in service. Raises NotFoundError for a client that there is none of."""
+        ...
+
+    async def outages(self, asked: OutagesAsked, page: Page) -> Listed[OutageRow]:
+        """Outages. Raises NotFoundError for a client or server that is none, and AmbiguousNameError."""
+        ...
+
+    async def incidents(self, asked: OutagesAsked, page: Page) -> Listed[IncidentRow]:
+        """The incidents of outages. Raises what `outages` raises."""
+        ...
+
+    async def events(self, server: str, page: Page) -> tuple[str, Listed[EventStatus]]:
+        """The id of a server, and the events that name it. Raises what `outages` raises."""
         ...
 
     async def solutions(self) -> SolutionList:

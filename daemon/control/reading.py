@@ -7,18 +7,15 @@ from typing import Final
 import structlog
 from aiohttp import web
 
-from daemon.control.errors import BadRequestError, refusal
+from daemon.control import query
+from daemon.control.errors import refusal
 from daemon.control.identity import who_asks
 from daemon.control.operation import CALENDAR, LINES, ApiServices
-from daemon.control.questions import AmbiguousNameError, BusyError
+from daemon.control.questions import BusyError
 from daemon.evidence.export import ExportError
 from daemon.ledger import LedgerError
-from daemon.records.bodies import read_instant, read_month
-from daemon.records.refusals import FieldFault
 from daemon.replies.common import Error, Reply
-from sla.calendars import Month
 from sla.client_document import NoDocumentError
-from sla.instants import Instant
 
 _EXPORT_BYTES: Final = 64 * 1024
 
@@ -27,29 +24,31 @@ _log = structlog.get_logger(__name__)
 
 async def status(services: ApiServices, _: web.Request) -> web.Response:
     """How the daemon and the fleet are."""
-    return _shown(services.control.status())
+    return shown(services.control.status())
+
+
+async def users(services: ApiServices, _: web.Request) -> web.Response:
+    """The users whom events name."""
+    return shown(await services.control.users())
 
 
 async def clock(services: ApiServices, _: web.Request) -> web.Response:
     """What slad takes for the time."""
-    return _shown(services.control.clock())
+    return shown(services.control.clock())
 
 
 async def server(services: ApiServices, request: web.Request) -> web.Response:
-    """One server: 404 for a name that none has, 409 for one that several have."""
+    """One server: 404 for a name that none has."""
     name = request.match_info["name"]
-    try:
-        found = services.control.server(name)
-    except AmbiguousNameError as error:
-        return refusal(HTTPStatus.CONFLICT, f"{name}: {error}", candidates=error.candidates)
+    found = services.control.server(name)
     if found is None:
         return refusal(HTTPStatus.NOT_FOUND, f"{name}: there is no such server")
-    return _shown(found)
+    return shown(found)
 
 
 async def list_solutions(services: ApiServices, _: web.Request) -> web.Response:
     """The solutions that have something to say."""
-    return _shown(await services.control.solutions())
+    return shown(await services.control.solutions())
 
 
 async def solution(services: ApiServices, request: web.Request) -> web.Response:
@@ -58,7 +57,7 @@ async def solution(services: ApiServices, request: web.Request) -> web.Response:
     found = services.control.solution(client, name)
     if found is None:
         return refusal(HTTPStatus.NOT_FOUND, f"{name}: client {client} has no such solution")
-    return _shown(found)
+    return shown(found)
 
 
 async def document(services: ApiServices, _: web.Request) -> web.Response:
@@ -69,7 +68,9 @@ async def document(services: ApiServices, _: web.Request) -> web.Response:
 async def calendar_file(services: ApiServices, request: web.Request) -> web.Response:
     """Maintenance as an iCalendar file; 404 for a client that is not on record."""
     client = request.query.get("client")
-    found = await services.control.windows(client, instant(request, "from"), instant(request, "until"))
+    found = await services.control.windows(
+        client, query.instant(request, "from"), query.instant(request, "until")
+    )
     if found is None:
         return refusal(HTTPStatus.NOT_FOUND, f"{client}: there is no such client")
     return web.Response(body=found, content_type=CALENDAR, charset="utf-8")
@@ -77,7 +78,11 @@ async def calendar_file(services: ApiServices, request: web.Request) -> web.Resp
 
 async def statement(services: ApiServices, request: web.Request) -> web.Response:
     """The statement of a client: 404 for a client that is not on record, and for a month that has not begun."""
-    client, month, as_of = _client(request), _month(request), instant(request, "as_of")
+    client, month, as_of = (
+        query.needed(request, "client"),
+        query.needed_month(request),
+        query.instant(request, "as_of"),
+    )
     try:
         document = await services.control.statement(client, month, as_of)
     except NoDocumentError as error:
@@ -89,13 +94,13 @@ async def statement(services: ApiServices, request: web.Request) -> web.Response
 
 async def letterhead(services: ApiServices, request: web.Request) -> web.Response:
     """Whose the statements of a client are."""
-    return _shown(services.control.letterhead(_client(request)))
+    return shown(services.control.letterhead(query.needed(request, "client")))
 
 
 async def export(services: ApiServices, request: web.Request) -> web.StreamResponse:
     """The evidence, a record a line; 404 for a client that is not on record."""
     client = request.query.get("client")
-    lines = services.control.export(client, instant(request, "from"), instant(request, "until"))
+    lines = services.control.export(client, query.instant(request, "from"), query.instant(request, "until"))
     try:
         first = await anext(lines, None)
     except ExportError as error:
@@ -110,35 +115,9 @@ async def export(services: ApiServices, request: web.Request) -> web.StreamRespo
     return response
 
 
-def _shown(reply: Reply) -> web.Response:
+def shown(reply: Reply) -> web.Response:
+    """An answer."""
     return web.Response(body=reply.as_json(), content_type="application/json")
-
-
-def instant(request: web.Request, name: str) -> Instant | None:
-    """A query parameter that is an instant. Raises BadRequestError."""
-    try:
-        return read_instant(request.query[name]) if name in request.query else None
-    except ValueError as error:
-        raise BadRequestError(HTTPStatus.BAD_REQUEST, [FieldFault(name, str(error))]) from None
-
-
-def _month(request: web.Request) -> Month:
-    """The month asked for. Raises BadRequestError."""
-    try:
-        return read_month(_needed(request, "month"))
-    except ValueError as error:
-        raise BadRequestError(HTTPStatus.BAD_REQUEST, [FieldFault("month", str(error))]) from None
-
-
-def _client(request: web.Request) -> str:
-    """The client asked for. Raises BadRequestError."""
-    return _needed(request, "client")
-
-
-def _needed(request: web.Request, name: str) -> str:
-    if name not in request.query:
-        raise BadRequestError(HTTPStatus.BAD_REQUEST, [FieldFault(name, "is missing")])
-    return request.query[name]
 
 
 async def _led(first: str | None, rest: AsyncIterator[str]) -> AsyncIterator[str]:

@@ -9,16 +9,15 @@ from typing import Any, Final, get_args
 import structlog
 from aiohttp import web
 
+from daemon.control import query
 from daemon.control.errors import BadRequestError
 from daemon.control.identity import who_asks
 from daemon.control.operation import CONFIRM, DRY_RUN, ApiServices, OperationHandler, QueryParameter
-from daemon.control.reading import instant
-from daemon.records.bodies import INSTANT_SCHEMA
+from daemon.records.bodies import INSTANT_SCHEMA, MONTH_SCHEMA
 from daemon.records.proposals import WhichProposals
 from daemon.records.refusals import FieldFault, RefusedError
 from daemon.records.service import Answer, RecordCall, RecordService
 from daemon.replies.proposals import ProposalState
-from sla.calendars import Month, parse_month
 from sla.decoding import LineError, parse_line
 from sla.records import ClientId
 
@@ -40,7 +39,7 @@ CLIENT: Final = QueryParameter("client", "Only those of this client.", {"type": 
 MONTH: Final = QueryParameter(
     "month",
     "Only those that touch this local month.",
-    {"type": "string", "pattern": "^(?!0000)[0-9]{4}-(0[1-9]|1[0-2])$"},
+    MONTH_SCHEMA,
 )
 _STATES: Final[Mapping[str, ProposalState | None]] = {
     **{state: state for state in get_args(ProposalState)},
@@ -53,7 +52,6 @@ STATE: Final = QueryParameter(
 )
 
 _PRINTABLE: Final = re.compile(r"[\x20-\x7e]{1,200}")
-_FLAGS: Final = {"true": True, "false": False}
 
 _log = structlog.get_logger(__name__)
 
@@ -78,26 +76,28 @@ def recorded_of(record: Callable[[RecordService, str, RecordCall], Awaitable[Ans
 
 async def list_maintenance(services: ApiServices, request: web.Request) -> web.Response:
     """The maintenance windows."""
-    return _answered(await services.records.maintenance(past=_flag(request, PAST)))
+    return _answered(await services.records.maintenance(past=query.flag(request, PAST.name)))
 
 
 async def calendar(services: ApiServices, request: web.Request) -> web.Response:
     """The maintenance windows of a span, judged; 404 for a client that is not on record."""
     client = request.query.get("client")
-    span = instant(request, "from"), instant(request, "until")
+    span = query.instant(request, "from"), query.instant(request, "until")
     return _answered(await services.records.calendar(client, *span))
 
 
 async def list_exclusions(services: ApiServices, request: web.Request) -> web.Response:
     """The exclusions for other reasons."""
-    return _answered(await services.records.exclusions(past=_flag(request, PAST)))
+    return _answered(await services.records.exclusions(past=query.flag(request, PAST.name)))
 
 
 async def list_proposals(services: ApiServices, request: web.Request) -> web.Response:
     """The proposals; 400 for a month or a state that is none."""
     client = request.query.get(CLIENT.name)
     which = WhichProposals(
-        client=None if client is None else ClientId(client), month=_month(request), state=_state(request)
+        client=None if client is None else ClientId(client),
+        month=query.month(request, MONTH.name),
+        state=query.chosen(request, STATE.name, _STATES, "pending"),
     )
     return _answered(await services.records.proposals(which))
 
@@ -109,23 +109,23 @@ async def proposal(services: ApiServices, request: web.Request) -> web.Response:
 
 async def list_requests(services: ApiServices, request: web.Request) -> web.Response:
     """The service requests."""
-    return _answered(await services.records.requests(only_open=_flag(request, OPEN)))
+    return _answered(await services.records.requests(only_open=query.flag(request, OPEN.name)))
 
 
 async def list_notices(services: ApiServices, request: web.Request) -> web.Response:
     """The notices of intent to cancel."""
-    return _answered(await services.records.notices(withdrawn=_flag(request, WITHDRAWN)))
+    return _answered(await services.records.notices(withdrawn=query.flag(request, WITHDRAWN.name)))
 
 
 async def list_steps(services: ApiServices, request: web.Request) -> web.Response:
     """The steps in the lives of solutions."""
-    return _answered(await services.records.steps(withdrawn=_flag(request, WITHDRAWN)))
+    return _answered(await services.records.steps(withdrawn=query.flag(request, WITHDRAWN.name)))
 
 
 async def list_links(services: ApiServices, request: web.Request) -> web.Response:
     """The links for clients."""
     client = request.query.get(CLIENT.name)
-    return _answered(await services.records.links(client, past=_flag(request, PAST_LINKS)))
+    return _answered(await services.records.links(client, past=query.flag(request, PAST_LINKS.name)))
 
 
 async def list_clients(services: ApiServices, _: web.Request) -> web.Response:
@@ -167,7 +167,7 @@ def _answered(answer: Answer) -> web.Response:
 
 async def _call(request: web.Request) -> RecordCall:
     """What a request asks to have recorded. Raises BadRequestError, and aiohttp's 413."""
-    dry_run, confirmed = _flag(request, DRY_RUN), _flag(request, CONFIRM)
+    dry_run, confirmed = query.flag(request, DRY_RUN.name), query.flag(request, CONFIRM.name)
     return RecordCall(
         by=who_asks(request),
         key=_key(request),
@@ -176,32 +176,6 @@ async def _call(request: web.Request) -> RecordCall:
         operation=f"{request.method} {request.path}",
         said=await _said(request),
     )
-
-
-def _flag(request: web.Request, parameter: QueryParameter) -> bool:
-    """A query parameter that is true or false; false where it is not there. Raises BadRequestError."""
-    given = request.query.get(parameter.name, "false")
-    if given not in _FLAGS:
-        raise BadRequestError(HTTPStatus.BAD_REQUEST, [FieldFault(parameter.name, "must be true or false")])
-    return _FLAGS[given]
-
-
-def _month(request: web.Request) -> Month | None:
-    """The month that is asked for. Raises BadRequestError."""
-    given = request.query.get(MONTH.name)
-    try:
-        return None if given is None else parse_month(given)
-    except ValueError as error:
-        raise BadRequestError(HTTPStatus.BAD_REQUEST, [FieldFault(MONTH.name, str(error))]) from None
-
-
-def _state(request: web.Request) -> ProposalState | None:
-    """The state that is asked for; None for all. Raises BadRequestError."""
-    given = request.query.get(STATE.name, "pending")
-    if given not in _STATES:
-        allowed = f"must be one of {', '.join(_STATES)}"
-        raise BadRequestError(HTTPStatus.BAD_REQUEST, [FieldFault(STATE.name, allowed)])
-    return _STATES[given]
 
 
 def _key(request: web.Request) -> str:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from daemon.doctor.finding import Finding, fail, ok, warn
+from daemon.ledger import UnsoundSnapshotError, sections_in, snapshot_of
 
 LOW_SPACE_BYTES: Final = 1024 * 1024 * 1024
 NO_SPACE_BYTES: Final = 64 * 1024 * 1024
@@ -36,6 +37,7 @@ def ledger(path: Path, *, running: bool) -> Iterator[Finding]:
     yield from _file_system(folder)
     yield _space(folder)
     yield _lock(path, running=running)
+    yield from _snapshot(path)
 
 
 def _writable(folder: Path) -> Finding:
@@ -125,3 +127,18 @@ def _lock(path: Path, *, running: bool) -> Finding:
         return ok("ledger", f"{path} is free")
     finally:
         os.close(descriptor)
+
+
+def _snapshot(path: Path) -> Iterator[Finding]:
+    """Whether the next start can begin from the snapshot, as far as that can be told without the ledger."""
+    try:
+        first = next(sections_in(path), None)
+    except UnsoundSnapshotError as error:
+        yield warn(
+            "ledger",
+            f"the snapshot {snapshot_of(path)} {error}: the next start reads all records",
+            "nothing: slad writes another; where it comes again, look into the kernel's log (journalctl -k)",
+        )
+        return
+    if first is not None:
+        yield ok("ledger", f"the snapshot {snapshot_of(path)} is whole")

@@ -18,8 +18,8 @@ from sla.evidence import decoded
 from sla.instants import FOREVER
 from sla.owners import is_own
 from sla.reasons import PlainReason
-from sla.records import ClientId, Exclusion, Server, ServerId
-from sla.service import Part, parts_of
+from sla.records import ClientId, Exclusion, ObserverRetired, Server, ServerId
+from sla.service import Part, joined, parts_of
 
 
 class ShownKey(Enum):
@@ -47,15 +47,16 @@ def _recorded(*names: str) -> dict[str, ShownKey]:
 
 
 KEYS: Final[Mapping[str, Mapping[str, ShownKey]]] = {
-    # Of everybody: when witnesses saw; and the terms for all.
+    # Of everybody: when witnesses saw, which monitor ended, and the terms for all.
     "blind": _keys("observer", "source", "from", "until", "legs") | {"reason": _IF_PLAIN},
     "observed_until": _keys("observer", "source", "at"),
+    "observer_retired": _recorded("observer", "at"),
     "contract": _recorded("client", "effective_from", "terms"),
     # Of a server, while it is the client's.
     "observation": _keys("observer", "source", "server", "leg", "state", "at", "noticed_at")
     | {"reason": _IF_PLAIN},
     "server": _recorded(
-        *("id", "name", "client", "solution", "in_service_from", "in_service_until", "legs"),
+        *("id", "name", "client", "solution", "in_service_from", "in_service_until", "legs", "observer"),
         *("provisional", "provisional_owner"),
     ),
     # Of one client, or of what is its own; what people wrote there, they wrote for it.
@@ -138,7 +139,7 @@ class Disclosure:
         match said["kind"]:
             case "client":
                 self.is_known |= said["id"] == self._client
-            case "server":
+            case "server" | "observer_retired":
                 self._book.add(decoded(row.body))
             case "exclusion":
                 record = decoded(row.body)
@@ -154,7 +155,7 @@ class Disclosure:
 
     def _concerns(self, said: Mapping[str, Any]) -> bool:
         match said["kind"]:
-            case "blind" | "observed_until":
+            case "blind" | "observed_until" | "observer_retired":
                 return True
             case "client":
                 return bool(said["id"] == self._client)
@@ -178,14 +179,14 @@ class Disclosure:
     def _parts_of(self, server: ServerId) -> tuple[Part, ...] | None:
         """The client's parts of a server's service; None where its own records alone do not tell them.
 
-        Of old a move was one record, the new owner's: without it the former client's part would have no end.
+        Of old a move was one record, the new owner's: without it the former client's part would have no end. And of
+        monitors that disagree whose it is, one takes time of what another says.
         """
-        records = self._book.servers[server].records if server in self._book.servers else ()
-        own = [record for record in records if record.client == self._client]
-        parts = self._own_parts(records)
+        told = self._book.servers[server].told if server in self._book.servers else ()
+        own = [each for each in told if isinstance(each, ObserverRetired) or each.client == self._client]
+        parts = self._own_parts(told)
         return parts if self._own_parts(own) == parts else None
 
-    def _own_parts(self, records: Sequence[Server]) -> tuple[Part, ...]:
-        return tuple(
-            replace(part, moved_in=False) for part in parts_of(records) if part.client == self._client
-        )
+    def _own_parts(self, records: Sequence[Server | ObserverRetired]) -> tuple[Part, ...]:
+        own = (part for part in parts_of(records) if part.client == self._client)
+        return joined(replace(part, moved_in=False) for part in own)

@@ -12,7 +12,7 @@ from daemon.evidence.disclosure import Disclosure, said_in
 from daemon.evidence.files import EvidenceError, EvidenceSource, lines_of, proof_on
 from daemon.ledger import Chained
 from sla import chain
-from sla.chain import ChainBrokenError, Link, verified_head
+from sla.chain import ChainBrokenError, Link, verified_heads
 from sla.instants import BEGINNING, FOREVER, Instant, parse_instant
 from sla.reader import EvidenceReader
 from sla.records import ClientId, ServerId
@@ -74,11 +74,11 @@ async def exported(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Proven:
-    """What an export proves: its first and last link, and the records whose chain values were looked for and are there."""
+    """What an export proves, by ledger: its first link and its head; and the links whose chain values were looked for."""
 
-    first: Link
-    head: Link
-    found: Mapping[bytes, int]
+    first: Mapping[str, Link]
+    head: Mapping[str, Link]
+    found: Mapping[bytes, Link]
 
 
 def proven(
@@ -88,26 +88,25 @@ def proven(
 
     `progress` is told the number of each line. Raises EvidenceError.
     """
-    first: Link | None = None
-    found: dict[bytes, int] = {}
+    first: dict[str, Link] = {}
+    found: dict[bytes, Link] = {}
 
     def links() -> Iterator[Link]:
-        nonlocal first
         for number, line in enumerate(lines_of(source.stream), 1):
             link = proof_on(line, source, number)
-            first = first or link
+            first.setdefault(link.ledger, link)
             if link.chain in looked_for:
-                found[link.chain] = link.seq
+                found[link.chain] = link
             progress(number)
             yield link
 
     try:
-        head = verified_head(links())
+        heads = verified_heads(links())
     except ChainBrokenError as error:
         raise EvidenceError([f"{source.name}: {error}"]) from error
-    if first is None or head is None:
+    if not heads:
         raise EvidenceError([f"{source.name}: holds no record, so there is no chain to verify"])
-    return Proven(first=first, head=head, found=found)
+    return Proven(first=first, head=heads, found=found)
 
 
 async def _rows(read: ReadSlice, last: int | None = None) -> AsyncIterator[Chained]:

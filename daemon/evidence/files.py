@@ -1,10 +1,10 @@
 """Evidence in files: lines of bounded length, every fault of a file at once, and the proof (`spec/evidence.md`)."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import IO
 
-from sla.chain import ChainBrokenError, Link, link_of, verified_head
+from sla.chain import ChainBrokenError, Link, link_of, verified_heads
 from sla.reader import LONGEST_LINE, EvidenceReader, TrackOf
 from sla.records import Record
 
@@ -32,12 +32,12 @@ class EvidenceSource:
 class Taker:
     """What takes records: `take` all of them, or, with `track_of`, all but most observations, which go to their tracks.
 
-    With `wants_all`, an export from which records were left out is bad.
+    With `for_ledger`, evidence is bad that cannot become a ledger.
     """
 
     take: Callable[[Record], None]
     track_of: TrackOf | None = None
-    wants_all: bool = False
+    for_ledger: bool = False
 
 
 def lines_of(stream: IO[bytes]) -> Iterator[bytes]:
@@ -58,10 +58,12 @@ def read_records(source: EvidenceSource, taker: Taker, *, progress: Callable[[in
         pass
 
 
-def read_verified(source: EvidenceSource, taker: Taker, *, progress: Callable[[int], None]) -> Link | None:
-    """The same for an export that has to prove itself: the head of its chain, None for an empty file."""
+def read_verified(
+    source: EvidenceSource, taker: Taker, *, progress: Callable[[int], None]
+) -> Mapping[str, Link]:
+    """The same for an export that has to prove itself: the head of each ledger's chain, none for an empty file."""
     try:
-        return verified_head(_links(source, taker, progress))
+        return verified_heads(_links(source, taker, progress))
     except ChainBrokenError as error:
         raise EvidenceError([f"{source.name}: {error}"]) from None
 
@@ -70,7 +72,7 @@ def sound_lines(
     source: EvidenceSource, taker: Taker, progress: Callable[[int], None]
 ) -> Iterator[tuple[int, bytes]]:
     """The lines up to the first bad one, with their numbers; the bad ones are told of at the end."""
-    reader = EvidenceReader(taker.track_of, wants_all=taker.wants_all)
+    reader = EvidenceReader(taker.track_of, for_ledger=taker.for_ledger)
     for number, line in enumerate(lines_of(source.stream), 1):
         record = reader.read(line)
         if reader.has_enough_faults:

@@ -276,9 +276,10 @@ class Exposition:
 
     async def _add_labelled(self, preparation: _Preparation, family: LabelledFamily) -> None:
         name = family.name
-        base = name.removesuffix("_info") if family.kind == "info" else name
+        base = name.removesuffix({"info": "_info", "counter": "_total", "gauge": ""}[family.kind])
+        kind = "gauge" if family.kind == "info" else family.kind
         preparation.add(
-            metadata(name, "gauge", family.help), metadata(base, family.kind, family.help, unit_of(base))
+            metadata(name, kind, family.help), metadata(base, family.kind, family.help, unit_of(base))
         )
         for start in range(0, len(family.samples), self._chunk_samples):
             samples = family.samples[start : start + self._chunk_samples]

@@ -44,12 +44,13 @@ class ServerFamily:
 class LabelledFamily:
     """A metric family whose series have labels of their own, such as those of solutions.
 
-    `samples`: for each series the rest of its line, as `sample` makes it. An info's name ends with `_info`.
+    `samples`: for each series the rest of its line, as `sample` makes it. An info's name ends with `_info`, a counter's
+    with `_total`.
     """
 
     name: str
     help: str
-    kind: Literal["gauge", "info"]
+    kind: Literal["gauge", "info", "counter"]
     samples: Sequence[str]
 
 

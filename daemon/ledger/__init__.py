@@ -5,7 +5,18 @@ transaction a batch. SQLite is used here and nowhere else.
 """
 
 from daemon.ledger.acceptance import accepted_loss
-from daemon.ledger.batch import Batch, Chained, Entry, Head, Lag, RequestKey, Stored, Trace
+from daemon.ledger.batch import (
+    NOTHING_READ,
+    Batch,
+    Chained,
+    Entry,
+    Extent,
+    Head,
+    Lag,
+    RequestKey,
+    Stored,
+    Trace,
+)
 from daemon.ledger.errors import (
     LedgerDamagedError,
     LedgerError,
@@ -19,14 +30,24 @@ from daemon.ledger.gate import Quarantined, let_in
 from daemon.ledger.ledger import Accepted, Ledger
 from daemon.ledger.looking import read_traces
 from daemon.ledger.noted_head import note_of, noted
+from daemon.ledger.snapshot_file import (
+    SnapshotFile,
+    SnapshotSection,
+    UnsoundSnapshotError,
+    forget_snapshot,
+    sections_in,
+    snapshot_of,
+)
 from daemon.ledger.store import SLICE, Verified, verified
 
 __all__ = [
+    "NOTHING_READ",
     "SLICE",
     "Accepted",
     "Batch",
     "Chained",
     "Entry",
+    "Extent",
     "Head",
     "Lag",
     "Ledger",
@@ -39,13 +60,19 @@ __all__ = [
     "LedgerWentBackError",
     "Quarantined",
     "RequestKey",
+    "SnapshotFile",
+    "SnapshotSection",
     "Stored",
     "Trace",
+    "UnsoundSnapshotError",
     "Verified",
     "accepted_loss",
+    "forget_snapshot",
     "let_in",
     "note_of",
     "noted",
     "read_traces",
+    "sections_in",
+    "snapshot_of",
     "verified",
 ]

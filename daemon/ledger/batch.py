@@ -2,9 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from probes.report import ManagedObject
+from sla.chain import GENESIS
 from sla.instants import Instant
 from sla.records import Record, ServerId, Witness
 
@@ -77,6 +78,16 @@ class Head(NamedTuple):
     seq: int
     chain: bytes
 
+
+class Extent(NamedTuple):
+    """The records up to a head, and the CRC of what is kept beside them (settled)."""
+
+    head: Head
+    settled_crc: int
+
+
+NOTHING_READ: Final = Extent(Head(0, GENESIS), 0)
+"""No record."""
 
 Stored = tuple[int, str, Instant | None]
 """A record as the replay gives it: its number, its line with the salt (`sla.chain`), and what its entry said of settled.

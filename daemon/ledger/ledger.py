@@ -13,7 +13,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, ParamSpec, Self, TypeVar
 
-from daemon.ledger.batch import Batch, Chained, Head, Lag, RequestKey, Stored, Trace
+from daemon.ledger.batch import (
+    NOTHING_READ,
+    Batch,
+    Chained,
+    Extent,
+    Head,
+    Lag,
+    RequestKey,
+    Stored,
+    Trace,
+)
 from daemon.ledger.errors import LedgerError, LedgerFaultError, damaged, missing, translating, went_back
 from daemon.ledger.gate import EntryGate, Quarantined
 from daemon.ledger.lock import Lock
@@ -115,13 +125,22 @@ class Ledger:
         except OSError:
             return 0
 
-    def replay(self) -> Iterator[Stored]:
-        """Every record in order, verified on the way; before any other use, in the caller's thread.
+    @property
+    def extent(self) -> Extent:
+        """All records that are durable, and no other."""
+        return self._state.extent
 
-        Only when it has run to its end the whole ledger is known to be sound. Raises LedgerDamagedError, which says which
-        record does not hold, and LedgerFaultError.
+    def lacks(self, extent: Extent) -> str:
+        """What it lacks of an extent that is said to be its own, in words; "" for nothing. Before any other use."""
+        return _lost(self._opened(), extent.head)
+
+    def replay(self, after: Extent = NOTHING_READ) -> Iterator[Stored]:
+        """The records that follow, in order, verified on the way; before any other use, in the caller's thread.
+
+        Only when it has run to its end these are known to be sound, and all are that there were without `after`. Raises
+        LedgerDamagedError, which says which record does not hold, and LedgerFaultError.
         """
-        return self._opened().replay()
+        return self._opened().replay(after)
 
     def judge_by(self, reader: EvidenceReader) -> None:
         """Let in what a reader takes that has read every record; after `replay`, in the caller's thread."""
@@ -135,9 +154,9 @@ class Ledger:
         """What `Batch.traces` put there; as `objects`."""
         return self._opened().traces()
 
-    def bodies(self, beginning: str) -> Sequence[str]:
+    def bodies(self, beginning: str, after_seq: int = 0) -> Sequence[str]:
         """The bodies that begin with a text, in order; unverified, so before a `replay` to its end and no other use."""
-        return self._opened().bodies(beginning)
+        return self._opened().bodies(beginning, after_seq)
 
     def requests(self) -> Mapping[int, RequestKey]:
         """What asked for records, by the number of the first of them; as `bodies`."""
@@ -155,6 +174,13 @@ class Ledger:
         """At most `limit` (up to `SLICE`) records that follow `after_seq`; the writer waits meanwhile."""
         assert 0 < limit <= SLICE
         return await self._in_turn(self._read, after_seq, limit)
+
+    async def verify(self, after: Extent, until: Extent) -> Extent:
+        """Verify some more of the records up to an extent, while the writer waits; how far they are verified then.
+
+        Raises LedgerDamagedError, which says which record does not hold, and LedgerFaultError: it may be tried again.
+        """
+        return await self._in_turn(self._verify, after, until)
 
     async def reopen(self) -> bool:
         """Open the file anew after a failure; True if the batch that failed is in it after all.
@@ -207,9 +233,16 @@ class Ledger:
             self._give_up()
             raise
 
+    def _verify(self, after: Extent, until: Extent) -> Extent:
+        return self._opened().follow(after, until)
+
     def _reopen(self) -> bool:
         self._give_up()
         store = Store.open(self._path, make=False)
+        with ExitStack() as undo:
+            undo.callback(store.close)
+            store.check_structure()
+            undo.pop_all()
         landed = self._doubtful is not None and _same(store.state, self._doubtful.after)
         if not landed and not _same(store.state, self._state):
             store.close()

@@ -110,13 +110,18 @@ _THIRD: Final = (
 MIGRATIONS: Final[Sequence[Sequence[str]]] = (_FIRST, _SECOND, _THIRD)
 """The statements that lead from each version of the tables to the next; the first makes them."""
 
+BESIDE_THE_RECORDS: Final = ("head", "watermark", "lag", "quarantine", "object", "request", "trace")
+"""The tables that stay small, whatever the history."""
+
 BEGIN: Final = "BEGIN IMMEDIATE"
 COMMIT: Final = "COMMIT"
 SELECT_HEAD: Final = "SELECT seq, chain, commits, settled_crc, watermark_crc, lag_crc FROM head"
 SELECT_WATERMARKS: Final = "SELECT observer, source, at, sealed FROM watermark"
 SELECT_LAGS: Final = "SELECT observer, source, start, end FROM lag ORDER BY number"
 SELECT_OBJECTS: Final = "SELECT source, server, vcenter, moid FROM object"
-SELECT_BODIES: Final = "SELECT body FROM record WHERE substr(body, 1, length(?1)) = ?1 ORDER BY seq"
+SELECT_BODIES: Final = (
+    "SELECT body FROM record WHERE seq > ?2 AND substr(body, 1, length(?1)) = ?1 ORDER BY seq"
+)
 SELECT_RECORDS: Final = "SELECT seq, body, chain, settled FROM record WHERE seq > ? ORDER BY seq LIMIT ?"
 SELECT_CHAIN: Final = "SELECT chain FROM record WHERE seq = ?"
 FIND_CHAIN: Final = "SELECT seq FROM record WHERE chain = ?"

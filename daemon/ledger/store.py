@@ -7,22 +7,31 @@ the chain. A handle that failed once is of no more use. One thread at a time.
 
 import os
 import sqlite3
-from array import array
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from hashlib import sha256
 from itertools import chain as flattened
 from itertools import count
 from pathlib import Path
 from typing import Final, Self
-from zlib import crc32
 
-from daemon.ledger.batch import Batch, Chained, Entry, Head, Lag, RequestKey, Stored, Trace
+from daemon.ledger.batch import (
+    NOTHING_READ,
+    Batch,
+    Chained,
+    Entry,
+    Extent,
+    Head,
+    Lag,
+    RequestKey,
+    Stored,
+    Trace,
+)
 from daemon.ledger.errors import LedgerFaultError, damaged, translating
 from daemon.ledger.gate import EntryGate, Quarantined, let_in
 from daemon.ledger.schema import (
     BEGIN,
+    BESIDE_THE_RECORDS,
     COMMIT,
     COUNT_OPENING,
     COUNT_QUARANTINE,
@@ -52,8 +61,19 @@ from daemon.ledger.schema import (
     migrate,
     set_pragmas,
 )
+from daemon.ledger.snapshot_file import sync_directory
+from daemon.ledger.sums import (
+    StoredRow,
+    Watermark,
+    chained,
+    check_end,
+    crc_of_lags,
+    crc_of_settled,
+    crc_of_watermarks,
+    followed,
+)
 from probes.report import ManagedObject
-from sla.chain import GENESIS, SALT_BYTES, salted
+from sla.chain import SALT_BYTES, salted
 from sla.instants import Instant
 from sla.records import ObservedUntil, ServerId, Witness
 
@@ -65,18 +85,6 @@ MOST_QUARANTINED: Final = 1_000
 _REPLAYED_AT_ONCE: Final = 1_000
 _ROWS_A_STATEMENT: Final = 250
 _BUSY_TIMEOUT_S: Final = 2.0
-_UNSETTLED: Final = -(2**63)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Watermark:
-    """How far a witness has seen, and how far the chain says so."""
-
-    at: Instant
-    sealed: Instant | None
-
-
-StoredRow = tuple[int, str, bytes, Instant | None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,6 +108,11 @@ class StoreState:
     lag_crc: int
     watermarks: Mapping[Witness, Watermark]
 
+    @property
+    def extent(self) -> Extent:
+        """All of the records."""
+        return Extent(self.head, self.settled_crc)
+
 
 class Store:
     """A ledger's tables on an open connection, checked. Raises LedgerDamagedError where they do not hold together."""
@@ -109,9 +122,8 @@ class Store:
         self._db = db
         self._path = path
         self._file = file
-        found = db.execute("PRAGMA quick_check(1)").fetchall()[0][0]
-        if found != "ok":
-            raise damaged(path, f"SQLite finds: {found}")
+        for table in BESIDE_THE_RECORDS:
+            self._check_structure(f"PRAGMA quick_check({table})")
         self.state = _state_in(db, path)
         self.lags: Sequence[Lag] = _lags_in(db, path, self.state)
 
@@ -142,6 +154,16 @@ class Store:
         except BaseException:
             db.close()
             raise
+
+    def check_structure(self) -> None:
+        """See that SQLite finds all of the file in order: it reads the whole. Raises LedgerDamagedError."""
+        with translating(self._path):
+            self._check_structure("PRAGMA quick_check(1)")
+
+    def _check_structure(self, check: str) -> None:
+        found = self._db.execute(check).fetchall()[0][0]
+        if found != "ok":
+            raise damaged(self._path, f"SQLite finds: {found}")
 
     def check_file(self) -> None:
         """See that the file at the path is still the one that was opened. Raises LedgerFaultError.
@@ -209,8 +231,8 @@ class Store:
             after=StoreState(
                 head=Head(rows[-1][0], rows[-1][2]) if rows else state.head,
                 commits=state.commits + 1,
-                settled_crc=_settled_crc((row[3] for row in rows), state.settled_crc),
-                lag_crc=_lag_crc(batch.lags, state.lag_crc),
+                settled_crc=crc_of_settled((row[3] for row in rows), state.settled_crc),
+                lag_crc=crc_of_lags(batch.lags, state.lag_crc),
                 watermarks={**state.watermarks, **changed},
             ),
         )
@@ -242,7 +264,7 @@ class Store:
                 *after.head,
                 after.commits,
                 after.settled_crc,
-                _watermark_crc(after.watermarks, after.commits),
+                crc_of_watermarks(after.watermarks, after.commits),
                 after.lag_crc,
             ),
         )
@@ -276,26 +298,30 @@ class Store:
                 raise damaged(path, f"record {seq} is none")
         return [Chained(seq, body, chain) for seq, body, chain, _ in rows]
 
-    def replay(self) -> Iterator[Stored]:
-        """Every record in order; each slice is verified before its first record is given, the head after the last."""
-        path, head = self._path, Head(0, GENESIS)
-        settled_crc = 0
-        while rows := self._slice(head.seq):
-            seqs, bodies, chains, settled = zip(*rows, strict=True)
-            values = tuple(_chained(head.chain, bodies))
-            if values != chains or seqs != tuple(range(head.seq + 1, head.seq + 1 + len(rows))):
-                raise damaged(path, _first_fault(head.seq, seqs, chains, values))
-            settled_crc = _settled_crc(settled, settled_crc)
-            head = Head(seqs[-1], chains[-1])
-            yield from zip(seqs, bodies, settled, strict=True)
-        if head.seq != self.state.head.seq:
-            raise damaged(
-                path, f"it ends with record {head.seq}, and should end with record {self.state.head.seq}"
-            )
-        if head != self.state.head:
-            raise damaged(path, f"record {head.seq}, its last, is not the one that was acknowledged")
-        if settled_crc != self.state.settled_crc:
-            raise damaged(path, "what it keeps beside the records (settled) was changed")
+    def replay(self, after: Extent = NOTHING_READ) -> Iterator[Stored]:
+        """The records that follow, in order; each slice is verified before its first record is given, the head after the last.
+
+        All of them are preceded by a look at the file's structure.
+        """
+        if after == NOTHING_READ:
+            self.check_structure()
+        while rows := self._slice(after.head.seq):
+            after = followed(self._path, after, rows)
+            for seq, body, _, settled in rows:
+                yield seq, body, settled
+        check_end(self._path, after, self.state.extent)
+
+    def follow(self, after: Extent, until: Extent) -> Extent:
+        """Verify some more records up to an extent; how far they are verified now. By the file's own bytes, as `read`."""
+        self.check_file()
+        limit = min(_REPLAYED_AT_ONCE, until.head.seq - after.head.seq)
+        with translating(self._path), closing(connect(self._path, "ro&immutable=1")) as db:
+            rows = db.execute(SELECT_RECORDS, (after.head.seq, limit)).fetchall()
+        if rows:
+            after = followed(self._path, after, rows)
+        if len(rows) < limit or after.head.seq == until.head.seq:
+            check_end(self._path, after, until)
+        return after
 
     def objects(self) -> dict[tuple[str, ServerId], ManagedObject]:
         """Which object each listed server was last, by source and server as that calls it."""
@@ -308,10 +334,10 @@ class Store:
         with translating(self._path):
             return [Trace(*row) for row in self._db.execute(SELECT_TRACES).fetchall()]
 
-    def bodies(self, beginning: str) -> list[str]:
-        """The bodies that begin with a text, in order, unverified."""
+    def bodies(self, beginning: str, after_seq: int) -> list[str]:
+        """The bodies that begin with a text, in order, after a record; unverified."""
         with translating(self._path):
-            return [body for (body,) in self._db.execute(SELECT_BODIES, (beginning,)).fetchall()]
+            return [body for (body,) in self._db.execute(SELECT_BODIES, (beginning, after_seq)).fetchall()]
 
     def requests(self) -> dict[int, RequestKey]:
         """What asked for records, by the number of the first of them."""
@@ -334,7 +360,7 @@ def _state_in(db: Database, path: Path) -> StoreState:
     if len(heads) != 1:
         raise damaged(path, "its head is missing")
     seq, chain, commits, settled_crc, watermark_crc, lag_crc = heads[0]
-    if commits and _watermark_crc(watermarks, commits) != watermark_crc:
+    if commits and crc_of_watermarks(watermarks, commits) != watermark_crc:
         raise damaged(path, "its watermarks were changed")
     return StoreState(
         head=Head(seq, chain),
@@ -350,7 +376,7 @@ def _lags_in(db: Database, path: Path, state: StoreState) -> Sequence[Lag]:
         Lag(witness=Witness(observer, source), start=start, end=end)
         for observer, source, start, end in db.execute(SELECT_LAGS).fetchall()
     ]
-    if _lag_crc(lags, 0) != state.lag_crc:
+    if crc_of_lags(lags, 0) != state.lag_crc:
         raise damaged(path, "its lags were changed")
     return lags
 
@@ -388,7 +414,7 @@ def verified(
 
 def _rows(lines: Sequence[str], settled: Sequence[Instant | None], head: Head) -> Sequence[StoredRow]:
     bodies = [salted(line, salt) for line, salt in zip(lines, _salts(len(lines)), strict=True)]
-    return list(zip(count(head.seq + 1), bodies, _chained(head.chain, bodies), settled, strict=False))
+    return list(zip(count(head.seq + 1), bodies, chained(head.chain, bodies), settled, strict=False))
 
 
 def _salts(records: int) -> list[str]:
@@ -398,41 +424,8 @@ def _salts(records: int) -> list[str]:
     return os.urandom(records * SALT_BYTES).hex(" ", SALT_BYTES).split()
 
 
-def _chained(before: bytes, bodies: Iterable[str]) -> Iterator[bytes]:
-    """The chain values: as `linked(before, digest_of(body))` one after the other, without the calls' cost."""
-    for body in bodies:
-        before = sha256(before + sha256(body.encode()).digest()).digest()
-        yield before
-
-
-def _first_fault(before: int, seqs: Sequence[int], chains: Sequence[bytes], values: Sequence[bytes]) -> str:
-    for expected, seq, chain, value in zip(count(before + 1), seqs, chains, values, strict=False):
-        if seq != expected:
-            return f"record {expected} is missing: record {seq} follows {expected - 1}"
-        if chain != value:
-            return f"record {seq} was changed: it does not hash to its chain value"
-    raise AssertionError("every record holds")
-
-
 def _unsealed(watermarks: Mapping[Witness, Watermark]) -> list[tuple[Witness, Instant]]:
     return sorted((witness, mark.at) for witness, mark in watermarks.items() if mark.at != mark.sealed)
-
-
-def _settled_crc(settled: Iterable[int | None], before: int) -> int:
-    return crc32(array("q", (_UNSETTLED if at is None else at for at in settled)).tobytes(), before)
-
-
-def _lag_crc(lags: Iterable[Lag], before: int) -> int:
-    text = "".join(f"{lag.witness.observer}\0{lag.witness.source}\0{lag.start}\0{lag.end}\n" for lag in lags)
-    return crc32(text.encode(), before)
-
-
-def _watermark_crc(watermarks: Mapping[Witness, Watermark], commits: int) -> int:
-    text = "".join(
-        f"{witness.observer}\0{witness.source}\0{mark.at}\0{mark.sealed}\n"
-        for witness, mark in sorted(watermarks.items())
-    )
-    return crc32(text.encode(), commits & 0xFFFFFFFF)
 
 
 _GONE: Final = "The ledger {path} is gone: it was moved away or removed. Nothing is recorded any more: put the file back, or stop slad."
@@ -470,7 +463,7 @@ def _create(path: Path) -> None:
         set_pragmas(db)
         migrate(db, new, back_up=None)
     new.rename(path)
-    _sync_directory(path.parent)
+    sync_directory(path.parent)
 
 
 def _back_up(db: sqlite3.Connection, path: Path, version: int) -> None:
@@ -486,12 +479,4 @@ def _back_up(db: sqlite3.Connection, path: Path, version: int) -> None:
     finally:
         os.close(fd)
     part.rename(backup)
-    _sync_directory(path.parent)
-
-
-def _sync_directory(directory: Path) -> None:
-    fd = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)
+    sync_directory(path.parent)

@@ -31,6 +31,7 @@ from sla.records import (
     ExclusionEnded,
     ExclusionWithdrawn,
     Lifecycle,
+    ObserverRetired,
     Recorded,
     RequestId,
     ServerId,
@@ -176,7 +177,7 @@ class LiveFigures:
                 scope.clients.add(record.id)
             case Contract() if record.client is not None:
                 scope.clients.add(record.client)
-            case Contract():
+            case Contract() | ObserverRetired():
                 scope.is_everything = True
             case Exclusion():
                 scope.add(record)

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from typing import Final, NamedTuple, TypeVar
 
 from sla.accruals import Accrual
-from sla.availability import Tally, counted_as_available
+from sla.availability import Quotients, Tally, counted_as_available, quotients_of
 from sla.exclusions import IneligibleReason
 from sla.instants import Instant
 from sla.records import Category
@@ -61,6 +61,16 @@ class Formula(NamedTuple):
             self.unobserved + accrual.unobserved,
             self.disputed + accrual.disputed,
         )
+
+    def quotients(self, at: Instant) -> Quotients:
+        """The month's ratios at the instant to which the accruals were advanced."""
+        return quotients_of(
+            self.terms.unobserved, self.tally(), passed(self.x, at), self.whole_agreed, self.whole_x
+        )
+
+    def budget_left(self) -> int:
+        """What is left of the budget there; negative once it is spent."""
+        return self.budget - self.tally().down
 
 
 def passed(time: Running, at: Instant) -> int:

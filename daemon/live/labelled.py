@@ -90,6 +90,6 @@ _OF_CONTRACTS: Final[Sequence[tuple[str, str, Callable[[Terms], str]]]] = (
 def _of_contracts(
     figures: LiveFigures, judging: JudgementsAt, value: Callable[[Terms], str]
 ) -> Iterator[str]:
-    for client, records in figures.book.clients.items():
-        if records[0].recorded_at <= judging.at:
+    for client in figures.book.clients:
+        if figures.book.client(client, judging.at) is not None:
             yield sample(label("client", client), value(judging.of_client(client).judgement.terms(client)))

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 from daemon.exposition.families import ABSENT, RATIO_ONE, Column, ServerFamily, label
-from daemon.live.formulas import CATEGORIES, REASONS, Formula, Formulas, Running, passed
-from sla.availability import Quotient, quotients_of
+from daemon.live.formulas import CATEGORIES, REASONS, Formula, Formulas, Running
+from sla.availability import Quotient
 from sla.instants import Instant
 
 FORMULAS: Final = 256
@@ -90,8 +90,7 @@ class _Values:
 
 def _worked_out(formula: Formula, at: Instant) -> tuple[int, ...]:
     """The values for `_FAMILIES`."""
-    tally, x = formula.tally(), passed(formula.x, at)
-    of = quotients_of(formula.terms.unobserved, tally, x, formula.whole_agreed, formula.whole_x)
+    of = formula.quotients(at)
     return (
         _billionths(of.availability),
         _billionths(of.low),
@@ -99,7 +98,7 @@ def _worked_out(formula: Formula, at: Instant) -> tuple[int, ...]:
         _billionths(of.coverage),
         _billionths(of.best_possible),
         formula.budget,
-        formula.budget - tally.down,
+        formula.budget_left(),
         formula.maintenance_left,
         1 if formula.maintenance_runs else ABSENT,
     )

@@ -39,6 +39,10 @@ class ServerFormulas:
         self._newest_since: Instant = BEGINNING
         self._shared: dict[ServerStanding, Formula] = {}
 
+    def formula(self, server: ServerId) -> Formula | None:
+        """A server's formula; None where it has no figures."""
+        return self.formulas.by_number[self.numbers.get(server, NOBODY)]
+
     def wait(self, server: ServerId) -> None:
         """Have a server judged."""
         records = self._book.servers[server].records

@@ -19,6 +19,7 @@ from daemon.live.figures import LiveFigures
 from daemon.live.formulas import NOBODY
 from daemon.live.labelled import labelled_families
 from daemon.live.months import ROWS, month_families
+from daemon.live.outages import OpenIncidents, cause_family
 from daemon.pacing import paced
 from sla.records import ALL_LEGS, Leg, State
 
@@ -113,6 +114,7 @@ class Snapshots:
                 *months.labelled,
                 *await self._outages(groups),
                 await self._proposals(),
+                *cause_family(self._book),
                 *await self._facts.labelled(),
             ),
         )
@@ -142,7 +144,7 @@ class Snapshots:
 
     async def _outages(self, groups: Sequence[Group]) -> tuple[LabelledFamily, ...]:
         """Who is down, where it runs, and what brought that about."""
-        samples = []
+        samples, incidents = [], OpenIncidents(self._facts.source_of)
         first = 0
         for group in groups:
             async for index, server, began_at in paced(group.ongoing_outages()):
@@ -150,6 +152,7 @@ class Snapshots:
                 if info:
                     host, datastore = self._facts.placement_of(server)
                     cause = self._book.evidence.cause(server, began_at)
+                    incidents.add(cause)
                     named = (
                         info,
                         label("host", host),
@@ -163,7 +166,8 @@ class Snapshots:
         if not samples:
             return ()
         text = "Always 1: an outage of the virtual server is under way; by who and where it is, and by its cause."
-        return (LabelledFamily(name="slad_server_outage_info", help=text, kind="info", samples=samples),)
+        lost = LabelledFamily(name="slad_server_outage_info", help=text, kind="info", samples=samples)
+        return lost, *incidents.families(self._book)
 
     async def _proposals(self) -> LabelledFamily:
         """How many proposals of each client wait to be decided."""

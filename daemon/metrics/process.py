@@ -140,6 +140,11 @@ class ProcessMetrics:
         self.ledger_records = _gauge(
             registry, "slad_ledger_records", "Records in the ledger: the sequence number of its head."
         )
+        self.ledger_verified = _gauge(
+            registry,
+            "slad_ledger_verified_until_seq",
+            "The number of the record up to which this process verified all, or wrote them.",
+        )
         self.ledger_head = Info(
             "slad_ledger_head",
             "The hash of the ledger's last record, chained to all before it.",

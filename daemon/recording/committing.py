@@ -10,15 +10,15 @@ from typing import Final, NamedTuple
 
 import structlog
 
-from daemon.book.live_book import LiveBook
 from daemon.clock import Clock
 from daemon.ledger import Batch, Entry, Ledger, LedgerFaultError, let_in
 from daemon.metrics.process import ProcessMetrics
 from daemon.pacing import freeze_gc, paced
-from daemon.records.idempotency import AskedDraft, NumberedDraft, RecordedRequests
+from daemon.recording.recollection import Recollection
+from daemon.records.idempotency import AskedDraft, NumberedDraft
 from daemon.records.refusals import NOTHING_RECORDED, NotRecordingError
 from sla.instants import SECOND, Instant
-from sla.records import Blind, Recorded
+from sla.records import Blind
 from sla.texts import cleaned
 
 FREEZE_AFTER: Final = 10_000
@@ -56,8 +56,7 @@ class Committer:
         *,
         clock: Clock,
         ledger: Ledger,
-        book: LiveBook,
-        recorded_requests: RecordedRequests,
+        recollection: Recollection,
         metrics: ProcessMetrics,
         on_waiting: Callable[[], None],
         on_fault: Callable[[], None],
@@ -75,8 +74,7 @@ class Committer:
         """When a batch last became durable in this process."""
         self._clock = clock
         self._ledger = ledger
-        self._book = book
-        self._recorded_requests = recorded_requests
+        self._recollection = recollection
         self._metrics = metrics
         self._on_waiting = on_waiting
         self._on_fault = on_fault
@@ -168,15 +166,13 @@ class Committer:
         self._metrics.ledger_commit_duration.observe((self._clock.monotonic_us() - began_us) / SECOND)
         self.committed_at = self._clock.now()
         blind = (entry.record for entry in entries if isinstance(entry.record, Blind))
-        self._book.take_watermarks(
+        self._recollection.book.take_watermarks(
             batch.watermarks, ((lag.witness, lag.start, lag.end) for lag in batch.lags), blind
         )
         if batch.request is not None:
-            self._recorded_requests.keep(first, batch.request)
+            self._recollection.requests.keep(first, batch.request)
         async for seq, entry in paced(enumerate(entries, first)):
-            self._book.take_record(entry.record, entry.settled)
-            if isinstance(entry.record, Recorded):
-                self._recorded_requests.take(seq, entry.record)
+            self._recollection.take(seq, entry.record, entry.settled)
         self.head_in_book = self._ledger.head
         if len(entries) > FREEZE_AFTER:
             freeze_gc()

@@ -33,9 +33,12 @@ class Publisher:
         exposition: Exposition,
         metrics: ProcessMetrics,
         fault: Callable[[], str],
+        verified_until: Callable[[], int],
         on_prepared: Callable[[], None],
     ) -> None:
-        """`fault`: why the ledger takes no records, if it does not; `on_prepared`: called when a scrape can be answered."""
+        """`fault`: why the ledger takes no records, if it does not; `verified_until`: the number of a record; `on_prepared`:
+        called when a scrape can be answered.
+        """
         self._clock = clock
         self._ledger = ledger
         self._book = book
@@ -43,6 +46,7 @@ class Publisher:
         self._exposition = exposition
         self._metrics = metrics
         self._fault = fault
+        self._verified_until = verified_until
         self._on_prepared = on_prepared
         self._began_us = clock.monotonic_us()
         self._prepared_at_us = 0
@@ -104,6 +108,7 @@ class Publisher:
         head = self._ledger.head
         self._metrics.ledger_size.set(self._ledger.size_bytes)
         self._metrics.ledger_records.set(head.seq)
+        self._metrics.ledger_verified.set(self._verified_until())
         self._metrics.ledger_head.info({"sha256": head.chain.hex()})
         self._metrics.ready.set(0 if self._fault() else 1)
         self._metrics.set_corrected(self._book.corrected)

@@ -11,6 +11,7 @@ import structlog
 from daemon.alerts.evaluator import AlertEvaluator
 from daemon.believed_clock import BelievedClock
 from daemon.book.live_book import LiveBook
+from daemon.book.outage_index import READ_S
 from daemon.causes.attributor import Attributor
 from daemon.causes.edges import tell_edges
 from daemon.causes.people import people_of
@@ -25,6 +26,7 @@ from daemon.recording.committing import Committer
 from daemon.recording.dating import dated
 from daemon.recording.details import tell_details
 from daemon.recording.publishing import Publisher
+from daemon.recording.start_snapshot import StartSnapshots
 from daemon.recording.transitions import Transitions
 from daemon.records.endings import Endings
 from daemon.servers.policy import policy_of, records_of
@@ -64,6 +66,7 @@ class Recorder:
         snapshots: Snapshots,
         evaluator: AlertEvaluator,
         publisher: Publisher,
+        start_snapshots: StartSnapshots,
         metrics: ProcessMetrics,
     ) -> None:
         """`tick_us`: the longest wait for a tick, in place of the configuration's."""
@@ -85,6 +88,7 @@ class Recorder:
         self._snapshots = snapshots
         self._evaluator = evaluator
         self._publisher = publisher
+        self._start_snapshots = start_snapshots
         self._metrics = metrics
         self._sealing: asyncio.Event | None = None
         """Set with the next seal; None while nobody waits for one."""
@@ -151,6 +155,7 @@ class Recorder:
         if not self._is_finishing:
             await self._work_out(told)
         await self._publisher.publish_if_due(self._tick_us)
+        await self._start_snapshots.write_if_due(self._clock.monotonic_us(), is_last=self._is_finishing)
 
     async def _record(self, *, seal: bool) -> Sequence[Report | SourceFailure]:
         """Commit what came, and count what is settled; what came from sources."""
@@ -164,6 +169,8 @@ class Recorder:
         self._doubts.follow(name for name, _ in self._sources)
         await self._internet.follow()
         async for _ in paced(self._book.settling(now)):
+            pass
+        async for _ in paced(self._book.outages.read(), at_most_s=READ_S):
             pass
         await self._commit(await self._attributor.causes(now))
         tell_edges([edge async for edge in paced(self._attributor.edges())])
@@ -204,6 +211,7 @@ class Recorder:
         if seal:
             self._sealed_at = self._clock.now()
             self._is_note_due = True
+            self._start_snapshots.want()
         if sealing is not None:
             sealing.set()
 

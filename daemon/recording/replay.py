@@ -1,22 +1,21 @@
 """The ledger's records back into the book, the registry and the transitions: how the daemon goes on where it ended."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Iterable, Iterator
 from typing import Final, NamedTuple
 
 import structlog
 
 from daemon.book.live_book import LiveBook
-from daemon.ledger import Ledger, LedgerDamagedError
-from daemon.recording.transitions import Transitions
-from daemon.servers.registry import ServerRegistry
+from daemon.ledger import NOTHING_READ, Extent, Ledger, LedgerDamagedError
+from daemon.recording.recollection import Recollection
 from probes.report import RECOVERED
-from sla.book import ServerPages
 from sla.chain import has_own_salt
 from sla.instants import BEGINNING, MINUTE, SECOND, Instant, parse_instant
+from sla.pages import ServerPages
 from sla.reader import EvidenceReader
 from sla.reasons import PlainReason
-from sla.records import Blind, Client, Event, Leg, Recorded, ServerId, State, Witness
+from sla.records import Blind, Client, Leg, ServerId, State, Witness
 
 _log = structlog.get_logger()
 
@@ -24,45 +23,31 @@ _WHILE_NOT_LISTED: Final = (PlainReason.NOT_LISTED, PlainReason.STARTING_UP, Pla
 _BLIND: Final = '{"kind":"blind",'
 
 
-def _not_noted(seq: int, record: Recorded) -> None:
-    pass
-
-
 class Replayed(NamedTuple):
-    """When the first record was made, None where there is none; the newest instant, before which the clock may not go back;
-    and whether what it holds was recorded of old (`daemon.recording.restating`).
+    """The newest instant in the ledger, before which the clock may not go back; and whether what it holds was recorded of old
+    (`daemon.recording.restating`).
     """
 
-    begun_at: Instant | None
     newest: Instant
     is_of_old: bool
 
 
-def replay(
-    ledger: Ledger,
-    book: LiveBook,
-    registry: ServerRegistry,
-    transitions: Transitions,
-    noted: Callable[[int, Recorded], None] = _not_noted,
-) -> Replayed:
-    """Take every record of the ledger; gives the span of what is in it.
+def replay(ledger: Ledger, recollection: Recollection, after: Extent = NOTHING_READ) -> Replayed:
+    """Take every record of the ledger that follows those that were recollected already, `after` them.
 
     From then on the ledger lets in only what its reader, which goes on from here, would take at the next start.
-    `noted` is told the number of each record that somebody, or the daemon, made.
     Raises LedgerDamagedError for a record that is no valid evidence, or does not follow from the one before it.
     """
+    book, reader = recollection.book, recollection.reader
     # When the witnesses saw has to be known before what was counted by it.
-    reader = EvidenceReader()
-    blind = [
-        record for body in ledger.bodies(_BLIND) if isinstance(record := reader.read(body.encode()), Blind)
-    ]
-    book.take_watermarks(ledger.watermarks, ((lag.witness, lag.start, lag.end) for lag in ledger.lags), blind)
-    newest = max(ledger.watermarks.values(), default=BEGINNING)
-    begun_at: Instant | None = None
+    book.take_watermarks(
+        ledger.watermarks,
+        ((lag.witness, lag.start, lag.end) for lag in ledger.lags),
+        _blind(ledger.bodies(_BLIND, after.head.seq)),
+    )
     is_of_old = False
-    reader = EvidenceReader()
     observations = _Observations()
-    for seq, body, settled in ledger.replay():
+    for seq, body, settled in ledger.replay(after):
         said = observations.read(body)
         if said is not None:
             book.take_observation(*said, BEGINNING if settled is None else settled)
@@ -70,23 +55,30 @@ def replay(
         record = reader.read(body.encode())
         if record is None:
             raise LedgerDamagedError(f"record {seq} is no valid evidence: {reader.faults[-1].problem}")
-        if isinstance(record, Recorded):
-            newest = max(newest, record.recorded_at)
-            begun_at = begun_at or record.recorded_at
-            noted(seq, record)
-            if isinstance(record, Event):
-                transitions.remember(record)
-            elif isinstance(record, Client):
-                is_of_old = not has_own_salt(body)
-        book.take_record(record, settled)
+        if isinstance(record, Client):
+            is_of_old = not has_own_salt(body)
+        recollection.take(seq, record, settled)
     ledger.judge_by(reader)
-    transitions.remember_objects(ledger.objects())
+    recollection.transitions.remember_objects(ledger.objects())
     for pages in book.evidence.servers.values():
-        record = pages.records[-1]
+        server = pages.records[-1]
         source = _source_of(pages, book.observer)
-        registry.remember(record, source, _not_listed(book, record.id, source))
-    _log.info("ledger_replayed", records=ledger.head.seq, servers=len(book.places))
-    return Replayed(begun_at, newest, is_of_old)
+        recollection.registry.remember(server, source, _not_listed(book, server.id, source))
+    _log.info(
+        "ledger_replayed",
+        records=ledger.head.seq - after.head.seq,
+        after=after.head.seq,
+        servers=len(book.places),
+    )
+    return Replayed(max((recollection.newest_at, *ledger.watermarks.values())), is_of_old)
+
+
+def _blind(bodies: Iterable[str]) -> Iterator[Blind]:
+    reader = EvidenceReader()
+    for body in bodies:
+        record = reader.read(body.encode())
+        if isinstance(record, Blind):
+            yield record
 
 
 class _Observations:

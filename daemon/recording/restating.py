@@ -5,19 +5,21 @@ client's (`daemon.evidence.export`). Said again, each with a salt of its own, th
 seen of these last can be shown. Nothing that holds is changed by it, and what people recorded stays as it is.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from itertools import islice
 from typing import Final
 
 import structlog
 
-from daemon.book.live_book import LiveBook
-from daemon.ledger import Batch, Entry, Ledger, let_in
+from daemon.ledger import Batch, Ledger, let_in
+from daemon.recording.recollection import Recollection
 from daemon.servers.policy import RECORDED_BY
-from sla.book import Book, ServerPages
+from sla.book import Book
 from sla.instants import Instant
+from sla.pages import ServerPages
 from sla.records import Contract, Observation, Record, ServerId, State
+from sla.service import by_observer
 
 AT_ONCE: Final = 10_000
 """Records a transaction."""
@@ -25,17 +27,19 @@ AT_ONCE: Final = 10_000
 _log = structlog.get_logger()
 
 
-async def restate(ledger: Ledger, book: LiveBook, entry_of: Callable[[Record], Entry], now: Instant) -> None:
+async def restate(ledger: Ledger, recollection: Recollection, now: Instant) -> None:
     """Put it on record, before the book goes live. The clients come last: by them it is known that all is done.
 
-    `entry_of`: `Transitions.entry`. Raises LedgerFaultError.
+    Raises LedgerFaultError.
     """
-    _log.info("old_records_restated", servers=len(book.evidence.servers))
-    entries = map(entry_of, list(_holding(book.evidence, now)))
+    evidence = recollection.book.evidence
+    _log.info("old_records_restated", servers=len(evidence.servers))
+    entries = map(recollection.transitions.entry, list(_holding(evidence, now)))
     while batch := list(islice(entries, AT_ONCE)):
+        first = ledger.head.seq + 1
         await ledger.commit(Batch(entries=batch))
-        for entry in let_in(batch, ledger.quarantined):
-            book.take_record(entry.record, entry.settled)
+        for seq, entry in enumerate(let_in(batch, ledger.quarantined), first):
+            recollection.take(seq, entry.record, entry.settled)
 
 
 def _holding(book: Book, now: Instant) -> Iterator[Record]:
@@ -47,8 +51,10 @@ def _holding(book: Book, now: Instant) -> Iterator[Record]:
     for said in newest.values():
         yield replace(said, recorded_at=now, recorded_by=RECORDED_BY)
     for server, pages in book.servers.items():
-        if pages.records and pages.records[-1].in_service_until is None:
-            yield replace(pages.records[-1], recorded_at=now, recorded_by=RECORDED_BY)
+        holding = [told.newest for told in by_observer(pages.told) if told.is_open]
+        for record in holding:
+            yield replace(record, recorded_at=now, recorded_by=RECORDED_BY)
+        if holding:
             yield from _seen(server, pages)
     for records in book.clients.values():
         yield replace(records[-1], recorded_at=now, recorded_by=RECORDED_BY)

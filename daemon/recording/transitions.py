@@ -5,7 +5,7 @@ one makes a `blind` record of the time between; a watermark moves on with every 
 in the book, only after the commit.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -26,9 +26,9 @@ from probes.report import (
     SourceFailure,
 )
 from probes.vcenter.positions import OVERLAP_US
-from sla.book import newest
 from sla.instants import BEGINNING, FOREVER, Instant
 from sla.owners import owners_of_server
+from sla.pages import newest
 from sla.people import People, whose
 from sla.reasons import PlainReason
 from sla.records import (
@@ -88,6 +88,8 @@ class Transitions:
         self._said: dict[tuple[Witness, ServerId, Leg], tuple[Instant, State]] = {}
         self._blind_because: dict[str, PlainReason] = {}
         self._taken_events: dict[str, _TakenEvents] = {}
+        self._events_under_way: dict[str, set[KnownEvent]] = {}
+        """By source those of the batch made last that are not on record yet."""
         self._objects: dict[tuple[str, ServerId], ManagedObject] = {}
         self._steps: list[Event] = []
         self._people = People()
@@ -125,6 +127,7 @@ class Transitions:
     async def batch_of(self, told: Iterable[Report | SourceFailure], now: Instant) -> Batch:
         """What sources told, in its order, and the time since the last batch put on record; made in slices."""
         self._said.clear()
+        self._events_under_way.clear()
         entries = [Entry(record=step) for step in self._steps]
         self._steps.clear()
         watermarks: dict[Witness, Instant] = {}
@@ -163,7 +166,12 @@ class Transitions:
         return Resume(
             observed_until=self._book.watermark(main),
             out_of_contact=lost,
-            known_events=frozenset(self._taken_events.get(source, _TakenEvents(self._most_events)).events),
+            known_events=frozenset(
+                {
+                    *self._taken_events.get(source, _TakenEvents(self._most_events)).events,
+                    *self._events_under_way.get(source, ()),
+                }
+            ),
             objects=self._known_objects(source),
         )
 
@@ -181,10 +189,19 @@ class Transitions:
         self._objects.update(objects)
 
     def remember(self, event: Event) -> None:
-        """Take an event from the ledger, at start: where the watch of its source goes on."""
-        # One that is dated after it was read, as old versions took them, must not move the position.
-        known = KnownEvent(event.key, event.type, min(event.at, event.recorded_at))
+        """Take an event that is on record: the watch of its source goes on there."""
+        known = _known(event)
         self._taken_events.setdefault(event.source, _TakenEvents(self._most_events)).remember(known)
+        self._events_under_way.get(event.source, set()).discard(known)
+
+    def positions(self) -> Iterator[tuple[str, int, Sequence[KnownEvent]]]:
+        """By source: how many events were kept when old ones were last forgotten, and those that are known."""
+        for source, taken in self._taken_events.items():
+            yield source, taken.kept, tuple(taken.events)
+
+    def restore_position(self, source: str, kept: int, events: Iterable[KnownEvent]) -> None:
+        """Know what `positions` gave of a source, whatever was remembered of it."""
+        self._taken_events[source] = _TakenEvents(self._most_events, dict.fromkeys(events), kept)
 
     async def _entered(self, records: Iterable[Record | None]) -> list[Entry]:
         """The entries of what is new in `records`, made in slices."""
@@ -258,7 +275,7 @@ class Transitions:
             recorded_at=now,
             recorded_by=RECORDED_BY,
         )
-        self.remember(event)
+        self._events_under_way.setdefault(source, set()).add(_known(event))
         return event
 
     def _shown(self, event: Event) -> Event | None:
@@ -283,3 +300,8 @@ class Transitions:
         if isinstance(record, Contract) and isinstance(same, Contract):
             same = replace(same, effective_from=record.effective_from)
         return record == same
+
+
+def _known(event: Event) -> KnownEvent:
+    # One that is dated after it was read, as old versions took them, must not move the position.
+    return KnownEvent(event.key, event.type, min(event.at, event.recorded_at))

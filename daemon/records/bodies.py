@@ -13,7 +13,7 @@ from daemon.config.values import ID
 from daemon.records.refusals import FieldFault, RefusedError
 from sla.calendars import Day, Month, check_year, parse_day, parse_month
 from sla.instants import DAY, SECOND, Instant, parse_instant
-from sla.records import Channel, LifecycleEvent
+from sla.records import CauseKind, Channel, LifecycleEvent
 from sla.recurrence import WEEK_DAYS, WEEKLY_PATTERN, Weekly, parse_weekly
 
 MOST_NAMES: Final = 1000
@@ -247,6 +247,25 @@ class LifecycleBody(RequestBody):
     id: NewId | None = Field(default=None, description="Left out: slad makes one.")
 
 
+AUTOMATIC: Final = "automatic"
+"""In place of a cause: that which slad itself finds."""
+
+
+class CauseBody(RequestBody):
+    """What brought about an outage, by a person's word; nothing that slad finds overwrites it."""
+
+    server: NameText = Field(description="A virtual server, by id or by a name that only one has.")
+    at: InstantText = Field(
+        description="An instant of the outage, or less than a minute before it began; not of two of them."
+    )
+    cause: CauseKind | Literal["automatic"] = Field(
+        description="`automatic`: what slad itself finds holds again."
+    )
+    why: LineText | None = Field(
+        default=None, description="Why that is so, which stands with the cause; not with `automatic`."
+    )
+
+
 class LinkBody(RequestBody):
     """A link to a client's own pages."""
 
@@ -291,8 +310,8 @@ def _message(model: type[RequestBody], details: ErrorDetails) -> str:
         case "value_error":
             return str(details["ctx"]["error"])
         case "extra_forbidden":
-            known = (field.alias or name for name, field in model.model_fields.items())
-            return f"is unknown: known are {', '.join(known)}"
+            known = [field.alias or name for name, field in model.model_fields.items()]
+            return f"is unknown: {'known are ' + ', '.join(known) if known else 'nothing can be said here'}"
         case "missing":
             return "is missing"
         case "literal_error" | "enum":

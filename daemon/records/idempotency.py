@@ -18,9 +18,10 @@ from daemon.records.links import ClientLinks, LinkChange, change_as_json, read_c
 from daemon.servers.policy import RECORDED_BY
 from sla.book import Declared
 from sla.calendars import calendar_of
-from sla.instants import Instant
+from sla.instants import Instant, format_instant
 from sla.records import (
     Category,
+    Cause,
     Event,
     Exclusion,
     ExclusionEnded,
@@ -31,9 +32,6 @@ from sla.records import (
     Withdrawn,
 )
 from sla.recurrence import Weekly, parse_weekly
-
-PROVIDER: Final = "provider"
-"""Who recorded what people recorded, as a record says it."""
 
 _TYPE: Final = "slad.Recorded"
 _RECORDS: Final = "records"
@@ -82,7 +80,7 @@ class Draft(NamedTuple):
     @classmethod
     def of(cls, record: Declared) -> Self:
         """Of one record, which goes by its id."""
-        return cls(record.id or record.kind, (record,))
+        return cls(_named(record)[1] or record.kind, (record,))
 
     @property
     def kind(self) -> str:
@@ -158,6 +156,11 @@ def digest_of(operation: str, said: Mapping[str, Any]) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
+def says_who_asked(event: Event) -> bool:
+    """Whether an event is the one that goes before the records of a request."""
+    return (event.source, event.type) == (RECORDED_BY, _TYPE)
+
+
 @dataclass(slots=True)
 class _DraftUnderWay:
     """A request of which the records follow, one after the other."""
@@ -195,7 +198,7 @@ class RecordedRequests:
     def take(self, seq: int, record: Recorded) -> None:
         """The next record of the ledger."""
         match record:
-            case Event(source=source, type=type_) if (source, type_) == (RECORDED_BY, _TYPE):
+            case Event() if says_who_asked(record):
                 self._begin(seq, record, self._keys.pop(seq, None))
                 return
             case Proposal():
@@ -271,8 +274,13 @@ class RecordedRequests:
 
 
 def _named(record: Declared) -> tuple[str, str | None]:
-    kind = f"{record.kind} {record.what}" if isinstance(record, Withdrawn) else record.kind
-    return kind, record.id
+    match record:
+        case Withdrawn():
+            return f"{record.kind} {record.what}", record.id
+        case Cause():
+            return record.kind, f"{record.server} {format_instant(record.start)}"
+        case _:
+            return record.kind, record.id
 
 
 def _name(record: Declared) -> list[str | None]:

@@ -61,23 +61,26 @@ class Known:
     book: Book
     configured: Collection[SolutionKey]
 
-    def servers(self, faults: FieldFaults, names: Iterable[str], named: Named) -> list[ServerId]:
-        """The ids of servers that are named by id or by name."""
+    def servers(
+        self, faults: FieldFaults, names: Iterable[str], named: Named, field: str = ""
+    ) -> list[ServerId]:
+        """The ids of servers that are named by id or by name; `field`: what names them, if that is no list."""
         found: list[ServerId] = []
         for place, name in enumerate(names):
+            at_fault = field or f"servers[{place + 1}]"
             is_id = name_of(self.book, name) is not None
             candidates = [ServerId(name)] if is_id else sorted(named.servers.get(name, ()))
             if len(candidates) == 1:
                 found += candidates
             elif candidates:
                 faults.add(
-                    f"servers[{place + 1}]",
+                    at_fault,
                     f"{len(candidates)} servers are called {shown(name)}: name one by its id,"
                     f" {_some(candidates)}",
                 )
             else:
                 hint = _hint(faults, name, named.similar)
-                faults.add(f"servers[{place + 1}]", f"there is no server {shown(name)}{hint}")
+                faults.add(at_fault, f"there is no server {shown(name)}{hint}")
         return found
 
     def check_client(self, faults: FieldFaults, field: str, client: str, at: Instant) -> bool:

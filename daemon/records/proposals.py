@@ -14,12 +14,13 @@ from daemon.replies.proposals import (
     ProposedServer,
     ProvingEvent,
 )
-from sla.book import Book, ProposalPages
+from sla.book import Book
 from sla.calendars import Month, calendar_of
 from sla.cause_events import CauseEvent, Component
 from sla.instants import FOREVER, Instant
 from sla.outages import runs_of
 from sla.owners import owners_of_server
+from sla.pages import ProposalPages
 from sla.records import ClientId, ServerId
 from sla.spans import Span
 

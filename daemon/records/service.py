@@ -30,28 +30,26 @@ from daemon.records.link_views import link_receipt, link_status
 from daemon.records.links import REVOKED
 from daemon.records.month_effects import month_effects
 from daemon.records.naming import named
+from daemon.records.overruling import overruled
 from daemon.records.proposals import EventsOf, ProposalViews, WhichProposals
 from daemon.records.refusals import ConflictError, FieldFault, NotFoundError, RefusedError, UnconfirmedError
 from daemon.records.validator import Recording, Validator
-from daemon.records.views import BookView, exclusion_keys, notice_keys, step_keys
-from daemon.records.windows import around, maintenance_calendar, series_receipt
+from daemon.records.views import BookView, cause_keys, exclusion_keys, notice_keys, step_keys
+from daemon.records.windows import around, maintenance_calendar, maintenance_receipt, series_receipt
+from daemon.replies.causes import CauseReceipt
 from daemon.replies.common import Reply, WithdrawalReceipt, with_rows
-from daemon.replies.exclusions import (
-    EndReceipt,
-    ExclusionReceipt,
-    MaintenanceReceipt,
-    MonthEffect,
-    Summary,
-)
+from daemon.replies.exclusions import EndReceipt, ExclusionReceipt, MonthEffect
 from daemon.replies.proposals import DecisionReceipt
 from daemon.replies.requests import RequestReceipt
 from daemon.replies.solutions import NoticeReceipt, StepReceipt
 from daemon.servers.policy import RECORDED_BY, solutions_of
-from sla.book import Book, Declared, ExclusionPages, OfSolution, key_of
+from sla.book import Book, Declared, OfSolution, key_of
 from sla.exclusions import MAINTENANCE
 from sla.instants import Instant
+from sla.pages import ExclusionPages
 from sla.records import (
     CancellationNotice,
+    Cause,
     ClientId,
     Exclusion,
     ExclusionEnded,
@@ -263,6 +261,12 @@ class RecordService:
 
         return await self._post(call, made)
 
+    async def set_cause(self, call: RecordCall) -> Answer:
+        """What brought about an outage, by a person's word."""
+        body = bodies.read(bodies.CauseBody, call.said)
+        servers = await named(self._book, (body.server,))
+        return await self._post(call, lambda now: overruled(self._book, body, servers, now))
+
     async def _withdraw(self, what: Withdrawable, id_: str, call: RecordCall) -> Answer:
         body = bodies.read(bodies.WithdrawalBody, call.said)
         return await self._post_one(call, partial(self.validator.withdrawn, what, id_, body))
@@ -415,7 +419,7 @@ class RecordService:
                 windows = outcome.draft.windows()
                 return await series_receipt(views, outcome.draft.series, windows, common)
             case Exclusion() if record.category in MAINTENANCE:
-                return await _announced(views, _exclusions(records), common)
+                return await maintenance_receipt(views, _exclusions(records), common)
             case Exclusion():
                 keys = exclusion_keys(_exclusions(records))
                 return ExclusionReceipt(**common, **keys, effects=await self._effects(outcome)).as_json()
@@ -440,6 +444,8 @@ class RecordService:
                 return StepReceipt(
                     **common, **step_keys(record), deadlines=views.deadlines(key_of(record))
                 ).as_json()
+            case Cause():
+                return CauseReceipt(**common, **cause_keys(book, record)).as_json()
             case _:
                 assert_never(record)
 
@@ -470,17 +476,6 @@ def _exclusions(records: Sequence[Declared]) -> list[Exclusion]:
 async def _served(views: BookView) -> Mapping[ClientId, int]:
     """How many servers of each client are in service."""
     return Counter([client async for client in paced(views.owners()) if client is not None])
-
-
-async def _announced(views: BookView, records: Sequence[Exclusion], common: Mapping[str, Any]) -> bytes:
-    rows: list[bytes] = []
-    counts: Counter[tuple[int, int]] = Counter()
-    async for share in paced(chain.from_iterable(map(views.shares, records))):
-        if share is not None:
-            rows.append(share.json)
-            counts[share.eligible, share.seconds] += 1
-    keys, summary = exclusion_keys(records) | {"servers": ()}, Summary.of(counts)
-    return with_rows(MaintenanceReceipt(**common, **keys, summary=summary), rows)
 
 
 async def _filled(reply: Reply, rows: Iterable[Reply | None]) -> bytes:

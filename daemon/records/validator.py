@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 from daemon.config.values import shown
 from daemon.new_ids import new_id
 from daemon.records import bodies
-from daemon.records.idempotency import PROVIDER, Draft, Series
+from daemon.records.idempotency import Draft, Series
 from daemon.records.naming import NOBODY, Known, Named
 from daemon.records.planning import planned
 from daemon.records.refusals import (
@@ -24,9 +24,11 @@ from daemon.records.refusals import (
     all_faults,
 )
 from daemon.records.scopes import Scope, by_owner
-from sla.book import Book, ExclusionPages, RequestPages, SolutionKey
+from daemon.servers.policy import PROVIDER
+from sla.book import Book, SolutionKey
 from sla.exclusions import MAINTENANCE
 from sla.instants import DAY, FOREVER, SECOND, Instant, format_instant
+from sla.pages import ExclusionPages, RequestPages
 from sla.records import (
     CancellationNotice,
     Category,
@@ -251,7 +253,9 @@ class Validator:
             },
         )
         excluding = self.other_exclusion(body, NOBODY, now)
-        decided = _decided(record, Decision.ACCEPTED, why, now, ExclusionId(excluding.records[0].id or ""))
+        first = excluding.records[0]
+        assert isinstance(first, Exclusion)
+        decided = _decided(record, Decision.ACCEPTED, why, now, first.id)
         return Draft(excluding.name, (*excluding.records, decided))
 
     def rejection(self, proposal: str, body: bodies.RejectionBody, now: Recording) -> ProposalDecided:

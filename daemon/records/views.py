@@ -8,6 +8,7 @@ from typing import Any, NamedTuple, TypeVar
 from daemon.holidays import holidays_around
 from daemon.records.idempotency import RecordedRequests
 from daemon.records.naming import name_of
+from daemon.replies.causes import CauseStatus
 from daemon.replies.clients import ClientRow, ClientStatus
 from daemon.replies.common import WithdrawalStatus
 from daemon.replies.exclusions import (
@@ -26,7 +27,7 @@ from daemon.replies.solutions import (
     StepStatus,
 )
 from sla.announcement import Announcement, Split, concerned
-from sla.book import Book, ExclusionPages, OfSolution, RequestPages, ServerPages, SolutionKey
+from sla.book import Book, OfSolution, SolutionKey
 from sla.calendars import calendar_of
 from sla.chronic import Chronic, Stage
 from sla.evidence import instants_of
@@ -35,8 +36,10 @@ from sla.instants import FOREVER, Instant
 from sla.lifecycle import Acceptance
 from sla.lookalikes import Lookalikes
 from sla.owners import is_own
+from sla.pages import ExclusionPages, RequestPages, ServerPages
 from sla.records import (
     CancellationNotice,
+    Cause,
     Client,
     ClientId,
     Exclusion,
@@ -400,4 +403,17 @@ def _client_keys(record: Client) -> dict[str, Any]:
         "name": record.name,
         "timezone": record.timezone,
         "tech_admins": record.tech_admins,
+    }
+
+
+def cause_keys(book: Book, record: Cause) -> dict[str, Any]:
+    """What is told of a cause by a person's word."""
+    of_outage = book.causes[record.server][record.start]
+    before = [each for each in of_outage if each.recorded_at < record.recorded_at]
+    return {
+        "server": record.server,
+        "name": name_of(book, record.server) or "",
+        "start": record.start,
+        "cause": CauseStatus.of(record),
+        "before": CauseStatus.of(before[-1] if before else None),
     }

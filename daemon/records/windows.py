@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain
 from typing import Any, Final, NamedTuple, Self
 
 from daemon.pacing import paced
@@ -14,16 +15,17 @@ from daemon.replies.exclusions import (
     AlikeServers,
     CalendarWindow,
     MaintenanceCalendar,
+    MaintenanceReceipt,
     SeriesReceipt,
     SeriesWindow,
     Summary,
     WindowSplit,
 )
 from sla.announcement import Share
-from sla.book import ExclusionPages
 from sla.calendars import calendar_of
 from sla.instants import DAY, Instant
 from sla.lookalikes import Lookalike, span_of
+from sla.pages import ExclusionPages
 from sla.records import ClientId, Exclusion, ServerId
 from sla.spans import Span
 
@@ -134,6 +136,20 @@ def _can_be_judged(pages: ExclusionPages) -> bool:
     """Whether it stands and is no longer than the door takes; evidence of another may hold an open one, or one of years."""
     end = end_of(pages)
     return pages.withdrawn is None and end is not None and end - pages.record.start <= LONGEST_WINDOW
+
+
+async def maintenance_receipt(
+    views: BookView, records: Sequence[Exclusion], common: Mapping[str, Any]
+) -> bytes:
+    """A `MaintenanceReceipt` as JSON: of the one window, server by server; `common`: the keys of all answers to a recording."""
+    rows: list[bytes] = []
+    counts: Counter[tuple[int, int]] = Counter()
+    async for share in paced(chain.from_iterable(map(views.shares, records))):
+        if share is not None:
+            rows.append(share.json)
+            counts[share.eligible, share.seconds] += 1
+    keys, summary = exclusion_keys(records) | {"servers": ()}, Summary.of(counts)
+    return with_rows(MaintenanceReceipt(**common, **keys, summary=summary), rows)
 
 
 async def series_receipt(

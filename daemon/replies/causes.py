@@ -4,7 +4,7 @@ from typing import Self
 
 from pydantic import Field
 
-from daemon.replies.common import Reply
+from daemon.replies.common import At, Receipt, Reply
 from sla.records import Cause, CauseKind, Confidence
 
 
@@ -16,14 +16,30 @@ class CauseStatus(Reply):
     user: str | None = Field(description="Who did it, where an event names somebody.")
     because: tuple[str, ...]
     text: str
+    recorded_by: str = Field(
+        default="slad", description="`slad`, or `provider`: a person said so, which nothing overwrites."
+    )
 
     @classmethod
-    def of(cls, record: Cause) -> Self:
-        """As it is on record."""
+    def of(cls, record: Cause | None) -> Self | None:
+        """As it is on record; null where nothing is."""
+        if record is None:
+            return None
         return cls(
             cause=record.cause,
             confidence=record.confidence,
             user=record.user,
             because=record.because,
             text=record.text,
+            recorded_by=record.recorded_by,
         )
+
+
+class CauseReceipt(Receipt):
+    """The cause that holds from now on, and that which held before."""
+
+    server: str
+    name: str
+    start: At = Field(serialization_alias="from", description="When the outage began.")
+    cause: CauseStatus
+    before: CauseStatus | None

@@ -65,6 +65,42 @@ class MonthStatus(Reply):
     exclusions: tuple[MonthExclusion, ...]
 
 
+class Whereabouts(Reply):
+    """Where a server runs: its host, and the datastores of its disks, since when; as its source told it last."""
+
+    host: str
+    datastores: tuple[str, ...]
+    since: At
+
+
+class ServerSummary(Reply):
+    """A virtual server in service, in a list. `client` and `solution` are empty where it has none."""
+
+    server: str
+    name: str
+    client: str
+    solution: str
+    timezone: str = Field(description="The client's.")
+    state: StateWord
+    since: At | None = Field(
+        description="Since when nothing else was said of it; while an outage is under way, since when that is."
+    )
+    cause: CauseStatus | None = Field(
+        description="Why it is down; null where it is not, or that is not known."
+    )
+    availability: Ratio | None = Field(description="Of this month so far; null where there is none.")
+    budget_left_seconds: Seconds | None = Field(
+        description="How long it may still be down this month; negative once that is spent."
+    )
+
+
+class ServerList(Reply):
+    """Virtual servers in service."""
+
+    servers: tuple[ServerSummary, ...]
+    next: str | None = Field(description="What `cursor` is for the next page; null after the last.")
+
+
 class ServerStatus(Reply):
     """A virtual server. `client` and `solution` are empty where it has none."""
 
@@ -80,6 +116,7 @@ class ServerStatus(Reply):
         description="The other servers of its vCenter that show its instance UUID."
     )
     vcenter: str
+    runs_on: Whereabouts | None = Field(default=None, description="Null where that is not known.")
     state: StateWord
     since: At | None
     settled_at: At | None

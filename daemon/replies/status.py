@@ -28,6 +28,9 @@ class LedgerStatus(Reply):
     """The ledger: its records, the head of their chain (SHA-256, in hexadecimal), and its last commit."""
 
     records: int
+    verified_until: int = Field(
+        description="The number of the record up to which the daemon has verified all since its start, or wrote them."
+    )
     head: str
     size_bytes: int
     last_commit_at: At | None

@@ -17,6 +17,8 @@ from sla.terms import format_terms, parse_terms
 
 RECORDED_BY: Final = "slad"
 """Who recorded what nobody asked for: the daemon itself."""
+PROVIDER: Final = "provider"
+"""Who recorded what people recorded, as a record says it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

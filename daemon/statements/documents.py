@@ -136,4 +136,4 @@ def _made(
 ) -> bytes:
     judgement = judged(book, month=month, as_of=as_of)
     of_ledger = LedgerHead(ledger="", seq=head.seq, head=head.chain)
-    return client_document(judgement, client, imprint_of(letterhead, of_ledger)).encode()
+    return client_document(judgement, client, imprint_of(letterhead, (of_ledger,))).encode()

@@ -27,12 +27,12 @@ def judged(
     return Judgement(book, month=month, as_of=as_of, national_holidays=holidays, terms=terms)
 
 
-def imprint_of(letterhead: Letterhead, head: LedgerHead | None) -> Imprint:
-    """What a document of a provider, that is not issued, says of itself; `head`: of the ledger that it was held against."""
+def imprint_of(letterhead: Letterhead, ledgers: tuple[LedgerHead, ...]) -> Imprint:
+    """What a document of a provider, that is not issued, says of itself; `ledgers`: those that it was held against."""
     return Imprint(
         provider=letterhead.name,
         address=letterhead.address,
-        ledgers=() if head is None else (head,),
+        ledgers=ledgers,
         time_zones=time_zone_release(),
     )
 

@@ -1,18 +1,14 @@
 """A statement as two tables for a spreadsheet: RFC 4180 in UTF-8, and no cell is ever taken for a formula."""
 
-import csv
-import io
 import json
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
+from daemon.csv_text import csv_text
 from daemon.statements.view import Json
 from sla.records import Category, Leg
 from sla.terms import Basis
 
-_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
-_NUMBER: Final = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?(e[+-]?[0-9]+)?", re.ASCII | re.IGNORECASE)
 _OF_SETS: Final[Mapping[str, Sequence[str]]] = {
     "excluded_by": [category.value for category in Category],
     "by_basis": [basis.value for basis in Basis],
@@ -69,20 +65,4 @@ def _outage(row: Json) -> Iterator[object]:
 
 
 def _sheet(columns: Sequence[str], rows: Iterable[Iterable[object]]) -> bytes:
-    text = io.StringIO(newline="")
-    writer = csv.writer(text)
-    writer.writerow(columns)
-    writer.writerows(map(_cell, row) for row in rows)
-    return text.getvalue().encode()
-
-
-def _cell(value: object) -> str:
-    match value:
-        case None:
-            return ""
-        case bool():
-            return "true" if value else "false"
-        case str() if value.startswith(_FORMULA) and not _NUMBER.fullmatch(value):
-            return f"'{value}"
-        case _:
-            return str(value)
+    return csv_text(columns, rows).encode()

@@ -51,21 +51,21 @@ def _table(section: Section) -> Iterator[str]:
     told = [
         place
         for place, column in enumerate(section.columns)
-        if any(row.cells[place] for row in section.rows) or column.is_figure
+        if any(row.cells[place] for row in section.flat) or column.is_figure
     ]
     headings = [section.columns[place].heading for place in told]
     widths = [
-        max(len(heading), *(len(row.cells[place]) for row in section.rows))
+        max(len(heading), *(len(row.cells[place]) for row in section.flat))
         for place, heading in zip(told, headings, strict=True)
     ]
     if sum(widths) + 2 * len(widths) > _WIDEST:
-        for row in section.rows:
+        for row in section.flat:
             yield from _record(section, row)
         return
     figures = [section.columns[place].is_figure for place in told]
     if section.columns:
         yield _line(headings, widths, figures)
-    for row in section.rows:
+    for row in section.flat:
         yield _line((row.cells[place] for place in told), widths, figures)
         yield from _days(row)
 

@@ -31,11 +31,15 @@ class Mark:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ViewRow:
-    """The cells of a row; `tone`: how a server's month ended, where it is one; `marks`: its days."""
+    """The cells of a row; `tone`: how a server's month ended, where it is one; `marks`: its days.
+
+    `parts`: the rows that it stands for, with the same columns.
+    """
 
     cells: tuple[str, ...]
     tone: str = ""
     marks: tuple[Mark, ...] = ()
+    parts: tuple["ViewRow", ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +65,11 @@ class Section:
     legend_title: str = ""
     empty: str = ""
 
+    @property
+    def flat(self) -> tuple[ViewRow, ...]:
+        """Its rows, each before those that it stands for."""
+        return tuple(each for row in self.rows for each in (row, *row.parts))
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class View:
@@ -77,5 +86,7 @@ class View:
     """In place of all sections: that there is nothing to tell."""
     sections: tuple[Section, ...]
     days_heading: str
+    unfold: str
+    """What opens the rows that another one stands for."""
     as_of: str
     """RFC 3339: what a format dates itself by."""

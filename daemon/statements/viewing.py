@@ -4,6 +4,7 @@ import json
 import shlex
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from fractions import Fraction
 from hashlib import sha256
 from typing import Final
@@ -36,6 +37,11 @@ def _us(seconds: int | Fraction) -> int:
     return int(seconds * SECOND)
 
 
+_OUTAGE: Final = ("start", "end", "lasted", "name", "legs", "reason", "cause", "excluded_by")
+_OUTAGE_NAME: Final = _OUTAGE.index("name")
+_OUTAGE_EXCLUDED: Final = _OUTAGE.index("excluded_by")
+
+
 class _Viewer:
     def __init__(self, document: Json, locale: LanguageName, digest: str) -> None:
         self._document = document
@@ -64,6 +70,7 @@ class _Viewer:
             note="" if has_servers else self._say("no_servers"),
             sections=tuple(self._sections()) if has_servers else (),
             days_heading=self._say("days"),
+            unfold=self._say("unfold"),
             as_of=head["as_of"],
         )
 
@@ -94,8 +101,8 @@ class _Viewer:
         yield self._servers()
         yield self._table(
             "outages",
-            ("start", "end", "lasted", "name", "legs", "reason", "cause", "excluded_by"),
-            map(self._outage, self._document["outages"]),
+            _OUTAGE,
+            self._outages(),
             figures=("lasted",),
         )
         yield self._table(
@@ -196,6 +203,37 @@ class _Viewer:
             return Mark(state=day["state"], text=self._say("day_is", **said))
         told = self._say("day_is_for", **said, time=self._speech.duration(_us(time)))
         return Mark(state=day["state"], text=told)
+
+    def _outages(self) -> Iterator[ViewRow]:
+        """Outages of one incident as a row with the servers counted, by when the first of them began."""
+        incidents: dict[object, list[Json]] = {}
+        for number, row in enumerate(self._document["outages"]):
+            incidents.setdefault(row.get("incident") or number, []).append(row)
+        for rows in incidents.values():
+            servers = {row["server"] for row in rows}
+            yield (
+                self._outage(rows[0])
+                if len(servers) == 1 == len(rows)
+                else self._incident(rows, len(servers))
+            )
+
+    def _incident(self, rows: Sequence[Json], servers: int) -> ViewRow:
+        """What holds of all of them stands in the row; of what does not, each says it itself."""
+        whole = {
+            **rows[0],
+            "end": None if any(row["end"] is None for row in rows) else max(row["end"] for row in rows),
+            "legs": list(dict.fromkeys(leg for row in rows for leg in row["legs"])),
+            "reasons": list(dict.fromkeys(reason for row in rows for reason in row["reasons"])),
+            "excluded_by": [],
+        }
+        parts = tuple(map(self._outage, rows))
+        cells = list(self._outage(whole).cells)
+        cells[_OUTAGE_NAME] = self._say("servers_counted", count=self._speech.number(servers))
+        if len({part.cells[_OUTAGE_EXCLUDED] for part in parts}) > 1:
+            cells[_OUTAGE_EXCLUDED] = self._say("see_each")
+        else:
+            cells[_OUTAGE_EXCLUDED] = parts[0].cells[_OUTAGE_EXCLUDED]
+        return ViewRow(cells=tuple(cells), parts=tuple(_indented(part) for part in parts))
 
     def _outage(self, row: Json) -> ViewRow:
         speech, cause = self._speech, row["cause"]
@@ -430,3 +468,10 @@ class _Viewer:
 
 def _exact(quotient: Quotient) -> Fraction | None:
     return Fraction(*quotient) if quotient[1] else None
+
+
+def _indented(part: ViewRow) -> ViewRow:
+    """As one of those for which another row stands."""
+    cells = list(part.cells)
+    cells[_OUTAGE_NAME] = f"· {cells[_OUTAGE_NAME]}"
+    return replace(part, cells=tuple(cells))

@@ -106,6 +106,9 @@ WORDS: Final[Mapping[str, Phrase]] = {
     "sure.likely": Phrase("{cause} (likely)", "{cause} (probable)"),
     "sure.none": Phrase("{cause}", "{cause}"),
     "excluded_by": Phrase("Excluded by", "Exclu par"),
+    "servers_counted": Phrase("{count} servers", "{count} serveurs"),
+    "see_each": Phrase("see each", "voir chacune"),
+    "unfold": Phrase("Each of them", "Chacune d’elles"),
     "excluded_for": Phrase("{exclusion}, {category}: {time}", "{exclusion}, {category} : {time}"),
     # Exclusions
     "exclusions": Phrase("Exclusions", "Exclusions"),

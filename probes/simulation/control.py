@@ -33,6 +33,7 @@ def actions(world: World, wire: Wire) -> dict[str, Callable[..., object]]:
         "guest_crash": machines.guest_crash,
         "ha_reset": machines.ha_reset,
         "kill": machines.kill,
+        "vmcp_terminate": machines.vmcp_terminate,
         "heartbeat": machines.heartbeat,
         "vmotion": machines.vmotion,
         "storage_vmotion": machines.storage_vmotion,

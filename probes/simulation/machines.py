@@ -150,6 +150,13 @@ class Machines:
         self.events.post_ex("esx.problem.vm.kill.unexpected.noSwapResponse", machine)
         self.power_off(vm, clean=False)
 
+    def vmcp_terminate(self, vm: str) -> None:
+        """HA turns it off, for its host does not reach its datastore any more (VM Component Protection)."""
+        machine = self._in_state(vm, Power.OFF, Power.ON)
+        self.events.post_ex("com.vmware.vc.HA.VmcpStorageFailureDetectedForVm", machine)
+        self.events.post_ex("com.vmware.vc.HA.VmcpTerminatingVm", machine)
+        self.power_off(vm, clean=False)
+
     def heartbeat(self, vm: str, *, status: str) -> None:
         """Set what the guest's heartbeat looks like: gray, green, yellow or red."""
         machine = self.find(vm)

@@ -81,6 +81,7 @@ def config_of(folder: Path, **sections: str) -> Path:
         "web": '[web]\nlisten = ["127.0.0.1:0"]',
         "control": '[control]\nsocket = "control.sock"',
         "watch": '[watch]\ntick = "1s"\ngrace = "1m"',
+        "vcenter": "",
         "client": '[client.acme]\nname = "ACME"\ntimezone = "America/Toronto"\ntech_admins = ["ann"]',
         "rule": '[[rule]]\nname = "acme-*"\nclient = "acme"',
     } | sections

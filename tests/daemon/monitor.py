@@ -4,12 +4,11 @@ from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar, cast
 
-from daemon.book.live_book import LiveBook
-from daemon.ledger import Batch, Head, Lag, Ledger, Stored
+from daemon.ledger import NOTHING_READ, Batch, Extent, Head, Lag, Ledger, Stored
+from daemon.recording.recollection import Recollection
 from daemon.recording.replay import replay
-from daemon.recording.transitions import MOST_EVENTS, Transitions
+from daemon.recording.transitions import MOST_EVENTS
 from daemon.servers.policy import Owner, Policy
-from daemon.servers.registry import ServerRegistry
 from daemon.servers.rules import Undecided
 from probes.facts import NOT_KNOWN, Fact, NotKnown
 from probes.report import Departed, ListedServer, ManagedObject, Report, SourceFailure
@@ -95,14 +94,14 @@ class Monitor:
         self.configure(self.policy)
 
     def _make(self) -> None:
-        self.book = LiveBook("mon")
-        self.registry = ServerRegistry("mon", self.policy, self.book.last_said)
-        self.transitions = Transitions(self.book, self.registry, most_events=self.most_events)
+        self.recollection = Recollection("mon", self.policy, most_events=self.most_events)
+        self.book, self.registry = self.recollection.book, self.recollection.registry
+        self.transitions = self.recollection.transitions
 
     def restart(self) -> None:
         """Forget all but the ledger."""
         self._make()
-        assert replay(cast(Ledger, self), self.book, self.registry, self.transitions).newest <= self.now
+        assert replay(cast(Ledger, self), self.recollection).newest <= self.now
         self.book.settle(self.now)
         self.configure(self.policy)
 
@@ -143,15 +142,16 @@ class Monitor:
             ((lag.witness, lag.start, lag.end) for lag in batch.lags),
             (record for record in made if isinstance(record, Blind)),
         )
-        for entry in batch.entries:
-            self.book.take_record(entry.record, entry.settled)
+        first = len(self.records) - len(batch.entries) + 1
+        for seq, entry in enumerate(batch.entries, first):
+            self.recollection.take(seq, entry.record, entry.settled)
         self.book.settle(self.now)
         return made
 
     # As the ledger
 
-    def bodies(self, beginning: str) -> list[str]:
-        return [body for _, body, _ in self.replay() if body.startswith(beginning)]
+    def bodies(self, beginning: str, after_seq: int = 0) -> list[str]:
+        return [body for seq, body, _ in self.replay() if seq > after_seq and body.startswith(beginning)]
 
     def judge_by(self, reader: EvidenceReader) -> None:
         """As the ledger's: the reader of the records is `reader` here anyway."""
@@ -159,8 +159,8 @@ class Monitor:
     def objects(self) -> Mapping[tuple[str, ServerId], ManagedObject]:
         return self.known_objects
 
-    def replay(self) -> Iterator[Stored]:
-        for seq, (record, settled) in enumerate(self.records, 1):
+    def replay(self, after: Extent = NOTHING_READ) -> Iterator[Stored]:
+        for seq, (record, settled) in enumerate(self.records[after.head.seq :], after.head.seq + 1):
             yield seq, encode(record)[:-1] + ',"salt":"0"}', settled
 
     # What is asked of it

@@ -63,6 +63,34 @@ MATRIX: Final = (
         ),
     ),
     Row(
+        "a snapshot that is cut, flipped, odd, of another ledger, slad or observer, or newer than its ledger",
+        "any bit, any section; copies of ledgers",
+        REPRODUCIBLE,
+        (
+            "daemon/recording/test_start_snapshot.py::test_no_bit_of_it_flips_unnoticed",
+            "daemon/recording/test_start_snapshot.py::test_of_another_ledger",
+            "daemon/recording/test_start_snapshot.py::test_one_whose_contents_are_odd_though_its_digest_is_right",
+        ),
+    ),
+    Row(
+        "SIGKILL or a fault while a snapshot is written; SIGKILL at any step of a start",
+        "strace; a kill after each step",
+        f"{DURABLE}, {REPRODUCIBLE}",
+        (
+            "daemon/app/test_crash.py::test_a_daemon_killed_at_any_step_of_its_start_begins_from_the_snapshot_again",
+            "daemon/recording/test_start_snapshot.py::test_whichever_step_of_it_fails_or_is_the_last_one_the_next_start_has_the_one_before",
+        ),
+    ),
+    Row(
+        "damage in what a start from a snapshot did not read",
+        "records changed and removed behind it",
+        DURABLE,
+        (
+            "daemon/recording/test_verifying.py::test_damage_that_is_found_ends_the_daemon_and_the_next_start_says_it_too",
+            "daemon/recording/test_verifying.py::test_each_record_up_to_the_snapshots_is_looked_at",
+        ),
+    ),
+    Row(
         "bits flip in the ledger",
         "one random bit, over and over; bytes of a running daemon's file",
         DURABLE,

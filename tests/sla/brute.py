@@ -12,6 +12,7 @@ from itertools import islice, pairwise
 from typing import Any
 
 from tests.sla.brute_clock import LEGS, Clock, after, as_float, keys_of, merged, minute_of
+from tests.sla.brute_service import FOR_EVER, existing, service
 
 Line = dict[str, Any]
 CATEGORIES = (
@@ -22,7 +23,6 @@ CATEGORIES = (
     "emergency_security_update",
     "scheduled_maintenance",
 )
-FOR_EVER = 10**9
 
 
 class Brute:
@@ -35,7 +35,8 @@ class Brute:
         self.as_of = minute_of(as_of, base)
         self.month = month
         self.sightings = [x for x in lines if x["kind"] in {"observation", "blind", "observed_until"}]
-        known = [x for x in lines if x not in self.sightings and self.at(x["recorded_at"]) <= self.as_of]
+        others = [x for x in lines if x not in self.sightings]
+        known = existing(others, lambda x: self.at(x["recorded_at"]) <= self.as_of)
         gone = {(x["what"], x["id"]) for x in known if x["kind"] == "withdrawn"}
         self.known = [x for x in known if (x["kind"], x.get("id")) not in gone]
         self.clients = {x["id"]: x for x in self.known if x["kind"] == "client"}
@@ -59,30 +60,11 @@ class Brute:
     # Service: who has the server, and which legs are watched, at each minute
 
     def owner(self, name: str) -> list[tuple[str, str | None, tuple[str, ...]] | None]:
-        told: list[Any] = []
-        before: Line = {}
-        for line in (x for x in self.known if x["kind"] == "server" and x["id"] == name):
-            ends = FOR_EVER if not before.get("in_service_until") else self.at(before["in_service_until"])
-            if not before or self.at(line["in_service_from"]) >= ends:
-                told.append((line, False, [(-FOR_EVER, line["legs"])]))
-            elif (line["client"], line["solution"]) != (before["client"], before["solution"]):
-                told.append((line, True, [(-FOR_EVER, line["legs"])]))
-            else:
-                _, moves, legs = told[-1]
-                told[-1] = (line, moves, [*legs, (self.at(line["recorded_at"]), line["legs"])])
-            before = line
-        minutes: list[Any] = [None] * self.size
-        for line, moves, legs in told:
-            start = max(self.at(line["in_service_from"]), 0)
-            end = self.size if not line["in_service_until"] else self.at(line["in_service_until"])
-            if moves:
-                minutes[start:] = [None] * (self.size - start)
-            for since, named in legs:
-                considered = tuple(x for x in LEGS if x in named and x in self.terms["availability"]["legs"])
-                first = min(max(since, start), self.size)
-                last = max(min(end, self.size), first)
-                minutes[first:last] = [(line["client"], line["solution"], considered)] * (last - first)
-        return minutes
+        contract = self.terms["availability"]["legs"]
+        return [
+            held and (held[0], held[1], tuple(leg for leg in LEGS if leg in held[2] and leg in contract))
+            for held in service(self.known, name, self.at, self.size)
+        ]
 
     # States: what each witness sees, then legs, then the server
 

@@ -42,6 +42,10 @@ def event(**keys: Any) -> Line:
     return {**line, "text": "off", "at": RECORDED, **keys}
 
 
+def retired(observer: str = "m-1", at: str = RECORDED, **keys: Any) -> Line:
+    return {"kind": "observer_retired", "observer": observer, "at": at, "recorded_at": at, **keys}
+
+
 EVERY_KIND: list[Line] = [
     client(),
     server(solution="mail", in_service_until="2027-01-01T00:00:00Z"),
@@ -77,6 +81,8 @@ EVERY_KIND: list[Line] = [
     {"kind": "lifecycle", "client": "c", "solution": "s", "event": "activated", "at": "2026-02-02T00:00:00Z"},
     notice(id="n", recorded_at="2026-02-03T00:00:00Z"),
     {**step(id="l"), "recorded_by": "bob"},
+    server("t", observer="m-1"),
+    retired(recorded_at="2026-02-03T00:00:00Z"),
     withdrawn("service_request", "r"),
     withdrawn("cancellation_notice", "n"),
     withdrawn("lifecycle", "l", recorded_by="bob"),
@@ -156,6 +162,14 @@ DEFECTS: list[tuple[str, list[Line | bytes], str]] = [
         "an end of service at no instant",
         [server("t", in_service_until=5)],
         "4: in_service_until: must be a text",
+    ),
+    ("an observer that is no text", [server("t", observer=5)], "4: observer: must be a text"),
+    ("a retirement of no text", [retired(None)], "4: observer: must be a text"),  # type: ignore[arg-type]
+    ("a retirement at no instant", [retired(at=None, recorded_at=RECORDED)], "4: at: must be a text"),  # type: ignore[arg-type]
+    (
+        "a retirement in the future",
+        [retired(at="2027-01-01T00:00:00Z", recorded_at=RECORDED)],
+        "4: at: is later than the record's own recorded_at",
     ),
     ("a solution that is no text", [server("t", solution=5)], "4: solution: must be a text"),
     ("legs that are no list", [server("t", legs="san")], "4: legs: must be a list of legs"),

@@ -1,7 +1,7 @@
 """Evidence as tests write it: dictionaries, judged through the strict reader to the document."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -64,8 +64,13 @@ def maintenance(name: str, since: str, until: str, /, **keys: Any) -> Line:
 
 def book_of(lines: Iterable[Line]) -> Book:
     """The book of sound lines: the sightings last, the others by when they were recorded."""
+    return book_as_told(in_order(lines))
+
+
+def book_as_told(lines: Iterable[Line]) -> Book:
+    """The book of sound lines in the order given."""
     reader, book = EvidenceReader(), Book()
-    for line in in_order(lines):
+    for line in lines:
         record = reader.read(json.dumps(line).encode())
         assert not reader.faults, f"{reader.faults[0].shown('story')} in {line}"
         assert record is not None
@@ -101,10 +106,11 @@ def judgement(
     month: str = "2026-03",
     as_of: str = "2026-04-02T00:00:00Z",
     terms: Mapping[str, Mapping[str, object]] | None = None,
+    book: Callable[[Iterable[Line]], Book] = book_of,
 ) -> Judgement:
     """The lines, judged."""
     return Judgement(
-        book_of(lines),
+        book(lines),
         month=parse_month(month),
         as_of=parse_instant(as_of),
         national_holidays=HOLIDAYS,
@@ -117,9 +123,10 @@ def statement(
     month: str = "2026-03",
     as_of: str = "2026-04-02T00:00:00Z",
     terms: Mapping[str, Mapping[str, object]] | None = None,
+    book: Callable[[Iterable[Line]], Book] = book_of,
 ) -> Any:
     """The document of the lines."""
-    return json.loads(document(judgement(lines, month, as_of, terms).statement()))
+    return json.loads(document(judgement(lines, month, as_of, terms, book).statement()))
 
 
 def row_of(lines: Iterable[Line], **keys: Any) -> Any:

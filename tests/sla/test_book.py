@@ -1,5 +1,7 @@
 """The book: what it knows, and what it would say with one more record."""
 
+from dataclasses import replace
+from random import Random
 from typing import Any
 
 import pytest
@@ -8,10 +10,22 @@ from sla.book import Book, Declared
 from sla.calendars import parse_month
 from sla.client_document import Imprint, NoDocumentError, client_document
 from sla.document import document
-from sla.records import ClientId, Leg, Record, ServerId, State, Witness
+from sla.records import (
+    Client,
+    ClientId,
+    Leg,
+    ObserverRetired,
+    Record,
+    Recorded,
+    Server,
+    ServerId,
+    State,
+    Witness,
+)
 from sla.statement import Judgement
 from tests.sla.defects import RECORDED, notice, request, step
 from tests.sla.random_evidence import story_of
+from tests.sla.random_monitors import story_of_monitors
 from tests.sla.stories import (
     HOLIDAYS,
     Line,
@@ -171,3 +185,23 @@ def _told(asked: Judgement, who: ClientId) -> str:
         return client_document(asked, who, Imprint(time_zones="2026a"))
     except NoDocumentError as error:
         return str(error)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_what_it_says_of_service_does_not_depend_on_what_it_was_asked_before(seed: int) -> None:
+    """Asked as it grows, of instants that go back and forth; clients, of whom much may be left out, come anywhere."""
+    dice, story = Random(seed), story_of_monitors(seed)
+    records = [each for each in records_of(story.lines) if isinstance(each, Recorded)]
+    clients = [records.pop(records.index(each)) for each in list(records) if isinstance(each, Client)]
+    instants = [each.recorded_at for each in records]
+    for each in clients * 2:
+        known_from = replace(each, recorded_at=dice.choice(instants))
+        records.insert(dice.choice((0, dice.randrange(len(records) + 1))), known_from)
+    service = [each for each in records if isinstance(each, Client | Server | ObserverRetired)]
+    asked = Book()
+    for number, record in enumerate(service, 1):
+        asked.add(record)
+        for as_of in dice.choices(instants, k=4):
+            fresh = book_with([*service[:number]])
+            for name, pages in fresh.servers.items():
+                assert asked.servers[name].parts(as_of) == pages.parts(as_of)

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from random import Random
 
 import pytest
 
@@ -15,7 +16,7 @@ from sla.chain import (
     linked,
     omitted,
     salted,
-    verified_head,
+    verified_heads,
 )
 
 SAID = ['{"kind":"a","text":"é"}', '{"kind":"b"}', '{"kind":"c"}']
@@ -32,10 +33,15 @@ def an_export(hidden: frozenset[int] = frozenset()) -> list[str]:
     return lines
 
 
-def head_of(lines: list[str]) -> Link | None:
-    """The head of lines that all carry a proof."""
+def heads_of(lines: list[str]) -> dict[str, Link]:
+    """The heads of lines that all carry a proof."""
     links = [link_of(line) for line in lines]
-    return verified_head(link for link in links if link is not None)
+    return verified_heads(link for link in links if link is not None)
+
+
+def head_of(lines: list[str]) -> Link | None:
+    """That of lines of one ledger, which has no name."""
+    return heads_of(lines).get("")
 
 
 def test_each_value_is_the_hash_of_the_one_before_and_of_the_salted_record() -> None:
@@ -108,3 +114,77 @@ def test_a_place_in_the_chain_that_a_text_claims_inside_a_record_is_none() -> No
     link = link_of(exported(body, 1, linked(GENESIS, digest_of(body))))
     assert link is not None
     assert (link.seq, link.digest) == (1, digest_of(body))
+
+
+NAMES = ("m-1", "", 'a "quoted" one', "ünique")
+
+
+def of_ledger(name: str, hidden: frozenset[int] = frozenset()) -> list[str]:
+    """The lines of a ledger in an export of several: its records, of which some may be left out."""
+    lines, before = [], GENESIS
+    for seq, said in enumerate(SAID, 1):
+        body = salted(said, f"{seq:032x}")
+        before = linked(before, digest_of(body))
+        hides = seq in hidden
+        line = omitted(digest_of(body), seq, before, name) if hides else exported(body, seq, before, name)
+        assert json.loads(line).get("ledger", "") == name
+        lines.append(line)
+    return lines
+
+
+@pytest.mark.parametrize("hidden", [frozenset[int](), frozenset({1}), frozenset({2, 3})])
+@pytest.mark.parametrize("seed", range(5))
+def test_each_ledger_has_a_chain_of_its_own_however_they_are_brought_together(
+    seed: int, hidden: frozenset[int]
+) -> None:
+    left = {name: of_ledger(name, hidden) for name in NAMES}
+    dice, lines = Random(seed), []
+    while any(left.values()):
+        lines.append(left[dice.choice([name for name, those in left.items() if those])].pop(0))
+    heads = heads_of(lines)
+    assert heads.keys() == set(NAMES)
+    for name, head in heads.items():
+        assert (head.ledger, head.seq) == (name, 3)
+        assert exported(salted(SAID[2], f"{3:032x}"), 3, head.chain, name) == of_ledger(name)[2]
+    assert len({head.chain for head in heads.values()}) == 1, "a name is no part of what is hashed"
+
+
+def test_what_is_wrong_with_a_chain_is_told_with_its_ledger() -> None:
+    lines = of_ledger("m-1") + of_ledger("m-2")
+    for wrong, message in (
+        ([*lines[:1], *lines[2:]], 'record 2 of ledger "m-1" is missing: record 3 follows 1'),
+        (
+            [*lines[:3], lines[3].replace('"a"', '"x"')],
+            'record 1 of ledger "m-2" was changed: it does not hash to its chain value',
+        ),
+        (
+            [line.replace("m-2", "m-1") for line in lines],
+            'record 4 of ledger "m-1" is missing: record 1 follows 3',
+        ),
+    ):
+        with pytest.raises(ChainBrokenError) as caught:
+            heads_of(wrong)
+        assert str(caught.value) == message
+
+
+def test_a_ledger_that_the_record_itself_names_is_hashed_with_it() -> None:
+    body = salted('{"kind":"a","ledger":"m-1"}', "5a17")
+    link = link_of(exported(body, 1, linked(GENESIS, digest_of(body))))
+    assert link is not None
+    assert (link.ledger, link.digest) == ("m-1", digest_of(body))
+
+
+@pytest.mark.parametrize(
+    "text", ['{"kind":"a","terms":{"ledger":"x"}}', '{"kind":"a","text":",\\"ledger\\":\\"x\\""}']
+)
+def test_what_stands_further_in_or_in_a_text_names_no_ledger(text: str) -> None:
+    body = salted(text, "5a17")
+    link = link_of(exported(body, 1, linked(GENESIS, digest_of(body))))
+    assert link is not None
+    assert (link.ledger, link.digest) == ("", digest_of(body))
+
+
+@pytest.mark.parametrize("name", ["5", '["m-1"]', '"\\ud800"', '"\\x"'])
+def test_a_line_that_names_its_ledger_by_what_is_no_name_carries_no_proof(name: str) -> None:
+    proof = f'"ledger":{name},"seq":1,"chain":"{"0" * 64}"}}'
+    assert link_of(f'{{"kind":"a",{proof}') is None

@@ -5,6 +5,7 @@ import json
 import pytest
 
 from sla.book import Book
+from sla.decoding import KINDS
 from sla.evidence import encode
 from sla.reader import LONGEST_LINE, MOST_FAULTS, EvidenceReader
 from sla.records import Leg, Observation, ServerId, State, Witness
@@ -276,6 +277,23 @@ def test_a_witness_without_a_name_is_a_fault_each_time() -> None:
         assert len(faults(client(), server(), *[{**says("up", RECORDED), **bad}] * 2)) == 2
 
 
+def test_a_null_stands_for_every_default_and_for_nothing_else() -> None:
+    """Of every key of every kind (evidence.md, Records)."""
+    for place, line in enumerate(EVERY_KIND):
+        for key in KINDS[line["kind"]][1]:
+            null, absent = ({**line, key.name: None}, {k: v for k, v in line.items() if k != key.name})
+            found = [read(*EVERY_KIND[:place], each).faults for each in (null, absent)]
+            assert bool(found[0]) == bool(found[1]), (line["kind"], key.name)
+            if not found[0]:
+                said = [records_of([*EVERY_KIND[:place], each])[-1] for each in (null, absent)]
+                assert said[0] == said[1]
+
+
+def test_a_recorded_at_of_null_is_that_of_the_line_before() -> None:
+    first, second = records_of([client(), client(recorded_at=None)])
+    assert second == first
+
+
 def test_an_event_may_be_recorded_before_the_clock_of_its_source() -> None:
     assert faults(client(), event(at="2027-01-01T00:00:00Z", recorded_at=RECORDED)) == []
 
@@ -295,7 +313,7 @@ def test_a_bad_line_gives_no_record() -> None:
 
 def test_where_all_is_wanted_the_first_record_that_was_left_out_is_a_fault() -> None:
     omitted = b'{"kind":"omitted","digest":"00","seq":2,"chain":"00"}'
-    reader = EvidenceReader(wants_all=True)
+    reader = EvidenceReader(for_ledger=True)
     for line in (json.dumps(client()).encode(), omitted, omitted, json.dumps(server(client="d")).encode()):
         reader.read(line)
     assert [fault.shown("file") for fault in reader.faults] == [

@@ -115,6 +115,19 @@ def test_servers_that_stand_alike_have_one_standing() -> None:
     assert (own.is_shared, own.since) == (False, at("2026-03-12T11:00:00Z"))
 
 
+def test_where_the_part_of_one_of_two_monitors_ends_other_legs_are_considered() -> None:
+    """Spec §3.4."""
+    lines = [
+        server(observer="a"),
+        server(observer="b", legs=["san"], in_service_until="2026-03-12T14:00:00Z"),
+        *UP,
+        says("up", "2026-03-01T05:00:00Z", leg="san"),
+    ]
+    before, after = (standing(*lines, as_of=f"2026-03-12T{hour}:00:00Z") for hour in (12, 15))
+    assert (before.attestation.legs, before.until) == ((Leg.SAN, Leg.INTERNET), at("2026-03-12T14:00:00Z"))
+    assert (after.attestation.legs, after.since) == ((Leg.INTERNET,), at("2026-03-12T14:00:00Z"))
+
+
 def test_a_server_before_its_service_has_no_month_until_it_begins() -> None:
     asked = Standings(judgement([client(), server(since="2026-03-20T00:00:00Z"), *UP], as_of=WINDOW[0]))
     assert asked.server(ServerId("s")) == at("2026-03-20T00:00:00Z")

@@ -1,8 +1,10 @@
 """What is answered of one server, by a monitor without clocks, threads and disk."""
 
+from types import SimpleNamespace
 from typing import Any, cast
 
 from daemon.answers.answers import Answers
+from daemon.causes.traces import Traces
 from daemon.live.figures import LiveFigures
 from sla.instants import MINUTE, Instant
 from sla.records import Leg
@@ -16,22 +18,35 @@ class NothingWatched:
         return ()
 
 
-def answers(monitor: Monitor) -> Answers:
+class ItsClock:
+    """The time of a monitor."""
+
+    def __init__(self, monitor: Monitor) -> None:
+        self._monitor = monitor
+
+    def now(self) -> Instant:
+        return self._monitor.now
+
+
+def answers(monitor: Monitor, **ledger: Any) -> Answers:
+    """`ledger`: what is asked of it."""
     nobody = cast(Any, None)
     return Answers(
-        clock=nobody,
-        ledger=nobody,
+        clock=cast(Any, ItsClock(monitor)),
+        ledger=cast(Any, SimpleNamespace(**ledger)),
         book=monitor.book,
         registry=monitor.registry,
         sources=nobody,
         internet=cast(Any, NothingWatched()),
         committer=nobody,
         seal=nobody,
+        verified_until=nobody,
         figures=LiveFigures(monitor.book),
         exposition=nobody,
         recorded_requests=nobody,
         documents=nobody,
         own=nobody,
+        traces=Traces(),
     )
 
 

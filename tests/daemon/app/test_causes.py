@@ -5,11 +5,14 @@ import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 from daemon.app import App
+from daemon.cli.check_config import check_config
 from daemon.control.client import Json
 from probes.simulation import ThreadedVCenter
 from probes.simulation.entities import Vm
@@ -111,6 +114,13 @@ def maintain_and_shut_down(world: World, vm: Vm) -> None:
             id="asked to shut down",
         ),
         pytest.param(lose_datastore, "storage", "proved", None, id="lost a datastore"),
+        pytest.param(
+            lambda world, vm: world.machines.vmcp_terminate(vm.moid),
+            "storage",
+            "proved",
+            None,
+            id="turned off by HA for its storage",
+        ),
         pytest.param(
             lambda world, vm: world.outages.isolate(vm.host.name),
             "host_failure",
@@ -229,3 +239,13 @@ async def test_an_event_about_another_host_revises_nothing(tmp_path: Path) -> No
         played.play(lambda world, _: world.machines.power_off(other.moid))
         await played.cause("host_failure", "proved", name=other.name)
         await played.cause("guest", "likely")
+
+
+async def test_users_of_a_running_daemon_are_shown_by_the_patterns_that_take_them(tmp_path: Path) -> None:
+    async with scene(tmp_path) as played:
+        played.play(lambda world, vm: world.machines.power_off(vm.moid, user=EMPLOYEE))
+        await played.cause("provider_change", "proved")
+        asked = partial(CliRunner().invoke, check_config, ["--config", str(tmp_path / "slad.toml")])
+        told = await asyncio.to_thread(asked)
+        assert (told.exit_code, told.stderr) == (0, "")
+        assert rf"PROV\*  {EMPLOYEE}" in told.stdout

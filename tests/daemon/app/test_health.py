@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -91,8 +90,9 @@ async def test_a_recorder_that_hangs_starves_it(config: Config) -> None:
     hand, fed = hand_of_now(), Fed()
     clock = BelievedClock(hand)
     async with evidence_of(config, clock) as (evidence, stack), asyncio.TaskGroup() as tasks:
-        hanging = replace(evidence, transitions=Hanging(evidence.book, evidence.registry))
-        parts = wired(config, clock, Metrics(), hanging, stack, tick_us=SECOND)
+        known = evidence.recollection
+        known.transitions = Hanging(known.book, known.registry)
+        parts = wired(config, clock, Metrics(), evidence, stack, tick_us=SECOND)
         watchdog = watchdog_of(hand, parts, fed)
         recording = tasks.create_task(parts.recorder.run())
         await asyncio.sleep(0)
@@ -135,9 +135,10 @@ async def test_a_publisher_that_hangs_starves_it(config: Config) -> None:
         publisher = Publisher(
             clock=clock,
             ledger=evidence.ledger,
-            book=evidence.book,
+            book=evidence.recollection.book,
             snapshots=OneSnapshot(),  # type: ignore[arg-type]  # as far as it is asked
             exposition=exposition,
+            verified_until=lambda: 0,
             metrics=Metrics().process,
             fault=lambda: "",
             on_prepared=lambda: None,

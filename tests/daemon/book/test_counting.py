@@ -464,3 +464,28 @@ def test_a_server_that_left_service_counts_no_more() -> None:
     counts = ledger.live.counts(SERVERS[0])
     assert counts.us[Counter.DOWN] == 10 * SECOND
     assert counts.outage_at == NEVER
+
+
+def test_6_2_an_outage_that_is_over_is_not_begun_again_while_one_of_the_witnesses_is_silent() -> None:
+    """One says down and one up; while the latter did not see, the server was down. The third never saw anything."""
+    other, silent = Witness("mon", "vc2"), Witness("mon", "vc3")
+    ledger, (name, _) = Ledger(), SERVERS
+    ledger.write(server(name), START)
+    ledger.now = Instant(START + 300 * SECOND)
+    ledger.watermarks = {VCENTER: ledger.now, other: ledger.now, silent: START}
+    blind = Blind(witness=other, start=Instant(START + 10 * SECOND), end=Instant(START + 40 * SECOND))
+    ledger.records.append((blind, None))
+    ledger.live.take_watermarks(ledger.watermarks, (), [blind])
+    for witness, leg, state in (
+        (VCENTER, Leg.RUNNING, State.DOWN),
+        (other, Leg.RUNNING, State.UP),
+        (other, Leg.SAN, State.UP),
+        (silent, Leg.RUNNING, State.UNKNOWN),
+    ):
+        said = Observation(witness=witness, server=name, leg=leg, state=state, at=START)
+        ledger.write(said, START)
+    for _ in range(3):
+        ledger.live.settle(ledger.now)
+        assert ledger.live.counts(name).outages == 1
+        ledger.now = Instant(ledger.now + 60 * SECOND)
+    assert ledger.replayed().counts(name).outages == 1

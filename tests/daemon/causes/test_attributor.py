@@ -12,7 +12,7 @@ from probes.facts import NOT_KNOWN
 from probes.report import ListedServer, Report, SourceEvent
 from sla.instants import DAY, HOUR, MINUTE, SECOND, Instant
 from sla.people import People
-from sla.records import Cause, Leg, Observation, Record, ServerId, State, Witness
+from sla.records import Cause, CauseKind, Leg, Observation, Record, ServerId, State, Witness
 from tests.daemon.monitor import START, Monitor, finished
 
 UP, DOWN = State.UP, State.DOWN
@@ -283,3 +283,23 @@ def test_what_may_be_shown_whole_is_one_record() -> None:
     assert (
         shown(site) == [record for record, _ in site.monitor.records if isinstance(record, Cause)] == [cause]
     )
+
+
+def overrule(site: Site, by: str = "provider", **keys: object) -> None:
+    cause = all_causes(site)[-1]
+    said = replace(cause, recorded_by=by, recorded_at=site.monitor.now, **keys)  # type: ignore[arg-type]
+    site.monitor.commit(Batch(entries=[Entry(record=said)]))
+
+
+@pytest.mark.parametrize("is_new", [False, True], ids=["the same process", "another process"])
+def test_a_persons_word_is_overwritten_by_nothing_until_it_is_taken_back(site: Site, is_new: bool) -> None:
+    site.go_down()
+    found = all_causes(site)[-1]
+    overrule(site, cause=CauseKind.PROVIDER_CHANGE, text="the wrong cable")
+    if is_new:
+        site.monitor.restart()
+        site.restart()
+    late = site.event("VmGuestOSCrashedEvent", 6 * MINUTE, server=U, key="9")
+    assert site.tell(events=(late,)) == []
+    overrule(site, by="slad", cause=found.cause, text=found.text, confidence=found.confidence)
+    assert told(site.tell()) == [("guest", "proved")]

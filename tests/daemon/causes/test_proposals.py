@@ -9,8 +9,9 @@ import pytest
 from daemon.causes.proposals import Proposals
 from daemon.ledger import Batch, Entry
 from daemon.records.validator import Recording, Validator
-from sla.book import Declared, ProposalPages
+from sla.book import Declared
 from sla.instants import DAY, HOUR, MINUTE, SECOND, Instant
+from sla.pages import ProposalPages
 from sla.people import People
 from sla.records import (
     Category,

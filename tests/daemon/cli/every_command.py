@@ -15,6 +15,8 @@ from tests.daemon.cli.test_help import COMMANDS, GROUPS
 LEAVES: Final = tuple(" ".join(path) for path in COMMANDS if path not in GROUPS)
 """Every command that does something itself."""
 MONTH: Final = "2026-03"
+DOWN: Final = "borealis-mail-00006"
+"""A server that is down from when the ground is prepared."""
 EVIDENCE: Final = """\
 {"kind": "client", "id": "c", "name": "Client c", "timezone": "America/Toronto", "tech_admins": ["ann"], "recorded_at": "2026-01-01T00:00:00Z"}
 {"kind": "server", "id": "s", "name": "Server s", "client": "c", "solution": null, "in_service_from": "2026-03-01T05:00:00Z", "legs": ["internet"], "recorded_at": "2026-01-01T00:00:00Z"}
@@ -99,10 +101,22 @@ class Ground:
 
         self.slad.wait(lambda: len(proposed()) == len(crashed), "the proposals")
         self.proposals[:] = [each["id"] for each in proposed()]
+        machines = self.slad.vcenter.world.machines
+        self.slad.vcenter.do(lambda: machines.power_off(_moid_of(self.slad, DOWN)))
+        self.slad.wait(lambda: bool(self.slad.told("outages", "--server", DOWN)["outages"]), "an outage")
+
+    def outage(self) -> str:
+        """When the one began that is under way."""
+        (row,) = self.slad.told("outages", "--server", DOWN, "--open")["outages"]
+        return str(row["from"])
 
     def line(self, command: str) -> tuple[str, ...]:
         """The arguments of a command."""
         return (*command.split(), *map(str, LINES[command](self)))
+
+
+def _moid_of(slad: Slad, name: str) -> str:
+    return slad.vcenter.world.inventory.find(Vm, name).moid
 
 
 def _asking(*arguments: str) -> Callable[[Ground], tuple[object, ...]]:
@@ -132,6 +146,9 @@ LINES: Final[Mapping[str, Callable[[Ground], tuple[object, ...]]]] = {
     "probe": lambda ground: (f"tcp://127.0.0.1:{ground.taken}",),
     "status": _asking(),
     "server": _asking("web7"),
+    "servers": _asking("--sort", "worst"),
+    "outages": _asking("--month", "2026-11", "--client", "acme"),
+    "cause set": lambda ground: _recording(DOWN, ground.outage(), "storage", "--why", "a test")(ground),
     "clock show": _asking(),
     "clock accept": _asking(),
     "client list": _asking(),

@@ -329,6 +329,16 @@ def test_an_export_from_which_records_were_left_out_is_not_imported(tmp_path: Pa
     assert list(tmp_path.iterdir()) == [path]
 
 
+def test_evidence_of_several_ledgers_is_not_imported(tmp_path: Path) -> None:
+    path = written(tmp_path, [client(ledger="m-1"), server(ledger="m-1"), client("d", ledger="m-2")])
+    result = CliRunner().invoke(main, asked("import", path))
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr == (
+        f'{path}:3: ledger: is "m-2", and "m-1" above: a ledger takes the lines of one\n'
+    )
+    assert list(tmp_path.iterdir()) == [path]
+
+
 def test_evidence_that_was_changed_is_refused(tmp_path: Path) -> None:
     path, _ = export(tmp_path, LINES)
     text = path.read_text(encoding="utf-8")

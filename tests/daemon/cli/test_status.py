@@ -48,7 +48,7 @@ def test_status_shows_sources_ledger_states_and_who_is_down(socket: Path) -> Non
     for expected in (
         "settled up to nothing yet",
         "not ready: the first inventory is not complete",
-        "77 records, 4096 bytes, last commit never, head abcd",
+        "77 records (verified up to 70 so far), 4096 bytes, last commit never, head abcd",
         "2 up, 1 down",
         "login refused",
         "1 of 3 targets answer",

@@ -8,11 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from daemon.control import AmbiguousNameError, control_api
+from daemon.control.questions import Listed, OutagesAsked, Page, PageKey, ServerOrder, ServersAsked
 from daemon.records.refusals import ConflictError, FieldFault
 from daemon.replies.causes import CauseStatus
 from daemon.replies.clock import ClockStatus
 from daemon.replies.common import Reply
+from daemon.replies.events import EventStatus
 from daemon.replies.exclusions import IneligibleTime, TimeSpan
+from daemon.replies.outages import ExcludedPart, IncidentRow, OutageRow
 from daemon.replies.servers import (
     LegStatus,
     MonthExclusion,
@@ -20,6 +23,7 @@ from daemon.replies.servers import (
     OutageStatus,
     ReachStatus,
     ServerStatus,
+    ServerSummary,
 )
 from daemon.replies.solutions import (
     ChronicStatus,
@@ -30,6 +34,7 @@ from daemon.replies.solutions import (
 )
 from daemon.replies.statements import LetterheadStatus
 from daemon.replies.status import DownServer, LedgerStatus, SourceStatus, Status, WayStatus
+from daemon.replies.users import UserList
 from sla.calendars import Month
 from sla.chronic import Chronic, Stage
 from sla.client_document import NoDocumentError
@@ -51,7 +56,7 @@ STATUS = Status(
     not_ready=("the first inventory is not complete",),
     sources=(SourceStatus(name="vc1", up=False, last_contact_at=None, note="login refused"),),
     internet=(WayStatus(name="uplink transit", state=State.DOWN, reason="1 of 3 targets answer"),),
-    ledger=LedgerStatus(records=77, head="abcd", size_bytes=4096, last_commit_at=None),
+    ledger=LedgerStatus(records=77, verified_until=70, head="abcd", size_bytes=4096, last_commit_at=None),
     states={"up": 2, "down": 1},
     proposals_pending=3,
     down=(
@@ -139,6 +144,53 @@ SERVER = ServerStatus(
         ),
     ),
 )
+SUMMARY = ServerSummary(
+    server="id-3",
+    name="web/3 ä",
+    client="Ex",
+    solution="shop",
+    timezone="America/Toronto",
+    state=State.DOWN,
+    since=DOWN_SINCE,
+    cause=SERVER.outages[0].cause,
+    availability="0.998999999",
+    budget_left_seconds=-61 * SECOND,
+)
+_STORM: Any = {
+    "incident": "in-1",
+    "start": DOWN_SINCE,
+    "end": None,
+    "timezone": "America/Toronto",
+    "lasted_seconds": HOUR,
+    "cause": SERVER.outages[0].cause,
+    "host": "esx1",
+    "datastore": "san1",
+    "uplink": "",
+}
+OUTAGE = OutageRow(
+    **_STORM,
+    server="id-3",
+    name="web/3 ä",
+    client="Ex",
+    solution="shop",
+    legs=(Leg.RUNNING, Leg.SAN),
+    reasons={Leg.SAN: "its files are inaccessible"},
+    down_seconds=HOUR - 1,
+    excluded=ExcludedPart.PARTLY,
+    excluded_seconds=HOUR // 2,
+    exclusions=("ex-1",),
+)
+INCIDENT = IncidentRow(**_STORM, servers=12, servers_down=3, names=("web/3 ä",), clients=("Ex",))
+EVENT = EventStatus(
+    seq=7,
+    source="vc1",
+    key="1007",
+    type="VmPoweredOffEvent",
+    at=DOWN_SINCE,
+    user="eve",
+    text="off",
+    recorded_at=SETTLED_AT,
+)
 SOLUTION = SolutionStatus(
     id="shop",
     client="Ex",
@@ -175,10 +227,15 @@ class FixedControl:
     breaks_off: bool = False
     accepted: list[str] = field(default_factory=list)
     """By whom the clock was accepted; once is enough."""
+    asked: list[tuple[object, Page]] = field(default_factory=list)
+    """For which lists, a page at a time."""
     exported: list[tuple[str | None, Instant | None, Instant | None]] = field(default_factory=list)
 
     def status(self) -> Status:
         return STATUS
+
+    async def users(self) -> UserList:
+        return UserList(users=("ann",))
 
     def clock(self) -> ClockStatus:
         return CLOCK
@@ -191,8 +248,27 @@ class FixedControl:
 
     def server(self, name: str) -> ServerStatus | None:
         if name == "twin":
-            raise AmbiguousNameError(["id-1", "id-2"])
+            raise AmbiguousNameError(name, ["id-1", "id-2"])
         return SERVER if name in (SERVER.server, SERVER.name) else None
+
+    async def servers(self, asked: ServersAsked, page: Page) -> Listed[ServerSummary]:
+        self.asked.append((asked, page))
+        key: PageKey = (0, 0, "id-3") if asked.order is ServerOrder.WORST else ("web/3 ä", "id-3")
+        return Listed(rows=(SUMMARY,), next=(0, "id-3") if asked.order is ServerOrder.SINCE else key)
+
+    async def outages(self, asked: OutagesAsked, page: Page) -> Listed[OutageRow]:
+        self.asked.append((asked, page))
+        return Listed(rows=(OUTAGE,), next=(DOWN_SINCE, "id-3"))
+
+    async def incidents(self, asked: OutagesAsked, page: Page) -> Listed[IncidentRow]:
+        self.asked.append((asked, page))
+        return Listed(rows=(INCIDENT,), next=None)
+
+    async def events(self, server: str, page: Page) -> tuple[str, Listed[EventStatus]]:
+        self.asked.append((server, page))
+        if server == "twin":
+            raise AmbiguousNameError(server, ["id-1", "id-2"])
+        return "id-3", Listed(rows=(EVENT,), next=(7,))
 
     async def solutions(self) -> SolutionList:
         return SolutionList(at=SETTLED_AT, solutions=(SOLUTION,))

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 
-from daemon.control import link_operations, operations
+from daemon.control import fleet_operations, link_operations, record_operations
 from daemon.control.api import application
 from daemon.control.client import ControlClient
 from daemon.control.identity import by_peer
@@ -36,7 +36,7 @@ STRANGE = [
     "%2e",
 ]
 
-TABLES = (operations, link_operations)
+TABLES = (fleet_operations, record_operations, link_operations)
 
 
 def served() -> web.Application:
@@ -54,7 +54,7 @@ def test_every_operation_is_a_route_and_every_route_an_operation() -> None:
 
 def test_no_path_is_written_outside_of_the_table() -> None:
     tables = {Path(str(module.__file__)) for module in TABLES}
-    sources = Path(operations.__file__).parents[1].rglob("*.py")
+    sources = Path(fleet_operations.__file__).parents[1].rglob("*.py")
     assert {source for source in sources if "/v1/" in source.read_text(encoding="utf-8")} == tables
 
 
@@ -75,7 +75,7 @@ def test_a_path_of_any_names_is_that_of_the_operation(operation: Operation, name
 def test_a_path_without_its_names_is_a_mistake_of_ours() -> None:
     for names in ({}, {"id": "x"}, {"name": "x", "id": "y"}):
         with pytest.raises(AssertionError, match="other names"):
-            operations.SERVER.path(**names)
+            fleet_operations.SERVER.path(**names)
 
 
 async def test_the_daemon_is_asked_for_a_name_as_it_is(tmp_path: Path) -> None:
@@ -89,5 +89,5 @@ async def test_the_daemon_is_asked_for_a_name_as_it_is(tmp_path: Path) -> None:
     async with fixed_api(path, Listening()), ControlClient(path) as client:
         for name in STRANGE:
             with pytest.raises(Exception, match="there is no such server"):
-                await client.document(operations.SERVER.path(name=name))
+                await client.document(fleet_operations.SERVER.path(name=name))
     assert asked == STRANGE

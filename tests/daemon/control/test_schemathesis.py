@@ -14,7 +14,7 @@ import pytest
 from aiohttp import web
 from hypothesis import HealthCheck, settings
 
-from daemon.control import operations
+from daemon.control import fleet_operations
 from daemon.control.api import LIMITS, application
 from daemon.control.identity import let_in
 from daemon.control.openapi import document
@@ -36,9 +36,9 @@ KNOWN = {
     "opened_at": "2026-03-09T22:00:00Z",
 }
 THERE = {
-    operations.SERVER: {"name": SERVER.server},
-    operations.SOLUTION: {"client": SOLUTION.client, "id": SOLUTION.id},
-    operations.CLIENT: {"id": "c"},
+    fleet_operations.SERVER: {"name": SERVER.server},
+    fleet_operations.SOLUTION: {"client": SOLUTION.client, "id": SOLUTION.id},
+    fleet_operations.CLIENT: {"id": "c"},
 }
 """Names that generated ones hardly ever are."""
 

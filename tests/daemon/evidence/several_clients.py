@@ -30,6 +30,7 @@ class Telling:
         self._came_at: dict[str, int] = {}
         """When each server came to whose it is, in minutes."""
         self._movable: list[str] = []
+        self._monitor = "m1"
         self._solutions: dict[str, str] = {}
         self._requests: dict[str, list[str]] = {client: [] for client in CLIENTS}
 
@@ -46,7 +47,9 @@ class Telling:
             self._minute += self.shared.randrange(60, 1440)
             if self._minute > DAYS * 1440:
                 break
-            self.shared.choice((*steps, self._see, self._tell_event))(self.shared.choice(CLIENTS))
+            self.shared.choice((*steps, self._see, self._tell_event, self._retire))(
+                self.shared.choice(CLIENTS)
+            )
         self._sight("observed_until", at=AS_OF)
         return self.lines
 
@@ -88,12 +91,13 @@ class Telling:
             "in_service_from": since,
             "in_service_until": None,
             "legs": ["running"],
+            "observer": self._monitor,
         }
 
     def _newest(self, server: str) -> Line:
         found = [line for line in self.lines if line["kind"] == "server" and line["id"] == server]
         keys = ("id", "name", "client", "solution", "in_service_from", "in_service_until", "legs")
-        return {key: found[-1][key] for key in keys}
+        return {**{key: found[-1][key] for key in keys}, "observer": self._monitor}
 
     def _observe(self, client: str) -> None:
         server = self._some(client)
@@ -192,6 +196,15 @@ class Telling:
         self._say(
             "issued", client=client, month=month, as_of=self._at(self._minute), version=1, sha256=digest
         )
+
+    def _retire(self, _: str) -> None:
+        """Another monitor takes over: most servers it tells of at once, and of others when there is something to tell."""
+        before, self._monitor = self._monitor, self._monitor + "'"
+        for server in sorted({server for those in self._servers.values() for server in those}):
+            if self.shared.random() < 0.7:
+                self._say("server", **self._newest(server))
+        at = self._at(self._minute - self.shared.randrange(60))
+        self._say("observer_retired", observer=before, at=at, recorded_by="provider")
 
     def _see(self, _: str) -> None:
         since, until = self._at(self._minute - 20), self._at(self._minute)

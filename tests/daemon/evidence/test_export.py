@@ -15,7 +15,7 @@ from daemon.cli.export import export
 from daemon.cli.verify import verify
 from daemon.evidence.export import ExportError, exported
 from daemon.ledger import Batch, Chained, Entry, Ledger
-from sla.chain import link_of, verified_head
+from sla.chain import link_of, verified_heads
 from sla.instants import Instant, parse_instant
 from sla.reader import EvidenceReader
 from sla.records import ClientId, Witness
@@ -170,8 +170,7 @@ def test_a_whole_export_holds_every_record_and_the_watermarks_and_proves_itself(
     records = shown(lines)
     assert [record["kind"] for record in records] == [line["kind"] for line in EVIDENCE] + ["observed_until"]
     assert [record["seq"] for record in records] == list(range(1, len(EVIDENCE) + 2))
-    head = verified_head(link for line in lines if (link := link_of(line)) is not None)
-    assert head is not None
+    (head,) = verified_heads(link for line in lines if (link := link_of(line)) is not None).values()
     assert records[-1]["chain"] == head.chain.hex()
     assert lines_of(path) == lines, "the second export seals nothing more"
 
@@ -324,7 +323,9 @@ def test_a_ledger_is_verified_and_held_against_a_head_seen_elsewhere(path: Path)
     assert result.exit_code == 0
     report = json.loads(result.stdout)
     assert (report["sound"], report["records"], report["head_was_record"]) == (True, len(lines), 10)
-    assert report["head"] == {"seq": len(lines), "sha256": json.loads(lines[-1])["chain"]}
+    head = {"seq": len(lines), "sha256": json.loads(lines[-1])["chain"]}
+    assert report["head"] == head
+    assert report["ledgers"] == [{"ledger": "", "records": len(lines), "first": 1, "head": head}]
 
     result = run(verify, "--ledger", path, "--head", "ab" * 32, "--format", "json")
     assert (result.exit_code, json.loads(result.stdout)["sound"]) == (1, False)

@@ -146,7 +146,7 @@ async def test_a_percent_sign_in_a_label_is_only_a_percent_sign() -> None:
 
 
 def labelled(
-    name: str, *samples: tuple[str, str], kind: Literal["gauge", "info"] = "gauge"
+    name: str, *samples: tuple[str, str], kind: Literal["gauge", "info", "counter"] = "gauge"
 ) -> LabelledFamily:
     return LabelledFamily(name=name, help="A figure.", kind=kind, samples=[sample(*each) for each in samples])
 
@@ -161,6 +161,7 @@ async def test_families_with_labels_of_their_own_stand_as_they_are() -> None:
                 "slad_solution_info", (f"{label('solution', 'a b')},{label('client', 'c')}", "1"), kind="info"
             ),
             labelled("slad_contract_target_ratio", (label("client", "c"), "0.999")),
+            labelled("slad_outages_by_cause_total", (label("client", "c"), "3"), kind="counter"),
         ),
     )
     await subject.prepare(figures, ())
@@ -174,7 +175,9 @@ async def test_families_with_labels_of_their_own_stand_as_they_are() -> None:
         ("slad_figures_timestamp_seconds", "gauge", "seconds"),
         ("slad_solution", "info", ""),
         ("slad_contract_target_ratio", "gauge", "ratio"),
+        ("slad_outages_by_cause", "counter", ""),
     }
+    assert "# TYPE slad_outages_by_cause_total counter\n" in text
 
 
 async def test_only_the_part_of_a_labelled_family_that_moved_is_rendered_again() -> None:

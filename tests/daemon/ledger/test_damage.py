@@ -5,11 +5,13 @@ import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from daemon.ledger import Head, Lag, LedgerDamagedError, LedgerError, Stored, verified
+from daemon.ledger import NOTHING_READ, Head, Lag, LedgerDamagedError, LedgerError, Stored, verified
 from daemon.ledger.noted_head import note_of
+from daemon.ledger.sums import followed
 from sla.chain import digest_of, linked
 from sla.instants import Instant
 from sla.records import Witness
@@ -168,3 +170,12 @@ def test_verifying_changes_nothing(path: Path) -> None:
     before = path.read_bytes()
     assert verified(path).head.seq == 363
     assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    "row", [(1, b"{}", bytes(32), None), (1, None, bytes(32), 7), (1, "{}", bytes(32), "7")]
+)
+def test_a_value_whose_type_was_changed_is_no_record(path: Path, row: tuple[Any, ...]) -> None:
+    """A flipped bit can do that behind SQLite's back: the type stands in the row."""
+    with pytest.raises(LedgerDamagedError, match="after 0 one is none"):
+        followed(path, NOTHING_READ, [row])

@@ -1,6 +1,7 @@
 """A few servers over days, from a seed: evidence and records as they come in, late and out of order, step by step."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from random import Random
 from typing import Final
 
@@ -24,6 +25,7 @@ from sla.records import (
     Lifecycle,
     LifecycleEvent,
     NoticeId,
+    ObserverRetired,
     Record,
     RequestId,
     Server,
@@ -43,6 +45,7 @@ RECOVERED = Witness(MON, "vc/recovered")
 NET = Witness(MON, "internet")
 OTHER = Witness("other", "vc")
 WITNESSES: Final = (VC, RECOVERED, NET, OTHER)
+MONITORS: Final = ("m-1", "m-2")
 ZONES: Final = ("America/St_Johns", "Australia/Lord_Howe", "Europe/London", "Asia/Kolkata", "America/Toronto")
 CLIENTS: Final = (ClientId("c1"), ClientId("c2"))
 SOLUTIONS: Final = (None, None, SolutionId("mail"), SolutionId("web"))
@@ -322,3 +325,19 @@ class Days:
                 recorded_at=self.now,
             )
         )
+
+
+class DaysOfMonitors(Days):
+    """Two monitors tell whose the servers are, and not always the same; now and then one retires."""
+
+    def _take(self, record: Record) -> None:
+        if isinstance(record, Server):
+            record = replace(record, observer=self.dice.choice(MONITORS))
+        super()._take(record)
+
+    def _happening(self) -> None:
+        if self.dice.random() < 0.05:
+            at = Instant(self.now - self.dice.choice((0, HOUR, DAY)))
+            self._take(ObserverRetired(observer=self.dice.choice(MONITORS), at=at, recorded_at=self.now))
+        else:
+            super()._happening()

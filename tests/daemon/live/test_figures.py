@@ -4,15 +4,14 @@ import pytest
 
 from daemon.live.figures import LiveFigures
 from tests.daemon.live.comparing import assert_all_stands
-from tests.daemon.live.random_days import Days
+from tests.daemon.live.random_days import Days, DaysOfMonitors
 
 STEPS = 50
 ENOUGH_S = 60.0
 NO_TIME_S = 0.0
 
 
-async def assert_days_stand(seed: int) -> None:
-    days = Days(seed)
+async def assert_days_stand(days: Days, seed: int) -> None:
     standing = LiveFigures(days.book)
     for number, at in enumerate(days.steps(STEPS)):
         assert await standing.catch_up(at, ENOUGH_S)
@@ -25,13 +24,24 @@ EVERY_STEP = -1.0
 
 @pytest.mark.parametrize("seed", range(10))
 async def test_at_every_instant_all_stands_as_a_statement_would_say(seed: int) -> None:
-    await assert_days_stand(seed)
+    await assert_days_stand(Days(seed), seed)
 
 
 @pytest.mark.long
 @pytest.mark.parametrize("seed", range(10, 300))
 async def test_all_stands_over_hundreds_of_seeds(seed: int) -> None:
-    await assert_days_stand(seed)
+    await assert_days_stand(Days(seed), seed)
+
+
+@pytest.mark.parametrize("seed", range(10))
+async def test_so_do_servers_of_which_several_monitors_tell(seed: int) -> None:
+    await assert_days_stand(DaysOfMonitors(seed), seed)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("seed", range(10, 150))
+async def test_so_do_those_over_hundreds_of_seeds(seed: int) -> None:
+    await assert_days_stand(DaysOfMonitors(seed), seed)
 
 
 async def test_what_is_left_over_is_taken_up_at_later_instants() -> None:

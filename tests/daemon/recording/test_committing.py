@@ -5,21 +5,21 @@ import asyncio
 import pytest
 from prometheus_client import CollectorRegistry
 
-from daemon.book.live_book import LiveBook
 from daemon.ledger import Batch, Entry, Head, LedgerFaultError, Quarantined, let_in
 from daemon.metrics import ProcessMetrics
 from daemon.recording.committing import ANSWER_S, GIVE_UP_S, RETRY_S, Committer
+from daemon.recording.recollection import Recollection
 from daemon.records.idempotency import (
     AskedDraft,
     Draft,
     NumberedDraft,
-    RecordedRequests,
     RequestIdentity,
 )
 from daemon.records.refusals import NotRecordingError
 from sla.instants import SECOND, Instant, parse_instant
 from sla.records import CancellationNotice, ClientId, Record, SolutionId
 from tests import virtual
+from tests.daemon.monitor import policy
 
 START = parse_instant("2026-03-10T12:00:00Z")
 
@@ -95,14 +95,14 @@ class Office:
 
     def __init__(self) -> None:
         self.disk = Disk()
-        self.book = LiveBook("mon")
+        self.recollection = Recollection("mon", policy())
+        self.book = self.recollection.book
         self.wakes = self.faults = 0
         self.families = CollectorRegistry()
         self.committer = Committer(
             clock=LoopClock(),
             ledger=self.disk,  # type: ignore[arg-type]  # as far as it is asked
-            book=self.book,
-            recorded_requests=RecordedRequests(),
+            recollection=self.recollection,
             metrics=ProcessMetrics(self.families),
             on_waiting=self._wake,
             on_fault=self._fail,

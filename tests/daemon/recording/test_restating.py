@@ -85,8 +85,13 @@ async def test_a_client_is_shown_what_holds_and_nothing_of_others(
     for client in CLIENTS:
         told = shown(await export_of(config, client))
         assert [line["id"] for line in told if line["kind"] == "client"] == [client]
-        newest = {line["id"]: line for line in lines if line["kind"] == "server"}
-        in_service = {id_ for id_, line in newest.items() if line["client"] == client}
+        retired = {line["observer"]: n for n, line in enumerate(lines) if line["kind"] == "observer_retired"}
+        newest = {
+            line["id"]: {} if n < retired.get(line["observer"], 0) else line
+            for n, line in enumerate(lines)
+            if line["kind"] == "server"
+        }
+        in_service = {id_ for id_, line in newest.items() if line.get("client") == client}
         assert {line["id"] for line in told if line["kind"] == "server"} == in_service
         assert {line["server"] for line in told if line["kind"] == "observation"} <= in_service
         assert min(line["seq"] for line in told) > len(lines)

@@ -11,13 +11,17 @@ import aiohttp
 
 from daemon.control import control_api
 from daemon.control.api import LIMITS
+from daemon.control.questions import Listed, OutagesAsked, Page, ServersAsked
 from daemon.records.idempotency import AskedDraft, NumberedDraft, RecordedRequests
 from daemon.records.service import RecordService
 from daemon.replies.clock import ClockStatus
-from daemon.replies.servers import ServerStatus
+from daemon.replies.events import EventStatus
+from daemon.replies.outages import IncidentRow, OutageRow
+from daemon.replies.servers import ServerStatus, ServerSummary
 from daemon.replies.solutions import SolutionList, SolutionStatus
 from daemon.replies.statements import LetterheadStatus
 from daemon.replies.status import Status
+from daemon.replies.users import UserList
 from daemon.web.door import Limits
 from sla.book import Book
 from sla.calendars import Month
@@ -57,6 +61,9 @@ class NoControl:
     def status(self) -> Status:
         raise NotImplementedError
 
+    async def users(self) -> UserList:
+        raise NotImplementedError
+
     def clock(self) -> ClockStatus:
         raise NotImplementedError
 
@@ -64,6 +71,18 @@ class NoControl:
         raise NotImplementedError
 
     def server(self, name: str) -> ServerStatus | None:
+        raise NotImplementedError
+
+    async def servers(self, asked: ServersAsked, page: Page) -> Listed[ServerSummary]:
+        raise NotImplementedError
+
+    async def outages(self, asked: OutagesAsked, page: Page) -> Listed[OutageRow]:
+        raise NotImplementedError
+
+    async def incidents(self, asked: OutagesAsked, page: Page) -> Listed[IncidentRow]:
+        raise NotImplementedError
+
+    async def events(self, server: str, page: Page) -> tuple[str, Listed[EventStatus]]:
         raise NotImplementedError
 
     async def solutions(self) -> SolutionList:

@@ -10,6 +10,7 @@ from sla import records
 
 COUNTS = {
     "servers",
+    "servers_down",
     "fully_eligible",
     "partly",
     "not_at_all",
@@ -20,6 +21,7 @@ COUNTS = {
     "size_bytes",
     "states",
     "proposals_pending",
+    "verified_until",
 }
 """The fields that are plain integers."""
 

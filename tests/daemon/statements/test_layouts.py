@@ -2,6 +2,7 @@
 
 import csv
 import io
+import json
 import re
 import sys
 import xml.etree.ElementTree as ET
@@ -81,6 +82,33 @@ def facts_of(page: bytes) -> list[tuple[str, str]]:
 @pytest.mark.parametrize("layout", Layout)
 def test_the_same_document_gives_the_same_bytes(layout: Layout) -> None:
     assert laid_out(document(), layout, LETTERHEAD) == laid_out(document(), layout, LETTERHEAD)
+
+
+@pytest.mark.parametrize("locale", LANGUAGES)
+def test_outages_of_one_incident_are_a_row_that_unfolds(locale: LanguageName) -> None:
+    whole = json.loads(document())
+    first = whole["outages"][0]
+    together = [
+        {**first, "server": row["id"], "name": row["name"], "incident": "4fa1", "excluded_by": []}
+        for row in whole["servers"]
+    ]
+    count = len(together)
+    assert count > 1
+    whole["outages"] = [*together, {**first, "incident": "77", "start": "2026-03-30T00:00:00Z", "end": None}]
+    content = json.dumps(whole).encode()
+    letterhead, (view,) = replace(LETTERHEAD, language=locale), [view_of(content, locale)]
+    (section,) = (each for each in view.sections if each.key == "outages")
+    assert [len(row.parts) for row in section.rows] == [count, 0]
+    counted = {"en_CA": f"{count} servers", "fr_CA": f"{count} serveurs"}[locale]
+    names = [f"· {row['name']}" for row in together]
+    assert section.rows[0].cells[3] == counted
+    assert [part.cells[3] for part in section.rows[0].parts] == names
+    page, text, pdf = (one(content, each, letterhead) for each in (Layout.HTML, Layout.TEXT, Layout.PDF))
+    tree = html5lib.parse(page, namespaceHTMLElements=False)
+    (unfolding,) = tree.iter("details")
+    assert len(list(unfolding.iter("tr"))) == count
+    for told in (text.decode(), text_of_pdf(pdf)):
+        assert all(squeezed(each) in squeezed(told) for each in (counted, *names))
 
 
 @pytest.mark.parametrize("locale", LANGUAGES)

@@ -1,0 +1,137 @@
+"""The list of servers in service: of all of them the few that stand next in an order."""
+
+import re
+from collections.abc import Callable, Iterator
+from fnmatch import translate
+from typing import Final
+
+from daemon.answers.outages import check_scope, zone_of
+from daemon.book.counting import NEVER
+from daemon.book.live_book import LiveBook
+from daemon.control.questions import Listed, Page, PageKey, ServerOrder, ServersAsked
+from daemon.exposition.families import RATIO_ONE, decimal_text
+from daemon.live.figures import LiveFigures
+from daemon.live.formulas import NOBODY
+from daemon.pacing import paced
+from daemon.replies.causes import CauseStatus
+from daemon.replies.servers import ServerSummary
+from sla.instants import BEGINNING, FOREVER, Instant
+from sla.records import Server, ServerId
+
+_KEPT: Final = 4
+"""How many pages of rows are kept before the rest of them is let go."""
+
+
+_Candidate = tuple[PageKey, ServerId]
+"""Where a server stands in the order, which no other does; and which it is."""
+
+
+class FleetAnswers:
+    """Answers about the servers in service, at the settled instant of each."""
+
+    def __init__(self, book: LiveBook, figures: LiveFigures) -> None:
+        self._book = book
+        self._figures = figures
+
+    async def servers(self, asked: ServersAsked, page: Page) -> Listed[ServerSummary]:
+        """Servers. Raises NotFoundError for a client or solution that is none."""
+        check_scope(self._book, asked.client, asked.solution)
+        found: list[_Candidate] = []
+        async for candidate in paced(self._candidates(asked)):
+            if candidate is None or (page.after is not None and candidate[0] <= page.after):
+                continue
+            found.append(candidate)
+            if len(found) > _KEPT * page.limit:
+                found = sorted(found)[: page.limit + 1]
+        found.sort()
+        rows = [self._row(server) async for _, server in paced(found[: page.limit])]
+        more = len(found) > page.limit
+        return Listed(rows=tuple(rows), next=found[page.limit - 1][0] if more else None)
+
+    def _candidates(self, asked: ServersAsked) -> Iterator[_Candidate | None]:
+        """Those that are asked for; None for each that was looked at in vain."""
+        # Not the matcher of rules: it could be kept busy by a pattern of many stars.
+        pattern = translate("*" if asked.name is None else asked.name.replace("[", "[[]"))
+        fits = None if asked.name is None else re.compile(pattern, re.IGNORECASE).match
+        key_of = self._order(asked.order)
+        for server in list(self._book.evidence.servers):
+            record = self._record(server, asked)
+            if (
+                record is None
+                or (fits is not None and not fits(record.name))
+                or (asked.state is not None and self._book.state(server) is not asked.state)
+            ):
+                yield None
+            else:
+                yield key_of(record), server
+
+    def _record(self, server: ServerId, asked: ServersAsked) -> Server | None:
+        """The record of a server in service, of a client and solution that are asked for."""
+        pages = self._book.evidence.servers[server]
+        record = pages.records[-1] if pages.records else None
+        if record is None or record.in_service_until is not None:
+            return None
+        if asked.client not in (None, record.client) or asked.solution not in (None, record.key):
+            return None
+        return record
+
+    def _down_since(self, server: ServerId) -> Instant | None:
+        """Since when an outage is under way; None where none is."""
+        place = self._book.places.get(server)
+        began_at = NEVER if place is None else place.group.outage_at[place.index]
+        return None if began_at == NEVER else Instant(began_at)
+
+    def _since(self, server: ServerId) -> Instant | None:
+        """Since when nothing else was said of it, or an outage is under way."""
+        place = self._book.places.get(server)
+        if place is None:
+            return None
+        return self._down_since(server) or place.group.counted_until(place.index)
+
+    def _order(self, order: ServerOrder) -> Callable[[Server], PageKey]:
+        """Where a server stands in an order: elsewhere only once something else is said of it."""
+        match order:
+            case ServerOrder.NAME:
+                return lambda record: (record.name.casefold(), record.id)
+            case ServerOrder.SINCE:
+                return lambda record: (-(self._since(record.id) or BEGINNING), record.id)
+            case ServerOrder.WORST:
+                return self._by_budget_left()
+
+    def _by_budget_left(self) -> Callable[[Server], PageKey]:
+        """Those that are down first, and then by what is left of their budgets, which those that stand alike share."""
+        figures, left = self._figures.servers, dict[int, int]()
+
+        def key(record: Server) -> PageKey:
+            down_since = self._down_since(record.id)
+            if down_since is not None:
+                return 0, down_since, record.id
+            number = figures.numbers.get(record.id, NOBODY)
+            if number not in left:
+                formula = figures.formula(record.id)
+                left[number] = FOREVER if formula is None else formula.budget_left()
+            return 1, left[number], record.id
+
+        return key
+
+    def _row(self, server: ServerId) -> ServerSummary:
+        record = self._book.record_of(server)
+        formula, at = self._figures.servers.formula(server), self._figures.at
+        availability = None
+        if formula is not None and at is not None:
+            part, whole = formula.quotients(at).availability
+            availability = decimal_text(part * RATIO_ONE // whole, 9) if whole else None
+        down_since = self._down_since(server)
+        cause = None if down_since is None else self._book.evidence.cause(server, down_since)
+        return ServerSummary(
+            server=record.id,
+            name=record.name,
+            client=record.client,
+            solution=record.solution or "",
+            timezone=zone_of(self._book, record.client),
+            state=self._book.state(server),
+            since=self._since(server),
+            cause=CauseStatus.of(cause),
+            availability=availability,
+            budget_left_seconds=None if formula is None else formula.budget_left(),
+        )

@@ -1,0 +1,223 @@
+"""Lists of outages and incidents, from the index of the live book: what a page costs is what is looked at until it is full."""
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+from daemon.book.live_book import LiveBook
+from daemon.book.outage_index import OutageKey
+from daemon.clock import Clock
+from daemon.config.values import shown
+from daemon.control.questions import Listed, OutagesAsked, Page
+from daemon.live.figures import JudgementsAt, LiveFigures
+from daemon.pacing import paced
+from daemon.records.refusals import FieldFault, NotFoundError
+from daemon.replies.causes import CauseStatus
+from daemon.replies.outages import ExcludedPart, IncidentRow, OutageRow
+from sla.calendars import Calendar, calendar_of
+from sla.excluding import excluding
+from sla.incidents import Incident, incident_of
+from sla.instants import BEGINNING, FOREVER, Instant
+from sla.outages import Outage, cause_of, with_cause
+from sla.records import ClientId, ServerId, SolutionId
+from sla.spans import Span, clipped, length, union
+
+MOST_LOOKED_AT: Final = 10_000
+"""Outages that are looked at for one page: where few are wanted it has fewer rows than it might, or none, and goes on."""
+NAMES_SHOWN: Final = 5
+"""Names of servers that a row of an incident has."""
+
+
+class OutageAnswers:
+    """Answers about outages as far as is settled, with what is on record at an instant."""
+
+    def __init__(self, book: LiveBook, figures: LiveFigures, clock: Clock) -> None:
+        self._book = book
+        self._figures = figures
+        self._clock = clock
+
+    async def outages(self, asked: OutagesAsked, server: ServerId | None, page: Page) -> Listed[OutageRow]:
+        """Outages; `server`: the one that is asked for. Raises NotFoundError for a client that is none."""
+        judging = await self._judging()
+        wanted = _Wanted(self._book, asked)
+        rows: list[OutageRow] = []
+        last, looked_at = None, 0
+        async for key in paced(self._keys(wanted, server, page)):
+            if len(rows) == page.limit or looked_at == MOST_LOOKED_AT:
+                return Listed(rows=tuple(rows), next=last)
+            last, looked_at = key, looked_at + 1
+            outage = self._book.outages.get(key)
+            if outage is not None and wanted.has(outage):
+                rows.append(self._row(outage, asked, judging))
+        return Listed(rows=tuple(rows), next=None)
+
+    async def incidents(
+        self, asked: OutagesAsked, server: ServerId | None, page: Page
+    ) -> Listed[IncidentRow]:
+        """Incidents, each where its first outage stands of those that are asked for. Raises as `outages` does."""
+        judging = await self._judging()
+        wanted = _Wanted(self._book, asked)
+        known: dict[str, Incident] = {}
+        rows: list[IncidentRow] = []
+        last, looked_at = None, 0
+        async for key in paced(self._keys(wanted, server, page)):
+            if len(rows) == page.limit or looked_at >= MOST_LOOKED_AT:
+                return Listed(rows=tuple(rows), next=last)
+            last, looked_at = key, looked_at + 1
+            outage = self._book.outages.get(key)
+            if outage is None or not wanted.has(outage):
+                continue
+            name = self._incident_of(outage)
+            if name and name not in known:
+                known[name] = await self._incident(wanted, server, name, outage)
+                looked_at += len(known[name].outages)
+            incident = (
+                known[name] if name else Incident(id="", outages=(with_cause(outage, self._book.evidence),))
+            )
+            first = incident.outages[0]
+            if (first.start, first.server) == key:
+                rows.append(self._incident_row(incident, judging.at))
+        return Listed(rows=tuple(rows), next=None)
+
+    async def _judging(self) -> JudgementsAt:
+        async for _ in paced(self._book.outages.read()):
+            pass
+        return await self._figures.judging(self._clock.now())
+
+    def _incident_of(self, outage: Outage) -> str:
+        cause = cause_of(outage, self._book.evidence)
+        return "" if cause is None else cause.incident
+
+    def _keys(self, wanted: "_Wanted", server: ServerId | None, page: Page) -> Iterator[OutageKey]:
+        """The outages behind a key."""
+        after = None if page.after is None else OutageKey(*page.after)  # type: ignore[arg-type]  # as checked
+        oldest_first, index = wanted.asked.oldest_first, self._book.outages
+        if server is None:
+            yield from index.walk(after, oldest_first=oldest_first)
+            return
+        keys = list(index.of_server(server))
+        for key in keys if oldest_first else reversed(keys):
+            if after is None or (key > after if oldest_first else key < after):
+                yield key
+
+    async def _incident(
+        self, wanted: "_Wanted", server: ServerId | None, name: str, found: Outage
+    ) -> Incident:
+        """What is wanted of an incident, of which an outage was found; of its cause another may be on record by now."""
+        members: list[Outage] = []
+        keys, own = self._book.outages.of_incident(name), OutageKey(found.start, found.server)
+        async for key in paced(list(keys) if own in keys else sorted((own, *keys))):
+            outage = self._book.outages.get(key) if server in (None, key.server) else None
+            if outage is not None and wanted.has(outage) and self._incident_of(outage) == name:
+                members.append(with_cause(outage, self._book.evidence))
+        return Incident(id=name, outages=tuple(members) or (with_cause(found, self._book.evidence),))
+
+    def _row(self, outage: Outage, asked: OutagesAsked, judging: JudgementsAt) -> OutageRow:
+        evidence = self._book.evidence
+        outage = with_cause(self._book.outages.current(outage), evidence)
+        calendar = _calendar(self._book, outage.client)
+        down = clipped(outage.down, *_span(asked, calendar))
+        shares = [
+            (name, clipped(spans, *_span(asked, calendar)))
+            for name, spans in excluding(outage, calendar, judging.of_month)
+        ]
+        excluded = length(union(*(spans for _, spans in shares)))
+        return OutageRow(
+            **self._shared_keys(outage, outage.end, judging.at),
+            server=outage.server,
+            name=self._book.record_of(outage.server).name,
+            client=outage.client,
+            solution=outage.solution or "",
+            legs=outage.legs,
+            reasons=self._book.outages.reasons(outage),
+            down_seconds=length(down),
+            excluded=_part(excluded, length(down)),
+            excluded_seconds=excluded,
+            exclusions=tuple(dict.fromkeys(name for name, spans in shares if spans)),
+        )
+
+    def _incident_row(self, incident: Incident, at: Instant) -> IncidentRow:
+        names = [self._book.record_of(server).name for server in incident.servers[:NAMES_SHOWN]]
+        return IncidentRow(
+            **self._shared_keys(incident.outages[0], incident.end, at),
+            servers=len(incident.servers),
+            servers_down=len({each.server for each in incident.outages if each.end is None}),
+            names=tuple(names),
+            clients=incident.clients,
+        )
+
+    def _shared_keys(self, outage: Outage, end: Instant | None, now: Instant) -> dict[str, Any]:
+        """What an outage, and an incident that began with it, tell alike."""
+        cause = outage.cause
+        return {
+            "incident": incident_of(outage),
+            "start": outage.start,
+            "end": end,
+            "timezone": zone_of(self._book, outage.client),
+            "lasted_seconds": max(0, (now if end is None else end) - outage.start),
+            "cause": CauseStatus.of(cause),
+            "host": "" if cause is None else cause.host,
+            "datastore": "" if cause is None else cause.datastore,
+            "uplink": "" if cause is None else cause.uplink,
+        }
+
+
+class _Wanted:
+    """Which outages are wanted."""
+
+    def __init__(self, book: LiveBook, asked: OutagesAsked) -> None:
+        """Raises NotFoundError for a client or a solution that there is none of."""
+        check_scope(book, asked.client, asked.solution)
+        self.asked = asked
+        self._book = book
+        self._spans: dict[ClientId, Span] = {}
+
+    def has(self, outage: Outage) -> bool:
+        """Whether an outage is wanted."""
+        asked = self.asked
+        if asked.client not in (None, outage.client) or (asked.is_open and outage.end is not None):
+            return False
+        if asked.solution not in (None, outage.solution or outage.server):
+            return False
+        span = self._spans.get(outage.client)
+        if span is None:
+            span = self._spans[outage.client] = _span(asked, _calendar(self._book, outage.client))
+        if not outage.overlaps(*span):
+            return False
+        cause = None if asked.cause is None else cause_of(outage, self._book.evidence)
+        return asked.cause is None or (cause is not None and cause.cause is asked.cause)
+
+
+def check_scope(book: LiveBook, client: str | None, solution: str | None) -> None:
+    """Raises NotFoundError for a client, or a solution of it, that is not on record."""
+    known = book.evidence
+    if client is not None and ClientId(client) not in known.clients:
+        raise NotFoundError([FieldFault("client", f"there is no client {shown(client)}")])
+    if solution is not None:
+        clients = known.clients_of.get(SolutionId(solution), set())
+        if not clients or (client is not None and client not in clients):
+            whose = "" if client is None else f" of client {shown(client)}"
+            raise NotFoundError([FieldFault("solution", f"there is no solution {shown(solution)}{whose}")])
+
+
+def zone_of(book: LiveBook, client: ClientId) -> str:
+    """A client's time zone."""
+    record = book.evidence.client(client, FOREVER)
+    return "UTC" if record is None else record.timezone
+
+
+def _calendar(book: LiveBook, client: ClientId) -> Calendar:
+    return calendar_of(zone_of(book, client))
+
+
+def _span(asked: OutagesAsked, calendar: Calendar) -> Span:
+    """The time that is asked for, by a client's clock."""
+    if asked.month is not None:
+        return calendar.month_span(asked.month)
+    since = BEGINNING if asked.since is None else asked.since
+    return since, FOREVER if asked.until is None else asked.until
+
+
+def _part(excluded: int, down: int) -> ExcludedPart:
+    if not excluded:
+        return ExcludedPart.NOTHING
+    return ExcludedPart.WHOLLY if excluded == down else ExcludedPart.PARTLY

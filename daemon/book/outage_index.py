@@ -1,0 +1,190 @@
+"""Every outage of every server, by when it began: what lists of them are read from, a page at a time.
+
+An outage is read from the evidence once it is settled that it began, and again whenever something is said of its server.
+`read` does that in small steps: who asks has it run to its end first. Invariant: what is not `due` is as the evidence has it.
+"""
+
+from bisect import bisect_left, bisect_right, insort
+from collections.abc import Callable, Collection, Iterator
+from typing import Final, NamedTuple
+
+from sla.book import Book
+from sla.instants import BEGINNING, Instant
+from sla.outages import Outage, outages_of
+from sla.records import Blind, Cause, Leg, Server, ServerId, State
+from sla.timeline import Track
+
+READ_S: Final = 0.25
+"""How long outages are read in one tick; what is left waits for the next."""
+
+_AT_ONCE: Final = 500
+"""Keys that a walk looks at before it looks again where it is."""
+
+
+class OutageKey(NamedTuple):
+    """When an outage began, and of which server: no two are alike, and it stays while the outage is the same."""
+
+    start: Instant
+    server: ServerId
+
+
+class OutageIndex:
+    """The outages of a book. To be told what the book takes, after the book has."""
+
+    def __init__(self, book: Book, settled: Callable[[ServerId], Instant]) -> None:
+        """`settled`: up to where all time of a server is."""
+        self._book = book
+        self._settled = settled
+        self._ever_down: set[ServerId] = set()
+        """The servers of which anybody ever said down of a leg: no other has an outage."""
+        self._due: dict[ServerId, Instant] = {}
+        """The servers to be read, once their time is settled past an instant."""
+        self._leaving: dict[ServerId, Instant] = {}
+        """When servers leave service, which may be long from now: an outage that lasts ends then, and is read once more."""
+        self._outages: dict[OutageKey, Outage] = {}
+        self._in_time: list[OutageKey] = []
+        """The same keys, in order."""
+        self._of_server: dict[ServerId, tuple[OutageKey, ...]] = {}
+        """The same keys by server, in order; only of servers that have one."""
+        self._of_incident: dict[str, list[OutageKey]] = {}
+        """The outages that were ever on record as part of an incident, in order."""
+
+    # What is taken
+
+    def take_observation(self, server: ServerId, state: State, at: Instant) -> None:
+        """What was said of a leg, by whomever."""
+        if state is State.DOWN:
+            self._ever_down.add(server)
+        if server in self._ever_down:
+            self._ask(server, at)
+
+    def look_at_all(self) -> None:
+        """Read all outages anew: the tracks of the book are others than were told."""
+        for server, pages in self._book.servers.items():
+            if any(track.ever_down for track in pages.tracks.values()):
+                self._ever_down.add(server)
+                for said in filter(None, map(Track.last, pages.tracks.values())):
+                    self._ask(server, said[0])
+
+    def take_service(self, record: Server) -> None:
+        """Whose a server is, until when, or which of its legs count, is on record anew."""
+        if record.in_service_until is not None:
+            self._leaving[record.id] = record.in_service_until
+        else:
+            self._leaving.pop(record.id, None)
+        if record.id in self._ever_down:
+            self._ask(record.id)
+
+    def take_blind(self, blind: Blind) -> None:
+        """A witness did not see for a while: what it said then is unknown, and what others said prevails."""
+        for server in self._ever_down:
+            witnesses = {witness for _, witness in self._book.servers[server].tracks}
+            if blind.witness in witnesses and (len(witnesses) > 1 or self._lasts_to(server, blind.start)):
+                self._ask(server, blind.end)
+
+    def _lasts_to(self, server: ServerId, at: Instant) -> bool:
+        """Whether an outage of a server lasts to after an instant."""
+        keys = self._of_server.get(server)
+        last = None if keys is None else self._outages[keys[-1]]
+        return last is not None and (last.end is None or last.end > at)
+
+    def take_cause(self, cause: Cause) -> None:
+        """The cause of an outage."""
+        if cause.incident:
+            key, keys = OutageKey(cause.start, cause.server), self._of_incident.setdefault(cause.incident, [])
+            place = bisect_left(keys, key)
+            if keys[place : place + 1] != [key]:
+                keys.insert(place, key)
+
+    def read(self) -> Iterator[None]:
+        """Read, in small steps, the outages of which something was said that is settled."""
+        for server, until in list(self._leaving.items()):
+            if self._settled(server) > until:
+                del self._leaving[server]
+                if server in self._ever_down:
+                    self._ask(server)
+        for server, until in list(self._due.items()):
+            settled = self._settled(server)
+            if self._due.get(server) == until and settled > until:
+                del self._due[server]
+                self._enter(server, settled)
+            yield
+
+    # What is asked of it
+
+    def get(self, key: OutageKey) -> Outage | None:
+        """The outage of a key, without its cause; of one that lasts up to where it was read."""
+        return self._outages.get(key)
+
+    def current(self, outage: Outage) -> Outage:
+        """An outage as far as is settled now."""
+        if outage.end is not None:
+            return outage
+        settled = self._settled(outage.server)
+        found = outages_of(self._book, outage.server, settled, since=outage.start)
+        return next((each for each in found if each.start == outage.start), outage)
+
+    def of_server(self, server: ServerId) -> Collection[OutageKey]:
+        """The outages of a server, in order of time."""
+        return self._of_server.get(server, ())
+
+    def of_incident(self, incident: str) -> Collection[OutageKey]:
+        """The outages that were ever on record as part of an incident, in order; the book says whether they still are."""
+        return self._of_incident.get(incident, ())
+
+    def walk(self, after: OutageKey | None, *, oldest_first: bool) -> Iterator[OutageKey]:
+        """The keys behind `after` in one order or the other; those that come and go meanwhile harm none of the others."""
+        while keys := self._next(after, oldest_first=oldest_first):
+            yield from keys
+            after = keys[-1]
+
+    def reasons(self, outage: Outage) -> dict[Leg, str]:
+        """Why each leg was down in an outage, as was said first."""
+        found = {}
+        for leg in outage.legs:
+            said = self._said_of(outage.server, leg)
+            place = bisect_left(said, (outage.start, ""))
+            # Of one that lasted when the server moved, or came in sight again, it was said before.
+            if place == len(said) or (outage.end is not None and said[place][0] >= outage.end):
+                place -= 1
+            if place >= 0 and said[place][1]:
+                found[leg] = said[place][1]
+        return found
+
+    def _said_of(self, server: ServerId, leg: Leg) -> list[tuple[Instant, str]]:
+        """When a leg was said to be down, and why, in order."""
+        tracks = self._book.servers[server].tracks
+        return sorted(
+            (at, reason)
+            for (of, _), track in tracks.items()
+            if of is leg
+            for at, state, reason in track.said()
+            if state is State.DOWN
+        )
+
+    def _next(self, after: OutageKey | None, *, oldest_first: bool) -> list[OutageKey]:
+        keys = self._in_time
+        if oldest_first:
+            first = 0 if after is None else bisect_right(keys, after)
+            return keys[first : first + _AT_ONCE]
+        last = len(keys) if after is None else bisect_left(keys, after)
+        return keys[max(0, last - _AT_ONCE) : last][::-1]
+
+    def _ask(self, server: ServerId, at: Instant = BEGINNING) -> None:
+        self._due[server] = max(self._due.get(server, BEGINNING), at)
+
+    def _enter(self, server: ServerId, settled: Instant) -> None:
+        """Read the outages of a server anew."""
+        before = self._of_server.pop(server, ())
+        found = {OutageKey(each.start, server): each for each in outages_of(self._book, server, settled)}
+        for key in before:
+            del self._outages[key]
+            if key not in found:
+                del self._in_time[bisect_left(self._in_time, key)]
+        known = set(before)
+        for key in found:
+            if key not in known:
+                insort(self._in_time, key)
+        self._outages |= found
+        if found:
+            self._of_server[server] = tuple(found)
