@@ -24,7 +24,7 @@ _UNTIL: Final = {
 
 @click.group("client")
 def client() -> None:
-    """Show clients and their terms; let them see their own, by links."""
+    """Show clients and their terms; make links for them."""
 
 
 @client.command("list", epilog=options.example("slad client list"))
