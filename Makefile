@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-long lint bench mutants lock wheel install clean
+.PHONY: help run test test-long lint bench mutants screenshots lock wheel install clean
 
 help: ## Show what there is to make.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
@@ -46,6 +46,9 @@ bench: $(VENV)/.dev ## Measure speed and memory; prints the tables of README.md.
 mutants: $(VENV)/.dev ## Mutation testing of sla/: which changes to the arithmetic no test would notice.
 	$(BIN)/mutmut run --max-children 2
 	$(BIN)/mutmut results
+
+screenshots: $(VENV)/.dev ## Make the pictures of docs/screenshots anew (needs Chromium).
+	$(BIN)/python -m tests.browser.screenshots
 
 lock: ## Pin the dependencies anew, with hashes (needs uv).
 	uv pip compile --quiet --universal --generate-hashes --python-version 3.11 pyproject.toml build.in -o requirements.lock

@@ -78,6 +78,8 @@ async def pages(servers: int, outages: int) -> None:
             answers=answers,
             accounts=AccountAnswers(fleet.book, figures, clock),
             budgets=BudgetAnswers(fleet.book, figures),
+            own=none,
+            shelf=none,
         )
     )
     templates = Templates()

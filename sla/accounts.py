@@ -90,8 +90,8 @@ def account_of(judgement: Judgement, row: ServerMonth) -> ServerAccount:
     if ever_down:
         teller = _Teller(judgement=judgement, row=row, agreed_time=agreed_time, shares=shares)
         outages = tuple(
-            teller.outage(run, legs_down)
-            for run, legs_down in _runs(parts, stretches, judgement.as_of)
+            teller.outage(since, run, legs_down)
+            for since, run, legs_down in _runs(parts, stretches, judgement.as_of)
             if run.start < rules.month[1] and (run.end is None or start < run.end)
         )
     return ServerAccount(
@@ -110,7 +110,8 @@ class _Teller:
     agreed_time: AgreedTime
     shares: Sequence[WindowShare]
 
-    def outage(self, run: Run, legs: tuple[Leg, ...]) -> OutageAccount:
+    def outage(self, since: Instant, run: Run, legs: tuple[Leg, ...]) -> OutageAccount:
+        """A run, in service with the client `since`: what brought an outage about that began with another is that one's."""
         down = normalized((segment.start, segment.end) for segment in run.down)
         book, as_of = self.judgement.book, self.judgement.as_of
         return OutageAccount(
@@ -118,7 +119,7 @@ class _Teller:
             end=run.end,
             legs=legs,
             reasons=tuple(dict.fromkeys(self._reasons(legs, run.start, run.down[-1].end))),
-            cause=book.cause_at(self.row.id, run.start, as_of),
+            cause=book.cause_at(self.row.id, (since, run.start), as_of),
             down=length(intersection(down, self.agreed_time.judged)),
             excluded=tuple(self._excluded(intersection(down, self.agreed_time.service))),
         )
@@ -144,8 +145,11 @@ class _Teller:
 
 def _runs(
     parts: Sequence[Part], stretches: Sequence[Stretch], as_of: Instant
-) -> Iterator[tuple[Run, tuple[Leg, ...]]]:
-    """The runs of a server with a client, as `spec/causes.md` has outages, each with the legs that were down in it."""
+) -> Iterator[tuple[Instant, Run, tuple[Leg, ...]]]:
+    """The runs of a server with a client, as `spec/causes.md` has outages, each with the legs that were down in it.
+
+    Before each stands since when the server was in service there.
+    """
     segments = [segment for _, those in stretches for segment in those]
     legs_down = (
         _legs_down(considered, segment)
@@ -157,7 +161,7 @@ def _runs(
         inside = [segment for segment in segments if start <= segment.start < end]
         for run in runs_of(inside, left_at=end if end < as_of else None):
             of_run = list(islice(legs_down, len(run.down)))
-            yield run, tuple(dict.fromkeys(leg for legs in of_run for leg in legs))
+            yield start, run, tuple(dict.fromkeys(leg for legs in of_run for leg in legs))
 
 
 def _legs_down(considered: Sequence[Leg], segment: Segment) -> list[Leg]:

@@ -56,6 +56,7 @@ from sla.records import (
     Withdrawn,
     Witness,
 )
+from sla.spans import Span
 from sla.timeline import Sights, Track
 
 Declared = (
@@ -317,9 +318,10 @@ class Book:
         """The cause of the outage of a server that began at `start`."""
         return newest(self.causes.get(server, {}).get(start, ()), as_of)
 
-    def cause_at(self, server: ServerId, at: Instant, as_of: Instant) -> Cause | None:
-        """The cause of the outage in which a server is at `at`; None where none is known of that one."""
-        start = max((start for start in self.causes.get(server, ()) if start <= at), default=at)
+    def cause_at(self, server: ServerId, span: Span, as_of: Instant) -> Cause | None:
+        """The cause of the outage in which a server is at the end of a span, and that began in it; None where none is known."""
+        since, at = span
+        start = max((start for start in self.causes.get(server, ()) if since <= start <= at), default=at)
         pages = self.servers[server]
         newest_of = {record.observer: record for record in pages.records}
         legs = tuple(leg for leg in ALL_LEGS if any(leg in record.legs for record in newest_of.values()))

@@ -5,7 +5,7 @@ It is made of evidence and of an `Imprint` alone: the same bytes wherever both a
 
 import json
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Final
 
@@ -26,6 +26,7 @@ from sla.document import (
 from sla.exclusions import IneligibleReason
 from sla.instants import FOREVER, Instant
 from sla.interruptions import overlaps
+from sla.owners import own_name
 from sla.pages import RequestPages, known
 from sla.records import ClientId, ServerId
 from sla.requests import Outcome, Response
@@ -88,7 +89,7 @@ def client_document(judgement: Judgement, client: ClientId, imprint: Imprint) ->
         raise NoDocumentError(
             f"{judgement.month} has not begun for client {client!r} at {instant(judgement.as_of)}."
         )
-    statement = judgement.statement(client)
+    statement = _with_own_names(judgement, client)
     whole: Json = {"statement": _head(judgement, rules, imprint)}
     if statement.servers:
         whole |= _parts(judgement, rules, statement)
@@ -100,6 +101,16 @@ def client_document(judgement: Judgement, client: ClientId, imprint: Imprint) ->
 def corrected_by(version: int) -> int | None:
     """The version that another one takes the place of; None: it is the first."""
     return version - 1 if version > 1 else None
+
+
+def _with_own_names(judgement: Judgement, client: ClientId) -> Statement:
+    """The statement of a client, in which a server has the name that it had with him: another's name for it is another's."""
+    statement = judgement.statement(client)
+    rows = (
+        replace(row, name=own_name(judgement.book, row.id, client, judgement.as_of) or row.id)
+        for row in statement.servers
+    )
+    return replace(statement, servers=tuple(rows))
 
 
 def verdict_of(met: bool | None, conclusive: bool | None) -> MonthVerdict:

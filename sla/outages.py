@@ -120,9 +120,17 @@ def with_cause(outage: Outage, book: Book, as_of: Instant = FOREVER) -> Outage:
 
 
 def cause_of(outage: Outage, book: Book, as_of: Instant = FOREVER) -> Cause | None:
-    """The cause of an outage; also where it is on record of one that began earlier, by what was known then."""
+    """The cause of an outage; also where it is on record of one that began earlier, by what was known then.
+
+    Not of one that began with another client: what brought that about is the other's.
+    """
     exactly = book.cause(outage.server, outage.start, as_of)
-    return book.cause_at(outage.server, outage.start, as_of) if exactly is None else exactly
+    if exactly is not None:
+        return exactly
+    parts = book.servers[outage.server].parts(as_of)
+    own = normalized((part.start, part.end) for part in parts if part.client == outage.client)
+    since = next((start for start, end in own if start <= outage.start < end), outage.start)
+    return book.cause_at(outage.server, (since, outage.start), as_of)
 
 
 def _stays(parts: Iterable[Part]) -> list[Part]:

@@ -18,6 +18,13 @@ def owners_of_server(book: Book, server: ServerId, start: Instant, end: Instant,
     return within or frozenset(part.client for part in parts[-1:])
 
 
+def own_name(book: Book, server: ServerId, client: ClientId, as_of: Instant = FOREVER) -> str | None:
+    """The newest name that a server had with a client, whatever it is called since; None where it never was the client's."""
+    pages = book.servers.get(server)
+    own = [] if pages is None else [each for each in known(pages.records, as_of) if each.client == client]
+    return own[-1].name if own else None
+
+
 def owned_spans(book: Book, server: ServerId, span: Span, as_of: Instant) -> list[tuple[Owners, Span]]:
     """To whom a server belongs within a span: a stretch of it for each, from where it came to him. Together they are the span."""
     start, end = span

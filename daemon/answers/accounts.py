@@ -11,12 +11,12 @@ from daemon.clock import Clock
 from daemon.control.questions import Listed, Page, PageKey
 from daemon.live.figures import JudgementsAt, LiveFigures
 from daemon.pacing import paced
-from daemon.records.naming import own_name
 from daemon.replies.solutions import SolutionStatus
 from sla.accounts import ServerAccount, account_of
 from sla.calendars import Month, calendar_of
 from sla.instants import Instant
 from sla.interruptions import service_of
+from sla.owners import own_name
 from sla.records import ClientId, Leg, Server, ServerId, SolutionId, State
 from sla.spans import Span, Spans, clipped
 from sla.statement import Judgement, ServerMonth, SolutionState

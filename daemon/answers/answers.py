@@ -24,6 +24,7 @@ from daemon.ledger import Ledger
 from daemon.live.figures import LiveFigures
 from daemon.pacing import paced
 from daemon.records.idempotency import RecordedRequests
+from daemon.records.links import ClientLink
 from daemon.records.refusals import ConflictError, FieldFault, NotFoundError
 from daemon.records.windows import around
 from daemon.replies.causes import CauseStatus
@@ -114,6 +115,10 @@ class Answers:
     def readiness(self) -> Sequence[str]:
         """Why slad is not ready; empty when it is."""
         return [reason for reason in (self._committer.fault, self._committer.held) if reason]
+
+    def opened_by(self, token: str) -> ClientLink | None:
+        """The link for a client that a token opens now."""
+        return self._recorded_requests.links.opened_by(token, self._clock.now())
 
     def status(self) -> Status:
         """How the daemon and the fleet are."""

@@ -6,15 +6,15 @@ from typing import Final
 
 from daemon.pacing import paced
 from daemon.records.idempotency import RecordedRequests
-from daemon.records.naming import name_of, own_name
+from daemon.records.naming import name_of
 from daemon.records.views import end_of
 from daemon.statements.ics import CalendarEvent, head, lines_of, tail
 from sla.book import Book
 from sla.exclusions import MAINTENANCE
 from sla.instants import FOREVER, Instant
-from sla.owners import is_own
+from sla.owners import is_own, own_name
 from sla.pages import ExclusionPages
-from sla.records import Category, ClientId, Exclusion
+from sla.records import Category, ClientId, Exclusion, ServerId
 from sla.spans import Span
 
 MOST_EVENTS: Final = 2000
@@ -52,7 +52,9 @@ def client_events(book: Book, client: ClientId, provider: str) -> Iterator[Calen
             yield _event(
                 f"{record.id}@{provider}",
                 [pages],
-                lambda scope: _concerned(book, scope, lambda server: own_name(book, server, client)),
+                lambda scope: _concerned(
+                    book, scope, lambda server: own_name(book, ServerId(server), client)
+                ),
             )
         else:
             yield None

@@ -10,7 +10,6 @@ from daemon.config.values import shown
 from daemon.control.questions import Listed, OutagesAsked, Page
 from daemon.live.figures import JudgementsAt, LiveFigures
 from daemon.pacing import paced
-from daemon.records.naming import own_name
 from daemon.records.refusals import FieldFault, NotFoundError
 from daemon.replies.causes import CauseStatus
 from daemon.replies.outages import ExcludedPart, IncidentRow, OutageRow
@@ -19,6 +18,7 @@ from sla.excluding import excluding
 from sla.incidents import Incident, incident_of
 from sla.instants import BEGINNING, FOREVER, Instant
 from sla.outages import Outage, cause_of, with_cause
+from sla.owners import own_name
 from sla.records import ClientId, ServerId, SolutionId
 from sla.spans import Span, clipped, length, union
 

@@ -164,6 +164,7 @@ class App:
                 self._clock,
                 [(address.host, address.port) for address in web.listen],
                 pages=parts.pages.routes(),
+                opened_by=parts.answers.opened_by,
                 web_config=web.config_file,
                 hosts=web.hosts,
                 metrics=metrics,

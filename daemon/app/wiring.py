@@ -14,6 +14,7 @@ from daemon.alerts.store import AlertStore
 from daemon.answers.accounts import AccountAnswers
 from daemon.answers.answers import Answers
 from daemon.answers.budgets import BudgetAnswers
+from daemon.answers.own import OwnAnswers
 from daemon.believed_clock import BelievedClock
 from daemon.book.live_book import LiveBook
 from daemon.causes.attributor import Attributor
@@ -48,6 +49,7 @@ from daemon.statements.clerk import Clerk
 from daemon.statements.delivering import Deliveries
 from daemon.statements.documents import Documents
 from daemon.statements.issuing import Issuing
+from daemon.statements.shelf import Shelf
 from daemon.watching.doubts import Doubts
 from daemon.watching.internet import Internet
 from daemon.watching.report_queue import ReportQueue
@@ -311,6 +313,8 @@ def wired(
                 answers=answers,
                 accounts=AccountAnswers(book, figures, clock),
                 budgets=BudgetAnswers(book, figures),
+                own=OwnAnswers(clock=clock, book=book, figures=figures, letterhead=documents.letterhead),
+                shelf=Shelf(clock, documents, issuing),
             )
         ),
         deliveries=deliveries,

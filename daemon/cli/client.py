@@ -1,4 +1,4 @@
-"""`slad client`: what holds with a client now: terms, solutions and their chronic stages, requests, deadlines."""
+"""`slad client`: what holds with a client now, and the links under which a client sees its own."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -7,11 +7,12 @@ from typing import Final
 import click
 
 from daemon.cli import options
-from daemon.cli.asking import ask
-from daemon.cli.options import OutputFormat
+from daemon.cli.asking import ask, record
+from daemon.cli.options import OutputFormat, Sending
 from daemon.cli.terminal import Printer, console, duration, print_table, say, show_as
 from daemon.control.client import ControlAddress, Json
 from daemon.control.fleet_operations import CLIENT, LIST_CLIENTS
+from daemon.control.link_operations import LIST_LINKS, MAKE_LINK, REVOKE_LINK
 
 _UNTIL: Final = {
     "chronic": "notice_closes_at",
@@ -23,7 +24,7 @@ _UNTIL: Final = {
 
 @click.group("client")
 def client() -> None:
-    """Show clients: terms, solutions, requests, deadlines."""
+    """Show clients and their terms; make links for them."""
 
 
 @client.command("list", epilog=options.example("slad client list"))
@@ -58,6 +59,91 @@ def show(address: ControlAddress, id_: str, format_: OutputFormat) -> None:
     """
     answer = ask(address, lambda daemon: daemon.document(CLIENT.path(id=id_)))
     show_as(format_, answer, lambda: _show(console(), answer))
+
+
+@client.command("link", epilog=options.example('slad client link acme --expires 30d --name "ann, by mail"'))
+@click.argument("id_", metavar="CLIENT")
+@click.option(
+    "--expires",
+    type=options.DURATION,
+    metavar="DURATION",
+    help="How long it holds, such as 30d; left out: 90 days. 731 days at most.",
+)
+@click.option("--name", metavar="TEXT", help="For whom it is; only the provider reads it.")
+@options.sending
+@options.control_address
+@options.output_format
+def link(
+    address: ControlAddress,
+    id_: str,
+    expires: int | None,
+    name: str | None,
+    sending: Sending,
+    format_: OutputFormat,
+) -> None:
+    """Make a link for a client.
+
+    Whoever has it sees on the public door what is that client's own: statements, outages, maintenance; nothing of others, and
+    without a password. It is shown this once, and slad keeps no more of it than a hash.
+    """
+    body = {"name": name, "valid_seconds": expires}
+    answer = record(address, MAKE_LINK.path(id=id_), body, sending=sending)
+    show_as(format_, answer, lambda: _show_link(answer))
+
+
+def _show_link(answer: Json) -> None:
+    if answer["path"] is None:
+        say(
+            f"{answer['id']} was made before, and shown then. What was lost is made anew; take the old one back:"
+        )
+        say(f"    slad client unlink {answer['id']}")
+        return
+    say(f"The link for {answer['client']}, which is shown this once. It holds until {answer['expires_at']}:")
+    say("")
+    say(f"    {answer['path']}")
+    say("")
+    say("Put the address of the public door before it, such as https://slad.example.net. To take it back:")
+    say(f"    slad client unlink {answer['id']}")
+
+
+@client.command("links", epilog=options.example("slad client links acme --all"))
+@click.argument("id_", metavar="[CLIENT]", required=False)
+@click.option("--all", "past", is_flag=True, help="Those too that have expired or were taken back.")
+@options.control_address
+@options.output_format
+def links(address: ControlAddress, id_: str | None, past: bool, format_: OutputFormat) -> None:
+    """List the links for clients, or for one."""
+    query = ({} if id_ is None else {"client": id_}) | ({"past": "true"} if past else {})
+    answer = ask(address, lambda daemon: daemon.document(LIST_LINKS.path(), query))
+    show_as(format_, answer, lambda: _print_links(answer["links"]))
+
+
+def _print_links(rows: Sequence[Json]) -> None:
+    if not rows:
+        say("There is no link.")
+    print_table(
+        console(),
+        ("id", "client", "for", "state", "expires", "made", "by", "taken back", "by"),
+        (
+            (
+                *(row[key] for key in ("id", "client", "name", "state", "expires_at", "made_at", "made_by")),
+                row["revoked_at"] or "",
+                row["revoked_by"] or "",
+            )
+            for row in rows
+        ),
+    )
+
+
+@client.command("unlink", epilog=options.example("slad client unlink ln-20261201-1a2b3c"))
+@click.argument("id_", metavar="ID")
+@options.sending
+@options.control_address
+@options.output_format
+def unlink(address: ControlAddress, id_: str, sending: Sending, format_: OutputFormat) -> None:
+    """Take a link back: it opens nothing any more."""
+    answer = record(address, REVOKE_LINK.path(id=id_), {}, sending=sending)
+    show_as(format_, answer, lambda: say(f"{answer['id']} opens nothing any more."))
 
 
 def _show(out: Printer, answer: Json) -> None:

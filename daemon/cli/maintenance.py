@@ -21,9 +21,7 @@ from daemon.control.record_operations import (
 )
 from daemon.records.bodies import MOST_WINDOWS
 from sla.calendars import parse_day
-from sla.instants import SECOND
 from sla.recurrence import parse_weekly
-from sla.terms import parse_duration
 
 
 class _InstantOrDate(options.InstantWithZone):
@@ -42,19 +40,6 @@ class _InstantOrDate(options.InstantWithZone):
 
 def _is_date(text: str) -> bool:
     return re.fullmatch(r"\d{4}-\d{2}-\d{2}", text, re.ASCII) is not None
-
-
-class _DurationType(click.ParamType[int]):
-    """A length of time, in seconds."""
-
-    name = "duration"
-
-    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> int:
-        """The seconds of a whole number and a unit, such as `90m`."""
-        try:
-            return parse_duration(value) // SECOND
-        except ValueError as error:
-            self.fail(str(error), param, ctx)
 
 
 class _EveryType(click.ParamType[str]):
@@ -102,7 +87,7 @@ def maintenance() -> None:
 )
 @click.option(
     "--duration",
-    type=_DurationType(),
+    type=options.DURATION,
     metavar="DURATION",
     help="How long it lasts, in place of --until: 30m, 1h.",
 )

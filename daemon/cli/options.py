@@ -15,7 +15,8 @@ from daemon.config.secrets import MAX_SECRET_BYTES, Form, secret_in
 from daemon.control import DEFAULT_SOCKET
 from daemon.control.client import ControlAddress
 from daemon.os_faults import refused
-from sla.instants import parse_instant
+from sla.instants import SECOND, parse_instant
+from sla.terms import parse_duration
 
 OutputFormat = Literal["text", "json"]
 ListFormat = Literal["text", "json", "csv"]
@@ -165,6 +166,22 @@ class InstantWithZone(click.ParamType[str]):
 
 _TO_THE_MINUTE: Final = re.compile(r"^(\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2})([Zz]|[+-]\d{2}:\d{2})$")
 INSTANT: Final = InstantWithZone()
+
+
+class _DurationType(click.ParamType[int]):
+    """A length of time, in seconds."""
+
+    name = "duration"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """The seconds of a whole number and a unit, such as `90m`."""
+        try:
+            return parse_duration(value) // SECOND
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+
+
+DURATION: Final = _DurationType()
 
 
 def example(command: str) -> str:

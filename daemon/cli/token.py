@@ -11,7 +11,8 @@ from daemon.cli.options import OutputFormat
 from daemon.cli.terminal import say, show_as
 from daemon.clock import SystemClock
 from daemon.config.values import check_id
-from daemon.control.tokens import NewToken, Role, new_token
+from daemon.control.tokens import Role
+from daemon.new_tokens import NewToken, new_token
 from daemon.records.confirming import far_off
 from sla.calendars import Day, format_day, parse_day
 from sla.instants import DAY, Instant

@@ -9,9 +9,9 @@ from aiohttp import web
 from daemon.control.errors import BadRequestError
 from daemon.control.paging import CursorError, key_in
 from daemon.control.questions import Page, PageKey
-from daemon.records.bodies import read_instant
+from daemon.records.bodies import read_instant, read_month
 from daemon.records.refusals import FieldFault
-from sla.calendars import Month, check_year, parse_month
+from sla.calendars import Month
 from sla.instants import Instant
 
 _FLAGS: Final = {"true": True, "false": False}
@@ -46,12 +46,15 @@ def month(request: web.Request, name: str) -> Month | None:
     """A month, YYYY-MM."""
     if name not in request.query:
         return None
+    return as_month(name, request.query[name])
+
+
+def as_month(name: str, text: str) -> Month:
+    """What a parameter says, as a month."""
     try:
-        found = parse_month(request.query[name])
-        check_year(found.year, request.query[name])
+        return read_month(text)
     except ValueError as error:
         raise bad(name, str(error)) from None
-    return found
 
 
 def needed(request: web.Request, name: str) -> str:

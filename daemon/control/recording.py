@@ -24,6 +24,7 @@ from sla.records import ClientId
 KEY: Final = "Idempotency-Key"
 REPLAY: Final = "Idempotent-Replay"
 PAST: Final = QueryParameter("past", "Those that are past or withdrawn too.")
+PAST_LINKS: Final = QueryParameter("past", "Those too that have expired or were taken back.")
 OPEN: Final = QueryParameter("open", "Only those that are neither closed nor withdrawn.")
 WITHDRAWN: Final = QueryParameter("withdrawn", "Those that are withdrawn too.")
 
@@ -119,6 +120,12 @@ async def list_notices(services: ApiServices, request: web.Request) -> web.Respo
 async def list_steps(services: ApiServices, request: web.Request) -> web.Response:
     """The steps in the lives of solutions."""
     return _answered(await services.records.steps(withdrawn=query.flag(request, WITHDRAWN.name)))
+
+
+async def list_links(services: ApiServices, request: web.Request) -> web.Response:
+    """The links for clients."""
+    client = request.query.get(CLIENT.name)
+    return _answered(await services.records.links(client, past=query.flag(request, PAST_LINKS.name)))
 
 
 async def list_clients(services: ApiServices, _: web.Request) -> web.Response:

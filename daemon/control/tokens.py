@@ -1,17 +1,14 @@
 """Tokens: who may use the control door on TCP, and for what.
 
-A token is 256 random bits, so that its plain SHA-256 may stand in the configuration: nobody finds it from that. What is
-stolen is taken back by removing its table and reloading.
+The configuration has their digests alone (`daemon.new_tokens`). What is stolen is taken back by removing its table and reloading.
 """
 
-import hashlib
 import hmac
-import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 from http import HTTPStatus
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import structlog
 from aiohttp import hdrs, web
@@ -19,13 +16,11 @@ from aiohttp import hdrs, web
 from daemon.clock import Clock
 from daemon.control.errors import refusal
 from daemon.control.identity import let_in
+from daemon.new_tokens import digest_of_token
 from daemon.web.access import Bucket
 from daemon.web.connections import Handler
 from sla.instants import Instant, format_instant
 
-_PREFIX: Final = "slad_"
-"""What secret scanners, and people, tell a token by."""
-_BYTES: Final = 32
 _FAILURES_AT_ONCE: Final = 10
 _FAILURE_INTERVAL_S: Final = 1.0
 _READING: Final = (hdrs.METH_GET, hdrs.METH_HEAD)
@@ -48,19 +43,6 @@ class Token:
     role: Role
     sha256: bytes
     expires_at: Instant | None
-
-
-class NewToken(NamedTuple):
-    """A token to hand out, and the digest that goes into the configuration."""
-
-    token: str
-    sha256: str
-
-
-def new_token() -> NewToken:
-    """A new random token."""
-    token = _PREFIX + secrets.token_urlsafe(_BYTES)
-    return NewToken(token, hashlib.sha256(token.encode()).hexdigest())
 
 
 class Gate:
@@ -101,7 +83,7 @@ class Gate:
 
     def _found(self, given: str) -> Token | None:
         """The token whose digest it is; every one is compared, whichever it is."""
-        digest = hashlib.sha256(given.encode()).digest()
+        digest = digest_of_token(given)
         found = [token for token in self.tokens if hmac.compare_digest(token.sha256, digest)]
         return found[0] if found else None
 

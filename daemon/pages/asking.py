@@ -36,6 +36,13 @@ def filled(request: web.Request) -> web.Request:
     return request.clone(rel_url=request.rel_url.with_query(said))
 
 
+def client_named(request: web.Request, viewer: Viewer) -> str:
+    """The client that the path of a page names, or whose link it is under."""
+    named = request.match_info.get("client") or viewer.client
+    assert named is not None, "only under a link no client is named"
+    return named
+
+
 def month_asked(request: web.Request, viewer: Viewer, timezone: str, *, months_ahead: int = 0) -> MonthChoice:
     """The month that is asked for; by default the present one.
 

@@ -8,9 +8,10 @@ from daemon.answers.budgets import BudgetVerdict, verdict_so_far
 from daemon.control import query
 from daemon.control.paging import cursor_behind
 from daemon.control.questions import OutagesAsked, Page
-from daemon.pages.asking import month_asked
+from daemon.pages.asking import client_named, month_asked
 from daemon.pages.drawing import strip_of
 from daemon.pages.processes import processes_of
+from daemon.pages.statements import ENDINGS, statement_files
 from daemon.pages.viewer import Viewer
 from sla.availability import Figures
 from sla.calendars import calendar_of
@@ -22,7 +23,7 @@ TOP: Final = 12
 
 async def page(viewer: Viewer, request: web.Request) -> dict[str, Any]:
     """The values of the page. Raises BadRequestError, NotFoundError."""
-    client = await viewer.one_client(request.match_info["client"])
+    client = await viewer.one_client(client_named(request, viewer))
     month = month_asked(request, viewer, client.timezone)
     question = "client", client.client, query.month(request, "month")
     asked = query.page(request, question, ("", ""), ROWS)
@@ -32,6 +33,8 @@ async def page(viewer: Viewer, request: web.Request) -> dict[str, Any]:
     windows = await viewer.agenda(client.client, span)
     return {
         "client": client,
+        "endings": ENDINGS,
+        "statement": statement_files(viewer, client, month.month),
         "month": month,
         "servers": [
             (each.row, _verdict(each.row.figures, is_over=not month.is_present), each.account.days)

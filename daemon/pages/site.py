@@ -1,13 +1,14 @@
 """The pages as routes of the public door, and what is answered where there is none."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from http import HTTPStatus
 from typing import Any, Final
 
 from aiohttp import hdrs, web
 
 from daemon.control.errors import BadRequestError
-from daemon.control.questions import AmbiguousNameError
+from daemon.control.questions import AmbiguousNameError, BusyError
+from daemon.ledger import LedgerDamagedError
 from daemon.pages import (
     client,
     clients,
@@ -21,23 +22,24 @@ from daemon.pages import (
     statements,
 )
 from daemon.pages.asking import filled
+from daemon.pages.own import OWN_FILES, OwnFile
 from daemon.pages.rendering import ICON, SCRIPT, STYLE, Asset, Templates
 from daemon.pages.viewer import PageSources, Viewer
+from daemon.records.links import path_of
 from daemon.records.refusals import NotFoundError
+from daemon.web.connections import busy
+from daemon.web.links import BASE, LINK
 
 POLICY: Final = (
     "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self'; base-uri 'none'; "
     "form-action 'self'; frame-ancestors 'none'"
 )
-_FOR_GOOD: Final = "public, max-age=31536000, immutable"
+_FOR_GOOD: Final = "private, max-age=31536000, immutable"
 
 PageValues = Callable[[Viewer, web.Request], Awaitable[Mapping[str, Any]]]
 Document = Callable[[Viewer, web.Request], Awaitable[web.Response]]
 
-PAGES: Final[Mapping[str, tuple[str, PageValues]]] = {
-    "/": ("fleet", fleet.page),
-    "/clients": ("clients", clients.page),
-    "/clients/{client:[^/]+}": ("client", client.page),
+_ALIKE: Final[Mapping[str, tuple[str, PageValues]]] = {
     "/solutions/{client:[^/]+}/{solution:[^/]+}": ("solution", solution.page),
     "/servers": ("servers", servers.page),
     "/servers/{server:[^/]+}": ("server", server.page),
@@ -46,23 +48,58 @@ PAGES: Final[Mapping[str, tuple[str, PageValues]]] = {
     "/statements": ("statements", statements.page),
     "/evidence": ("evidence", evidence.page),
 }
-"""Each page: the name of its template, and what it shows."""
+PAGES: Final[Mapping[str, tuple[str, PageValues]]] = {
+    "/": ("fleet", fleet.page),
+    "/clients": ("clients", clients.page),
+    "/clients/{client:[^/]+}": ("client", client.page),
+    **_ALIKE,
+}
+"""Each page of the fleet: the name of its template, and what it shows."""
+OWN_PAGES: Final[Mapping[str, tuple[str, PageValues]]] = {"/": ("client", client.page), **_ALIKE}
+"""Each page under a client's link."""
+STATEMENT: Final = "/statements/{file:[^/]+}"
 
 
 class Pages:
-    """The pages of the fleet."""
+    """The pages of the fleet, and of each client under its links."""
 
     def __init__(self, sources: PageSources) -> None:
         self._templates = Templates()
+        self._sources = sources
         self._fleet = Viewer(sources)
 
     def routes(self) -> list[web.RouteDef]:
         """What the public door is to serve."""
+        client_statement = f"/clients/{{client:[^/]+}}{STATEMENT}"
         return [
-            *(web.get(path, self._page(name, values)) for path, (name, values) in PAGES.items()),
-            web.get("/clients/{client:[^/]+}/statement", self._answered("client", statements.document)),
-            *(web.get(asset.path, _kept(asset)) for asset in (STYLE, SCRIPT, ICON)),
+            *self._pages("", PAGES),
+            *self._pages(BASE, OWN_PAGES),
+            *(web.get(BASE + path, self._own(file)) for path, file in OWN_FILES.items()),
+            web.get(client_statement, self._answered("statements", statements.document)),
+            web.get(BASE + STATEMENT, self._answered("statements", statements.document)),
+            *(
+                web.get(base + asset.path, _kept(asset))
+                for asset in (STYLE, SCRIPT, ICON)
+                for base in ("", BASE)
+            ),
         ]
+
+    def _pages(self, base: str, pages: Mapping[str, tuple[str, PageValues]]) -> Iterator[web.RouteDef]:
+        for path, (name, values) in pages.items():
+            yield web.get(base + path, self._page(name, values))
+
+    def _viewer(self, request: web.Request) -> Viewer:
+        """The fleet's, or that of the client whose link let the request in."""
+        link = request.get(LINK)
+        if link is None:
+            return self._fleet
+        return Viewer(self._sources, link=link, base=path_of(request.match_info["token"]).rstrip("/"))
+
+    def _own(self, file: OwnFile) -> Callable[[web.Request], Awaitable[web.Response]]:
+        async def handle(request: web.Request) -> web.Response:
+            return await file(self._sources.own, request[LINK].grant.client, request)
+
+        return handle
 
     def _page(self, name: str, values: PageValues) -> Callable[[web.Request], Awaitable[web.Response]]:
         async def document(viewer: Viewer, request: web.Request) -> web.Response:
@@ -72,13 +109,17 @@ class Pages:
 
     def _answered(self, name: str, document: Document) -> Callable[[web.Request], Awaitable[web.Response]]:
         async def handle(request: web.Request) -> web.Response:
-            viewer = self._fleet
+            viewer = self._viewer(request)
             try:
                 return await document(viewer, filled(request))
             except BadRequestError as error:
                 return self._refused(viewer, name, HTTPStatus.BAD_REQUEST, error)
             except NotFoundError as error:
                 return self._refused(viewer, name, HTTPStatus.NOT_FOUND, error)
+            except LedgerDamagedError as error:
+                return self._refused(viewer, name, HTTPStatus.INTERNAL_SERVER_ERROR, error)
+            except BusyError as error:
+                return busy(f"{error}\n")
             except AmbiguousNameError as error:
                 return self._refused(viewer, name, HTTPStatus.NOT_FOUND, error, error.candidates)
 

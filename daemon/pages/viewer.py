@@ -13,17 +13,22 @@ from urllib.parse import urlencode
 from daemon.answers.accounts import AccountAnswers, Lane, MonthAccount, SolutionAccount
 from daemon.answers.answers import Answers
 from daemon.answers.budgets import BudgetAnswers, ClientBudget
-from daemon.config.letterhead import Letterhead
+from daemon.answers.own import OwnAnswers
 from daemon.config.values import shown
 from daemon.control.operation import segment
-from daemon.control.questions import Listed, OutagesAsked, Page, ServersAsked
+from daemon.control.questions import BusyError, Listed, OutagesAsked, Page, ServersAsked
+from daemon.records.links import ClientLink
 from daemon.records.refusals import FieldFault, NotFoundError
 from daemon.replies.causes import CauseStatus
 from daemon.replies.events import EventStatus
 from daemon.replies.outages import IncidentRow, OutageRow
 from daemon.replies.servers import LegStatus, ServerStatus, ServerSummary
+from daemon.replies.statements import IssuedStatus
 from daemon.replies.status import Status
+from daemon.statements.documents import MovingError
 from daemon.statements.ics import CalendarEvent
+from daemon.statements.layouts import Files, Layout
+from daemon.statements.shelf import Shelf
 from sla.calendars import Month
 from sla.instants import Instant
 from sla.reasons import in_evidence
@@ -40,24 +45,35 @@ class PageSources:
     answers: Answers
     accounts: AccountAnswers
     budgets: BudgetAnswers
+    own: OwnAnswers
+    shelf: Shelf
 
 
 class Viewer:
     """A view of the fleet, or of what is one client's. Every lookup raises NotFoundError for what is not in it."""
 
-    def __init__(self, sources: PageSources, *, client: ClientId | None = None, base: str = "") -> None:
-        """`client` None: the fleet. `base`: the path that its pages are under."""
-        self.client = client
-        self._base = base
+    def __init__(self, sources: PageSources, *, link: ClientLink | None = None, base: str = "") -> None:
+        """`link` None: the fleet; `base`: the path that its pages are under."""
+        self.client = None if link is None else link.grant.client
+        self.until = None if link is None else link.grant.expires_at
+        """How long its pages can be seen."""
+        self.base = base
         self._answers = sources.answers
         self._accounts = sources.accounts
         self._budgets = sources.budgets
+        self._own = sources.own
+        self._shelf = sources.shelf
 
     # Where its pages are
 
     def url(self, *names: str, **query: str | None) -> str:
-        """The path of a page, of which each name is one segment whatever its characters are; what is None is not asked for."""
-        path = self._base + "".join(f"/{segment(name)}" for name in names or ("",))
+        """The path of a page, of which each name is one segment whatever its characters are; what is None is not asked for.
+
+        What is under a client's page, is under the beginning to that client.
+        """
+        if self.client is not None and names[:2] == ("clients", self.client):
+            names = names[2:]
+        path = self.base + "".join(f"/{segment(name)}" for name in names or ("",))
         asked = {name: value for name, value in query.items() if value is not None}
         return f"{path}?{urlencode(asked, errors='surrogatepass')}" if asked else path
 
@@ -69,7 +85,15 @@ class Viewer:
         if self.client is None:
             return told
         return told.model_copy(
-            update={"sources": (), "internet": (), "states": {}, "not_ready": (), "proposals_pending": 0}
+            update={
+                "sources": (),
+                "internet": (),
+                "states": {},
+                "not_ready": (),
+                "proposals_pending": 0,
+                "outdated": (),
+                "undelivered": (),
+            }
         )
 
     def owner(self, client: str | None) -> ClientId | None:
@@ -159,17 +183,25 @@ class Viewer:
         """The maintenance in a span."""
         return await self._answers.agenda(self.owner(client), span)
 
-    async def statement(self, client: str, month: Month) -> bytes:
-        """The statement of a client as a document. Raises NoDocumentError, BusyError."""
+    async def served_months(self, client: str) -> Sequence[Month]:
+        """The months in which a server was in service with a client, the newest first."""
         owner = self.owner(client)
         assert owner is not None
-        return await self._answers.statement(owner, month, None)
+        return await self._own.months(owner)
 
-    def letterhead(self, client: str) -> Letterhead:
-        """Whose the statements of a client are."""
+    async def statement(self, client: str, month: Month, version: int | None, layout: Layout) -> Files:
+        """A version of a client's statement, or None for what is known now. Raises NoDocumentError, BusyError, LayoutError."""
         owner = self.owner(client)
         assert owner is not None
-        return self._answers.documents.letterhead(owner)
+        try:
+            return await self._shelf.files(owner, month, version, layout)
+        except MovingError as error:
+            raise BusyError(str(error)) from None
+
+    def issued(self, client: str | None, month: Month | None) -> Sequence[IssuedStatus]:
+        """The versions that were issued of a client's statements, or of those of a month."""
+        found = self._answers.issued(self.owner(client), month).statements
+        return found if self.client is None else [each.model_copy(update={"issued_by": ""}) for each in found]
 
     def now(self) -> Instant:
         """What slad takes for the time."""

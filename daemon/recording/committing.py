@@ -170,7 +170,7 @@ class Committer:
                 request, f"{NOTHING_RECORDED}: the ledger could not be read again: {quarantined[0].problem}"
             )
         elif not request.recorded.done():
-            request.recorded.set_result(NumberedDraft(seq + 1, asked.draft))
+            request.recorded.set_result(asked.numbered(seq))
 
     async def _commit_and_take(self, batch: Batch) -> int:
         began_us = self._clock.monotonic_us()

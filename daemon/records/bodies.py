@@ -9,7 +9,7 @@ from typing import Annotated, Any, Final, Literal, TypeVar
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, ValidationError
 from pydantic_core import ErrorDetails
 
-from daemon.config.values import ID
+from daemon.config.values import ID, shown
 from daemon.records.refusals import FieldFault, RefusedError
 from sla.calendars import Day, Month, check_year, parse_day, parse_month
 from sla.instants import DAY, SECOND, Instant, parse_instant
@@ -24,6 +24,12 @@ LONGEST_WINDOW: Final = 31 * DAY
 
 MOST_WINDOWS: Final = 53
 """In one series: a year of weeks."""
+
+LINK: Final = 90 * DAY
+"""How long a link for a client holds, where nobody says otherwise."""
+
+LONGEST_LINK: Final = 731 * DAY
+"""The longest that it may."""
 
 _WEEK_SECONDS: Final = WEEK_DAYS * DAY // SECOND
 _INSTANT_CHARACTERS: Final = 100
@@ -50,7 +56,10 @@ MONTH_SCHEMA: Final[dict[str, Any]] = {
 
 def read_month(value: str) -> Month:
     """A month YYYY-MM of the years 1970 to 2999. Raises ValueError."""
-    month = parse_month(value)
+    try:
+        month = parse_month(value)
+    except ValueError:
+        raise ValueError(f"{shown(value)} is no month, such as 2026-03") from None
     check_year(month.year, value)
     return month
 
@@ -277,6 +286,26 @@ class CauseBody(RequestBody):
     why: LineText | None = Field(
         default=None, description="Why that is so, which stands with the cause; not with `automatic`."
     )
+
+
+class LinkBody(RequestBody):
+    """A link to a client's own pages."""
+
+    name: Annotated[str, Field(max_length=256, pattern=_LINE, strict=True)] = Field(
+        default="", description="For whom it is; only the provider reads it."
+    )
+    valid_seconds: Annotated[int, Field(ge=60, le=LONGEST_LINK // SECOND, strict=True)] = Field(
+        default=LINK // SECOND, description="How long it holds."
+    )
+
+    @property
+    def valid(self) -> int:
+        """How long it holds, in microseconds."""
+        return self.valid_seconds * SECOND
+
+
+class RevocationBody(RequestBody):
+    """Nothing but that it is taken back."""
 
 
 _B = TypeVar("_B", bound=RequestBody)

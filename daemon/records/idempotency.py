@@ -14,6 +14,7 @@ from itertools import repeat
 from typing import Any, Final, NamedTuple, Self
 
 from daemon.ledger import RequestKey
+from daemon.records.links import ClientLinks, LinkChange, change_as_json, read_change
 from daemon.servers.policy import RECORDED_BY
 from sla.book import Declared
 from sla.calendars import calendar_of
@@ -35,6 +36,7 @@ from sla.recurrence import Weekly, parse_weekly
 _TYPE: Final = "slad.Recorded"
 _RECORDS: Final = "records"
 _SERIES: Final = "series"
+_LINK: Final = "link"
 
 
 class Series(NamedTuple):
@@ -64,7 +66,10 @@ class Series(NamedTuple):
 
 
 class Draft(NamedTuple):
-    """What one request puts on record, one record for each client, and the name by which people speak of all of it."""
+    """What one request puts on record, one record for each client, and the name by which people speak of all of it.
+
+    A change of a link is in the event of its request alone: it is no evidence.
+    """
 
     name: str
     records: Sequence[Declared]
@@ -72,11 +77,17 @@ class Draft(NamedTuple):
     """Of several windows: people speak of each by a name of its own."""
     document: bytes | None = None
     """Of a statement that is issued: its bytes, while it is not on record yet."""
+    link: LinkChange | None = None
 
     @classmethod
     def of(cls, record: Declared) -> Self:
         """Of one record, which goes by its id."""
         return cls(_named(record)[1] or record.kind, (record,))
+
+    @property
+    def kind(self) -> str:
+        """What it is, in a word."""
+        return self.records[0].kind if self.records else "link"
 
     def windows(self) -> Mapping[str, Sequence[Exclusion]]:
         """Its exclusions, by the names by which people speak of them."""
@@ -89,7 +100,7 @@ class Draft(NamedTuple):
 
 
 class NumberedDraft(NamedTuple):
-    """What was put on record, and the number of its first record in the ledger."""
+    """What was put on record, and the number of its first record in the ledger; where it has none, of the event."""
 
     seq: int
     draft: Draft
@@ -115,10 +126,14 @@ class AskedDraft(NamedTuple):
         """What is kept beside the records."""
         return RequestKey(self.asked.key, self.asked.digest)
 
+    def numbered(self, seq: int) -> NumberedDraft:
+        """The draft, whose event has a number; its records follow."""
+        return NumberedDraft(seq + 1 if self.draft.records else seq, self.draft)
+
     def event(self, now: Instant) -> Event:
         """Who asked for which records; it goes before them."""
         names = json.dumps([_name(record) for record in self.draft.records], separators=(",", ":"))
-        series = self.draft.series
+        series, link = self.draft.series, self.draft.link
         return Event(
             source=RECORDED_BY,
             key=self.draft.name,
@@ -129,7 +144,11 @@ class AskedDraft(NamedTuple):
             text=self.operation,
             recorded_at=now,
             recorded_by=RECORDED_BY,
-            extra=((_RECORDS, names), *([] if series is None else [(_SERIES, series.as_json())])),
+            extra=(
+                (_RECORDS, names),
+                *([] if series is None else [(_SERIES, series.as_json())]),
+                *([] if link is None else [(_LINK, change_as_json(link))]),
+            ),
         )
 
 
@@ -172,6 +191,7 @@ class RecordedRequests:
         self.self_ending: dict[ExclusionId, Exclusion] = {}
         """The open exclusions that end by themselves: client changes, and what proposals became."""
         self._proposals: set[str] = set()
+        self.links = ClientLinks()
 
     def keep(self, seq: int, key: RequestKey) -> None:
         """The next records, from number `seq` on, are those of a request."""
@@ -181,7 +201,7 @@ class RecordedRequests:
         """The next record of the ledger."""
         match record:
             case Event() if says_who_asked(record):
-                self._begin(record, self._keys.pop(seq, None))
+                self._begin(seq, record, self._keys.pop(seq, None))
                 return
             case Proposal():
                 self._proposals.add(record.id)
@@ -209,9 +229,19 @@ class RecordedRequests:
         """Who recorded something: the name, as the provider's own answers show it."""
         return self._who.get(_named(record), record.recorded_by)
 
-    def _begin(self, event: Event, request_key: RequestKey | None) -> None:
+    def _begin(self, seq: int, event: Event, request_key: RequestKey | None) -> None:
         # In evidence that was imported they may be anything.
-        names, series = (json.loads(dict(event.extra).get(key, "null")) for key in (_RECORDS, _SERIES))
+        names, series, link = (
+            json.loads(dict(event.extra).get(key, "null")) for key in (_RECORDS, _SERIES, _LINK)
+        )
+        change = read_change(link)
+        if change is not None:
+            self._under_way = None
+            self.links.take(event, change)
+            if request_key is not None:
+                changed = NumberedDraft(seq, Draft(event.key, (), link=change))
+                self._remember(event.user, request_key, changed)
+            return
         expected = names if isinstance(names, list) else []
         self._under_way = _DraftUnderWay(event, request_key, expected, Series.read(series, len(expected)))
 

@@ -54,15 +54,6 @@ def name_of(book: Book, server: str) -> str | None:
     return pages.records[-1].name if pages is not None and pages.records else None
 
 
-def own_name(book: Book, server: str, client: ClientId) -> str | None:
-    """The newest name that a server had as a client's: what another calls it later, is the other's to know."""
-    pages = book.servers.get(ServerId(server))
-    for record in reversed(pages.records) if pages is not None else ():
-        if record.client == client:
-            return record.name
-    return None
-
-
 @dataclass(frozen=True, slots=True)
 class Known:
     """What may be named: what is in a book, and the solutions that only the configuration names."""

@@ -16,7 +16,7 @@ from daemon.servers.policy import PROVIDER, RECORDED_BY
 from sla.book import Book
 from sla.causes import records_of
 from sla.instants import MINUTE, Instant, format_instant
-from sla.outages import Outage, outages_of
+from sla.outages import Outage, cause_of, outages_of
 from sla.records import Cause, CauseKind, Confidence, ServerId
 
 _NEAR: Final = MINUTE
@@ -33,7 +33,7 @@ def overruled(book: Book, body: CauseBody, named: Named, now: Recording) -> Draf
         if body.cause != AUTOMATIC and body.why is None:
             faults.add("why", "is missing")
     outage = _meant(book, servers[0], body.at, now.at)
-    known = book.cause_at(outage.server, outage.start, now.at)
+    known = cause_of(outage, book, now.at)
     start = outage.start if known is None else known.start
     if body.cause == AUTOMATIC:
         return _draft(_taken_back(book, outage, start, known, now))

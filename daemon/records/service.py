@@ -8,15 +8,13 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from itertools import chain
-from typing import Any, Final, NamedTuple, Protocol, assert_never
+from typing import Any, Final, NamedTuple, Protocol
 
 import structlog
 
 from daemon.clock import Clock
 from daemon.config import Config
 from daemon.config.values import shown
-from daemon.holidays import holidays_around
-from daemon.pacing import paced
 from daemon.records import bodies
 from daemon.records.confirming import questions
 from daemon.records.editions import Editor, EvidenceMovedError
@@ -28,9 +26,12 @@ from daemon.records.idempotency import (
     RequestIdentity,
     digest_of,
 )
+from daemon.records.link_views import link_status
+from daemon.records.links import REVOKED
 from daemon.records.naming import named
 from daemon.records.overruling import overruled
 from daemon.records.proposals import EventsOf, ProposalViews, WhichProposals
+from daemon.records.receipts import RecordResult, receipt_of
 from daemon.records.refusals import (
     NOTHING_RECORDED,
     ConflictError,
@@ -41,56 +42,23 @@ from daemon.records.refusals import (
     UnconfirmedError,
 )
 from daemon.records.validator import Recording, Validator
-from daemon.records.views import (
-    BookView,
-    cause_keys,
-    effect_keys,
-    exclusion_keys,
-    notice_keys,
-    served,
-    step_keys,
-)
-from daemon.records.windows import announced, around, exclusions_in, maintenance_calendar, series_receipt
-from daemon.replies.causes import CauseReceipt
-from daemon.replies.common import WithdrawalReceipt, filled, listed
-from daemon.replies.exclusions import (
-    EndReceipt,
-    ExclusionReceipt,
-    MonthEffect,
-)
-from daemon.replies.proposals import DecisionReceipt
-from daemon.replies.requests import RequestReceipt
-from daemon.replies.solutions import NoticeReceipt, StepReceipt
+from daemon.records.views import BookView, served
+from daemon.records.windows import around, maintenance_calendar
+from daemon.replies.common import filled, listed
 from daemon.replies.statements import issue_receipt
 from daemon.servers.policy import RECORDED_BY, solutions_of
-from sla.book import Book, Declared, OfSolution, key_of
-from sla.effects import effects
-from sla.exclusions import MAINTENANCE
+from sla.book import Book, Declared
 from sla.instants import Instant
 from sla.pages import ExclusionPages
 from sla.records import (
-    CancellationNotice,
-    Cause,
     ClientId,
-    Exclusion,
-    ExclusionEnded,
-    ExclusionWithdrawn,
-    Issued,
-    Lifecycle,
-    ProposalDecided,
-    ServiceRequest,
-    ServiceRequestClosed,
-    ServiceRequestResponded,
     Withdrawable,
-    Withdrawn,
 )
 
 ISSUE_ATTEMPTS: Final = 5
 """How often a statement is made anew because evidence of its month came while it was."""
 _NOTHING_NEW: Final = {"recorded_at": None, "recorded_by": None, "seq": None}
 ACCEPTED_BY_TERMS: Final = "it is proved, and [people] accept says so"
-MOST_EFFECTS: Final = 1000
-"""How many months a dry run tells of."""
 
 _log = structlog.get_logger(__name__)
 
@@ -125,15 +93,6 @@ class Answer(NamedTuple):
     replayed: bool = False
 
 
-class _RecordResult(NamedTuple):
-    """What a request put on record, who asked for it, and the number of its first record (None: it was only supposed)."""
-
-    draft: Draft
-    by: str
-    seq: int | None
-    replayed: bool = False
-
-
 class _RecordedBefore(Exception):  # noqa: N818  no error
     def __init__(self, kept: NumberedDraft) -> None:
         super().__init__()
@@ -160,6 +119,7 @@ class RecordService:
         self._clock = clock
         self._book = book
         self._recorded_requests = recorded_requests
+        self._links = recorded_requests.links
         self._record = record
         self._events_of = events_of
         self._editor = editor
@@ -269,6 +229,26 @@ class RecordService:
         """The withdrawal of a step in the life of a solution."""
         return await self._withdraw(Withdrawable.LIFECYCLE, step, call)
 
+    async def make_link(self, client: str, call: RecordCall) -> Answer:
+        """A link to a client's own pages; the answer to the request that makes it is the only one with its token."""
+        body = bodies.read(bodies.LinkBody, call.said)
+
+        def made(now: Recording) -> Draft:
+            name, grant = self._links.granted(self._book, client, body, now.at)
+            return Draft(name, (), link=grant)
+
+        return await self._post(call, made)
+
+    async def revoke_link(self, link: str, call: RecordCall) -> Answer:
+        """That a link is taken back."""
+        bodies.read(bodies.RevocationBody, call.said)
+
+        def made(_: Recording) -> Draft:
+            self._links.check_revocable(link)
+            return Draft(link, (), link=REVOKED)
+
+        return await self._post(call, made)
+
     async def set_cause(self, call: RecordCall) -> Answer:
         """What brought about an outage, by a person's word."""
         body = bodies.read(bodies.CauseBody, call.said)
@@ -284,7 +264,7 @@ class RecordService:
         body = bodies.read(bodies.IssueBody, call.said)
         before = None if call.dry_run else self._recorded_before(_identity(call))
         if before is not None:
-            return await self._answer(call, _RecordResult(before.draft, call.by, before.seq, replayed=True))
+            return await self._answer(call, RecordResult(before.draft, call.by, before.seq, replayed=True))
         for _ in range(ISSUE_ATTEMPTS):
             edition = await self._editor.edition(ClientId(body.client), body.month)
             if edition.is_unchanged:
@@ -336,6 +316,11 @@ class RecordService:
     async def steps(self, *, withdrawn: bool) -> Answer:
         return Answer(await listed("steps", self._now().steps(withdrawn=withdrawn)))
 
+    async def links(self, client: str | None, *, past: bool) -> Answer:
+        now, chosen = self._clock.now(), None if client is None else ClientId(client)
+        links = self._links.listed(chosen, now, past=past)
+        return Answer(await listed("links", (link_status(link, now) for link in links)))
+
     async def clients(self) -> Answer:
         now = self._now()
         return Answer(await listed("clients", now.clients(await served(now))))
@@ -361,11 +346,11 @@ class RecordService:
         """Have records made, once, and answer."""
         return await self._answer(call, await self._recorded(call, make))
 
-    async def _answer(self, call: RecordCall, outcome: _RecordResult) -> Answer:
+    async def _answer(self, call: RecordCall, outcome: RecordResult) -> Answer:
         if outcome.seq is not None and not outcome.replayed:
             _log.info(
                 "record_committed",
-                kind=outcome.draft.records[0].kind,
+                kind=outcome.draft.kind,
                 by=call.by,
                 seq=outcome.seq,
                 id=outcome.draft.name,
@@ -373,14 +358,14 @@ class RecordService:
                 operation=call.operation,
             )
         return Answer(
-            await self._reply(outcome),
+            await receipt_of(self._book, self._links, outcome),
             recorded=outcome.seq is not None and not outcome.replayed,
             replayed=outcome.replayed,
         )
 
-    async def _recorded(self, call: RecordCall, make: Callable[[Recording], Draft]) -> _RecordResult:
+    async def _recorded(self, call: RecordCall, make: Callable[[Recording], Draft]) -> RecordResult:
         if call.dry_run:
-            return _RecordResult(make(Recording(at=self._clock.now())), call.by, None)
+            return RecordResult(make(Recording(at=self._clock.now())), call.by, None)
         asked = _identity(call)
 
         def made(now: Instant) -> AskedDraft:
@@ -395,8 +380,8 @@ class RecordService:
         try:
             kept = await self._record(made)
         except _RecordedBefore as before:
-            return _RecordResult(before.kept.draft, call.by, before.kept.seq, replayed=True)
-        return _RecordResult(kept.draft, call.by, kept.seq)
+            return RecordResult(before.kept.draft, call.by, before.kept.seq, replayed=True)
+        return RecordResult(kept.draft, call.by, kept.seq)
 
     def _ask_about(self, draft: Draft) -> None:
         """Raises UnconfirmedError for what gives pause."""
@@ -420,79 +405,6 @@ class RecordService:
             )
         return kept
 
-    # What is answered
-
-    async def _reply(self, outcome: _RecordResult) -> bytes:
-        records = outcome.draft.records
-        record, book = records[-1], self._book  # all are of a kind, but for a decision, which comes last
-        if outcome.seq is None:
-            book = book.supposing(*records)
-        views = BookView(book, record.recorded_at)
-        common = _common(outcome)
-        match record:
-            case Exclusion() if outcome.draft.series is not None:
-                windows = outcome.draft.windows()
-                return await series_receipt(views, outcome.draft.series, windows, common)
-            case Exclusion() if record.category in MAINTENANCE:
-                return await announced(views, exclusions_in(records), common)
-            case Exclusion():
-                keys = exclusion_keys(exclusions_in(records))
-                return ExclusionReceipt(**common, **keys, effects=await self._effects(outcome)).as_json()
-            case ProposalDecided():
-                return DecisionReceipt(
-                    **common | {"id": record.id},
-                    decision=record.decision,
-                    why=record.why,
-                    exclusion=None if outcome.seq is None else record.exclusion,
-                    effects=await self._effects(outcome),
-                ).as_json()
-            case ExclusionEnded():
-                return EndReceipt(**common, at=record.at).as_json()
-            case ExclusionWithdrawn() | Withdrawn():
-                return WithdrawalReceipt(**common, why=record.why).as_json()
-            case ServiceRequest() | ServiceRequestResponded() | ServiceRequestClosed():
-                keys = views.request_keys(book.requests[record.id])
-                return RequestReceipt(**common, **keys).as_json()
-            case CancellationNotice():
-                return NoticeReceipt(**common, **notice_keys(record), **views.chronic(record)).as_json()
-            case Lifecycle():
-                return StepReceipt(
-                    **common, **step_keys(record), deadlines=views.deadlines(key_of(record))
-                ).as_json()
-            case Issued():
-                return issue_receipt(record, common, issued=True).as_json()
-            case Cause():
-                return CauseReceipt(**common, **cause_keys(book, record)).as_json()
-            case _:
-                assert_never(record)
-
-    async def _effects(self, outcome: _RecordResult) -> tuple[MonthEffect, ...]:
-        """What exclusions that were only supposed would change; of recorded ones nothing is told."""
-        exclusions = exclusions_in(outcome.draft.records)
-        if outcome.seq is not None or not exclusions:
-            return ()
-        as_of = exclusions[0].recorded_at
-        found: list[MonthEffect] = []
-        async for effect in paced(effects(self._book, exclusions, as_of, holidays_around([as_of]))):
-            if effect is not None:
-                found.append(effect_keys(effect))
-            if len(found) == MOST_EFFECTS:
-                break
-        return tuple(found)
-
 
 def _identity(call: RecordCall) -> RequestIdentity:
     return RequestIdentity(call.by, call.key, digest_of(call.operation, call.said))
-
-
-def _common(outcome: _RecordResult) -> dict[str, Any]:
-    """What all answers to a recording say; an id that was only supposed is no id."""
-    record, seq = outcome.draft.records[0], outcome.seq
-    made = isinstance(record, Exclusion | OfSolution)
-    return {
-        "id": None if made and seq is None else outcome.draft.name,
-        "dry_run": seq is None,
-        "recorded_at": None if seq is None else record.recorded_at,
-        "recorded_by": None if seq is None else outcome.by,
-        "seq": seq,
-    }

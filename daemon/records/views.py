@@ -6,7 +6,6 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from operator import attrgetter
 from typing import Any, NamedTuple, TypeVar
 
-from daemon.exposition.families import ratio_text
 from daemon.holidays import holidays_around
 from daemon.pacing import paced
 from daemon.records.idempotency import RecordedRequests
@@ -17,8 +16,6 @@ from daemon.replies.common import WithdrawalStatus
 from daemon.replies.exclusions import (
     Ended,
     ExclusionStatus,
-    MonthEffect,
-    MonthFigures,
     WindowSplit,
     WindowState,
 )
@@ -32,11 +29,9 @@ from daemon.replies.solutions import (
     StepStatus,
 )
 from sla.announcement import Announcement, Split, concerned
-from sla.availability import Figures
 from sla.book import Book, OfSolution, SolutionKey
 from sla.calendars import calendar_of
 from sla.chronic import Chronic, Stage
-from sla.effects import Effect
 from sla.evidence import instants_of
 from sla.exclusions import MAINTENANCE
 from sla.instants import FOREVER, Instant
@@ -423,24 +418,6 @@ def cause_keys(book: Book, record: Cause) -> dict[str, Any]:
         "cause": CauseStatus.of(record),
         "before": CauseStatus.of(before[-1] if before else None),
     }
-
-
-def effect_keys(effect: Effect) -> MonthEffect:
-    """What an exclusion would change in a server's month."""
-    return MonthEffect(
-        server=effect.server,
-        name=effect.name,
-        client=effect.client,
-        month=str(effect.month),
-        before=_figures(effect.before),
-        after=_figures(effect.after),
-    )
-
-
-def _figures(figures: Figures) -> MonthFigures:
-    return MonthFigures(
-        availability=ratio_text(figures.availability()), down_seconds=figures.down, met=figures.met
-    )
 
 
 async def served(views: BookView) -> Mapping[ClientId, int]:

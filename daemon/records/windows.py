@@ -110,18 +110,6 @@ async def _concerned(views: BookView, records: Iterable[Exclusion]) -> list[Serv
     return list(found)
 
 
-async def announced(views: BookView, records: Sequence[Exclusion], common: Mapping[str, Any]) -> bytes:
-    """What was announced comes to on each server, summed up, as a receipt with these common keys."""
-    rows: list[bytes] = []
-    counts: Counter[tuple[int, int]] = Counter()
-    async for share in paced(chain.from_iterable(map(views.shares, records))):
-        if share is not None:
-            rows.append(share.json)
-            counts[share.eligible, share.seconds] += 1
-    keys, summary = exclusion_keys(records) | {"servers": ()}, Summary.of(counts)
-    return with_rows(MaintenanceReceipt(**common, **keys, summary=summary), rows)
-
-
 async def maintenance_calendar(views: BookView, span: Span, client: ClientId | None) -> bytes:
     """A `MaintenanceCalendar` as JSON, of all clients or of one. Raises RefusedError for more than `MOST_WINDOWS`."""
     groups = views.maintenance_in(span, client)
@@ -149,6 +137,20 @@ def _can_be_judged(pages: ExclusionPages) -> bool:
     """Whether it stands and is no longer than the door takes; evidence of another may hold an open one, or one of years."""
     end = end_of(pages)
     return pages.withdrawn is None and end is not None and end - pages.record.start <= LONGEST_WINDOW
+
+
+async def maintenance_receipt(
+    views: BookView, records: Sequence[Exclusion], common: Mapping[str, Any]
+) -> bytes:
+    """A `MaintenanceReceipt` as JSON: of the one window, server by server; `common`: the keys of all answers to a recording."""
+    rows: list[bytes] = []
+    counts: Counter[tuple[int, int]] = Counter()
+    async for share in paced(chain.from_iterable(map(views.shares, records))):
+        if share is not None:
+            rows.append(share.json)
+            counts[share.eligible, share.seconds] += 1
+    keys, summary = exclusion_keys(records) | {"servers": ()}, Summary.of(counts)
+    return with_rows(MaintenanceReceipt(**common, **keys, summary=summary), rows)
 
 
 async def series_receipt(

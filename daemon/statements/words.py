@@ -240,6 +240,18 @@ WORDS: Final[Mapping[str, Phrase]] = {
     "recompute": Phrase("Recompute it", "Le recalculer"),
     "time_zones": Phrase("Time-zone data", "Données de fuseaux horaires"),
     "none": Phrase("none", "aucun"),
+    # Feeds and badges
+    "feed": Phrase("Outages and maintenance, {client}", "Pannes et entretien, {client}"),
+    "is_down": Phrase("{server} is down", "{server} est en panne"),
+    "was_down": Phrase("{server} was down for {lasted}", "{server} a été en panne pendant {lasted}"),
+    "fact_is": Phrase("{label}: {text}", "{label} : {text}"),
+    "of_server": Phrase("{server}, {label}", "{server}, {label}"),
+    "withdrawn": Phrase("{window} (withdrawn)", "{window} (retiré)"),
+    "state": Phrase("state", "état"),
+    "state.up": Phrase("up", "disponible"),
+    "state.down": Phrase("down", "en panne"),
+    "state.unknown": Phrase("unknown", "inconnu"),
+    "badge.availability": Phrase("availability", "disponibilité"),
 }
 
 REASONS: Final[Mapping[str, str]] = {

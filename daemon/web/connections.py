@@ -155,7 +155,7 @@ class ClientConnection(web.RequestHandler):
         if isinstance(exc, LineTooLong) or "Too many headers" in str(exc):
             status = HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
         if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-            _log.error("request_failed", path=request.path, exc_info=exc)
+            _log.error("request_failed", route=_route_of(request), exc_info=exc)
         response = web.Response(status=status, text=f"{status} {HTTPStatus(status).phrase}\n")
         self._door.secure(response)
         response.force_close()
@@ -200,6 +200,12 @@ class ClientConnection(web.RequestHandler):
         else:
             with suppress(OSError):
                 self._socket.shutdown(socket.SHUT_RDWR)
+
+
+def _route_of(request: web.BaseRequest) -> str:
+    """The path of a request as its route is written: what stands in it may be a secret."""
+    resource = request.match_info.route.resource if isinstance(request, web.Request) else None
+    return "" if resource is None else resource.canonical
 
 
 def bounded(door: Door) -> Any:

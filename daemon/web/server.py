@@ -1,4 +1,7 @@
-"""The public door's server: GET and HEAD only, nothing that changes or probes anything."""
+"""The public door's server: GET and HEAD only, nothing that changes or probes anything.
+
+Where the web config file asks for a password, links for clients need none: they are one.
+"""
 
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -12,12 +15,14 @@ from aiohttp import hdrs, web
 from daemon.clock import Clock
 from daemon.exposition.exposition import Exposition, NotPreparedError, TooManyScrapesError
 from daemon.metrics import DoorMetrics
+from daemon.records.links import ClientLink
 from daemon.statements.ics import MEDIA_TYPE
 from daemon.web.access import Bucket, PasswordCheck, has_allowed_name
 from daemon.web.config import CurrentTls, WebConfig, WebConfigError, WebConfigFile
 from daemon.web.connections import Handler, bounded, busy
 from daemon.web.door import DEFAULT_LIMITS, Door, Limits
 from daemon.web.hosts import Hosts
+from daemon.web.links import add_dead_ends, is_under_link, letting_in, nobody
 from daemon.web.listening import listening
 from daemon.web.negotiation import accepts_gzip, choose_format
 
@@ -48,6 +53,7 @@ async def public_http(
     addresses: Sequence[tuple[str, int]],
     *,
     pages: Iterable[web.RouteDef] = (),
+    opened_by: Callable[[str], ClientLink | None] = nobody,
     web_config: Path | None = None,
     hosts: Sequence[str] = (),
     limits: Limits = DEFAULT_LIMITS,
@@ -55,14 +61,14 @@ async def public_http(
 ) -> AsyncIterator[list[tuple[str, int]]]:
     """Serve on every address; yields the addresses that were bound, in which port 0 has become a real one.
 
-    `pages`: what people look at; `hosts`: by which others know slad, besides the addresses and this machine's name.
+    `pages`: what people look at; `opened_by`: the link for a client that a token opens now; `hosts`: by which others know slad, besides the addresses and this machine's name.
     Raises WebConfigError for a web config file that cannot be used, and OSError for an address that cannot be bound.
     """
     file = WebConfigFile(web_config) if web_config is not None else None
     tls = CurrentTls.of(file) if file is not None and file.current().tls is not None else None
     door = Door(name="public", limits=limits, headers=_headers_of(file), metrics=metrics or DoorMetrics())
     known = Hosts(door, "web", [*hosts, *(host for host, _ in addresses)])
-    app = _application(site, clock, file, door, known, pages)
+    app = _application(site, clock, file, door, known, pages, opened_by)
     async with listening(app, door, addresses, tls) as bound:
         _log.info("public_door_opened", addresses=bound, tls=tls is not None)
         yield bound
@@ -74,14 +80,17 @@ def _application(
     file: WebConfigFile | None,
     door: Door,
     hosts: Hosts,
-    pages: Iterable[web.RouteDef] = (),
+    pages: Iterable[web.RouteDef],
+    opened_by: Callable[[str], ClientLink | None],
 ) -> web.Application:
     handlers = _PublicHandlers(site)
     guards = [_guarded_by(file, clock)] if file is not None else []
     app = web.Application(
-        middlewares=[hosts.middleware(), *guards, bounded(door)], client_max_size=door.limits.body_bytes
+        middlewares=[hosts.middleware(), *guards, letting_in(opened_by), bounded(door)],
+        client_max_size=door.limits.body_bytes,
     )
     app.router.add_routes(pages)
+    add_dead_ends(app)
     app.router.add_get("/maintenance.ics", handlers.calendar)
     app.router.add_get("/metrics", handlers.metrics)
     app.router.add_get("/-/healthy", handlers.healthy)
@@ -173,7 +182,7 @@ def _guarded_by(file: WebConfigFile, clock: Clock) -> Any:
                 return web.Response(
                     status=HTTPStatus.FORBIDDEN, text="this client certificate may not enter\n"
                 )
-        if config.basic_auth_users:
+        if config.basic_auth_users and not is_under_link(request):
             header = request.headers.get(hdrs.AUTHORIZATION)
             if not await passwords.passes(header, config.basic_auth_users):
                 refused = web.Response(status=HTTPStatus.UNAUTHORIZED, text="401 Unauthorized\n")

@@ -14,6 +14,7 @@ from sla.client_document import (
     verdict_of,
 )
 from sla.document import document
+from sla.owners import own_name
 from sla.records import ClientId
 from tests.sla.defects import request, step
 from tests.sla.random_evidence import story_of
@@ -26,6 +27,17 @@ IMPRINT = Imprint(
     ledgers=(LedgerHead(ledger="", seq=9, head=bytes(32)),),
     time_zones="2026a",
 )
+CAUSE = {
+    "kind": "cause",
+    "server": "s",
+    "from": "2026-03-10T10:00:00Z",
+    "cause": "provider_change",
+    "confidence": "proved",
+    "user": "VSPHERE\\eve",
+    "because": ["7"],
+    "text": "eve turned it off",
+    "recorded_at": "2026-03-10T10:05:00Z",
+}
 UP = [says("up", "2026-03-01T05:00:00Z"), seen()]
 
 
@@ -175,6 +187,23 @@ def test_of_an_exclusion_of_several_clients_only_the_clients_own_is_told() -> No
     assert '"u"' not in json.dumps(said)
 
 
+def test_a_server_that_moved_on_has_the_name_that_it_had_with_the_client() -> None:
+    """What another calls it later is another's; so it is in the rows of the document, in its outages and its summary."""
+    lines = [
+        *down("s", 30),
+        server("s", name="web", recorded_at="2026-03-15T00:00:00Z", in_service_until="2026-03-20T00:00:00Z"),
+        server(
+            "s", client="d", name="secret", since="2026-03-20T00:00:00Z", recorded_at="2026-03-20T00:00:00Z"
+        ),
+        seen(),
+    ]
+    said = told(*lines)
+    assert [row["name"] for row in said["servers"]] == ["web"]
+    assert [row["name"] for row in said["outages"]] == ["web"]
+    assert said["summary"]["worst"]["name"] == "web"
+    assert told(*lines, of=ClientId("d"))["servers"][0]["name"] == "secret"
+
+
 def test_interruptions_are_those_of_the_month_and_the_process_is_as_of_now() -> None:
     april = [says("down", "2026-04-05T10:00:00Z"), says("up", "2026-04-05T13:00:00Z")]
     said = told(*down("s", 150), *april, seen(), as_of="2026-04-20T00:00:00Z")
@@ -189,21 +218,25 @@ def test_interruptions_are_those_of_the_month_and_the_process_is_as_of_now() -> 
 
 
 def test_an_outage_tells_its_cause_without_its_user_and_text() -> None:
-    cause = {
-        "kind": "cause",
-        "server": "s",
-        "from": "2026-03-10T10:00:00Z",
-        "cause": "provider_change",
-        "confidence": "proved",
-        "user": "VSPHERE\\eve",
-        "because": ["7"],
-        "text": "eve turned it off",
-        "recorded_at": "2026-03-10T10:05:00Z",
-    }
-    said = told(*down("s", 60), cause, seen())
+    said = told(*down("s", 60), CAUSE, seen())
     (outage,) = said["outages"]
     assert outage["cause"] == {"cause": "provider_change", "confidence": "proved"}
     assert "eve" not in json.dumps(said)
+
+
+def test_what_brought_an_outage_about_that_began_with_another_client_is_that_ones() -> None:
+    """The server comes to client c in the middle of it; that it was down is then c's to know."""
+    moved = "2026-03-10T10:30:00Z"
+    lines = [
+        server("s", client="d", recorded_at="2026-03-01T05:00:00Z", in_service_until=moved),
+        server("s", since=moved, recorded_at=moved),
+        *down("s", 60)[1:],
+        {**CAUSE, "user": None},
+        seen(),
+    ]
+    (before,), (after,) = (told(*lines, of=ClientId(who))["outages"] for who in ("d", "c"))
+    assert (before["end"], before["cause"]["cause"]) == (moved, "provider_change")
+    assert (after["start"], after["cause"]) == (moved, None)
 
 
 def test_requests_and_deadlines_are_those_that_were_open_in_the_month() -> None:
@@ -251,7 +284,11 @@ def test_its_totals_are_the_figures_of_evaluate(seed: int) -> None:
             said = json.loads(client_document(asked, who, IMPRINT))
         except NoDocumentError:
             continue
-        rows = {row["id"]: row for row in whole["servers"] if row["client"] == who}
+        rows = {
+            row["id"]: {**row, "name": own_name(asked.book, row["id"], who, asked.as_of)}
+            for row in whole["servers"]
+            if row["client"] == who
+        }
         summary = said["summary"]
         assert summary["servers"] == len(rows)
         if not rows:

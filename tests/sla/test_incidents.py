@@ -105,6 +105,17 @@ def test_the_newest_record_of_its_cause_holds() -> None:
     assert outage.cause.cause.value == "guest"
 
 
+def test_the_cause_of_one_that_goes_on_in_another_solution_holds_but_not_with_another_client() -> None:
+    """What brought about an outage that began with another client is that one's."""
+    began = [client(), client("d"), *ONE[1:], cause("s", DOWN)]
+    moved = {"since": "2026-03-10T10:30:00Z", "recorded_at": "2026-03-10T10:30:00Z"}
+    causes = [
+        [each.cause is not None for each in told([*began, server(**moved, **to), says("up", UP)])]
+        for to in ({"solution": "web"}, {"client": "d"})
+    ]
+    assert causes == [[True, True], [True, False]]
+
+
 # What excluded it
 
 

@@ -59,6 +59,8 @@ class Ground:
     numbers: "count[int]" = field(default_factory=count)
     proposals: list[str] = field(default_factory=list)
     """The ids of three."""
+    links: list[str] = field(default_factory=list)
+    """The id of one."""
 
     def prepare(self) -> None:
         """What the lines name."""
@@ -88,7 +90,7 @@ class Ground:
             "lc-gone",
             "--yes",
         )
-
+        self.links.append(self.slad.told("client", "link", "acme")["id"])
         self._propose()
 
     def _propose(self) -> None:
@@ -162,6 +164,12 @@ LINES: Final[Mapping[str, Callable[[Ground], tuple[object, ...]]]] = {
     "clock accept": _asking(),
     "client list": _asking(),
     "client show": _asking("acme"),
+    "client link": _recording("acme", "--expires", "30d", "--name", "ann"),
+    "client links": _asking("acme", "--all"),
+    "client unlink": lambda ground: (
+        *(ground.links[0], "--idempotency-key", "unlink"),
+        *("--socket", ground.slad.socket),
+    ),
     "maintenance announce": _recording(*NEXT_MARCH, "--client", "acme", "--id", "mw-1"),
     "maintenance list": _asking("--past"),
     "maintenance calendar": _asking("--client", "acme"),

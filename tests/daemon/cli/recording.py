@@ -17,7 +17,7 @@ from structlog.testing import capture_logs
 from daemon.app import App
 from daemon.cli import main
 from daemon.clock import Clock
-from daemon.control.tokens import new_token
+from daemon.new_tokens import new_token
 from probes.simulation import ThreadedVCenter
 from sla.instants import HOUR, MINUTE, Instant, datetime_of, format_instant
 from sla.texts import cleaned

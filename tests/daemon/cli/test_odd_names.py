@@ -12,7 +12,6 @@ from daemon.config.values import shown
 from daemon.control.client import ControlClient, ControlError, RefusedByDaemonError, UnknownNameError
 from daemon.control.operation import Operation
 from daemon.control.operations import OPERATIONS
-from daemon.records.bodies import AcceptanceBody, MomentBody
 from probes.simulation import Power
 from probes.simulation.entities import Vm
 from probes.simulation.world import World
@@ -104,7 +103,7 @@ async def _answered(socket: Path, operation: Operation, path: str) -> dict[str, 
     async with ControlClient(socket) as client:
         if operation.body is None:
             return await client.document(path)
-        body = {} if operation.body in (MomentBody, AcceptanceBody) else {"why": "a test"}
+        body = {"why": "a test"} if operation.body_needed else {}
         return await client.record(path, body, key=path[:200])
 
 

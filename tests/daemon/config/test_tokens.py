@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from daemon.config import Config, ConfigError, load
-from daemon.control.tokens import new_token
+from daemon.new_tokens import new_token
 from sla.instants import parse_instant
 from tests.peers.tls import issue
 

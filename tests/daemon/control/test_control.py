@@ -177,7 +177,7 @@ async def test_a_statement_and_whose_it_is_are_answered(path: Path) -> None:
         ("client=nobody&month=2026-10", 404, "There is no client 'nobody' on record."),
         ("month=2026-10", 400, "client: is missing"),
         ("client=acme", 400, "month: is missing"),
-        ("client=acme&month=2026-13", 400, "month: '2026-13' is no month"),
+        ("client=acme&month=2026-13", 400, 'month: "2026-13" is no month'),
         ("client=acme&month=1066-10", 400, "month: 1066-10 lies outside of the years 1970 to 2999"),
         ("client=acme&month=2026-10&as_of=now", 400, "as_of: "),
         ("client=acme&month=2026-10&as-of=2026-11-01T00:00:00Z", 400, "as-of: is no parameter"),

@@ -103,7 +103,7 @@ BAD: list[tuple[dict[str, str], str]] = [
     ({"cause": "nobody"}, "cause: must be client_change, .* or unknown"),
     ({"cause": ""}, "cause: must be client_change"),
     ({"sort": "worst"}, "sort: must be newest or oldest"),
-    ({"month": "2026-13"}, "month: '2026-13' is no month"),
+    ({"month": "2026-13"}, 'month: "2026-13" is no month'),
     ({"month": "9999-12"}, "month: 9999-12 lies outside"),
     ({"month": "2026-11", "from": "2026-11-01T00:00:00Z"}, "month: takes the place"),
     ({"from": "2026-11-02T00:00:00Z", "until": "2026-11-01T00:00:00Z"}, "until: must be after from"),

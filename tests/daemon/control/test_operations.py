@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 
-from daemon.control import fleet_operations, record_operations
+from daemon.control import fleet_operations, link_operations, record_operations
 from daemon.control.api import application
 from daemon.control.client import ControlClient
 from daemon.control.identity import by_peer
@@ -36,7 +36,7 @@ STRANGE = [
     "%2e",
 ]
 
-TABLES = (fleet_operations, record_operations)
+TABLES = (fleet_operations, record_operations, link_operations)
 
 
 def served() -> web.Application:

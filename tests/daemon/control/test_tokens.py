@@ -15,7 +15,7 @@ from daemon.config.tables import ControlTable
 from daemon.config.values import Surroundings
 from daemon.control import ControlApiError
 from daemon.control.tcp import TcpControlApi
-from daemon.control.tokens import new_token
+from daemon.new_tokens import new_token
 from sla.instants import SECOND, Instant
 from sla.records import Recorded
 from tests.daemon.harness import running_app, simulated, write_config

@@ -19,6 +19,7 @@ from daemon.ledger.store import _salts
 from sla.book import Book
 from sla.calendars import Month
 from sla.chain import GENESIS, digest_of, link_of, linked, salted, verified_heads
+from sla.client_document import Imprint, client_document
 from sla.decoding import KINDS, OWN_KEYS, WITHOUT_RECORDED_AT
 from sla.document import server_row, solution_row
 from sla.evidence import encode
@@ -66,17 +67,20 @@ def shown(lines: Iterable[str]) -> list[Line]:
     return [line for line in map(json.loads, lines) if line["kind"] != "omitted"]
 
 
-def figures(lines: Iterable[str], client: str, as_of: str = AS_OF) -> list[Line]:
-    """What a statement says of one client; but for names: that of a server is the newest, whoever gave it."""
+def judged(lines: Iterable[Line], as_of: str = AS_OF) -> Judgement:
+    """March, by lines in their order."""
     reader, book = EvidenceReader(), Book()
     for line in lines:
-        record = reader.read(line.encode())
-        assert not reader.faults, reader.faults[0].shown("export")
+        record = reader.read(json.dumps(line).encode())
+        assert not reader.faults, reader.faults[0].shown("lines")
         if record is not None:
             book.add(record)
-    statement = Judgement(
-        book, month=Month(2026, 3), as_of=parse_instant(as_of), national_holidays=()
-    ).statement(ClientId(client))
+    return Judgement(book, month=Month(2026, 3), as_of=parse_instant(as_of), national_holidays=())
+
+
+def figures(lines: Iterable[str], client: str, as_of: str = AS_OF) -> list[Line]:
+    """What a statement says of one client; but for names: that of a server is the newest, whoever gave it."""
+    statement = judged(map(json.loads, lines), as_of).statement(ClientId(client))
     return [
         *({**server_row(row), "name": ""} for row in statement.servers),
         *map(solution_row, statement.solutions),
@@ -163,6 +167,23 @@ def test_of_events_and_causes_those_written_for_the_client_are_shown(seed: int, 
     assert [line["text"] for line in found] == [
         line["text"] for line in lines if line.get("shown_to") == client
     ]
+
+
+# Documents
+
+
+def document_of(lines: Iterable[Line], client: str) -> str:
+    """The document of one client by all of the evidence, as the running daemon has it."""
+    return client_document(judged(lines), ClientId(client), Imprint(time_zones="2026a"))
+
+
+@given(seed=SEEDS, client=st.sampled_from(CLIENTS), secret=st.integers(1, 2**32))
+@settings(max_examples=60, deadline=None)
+def test_a_statement_does_not_depend_on_what_others_keep_secret(seed: int, client: str, secret: int) -> None:
+    before = dict.fromkeys(CLIENTS, 0)
+    after = {each: 0 if each == client else secret for each in CLIENTS}
+    first, second = (document_of(Telling(seed, secrets).told(), client) for secrets in (before, after))
+    assert first == second
 
 
 # Every kind and key

@@ -5,8 +5,10 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from daemon.pages.site import OWN_PAGES
 from daemon.pages.viewer import Viewer
 from daemon.records.refusals import NotFoundError
+from daemon.statements.layouts import Layout
 from tests.daemon.pages.test_pages import path_of, templates
 from tests.daemon.pages.world import MARCH, MARKUP, Browser, World, browsing
 
@@ -22,7 +24,7 @@ async def browser() -> AsyncIterator[Browser]:
         yield opened
 
 
-@pytest.mark.parametrize("template", templates())
+@pytest.mark.parametrize("template", templates(OWN_PAGES))
 async def test_no_page_of_a_client_tells_of_others_or_what_the_provider_alone_knows(
     browser: Browser, template: str
 ) -> None:
@@ -38,7 +40,7 @@ async def test_its_own_is_told(browser: Browser) -> None:
 async def test_of_a_server_that_has_moved_on_what_was_its_own_stays_by_the_name_that_it_had(
     browser: Browser,
 ) -> None:
-    for path in ("/", "/clients/acme", "/outages"):
+    for path in ("/", "/outages"):
         assert "acme-moved" in await browser.text(path)
     assert (await browser.look("/servers/moved"))[0] == 404
     assert (await browser.look("/servers/beta-secret-moved"))[0] == 404
@@ -48,7 +50,7 @@ async def test_of_a_server_that_has_moved_on_what_was_its_own_stays_by_the_name_
     "path",
     [
         "/clients/beta",
-        "/clients/beta/statement?month=2026-03",
+        "/clients/beta/statements/2026-03.html",
         "/servers/secret-1",
         "/servers/beta-secret-1",
         "/servers/acme-alone",
@@ -69,11 +71,12 @@ async def test_what_is_of_others_is_not_there(browser: Browser, path: str) -> No
 QUESTIONS = {
     "client_months": ("beta", MARCH, None),
     "agenda": ("beta", (0, 1)),
-    "letterhead": ("beta",),
+    "issued": ("beta", MARCH),
+    "served_months": ("beta",),
     "one_client": ("beta",),
     "processes": ("beta", 1),
     "solution": ("beta", "beta-secret"),
-    "statement": ("beta", MARCH),
+    "statement": ("beta", MARCH, None, Layout.HTML),
     "owner": ("beta",),
     "server": ("secret-1",),
 }

@@ -7,10 +7,13 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import aiohttp
+from yarl import URL
 
 from daemon.answers.accounts import AccountAnswers
 from daemon.answers.answers import Answers
 from daemon.answers.budgets import BudgetAnswers
+from daemon.answers.own import OwnAnswers
+from daemon.book.live_book import LiveBook
 from daemon.causes.traces import Traces
 from daemon.clock import SystemClock
 from daemon.config.letterhead import Letterhead
@@ -19,11 +22,16 @@ from daemon.live.figures import LiveFigures
 from daemon.pages.site import Pages
 from daemon.pages.viewer import PageSources, Viewer
 from daemon.records.idempotency import RecordedRequests
+from daemon.records.links import ClientLink, LinkGrant
+from daemon.servers.registry import ServerRegistry
+from daemon.statements.issuing import Issuing
 from daemon.statements.judging import imprint_of, judged
+from daemon.statements.register import StatementRegister
+from daemon.statements.shelf import Shelf
 from daemon.web.server import public_http
 from sla.calendars import Month
 from sla.client_document import client_document
-from sla.instants import HOUR, MINUTE, Instant
+from sla.instants import BEGINNING, DAY, HOUR, MINUTE, Instant
 from sla.records import (
     Category,
     Cause,
@@ -36,7 +44,7 @@ from sla.records import (
     ServerId,
 )
 from tests.daemon.answers.test_server import ItsClock
-from tests.daemon.monitor import Monitor, Source, Vm
+from tests.daemon.monitor import START, Monitor, Source, Vm
 from tests.daemon.web.door import StandingSite
 
 MARKUP = "<script>alert(1)</script>'\"&amp;"
@@ -74,6 +82,44 @@ class _Words:
         raise AssertionError("no event is on record here")
 
 
+def link_of(client: str) -> ClientLink:
+    """A link that holds."""
+    grant = LinkGrant(client=ClientId(client), name="", sha256=b"", expires_at=Instant(START + 30 * DAY))
+    return ClientLink(id=f"ln-{client}", grant=grant, made_at=BEGINNING, made_by="uid:0")
+
+
+def sources_of(
+    book: LiveBook, registry: ServerRegistry, figures: LiveFigures, clock: Any, documents: Any, issuing: Any
+) -> PageSources:
+    """What pages ask, where little is known but the book."""
+    words = cast(Any, _Words())
+    answers = Answers(
+        clock=clock,
+        ledger=words,
+        book=book,
+        registry=registry,
+        sources=words,
+        internet=words,
+        committer=words,
+        seal=words,
+        verified_until=lambda: 0,
+        figures=figures,
+        exposition=words,
+        recorded_requests=RecordedRequests(),
+        documents=documents,
+        issuing=issuing,
+        deliveries=words,
+        traces=Traces(),
+    )
+    return PageSources(
+        answers=answers,
+        accounts=AccountAnswers(book, figures, clock),
+        budgets=BudgetAnswers(book, figures),
+        own=OwnAnswers(clock=clock, book=book, figures=figures, letterhead=documents.letterhead),
+        shelf=Shelf(clock, documents, issuing),
+    )
+
+
 class World:
     """A monitor of a dozen servers, of which some were down, and its pages."""
 
@@ -84,38 +130,35 @@ class World:
         self.source.add(Vm("secret-1", "beta-secret-1"), Vm("secret-2", "beta-secret-2"), Vm("t", "beta-t"))
         self.source.add(Vm("moved", "acme-moved"))
         self.figures = LiveFigures(self.monitor.book)
-        words = cast(Any, _Words())
-        clock = cast(Any, ItsClock(self.monitor))
-        self.answers = Answers(
-            clock=clock,
-            ledger=words,
-            book=self.monitor.book,
-            registry=self.monitor.registry,
-            sources=words,
-            internet=words,
-            committer=words,
-            seal=words,
-            verified_until=lambda: 0,
-            figures=self.figures,
-            exposition=words,
-            recorded_requests=RecordedRequests(),
-            documents=cast(Any, self),
-            issuing=words,
-            deliveries=words,
-            traces=Traces(),
+        book, registry = self.monitor.book, self.monitor.registry
+        self.sources = sources_of(
+            book, registry, self.figures, ItsClock(self.monitor), cast(Any, self), self._issuing()
         )
-        self.sources = PageSources(
-            answers=self.answers,
-            accounts=AccountAnswers(self.monitor.book, self.figures, clock),
-            budgets=BudgetAnswers(self.monitor.book, self.figures),
+
+    def _issuing(self) -> Issuing:
+        return Issuing(
+            clock=cast(Any, ItsClock(self.monitor)),
+            book=self.monitor.book.evidence,
+            ledger=cast(Any, self),
+            register=StatementRegister(self.monitor.book.evidence),
+            documents=cast(Any, self),
+            recorded_requests=RecordedRequests(),
         )
 
     def viewer(self, client: str | None = None) -> Viewer:
-        return Viewer(self.sources, client=None if client is None else ClientId(client), base="")
+        if client is None:
+            return Viewer(self.sources)
+        return Viewer(self.sources, link=link_of(client), base=f"/c/{client}")
+
+    def opened_by(self, token: str) -> ClientLink:
+        """Whoever says whose he wants to see, sees it."""
+        return link_of(token)
 
     # As the documents
 
-    async def document(self, client: ClientId, month: Month, as_of: Instant | None) -> bytes:
+    async def document(
+        self, client: ClientId, month: Month, as_of: Instant | None, *, version: int | None = None
+    ) -> bytes:
         judgement = judged(self.monitor.book.evidence, month=month, as_of=as_of or self.monitor.now)
         return client_document(judgement, client, imprint_of(self.letterhead(client), ())).encode()
 
@@ -194,19 +237,17 @@ class World:
 
 
 class Browser:
-    """Who looks at the pages of a world."""
+    """Who looks at the pages of a world: all, or those of a client."""
 
-    def __init__(self, world: World, client: aiohttp.ClientSession, port: int) -> None:
+    def __init__(self, world: World, client: aiohttp.ClientSession, port: int, base: str) -> None:
         self.world = world
         self._client = client
-        self._origin = f"http://127.0.0.1:{port}"
+        self._root = f"http://127.0.0.1:{port}{base}"
 
     async def look(self, path: str) -> tuple[int, str, Any]:
         """The status, the text and the headers of a page."""
-        from yarl import URL
-
-        async with self._client.get(URL(self._origin + path, encoded=True)) as response:
-            return response.status, await response.text(), response.headers
+        async with self._client.get(URL(self._root + path, encoded=True)) as response:
+            return response.status, (await response.read()).decode(errors="replace"), response.headers
 
     async def text(self, path: str) -> str:
         """A page that there is."""
@@ -220,11 +261,11 @@ async def browsing(client: str | None = None) -> AsyncIterator[Browser]:
     """A world in which everything happened, and its pages; `client`: as that one sees them."""
     world = World()
     await world.happen()
-    pages = Pages(world.sources)
-    pages._fleet = world.viewer(client)
-    site = StandingSite()
+    routes = Pages(world.sources).routes()
     async with (
-        public_http(site, SystemClock(), [("127.0.0.1", 0)], pages=pages.routes()) as ((_, port),),
+        public_http(
+            StandingSite(), SystemClock(), [("127.0.0.1", 0)], pages=routes, opened_by=world.opened_by
+        ) as ((_, port),),
         aiohttp.ClientSession() as session,
     ):
-        yield Browser(world, session, port)
+        yield Browser(world, session, port, "" if client is None else f"/c/{client}")

@@ -1,5 +1,6 @@
 """A daemon's life from a seed: what sources tell and people ask, committed to a real ledger; and all that a start knows of it."""
 
+import hashlib
 from array import array
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -19,6 +20,7 @@ from daemon.recording.recollection import Recollection
 from daemon.recording.replay import replay
 from daemon.recording.start_snapshot import restore, sections_of
 from daemon.records.idempotency import AskedDraft, Draft, RequestIdentity
+from daemon.records.links import REVOKED, ClientLinks, LinkGrant
 from daemon.servers.policy import RECORDED_BY
 from daemon.statements.register import DELIVERED
 from probes.report import INTERNET, ManagedObject, Report, SourceEvent, SourceFailure
@@ -104,7 +106,8 @@ class Life:
     async def step(self) -> None:
         # Past the horizon, and past the grace of servers that are gone, now and then.
         self.hand.pass_(self.chance.choice((SECOND, 7 * SECOND, MINUTE, 3 * MINUTE, HOUR, 9 * HOUR)))
-        act = self.chance.choice((self._look, self._look, self._look, self._tell, self._ask, self._attribute))
+        acts = (self._look, self._look, self._look, self._tell, self._ask, self._link, self._attribute)
+        act = self.chance.choice(acts)
         await act()
         self.known.book.settle(self.now)
 
@@ -191,15 +194,29 @@ class Life:
 
     async def _ask(self) -> None:
         number = self._next()
-        drafts = list(self._drafts(number))
-        records = self.chance.choice(drafts)
-        asked = AskedDraft(
-            RequestIdentity("ann", f"key-{number}", "digest"), "POST /", Draft(f"d{number}", records)
-        )
-        entries = [Entry(record=record) for record in (asked.event(self.now), *records)]
-        await self._commit(Batch(entries=entries, request=asked.key if number % 3 else None))
+        records = self.chance.choice(list(self._drafts(number)))
+        await self._request(number, Draft(f"d{number}", records))
         for record in records:
             self._follow(record)
+
+    async def _link(self) -> None:
+        """A link for a client is made, or taken back."""
+        number, links = self._next(), self.known.requests.links.by_id
+        if links and self.chance.random() < 0.4:
+            await self._request(number, Draft(self.chance.choice(list(links)), (), link=REVOKED))
+            return
+        grant = LinkGrant(
+            client=ClientId("acme"),
+            name="for bob",
+            sha256=hashlib.sha256(str(number).encode()).digest(),
+            expires_at=Instant(self.now + HOUR),
+        )
+        await self._request(number, Draft(f"ln{number}", (), link=grant))
+
+    async def _request(self, number: int, draft: Draft) -> None:
+        asked = AskedDraft(RequestIdentity("ann", f"key-{number}", "digest"), "POST /", draft)
+        entries = [Entry(record=record) for record in (asked.event(self.now), *draft.records)]
+        await self._commit(Batch(entries=entries, request=asked.key if number % 3 else None))
 
     def _drafts(self, number: int) -> Iterator[tuple[Declared, ...]]:
         acme, web, now = ClientId("acme"), SolutionId("acme-web"), self.now
@@ -353,6 +370,7 @@ LEFT_OUT: Mapping[str, set[str]] = {
     "StatementRegister": {"_book", "_news"},  # it is compared by itself; counts since somebody looked
     "ServerPages": {"_parts", "_parts_known"},  # worked out when somebody asks
     "ServerTimeline": set(),
+    "ClientLinks": {"_key", "_ids"},  # by a key that each process makes for itself: see `_found`
 }
 UNORDERED: Mapping[str, set[str]] = {
     "LiveBook": {"events"},
@@ -420,7 +438,13 @@ def everything(known: Recollection) -> Any:
     """All that is known, the counters by server."""
     groups = {repr(key): _counted(group) for key, group in known.book.groups.items() if any(group.rows)}
     places = {server: place.group.witnesses for server, place in known.book.places.items()}
-    return plain(known), groups, places
+    return plain(known), groups, places, _found(known.requests.links)
+
+
+def _found(links: ClientLinks) -> Any:
+    """By the digest of which token each link is found."""
+    digests = [link.grant.sha256 for link in links.by_id.values()]
+    return [(digest, links._ids[links._keyed(digest)]) for digest in digests], len(links._ids)
 
 
 def _counted(group: Group) -> Any:

@@ -205,11 +205,11 @@ class Office:
         self.recorded_requests.keep(self.seq + 1, asked.key)
         event = asked.event(self.at)
         assert self._take(encode(event)) == event
-        seq = self.seq + 1
+        numbered = asked.numbered(self.seq)
         for record in asked.draft.records:
             assert self._take(encode(record)) == record
             self.recorded.append(record)
-        return NumberedDraft(seq, asked.draft)
+        return numbered
 
     def _take(self, line: str) -> Record:
         record = self.reader.read(line.encode())

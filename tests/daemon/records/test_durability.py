@@ -23,9 +23,9 @@ SHOP = '[[rule]]\nname = "acme-*"\nclient = "acme"\nsolution = "shop"'
 SERIES = {"every": "sun 23:00", "timezone": "America/Toronto", "count": 2, "duration_seconds": 3600}
 DIES_BEFORE_IT_ANSWERS = """
 import os, signal
-from daemon.records.service import RecordService
+from daemon.records import service
 async def die(*_): os.kill(os.getpid(), signal.SIGKILL)
-RecordService._reply = die
+service.receipt_of = die
 from tests.daemon.quick import main
 main()
 """

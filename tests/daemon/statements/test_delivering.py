@@ -130,7 +130,9 @@ def test_a_write_that_fails_in_the_middle_leaves_nothing(
     calls: list[int] = []
 
     def full(descriptor: int) -> None:
-        if str(folder) in os.readlink(f"/proc/self/fd/{descriptor}"):  # the daemon syncs files of its own too
+        if str(folder) in str(
+            Path(f"/proc/self/fd/{descriptor}").readlink()
+        ):  # the daemon syncs files of its own too
             calls.append(descriptor)
             if len(calls) == 2:
                 raise OSError(28, "No space left on device", "a file")

@@ -18,7 +18,7 @@ from sla.client_document import Imprint, MonthVerdict, NoDocumentError, client_d
 from sla.exclusions import IneligibleReason
 from sla.lifecycle import Acceptance, DeadlineKind
 from sla.reasons import PlainReason
-from sla.records import Category, CauseKind, Channel, Confidence, Leg
+from sla.records import Category, CauseKind, Channel, Confidence, Leg, State
 from sla.requests import Outcome
 from sla.terms import Basis, Unobserved
 from tests.sla.random_evidence import story_of
@@ -60,10 +60,20 @@ def test_every_word_of_a_closed_set_has_its_phrase(prefix: str, words: type[Enum
     assert not [each for each in words if f"{prefix}.{each.value}" not in WORDS]
 
 
+def test_every_state_has_its_phrase() -> None:
+    assert not [each for each in State if f"state.{each.word}" not in WORDS]
+
+
 def test_every_phrase_is_said_somewhere() -> None:
-    room = Path(str(daemon.statements.__file__)).parent
-    said = (room / "viewing.py").read_text() + (room / "speech.py").read_text()
+    rooms = Path(str(daemon.statements.__file__)).parents[1]
+    sources = (
+        *(rooms / "statements").glob("*.py"),
+        rooms / "answers" / "own_feed.py",
+        rooms / "answers" / "own.py",
+    )
+    said = "".join(each.read_text() for each in sources if each.name != "words.py")
     of_sets = {f"{prefix}.{each.value}" for prefix, words in SETS for each in words}
+    of_sets |= {f"state.{each.word}" for each in State}
     bases = {"basis.observed", "basis.documented"}
     dates = {key for key in WORDS if key.startswith("date.")}
     unsaid = {key for key in WORDS if not re.search(rf'"{re.escape(key)}"', said)}

@@ -10,6 +10,7 @@ from daemon.control.operations import OPERATIONS
 from daemon.web import server
 from daemon.web.door import SECURITY_HEADERS, Door
 from daemon.web.hosts import Hosts
+from daemon.web.links import nobody
 from tests.daemon.web.door import StandingSite
 from tests.daemon.web.doors import AUTHORIZED, DOORS, OpenDoor, open_door, request
 
@@ -19,7 +20,8 @@ def paths(name: str) -> Sequence[tuple[str, str]]:
     if name != "public":
         return [(each.method, each.path(**dict.fromkeys(each.names, "x"))) for each in OPERATIONS]
     door = Door(name=name)
-    app = server._application(StandingSite(), None, None, door, Hosts(door, "web", ()))  # type: ignore[arg-type]  # no file, no clock
+    hosts = Hosts(door, "web", ())
+    app = server._application(StandingSite(), None, None, door, hosts, (), nobody)  # type: ignore[arg-type]  # no file, no clock
     return [
         (each.method, each.resource.canonical) for each in app.router.routes() if each.resource is not None
     ]
