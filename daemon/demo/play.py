@@ -123,7 +123,8 @@ async def _tell(stage: DemoSettings, app: App, stories: LiveStories, estate: Est
     stage.say(f"  to decide     slad proposals list --socket {control}")
     if stage.has_past:
         month = PastCalendar(SystemClock().now()).last
-        stage.say(f"  last month    slad statement --client acme --month {month} --socket {control}")
+        stage.say(f"  last month    slad statement issue acme --month {month} --socket {control}")
+    stage.say(f"  for a client  slad client link acme --socket {control}")
     stage.say(f"  the evidence  slad export --socket {control}")
     stage.say(f"  its log       {stage.folder / 'slad.log'}")
     stage.say("")

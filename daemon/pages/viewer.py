@@ -64,6 +64,12 @@ class Viewer:
         self._own = sources.own
         self._shelf = sources.shelf
 
+    @property
+    def brand(self) -> str:
+        """Whose the pages are: to a client they are its provider's."""
+        name = "" if self.client is None else self._answers.documents.letterhead(self.client).name
+        return name or "slad"
+
     # Where its pages are
 
     def url(self, *names: str, **query: str | None) -> str:

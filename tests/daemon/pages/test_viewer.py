@@ -101,6 +101,7 @@ async def test_every_question_about_another_client_is_refused() -> None:
 
 def test_no_question_is_forgotten() -> None:
     whole = {
+        "brand",
         "url",
         "overview",
         "clients",
