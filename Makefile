@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-long lint bench mutants lock wheel install clean
+.PHONY: help run test test-long lint bench mutants man lock wheel install clean
 
 help: ## Show what there is to make.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
@@ -46,6 +46,13 @@ bench: $(VENV)/.dev ## Measure speed and memory; prints the tables of README.md.
 mutants: $(VENV)/.dev ## Mutation testing of sla/: which changes to the arithmetic no test would notice.
 	$(BIN)/mutmut run --max-children 2
 	$(BIN)/mutmut results
+
+# The day of the last commit, so that the same sources make the same pages; elsewhere today.
+EPOCH = $${SOURCE_DATE_EPOCH:-$$(git log -1 --format=%ct 2>/dev/null || date +%s)}
+
+man: $(VENV)/.run ## Write the man pages and the completion for shells into build/manual.
+	rm -rf build/manual
+	$(BIN)/python -m deploy.manual.build build/manual "$$(date -u -d "@$(EPOCH)" +%F)"
 
 lock: ## Pin the dependencies anew, with hashes (needs uv).
 	uv pip compile --quiet --universal --generate-hashes --python-version 3.11 pyproject.toml build.in -o requirements.lock
