@@ -200,6 +200,7 @@ class TestInstall:
             "fish/vendor_completions.d/slad.fish",
             "doc/slad/slad.toml.md",
             "doc/slad/service.md",
+            "doc/slad/specification/evidence.md",
             "slad/examples/slad.example.toml",
             "slad/prometheus/rules/slad.rules.yml",
             "slad/grafana/dashboards/fleet.json",
