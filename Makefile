@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-long lint bench mutants man lock wheel install deb sbom clean
+.PHONY: help run test test-long lint bench mutants man site lock wheel install deb sbom clean
 
 help: ## Show what there is to make.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
@@ -53,6 +53,9 @@ EPOCH = $${SOURCE_DATE_EPOCH:-$$(git log -1 --format=%ct 2>/dev/null || date +%s
 man: $(VENV)/.run ## Write the man pages and the completion for shells into build/manual.
 	rm -rf build/manual
 	$(BIN)/python -m deploy.manual.build build/manual "$$(date -u -d "@$(EPOCH)" +%F)"
+
+site: $(VENV)/.dev ## Build docs/ as a site into build/site; a link that leads nowhere fails.
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
 
 lock: ## Pin the dependencies anew, with hashes (needs uv).
 	uv pip compile --quiet --universal --generate-hashes --python-version 3.11 pyproject.toml build.in -o requirements.lock
