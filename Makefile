@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-long lint bench mutants screenshots lock wheel install clean
+.PHONY: help run test test-long lint bench mutants man site screenshots lock wheel install deb sbom clean
 
 help: ## Show what there is to make.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
@@ -49,16 +49,34 @@ mutants: $(VENV)/.dev ## Mutation testing of sla/: which changes to the arithmet
 
 screenshots: $(VENV)/.dev ## Make the pictures of docs/screenshots anew (needs Chromium).
 	$(BIN)/python -m tests.browser.screenshots
+# The day of the last commit, so that the same sources make the same pages; elsewhere today.
+EPOCH = $${SOURCE_DATE_EPOCH:-$$(git log -1 --format=%ct 2>/dev/null || date +%s)}
+
+man: $(VENV)/.run ## Write the man pages and the completion for shells into build/manual.
+	rm -rf build/manual
+	$(BIN)/python -m deploy.manual.build build/manual "$$(date -u -d "@$(EPOCH)" +%F)"
+
+site: $(VENV)/.dev ## Build docs/ as a site into build/site; a link that leads nowhere fails.
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
 
 lock: ## Pin the dependencies anew, with hashes (needs uv).
 	uv pip compile --quiet --universal --generate-hashes --python-version 3.11 pyproject.toml build.in -o requirements.lock
 	uv pip compile --quiet --universal --generate-hashes --python-version 3.11 pyproject.toml build.in --group dev -c requirements.lock -o requirements-dev.lock
 
+WHEEL = $$(ls -t dist/slad-*.whl | head -n 1)
+
 wheel: $(VENV)/.run ## Build the wheel into dist/.
 	$(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-deps --no-build-isolation -w dist .
 
-install: wheel ## Install slad as a service (as root; DESTDIR, PREFIX=/opt/slad).
-	deploy/systemd/install "$$(ls -t dist/slad-*.whl | head -n 1)"
+install: wheel man ## Install slad as a service (as root; DESTDIR, PREFIX=/opt/slad, BASE=/usr/local).
+	deploy/install "$(WHEEL)"
+
+deb: wheel man ## Build a package for this release of Debian into dist/.
+	deploy/debian/build "$(WHEEL)"
+
+sbom: $(VENV)/.run ## Write the bill of materials, of the lock, into dist/ (CycloneDX).
+	mkdir -p dist
+	$(BIN)/python -m deploy.sbom > dist/slad.cdx.json
 
 clean: ## Remove what was built.
 	rm -rf $(VENV) dist build .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

@@ -5,7 +5,7 @@ from typing import Final, Literal
 
 import click
 
-from daemon.cli import options
+from daemon.cli import completing, options
 from daemon.cli.asking import ask
 from daemon.cli.scope import concerned
 from daemon.cli.terminal import console, duration, print_table, say, show_bytes, show_json
@@ -28,7 +28,10 @@ _COLUMNS: Final = (
     ),
 )
 @click.option(
-    "--client", metavar="ID", help="Only what concerns this client, and what of it is the client's own."
+    "--client",
+    metavar="ID",
+    shell_complete=completing.clients,
+    help="Only what concerns this client, and what of it is the client's own.",
 )
 @click.option(
     "--since",

@@ -2,7 +2,7 @@
 
 import click
 
-from daemon.cli import options
+from daemon.cli import completing, options
 from daemon.cli.asking import record
 from daemon.cli.options import OutputFormat, Sending
 from daemon.cli.terminal import say, show_as
@@ -29,7 +29,7 @@ def cause() -> None:
         'slad cause set web1 2026-11-18T07:00-05:00 provider_change \\\n      --why "we pulled the wrong cable"'
     ),
 )
-@click.argument("server")
+@click.argument("server", shell_complete=completing.servers)
 @click.argument("at", type=options.INSTANT)
 @click.argument(
     "cause_", metavar="CAUSE", type=click.Choice([*(kind.value for kind in CauseKind), AUTOMATIC])

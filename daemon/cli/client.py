@@ -6,7 +6,7 @@ from typing import Final
 
 import click
 
-from daemon.cli import options
+from daemon.cli import completing, options
 from daemon.cli.asking import ask, record
 from daemon.cli.options import OutputFormat, Sending
 from daemon.cli.terminal import Printer, console, duration, print_table, say, show_as
@@ -48,7 +48,7 @@ def _print_clients(clients: Sequence[Json]) -> None:
 
 
 @client.command("show", epilog=options.example("slad client show acme"))
-@click.argument("id_", metavar="CLIENT")
+@click.argument("id_", metavar="CLIENT", shell_complete=completing.clients)
 @options.control_address
 @options.output_format
 def show(address: ControlAddress, id_: str, format_: OutputFormat) -> None:

@@ -9,7 +9,7 @@ from typing import IO
 
 import click
 
-from daemon.cli import options
+from daemon.cli import completing, options
 from daemon.cli.evaluate import InstantType
 from daemon.cli.terminal import tell
 from daemon.control.client import ControlAddress, ControlClient, ControlError
@@ -27,6 +27,7 @@ from sla.texts import printable_json
 )
 @click.option(
     "--client",
+    shell_complete=completing.clients,
     help="For this client: what is its own, and nothing that tells of others; of other records only a salted digest.",
 )
 @click.option(

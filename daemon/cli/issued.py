@@ -11,7 +11,7 @@ from typing import Final, NoReturn
 
 import click
 
-from daemon.cli import options
+from daemon.cli import completing, options
 from daemon.cli.asking import EXIT_REFUSED, ask, record, record_or_refusal
 from daemon.cli.evaluate import MonthType, evaluated, lay_out
 from daemon.cli.export import write_all
@@ -41,7 +41,7 @@ from sla.records import ClientId
 _MOST_RECORDS: Final = 20
 """So many sequence numbers are printed for people."""
 
-_client = click.argument("client", metavar="CLIENT")
+_client = click.argument("client", metavar="CLIENT", shell_complete=completing.clients)
 _month = click.option(
     "--month", type=MonthType(), required=True, help="The calendar month, local to the client."
 )
@@ -55,7 +55,7 @@ _version = click.option(
     short_help="Issue the statement of a month that is over.",
     epilog=options.example("slad statement issue acme --month 2026-10"),
 )
-@click.argument("client", metavar="[CLIENT]", required=False)
+@click.argument("client", metavar="[CLIENT]", required=False, shell_complete=completing.clients)
 @_month
 @click.option(
     "--all", "of_all", is_flag=True, help="Of all clients that had a server in service in the month."
@@ -134,7 +134,7 @@ def _told(answer: Json) -> str:
     short_help="List the statements that were issued.",
     epilog=options.example("slad statement list acme"),
 )
-@click.argument("client", metavar="[CLIENT]", required=False)
+@click.argument("client", metavar="[CLIENT]", required=False, shell_complete=completing.clients)
 @click.option("--month", type=MonthType(), help="Only those of this month.")
 @options.control_address
 @options.output_format

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import click
 
-from daemon.cli import options
+from daemon.cli import completing, options
 from daemon.cli.asking import ask, record_of_solution
 from daemon.cli.options import OutputFormat, Sending
 from daemon.cli.terminal import console, print_table, say, show_as
@@ -23,8 +23,8 @@ def lifecycle() -> None:
 
 
 @lifecycle.command("record", epilog=options.example("slad lifecycle record acme acme-mail activated"))
-@click.argument("client")
-@click.argument("solution")
+@click.argument("client", shell_complete=completing.clients)
+@click.argument("solution", shell_complete=completing.solutions)
 @click.argument("event", type=click.Choice([event.value for event in LifecycleEvent]), metavar="EVENT")
 @click.option("--at", type=options.INSTANT, metavar="INSTANT", help="When it happened; left out: now.")
 @click.option("--id", "id_", metavar="ID", help="An id of your own; left out: slad gives one.")

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import click
 
-from daemon.cli import options
+from daemon.cli import completing, options
 from daemon.cli.asking import ask, record_of_solution
 from daemon.cli.options import OutputFormat, Sending
 from daemon.cli.terminal import console, print_table, say, show_as
@@ -19,8 +19,8 @@ def notice() -> None:
 
 
 @notice.command("give", epilog=options.example("slad notice give acme acme-mail"))
-@click.argument("client")
-@click.argument("solution")
+@click.argument("client", shell_complete=completing.clients)
+@click.argument("solution", shell_complete=completing.solutions)
 @click.option(
     "--at", "given_at", type=options.INSTANT, metavar="INSTANT", help="When it was given; left out: now."
 )

@@ -2,9 +2,9 @@
 
 import functools
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Final, Literal, NamedTuple
+from typing import Any, Final, Literal, NamedTuple
 from urllib.parse import urlsplit
 
 import click
@@ -61,33 +61,32 @@ def control_address(command: Callable[..., None]) -> Callable[..., None]:
     """Where the daemon answers: `address`, made of its socket or of URL, token and certificate authorities."""
 
     @functools.wraps(command)
-    def with_address(
-        *args: object,
-        socket: Path,
-        url: str | None,
-        token_file: Path | None,
-        ca_file: Path | None,
-        **rest: object,
-    ) -> None:
-        if typed("socket"):
-            if typed("url"):
-                raise click.UsageError("--socket and --url are two doors: choose one")
-            url = None
-        if url is None:
-            if typed("token_file") or typed("ca_file"):
-                raise click.UsageError("--token-file and --ca-file are for --url")
-            chosen = ControlAddress(socket=socket)
-        elif token_file is None:
-            raise click.UsageError("--url needs --token-file")
-        else:
-            chosen = ControlAddress(
-                socket=socket, url=_checked_url(url), token=_token_in(token_file), ca_file=ca_file
-            )
-        command(*args, address=chosen, **rest)
+    def with_address(*args: object, **said: Any) -> None:
+        door = {name: said.pop(name) for name in _DOOR}
+        command(*args, address=address_of(door), **said)
 
     for option in (_ca_file, _token_file, _url, _socket):
         with_address = option(with_address)
     return with_address
+
+
+_DOOR: Final = ("socket", "url", "token_file", "ca_file")
+
+
+def address_of(said: Mapping[str, Any]) -> ControlAddress:
+    """Where the daemon answers, by what was said of its door, None where nothing was. Raises click.UsageError."""
+    socket, url, token_file, ca_file = (said[name] for name in _DOOR)
+    if typed("socket"):
+        if typed("url"):
+            raise click.UsageError("--socket and --url are two doors: choose one")
+        url = None
+    if url is None:
+        if typed("token_file") or typed("ca_file"):
+            raise click.UsageError("--token-file and --ca-file are for --url")
+        return ControlAddress(socket=socket)
+    if token_file is None:
+        raise click.UsageError("--url needs --token-file")
+    return ControlAddress(socket=socket, url=_checked_url(url), token=_token_in(token_file), ca_file=ca_file)
 
 
 def typed(option: str) -> bool:

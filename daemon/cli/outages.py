@@ -5,7 +5,7 @@ from typing import Final
 
 import click
 
-from daemon.cli import options
+from daemon.cli import completing, options
 from daemon.cli.evaluate import MonthType
 from daemon.cli.listing import (
     USUAL_ROWS,
@@ -63,9 +63,19 @@ _INCIDENTS: Final[tuple[Column, ...]] = (
     short_help="List outages: who was down, when and why.",
     epilog=options.example("slad outages --client acme --month 2026-11"),
 )
-@click.option("--client", metavar="ID", help="Only those of a client.")
-@click.option("--solution", metavar="ID", help="Only those of a solution; a lone server's id is one.")
-@click.option("--server", metavar="NAME", help="Only those of a server, by its id or its name.")
+@click.option("--client", metavar="ID", shell_complete=completing.clients, help="Only those of a client.")
+@click.option(
+    "--solution",
+    metavar="ID",
+    shell_complete=completing.solutions,
+    help="Only those of a solution; a lone server's id is one.",
+)
+@click.option(
+    "--server",
+    metavar="NAME",
+    shell_complete=completing.servers,
+    help="Only those of a server, by its id or its name.",
+)
 @click.option(
     "--since",
     type=options.INSTANT,

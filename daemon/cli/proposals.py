@@ -5,7 +5,7 @@ from typing import get_args
 
 import click
 
-from daemon.cli import options
+from daemon.cli import completing, options
 from daemon.cli.asking import ask, record
 from daemon.cli.effects import show_effects
 from daemon.cli.options import OutputFormat, Sending
@@ -30,7 +30,7 @@ def proposals() -> None:
 
 
 @proposals.command("list", epilog=options.example("slad proposals list --client acme --month 2026-12"))
-@click.option("--client", metavar="ID", help="Only those of a client.")
+@click.option("--client", metavar="ID", shell_complete=completing.clients, help="Only those of a client.")
 @click.option("--month", metavar="YYYY-MM", help="Only those that touch this local month.")
 @click.option(
     "--state",

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import click
 
-from daemon.cli import options
+from daemon.cli import completing, options
 from daemon.cli.asking import ask, record, record_of_solution
 from daemon.cli.options import OutputFormat, Sending
 from daemon.cli.terminal import console, print_table, say, show_as
@@ -35,8 +35,8 @@ def request() -> None:
         "slad request open acme acme-mail --id T-4711 \\\n      --by ann@acme.example --channel phone"
     ),
 )
-@click.argument("client")
-@click.argument("solution")
+@click.argument("client", shell_complete=completing.clients)
+@click.argument("solution", shell_complete=completing.solutions)
 @click.option("--by", "opened_by", required=True, metavar="NAME", help="The tech admin who opened it.")
 @click.option(
     "--channel", type=click.Choice([channel.value for channel in Channel]), required=True, help="How it came."

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 import click
 
+from daemon.cli import completing
 from daemon.cli.asking import ask
 from daemon.cli.options import INSTANT, OutputFormat, control_address, example, output_format
 from daemon.cli.terminal import console, print_table, say, show_as
@@ -36,13 +37,26 @@ _OPTIONS: Final = (
         "--server",
         "servers",
         metavar="NAME",
+        shell_complete=completing.servers,
         multiple=True,
         help="A server that it concerns, by name or id. Repeat it for more.",
     ),
     click.option(
-        "--solution", "solutions", metavar="ID", multiple=True, help="A solution. Repeat it for more."
+        "--solution",
+        "solutions",
+        metavar="ID",
+        shell_complete=completing.solutions,
+        multiple=True,
+        help="A solution. Repeat it for more.",
     ),
-    click.option("--client", "clients", metavar="ID", multiple=True, help="A client. Repeat it for more."),
+    click.option(
+        "--client",
+        "clients",
+        metavar="ID",
+        shell_complete=completing.clients,
+        multiple=True,
+        help="A client. Repeat it for more.",
+    ),
     click.option(
         "--all", "everybody", is_flag=True, help="It concerns everybody, in place of the three above."
     ),

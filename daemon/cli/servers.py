@@ -6,7 +6,7 @@ from typing import Final
 
 import click
 
-from daemon.cli import options
+from daemon.cli import completing, options
 from daemon.cli.listing import USUAL_ROWS, Column, WantedList, of_cause, of_key, rows_of, show_rows
 from daemon.cli.options import ListFormat
 from daemon.cli.terminal import console, print_table, say, stacked, state
@@ -31,8 +31,13 @@ _COLUMNS: Final[tuple[Column, ...]] = (
     short_help="List the virtual servers in service.",
     epilog=options.example("slad servers --sort worst --limit 20"),
 )
-@click.option("--client", metavar="ID", help="Only those of a client.")
-@click.option("--solution", metavar="ID", help="Only those of a solution; a lone server's id is one.")
+@click.option("--client", metavar="ID", shell_complete=completing.clients, help="Only those of a client.")
+@click.option(
+    "--solution",
+    metavar="ID",
+    shell_complete=completing.solutions,
+    help="Only those of a solution; a lone server's id is one.",
+)
 @click.option(
     "--state",
     "state_",

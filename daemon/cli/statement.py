@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from daemon.cli import options
+from daemon.cli import completing, options
 from daemon.cli.asking import ask
 from daemon.cli.evaluate import InstantType, MonthType, evaluated, lay_out, make
 from daemon.cli.export import write_all
@@ -28,7 +28,11 @@ from sla.instants import Instant
     epilog=options.example("slad statement --month 2026-11 --client acme"),
 )
 @click.option("--month", type=MonthType(), help="The calendar month, local to each client.")
-@click.option("--client", help="The statement of this client; else what is said of all.")
+@click.option(
+    "--client",
+    shell_complete=completing.clients,
+    help="The statement of this client; else what is said of all.",
+)
 @click.option("--as-of", type=InstantType(), help="The instant of knowledge; by default now.")
 @layout_options
 @options.control_address

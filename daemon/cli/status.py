@@ -4,7 +4,7 @@ from fractions import Fraction
 
 import click
 
-from daemon.cli import options
+from daemon.cli import completing, options
 from daemon.cli.asking import ask
 from daemon.cli.options import OutputFormat
 from daemon.cli.terminal import Printer, console, duration, plain, print_table, show_as, state
@@ -30,7 +30,7 @@ def status(address: ControlAddress, format_: OutputFormat) -> None:
     short_help="Show one virtual server: legs, outages, month.",
     epilog=options.example("slad server web1"),
 )
-@click.argument("name")
+@click.argument("name", shell_complete=completing.servers)
 @options.control_address
 @options.output_format
 def server(name: str, address: ControlAddress, format_: OutputFormat) -> None:

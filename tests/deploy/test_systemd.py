@@ -5,7 +5,6 @@ import re
 import shutil
 import subprocess
 import sys
-import zipfile
 from collections import defaultdict
 from pathlib import Path
 
@@ -15,10 +14,12 @@ from daemon.app import health
 from daemon.config import DEFAULT_PATH, load
 from daemon.watching import sources
 from tests.peers import require
+from tests.peers.booted import install_files
+from tests.peers.built import built_wheel
 
 ROOT = Path(__file__).parents[2]
 UNITS = ROOT / "deploy/systemd"
-INSTALL = UNITS / "install"
+INSTALL = ROOT / "deploy/install"
 EXPOSURE = 12
 """In tenths: the most that `systemd-analyze security` may say."""
 
@@ -57,19 +58,8 @@ def read(unit: Path) -> dict[str, list[str]]:
 @pytest.fixture
 def installed(tmp_path: Path) -> Path:
     """A root folder with everything installed but the program."""
-    result = run(INSTALL, "--units", DESTDIR=str(tmp_path))
-    assert result.returncode == 0, result.stderr
-    return tmp_path
-
-
-@pytest.fixture(scope="module")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("wheel")
-    pip = (sys.executable, "-m", "pip", "wheel", "--quiet", "--disable-pip-version-check")
-    result = run(*pip, "--no-deps", "--no-build-isolation", "-w", folder, ROOT)
-    assert result.returncode == 0, result.stderr
-    (built,) = folder.glob("*.whl")
-    return built
+    install_files(tmp_path / "root")
+    return tmp_path / "root"
 
 
 class TestTheUnits:
@@ -84,10 +74,7 @@ class TestTheUnits:
         program.write_text("#!/bin/sh\n")
         program.chmod(0o755)
         # Units of a root folder name the programs of the real one.
-        assert (
-            run(INSTALL, "--units", DESTDIR=str(tmp_path / "root"), PREFIX=str(tmp_path / "opt")).returncode
-            == 0
-        )
+        install_files(tmp_path / "root", PREFIX=str(tmp_path / "opt"))
         unit_file = tmp_path / "root/usr/local/lib/systemd/system" / unit
         result = run("systemd-analyze", "verify", "--man=no", unit_file)
         assert (result.returncode, result.stdout + result.stderr) == (0, "")
@@ -179,35 +166,56 @@ class TestInstall:
     def test_puts_files_where_the_readme_says(self, installed: Path) -> None:
         readme = (UNITS / "README.md").read_text()
         rows = re.findall(r"^\| (?!what)(.+?) \| (`/.+?) \|$", readme, re.MULTILINE)
-        assert len(rows) == 7
+        assert len(rows) == 10
         for _, places in rows:
             folder = Path()
             for name in re.findall(r"`([^`]+)`", places):
-                if name == "PREFIX":
-                    continue
+                if name in ("PREFIX", "/opt/slad"):
+                    continue  # the program itself is not installed here
                 path = Path(name) if name.startswith("/") else folder / name
                 folder = path.parent
                 there = installed / str(path).lstrip("/")
                 assert there.exists() or there.is_symlink(), path
 
     def test_leaves_the_passwords_to_root_alone(self, installed: Path) -> None:
+        require(shutil.which("systemd-tmpfiles"), "systemd-tmpfiles is not installed")
+        made = run("systemd-tmpfiles", "--create", f"--root={installed}", UNITS / "slad.tmpfiles")
+        assert made.returncode == 0, made.stderr
         assert (installed / "etc/slad/credentials").stat().st_mode & 0o777 == 0o700
 
     def test_writes_the_prefix_into_the_units(self, tmp_path: Path) -> None:
-        assert run(INSTALL, "--units", DESTDIR=str(tmp_path), PREFIX="/srv/slad").returncode == 0
-        unit = (tmp_path / "usr/local/lib/systemd/system/slad.service").read_text()
+        install_files(tmp_path / "root", PREFIX="/srv/slad")
+        unit = (tmp_path / "root/usr/local/lib/systemd/system/slad.service").read_text()
         assert "ExecStart=/srv/slad/bin/slad run " in unit
         assert "/opt/" not in unit
-        assert (tmp_path / "usr/local/bin/slad").readlink() == Path("/srv/slad/bin/slad")
+        assert (tmp_path / "root/usr/local/bin/slad").readlink() == Path("/srv/slad/bin/slad")
 
-    def test_installs_the_manual_and_an_example(self, installed: Path) -> None:
-        documents = {path.name for path in (installed / "opt/slad/share/doc/slad").iterdir()}
-        assert {"README.md", "slad.toml.md", "slad-doctor.md", "slad.example.toml"} <= documents
+    def test_installs_the_manual_completion_and_what_others_are_given(self, installed: Path) -> None:
+        share = installed / "usr/local/share"
+        for name in (
+            "man/man1/slad-maintenance-announce.1",
+            "man/man5/slad.toml.5",
+            "bash-completion/completions/slad",
+            "zsh/site-functions/_slad",
+            "fish/vendor_completions.d/slad.fish",
+            "doc/slad/slad.toml.md",
+            "doc/slad/service.md",
+            "doc/slad/specification/evidence.md",
+            "slad/examples/slad.example.toml",
+            "slad/prometheus/rules/slad.rules.yml",
+            "slad/grafana/dashboards/fleet.json",
+            "slad/runbooks/ChronicOutage.md",
+        ):
+            assert (share / name).is_file(), name
+
+    def test_puts_completion_where_packages_have_it(self, tmp_path: Path) -> None:
+        install_files(tmp_path / "root", BASE="/usr")
+        assert (tmp_path / "root/usr/share/zsh/vendor-completions/_slad").is_file()
 
     def test_without_a_wheel_says_how_it_is_called(self) -> None:
         result = run(INSTALL)
         assert result.returncode == 2
-        assert "deploy/systemd/install WHEEL" in result.stderr
+        assert "deploy/install WHEEL" in result.stderr
 
     def test_replaces_no_folder_that_is_not_its_own(self, tmp_path: Path) -> None:
         (tmp_path / "usr/bin").mkdir(parents=True)
@@ -218,9 +226,12 @@ class TestInstall:
 
     @pytest.mark.long
     @pytest.mark.timeout(600)
-    def test_makes_a_program_that_runs_and_again_over_itself(self, wheel: Path, tmp_path: Path) -> None:
+    def test_makes_a_program_that_runs_and_again_over_itself(self, tmp_path: Path) -> None:
+        wheel = built_wheel(tmp_path.with_name(f"{tmp_path.name}.wheel"))
+        install_files(tmp_path)
+        manual = str(tmp_path.with_name(f"{tmp_path.name}.manual"))
         for _ in range(2):
-            result = run(INSTALL, wheel, DESTDIR=str(tmp_path), PYTHON=sys.executable)
+            result = run(INSTALL, wheel, DESTDIR=str(tmp_path), PYTHON=sys.executable, MANUAL=manual)
             assert result.returncode == 0, result.stderr
         script = (tmp_path / "opt/slad/bin/slad").read_text()
         assert script.startswith("#!/opt/slad/bin/python") or "exec' /opt/slad/bin/python" in script
@@ -235,11 +246,3 @@ class TestInstall:
         )
         assert result.stdout.startswith("slad ")
         assert {path.name for path in (tmp_path / "opt").iterdir()} == {"slad"}
-
-
-def test_the_wheel_holds_the_templates_and_the_style(wheel: Path) -> None:
-    folders = ROOT / "daemon/pages/templates", ROOT / "daemon/pages/static"
-    expected = {str(path.relative_to(ROOT)) for folder in folders for path in folder.iterdir()}
-    assert {"daemon/pages/templates/fleet.html", "daemon/pages/static/slad.css"} <= expected
-    with zipfile.ZipFile(wheel) as archive:
-        assert expected <= set(archive.namelist())

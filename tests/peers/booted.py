@@ -1,6 +1,7 @@
-"""A real systemd as PID 1 of a container of its own (systemd-nspawn), with this checkout's slad and its units in it.
+"""A real systemd as PID 1 of a container of its own (systemd-nspawn): with this checkout's slad and its units in it, or bare.
 
 The container has the machine's /usr and network, this interpreter and these packages, all read-only, and an /etc and a /var of its own.
+A bare one can write to its /usr, which the machine's stays below, and knows which packages that has: it takes more of them.
 It is ended with the test, whatever it does.
 """
 
@@ -19,6 +20,7 @@ from pathlib import Path
 import pytest
 
 from tests.peers import require
+from tests.peers.built import built_manual
 
 ROOT = Path(__file__).parents[2]
 BOOT_S = 60
@@ -48,10 +50,10 @@ class Booted:
     folder: Path
     leader: int
 
-    def run(self, *command: str) -> "subprocess.CompletedProcess[str]":
+    def run(self, *command: str, within_s: float = CALL_S) -> "subprocess.CompletedProcess[str]":
         """A command beside it, as root."""
         inside = ("nsenter", "--target", str(self.leader), "--all", *command)
-        return subprocess.run(inside, check=False, capture_output=True, text=True, timeout=CALL_S)
+        return subprocess.run(inside, check=False, capture_output=True, text=True, timeout=within_s)
 
     def systemctl(self, *arguments: str) -> str:
         """What systemctl says; it has to succeed."""
@@ -75,8 +77,7 @@ def booted(folder: Path) -> Iterator[Booted]:
 
     Skips where none can be had: without root, nspawn, or control groups of one's own.
     """
-    require(os.geteuid() == 0, "only root boots a container")
-    require(shutil.which("systemd-nspawn"), "systemd-nspawn is not installed")
+    _need_nspawn()
     _furnish(folder)
     binds = (
         ("/usr", "/usr"),
@@ -84,10 +85,45 @@ def booted(folder: Path) -> Iterator[Booted]:
         (str(ROOT), "/opt/slad/src"),
         (sysconfig.get_path("purelib"), "/opt/slad/lib"),
     )
+    with _running(folder, [f"--bind-ro={source}:{place}" for source, place in binds]) as systemd:
+        yield systemd
+
+
+@contextmanager
+def booted_bare(folder: Path) -> Iterator[Booted]:
+    """The same without slad, for its package to be installed by apt. Skips as `booted` does."""
+    _need_nspawn()
+    _make_root(folder)
+    # But for owners that the machine gave to files, who are not in here.
+    known = shutil.ignore_patterns("lock*", "statoverride*")
+    shutil.copytree("/var/lib/dpkg", folder / "var/lib/dpkg", ignore=known)
+    for name in (
+        "var/lib/apt/lists/partial",
+        "var/cache/apt/archives/partial",
+        "etc/apt/preferences.d",
+        "etc/dpkg",
+    ):
+        (folder / name).mkdir(parents=True)
+    above = folder.with_name(f"{folder.name}.usr")
+    above.mkdir()
+    with _running(folder, [f"--overlay=/usr:{above}:/usr"]) as systemd:
+        systemd.run(
+            "rm", "-f", "/usr/sbin/policy-rc.d"
+        )  # a machine that starts no services is not what is meant
+        yield systemd
+
+
+def _need_nspawn() -> None:
+    require(os.geteuid() == 0, "only root boots a container")
+    require(shutil.which("systemd-nspawn"), "systemd-nspawn is not installed")
+
+
+@contextmanager
+def _running(folder: Path, mounts: list[str]) -> Iterator[Booted]:
     command = ["systemd-nspawn", "--quiet", "--boot", "--register=no", "--keep-unit", "--console=pipe"]
     machine = f"slad-{os.getpid()}"
     command += [f"--directory={folder}", f"--machine={machine}"]
-    command += [f"--bind-ro={source}:{place}" for source, place in binds]
+    command += mounts
     console = folder.with_name(f"{folder.name}.console")
     with console.open("wb") as said:
         process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=said, stderr=subprocess.STDOUT)
@@ -102,27 +138,50 @@ def booted(folder: Path) -> Iterator[Booted]:
         shutil.rmtree(Path("/run/systemd/nspawn/propagate", machine), ignore_errors=True)  # nspawn's own
 
 
-def _furnish(folder: Path) -> None:
-    """A file system that holds no program but ours, for /usr is the machine's."""
-    for name in ("usr", "opt/python", "opt/slad/bin", "opt/slad/src", "opt/slad/lib", "etc/systemd/system"):
-        (folder / name).mkdir(parents=True)
-    for name in ("proc", "sys", "dev", "run", "tmp", "root", "home", "var/lib", "var/log"):
+def _make_root(folder: Path) -> None:
+    """A file system that holds no program, for /usr is the machine's."""
+    for name in (
+        "usr",
+        "etc/systemd/system",
+        "proc",
+        "sys",
+        "dev",
+        "run",
+        "tmp",
+        "root",
+        "home",
+        "var/lib",
+        "var/log",
+    ):
         (folder / name).mkdir(parents=True)
     for name in ("bin", "sbin", "lib", "lib64"):
         (folder / name).symlink_to(f"usr/{name}")
     for name, text in _ETC.items():
         (folder / "etc" / name).write_text(text)
     shutil.copy("/usr/lib/os-release", folder / "etc/os-release")
+
+
+def _furnish(folder: Path) -> None:
+    """A file system that holds no program but ours."""
+    _make_root(folder)
+    for name in ("opt/python", "opt/slad/bin", "opt/slad/src", "opt/slad/lib"):
+        (folder / name).mkdir(parents=True)
     (folder / "opt/slad/bin/slad").write_text(_PROGRAM)
     (folder / "opt/slad/bin/slad").chmod(0o755)
     installed = folder.with_name(f"{folder.name}.installed")
-    install = (ROOT / "deploy/systemd/install", "--units")
-    subprocess.run(install, check=True, capture_output=True, env=os.environ | {"DESTDIR": str(installed)})
+    install_files(installed)
     lib = installed / "usr/local/lib"
     shutil.copytree(lib / "systemd/system", folder / "etc/systemd/system", dirs_exist_ok=True)
-    shutil.copytree(installed / "etc/slad", folder / "etc/slad")
-    sysusers = ("systemd-sysusers", f"--root={folder}", str(lib / "sysusers.d/slad.conf"))
-    subprocess.run(sysusers, check=True, capture_output=True)
+    for tool, file in (("sysusers", "sysusers.d"), ("tmpfiles", "tmpfiles.d")):
+        made = (f"systemd-{tool}", f"--root={folder}", *(["--create"] if tool == "tmpfiles" else []))
+        subprocess.run((*made, str(lib / file / "slad.conf")), check=True, capture_output=True)
+
+
+def install_files(root: Path, **env: str) -> None:
+    """Everything of slad but the program, as `make install` puts it into a root folder."""
+    manual = built_manual(root.with_name(f"{root.name}.manual"))
+    environment = os.environ | {"DESTDIR": str(root), "MANUAL": str(manual)} | env
+    subprocess.run((ROOT / "deploy/install", "--files"), check=True, capture_output=True, env=environment)
 
 
 def _children(pid: int) -> list[int]:
