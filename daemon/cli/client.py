@@ -10,8 +10,10 @@ from daemon.cli import options
 from daemon.cli.asking import ask
 from daemon.cli.options import OutputFormat
 from daemon.cli.terminal import Printer, console, duration, print_table, say, show_as
+from daemon.cli.words import local
 from daemon.control.client import ControlAddress, Json
 from daemon.control.fleet_operations import CLIENT, LIST_CLIENTS
+from daemon.timezones import use_packaged_time_zones
 
 _UNTIL: Final = {
     "chronic": "notice_closes_at",
@@ -43,6 +45,7 @@ def _print_clients(clients: Sequence[Json]) -> None:
             (row["id"], row["name"], row["timezone"], str(row["servers"]), ", ".join(row["tech_admins"]))
             for row in clients
         ),
+        prose=("name", "tech admins"),
     )
 
 
@@ -57,14 +60,15 @@ def show(address: ControlAddress, id_: str, format_: OutputFormat) -> None:
     documented by service requests), the open requests, and the deadlines that are pending.
     """
     answer = ask(address, lambda daemon: daemon.document(CLIENT.path(id=id_)))
+    use_packaged_time_zones()
     show_as(format_, answer, lambda: _show(console(), answer))
 
 
 def _show(out: Printer, answer: Json) -> None:
     say(f"{answer['name']} ({answer['id']}), local time of {answer['timezone']}")
     say(f"tech admins: {', '.join(answer['tech_admins']) or 'nobody'}; servers: {answer['servers']}")
-    print_table(out, ("term", "value"), _terms(answer["terms"]))
-    names = _names(answer["solutions"])
+    print_table(out, ("term", "value"), _terms(answer["terms"]), prose=("value",))
+    names, zone = _names(answer["solutions"]), answer["timezone"]
     print_table(
         out,
         (
@@ -81,10 +85,10 @@ def _show(out: Printer, answer: Json) -> None:
             (
                 names[row["id"]],
                 str(row["servers"]),
-                *_interruption(row["ongoing"]),
-                _stage(row["observed"]),
+                *_interruption(row["ongoing"], zone),
+                _stage(row["observed"], zone),
                 str(row["observed"]["count"]),
-                _stage(row["documented"]),
+                _stage(row["documented"], zone),
                 str(row["documented"]["count"]),
             )
             for row in sorted(answer["solutions"], key=lambda row: names[row["id"]])
@@ -97,9 +101,9 @@ def _show(out: Printer, answer: Json) -> None:
             (
                 row["id"],
                 names.get(row["solution"], row["solution"]),
-                row["opened_at"],
+                local(row["opened_at"], zone),
                 row["opened_by"],
-                row["due_at"],
+                local(row["due_at"], zone),
                 row["response"],
             )
             for row in answer["open_requests"]
@@ -112,7 +116,7 @@ def _show(out: Printer, answer: Json) -> None:
             (
                 row["deadline"].replace("_", " "),
                 names.get(row["solution"], row["solution"]),
-                row["due_at"],
+                local(row["due_at"], zone),
                 row["outcome"],
             )
             for row in answer["deadlines"]
@@ -143,13 +147,13 @@ def _value(value: object) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def _interruption(ongoing: Json | None) -> tuple[str, str]:
+def _interruption(ongoing: Json | None, zone: str) -> tuple[str, str]:
     if ongoing is None:
         return "", ""
-    return ongoing["from"], duration(ongoing["counted_seconds"])
+    return local(ongoing["from"], zone), duration(ongoing["counted_seconds"])
 
 
-def _stage(chronic: Json) -> str:
+def _stage(chronic: Json, zone: str) -> str:
     stage = str(chronic["stage"])
     until = chronic[_UNTIL[stage]] if stage in _UNTIL else None
-    return stage.replace("_", " ") + (f" until {until}" if until else "")
+    return stage.replace("_", " ") + (f" until {local(until, zone)}" if until else "")

@@ -9,6 +9,7 @@ from daemon.cli.asking import ask, record_of_solution
 from daemon.cli.options import OutputFormat, Sending
 from daemon.cli.terminal import console, print_table, say, show_as
 from daemon.cli.withdrawing import add_withdraw, why_withdrawn
+from daemon.cli.words import local
 from daemon.control.client import ControlAddress, Json
 from daemon.control.record_operations import GIVE_NOTICE, LIST_NOTICES, WITHDRAW_NOTICE
 
@@ -86,12 +87,13 @@ def _print_notices(notices: Sequence[Json], *, everything: bool) -> None:
                 row["id"] or "none",
                 row["client"],
                 row["solution_name"] or row["solution"],
-                row["given_at"],
+                local(row["given_at"]),
                 row["recorded_by"],
                 *((why_withdrawn(row),) if everything else ()),
             )
             for row in notices
         ),
+        prose=("withdrawn, because",),
     )
 
 
@@ -104,6 +106,6 @@ def _verdict(answer: Json) -> str:
     if not answer["valid"]:
         return "The notice is on record, but no notice period is open: it starts nothing."
     return (
-        f"The notice is valid: to be mended by {answer['resolution_until']}, evaluated until"
-        f" {answer['evaluation_until']}."
+        f"The notice is valid: to be mended by {local(answer['resolution_until'])}, evaluated until"
+        f" {local(answer['evaluation_until'])}."
     )

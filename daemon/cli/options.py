@@ -147,13 +147,13 @@ _ca_file = click.option(
 
 
 class InstantWithZone(click.ParamType[str]):
-    """An instant with a zone, as RFC 3339 writes it; seconds may be left out here."""
+    """An instant with a zone, as RFC 3339 writes it, or as commands show it; seconds may be left out here."""
 
     name = "instant"
 
     def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
         """The instant in RFC 3339."""
-        text = _TO_THE_MINUTE.sub(r"\1:00\2", value)
+        text = _TO_THE_MINUTE.sub(r"\1:00\2", _AS_SHOWN.sub(r"\1T", value))
         try:
             parse_instant(text)
         except ValueError:
@@ -163,7 +163,8 @@ class InstantWithZone(click.ParamType[str]):
         return text
 
 
-_TO_THE_MINUTE: Final = re.compile(r"^(\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2})([Zz]|[+-]\d{2}:\d{2})$")
+_AS_SHOWN: Final = re.compile(r"^(\d{4}-\d{2}-\d{2}) ")
+_TO_THE_MINUTE: Final = re.compile(r"^(\d{4}-\d{2}-\d{2}[Tt]\d{2}:\d{2})([Zz]|[+-]\d{2}:\d{2})$")
 INSTANT: Final = InstantWithZone()
 
 

@@ -28,6 +28,8 @@ DEFECT, MACHINE, INTERRUPTED, HUNG_UP, TERMINATED = 70, 74, 130, 141, 143
 STATUSES: Final = {DONE, REFUSED, USAGE, UNREACHABLE, DEFECT, MACHINE, INTERRUPTED, HUNG_UP, TERMINATED}
 """Those of `docs/slad-commands.md`."""
 DAEMONS: Final = ("demo", "run")
+WIDE: Final = ("maintenance list", "exclusion list", "proposals list", "request list", "statement list")
+"""Their tables have no room in 80 columns."""
 WHEREVER: Final = {
     "memory runs out": MACHINE,
     "interrupted": INTERRUPTED,
@@ -36,7 +38,8 @@ WHEREVER: Final = {
 }
 """Faults that every command ends by."""
 WHERE_IT_PRINTS: Final = {"stdout is full": MACHINE, "nobody reads": HUNG_UP, "stdout is closed": MACHINE}
-MACHINE_FAULTS: Final = [fault for fault in FAULTS if fault not in ("none", "a hostile daemon")]
+NO_FAULTS: Final = ("none", "a hostile daemon", "long names", "long names, 80 columns")
+MACHINE_FAULTS: Final = [fault for fault in FAULTS if fault not in NO_FAULTS]
 AT_ITS_START: Final = [
     fault for fault in MACHINE_FAULTS if fault not in (*WHEREVER, "no descriptor", "no right")
 ]
@@ -181,6 +184,25 @@ def test_whatever_a_daemon_answers_all_that_is_said_shows(
     ground: Ground, launched: Launcher, command: str
 ) -> None:
     assert_ends_in_a_sentence(launched.run(*ground.line(command), fault="a hostile daemon"))
+
+
+@pytest.mark.parametrize("command", [leaf for leaf in LEAVES if leaf not in DAEMONS])
+def test_at_80_columns_every_word_and_instant_is_whole(
+    ground: Ground, launched: Launcher, command: str
+) -> None:
+    line = ground.line(command)
+    before = launched.run(*line, fault="long names").out
+    narrow = launched.run(*line, fault="long names, 80 columns").out
+    after = launched.run(*line, fault="long names").out
+    assert wholes(before) & wholes(after) <= set(narrow.split()) | wholes(narrow)
+    if command in WIDE:
+        assert narrow.count("\n") > after.count("\n")
+
+
+def wholes(said: str) -> set[str]:
+    """What nobody may break, of a line each: instants, and words, which ids and names are; not of headings."""
+    rows = re.sub(r"^\n.*", "", said, flags=re.MULTILINE)
+    return {*re.findall(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d\S+", rows), *rows.split()}
 
 
 @pytest.mark.parametrize("command", [leaf for leaf in LEAVES if leaf not in DAEMONS])
