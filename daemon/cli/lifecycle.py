@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import click
 
 from daemon.cli import options
-from daemon.cli.asking import ask, record_of_solution
+from daemon.cli.asking import ask, record
 from daemon.cli.options import OutputFormat, Sending
 from daemon.cli.terminal import console, print_table, say, show_as
 from daemon.cli.withdrawing import add_withdraw, why_withdrawn
@@ -48,7 +48,7 @@ def record_(
     CLIENT and SOLUTION are ids; for a server that is sold alone its name will do for the SOLUTION.
     """
     body = {"id": id_, "client": client, "solution": solution, "event": event, "at": at}
-    answer = record_of_solution(address, RECORD_STEP.path(), body, sending=sending)
+    answer = record(address, RECORD_STEP.path(), body, sending=sending)
     show_as(format_, answer, lambda: _show(answer))
 
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import click
 
 from daemon.cli import options
-from daemon.cli.asking import ask, record_of_solution
+from daemon.cli.asking import ask, record
 from daemon.cli.options import OutputFormat, Sending
 from daemon.cli.terminal import console, print_table, say, show_as
 from daemon.cli.withdrawing import add_withdraw, why_withdrawn
@@ -46,7 +46,7 @@ def give(
     CLIENT and SOLUTION are ids; for a server that is sold alone its name will do for the SOLUTION.
     """
     body = {"id": id_, "client": client, "solution": solution, "given_at": given_at}
-    answer = record_of_solution(address, GIVE_NOTICE.path(), body, sending=sending)
+    answer = record(address, GIVE_NOTICE.path(), body, sending=sending)
     show_as(format_, answer, lambda: _show(answer))
 
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import click
 
 from daemon.cli import options
-from daemon.cli.asking import ask, record, record_of_solution
+from daemon.cli.asking import ask, record
 from daemon.cli.options import OutputFormat, Sending
 from daemon.cli.terminal import console, print_table, say, show_as
 from daemon.cli.withdrawing import add_withdraw, why_withdrawn
@@ -73,7 +73,7 @@ def open_(
         "channel": channel,
         "opened_at": opened_at,
     }
-    answer = record_of_solution(address, OPEN_REQUEST.path(), body, sending=sending)
+    answer = record(address, OPEN_REQUEST.path(), body, sending=sending)
     show_as(
         format_,
         answer,

@@ -6,11 +6,10 @@ is at the other end. On TCP only with TLS and tokens.
 
 from daemon.control.api import DEFAULT_SOCKET, ControlApiError, control_api
 from daemon.control.peer import Peer, peer_of
-from daemon.control.questions import AmbiguousNameError, BusyError, Control
+from daemon.control.questions import BusyError, Control
 
 __all__ = [
     "DEFAULT_SOCKET",
-    "AmbiguousNameError",
     "BusyError",
     "Control",
     "ControlApiError",

@@ -67,7 +67,7 @@ class AmbiguousAnswerError(UnknownNameError):
     """The daemon knows several things of that name; `candidates` are their ids."""
 
     def __init__(self, message: str, candidates: Sequence[str]) -> None:
-        super().__init__(f"{message}; name one by its id: {', '.join(candidates)}")
+        super().__init__(message)
         self.candidates = tuple(candidates)
 
 

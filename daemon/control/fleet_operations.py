@@ -175,6 +175,7 @@ LIST_ISSUED: Final = Operation(
         QueryParameter("client", "Only those of one client.", {"type": "string"}),
         QueryParameter("month", "Only those of one month.", bodies.MONTH_SCHEMA),
     ),
+    refusals=_NOT_FOUND,
 )
 
 ISSUED_STATEMENT: Final = Operation(
@@ -207,6 +208,7 @@ LETTERHEAD: Final = Operation(
     handler=reading.letterhead,
     answer=LetterheadStatus,
     query=(_OF_CLIENT,),
+    refusals=_NOT_FOUND,
 )
 
 LIST_CLIENTS: Final = Operation(

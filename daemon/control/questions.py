@@ -1,6 +1,6 @@
 """The questions about the daemon and the fleet that the control API passes on (`Control`)."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from enum import Enum
 from typing import Generic, NamedTuple, Protocol, TypeVar
@@ -79,21 +79,12 @@ class ServersAsked:
     order: ServerOrder = ServerOrder.NAME
 
 
-class AmbiguousNameError(LookupError):
-    """Several servers answer to a name."""
-
-    def __init__(self, name: str, candidates: Sequence[str]) -> None:
-        """`candidates`: the ids that would have been unambiguous."""
-        super().__init__(f"{name}: {len(candidates)} servers have this name")
-        self.candidates = tuple(candidates)
-
-
 class BusyError(Exception):
     """What is asked for cannot be answered now; the message says why, and what to do."""
 
 
 class Control(Protocol):
-    """Who answers about the daemon and the fleet: `daemon.answers`."""
+    """Who answers about the daemon and the fleet: `daemon.answers`. Who asks of a client that is none gets NotFoundError."""
 
     def status(self) -> Status:
         """How the daemon and the fleet are."""
@@ -111,8 +102,8 @@ class Control(Protocol):
         """Believe what the wall clock shows, in the name of `by`. Raises ConflictError."""
         ...
 
-    def server(self, name: str) -> ServerStatus | None:
-        """One server by its id or name; None where there is none. Raises AmbiguousNameError."""
+    def server(self, name: str) -> ServerStatus:
+        """One server by its id or name. Raises NotFoundError and AmbiguousNameError."""
         ...
 
     async def servers(self, asked: ServersAsked, page: Page) -> Listed[ServerSummary]:
@@ -139,8 +130,8 @@ class Control(Protocol):
         """One solution of a client; None where there is none."""
         ...
 
-    async def windows(self, client: str | None, start: Instant | None, until: Instant | None) -> bytes | None:
-        """Maintenance in a span as an iCalendar file, of all or for one client; None for one that is not on record."""
+    async def windows(self, client: str | None, start: Instant | None, until: Instant | None) -> bytes:
+        """Maintenance in a span as an iCalendar file, of all or for one client."""
         ...
 
     async def statement(self, client: str, month: Month, as_of: Instant | None) -> bytes:

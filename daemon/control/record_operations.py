@@ -145,7 +145,7 @@ LIST_PROPOSALS: Final = Operation(
     handler=recording.list_proposals,
     answer=ProposalList,
     query=(recording.CLIENT, recording.MONTH, recording.STATE),
-    refusals=(HTTPStatus.BAD_REQUEST,),
+    refusals=(HTTPStatus.BAD_REQUEST, HTTPStatus.NOT_FOUND),
 )
 
 PROPOSAL: Final = Operation(

@@ -7,7 +7,6 @@ from typing import Any, Final
 from aiohttp import hdrs, web
 
 from daemon.control.errors import BadRequestError
-from daemon.control.questions import AmbiguousNameError
 from daemon.pages import (
     client,
     clients,
@@ -23,7 +22,7 @@ from daemon.pages import (
 from daemon.pages.asking import filled
 from daemon.pages.rendering import ICON, SCRIPT, STYLE, Asset, Templates
 from daemon.pages.viewer import PageSources, Viewer
-from daemon.records.refusals import NotFoundError
+from daemon.records.refusals import AmbiguousNameError, NotFoundError
 
 POLICY: Final = (
     "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self'; base-uri 'none'; "

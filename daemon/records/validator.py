@@ -32,7 +32,6 @@ from sla.pages import ExclusionPages, RequestPages
 from sla.records import (
     CancellationNotice,
     Category,
-    ClientId,
     Decision,
     Exclusion,
     ExclusionEnded,
@@ -46,7 +45,6 @@ from sla.records import (
     ServiceRequest,
     ServiceRequestClosed,
     ServiceRequestResponded,
-    SolutionId,
     StepId,
     Withdrawable,
     Withdrawn,
@@ -158,12 +156,14 @@ class Validator:
     ) -> Scope:
         _not_later(faults, "announced_at", said.announced_at, now.at)
         servers = self._known.servers(faults, body.servers, named)
-        self._known.check_solutions(faults, body.solutions)
-        for place, client in enumerate(body.clients):
-            self._known.check_client(faults, f"clients[{place + 1}]", client, now.at)
+        solutions = self._known.solutions(faults, body.solutions)
+        clients = [
+            self._known.client(faults, f"clients[{place + 1}]", client, now.at)
+            for place, client in enumerate(body.clients)
+        ]
         return Scope(
-            clients=tuple(map(ClientId, dict.fromkeys(body.clients))),
-            solutions=tuple(map(SolutionId, dict.fromkeys(body.solutions))),
+            clients=tuple(dict.fromkeys(clients)),
+            solutions=tuple(dict.fromkeys(solutions)),
             servers=tuple(dict.fromkeys(servers)),
         )
 

@@ -50,6 +50,27 @@ def test_who_asks_on_the_socket_can_ask_on_tcp(command: tuple[str, ...]) -> None
     assert ("--socket" in shown) == ("--url" in shown)
 
 
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        (("serverz",), "'server"),
+        (("stauts",), "'status'"),
+        (("maintenance", "anounce"), "'announce'"),
+        (("status", "--fromat", "json"), "'--format'"),
+    ],
+)
+def test_what_was_meant_is_said_of_commands_and_options(typed: tuple[str, ...], meant: str) -> None:
+    ended = run(*typed)
+    assert ended.exit_code == 2
+    assert "Did you mean" in ended.stderr
+    assert meant in ended.stderr
+
+
+def test_commands_options_and_words_are_taken_in_upper_case_too() -> None:
+    ended = run("Status", "--FORMAT", "JSON", "--socket", "/nowhere")
+    assert ended.exit_code == 3, ended.stderr
+
+
 @pytest.mark.parametrize("command", TAUGHT, ids=" ".join)
 def test_the_example_of_a_command_is_one_that_it_takes(
     command: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch

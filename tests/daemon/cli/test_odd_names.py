@@ -115,5 +115,5 @@ def test_a_client_of_an_odd_name_is_asked_for_as_it_is(odd: Slad, name: str) -> 
             async for _ in client.export(client=name):
                 pass
 
-    with pytest.raises(ControlError, match=re.escape(repr(name))):
+    with pytest.raises(ControlError, match=re.escape(shown(name))):
         asyncio.run(export())

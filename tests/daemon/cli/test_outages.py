@@ -91,7 +91,7 @@ def test_that_there_is_none_is_said(down: Slad) -> None:
 def test_who_is_not_there_is_told(slad: Slad) -> None:
     for arguments, said in (
         (("outages", "--client", "nobody"), 'slad: client: there is no client "nobody"'),
-        (("outages", "--server", "twin"), "slad: twin: 2 servers have this name; name one by its id"),
+        (("outages", "--server", "twin"), 'slad: 2 servers are called "twin": name one by its id, '),
         (("servers", "--solution", "none"), 'slad: solution: there is no solution "none"'),
     ):
         ended = slad.run(*arguments)

@@ -59,7 +59,7 @@ from tests.daemon.harness import write_config
         (("notice", "give", "acme", "shop", "--at", TOMORROW), "given_at: is in the future"),
         (("lifecycle", "record", "x", "shop", "activated"), 'client: there is no client "x"'),
         (("lifecycle", "record", "acme", "shop", "activated", "--at", TOMORROW), "at: is in the future"),
-        (("client", "show", "x"), 'id: there is no client "x"'),
+        (("client", "show", "x"), 'client: there is no client "x"'),
     ],
 )
 def test_what_may_not_be_recorded_is_refused_with_the_field(

@@ -74,7 +74,7 @@ def test_server_shows_legs_outages_and_times_to_the_second(socket: Path) -> None
         "icmp://192.0.2.7  down   no       timeout",
         f"{local('2026-11-22T09:00:00Z')}  now    running, san  storage  proved  its host lost a datastore of its disks",
         "25:01:01",
-        "0:00:00 ",
+        "0:00:01",
     ):
         assert expected in result.stdout
 
@@ -87,7 +87,7 @@ def test_json_is_the_daemon_s_answer_as_it_is(socket: Path) -> None:
 def test_exit_code_1_says_not_found(socket: Path) -> None:
     result = run(server, "nobody", "--socket", socket)
     assert (result.exit_code, result.stdout) == (1, "")
-    assert result.stderr == "slad: nobody: there is no such server\n"
+    assert result.stderr == "slad: server: there is no server nobody\n"
     twin = run(server, "twin", "--socket", socket)
     assert twin.exit_code == 1
     assert "id-1, id-2" in twin.stderr

@@ -40,11 +40,9 @@ async def test_status_and_servers_are_answered(path: Path) -> None:
 
 async def test_a_name_that_names_not_one_server_is_not_found(path: Path) -> None:
     async with fixed_api(path), ControlClient(path) as client:
-        with pytest.raises(UnknownNameError, match="nobody: there is no such server"):
+        with pytest.raises(UnknownNameError, match="there is no server nobody"):
             await client.server("nobody")
-        with pytest.raises(
-            UnknownNameError, match="2 servers have this name; name one by its id: id-1, id-2"
-        ):
+        with pytest.raises(UnknownNameError, match="2 servers are called twin: id-1, id-2"):
             await client.server("twin")
 
 

@@ -91,7 +91,7 @@ async def test_events_are_those_of_a_server(client: ControlClient) -> None:
     assert (found["server"], found["events"]) == ("id-3", [told(EVENT)])
     with pytest.raises(RefusedByDaemonError, match="server: is missing"):
         await client.document(LIST_EVENTS.path())
-    with pytest.raises(UnknownNameError, match=r"twin: 2 servers have this name.*id-1, id-2"):
+    with pytest.raises(UnknownNameError, match=r"2 servers are called twin: id-1, id-2"):
         await client.document(LIST_EVENTS.path(), {"server": "twin"})
 
 

@@ -11,6 +11,7 @@ from daemon.control.client import ControlClient
 from daemon.control.identity import by_peer
 from daemon.control.operation import Operation
 from daemon.control.operations import OPERATIONS
+from daemon.replies.servers import ServerStatus
 from daemon.web.door import Door
 from tests.daemon.control.fixed import FixedControl, fixed_api
 from tests.daemon.records.office import Office
@@ -82,12 +83,13 @@ async def test_the_daemon_is_asked_for_a_name_as_it_is(tmp_path: Path) -> None:
     asked: list[str] = []
 
     class Listening(FixedControl):
-        def server(self, name: str) -> None:
+        def server(self, name: str) -> ServerStatus:
             asked.append(name)
+            return super().server("nobody")
 
     path = tmp_path / "control.sock"
     async with fixed_api(path, Listening()), ControlClient(path) as client:
         for name in STRANGE:
-            with pytest.raises(Exception, match="there is no such server"):
+            with pytest.raises(Exception, match="there is no server"):
                 await client.document(fleet_operations.SERVER.path(name=name))
     assert asked == STRANGE

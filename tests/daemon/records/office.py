@@ -73,7 +73,7 @@ class NoControl:
     async def accept_clock(self, by: str) -> ClockStatus:
         raise NotImplementedError
 
-    def server(self, name: str) -> ServerStatus | None:
+    def server(self, name: str) -> ServerStatus:
         raise NotImplementedError
 
     async def servers(self, asked: ServersAsked, page: Page) -> Listed[ServerSummary]:
@@ -94,7 +94,7 @@ class NoControl:
     def solution(self, client: str, name: str) -> SolutionStatus | None:
         raise NotImplementedError
 
-    async def windows(self, client: str | None, start: Instant | None, until: Instant | None) -> bytes | None:
+    async def windows(self, client: str | None, start: Instant | None, until: Instant | None) -> bytes:
         raise NotImplementedError
 
     async def statement(self, client: str, month: Month, as_of: Instant | None) -> bytes:

@@ -242,7 +242,6 @@ class TestTheList:
             ("?state=lapsed", []),
             ("?client=c", ["f", "p"]),
             ("?client=d&state=all", ["t"]),
-            ("?client=nobody", []),
             ("?month=2026-03&client=c", ["p"]),
             ("?month=2026-02", ["f"]),
             ("?month=2026-04&state=all", []),
@@ -252,6 +251,9 @@ class TestTheList:
         said = await caller.get(f"/v1/proposals{query}")
         assert said.status == 200
         assert [each["id"] for each in said.json["proposals"]] == found
+
+    async def test_of_a_client_that_is_none_is_refused(self, caller: Caller) -> None:
+        assert (await caller.get("/v1/proposals?client=nobody")).status == 404
 
     @pytest.mark.parametrize(
         "query", ["?month=2026-13", "?month=march", "?month=", "?state=open", "?state=", "?server=s"]
