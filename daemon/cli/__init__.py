@@ -36,6 +36,27 @@ _COMMANDS: Final = {
     "import": "daemon.cli.import_:import_",
 }
 
+_EXIT_CODES: Final = """\
+\b
+Exit codes:
+  0    done
+  1    refused, or bad; for each command its help says which
+  2    the command line is wrong
+  3    the daemon cannot be reached, or gave no proper answer
+  4    it is made, and there was nothing to tell
+  70   a defect of slad's own; please report it
+  74   this machine refused: no room, right, descriptor or memory
+  130  interrupted (Ctrl-C); 143 by SIGTERM
+  141  nobody reads the output any more"""
+_ENVIRONMENT: Final = """\
+\b
+Environment, where the option is not given:
+  SLAD_CONFIG                   --config
+  SLAD_SOCKET                   --socket, the daemon on this machine
+  SLAD_URL, SLAD_TOKEN_FILE,    --url, --token-file, --ca-file, one elsewhere;
+  SLAD_CA_FILE                  the token itself stands in no command line
+  SLAD_TRACEBACK=1              show what ended a command, for a report"""
+
 
 class _Commands(click.Group):
     """The commands, in the order in which people meet them."""
@@ -95,6 +116,7 @@ class _Commands(click.Group):
 
 @click.group(
     cls=_Commands,
+    epilog=f"{_EXIT_CODES}\n\n{_ENVIRONMENT}",
     context_settings={
         "help_option_names": ["-h", "--help"],
         "max_content_width": 100,
@@ -107,10 +129,6 @@ def main() -> None:
 
     It watches every virtual server through vCenter, keeps the evidence, and works out the contract's figures.
     `slad demo` shows it on a simulated vCenter.
-
-    Exit codes of all commands: 0 done, 2 the command line is wrong, 70 a defect of slad's own, 74 this machine refused (no
-    room, right, descriptor or memory), 130 and 143 interrupted, 141 nobody reads the output; the others are in each
-    command's help.
     """
     from daemon.cores import forbid_core_dumps
 

@@ -27,6 +27,7 @@ config: Final = click.option(
     default=DEFAULT_PATH,
     show_default=True,
     envvar="SLAD_CONFIG",
+    show_envvar=True,
     help="The configuration.",
 )
 output_format: Final = click.option(
@@ -49,7 +50,7 @@ _socket: Final = click.option(
     "--socket",
     type=click.Path(path_type=Path),
     default=DEFAULT_SOCKET,
-    envvar="SLAD_CONTROL_SOCKET",
+    envvar="SLAD_SOCKET",
     show_default=True,
     show_envvar=True,
     help="The daemon's control socket.",
@@ -125,7 +126,7 @@ def _token_in(file: Path) -> str:
 _file = click.Path(exists=True, dir_okay=False, readable=True, path_type=Path)
 _url = click.option(
     "--url",
-    envvar="SLAD_CONTROL_URL",
+    envvar="SLAD_URL",
     show_envvar=True,
     metavar="URL",
     help="In place of the socket: the daemon's control door on TCP, https://HOST:PORT.",

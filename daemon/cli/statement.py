@@ -51,7 +51,7 @@ def statement(
 
     That of one client the running daemon makes; for what is said of all, and of a --ledger, all evidence is read, and its chain
     verified on the way. Exit codes: 0 it is made, 1 it cannot be, 2 the command line is wrong, 3 the daemon cannot be reached, 4
-    it is made, and no server was in service with the client in the month.
+    it is made, and no server was in service in the month.
     """
     if context.invoked_subcommand is not None:
         if any(map(options.typed, context.params)):

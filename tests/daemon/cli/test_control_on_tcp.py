@@ -148,7 +148,7 @@ def test_a_socket_by_hand_goes_before_a_url_of_the_environment(
     slad: Slad, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     (tmp_path / "token").write_text(READER.token)
-    monkeypatch.setenv("SLAD_CONTROL_URL", slad.url)
+    monkeypatch.setenv("SLAD_URL", slad.url)
     monkeypatch.setenv("SLAD_TOKEN_FILE", str(tmp_path / "token"))
     monkeypatch.setenv("SLAD_CA_FILE", str(slad.folder / "ca.pem"))
     assert run("client", "list").exit_code == 0

@@ -23,11 +23,24 @@ from tests.daemon.harness import WAIT_S
 from tests.hostile import HOSTILE
 from tests.probes.targets.targets import closed_port
 
-DONE, REFUSED, USAGE, UNREACHABLE = range(4)
+DONE, REFUSED, USAGE, UNREACHABLE, NOTHING = range(5)
 DEFECT, MACHINE, INTERRUPTED, HUNG_UP, TERMINATED = 70, 74, 130, 141, 143
-STATUSES: Final = {DONE, REFUSED, USAGE, UNREACHABLE, DEFECT, MACHINE, INTERRUPTED, HUNG_UP, TERMINATED}
+STATUSES: Final = {
+    DONE,
+    REFUSED,
+    USAGE,
+    UNREACHABLE,
+    NOTHING,
+    DEFECT,
+    MACHINE,
+    INTERRUPTED,
+    HUNG_UP,
+    TERMINATED,
+}
 """Those of `docs/slad-commands.md`."""
 DAEMONS: Final = ("demo", "run")
+ENDS: Final = {**dict.fromkeys((*DAEMONS, "doctor", "clock accept"), REFUSED), "statement": NOTHING}
+"""How the lines of commands end that are not done; nothing is on record of the month of the statement."""
 WIDE: Final = ("maintenance list", "exclusion list", "proposals list", "request list", "statement list")
 """Their tables have no room in 80 columns."""
 WHEREVER: Final = {
@@ -99,7 +112,7 @@ def test_every_command_has_a_line() -> None:
 @pytest.mark.parametrize("command", LEAVES)
 def test_its_line_does_what_it_is_for(usually: Usually, command: str) -> None:
     ended = usually(command)
-    assert ended.status == (REFUSED if command in (*DAEMONS, "doctor", "clock accept") else DONE), ended
+    assert ended.status == ENDS.get(command, DONE), ended
     assert_ends_in_a_sentence(ended)
 
 

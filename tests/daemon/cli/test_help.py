@@ -36,6 +36,18 @@ def test_what_a_command_does_is_listed_uncut(group: tuple[str, ...]) -> None:
     assert "…" not in listed
 
 
+def test_exit_codes_and_environment_are_the_same_in_help_and_documentation() -> None:
+    said = run("--help").stdout
+    told = Path(__file__, "../../../../docs/slad-commands.md").resolve().read_text(encoding="utf-8")
+    codes = {each for row in re.findall(r"^\| ([0-9, ]+) \|", told, re.MULTILINE) for each in row.split(", ")}
+    codes_said = re.findall(r"^ +(\d+)  +|; (\d+) by", said, re.MULTILINE)
+    assert {first or second for first, second in codes_said} == codes
+    names = set(re.findall(r"SLAD_[A-Z_]+", said))
+    assert names == set(re.findall(r"SLAD_[A-Z_]+", told))
+    asked = {name for path in COMMANDS for name in re.findall(r"SLAD_[A-Z_]+", run(*path, "--help").stdout)}
+    assert asked | {"SLAD_TRACEBACK"} == names
+
+
 @pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
 def test_every_option_is_explained(command: tuple[str, ...]) -> None:
     shown = run(*command, "--help").stdout
