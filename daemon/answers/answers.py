@@ -15,8 +15,7 @@ from daemon.believed_clock import BelievedClock, NotAcceptableError
 from daemon.book.counting import Counter
 from daemon.book.live_book import LiveBook
 from daemon.causes.traces import Traces
-from daemon.control import BusyError
-from daemon.control.questions import Listed, OutagesAsked, Page, ServersAsked
+from daemon.control.questions import BusyError, Listed, OutagesAsked, Page, ServersAsked
 from daemon.evidence.export import exported
 from daemon.exposition.exposition import Exposition
 from daemon.ledger import Ledger

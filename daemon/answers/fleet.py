@@ -8,7 +8,8 @@ from daemon.answers.listing import next_rows
 from daemon.answers.outages import within_scope
 from daemon.book.counting import NEVER
 from daemon.book.live_book import LiveBook
-from daemon.control.questions import Listed, Page, PageKey, ServerOrder, ServersAsked
+from daemon.control.questions import Listed, Page, PageKey, ServersAsked
+from daemon.control.routes import ServerOrder
 from daemon.exposition.families import RATIO_ONE, decimal_text
 from daemon.live.figures import LiveFigures
 from daemon.live.formulas import NOBODY

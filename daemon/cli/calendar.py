@@ -11,7 +11,7 @@ from daemon.cli.scope import concerned
 from daemon.cli.terminal import console, duration, print_table, say, show_bytes, show_json
 from daemon.cli.words import local
 from daemon.control.client import ControlAddress, Json
-from daemon.control.record_operations import CALENDAR_FILE, MAINTENANCE_CALENDAR
+from daemon.control.routes import CALENDAR_FILE, MAINTENANCE_CALENDAR
 from daemon.csv_text import csv_text
 from sla.texts import printable
 

@@ -19,7 +19,7 @@ from daemon.cli.terminal import plain, say, show_as, tell
 from daemon.config import UNASSIGNED, Config, ConfigError, Problem, load
 from daemon.config.tables import RuleTable, VCenterTable
 from daemon.control.client import ControlClient, ControlError, DaemonUnreachableError, Json
-from daemon.control.fleet_operations import LIST_USERS
+from daemon.control.routes import LIST_USERS
 from daemon.ledger import LedgerError, read_traces
 from daemon.readable import first_of
 from sla.records import ClientId, Leg

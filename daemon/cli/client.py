@@ -12,7 +12,7 @@ from daemon.cli.options import OutputFormat
 from daemon.cli.terminal import Printer, console, duration, print_table, say, show_as
 from daemon.cli.words import local
 from daemon.control.client import ControlAddress, Json
-from daemon.control.fleet_operations import CLIENT, LIST_CLIENTS
+from daemon.control.routes import CLIENT, LIST_CLIENTS
 from daemon.timezones import use_packaged_time_zones
 
 _UNTIL: Final = {

@@ -10,13 +10,13 @@ from daemon.cli.options import OutputFormat
 from daemon.cli.terminal import say, show_as
 from daemon.cli.words import local
 from daemon.control.client import ControlAddress, Json
-from daemon.control.fleet_operations import CLOCK
+from daemon.control.routes import CLOCK
 
 _SLEWED_S: Final = 10
 """What is less is made up for slowly."""
 
 
-@click.group("clock", short_help="Show what slad takes for the time; confirm a clock.")
+@click.group("clock")
 def clock() -> None:
     """Show what slad takes for the time, and confirm a clock that was set.
 

@@ -12,6 +12,7 @@ import click
 from daemon.cli import options
 from daemon.cli.layouts import check_output, deliver, layout_options, not_made, nothing_told
 from daemon.cli.letterheads import letterhead_in
+from daemon.cli.options import InstantType, MonthType
 from daemon.cli.terminal import progress, tell, tell_progress
 from daemon.config.letterhead import Letterhead
 from daemon.config.values import LanguageName
@@ -21,48 +22,17 @@ from daemon.statements.judging import imprint_of, judged
 from daemon.statements.layouts import Layout, LayoutError, laid_out
 from daemon.timezones import use_packaged_time_zones
 from sla.book import Book
-from sla.calendars import Month, check_year, parse_month, year_of
+from sla.calendars import Month, check_year, year_of
 from sla.client_document import Imprint, LedgerHead, NoDocumentError, client_document
 from sla.document import document
-from sla.instants import Instant, format_instant, parse_instant
+from sla.instants import Instant, format_instant
 from sla.records import ClientId
 from sla.statement import Judgement
 from sla.values import of_ledger
 
 
-class MonthType(click.ParamType[Month]):
-    """`YYYY-MM`."""
-
-    name = "YYYY-MM"
-
-    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> Month:
-        """See click."""
-        try:
-            month = parse_month(value)
-            check_year(month.year, value)
-        except ValueError as error:
-            self.fail(str(error), param, ctx)
-        return month
-
-
-class InstantType(click.ParamType[Instant]):
-    """An RFC 3339 instant with a zone."""
-
-    name = "INSTANT"
-
-    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> Instant:
-        """See click."""
-        try:
-            at = parse_instant(value)
-            check_year(year_of(at), value)
-        except ValueError as error:
-            self.fail(str(error), param, ctx)
-        return at
-
-
 @click.command(
     "evaluate",
-    short_help="Work out a month from evidence alone, anywhere.",
     epilog=options.example("slad evaluate evidence.jsonl --verify --month 2026-11 --format text"),
 )
 @click.argument("evidence", type=click.Path(exists=True, dir_okay=False, allow_dash=True))

@@ -12,8 +12,13 @@ from daemon.cli.scope import Windows
 from daemon.cli.terminal import say, show_as
 from daemon.cli.words import local
 from daemon.control.client import ControlAddress
-from daemon.control.record_operations import ADD_EXCLUSION, END_EXCLUSION, LIST_EXCLUSIONS, WITHDRAW_EXCLUSION
-from daemon.records.bodies import ExclusionCategory
+from daemon.control.routes import (
+    ADD_EXCLUSION,
+    END_EXCLUSION,
+    LIST_EXCLUSIONS,
+    WITHDRAW_EXCLUSION,
+)
+from daemon.replies.words import ExclusionCategory
 
 
 @click.group("exclusion")

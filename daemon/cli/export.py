@@ -10,7 +10,7 @@ from typing import IO
 import click
 
 from daemon.cli import options
-from daemon.cli.evaluate import InstantType
+from daemon.cli.options import InstantType
 from daemon.cli.terminal import tell
 from daemon.control.client import ControlAddress, ControlClient, ControlError
 from daemon.evidence.export import ExportError, exported
@@ -22,7 +22,6 @@ from sla.texts import printable_json
 
 @click.command(
     "export",
-    short_help="Write the evidence as JSON Lines, chained by hashes.",
     epilog=options.example("slad export --client acme --output evidence.jsonl"),
 )
 @click.option(

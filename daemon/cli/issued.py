@@ -13,23 +13,23 @@ import click
 
 from daemon.cli import options
 from daemon.cli.asking import EXIT_REFUSED, ask, record, record_or_refusal
-from daemon.cli.evaluate import MonthType, evaluated, lay_out
+from daemon.cli.evaluate import evaluated, lay_out
 from daemon.cli.export import write_all
 from daemon.cli.layouts import check_output, layout_options
 from daemon.cli.letterheads import letterhead_in, letterhead_told
-from daemon.cli.options import OutputFormat, Sending
+from daemon.cli.options import MonthType, OutputFormat, Sending
 from daemon.cli.statement import statement
 from daemon.cli.terminal import complain, console, print_table, say, show_as
 from daemon.cli.words import local
 from daemon.config.values import LanguageName
 from daemon.control.client import ControlAddress, Json, RefusedByDaemonError
-from daemon.control.fleet_operations import (
+from daemon.control.routes import (
+    ISSUE_STATEMENT,
     ISSUED_STATEMENT,
     LIST_CLIENTS,
     LIST_ISSUED,
     STATEMENT_DIFFERENCE,
 )
-from daemon.control.record_operations import ISSUE_STATEMENT
 from daemon.evidence.files import EvidenceSource
 from daemon.records.editions import NO_SERVICE
 from daemon.statements.layouts import Layout

@@ -15,13 +15,13 @@ from daemon.cli.scope import Windows
 from daemon.cli.terminal import console, duration, print_table, say, show_as
 from daemon.cli.words import local
 from daemon.control.client import ControlAddress, Json
-from daemon.control.record_operations import (
+from daemon.control.routes import (
     ANNOUNCE_MAINTENANCE,
     ANNOUNCE_SERIES,
     LIST_MAINTENANCE,
     WITHDRAW_MAINTENANCE,
 )
-from daemon.records.bodies import MOST_WINDOWS
+from daemon.replies.words import MOST_WINDOWS
 from daemon.timezones import use_packaged_time_zones
 from sla.calendars import parse_day
 from sla.instants import SECOND

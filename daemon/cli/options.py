@@ -10,12 +10,11 @@ from urllib.parse import urlsplit
 import click
 from click.core import ParameterSource
 
-from daemon.config import DEFAULT_PATH
-from daemon.config.secrets import MAX_SECRET_BYTES, Form, secret_in
-from daemon.control import DEFAULT_SOCKET
 from daemon.control.client import ControlAddress
 from daemon.os_faults import refused
-from sla.instants import parse_instant
+from daemon.places import DEFAULT_CONFIG, DEFAULT_SOCKET
+from sla.calendars import Month, check_year, parse_month, year_of
+from sla.instants import Instant, parse_instant
 
 OutputFormat = Literal["text", "json"]
 ListFormat = Literal["text", "json", "csv"]
@@ -24,7 +23,7 @@ config: Final = click.option(
     "--config",
     "path",
     type=click.Path(dir_okay=False, path_type=Path),
-    default=DEFAULT_PATH,
+    default=DEFAULT_CONFIG,
     show_default=True,
     envvar="SLAD_CONFIG",
     show_envvar=True,
@@ -113,6 +112,8 @@ def _checked_url(url: str) -> str:
 
 def _token_in(file: Path) -> str:
     """The token in a file or a pipe. Raises click.UsageError."""
+    from daemon.config.secrets import MAX_SECRET_BYTES, Form, secret_in
+
     try:
         with file.open("rb") as opened:
             token = secret_in(opened.read(MAX_SECRET_BYTES + 1), Form.TOKEN)
@@ -221,3 +222,33 @@ ledger: Final = click.option(
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="A ledger that no daemon has open, in place of the daemon's.",
 )
+
+
+class MonthType(click.ParamType[Month]):
+    """`YYYY-MM`."""
+
+    name = "YYYY-MM"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> Month:
+        """See click."""
+        try:
+            month = parse_month(value)
+            check_year(month.year, value)
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+        return month
+
+
+class InstantType(click.ParamType[Instant]):
+    """An RFC 3339 instant with a zone."""
+
+    name = "INSTANT"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> Instant:
+        """See click."""
+        try:
+            at = parse_instant(value)
+            check_year(year_of(at), value)
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+        return at

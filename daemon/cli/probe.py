@@ -87,7 +87,7 @@ class _How:
     backend: Backend
 
 
-@click.command("probe", short_help="Try targets by hand: icmp://HOST, tcp://HOST:PORT, URLs.")
+@click.command("probe")
 @click.argument("texts", metavar="TARGET…", nargs=-1)
 @click.option(
     "--file",

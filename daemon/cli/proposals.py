@@ -12,8 +12,13 @@ from daemon.cli.options import OutputFormat, Sending
 from daemon.cli.terminal import console, print_table, say, show_as
 from daemon.cli.words import local
 from daemon.control.client import ControlAddress, Json
-from daemon.control.record_operations import ACCEPT_PROPOSAL, LIST_PROPOSALS, PROPOSAL, REJECT_PROPOSAL
-from daemon.replies.proposals import ProposalState
+from daemon.control.routes import (
+    ACCEPT_PROPOSAL,
+    LIST_PROPOSALS,
+    PROPOSAL,
+    REJECT_PROPOSAL,
+)
+from daemon.replies.words import ProposalState
 
 _NONE = {"pending": "No proposal waits to be decided.", "all": "No proposal is on record."}
 _dry_run = click.option(

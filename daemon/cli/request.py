@@ -11,7 +11,7 @@ from daemon.cli.terminal import console, print_table, say, show_as
 from daemon.cli.withdrawing import add_withdraw, why_withdrawn
 from daemon.cli.words import local
 from daemon.control.client import ControlAddress, Json
-from daemon.control.record_operations import (
+from daemon.control.routes import (
     CLOSE_REQUEST,
     LIST_REQUESTS,
     OPEN_REQUEST,

@@ -12,7 +12,7 @@ from daemon.cli.terminal import console, print_table, say, show_as
 from daemon.cli.withdrawing import add_withdraw, why_withdrawn
 from daemon.cli.words import local
 from daemon.control.client import ControlAddress, Json
-from daemon.control.operation import Operation
+from daemon.control.routes import ApiRoute
 
 _SHOWN: Final = 3
 """Names of a kind that a table shows."""
@@ -113,9 +113,9 @@ class Windows:
 
     noun: str
     key: str
-    listing: Operation
+    listing: ApiRoute
     list_example: str
-    withdrawal: Operation
+    withdrawal: ApiRoute
     withdraw_help: str
     withdraw_example: str
 

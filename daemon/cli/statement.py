@@ -7,10 +7,11 @@ import click
 
 from daemon.cli import options
 from daemon.cli.asking import ask
-from daemon.cli.evaluate import InstantType, MonthType, evaluated, lay_out, make
+from daemon.cli.evaluate import evaluated, lay_out, make
 from daemon.cli.export import write_all
 from daemon.cli.layouts import check_output, layout_options
 from daemon.cli.letterheads import letterhead_in, letterhead_told
+from daemon.cli.options import InstantType, MonthType
 from daemon.config.values import LanguageName
 from daemon.control.client import ControlAddress
 from daemon.evidence.files import EvidenceSource
@@ -24,7 +25,6 @@ from sla.instants import Instant
 @click.group(
     "statement",
     invoke_without_command=True,
-    short_help="Print a month's statement; issue it, compare and verify what was issued.",
     epilog=options.example("slad statement --month 2026-11 --client acme"),
 )
 @click.option("--month", type=MonthType(), help="The calendar month, local to each client.")

@@ -27,7 +27,6 @@ def status(address: ControlAddress, format_: OutputFormat) -> None:
 
 @click.command(
     "server",
-    short_help="Show one virtual server: legs, outages, month.",
     epilog=options.example("slad server web1"),
 )
 @click.argument("name")

@@ -50,10 +50,11 @@ from daemon.config.values import (
     vcenter_address,
 )
 from daemon.os_faults import refused
+from daemon.places import DEFAULT_CONFIG
 from probes.report import INTERNET
 from sla.records import ClientId
 
-DEFAULT_PATH: Final = Path("/etc/slad/slad.toml")
+DEFAULT_PATH: Final = DEFAULT_CONFIG
 
 _MAX_FILE_BYTES: Final = 4 * 1024 * 1024
 

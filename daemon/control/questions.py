@@ -2,9 +2,9 @@
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from enum import Enum
 from typing import Generic, NamedTuple, Protocol, TypeVar
 
+from daemon.control.routes import ServerOrder
 from daemon.replies.clock import ClockStatus
 from daemon.replies.events import EventStatus
 from daemon.replies.outages import IncidentRow, OutageRow
@@ -56,16 +56,6 @@ class OutagesAsked:
     """Only those that last."""
     cause: CauseKind | None = None
     oldest_first: bool = False
-
-
-class ServerOrder(Enum):
-    """The orders in which servers are listed."""
-
-    WORST = "worst"
-    """Those that are down, the longest first; then those with the least budget left."""
-    NAME = "name"
-    SINCE = "since"
-    """Those whose state changed last first."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

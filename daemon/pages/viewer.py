@@ -15,8 +15,8 @@ from daemon.answers.answers import Answers
 from daemon.answers.budgets import BudgetAnswers, ClientBudget
 from daemon.config.letterhead import Letterhead
 from daemon.config.values import shown
-from daemon.control.operation import segment
 from daemon.control.questions import Listed, OutagesAsked, Page, ServersAsked
+from daemon.control.routes import segment
 from daemon.records.refusals import AmbiguousNameError, FieldFault, NotFoundError
 from daemon.replies.causes import CauseStatus
 from daemon.replies.events import EventStatus

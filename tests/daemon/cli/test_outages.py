@@ -12,7 +12,7 @@ from daemon.cli import servers as command
 from daemon.cli.months import say_month
 from daemon.cli.terminal import Printer
 from daemon.control.client import ControlClient
-from daemon.control.fleet_operations import LIST_EVENTS
+from daemon.control.routes import LIST_EVENTS
 from daemon.csv_text import csv_text
 from probes.simulation.entities import Vm
 from sla.calendars import Month

@@ -11,9 +11,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from daemon.control.client import ControlClient, RefusedByDaemonError, UnknownNameError
-from daemon.control.fleet_operations import LIST_EVENTS, LIST_INCIDENTS, LIST_OUTAGES, LIST_SERVERS
 from daemon.control.paging import CursorError, cursor_of, key_in
-from daemon.control.questions import OutagesAsked, Page, ServerOrder, ServersAsked
+from daemon.control.questions import OutagesAsked, Page, ServersAsked
+from daemon.control.routes import (
+    LIST_EVENTS,
+    LIST_INCIDENTS,
+    LIST_OUTAGES,
+    LIST_SERVERS,
+    ServerOrder,
+)
 from sla.calendars import Month
 from sla.records import CauseKind, State
 from tests.daemon.control.fixed import (
