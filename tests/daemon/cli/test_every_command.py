@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from functools import cache
+from pathlib import Path
 from typing import Final
 
 import click
@@ -117,10 +118,17 @@ def test_its_line_does_what_it_is_for(usually: Usually, command: str) -> None:
 
 
 @pytest.mark.parametrize("command", DAEMONS)
-def test_a_port_that_is_taken_is_told_with_what_to_do(usually: Usually, command: str) -> None:
+def test_a_port_that_is_taken_is_told_with_who_has_it_and_what_to_do(
+    ground: Ground, usually: Usually, command: str
+) -> None:
     told = usually(command).err.splitlines()[-1]
-    assert told.startswith("slad: ")
-    assert "address already in use: end what has it, or choose another address or port" in told.lower()
+    cure = {
+        "run": "end what has it, or choose another address or port",
+        "demo": "end it, or take any free port: slad demo --port 0, or make run PORT=0",
+    }[command]
+    process = Path("/proc/self/comm").read_text().strip()
+    address = f"127.0.0.1:{ground.taken}"
+    assert told == f"slad: {address} is in use, by {process} (process {os.getpid()}): {cure}"
 
 
 # The machine
