@@ -134,7 +134,7 @@ _url = click.option(
 )
 _token_file = click.option(
     "--token-file",
-    type=_file,
+    type=click.Path(path_type=Path),
     envvar="SLAD_TOKEN_FILE",
     show_envvar=True,
     help="A file with the token for --url; `slad token` makes one.",

@@ -206,7 +206,9 @@ def _parsed(given: Sequence[tuple[str, str]]) -> list[Target]:
     if wrong:
         for each in wrong[:MAX_TOLD]:
             complain(each)
-        raise click.UsageError(f"{counted(len(wrong), 'target')} cannot be tried, so nothing was")
+        raise click.UsageError(
+            f"{counted(len(wrong), 'target')} cannot be tried, so nothing was: write icmp://HOST, tcp://HOST:PORT or https://HOST"
+        )
     return targets
 
 

@@ -120,7 +120,7 @@ def _print_paragraphs(out: Printer, columns: Sequence[_TableColumn]) -> None:
             for place, line in enumerate(lines if cell.plain else ()):
                 title = plain("") if place else column.heading.copy()
                 title.pad_right(indent - title.cell_len)
-                out.print(title + line, soft_wrap=True)
+                out.print(Text.assemble(title, line), soft_wrap=True)
 
 
 def state(word: str) -> Text:

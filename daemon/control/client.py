@@ -212,7 +212,10 @@ class ControlClient:
 
     def _unreachable(self, error: OSError) -> str:
         if error.errno in (errno.ENOENT, errno.ECONNREFUSED):
-            return f"slad does not run, or not with this socket: nobody answers at {self._address}"
+            return (
+                f"slad does not run, or not there: nobody answers at {self._address};"
+                " start it, or name its door: --socket, or --url (slad --help)"
+            )
         if error.errno in (errno.EACCES, errno.EPERM):
             return f"you may not ask slad at {self._address}: its group may, and root"
         return f"slad cannot be reached at {self._address}: {refused(error)}"

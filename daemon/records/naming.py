@@ -112,6 +112,12 @@ def client_at(book: Book, name: str, at: Instant) -> Client:
     return found
 
 
+def unknown_id(noun: str, id_: str) -> NotFoundError:
+    """What to raise for the id of a record that is not there."""
+    message = f"there is no {noun} {shown(id_)}: the list of {noun}s has their ids"
+    return NotFoundError([FieldFault("id", message)])
+
+
 def find_solution(book: Book, name: str, client: ClientId | None) -> SolutionId:
     """The solution of an id, of a client or of any. Raises NotFoundError."""
     own = [id_ for id_, clients in book.clients_of.items() if client is None or client in clients]

@@ -14,7 +14,6 @@ import structlog
 
 from daemon.clock import Clock
 from daemon.config import Config
-from daemon.config.values import shown
 from daemon.holidays import holidays_around
 from daemon.pacing import paced
 from daemon.records import bodies
@@ -28,14 +27,13 @@ from daemon.records.idempotency import (
     RequestIdentity,
     digest_of,
 )
-from daemon.records.naming import client_at, find_client, named
+from daemon.records.naming import client_at, find_client, named, unknown_id
 from daemon.records.overruling import overruled
 from daemon.records.proposals import EventsOf, ProposalViews, WhichProposals
 from daemon.records.refusals import (
     NOTHING_RECORDED,
     ConflictError,
     FieldFault,
-    NotFoundError,
     NotRecordingError,
     RefusedError,
     UnconfirmedError,
@@ -320,7 +318,7 @@ class RecordService:
         """One proposal, its outage and what proves it."""
         pages = self._book.proposals.get(proposal)
         if pages is None:
-            raise NotFoundError([FieldFault("id", f"there is no proposal {shown(proposal)}")])
+            raise unknown_id("proposal", proposal)
         return Answer(self._proposals().detail(pages, self._events_of).as_json())
 
     def _proposals(self) -> ProposalViews:

@@ -119,7 +119,7 @@ def test_a_door_on_tcp_is_named_whole_and_with_a_token(slad: Slad, tmp_path: Pat
         (("--url", slad.url, "--token-file", str(empty)), "is empty"),
         (("--url", slad.url, "--token-file", str(two)), "holds more than one line"),
         (("--token-file", str(token)), "are for --url"),
-        (("--url", slad.url, "--token-file", str(tmp_path / "none")), "does not exist"),
+        (("--url", slad.url, "--token-file", str(tmp_path / "none")), "It must hold the one line"),
     ):
         result = run("client", "list", *arguments)
         assert (result.exit_code, result.stdout) == (2, "")

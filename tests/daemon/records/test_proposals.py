@@ -142,7 +142,10 @@ async def test_what_has_lapsed_cannot_be_decided(office: Office, caller: Caller,
 @pytest.mark.parametrize("decision", ["accept", "reject"])
 async def test_there_has_to_be_one(office: Office, caller: Caller, decision: str) -> None:
     said = await caller.post(f"/v1/proposals/q/{decision}", _body(decision))
-    assert (said.status, said.json["error"]) == (404, 'id: there is no proposal "q"')
+    assert (said.status, said.json["error"]) == (
+        404,
+        'id: there is no proposal "q": the list of proposals has their ids',
+    )
     assert (await caller.get("/v1/proposals/q")).status == 404
     assert office.recorded == []
 
