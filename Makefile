@@ -2,6 +2,8 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+PORT ?= 10999
+PIP := $(BIN)/python -m pip --disable-pip-version-check
 
 .DEFAULT_GOAL := help
 .PHONY: help run test test-long lint bench mutants man site screenshots lock wheel install deb sbom clean
@@ -10,20 +12,24 @@ help: ## Show what there is to make.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
 
 $(VENV)/.run: requirements.lock pyproject.toml
-	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
-	touch $@
+	@echo "1 of 3: a place for slad and what it needs, $(VENV)"
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "2 of 3: what slad needs, as requirements.lock pins it; a minute or two"
+	@$(PIP) install --require-hashes -r requirements.lock
+	@echo "3 of 3: slad itself"
+	@$(PIP) install --quiet --no-deps --no-build-isolation -e .
+	@touch $@
 
 $(VENV)/.dev: requirements-dev.lock $(VENV)/.run
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
-	touch $@
+	@echo "What the tests need, as requirements-dev.lock pins it"
+	@$(PIP) install --require-hashes -r requirements-dev.lock
+	@touch $@
 
-run: $(VENV)/.run ## Run the demo, or the daemon on a configuration: make run CONFIG=slad.toml
+run: $(VENV)/.run ## Run the demo: make run PORT=10999; or the daemon: make run CONFIG=slad.toml
 ifdef CONFIG
-	$(BIN)/slad run --config $(CONFIG)
+	@$(BIN)/slad run --config $(CONFIG)
 else
-	$(BIN)/slad demo
+	@$(BIN)/slad demo --port $(PORT)
 endif
 
 test: $(VENV)/.dev ## Install what the tests need and run every test but the long ones.
@@ -66,7 +72,7 @@ lock: ## Pin the dependencies anew, with hashes (needs uv).
 WHEEL = $$(ls -t dist/slad-*.whl | head -n 1)
 
 wheel: $(VENV)/.run ## Build the wheel into dist/.
-	$(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-deps --no-build-isolation -w dist .
+	$(PIP) wheel --quiet --no-deps --no-build-isolation -w dist .
 
 install: wheel man ## Install slad as a service (as root; DESTDIR, PREFIX=/opt/slad, BASE=/usr/local).
 	deploy/install "$(WHEEL)"

@@ -14,6 +14,7 @@ BENCHES = (
     ("pages", "each page that people look at, among 40,000 servers"),
     ("ledger", "the ledger"),
     ("start", "start from a ledger of 1,000,000 records"),
+    ("commands", "how soon a command has its answer, beside promtool"),
     ("evaluate", "slad evaluate"),
     ("statement", "the statement of a client of 500 servers"),
     ("ping", "10,000 pings, beside fping and aioping"),

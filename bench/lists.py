@@ -15,7 +15,8 @@ from bench.exposition import measured
 from daemon.answers.fleet import FleetAnswers
 from daemon.answers.outages import OutageAnswers
 from daemon.clock import Clock
-from daemon.control.questions import OutagesAsked, Page, ServerOrder, ServersAsked
+from daemon.control.questions import OutagesAsked, Page, ServersAsked
+from daemon.control.routes import ServerOrder
 from daemon.live.figures import LiveFigures
 from daemon.pacing import freeze_gc, paced, tune_gc
 from probes.report import Report

@@ -69,8 +69,17 @@ def os_fault(error: BaseException) -> str | None:
             return None
 
 
+class AddressTakenError(OSError):
+    """Somebody else listens there: who, where that is known, and what to do."""
+
+    def __init__(self, address: str, holder: str, remedy: str = _TAKEN) -> None:
+        by = f", by {holder}" if holder else ""
+        super().__init__(errno.EADDRINUSE, f"{address} is in use{by}")
+        self.remedy = remedy
+
+
 def refused(error: OSError) -> str:
     """Why, and what to do, for a sentence that has said what: without the file's name, and without a full stop."""
     why = error.strerror or str(error) or type(error).__name__
-    remedy = _REMEDIES.get(error.errno or 0)
+    remedy = error.remedy if isinstance(error, AddressTakenError) else _REMEDIES.get(error.errno or 0)
     return f"{why}: {remedy}" if remedy else why

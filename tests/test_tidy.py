@@ -19,6 +19,7 @@ CALLED_BY_LIBRARIES = {
     "argtypes",
     "eof_received",  # asyncio's protocols
     "convert",  # click's parameter types
+    "format_commands",
     "get_command",
     "handle_error",  # aiohttp's request handler
     "list_commands",

@@ -15,9 +15,7 @@ from daemon.believed_clock import BelievedClock, NotAcceptableError
 from daemon.book.counting import Counter
 from daemon.book.live_book import LiveBook
 from daemon.causes.traces import Traces
-from daemon.config.values import shown
-from daemon.control import AmbiguousNameError, BusyError
-from daemon.control.questions import Listed, OutagesAsked, Page, ServersAsked
+from daemon.control.questions import BusyError, Listed, OutagesAsked, Page, ServersAsked
 from daemon.evidence.export import exported
 from daemon.exposition.exposition import Exposition
 from daemon.ledger import Ledger
@@ -25,7 +23,8 @@ from daemon.live.figures import LiveFigures
 from daemon.pacing import paced
 from daemon.records.idempotency import RecordedRequests
 from daemon.records.links import ClientLink
-from daemon.records.refusals import ConflictError, FieldFault, NotFoundError
+from daemon.records.naming import client_at, find_client, find_server, find_solution
+from daemon.records.refusals import ConflictError, FieldFault
 from daemon.records.windows import around
 from daemon.replies.causes import CauseStatus
 from daemon.replies.clock import ClockStatus
@@ -57,7 +56,7 @@ from sla.calendars import Month
 from sla.instants import BEGINNING, Instant
 from sla.outages import runs_of
 from sla.reasons import PlainReason
-from sla.records import Cause, ClientId, Leg, Server, ServerId, SolutionId, State
+from sla.records import Cause, ClientId, Leg, Server, ServerId, State
 from sla.spans import Span
 from sla.timeline import Segment
 
@@ -189,11 +188,9 @@ class Answers:
         await self._seal()  # with the next tick, which looks at the clock first
         return self.clock()
 
-    def server(self, name: str) -> ServerStatus | None:
-        """One server by its id or its name; None where there is none. Raises AmbiguousNameError."""
-        server = self._found(name)
-        if server is None:
-            return None
+    def server(self, name: str) -> ServerStatus:
+        """One server by its id or its name. Raises NotFoundError and AmbiguousNameError."""
+        server = find_server(self._book.evidence, name)
         record, counts = self._book.record_of(server), self._book.counts(server)
         settled_at = self._book.places[server].group.settled if server in self._book.places else None
         segments = self._segments(record, settled_at)
@@ -237,8 +234,7 @@ class Answers:
 
     async def events(self, server: str, page: Page) -> tuple[str, Listed[EventStatus]]:
         """The id of a server, and the events that name it. Raises what `outages` raises."""
-        found = self._named(server)
-        assert found is not None
+        found = find_server(self._book.evidence, server)
         return found, await events_of(self._book.events.get(found, ()), self._ledger.read, page)
 
     async def solutions(self) -> SolutionList:
@@ -252,43 +248,43 @@ class Answers:
         return SolutionList(at=judging.at, solutions=found)
 
     def solution(self, client: str, name: str) -> SolutionStatus | None:
-        """One solution of a client; None where there is none."""
-        judging = self._figures.asked()
-        key = SolutionId(name), ClientId(client)
+        """One solution of a client; None where nothing is known of it yet. Raises NotFoundError."""
+        judging, owner = self._figures.asked(), self._client(client)
+        key = find_solution(self._book.evidence, name, owner), owner
         return None if judging is None else solution_status(judging, key)
 
     async def statement(self, client: str, month: Month, as_of: Instant | None) -> bytes:
         """The statement of a client as a document. Raises NoDocumentError, BusyError."""
         try:
-            return await self.documents.document(ClientId(client), month, as_of)
+            return await self.documents.document(self._client(client), month, as_of)
         except MovingError as error:
             raise BusyError(str(error)) from error
 
     def issued(self, client: str | None, month: Month | None) -> IssuedList:
         """The statements that were issued, or those of a client or a month."""
-        return self._issuing.listed(client, month)
+        return self._issuing.listed(None if client is None else self._client(client), month)
 
     async def issued_document(self, client: str, month: Month, version: int | None) -> bytes:
         """The bytes of a version. Raises NotFoundError, LedgerError."""
-        return await self._issuing.document(client, month, version)
+        return await self._issuing.document(self._client(client), month, version)
 
     async def difference(self, client: str, month: Month, version: int | None) -> bytes:
         """What differs between a version and the one before it. Raises NotFoundError, LedgerError, BusyError."""
         try:
-            return await self._issuing.difference(client, month, version)
+            return await self._issuing.difference(self._client(client), month, version)
         except MovingError as error:
             raise BusyError(str(error)) from None
 
     def letterhead(self, client: str) -> LetterheadStatus:
         """Whose the statements of a client are."""
-        return LetterheadStatus.of(self.documents.letterhead(ClientId(client)))
+        return LetterheadStatus.of(self.documents.letterhead(self._client(client)))
 
     async def export(
         self, client: str | None, start: Instant | None, until: Instant | None
     ) -> AsyncIterator[str]:
         """The evidence as lines, for one client or all; the watermarks are sealed into the chain first."""
         await self._seal()
-        chosen = ClientId(client) if client is not None else None
+        chosen = None if client is None else self._client(client)
         async for line in exported(self._ledger.read, client=chosen, since=start, until=until):
             yield line
 
@@ -297,16 +293,14 @@ class Answers:
         now = self._clock.now()
         return await calendar_of("Maintenance", self._fleet_events(), around(now), now)
 
-    async def windows(self, client: str | None, start: Instant | None, until: Instant | None) -> bytes | None:
-        """The same of a span, of all clients or for one; None for a client that is not on record."""
+    async def windows(self, client: str | None, start: Instant | None, until: Instant | None) -> bytes:
+        """The same of a span, of all clients or for one. Raises NotFoundError for a client that is not on record."""
         now, book = self._clock.now(), self._book.evidence
         first, last = around(now)
         span = first if start is None else start, last if until is None else until
         if client is None:
             return await calendar_of("Maintenance", self._fleet_events(), span, now)
-        record = book.client(ClientId(client), now)
-        if record is None:
-            return None
+        record = client_at(book, client, now)
         events = client_events(book, record.id, self._book.observer)
         return await calendar_of(f"Maintenance for {record.name}", events, span, now)
 
@@ -354,10 +348,11 @@ class Answers:
 
     def _named(self, name: str | None) -> ServerId | None:
         """The server of an id or a name; None for no name. Raises NotFoundError and AmbiguousNameError."""
-        found = None if name is None else self._found(name)
-        if name is not None and found is None:
-            raise NotFoundError([FieldFault("server", f"there is no server {shown(name)}")])
-        return found
+        return None if name is None else find_server(self._book.evidence, name)
+
+    def _client(self, client: str) -> ClientId:
+        """The client that is meant. Raises NotFoundError."""
+        return find_client(self._book.evidence, client)
 
     def _runs_on(self, server: ServerId) -> Whereabouts | None:
         """Where it was placed last, if it is there still."""
@@ -369,18 +364,6 @@ class Answers:
             datastores=tuple(sorted(each.name for each in last[0].datastores)),
             since=last[0].start,
         )
-
-    def _found(self, name: str) -> ServerId | None:
-        if ServerId(name) in self._book.evidence.servers:
-            return ServerId(name)
-        named = [
-            server for server in self._book.evidence.servers if self._book.record_of(server).name == name
-        ]
-        in_service = [server for server in named if self._book.record_of(server).in_service_until is None]
-        found = in_service or named
-        if len(found) > 1:
-            raise AmbiguousNameError(name, sorted(found))
-        return found[0] if found else None
 
     def _segments(self, record: Server, settled_at: Instant | None) -> list[Segment]:
         if settled_at is None:

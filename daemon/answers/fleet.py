@@ -5,10 +5,11 @@ from collections.abc import Callable, Iterator
 from fnmatch import translate
 
 from daemon.answers.listing import next_rows
-from daemon.answers.outages import check_scope
+from daemon.answers.outages import within_scope
 from daemon.book.counting import NEVER
 from daemon.book.live_book import LiveBook
-from daemon.control.questions import Listed, Page, PageKey, ServerOrder, ServersAsked
+from daemon.control.questions import Listed, Page, PageKey, ServersAsked
+from daemon.control.routes import ServerOrder
 from daemon.exposition.families import RATIO_ONE, decimal_text
 from daemon.live.figures import LiveFigures
 from daemon.live.formulas import NOBODY
@@ -28,7 +29,7 @@ class FleetAnswers:
 
     async def servers(self, asked: ServersAsked, page: Page) -> Listed[ServerSummary]:
         """Servers. Raises NotFoundError for a client or solution that is none."""
-        check_scope(self._book, asked.client, asked.solution)
+        asked = within_scope(self._book, asked)
         found, behind = await next_rows(self._candidates(asked), page)
         rows = [self._row(server) async for _, server in paced(found)]
         return Listed(rows=tuple(rows), next=behind)

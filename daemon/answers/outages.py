@@ -1,16 +1,16 @@
 """Lists of outages and incidents, from the index of the live book: what a page costs is what is looked at until it is full."""
 
 from collections.abc import Iterator
-from typing import Any, Final
+from dataclasses import replace
+from typing import Any, Final, TypeVar
 
 from daemon.book.live_book import LiveBook
 from daemon.book.outage_index import OutageKey
 from daemon.clock import Clock
-from daemon.config.values import shown
-from daemon.control.questions import Listed, OutagesAsked, Page
+from daemon.control.questions import Listed, OutagesAsked, Page, ServersAsked
 from daemon.live.figures import JudgementsAt, LiveFigures
 from daemon.pacing import paced
-from daemon.records.refusals import FieldFault, NotFoundError
+from daemon.records.naming import find_client, find_solution
 from daemon.replies.causes import CauseStatus
 from daemon.replies.outages import ExcludedPart, IncidentRow, OutageRow
 from sla.calendars import Calendar, calendar_of
@@ -19,7 +19,7 @@ from sla.incidents import Incident, incident_of
 from sla.instants import BEGINNING, FOREVER, Instant
 from sla.outages import Outage, cause_of, with_cause
 from sla.owners import own_name
-from sla.records import ClientId, ServerId, SolutionId
+from sla.records import ClientId, ServerId
 from sla.spans import Span, clipped, length, union
 
 MOST_LOOKED_AT: Final = 10_000
@@ -174,8 +174,7 @@ class _Wanted:
 
     def __init__(self, book: LiveBook, asked: OutagesAsked) -> None:
         """Raises NotFoundError for a client or a solution that there is none of."""
-        check_scope(book, asked.client, asked.solution)
-        self.asked = asked
+        self.asked = within_scope(book, asked)
         self._book = book
         self._spans: dict[ClientId, Span] = {}
 
@@ -195,16 +194,14 @@ class _Wanted:
         return asked.cause is None or (cause is not None and cause.cause is asked.cause)
 
 
-def check_scope(book: LiveBook, client: str | None, solution: str | None) -> None:
-    """Raises NotFoundError for a client, or a solution of it, that is not on record."""
-    known = book.evidence
-    if client is not None and ClientId(client) not in known.clients:
-        raise NotFoundError([FieldFault("client", f"there is no client {shown(client)}")])
-    if solution is not None:
-        clients = known.clients_of.get(SolutionId(solution), set())
-        if not clients or (client is not None and client not in clients):
-            whose = "" if client is None else f" of client {shown(client)}"
-            raise NotFoundError([FieldFault("solution", f"there is no solution {shown(solution)}{whose}")])
+_Asked = TypeVar("_Asked", OutagesAsked, ServersAsked)
+
+
+def within_scope(book: LiveBook, asked: _Asked) -> _Asked:
+    """What is asked for, by the client and the solution that are meant. Raises NotFoundError for those not on record."""
+    client = None if asked.client is None else find_client(book.evidence, asked.client)
+    solution = None if asked.solution is None else find_solution(book.evidence, asked.solution, client)
+    return replace(asked, client=client, solution=solution)
 
 
 def _calendar(book: LiveBook, client: ClientId) -> Calendar:

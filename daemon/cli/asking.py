@@ -14,7 +14,6 @@ from functools import partial
 from typing import Final, NoReturn, Protocol, TypeVar
 
 from daemon.cli import terminal
-from daemon.cli.lone_servers import with_solution_id
 from daemon.cli.options import Sending
 from daemon.cli.terminal import complain
 from daemon.control.client import (
@@ -87,20 +86,6 @@ def record_or_refusal(
         return error
     except ControlError as error:
         _end(error)
-
-
-def record_of_solution(
-    address: ControlAddress, path: str, body: Mapping[str, object], *, sending: Sending
-) -> Json:
-    """As `record`; the `solution` may be the name of a server that is sold alone."""
-    said, key = _given(body), sending.key or str(uuid.uuid4())
-
-    async def recorded(daemon: ControlClient, *, confirmed: bool) -> Json:
-        named = await with_solution_id(daemon, path, said, key=key)
-        return await _recorded(daemon, path, named, key=key, confirmed=confirmed)
-
-    with _naming_the_key(key):
-        return _confirmed(address, recorded, yes=sending.yes)
 
 
 def confirm(doubtful: Iterable[str], question: str, *, yes: bool) -> None:

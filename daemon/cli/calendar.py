@@ -1,6 +1,6 @@
 """`slad maintenance calendar`: the windows of a span, past and to come, judged; and how what a window comes to is shown."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Final, Literal
 
 import click
@@ -9,8 +9,9 @@ from daemon.cli import completing, options
 from daemon.cli.asking import ask
 from daemon.cli.scope import concerned
 from daemon.cli.terminal import console, duration, print_table, say, show_bytes, show_json
+from daemon.cli.words import local
 from daemon.control.client import ControlAddress, Json
-from daemon.control.record_operations import CALENDAR_FILE, MAINTENANCE_CALENDAR
+from daemon.control.routes import CALENDAR_FILE, MAINTENANCE_CALENDAR
 from daemon.csv_text import csv_text
 from sla.texts import printable
 
@@ -18,6 +19,7 @@ _COLUMNS: Final = (
     *("id", "state", "from", "until", "category", "concerns", "reference"),
     *("client", "servers", "excluded", "not excluded, and why", "left of the week's allowance"),
 )
+_PROSE: Final = ("concerns", "reference", "not excluded, and why")
 
 
 @click.command(
@@ -81,8 +83,8 @@ def calendar(
             show_bytes(_csv(answer).encode())
         case "text":
             if not answer["windows"]:
-                say(f"No window is on record from {answer['from']} until {answer['until']}.")
-            print_table(console(), _COLUMNS, _rows(answer))
+                say(f"No window is on record from {local(answer['from'])} until {local(answer['until'])}.")
+            print_table(console(), _COLUMNS, _rows(answer, local), prose=_PROSE)
 
 
 def judged_cells(row: Json) -> tuple[str, ...]:
@@ -107,15 +109,18 @@ def left_of_weeks(row: Json) -> str:
     return ", ".join(duration(week["left_seconds"]) for week in row["weeks"])
 
 
-def _rows(answer: Json) -> Iterator[tuple[str, ...]]:
-    """A row for each window and what it comes to; one for a window that is not judged, or in which no server is."""
+def _rows(answer: Json, told: Callable[[str | None], str]) -> Iterator[tuple[str, ...]]:
+    """A row for each window and what it comes to; one for a window that is not judged, or in which no server is.
+
+    `told` says instants.
+    """
     for each in answer["windows"]:
         window = each["window"]
         said = (
             window["id"],
             window["state"],
-            window["from"],
-            (window["ended"] or {}).get("at") or window["until"] or "open",
+            told(window["from"]),
+            told((window["ended"] or {}).get("at") or window["until"]) or "open",
             window["category"].replace("_", " "),
             concerned(window),
             window["reference"] or "",
@@ -126,5 +131,9 @@ def _rows(answer: Json) -> Iterator[tuple[str, ...]]:
             yield (*said, *("not judged" if each["summary"] is None else "no server", "", "", "", ""))
 
 
+def _in_utc(at: str | None) -> str:
+    return at or ""
+
+
 def _csv(answer: Json) -> str:
-    return csv_text(_COLUMNS, (map(printable, row) for row in _rows(answer)))
+    return csv_text(_COLUMNS, (map(printable, row) for row in _rows(answer, _in_utc)))

@@ -6,10 +6,10 @@ from daemon.cli import completing, options
 from daemon.cli.asking import record
 from daemon.cli.options import OutputFormat, Sending
 from daemon.cli.terminal import say, show_as
-from daemon.cli.words import cause_words
+from daemon.cli.words import cause_words, local
 from daemon.control.client import ControlAddress, Json
-from daemon.control.record_operations import SET_CAUSE
-from daemon.records.bodies import AUTOMATIC
+from daemon.control.routes import SET_CAUSE
+from daemon.replies.words import AUTOMATIC
 from sla.records import CauseKind
 
 
@@ -70,7 +70,9 @@ def set_(
 
 def _say(answer: Json, *, dry_run: bool) -> None:
     done = "would be recorded; nothing was" if dry_run else "is recorded"
-    say(f"Of the outage of {answer['name']} ({answer['server']}) that began at {answer['from']} it {done}:")
+    say(
+        f"Of the outage of {answer['name']} ({answer['server']}) that began at {local(answer['from'])} it {done}:"
+    )
     say(f"  {cause_words(answer['cause'])}")
     if answer["before"] is not None:
         say(f"  before: {cause_words(answer['before'])}")

@@ -4,6 +4,7 @@ import asyncio
 import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -16,12 +17,22 @@ from daemon.causes.traces import users_in
 from daemon.cli import options
 from daemon.cli.options import OutputFormat
 from daemon.cli.terminal import plain, say, show_as, tell
+from daemon.cli.words import local
+from daemon.clock import SystemClock
 from daemon.config import UNASSIGNED, Config, ConfigError, Problem, load
-from daemon.config.tables import RuleTable, VCenterTable
+from daemon.config.tables import RuleTable, TokenTable, VCenterTable
 from daemon.control.client import ControlClient, ControlError, DaemonUnreachableError, Json
-from daemon.control.fleet_operations import LIST_USERS
+from daemon.control.routes import LIST_USERS
+from daemon.doctor.finding import Finding, Level
+from daemon.doctor.rules import rules
+from daemon.doctor.vcenters import vcenter
 from daemon.ledger import LedgerError, read_traces
 from daemon.readable import first_of
+from daemon.timezones import use_packaged_time_zones
+from daemon.web.config import WebConfig, WebConfigError
+from daemon.web.config import load as load_web_config
+from probes.report import ListedServer
+from sla.instants import format_instant
 from sla.records import ClientId, Leg
 
 NAMED: Final = 8
@@ -30,21 +41,62 @@ NAMED: Final = 8
 
 @click.command("check-config", epilog=options.example("slad check-config --config slad.toml"))
 @options.config
+@click.option(
+    "--live",
+    is_flag=True,
+    help="Ask each vCenter which servers it shows, and say which of them each rule takes.",
+)
 @options.output_format
-def check_config(path: Path, format_: OutputFormat) -> None:
-    """Check a configuration whole, and say what it means.
+def check_config(path: Path, *, live: bool, format_: OutputFormat) -> None:
+    """Check a configuration whole, with the web config file that it names, and say what it means.
 
-    Every problem is one line, FILE:LINE: KEY: what is wrong, what would be right. No vCenter is contacted: `slad doctor`
-    does that. The users whom events of late name are shown by the pattern that takes each, as far as slad, or its ledger, tells. Exit codes: 0 it can be used (perhaps with warnings), 1 it cannot, 2 the command line is wrong.
+    Every problem is one line, FILE:LINE: KEY: what is wrong, what would be right. No vCenter is contacted but with
+    --live; `slad doctor` tries all that the file names. The users whom events of late name are shown by the pattern that takes each, as far as slad, or its ledger, tells. Exit codes: 0 it can be used (perhaps with warnings), 1 it cannot, 2 the command line is wrong.
     """
     try:
         config = load(path, os.environ)
+        web = _web_config(config)
     except ConfigError as error:
         report = {"usable": False, "problems": _rows(error.problems), "warnings": _rows(error.warnings)}
         show_as(format_, report, partial(_tell_problems, error))
         sys.exit(1)
-    seen = _seen_users(config)
-    show_as(format_, _as_json(config, seen), lambda: _tell_meaning(config, seen))
+    found = _Beyond(web=web, seen=_seen_users(config), taken=_taken_by_rules(config) if live else None)
+    show_as(format_, _as_json(config, found), lambda: _tell_meaning(config, found))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Beyond:
+    """What lies beyond the file: the web config file that it names, who was seen, what rules take (None: not asked)."""
+
+    web: WebConfig | None
+    seen: SeenUsers
+    taken: Sequence[Finding] | None
+
+
+def _web_config(config: Config) -> WebConfig | None:
+    """The web config file, where one is named. Raises ConfigError for one that cannot be used."""
+    file = config.web.config_file
+    if file is None:
+        return None
+    try:
+        return load_web_config(file).config
+    except WebConfigError as error:
+        lines = [line.removeprefix(f"{file}: ") for line in str(error).splitlines()]
+        problems = [Problem(file=file, line=1, key="", text=line) for line in lines]
+        raise ConfigError(problems, config.warnings) from None
+
+
+def _taken_by_rules(config: Config) -> Sequence[Finding]:
+    """How many servers each rule takes, of those that the vCenters show; and which vCenters show none."""
+    use_packaged_time_zones()
+    shown: dict[str, Sequence[ListedServer]] = {}
+    unread = [
+        finding
+        for name in config.vcenters
+        for finding in vcenter(config, name, SystemClock(), shown)
+        if finding.level is Level.FAIL
+    ]
+    return [*unread, *rules(config, shown)]
 
 
 def _seen_users(config: Config) -> SeenUsers:
@@ -66,10 +118,10 @@ async def _asked(socket: Path) -> Json:
         return await daemon.document(LIST_USERS.path())
 
 
-def _tell_meaning(config: Config, seen: SeenUsers) -> None:
+def _tell_meaning(config: Config, found: _Beyond) -> None:
     for warning in config.warnings:
         tell(f"warning: {warning}")
-    for line in _meaning(config, seen):
+    for line in _meaning(config, found):
         say(line)
 
 
@@ -89,15 +141,19 @@ def _rows(problems: Sequence[Problem]) -> list[dict[str, object]]:
     ]
 
 
-def _meaning(config: Config, seen: SeenUsers) -> Iterator[str]:
+def _meaning(config: Config, found: _Beyond) -> Iterator[str]:
     """What the file means, a line for each thing."""
     yield f"{config.path} can be used."
     yield ""
     yield f"observer  {config.observer}"
     yield f"ledger    {config.ledger.path}"
     known = f", as {', '.join(config.web.hosts)} too" if config.web.hosts else ""
-    yield f"web       {', '.join(map(str, config.web.listen))}{known}, {_protection(config)}"
+    yield f"web       {', '.join(map(str, config.web.listen))}{known}, {_protection(config, found.web)}"
     yield f"control   {config.control.socket}"
+    if config.control.listen:
+        known = f", as {', '.join(config.control.hosts)} too" if config.control.hosts else ""
+        yield f"          {', '.join(map(str, config.control.listen))}{known}, TLS by {config.control.cert_file}, with a token:"
+        yield from _columns([_token_row(token) for token in config.control.token])
     yield ""
     yield f"{len(config.vcenters)} vCenter{_s(config.vcenters)}"
     yield from _columns([_vcenter_row(name, vcenter) for name, vcenter in config.vcenters.items()])
@@ -105,6 +161,12 @@ def _meaning(config: Config, seen: SeenUsers) -> Iterator[str]:
     yield f"{len(config.rules)} rule{_s(config.rules)}, the first that matches decides; else the client is {UNASSIGNED}"
     yield from _columns([_rule_row(number, rule) for number, rule in enumerate(config.rules, 1)])
     yield ""
+    if found.taken is not None:
+        yield "What the vCenters show, by the rule that takes it"
+        yield from _columns(
+            [[each.about, each.text, each.remedy and f"→ {each.remedy}"] for each in found.taken]
+        )
+        yield ""
     yield f"{len(config.clients) - 1} client{'' if len(config.clients) == 2 else 's'}, and {UNASSIGNED}"
     unwatched = config.unwatched_legs()
     yield from _columns([_client_row(config, client, legs) for client, legs in unwatched.items()])
@@ -112,7 +174,7 @@ def _meaning(config: Config, seen: SeenUsers) -> Iterator[str]:
     yield f"Users of the vCenters, by whom they are; {_of_others(config)}"
     yield from _columns(list(_people_rows(config)))
     yield ""
-    yield from _seen_lines(seen)
+    yield from _seen_lines(found.seen)
     if config.people.accept:
         yield f"Accepted at once where it is proved: {', '.join(each.value for each in config.people.accept)}"
     if any(unwatched.values()):
@@ -120,8 +182,17 @@ def _meaning(config: Config, seen: SeenUsers) -> Iterator[str]:
         yield "Legs of a contract that nobody watches do not count, and every statement names them."
 
 
-def _protection(config: Config) -> str:
-    return f"protected by {config.web.config_file}" if config.web.config_file else "without TLS or passwords"
+def _protection(config: Config, web: WebConfig | None) -> str:
+    if web is None:
+        return "without TLS or passwords"
+    tls = "TLS" if web.tls_server_config else "no TLS"
+    users = f"passwords of {', '.join(web.basic_auth_users)}" if web.basic_auth_users else "no passwords"
+    return f"by {config.web.config_file}: {tls}, {users}"
+
+
+def _token_row(token: TokenTable) -> list[str]:
+    expires = "for ever" if token.expires is None else f"until {local(format_instant(token.expires))}"
+    return [token.name, {"read": "may read", "record": "may read and record"}[token.role], expires]
 
 
 def _vcenter_row(name: str, vcenter: VCenterTable) -> list[str]:
@@ -225,9 +296,9 @@ def _columns(rows: Sequence[Sequence[str]]) -> Iterator[str]:
         yield "  " + "  ".join(cell.plain for cell in row).rstrip()
 
 
-def _as_json(config: Config, seen: SeenUsers) -> Mapping[str, object]:
+def _as_json(config: Config, found: _Beyond) -> Mapping[str, object]:
     """What the file means, for programs. No secret is in it, only where each is."""
-    unwatched = config.unwatched_legs()
+    unwatched, seen = config.unwatched_legs(), found.seen
     return {
         "usable": True,
         "problems": [],
@@ -236,6 +307,18 @@ def _as_json(config: Config, seen: SeenUsers) -> Mapping[str, object]:
         "ledger": str(config.ledger.path),
         "listen": list(map(str, config.web.listen)),
         "control": str(config.control.socket),
+        "control_listen": list(map(str, config.control.listen)),
+        "tokens": [
+            {
+                "name": token.name,
+                "role": token.role,
+                "expires": token.expires and format_instant(token.expires),
+            }
+            for token in config.control.token
+        ],
+        "web_config": None
+        if found.web is None
+        else {"tls": found.web.tls_server_config is not None, "users": list(found.web.basic_auth_users)},
         "vcenters": [
             {
                 "name": name,
@@ -246,6 +329,9 @@ def _as_json(config: Config, seen: SeenUsers) -> Mapping[str, object]:
             for name, vcenter in config.vcenters.items()
         ],
         "rules": len(config.rules),
+        "taken": None
+        if found.taken is None
+        else [{"about": each.about, "text": each.text, "remedy": each.remedy} for each in found.taken],
         "people": {
             "automation": [
                 {"users": list(each.users), "acts_for": each.acts_for} for each in config.people.automation

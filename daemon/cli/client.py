@@ -10,9 +10,10 @@ from daemon.cli import completing, options
 from daemon.cli.asking import ask, record
 from daemon.cli.options import OutputFormat, Sending
 from daemon.cli.terminal import Printer, console, duration, print_table, say, show_as
+from daemon.cli.words import local
 from daemon.control.client import ControlAddress, Json
-from daemon.control.fleet_operations import CLIENT, LIST_CLIENTS
-from daemon.control.link_operations import LIST_LINKS, MAKE_LINK, REVOKE_LINK
+from daemon.control.routes import CLIENT, LIST_CLIENTS, LIST_LINKS, MAKE_LINK, REVOKE_LINK
+from daemon.timezones import use_packaged_time_zones
 
 _UNTIL: Final = {
     "chronic": "notice_closes_at",
@@ -44,6 +45,7 @@ def _print_clients(clients: Sequence[Json]) -> None:
             (row["id"], row["name"], row["timezone"], str(row["servers"]), ", ".join(row["tech_admins"]))
             for row in clients
         ),
+        prose=("name", "tech admins"),
     )
 
 
@@ -58,11 +60,12 @@ def show(address: ControlAddress, id_: str, format_: OutputFormat) -> None:
     documented by service requests), the open requests, and the deadlines that are pending.
     """
     answer = ask(address, lambda daemon: daemon.document(CLIENT.path(id=id_)))
+    use_packaged_time_zones()
     show_as(format_, answer, lambda: _show(console(), answer))
 
 
 @client.command("link", epilog=options.example('slad client link acme --expires 30d --name "ann, by mail"'))
-@click.argument("id_", metavar="CLIENT")
+@click.argument("id_", metavar="CLIENT", shell_complete=completing.clients)
 @click.option(
     "--expires",
     type=options.DURATION,
@@ -98,7 +101,9 @@ def _show_link(answer: Json) -> None:
         )
         say(f"    slad client unlink {answer['id']}")
         return
-    say(f"The link for {answer['client']}, which is shown this once. It holds until {answer['expires_at']}:")
+    say(
+        f"The link for {answer['client']}, which is shown this once. It holds until {local(answer['expires_at'])}:"
+    )
     say("")
     say(f"    {answer['path']}")
     say("")
@@ -107,7 +112,7 @@ def _show_link(answer: Json) -> None:
 
 
 @client.command("links", epilog=options.example("slad client links acme --all"))
-@click.argument("id_", metavar="[CLIENT]", required=False)
+@click.argument("id_", metavar="[CLIENT]", required=False, shell_complete=completing.clients)
 @click.option("--all", "past", is_flag=True, help="Those too that have expired or were taken back.")
 @options.control_address
 @options.output_format
@@ -126,8 +131,10 @@ def _print_links(rows: Sequence[Json]) -> None:
         ("id", "client", "for", "state", "expires", "made", "by", "taken back", "by"),
         (
             (
-                *(row[key] for key in ("id", "client", "name", "state", "expires_at", "made_at", "made_by")),
-                row["revoked_at"] or "",
+                *(row[key] for key in ("id", "client", "name", "state")),
+                *(local(row[key]) for key in ("expires_at", "made_at")),
+                row["made_by"],
+                local(row["revoked_at"]),
                 row["revoked_by"] or "",
             )
             for row in rows
@@ -149,8 +156,8 @@ def unlink(address: ControlAddress, id_: str, sending: Sending, format_: OutputF
 def _show(out: Printer, answer: Json) -> None:
     say(f"{answer['name']} ({answer['id']}), local time of {answer['timezone']}")
     say(f"tech admins: {', '.join(answer['tech_admins']) or 'nobody'}; servers: {answer['servers']}")
-    print_table(out, ("term", "value"), _terms(answer["terms"]))
-    names = _names(answer["solutions"])
+    print_table(out, ("term", "value"), _terms(answer["terms"]), prose=("value",))
+    names, zone = _names(answer["solutions"]), answer["timezone"]
     print_table(
         out,
         (
@@ -167,10 +174,10 @@ def _show(out: Printer, answer: Json) -> None:
             (
                 names[row["id"]],
                 str(row["servers"]),
-                *_interruption(row["ongoing"]),
-                _stage(row["observed"]),
+                *_interruption(row["ongoing"], zone),
+                _stage(row["observed"], zone),
                 str(row["observed"]["count"]),
-                _stage(row["documented"]),
+                _stage(row["documented"], zone),
                 str(row["documented"]["count"]),
             )
             for row in sorted(answer["solutions"], key=lambda row: names[row["id"]])
@@ -183,9 +190,9 @@ def _show(out: Printer, answer: Json) -> None:
             (
                 row["id"],
                 names.get(row["solution"], row["solution"]),
-                row["opened_at"],
+                local(row["opened_at"], zone),
                 row["opened_by"],
-                row["due_at"],
+                local(row["due_at"], zone),
                 row["response"],
             )
             for row in answer["open_requests"]
@@ -198,7 +205,7 @@ def _show(out: Printer, answer: Json) -> None:
             (
                 row["deadline"].replace("_", " "),
                 names.get(row["solution"], row["solution"]),
-                row["due_at"],
+                local(row["due_at"], zone),
                 row["outcome"],
             )
             for row in answer["deadlines"]
@@ -229,13 +236,13 @@ def _value(value: object) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def _interruption(ongoing: Json | None) -> tuple[str, str]:
+def _interruption(ongoing: Json | None, zone: str) -> tuple[str, str]:
     if ongoing is None:
         return "", ""
-    return ongoing["from"], duration(ongoing["counted_seconds"])
+    return local(ongoing["from"], zone), duration(ongoing["counted_seconds"])
 
 
-def _stage(chronic: Json) -> str:
+def _stage(chronic: Json, zone: str) -> str:
     stage = str(chronic["stage"])
     until = chronic[_UNTIL[stage]] if stage in _UNTIL else None
-    return stage.replace("_", " ") + (f" until {until}" if until else "")
+    return stage.replace("_", " ") + (f" until {local(until, zone)}" if until else "")

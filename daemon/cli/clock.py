@@ -8,14 +8,15 @@ from daemon.cli import options
 from daemon.cli.asking import ask
 from daemon.cli.options import OutputFormat
 from daemon.cli.terminal import say, show_as
+from daemon.cli.words import local
 from daemon.control.client import ControlAddress, Json
-from daemon.control.fleet_operations import CLOCK
+from daemon.control.routes import CLOCK
 
 _SLEWED_S: Final = 10
 """What is less is made up for slowly."""
 
 
-@click.group("clock", short_help="Show what slad takes for the time; confirm a clock.")
+@click.group("clock")
 def clock() -> None:
     """Show what slad takes for the time, and confirm a clock that was set.
 
@@ -51,9 +52,9 @@ def accept(address: ControlAddress, format_: OutputFormat) -> None:
 
 
 def _show(answer: Json) -> None:
-    say(f"The time is {answer['at']}, and the wall clock shows {answer['wall_clock_at']}.")
+    say(f"The time is {local(answer['at'])}, and the wall clock shows {local(answer['wall_clock_at'])}.")
     if answer["why"]:
-        say(f"Nothing is recorded since {answer['doubted_since']}: {answer['why']}.")
+        say(f"Nothing is recorded since {local(answer['doubted_since'])}: {answer['why']}.")
         return
     say("The wall clock is believed.")
     if answer["offset_seconds"] < -_SLEWED_S:

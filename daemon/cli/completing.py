@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
+from daemon.control.routes import LIST_CLIENTS, LIST_SERVERS, LIST_SOLUTIONS
 from sla.texts import printable
 
 if TYPE_CHECKING:
@@ -23,24 +24,18 @@ MOST: Final = 200
 
 def clients(context: click.Context, _: click.Parameter, begun: str) -> list[str]:
     """The ids of clients."""
-    from daemon.control.fleet_operations import LIST_CLIENTS
-
     rows = _rows(context, LIST_CLIENTS.path(), "clients", {})
     return _offered((row["id"] for row in rows), begun)
 
 
 def servers(context: click.Context, _: click.Parameter, begun: str) -> list[str]:
     """The names of servers."""
-    from daemon.control.fleet_operations import LIST_SERVERS
-
     rows = _rows(context, LIST_SERVERS.path(), "servers", {"name": f"{begun}*", "limit": str(MOST)})
     return _offered((row["name"] for row in rows), begun)
 
 
 def solutions(context: click.Context, _: click.Parameter, begun: str) -> list[str]:
     """The ids of solutions, of the client that was named before where one was."""
-    from daemon.control.fleet_operations import LIST_SOLUTIONS
-
     rows = _rows(context, LIST_SOLUTIONS.path(), "solutions", {})
     client = context.params.get("client")
     return _offered((row["id"] for row in rows if client in (None, row["client"])), begun)

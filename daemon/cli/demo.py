@@ -14,7 +14,6 @@ from daemon.demo.story_names import StoryName
 
 
 @click.command(
-    short_help="Run slad on a simulated vCenter that goes through faults.",
     epilog=options.example("slad demo --servers 1000"),
 )
 @click.option(

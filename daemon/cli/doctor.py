@@ -43,7 +43,6 @@ class _Span(click.ParamType[int]):
 
 @click.command(
     "doctor",
-    short_help="Try what the configuration names; say what will not work.",
     epilog=options.example("slad doctor --config slad.toml"),
 )
 @options.config

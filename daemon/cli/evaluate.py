@@ -10,8 +10,9 @@ from pathlib import Path
 import click
 
 from daemon.cli import options
-from daemon.cli.layouts import EXIT_NO_SERVICE, check_output, deliver, layout_options, not_made
+from daemon.cli.layouts import check_output, deliver, layout_options, not_made, nothing_told
 from daemon.cli.letterheads import letterhead_in
+from daemon.cli.options import InstantType, MonthType
 from daemon.cli.terminal import progress, tell, tell_progress
 from daemon.config.letterhead import Letterhead
 from daemon.config.values import LanguageName
@@ -21,48 +22,17 @@ from daemon.statements.judging import imprint_of, judged
 from daemon.statements.layouts import Layout, LayoutError, laid_out
 from daemon.timezones import use_packaged_time_zones
 from sla.book import Book
-from sla.calendars import Month, check_year, parse_month, year_of
+from sla.calendars import Month, check_year, year_of
 from sla.client_document import Imprint, LedgerHead, NoDocumentError, client_document
 from sla.document import document
-from sla.instants import Instant, format_instant, parse_instant
+from sla.instants import Instant, format_instant
 from sla.records import ClientId
 from sla.statement import Judgement
 from sla.values import of_ledger
 
 
-class MonthType(click.ParamType[Month]):
-    """`YYYY-MM`."""
-
-    name = "YYYY-MM"
-
-    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> Month:
-        """See click."""
-        try:
-            month = parse_month(value)
-            check_year(month.year, value)
-        except ValueError as error:
-            self.fail(str(error), param, ctx)
-        return month
-
-
-class InstantType(click.ParamType[Instant]):
-    """An RFC 3339 instant with a zone."""
-
-    name = "INSTANT"
-
-    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> Instant:
-        """See click."""
-        try:
-            at = parse_instant(value)
-            check_year(year_of(at), value)
-        except ValueError as error:
-            self.fail(str(error), param, ctx)
-        return at
-
-
 @click.command(
     "evaluate",
-    short_help="Work out a month from evidence alone, anywhere.",
     epilog=options.example("slad evaluate evidence.jsonl --verify --month 2026-11 --format text"),
 )
 @click.argument("evidence", type=click.Path(exists=True, dir_okay=False, allow_dash=True))
@@ -104,7 +74,7 @@ def evaluate(
     statement names the head of the chain that the evidence was held against.
     Exit codes: 0 it is made, 1 it cannot be: the evidence or the contract is bad (every fault is a line on stderr), there is
     no such client, the output cannot be written; 2 the command line is wrong, 4 it is made, and no server was in service
-    with the client in the month.
+    in the month.
     """
     check_output(layout, client, output)
     use_packaged_time_zones()
@@ -147,20 +117,26 @@ def make(
     imprint = imprint_of(letterhead, found.heads)
     if client is not None:
         lay_out(_document(judgement, ClientId(client), imprint), layout, output, letterhead)
-    elif layout is Layout.JSON:
-        deliver({"": document(judgement.statement()).encode()}, output)
+        return
+    if layout is Layout.JSON:
+        whole = judgement.statement()
+        deliver({"": document(whole).encode()}, output)
+        has_service = bool(whole.servers)
     else:
         clients = sorted({key[1] for key in judgement.book.servers_of})
-        texts = [
-            laid_out(_document(judgement, each, imprint), layout, letterhead)[""]
+        documents = [
+            _document(judgement, each, imprint)
             for each in clients
             if (rules := judgement.rules(each)) is not None and rules.month[0] < judgement.as_of
         ]
-        if not texts:
+        if not documents:
             not_made(
                 f"no client has a statement of {judgement.month} as known at {format_instant(judgement.as_of)}"
             )
-        deliver({"": b"\n\n".join(texts)}, output)
+        deliver({"": b"\n\n".join(laid_out(each, layout, letterhead)[""] for each in documents)}, output)
+        has_service = any(map(_has_service, documents))
+    if not has_service:
+        nothing_told(judgement.month, None)
 
 
 def lay_out(document: bytes, layout: Layout, output: Path | None, letterhead: Letterhead) -> None:
@@ -170,8 +146,13 @@ def lay_out(document: bytes, layout: Layout, output: Path | None, letterhead: Le
     except LayoutError as error:
         not_made(str(error))
     deliver(files, output)
-    if not json.loads(document)["summary"]["servers"]:
-        sys.exit(EXIT_NO_SERVICE)
+    if not _has_service(document):
+        head = json.loads(document)["statement"]
+        nothing_told(head["month"], head["client"])
+
+
+def _has_service(document: bytes) -> bool:
+    return bool(json.loads(document)["summary"]["servers"])
 
 
 def _document(judgement: Judgement, client: ClientId, imprint: Imprint) -> bytes:

@@ -10,9 +10,15 @@ from daemon.cli.effects import show_effects
 from daemon.cli.options import OutputFormat, Sending
 from daemon.cli.scope import Windows
 from daemon.cli.terminal import say, show_as
+from daemon.cli.words import local
 from daemon.control.client import ControlAddress
-from daemon.control.record_operations import ADD_EXCLUSION, END_EXCLUSION, LIST_EXCLUSIONS, WITHDRAW_EXCLUSION
-from daemon.records.bodies import ExclusionCategory
+from daemon.control.routes import (
+    ADD_EXCLUSION,
+    END_EXCLUSION,
+    LIST_EXCLUSIONS,
+    WITHDRAW_EXCLUSION,
+)
+from daemon.replies.words import ExclusionCategory
 
 
 @click.group("exclusion")
@@ -65,7 +71,7 @@ def add(
         if dry_run:
             show_effects(answer["effects"])
         else:
-            say(f"Recorded as {answer['id']}, until {answer['until'] or 'it is ended'}.")
+            say(f"Recorded as {answer['id']}, until {local(answer['until']) or 'it is ended'}.")
 
     show_as(format_, answer, told)
 
@@ -81,7 +87,7 @@ def add(
 def end(address: ControlAddress, id_: str, at: str | None, sending: Sending, format_: OutputFormat) -> None:
     """End an open exclusion. One of several clients is ended for all of them."""
     answer = record(address, END_EXCLUSION.path(id=id_), {"at": at}, sending=sending)
-    show_as(format_, answer, lambda: say(f"{answer['id']} ended at {answer['at']}."))
+    show_as(format_, answer, lambda: say(f"{answer['id']} ended at {local(answer['at'])}."))
 
 
 scope.add_list_and_withdraw(

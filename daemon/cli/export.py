@@ -10,9 +10,10 @@ from typing import IO
 import click
 
 from daemon.cli import completing, options
-from daemon.cli.evaluate import InstantType
+from daemon.cli.asking import EXIT_REFUSED, EXIT_UNREACHABLE
+from daemon.cli.options import InstantType
 from daemon.cli.terminal import tell
-from daemon.control.client import ControlAddress, ControlClient, ControlError
+from daemon.control.client import ControlAddress, ControlClient, ControlError, DaemonUnreachableError
 from daemon.evidence.export import ExportError, exported
 from daemon.ledger import Batch, Ledger, LedgerError
 from sla.instants import Instant, format_instant
@@ -22,7 +23,6 @@ from sla.texts import printable_json
 
 @click.command(
     "export",
-    short_help="Write the evidence as JSON Lines, chained by hashes.",
     epilog=options.example("slad export --client acme --output evidence.jsonl"),
 )
 @click.option(
@@ -49,7 +49,7 @@ def export(
 
     Without --client it is the provider's own: it holds who recorded what, and slad import restores a ledger from it.
     `slad evaluate` works out every figure from it, `slad verify` holds it against a head seen elsewhere. Exit codes: 0 it is
-    complete, 1 it is not, 2 the command line is wrong, 141 its reader has read enough.
+    complete, 1 it is not, 2 the command line is wrong, 3 the daemon cannot be reached, 141 its reader has read enough.
     """
     if ledger is not None:
         lines = _from_ledger(ledger, client, since, until)
@@ -61,7 +61,7 @@ def export(
 def write_all(
     output: IO[bytes], *, address: ControlAddress, ledger: Path | None, last: int | None = None
 ) -> None:
-    """Write all evidence, or that up to a record. Where that fails, that is told on stderr, and the process ends with 1."""
+    """Write all evidence, or that up to a record. Where that fails, that is told on stderr, and the process ends with 1 or 3."""
     if ledger is not None:
         write_lines(_from_ledger(ledger, None, None, None), output, last)
     else:
@@ -75,7 +75,7 @@ def write_lines(lines: AsyncGenerator[str], output: IO[bytes], last: int | None 
     except (ControlError, ExportError, LedgerError) as error:
         tell(str(error))
         tell("The export is not complete.")
-        sys.exit(1)
+        sys.exit(EXIT_UNREACHABLE if isinstance(error, DaemonUnreachableError) else EXIT_REFUSED)
 
 
 async def _write(lines: AsyncGenerator[str], output: IO[bytes], last: int | None) -> None:

@@ -27,7 +27,6 @@ AT_ONCE: Final = 10_000
 
 @click.command(
     "import",
-    short_help="Begin a new ledger with evidence from a file.",
     epilog=options.example("slad import evidence.jsonl --ledger ledger.db"),
 )
 @click.argument("evidence", type=click.Path(exists=True, dir_okay=False, allow_dash=True))

@@ -13,22 +13,23 @@ import click
 
 from daemon.cli import completing, options
 from daemon.cli.asking import EXIT_REFUSED, ask, record, record_or_refusal
-from daemon.cli.evaluate import MonthType, evaluated, lay_out
+from daemon.cli.evaluate import evaluated, lay_out
 from daemon.cli.export import write_all
 from daemon.cli.layouts import check_output, layout_options
 from daemon.cli.letterheads import letterhead_in, letterhead_told
-from daemon.cli.options import OutputFormat, Sending
+from daemon.cli.options import MonthType, OutputFormat, Sending
 from daemon.cli.statement import statement
 from daemon.cli.terminal import complain, console, print_table, say, show_as
+from daemon.cli.words import local
 from daemon.config.values import LanguageName
 from daemon.control.client import ControlAddress, Json, RefusedByDaemonError
-from daemon.control.fleet_operations import (
+from daemon.control.routes import (
+    ISSUE_STATEMENT,
     ISSUED_STATEMENT,
     LIST_CLIENTS,
     LIST_ISSUED,
     STATEMENT_DIFFERENCE,
 )
-from daemon.control.record_operations import ISSUE_STATEMENT
 from daemon.evidence.files import EvidenceSource
 from daemon.records.editions import NO_SERVICE
 from daemon.statements.layouts import Layout
@@ -123,10 +124,10 @@ def _say_each(answers: Iterable[Json]) -> None:
 def _told(answer: Json) -> str:
     statement = f"{answer['client']} {answer['month']} version {answer['version']}"
     if not answer["issued"]:
-        return f"{statement}: nothing changed since it was issued, as known at {answer['as_of']}"
+        return f"{statement}: nothing changed since it was issued, as known at {local(answer['as_of'])}"
     corrects = "" if answer["corrects"] is None else f", corrects version {answer['corrects']}"
     verb = "would be issued" if answer["dry_run"] else "is issued"
-    return f"{statement} {verb}, as known at {answer['as_of']}{corrects}"
+    return f"{statement} {verb}, as known at {local(answer['as_of'])}{corrects}"
 
 
 @statement.command(
@@ -155,9 +156,9 @@ def _print_versions(rows: Iterable[Json]) -> None:
                 row["client"],
                 row["month"],
                 str(row["version"]),
-                row["issued_at"],
+                local(row["issued_at"]),
                 row["issued_by"],
-                row["as_of"],
+                local(row["as_of"]),
                 row["sha256"],
                 _state(row),
             )
@@ -264,12 +265,13 @@ def _show_difference(answer: Json) -> None:
             (kind.replace("_", " "), *_numbers(records, kind))
             for kind in dict.fromkeys(row["kind"] for row in records)
         ),
+        prose=("which",),
     )
 
 
 def _side(side: Json) -> str:
     which = "now" if side["version"] is None else f"version {side['version']}"
-    return f"{which} (as known at {side['as_of']}, record {side['seq']})"
+    return f"{which} (as known at {local(side['as_of'])}, record {side['seq']})"
 
 
 def _value(value: object) -> str:

@@ -88,6 +88,13 @@ def not_made(message: str) -> NoReturn:
     sys.exit(EXIT_NOT_MADE)
 
 
+def nothing_told(month: object, client: str | None) -> NoReturn:
+    """End the command whose statement has nothing in it."""
+    whose = "" if client is None else f" with client {client}"
+    complain(f"nothing is on record of {month}: no server was in service{whose} then")
+    sys.exit(EXIT_NO_SERVICE)
+
+
 def _replace(contents: dict[Path, bytes]) -> None:
     """Write files beside their places, and move them there once all are written. Raises OSError."""
     if len(contents) == 1:

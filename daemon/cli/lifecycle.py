@@ -5,12 +5,13 @@ from collections.abc import Sequence
 import click
 
 from daemon.cli import completing, options
-from daemon.cli.asking import ask, record_of_solution
+from daemon.cli.asking import ask, record
 from daemon.cli.options import OutputFormat, Sending
 from daemon.cli.terminal import console, print_table, say, show_as
 from daemon.cli.withdrawing import add_withdraw, why_withdrawn
+from daemon.cli.words import local
 from daemon.control.client import ControlAddress, Json
-from daemon.control.record_operations import LIST_STEPS, RECORD_STEP, WITHDRAW_STEP
+from daemon.control.routes import LIST_STEPS, RECORD_STEP, WITHDRAW_STEP
 from sla.records import LifecycleEvent
 
 
@@ -47,17 +48,20 @@ def record_(
     CLIENT and SOLUTION are ids; for a server that is sold alone its name will do for the SOLUTION.
     """
     body = {"id": id_, "client": client, "solution": solution, "event": event, "at": at}
-    answer = record_of_solution(address, RECORD_STEP.path(), body, sending=sending)
+    answer = record(address, RECORD_STEP.path(), body, sending=sending)
     show_as(format_, answer, lambda: _show(answer))
 
 
 def _show(answer: Json) -> None:
     say(f"Recorded as {answer['id']}.")
-    say(f"{answer['event'].replace('_', ' ')} at {answer['at']} is on record.")
+    say(f"{answer['event'].replace('_', ' ')} at {local(answer['at'])} is on record.")
     print_table(
         console(),
         ("deadline", "due", "outcome"),
-        ((row["deadline"].replace("_", " "), row["due_at"], row["outcome"]) for row in answer["deadlines"]),
+        (
+            (row["deadline"].replace("_", " "), local(row["due_at"]), row["outcome"])
+            for row in answer["deadlines"]
+        ),
     )
 
 
@@ -102,10 +106,11 @@ def _print_steps(steps: Sequence[Json], *, everything: bool) -> None:
                 row["client"],
                 row["solution_name"] or row["solution"],
                 row["event"].replace("_", " "),
-                row["at"],
+                local(row["at"]),
                 row["recorded_by"],
                 *((why_withdrawn(row),) if everything else ()),
             )
             for row in steps
         ),
+        prose=("withdrawn, because",),
     )

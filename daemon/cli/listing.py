@@ -7,8 +7,7 @@ from daemon.cli.asking import ask
 from daemon.cli.options import ListFormat
 from daemon.cli.terminal import say, show_bytes, show_json
 from daemon.control.client import ControlAddress, ControlClient, Json
-from daemon.control.operation import Operation
-from daemon.control.paging import MOST_ROWS
+from daemon.control.routes import MOST_ROWS, ApiRoute
 from daemon.csv_text import csv_text
 from sla.texts import printable
 
@@ -19,7 +18,7 @@ Column = tuple[str, Callable[[Json], object]]
 class WantedList(NamedTuple):
     """A list: the operation that gives it, by which key, and for which query; so many rows at most, None for all."""
 
-    operation: Operation
+    operation: ApiRoute
     key: str
     query: Mapping[str, str | None]
     most: int | None

@@ -1,8 +1,9 @@
 """`slad maintenance`: windows of maintenance, announced, listed, shown as a calendar, withdrawn."""
 
 import re
+from collections.abc import Mapping
 from operator import itemgetter
-from typing import Any
+from typing import Any, Final
 
 import click
 
@@ -12,16 +13,25 @@ from daemon.cli.calendar import calendar, judged_cells, left_of_weeks, not_exclu
 from daemon.cli.options import OutputFormat, Sending
 from daemon.cli.scope import Windows
 from daemon.cli.terminal import console, duration, print_table, say, show_as
+from daemon.cli.words import local
 from daemon.control.client import ControlAddress, Json
-from daemon.control.record_operations import (
+from daemon.control.routes import (
     ANNOUNCE_MAINTENANCE,
     ANNOUNCE_SERIES,
     LIST_MAINTENANCE,
     WITHDRAW_MAINTENANCE,
 )
-from daemon.records.bodies import MOST_WINDOWS
+from daemon.replies.words import MOST_WINDOWS
+from daemon.timezones import use_packaged_time_zones
 from sla.calendars import parse_day
 from sla.recurrence import parse_weekly
+
+_CLOCK_CHANGES: Final[Mapping[str | None, str]] = {
+    None: "",
+    "skipped": "the clock skips its time",
+    "twice": "its first time: there are two",
+}
+"""What a change of the local clock does to when a window begins."""
 
 
 class _InstantOrDate(options.InstantWithZone):
@@ -177,6 +187,7 @@ def _check_series(until: str | None, duration: int | None, count: int | None) ->
 
 
 def _show_series(answer: Json, *, dry_run: bool) -> None:
+    use_packaged_time_zones()
     count = len(answer["windows"])
     done = "would be announced; nothing was recorded" if dry_run else f"announced as {answer['id']}"
     say(
@@ -184,25 +195,20 @@ def _show_series(answer: Json, *, dry_run: bool) -> None:
     )
     print_table(
         console(),
-        ("id", "from", "until", "local", "client", "servers", "excluded", "not excluded, and why", "left"),
+        ("id", "from", "until", "note", "client", "servers", "excluded", "not excluded, and why", "left"),
         (
             (
                 window["id"] or "",
-                window["from"],
-                window["until"],
-                _local(window),
+                local(window["from"], answer["timezone"]),
+                local(window["until"], answer["timezone"]),
+                _CLOCK_CHANGES[window["clock_change"]],
                 *cells,
             )
             for window in answer["windows"]
             for cells in [judged_cells(row) for row in window["servers"]] or [("no server", "0", "", "", "")]
         ),
+        prose=("note", "not excluded, and why"),
     )
-
-
-def _local(window: Json) -> str:
-    """When a window begins by the local clock, and what a change of that does to it."""
-    notes = {None: "", "skipped": " (the clock skips its time)", "twice": " (its first time: there are two)"}
-    return f"{window['local']}{notes[window['clock_change']]}"
 
 
 def _show(answer: Json, *, dry_run: bool) -> None:
@@ -227,6 +233,7 @@ def _show(answer: Json, *, dry_run: bool) -> None:
             )
             for row in sorted(answer["servers"], key=itemgetter("name", "server"))
         ),
+        prose=("not excluded, and why",),
     )
 
 

@@ -5,12 +5,13 @@ from collections.abc import Sequence
 import click
 
 from daemon.cli import completing, options
-from daemon.cli.asking import ask, record_of_solution
+from daemon.cli.asking import ask, record
 from daemon.cli.options import OutputFormat, Sending
 from daemon.cli.terminal import console, print_table, say, show_as
 from daemon.cli.withdrawing import add_withdraw, why_withdrawn
+from daemon.cli.words import local
 from daemon.control.client import ControlAddress, Json
-from daemon.control.record_operations import GIVE_NOTICE, LIST_NOTICES, WITHDRAW_NOTICE
+from daemon.control.routes import GIVE_NOTICE, LIST_NOTICES, WITHDRAW_NOTICE
 
 
 @click.group("notice")
@@ -45,7 +46,7 @@ def give(
     CLIENT and SOLUTION are ids; for a server that is sold alone its name will do for the SOLUTION.
     """
     body = {"id": id_, "client": client, "solution": solution, "given_at": given_at}
-    answer = record_of_solution(address, GIVE_NOTICE.path(), body, sending=sending)
+    answer = record(address, GIVE_NOTICE.path(), body, sending=sending)
     show_as(format_, answer, lambda: _show(answer))
 
 
@@ -86,12 +87,13 @@ def _print_notices(notices: Sequence[Json], *, everything: bool) -> None:
                 row["id"] or "none",
                 row["client"],
                 row["solution_name"] or row["solution"],
-                row["given_at"],
+                local(row["given_at"]),
                 row["recorded_by"],
                 *((why_withdrawn(row),) if everything else ()),
             )
             for row in notices
         ),
+        prose=("withdrawn, because",),
     )
 
 
@@ -104,6 +106,6 @@ def _verdict(answer: Json) -> str:
     if not answer["valid"]:
         return "The notice is on record, but no notice period is open: it starts nothing."
     return (
-        f"The notice is valid: to be mended by {answer['resolution_until']}, evaluated until"
-        f" {answer['evaluation_until']}."
+        f"The notice is valid: to be mended by {local(answer['resolution_until'])}, evaluated until"
+        f" {local(answer['evaluation_until'])}."
     )

@@ -10,12 +10,11 @@ from urllib.parse import urlsplit
 import click
 from click.core import ParameterSource
 
-from daemon.config import DEFAULT_PATH
-from daemon.config.secrets import MAX_SECRET_BYTES, Form, secret_in
-from daemon.control import DEFAULT_SOCKET
 from daemon.control.client import ControlAddress
 from daemon.os_faults import refused
-from sla.instants import SECOND, parse_instant
+from daemon.places import DEFAULT_CONFIG, DEFAULT_SOCKET
+from sla.calendars import Month, check_year, parse_month, year_of
+from sla.instants import SECOND, Instant, parse_instant
 from sla.terms import parse_duration
 
 OutputFormat = Literal["text", "json"]
@@ -25,9 +24,10 @@ config: Final = click.option(
     "--config",
     "path",
     type=click.Path(dir_okay=False, path_type=Path),
-    default=DEFAULT_PATH,
+    default=DEFAULT_CONFIG,
     show_default=True,
     envvar="SLAD_CONFIG",
+    show_envvar=True,
     help="The configuration.",
 )
 output_format: Final = click.option(
@@ -50,7 +50,7 @@ _socket: Final = click.option(
     "--socket",
     type=click.Path(path_type=Path),
     default=DEFAULT_SOCKET,
-    envvar="SLAD_CONTROL_SOCKET",
+    envvar="SLAD_SOCKET",
     show_default=True,
     show_envvar=True,
     help="The daemon's control socket.",
@@ -112,6 +112,8 @@ def _checked_url(url: str) -> str:
 
 def _token_in(file: Path) -> str:
     """The token in a file or a pipe. Raises click.UsageError."""
+    from daemon.config.secrets import MAX_SECRET_BYTES, Form, secret_in
+
     try:
         with file.open("rb") as opened:
             token = secret_in(opened.read(MAX_SECRET_BYTES + 1), Form.TOKEN)
@@ -125,14 +127,14 @@ def _token_in(file: Path) -> str:
 _file = click.Path(exists=True, dir_okay=False, readable=True, path_type=Path)
 _url = click.option(
     "--url",
-    envvar="SLAD_CONTROL_URL",
+    envvar="SLAD_URL",
     show_envvar=True,
     metavar="URL",
     help="In place of the socket: the daemon's control door on TCP, https://HOST:PORT.",
 )
 _token_file = click.option(
     "--token-file",
-    type=_file,
+    type=click.Path(path_type=Path),
     envvar="SLAD_TOKEN_FILE",
     show_envvar=True,
     help="A file with the token for --url; `slad token` makes one.",
@@ -147,13 +149,13 @@ _ca_file = click.option(
 
 
 class InstantWithZone(click.ParamType[str]):
-    """An instant with a zone, as RFC 3339 writes it; seconds may be left out here."""
+    """An instant with a zone, as RFC 3339 writes it, or as commands show it; seconds may be left out here."""
 
     name = "instant"
 
     def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
         """The instant in RFC 3339."""
-        text = _TO_THE_MINUTE.sub(r"\1:00\2", value)
+        text = _TO_THE_MINUTE.sub(r"\1:00\2", _AS_SHOWN.sub(r"\1T", value))
         try:
             parse_instant(text)
         except ValueError:
@@ -163,7 +165,8 @@ class InstantWithZone(click.ParamType[str]):
         return text
 
 
-_TO_THE_MINUTE: Final = re.compile(r"^(\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2})([Zz]|[+-]\d{2}:\d{2})$")
+_AS_SHOWN: Final = re.compile(r"^(\d{4}-\d{2}-\d{2}) ")
+_TO_THE_MINUTE: Final = re.compile(r"^(\d{4}-\d{2}-\d{2}[Tt]\d{2}:\d{2})([Zz]|[+-]\d{2}:\d{2})$")
 INSTANT: Final = InstantWithZone()
 
 
@@ -235,3 +238,33 @@ ledger: Final = click.option(
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="A ledger that no daemon has open, in place of the daemon's.",
 )
+
+
+class MonthType(click.ParamType[Month]):
+    """`YYYY-MM`."""
+
+    name = "YYYY-MM"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> Month:
+        """See click."""
+        try:
+            month = parse_month(value)
+            check_year(month.year, value)
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+        return month
+
+
+class InstantType(click.ParamType[Instant]):
+    """An RFC 3339 instant with a zone."""
+
+    name = "INSTANT"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> Instant:
+        """See click."""
+        try:
+            at = parse_instant(value)
+            check_year(year_of(at), value)
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+        return at

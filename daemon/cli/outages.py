@@ -6,7 +6,6 @@ from typing import Final
 import click
 
 from daemon.cli import completing, options
-from daemon.cli.evaluate import MonthType
 from daemon.cli.listing import (
     USUAL_ROWS,
     Column,
@@ -18,11 +17,11 @@ from daemon.cli.listing import (
     show_rows,
 )
 from daemon.cli.months import say_month
-from daemon.cli.options import ListFormat
+from daemon.cli.options import ListFormat, MonthType
 from daemon.cli.terminal import say
 from daemon.cli.words import cause_words, lasted, local, where
 from daemon.control.client import ControlAddress, Json
-from daemon.control.fleet_operations import LIST_INCIDENTS, LIST_OUTAGES
+from daemon.control.routes import LIST_INCIDENTS, LIST_OUTAGES
 from daemon.readable import counted, first_of
 from daemon.timezones import use_packaged_time_zones
 from sla.calendars import Month
@@ -60,7 +59,6 @@ _INCIDENTS: Final[tuple[Column, ...]] = (
 
 @click.command(
     "outages",
-    short_help="List outages: who was down, when and why.",
     epilog=options.example("slad outages --client acme --month 2026-11"),
 )
 @click.option("--client", metavar="ID", shell_complete=completing.clients, help="Only those of a client.")

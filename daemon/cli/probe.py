@@ -87,7 +87,7 @@ class _How:
     backend: Backend
 
 
-@click.command("probe", short_help="Try targets by hand: icmp://HOST, tcp://HOST:PORT, URLs.")
+@click.command("probe")
 @click.argument("texts", metavar="TARGET…", nargs=-1)
 @click.option(
     "--file",
@@ -206,7 +206,9 @@ def _parsed(given: Sequence[tuple[str, str]]) -> list[Target]:
     if wrong:
         for each in wrong[:MAX_TOLD]:
             complain(each)
-        raise click.UsageError(f"{counted(len(wrong), 'target')} cannot be tried, so nothing was")
+        raise click.UsageError(
+            f"{counted(len(wrong), 'target')} cannot be tried, so nothing was: write icmp://HOST, tcp://HOST:PORT or https://HOST"
+        )
     return targets
 
 

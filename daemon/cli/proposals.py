@@ -10,9 +10,15 @@ from daemon.cli.asking import ask, record
 from daemon.cli.effects import show_effects
 from daemon.cli.options import OutputFormat, Sending
 from daemon.cli.terminal import console, print_table, say, show_as
+from daemon.cli.words import local
 from daemon.control.client import ControlAddress, Json
-from daemon.control.record_operations import ACCEPT_PROPOSAL, LIST_PROPOSALS, PROPOSAL, REJECT_PROPOSAL
-from daemon.replies.proposals import ProposalState
+from daemon.control.routes import (
+    ACCEPT_PROPOSAL,
+    LIST_PROPOSALS,
+    PROPOSAL,
+    REJECT_PROPOSAL,
+)
+from daemon.replies.words import ProposalState
 
 _NONE = {"pending": "No proposal waits to be decided.", "all": "No proposal is on record."}
 _dry_run = click.option(
@@ -122,8 +128,8 @@ def _print(rows: Sequence[Json], *, none: str, decided: bool) -> None:
         (
             (
                 row["id"],
-                row["from"],
-                row["until"] or "now",
+                local(row["from"]),
+                local(row["until"]) or "now",
                 *_servers(row),
                 row["category"],
                 (row["cause"] or {}).get("confidence", ""),
@@ -132,6 +138,7 @@ def _print(rows: Sequence[Json], *, none: str, decided: bool) -> None:
             )
             for row in rows
         ),
+        prose=("server", "client", "because", "why"),
     )
 
 
@@ -149,8 +156,10 @@ def _decision(row: Json) -> tuple[str, str]:
 def _show(answer: Json) -> None:
     servers, clients = _servers(answer)
     say(f"{answer['id']} ({answer['state']}): exclude {answer['category']} for {servers} of {clients}")
-    say(f"from {answer['from']} until {answer['until'] or 'the outage ends'}")
-    say(f"outage from {answer['outage_from'] or 'unknown'} until {answer['outage_until'] or 'now'}")
+    say(f"from {local(answer['from'])} until {local(answer['until']) or 'the outage ends'}")
+    say(
+        f"outage from {local(answer['outage_from']) or 'unknown'} until {local(answer['outage_until']) or 'now'}"
+    )
     cause = answer["cause"]
     if cause is not None:
         say(f"cause {cause['cause']}, {cause['confidence']}: {cause['text']}")
@@ -158,14 +167,14 @@ def _show(answer: Json) -> None:
     if decided is not None:
         why = f": {decided['why']}" if decided["why"] else ""
         by = decided["recorded_by"]
-        say(f"{decided['decision']} at {decided['recorded_at']} by {by}{why}")
+        say(f"{decided['decision']} at {local(decided['recorded_at'])} by {by}{why}")
         if decided["exclusion"] is not None:
             say(f"excluded as {decided['exclusion']}")
     print_table(
         console(),
         ("event", "at", "user", "host", "datastore", "key"),
         (
-            (each["type"], each["at"], each["user"], each["host"], each["datastore"], each["key"])
+            (each["type"], local(each["at"]), each["user"], each["host"], each["datastore"], each["key"])
             for each in answer["events"]
         ),
     )

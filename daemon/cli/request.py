@@ -5,12 +5,13 @@ from collections.abc import Sequence
 import click
 
 from daemon.cli import completing, options
-from daemon.cli.asking import ask, record, record_of_solution
+from daemon.cli.asking import ask, record
 from daemon.cli.options import OutputFormat, Sending
 from daemon.cli.terminal import console, print_table, say, show_as
 from daemon.cli.withdrawing import add_withdraw, why_withdrawn
+from daemon.cli.words import local
 from daemon.control.client import ControlAddress, Json
-from daemon.control.record_operations import (
+from daemon.control.routes import (
     CLOSE_REQUEST,
     LIST_REQUESTS,
     OPEN_REQUEST,
@@ -72,9 +73,11 @@ def open_(
         "channel": channel,
         "opened_at": opened_at,
     }
-    answer = record_of_solution(address, OPEN_REQUEST.path(), body, sending=sending)
+    answer = record(address, OPEN_REQUEST.path(), body, sending=sending)
     show_as(
-        format_, answer, lambda: say(f"Opened as {answer['id']}; a response is due by {answer['due_at']}.")
+        format_,
+        answer,
+        lambda: say(f"Opened as {answer['id']}; a response is due by {local(answer['due_at'])}."),
     )
 
 
@@ -93,7 +96,7 @@ def respond(
     show_as(
         format_,
         answer,
-        lambda: say(f"{answer['id']} was responded to at {answer['responded_at']}, {response}."),
+        lambda: say(f"{answer['id']} was responded to at {local(answer['responded_at'])}, {response}."),
     )
 
 
@@ -106,7 +109,7 @@ def respond(
 def close(address: ControlAddress, id_: str, at: str | None, sending: Sending, format_: OutputFormat) -> None:
     """Close a request."""
     answer = record(address, CLOSE_REQUEST.path(id=id_), {"at": at}, sending=sending)
-    show_as(format_, answer, lambda: say(f"{answer['id']} was closed at {answer['closed_at']}."))
+    show_as(format_, answer, lambda: say(f"{answer['id']} was closed at {local(answer['closed_at'])}."))
 
 
 add_withdraw(
@@ -151,13 +154,14 @@ def _print_requests(requests: Sequence[Json], *, everything: bool) -> None:
                 row["id"],
                 row["client"],
                 row["solution_name"] or row["solution"],
-                row["opened_at"],
+                local(row["opened_at"]),
                 row["opened_by"],
-                row["due_at"],
+                local(row["due_at"]),
                 row["response"],
-                row["responded_at"] or "",
-                *((row["closed_at"] or "", why_withdrawn(row)) if everything else ()),
+                local(row["responded_at"]),
+                *((local(row["closed_at"]), why_withdrawn(row)) if everything else ()),
             )
             for row in requests
         ),
+        prose=("withdrawn, because",),
     )

@@ -11,8 +11,9 @@ from daemon.cli.asking import ask
 from daemon.cli.options import INSTANT, OutputFormat, control_address, example, output_format
 from daemon.cli.terminal import console, print_table, say, show_as
 from daemon.cli.withdrawing import add_withdraw, why_withdrawn
+from daemon.cli.words import local
 from daemon.control.client import ControlAddress, Json
-from daemon.control.operation import Operation
+from daemon.control.routes import ApiRoute
 
 _SHOWN: Final = 3
 """Names of a kind that a table shows."""
@@ -126,9 +127,9 @@ class Windows:
 
     noun: str
     key: str
-    listing: Operation
+    listing: ApiRoute
     list_example: str
-    withdrawal: Operation
+    withdrawal: ApiRoute
     withdraw_help: str
     withdraw_example: str
 
@@ -179,17 +180,18 @@ def _print(records: Sequence[Json], *, past: bool, none: str) -> None:
             (
                 record["id"],
                 record["state"],
-                record["from"],
-                (record["ended"] or {}).get("at") or record["until"] or "open",
+                local(record["from"]),
+                local((record["ended"] or {}).get("at") or record["until"]) or "open",
                 record["category"].replace("_", " "),
                 concerned(record),
-                record["announced_at"] or "",
+                local(record["announced_at"]),
                 record["reference"] or "",
                 record["recorded_by"],
                 *((why_withdrawn(record),) if past else ()),
             )
             for record in records
         ),
+        prose=("concerns", "reference", "withdrawn, because"),
     )
 
 

@@ -12,8 +12,7 @@ from daemon.cli.options import ListFormat
 from daemon.cli.terminal import console, print_table, say, stacked, state
 from daemon.cli.words import lasted, local
 from daemon.control.client import ControlAddress, Json
-from daemon.control.fleet_operations import LIST_SERVERS
-from daemon.control.questions import ServerOrder
+from daemon.control.routes import LIST_SERVERS, ServerOrder
 from daemon.readable import percent
 from daemon.timezones import use_packaged_time_zones
 from sla.records import State
@@ -28,7 +27,6 @@ _COLUMNS: Final[tuple[Column, ...]] = (
 
 @click.command(
     "servers",
-    short_help="List the virtual servers in service.",
     epilog=options.example("slad servers --sort worst --limit 20"),
 )
 @click.option("--client", metavar="ID", shell_complete=completing.clients, help="Only those of a client.")

@@ -7,10 +7,11 @@ import click
 
 from daemon.cli import completing, options
 from daemon.cli.asking import ask
-from daemon.cli.evaluate import InstantType, MonthType, evaluated, lay_out, make
+from daemon.cli.evaluate import evaluated, lay_out, make
 from daemon.cli.export import write_all
 from daemon.cli.layouts import check_output, layout_options
 from daemon.cli.letterheads import letterhead_in, letterhead_told
+from daemon.cli.options import InstantType, MonthType
 from daemon.config.values import LanguageName
 from daemon.control.client import ControlAddress
 from daemon.evidence.files import EvidenceSource
@@ -24,7 +25,6 @@ from sla.instants import Instant
 @click.group(
     "statement",
     invoke_without_command=True,
-    short_help="Print a month's statement; issue it, compare and verify what was issued.",
     epilog=options.example("slad statement --month 2026-11 --client acme"),
 )
 @click.option("--month", type=MonthType(), help="The calendar month, local to each client.")
@@ -55,7 +55,7 @@ def statement(
 
     That of one client the running daemon makes; for what is said of all, and of a --ledger, all evidence is read, and its chain
     verified on the way. Exit codes: 0 it is made, 1 it cannot be, 2 the command line is wrong, 3 the daemon cannot be reached, 4
-    it is made, and no server was in service with the client in the month.
+    it is made, and no server was in service in the month.
     """
     if context.invoked_subcommand is not None:
         if any(map(options.typed, context.params)):

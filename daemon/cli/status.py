@@ -8,7 +8,7 @@ from daemon.cli import completing, options
 from daemon.cli.asking import ask
 from daemon.cli.options import OutputFormat
 from daemon.cli.terminal import Printer, console, duration, plain, print_table, show_as, state
-from daemon.cli.words import cause_words
+from daemon.cli.words import cause_words, local
 from daemon.control.client import ControlAddress, Json
 from daemon.readable import percent
 
@@ -27,7 +27,6 @@ def status(address: ControlAddress, format_: OutputFormat) -> None:
 
 @click.command(
     "server",
-    short_help="Show one virtual server: legs, outages, month.",
     epilog=options.example("slad server web1"),
 )
 @click.argument("name", shell_complete=completing.servers)
@@ -51,15 +50,15 @@ def _unverified(ledger: Json) -> str:
 
 
 def _show_status(out: Printer, answer: Json) -> None:
-    settled = answer["settled_at"] or "nothing yet"
-    out.print(plain(f"slad {answer['version']} at {answer['at']}, settled up to {settled}"))
+    settled = local(answer["settled_at"]) or "nothing yet"
+    out.print(plain(f"slad {answer['version']} at {local(answer['at'])}, settled up to {settled}"))
     for reason in answer["not_ready"]:
         out.print(plain(f"not ready: {reason}", "red"))
     ledger = answer["ledger"]
     out.print(
         plain(
             f"ledger: {ledger['records']} records{_unverified(ledger)}, {ledger['size_bytes']} bytes, "
-            f"last commit {ledger['last_commit_at'] or 'never'}, head {ledger['head'] or 'none'}"
+            f"last commit {local(ledger['last_commit_at']) or 'never'}, head {ledger['head'] or 'none'}"
         )
     )
     states = ", ".join(f"{count} {state}" for state, count in answer["states"].items())
@@ -73,16 +72,18 @@ def _show_status(out: Printer, answer: Json) -> None:
             (
                 source["name"],
                 state("up" if source["up"] else "down"),
-                source["last_contact_at"] or "never",
+                local(source["last_contact_at"]) or "never",
                 source["note"],
             )
             for source in answer["sources"]
         ),
+        prose=("note",),
     )
     print_table(
         out,
         ("way to the Internet", "state", "reason"),
         ((way["name"], state(way["state"]), way["reason"]) for way in answer["internet"]),
+        prose=("reason",),
     )
     print_table(
         out,
@@ -93,9 +94,10 @@ def _show_status(out: Printer, answer: Json) -> None:
         out,
         ("undelivered statement", "month", "by", "since", "attempts", "why"),
         (
-            (row["client"], row["month"], row["way"], row["since"], str(row["attempts"]), row["why"])
+            (row["client"], row["month"], row["way"], local(row["since"]), str(row["attempts"]), row["why"])
             for row in answer["undelivered"]
         ),
+        prose=("why",),
     )
     print_table(
         out,
@@ -104,13 +106,14 @@ def _show_status(out: Printer, answer: Json) -> None:
             (
                 row["name"],
                 row["client"],
-                row["since"],
+                local(row["since"]),
                 ", ".join(row["legs"]),
                 *_cause(row["cause"])[:2],
                 row["server"],
             )
             for row in answer["down"]
         ),
+        prose=("legs",),
     )
 
 
@@ -124,17 +127,16 @@ def _show_server(out: Printer, answer: Json) -> None:
     runs_on = answer["runs_on"]
     if runs_on is not None:
         stores = ", ".join(runs_on["datastores"]) or "none"
-        out.print(plain(f"runs on {runs_on['host']}, datastores {stores}, since {runs_on['since']}"))
+        out.print(plain(f"runs on {runs_on['host']}, datastores {stores}, since {local(runs_on['since'])}"))
     if answer["owner_waits_for"]:
         missing = ", ".join(answer["owner_waits_for"])
         stays = "it is unassigned until it is" if answer["owner_is_provisional"] else "whose it was it stays"
         out.print(plain(f"not known, and asked for by rules: {missing}; {stays}", "yellow"))
     if answer["same_uuid"]:
         out.print(plain(f"the same instance UUID is shown by {', '.join(answer['same_uuid'])}", "yellow"))
-    since = f" since {answer['since']}" if answer["since"] else ""
-    out.print(
-        state(answer["state"]) + plain(f"{since}, settled up to {answer['settled_at'] or 'nothing yet'}")
-    )
+    since = f" since {local(answer['since'])}" if answer["since"] else ""
+    settled = local(answer["settled_at"]) or "nothing yet"
+    out.print(state(answer["state"]) + plain(f"{since}, settled up to {settled}"))
     newest = answer["outages"][0] if answer["outages"] else None
     if newest is not None and newest["until"] is None:
         out.print(plain(f"down, {cause_words(newest['cause'])}", "red"))
@@ -142,9 +144,10 @@ def _show_server(out: Printer, answer: Json) -> None:
         out,
         ("leg", "state", "since", "source", "reason"),
         (
-            (leg["leg"], state(leg["state"]), leg["since"] or "", leg["source"], leg["reason"])
+            (leg["leg"], state(leg["state"]), local(leg["since"]), leg["source"], leg["reason"])
             for leg in answer["legs"]
         ),
+        prose=("reason",),
     )
     if answer["reach"]:
         print_table(
@@ -154,19 +157,21 @@ def _show_server(out: Printer, answer: Json) -> None:
                 (each["target"], state(each["state"]), "yes" if each["required"] else "no", each["reason"])
                 for each in answer["reach"]
             ),
+            prose=("reason",),
         )
     print_table(
         out,
         ("outage from", "until", "legs", "cause", "sure", "because"),
         (
             (
-                outage["from"],
-                outage["until"] or "now",
+                local(outage["from"]),
+                local(outage["until"]) or "now",
                 ", ".join(outage["legs"]),
                 *_cause(outage["cause"]),
             )
             for outage in answer["outages"]
         ),
+        prose=("legs", "because"),
     )
     print_table(
         out,
@@ -186,7 +191,7 @@ def _show_month(out: Printer, month: Json) -> None:
     out.print()
     out.print(
         plain(
-            f"{month['month']} up to {month['at']}: availability {_percent(month['availability'])}, "
+            f"{month['month']} up to {local(month['at'])}: availability {_percent(month['availability'])}, "
             f"target {_percent(month['target'])}, between {_percent(month['availability_low'])} "
             f"and {_percent(month['availability_high'])}, observed {_percent(month['coverage'])}"
         )
@@ -209,13 +214,14 @@ def _show_month(out: Printer, month: Json) -> None:
             (
                 each["id"],
                 each["category"],
-                each["from"],
-                each["until"] or "open",
+                local(each["from"]),
+                local(each["until"]) or "open",
                 duration(each["seconds"]),
                 ", ".join(f"{duration(part['seconds'])} {part['reason']}" for part in each["ineligible"]),
             )
             for each in month["exclusions"]
         ),
+        prose=("not excluded",),
     )
 
 

@@ -6,8 +6,8 @@ Whatever a command shows goes through here, and nothing else in `daemon.cli` may
 
 import json
 import sys
-from collections.abc import Callable, Iterable
-from typing import Any, Final
+from collections.abc import Callable, Collection, Iterable, Sequence
+from typing import Any, Final, NamedTuple
 
 import click
 from rich.console import Console
@@ -15,11 +15,14 @@ from rich.table import Table
 from rich.text import Text
 
 from daemon.cli.options import OutputFormat
-from sla.instants import SECOND
 from sla.texts import printable, printable_json
 
 _PROGRESS_CHARACTERS: Final = 78
 _TOLD_EVERY: Final = 50_000
+_GAP: Final = 2
+"""Blanks between the columns of a table."""
+_LEAST_PROSE: Final = 20
+"""Characters that prose has in a line, however narrow a terminal is."""
 _COLOURS: Final = {
     "up": "green",
     "down": "red",
@@ -50,16 +53,74 @@ def console() -> Printer:
     return out if out.is_terminal else Printer(highlight=False, width=10_000)
 
 
-def print_table(out: Printer, headings: Iterable[str], rows: Iterable[Iterable[Cell]]) -> None:
-    """A table, or nothing where it would have no row. Where it has no room cells go on in the next line, whole."""
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for heading in headings:
-        table.add_column(heading, overflow="fold")
+def print_table(
+    out: Printer, headings: Iterable[str], rows: Iterable[Iterable[Cell]], *, prose: Collection[str] = ()
+) -> None:
+    """A table, or nothing where it would have no row; where it has no room each row becomes a paragraph, a line a cell.
+
+    What stands in it is never cut nor broken, so that it can be copied; only columns of `prose`, named by their headings, go
+    on in the next line, between two words.
+    """
+    columns = [_TableColumn(plain(heading, "bold"), [], is_prose=heading in prose) for heading in headings]
     for row in rows:
-        table.add_row(*row)
-    if table.row_count:
-        out.print()
-        out.print(table)
+        for column, cell in zip(columns, row, strict=True):
+            column.cells.append(cell if isinstance(cell, Text) else plain(cell))
+    if not columns[0].cells:
+        return
+    out.print()
+    widths = _widths(out, columns)
+    if widths is None:
+        _print_paragraphs(out, columns)
+        return
+    table = Table(box=None, pad_edge=False)
+    for column, width in zip(columns, widths, strict=True):
+        table.add_column(column.heading, width=width, no_wrap=not column.is_prose)
+    for cells in zip(*(column.cells for column in columns), strict=True):
+        table.add_row(*cells)
+    out.print(table, soft_wrap=False)
+
+
+class _TableColumn(NamedTuple):
+    heading: Text
+    cells: list[Text]
+    is_prose: bool
+
+    def measure(self, out: Printer) -> tuple[int, int]:
+        """How wide it has to be, and how wide it would be."""
+        measured = [text.__rich_measure__(out, out.options) for text in (self.heading, *self.cells)]
+        widest = max(each.maximum for each in measured)
+        return max(each.minimum for each in measured) if self.is_prose else widest, widest
+
+
+def _widths(out: Printer, columns: Sequence[_TableColumn]) -> Sequence[int] | None:
+    """How wide each column is, None where they have no room beside each other; prose shares what the others leave."""
+    measured = [column.measure(out) for column in columns]
+    spare = out.width - sum(needed for needed, _ in measured) - _GAP * (len(columns) - 1)
+    if spare < 0:
+        return None
+    widths = []
+    sharing = sum(column.is_prose for column in columns)
+    for column, (needed, wanted) in zip(columns, measured, strict=True):
+        more = min(wanted - needed, spare // max(sharing, 1))
+        widths.append(needed + more)
+        spare -= more
+        sharing -= column.is_prose
+    return widths
+
+
+def _print_paragraphs(out: Printer, columns: Sequence[_TableColumn]) -> None:
+    """A paragraph a row, in which an empty cell has no line."""
+    indent = max(column.heading.cell_len for column in columns) + _GAP
+    room = max(out.width - indent, _LEAST_PROSE)
+    for number, cells in enumerate(zip(*(column.cells for column in columns), strict=True)):
+        if number:
+            out.print()
+        for column, cell in zip(columns, cells, strict=True):
+            lines = cell.wrap(out, room) if column.is_prose else cell.split()
+            for place, line in enumerate(lines if cell.plain else ()):
+                title = plain("") if place else column.heading.copy()
+                title.pad_right(indent - title.cell_len)
+                out.print(Text.assemble(title, line), soft_wrap=True)
 
 
 def state(word: str) -> Text:
@@ -141,9 +202,8 @@ def tell_progress(text: str = "") -> None:
 
 
 def duration(seconds: float) -> str:
-    """Hours, minutes and seconds, to the microsecond; negative ones with a sign."""
-    whole, fraction = divmod(round(abs(seconds) * SECOND), SECOND)
-    minutes, second = divmod(whole, 60)
+    """Hours, minutes and seconds, rounded; negative ones with a sign."""
+    rounded = round(seconds)
+    minutes, second = divmod(abs(rounded), 60)
     hours, minute = divmod(minutes, 60)
-    sign = "-" if seconds < 0 else ""
-    return f"{sign}{hours}:{minute:02}:{second:02}" + (f".{fraction:06}" if fraction else "")
+    return f"{'-' if rounded < 0 else ''}{hours}:{minute:02}:{second:02}"

@@ -39,7 +39,6 @@ class HashType(click.ParamType[bytes]):
 
 @click.command(
     "verify",
-    short_help="Verify an export's chain of hashes.",
     epilog=options.example("slad verify evidence.jsonl"),
 )
 @click.argument("export", required=False, type=click.Path(exists=True, dir_okay=False, allow_dash=True))

@@ -6,10 +6,10 @@ from daemon.cli.asking import record
 from daemon.cli.options import OutputFormat, Sending, control_address, example, output_format, sending
 from daemon.cli.terminal import say, show_as
 from daemon.control.client import ControlAddress, Json
-from daemon.control.operation import Operation
+from daemon.control.routes import ApiRoute
 
 
-def add_withdraw(group: click.Group, operation: Operation, *, help_: str, example_: str) -> None:
+def add_withdraw(group: click.Group, operation: ApiRoute, *, help_: str, example_: str) -> None:
     """Give a group of commands its `withdraw`."""
 
     @group.command("withdraw", help=help_, epilog=example(example_))

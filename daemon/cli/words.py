@@ -6,7 +6,7 @@ from typing import Final
 from daemon.control.client import Json
 from daemon.readable import duration
 from sla.calendars import calendar_of
-from sla.instants import SECOND, parse_instant
+from sla.instants import SECOND, datetime_of, parse_instant
 
 CAUSES: Final[Mapping[str, str]] = {
     "client_change": "a change by somebody who is no employee",
@@ -21,12 +21,19 @@ CAUSES: Final[Mapping[str, str]] = {
 """What each cause is called."""
 
 
-def local(at: str, zone: str) -> str:
-    """An instant by the clock of a zone, with its offset, to the second; as it is where it cannot be told so."""
+def local(at: str | None, zone: str | None = None) -> str:
+    """An instant with its offset, to the second, by the clock of a zone or by this machine's; empty where there is none.
+
+    What cannot be told so stays as it is.
+    """
+    if at is None:
+        return ""
     try:
-        return calendar_of(zone).local_time(parse_instant(at)).isoformat(" ", "seconds")
+        instant = parse_instant(at)
+        when = datetime_of(instant).astimezone() if zone is None else calendar_of(zone).local_time(instant)
     except ValueError:
         return at
+    return when.isoformat(" ", "seconds")
 
 
 def spoken(at: str, zone: str, since: str | None = None) -> str:

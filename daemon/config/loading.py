@@ -15,8 +15,9 @@ from daemon.config.alertmanager import AlertmanagerTable
 from daemon.config.config import UNASSIGNED, Config
 from daemon.config.contracts import Tables, faults_of, mapping, names_key, overridden, tables_of
 from daemon.config.lines import KeyPath, key_lines, line_of
-from daemon.config.messages import key_text, told, unknown_key
+from daemon.config.messages import causes_of, key_text, told, unknown_key
 from daemon.config.problems import ConfigError, Problem
+from daemon.config.slips import slip_of
 from daemon.config.statements import StatementsTable, warnings_of
 from daemon.config.tables import (
     LAYERS_SETTLE_WITHIN_US,
@@ -44,16 +45,18 @@ from daemon.config.values import (
     Address,
     Duration,
     Surroundings,
+    alike,
     check_id,
     nearest,
     shown,
     vcenter_address,
 )
 from daemon.os_faults import refused
+from daemon.places import DEFAULT_CONFIG
 from probes.report import INTERNET
 from sla.records import ClientId
 
-DEFAULT_PATH: Final = Path("/etc/slad/slad.toml")
+DEFAULT_PATH: Final = DEFAULT_CONFIG
 
 _MAX_FILE_BYTES: Final = 4 * 1024 * 1024
 
@@ -82,7 +85,7 @@ def _opened(path: Path, env: Mapping[str, str]) -> Iterator[tuple["_Loading", Ma
         raw = _parsed(text)
         yield _Loading(path, env, key_lines(text)), raw
     except tomli.TOMLDecodeError as error:
-        raise _unreadable(path, error.lineno, f"column {error.colno}: {error.msg}") from None
+        raise _unreadable(path, *slip_of(text, error)) from None
     except RecursionError:
         raise _unreadable(path, 1, "is nested too deeply") from None
 
@@ -149,12 +152,15 @@ class _Loading:
         self._lines = lines
         self._problems: list[Problem] = []
         self._warnings: list[Problem] = []
+        self._mistaken: set[str] = set()
+        """Sections that are there under a name, or in a form, that is not theirs: what would follow from it is not told."""
 
     def config(self, raw: Mapping[str, object]) -> Config:
         """The configuration. Raises ConfigError."""
         for key in raw:
             if key not in _SECTIONS:
                 self._problem((key,), unknown_key(key, _SECTIONS))
+                self._mistaken.update(alike(key, _SECTIONS))
         top = self._table(TopTable, (), {"observer": raw.get("observer", socket.gethostname())})
         ledger = self._table(LedgerTable, ("ledger",), self._with_default(raw, "ledger", "path"))
         control = self._table(ControlTable, ("control",), self._with_default(raw, "control", "socket"))
@@ -248,14 +254,15 @@ class _Loading:
             self._problem(path, f"must be a table, not {shown(raw)}")
             return None
         before = len(self._problems)
-        for key, text in model.conflicts(raw):
-            self._problem((*path, *key.split(".")) if key else path, text)
+        if model.knows_all_of(raw):
+            for key, text in model.conflicts(raw):
+                self._problem((*path, *key.split(".")) if key else path, text)
         surroundings = Surroundings(folder=self._file.parent.absolute(), env=self._env)
         table = None
         try:
             table = model.model_validate(raw, context=surroundings)
         except ValidationError as error:
-            for details in error.errors(include_url=False):
+            for details in causes_of(error):
                 self._problem((*path, *details["loc"]), told(model, details))
         for key, text in surroundings.notes:
             self._warn((*path, key), text)
@@ -266,6 +273,7 @@ class _Loading:
         tables = raw.get(section, {})
         if not isinstance(tables, dict):
             self._problem((section,), f"must be tables: write [{section}.NAME]")
+            self._mistaken.add(section)
             return {}
         found = {}
         for name, table in tables.items():
@@ -283,6 +291,7 @@ class _Loading:
         tables = raw.get(section, [])
         if not isinstance(tables, list):
             self._problem((section,), f"must be tables: write [[{section}]]")
+            self._mistaken.add(section)
             return {}
         read = {
             position: self._table(model, (section, position), each) for position, each in enumerate(tables)
@@ -316,7 +325,7 @@ class _Loading:
                 )
 
     def _check_vcenters(self, raw: Mapping[str, object]) -> None:
-        if not raw.get("vcenter"):
+        if not raw.get("vcenter") and "vcenter" not in self._mistaken:
             self._warn((), "nothing is watched: there is no [vcenter.NAME]")
         if INTERNET in _names(raw, "vcenter"):
             self._problem(
@@ -342,7 +351,8 @@ class _Loading:
                 ("client", UNASSIGNED), "is the client of servers that no rule assigns: see [unassigned]"
             )
         named = {rule.client for rule in rules.values()}
-        if len(rules) == len(_list(raw.get("rule"))):
+        are_all_known = "rule" not in self._mistaken and len(rules) == len(_list(raw.get("rule")))
+        if are_all_known and named <= {None, *clients}:
             for client in clients:
                 if client not in named:
                     self._warn(("client", client), "has no servers: no [[rule]] names it")
@@ -373,7 +383,7 @@ class _Loading:
         self, raw: Mapping[str, object], section: str, rules: Mapping[int, ConditionsTable]
     ) -> None:
         for position, rule in enumerate(_list(raw.get(section))):
-            for names in ("vcenter", "client", "uplink"):
+            for names in [each for each in ("vcenter", "client", "uplink") if each not in self._mistaken]:
                 name = mapping(rule).get(names)
                 if isinstance(name, str) and name not in _names(raw, names):
                     hint = nearest(name, _names(raw, names)) or f"define it as [{names}.{key_text((name,))}]"
@@ -391,7 +401,7 @@ class _Loading:
 
     def _check_vantage(self, vantage: VantageTable | None, uplinks: Mapping[str, UplinkTable]) -> None:
         if vantage is None:
-            if uplinks:
+            if uplinks and "vantage" not in self._mistaken:
                 self._warn(
                     (),
                     "there is no [vantage]: when the monitor's own line is cut, every uplink counts as down",
@@ -410,7 +420,11 @@ class _Loading:
     def _check_uplinks(self, raw: Mapping[str, object], internet: Mapping[int, InternetTable]) -> None:
         named = {rule.uplink for rule in internet.values()}
         for name in _names(raw, "uplink"):
-            if name not in named and len(internet) == len(_list(raw.get("internet"))):
+            if (
+                name not in named
+                and "internet" not in self._mistaken
+                and len(internet) == len(_list(raw.get("internet")))
+            ):
                 self._warn(("uplink", name), "has no servers: no [[internet]] names it")
 
     def _check_lag(
@@ -436,7 +450,9 @@ class _Loading:
                 )
 
     def _check_reach(self, reach: ReachTable | None, internet: Mapping[int, InternetTable]) -> None:
-        if any(ADDRESS in target for rule in internet.values() for target in rule.reach):
+        if "internet" in self._mistaken or any(
+            ADDRESS in target for rule in internet.values() for target in rule.reach
+        ):
             return
         for key in ("prefer", "ignore"):
             if reach is not None and getattr(reach, key):

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable
 from typing import Final, get_args
 
+from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from daemon.config.lines import KeyPath
@@ -29,6 +30,13 @@ def unknown_key(key: str, known: Iterable[str]) -> str:
     """What to say of a key that is none of those known."""
     known = tuple(known)
     return f"is unknown here: {nearest(key, known) or 'known are ' + ', '.join(known)}"
+
+
+def causes_of(error: ValidationError) -> list[ErrorDetails]:
+    """What pydantic found, without what is missing beside an unknown key: that one is it, mistyped."""
+    found = error.errors(include_url=False)
+    mistyped = {details["loc"][:-1] for details in found if details["type"] == "extra_forbidden"}
+    return [each for each in found if each["type"] != "missing" or each["loc"][:-1] not in mistyped]
 
 
 def told(model: type[Table], details: ErrorDetails) -> str:

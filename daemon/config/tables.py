@@ -77,6 +77,11 @@ class Table(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     @classmethod
+    def knows_all_of(cls, raw: Mapping[str, object]) -> bool:
+        """Whether all keys are its own: what is wrong with them together is not told of a table that has a mistyped one."""
+        return raw.keys() <= {field.alias or name for name, field in cls.model_fields.items()}
+
+    @classmethod
     def conflicts(cls, raw: Mapping[str, object]) -> Iterator[tuple[str, str]]:
         """What is wrong with the keys taken together, as (key, text); each by itself is its field's business.
 
@@ -331,6 +336,8 @@ class RuleTable(ConditionsTable):
             for key in ("client", "solution"):
                 if key in raw:
                     yield key, "means nothing where ignore = true: leave one of them out"
+        elif "client" not in raw and "solution" in raw:
+            yield "solution", 'is a solution without its client: write client = "ID" too'
         elif "client" not in raw:
             yield "", 'has no outcome: write client = "ID" or ignore = true'
 

@@ -8,7 +8,7 @@ import os
 import re
 import ssl
 import stat
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from enum import Enum
@@ -117,8 +117,13 @@ def _toml(value: object) -> str:
 
 def nearest(word: str, known: Iterable[str]) -> str | None:
     """`did you mean …?` with the known word that is most like it, or None where none is."""
-    match = get_close_matches(word, known, n=1)
+    match = alike(word, known)
     return f"did you mean {shown(match[0])}?" if match else None
+
+
+def alike(word: str, known: Iterable[str]) -> Sequence[str]:
+    """The known word that is most like it; none where none is."""
+    return get_close_matches(word, known, n=1)
 
 
 def _text(value: str) -> str:

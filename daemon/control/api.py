@@ -26,7 +26,6 @@ from daemon.web.listening import serving
 
 _log = structlog.get_logger(__name__)
 
-DEFAULT_SOCKET: Final = Path("/run/slad/control.sock")
 LIMITS: Final = Limits(connections=32, strangers=32, requests=16, request_s=None, body_bytes=256 * 1024)
 
 _PROBE_S: Final = 1.0
@@ -80,7 +79,7 @@ def _route(operation: Operation, services: ApiServices) -> web.RouteDef:
         check_query(request, known)
         return await operation.handler(services, request)
 
-    return web.route(operation.method, operation.pattern, handle)
+    return web.route(operation.route.method, operation.route.pattern, handle)
 
 
 def _bound(path: Path) -> tuple[socket.socket, int]:

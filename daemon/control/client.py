@@ -13,11 +13,9 @@ from typing import Any, Final, Self, cast
 import aiohttp
 from yarl import URL
 
-from daemon.config.certificates import check_pem
-from daemon.control.fleet_operations import ACCEPT_CLOCK, EXPORT, LETTERHEAD, SERVER, STATEMENT, STATUS
-from daemon.control.operation import CONFIRM, DRY_RUN
+from daemon.control.routes import ACCEPT_CLOCK, DRY_RUN, EXPORT, LETTERHEAD, SERVER, STATEMENT, STATUS
 from daemon.os_faults import refused
-from daemon.records.refusals import NOTHING_RECORDED
+from daemon.records.refusals import CONFIRMED, NOTHING_RECORDED
 
 Json = dict[str, Any]
 """An answer of the daemon, as it was sent; `daemon.replies` tells its keys."""
@@ -67,7 +65,7 @@ class AmbiguousAnswerError(UnknownNameError):
     """The daemon knows several things of that name; `candidates` are their ids."""
 
     def __init__(self, message: str, candidates: Sequence[str]) -> None:
-        super().__init__(f"{message}; name one by its id: {', '.join(candidates)}")
+        super().__init__(message)
         self.candidates = tuple(candidates)
 
 
@@ -166,8 +164,8 @@ class ControlClient:
 
         Raises ControlError, of which UnconfirmedByDaemonError where it is recorded only when `confirmed`.
         """
-        flags = ((DRY_RUN, dry_run), (CONFIRM, confirmed))
-        query = {flag.name: "true" for flag, is_set in flags if is_set}
+        flags = ((DRY_RUN, dry_run), (CONFIRMED, confirmed))
+        query = {flag: "true" for flag, is_set in flags if is_set}
         async with self._asked(path, _ANSWER, query, body=body, headers={"Idempotency-Key": key}) as response:
             return cast(Json, await response.json())
 
@@ -214,7 +212,10 @@ class ControlClient:
 
     def _unreachable(self, error: OSError) -> str:
         if error.errno in (errno.ENOENT, errno.ECONNREFUSED):
-            return f"slad does not run, or not with this socket: nobody answers at {self._address}"
+            return (
+                f"slad does not run, or not there: nobody answers at {self._address};"
+                " start it, or name its door: --socket, or --url (slad --help)"
+            )
         if error.errno in (errno.EACCES, errno.EPERM):
             return f"you may not ask slad at {self._address}: its group may, and root"
         return f"slad cannot be reached at {self._address}: {refused(error)}"
@@ -223,6 +224,8 @@ class ControlClient:
 def _connector(address: ControlAddress) -> aiohttp.BaseConnector:
     if not address.url:
         return aiohttp.UnixConnector(path=str(address.socket))
+    from daemon.config.certificates import check_pem
+
     try:
         if address.ca_file is not None:
             check_pem(address.ca_file)
@@ -256,6 +259,6 @@ async def _refusal(response: aiohttp.ClientResponse) -> ControlError:
         return AmbiguousAnswerError(message, candidates)
     if response.status == HTTPStatus.NOT_FOUND:
         return UnknownNameError(message)
-    if any(field == CONFIRM.name for field, _ in fields):
+    if any(field == CONFIRMED for field, _ in fields):
         return UnconfirmedByDaemonError(message, fields)
     return RefusedByDaemonError(message, fields)

@@ -6,11 +6,11 @@ from http import HTTPStatus
 import structlog
 from aiohttp import hdrs, web
 
-from daemon.control.questions import AmbiguousNameError
 from daemon.ledger import LedgerError
 from daemon.records.refusals import (
     CONFIRMED,
     NOTHING_RECORDED,
+    AmbiguousNameError,
     FieldFault,
     NotRecordingError,
     RefusedError,

@@ -3,7 +3,7 @@
 from http import HTTPStatus
 from typing import Any, Final
 
-from daemon.control import listing, reading, recording, statements
+from daemon.control import listing, reading, recording, routes, statements
 from daemon.control.operation import LINES, Operation, QueryParameter
 from daemon.records import bodies
 from daemon.replies.clients import ClientList, ClientStatus
@@ -24,8 +24,7 @@ _NOT_FOUND: Final = (HTTPStatus.NOT_FOUND,)
 _OF_CLIENT: Final = QueryParameter("client", "The client's id.", {"type": "string"}, required=True)
 
 STATUS: Final = Operation(
-    method="GET",
-    template="/v1/status",
+    route=routes.STATUS,
     id="status",
     summary="How the daemon and the fleet are.",
     handler=reading.status,
@@ -33,8 +32,7 @@ STATUS: Final = Operation(
 )
 
 LIST_USERS: Final = Operation(
-    method="GET",
-    template="/v1/users",
+    route=routes.LIST_USERS,
     id="listUsers",
     summary="The users of the vCenters whom events of the last 40 days name that causes rest on.",
     handler=reading.users,
@@ -42,8 +40,7 @@ LIST_USERS: Final = Operation(
 )
 
 CLOCK: Final = Operation(
-    method="GET",
-    template="/v1/clock",
+    route=routes.CLOCK,
     id="clock",
     summary="What slad takes for the time, and what the wall clock shows.",
     handler=reading.clock,
@@ -51,8 +48,7 @@ CLOCK: Final = Operation(
 )
 
 ACCEPT_CLOCK: Final = Operation(
-    method="POST",
-    template="/v1/clock/accept",
+    route=routes.ACCEPT_CLOCK,
     id="acceptClock",
     summary="Have slad believe at once what the wall clock shows; who did is put on record.",
     handler=recording.accept_clock,
@@ -61,8 +57,7 @@ ACCEPT_CLOCK: Final = Operation(
 )
 
 SERVER: Final = Operation(
-    method="GET",
-    template="/v1/servers/{name}",
+    route=routes.SERVER,
     id="server",
     summary="One virtual server, by its id or its name.",
     handler=reading.server,
@@ -71,8 +66,7 @@ SERVER: Final = Operation(
 )
 
 LIST_SERVERS: Final = Operation(
-    method="GET",
-    template="/v1/servers",
+    route=routes.LIST_SERVERS,
     id="listServers",
     summary="The virtual servers in service, a page at a time.",
     handler=listing.list_servers,
@@ -82,8 +76,7 @@ LIST_SERVERS: Final = Operation(
 )
 
 LIST_OUTAGES: Final = Operation(
-    method="GET",
-    template="/v1/outages",
+    route=routes.LIST_OUTAGES,
     id="listOutages",
     summary="The outages of servers, a page at a time: each with what brought it about, and what excluded it.",
     handler=listing.list_outages,
@@ -93,8 +86,7 @@ LIST_OUTAGES: Final = Operation(
 )
 
 LIST_INCIDENTS: Final = Operation(
-    method="GET",
-    template="/v1/incidents",
+    route=routes.LIST_INCIDENTS,
     id="listIncidents",
     summary="The same outages, those as one of which one thing was the cause.",
     handler=listing.list_incidents,
@@ -104,8 +96,7 @@ LIST_INCIDENTS: Final = Operation(
 )
 
 LIST_EVENTS: Final = Operation(
-    method="GET",
-    template="/v1/events",
+    route=routes.LIST_EVENTS,
     id="listEvents",
     summary="What vCenter reported that names a server, a page at a time.",
     handler=listing.list_events,
@@ -115,8 +106,7 @@ LIST_EVENTS: Final = Operation(
 )
 
 LIST_SOLUTIONS: Final = Operation(
-    method="GET",
-    template="/v1/solutions",
+    route=routes.LIST_SOLUTIONS,
     id="listSolutions",
     summary="The solutions: interruptions, chronic outages, deadlines.",
     handler=reading.list_solutions,
@@ -124,8 +114,7 @@ LIST_SOLUTIONS: Final = Operation(
 )
 
 SOLUTION: Final = Operation(
-    method="GET",
-    template="/v1/solutions/{client}/{id}",
+    route=routes.SOLUTION,
     id="solution",
     summary="One solution of a client, by its id; a lone server's id is one.",
     handler=reading.solution,
@@ -134,8 +123,7 @@ SOLUTION: Final = Operation(
 )
 
 EXPORT: Final = Operation(
-    method="GET",
-    template="/v1/export",
+    route=routes.EXPORT,
     id="export",
     summary="The evidence, a record a line.",
     handler=reading.export,
@@ -150,8 +138,7 @@ EXPORT: Final = Operation(
 )
 
 STATEMENT: Final = Operation(
-    method="GET",
-    template="/v1/statements",
+    route=routes.STATEMENT,
     id="statement",
     summary="The monthly statement of a client, as a document; `summary.servers` is 0 where none was in service.",
     handler=reading.statement,
@@ -165,8 +152,7 @@ STATEMENT: Final = Operation(
 )
 
 LIST_ISSUED: Final = Operation(
-    method="GET",
-    template="/v1/statements/issued",
+    route=routes.LIST_ISSUED,
     id="listIssued",
     summary="The statements that were issued, with all their versions.",
     handler=statements.listed,
@@ -175,11 +161,11 @@ LIST_ISSUED: Final = Operation(
         QueryParameter("client", "Only those of one client.", {"type": "string"}),
         QueryParameter("month", "Only those of one month.", bodies.MONTH_SCHEMA),
     ),
+    refusals=_NOT_FOUND,
 )
 
 ISSUED_STATEMENT: Final = Operation(
-    method="GET",
-    template="/v1/statements/issued/{client}/{month}",
+    route=routes.ISSUED_STATEMENT,
     id="issuedStatement",
     summary="An issued statement: the bytes of its document, as they were made.",
     handler=statements.issued,
@@ -189,8 +175,7 @@ ISSUED_STATEMENT: Final = Operation(
 )
 
 STATEMENT_DIFFERENCE: Final = Operation(
-    method="GET",
-    template="/v1/statements/issued/{client}/{month}/difference",
+    route=routes.STATEMENT_DIFFERENCE,
     id="statementDifference",
     summary="What differs between a version and the one before it, and the records that came in between.",
     handler=statements.difference,
@@ -200,18 +185,17 @@ STATEMENT_DIFFERENCE: Final = Operation(
 )
 
 LETTERHEAD: Final = Operation(
-    method="GET",
-    template="/v1/letterhead",
+    route=routes.LETTERHEAD,
     id="letterhead",
     summary="Whose the statements of a client are, and in which language: what a layout needs beside the document.",
     handler=reading.letterhead,
     answer=LetterheadStatus,
     query=(_OF_CLIENT,),
+    refusals=_NOT_FOUND,
 )
 
 LIST_CLIENTS: Final = Operation(
-    method="GET",
-    template="/v1/clients",
+    route=routes.LIST_CLIENTS,
     id="listClients",
     summary="The clients.",
     handler=recording.list_clients,
@@ -219,8 +203,7 @@ LIST_CLIENTS: Final = Operation(
 )
 
 CLIENT: Final = Operation(
-    method="GET",
-    template="/v1/clients/{id}",
+    route=routes.CLIENT,
     id="client",
     summary="One client: its terms, its solutions, and what is due.",
     handler=recording.client,
@@ -229,8 +212,7 @@ CLIENT: Final = Operation(
 )
 
 DOCUMENT: Final = Operation(
-    method="GET",
-    template="/v1/openapi.json",
+    route=routes.DOCUMENT,
     id="document",
     summary="This document.",
     handler=reading.document,

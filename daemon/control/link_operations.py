@@ -3,15 +3,14 @@
 from http import HTTPStatus
 from typing import Final
 
-from daemon.control import recording
+from daemon.control import recording, routes
 from daemon.control.operation import Operation
 from daemon.records import bodies
 from daemon.records.service import RecordService
 from daemon.replies.links import LinkList, LinkReceipt, LinkRevocation
 
 MAKE_LINK: Final = Operation(
-    method="POST",
-    template="/v1/clients/{id}/links",
+    route=routes.MAKE_LINK,
     id="makeLink",
     summary="Make a link under which a client sees its own; its token is in the answer, and nowhere else.",
     handler=recording.recorded_of(RecordService.make_link),
@@ -22,8 +21,7 @@ MAKE_LINK: Final = Operation(
 )
 
 LIST_LINKS: Final = Operation(
-    method="GET",
-    template="/v1/links",
+    route=routes.LIST_LINKS,
     id="listLinks",
     summary="The links for clients.",
     handler=recording.list_links,
@@ -32,8 +30,7 @@ LIST_LINKS: Final = Operation(
 )
 
 REVOKE_LINK: Final = Operation(
-    method="POST",
-    template="/v1/links/{id}/revoke",
+    route=routes.REVOKE_LINK,
     id="revokeLink",
     summary="Take a link back: it opens nothing from then on.",
     handler=recording.recorded_of(RecordService.revoke_link),

@@ -7,15 +7,10 @@ from aiohttp import web
 
 from daemon.control import query
 from daemon.control.operation import ApiServices, QueryParameter
-from daemon.control.paging import MOST_ROWS, USUAL_ROWS, cursor_behind
-from daemon.control.questions import (
-    OutagesAsked,
-    Page,
-    PageKey,
-    ServerOrder,
-    ServersAsked,
-)
+from daemon.control.paging import USUAL_ROWS, cursor_behind
+from daemon.control.questions import OutagesAsked, Page, PageKey, ServersAsked
 from daemon.control.reading import shown
+from daemon.control.routes import MOST_ROWS, ServerOrder
 from daemon.records.bodies import INSTANT_SCHEMA
 from daemon.replies.events import EventList
 from daemon.replies.outages import IncidentList, OutageList

@@ -75,7 +75,9 @@ def document() -> Json:
     schemas, definitions = TypeAdapter.json_schemas(models, ref_template=_REF)
     paths: dict[str, Json] = {}
     for operation in OPERATIONS:
-        paths.setdefault(operation.template, {})[operation.method.lower()] = _operation(operation, schemas)
+        paths.setdefault(operation.route.template, {})[operation.route.method.lower()] = _operation(
+            operation, schemas
+        )
     return {
         "openapi": "3.1.0",
         "info": {
@@ -124,7 +126,7 @@ def _operation(operation: Operation, schemas: Schemas) -> Json:
 def _parameters(operation: Operation) -> list[Json]:
     parameters: list[Json] = [
         {"name": name, "in": "path", "required": True, "schema": {"type": "string", "minLength": 1}}
-        for name in operation.names
+        for name in operation.route.names
     ]
     parameters += map(_query_parameter, operation.query_parameters)
     return [*parameters, _KEY] if operation.records else parameters

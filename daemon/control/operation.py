@@ -1,15 +1,15 @@
 """An operation of the control API: one method on one path, who handles it, and what the OpenAPI document says of it."""
 
-import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, Final, NamedTuple
-from urllib.parse import quote
 
 from aiohttp import web
 
+from daemon.control import routes
 from daemon.control.questions import Control
+from daemon.control.routes import ApiRoute
 from daemon.records.bodies import RequestBody
 from daemon.records.refusals import CONFIRMED
 from daemon.records.service import RecordService
@@ -18,7 +18,6 @@ LINES: Final = "application/x-ndjson"
 CALENDAR: Final = "text/calendar"
 
 _FLAG: Final = {"type": "boolean", "default": False}
-_NAME: Final = re.compile(r"\{(\w+)\}")
 
 
 class QueryParameter(NamedTuple):
@@ -34,7 +33,7 @@ CONFIRM: Final = QueryParameter(
     CONFIRMED,
     "Record what slad would ask about first: what lies far from now, or turns a state back.",
 )
-DRY_RUN: Final = QueryParameter("dry_run", "Only judge and answer, and record nothing.")
+DRY_RUN: Final = QueryParameter(routes.DRY_RUN, "Only judge and answer, and record nothing.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,14 +51,13 @@ OperationHandler = Callable[[ApiServices, web.Request], Awaitable[web.StreamResp
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Operation:
-    """One method on the path that `template` makes of names.
+    """What is done on one route.
 
     `answer` is the model of its answers, None for a document of `media_type`; `body` that of what it records; `query` are its
     parameters but for those that all have which record; `refusals` the statuses that not every operation has.
     """
 
-    method: str
-    template: str
+    route: ApiRoute
     id: str
     summary: str
     handler: OperationHandler
@@ -79,23 +77,3 @@ class Operation:
     def query_parameters(self) -> Sequence[QueryParameter]:
         """All that a request may have."""
         return (*self.query, DRY_RUN, CONFIRM) if self.records else self.query
-
-    @property
-    def names(self) -> Sequence[str]:
-        """What the path is made of, in its order."""
-        return _NAME.findall(self.template)
-
-    @property
-    def pattern(self) -> str:
-        """The template as a route: a name may have braces too, which aiohttp would not let it have."""
-        return _NAME.sub(r"{\1:[^/]+}", self.template)
-
-    def path(self, **names: str) -> str:
-        """The path of some names, each of which is one segment whatever its characters are."""
-        assert sorted(names) == sorted(self.names), f"{self.template} is made of other names"
-        return _NAME.sub(lambda name: segment(names[name[1]]), self.template)
-
-
-def segment(name: str) -> str:
-    """A name as one segment of a path: dots alone would be steps up in it."""
-    return quote(name, safe="", errors="surrogatepass") if name.strip(".") else name.replace(".", "%2E")

@@ -12,7 +12,6 @@ from typing import Any, Final
 
 from daemon.control.questions import Listed, PageKey
 
-MOST_ROWS: Final = 1000
 USUAL_ROWS: Final = 100
 
 _VERSION: Final = 1

@@ -1,10 +1,10 @@
 """The questions about the daemon and the fleet that the control API passes on (`Control`)."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from enum import Enum
 from typing import Generic, NamedTuple, Protocol, TypeVar
 
+from daemon.control.routes import ServerOrder
 from daemon.replies.clock import ClockStatus
 from daemon.replies.events import EventStatus
 from daemon.replies.outages import IncidentRow, OutageRow
@@ -58,16 +58,6 @@ class OutagesAsked:
     oldest_first: bool = False
 
 
-class ServerOrder(Enum):
-    """The orders in which servers are listed."""
-
-    WORST = "worst"
-    """Those that are down, the longest first; then those with the least budget left."""
-    NAME = "name"
-    SINCE = "since"
-    """Those whose state changed last first."""
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServersAsked:
     """Which servers are wanted, and in which order. `name` is a pattern, without regard to case."""
@@ -79,21 +69,12 @@ class ServersAsked:
     order: ServerOrder = ServerOrder.NAME
 
 
-class AmbiguousNameError(LookupError):
-    """Several servers answer to a name."""
-
-    def __init__(self, name: str, candidates: Sequence[str]) -> None:
-        """`candidates`: the ids that would have been unambiguous."""
-        super().__init__(f"{name}: {len(candidates)} servers have this name")
-        self.candidates = tuple(candidates)
-
-
 class BusyError(Exception):
     """What is asked for cannot be answered now; the message says why, and what to do."""
 
 
 class Control(Protocol):
-    """Who answers about the daemon and the fleet: `daemon.answers`."""
+    """Who answers about the daemon and the fleet: `daemon.answers`. Who asks of a client that is none gets NotFoundError."""
 
     def status(self) -> Status:
         """How the daemon and the fleet are."""
@@ -111,8 +92,8 @@ class Control(Protocol):
         """Believe what the wall clock shows, in the name of `by`. Raises ConflictError."""
         ...
 
-    def server(self, name: str) -> ServerStatus | None:
-        """One server by its id or name; None where there is none. Raises AmbiguousNameError."""
+    def server(self, name: str) -> ServerStatus:
+        """One server by its id or name. Raises NotFoundError and AmbiguousNameError."""
         ...
 
     async def servers(self, asked: ServersAsked, page: Page) -> Listed[ServerSummary]:
@@ -139,8 +120,8 @@ class Control(Protocol):
         """One solution of a client; None where there is none."""
         ...
 
-    async def windows(self, client: str | None, start: Instant | None, until: Instant | None) -> bytes | None:
-        """Maintenance in a span as an iCalendar file, of all or for one client; None for one that is not on record."""
+    async def windows(self, client: str | None, start: Instant | None, until: Instant | None) -> bytes:
+        """Maintenance in a span as an iCalendar file, of all or for one client."""
         ...
 
     async def statement(self, client: str, month: Month, as_of: Instant | None) -> bytes:

@@ -38,12 +38,8 @@ async def clock(services: ApiServices, _: web.Request) -> web.Response:
 
 
 async def server(services: ApiServices, request: web.Request) -> web.Response:
-    """One server: 404 for a name that none has."""
-    name = request.match_info["name"]
-    found = services.control.server(name)
-    if found is None:
-        return refusal(HTTPStatus.NOT_FOUND, f"{name}: there is no such server")
-    return shown(found)
+    """One server: 404 for a name that none has, 409 for one of several."""
+    return shown(services.control.server(request.match_info["name"]))
 
 
 async def list_solutions(services: ApiServices, _: web.Request) -> web.Response:
@@ -67,12 +63,9 @@ async def document(services: ApiServices, _: web.Request) -> web.Response:
 
 async def calendar_file(services: ApiServices, request: web.Request) -> web.Response:
     """Maintenance as an iCalendar file; 404 for a client that is not on record."""
-    client = request.query.get("client")
     found = await services.control.windows(
-        client, query.instant(request, "from"), query.instant(request, "until")
+        request.query.get("client"), query.instant(request, "from"), query.instant(request, "until")
     )
-    if found is None:
-        return refusal(HTTPStatus.NOT_FOUND, f"{client}: there is no such client")
     return web.Response(body=found, content_type=CALENDAR, charset="utf-8")
 
 

@@ -3,7 +3,7 @@
 from http import HTTPStatus
 from typing import Final
 
-from daemon.control import reading, recording
+from daemon.control import reading, recording, routes
 from daemon.control.operation import CALENDAR, Operation
 from daemon.records import bodies
 from daemon.records.service import RecordService
@@ -31,8 +31,7 @@ from daemon.replies.statements import IssueReceipt
 _NOT_FOUND: Final = (HTTPStatus.NOT_FOUND,)
 
 ANNOUNCE_MAINTENANCE: Final = Operation(
-    method="POST",
-    template="/v1/maintenance",
+    route=routes.ANNOUNCE_MAINTENANCE,
     id="announceMaintenance",
     summary="Announce a maintenance window; answers what of it will be eligible.",
     handler=recording.recorded(RecordService.announce),
@@ -41,8 +40,7 @@ ANNOUNCE_MAINTENANCE: Final = Operation(
 )
 
 ANNOUNCE_SERIES: Final = Operation(
-    method="POST",
-    template="/v1/maintenance/series",
+    route=routes.ANNOUNCE_SERIES,
     id="announceSeries",
     summary="Announce maintenance windows that recur every week, all or none; answers what of each will be eligible.",
     handler=recording.recorded(RecordService.announce_series),
@@ -51,8 +49,7 @@ ANNOUNCE_SERIES: Final = Operation(
 )
 
 LIST_MAINTENANCE: Final = Operation(
-    method="GET",
-    template="/v1/maintenance",
+    route=routes.LIST_MAINTENANCE,
     id="listMaintenance",
     summary="The maintenance windows.",
     handler=recording.list_maintenance,
@@ -61,8 +58,7 @@ LIST_MAINTENANCE: Final = Operation(
 )
 
 MAINTENANCE_CALENDAR: Final = Operation(
-    method="GET",
-    template="/v1/maintenance/calendar",
+    route=routes.MAINTENANCE_CALENDAR,
     id="maintenanceCalendar",
     summary="The maintenance windows of a span, past and to come, and what each comes to.",
     handler=recording.calendar,
@@ -72,8 +68,7 @@ MAINTENANCE_CALENDAR: Final = Operation(
 )
 
 CALENDAR_FILE: Final = Operation(
-    method="GET",
-    template="/v1/maintenance/calendar.ics",
+    route=routes.CALENDAR_FILE,
     id="calendarFile",
     summary="The maintenance windows as an iCalendar file.",
     handler=reading.calendar_file,
@@ -84,8 +79,7 @@ CALENDAR_FILE: Final = Operation(
 )
 
 WITHDRAW_MAINTENANCE: Final = Operation(
-    method="POST",
-    template="/v1/maintenance/{id}/withdraw",
+    route=routes.WITHDRAW_MAINTENANCE,
     id="withdrawMaintenance",
     summary="Withdraw a maintenance window.",
     handler=recording.recorded_of(RecordService.withdraw_maintenance),
@@ -95,8 +89,7 @@ WITHDRAW_MAINTENANCE: Final = Operation(
 )
 
 ADD_EXCLUSION: Final = Operation(
-    method="POST",
-    template="/v1/exclusions",
+    route=routes.ADD_EXCLUSION,
     id="addExclusion",
     summary="Exclude time for another reason than maintenance.",
     handler=recording.recorded(RecordService.exclude),
@@ -105,8 +98,7 @@ ADD_EXCLUSION: Final = Operation(
 )
 
 LIST_EXCLUSIONS: Final = Operation(
-    method="GET",
-    template="/v1/exclusions",
+    route=routes.LIST_EXCLUSIONS,
     id="listExclusions",
     summary="The exclusions for other reasons.",
     handler=recording.list_exclusions,
@@ -115,8 +107,7 @@ LIST_EXCLUSIONS: Final = Operation(
 )
 
 END_EXCLUSION: Final = Operation(
-    method="POST",
-    template="/v1/exclusions/{id}/end",
+    route=routes.END_EXCLUSION,
     id="endExclusion",
     summary="End an open exclusion.",
     handler=recording.recorded_of(RecordService.end_exclusion),
@@ -127,8 +118,7 @@ END_EXCLUSION: Final = Operation(
 )
 
 WITHDRAW_EXCLUSION: Final = Operation(
-    method="POST",
-    template="/v1/exclusions/{id}/withdraw",
+    route=routes.WITHDRAW_EXCLUSION,
     id="withdrawExclusion",
     summary="Withdraw an exclusion.",
     handler=recording.recorded_of(RecordService.withdraw_exclusion),
@@ -138,19 +128,17 @@ WITHDRAW_EXCLUSION: Final = Operation(
 )
 
 LIST_PROPOSALS: Final = Operation(
-    method="GET",
-    template="/v1/proposals",
+    route=routes.LIST_PROPOSALS,
     id="listProposals",
     summary="The exclusions that the causes of outages suggest.",
     handler=recording.list_proposals,
     answer=ProposalList,
     query=(recording.CLIENT, recording.MONTH, recording.STATE),
-    refusals=(HTTPStatus.BAD_REQUEST,),
+    refusals=(HTTPStatus.BAD_REQUEST, HTTPStatus.NOT_FOUND),
 )
 
 PROPOSAL: Final = Operation(
-    method="GET",
-    template="/v1/proposals/{id}",
+    route=routes.PROPOSAL,
     id="proposal",
     summary="One proposal: its outage, the events that prove it, and what became of it.",
     handler=recording.proposal,
@@ -159,8 +147,7 @@ PROPOSAL: Final = Operation(
 )
 
 ACCEPT_PROPOSAL: Final = Operation(
-    method="POST",
-    template="/v1/proposals/{id}/accept",
+    route=routes.ACCEPT_PROPOSAL,
     id="acceptProposal",
     summary="Accept a proposal: its time is excluded; of an outage that lasts until that ends.",
     handler=recording.recorded_of(RecordService.accept_proposal),
@@ -171,8 +158,7 @@ ACCEPT_PROPOSAL: Final = Operation(
 )
 
 REJECT_PROPOSAL: Final = Operation(
-    method="POST",
-    template="/v1/proposals/{id}/reject",
+    route=routes.REJECT_PROPOSAL,
     id="rejectProposal",
     summary="Reject a proposal; it is not made again unless the cause changes.",
     handler=recording.recorded_of(RecordService.reject_proposal),
@@ -182,8 +168,7 @@ REJECT_PROPOSAL: Final = Operation(
 )
 
 OPEN_REQUEST: Final = Operation(
-    method="POST",
-    template="/v1/requests",
+    route=routes.OPEN_REQUEST,
     id="openRequest",
     summary="Record a service request.",
     handler=recording.recorded(RecordService.open_request),
@@ -192,8 +177,7 @@ OPEN_REQUEST: Final = Operation(
 )
 
 LIST_REQUESTS: Final = Operation(
-    method="GET",
-    template="/v1/requests",
+    route=routes.LIST_REQUESTS,
     id="listRequests",
     summary="The service requests.",
     handler=recording.list_requests,
@@ -202,8 +186,7 @@ LIST_REQUESTS: Final = Operation(
 )
 
 RESPOND_TO_REQUEST: Final = Operation(
-    method="POST",
-    template="/v1/requests/{id}/respond",
+    route=routes.RESPOND_TO_REQUEST,
     id="respondToRequest",
     summary="Record a response to a service request; the first one counts.",
     handler=recording.recorded_of(RecordService.respond),
@@ -214,8 +197,7 @@ RESPOND_TO_REQUEST: Final = Operation(
 )
 
 CLOSE_REQUEST: Final = Operation(
-    method="POST",
-    template="/v1/requests/{id}/close",
+    route=routes.CLOSE_REQUEST,
     id="closeRequest",
     summary="Close a service request.",
     handler=recording.recorded_of(RecordService.close_request),
@@ -226,8 +208,7 @@ CLOSE_REQUEST: Final = Operation(
 )
 
 WITHDRAW_REQUEST: Final = Operation(
-    method="POST",
-    template="/v1/requests/{id}/withdraw",
+    route=routes.WITHDRAW_REQUEST,
     id="withdrawRequest",
     summary="Withdraw a service request, with its responses and its end.",
     handler=recording.recorded_of(RecordService.withdraw_request),
@@ -237,8 +218,7 @@ WITHDRAW_REQUEST: Final = Operation(
 )
 
 GIVE_NOTICE: Final = Operation(
-    method="POST",
-    template="/v1/notices",
+    route=routes.GIVE_NOTICE,
     id="giveNotice",
     summary="Record a client's notice of intent to cancel a solution.",
     handler=recording.recorded(RecordService.give_notice),
@@ -247,8 +227,7 @@ GIVE_NOTICE: Final = Operation(
 )
 
 LIST_NOTICES: Final = Operation(
-    method="GET",
-    template="/v1/notices",
+    route=routes.LIST_NOTICES,
     id="listNotices",
     summary="The notices of intent to cancel.",
     handler=recording.list_notices,
@@ -257,8 +236,7 @@ LIST_NOTICES: Final = Operation(
 )
 
 WITHDRAW_NOTICE: Final = Operation(
-    method="POST",
-    template="/v1/notices/{id}/withdraw",
+    route=routes.WITHDRAW_NOTICE,
     id="withdrawNotice",
     summary="Withdraw a notice of intent to cancel.",
     handler=recording.recorded_of(RecordService.withdraw_notice),
@@ -268,8 +246,7 @@ WITHDRAW_NOTICE: Final = Operation(
 )
 
 RECORD_STEP: Final = Operation(
-    method="POST",
-    template="/v1/lifecycle",
+    route=routes.RECORD_STEP,
     id="recordStep",
     summary="Record a step in the life of a solution.",
     handler=recording.recorded(RecordService.record_step),
@@ -278,8 +255,7 @@ RECORD_STEP: Final = Operation(
 )
 
 LIST_STEPS: Final = Operation(
-    method="GET",
-    template="/v1/lifecycle",
+    route=routes.LIST_STEPS,
     id="listSteps",
     summary="The steps in the lives of solutions.",
     handler=recording.list_steps,
@@ -288,8 +264,7 @@ LIST_STEPS: Final = Operation(
 )
 
 WITHDRAW_STEP: Final = Operation(
-    method="POST",
-    template="/v1/lifecycle/{id}/withdraw",
+    route=routes.WITHDRAW_STEP,
     id="withdrawStep",
     summary="Withdraw a step in the life of a solution.",
     handler=recording.recorded_of(RecordService.withdraw_step),
@@ -299,8 +274,7 @@ WITHDRAW_STEP: Final = Operation(
 )
 
 SET_CAUSE: Final = Operation(
-    method="POST",
-    template="/v1/causes",
+    route=routes.SET_CAUSE,
     id="setCause",
     summary="Record what brought about an outage, by a person's word; or have what slad itself finds hold again.",
     handler=recording.recorded(RecordService.set_cause),
@@ -309,8 +283,7 @@ SET_CAUSE: Final = Operation(
 )
 
 ISSUE_STATEMENT: Final = Operation(
-    method="POST",
-    template="/v1/statements",
+    route=routes.ISSUE_STATEMENT,
     id="issueStatement",
     summary="Issue the statement of a month that is over: a new version where any figure of the month differs.",
     handler=recording.recorded(RecordService.issue),

@@ -17,7 +17,7 @@ from daemon.records.bodies import INSTANT_SCHEMA, MONTH_SCHEMA
 from daemon.records.proposals import WhichProposals
 from daemon.records.refusals import FieldFault, RefusedError
 from daemon.records.service import Answer, RecordCall, RecordService
-from daemon.replies.proposals import ProposalState
+from daemon.replies.words import ProposalState
 from sla.decoding import LineError, parse_line
 from sla.records import ClientId
 

@@ -1,6 +1,7 @@
 """`slad demo`: the whole daemon on a simulated vCenter, with a past, and with stories of faults that say what happens and where to look."""
 
 import asyncio
+import errno
 import signal
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
@@ -19,10 +20,14 @@ from daemon.demo.past import Past
 from daemon.demo.past_clock import PastClock
 from daemon.demo.past_scenes import PastCalendar
 from daemon.demo.story_names import StoryName
+from daemon.os_faults import AddressTakenError
+from daemon.port_holders import holder_of
 from probes.simulation import SimulatedVCenter, build
 
 FIRST_OUTAGE_S: Final = 8.0
 PACE_S: Final = 12.0
+_HOST: Final = "127.0.0.1"
+_ANOTHER_PORT: Final = "end it, or take any free port: slad demo --port 0, or make run PORT=0"
 _STOPS: Final = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -40,6 +45,7 @@ class DemoSettings:
 
 async def play(stage: DemoSettings) -> None:
     """Make the past, then run daemon, simulation and stories, until SIGINT or SIGTERM. Raises as `App.run`."""
+    _check_port(stage.port)
     calendar = PastCalendar(SystemClock().now())
     clock = PastClock(calendar.begin if stage.has_past else calendar.now)
     inventory = build(now=clock.now(), servers=stage.servers, clients=CLIENTS)
@@ -69,7 +75,6 @@ async def _has_past(
     loaded = load(config, {})
     if not stage.has_past or loaded.ledger.path.exists():
         return True
-    _check_port(stage.port)
     past = Past(loaded, vcenter, clock, calendar, stage.say)
     return await _unless_stopped(past.make)
 
@@ -78,7 +83,12 @@ def _check_port(port: int) -> None:
     """What will keep the daemon from listening is better known before the past is made. Raises OSError."""
     with socket.socket() as listener:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind(("127.0.0.1", port))
+        try:
+            listener.bind((_HOST, port))
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE:
+                raise
+            raise AddressTakenError(f"{_HOST}:{port}", holder_of(port), _ANOTHER_PORT) from None
 
 
 async def _unless_stopped(work: Callable[[], Awaitable[None]]) -> bool:

@@ -98,7 +98,11 @@ def proof_on(line: bytes, source: EvidenceSource, number: int) -> Link:
     """The same of a line that has to carry one. Raises EvidenceError."""
     link = link_on(line)
     if link is None:
-        raise EvidenceError([f"{source.name}:{number}: carries no proof: no seq and chain at its end"])
+        raise EvidenceError(
+            [
+                f"{source.name}:{number}: carries no proof: no seq and chain at its end, as slad export writes them"
+            ]
+        )
     return link
 
 

@@ -8,7 +8,8 @@ from aiohttp import web
 from daemon.control import query
 from daemon.control.listing import SERVER_KEYS
 from daemon.control.paging import cursor_behind
-from daemon.control.questions import ServerOrder, ServersAsked
+from daemon.control.questions import ServersAsked
+from daemon.control.routes import ServerOrder
 from daemon.pages.viewer import Viewer
 from sla.records import State
 

@@ -7,7 +7,7 @@ from typing import Any, Final
 from aiohttp import hdrs, web
 
 from daemon.control.errors import BadRequestError
-from daemon.control.questions import AmbiguousNameError, BusyError
+from daemon.control.questions import BusyError
 from daemon.ledger import LedgerDamagedError
 from daemon.pages import (
     client,
@@ -26,7 +26,7 @@ from daemon.pages.own import OWN_FILES, OwnFile
 from daemon.pages.rendering import ICON, SCRIPT, STYLE, Asset, Templates
 from daemon.pages.viewer import PageSources, Viewer
 from daemon.records.links import path_of
-from daemon.records.refusals import NotFoundError
+from daemon.records.refusals import AmbiguousNameError, NotFoundError
 from daemon.web.connections import busy
 from daemon.web.links import BASE, LINK
 

@@ -11,6 +11,7 @@ from pydantic_core import ErrorDetails
 
 from daemon.config.values import ID, shown
 from daemon.records.refusals import FieldFault, RefusedError
+from daemon.replies.words import MOST_WINDOWS, ExclusionCategory
 from sla.calendars import Day, Month, check_year, parse_day, parse_month
 from sla.instants import DAY, SECOND, Instant, parse_instant
 from sla.records import CauseKind, Channel, LifecycleEvent
@@ -21,9 +22,6 @@ MOST_NAMES: Final = 1000
 
 LONGEST_WINDOW: Final = 31 * DAY
 """Of maintenance: the contract speaks of hours."""
-
-MOST_WINDOWS: Final = 53
-"""In one series: a year of weeks."""
 
 LINK: Final = 90 * DAY
 """How long a link for a client holds, where nobody says otherwise."""
@@ -122,7 +120,6 @@ WindowSeconds = Annotated[int, Field(ge=1, le=LONGEST_WINDOW // SECOND, strict=T
 NameTexts = Annotated[tuple[NameText, ...], Field(max_length=MOST_NAMES)]
 
 MaintenanceCategory = Literal["scheduled_maintenance", "emergency_security_update"]
-ExclusionCategory = Literal["force_majeure", "client_change", "client_system", "end_user_pc"]
 
 
 class RequestBody(BaseModel):
@@ -267,10 +264,6 @@ class LifecycleBody(RequestBody):
     event: LifecycleEvent
     at: InstantText | None = Field(default=None, description="Not in the future. Left out: now.")
     id: NewId | None = Field(default=None, description="Left out: slad makes one.")
-
-
-AUTOMATIC: Final = "automatic"
-"""In place of a cause: that which slad itself finds."""
 
 
 class CauseBody(RequestBody):

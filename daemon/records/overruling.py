@@ -7,11 +7,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
-from daemon.records.bodies import AUTOMATIC, CauseBody
+from daemon.records.bodies import CauseBody
 from daemon.records.idempotency import Draft
 from daemon.records.naming import Known, Named
 from daemon.records.refusals import ConflictError, FieldFault, RefusedError, all_faults
 from daemon.records.validator import Recording
+from daemon.replies.words import AUTOMATIC
 from daemon.servers.policy import PROVIDER, RECORDED_BY
 from sla.book import Book
 from sla.causes import records_of

@@ -4,10 +4,11 @@ from itertools import islice
 from typing import Final, NamedTuple
 
 from daemon.config.values import shown
-from daemon.records.bodies import MOST_WINDOWS, SeriesBody
+from daemon.records.bodies import SeriesBody
 from daemon.records.naming import Known
 from daemon.records.refusals import FieldFault, RefusedError
 from daemon.records.scopes import Scope, clients_of
+from daemon.replies.words import MOST_WINDOWS
 from sla.calendars import Calendar, UnknownZoneError, calendar_of, format_day
 from sla.instants import SECOND, Instant
 from sla.spans import Span

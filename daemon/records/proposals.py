@@ -9,11 +9,11 @@ from daemon.replies.causes import CauseStatus
 from daemon.replies.proposals import (
     DecisionStatus,
     ProposalDetail,
-    ProposalState,
     ProposalStatus,
     ProposedServer,
     ProvingEvent,
 )
+from daemon.replies.words import ProposalState
 from sla.book import Book
 from sla.calendars import Month, calendar_of
 from sla.cause_events import CauseEvent, Component

@@ -5,6 +5,7 @@ RefusedError        the request asks for something that may not be recorded
   ConflictError     it contradicts what is on record
     UnconfirmedError  it may be meant, and has to be confirmed
 NotRecordingError   nothing can be recorded now
+AmbiguousNameError  a name is that of several servers
 """
 
 from collections.abc import Iterable, Iterator
@@ -58,6 +59,15 @@ class UnconfirmedError(ConflictError):
     def __init__(self, questions: Iterable[str]) -> None:
         """With at least one."""
         super().__init__(FieldFault(CONFIRMED, question) for question in questions)
+
+
+class AmbiguousNameError(LookupError):
+    """Several servers answer to a name."""
+
+    def __init__(self, message: str, candidates: Iterable[str]) -> None:
+        """`candidates`: the ids that would have been unambiguous."""
+        super().__init__(message)
+        self.candidates = tuple(candidates)
 
 
 NOTHING_RECORDED: Final = "nothing was recorded"

@@ -14,7 +14,6 @@ import structlog
 
 from daemon.clock import Clock
 from daemon.config import Config
-from daemon.config.values import shown
 from daemon.records import bodies
 from daemon.records.confirming import questions
 from daemon.records.editions import Editor, EvidenceMovedError
@@ -28,7 +27,7 @@ from daemon.records.idempotency import (
 )
 from daemon.records.link_views import link_status
 from daemon.records.links import REVOKED
-from daemon.records.naming import named
+from daemon.records.naming import client_at, find_client, named, unknown_id
 from daemon.records.overruling import overruled
 from daemon.records.proposals import EventsOf, ProposalViews, WhichProposals
 from daemon.records.receipts import RecordResult, receipt_of
@@ -36,7 +35,6 @@ from daemon.records.refusals import (
     NOTHING_RECORDED,
     ConflictError,
     FieldFault,
-    NotFoundError,
     NotRecordingError,
     RefusedError,
     UnconfirmedError,
@@ -266,7 +264,7 @@ class RecordService:
         if before is not None:
             return await self._answer(call, RecordResult(before.draft, call.by, before.seq, replayed=True))
         for _ in range(ISSUE_ATTEMPTS):
-            edition = await self._editor.edition(ClientId(body.client), body.month)
+            edition = await self._editor.edition(find_client(self._book, body.client), body.month)
             if edition.is_unchanged:
                 return Answer(issue_receipt(edition.record, _NOTHING_NEW, issued=False).as_json())
             with suppress(EvidenceMovedError):
@@ -281,13 +279,11 @@ class RecordService:
     async def calendar(self, client: str | None, start: Instant | None, until: Instant | None) -> Answer:
         """The maintenance windows of a span, judged; of all clients, or of one."""
         now = self._clock.now()
-        if client is not None and self._book.client(ClientId(client), now) is None:
-            raise NotFoundError([FieldFault("client", f"there is no client {shown(client)}")])
+        chosen = None if client is None else client_at(self._book, client, now).id
         first, last = around(now)
         span = first if start is None else start, last if until is None else until
         if span[0] >= span[1]:
             raise RefusedError([FieldFault("until", "must be after from")])
-        chosen = None if client is None else ClientId(client)
         return Answer(await maintenance_calendar(self._now(), span, chosen))
 
     async def exclusions(self, *, past: bool) -> Answer:
@@ -295,13 +291,15 @@ class RecordService:
 
     async def proposals(self, which: WhichProposals) -> Answer:
         """Those of the proposals that are asked for."""
+        if which.client is not None:
+            which = which._replace(client=find_client(self._book, which.client))
         return Answer(await listed("proposals", self._proposals().chosen(which)))
 
     async def proposal(self, proposal: str) -> Answer:
         """One proposal, its outage and what proves it."""
         pages = self._book.proposals.get(proposal)
         if pages is None:
-            raise NotFoundError([FieldFault("id", f"there is no proposal {shown(proposal)}")])
+            raise unknown_id("proposal", proposal)
         return Answer(self._proposals().detail(pages, self._events_of).as_json())
 
     def _proposals(self) -> ProposalViews:
@@ -328,9 +326,7 @@ class RecordService:
     async def client(self, client: str) -> Answer:
         """One client, with its solutions."""
         now = self._now()
-        record = self._book.client(ClientId(client), self._clock.now())
-        if record is None:
-            raise NotFoundError([FieldFault("id", f"there is no client {shown(client)}")])
+        record = client_at(self._book, client, self._clock.now())
         return Answer(await filled(now.client(record, await served(now)), now.solutions(record.id)))
 
     def _now(self) -> BookView:

@@ -9,17 +9,15 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
-from daemon.config.values import shown
 from daemon.new_ids import new_id
 from daemon.records import bodies
 from daemon.records.idempotency import Draft, Series
-from daemon.records.naming import NOBODY, Known, Named
+from daemon.records.naming import NOBODY, Known, Named, unknown_id
 from daemon.records.planning import planned
 from daemon.records.refusals import (
     ConflictError,
     FieldFault,
     FieldFaults,
-    NotFoundError,
     RefusedError,
     all_faults,
 )
@@ -32,7 +30,6 @@ from sla.pages import ExclusionPages, RequestPages
 from sla.records import (
     CancellationNotice,
     Category,
-    ClientId,
     Decision,
     Exclusion,
     ExclusionEnded,
@@ -46,7 +43,6 @@ from sla.records import (
     ServiceRequest,
     ServiceRequestClosed,
     ServiceRequestResponded,
-    SolutionId,
     StepId,
     Withdrawable,
     Withdrawn,
@@ -158,12 +154,14 @@ class Validator:
     ) -> Scope:
         _not_later(faults, "announced_at", said.announced_at, now.at)
         servers = self._known.servers(faults, body.servers, named)
-        self._known.check_solutions(faults, body.solutions)
-        for place, client in enumerate(body.clients):
-            self._known.check_client(faults, f"clients[{place + 1}]", client, now.at)
+        solutions = self._known.solutions(faults, body.solutions)
+        clients = [
+            self._known.client(faults, f"clients[{place + 1}]", client, now.at)
+            for place, client in enumerate(body.clients)
+        ]
         return Scope(
-            clients=tuple(map(ClientId, dict.fromkeys(body.clients))),
-            solutions=tuple(map(SolutionId, dict.fromkeys(body.solutions))),
+            clients=tuple(dict.fromkeys(clients)),
+            solutions=tuple(dict.fromkeys(solutions)),
             servers=tuple(dict.fromkeys(servers)),
         )
 
@@ -225,14 +223,14 @@ class Validator:
         """What is on record of a maintenance window, or of those that were recorded as one. Raises NotFoundError."""
         found = [pages for pages in self._recorded_as(window) if pages.record.category in MAINTENANCE]
         if not found:
-            raise NotFoundError([FieldFault("id", f"there is no maintenance window {shown(window)}")])
+            raise unknown_id("maintenance window", window)
         return found
 
     def other_windows(self, exclusion: str) -> list[ExclusionPages]:
         """The same of an exclusion for another reason. Raises NotFoundError."""
         found = [pages for pages in self._recorded_as(exclusion) if pages.record.category not in MAINTENANCE]
         if not found:
-            raise NotFoundError([FieldFault("id", f"there is no exclusion {shown(exclusion)}")])
+            raise unknown_id("exclusion", exclusion)
         return found
 
     # Proposals
@@ -266,7 +264,7 @@ class Validator:
         """A proposal that waits to be decided. Raises RefusedError."""
         pages = self._book.proposals.get(proposal)
         if pages is None:
-            raise NotFoundError([FieldFault("id", f"there is no proposal {shown(proposal)}")])
+            raise unknown_id("proposal", proposal)
         if pages.decided is not None:
             raise ConflictError([FieldFault("", f"{proposal} {_told(pages.decided)}")])
         return pages.record
@@ -327,7 +325,7 @@ class Validator:
         """What is on record of a service request that was not withdrawn. Raises RefusedError."""
         pages = self._book.requests.get(RequestId(request))
         if pages is None:
-            raise _not_there(Withdrawable.SERVICE_REQUEST, request)
+            raise unknown_id(Withdrawable.SERVICE_REQUEST.noun, request)
         if (Withdrawable.SERVICE_REQUEST, request) in self._book.withdrawn:
             raise ConflictError([FieldFault("", f"{request} is withdrawn")])
         return pages
@@ -370,7 +368,7 @@ class Validator:
     ) -> Withdrawn:
         """The withdrawal of what people recorded of a solution. Raises RefusedError."""
         if (what, id_) not in self._book.withdrawable:
-            raise _not_there(what, id_)
+            raise unknown_id(what.noun, id_)
         _not_twice(id_, self._book.withdrawn.get((what, id_)))
         return Withdrawn(what=what, id=id_, why=body.why, recorded_at=now.at, recorded_by=now.by)
 
@@ -423,10 +421,6 @@ def _told(decided: ProposalDecided) -> str:
     """How a proposal was decided, behind its id."""
     how = "has lapsed" if decided.decision is Decision.LAPSED else f"was {decided.decision.value} already"
     return f"{how}, at {format_instant(decided.recorded_at)}{decided.why and ': '}{decided.why}"
-
-
-def _not_there(what: Withdrawable, id_: str) -> NotFoundError:
-    return NotFoundError([FieldFault("id", f"there is no {what.noun} {shown(id_)}")])
 
 
 def _not_twice(id_: str, before: ExclusionWithdrawn | Withdrawn | None) -> None:

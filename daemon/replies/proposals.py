@@ -1,15 +1,12 @@
 """Proposals: exclusions that causes suggest, and what became of them (`spec/causes.md`)."""
 
-from typing import Literal
-
 from pydantic import Field
 
 from daemon.replies.causes import CauseStatus
 from daemon.replies.common import At, Receipt, Reply
 from daemon.replies.exclusions import MonthEffect
+from daemon.replies.words import ProposalState
 from sla.records import Category, Decision
-
-ProposalState = Literal["pending", "accepted", "rejected", "lapsed"]
 
 
 class ProposedServer(Reply):

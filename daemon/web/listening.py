@@ -5,6 +5,7 @@ running out of descriptors costs connections that wait instead of the door.
 """
 
 import asyncio
+import errno
 import socket
 import ssl
 from collections.abc import AsyncIterator, Coroutine, Iterable, Sequence
@@ -14,7 +15,8 @@ from typing import Final, Never
 import structlog
 from aiohttp import web
 
-from daemon.os_faults import refused
+from daemon.os_faults import AddressTakenError, refused
+from daemon.port_holders import holder_of
 from daemon.web.connections import ClientConnection
 from daemon.web.door import Door
 from daemon.web.room import Room
@@ -129,7 +131,12 @@ async def _bind(host: str, port: int, listeners: list[socket.socket]) -> None:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if family == socket.AF_INET6:
             listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-        listener.bind(address)
+        try:
+            listener.bind(address)
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE:
+                raise
+            raise AddressTakenError(f"{address[0]}:{port}", holder_of(port)) from None
 
 
 @asynccontextmanager

@@ -29,7 +29,7 @@ def test_the_site_builds_and_every_link_leads_somewhere(tmp_path: Path) -> None:
 def test_the_page_of_the_api_has_every_operation_and_every_model() -> None:
     page = hooks.made()["api.md"]
     for operation in OPERATIONS:
-        assert f"## `{operation.method} {operation.template}`" in page
+        assert f"## `{operation.route.method} {operation.route.template}`" in page
         assert operation.summary in page
     for model in document()["components"]["schemas"]:
         assert f"### {model}\n" in page

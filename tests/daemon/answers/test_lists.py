@@ -10,10 +10,10 @@ from typing import Any, TypeVar
 import pytest
 
 from daemon.answers.answers import Answers
-from daemon.control import AmbiguousNameError
-from daemon.control.questions import Listed, OutagesAsked, Page, PageKey, ServerOrder, ServersAsked
+from daemon.control.questions import Listed, OutagesAsked, Page, PageKey, ServersAsked
+from daemon.control.routes import ServerOrder
 from daemon.ledger import Batch, Chained, Entry
-from daemon.records.refusals import NotFoundError
+from daemon.records.refusals import AmbiguousNameError, NotFoundError
 from daemon.replies.outages import ExcludedPart
 from sla.calendars import Month
 from sla.instants import DAY, HOUR, MINUTE, SECOND, Instant

@@ -8,7 +8,12 @@ from pathlib import Path
 import pytest
 
 from daemon.control.client import ControlClient, ControlError, Json
-from daemon.control.record_operations import ACCEPT_PROPOSAL, LIST_EXCLUSIONS, LIST_PROPOSALS, PROPOSAL
+from daemon.control.routes import (
+    ACCEPT_PROPOSAL,
+    LIST_EXCLUSIONS,
+    LIST_PROPOSALS,
+    PROPOSAL,
+)
 from tests.daemon.app.test_causes import CLIENTS, Scene, scene
 from tests.daemon.app.test_watching import Asked, a_running_machine, in_contact
 from tests.daemon.harness import running_app, scraped, simulated, write_config

@@ -35,6 +35,7 @@ BY_SIGNAL: Final = 128
 STDIN, STDOUT, STDERR = range(3)
 PIPE_BYTES: Final = 1 << 20
 TIMEOUT_S: Final = 60
+LONG: Final = "-of-a-name-that-is-longer-than-most"
 
 
 class Ended(NamedTuple):
@@ -110,15 +111,39 @@ def _is_wrong() -> None:
     raise KeyError("\x1b[31mred\nslad: all is well")
 
 
-def _hostile_daemon() -> None:
-    """Whatever text the daemon answers has what steers terminals in it."""
-    for name in ("document", "record"):
-        asked = getattr(ControlClient, name)
+def _answering(change: Callable[[Any], Any]) -> Callable[[], None]:
+    """A daemon whose answers are changed."""
 
-        async def hostile(*args: Any, asked: Any = asked, **kwargs: Any) -> Any:
-            return _with_hostile_texts(await asked(*args, **kwargs))
+    def prepare() -> None:
+        for name in ("document", "record"):
+            asked = getattr(ControlClient, name)
 
-        setattr(ControlClient, name, hostile)
+            async def changed(*args: Any, asked: Any = asked, **kwargs: Any) -> Any:
+                return change(await asked(*args, **kwargs))
+
+            setattr(ControlClient, name, changed)
+
+    return prepare
+
+
+def _with_long_names(answer: Any) -> Any:
+    """The same with names that have no room beside anything else."""
+    match answer:
+        case dict():
+            return {
+                key: value + LONG if key == "name" and isinstance(value, str) else _with_long_names(value)
+                for key, value in answer.items()
+            }
+        case list():
+            return [_with_long_names(value) for value in answer]
+        case _:
+            return answer
+
+
+def _narrow_terminal() -> None:
+    """What rich takes for a terminal without colours, 80 columns wide."""
+    os.environ.update(TTY_COMPATIBLE="1", TERM="dumb", COLUMNS="80")
+    _answering(_with_long_names)()
 
 
 def _with_hostile_texts(answer: Any) -> Any:
@@ -149,7 +174,9 @@ FAULTS: Final[dict[str, Callable[[], None]]] = {
     "interrupted": _as_it_begins(lambda: signal.raise_signal(signal.SIGINT)),
     "terminated": _as_it_begins(lambda: signal.raise_signal(signal.SIGTERM)),
     "a defect": _as_it_begins(_is_wrong),
-    "a hostile daemon": _hostile_daemon,
+    "a hostile daemon": _answering(_with_hostile_texts),
+    "long names": _answering(_with_long_names),
+    "long names, 80 columns": _narrow_terminal,
 }
 
 

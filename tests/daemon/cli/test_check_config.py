@@ -1,13 +1,19 @@
 import asyncio
 import json
+import re
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
 
 from daemon.cli.check_config import check_config
+from daemon.cli.words import local
 from daemon.ledger import Batch, Ledger, Trace
+from daemon.new_tokens import new_token
 from sla.instants import parse_instant
+from tests.daemon.harness import simulated
+from tests.peers.tls import issue
+from tests.probes.targets.targets import closed_port
 
 ROOT = Path(__file__).parents[3]
 
@@ -225,3 +231,69 @@ def test_no_secret_is_printed(folder: Path) -> None:
 def test_the_shipped_example_can_be_used() -> None:
     result = CliRunner().invoke(check_config, ["--config", str(ROOT / "slad.example.toml")])
     assert result.exit_code == 0
+
+
+def test_the_web_config_file_is_read_and_told(folder: Path) -> None:
+    web = folder / "web.yml"
+    text = GOOD + '[web]\nconfig_file = "web.yml"\n'
+    web.write_text("basic_auth_users:\n  ann: $2y$10$" + "a" * 53 + "\n")
+    result = run(folder, text)
+    assert f"web       127.0.0.1:10999, by {web}: no TLS, passwords of ann\n" in result.stdout
+    told = json.loads(run(folder, text, "--format", "json").stdout)["web_config"]
+    assert told == {"tls": False, "users": ["ann"]}
+    for wrong, why in (
+        ("basic_auth_users:\n  ann: secret\n", "basic_auth_users: the password of ann is no bcrypt hash"),
+        ("tls_server_confg: {}\n", "tls_server_confg: slad knows no such key"),
+        ("a: [\n", "this is no YAML: line 2: "),
+    ):
+        web.write_text(wrong)
+        result = run(folder, text)
+        assert (result.exit_code, result.stdout) == (1, "")
+        assert f"{web}:1: {why}" in result.stderr
+        assert "secret" not in result.stderr
+
+
+def test_the_control_door_and_its_tokens_are_told(folder: Path) -> None:
+    issue(folder)
+    tokens = "".join(
+        f'[[control.token]]\nname = "{name}"\nrole = "{role}"\nsha256 = "{new_token().sha256}"\n{more}'
+        for name, role, more in (("grafana", "read", ""), ("portal", "record", "expires = 2027-12-31\n"))
+    )
+    door = '[control]\nlisten = ["127.0.0.1:10998"]\ncert_file = "cert.pem"\nkey_file = "key.pem"\n'
+    said = run(folder, GOOD + door + tokens).stdout
+    assert f"          127.0.0.1:10998, TLS by {folder}/cert.pem, with a token:\n" in said
+    assert "  grafana  may read             for ever\n" in said
+    assert f"  portal   may read and record  until {local('2028-01-01T00:00:00Z')}\n" in said
+
+
+def test_what_each_rule_takes_is_told_live(folder: Path) -> None:
+    text = """\
+[vcenter.lab]
+address = "127.0.0.1:{port}"
+scheme = "http"
+user = "slad"
+password_file = "password"
+[vcenter.gone]
+address = "127.0.0.1:{gone}"
+scheme = "http"
+user = "slad"
+password_file = "password"
+[client.acme]
+name = "Acme"
+timezone = "UTC"
+[[rule]]
+folder = "/DC1/vm/acme/**"
+client = "acme"
+[[rule]]
+name = "nothing-*"
+client = "acme"
+"""
+    with simulated(14) as vcenter:
+        text = text.format(port=vcenter.port, gone=closed_port())
+        assert "What the vCenters show" not in run(folder, text).stdout
+        said = run(folder, text, "--live")
+    assert said.exit_code == 0
+    rows = said.stdout.partition("What the vCenters show, by the rule that takes it\n")[2]
+    assert re.search(r"vcenter.gone +.*→ see whether port", rows)
+    assert re.search(r"rule 1 +takes \d+ servers", rows)
+    assert re.search(r"rule 2 +takes no server +→ ", rows)

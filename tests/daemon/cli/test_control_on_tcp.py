@@ -119,7 +119,7 @@ def test_a_door_on_tcp_is_named_whole_and_with_a_token(slad: Slad, tmp_path: Pat
         (("--url", slad.url, "--token-file", str(empty)), "is empty"),
         (("--url", slad.url, "--token-file", str(two)), "holds more than one line"),
         (("--token-file", str(token)), "are for --url"),
-        (("--url", slad.url, "--token-file", str(tmp_path / "none")), "does not exist"),
+        (("--url", slad.url, "--token-file", str(tmp_path / "none")), "It must hold the one line"),
     ):
         result = run("client", "list", *arguments)
         assert (result.exit_code, result.stdout) == (2, "")
@@ -148,7 +148,7 @@ def test_a_socket_by_hand_goes_before_a_url_of_the_environment(
     slad: Slad, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     (tmp_path / "token").write_text(READER.token)
-    monkeypatch.setenv("SLAD_CONTROL_URL", slad.url)
+    monkeypatch.setenv("SLAD_URL", slad.url)
     monkeypatch.setenv("SLAD_TOKEN_FILE", str(tmp_path / "token"))
     monkeypatch.setenv("SLAD_CA_FILE", str(slad.folder / "ca.pem"))
     assert run("client", "list").exit_code == 0

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from functools import cache
+from pathlib import Path
 from typing import Final
 
 import click
@@ -23,11 +24,26 @@ from tests.daemon.harness import WAIT_S
 from tests.hostile import HOSTILE
 from tests.probes.targets.targets import closed_port
 
-DONE, REFUSED, USAGE, UNREACHABLE = range(4)
+DONE, REFUSED, USAGE, UNREACHABLE, NOTHING = range(5)
 DEFECT, MACHINE, INTERRUPTED, HUNG_UP, TERMINATED = 70, 74, 130, 141, 143
-STATUSES: Final = {DONE, REFUSED, USAGE, UNREACHABLE, DEFECT, MACHINE, INTERRUPTED, HUNG_UP, TERMINATED}
+STATUSES: Final = {
+    DONE,
+    REFUSED,
+    USAGE,
+    UNREACHABLE,
+    NOTHING,
+    DEFECT,
+    MACHINE,
+    INTERRUPTED,
+    HUNG_UP,
+    TERMINATED,
+}
 """Those of `docs/slad-commands.md`."""
 DAEMONS: Final = ("demo", "run")
+ENDS: Final = {**dict.fromkeys((*DAEMONS, "doctor", "clock accept"), REFUSED), "statement": NOTHING}
+"""How the lines of commands end that are not done; nothing is on record of the month of the statement."""
+WIDE: Final = ("maintenance list", "exclusion list", "proposals list", "request list", "statement list")
+"""Their tables have no room in 80 columns."""
 WHEREVER: Final = {
     "memory runs out": MACHINE,
     "interrupted": INTERRUPTED,
@@ -36,7 +52,8 @@ WHEREVER: Final = {
 }
 """Faults that every command ends by."""
 WHERE_IT_PRINTS: Final = {"stdout is full": MACHINE, "nobody reads": HUNG_UP, "stdout is closed": MACHINE}
-MACHINE_FAULTS: Final = [fault for fault in FAULTS if fault not in ("none", "a hostile daemon")]
+NO_FAULTS: Final = ("none", "a hostile daemon", "long names", "long names, 80 columns")
+MACHINE_FAULTS: Final = [fault for fault in FAULTS if fault not in NO_FAULTS]
 AT_ITS_START: Final = [
     fault for fault in MACHINE_FAULTS if fault not in (*WHEREVER, "no descriptor", "no right")
 ]
@@ -96,15 +113,22 @@ def test_every_command_has_a_line() -> None:
 @pytest.mark.parametrize("command", LEAVES)
 def test_its_line_does_what_it_is_for(usually: Usually, command: str) -> None:
     ended = usually(command)
-    assert ended.status == (REFUSED if command in (*DAEMONS, "doctor", "clock accept") else DONE), ended
+    assert ended.status == ENDS.get(command, DONE), ended
     assert_ends_in_a_sentence(ended)
 
 
 @pytest.mark.parametrize("command", DAEMONS)
-def test_a_port_that_is_taken_is_told_with_what_to_do(usually: Usually, command: str) -> None:
+def test_a_port_that_is_taken_is_told_with_who_has_it_and_what_to_do(
+    ground: Ground, usually: Usually, command: str
+) -> None:
     told = usually(command).err.splitlines()[-1]
-    assert told.startswith("slad: ")
-    assert "address already in use: end what has it, or choose another address or port" in told.lower()
+    cure = {
+        "run": "end what has it, or choose another address or port",
+        "demo": "end it, or take any free port: slad demo --port 0, or make run PORT=0",
+    }[command]
+    process = Path("/proc/self/comm").read_text().strip()
+    address = f"127.0.0.1:{ground.taken}"
+    assert told == f"slad: {address} is in use, by {process} (process {os.getpid()}): {cure}"
 
 
 # The machine
@@ -181,6 +205,25 @@ def test_whatever_a_daemon_answers_all_that_is_said_shows(
     ground: Ground, launched: Launcher, command: str
 ) -> None:
     assert_ends_in_a_sentence(launched.run(*ground.line(command), fault="a hostile daemon"))
+
+
+@pytest.mark.parametrize("command", [leaf for leaf in LEAVES if leaf not in DAEMONS])
+def test_at_80_columns_every_word_and_instant_is_whole(
+    ground: Ground, launched: Launcher, command: str
+) -> None:
+    line = ground.line(command)
+    before = launched.run(*line, fault="long names").out
+    narrow = launched.run(*line, fault="long names, 80 columns").out
+    after = launched.run(*line, fault="long names").out
+    assert wholes(before) & wholes(after) <= set(narrow.split()) | wholes(narrow)
+    if command in WIDE:
+        assert narrow.count("\n") > after.count("\n")
+
+
+def wholes(said: str) -> set[str]:
+    """What nobody may break, of a line each: instants, and words, which ids and names are; not of headings."""
+    rows = re.sub(r"^\n.*", "", said, flags=re.MULTILINE)
+    return {*re.findall(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d\S+", rows), *rows.split()}
 
 
 @pytest.mark.parametrize("command", [leaf for leaf in LEAVES if leaf not in DAEMONS])

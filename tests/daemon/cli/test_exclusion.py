@@ -1,5 +1,6 @@
 """`slad exclusion`: time that is excluded for other reasons, and what is open."""
 
+from daemon.cli.words import local
 from tests.daemon.cli.recording import (
     A_MINUTE_AGO,
     AN_HOUR_AGO,
@@ -13,10 +14,13 @@ def test_an_open_exclusion_goes_on_until_it_is_ended(slad: Slad) -> None:
     assert slad.done(*add, "--open", "--id", "ex-1") == "Recorded as ex-1, until it is ended.\n"
     row = cells(slad.done("exclusion", "list"), "ex-1")
     assert (row[1], row[3], row[4]) == ("running", "open", "client system")
-    assert slad.done("exclusion", "end", "ex-1", "--at", A_MINUTE_AGO) == f"ex-1 ended at {A_MINUTE_AGO}.\n"
+    assert (
+        slad.done("exclusion", "end", "ex-1", "--at", A_MINUTE_AGO)
+        == f"ex-1 ended at {local(A_MINUTE_AGO)}.\n"
+    )
     assert "ex-1" not in slad.done("exclusion", "list")
     row = cells(slad.done("exclusion", "list", "--past"), "ex-1")
-    assert (row[1], row[3]) == ("past", A_MINUTE_AGO)
+    assert (row[1], row[3]) == ("past", local(A_MINUTE_AGO))
     assert slad.done("exclusion", "withdraw", "ex-1", "--why", "ours", "--yes") == "ex-1 is withdrawn.\n"
     assert cells(slad.done("exclusion", "list", "--past"), "ex-1")[-1] == "ours"
 

@@ -36,6 +36,18 @@ def test_what_a_command_does_is_listed_uncut(group: tuple[str, ...]) -> None:
     assert "…" not in listed
 
 
+def test_exit_codes_and_environment_are_the_same_in_help_and_documentation() -> None:
+    said = run("--help").stdout
+    told = Path(__file__, "../../../../docs/slad-commands.md").resolve().read_text(encoding="utf-8")
+    codes = {each for row in re.findall(r"^\| ([0-9, ]+) \|", told, re.MULTILINE) for each in row.split(", ")}
+    codes_said = re.findall(r"^ +(\d+)  +|; (\d+) by", said, re.MULTILINE)
+    assert {first or second for first, second in codes_said} == codes
+    names = set(re.findall(r"SLAD_[A-Z_]+", said))
+    assert names == set(re.findall(r"\bSLAD_[A-Z_]+", told))
+    asked = {name for path in COMMANDS for name in re.findall(r"SLAD_[A-Z_]+", run(*path, "--help").stdout)}
+    assert asked | {"SLAD_TRACEBACK"} == names
+
+
 @pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
 def test_every_option_is_explained(command: tuple[str, ...]) -> None:
     shown = run(*command, "--help").stdout
@@ -48,6 +60,27 @@ def test_every_option_is_explained(command: tuple[str, ...]) -> None:
 def test_who_asks_on_the_socket_can_ask_on_tcp(command: tuple[str, ...]) -> None:
     shown = run(*command, "--help").stdout
     assert ("--socket" in shown) == ("--url" in shown)
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        (("serverz",), "'server"),
+        (("stauts",), "'status'"),
+        (("maintenance", "anounce"), "'announce'"),
+        (("status", "--fromat", "json"), "'--format'"),
+    ],
+)
+def test_what_was_meant_is_said_of_commands_and_options(typed: tuple[str, ...], meant: str) -> None:
+    ended = run(*typed)
+    assert ended.exit_code == 2
+    assert "Did you mean" in ended.stderr
+    assert meant in ended.stderr
+
+
+def test_commands_options_and_words_are_taken_in_upper_case_too() -> None:
+    ended = run("Status", "--FORMAT", "JSON", "--socket", "/nowhere")
+    assert ended.exit_code == 3, ended.stderr
 
 
 @pytest.mark.parametrize("command", TAUGHT, ids=" ".join)

@@ -26,6 +26,7 @@ def test_a_server_that_is_sold_alone_may_be_named_where_a_solution_is_asked_for(
     assert slad.told("lifecycle", "record", "acme", "db", "data_requested")["solution"] == db
     assert slad.told("notice", "give", "acme", "db")["solution"] == db
     assert slad.told("notice", "give", "acme", db)["solution"] == db
+    assert slad.told("notice", "give", "ACME", "DB")["solution"] == db
     assert slad.told("notice", "give", "acme", STEERED)["solution"] == of_acme(slad, STEERED)
 
 
@@ -44,7 +45,7 @@ def test_a_name_is_recorded_once_under_its_key(slad: Slad) -> None:
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("twin", "solution: 2 servers of client acme have this name: name one by its id, "),
+        ("twin", 'solution: 2 servers are called "twin": name one by its id, '),
         ("web7", 'solution: client "acme" has no solution "web7"'),
         ("borealis-mail-00006", 'solution: client "acme" has no solution "borealis-mail-00006"'),
         ("nothing", 'solution: client "acme" has no solution "nothing"'),

@@ -10,6 +10,7 @@ import sys
 import pytest
 from icalendar import Calendar
 
+from daemon.cli.words import local
 from sla.texts import cleaned
 from tests.daemon.cli.recording import (
     A_MINUTE_AGO,
@@ -73,8 +74,8 @@ def test_windows_that_recur_are_announced_at_once_and_withdrawn_one_by_one(slad:
     shown = slad.done(*WEEKLY, "--count", "3", "--id", "mw-weekly")
     assert "3 windows announced as mw-weekly: sun 23:00, by the clock of America/Toronto.\n" in shown
     rows = [cells(shown, f"mw-weekly-{number}") for number in (1, 2, 3)]
-    assert all(" 23:00:00-0" in row[3] for row in rows)
-    assert [row[4:] for row in rows[1:]] == [["acme", "6", "1:00:00", "none", "0:00:00"]] * 2
+    assert all(" 23:00:00-0" in row[1] for row in rows)
+    assert [row[3:] for row in rows[1:]] == [["acme", "6", "1:00:00", "none", "0:00:00"]] * 2
     slad.done("maintenance", "withdraw", "mw-weekly-2", "--why", "a holiday")
     listed = slad.done("maintenance", "list")
     assert "mw-weekly-1" in listed
@@ -85,7 +86,7 @@ def test_until_is_the_last_date_of_windows_that_recur_and_what_the_clock_does_is
     year = MARCH_UTC[0][:4]
     said = ("--from", f"{year}-03-01T00:00Z", "--until", f"{year}-03-31", "--every", "sun 02:30")
     shown = slad.done("maintenance", "announce", *said, "--duration", "30m", "--client", "acme", "--dry-run")
-    assert shown.count("(the clock skips its time)") == 1
+    assert shown.count("the clock skips its time") == 1
 
 
 @pytest.mark.parametrize(
@@ -161,7 +162,7 @@ def test_windows_are_listed_and_withdrawn_ones_only_with_the_past(slad: Slad) ->
     assert cells(slad.done("maintenance", "list"), "mw-kept")[:6] == [
         "mw-kept",
         "announced",
-        *MARCH_UTC,
+        *map(local, MARCH_UTC),
         "scheduled maintenance",
         "client acme",
     ]

@@ -84,13 +84,15 @@ def test_every_command_that_takes_a_servers_name_takes_an_odd_one(odd: Slad, nam
     assert step["solution"] == server["server"]
 
 
-@pytest.mark.parametrize("operation", [each for each in OPERATIONS if each.names], ids=lambda each: each.id)
+@pytest.mark.parametrize(
+    "operation", [each for each in OPERATIONS if each.route.names], ids=lambda each: each.id
+)
 @pytest.mark.parametrize("name", ODD)
 def test_every_path_that_a_name_is_part_of_leads_to_what_is_named(
     odd: Slad, operation: Operation, name: str
 ) -> None:
     """What there is not is refused by its very name; servers are there."""
-    path = operation.path(**dict.fromkeys(operation.names, name))
+    path = operation.route.path(**dict.fromkeys(operation.route.names, name))
     if operation.id == "server" and cleaned(name) == name:
         assert asyncio.run(_answered(odd.socket, operation, path))["name"] == name
         return
@@ -114,5 +116,5 @@ def test_a_client_of_an_odd_name_is_asked_for_as_it_is(odd: Slad, name: str) -> 
             async for _ in client.export(client=name):
                 pass
 
-    with pytest.raises(ControlError, match=re.escape(repr(name))):
+    with pytest.raises(ControlError, match=re.escape(shown(name))):
         asyncio.run(export())

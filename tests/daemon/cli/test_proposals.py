@@ -32,7 +32,8 @@ def test_it_is_listed_shown_accepted_once_and_never_again(slad: Slad, proposal: 
     count = slad.records()
     said = slad.done("proposals", "accept", proposal, "--dry-run")
     assert said.startswith("Nothing was recorded. It would change:\n")
-    assert cells(said, "web7")[5:7] != ["0:00:00", "0:00:00"]
+    (effect,) = slad.told("proposals", "accept", proposal, "--dry-run")["effects"]
+    assert effect["after"]["down_seconds"] < effect["before"]["down_seconds"]
     assert slad.records() == count
 
     said = slad.done("proposals", "accept", proposal)

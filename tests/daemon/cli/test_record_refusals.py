@@ -59,7 +59,7 @@ from tests.daemon.harness import write_config
         (("notice", "give", "acme", "shop", "--at", TOMORROW), "given_at: is in the future"),
         (("lifecycle", "record", "x", "shop", "activated"), 'client: there is no client "x"'),
         (("lifecycle", "record", "acme", "shop", "activated", "--at", TOMORROW), "at: is in the future"),
-        (("client", "show", "x"), 'id: there is no client "x"'),
+        (("client", "show", "x"), 'client: there is no client "x"'),
     ],
 )
 def test_what_may_not_be_recorded_is_refused_with_the_field(
@@ -155,6 +155,6 @@ def test_without_a_daemon_commands_exit_with_3_and_name_the_socket(tmp_path: Pat
         result = run(*arguments, "--socket", nowhere)
         assert (result.exit_code, result.stdout) == (3, "")
         assert (
-            result.stderr
-            == f"slad: slad does not run, or not with this socket: nobody answers at {nowhere}\n"
+            result.stderr == f"slad: slad does not run, or not there: nobody answers at {nowhere};"
+            " start it, or name its door: --socket, or --url (slad --help)\n"
         )

@@ -77,7 +77,7 @@ def test_every_command_that_only_asks_works_on_tcp(
 def test_of_nobody_and_of_a_month_to_come_the_daemon_has_none(slad: Slad) -> None:
     nobody = slad.run("statement", "--month", MONTH, "--client", "nobody")
     assert (nobody.exit_code, nobody.stdout) == (1, "")
-    assert "There is no client 'nobody' on record" in nobody.stderr
+    assert 'there is no client "nobody"' in nobody.stderr
     to_come = slad.run("statement", "--month", "2090-01", "--client", "acme")
     assert to_come.exit_code == 1
     assert "2090-01 has not begun" in to_come.stderr

@@ -51,7 +51,6 @@ folder = "Clients/*"
         (4, "watch.grase"),
         (8, "web.listen[2]"),
         (9, "web.listen[3]"),
-        (11, "vcenter.east"),
         (14, "vcenter.east.password"),
         (15, "vcenter.east.pin"),
         (17, "vcenter.west.address"),
@@ -59,7 +58,6 @@ folder = "Clients/*"
         (19, "vcenter.west.password_file"),
         (22, "client.acme.timezone"),
         (24, "rule[1].client"),
-        (28, "rule[2].attribute.value"),
         (28, "rule[2].attribute.valu"),
         (29, "rule[3]"),
         (30, "rule[3].vcenter"),
@@ -93,15 +91,15 @@ def test_an_unknown_key_is_refused_with_the_nearest_known_one(folder: Path, text
 @pytest.mark.parametrize(
     ("text", "line", "said"),
     [
-        ("a = \n", 1, "column 5: Invalid value"),
-        ("[web]\n\nlisten = [1\n", 4, "column 1: Unclosed array"),
-        ("observer = 'a'\nobserver = 'b'\n", 2, "Cannot overwrite a value"),
+        ("a = \n", 1, "behind = stands nothing"),
+        ("[web]\n\nlisten = [1\n", 3, "a list is not closed"),
+        ("observer = 'a'\nobserver = 'b'\n", 2, "observer is there already"),
         ("a = " + "[" * 10_000, 1, "is nested too deeply"),
         ("a = " + "[" * 399 + "]" * 399, 1, ""),
-        ("a = " + "9" * 5000, 1, "A number is too long"),
+        ("a = " + "9" * 5000, 1, "a number is too long"),
     ],
 )
-def test_a_syntax_error_has_its_line_and_column(folder: Path, text: str, line: int, said: str) -> None:
+def test_a_syntax_error_has_its_line(folder: Path, text: str, line: int, said: str) -> None:
     found_line, _, found = only_problem(folder, text)
     assert found_line == line
     assert said in found
@@ -340,7 +338,7 @@ def test_nobody_is_the_client_of_unassigned_servers_but_slad(folder: Path) -> No
     [
         ('name = "x"', "", "has no outcome"),
         ('name = "x"\nignore = false', "", "has no outcome"),
-        ('solution = "x"', "", "has no outcome"),
+        ('solution = "x"', ".solution", "is a solution without its client"),
         ('ignore = true\nclient = "acme"', ".client", "means nothing where ignore = true"),
         ('ignore = true\nsolution = "x"', ".solution", "means nothing where ignore = true"),
         ('ignore = "yes"\nclient = "acme"', ".ignore", "must be true or false"),

@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from daemon.control import AmbiguousNameError, control_api
-from daemon.control.questions import Listed, OutagesAsked, Page, PageKey, ServerOrder, ServersAsked
-from daemon.records.refusals import ConflictError, FieldFault, NotFoundError
+from daemon.control.api import control_api
+from daemon.control.questions import Listed, OutagesAsked, Page, PageKey, ServersAsked
+from daemon.control.routes import ServerOrder
+from daemon.records.refusals import AmbiguousNameError, ConflictError, FieldFault, NotFoundError
 from daemon.replies.causes import CauseStatus
 from daemon.replies.clock import ClockStatus
 from daemon.replies.common import Reply
@@ -292,10 +293,12 @@ class FixedControl:
         self.accepted.append(by)
         return CLOCK.model_copy(update={"doubted_since": None, "why": "", "can_be_accepted": False})
 
-    def server(self, name: str) -> ServerStatus | None:
+    def server(self, name: str) -> ServerStatus:
         if name == "twin":
-            raise AmbiguousNameError(name, ["id-1", "id-2"])
-        return SERVER if name in (SERVER.server, SERVER.name) else None
+            raise AmbiguousNameError(f"2 servers are called {name}: id-1, id-2", ["id-1", "id-2"])
+        if name not in (SERVER.server, SERVER.name):
+            raise NotFoundError([FieldFault("server", f"there is no server {name}")])
+        return SERVER
 
     async def servers(self, asked: ServersAsked, page: Page) -> Listed[ServerSummary]:
         self.asked.append((asked, page))
@@ -313,7 +316,7 @@ class FixedControl:
     async def events(self, server: str, page: Page) -> tuple[str, Listed[EventStatus]]:
         self.asked.append((server, page))
         if server == "twin":
-            raise AmbiguousNameError(server, ["id-1", "id-2"])
+            raise AmbiguousNameError(f"2 servers are called {server}: id-1, id-2", ["id-1", "id-2"])
         return "id-3", Listed(rows=(EVENT,), next=(7,))
 
     async def solutions(self) -> SolutionList:
@@ -322,8 +325,10 @@ class FixedControl:
     def solution(self, client: str, name: str) -> SolutionStatus | None:
         return SOLUTION if (client, name) == (SOLUTION.client, SOLUTION.id) else None
 
-    async def windows(self, client: str | None, start: Instant | None, until: Instant | None) -> bytes | None:
-        return b"BEGIN:VCALENDAR\r\nEND:VCALENDAR\r\n" if client in (None, SOLUTION.client) else None
+    async def windows(self, client: str | None, start: Instant | None, until: Instant | None) -> bytes:
+        if client not in (None, SOLUTION.client):
+            raise NotFoundError([FieldFault("client", f"there is no client {client}")])
+        return b"BEGIN:VCALENDAR\r\nEND:VCALENDAR\r\n"
 
     async def statement(self, client: str, month: Month, as_of: Instant | None) -> bytes:
         if client != "acme":

@@ -13,13 +13,14 @@ import aiohttp
 import pytest
 from aiohttp import web
 
-from daemon.control import ControlApiError, Peer, peer_of
+from daemon.control.api import ControlApiError
 from daemon.control.client import (
     ControlClient,
     DaemonUnreachableError,
     RefusedByDaemonError,
     UnknownNameError,
 )
+from daemon.control.peer import Peer, peer_of
 from daemon.web.door import Door
 from daemon.web.listening import serving
 from sla.instants import parse_instant
@@ -40,11 +41,9 @@ async def test_status_and_servers_are_answered(path: Path) -> None:
 
 async def test_a_name_that_names_not_one_server_is_not_found(path: Path) -> None:
     async with fixed_api(path), ControlClient(path) as client:
-        with pytest.raises(UnknownNameError, match="nobody: there is no such server"):
+        with pytest.raises(UnknownNameError, match="there is no server nobody"):
             await client.server("nobody")
-        with pytest.raises(
-            UnknownNameError, match="2 servers have this name; name one by its id: id-1, id-2"
-        ):
+        with pytest.raises(UnknownNameError, match="2 servers are called twin: id-1, id-2"):
             await client.server("twin")
 
 

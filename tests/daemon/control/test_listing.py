@@ -11,9 +11,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from daemon.control.client import ControlClient, RefusedByDaemonError, UnknownNameError
-from daemon.control.fleet_operations import LIST_EVENTS, LIST_INCIDENTS, LIST_OUTAGES, LIST_SERVERS
 from daemon.control.paging import CursorError, cursor_of, key_in
-from daemon.control.questions import OutagesAsked, Page, ServerOrder, ServersAsked
+from daemon.control.questions import OutagesAsked, Page, ServersAsked
+from daemon.control.routes import (
+    LIST_EVENTS,
+    LIST_INCIDENTS,
+    LIST_OUTAGES,
+    LIST_SERVERS,
+    ServerOrder,
+)
 from sla.calendars import Month
 from sla.records import CauseKind, State
 from tests.daemon.control.fixed import (
@@ -91,7 +97,7 @@ async def test_events_are_those_of_a_server(client: ControlClient) -> None:
     assert (found["server"], found["events"]) == ("id-3", [told(EVENT)])
     with pytest.raises(RefusedByDaemonError, match="server: is missing"):
         await client.document(LIST_EVENTS.path())
-    with pytest.raises(UnknownNameError, match=r"twin: 2 servers have this name.*id-1, id-2"):
+    with pytest.raises(UnknownNameError, match=r"2 servers are called twin: id-1, id-2"):
         await client.document(LIST_EVENTS.path(), {"server": "twin"})
 
 

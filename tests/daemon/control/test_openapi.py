@@ -10,7 +10,7 @@ from tests.daemon.records.office import Office, at_the_door
 
 def test_the_document_tells_of_every_operation_and_of_nothing_else() -> None:
     told = {(method.upper(), path) for path, methods in document()["paths"].items() for method in methods}
-    assert told == {(operation.method, operation.template) for operation in OPERATIONS}
+    assert told == {(operation.route.method, operation.route.template) for operation in OPERATIONS}
 
 
 def test_every_reference_leads_somewhere_and_every_schema_is_used() -> None:

@@ -5,12 +5,13 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 
-from daemon.control import fleet_operations, link_operations, record_operations
+from daemon.control import fleet_operations, link_operations, record_operations, routes
 from daemon.control.api import application
 from daemon.control.client import ControlClient
 from daemon.control.identity import by_peer
 from daemon.control.operation import Operation
 from daemon.control.operations import OPERATIONS
+from daemon.replies.servers import ServerStatus
 from daemon.web.door import Door
 from tests.daemon.control.fixed import FixedControl, fixed_api
 from tests.daemon.records.office import Office
@@ -44,18 +45,20 @@ def served() -> web.Application:
 
 
 def test_every_operation_is_a_route_and_every_route_an_operation() -> None:
-    routes = [
+    found = [
         (route.method, route.resource.canonical)
         for route in served().router.routes()
         if route.resource is not None and route.method != "HEAD"
     ]
-    assert sorted(routes) == sorted((operation.method, operation.template) for operation in OPERATIONS)
+    assert sorted(found) == sorted(
+        (operation.route.method, operation.route.template) for operation in OPERATIONS
+    )
 
 
 def test_no_path_is_written_outside_of_the_table() -> None:
-    tables = {Path(str(module.__file__)) for module in TABLES}
-    sources = Path(fleet_operations.__file__).parents[1].rglob("*.py")
-    assert {source for source in sources if "/v1/" in source.read_text(encoding="utf-8")} == tables
+    table = Path(routes.__file__)
+    sources = table.parents[1].rglob("*.py")
+    assert [source for source in sources if "/v1/" in source.read_text(encoding="utf-8")] == [table]
 
 
 def test_every_operation_that_is_named_is_in_the_table_once() -> None:
@@ -63,31 +66,39 @@ def test_every_operation_that_is_named_is_in_the_table_once() -> None:
     assert sorted(each.id for each in OPERATIONS) == sorted(each.id for each in named)
 
 
+def test_every_operation_has_the_route_of_its_name() -> None:
+    for module in TABLES:
+        for name, each in vars(module).items():
+            if isinstance(each, Operation):
+                assert each.route is getattr(routes, name)
+
+
 @pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.id)
 @pytest.mark.parametrize("name", STRANGE)
 def test_a_path_of_any_names_is_that_of_the_operation(operation: Operation, name: str) -> None:
-    path = operation.path(**dict.fromkeys(operation.names, name))
-    assert path.count("/") == operation.template.count("/")
+    path = operation.route.path(**dict.fromkeys(operation.route.names, name))
+    assert path.count("/") == operation.route.template.count("/")
     assert path.isascii()
-    assert not operation.names or path != operation.template
+    assert not operation.route.names or path != operation.route.template
 
 
 def test_a_path_without_its_names_is_a_mistake_of_ours() -> None:
     for names in ({}, {"id": "x"}, {"name": "x", "id": "y"}):
         with pytest.raises(AssertionError, match="other names"):
-            fleet_operations.SERVER.path(**names)
+            routes.SERVER.path(**names)
 
 
 async def test_the_daemon_is_asked_for_a_name_as_it_is(tmp_path: Path) -> None:
     asked: list[str] = []
 
     class Listening(FixedControl):
-        def server(self, name: str) -> None:
+        def server(self, name: str) -> ServerStatus:
             asked.append(name)
+            return super().server("nobody")
 
     path = tmp_path / "control.sock"
     async with fixed_api(path, Listening()), ControlClient(path) as client:
         for name in STRANGE:
-            with pytest.raises(Exception, match="there is no such server"):
-                await client.document(fleet_operations.SERVER.path(name=name))
+            with pytest.raises(Exception, match="there is no server"):
+                await client.document(routes.SERVER.path(name=name))
     assert asked == STRANGE

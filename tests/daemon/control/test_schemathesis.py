@@ -104,7 +104,7 @@ def sent(case: Any, url: str) -> None:
 
 @pytest.mark.parametrize("operation", THERE, ids=lambda operation: operation.id)
 def test_what_is_there_is_shown_as_the_document_says(url: str, operation: Operation) -> None:
-    case = schema[operation.template][operation.method].Case(path_parameters=THERE[operation])
+    case = schema[operation.route.template][operation.route.method].Case(path_parameters=THERE[operation])
     assert case.call_and_validate(base_url=url).status_code == 200
 
 

@@ -281,7 +281,7 @@ def test_the_command_says_what_is_wrong_and_that_the_export_is_not_complete(
     assert (result.exit_code, result.stdout) == (1, "")
     assert "knows no client" in result.stderr
     result = run(export, "--socket", tmp_path / "no.sock")
-    assert result.exit_code == 1
+    assert result.exit_code == 3
     assert "The export is not complete." in result.stderr
 
 

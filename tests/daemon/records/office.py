@@ -10,8 +10,7 @@ from typing import Any, NamedTuple
 
 import aiohttp
 
-from daemon.control import control_api
-from daemon.control.api import LIMITS
+from daemon.control.api import LIMITS, control_api
 from daemon.control.questions import Listed, OutagesAsked, Page, ServersAsked
 from daemon.records.editions import Edition
 from daemon.records.idempotency import AskedDraft, NumberedDraft, RecordedRequests
@@ -73,7 +72,7 @@ class NoControl:
     async def accept_clock(self, by: str) -> ClockStatus:
         raise NotImplementedError
 
-    def server(self, name: str) -> ServerStatus | None:
+    def server(self, name: str) -> ServerStatus:
         raise NotImplementedError
 
     async def servers(self, asked: ServersAsked, page: Page) -> Listed[ServerSummary]:
@@ -94,7 +93,7 @@ class NoControl:
     def solution(self, client: str, name: str) -> SolutionStatus | None:
         raise NotImplementedError
 
-    async def windows(self, client: str | None, start: Instant | None, until: Instant | None) -> bytes | None:
+    async def windows(self, client: str | None, start: Instant | None, until: Instant | None) -> bytes:
         raise NotImplementedError
 
     async def statement(self, client: str, month: Month, as_of: Instant | None) -> bytes:

@@ -122,7 +122,10 @@ async def test_every_refusal_is_in_the_log_with_who_and_why(caller: Caller) -> N
     refused = [log for log in logs if log["event"] == "record_refused"]
     assert [(log["operation"], log["reason"]) for log in refused] == [
         ("POST /v1/maintenance", "until: is missing: give it, or duration_seconds"),
-        ("POST /v1/maintenance/nix/withdraw", 'id: there is no maintenance window "nix"'),
+        (
+            "POST /v1/maintenance/nix/withdraw",
+            'id: there is no maintenance window "nix": the list of maintenance windows has their ids',
+        ),
     ]
     assert all(log["by"].startswith("uid:") for log in refused)
 

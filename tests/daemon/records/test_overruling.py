@@ -106,7 +106,7 @@ async def test_an_instant_of_it_or_just_before_it_means_an_outage(
 
 BAD: list[tuple[dict[str, Any], str]] = [
     ({"server": "none"}, 'server: there is no server "none"'),
-    ({"server": "web"}, 'server: 2 servers are called "web": name one by its id, t, w1'),
+    ({"server": "web"}, 'server: 2 servers are called "web": name one by its id, t (of d), w1 (of c)'),
     ({"server": "t"}, "at: the server was not down then: it never was"),
     (
         {"at": "2026-03-09T11:00:00Z"},

@@ -78,7 +78,10 @@ async def test_what_is_not_there_or_has_no_reason_is_not_withdrawn(
 ) -> None:
     said = await caller.post(f"/v1/{kind}/nothing/withdraw", WHY)
     noun = {"requests": "service request", "notices": "cancellation notice", "lifecycle": "life-cycle event"}
-    assert (said.status, said.json["error"]) == (404, f'id: there is no {noun[kind]} "nothing"')
+    assert (said.status, said.json["error"]) == (
+        404,
+        f'id: there is no {noun[kind]} "nothing": the list of {noun[kind]}s has their ids',
+    )
     await caller.post(f"/v1/{kind}", RECORDED[kind])
     for body, field in (({}, "why"), ({"why": ""}, "why"), ({**WHY, "at": NOW}, "at")):
         said = await caller.post(f"/v1/{kind}/x/withdraw", body)

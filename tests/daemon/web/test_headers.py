@@ -18,7 +18,10 @@ from tests.daemon.web.doors import AUTHORIZED, DOORS, OpenDoor, open_door, reque
 def paths(name: str) -> Sequence[tuple[str, str]]:
     """Every route of a door, as method and path."""
     if name != "public":
-        return [(each.method, each.path(**dict.fromkeys(each.names, "x"))) for each in OPERATIONS]
+        return [
+            (each.route.method, each.route.path(**dict.fromkeys(each.route.names, "x")))
+            for each in OPERATIONS
+        ]
     door = Door(name=name)
     hosts = Hosts(door, "web", ())
     app = server._application(StandingSite(), None, None, door, hosts, (), nobody)  # type: ignore[arg-type]  # no file, no clock

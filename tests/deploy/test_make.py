@@ -1,0 +1,23 @@
+"""`make run` as README.md has it."""
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.mark.parametrize(
+    ("said", "runs"),
+    [
+        ((), "slad demo --port 10999"),
+        (("PORT=11000",), "slad demo --port 11000"),
+        (("CONFIG=slad.toml",), "slad run --config slad.toml"),
+    ],
+)
+def test_it_runs_the_demo_on_a_port_or_the_daemon(said: tuple[str, ...], runs: str) -> None:
+    done = subprocess.run(
+        ("make", "--dry-run", "run", *said), cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.splitlines()[-1].endswith(runs)
