@@ -357,7 +357,10 @@ def test_evidence_without_a_proof_cannot_be_verified(tmp_path: Path) -> None:
     path = written(tmp_path, LINES)
     result = run(path, "--month", "2026-03", "--verify")
     assert (result.exit_code, result.stdout) == (1, "")
-    assert result.stderr == f"{path}:1: carries no proof: no seq and chain at its end, as slad export writes them\n"
+    assert (
+        result.stderr
+        == f"{path}:1: carries no proof: no seq and chain at its end, as slad export writes them\n"
+    )
     assert run(written(tmp_path, []), "--month", "2026-03", "--verify").exit_code == 1
 
 
