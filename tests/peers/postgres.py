@@ -54,6 +54,8 @@ class Postgres:
     folder: Path
     port: int
     settings: Sequence[str] = ()
+    authority: Path | None = None
+    """Who signed its certificate, where it has one."""
     process: "subprocess.Popen[bytes] | None" = None
     databases: int = field(default=0)
 
@@ -110,12 +112,6 @@ class Postgres:
             with suppress(ProcessLookupError):
                 os.kill(int(child), signal.SIGKILL)
 
-    def stop(self) -> None:
-        """At once, without waiting for whoever is connected."""
-        if self.process is not None and self.process.poll() is None:
-            self.process.send_signal(signal.SIGQUIT)
-            self.process.wait(30)
-
 
 @contextmanager
 def postgres(*settings: str, certificate: Certificate | None = None) -> Iterator[Postgres]:
@@ -141,12 +137,13 @@ def postgres(*settings: str, certificate: Certificate | None = None) -> Iterator
                 if os.geteuid() == 0:
                     shutil.chown(folder / "data" / name, _USER, _USER)
             settings = (*settings, "ssl=on")
-        server = Postgres(folder, _free_port(), settings)
+        server = Postgres(folder, _free_port(), settings, certificate.cafile if certificate else None)
         try:
             server.start()
             yield server
         finally:
-            server.stop()
+            if server.process is not None and server.process.poll() is None:
+                server.kill()
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
