@@ -33,6 +33,7 @@ _COMMANDS: Final = {
     "export": "daemon.cli.export:export",
     "verify": "daemon.cli.verify:verify",
     "evaluate": "daemon.cli.evaluate:evaluate",
+    "hub": "daemon.cli.hub:hub",
     "import": "daemon.cli.import_:import_",
 }
 

@@ -98,6 +98,7 @@ def _meaning(config: Config, seen: SeenUsers) -> Iterator[str]:
     known = f", as {', '.join(config.web.hosts)} too" if config.web.hosts else ""
     yield f"web       {', '.join(map(str, config.web.listen))}{known}, {_protection(config)}"
     yield f"control   {config.control.socket}"
+    yield f"hub       {_hub(config)}"
     yield ""
     yield f"{len(config.vcenters)} vCenter{_s(config.vcenters)}"
     yield from _columns([_vcenter_row(name, vcenter) for name, vcenter in config.vcenters.items()])
@@ -118,6 +119,12 @@ def _meaning(config: Config, seen: SeenUsers) -> Iterator[str]:
     if any(unwatched.values()):
         yield ""
         yield "Legs of a contract that nobody watches do not count, and every statement names them."
+
+
+def _hub(config: Config) -> str:
+    if config.hub is None:
+        return "none: the evidence stays in the ledger"
+    return f"ships to {config.hub.dsn}, {config.hub.trust}"
 
 
 def _protection(config: Config) -> str:
@@ -236,6 +243,7 @@ def _as_json(config: Config, seen: SeenUsers) -> Mapping[str, object]:
         "ledger": str(config.ledger.path),
         "listen": list(map(str, config.web.listen)),
         "control": str(config.control.socket),
+        "hub": None if config.hub is None else str(config.hub.dsn),
         "vcenters": [
             {
                 "name": name,

@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from daemon.config.alertmanager import AlertmanagerTable
 from daemon.config.config import UNASSIGNED, Config
 from daemon.config.contracts import Tables, faults_of, mapping, names_key, overridden, tables_of
+from daemon.config.hub import HubTable
 from daemon.config.lines import KeyPath, key_lines, line_of
 from daemon.config.messages import key_text, told, unknown_key
 from daemon.config.problems import ConfigError, Problem
@@ -136,6 +137,7 @@ _SECTIONS: Final = (
     "reach",
     "probes",
     "alertmanager",
+    "hub",
     "contract",
 )
 
@@ -177,6 +179,7 @@ class _Loading:
             if "alertmanager" in raw
             else None
         )
+        hub = self._table(HubTable, ("hub",), raw["hub"]) if "hub" in raw else None
         contract = self._contract(raw)
 
         self._check_web(web)
@@ -194,6 +197,10 @@ class _Loading:
                 self._warn(path, text)
         if alertmanager is not None and alertmanager.shows_its_secret:
             self._warn(("alertmanager", "urls"), "the password or token goes there in plain text: use https")
+        if hub is not None and hub.dsn.is_open_to_others:
+            self._warn(
+                ("hub", "dsn"), f"who is on the way can read it or be the store: sslmode {hub.dsn.sslmode}"
+            )
         if self._problems:
             raise ConfigError(_in_order(self._problems), _in_order(self._warnings))
         assert top is not None and ledger is not None and control is not None  # noqa: PT018  nothing is missing
@@ -222,6 +229,7 @@ class _Loading:
             reach=reach,
             probes=probes,
             alertmanager=alertmanager,
+            hub=hub,
             general_contract=contract,
             warnings=_in_order(self._warnings),
         )

@@ -50,7 +50,7 @@ NO_LOSS: Final = Accepted()
 
 
 class Ledger:
-    """An open ledger. Made by `open`; `replay` comes first, before any other use.
+    """An open ledger. Made by `open`; `replay` comes first, before any other use but `read`, which verifies nothing.
 
     `is_new`: there was none. `lost`: what was acknowledged and is not in it, in words, which was accepted; "" for nothing.
     """

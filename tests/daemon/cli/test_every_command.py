@@ -28,6 +28,8 @@ DEFECT, MACHINE, INTERRUPTED, HUNG_UP, TERMINATED = 70, 74, 130, 141, 143
 STATUSES: Final = {DONE, REFUSED, USAGE, UNREACHABLE, DEFECT, MACHINE, INTERRUPTED, HUNG_UP, TERMINATED}
 """Those of `docs/slad-commands.md`."""
 DAEMONS: Final = ("demo", "run")
+FINDS_NOBODY: Final = (*DAEMONS, "doctor", "clock accept", "hub init", "hub monitor add")
+"""Whose lines are refused: what they ask for is not there."""
 WHEREVER: Final = {
     "memory runs out": MACHINE,
     "interrupted": INTERRUPTED,
@@ -96,7 +98,7 @@ def test_every_command_has_a_line() -> None:
 @pytest.mark.parametrize("command", LEAVES)
 def test_its_line_does_what_it_is_for(usually: Usually, command: str) -> None:
     ended = usually(command)
-    assert ended.status == (REFUSED if command in (*DAEMONS, "doctor", "clock accept") else DONE), ended
+    assert ended.status == (REFUSED if command in FINDS_NOBODY else DONE), ended
     assert_ends_in_a_sentence(ended)
 
 
