@@ -44,12 +44,11 @@ class Dsn:
         return self.sslmode != VERIFIED and not is_near
 
     def __str__(self) -> str:
-        """As messages name it: user, places and database."""
-        places = [f"{host}:{port}" for host, port in zip(self.hosts, self.ports, strict=True)]
-        return f"postgresql://{self.user}@{','.join(places)}/{self.database}"
+        """As `parse_dsn` reads it."""
+        return self.written_for(self.user)
 
     def written_for(self, user: str) -> str:
-        """As `parse_dsn` reads it, for another user."""
+        """The same for another user."""
         options = {"host": ",".join(self.hosts), "port": self.ports[0]} if self.is_local else {}
         options |= {} if self.is_local or self.sslmode == VERIFIED else {"sslmode": self.sslmode}
         named = (f"[{host}]" if ":" in host else quote(host, safe="") for host in self.hosts)

@@ -56,11 +56,7 @@ class TestStore:
 
     def toml(self, observer: str = "mon1", **keys: Any) -> str:
         """The same as text of a slad.toml."""
-        dsn = self.table(observer, **keys).dsn
-        place = f"?host={dsn.hosts[0]}&port={dsn.ports[0]}" if dsn.is_local else ""
-        netloc = "" if dsn.is_local else f"{dsn.hosts[0]}:{dsn.ports[0]}"
-        query = place or f"?sslmode={dsn.sslmode}"
-        return f'[hub]\ndsn = "postgresql://{dsn.user}@{netloc}/{self.name}{query}"\npassword_file = "hub.password"'
+        return f'[hub]\ndsn = "{self.table(observer, **keys).dsn}"\npassword_file = "hub.password"'
 
     async def open(self, observer: str = "mon1", instance: str = "one") -> HubStore:
         return await HubStore.open(self.table(observer), observer, instance)

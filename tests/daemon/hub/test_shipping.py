@@ -198,6 +198,15 @@ async def test_a_store_that_is_away_or_hangs_keeps_nobody_from_committing(
         assert store.lines() == await monitor.lines()
 
 
+async def test_a_long_way_is_a_way(store: TestStore, tmp_path: Path, proxy: FaultProxy) -> None:
+    proxy.weather = Weather(delay_up_ms=100, delay_down_ms=200, drip_bytes_per_s=4000)
+    async with shipping_to(store.table(at=(proxy.host, proxy.port)), tmp_path / "ledger.db") as monitor:
+        await monitor.commit(observed(0, 3000))
+        await monitor.until_level()
+        assert store.lines() == await monitor.lines()
+        assert failures(monitor) == 0
+
+
 async def test_a_store_that_is_too_slow_for_many_records_gets_fewer(
     store: TestStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
