@@ -18,14 +18,15 @@ from tests.waiting import until_told
 STARTED_AT = Instant(1_772_000_000_000_000)
 RECORDS = 200_000
 AT_ONCE = 10_000
+PAUSE_S = 0.005
 _SIZES = """
 SELECT sum(pg_table_size(c.oid)), sum(pg_indexes_size(c.oid))
 FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid WHERE i.inhparent = 'slad.line'::regclass
 """
 
 
-async def _catch_up_s(store: TestStore, path: Path) -> float:
-    """How long it takes to ship a ledger whole, from the first connection on."""
+async def _catch_up(store: TestStore, path: Path) -> tuple[float, float]:
+    """How long it takes to ship a ledger whole, from the first connection on; and the longest stall of the loop meanwhile. Seconds."""
     ledger = Ledger.open(path)
     for first in range(0, RECORDS, AT_ONCE):
         await ledger.commit(
@@ -39,25 +40,31 @@ async def _catch_up_s(store: TestStore, path: Path) -> float:
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(shipper.run())
 
+        stalls_s = [0.0]
+
         async def is_level() -> bool:
+            before_s = time.perf_counter()
+            await asyncio.sleep(PAUSE_S)
+            stalls_s.append(time.perf_counter() - before_s - PAUSE_S)
             return shipper.standing is not None and shipper.standing.level_at is None
 
         await until_told(is_level, "the store to have all", timeout_s=600)
         took_s = time.perf_counter() - began
         shipper.finish()
     await ledger.close()
-    return took_s
+    return took_s, max(stalls_s)
 
 
 async def _measure(folder: Path) -> None:
     with postgres("fsync=on") as server:
         store = await make_store(server, folder, WITNESS.observer)
-        took_s = await _catch_up_s(store, folder / "ledger.db")
+        took_s, stall_s = await _catch_up(store, folder / "ledger.db")
         ((table, indexes),) = store.rows(_SIZES)
         ((body,),) = store.rows("SELECT avg(octet_length(body)) FROM slad.line")
     print("| what | measured |")
     print("| --- | --- |")
     print(f"| catch-up of {RECORDS:,} records | {took_s:.1f} s: {RECORDS / took_s:,.0f} records/s |")
+    print(f"| longest stall of the event loop meanwhile | {stall_s * 1000:.0f} ms |")
     print(
         f"| a record in the store, of {float(body):.0f} bytes itself | {float(table + indexes) / RECORDS:.0f} bytes, {float(indexes) / RECORDS:.0f} of them indexes |"
     )

@@ -153,8 +153,9 @@ async def connected(table: HubTable, *, within_s: float = CONNECT_S) -> psycopg.
         password = None if table.password is None else table.password.read().get_secret_value()
     except SecretError as error:
         raise HubError(HubState.NO_SECRET, f"The store {dsn} is not asked: {error}.") from error
+    budget_s = min(CONNECT_S, within_s)
     try:
-        async with asyncio.timeout(min(CONNECT_S, within_s)):
+        async with asyncio.timeout(budget_s):
             return await psycopg.AsyncConnection.connect(
                 "",
                 host=",".join(dsn.hosts),
@@ -168,7 +169,7 @@ async def connected(table: HubTable, *, within_s: float = CONNECT_S) -> psycopg.
                 target_session_attrs="read-write",
                 client_encoding="UTF8",
                 application_name="slad",
-                connect_timeout=int(CONNECT_S),
+                connect_timeout=int(budget_s / len(dsn.hosts)),  # one that is dead leaves time for the next
                 keepalives_idle=30,
                 autocommit=True,
                 prepare_threshold=None,

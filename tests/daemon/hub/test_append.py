@@ -12,6 +12,7 @@ from sla.chain import GENESIS, salted
 from sla.evidence import encode
 from tests.daemon.hub.stores import PASSWORD, TestStore, body, chained, founding, make_store
 from tests.peers.postgres import Postgres, postgres
+from tests.waiting import until
 
 
 @pytest.fixture(scope="module")
@@ -216,6 +217,33 @@ async def test_the_tail_gives_a_shard_its_clients_lines_and_those_for_all(store:
     for buckets in (acme, beta):
         assert _found(store, after=8, buckets=buckets) == [9, 10], "of a server that had two clients, both"
     await monitor.close()
+
+
+async def test_the_tail_reads_no_more_than_it_gives(store: TestStore) -> None:
+    """Of all lines and of a shard's: by an index, however many lines there are before."""
+    monitor = await store.open()
+    await monitor.append(chained([body(number) for number in range(5000)]))
+    await monitor.close()
+    with store.owner() as owner:
+        owner.execute("ANALYZE slad.line")
+
+    def read() -> tuple[int, int]:
+        """How many lines were read by reading all, and how many by an index."""
+        ((whole, by_index),) = store.rows(
+            "SELECT sum(seq_tup_read), sum(idx_tup_fetch) FROM pg_stat_user_tables WHERE relname LIKE 'line_%'"
+        )
+        return int(whole), int(by_index)
+
+    whole, by_index = read()
+    for buckets in ("NULL", "'{1,2,3}'"):
+        with store.owner() as owner:
+            assert (
+                len(owner.execute(f"SELECT * FROM slad.slad_tail(4900, {buckets}, 50)".encode()).fetchall())
+                == 50
+            )
+    await until(lambda: read()[1] >= by_index + 100, "the statistics, which a session leaves when it ends")
+    assert read()[0] == whole
+    assert read()[1] < by_index + 1000
 
 
 async def test_lines_lie_by_the_month_of_their_arrival_which_needs_no_hand(store: TestStore) -> None:

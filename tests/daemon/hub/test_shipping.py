@@ -198,6 +198,19 @@ async def test_a_store_that_is_away_or_hangs_keeps_nobody_from_committing(
         assert store.lines() == await monitor.lines()
 
 
+async def test_of_several_hosts_one_that_hangs_leaves_time_for_the_next(
+    store: TestStore, tmp_path: Path, proxy: FaultProxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As the primary whose machine died, and the replica that was promoted."""
+    monkeypatch.setattr(store_module, "CONNECT_S", 4.0)
+    proxy.weather = Weather(silent=True)
+    table = store.table(at=(f"{proxy.host}:{proxy.port},127.0.0.1", store.server.port))
+    async with shipping_to(table, tmp_path / "ledger.db") as monitor:
+        await monitor.until_level()
+        assert proxy.accepted > 0
+        assert failures(monitor) == 0
+
+
 async def test_a_long_way_is_a_way(store: TestStore, tmp_path: Path, proxy: FaultProxy) -> None:
     proxy.weather = Weather(delay_up_ms=100, delay_down_ms=200, drip_bytes_per_s=4000)
     async with shipping_to(store.table(at=(proxy.host, proxy.port)), tmp_path / "ledger.db") as monitor:
