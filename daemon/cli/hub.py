@@ -75,6 +75,8 @@ def _given(dsn: str, password_file: Path | None, ca_file: Path | None) -> HubTab
         ]
     if wrong:
         raise click.UsageError("; ".join(wrong))
+    for key, text in surroundings.notes:
+        tell(f"warning: {key}: {text}")
     return table
 
 

@@ -112,11 +112,13 @@ async def test_the_owner_need_not_be_a_superuser(server: Postgres, tmp_path: Pat
         connection.execute(f"CREATE ROLE provider LOGIN CREATEROLE PASSWORD '{PASSWORD}'".encode())
         connection.execute("CREATE DATABASE provided OWNER provider")
     (tmp_path / "owner.password").write_text(PASSWORD)
+    (tmp_path / "owner.password").chmod(0o644)
     (tmp_path / "mon9.password").write_text(PASSWORD)
     door = ("--dsn", dsn(server, "provided", "provider"), "--password-file", tmp_path / "owner.password")
     made = await asyncio.to_thread(slad, "hub", "init", *door)
     assert (made.exit_code, made.output) == (0, made.output)
     assert "has version 1" in made.output
+    assert "can be read by every user" in made.output
     again = await asyncio.to_thread(slad, "hub", "init", *door)
     assert "had version 1" in again.output
     added = await asyncio.to_thread(
