@@ -136,8 +136,9 @@ DECLARE
     now_at timestamptz;
 BEGIN
     SELECT * INTO own FROM slad.ledger l WHERE l.number = own.number FOR UPDATE;
-    IF first_seq < 1 OR cardinality(bodies) = 0 OR array_position(bodies, NULL) IS NOT NULL THEN
-        RAISE invalid_parameter_value USING MESSAGE = 'lines are numbered from 1, and there are some';
+    IF (first_seq >= 1 AND array_ndims(bodies) = 1 AND array_lower(bodies, 1) = 1
+        AND array_position(bodies, NULL) IS NULL) IS NOT TRUE THEN
+        RAISE invalid_parameter_value USING MESSAGE = 'lines are numbered from 1, and are a list with some in it';
     END IF;
     IF first_seq > own.seq + 1 THEN
         RETURN QUERY SELECT 'gap', own.seq, own.chain;

@@ -112,6 +112,19 @@ async def test_what_is_no_json_and_what_is_no_line_is_refused(store: TestStore) 
     await monitor.close()
 
 
+@pytest.mark.parametrize(
+    "array", ["NULL", "'{}'", "ARRAY['{}', NULL]", "ARRAY[['{}', '{}']]", "'[2:3]={x,y}'"]
+)
+async def test_an_array_that_is_no_plain_list_is_refused(store: TestStore, array: str) -> None:
+    """As whoever has the role could send, to have the head count lines that are not there."""
+    monitor = await store.open()
+    for head in ("''", "sha256('')"):
+        with pytest.raises(HubError):
+            await monitor._asked(f"SELECT slad.slad_append('mon1', 1, {array}::text[], {head})")
+    assert await monitor.head() == Head(0, GENESIS)
+    await monitor.close()
+
+
 async def test_nobody_appends_for_another_observer(store: TestStore) -> None:
     forger = await store.open("mon2")
     await forger.head()
