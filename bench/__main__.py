@@ -13,6 +13,7 @@ BENCHES = (
     ("lists", "a page of outages, incidents and servers, among 40,000 servers"),
     ("pages", "each page that people look at, among 40,000 servers"),
     ("ledger", "the ledger"),
+    ("hub", "shipping into PostgreSQL, and the size of a record there"),
     ("start", "start from a ledger of 1,000,000 records"),
     ("commands", "how soon a command has its answer, beside promtool"),
     ("evaluate", "slad evaluate"),

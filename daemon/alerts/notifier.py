@@ -7,20 +7,22 @@ moment, so a queue never holds more than there are labels. One that hangs or fai
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final, Never
 
 import structlog
 
-from daemon.alerts.alert import Labels, Severity
+from daemon.alerts.alert import Alert, Labels, Severity
 from daemon.alerts.alertmanager import Alertmanager, PostError, encoded, open_alertmanager
 from daemon.alerts.conditions.definitions import Lasting, alerts
 from daemon.alerts.conditions.shared import (
     BEGUN_ALERTS,
     CLOCK_ALERTS,
+    HUB_ALERTS,
     LEDGER_ALERTS,
     QUARANTINE_ALERTS,
     TOLD_US,
+    Shipping,
 )
 from daemon.alerts.evaluator import SLAD
 from daemon.alerts.store import AlertStore, Posted
@@ -28,6 +30,7 @@ from daemon.believed_clock import ClockDoubt
 from daemon.clock import Clock
 from daemon.config import Config
 from daemon.config.alertmanager import AlertmanagerTable, BaseUrl
+from daemon.hub.shipping import HubStanding
 from daemon.metrics.alerts import AlertMetrics
 from daemon.pacing import paced, waited
 from sla.instants import SECOND, Instant
@@ -56,13 +59,14 @@ class Notifier:
         fault: Callable[[], str],
         clock_doubt: Callable[[], ClockDoubt | None],
         quarantined: Callable[[], tuple[Instant, str] | None],
+        hub: Callable[[], HubStanding | None],
         begun_at: Instant,
         on_wanted: Callable[[bool], None],
     ) -> None:
         """`fault` says why the ledger takes no records, empty while it does; `on_wanted` hears whether to keep the store.
 
         `clock_doubt`: why the clock is not believed, None while it is. `quarantined`: when the ledger last did not let a record in, and why; None where it never did. `begun_at`: when
-        the ledger was begun.
+        the ledger was begun. `hub`: how it stands with the store, None where there is none.
         """
         self._clock = clock
         self._store = store
@@ -70,6 +74,7 @@ class Notifier:
         self._fault = fault
         self._clock_doubt = clock_doubt
         self._quarantined = quarantined
+        self._hub = hub
         self._begun_at = begun_at
         self._on_wanted = on_wanted
         self._table: AlertmanagerTable | None = None
@@ -137,7 +142,20 @@ class Notifier:
             if now - self._begun_at < TOLD_US:
                 found = alerts(BEGUN_ALERTS, Lasting(at=now, since=self._begun_at), SLAD)
             self._store.put("begun", found, now)
+            self._store.put("hub", self._of_hub(now), now)
             await asyncio.sleep(COALESCE_S)
+
+    def _of_hub(self, now: Instant) -> Iterable[Alert]:
+        standing = self._hub()
+        if standing is None:
+            return ()
+        shipping = Shipping(
+            at=now,
+            level_at=standing.level_at,
+            refused_at=standing.since if standing.state.is_refusal else None,
+            why=standing.why,
+        )
+        return alerts(HUB_ALERTS, shipping, SLAD)
 
 
 class Sender:

@@ -16,7 +16,7 @@ from platform import python_version
 import structlog
 
 from daemon.app.health import Watchdog, measure_stalls
-from daemon.app.opening import NOTHING_LOST, Meant, opened, told
+from daemon.app.opening import NOTHING_LOST, Meant, compare, opened, told
 from daemon.app.reloader import Reloader
 from daemon.app.wiring import Parts, replayed, wired
 from daemon.believed_clock import BelievedClock
@@ -25,6 +25,7 @@ from daemon.clock import Clock, SystemClock
 from daemon.config import Config, load
 from daemon.control.api import control_api
 from daemon.control.tcp import TcpControlApi
+from daemon.hub.shipping import GIVE_UP_S
 from daemon.live.figures import LiveFigures
 from daemon.metrics import Metrics
 from daemon.pacing import tune_gc
@@ -77,7 +78,7 @@ class App:
     async def run(self) -> None:
         """Run until stopped.
 
-        Raises LedgerError, ControlApiError, WebConfigError, CertificateError, OSError for what keeps it from it.
+        Raises LedgerError, HubError, ControlApiError, WebConfigError, CertificateError, OSError for what keeps it from it.
         """
         tune_gc()
         _log.info("slad_started", version=version("slad"), config=str(self._config.path))
@@ -86,6 +87,7 @@ class App:
         async with AsyncExitStack() as stack:
             ledger = await opened(self._config.ledger.path, self._meant)
             stack.push_async_callback(ledger.close)
+            await compare(self._config, ledger, self._meant)
             evidence = await replayed(self._config, self._clock, ledger)
             await told(evidence, self._clock, self._metrics.process, self._meant.older_ledger)
             parts = wired(
@@ -114,6 +116,7 @@ class App:
                 parts.documents,
                 parts.clerk,
                 parts.deliveries,
+                parts.shipper,
             ),
             clock=self._clock,
             metrics=self._metrics.process,
@@ -123,6 +126,7 @@ class App:
         watchdog = Watchdog(self._clock, self._systemd, lambda: _progress_due(parts))
         async with asyncio.TaskGroup() as tasks:
             recording = tasks.create_task(parts.recorder.run(), name="recorder")
+            shipping = tasks.create_task(parts.shipper.run(), name="shipper")
             await self._open(parts, tcp_api, stack)
             eternal = [
                 tasks.create_task(_eternal(name, run), name=name)
@@ -146,6 +150,9 @@ class App:
             await parts.sources.stop()
             parts.recorder.finish()
             await recording
+            parts.shipper.finish()
+            await asyncio.wait({shipping}, timeout=GIVE_UP_S)
+            shipping.cancel()
             for task in eternal:
                 task.cancel()
 

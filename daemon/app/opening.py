@@ -9,6 +9,8 @@ import structlog
 
 from daemon.app.wiring import Evidence
 from daemon.believed_clock import BelievedClock
+from daemon.config import Config
+from daemon.hub.states import HubError, HubState
 from daemon.ledger import Accepted, Batch, Entry, Ledger, accepted_loss
 from daemon.metrics.process import ProcessMetrics
 from sla.instants import SECOND
@@ -38,6 +40,23 @@ async def opened(path: Path, meant: Meant) -> Ledger:
     elif meant != NOTHING_LOST:
         _log.warning("nothing_was_lost", message="--new-ledger and --accept-older-ledger are for one start")
     return ledger
+
+
+async def compare(config: Config, ledger: Ledger, meant: Meant) -> None:
+    """See that a ledger is not behind what a store has of it, nor another one. A store that does not answer keeps nobody waiting.
+
+    Raises HubError, unless an older ledger is meant, and LedgerError. Before anything else of the ledger is read.
+    """
+    if config.hub is None:
+        return
+    from daemon.hub.comparing import compare_at_start
+
+    try:
+        await compare_at_start(config.hub, config.observer, ledger)
+    except HubError as error:
+        if error.state in (HubState.LEDGER_WENT_BACK, HubState.DIVERGED) and not meant.older_ledger:
+            raise
+        _log.warning("hub_not_compared", state=error.state.value, message=str(error))
 
 
 async def told(evidence: Evidence, clock: BelievedClock, metrics: ProcessMetrics, why: str) -> None:

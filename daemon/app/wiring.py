@@ -23,6 +23,7 @@ from daemon.causes.traces import Traces
 from daemon.clock import boot_id
 from daemon.config import Config
 from daemon.exposition.exposition import Exposition
+from daemon.hub.shipping import Shipper
 from daemon.ledger import NOTHING_READ, Extent, Ledger, UnsoundSnapshotError
 from daemon.live.facts import ServerFacts
 from daemon.live.figures import LiveFigures
@@ -92,6 +93,7 @@ class Parts:
     documents: Documents
     clerk: Clerk
     deliveries: Deliveries
+    shipper: Shipper
     answers: Answers
     pages: Pages
 
@@ -208,6 +210,7 @@ def wired(
         verified_until=verifier.until_seq,
         on_prepared=queue.wake,
     )
+    shipper = Shipper(clock=clock, ledger=ledger, observer=config.observer, metrics=metrics.hub)
     committer = Committer(
         clock=clock,
         ledger=ledger,
@@ -215,6 +218,7 @@ def wired(
         metrics=metrics.process,
         on_waiting=queue.wake,
         on_fault=publisher.publish_the_fault,
+        on_committed=shipper.wake,
     )
     documents = Documents(
         config,
@@ -304,6 +308,7 @@ def wired(
             fault=lambda: committer.fault,
             clock_doubt=lambda: clock.doubt,
             quarantined=lambda: committer.quarantined,
+            hub=lambda: shipper.standing,
             begun_at=evidence.begun_at,
             on_wanted=evaluator.want,
         ),
@@ -318,6 +323,7 @@ def wired(
             )
         ),
         deliveries=deliveries,
+        shipper=shipper,
         documents=documents,
         clerk=Clerk(
             clock=clock,

@@ -72,7 +72,11 @@ _COMMANDS: Final[Mapping[str, _ListedCommand]] = {
     "evaluate": _ListedCommand(
         "daemon.cli.evaluate:evaluate", "Work out a month from evidence alone, anywhere."
     ),
-    "import": _ListedCommand("daemon.cli.import_:import_", "Begin a new ledger with evidence from a file."),
+    "hub": _ListedCommand("daemon.cli.hub:hub", "Look after the store of several monitors, on PostgreSQL."),
+    "import": _ListedCommand(
+        "daemon.cli.import_:import_",
+        "Begin a ledger with evidence from a file, or restore it from the store.",
+    ),
 }
 
 _EXIT_CODES: Final = """\

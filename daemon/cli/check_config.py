@@ -154,6 +154,7 @@ def _meaning(config: Config, found: _Beyond) -> Iterator[str]:
         known = f", as {', '.join(config.control.hosts)} too" if config.control.hosts else ""
         yield f"          {', '.join(map(str, config.control.listen))}{known}, TLS by {config.control.cert_file}, with a token:"
         yield from _columns([_token_row(token) for token in config.control.token])
+    yield f"hub       {_hub(config)}"
     yield ""
     yield f"{len(config.vcenters)} vCenter{_s(config.vcenters)}"
     yield from _columns([_vcenter_row(name, vcenter) for name, vcenter in config.vcenters.items()])
@@ -180,6 +181,12 @@ def _meaning(config: Config, found: _Beyond) -> Iterator[str]:
     if any(unwatched.values()):
         yield ""
         yield "Legs of a contract that nobody watches do not count, and every statement names them."
+
+
+def _hub(config: Config) -> str:
+    if config.hub is None:
+        return "none: the evidence stays in the ledger"
+    return f"ships to {config.hub.dsn}, {config.hub.trust}"
 
 
 def _protection(config: Config, web: WebConfig | None) -> str:
@@ -319,6 +326,7 @@ def _as_json(config: Config, found: _Beyond) -> Mapping[str, object]:
         "web_config": None
         if found.web is None
         else {"tls": found.web.tls_server_config is not None, "users": list(found.web.basic_auth_users)},
+        "hub": None if config.hub is None else str(config.hub.dsn),
         "vcenters": [
             {
                 "name": name,

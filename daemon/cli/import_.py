@@ -1,6 +1,7 @@
 """`slad import`: evidence from a file into a ledger, all of it or nothing."""
 
 import asyncio
+import os
 import sys
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from hashlib import sha256
@@ -12,9 +13,11 @@ import click
 
 from daemon.believed_clock import BelievedClock
 from daemon.cli import options
-from daemon.cli.terminal import say, tell
+from daemon.cli.terminal import progress, say, tell
 from daemon.clock import SystemClock
+from daemon.config import ConfigError, load
 from daemon.evidence.files import EvidenceError, EvidenceSource, Taker, link_on, sound_lines
+from daemon.hub.states import HubError
 from daemon.ledger import Batch, Entry, Ledger, LedgerError, accepted_loss, note_of, noted
 from daemon.os_faults import refused
 from daemon.timezones import use_packaged_time_zones
@@ -29,12 +32,17 @@ AT_ONCE: Final = 10_000
     "import",
     epilog=options.example("slad import evidence.jsonl --ledger ledger.db"),
 )
-@click.argument("evidence", type=click.Path(exists=True, dir_okay=False, allow_dash=True))
+@click.argument("evidence", required=False, type=click.Path(exists=True, dir_okay=False, allow_dash=True))
+@click.option(
+    "--from-hub",
+    is_flag=True,
+    help="In place of EVIDENCE: what the store of [hub] in the configuration has of this observer.",
+)
+@options.config
 @click.option(
     "--ledger",
     type=click.Path(dir_okay=False, path_type=Path),
-    required=True,
-    help="A new ledger; a daemon that is started on it goes on from there.",
+    help="A new ledger; a daemon that is started on it goes on from there. With --from-hub the configuration's, if left out.",
 )
 @click.option(
     "--statements",
@@ -49,16 +57,27 @@ AT_ONCE: Final = 10_000
     metavar="WHY",
     help="Import what lacks records that were acknowledged here; why is put on record.",
 )
-def import_(evidence: str, ledger: Path, folder: Path | None, why: str) -> None:
+def import_(
+    evidence: str | None, from_hub: bool, path: Path, ledger: Path | None, folder: Path | None, why: str
+) -> None:
     """Put EVIDENCE, a file of JSON Lines or - for standard input, into a new ledger.
 
     This is how a ledger is restored from its newest export, or begun with what another tool recorded. Every line is checked
     first: a bad one, one that an export left out, or one of another ledger than the first stops the import before anything is
     taken. Where a ledger was there before, of which the file NAME.head remembers the last record, the export has to hold that
-    record. An export holds the hashes of issued statements and not their bytes, which --statements gives back. Exit codes: 0 all
-    is in the ledger, 1 nothing is (every fault is a line on stderr), 2 the command line is wrong.
+    record. An export holds the hashes of issued statements and not their bytes, which --statements gives back.
+
+    With --from-hub the ledger gets back what the store has of it and it lacks, each record as it was and verified; one that is not
+    there is made anew. Exit codes: 0 all is in the ledger, 1 nothing is (every fault is a line on stderr), 2 the command line is wrong.
     """
     use_packaged_time_zones()
+    if from_hub:
+        if evidence or folder or why:
+            raise click.UsageError("--from-hub goes with --config and --ledger alone")
+        _restore(path, ledger)
+        return
+    if evidence is None or ledger is None:
+        raise click.UsageError("say EVIDENCE and --ledger, or --from-hub")
     records: list[Record] = []
     if ledger.exists():
         _fail([f"{ledger} is there already: evidence is imported into a new ledger only"])
@@ -85,6 +104,24 @@ def import_(evidence: str, ledger: Path, folder: Path | None, why: str) -> None:
     say(f"{written} records are in {ledger}.")
     for missing in digests.keys() - documents.keys():
         tell(f"The bytes of an issued statement are not: {digests[missing]} (SHA-256 {missing}).")
+
+
+def _restore(path: Path, ledger: Path | None) -> None:
+    from daemon.hub.restoring import restored
+
+    try:
+        config = load(path, os.environ)
+        if config.hub is None:
+            raise click.UsageError(f"{path} has no [hub]")
+        ledger = ledger or config.ledger.path
+        got = asyncio.run(restored(config.hub, config.observer, ledger, progress("records brought back")))
+    except (ConfigError, HubError, LedgerError) as error:
+        _fail([str(error)])
+    say(f"{ledger} ends with record {got.has} now; {max(0, got.has - got.had)} of them came from the store.")
+    if got.lost:
+        tell(
+            f"Nobody has {got.lost} after that. Put it on record: 'slad run --accept-older-ledger \"WHY\"', once."
+        )
 
 
 def _fail(messages: "list[str] | tuple[str, ...]") -> NoReturn:

@@ -90,6 +90,7 @@ def _say_nothing(_: object) -> None:
 def _told(error: BaseException) -> str | None:
     """What ended a daemon, or the first of several things that did; None where a fault of ours is among them."""
     from daemon.control.api import ControlApiError
+    from daemon.hub.states import HubError
     from daemon.ledger import LedgerError
     from daemon.web.config import WebConfigError
     from probes.vcenter.faults import CertificateError
@@ -98,7 +99,14 @@ def _told(error: BaseException) -> str | None:
         case BaseExceptionGroup():
             told = [_told(each) for each in error.exceptions]
             return told[0] if all(told) else None
-        case ConfigError() | LedgerError() | ControlApiError() | WebConfigError() | CertificateError():
+        case (
+            ConfigError()
+            | LedgerError()
+            | HubError()
+            | ControlApiError()
+            | WebConfigError()
+            | CertificateError()
+        ):
             return str(error)
         case _:
             return os_fault(error)

@@ -7,6 +7,7 @@ from typing import Final
 
 from daemon.config.alertmanager import AlertmanagerTable
 from daemon.config.contracts import Tables, overridden, tables_of
+from daemon.config.hub import HubTable
 from daemon.config.problems import Problem
 from daemon.config.statements import StatementsTable
 from daemon.config.tables import (
@@ -56,6 +57,7 @@ class Config:
     reach: ReachTable
     probes: ProbesTable
     alertmanager: AlertmanagerTable | None
+    hub: HubTable | None
     general_contract: Tables
     warnings: tuple[Problem, ...]
 

@@ -1,6 +1,5 @@
 """slad.toml as a whole: `load` reads it, checks it and tells every problem at once."""
 
-import codecs
 import socket
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -8,16 +7,16 @@ from itertools import chain, combinations
 from pathlib import Path
 from typing import Final, TypeVar
 
-import tomli
 from pydantic import ValidationError
 
 from daemon.config.alertmanager import AlertmanagerTable
 from daemon.config.config import UNASSIGNED, Config
 from daemon.config.contracts import Tables, faults_of, mapping, names_key, overridden, tables_of
+from daemon.config.hub import HubTable
 from daemon.config.lines import KeyPath, key_lines, line_of
 from daemon.config.messages import causes_of, key_text, told, unknown_key
 from daemon.config.problems import ConfigError, Problem
-from daemon.config.slips import slip_of
+from daemon.config.reading import parsed, read_text, told_by_line
 from daemon.config.statements import StatementsTable, warnings_of
 from daemon.config.tables import (
     LAYERS_SETTLE_WITHIN_US,
@@ -51,14 +50,11 @@ from daemon.config.values import (
     shown,
     vcenter_address,
 )
-from daemon.os_faults import refused
 from daemon.places import DEFAULT_CONFIG
 from probes.report import INTERNET
 from sla.records import ClientId
 
 DEFAULT_PATH: Final = DEFAULT_CONFIG
-
-_MAX_FILE_BYTES: Final = 4 * 1024 * 1024
 
 
 def load(path: Path, env: Mapping[str, str]) -> Config:
@@ -80,42 +76,9 @@ def load_provider(path: Path) -> ProviderTable:
 @contextmanager
 def _opened(path: Path, env: Mapping[str, str]) -> Iterator[tuple["_Loading", Mapping[str, object]]]:
     """A reading of a file, and what its text says. Raises ConfigError where that is no TOML."""
-    text = _read(path)
-    try:
-        raw = _parsed(text)
-        yield _Loading(path, env, key_lines(text)), raw
-    except tomli.TOMLDecodeError as error:
-        raise _unreadable(path, *slip_of(text, error)) from None
-    except RecursionError:
-        raise _unreadable(path, 1, "is nested too deeply") from None
-
-
-def _read(path: Path) -> str:
-    try:
-        with path.open("rb") as file:
-            content = file.read(_MAX_FILE_BYTES + 1)
-    except OSError as error:
-        raise _unreadable(path, 1, f"cannot be read: {refused(error)}") from None
-    if len(content) > _MAX_FILE_BYTES:
-        raise _unreadable(path, 1, f"is larger than {_MAX_FILE_BYTES} bytes")
-    try:
-        return content.removeprefix(codecs.BOM_UTF8).decode().replace("\r\n", "\n")
-    except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
-        raise _unreadable(path, line, "is not UTF-8: save the file as UTF-8") from None
-
-
-def _parsed(text: str) -> Mapping[str, object]:
-    try:
-        return tomli.loads(text)
-    except tomli.TOMLDecodeError:
-        raise
-    except ValueError:  # what Python says of a number with thousands of digits
-        raise tomli.TOMLDecodeError("A number is too long", text, 0) from None
-
-
-def _unreadable(path: Path, line: int, text: str) -> ConfigError:
-    return ConfigError([Problem(file=path, line=line, key="", text=text)])
+    text = read_text(path)
+    with told_by_line(path, text):
+        yield _Loading(path, env, key_lines(text)), parsed(text)
 
 
 _T = TypeVar("_T", bound=Table)
@@ -139,6 +102,7 @@ _SECTIONS: Final = (
     "reach",
     "probes",
     "alertmanager",
+    "hub",
     "contract",
 )
 
@@ -183,6 +147,7 @@ class _Loading:
             if "alertmanager" in raw
             else None
         )
+        hub = self._table(HubTable, ("hub",), raw["hub"]) if "hub" in raw else None
         contract = self._contract(raw)
 
         self._check_web(web)
@@ -200,6 +165,10 @@ class _Loading:
                 self._warn(path, text)
         if alertmanager is not None and alertmanager.shows_its_secret:
             self._warn(("alertmanager", "urls"), "the password or token goes there in plain text: use https")
+        if hub is not None and hub.dsn.is_open_to_others:
+            self._warn(
+                ("hub", "dsn"), f"who is on the way can read it or be the store: sslmode {hub.dsn.sslmode}"
+            )
         if self._problems:
             raise ConfigError(_in_order(self._problems), _in_order(self._warnings))
         assert top is not None and ledger is not None and control is not None  # noqa: PT018  nothing is missing
@@ -228,6 +197,7 @@ class _Loading:
             reach=reach,
             probes=probes,
             alertmanager=alertmanager,
+            hub=hub,
             general_contract=contract,
             warnings=_in_order(self._warnings),
         )

@@ -30,6 +30,7 @@ from daemon.ledger.gate import Quarantined, let_in
 from daemon.ledger.ledger import Accepted, Ledger
 from daemon.ledger.looking import read_traces
 from daemon.ledger.noted_head import note_of, noted
+from daemon.ledger.restoring import Restoration
 from daemon.ledger.snapshot_file import (
     SnapshotFile,
     SnapshotSection,
@@ -61,6 +62,7 @@ __all__ = [
     "LedgerWentBackError",
     "Quarantined",
     "RequestKey",
+    "Restoration",
     "SnapshotFile",
     "SnapshotSection",
     "Stored",

@@ -1,7 +1,8 @@
 """The ledger as the daemon sees it: one writer thread, one transaction at a time, and what memory knows of both.
 
 Invariants: what `head`, `watermarks` and `lags` say is durable; they change in the writer thread, after a commit and
-never before. After an error the handle is closed at once and never used again: until `reopen`, everything else raises.
+never before. After an error of a commit, or damage, the handle is closed at once and never used again: until `reopen`,
+everything else raises.
 """
 
 import asyncio
@@ -24,7 +25,15 @@ from daemon.ledger.batch import (
     Stored,
     Trace,
 )
-from daemon.ledger.errors import LedgerError, LedgerFaultError, damaged, missing, translating, went_back
+from daemon.ledger.errors import (
+    LedgerDamagedError,
+    LedgerError,
+    LedgerFaultError,
+    damaged,
+    missing,
+    translating,
+    went_back,
+)
 from daemon.ledger.gate import EntryGate, Quarantined
 from daemon.ledger.lock import Lock
 from daemon.ledger.noted_head import NotedHead, noted
@@ -50,7 +59,7 @@ NO_LOSS: Final = Accepted()
 
 
 class Ledger:
-    """An open ledger. Made by `open`; `replay` comes first, before any other use.
+    """An open ledger. Made by `open`; `replay` comes first, before any other use but `read`, which verifies nothing.
 
     `is_new`: there was none. `lost`: what was acknowledged and is not in it, in words, which was accepted; "" for nothing.
     """
@@ -176,7 +185,10 @@ class Ledger:
         return await self._in_turn(self._commit, batch)
 
     async def read(self, after_seq: int, limit: int) -> Sequence[Chained]:
-        """At most `limit` (up to `SLICE`) records that follow `after_seq`; the writer waits meanwhile."""
+        """At most `limit` (up to `SLICE`) records that follow `after_seq`; the writer waits meanwhile.
+
+        Raises LedgerFaultError, after which it may be tried again, and LedgerDamagedError, after which nothing is written.
+        """
         assert 0 < limit <= SLICE
         return await self._in_turn(self._read, after_seq, limit)
 
@@ -235,10 +247,11 @@ class Ledger:
         return self.head
 
     def _read(self, after_seq: int, limit: int) -> Sequence[Chained]:
+        """A fault is the reading's own, by a handle of its own: it keeps nobody from writing. Damage does."""
         try:
             with translating(self._path):
                 return self._opened().read(after_seq, limit)
-        except LedgerError:
+        except LedgerDamagedError:
             self._give_up()
             raise
 

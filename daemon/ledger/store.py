@@ -9,7 +9,7 @@ import os
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain as flattened
 from itertools import count
 from pathlib import Path
@@ -277,6 +277,17 @@ class Store:
         self.state = after
         self.lags = [*self.lags, *batch.lags] if batch.lags else self.lags
 
+    def restore(self, lines: Sequence[Chained]) -> None:
+        """Commit records that were in this ledger before, as they are. Raises LedgerDamagedError where they do not follow."""
+        if not lines:
+            raise damaged(self._path, f"no record follows {self.state.head.seq}")
+        rows = [(line.seq, line.body, line.chain, None) for line in lines]
+        extent = followed(self._path, self.state.extent, rows)
+        after = replace(
+            self.state, head=extent.head, settled_crc=extent.settled_crc, commits=self.state.commits + 1
+        )
+        self.write(WritePlan(rows=rows, quarantined=(), changed={}, batch=Batch(), after=after))
+
     def _quarantine(self, plan: WritePlan) -> None:
         """Keep what was not let in, the newest of it."""
         for each in plan.quarantined:
@@ -445,9 +456,13 @@ def _create(path: Path) -> None:
 
 
 def _back_up(db: sqlite3.Connection, path: Path, version: int) -> None:
-    """A copy of the ledger as it is before it leaves `version`, durable under its name before the migration starts."""
-    backup = path.with_name(f"{path.name}.before-v{version + 1}")
-    part = path.with_name(f"{backup.name}.part")
+    """A copy of the ledger as it is before it leaves `version`."""
+    copy_whole(db, path.with_name(f"{path.name}.before-v{version + 1}"))
+
+
+def copy_whole(db: sqlite3.Connection, target: Path) -> None:
+    """A copy of a ledger, durable under its name once this returns."""
+    part = target.with_name(f"{target.name}.part")
     part.unlink(missing_ok=True)
     fd = os.open(part, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600)
     try:
@@ -456,5 +471,5 @@ def _back_up(db: sqlite3.Connection, path: Path, version: int) -> None:
         os.fsync(fd)
     finally:
         os.close(fd)
-    part.rename(backup)
-    sync_directory(path.parent)
+    part.rename(target)
+    sync_directory(target.parent)

@@ -4,11 +4,20 @@ from prometheus_client import CollectorRegistry
 
 from daemon.metrics.alerts import AlertMetrics
 from daemon.metrics.doors import DoorMetrics
+from daemon.metrics.hub import HubMetrics
 from daemon.metrics.internet import InternetMetrics
 from daemon.metrics.process import ProcessMetrics
 from daemon.metrics.statements import StatementMetrics
 
-__all__ = ["AlertMetrics", "DoorMetrics", "InternetMetrics", "Metrics", "ProcessMetrics", "StatementMetrics"]
+__all__ = [
+    "AlertMetrics",
+    "DoorMetrics",
+    "HubMetrics",
+    "InternetMetrics",
+    "Metrics",
+    "ProcessMetrics",
+    "StatementMetrics",
+]
 
 
 class Metrics:
@@ -22,3 +31,4 @@ class Metrics:
         self.alerts = AlertMetrics(registry)
         self.doors = DoorMetrics(registry)
         self.statements = StatementMetrics(registry)
+        self.hub = HubMetrics(registry)

@@ -61,8 +61,11 @@ class Committer:
         metrics: ProcessMetrics,
         on_waiting: Callable[[], None],
         on_fault: Callable[[], None],
+        on_committed: Callable[[], None],
     ) -> None:
-        """`on_waiting`: called when something waits to be committed; `on_fault`: after each commit that failed."""
+        """`on_waiting`: called when something waits to be committed; `on_fault`: after each commit that failed; `on_committed`:
+        after each that is durable.
+        """
         self.fault = ""
         """Why the ledger takes no records now; empty while it does."""
         self.held = ""
@@ -79,6 +82,7 @@ class Committer:
         self._metrics = metrics
         self._on_waiting = on_waiting
         self._on_fault = on_fault
+        self._on_committed = on_committed
         self._waiting: list[_OwnBatch | _AskedRecords] = []
         """In the order in which they came; how many requests wait at once is bounded by the doors."""
         self._under_way: _AskedRecords | None = None
@@ -181,6 +185,7 @@ class Committer:
         assert recorded == len(entries) or (batch.seal and recorded > len(entries))
         self._metrics.ledger_commit_duration.observe((self._clock.monotonic_us() - began_us) / SECOND)
         self.committed_at = self._clock.now()
+        self._on_committed()
         blind = (entry.record for entry in entries if isinstance(entry.record, Blind))
         self._recollection.book.take_watermarks(
             batch.watermarks, ((lag.witness, lag.start, lag.end) for lag in batch.lags), blind

@@ -21,6 +21,7 @@ from daemon.alerts.conditions.shared import (
     CLOCK_ALERTS,
     DATASTORE_ALERTS,
     HOST_ALERTS,
+    HUB_ALERTS,
     LEDGER_ALERTS,
     QUARANTINE_ALERTS,
     SLAD_ALERTS,
@@ -50,6 +51,7 @@ EVERY: Final[tuple[Mapping[str, object], ...]] = (
     LEDGER_ALERTS,
     QUARANTINE_ALERTS,
     BEGUN_ALERTS,
+    HUB_ALERTS,
     SLAD_ALERTS,
 )
 """Every table: each alert has one definition."""

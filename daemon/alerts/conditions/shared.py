@@ -20,6 +20,8 @@ TOLD_US: Final = HOUR
 """How long it is told that a record was quarantined, or a ledger begun."""
 DOUBTED_FOR_US: Final = 2 * MINUTE
 """How long the clock may be in doubt before that is told: most doubts end by themselves within one."""
+HUB_BEHIND_FOR_US: Final = 15 * MINUTE
+"""How long the store may lack records before that is told: as long as PostgreSQL's restart and a catch-up may take."""
 SILENT_FOR_US: Final = MINUTE
 """How long a host may not respond before that is told."""
 
@@ -65,6 +67,40 @@ def _doubted(lasting: Lasting) -> Holding | None:
     return None if is_new else _unbelieved(lasting)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shipping:
+    """How a monitor stands with the store at `at`. `level_at`: when that had all last; None while it has; `refused_at`: since
+    when it refuses what is shipped, until somebody does something; None while it does not; `why`: what it said.
+    """
+
+    at: Instant
+    level_at: Instant | None
+    refused_at: Instant | None
+    why: str
+
+
+def _hub_behind(shipping: Shipping) -> Holding | None:
+    if shipping.level_at is None or shipping.at - shipping.level_at < HUB_BEHIND_FOR_US:
+        return None
+    return Holding(
+        severity=Severity.WARNING,
+        since=shipping.level_at,
+        summary="does not get its records into the store",
+        description=f"The store had all of them last at {instant_text(shipping.level_at)}. {shipping.why}".rstrip(),
+    )
+
+
+def _hub_refused(shipping: Shipping) -> Holding | None:
+    if shipping.refused_at is None:
+        return None
+    return Holding(
+        severity=Severity.CRITICAL,
+        since=shipping.refused_at,
+        summary="is refused by the store",
+        description=f"It stays so until somebody acts: {shipping.why}",
+    )
+
+
 SOURCE_ALERTS: Final[Definitions[Contact]] = {"SourceBlind": _blind}
 UPLINK_ALERTS: Final[Definitions[Lasting]] = {
     "UplinkDown": holding(
@@ -97,6 +133,7 @@ BEGUN_ALERTS: Final[Definitions[Lasting]] = {
         "Where one was there before, its file system is not mounted, or the file is gone",
     )
 }
+HUB_ALERTS: Final[Definitions[Shipping]] = {"HubBehind": _hub_behind, "HubRefused": _hub_refused}
 SLAD_ALERTS: Final[Definitions[Lasting]] = {
     "Watchdog": holding(
         Severity.NONE, "is alive", "This alert always fires: where it does not arrive, no other does"

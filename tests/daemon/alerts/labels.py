@@ -39,6 +39,8 @@ LABELS: Final[Mapping[str, set[str]]] = {
     "ClockInDoubt": set(),
     "RecordQuarantined": set(),
     "LedgerBegun": set(),
+    "HubBehind": set(),
+    "HubRefused": set(),
     "Watchdog": set(),
 }
 """Of every alert that slad pushes. A label without value is none, so a lone server has no solution."""
@@ -51,6 +53,8 @@ OF_PROMETHEUS: Final = {
     "ClockInDoubt": {"instance"},
     "RecordQuarantined": {"instance"},
     "LedgerBegun": {"instance"},
+    "HubBehind": {"instance"},
+    "HubRefused": {"instance", "state"},
 }
 """Labels that only Prometheus gives: which monitor it is that does not work."""
 

@@ -17,6 +17,8 @@ from daemon.alerts.store import AlertStore
 from daemon.believed_clock import ClockDoubt
 from daemon.clock import SystemClock
 from daemon.config.alertmanager import AlertmanagerTable
+from daemon.hub.shipping import HubStanding
+from daemon.hub.states import HubState
 from daemon.metrics.alerts import AlertMetrics
 from sla.instants import BEGINNING, HOUR, MINUTE, SECOND, Instant, parse_instant
 from tests.daemon.alerts.receivers import OK, Receiver, receiver, says, table
@@ -42,6 +44,7 @@ class Pushing:
         self.store = AlertStore()
         self.fault = ""
         self.quarantined: tuple[Instant, str] | None = None
+        self.hub: HubStanding | None = None
         self.clock_doubt: ClockDoubt | None = None
         self.wanted: list[bool] = []
         self.families = CollectorRegistry()
@@ -52,6 +55,7 @@ class Pushing:
             fault=lambda: self.fault,
             clock_doubt=lambda: self.clock_doubt,
             quarantined=lambda: self.quarantined,
+            hub=lambda: self.hub,
             begun_at=begun_at,
             on_wanted=self.wanted.append,
         )
@@ -355,3 +359,16 @@ async def test_another_configuration_tells_whom_it_names_and_nobody_else(tmp_pat
         assert it.wanted == [True, True, False]
         await until(lambda: it.value("slad_alerts_sent_total", second) is None, "that it is forgotten")
         assert len(first.requests) == 1
+
+
+async def test_how_slad_stands_with_the_store_is_told_without_any_commit(tmp_path: Path) -> None:
+    async with receiver() as one, pushing(table(tmp_path, one.url)) as it:
+        behind_since = Instant(now() - HOUR)
+        it.hub = HubStanding(
+            state=HubState.UNREACHABLE, since=now(), why="It is away.", level_at=behind_since
+        )
+        await one.until(lambda: one.names == ["HubBehind"])
+        it.hub = HubStanding(state=HubState.DIVERGED, since=now(), why="From record 7 on.", level_at=None)
+        await one.until(lambda: "HubRefused" in one.names)
+        (refused,) = [each for each in one.requests[-1].alerts if each["labels"]["alertname"] == "HubRefused"]
+        assert "From record 7 on." in refused["annotations"]["description"]

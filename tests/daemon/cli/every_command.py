@@ -62,6 +62,11 @@ class Ground:
     links: list[str] = field(default_factory=list)
     """The id of one."""
 
+    @property
+    def no_store(self) -> str:
+        """The store of several monitors, where nobody answers."""
+        return f"postgresql://slad@127.0.0.1:{self.nothing}/slad"
+
     def prepare(self) -> None:
         """What the lines name."""
         (self.folder / "evidence.jsonl").write_text(EVIDENCE)
@@ -203,6 +208,8 @@ LINES: Final[Mapping[str, Callable[[Ground], tuple[object, ...]]]] = {
     "export": _asking(),
     "verify": _asking(),
     "evaluate": lambda ground: (ground.folder / "evidence.jsonl", "--month", MONTH),
+    "hub init": lambda ground: ("--dsn", ground.no_store),
+    "hub monitor add": lambda ground: ("mon1", "--dsn", ground.no_store),
     "import": lambda ground: (
         ground.folder / "evidence.jsonl",
         "--ledger",

@@ -82,6 +82,7 @@ observer  mon1
 ledger    {folder}/ledger.db
 web       127.0.0.1:10999, without TLS or passwords
 control   /run/slad/control.sock
+hub       none: the evidence stays in the ledger
 
 2 vCenters
   east  https://vc.example.net:443  as slad  by the system's authorities  every 20s  watches running, san

@@ -40,8 +40,11 @@ STATUSES: Final = {
 }
 """Those of `docs/slad-commands.md`."""
 DAEMONS: Final = ("demo", "run")
-ENDS: Final = {**dict.fromkeys((*DAEMONS, "doctor", "clock accept"), REFUSED), "statement": NOTHING}
-"""How the lines of commands end that are not done; nothing is on record of the month of the statement."""
+ENDS: Final = {
+    **dict.fromkeys((*DAEMONS, "doctor", "clock accept", "hub init", "hub monitor add"), REFUSED),
+    "statement": NOTHING,
+}
+"""How the lines of commands end that are not done: what they ask for is not there, or nothing is on record of it."""
 WIDE: Final = ("maintenance list", "exclusion list", "proposals list", "request list", "statement list")
 """Their tables have no room in 80 columns."""
 WHEREVER: Final = {

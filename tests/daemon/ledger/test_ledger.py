@@ -174,6 +174,20 @@ async def test_reading_gives_bounded_slices_with_their_chain_values(path: Path) 
     await ledger.close()
 
 
+async def test_a_read_that_fails_keeps_nobody_from_writing_and_may_be_tried_again(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ledger = opened(path)
+    await ledger.commit(batch_of(1, 10))
+    monkeypatch.setattr("daemon.ledger.store.connect", lambda *_: connect(path.parent, "ro"))
+    with pytest.raises(LedgerFaultError, match="failed to read"):
+        await ledger.read(0, 10)
+    await ledger.commit(batch_of(2, 10))
+    monkeypatch.undo()
+    assert len(await ledger.read(0, 100)) == 20
+    await ledger.close()
+
+
 async def test_bodies_of_one_kind_are_found_by_how_they_begin(path: Path) -> None:
     ledger = opened(path)
     blind = Blind(witness=WITNESS, start=Instant(1), end=Instant(2))

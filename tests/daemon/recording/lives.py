@@ -84,6 +84,7 @@ class Life:
             metrics=ProcessMetrics(CollectorRegistry()),
             on_waiting=lambda: None,
             on_fault=lambda: None,
+            on_committed=lambda: None,
         )
         self._sources = [Source(cast(Monitor, self), name, observer=OBSERVER) for name in ("vc1", "vc2")]
         self._count = 0

@@ -106,6 +106,7 @@ class Office:
             metrics=ProcessMetrics(self.families),
             on_waiting=self._wake,
             on_fault=self._fail,
+            on_committed=lambda: None,
         )
 
     def _wake(self) -> None:

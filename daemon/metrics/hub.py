@@ -1,0 +1,59 @@
+"""How far the store that a monitor ships to is behind, and why."""
+
+from collections.abc import Callable, Iterable
+
+from prometheus_client import CollectorRegistry, Counter, Gauge
+
+
+class HubMetrics:
+    """Of one store. States are the closed list of `daemon.hub.states`."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._behind_records = Gauge(
+            "slad_hub_behind_records",
+            "Records of the ledger that the store does not have yet; NaN while nobody knows, 0 where slad ships nowhere.",
+            registry=registry,
+        )
+        self._behind_seconds = Gauge(
+            "slad_hub_behind_seconds",
+            "How long ago the store had all records last; 0 while it has, and where slad ships nowhere.",
+            registry=registry,
+        )
+        self.last_success = Gauge(
+            "slad_hub_last_success_timestamp_seconds",
+            "When the store last took records or watermarks.",
+            registry=registry,
+        )
+        self._state = Gauge(
+            "slad_hub_state",
+            "How slad stands with the store: 1 for the state that is, 0 for the others; absent where slad ships nowhere.",
+            ["state"],
+            registry=registry,
+        )
+        self.shipped = Counter(
+            "slad_hub_shipped_records", "Records that the store took from this process.", registry=registry
+        )
+        self._failures = Counter(
+            "slad_hub_failures",
+            "Attempts to ship that failed, by the state that followed.",
+            ["state"],
+            registry=registry,
+        )
+
+    def measure_behind(self, records: Callable[[], float], seconds: Callable[[], float]) -> None:
+        """Say where to ask how far the store is behind."""
+        self._behind_records.set_function(records)
+        self._behind_seconds.set_function(seconds)
+
+    def show_state(self, now: str, states: Iterable[str]) -> None:
+        """Of all these states this one is."""
+        for state in states:
+            self._state.labels(state).set(1 if state == now else 0)
+
+    def forget(self) -> None:
+        """Nothing is shipped any more."""
+        self._state.clear()
+
+    def failed(self, state: str) -> None:
+        """An attempt ended with a state."""
+        self._failures.labels(state).inc()

@@ -1,0 +1,122 @@
+"""`[hub]`: where a monitor ships to, and how its problems are told."""
+
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from daemon.cli import main
+from daemon.config import ConfigError, load
+from daemon.config.hub import Dsn, parse_dsn
+from tests.daemon.harness import config_of
+
+
+def config(folder: Path, keys: str) -> Path:
+    return config_of(folder, hub=f"[hub]\n{keys}")
+
+
+def problems(folder: Path, keys: str) -> str:
+    with pytest.raises(ConfigError) as wrong:
+        load(config(folder, keys), {})
+    return str(wrong.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "dsn"),
+    [
+        (
+            "postgresql://slad-mon1@db.example.net/slad",
+            Dsn(
+                hosts=("db.example.net",),
+                ports=("5432",),
+                user="slad-mon1",
+                database="slad",
+                sslmode="verify-full",
+            ),
+        ),
+        (
+            "postgres://a%40b@db1:5433,[2001:db8::1],db2:1/my%20db?sslmode=verify-ca",
+            Dsn(
+                hosts=("db1", "2001:db8::1", "db2"),
+                ports=("5433", "5432", "1"),
+                user="a@b",
+                database="my db",
+                sslmode="verify-ca",
+            ),
+        ),
+        (
+            "postgresql:///slad?host=/run/postgresql&user=mon1",
+            Dsn(
+                hosts=("/run/postgresql",),
+                ports=("5432",),
+                user="mon1",
+                database="slad",
+                sslmode="verify-full",
+            ),
+        ),
+    ],
+)
+def test_a_uri_is_read_and_written_as_it_was_meant(text: str, dsn: Dsn) -> None:
+    assert parse_dsn(text) == dsn
+    assert parse_dsn(str(dsn)) == dsn
+    assert parse_dsn(dsn.written_for("an@other")).user == "an@other"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("host=db user=mon1", "no URI"),
+        ("postgresql://[::1/slad", "no URI"),
+        ("postgresql://mon1:geheim@db/slad", "password_file"),
+        ("postgresql://mon1@db/slad?password=geheim", "password_file"),
+        ("postgresql://mon1@db/slad?sslmod=disable", 'did you mean "sslmode"?'),
+        ("postgresql://mon1@db/slad?sslmode=prefer", "must be one of"),
+        ("postgresql://mon1@/slad", "names no host"),
+        ("postgresql://db/slad", "names no user"),
+        ("postgresql://mon1@db", "names no database"),
+        ("postgresql://mon1@db:0/slad", "out of bounds"),
+        ("postgresql://mon1@db:x/slad", "out of bounds"),
+    ],
+)
+def test_what_is_no_place_is_told_and_no_secret_shown(tmp_path: Path, text: str, said: str) -> None:
+    found = problems(tmp_path, f'dsn = "{text}"')
+    assert f"hub.dsn: {said}" in found or said in found
+    assert "geheim" not in found
+
+
+def test_keys_that_exclude_each_other_are_told(tmp_path: Path) -> None:
+    dsn = 'dsn = "postgresql://mon1@db/slad"\n'
+    assert "keep one" in problems(tmp_path, dsn + 'password_file = "password"\npassword_credential = "x"')
+    local = 'dsn = "postgresql://mon1@/slad?host=/run/postgresql"\n'
+    assert "means nothing without TLS" in problems(tmp_path, local + 'ca_file = "ca.pem"')
+    assert "is missing" in problems(tmp_path, "")
+
+
+def test_a_way_that_others_can_read_is_warned_of(tmp_path: Path) -> None:
+    def warned(dsn: str) -> bool:
+        return any("sslmode" in each.text for each in load(config(tmp_path, f'dsn = "{dsn}"'), {}).warnings)
+
+    assert warned("postgresql://mon1@db/slad?sslmode=disable")
+    assert warned("postgresql://mon1@db/slad?sslmode=require")
+    assert not warned("postgresql://mon1@db/slad")
+    assert not warned("postgresql://mon1@127.0.0.1/slad?sslmode=disable")
+    assert not warned("postgresql://mon1@/slad?host=/run/postgresql&sslmode=disable")
+
+
+def test_without_psycopg_it_is_said_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("daemon.config.hub.find_spec", lambda _: None)
+    assert "slad[hub]" in problems(tmp_path, 'dsn = "postgresql://mon1@db/slad"')
+
+
+def test_check_config_says_what_it_would_ship_to(tmp_path: Path) -> None:
+    def said(path: Path) -> str:
+        return CliRunner().invoke(main, ["check-config", "--config", str(path)]).output
+
+    assert "hub       none: the evidence stays in the ledger" in said(config_of(tmp_path))
+    shown = said(config(tmp_path, 'dsn = "postgresql://mon1@db/slad?sslmode=disable"'))
+    assert (
+        "hub       ships to postgresql://mon1@db:5432/slad?sslmode=disable, NOT VERIFIED: sslmode disable"
+        in shown
+    )
+    shown = said(config(tmp_path, 'dsn = "postgresql://mon1@db/slad"'))
+    assert "verified by the system's authorities" in shown

@@ -1,0 +1,154 @@
+"""A real PostgreSQL of its own on a Unix socket and on loopback, in a temporary folder: Debian's programs, a server a test module.
+
+PostgreSQL refuses to run as root: where tests do, it is the user `postgres` of Debian's package who runs it.
+"""
+
+import os
+import pwd
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import psycopg
+
+from tests.peers import require
+from tests.peers.tls import Certificate
+from tests.waiting import wait_until
+
+OWNER = "owner"
+"""The superuser of the server, who needs no password on the socket."""
+_USER = "postgres"
+_HBA = """
+local all owner trust
+local all all scram-sha-256
+hostssl all all 127.0.0.1/32 scram-sha-256
+hostnossl all all 127.0.0.1/32 scram-sha-256
+"""
+
+
+def programs() -> Path:
+    """The folder of the newest PostgreSQL of this machine; skips the test where there is none."""
+    found = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: float(path.parent.name))
+    require(found, "needs postgresql of Debian's packages: tests/install-peers")
+    return found[-1]
+
+
+def _unprivileged() -> Mapping[str, Any]:
+    """As whom it runs, for subprocess."""
+    if os.geteuid() != 0:
+        return {}
+    return {"user": _USER, "group": pwd.getpwnam(_USER).pw_gid, "extra_groups": []}
+
+
+@dataclass
+class Postgres:
+    """A server: `start` it, `kill` it, and start it again."""
+
+    folder: Path
+    port: int
+    settings: Sequence[str] = ()
+    authority: Path | None = None
+    """Who signed its certificate, where it has one."""
+    process: "subprocess.Popen[bytes] | None" = None
+    databases: int = field(default=0)
+
+    def start(self, *more: str) -> None:
+        """Returns once it answers."""
+        settings = [
+            f"port={self.port}",
+            "listen_addresses=127.0.0.1",
+            f"unix_socket_directories={self.folder}",
+            "fsync=off",  # a process is killed here, not a machine
+            "lc_messages=C",
+            *self.settings,
+            *more,
+        ]
+        wait_until(lambda: self._begun(settings), "PostgreSQL")
+
+    def _begun(self, settings: Sequence[str]) -> bool:
+        """One that was killed has its shared memory for a moment longer: then the new one ends at once."""
+        if self.process is None or self.process.poll() is not None:
+            options = [word for setting in settings for word in ("-c", setting)]
+            with (self.folder / "log").open("ab") as log:
+                self.process = subprocess.Popen(
+                    [programs() / "postgres", "-D", self.folder / "data", *options],
+                    stdout=log,
+                    stderr=log,
+                    cwd=self.folder,
+                    **_unprivileged(),
+                )
+        with suppress(psycopg.OperationalError):
+            psycopg.connect(self.conninfo("postgres")).close()
+            return True
+        return False
+
+    def conninfo(self, database: str, user: str = OWNER) -> str:
+        """For psycopg, on the socket."""
+        return f"host={self.folder} port={self.port} dbname={database} user={user}"
+
+    def database(self) -> str:
+        """A new database's name."""
+        self.databases += 1
+        name = f"slad{self.databases}"
+        with psycopg.connect(self.conninfo("postgres"), autocommit=True) as connection:
+            connection.execute(f"CREATE DATABASE {name}".encode())
+        return name
+
+    def kill(self) -> None:
+        """SIGKILL to it and to all of its processes."""
+        assert self.process is not None
+        pid = self.process.pid
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+        self.process.kill()
+        self.process.wait()
+        for child in children:
+            with suppress(ProcessLookupError):
+                os.kill(int(child), signal.SIGKILL)
+
+
+@contextmanager
+def postgres(*settings: str, certificate: Certificate | None = None) -> Iterator[Postgres]:
+    """A server that runs; of a certificate it speaks TLS."""
+    programs_folder = programs()
+    folder = Path(tempfile.mkdtemp(prefix="slad-pg-"))
+    try:
+        if os.geteuid() == 0:
+            shutil.chown(folder, _USER, _USER)
+        options = f"-U {OWNER} -A trust -E UTF8 --locale=C.UTF-8 --no-sync".split()
+        subprocess.run(
+            [programs_folder / "initdb", "-D", folder / "data", *options],
+            check=True,
+            capture_output=True,
+            cwd=folder,
+            **_unprivileged(),
+        )
+        (folder / "data/pg_hba.conf").write_text(_HBA)
+        if certificate is not None:
+            for name, source in (("server.crt", certificate.certfile), ("server.key", certificate.keyfile)):
+                shutil.copy(source, folder / "data" / name)
+                (folder / "data" / name).chmod(0o600)
+                if os.geteuid() == 0:
+                    shutil.chown(folder / "data" / name, _USER, _USER)
+            settings = (*settings, "ssl=on")
+        server = Postgres(folder, _free_port(), settings, certificate.cafile if certificate else None)
+        try:
+            server.start()
+            yield server
+        finally:
+            if server.process is not None and server.process.poll() is None:
+                server.kill()
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port: int = taken.getsockname()[1]
+        return port
