@@ -78,7 +78,8 @@ def _opened(path: Path, env: Mapping[str, str]) -> Iterator[tuple["_Loading", Ma
     """A reading of a file, and what its text says. Raises ConfigError where that is no TOML."""
     text = read_text(path)
     with told_by_line(path, text):
-        yield _Loading(path, env, key_lines(text)), parsed(text)
+        raw = parsed(text)
+        yield _Loading(path, env, key_lines(text)), raw
 
 
 _T = TypeVar("_T", bound=Table)

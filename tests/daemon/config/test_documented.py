@@ -12,6 +12,7 @@ from pydantic.fields import FieldInfo
 
 import daemon.config.config  # noqa: F401  every table
 from daemon.config.alertmanager import AlertmanagerTable
+from daemon.config.hub import HubTable
 from daemon.config.statements import SmtpTable, StatementsTable
 from daemon.config.tables import (
     AttributeTable,
@@ -54,6 +55,7 @@ TABLES: Final[Mapping[str, type[Table]]] = {
     "[provider]": ProviderTable,
     "[statements]": StatementsTable,
     "[statements.smtp]": SmtpTable,
+    "[hub]": HubTable,
     "[people]": PeopleTable,
     "[[people.automation]]": AutomationTable,
     "[unassigned]": UnassignedTable,
