@@ -182,7 +182,7 @@ BEGIN
 END
 $$;
 
--- Store new lines, and learn from them whose servers are.
+-- Store new lines, and learn from them whose servers are. A monitor speaks for itself; the hub's ledger tells of monitors.
 CREATE OR REPLACE FUNCTION slad.take(
     own slad.ledger, first_seq bigint, bodies text[], chains bytea[], from_arrival bigint, now_at timestamptz
 ) RETURNS void
@@ -197,7 +197,8 @@ BEGIN
     SELECT array_agg(j.kind ORDER BY b.place),
         array_agg(CASE j.kind WHEN 'client' THEN j.id ELSE j.client END ORDER BY b.place),
         array_agg(CASE j.kind WHEN 'server' THEN j.id ELSE j.server END ORDER BY b.place),
-        min(j.observer) FILTER (WHERE j.observer IN (SELECT l.name FROM slad.ledger l WHERE l.number <> own.number))
+        min(j.observer) FILTER (WHERE own.name <> 'hub'
+            AND j.observer IN (SELECT l.name FROM slad.ledger l WHERE l.number <> own.number))
     INTO kinds, clients, servers, other
     FROM unnest(bodies) WITH ORDINALITY AS b (body, place)
     CROSS JOIN LATERAL json_to_record(slad.readable(b.body))
