@@ -31,7 +31,8 @@ from sla.timeline import merged
 HORIZON_US: Final = MINUTE
 """How far back the settled instant may lie; time that no witness has answered for by then counts as unobserved."""
 
-MOST_WITNESSES: Final = 3
+MOST_WITNESSES: Final = 8
+"""Of one group: a counter is worked out for each combination of them. Two of each of four monitors."""
 
 NEVER: Final = -(2**63)
 """In `Group.outage_at`: no outage is under way."""
@@ -239,7 +240,10 @@ class Group:
         ]
 
     def adopt(self, row: GroupMember, before: "Group") -> None:
-        """Put the code and the changes of a server that comes from another group in this one's order."""
+        """Put the code and the changes of a server that comes from another group in this one's order.
+
+        What is not of this group's witnesses is given up.
+        """
         code, place_here = self.blank(), {len(row.code) - 1: len(self.blank()) - 1}
         for witness in set(self.witnesses) & set(before.witnesses):
             for leg in ALL_LEGS:
@@ -247,7 +251,11 @@ class Group:
         for there, here in place_here.items():
             code[here] = row.code[there]
         row.code = code
-        row.pending = [change._replace(place=place_here[change.place]) for change in row.pending]
+        row.pending = [
+            change._replace(place=place_here[change.place])
+            for change in row.pending
+            if change.place in place_here
+        ]
 
     def add(self, row: GroupMember, counts: Counts, at: Instant) -> int:
         """Take a server whose counters stand at `counts` at the settled instant `at`; gives its index."""
