@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from daemon.book.counting import MOST_WITNESSES, Counter
+from daemon.book.counting import MOST_WITNESSES, SILENT_US, Counter
 from daemon.book.live_book import LiveBook
 from sla.instants import FOREVER, SECOND, Instant
 from sla.records import (
@@ -111,3 +111,21 @@ def test_of_more_monitors_than_can_be_counted_by_those_that_saw_last_are() -> No
     book.settle(END)
     assert Witness(names[0], "vc") in book.places[SERVER].group.witnesses
     assert book.counts(SERVER).us[Counter.DOWN] == END - START
+
+
+def test_a_monitor_that_is_silent_keeps_nobody_waiting_who_sees() -> None:
+    book = book_of([said("mon1", START, State.UP), said("mon2", START, State.UP)])
+    for second in range(LASTS, LASTS + 30):
+        at = Instant(START + second * SECOND)
+        book.take_watermarks({Witness("mon2", "vc"): at}, (), ())
+        book.settle(at)
+        behind = at - book.places[SERVER].group.settled
+        assert behind == (0 if at - END > SILENT_US else at - END)
+
+
+def test_a_witness_is_waited_for_while_another_of_its_monitor_sees() -> None:
+    book = book_of([said("mon1", START, State.UP), said("mon1", START, State.UP, source="internet")])
+    at = Instant(END + 30 * SECOND)
+    book.take_watermarks({Witness("mon1", "vc"): at}, (), ())
+    book.settle(at)
+    assert book.places[SERVER].group.settled == END
