@@ -6,12 +6,13 @@ import sys
 from collections.abc import Awaitable, Callable
 from functools import wraps
 from pathlib import Path
-from typing import Final, NoReturn
+from typing import Final, Literal, NoReturn
 
 import click
 from pydantic import SecretStr, ValidationError
 
 from daemon.cli import options
+from daemon.cli.run import log_format, log_level, to_its_end
 from daemon.cli.terminal import say, tell
 from daemon.config import ConfigError, load
 from daemon.config.hub import HubTable
@@ -156,6 +157,31 @@ def add(table: HubTable, observer: str, role: str | None, role_password_file: Pa
     say("")
     say("    [hub]")
     say(f'    dsn = "{table.dsn.written_for(name)}"')
+
+
+@hub.command(
+    "run",
+    short_help="Run a hub.",
+    epilog=options.example("slad hub run --config /etc/slad/hub.toml"),
+)
+@options.config
+@log_format
+@log_level
+def run_(
+    path: Path,
+    log_format: Literal["json", "console"] | None,
+    log_level: Literal["debug", "info", "warning", "error"],
+) -> None:
+    """Follow the store of [hub] in the configuration, and answer for all monitors there, until SIGTERM or Ctrl-C.
+
+    Of several hubs one is active, and records what people ask for; the others stand by, and take over. SIGHUP reloads the
+    configuration. Exit status: 0 after a stop that was asked for, 1 when it cannot start or go on, 2 for a wrong call.
+    """
+    from daemon import logs
+    from daemon.app.hub import run_hub
+
+    logs.set_up(log_format, level=log_level)
+    to_its_end(lambda: run_hub(path, os.environ))
 
 
 @hub.command(

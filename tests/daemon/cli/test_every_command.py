@@ -42,7 +42,17 @@ STATUSES: Final = {
 DAEMONS: Final = ("demo", "run")
 ENDS: Final = {
     **dict.fromkeys(
-        (*DAEMONS, "doctor", "clock accept", "hub init", "hub monitor add", "hub role", "hub retire"), REFUSED
+        (
+            *DAEMONS,
+            "doctor",
+            "clock accept",
+            "hub init",
+            "hub monitor add",
+            "hub run",
+            "hub role",
+            "hub retire",
+        ),
+        REFUSED,
     ),
     "statement": NOTHING,
 }
