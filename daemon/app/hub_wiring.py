@@ -211,6 +211,7 @@ def hub_wired(
         hub=lambda: None,
         begun_at=BEGINNING,
         on_wanted=evaluator.want,
+        monitors=lambda: merging.seen,
     )
     return HubParts(
         tail=tail,
