@@ -13,7 +13,7 @@ def service_edges(pages: ServerPages) -> Iterator[tuple[Instant, tuple[Leg, ...]
     Of one monitor they are those of its newest record; of several, those of the parts of all (spec §3.4).
     """
     newest = pages.records[-1]
-    if all(record.observer == newest.observer for record in pages.records) and pages.told[-1] is newest:
+    if pages.is_told_by_one:
         yield newest.in_service_from, newest.legs
         if newest.in_service_until is not None:
             yield newest.in_service_until, ()

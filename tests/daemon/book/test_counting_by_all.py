@@ -129,3 +129,13 @@ def test_a_witness_is_waited_for_while_another_of_its_monitor_sees() -> None:
     book.take_watermarks({Witness("mon1", "vc"): at}, (), ())
     book.settle(at)
     assert book.places[SERVER].group.settled == END
+
+
+def test_a_server_goes_on_while_any_monitor_has_it_that_is_not_retired() -> None:
+    left = Instant(START + 10 * SECOND)
+    pages = book_of([server("mon2", START, left)]).evidence.servers[SERVER]
+    assert pages.goes_on, "the other monitor has it"
+    ended = ObserverRetired(observer="mon1", at=left, recorded_at=START)
+    assert not book_of([server("mon2", START, left), ended]).evidence.servers[SERVER].goes_on
+    assert not book_of([ended]).evidence.servers[SERVER].goes_on
+    assert not book_of([server("mon1", START, left)]).evidence.servers[SERVER].goes_on
