@@ -16,8 +16,14 @@ from daemon.book.counting import Counter
 from daemon.book.live_book import LiveBook
 from daemon.causes.traces import Traces
 from daemon.config.values import shown
-from daemon.control import AmbiguousNameError, BusyError
-from daemon.control.questions import Listed, OutagesAsked, Page, ServersAsked
+from daemon.control.questions import (
+    AmbiguousNameError,
+    BusyError,
+    Listed,
+    OutagesAsked,
+    Page,
+    ServersAsked,
+)
 from daemon.evidence.export import exported
 from daemon.exposition.exposition import Exposition
 from daemon.ledger import Ledger

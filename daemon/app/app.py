@@ -23,7 +23,7 @@ from daemon.believed_clock import BelievedClock
 from daemon.book.live_book import LiveBook
 from daemon.clock import Clock, SystemClock
 from daemon.config import Config, load
-from daemon.control import control_api
+from daemon.control.api import control_api
 from daemon.control.tcp import TcpControlApi
 from daemon.live.figures import LiveFigures
 from daemon.metrics import Metrics

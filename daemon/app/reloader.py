@@ -9,7 +9,7 @@ import structlog
 
 from daemon.clock import Clock
 from daemon.config import Config, ConfigError, load
-from daemon.control import ControlApiError
+from daemon.control.api import ControlApiError
 from daemon.metrics import ProcessMetrics
 from daemon.systemd import Systemd
 from probes.vcenter.faults import CertificateError

@@ -17,9 +17,9 @@ from daemon.cli import terminal
 from daemon.cli.lone_servers import with_solution_id
 from daemon.cli.options import Sending
 from daemon.cli.terminal import complain
+from daemon.control.address import ControlAddress
 from daemon.control.client import (
     BrokenOffError,
-    ControlAddress,
     ControlClient,
     ControlError,
     DaemonUnreachableError,

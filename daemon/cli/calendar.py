@@ -9,7 +9,8 @@ from daemon.cli import options
 from daemon.cli.asking import ask
 from daemon.cli.scope import concerned
 from daemon.cli.terminal import console, duration, print_table, say, show_bytes, show_json
-from daemon.control.client import ControlAddress, Json
+from daemon.control.address import ControlAddress
+from daemon.control.client import Json
 from daemon.control.record_operations import CALENDAR_FILE, MAINTENANCE_CALENDAR
 from daemon.csv_text import csv_text
 from sla.texts import printable

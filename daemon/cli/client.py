@@ -10,7 +10,8 @@ from daemon.cli import options
 from daemon.cli.asking import ask
 from daemon.cli.options import OutputFormat
 from daemon.cli.terminal import Printer, console, duration, print_table, say, show_as
-from daemon.control.client import ControlAddress, Json
+from daemon.control.address import ControlAddress
+from daemon.control.client import Json
 from daemon.control.fleet_operations import CLIENT, LIST_CLIENTS
 
 _UNTIL: Final = {

@@ -10,7 +10,7 @@ from daemon.cli.effects import show_effects
 from daemon.cli.options import OutputFormat, Sending
 from daemon.cli.scope import Windows
 from daemon.cli.terminal import say, show_as
-from daemon.control.client import ControlAddress
+from daemon.control.address import ControlAddress
 from daemon.control.record_operations import ADD_EXCLUSION, END_EXCLUSION, LIST_EXCLUSIONS, WITHDRAW_EXCLUSION
 from daemon.records.bodies import ExclusionCategory
 

@@ -12,7 +12,8 @@ import click
 from daemon.cli import options
 from daemon.cli.evaluate import InstantType
 from daemon.cli.terminal import tell
-from daemon.control.client import ControlAddress, ControlClient, ControlError
+from daemon.control.address import ControlAddress
+from daemon.control.client import ControlClient, ControlError
 from daemon.evidence.export import ExportError, exported
 from daemon.ledger import Batch, Ledger, LedgerError
 from sla.instants import Instant, format_instant

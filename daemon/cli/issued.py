@@ -21,7 +21,8 @@ from daemon.cli.options import OutputFormat, Sending
 from daemon.cli.statement import statement
 from daemon.cli.terminal import complain, console, print_table, say, show_as
 from daemon.config.values import LanguageName
-from daemon.control.client import ControlAddress, Json, RefusedByDaemonError
+from daemon.control.address import ControlAddress
+from daemon.control.client import Json, RefusedByDaemonError
 from daemon.control.fleet_operations import (
     ISSUED_STATEMENT,
     LIST_CLIENTS,

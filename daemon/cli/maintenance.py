@@ -12,7 +12,8 @@ from daemon.cli.calendar import calendar, judged_cells, left_of_weeks, not_exclu
 from daemon.cli.options import OutputFormat, Sending
 from daemon.cli.scope import Windows
 from daemon.cli.terminal import console, duration, print_table, say, show_as
-from daemon.control.client import ControlAddress, Json
+from daemon.control.address import ControlAddress
+from daemon.control.client import Json
 from daemon.control.record_operations import (
     ANNOUNCE_MAINTENANCE,
     ANNOUNCE_SERIES,

@@ -12,8 +12,7 @@ from click.core import ParameterSource
 
 from daemon.config import DEFAULT_PATH
 from daemon.config.secrets import MAX_SECRET_BYTES, Form, secret_in
-from daemon.control import DEFAULT_SOCKET
-from daemon.control.client import ControlAddress
+from daemon.control.address import DEFAULT_SOCKET, ControlAddress
 from daemon.os_faults import refused
 from sla.instants import parse_instant
 

@@ -10,7 +10,8 @@ from daemon.cli.asking import ask, record
 from daemon.cli.effects import show_effects
 from daemon.cli.options import OutputFormat, Sending
 from daemon.cli.terminal import console, print_table, say, show_as
-from daemon.control.client import ControlAddress, Json
+from daemon.control.address import ControlAddress
+from daemon.control.client import Json
 from daemon.control.record_operations import ACCEPT_PROPOSAL, LIST_PROPOSALS, PROPOSAL, REJECT_PROPOSAL
 from daemon.replies.proposals import ProposalState
 

@@ -9,7 +9,8 @@ from daemon.cli.asking import ask, record, record_of_solution
 from daemon.cli.options import OutputFormat, Sending
 from daemon.cli.terminal import console, print_table, say, show_as
 from daemon.cli.withdrawing import add_withdraw, why_withdrawn
-from daemon.control.client import ControlAddress, Json
+from daemon.control.address import ControlAddress
+from daemon.control.client import Json
 from daemon.control.record_operations import (
     CLOSE_REQUEST,
     LIST_REQUESTS,

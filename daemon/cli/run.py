@@ -89,7 +89,7 @@ def _say_nothing(_: object) -> None:
 
 def _told(error: BaseException) -> str | None:
     """What ended a daemon, or the first of several things that did; None where a fault of ours is among them."""
-    from daemon.control import ControlApiError
+    from daemon.control.api import ControlApiError
     from daemon.ledger import LedgerError
     from daemon.web.config import WebConfigError
     from probes.vcenter.faults import CertificateError

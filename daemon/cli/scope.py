@@ -10,7 +10,8 @@ from daemon.cli.asking import ask
 from daemon.cli.options import INSTANT, OutputFormat, control_address, example, output_format
 from daemon.cli.terminal import console, print_table, say, show_as
 from daemon.cli.withdrawing import add_withdraw, why_withdrawn
-from daemon.control.client import ControlAddress, Json
+from daemon.control.address import ControlAddress
+from daemon.control.client import Json
 from daemon.control.operation import Operation
 
 _SHOWN: Final = 3

@@ -12,7 +12,7 @@ from daemon.cli.export import write_all
 from daemon.cli.layouts import check_output, layout_options
 from daemon.cli.letterheads import letterhead_in, letterhead_told
 from daemon.config.values import LanguageName
-from daemon.control.client import ControlAddress
+from daemon.control.address import ControlAddress
 from daemon.evidence.files import EvidenceSource
 from daemon.statements.layouts import Layout
 from daemon.timezones import use_packaged_time_zones

@@ -9,11 +9,9 @@ from typing import NoReturn
 import click
 
 from daemon.cli import options
-from daemon.cli.asking import ask
-from daemon.cli.export import write_all
 from daemon.cli.options import OutputFormat
 from daemon.cli.terminal import progress, say, show_as, tell
-from daemon.control.client import ControlAddress
+from daemon.control.address import ControlAddress
 from daemon.evidence.export import proven
 from daemon.evidence.files import EvidenceError, EvidenceSource
 from daemon.ledger import LedgerError, LedgerWentBackError, noted, verified
@@ -191,6 +189,9 @@ def _of_ledger(path: Path, head: bytes | None) -> SoundFile:
 
 
 def _of_daemon(address: ControlAddress, head: bytes | None) -> SoundFile:
+    from daemon.cli.asking import ask  # who asks no daemon does without its client
+    from daemon.cli.export import write_all
+
     acknowledged = bytes.fromhex(ask(address, lambda daemon: daemon.status())["ledger"]["head"])
     with tempfile.TemporaryFile() as evidence:
         write_all(evidence, address=address, ledger=None)

@@ -3,18 +3,3 @@
 On a Unix socket who may open it may use it: it belongs to the daemon's user and group, mode 0660, and the kernel says who
 is at the other end. On TCP only with TLS and tokens.
 """
-
-from daemon.control.api import DEFAULT_SOCKET, ControlApiError, control_api
-from daemon.control.peer import Peer, peer_of
-from daemon.control.questions import AmbiguousNameError, BusyError, Control
-
-__all__ = [
-    "DEFAULT_SOCKET",
-    "AmbiguousNameError",
-    "BusyError",
-    "Control",
-    "ControlApiError",
-    "Peer",
-    "control_api",
-    "peer_of",
-]

@@ -26,7 +26,6 @@ from daemon.web.listening import serving
 
 _log = structlog.get_logger(__name__)
 
-DEFAULT_SOCKET: Final = Path("/run/slad/control.sock")
 LIMITS: Final = Limits(connections=32, strangers=32, requests=16, request_s=None, body_bytes=256 * 1024)
 
 _PROBE_S: Final = 1.0

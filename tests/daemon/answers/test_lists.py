@@ -10,8 +10,15 @@ from typing import Any, TypeVar
 import pytest
 
 from daemon.answers.answers import Answers
-from daemon.control import AmbiguousNameError
-from daemon.control.questions import Listed, OutagesAsked, Page, PageKey, ServerOrder, ServersAsked
+from daemon.control.questions import (
+    AmbiguousNameError,
+    Listed,
+    OutagesAsked,
+    Page,
+    PageKey,
+    ServerOrder,
+    ServersAsked,
+)
 from daemon.ledger import Batch, Chained, Entry
 from daemon.records.refusals import NotFoundError
 from daemon.replies.outages import ExcludedPart

@@ -9,7 +9,7 @@ from structlog.testing import capture_logs
 from daemon.app.reloader import Reloader
 from daemon.clock import SystemClock
 from daemon.config import Config, load
-from daemon.control import ControlApiError
+from daemon.control.api import ControlApiError
 from daemon.metrics import Metrics
 from daemon.systemd import Systemd
 from probes.vcenter.faults import CertificateError

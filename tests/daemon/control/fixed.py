@@ -7,8 +7,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from daemon.control import AmbiguousNameError, control_api
-from daemon.control.questions import Listed, OutagesAsked, Page, PageKey, ServerOrder, ServersAsked
+from daemon.control.api import control_api
+from daemon.control.questions import (
+    AmbiguousNameError,
+    Listed,
+    OutagesAsked,
+    Page,
+    PageKey,
+    ServerOrder,
+    ServersAsked,
+)
 from daemon.records.refusals import ConflictError, FieldFault, NotFoundError
 from daemon.replies.causes import CauseStatus
 from daemon.replies.clock import ClockStatus

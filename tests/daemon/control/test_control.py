@@ -13,13 +13,14 @@ import aiohttp
 import pytest
 from aiohttp import web
 
-from daemon.control import ControlApiError, Peer, peer_of
+from daemon.control.api import ControlApiError
 from daemon.control.client import (
     ControlClient,
     DaemonUnreachableError,
     RefusedByDaemonError,
     UnknownNameError,
 )
+from daemon.control.peer import Peer, peer_of
 from daemon.web.door import Door
 from daemon.web.listening import serving
 from sla.instants import parse_instant

@@ -13,7 +13,7 @@ import pytest
 
 from daemon.config.tables import ControlTable
 from daemon.config.values import Surroundings
-from daemon.control import ControlApiError
+from daemon.control.api import ControlApiError
 from daemon.control.tcp import TcpControlApi
 from daemon.control.tokens import new_token
 from sla.instants import SECOND, Instant

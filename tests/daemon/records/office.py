@@ -10,8 +10,7 @@ from typing import Any, NamedTuple
 
 import aiohttp
 
-from daemon.control import control_api
-from daemon.control.api import LIMITS
+from daemon.control.api import LIMITS, control_api
 from daemon.control.questions import Listed, OutagesAsked, Page, ServersAsked
 from daemon.records.editions import Edition
 from daemon.records.idempotency import AskedDraft, NumberedDraft, RecordedRequests

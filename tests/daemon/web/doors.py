@@ -13,8 +13,7 @@ from typing import Any
 from daemon.clock import SystemClock
 from daemon.config.tables import ControlTable
 from daemon.config.values import Surroundings
-from daemon.control import control_api
-from daemon.control.api import LIMITS
+from daemon.control.api import LIMITS, control_api
 from daemon.control.tcp import TcpControlApi
 from daemon.exposition.exposition import Exposition
 from daemon.metrics import Metrics
