@@ -54,6 +54,7 @@ def server_row(row: ServerMonth) -> Json:
 
 def figures_keys(figures: Figures) -> Json:
     """The figures of a server's month."""
+    ratios = figures.quotients()
     return {
         "service": seconds(figures.service),
         "excluded": seconds(figures.excluded),
@@ -63,15 +64,15 @@ def figures_keys(figures: Figures) -> Json:
         "down": seconds(figures.down),
         "unobserved": seconds(figures.unobserved),
         "disputed": seconds(figures.disputed),
-        "availability": ratio(figures.availability()),
-        "availability_low": ratio(figures.availability_low),
-        "availability_high": ratio(figures.availability_high),
-        "by_basis": {basis.value: ratio(figures.availability(basis)) for basis in Basis},
-        "coverage": ratio(figures.coverage),
+        "availability": divided(*ratios.availability),
+        "availability_low": divided(*ratios.low),
+        "availability_high": divided(*ratios.high),
+        "by_basis": {basis.value: divided(*figures.quotients(basis).availability) for basis in Basis},
+        "coverage": divided(*ratios.coverage),
         "target": ratio(figures.terms.target),
         "met": figures.met,
         "conclusive": figures.conclusive,
-        "best_possible": ratio(figures.best_possible),
+        "best_possible": divided(*ratios.best_possible),
         "budget": seconds(figures.budget),
         "budget_left": seconds(figures.budget_left),
         "down_by_leg": {leg.value: seconds(time) for leg, time in figures.down_by_leg.items()},
@@ -143,7 +144,12 @@ def instant(at: Instant | None) -> str | None:
 
 def ratio(value: Fraction | None) -> float | None:
     """The nearest double, or null."""
-    return None if value is None else value.numerator / value.denominator
+    return None if value is None else divided(value.numerator, value.denominator)
+
+
+def divided(part: int, whole: int) -> float | None:
+    """The same of a part of a whole, in lowest terms or not; null for one of nothing."""
+    return part / whole if whole else None
 
 
 def seconds(microseconds: int | Fraction) -> int | float:

@@ -1,6 +1,5 @@
 """`slad evaluate`: every figure of a month, from the evidence alone."""
 
-import gc
 import json
 import sys
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from daemon.config.letterhead import Letterhead
 from daemon.config.values import LanguageName
 from daemon.evidence.contract_files import load_contract
 from daemon.evidence.files import EvidenceError, EvidenceSource, Taker, read_records, read_verified
+from daemon.pacing import without_gc
 from daemon.statements.judging import imprint_of, judged
 from daemon.statements.layouts import Layout, LayoutError, laid_out
 from daemon.timezones import use_packaged_time_zones
@@ -109,10 +109,11 @@ def evaluate(
     check_output(layout, client, output)
     use_packaged_time_zones()
     head = letterhead_in(letterhead, language)
-    with click.open_file(evidence, "rb") as stream:
-        source = EvidenceSource(name=evidence, stream=stream)
-        found = evaluated(source, contract=contract, month=month, as_of=as_of, verify=verify)
-    make(found, client=client, layout=layout, output=output, letterhead=head)
+    with without_gc():
+        with click.open_file(evidence, "rb") as stream:
+            source = EvidenceSource(name=evidence, stream=stream)
+            found = evaluated(source, contract=contract, month=month, as_of=as_of, verify=verify)
+        make(found, client=client, layout=layout, output=output, letterhead=head)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,6 +124,7 @@ class Evaluated:
     heads: tuple[LedgerHead, ...]
 
 
+@without_gc()
 def evaluated(
     source: EvidenceSource, *, contract: Path | None, month: Month, as_of: Instant | None, verify: bool
 ) -> Evaluated:
@@ -184,15 +186,12 @@ def _document(judgement: Judgement, client: ClientId, imprint: Imprint) -> bytes
 def _read(source: EvidenceSource, taker: Taker, *, verify: bool) -> tuple[LedgerHead, ...]:
     """The head of each ledger, where the chains are to be verified."""
     show = progress("lines read")
-    # What is read lives to the end: looking for garbage among it would take as long as reading it.
-    gc.disable()
     try:
         if not verify:
             read_records(source, taker, progress=show)
             return ()
         heads = read_verified(source, taker, progress=show)
     finally:
-        gc.enable()
         tell_progress()
     if not heads:
         raise EvidenceError([f"{source.name}: holds no record, so there is no chain to verify"])
