@@ -131,9 +131,8 @@ class Fleet:
             None,
         )
         for leg in ALL_LEGS:
-            self.book.take_observation(
-                server, leg, NET if leg is Leg.INTERNET else VC, State.UP, since, "", since
-            )
+            track = self.book.track(server, leg, NET if leg is Leg.INTERNET else VC)
+            self.book.take_observation(track, since, State.UP, "", since)
         outages = 3 if self.is_worst else int(number % 10 == 0)
         for outage in range(outages):
             at = Instant(MONTH + (8 + outage) * DAY + self.dice.randrange(DAY // 2))
@@ -142,7 +141,8 @@ class Fleet:
 
     def _say(self, server: ServerId, state: State, at: Instant, leg: Leg = Leg.RUNNING) -> None:
         witness = NET if leg is Leg.INTERNET else VC
-        self.book.take_observation(server, leg, witness, state, at, "", self.book.settled(server, witness))
+        track = self.book.track(server, leg, witness)
+        self.book.take_observation(track, at, state, "", self.book.settled(server, witness))
 
 
 async def side(servers: int, *, is_worst: bool) -> list[Row]:
