@@ -88,7 +88,7 @@ def client_document(judgement: Judgement, client: ClientId, imprint: Imprint) ->
         raise NoDocumentError(
             f"{judgement.month} has not begun for client {client!r} at {instant(judgement.as_of)}."
         )
-    statement = judgement.statement(client)
+    statement = judgement.statement((client,))
     whole: Json = {"statement": _head(judgement, rules, imprint)}
     if statement.servers:
         whole |= _parts(judgement, rules, statement)

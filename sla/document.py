@@ -4,9 +4,14 @@ The only place where an exact ratio becomes a double, the nearest one; nothing i
 """
 
 import json
+from collections.abc import Sequence
 from fractions import Fraction
+from heapq import merge
+from operator import itemgetter
+from typing import NamedTuple
 
 from sla.availability import Figures
+from sla.calendars import Month
 from sla.chronic import Chronic
 from sla.instants import SECOND, Instant, format_instant
 from sla.interruptions import Interruption
@@ -20,17 +25,46 @@ from sla.texts import printable_json
 Json = dict[str, object]
 
 
+Sorted = list[tuple[tuple[str, str], str]]
+"""Rows as JSON, each behind what it is sorted by."""
+
+
+class StatementRows(NamedTuple):
+    """The rows of a statement, or of that of some clients."""
+
+    servers: Sorted
+    solutions: Sorted
+    service_requests: Sorted
+    deadlines: Sorted
+
+
 def document(statement: Statement) -> str:
     """The statement's bytes: one line of JSON in which every character shows, and a newline."""
-    whole = {
-        "month": str(statement.month),
-        "as_of": format_instant(statement.as_of),
-        "servers": [server_row(row) for row in statement.servers],
-        "solutions": [solution_row(row) for row in statement.solutions],
-        "service_requests": [request_row(row) for row in statement.service_requests],
-        "deadlines": [deadline_row(row) for row in statement.deadlines],
-    }
-    return printable_json(json.dumps(whole, ensure_ascii=False, allow_nan=False)) + "\n"
+    return united(statement.month, statement.as_of, [rows_of(statement)])
+
+
+def rows_of(statement: Statement) -> StatementRows:
+    """The rows of a statement."""
+    return StatementRows(
+        servers=[((row.id, row.client), _json(server_row(row))) for row in statement.servers],
+        solutions=[((row.id, row.client), _json(solution_row(row))) for row in statement.solutions],
+        service_requests=[((row.id, ""), _json(request_row(row))) for row in statement.service_requests],
+        deadlines=[((row.solution, row.client), _json(deadline_row(row))) for row in statement.deadlines],
+    )
+
+
+def united(month: Month, as_of: Instant, shares: Sequence[StatementRows]) -> str:
+    """The document of statements of the same month, each of clients of its own: that of all of them."""
+    lists = (
+        f'"{name}": [{", ".join(row for _, row in merge(*those, key=itemgetter(0)))}]'
+        for name, those in zip(StatementRows._fields, zip(*shares, strict=True), strict=True)
+    )
+    whole = ", ".join((f'"month": "{month}"', f'"as_of": "{format_instant(as_of)}"', *lists))
+    return f"{{{whole}}}\n"
+
+
+def _json(row: Json) -> str:
+    return printable_json(json.dumps(row, ensure_ascii=False, allow_nan=False))
 
 
 def server_row(row: ServerMonth) -> Json:

@@ -2,9 +2,11 @@
 
 import json
 import sys
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Final, TypeVar
 
 import click
 
@@ -16,6 +18,7 @@ from daemon.config.letterhead import Letterhead
 from daemon.config.values import LanguageName
 from daemon.evidence.contract_files import load_contract
 from daemon.evidence.files import EvidenceError, EvidenceSource, Taker, read_records, read_verified
+from daemon.jobs import JobLostError, cores, shared_out
 from daemon.pacing import without_gc
 from daemon.statements.judging import imprint_of, judged
 from daemon.statements.layouts import Layout, LayoutError, laid_out
@@ -23,11 +26,16 @@ from daemon.timezones import use_packaged_time_zones
 from sla.book import Book
 from sla.calendars import Month, check_year, parse_month, year_of
 from sla.client_document import Imprint, LedgerHead, NoDocumentError, client_document
-from sla.document import document
+from sla.document import rows_of, united
 from sla.instants import Instant, format_instant, parse_instant
 from sla.records import ClientId
 from sla.statement import Judgement
 from sla.values import of_ledger
+
+_T = TypeVar("_T")
+
+SERVERS_A_JOB: Final = 500
+"""A process for fewer would cost more than it saves."""
 
 
 class MonthType(click.ParamType[Month]):
@@ -84,6 +92,7 @@ class InstantType(click.ParamType[Instant]):
     is_flag=True,
     help="Hold the export against its own hash chain, of each ledger; the head goes to stderr.",
 )
+@options.jobs
 def evaluate(
     evidence: str,
     contract: Path | None,
@@ -94,6 +103,7 @@ def evaluate(
     output: Path | None,
     language: LanguageName | None,
     letterhead: Path | None,
+    jobs: int | None,
     *,
     verify: bool,
 ) -> None:
@@ -113,7 +123,7 @@ def evaluate(
         with click.open_file(evidence, "rb") as stream:
             source = EvidenceSource(name=evidence, stream=stream)
             found = evaluated(source, contract=contract, month=month, as_of=as_of, verify=verify)
-        make(found, client=client, layout=layout, output=output, letterhead=head)
+        make(found, client=client, layout=layout, output=output, letterhead=head, jobs=jobs)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,27 +152,62 @@ def evaluated(
 
 
 def make(
-    found: Evaluated, *, client: str | None, layout: Layout, output: Path | None, letterhead: Letterhead
+    found: Evaluated,
+    *,
+    client: str | None,
+    layout: Layout,
+    output: Path | None,
+    letterhead: Letterhead,
+    jobs: int | None,
 ) -> None:
-    """Make the statement of a client, or what is said of all."""
+    """Make the statement of a client, or what is said of all, which `jobs` share; None: by how much there is to do."""
     judgement = found.judgement
     imprint = imprint_of(letterhead, found.heads)
     if client is not None:
         lay_out(_document(judgement, ClientId(client), imprint), layout, output, letterhead)
     elif layout is Layout.JSON:
-        deliver({"": document(judgement.statement()).encode()}, output)
+        rows = _shared(
+            judgement.book, jobs, judgement.book.owners(), lambda those: rows_of(judgement.statement(those))
+        )
+        deliver({"": united(judgement.month, judgement.as_of, rows).encode()}, output)
     else:
-        clients = sorted({key[1] for key in judgement.book.servers_of})
-        texts = [
-            laid_out(_document(judgement, each, imprint), layout, letterhead)[""]
-            for each in clients
+        clients = [
+            each
+            for each in sorted({key[1] for key in judgement.book.servers_of})
             if (rules := judgement.rules(each)) is not None and rules.month[0] < judgement.as_of
         ]
+        texts_of = partial(_texts, judgement, imprint, layout, letterhead)
+        shares = _shared(judgement.book, jobs, clients, texts_of)
+        texts = [text for _, text in sorted(each for share in shares for each in share)]
         if not texts:
             not_made(
                 f"no client has a statement of {judgement.month} as known at {format_instant(judgement.as_of)}"
             )
         deliver({"": b"\n\n".join(texts)}, output)
+
+
+def _shared(
+    book: Book, jobs: int | None, clients: Sequence[ClientId], work: Callable[[Sequence[ClientId]], _T]
+) -> list[_T]:
+    """What jobs make, each of some of the clients."""
+    if jobs is None:
+        jobs = min(cores(), len(book.servers) // SERVERS_A_JOB)
+    jobs = max(1, min(jobs, len(clients)))
+    try:
+        return shared_out(jobs, lambda number: work(clients[number::jobs]))
+    except JobLostError as error:
+        not_made(str(error))
+
+
+def _texts(
+    judgement: Judgement,
+    imprint: Imprint,
+    layout: Layout,
+    letterhead: Letterhead,
+    clients: Sequence[ClientId],
+) -> list[tuple[ClientId, bytes]]:
+    """The statement of each client."""
+    return [(each, laid_out(_document(judgement, each, imprint), layout, letterhead)[""]) for each in clients]
 
 
 def lay_out(document: bytes, layout: Layout, output: Path | None, letterhead: Letterhead) -> None:

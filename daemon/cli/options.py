@@ -44,6 +44,11 @@ list_format: Final = click.option(
     show_default=True,
     help="For people, in the clients' local times; for programs, in UTC; for spreadsheets.",
 )
+jobs: Final = click.option(
+    "--jobs",
+    type=click.IntRange(min=1, max=64),
+    help="How many processes share the work, whose result is the same; by default one a processor, where there is much to do.",
+)
 _socket: Final = click.option(
     "--socket",
     type=click.Path(path_type=Path),

@@ -76,4 +76,4 @@ def statement(
         evidence.seek(0)
         source = EvidenceSource(name="the ledger", stream=evidence)
         found = evaluated(source, contract=None, month=month, as_of=as_of, verify=True)
-    make(found, client=client, layout=layout, output=output, letterhead=head)
+    make(found, client=client, layout=layout, output=output, letterhead=head, jobs=1)

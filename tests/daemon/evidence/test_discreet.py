@@ -76,7 +76,7 @@ def figures(lines: Iterable[str], client: str, as_of: str = AS_OF) -> list[Line]
             book.add(record)
     statement = Judgement(
         book, month=Month(2026, 3), as_of=parse_instant(as_of), national_holidays=()
-    ).statement(ClientId(client))
+    ).statement([ClientId(client)])
     return [
         *({**server_row(row), "name": ""} for row in statement.servers),
         *map(solution_row, statement.solutions),
