@@ -29,7 +29,7 @@ Sorted = list[tuple[tuple[str, str], str]]
 """Rows as JSON, each behind what it is sorted by."""
 
 
-class StatementRows(NamedTuple):
+class DocumentShare(NamedTuple):
     """The rows of a statement, or of that of some clients."""
 
     servers: Sorted
@@ -43,9 +43,9 @@ def document(statement: Statement) -> str:
     return united(statement.month, statement.as_of, [rows_of(statement)])
 
 
-def rows_of(statement: Statement) -> StatementRows:
+def rows_of(statement: Statement) -> DocumentShare:
     """The rows of a statement."""
-    return StatementRows(
+    return DocumentShare(
         servers=[((row.id, row.client), _json(server_row(row))) for row in statement.servers],
         solutions=[((row.id, row.client), _json(solution_row(row))) for row in statement.solutions],
         service_requests=[((row.id, ""), _json(request_row(row))) for row in statement.service_requests],
@@ -53,11 +53,11 @@ def rows_of(statement: Statement) -> StatementRows:
     )
 
 
-def united(month: Month, as_of: Instant, shares: Sequence[StatementRows]) -> str:
+def united(month: Month, as_of: Instant, shares: Sequence[DocumentShare]) -> str:
     """The document of statements of the same month, each of clients of its own: that of all of them."""
     lists = (
         f'"{name}": [{", ".join(row for _, row in merge(*those, key=itemgetter(0)))}]'
-        for name, those in zip(StatementRows._fields, zip(*shares, strict=True), strict=True)
+        for name, those in zip(DocumentShare._fields, zip(*shares, strict=True), strict=True)
     )
     whole = ", ".join((f'"month": "{month}"', f'"as_of": "{format_instant(as_of)}"', *lists))
     return f"{{{whole}}}\n"

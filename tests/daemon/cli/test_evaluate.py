@@ -15,7 +15,7 @@ from click.testing import CliRunner, Result
 from daemon.cli import main
 from daemon.cli.evaluate import evaluate
 from sla.chain import GENESIS, digest_of, exported, linked, omitted, salted
-from sla.document import StatementRows, rows_of
+from sla.document import DocumentShare, rows_of
 from sla.statement import Statement
 from tests.sla.defects import DEFECTS, SOUND
 from tests.sla.random_evidence import story_of
@@ -456,7 +456,7 @@ def test_the_bytes_are_the_same_whatever_the_jobs(seed: int, layout: str, tmp_pa
 def test_a_job_that_was_killed_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     parent = os.getpid()
 
-    def rows_or_death(statement: Statement) -> StatementRows:
+    def rows_or_death(statement: Statement) -> DocumentShare:
         if os.getpid() != parent:
             os._exit(9)
         return rows_of(statement)
