@@ -272,11 +272,7 @@ class Book:
 
     def track(self, server: ServerId, leg: Leg, witness: Witness) -> Track:
         """Where observations go: what they say needs no record."""
-        pages = self.server(server)
-        track = pages.tracks.get((leg, witness))
-        if track is None:
-            track = pages.tracks[leg, witness] = pages.timeline.track(leg, witness, self.sights)
-        return track
+        return self.server(server).timeline.track(leg, witness, self.sights)
 
     @property
     def newest_at(self) -> Instant | None:
