@@ -128,9 +128,9 @@ class _Teller:
         """Of those witnesses that saw it."""
         timeline = self.judgement.book.servers[self.row.id].timeline
         for leg in legs:
-            for _, sight, track in timeline.views(leg):
+            for _, track in timeline.views(leg):
                 for at, reason in track.reasons(start, end):
-                    if sight.sees(leg, at, Instant(at + 1)):
+                    if track.sight.sees(leg, at, Instant(at + 1)):
                         yield reason
 
     def _excluded(self, down: Spans) -> Iterator[tuple[Window, int]]:

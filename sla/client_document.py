@@ -105,7 +105,7 @@ def corrected_by(version: int) -> int | None:
 
 def _with_own_names(judgement: Judgement, client: ClientId) -> Statement:
     """The statement of a client, in which a server has the name that it had with him: another's name for it is another's."""
-    statement = judgement.statement(client)
+    statement = judgement.statement((client,))
     rows = (
         replace(row, name=own_name(judgement.book, row.id, client, judgement.as_of) or row.id)
         for row in statement.servers

@@ -376,9 +376,9 @@ class Answers:
         views = self._book.evidence.servers[server].timeline.views(leg)
         said = [
             (state, at, witness.source, "")
-            if sight.until >= settled_at
-            else (State.UNKNOWN, sight.until, witness.source, _NO_ANSWER)
-            for witness, sight, track in views
+            if track.sight.until >= settled_at
+            else (State.UNKNOWN, track.sight.until, witness.source, _NO_ANSWER)
+            for witness, track in views
             for at, state in [track.last() or _NOTHING]
         ]
         state, at, source, reason = max(said, default=(State.UNKNOWN, BEGINNING, "", ""))

@@ -105,7 +105,7 @@ class OwnAnswers:
         now, evidence = self._clock.now(), self._book.evidence
         calendar = calendar_of(self._record(client).timezone)
         found: set[Month] = set()
-        async for server in paced(sorted(evidence.servers_of_client(client))):
+        async for server in paced(sorted(evidence.servers_of_clients([client]))):
             for part in _own(evidence.servers[server].parts(now), client):
                 month, end = calendar.month_of(part.start), min(part.end, now)
                 while calendar.month_span(month)[0] < end:
@@ -177,7 +177,7 @@ class OwnAnswers:
             self._known = judging.at, {}
         known = self._known[1]
         if client not in known:
-            servers = sorted(self._book.evidence.servers_of_client(client))
+            servers = sorted(self._book.evidence.servers_of_clients([client]))
             judgement = judging.of_client(client).judgement
             found = [
                 month

@@ -40,7 +40,7 @@ async def _outage_entries(
 ) -> AsyncIterator[FeedEntry]:
     """Those of the local month and of the one before, each once."""
     judgements = list(map(judging.of_month, _months(client, judging.at)))
-    async for server in paced(sorted(book.evidence.servers_of_client(client.id))):
+    async for server in paced(sorted(book.evidence.servers_of_clients([client.id]))):
         outages = {
             outage.start: outage
             for judgement in judgements

@@ -156,7 +156,8 @@ class OutageIndex:
         return found
 
     def _ask(self, server: ServerId, at: Instant = BEGINNING) -> None:
-        self._due[server] = max(self._due.get(server, BEGINNING), at)
+        if at >= self._due.get(server, BEGINNING):
+            self._due[server] = at
 
     def _enter(self, server: ServerId, settled: Instant) -> None:
         """Read the outages of a server anew."""

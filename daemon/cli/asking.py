@@ -16,9 +16,9 @@ from typing import Final, NoReturn, Protocol, TypeVar
 from daemon.cli import terminal
 from daemon.cli.options import Sending
 from daemon.cli.terminal import complain
+from daemon.control.address import ControlAddress
 from daemon.control.client import (
     BrokenOffError,
-    ControlAddress,
     ControlClient,
     ControlError,
     DaemonUnreachableError,

@@ -10,7 +10,8 @@ from daemon.cli.asking import ask
 from daemon.cli.scope import concerned
 from daemon.cli.terminal import console, duration, print_table, say, show_bytes, show_json
 from daemon.cli.words import local
-from daemon.control.client import ControlAddress, Json
+from daemon.control.address import ControlAddress
+from daemon.control.client import Json
 from daemon.control.routes import CALENDAR_FILE, MAINTENANCE_CALENDAR
 from daemon.csv_text import csv_text
 from sla.texts import printable

@@ -11,7 +11,8 @@ from daemon.cli.asking import ask, record
 from daemon.cli.options import OutputFormat, Sending
 from daemon.cli.terminal import Printer, console, duration, print_table, say, show_as
 from daemon.cli.words import local
-from daemon.control.client import ControlAddress, Json
+from daemon.control.address import ControlAddress
+from daemon.control.client import Json
 from daemon.control.routes import CLIENT, LIST_CLIENTS, LIST_LINKS, MAKE_LINK, REVOKE_LINK
 from daemon.timezones import use_packaged_time_zones
 

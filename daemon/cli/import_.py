@@ -130,10 +130,10 @@ def _fail(messages: "list[str] | tuple[str, ...]") -> NoReturn:
     sys.exit(1)
 
 
-def _lost(ledger: Path, lines: Iterable[tuple[int, bytes]]) -> str:
+def _lost(ledger: Path, blocks: Iterable[tuple[int, Sequence[bytes]]]) -> str:
     """What the lines lack of the ledger that was there before, in words; "" for nothing. Reads them all."""
     before = noted(ledger)
-    claimed = (link_on(line) for _, line in lines)
+    claimed = (link_on(line) for _, lines in blocks for line in lines)
     holds = [
         link for link in claimed if link is not None and before is not None and link.chain == before.chain
     ]

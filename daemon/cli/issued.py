@@ -22,7 +22,8 @@ from daemon.cli.statement import statement
 from daemon.cli.terminal import complain, console, print_table, say, show_as
 from daemon.cli.words import local
 from daemon.config.values import LanguageName
-from daemon.control.client import ControlAddress, Json, RefusedByDaemonError
+from daemon.control.address import ControlAddress
+from daemon.control.client import Json, RefusedByDaemonError
 from daemon.control.routes import (
     ISSUE_STATEMENT,
     ISSUED_STATEMENT,

@@ -14,7 +14,8 @@ from daemon.cli.options import OutputFormat, Sending
 from daemon.cli.scope import Windows
 from daemon.cli.terminal import console, duration, print_table, say, show_as
 from daemon.cli.words import local
-from daemon.control.client import ControlAddress, Json
+from daemon.control.address import ControlAddress
+from daemon.control.client import Json
 from daemon.control.routes import (
     ANNOUNCE_MAINTENANCE,
     ANNOUNCE_SERIES,

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import click
 from click.core import ParameterSource
 
-from daemon.control.client import ControlAddress
+from daemon.control.address import ControlAddress
 from daemon.os_faults import refused
 from daemon.places import DEFAULT_CONFIG, DEFAULT_SOCKET
 from sla.calendars import Month, check_year, parse_month, year_of
@@ -45,6 +45,11 @@ list_format: Final = click.option(
     default="text",
     show_default=True,
     help="For people, in the clients' local times; for programs, in UTC; for spreadsheets.",
+)
+jobs: Final = click.option(
+    "--jobs",
+    type=click.IntRange(min=1, max=64),
+    help="How many processes share the work, whose result is the same; by default one a processor, where there is much to do.",
 )
 _socket: Final = click.option(
     "--socket",

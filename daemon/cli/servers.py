@@ -11,7 +11,8 @@ from daemon.cli.listing import USUAL_ROWS, Column, WantedList, of_cause, of_key,
 from daemon.cli.options import ListFormat
 from daemon.cli.terminal import console, print_table, say, stacked, state
 from daemon.cli.words import lasted, local
-from daemon.control.client import ControlAddress, Json
+from daemon.control.address import ControlAddress
+from daemon.control.client import Json
 from daemon.control.routes import LIST_SERVERS, ServerOrder
 from daemon.readable import percent
 from daemon.timezones import use_packaged_time_zones

@@ -13,7 +13,7 @@ from daemon.cli.layouts import check_output, layout_options
 from daemon.cli.letterheads import letterhead_in, letterhead_told
 from daemon.cli.options import InstantType, MonthType
 from daemon.config.values import LanguageName
-from daemon.control.client import ControlAddress
+from daemon.control.address import ControlAddress
 from daemon.evidence.files import EvidenceSource
 from daemon.statements.layouts import Layout
 from daemon.timezones import use_packaged_time_zones
@@ -80,4 +80,4 @@ def statement(
         evidence.seek(0)
         source = EvidenceSource(name="the ledger", stream=evidence)
         found = evaluated(source, contract=None, month=month, as_of=as_of, verify=True)
-    make(found, client=client, layout=layout, output=output, letterhead=head)
+    make(found, client=client, layout=layout, output=output, letterhead=head, jobs=1)

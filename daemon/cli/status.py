@@ -9,7 +9,8 @@ from daemon.cli.asking import ask
 from daemon.cli.options import OutputFormat
 from daemon.cli.terminal import Printer, console, duration, plain, print_table, show_as, state
 from daemon.cli.words import cause_words, local
-from daemon.control.client import ControlAddress, Json
+from daemon.control.address import ControlAddress
+from daemon.control.client import Json
 from daemon.readable import percent
 
 

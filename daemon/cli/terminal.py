@@ -187,10 +187,13 @@ def confirm(question: str) -> bool:
 
 def progress(what: str, *, every: int = _TOLD_EVERY) -> Callable[[int], None]:
     """What is told how many are done: it shows some numbers, with `what` behind, where somebody is watching stderr."""
+    shown = 0
 
     def show(done: int) -> None:
-        if done % every == 0:
-            tell_progress(f"{done:,} {what}")
+        nonlocal shown
+        if done >= shown + every:
+            shown = done - done % every
+            tell_progress(f"{shown:,} {what}")
 
     return show
 

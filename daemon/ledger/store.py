@@ -7,7 +7,7 @@ the chain. A handle that failed once is of no more use. One thread at a time.
 
 import os
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from itertools import chain as flattened
@@ -72,9 +72,10 @@ from daemon.ledger.sums import (
     crc_of_settled,
     crc_of_watermarks,
     followed,
+    settled_bytes,
 )
 from probes.report import ManagedObject
-from sla.chain import SALT_BYTES, salted
+from sla.chain import GENESIS, SALT_BYTES, salted
 from sla.instants import Instant
 from sla.records import ObservedUntil, ServerId, Witness
 
@@ -325,6 +326,27 @@ class Store:
             for seq, body, _, settled in rows:
                 yield seq, body, settled
         check_end(self._path, after, self.state.extent)
+
+    def part(self, first: int, last: int, progress: Callable[[int], None]) -> tuple[Head, Head, bytes]:
+        """Verify the records `(first, last]`: the head before them, which is taken as it is, their own, and their settled as bytes.
+
+        `progress` is told how far it is. Raises LedgerDamagedError.
+        """
+        chain = GENESIS if first == 0 else self.chain_of(first)
+        if type(chain) is not bytes:
+            raise damaged(self._path, f"record {first} is missing, or is none")
+        before = Head(first, chain)
+        after, settled = Extent(before, 0), list[bytes]()
+        while after.head.seq < last:
+            limit = min(_REPLAYED_AT_ONCE, last - after.head.seq)
+            with translating(self._path):
+                rows = self._db.execute(SELECT_RECORDS, (after.head.seq, limit)).fetchall()
+            if not rows:
+                break
+            after = followed(self._path, after, rows)
+            settled.append(settled_bytes(row[3] for row in rows))
+            progress(after.head.seq)
+        return before, after.head, b"".join(settled)
 
     def follow(self, after: Extent, until: Extent) -> Extent:
         """Verify some more records up to an extent; how far they are verified now. By the file's own bytes, as `read`."""

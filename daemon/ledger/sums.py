@@ -3,6 +3,7 @@
 from array import array
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import reduce
 from hashlib import sha256
 from itertools import count
 from pathlib import Path
@@ -60,7 +61,17 @@ def check_end(path: Path, found: Extent, expected: Extent) -> None:
 
 
 def crc_of_settled(settled: Iterable[int | None], before: int) -> int:
-    return crc32(array("q", (_UNSETTLED if at is None else at for at in settled)).tobytes(), before)
+    return crc32(settled_bytes(settled), before)
+
+
+def settled_bytes(settled: Iterable[int | None]) -> bytes:
+    """What the CRC is taken of."""
+    return array("q", (_UNSETTLED if at is None else at for at in settled)).tobytes()
+
+
+def crc_of_parts(parts: Iterable[bytes]) -> int:
+    """The CRC of all that is settled, of its parts as bytes."""
+    return reduce(lambda before, part: crc32(part, before), parts, 0)
 
 
 def crc_of_lags(lags: Iterable[Lag], before: int) -> int:

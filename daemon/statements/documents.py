@@ -88,7 +88,7 @@ class Documents:
             head = self._ledger.head
             if self._ledger.is_sealed and self._head_in_book() == head:
                 excerpt = self._book.evidence.excerpt(client)
-                async for server in paced(sorted(self._book.evidence.servers_of_client(client))):
+                async for server in paced(sorted(self._book.evidence.servers_of_clients((client,)))):
                     excerpt.take_over(server, self._book.evidence)
                 if self._ledger.head == head:
                     return excerpt, head
