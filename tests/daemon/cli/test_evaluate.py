@@ -452,8 +452,8 @@ def test_progress_is_shown_only_where_somebody_watches(tmp_path: Path) -> None:
 def test_the_bytes_are_the_same_whatever_the_jobs(seed: int, layout: str, tmp_path: Path) -> None:
     path = written(tmp_path, in_order(story_of(seed).lines))
     by_jobs = [run(path, "--month", "2026-03", "--format", layout, "--jobs", jobs) for jobs in (1, 2, 5)]
-    assert [each.exit_code for each in by_jobs] == [0, 0, 0]
-    assert len({each.stdout_bytes for each in by_jobs}) == 1
+    assert len({(each.exit_code, each.stdout_bytes) for each in by_jobs}) == 1
+    assert by_jobs[0].exit_code in (0, 4), "4: no server was in service"
 
 
 def test_a_job_that_was_killed_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
