@@ -22,6 +22,8 @@ from daemon.pages.rendering import Templates
 from daemon.pages.site import PAGES, PageValues
 from daemon.pages.viewer import PageSources, Viewer
 from daemon.records.idempotency import RecordedRequests
+from daemon.statements.issuing import Issuing
+from daemon.statements.register import StatementRegister
 
 NAMES = {"client": "acme", "server": "server-7", "solution": "server-7"}
 QUERIES = ("", "?sort=worst", "?name=*99?&sort=since", "?open=true")
@@ -69,7 +71,14 @@ async def pages(servers: int, outages: int) -> AsyncIterator[Row]:
         exposition=none,
         recorded_requests=RecordedRequests(),
         documents=none,
-        issuing=none,
+        issuing=Issuing(
+            clock=cast(Any, clock),
+            book=fleet.book.evidence,
+            ledger=none,
+            register=StatementRegister(fleet.book.evidence),
+            documents=none,
+            recorded_requests=RecordedRequests(),
+        ),
         deliveries=none,
         traces=Traces(),
     )

@@ -34,7 +34,7 @@ async def page(viewer: Viewer, request: web.Request) -> dict[str, Any]:
     return {
         "client": client,
         "endings": ENDINGS,
-        "statement": statement_files(viewer, client, month.month),
+        "statement": statement_files(viewer.issued(client.client, month.month), client, month.month),
         "month": month,
         "servers": [
             (each.row, _verdict(each.row.figures, is_over=not month.is_present), each.account.days)

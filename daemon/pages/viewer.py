@@ -5,7 +5,8 @@ knows of them is left out: hosts, datastores, uplinks, who did something, and in
 as they are in its export.
 """
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
 from urllib.parse import urlencode
@@ -35,6 +36,8 @@ from sla.reasons import in_evidence
 from sla.records import ClientId, ServerId
 from sla.spans import Span
 
+VersionsOf = Mapping[tuple[str, str], Sequence[IssuedStatus]]
+"""By client and month (YYYY-MM), in the order in which they were issued."""
 _Row = TypeVar("_Row", OutageRow, IncidentRow)
 
 
@@ -209,10 +212,13 @@ class Viewer:
         except MovingError as error:
             raise BusyError(str(error)) from None
 
-    def issued(self, client: str | None, month: Month | None) -> Sequence[IssuedStatus]:
+    def issued(self, client: str | None, month: Month | None) -> VersionsOf:
         """The versions that were issued of a client's statements, or of those of a month."""
-        found = self._answers.issued(self.owner(client), month).statements
-        return found if self.client is None else [each.model_copy(update={"issued_by": ""}) for each in found]
+        found: defaultdict[tuple[str, str], list[IssuedStatus]] = defaultdict(list)
+        for each in self._answers.issued(self.owner(client), month).statements:
+            shown = each if self.client is None else each.model_copy(update={"issued_by": ""})
+            found[each.client, each.month].append(shown)
+        return found
 
     def now(self) -> Instant:
         """What slad takes for the time."""

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict
 from functools import partial
@@ -145,11 +145,16 @@ class Issuing:
                     if record is records[-1]
                     else 0,
                 )
-                for key, records in sorted(self._book.issued.items())
-                if client in (None, key[0]) and (month is None or str(month) == key[1])
+                for key in sorted(self._issued_keys(client, month))
+                for records in [self._book.issued[key]]
                 for record in records
             )
         )
+
+    def _issued_keys(self, client: str | None, month: Month | None) -> Iterator[tuple[ClientId, str]]:
+        for key in self._book.issued:
+            if client in (None, key[0]) and (month is None or str(month) == key[1]):
+                yield key
 
     def outdated(self) -> tuple[OutdatedStatus, ...]:
         """The issued statements of which figures are others now, as far as was looked."""
