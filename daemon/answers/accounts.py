@@ -155,12 +155,12 @@ class AccountAnswers:
         seen = set[ServerId]()
         for (_, owner), servers in list(self._book.evidence.servers_of.items()):
             for server, pages in servers.items() if owner == client else ():
-                own = [record for record in pages.records if record.client == client]
-                if server in seen or not own or not _is_within(own, span):
+                name = _name_within(pages.records, client, span)
+                if name is None or server in seen:
                     yield None
                 else:
                     seen.add(server)
-                    yield (own[-1].name.casefold(), str(server)), server
+                    yield (name.casefold(), str(server)), server
 
     def _merged(self, server: ServerId, leg: Leg | None, legs: tuple[Leg, ...], service: Spans) -> Lane:
         timeline = self._book.evidence.servers[server].timeline
@@ -172,13 +172,15 @@ class AccountAnswers:
         return self._figures.asked() or await self._figures.judging(self._clock.now())
 
 
-def _is_within(own: Sequence[Server], span: Span) -> bool:
-    """Whether a server may have been in service with a client in a span, by its records there."""
-    for record in own:
-        until = record.in_service_until
-        if record.in_service_from < span[1] and (until is None or until > span[0]):
-            return True
-    return False
+def _name_within(records: Sequence[Server], client: ClientId, span: Span) -> str | None:
+    """The newest name that a server had with a client, by its records; None where it cannot have been in service there in a span."""
+    name, is_within = None, False
+    start, end = span
+    for record in records:
+        if record.client == client:
+            name, until = record.name, record.in_service_until
+            is_within = is_within or (record.in_service_from < end and (until is None or until > start))
+    return name if is_within else None
 
 
 def _by_stage(state: SolutionState) -> tuple[bool, int, str, str]:

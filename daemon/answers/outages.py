@@ -58,24 +58,27 @@ class OutageAnswers:
         judging = await self._judging()
         wanted = _Wanted(self._book, asked)
         known: dict[str, Incident] = {}
+        members: dict[OutageKey, Incident] = {}
+        """Of the incidents that were found: of a storm there are thousands, and each is looked at once."""
         rows: list[IncidentRow] = []
         last, looked_at = None, 0
         async for key in paced(self._keys(wanted, server, page)):
             if len(rows) == page.limit or looked_at >= MOST_LOOKED_AT:
                 return Listed(rows=tuple(rows), next=last)
             last, looked_at = key, looked_at + 1
-            outage = self._book.outages.get(key)
-            if outage is None or not wanted.has(outage):
-                continue
-            name = self._incident_of(outage)
-            if name and name not in known:
-                known[name] = await self._incident(wanted, server, name, outage)
-                looked_at += len(known[name].outages)
-            incident = (
-                known[name] if name else Incident(id="", outages=(with_cause(outage, self._book.evidence),))
-            )
-            first = incident.outages[0]
-            if (first.start, first.server) == key:
+            incident = members.get(key)
+            if incident is None:
+                outage = self._book.outages.get(key)
+                if outage is None or not wanted.has(outage):
+                    continue
+                name = self._incident_of(outage)
+                if name and name not in known:
+                    known[name] = await self._incident(wanted, server, name, outage)
+                    looked_at += len(known[name].outages)
+                    members |= dict.fromkeys(map(_key_of, known[name].outages), known[name])
+                lone = Incident(id="", outages=(with_cause(outage, self._book.evidence),))
+                incident = known[name] if name else lone
+            if _key_of(incident.outages[0]) == key:
                 rows.append(self._incident_row(incident, judging.at))
         return Listed(rows=tuple(rows), next=None)
 
@@ -105,7 +108,7 @@ class OutageAnswers:
     ) -> Incident:
         """What is wanted of an incident, of which an outage was found; of its cause another may be on record by now."""
         members: list[Outage] = []
-        keys, own = self._book.outages.of_incident(name), OutageKey(found.start, found.server)
+        keys, own = self._book.outages.of_incident(name), _key_of(found)
         async for key in paced(list(keys) if own in keys else sorted((own, *keys))):
             outage = self._book.outages.get(key) if server in (None, key.server) else None
             if outage is not None and wanted.has(outage) and self._incident_of(outage) == name:
@@ -167,6 +170,10 @@ class OutageAnswers:
             "datastore": "" if cause is None else cause.datastore,
             "uplink": "" if cause is None else cause.uplink,
         }
+
+
+def _key_of(outage: Outage) -> OutageKey:
+    return OutageKey(outage.start, outage.server)
 
 
 class _Wanted:
