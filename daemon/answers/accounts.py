@@ -152,15 +152,9 @@ class AccountAnswers:
 
     def _served(self, client: ClientId, span: Span) -> Iterator[tuple[PageKey, ServerId] | None]:
         """The servers that may have been a client's in a span, by name; None for each that was looked at in vain."""
-        seen = set[ServerId]()
-        for (_, owner), servers in list(self._book.evidence.servers_of.items()):
-            for server, pages in servers.items() if owner == client else ():
-                name = _name_within(pages.records, client, span)
-                if name is None or server in seen:
-                    yield None
-                else:
-                    seen.add(server)
-                    yield (name.casefold(), str(server)), server
+        for server, pages in list(self._book.evidence.servers.items()):
+            name = _name_within(pages.records, client, span)
+            yield None if name is None else ((name.casefold(), str(server)), server)
 
     def _merged(self, server: ServerId, leg: Leg | None, legs: tuple[Leg, ...], service: Spans) -> Lane:
         timeline = self._book.evidence.servers[server].timeline
