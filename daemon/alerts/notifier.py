@@ -28,8 +28,8 @@ from daemon.alerts.evaluator import SLAD
 from daemon.alerts.store import AlertStore, Posted
 from daemon.believed_clock import ClockDoubt
 from daemon.clock import Clock
-from daemon.config import Config
 from daemon.config.alertmanager import AlertmanagerTable, BaseUrl
+from daemon.config.config import Config
 from daemon.hub.shipping import HubStanding
 from daemon.metrics.alerts import AlertMetrics
 from daemon.pacing import paced, waited

@@ -22,7 +22,8 @@ from daemon.app.wiring import Parts, replayed, wired
 from daemon.believed_clock import BelievedClock
 from daemon.book.live_book import LiveBook
 from daemon.clock import Clock, SystemClock
-from daemon.config import Config, load
+from daemon.config.config import Config
+from daemon.config.loading import load
 from daemon.control.api import control_api
 from daemon.control.tcp import TcpControlApi
 from daemon.hub.shipping import GIVE_UP_S

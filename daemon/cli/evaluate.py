@@ -17,10 +17,10 @@ from daemon.cli.letterheads import letterhead_in
 from daemon.cli.options import InstantType, MonthType
 from daemon.cli.terminal import progress, tell, tell_progress
 from daemon.config.letterhead import Letterhead
-from daemon.config.values import LanguageName
 from daemon.evidence.contract_files import load_contract
 from daemon.evidence.files import EvidenceError, EvidenceSource, Taker, read_records, read_verified
 from daemon.jobs import JobLostError, cores, shared_out
+from daemon.languages import LanguageName
 from daemon.pacing import without_gc
 from daemon.statements.judging import imprint_of, judged
 from daemon.statements.layouts import Layout, LayoutError, laid_out

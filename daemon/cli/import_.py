@@ -15,7 +15,8 @@ from daemon.believed_clock import BelievedClock
 from daemon.cli import options
 from daemon.cli.terminal import progress, say, tell
 from daemon.clock import SystemClock
-from daemon.config import ConfigError, load
+from daemon.config.loading import load
+from daemon.config.problems import ConfigError
 from daemon.evidence.files import EvidenceError, EvidenceSource, Taker, link_on, sound_lines
 from daemon.hub.states import HubError
 from daemon.ledger import Batch, Entry, Ledger, LedgerError, accepted_loss, note_of, noted

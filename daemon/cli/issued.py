@@ -13,15 +13,11 @@ import click
 
 from daemon.cli import completing, options
 from daemon.cli.asking import EXIT_REFUSED, ask, record, record_or_refusal
-from daemon.cli.evaluate import evaluated, lay_out
-from daemon.cli.export import write_all
 from daemon.cli.layouts import check_output, layout_options
-from daemon.cli.letterheads import letterhead_in, letterhead_told
 from daemon.cli.options import MonthType, OutputFormat, Sending
 from daemon.cli.statement import statement
 from daemon.cli.terminal import complain, console, print_table, say, show_as
 from daemon.cli.words import local
-from daemon.config.values import LanguageName
 from daemon.control.address import ControlAddress
 from daemon.control.client import Json, RefusedByDaemonError
 from daemon.control.routes import (
@@ -31,12 +27,11 @@ from daemon.control.routes import (
     LIST_ISSUED,
     STATEMENT_DIFFERENCE,
 )
-from daemon.evidence.files import EvidenceSource
-from daemon.records.editions import NO_SERVICE
+from daemon.languages import LanguageName
+from daemon.replies.words import NO_SERVICE
 from daemon.statements.layouts import Layout
 from daemon.timezones import time_zone_release, use_packaged_time_zones
 from sla.calendars import Month, parse_month
-from sla.client_document import Imprint, LedgerHead, NoDocumentError, client_document
 from sla.instants import parse_instant
 from sla.records import ClientId
 
@@ -199,6 +194,9 @@ def show(
     Exit codes: 0 it is made, 1 it cannot be, or there is no such version, 2 the command line is wrong, 3 the daemon cannot be
     reached.
     """
+    from daemon.cli.evaluate import lay_out
+    from daemon.cli.letterheads import letterhead_in, letterhead_told
+
     check_output(layout, client, output)
     document = _document(address, client, month, version)
     head = (
@@ -327,6 +325,11 @@ def verify(
 
 def _problem_of_evidence(document: bytes, head: Json, address: ControlAddress) -> str:
     """Why the evidence does not give the bytes of a document; empty where it does."""
+    from daemon.cli.evaluate import evaluated
+    from daemon.cli.export import write_all
+    from daemon.evidence.files import EvidenceSource
+    from sla.client_document import Imprint, LedgerHead, NoDocumentError, client_document
+
     claimed = LedgerHead(
         ledger="", seq=head["ledgers"][0]["seq"], head=bytes.fromhex(head["ledgers"][0]["head"])
     )

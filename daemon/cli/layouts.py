@@ -11,7 +11,7 @@ from typing import Final, NoReturn, get_args
 import click
 
 from daemon.cli.terminal import complain, is_watched, show_bytes
-from daemon.config.values import LanguageName
+from daemon.languages import LanguageName
 from daemon.os_faults import refused
 from daemon.statements.layouts import Files, Layout
 

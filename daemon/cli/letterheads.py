@@ -6,11 +6,12 @@ from dataclasses import replace
 from pathlib import Path
 
 from daemon.cli.terminal import tell
-from daemon.config import ConfigError, load_provider
 from daemon.config.letterhead import Letterhead, letterhead_of
+from daemon.config.loading import load_provider
 from daemon.config.pictures import Picture
-from daemon.config.values import LanguageName
+from daemon.config.problems import ConfigError
 from daemon.control.address import ControlAddress
+from daemon.languages import LanguageName
 
 
 def letterhead_in(file: Path | None, language: LanguageName | None) -> Letterhead:

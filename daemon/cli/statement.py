@@ -7,19 +7,14 @@ import click
 
 from daemon.cli import completing, options
 from daemon.cli.asking import ask
-from daemon.cli.evaluate import evaluated, lay_out, make
-from daemon.cli.export import write_all
 from daemon.cli.layouts import check_output, layout_options
-from daemon.cli.letterheads import letterhead_in, letterhead_told
 from daemon.cli.options import InstantType, MonthType
-from daemon.config.values import LanguageName
 from daemon.control.address import ControlAddress
-from daemon.evidence.files import EvidenceSource
+from daemon.languages import LanguageName
 from daemon.statements.layouts import Layout
 from daemon.timezones import use_packaged_time_zones
 from sla.calendars import Month
-from sla.document import instant
-from sla.instants import Instant
+from sla.instants import Instant, format_instant
 
 
 @click.group(
@@ -64,9 +59,19 @@ def statement(
     if month is None:
         raise click.UsageError("Missing option '--month'.")
     check_output(layout, client, output)
+    from daemon.cli.evaluate import evaluated, lay_out, make
+    from daemon.cli.export import write_all
+    from daemon.cli.letterheads import letterhead_in, letterhead_told
+    from daemon.evidence.files import EvidenceSource
+
     use_packaged_time_zones()
     if client is not None and ledger is None:
-        document = ask(address, lambda daemon: daemon.statement(client, str(month), instant(as_of)))
+        document = ask(
+            address,
+            lambda daemon: daemon.statement(
+                client, str(month), None if as_of is None else format_instant(as_of)
+            ),
+        )
         head = (
             letterhead_told(address, client, language)
             if letterhead is None

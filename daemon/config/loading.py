@@ -50,11 +50,8 @@ from daemon.config.values import (
     shown,
     vcenter_address,
 )
-from daemon.places import DEFAULT_CONFIG
 from probes.report import INTERNET
 from sla.records import ClientId
-
-DEFAULT_PATH: Final = DEFAULT_CONFIG
 
 
 def load(path: Path, env: Mapping[str, str]) -> Config:

@@ -11,7 +11,7 @@ from typing import Final
 
 from daemon.app import App
 from daemon.clock import SystemClock
-from daemon.config import load
+from daemon.config.loading import load
 from daemon.demo.configuration import written
 from daemon.demo.estate import CLIENTS, HELPER, Estate, add_helpers
 from daemon.demo.lifeline import Lifeline

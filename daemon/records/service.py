@@ -13,7 +13,7 @@ from typing import Any, Final, NamedTuple, Protocol
 import structlog
 
 from daemon.clock import Clock
-from daemon.config import Config
+from daemon.config.config import Config
 from daemon.records import bodies
 from daemon.records.confirming import questions
 from daemon.records.editions import Editor, EvidenceMovedError

@@ -10,12 +10,12 @@ from typing import Final, Never
 import structlog
 
 from daemon.believed_clock import BelievedClock
-from daemon.config import UNASSIGNED, Config
+from daemon.config.config import UNASSIGNED, Config
 from daemon.ledger import LedgerError
 from daemon.metrics.statements import StatementMetrics
-from daemon.records.editions import NO_SERVICE
 from daemon.records.refusals import NotRecordingError, RefusedError
 from daemon.records.service import RecordCall, RecordService
+from daemon.replies.words import NO_SERVICE
 from daemon.servers.policy import RECORDED_BY
 from daemon.statements.documents import MovingError
 from daemon.statements.issuing import Issuing

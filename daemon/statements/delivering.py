@@ -17,7 +17,7 @@ from urllib.parse import quote
 import structlog
 
 from daemon.clock import Clock
-from daemon.config import Config
+from daemon.config.config import Config
 from daemon.config.letterhead import Letterhead
 from daemon.config.statements import SmtpTable, StatementsTable
 from daemon.ledger import Batch, Entry, LedgerError

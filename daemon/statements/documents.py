@@ -8,7 +8,7 @@ from typing import Final
 
 from daemon.believed_clock import BelievedClock
 from daemon.book.live_book import LiveBook
-from daemon.config import Config
+from daemon.config.config import Config
 from daemon.config.letterhead import Letterhead, letterhead_of
 from daemon.ledger import Head, Ledger
 from daemon.pacing import paced

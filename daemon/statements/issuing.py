@@ -15,7 +15,7 @@ from daemon.clock import Clock
 from daemon.config.values import shown
 from daemon.ledger import Chained, LedgerDamagedError
 from daemon.pacing import paced
-from daemon.records.editions import NO_SERVICE, Edition
+from daemon.records.editions import Edition
 from daemon.records.idempotency import RecordedRequests
 from daemon.records.refusals import (
     NOTHING_RECORDED,
@@ -26,6 +26,7 @@ from daemon.records.refusals import (
 )
 from daemon.replies.statements import IssuedList, IssuedStatus, version_keys
 from daemon.replies.status import OutdatedStatus
+from daemon.replies.words import NO_SERVICE
 from daemon.statements.documents import Documents, MovingError
 from daemon.statements.register import StatementKey, StatementRegister
 from sla.bearing import Bearing, bearing_of

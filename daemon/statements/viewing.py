@@ -9,7 +9,7 @@ from fractions import Fraction
 from hashlib import sha256
 from typing import Final
 
-from daemon.config.values import LanguageName
+from daemon.languages import LanguageName
 from daemon.statements.speech import Speech
 from daemon.statements.view import Fact, Json, Mark, Section, View, ViewColumn, ViewRow
 from sla.accounts import DayState

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from daemon.app import health
-from daemon.config import DEFAULT_PATH, load
+from daemon.config.loading import load
+from daemon.places import DEFAULT_CONFIG
 from daemon.watching import sources
 from tests.peers import require
 from tests.peers.booted import install_files
@@ -119,8 +120,8 @@ class TestSladRelies:
         config = load(tmp_path / "slad.toml", {})
         assert config.ledger.path.parent == Path("/var/lib", *directives["StateDirectory"])
         assert config.control.socket.parent == Path("/run", *directives["RuntimeDirectory"])
-        assert DEFAULT_PATH.parent == Path("/etc", *directives["ConfigurationDirectory"])
-        assert f"--config {DEFAULT_PATH} " in directives["ExecStart"][0]
+        assert DEFAULT_CONFIG.parent == Path("/etc", *directives["ConfigurationDirectory"])
+        assert f"--config {DEFAULT_CONFIG} " in directives["ExecStart"][0]
 
     def test_on_a_group_that_may_reach_the_socket_and_nothing_else(
         self, directives: dict[str, list[str]]

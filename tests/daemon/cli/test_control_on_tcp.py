@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from click.testing import Result
 
-from daemon.config import load
+from daemon.config.loading import load
 from sla.instants import format_instant
 from tests.daemon.cli.recording import ANNOUNCE, CONTROL, EXPIRED, READER, RECORDER, STRANGER, Slad, run
 from tests.daemon.harness import write_config

@@ -12,7 +12,7 @@ import aiohttp
 from yarl import URL
 
 from daemon.book.live_book import LiveBook
-from daemon.config import Config
+from daemon.config.config import Config
 from daemon.ledger import Head
 from daemon.live.figures import LiveFigures
 from daemon.new_tokens import digest_of_token

@@ -13,12 +13,12 @@ import pytest
 from prometheus_client import CollectorRegistry
 from structlog.testing import capture_logs
 
-from daemon.config import Config
+from daemon.config.config import Config
 from daemon.config.statements import StatementsTable
 from daemon.metrics import StatementMetrics
-from daemon.records.editions import NO_SERVICE
 from daemon.records.refusals import FieldFault, NotRecordingError, RefusedError
 from daemon.records.service import RecordCall
+from daemon.replies.words import NO_SERVICE
 from daemon.statements import clerk as room
 from daemon.statements.register import StatementRegister
 from sla.instants import Instant, parse_instant

@@ -17,7 +17,7 @@ import pytest
 
 from daemon.config.letterhead import Letterhead
 from daemon.config.pictures import Picture
-from daemon.config.values import LanguageName
+from daemon.languages import LanguageName
 from daemon.statements.layouts import Layout, LayoutError, laid_out
 from daemon.statements.speech import Speech
 from daemon.statements.view import Section

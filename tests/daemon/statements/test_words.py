@@ -9,7 +9,7 @@ from typing import Any, get_args
 import pytest
 
 import daemon.statements
-from daemon.config.values import LanguageName
+from daemon.languages import LanguageName
 from daemon.statements.viewing import view_of
 from daemon.statements.words import REASONS, WORDS
 from sla.accounts import DayState
