@@ -66,8 +66,8 @@ site: $(VENV)/.dev ## Build docs/ as a site into build/site; a link that leads n
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
 
 lock: ## Pin the dependencies anew, with hashes (needs uv).
-	uv pip compile --quiet --universal --generate-hashes --python-version 3.11 pyproject.toml build.in -o requirements.lock
-	uv pip compile --quiet --universal --generate-hashes --python-version 3.11 pyproject.toml build.in --group dev -c requirements.lock -o requirements-dev.lock
+	uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --extra report --extra hub pyproject.toml build.in -o requirements.lock
+	uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --extra report --extra hub pyproject.toml build.in --group dev -c requirements.lock -o requirements-dev.lock
 
 WHEEL = $$(ls -t dist/slad-*.whl | head -n 1)
 
