@@ -96,7 +96,7 @@ def test_evidence_that_does_not_give_the_bytes_of_a_statement_is_told(
 ) -> None:
     """Such as that of time zones, which are no part of it."""
     issuing.issued()
-    monkeypatch.setattr("daemon.cli.issued.client_document", lambda *_: "other bytes")
+    monkeypatch.setattr("sla.client_document.client_document", lambda *_: "other bytes")
     monkeypatch.setattr("daemon.cli.issued.time_zone_release", lambda: "2099z")
     ended = issuing.run("statement", "verify", *OF_ACME)
     assert ended.exit_code == 1
