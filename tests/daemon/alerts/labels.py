@@ -23,6 +23,7 @@ LABELS: Final[Mapping[str, set[str]]] = {
     "ContractDeadlineDue": _SOLUTION | {"deadline"},
     "VirtualServerDown": _SHARED,
     "AvailabilityBudgetLow": _SHARED,
+    "AvailabilityBudgetBurning": _SHARED,
     "AvailabilityBudgetSpent": _SHARED,
     "AvailabilityInconclusive": _SHARED,
     "MaintenanceWindowIneligible": _SERVER | {"reason"},
