@@ -62,9 +62,9 @@ man: $(VENV)/.run ## Write the man pages and the completion for shells into buil
 	rm -rf build/manual
 	$(BIN)/python -m deploy.manual.build build/manual "$$(date -u -d "@$(EPOCH)" +%F)"
 
-mixin: $(VENV)/.run ## Write rules, alerts, dashboards and runbooks into build/mixin: make mixin MIXIN="--runbook-url URL"
+mixin: $(VENV)/.run ## Write rules, alerts, dashboards and runbooks into build/mixin: make mixin OPTIONS="--runbook-url URL"
 	rm -rf build/mixin
-	$(BIN)/python -m deploy.mixin.build build/mixin $(MIXIN)
+	$(BIN)/python -m deploy.mixin.build build/mixin $(OPTIONS)
 
 site: $(VENV)/.dev ## Build docs/ as a site into build/site; a link that leads nowhere fails.
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
