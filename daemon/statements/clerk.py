@@ -70,6 +70,7 @@ class Clerk:
         for key in list(self._register.suspects):
             await self._recheck(key)
         self._metrics.set_outdated(self._register.outdated.items())
+        self._metrics.set_issued(self._register.last_issued.values())
         for key in list(self._due()):
             if self._clock.doubt is None:
                 await self._issue(key)

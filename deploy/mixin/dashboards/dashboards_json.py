@@ -1,9 +1,10 @@
 """Grafana's dashboards as classic JSON: rows of panels, and what can be chosen."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
-from panels import DATASOURCE, Panel
+from deploy.mixin.dashboards.panels import DATASOURCE, Panel
 
 SCHEMA_VERSION: Final = 41
 COLUMNS: Final = 24
@@ -12,8 +13,41 @@ Row = tuple[str, Sequence[Panel]]
 """A heading and what is below it."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Marks:
+    """What is marked on every panel over time: while a series is above zero; or where its value is an instant, in seconds, then.
+
+    `text` may hold labels in double braces.
+    """
+
+    name: str
+    expr: str
+    text: str
+    colour: str
+    are_instants: bool = False
+
+    def as_json(self) -> dict[str, Any]:
+        """An annotation query. What Prometheus' data source alone reads is no part of Grafana's own types."""
+        return {
+            "name": self.name,
+            "datasource": DATASOURCE,
+            "enable": True,
+            "hide": False,
+            "iconColor": self.colour,
+            "expr": f"({self.expr}) * 1000" if self.are_instants else self.expr,
+            "titleFormat": self.name,
+            "textFormat": self.text,
+            "useValueForTime": self.are_instants,
+        }
+
+
 def dashboard(
-    uid: str, title: str, description: str, rows: Sequence[Row], variables: Sequence[dict[str, Any]]
+    uid: str,
+    title: str,
+    description: str,
+    rows: Sequence[Row],
+    marks: Sequence[Marks],
+    variables: Sequence[dict[str, Any]],
 ) -> dict[str, Any]:
     """A dashboard with its panels beside and below each other."""
     return {
@@ -31,7 +65,7 @@ def dashboard(
         "timepicker": {},
         "fiscalYearStartMonth": 0,
         "liveNow": False,
-        "annotations": {"list": []},
+        "annotations": {"list": [each.as_json() for each in marks]},
         "links": [
             {
                 "title": "slad",
@@ -44,7 +78,19 @@ def dashboard(
                 "targetBlank": False,
                 "tooltip": "slad's other dashboards",
                 "url": "",
-            }
+            },
+            {
+                "title": "Pages",
+                "type": "link",
+                "tags": [],
+                "asDropdown": False,
+                "icon": "external link",
+                "includeVars": False,
+                "keepTime": False,
+                "targetBlank": True,
+                "tooltip": "slad's own pages",
+                "url": "${slad}/",
+            },
         ],
         "templating": {"list": [_datasource(), *variables]},
         "panels": _placed(rows),
@@ -89,6 +135,20 @@ def _datasource() -> dict[str, Any]:
         "options": [],
         "refresh": 1,
         "regex": "",
+        "skipUrlSync": False,
+    }
+
+
+def address(name: str, label: str, url: str) -> dict[str, Any]:
+    """An address that can be written; panels link below it."""
+    return {
+        "name": name,
+        "label": label,
+        "type": "textbox",
+        "query": url,
+        "current": {"text": url, "value": url},
+        "hide": 0,
+        "options": [],
         "skipUrlSync": False,
     }
 

@@ -2,9 +2,34 @@
 
 from collections.abc import Sequence
 
-from dashboards_json import Row
-from panels import MONITOR, Query, lines, stat, states
-from queries import quantile, rate
+from deploy.mixin.dashboards.dashboards_json import Marks, Row
+from deploy.mixin.dashboards.panels import MONITOR, Query, lines, stat, states
+from deploy.mixin.dashboards.queries import quantile, rate
+
+
+def marks() -> Sequence[Marks]:
+    """What is marked on every panel."""
+    return [
+        Marks(
+            name="Started",
+            expr=f"max by (instance) (process_start_time_seconds{{{MONITOR}}})",
+            text="{{instance}}",
+            colour="blue",
+            are_instants=True,
+        ),
+        Marks(
+            name="Out of sight",
+            expr=f"1 - max by (instance, source) (slad_source_up{{{MONITOR}}})",
+            text="{{source}} from {{instance}}",
+            colour="red",
+        ),
+        Marks(
+            name="Clock in doubt",
+            expr=f"max by (instance) (slad_clock_in_doubt{{{MONITOR}}})",
+            text="{{instance}}",
+            colour="orange",
+        ),
+    ]
 
 
 def rows() -> Sequence[Row]:
@@ -127,6 +152,33 @@ def rows() -> Sequence[Row]:
                     steps=[("green", 0), ("yellow", 90), ("red", 300)],
                 ),
                 stat(
+                    "Records kept out",
+                    "Records that the ledger did not let in within a day: a defect of slad.",
+                    "none",
+                    f"sum(increase(slad_ledger_quarantined_records_total{{{MONITOR}}}[1d]))",
+                    steps=[("green", 0), ("red", 1)],
+                ),
+                stat(
+                    "Behind the store",
+                    "How long ago the store of several monitors had all records last; 0 where slad ships nowhere.",
+                    "s",
+                    f"max(slad_hub_behind_seconds{{{MONITOR}}})",
+                    steps=[("green", 0), ("yellow", 900)],
+                ),
+                stat(
+                    "Alerts pushed",
+                    "Alerts that slad itself pushes to Alertmanagers now; 0 where it pushes none.",
+                    "none",
+                    f"max(slad_alerts_firing{{{MONITOR}}})",
+                ),
+                stat(
+                    "Clock in doubt",
+                    "1 while a monitor does not believe its wall clock, and records nothing.",
+                    "none",
+                    f"max(slad_clock_in_doubt{{{MONITOR}}})",
+                    steps=[("green", 0), ("red", 1)],
+                ),
+                stat(
                     "Clock steps",
                     "Steps of the wall clock that were noticed in the last day.",
                     "none",
@@ -138,6 +190,18 @@ def rows() -> Sequence[Row]:
                     "none",
                     f"min(slad_config_last_reload_successful{{{MONITOR}}})",
                     steps=[("red", 0), ("green", 1)],
+                ),
+                lines(
+                    "Clock",
+                    "How far the wall clock is ahead of what slad takes for the time; behind it where that is below zero.",
+                    "s",
+                    [
+                        Query(
+                            expr=f"max by (instance) (slad_clock_offset_seconds{{{MONITOR}}})",
+                            legend="{{instance}}",
+                        )
+                    ],
+                    steps=[("transparent", 0)],
                 ),
                 lines(
                     "Commits",

@@ -6,12 +6,15 @@ watch the same servers, and one that reaches a server proves it reachable (spec 
 
 from typing import Final
 
-from panels import MONITOR
+from deploy.mixin.dashboards.dashboards_json import Marks
+from deploy.mixin.dashboards.panels import MONITOR
 
 SERVERS_SHOWN: Final = 50
 """How many servers a table shows at most, the worst first: Grafana is no place for 40,000 rows."""
 DECIMALS: Final = 3
 """Of availability in per cent."""
+PAGE_OF_SERVER: Final = "${slad}/servers/${__data.fields.Id:percentencode}"
+PAGE_OF_CLIENT: Final = "${slad}/clients/${__data.fields.Client:percentencode}"
 CHRONIC: Final = 'stage="chronic"'
 
 WHO: Final = f'slad_server_info{{{MONITOR},client=~"$client"}}'
@@ -49,6 +52,26 @@ def worst_first() -> str:
 def of_solutions(metric: str, labels: str, by: str) -> str:
     selector = ",".join(filter(None, (MONITOR, 'client=~"$client"', labels)))
     return f"max by ({by}) ({metric}{{{selector}}})"
+
+
+def past(recorded: str, labels: str, by: str) -> str:
+    """What was recorded of months that are over, those of a year: as many as Prometheus keeps."""
+    return f"max by ({by}) (last_over_time({recorded}{{{labels}}}[400d]))"
+
+
+def issued(labels: str) -> str:
+    """When the last statement of each client was issued, in seconds."""
+    return f"max by (client, month, version) (slad_statement_issued_timestamp_seconds{{{MONITOR}{labels}}})"
+
+
+def issue_marks(expr: str) -> Marks:
+    return Marks(
+        name="Statement issued",
+        expr=expr,
+        text="{{client}} {{month}}, version {{version}}",
+        colour="purple",
+        are_instants=True,
+    )
 
 
 def rate(metric: str, by: str) -> str:

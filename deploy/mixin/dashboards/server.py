@@ -1,23 +1,45 @@
 """One server: its month and its bounds, its legs over time, what was excluded and what was refused."""
 
 from collections.abc import Sequence
+from typing import Final
 
-from dashboards_json import Row
-from panels import MONITOR, Panel, Query, lines, stat, states
-from queries import DECIMALS, shown, target
+from deploy.mixin.dashboards.dashboards_json import Marks, Row
+from deploy.mixin.dashboards.panels import MONITOR, Column, Panel, Query, lines, stat, states, table
+from deploy.mixin.dashboards.queries import DECIMALS, issue_marks, issued, past, shown, target
+
+_OWN: Final = f'{MONITOR},server="$server"'
+
+
+def marks() -> Sequence[Marks]:
+    """What is marked on every panel."""
+    whose = f"group by (client) (slad_server_info{{{_OWN}}})"
+    return [
+        Marks(
+            name="Outage",
+            expr=f"max by (name) (slad_server_outage_info{{{_OWN}}})",
+            text="{{name}}",
+            colour="red",
+        ),
+        Marks(
+            name="Maintenance",
+            expr=f"max by (server) (slad_server_maintenance_active{{{_OWN}}})",
+            text="a window on record runs",
+            colour="blue",
+        ),
+        issue_marks(f"{issued('')} and on (client) {whose}"),
+    ]
 
 
 def rows() -> Sequence[Row]:
     """The rows of the dashboard."""
-    own = f'{MONITOR},server="$server"'
 
     def best(metric: str, by: str = "", labels: str = "") -> str:
-        return f"max by ({by or 'server'}) ({metric}{{{own}{labels}}})"
+        return f"max by ({by or 'server'}) ({metric}{{{_OWN}{labels}}})"
 
     def ratio(title: str, text: str, expr: str) -> Panel:
         return stat(title, text, "percentunit", shown(expr), width=3, decimals=DECIMALS)
 
-    promised = f"max by (server) ({target(f'slad_server_info{{{own}}}')})"
+    promised = f"max by (server) ({target(f'slad_server_info{{{_OWN}}}')})"
     return [
         (
             "This month",
@@ -82,7 +104,7 @@ def rows() -> Sequence[Row]:
                     "none",
                     [
                         Query(
-                            expr=f"max by (server) (increase(slad_server_outages_total{{{own}}}[$__rate_interval]))",
+                            expr=f"max by (server) (increase(slad_server_outages_total{{{_OWN}}}[$__rate_interval]))",
                             legend="outages",
                         )
                     ],
@@ -94,7 +116,7 @@ def rows() -> Sequence[Row]:
                     [
                         Query(
                             expr="max by (leg) (rate(slad_server_leg_downtime_seconds_total"
-                            f"{{{own}}}[$__rate_interval]))",
+                            f"{{{_OWN}}}[$__rate_interval]))",
                             legend="{{leg}}",
                         )
                     ],
@@ -124,6 +146,39 @@ def rows() -> Sequence[Row]:
                             legend="not eligible: {{reason}}",
                         ),
                     ],
+                ),
+            ],
+        ),
+        (
+            "Past months",
+            [
+                table(
+                    "Months that are over",
+                    "Availability as it stood when the month ended; what was found later is in the client's statement.",
+                    [
+                        Column(
+                            expr=shown(
+                                past(
+                                    "server_month:slad_server_month_availability_ratio:last",
+                                    'server="$server"',
+                                    "month, client",
+                                )
+                            ),
+                            heading="Availability",
+                            unit="percentunit",
+                            decimals=DECIMALS,
+                        )
+                    ],
+                    labels={"month": "Month", "client": "Client"},
+                    sort_by="Month",
+                    descending=True,
+                    links={
+                        "Month": {
+                            "Page": "${slad}/servers/${server:percentencode}?month=${__data.fields.Month}"
+                        }
+                    },
+                    width=12,
+                    height=8,
                 ),
             ],
         ),

@@ -1,10 +1,28 @@
 """Solutions: interruptions, the chronic-outage process, its deadlines."""
 
 from collections.abc import Sequence
+from typing import Final
 
-from dashboards_json import Row
-from panels import Column, Query, lines, table
-from queries import of_solutions
+from deploy.mixin.dashboards.dashboards_json import Marks, Row
+from deploy.mixin.dashboards.panels import Column, Query, lines, table
+from deploy.mixin.dashboards.queries import issue_marks, issued, of_solutions
+
+_PAGE: Final = (
+    "${slad}/solutions/${__data.fields.Client:percentencode}/${__data.fields.Solution:percentencode}"
+)
+
+
+def marks() -> Sequence[Marks]:
+    """What is marked on every panel."""
+    return [
+        Marks(
+            name="Interruption",
+            expr=of_solutions("slad_solution_interruption_counted_seconds", "", "client, solution"),
+            text="{{client}} {{solution}}",
+            colour="red",
+        ),
+        issue_marks(issued(',client=~"$client"')),
+    ]
 
 
 def rows() -> Sequence[Row]:
@@ -50,6 +68,7 @@ def rows() -> Sequence[Row]:
                     },
                     sort_by="Interruptions in 30 days",
                     descending=True,
+                    links={"Solution": {"Page": _PAGE}},
                     height=8,
                 ),
                 lines(

@@ -190,10 +190,14 @@ def table(
     labels: Mapping[str, str],
     sort_by: str,
     descending: bool = False,
-    links: Mapping[str, str] | None = None,
+    links: Mapping[str, Mapping[str, str]] | None = None,
+    width: int = 24,
     height: int = 12,
 ) -> Panel:
-    """Rows by the labels that the queries share, with a column for each query. `labels`: label to heading, in order."""
+    """Rows by the labels that the queries share, with a column for each query. `labels`: label to heading, in order.
+
+    `links`: by the heading of a column whither its cells lead, each by a title.
+    """
     letters = "ABCDEFGHIJ"[: len(columns)]
     value = [f"Value #{letter}" for letter in letters] if len(columns) > 1 else ["Value"]
     order = [*labels, *value]
@@ -209,11 +213,12 @@ def table(
         }
         for column in columns
     ]
-    for heading, url in (links or {}).items():
+    for heading, urls in (links or {}).items():
+        value_of_links = [{"title": each, "url": url} for each, url in urls.items()]
         overrides.append(
             {
                 "matcher": {"id": "byName", "options": heading},
-                "properties": [{"id": "links", "value": [{"title": heading, "url": url}]}],
+                "properties": [{"id": "links", "value": value_of_links}],
             }
         )
     return Panel(
@@ -222,7 +227,7 @@ def table(
         description=description,
         unit="none",
         queries=[Query(expr=column.expr, instant=True) for column in columns],
-        width=24,
+        width=width,
         height=height,
         defaults={"custom": {"align": "auto", "filterable": True}},
         options={
