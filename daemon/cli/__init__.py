@@ -98,6 +98,7 @@ Environment, where the option is not given:
   SLAD_SOCKET                   --socket, the daemon on this machine
   SLAD_URL, SLAD_TOKEN_FILE,    --url, --token-file, --ca-file, one elsewhere;
   SLAD_CA_FILE                  the token itself stands in no command line
+  SLAD_CONTROL_SOCKET, SLAD_CONTROL_URL: as two of them were called before
   SLAD_TRACEBACK=1              show what ended a command, for a report"""
 
 

@@ -55,7 +55,7 @@ _socket: Final = click.option(
     "--socket",
     type=click.Path(path_type=Path),
     default=DEFAULT_SOCKET,
-    envvar="SLAD_SOCKET",
+    envvar=["SLAD_SOCKET", "SLAD_CONTROL_SOCKET"],
     show_default=True,
     show_envvar=True,
     help="The daemon's control socket.",
@@ -132,7 +132,7 @@ def _token_in(file: Path) -> str:
 _file = click.Path(exists=True, dir_okay=False, readable=True, path_type=Path)
 _url = click.option(
     "--url",
-    envvar="SLAD_URL",
+    envvar=["SLAD_URL", "SLAD_CONTROL_URL"],
     show_envvar=True,
     metavar="URL",
     help="In place of the socket: the daemon's control door on TCP, https://HOST:PORT.",

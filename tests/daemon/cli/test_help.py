@@ -102,3 +102,13 @@ def test_the_example_of_a_command_is_one_that_it_takes(
         assert found is not None
         taking = found
     taking.make_context(command[-1], words[len(command) :], parent=context)
+
+
+@pytest.mark.parametrize(("former", "name"), [("SLAD_CONTROL_SOCKET", "SLAD_SOCKET")])
+def test_the_former_names_of_the_environment_are_read_too(
+    former: str, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(former, "/nowhere/former")
+    assert "/nowhere/former" in run("status").stderr
+    monkeypatch.setenv(name, "/nowhere/new")
+    assert "/nowhere/new" in run("status").stderr
