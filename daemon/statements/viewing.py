@@ -1,7 +1,6 @@
 """From a statement's JSON to what it shows (`spec/statement.md`), in one language."""
 
 import json
-import shlex
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
@@ -10,6 +9,7 @@ from hashlib import sha256
 from typing import Final
 
 from daemon.languages import LanguageName
+from daemon.statements.recomputing import letterhead_command, recompute_command
 from daemon.statements.speech import Speech
 from daemon.statements.view import Fact, Json, Mark, Section, View, ViewColumn, ViewRow
 from sla.accounts import DayState
@@ -410,11 +410,10 @@ class _ViewMaker:
             said = self._say("head_is", seq=each["seq"], head=each["head"])
             yield Fact(label=name or self._say("ledger"), text=said)
         yield self._fact("sha256", self._digest)
-        asked = ["--month", head["month"], "--as-of", head["as_of"], "--client", head["client"]]
-        letterhead = ["--letterhead", "provider.toml"] if head["provider"]["name"] else []
-        verify = ["--verify"] if head["ledgers"] else []
-        command = ["slad", "evaluate", "evidence.jsonl", *verify, *asked, *letterhead, "--format", "json"]
-        yield self._fact("recompute", f"{printable(shlex.join(command))} | sha256sum")
+        letterhead = letterhead_command(head)
+        if letterhead:
+            yield self._fact("letterhead", letterhead)
+        yield self._fact("recompute", recompute_command(head))
         yield self._fact("time_zones", printable(head["time_zones"]))
 
     def _table(
