@@ -1,15 +1,12 @@
 """The commands that a statement prints give the hash that it prints, of an export that went on since, in any shell."""
 
-import os
-import re
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.daemon.cli.issuing import MONTH, Issuer, imported, issuer, october
+from tests.daemon.cli.pasting import pasted, said
 from tests.daemon.cli.recording import run
 from tests.sla.stories import says
 
@@ -27,26 +24,6 @@ def issuing(tmp_path: Path) -> Iterator[Issuer]:
     imported(tmp_path, [*october()[:-1], says("down", "2026-10-30T10:00:00Z", server="t"), october()[-1]])
     with issuer(tmp_path, provider=PROVIDER) as running:
         yield running
-
-
-def said(text: str, label: str) -> str:
-    (line,) = re.findall(f"^ +{label} +(.*)$", text, re.MULTILINE)
-    return str(line)
-
-
-def pasted(folder: Path, *commands: str) -> str:
-    """What commands print that somebody pastes into a shell, in a folder of his own."""
-    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
-    ended = subprocess.run(
-        ["/bin/sh", "-ec", "\n".join(commands)],
-        cwd=folder,
-        env={"PATH": path, "LC_ALL": "C.UTF-8"},
-        capture_output=True,
-        text=True,
-        check=True,
-        timeout=60,
-    )
-    return ended.stdout
 
 
 @pytest.mark.parametrize("whose", [(), ("--client", "acme")])
