@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from heapq import nsmallest
 from typing import Any, Final, TypeVar
 
 from daemon.book.live_book import LiveBook
@@ -79,7 +80,7 @@ class OutageAnswers:
                 lone = Incident(id="", outages=(with_cause(outage, self._book.evidence),))
                 incident = known[name] if name else lone
             if _key_of(incident.outages[0]) == key:
-                rows.append(self._incident_row(incident, judging.at))
+                rows.append(await self._incident_row(incident, judging.at))
         return Listed(rows=tuple(rows), next=None)
 
     async def _judging(self) -> JudgementsAt:
@@ -140,21 +141,24 @@ class OutageAnswers:
             exclusions=tuple(dict.fromkeys(name for name, spans in shares if spans)),
         )
 
-    def _incident_row(self, incident: Incident, at: Instant) -> IncidentRow:
+    async def _incident_row(self, incident: Incident, at: Instant) -> IncidentRow:
         client_of = {each.server: each.client for each in reversed(incident.outages)}
         servers = incident.servers
-        names = [self._name(server, client_of[server]) for server in servers[:NAMES_SHOWN]]
+        names = [self._name(server, client_of[server]) async for server in paced(servers)]
         return IncidentRow(
             **self._shared_keys(incident.outages[0], incident.end, at),
             servers=len(servers),
             servers_down=len({each.server for each in incident.outages if each.end is None}),
-            names=tuple(names),
+            names=tuple(nsmallest(NAMES_SHOWN, names, key=lambda name: (name.casefold(), name))),
             clients=incident.clients,
         )
 
     def _name(self, server: ServerId, client: ClientId) -> str:
         """A server's name with the client whose outage it was."""
-        return own_name(self._book.evidence, server, client) or self._book.record_of(server).name
+        newest = self._book.record_of(server)
+        if newest.client == client:
+            return newest.name
+        return own_name(self._book.evidence, server, client) or newest.name
 
     def _shared_keys(self, outage: Outage, end: Instant | None, now: Instant) -> dict[str, Any]:
         """What an outage, and an incident that began with it, tell alike."""

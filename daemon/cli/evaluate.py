@@ -57,6 +57,11 @@ SERVERS_A_JOB: Final = 500
     help="The instant of knowledge, such as 2026-04-02T00:00:00Z. By default the newest in the evidence.",
 )
 @click.option("--client", help="The statement of this client; else every figure of all.")
+@click.option(
+    "--version",
+    type=click.IntRange(min=1, max=999_999_999),
+    help="As which the statement was issued, as it says itself; else it is one that is not issued.",
+)
 @layout_options
 @click.option(
     "--verify",
@@ -70,6 +75,7 @@ def evaluate(
     month: Month,
     as_of: Instant | None,
     client: str | None,
+    version: int | None,
     layout: Layout,
     output: Path | None,
     language: LanguageName | None,
@@ -88,13 +94,15 @@ def evaluate(
     in the month.
     """
     check_output(layout, client, output)
+    if version is not None and client is None:
+        raise click.UsageError("--version is that of one client's statement: say --client")
     use_packaged_time_zones()
     head = letterhead_in(letterhead, language)
     with without_gc():
         with click.open_file(evidence, "rb") as stream:
             source = EvidenceSource(name=evidence, stream=stream)
             found = evaluated(source, contract=contract, month=month, as_of=as_of, verify=verify)
-        make(found, client=client, layout=layout, output=output, letterhead=head, jobs=jobs)
+        make(found, client=client, version=version, layout=layout, output=output, letterhead=head, jobs=jobs)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,10 +138,14 @@ def make(
     output: Path | None,
     letterhead: Letterhead,
     jobs: int | None,
+    version: int | None = None,
 ) -> None:
-    """Make the statement of a client, or what is said of all, which `jobs` share; None: by how much there is to do."""
+    """Make the statement of a client, or what is said of all, which `jobs` share; None: by how much there is to do.
+
+    `version`: as which that of the client was issued.
+    """
     judgement = found.judgement
-    imprint = imprint_of(letterhead, found.heads)
+    imprint = imprint_of(letterhead, found.heads, version=version)
     if client is not None:
         lay_out(_document(judgement, ClientId(client), imprint), layout, output, letterhead)
         return

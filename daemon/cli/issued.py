@@ -191,6 +191,7 @@ def show(
 ) -> None:
     """Print a statement as it was issued: of json the bytes that were stored, of other formats what is made of them.
 
+    The provider's name and address are part of what was issued: of --letterhead the logo and the language are taken.
     Exit codes: 0 it is made, 1 it cannot be, or there is no such version, 2 the command line is wrong, 3 the daemon cannot be
     reached.
     """

@@ -63,6 +63,7 @@ def statement(
     from daemon.cli.export import write_all
     from daemon.cli.letterheads import letterhead_in, letterhead_told
     from daemon.evidence.files import EvidenceSource
+    from sla.client_document import with_provider
 
     use_packaged_time_zones()
     if client is not None and ledger is None:
@@ -72,11 +73,11 @@ def statement(
                 client, str(month), None if as_of is None else format_instant(as_of)
             ),
         )
-        head = (
-            letterhead_told(address, client, language)
-            if letterhead is None
-            else letterhead_in(letterhead, language)
-        )
+        if letterhead is None:
+            head = letterhead_told(address, client, language)
+        else:
+            head = letterhead_in(letterhead, language)
+            document = with_provider(document.decode(), head.name, head.address).encode()
         lay_out(document, layout, output, head)
         return
     head = letterhead_in(letterhead, language)

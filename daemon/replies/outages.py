@@ -62,7 +62,7 @@ class IncidentRow(OutageKeys):
 
     servers: int
     servers_down: int = Field(description="Of these, those whose outage lasts.")
-    names: tuple[str, ...] = Field(description="The names of the first few servers.")
+    names: tuple[str, ...] = Field(description="Of the servers, the first few by name.")
     clients: tuple[str, ...]
 
 

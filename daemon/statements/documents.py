@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import replace
 from functools import partial
 from typing import Final
 
@@ -78,7 +77,7 @@ class Documents:
             book, head = await self._excerpt(client)
             judgement = partial(judged, book, month=month, as_of=now if as_of is None else as_of)
             of_ledger = LedgerHead(ledger="", seq=head.seq, head=head.chain)
-            imprint = replace(imprint_of(self.letterhead(client), (of_ledger,)), version=version)
+            imprint = imprint_of(self.letterhead(client), (of_ledger,), version=version)
             return await asyncio.to_thread(lambda: client_document(judgement(), client, imprint).encode())
 
     async def _excerpt(self, client: ClientId) -> tuple[Book, Head]:

@@ -237,6 +237,7 @@ WORDS: Final[Mapping[str, Phrase]] = {
         "aucun : les preuves n’ont pas été confrontées à une chaîne de hachage",
     ),
     "sha256": Phrase("SHA-256 of the JSON document", "SHA-256 du document JSON"),
+    "letterhead": Phrase("Its letterhead", "Son en-tête"),
     "recompute": Phrase("Recompute it", "Le recalculer"),
     "time_zones": Phrase("Time-zone data", "Données de fuseaux horaires"),
     "none": Phrase("none", "aucun"),
