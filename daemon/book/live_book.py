@@ -129,7 +129,7 @@ class LiveBook:
             if at < settled:
                 self._note_late(server, at, settled)
         track.add(at, state, reason)
-        self.outages.take_observation(server, state, at)
+        self.outages.take_observation(server, state)
         if not is_counted:
             return
         if at < settled:

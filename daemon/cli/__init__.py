@@ -69,6 +69,9 @@ _COMMANDS: Final[Mapping[str, _ListedCommand]] = {
         "daemon.cli.export:export", "Write the evidence as JSON Lines, chained by hashes."
     ),
     "verify": _ListedCommand("daemon.cli.verify:verify", "Verify an export's chain of hashes."),
+    "compact": _ListedCommand(
+        "daemon.cli.compact:compact", "Take the oldest months out of the ledger, into sealed files."
+    ),
     "evaluate": _ListedCommand(
         "daemon.cli.evaluate:evaluate", "Work out a month from evidence alone, anywhere."
     ),

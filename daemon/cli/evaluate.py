@@ -18,7 +18,14 @@ from daemon.cli.options import InstantType, MonthType
 from daemon.cli.terminal import progress, tell, tell_progress
 from daemon.config.letterhead import Letterhead
 from daemon.evidence.contract_files import load_contract
-from daemon.evidence.files import EvidenceError, EvidenceSource, Taker, read_records, read_verified
+from daemon.evidence.files import (
+    EvidenceError,
+    EvidenceSource,
+    Taker,
+    evidence_in,
+    read_records,
+    read_verified,
+)
 from daemon.jobs import JobLostError, cores, shared_out
 from daemon.languages import LanguageName
 from daemon.pacing import without_gc
@@ -84,7 +91,7 @@ def evaluate(
     *,
     verify: bool,
 ) -> None:
-    """Work out every figure of a month from EVIDENCE alone, a file of JSON Lines or - for standard input.
+    """Work out every figure of a month from EVIDENCE alone, a file of JSON Lines or - for standard input, compressed by gzip or not.
 
     Nothing else is read: no configuration, no ledger, no vCenter. The same evidence gives the same bytes anywhere.
     Without --client, --format json has the figures of all clients, and text a statement of each. With --verify a
@@ -99,8 +106,7 @@ def evaluate(
     use_packaged_time_zones()
     head = letterhead_in(letterhead, language)
     with without_gc():
-        with click.open_file(evidence, "rb") as stream:
-            source = EvidenceSource(name=evidence, stream=stream)
+        with click.open_file(evidence, "rb") as stream, evidence_in(evidence, stream) as source:
             found = evaluated(source, contract=contract, month=month, as_of=as_of, verify=verify)
         make(found, client=client, version=version, layout=layout, output=output, letterhead=head, jobs=jobs)
 

@@ -17,7 +17,7 @@ from daemon.cli.terminal import progress, say, tell
 from daemon.clock import SystemClock
 from daemon.config.loading import load
 from daemon.config.problems import ConfigError
-from daemon.evidence.files import EvidenceError, EvidenceSource, Taker, link_on, sound_lines
+from daemon.evidence.files import EvidenceError, Taker, evidence_in, link_on, sound_lines
 from daemon.hub.states import HubError
 from daemon.ledger import Batch, Entry, Ledger, LedgerError, accepted_loss, note_of, noted
 from daemon.os_faults import refused
@@ -83,11 +83,8 @@ def import_(
     if ledger.exists():
         _fail([f"{ledger} is there already: evidence is imported into a new ledger only"])
     try:
-        with click.open_file(evidence, "rb") as stream:
-            source, taker = (
-                EvidenceSource(name=evidence, stream=stream),
-                Taker(take=records.append, for_ledger=True),
-            )
+        with click.open_file(evidence, "rb") as stream, evidence_in(evidence, stream) as source:
+            taker = Taker(take=records.append, for_ledger=True)
             lost = _lost(ledger, sound_lines(source, taker, lambda _: None))
         if lost and not why:
             _fail(

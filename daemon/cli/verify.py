@@ -13,7 +13,7 @@ from daemon.cli.options import OutputFormat
 from daemon.cli.terminal import progress, say, show_as, tell
 from daemon.control.address import ControlAddress
 from daemon.evidence.export import proven
-from daemon.evidence.files import EvidenceError, EvidenceSource
+from daemon.evidence.files import EvidenceError, EvidenceSource, evidence_in
 from daemon.jobs import JobLostError
 from daemon.ledger import LedgerError, LedgerWentBackError, noted, verified
 from sla.chain import GENESIS
@@ -58,7 +58,7 @@ def verify(
     address: ControlAddress,
     format_: OutputFormat,
 ) -> None:
-    """Verify the hash chain of EXPORT, a file that `slad export` wrote (- for standard input), or of a ledger.
+    """Verify the hash chain of EXPORT, a file that `slad export` wrote (- for standard input), or of a ledger with its month files.
 
     With neither, the running daemon is asked for all that its ledger's file holds. Of an export of several ledgers each has a
     chain and a head of its own. A chain proves the order of what is there; that nothing was cut off its end, or all of it
@@ -75,8 +75,8 @@ def verify(
         if ledger is not None:
             report = _of_ledger(ledger, head, jobs)
         elif export is not None:
-            with click.open_file(export, "rb") as stream:
-                report = _of_export(EvidenceSource(name=export, stream=stream), head)
+            with click.open_file(export, "rb") as stream, evidence_in(export, stream) as source:
+                report = _of_export(source, head)
         else:
             report = _of_daemon(address, head)
     except (LedgerError, EvidenceError, JobLostError) as error:

@@ -1,14 +1,20 @@
 """Evidence in files: lines of bounded length, every fault of a file at once, and the proof (`spec/evidence.md`)."""
 
+import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import IO
+from gzip import BadGzipFile, GzipFile
+from io import BufferedReader
+from typing import IO, Any, Final, cast
 
 from sla.chain import ChainBrokenError, Link, link_of, verified_heads
 from sla.reader import LONGEST_LINE, EvidenceReader, TrackOf, lines_in
 from sla.records import Record
 
 _BLOCK = 262_144
+_PACKED: Final = b"\x1f\x8b"
+"""How a file begins that is compressed."""
 
 
 class EvidenceError(Exception):
@@ -28,6 +34,18 @@ class EvidenceSource:
     stream: IO[bytes]
 
 
+@contextmanager
+def evidence_in(name: str, stream: Any) -> Iterator[EvidenceSource]:
+    """The evidence in an open file, which may be compressed by gzip: so month files of a ledger are."""
+    buffered = BufferedReader(stream)
+    try:
+        is_packed = buffered.peek(len(_PACKED)).startswith(_PACKED)
+        held = GzipFile(fileobj=buffered) if is_packed else buffered
+        yield EvidenceSource(name=name, stream=cast(IO[bytes], held))
+    finally:
+        buffered.detach()  # whoever opened the file closes it
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Taker:
     """What takes records: `take` all of them, or, with `track_of`, all but most observations, which go to their tracks.
@@ -40,11 +58,18 @@ class Taker:
     for_ledger: bool = False
 
 
-def blocks_of(stream: IO[bytes]) -> Iterator[bytes]:
-    """The lines of a stream, many at a time, none of them in two.
+def blocks_of(source: EvidenceSource) -> Iterator[bytes]:
+    """The lines of a file, many at a time, none of them in two.
 
-    Of one that is too long only what shows that, whatever its length: memory stays bounded.
+    Of one that is too long only what shows that, whatever its length: memory stays bounded. Raises EvidenceError.
     """
+    try:
+        yield from _blocks_of(source.stream)
+    except (BadGzipFile, EOFError, zlib.error) as error:
+        raise EvidenceError([f"{source.name}: is cut off, or was changed: it cannot be unpacked"]) from error
+
+
+def _blocks_of(stream: IO[bytes]) -> Iterator[bytes]:
     while block := stream.read(_BLOCK):
         if not block.endswith(b"\n"):
             block += stream.readline(LONGEST_LINE + 1)
@@ -54,9 +79,9 @@ def blocks_of(stream: IO[bytes]) -> Iterator[bytes]:
         yield block
 
 
-def lines_of(stream: IO[bytes]) -> Iterator[bytes]:
-    """The lines of a stream, without their newlines; of one that is too long only what shows that."""
-    for block in blocks_of(stream):
+def lines_of(source: EvidenceSource) -> Iterator[bytes]:
+    """The lines of a file, without their newlines; of one that is too long only what shows that. Raises EvidenceError."""
+    for block in blocks_of(source):
         yield from lines_in(block)
 
 
@@ -89,7 +114,7 @@ def sound_lines(
     """The lines up to the first bad one, many at a time, with the number of the first; the bad ones are told of at the end."""
     reader = EvidenceReader(taker.track_of, for_ledger=taker.for_ledger)
     before = 0
-    for block in blocks_of(source.stream):
+    for block in blocks_of(source):
         was_sound = not reader.faults
         for record in reader.read_block(block):
             if not reader.faults:

@@ -17,6 +17,7 @@ from daemon.ledger.batch import (
     Stored,
     Trace,
 )
+from daemon.ledger.compacting import Compaction, SealedMonth
 from daemon.ledger.errors import (
     LedgerDamagedError,
     LedgerError,
@@ -48,6 +49,7 @@ __all__ = [
     "Accepted",
     "Batch",
     "Chained",
+    "Compaction",
     "Entry",
     "Extent",
     "Head",
@@ -63,6 +65,7 @@ __all__ = [
     "Quarantined",
     "RequestKey",
     "Restoration",
+    "SealedMonth",
     "SnapshotFile",
     "SnapshotSection",
     "Stored",

@@ -16,7 +16,8 @@ from daemon.ledger.errors import damaged
 from sla.instants import Instant
 from sla.records import Witness
 
-_UNSETTLED: Final = -(2**63)
+UNSETTLED: Final = -(2**63)
+"""Stands for None where settled is bytes."""
 
 StoredRow = tuple[int, str, bytes, Instant | None]
 """A record in its table: number, body, chain value and settled."""
@@ -66,7 +67,7 @@ def crc_of_settled(settled: Iterable[int | None], before: int) -> int:
 
 def settled_bytes(settled: Iterable[int | None]) -> bytes:
     """What the CRC is taken of."""
-    return array("q", (_UNSETTLED if at is None else at for at in settled)).tobytes()
+    return array("q", (UNSETTLED if at is None else at for at in settled)).tobytes()
 
 
 def crc_of_parts(parts: Iterable[bytes]) -> int:

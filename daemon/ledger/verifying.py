@@ -11,8 +11,9 @@ from daemon.jobs import cores, shared_out
 from daemon.ledger import documents
 from daemon.ledger.batch import Extent, Head
 from daemon.ledger.errors import LedgerError, LedgerFaultError, translating
-from daemon.ledger.schema import FIND_CHAIN, check_identity
-from daemon.ledger.store import Store, connect
+from daemon.ledger.files import connect
+from daemon.ledger.schema import check_identity
+from daemon.ledger.store import Store
 from daemon.ledger.sums import crc_of_parts
 
 
@@ -67,9 +68,11 @@ def verified(
         else:  # one after the other, to say which record is the first that does not hold
             for seq, _, _ in store.replay():
                 progress(seq)
-        rows = {chain: db.execute(FIND_CHAIN, (chain,)).fetchone() for chain in looked_for}
-        found = {chain: row[0] for chain, row in rows.items() if row is not None}
-        return Verified(head=store.state.head, found=found, bare=documents.bare(store.bodies, store.document))
+        return Verified(
+            head=store.state.head,
+            found=store.found(set(looked_for)),
+            bare=documents.bare(store.bodies, store.document),
+        )
 
 
 def _holds_in_parts(path: Path, extent: Extent, jobs: int, progress: Callable[[int], None]) -> bool:

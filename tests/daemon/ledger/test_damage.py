@@ -64,7 +64,7 @@ def test_a_bit_that_flips_is_noticed_or_is_where_nothing_is_kept(path: Path) -> 
         assert_noticed(path, sound, flipped(data, bit), f"bit {bit}")
         for bit in rng.sample(range(len(data) * 8), 200)
     )
-    assert noticed > 120, "most of the file is records"
+    assert noticed > 100, "most of the file is records"
 
 
 @pytest.mark.long
