@@ -17,6 +17,7 @@ from daemon.pacing import paced
 from daemon.replies.causes import CauseStatus
 from daemon.replies.servers import ServerSummary
 from sla.instants import BEGINNING, FOREVER, Instant
+from sla.owners import held_since
 from sla.records import Server, ServerId
 
 
@@ -62,17 +63,22 @@ class FleetAnswers:
         return record
 
     def _down_since(self, server: ServerId) -> Instant | None:
-        """Since when an outage is under way; None where none is."""
+        """Since when an outage of its client is under way; None where none is."""
         place = self._book.places.get(server)
         began_at = NEVER if place is None else place.group.outage_at[place.index]
-        return None if began_at == NEVER else Instant(began_at)
+        if place is None or began_at == NEVER:
+            return None
+        return max(Instant(began_at), held_since(self._book.evidence, server, place.group.settled))
 
     def _since(self, server: ServerId) -> Instant | None:
-        """Since when nothing else was said of it, or an outage is under way."""
+        """Since when nothing else was said of it while it was its client's, or an outage is under way."""
         place = self._book.places.get(server)
         if place is None:
             return None
-        return self._down_since(server) or place.group.counted_until(place.index)
+        said_at = place.group.counted_until(place.index)
+        return self._down_since(server) or max(
+            said_at, held_since(self._book.evidence, server, place.group.settled)
+        )
 
     def _order(self, order: ServerOrder) -> Callable[[Server], PageKey]:
         """Where a server stands in an order: elsewhere only once something else is said of it."""

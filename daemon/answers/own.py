@@ -124,9 +124,14 @@ class OwnAnswers:
         record = self._record(client)
         speech = self._speech(record)
         entries = await entries_of(self._book, self._figures.asked(), record, speech)
-        title = speech.say("feed", client=record.name)
-        language = speech.locale.replace("_", "-")
-        return atom_of(feed_id(self._book.observer, client), title, language, self._clock.now(), entries)
+        return atom_of(
+            feed_id(self._book.observer, client),
+            speech.say("feed", client=record.name),
+            entries,
+            author=self._letterhead(client).name or "slad",
+            language=speech.locale.replace("_", "-"),
+            at=self._clock.now(),
+        )
 
     async def availability_badge(self, client: ClientId, server: str | None) -> bytes | None:
         """The month's availability so far of a server, by id or a name of its own, or the lowest; None for what is no server."""

@@ -245,6 +245,10 @@ WORDS: Final[Mapping[str, Phrase]] = {
     "feed": Phrase("Outages and maintenance, {client}", "Pannes et entretien, {client}"),
     "is_down": Phrase("{server} is down", "{server} est en panne"),
     "was_down": Phrase("{server} was down for {lasted}", "{server} a été en panne pendant {lasted}"),
+    "are_down": Phrase("{count} servers are down", "{count} serveurs sont en panne"),
+    "were_down": Phrase(
+        "{count} servers were down for {lasted}", "{count} serveurs ont été en panne pendant {lasted}"
+    ),
     "fact_is": Phrase("{label}: {text}", "{label} : {text}"),
     "of_server": Phrase("{server}, {label}", "{server}, {label}"),
     "withdrawn": Phrase("{window} (withdrawn)", "{window} (retiré)"),
