@@ -1,7 +1,9 @@
 """Every page: that it is there, that it is sound, and that whatever others wrote stays text."""
 
 import ast
+import html
 import re
+import sys
 from collections.abc import AsyncIterator, Iterable
 from pathlib import Path
 
@@ -9,8 +11,8 @@ import html5lib
 import pytest
 
 from daemon.pages.rendering import ICON, SCRIPT, STYLE
-from daemon.pages.site import PAGES
-from sla.instants import MINUTE, Instant, format_instant
+from daemon.pages.site import OWN_PAGES, PAGES
+from sla.instants import DAY, MINUTE, Instant, format_instant
 from tests.daemon.pages.world import MARKUP, ODD, SOLUTION, Browser, browsing
 
 NAMES = {"client": "acme", "solution": SOLUTION, "server": ODD}
@@ -166,6 +168,53 @@ async def test_every_server_is_on_one_page_of_the_list(
         path = further[1].replace("&amp;", "&") if further else ""
     assert found[:2] == ["a%2F1%3F%3Ci%3E%252e", "secret-1"]
     assert len(found) == len(set(found)) == 7
+
+
+LISTS = [
+    (client, path.replace(":[^/]+", ""), module)
+    for client, pages in ((None, PAGES), ("acme", OWN_PAGES))
+    for path, (name, _) in pages.items()
+    for module in [f"daemon.pages.{name}"]
+    if hasattr(sys.modules[module], "ROWS")
+]
+"""Pages, of the fleet and of a client, whose lists go on."""
+
+
+@pytest.mark.parametrize(("client", "template", "module"), LISTS)
+async def test_what_is_further_on_is_reached_from_the_page_that_was_opened(
+    monkeypatch: pytest.MonkeyPatch, client: str | None, template: str, module: str
+) -> None:
+    monkeypatch.setattr(f"{module}.ROWS", 1)
+    async with browsing(client) as browser:
+        path, pages = path_of(browser, template), list[str]()
+        while path:
+            pages.append(await browser.text(path))
+            further = re.search(r'<a href="([^"]+)" rel="next">Further', pages[-1])
+            path = further[1].replace("&amp;", "&").removeprefix("/c/acme") if further else ""
+    has_all_on_one = client is not None and template == "/statements"
+    assert len(set(pages)) == len(pages)
+    assert len(pages) > 1 or has_all_on_one
+
+
+async def test_the_servers_of_a_client_that_missed_come_first_in_every_month(browser: Browser) -> None:
+    world = browser.world
+
+    async def first_of(path: str) -> str:
+        (first, *_) = re.findall(
+            r'<th scope="row" data-th="Server"><a href="[^"]*">([^<]*)<', await browser.text(path)
+        )
+        return html.unescape(first)
+
+    world.turn(True, ODD)
+    world.turn(False, "lone")
+    world.source.look(passed_us=30 * DAY)
+    await world.settle()
+    assert await first_of("/clients/acme") == "acme-alone"
+    world.turn(True, "lone")
+    world.turn(False, ODD)
+    world.source.look(passed_us=DAY)
+    await world.settle()
+    assert await first_of("/clients/acme?month=2026-03") == "acme-alone"
 
 
 async def test_a_list_can_be_searched_by_a_part_of_a_name(browser: Browser) -> None:
