@@ -188,9 +188,9 @@ class Answers:
         await self._seal()  # with the next tick, which looks at the clock first
         return self.clock()
 
-    def server(self, name: str) -> ServerStatus:
-        """One server by its id or its name. Raises NotFoundError and AmbiguousNameError."""
-        server = find_server(self._book.evidence, name)
+    def server(self, name: str, client: ClientId | None = None) -> ServerStatus:
+        """One server by its id or its name, of all or of a client's. Raises NotFoundError and AmbiguousNameError."""
+        server = find_server(self._book.evidence, name, client)
         record, counts = self._book.record_of(server), self._book.counts(server)
         settled_at = self._book.places[server].group.settled if server in self._book.places else None
         segments = self._segments(record, settled_at)

@@ -19,7 +19,7 @@ from daemon.config.values import shown
 from daemon.control.questions import BusyError, Listed, OutagesAsked, Page, ServersAsked
 from daemon.control.routes import segment
 from daemon.records.links import ClientLink
-from daemon.records.refusals import AmbiguousNameError, FieldFault, NotFoundError
+from daemon.records.refusals import FieldFault, NotFoundError
 from daemon.replies.causes import CauseStatus
 from daemon.replies.events import EventStatus
 from daemon.replies.outages import IncidentRow, OutageRow
@@ -127,16 +127,9 @@ class Viewer:
         return found
 
     def server(self, name: str) -> ServerStatus:
-        """A server by its id; for the fleet by its name too. Raises NotFoundError and AmbiguousNameError."""
-        if self.client is None:
-            return self._answers.server(name)
-        try:
-            found = self._answers.server(name)
-        except (NotFoundError, AmbiguousNameError):
-            raise _unknown("server", name) from None  # what it is like, or whose, is others' to know
-        if (found.client, found.server) != (self.client, name):
-            raise _unknown("server", name)
-        return _own_status(found)
+        """A server by its id or name. Raises NotFoundError and AmbiguousNameError."""
+        found = self._answers.server(name, self.client)
+        return found if self.client is None else _own_status(found)
 
     async def servers(self, asked: ServersAsked, page: Page) -> Listed[ServerSummary]:
         """The servers in service that are asked for."""

@@ -1,6 +1,7 @@
 """A client's view: the same pages, and nothing of anybody else."""
 
 import inspect
+import re
 from collections.abc import AsyncIterator
 
 import pytest
@@ -46,6 +47,26 @@ async def test_of_a_server_that_has_moved_on_what_was_its_own_stays_by_the_name_
     assert (await browser.look("/servers/beta-secret-moved"))[0] == 404
 
 
+@pytest.mark.parametrize("name", ["acme-alone", "ACME-Alone", "lone"])
+async def test_its_own_servers_are_found_by_name_wherever_one_is_asked_for(
+    browser: Browser, name: str
+) -> None:
+    assert "<h1>acme-alone</h1>" in await browser.text(f"/servers/{name}")
+    text = await browser.text(f"/outages?server={name}")
+    assert ("acme-alone" in text, "acme-moved" in text) == (True, False)
+
+
+async def test_a_name_of_several_of_its_own_is_answered_with_which_there_are(browser: Browser) -> None:
+    browser.world.source.vms["b-2"].name = "acme-alone"
+    browser.world.source.look()
+    await browser.world.settle()
+    status, text, _ = await browser.look("/servers/acme-alone")
+    assert status == 404
+    assert {'href="/c/acme/servers/lone"', 'href="/c/acme/servers/b-2"'} <= set(
+        re.findall(r'href="[^"]*"', text)
+    )
+
+
 @pytest.mark.parametrize(
     "path",
     [
@@ -53,11 +74,13 @@ async def test_of_a_server_that_has_moved_on_what_was_its_own_stays_by_the_name_
         "/clients/beta/statements/2026-03.html",
         "/servers/secret-1",
         "/servers/beta-secret-1",
-        "/servers/acme-alone",
+        "/servers/beta-secret-moved",
+        "/servers/acme-moved",
         "/servers?client=beta",
         "/solutions/beta/beta-secret",
         "/outages?client=beta",
         "/outages?server=secret-1",
+        "/outages?server=beta-secret-1",
         "/maintenance?client=beta",
     ],
 )
