@@ -232,6 +232,16 @@ class Answers:
         """The incidents of outages. Raises what `outages` raises."""
         return await self._outages.incidents(asked, self._named(asked.server), page)
 
+    async def incident(
+        self, server: ServerId, start: Instant, client: ClientId | None, page: Page
+    ) -> tuple[IncidentRow, Listed[OutageRow]]:
+        """The incident of an outage, as far as it is a client's or whole, and each outage of it. Raises NotFoundError."""
+        return await self._outages.incident(server, start, client, page)
+
+    def is_of(self, server: str, client: ClientId) -> bool:
+        """Whether a server that is on record is a client's, or was last."""
+        return self._book.record_of(ServerId(server)).client == client
+
     async def events(self, server: str, page: Page) -> tuple[str, Listed[EventStatus]]:
         """The id of a server, and the events that name it. Raises what `outages` raises."""
         found = find_server(self._book.evidence, server)

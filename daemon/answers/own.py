@@ -79,6 +79,10 @@ class OwnAnswers:
         self._known: tuple[Instant | None, dict[ClientId, list[_OwnMonth]]] = None, {}
         """What was worked out of clients at the instant of the live figures: badges ask for it again and again."""
 
+    def timezone(self, client: ClientId) -> str:
+        """The client's clock."""
+        return self._record(client).timezone
+
     async def status(self, client: ClientId) -> OwnStatus:
         """How the client's servers are, with their months so far."""
         record, at = self._record(client), self._figures.at

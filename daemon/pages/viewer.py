@@ -73,6 +73,11 @@ class Viewer:
         name = "" if self.client is None else self._answers.documents.letterhead(self.client).name
         return name or "slad"
 
+    @property
+    def zone(self) -> str:
+        """By whose clock is told what is no one client's of several."""
+        return "UTC" if self.client is None else self._own.timezone(self.client)
+
     # Where its pages are
 
     def url(self, *names: str, **query: str | None) -> str:
@@ -151,6 +156,19 @@ class Viewer:
         if self.client is None:
             return found
         return replace(found, rows=tuple(_own_place(row) for row in found.rows))
+
+    async def incident(
+        self, server: str, start: Instant, page: Page
+    ) -> tuple[IncidentRow, Listed[OutageRow]]:
+        """The incident of a server's outage that began at an instant, as far as it is in view, and each outage of it."""
+        row, found = await self._answers.incident(ServerId(server), start, self.client, page)
+        if self.client is None:
+            return row, found
+        return _own_place(row), replace(found, rows=tuple(map(_own_place, found.rows)))
+
+    def has(self, server: str) -> bool:
+        """Whether a server that is told of has a page: a client's that has moved on since has none there."""
+        return self.client is None or self._answers.is_of(server, self.client)
 
     async def events(self, server: str, page: Page) -> Listed[EventStatus]:
         """What vCenter reported of a server: for the provider alone."""

@@ -72,7 +72,11 @@ def alike(answer: tuple[int, Any, bytes]) -> tuple[int, bytes, list[tuple[str, s
 
 def route(path: str) -> str:
     solution = path.replace("{client}/{solution}", "c/s")
-    return solution.replace("{file}", "2026-03.html").replace("{server}", "s")
+    return (
+        solution.replace("{file}", "2026-03.html")
+        .replace("{server}", "s")
+        .replace("{start}", "2026-03-10T10:00:00Z")
+    )
 
 
 async def test_whoever_has_no_link_sees_the_same_404_everywhere(door: Opened) -> None:

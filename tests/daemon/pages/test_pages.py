@@ -33,6 +33,7 @@ def templates(pages: Iterable[str] = PAGES) -> list[str]:
 
 def path_of(browser: Browser, template: str, **names: str) -> str:
     """The path of a page, of the odd names where it has any."""
+    names = {"start": format_instant(browser.world.began), **names}
     parts = [
         (NAMES | names)[part[1:-1]] if part.startswith("{") else part
         for part in template.strip("/").split("/")
@@ -191,7 +192,7 @@ async def test_what_is_further_on_is_reached_from_the_page_that_was_opened(
             pages.append(await browser.text(path))
             further = re.search(r'<a href="([^"]+)" rel="next">Further', pages[-1])
             path = further[1].replace("&amp;", "&").removeprefix("/c/acme") if further else ""
-    has_all_on_one = client is not None and template == "/statements"
+    has_all_on_one = client is not None and template.startswith(("/statements", "/incidents"))
     assert len(set(pages)) == len(pages)
     assert len(pages) > 1 or has_all_on_one
 
@@ -215,6 +216,42 @@ async def test_the_servers_of_a_client_that_missed_come_first_in_every_month(bro
     world.source.look(passed_us=DAY)
     await world.settle()
     assert await first_of("/clients/acme?month=2026-03") == "acme-alone"
+
+
+async def test_every_server_of_an_incident_is_reached_from_it(
+    browser: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("daemon.answers.outages.NAMES_SHOWN", 1)
+    incident = path_of(browser, "/incidents/{server}/{start}")
+    for page in ("/", "/outages", "/clients/beta"):
+        text = await browser.text(page)
+        assert 'href="/servers/' in text
+        assert f'<a href="{incident}">' in text or page == "/clients/beta"
+        assert "and <a" in text or page == "/clients/beta"
+    text = await browser.text(incident)
+    assert all(
+        f'href="/servers/{each}?month=2026-03"' in text for each in ("a%2F1%3F%3Ci%3E%252e", "secret-1")
+    )
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/incidents/lone/2026-03-01T00:00:00Z", "/incidents/none/2026-03-01T00:00:00Z", "/incidents/lone/odd"],
+)
+async def test_an_incident_that_never_was_is_not_there(browser: Browser, path: str) -> None:
+    status, text, _ = await browser.look(path)
+    assert (status, "Not found" in text) == (404, True)
+
+
+async def test_what_is_of_clients_with_several_clocks_is_told_in_utc(browser: Browser) -> None:
+    began = f'title="{format_instant(browser.world.began)[:19].replace("T", " ")} UTC">'
+    told = {
+        path: re.findall(f"{began}([^<]+)<", await browser.text(path))
+        for path in ("/outages", "/outages?client=acme", "/outages?client=beta")
+    }
+    assert [each for each in told["/outages"] if each.endswith(" UTC")]
+    assert all(each.endswith(" NDT") for each in told["/outages?client=acme"])
+    assert all(each.endswith(" GMT") for each in told["/outages?client=beta"])
 
 
 async def test_a_list_can_be_searched_by_a_part_of_a_name(browser: Browser) -> None:

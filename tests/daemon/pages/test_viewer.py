@@ -1,5 +1,6 @@
 """A client's view: the same pages, and nothing of anybody else."""
 
+import html
 import inspect
 import re
 from collections.abc import AsyncIterator
@@ -10,6 +11,8 @@ from daemon.pages.site import OWN_PAGES
 from daemon.pages.viewer import Viewer
 from daemon.records.refusals import NotFoundError
 from daemon.statements.layouts import Layout
+from sla.instants import format_instant
+from tests.daemon.monitor import START
 from tests.daemon.pages.test_pages import path_of, templates
 from tests.daemon.pages.world import MARCH, MARKUP, Browser, World, browsing
 
@@ -81,14 +84,25 @@ async def test_a_name_of_several_of_its_own_is_answered_with_which_there_are(bro
         "/outages?client=beta",
         "/outages?server=secret-1",
         "/outages?server=beta-secret-1",
+        "/incidents/secret-1/{start}",
         "/maintenance?client=beta",
     ],
 )
 async def test_what_is_of_others_is_not_there(browser: Browser, path: str) -> None:
-    status, text, _ = await browser.look(path)
+    status, text, _ = await browser.look(path.format(start=format_instant(browser.world.began)))
     assert status == 404
     assert "secret" not in text.replace("secret-1&#34;", "").replace("beta-secret", "")
     assert "BETA" not in text
+
+
+@pytest.mark.parametrize("template", templates(OWN_PAGES))
+async def test_its_clock_is_the_clients_own_and_every_server_that_is_linked_has_a_page(
+    browser: Browser, template: str
+) -> None:
+    text = await browser.text(path_of(browser, template))
+    assert re.findall(r"<time[^>]*>[^<]* UTC</time>", text) == []
+    for server in set(re.findall(r'href="/c/acme(/(?:servers|incidents)/[^"#]+)', text)):
+        assert await browser.text(html.unescape(server))
 
 
 QUESTIONS = {
@@ -102,6 +116,7 @@ QUESTIONS = {
     "statement": ("beta", MARCH, None, Layout.HTML),
     "owner": ("beta",),
     "server": ("secret-1",),
+    "incident": ("secret-1", START, None),
 }
 
 
@@ -125,6 +140,8 @@ async def test_every_question_about_another_client_is_refused() -> None:
 def test_no_question_is_forgotten() -> None:
     whole = {
         "brand",
+        "zone",
+        "has",
         "url",
         "overview",
         "clients",
