@@ -62,6 +62,16 @@ class OpenedPage:
         )
         return found
 
+    def overrun(self) -> list[str]:
+        """The cells of rows that stand as blocks, and the labels of time lines, in which something does not fit."""
+        found: list[str] = self.page.evaluate(
+            """[...document.querySelectorAll("[data-th], .ticks a")].filter(each =>
+                ["block", "flow-root"].includes(getComputedStyle(each).display)
+                && (each.scrollHeight > each.clientHeight + 1 || each.scrollWidth > each.clientWidth + 1)
+            ).map(each => each.outerHTML)"""
+        )
+        return found
+
     def barriers(self) -> list[str]:
         """What axe-core finds that is serious or critical: rule, where, and what to do. It needs scripts."""
         self.page.evaluate(AXE.read_text(encoding="utf-8"))
