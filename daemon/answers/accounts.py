@@ -1,5 +1,6 @@
 """A server's month in days and figures, who said what of it and when; and where a solution stands: each judged anew by `sla`."""
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -101,6 +102,14 @@ class AccountAnswers:
             for row in judgement.server(server, client)
         ]
         return Listed(rows=tuple(rows), next=behind)
+
+    async def verdicts(self, client: ClientId, month: Month) -> dict[MonthVerdict, int]:
+        """How many of a client's servers ended a month that is over how, without verdicts that none has."""
+        judgement = (await self._judging()).of_month(month)
+        span = calendar_of(self._book.evidence.zone_of(client)).month_span(month)
+        served = self._served(client, span, partial(_standing_at_the_end, judgement))
+        counts = Counter([each[0][0] async for each in paced(served) if each is not None])
+        return {verdict: counts[place] for place, verdict in enumerate(MonthVerdict) if counts[place]}
 
     async def lanes(self, server: ServerId, span: Span, client: ClientId | None) -> list[Lane]:
         """Who said what of a server in a span, while it was in service, or while it was one client's."""

@@ -101,7 +101,7 @@ class OutageAnswers:
         behind = [each for each in incident.outages if page.after is None or _key_of(each) > page.after]
         shown = behind[: page.limit]
         rows = [self._row(each, wanted.asked, judging) async for each in paced(shown)]
-        further = tuple(_key_of(shown[-1])) if len(behind) > len(shown) else None
+        further = _key_of(shown[-1]) if len(behind) > len(shown) else None
         return self._incident_row(incident, judging.at), Listed(rows=tuple(rows), next=further)
 
     async def _judging(self) -> JudgementsAt:

@@ -40,6 +40,7 @@ async def page(viewer: Viewer, request: web.Request) -> dict[str, Any]:
             (each.row, _verdict(each.row.figures, is_over=not month.is_present), each.account.days)
             for each in servers.rows
         ],
+        "verdicts": {} if month.is_present else await viewer.verdicts(client.client, month.month),
         "strip": strip_of,
         "cursor": cursor_behind(question, servers),
         "is_first": asked.after is None,

@@ -31,6 +31,7 @@ from daemon.statements.ics import CalendarEvent
 from daemon.statements.layouts import Files, Layout
 from daemon.statements.shelf import Shelf
 from sla.calendars import Month
+from sla.client_document import MonthVerdict
 from sla.instants import Instant
 from sla.reasons import in_evidence
 from sla.records import ClientId, ServerId
@@ -186,6 +187,12 @@ class Viewer:
         owner = self.owner(client)
         assert owner is not None
         return await self._accounts.client_months(owner, month, page)
+
+    async def verdicts(self, client: str, month: Month) -> Mapping[MonthVerdict, int]:
+        """How many of a client's servers ended a month that is over how."""
+        owner = self.owner(client)
+        assert owner is not None
+        return await self._accounts.verdicts(owner, month)
 
     async def lanes(self, server: str, span: Span) -> list[Lane]:
         """Who said what of a server in a span."""

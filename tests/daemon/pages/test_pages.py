@@ -12,7 +12,7 @@ import pytest
 
 from daemon.pages.rendering import ICON, SCRIPT, STYLE
 from daemon.pages.site import OWN_PAGES, PAGES
-from sla.instants import DAY, MINUTE, Instant, format_instant
+from sla.instants import DAY, HOUR, MINUTE, Instant, format_instant
 from tests.daemon.pages.world import MARKUP, ODD, SOLUTION, Browser, browsing
 
 NAMES = {"client": "acme", "solution": SOLUTION, "server": ODD}
@@ -216,6 +216,12 @@ async def test_the_servers_of_a_client_that_missed_come_first_in_every_month(bro
     world.source.look(passed_us=DAY)
     await world.settle()
     assert await first_of("/clients/acme?month=2026-03") == "acme-alone"
+    ended = re.sub(r"<svg.*?</svg>|<[^>]*>|\s+", " ", await browser.text("/clients/acme?month=2026-03"))
+    tiles = re.search(r"(\d+) +servers((?: +(?:missed|met|either way|not judged) +\d+)+)", ended)
+    assert tiles is not None
+    counts = {word.strip(): int(count) for word, count in re.findall(r"([a-z ]+?) +(\d+)", tiles[2])}
+    assert (sum(counts.values()), counts.keys() >= {"missed"}) == (int(tiles[1]), True), counts
+    assert "on target" not in ended
 
 
 async def test_every_server_of_an_incident_is_reached_from_it(
@@ -276,6 +282,32 @@ async def test_a_day_of_a_time_line_can_be_looked_at_closer(browser: Browser) ->
     assert "Mar 10, 2026 00:00:00 NDT" in closer
     hours = re.findall(r">(\d\d)</a></li>", closer)
     assert (hours[:2], len(hours)) == (["00", "01"], 24)
+
+
+@pytest.mark.parametrize(
+    "length",
+    [
+        MINUTE,
+        12 * MINUTE,
+        HOUR,
+        3 * HOUR,
+        6 * HOUR,
+        13 * HOUR,
+        DAY,
+        2 * DAY,
+        3 * DAY,
+        31 * DAY,
+        32 * DAY,
+        400 * DAY,
+    ],
+)
+async def test_the_labels_of_a_time_line_have_room(browser: Browser, length: int) -> None:
+    start = browser.world.began
+    span = f"from={format_instant(start)}&until={format_instant(Instant(start + length))}"
+    text = await browser.text(f"/servers/lone?{span}")
+    labels = re.findall(r"<li><a [^>]*#line\">([^<]*)</a></li>", text)
+    assert labels
+    assert sum(len(label) + 1 for label in labels) <= 100
 
 
 async def test_our_files_are_named_by_what_is_in_them_and_kept(browser: Browser) -> None:

@@ -107,6 +107,7 @@ async def test_its_clock_is_the_clients_own_and_every_server_that_is_linked_has_
 
 QUESTIONS = {
     "client_months": ("beta", MARCH, None),
+    "verdicts": ("beta", MARCH),
     "agenda": ("beta", (0, 1)),
     "issued": ("beta", MARCH),
     "served_months": ("beta",),
