@@ -95,6 +95,13 @@ async def test_what_is_of_others_is_not_there(browser: Browser, path: str) -> No
     assert "BETA" not in text
 
 
+async def test_when_others_were_last_written_of_is_not_told(browser: Browser) -> None:
+    assert ("Last commit" in await browser.text("/evidence"), "Size" in await browser.text("/evidence")) == (
+        False,
+        False,
+    )
+
+
 @pytest.mark.parametrize("template", templates(OWN_PAGES))
 async def test_its_clock_is_the_clients_own_and_every_server_that_is_linked_has_a_page(
     browser: Browser, template: str
