@@ -5,6 +5,7 @@ import html
 import re
 import sys
 from collections.abc import AsyncIterator, Iterable
+from dataclasses import replace
 from pathlib import Path
 
 import html5lib
@@ -13,6 +14,7 @@ import pytest
 from daemon.pages.rendering import ICON, SCRIPT, STYLE
 from daemon.pages.site import OWN_PAGES, PAGES
 from sla.instants import DAY, HOUR, MINUTE, Instant, format_instant
+from sla.records import ClientId
 from tests.daemon.pages.world import MARKUP, ODD, SOLUTION, Browser, browsing
 
 NAMES = {"client": "acme", "solution": SOLUTION, "server": ODD}
@@ -308,6 +310,17 @@ async def test_the_labels_of_a_time_line_have_room(browser: Browser, length: int
     labels = re.findall(r"<li><a [^>]*#line\">([^<]*)</a></li>", text)
     assert labels
     assert sum(len(label) + 1 for label in labels) <= 100
+
+
+async def test_no_sentence_ends_twice(browser: Browser) -> None:
+    for name, lead in (
+        ("ACME Ltd.", "A solution of ACME Ltd. Times are"),
+        ("ACME", "A solution of ACME. Times are"),
+    ):
+        (record,) = browser.world.monitor.book.evidence.clients[ClientId("acme")][-1:]
+        browser.world.record(replace(record, name=name, recorded_at=browser.world.monitor.now))
+        await browser.world.settle()
+        assert lead in await browser.text(path_of(browser, "/solutions/{client}/{solution}"))
 
 
 async def test_our_files_are_named_by_what_is_in_them_and_kept(browser: Browser) -> None:
