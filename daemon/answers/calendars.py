@@ -15,7 +15,7 @@ from sla.exclusions import MAINTENANCE
 from sla.instants import FOREVER, Instant
 from sla.owners import is_own, own_name
 from sla.pages import ExclusionPages
-from sla.records import ClientId, Exclusion, ServerId
+from sla.records import Category, ClientId, Exclusion, ServerId
 from sla.spans import Span
 
 MOST_EVENTS: Final = 2000
@@ -24,6 +24,10 @@ MOST_EVENTS: Final = 2000
 _TITLED: Final = 3
 _NAMED: Final = 50
 """How many names of each kind the title of an event has, and its text."""
+_TITLES: Final = {
+    Category.SCHEDULED_MAINTENANCE: "calendar.scheduled_maintenance",
+    Category.EMERGENCY_SECURITY_UPDATE: "calendar.emergency_security_update",
+}
 ENGLISH: Final = Speech("en", "UTC")
 """How the provider, and every page, is told."""
 
@@ -108,10 +112,8 @@ def _event(
     changes = [each for pages in group for each in (pages.ended, pages.withdrawn) if each is not None]
     ends = [end_of(pages) for pages in shown]
     names = concerned([pages.record for pages in shown])
-    title = speech.say(f"calendar.{first.category.value}")
-    text = [
-        speech.say(f"calendar.{kind}", names=speech.names(those, _NAMED)) for kind, those in names.items()
-    ]
+    title = speech.say(_TITLES[first.category])
+    text = [speech.say(kind, names=speech.names(those, _NAMED)) for kind, those in names.items()]
     if first.reference is not None:
         text.append(speech.say("calendar.reference", reference=first.reference))
     if None in ends:
@@ -140,12 +142,15 @@ def _event(
 def _concerned(
     book: Book, scopes: Iterable[Exclusion], server_name: Callable[[str], str | None]
 ) -> dict[str, list[str]]:
-    """The names of those whom scopes concern, by kind."""
-    names: dict[str, list[str]] = {"clients": [], "solutions": [], "servers": []}
+    """The names of those whom scopes concern, by the phrase that tells them."""
+    clients: list[str] = []
+    solutions: list[str] = []
+    servers: list[str] = []
     for scope in scopes:
         for client in scope.clients:
             record = book.client(client, FOREVER)
-            names["clients"].append(client if record is None else record.name)
-        names["solutions"] += [server_name(solution) or solution for solution in scope.solutions]
-        names["servers"] += [server_name(server) or server for server in scope.servers]
+            clients.append(client if record is None else record.name)
+        solutions += [server_name(solution) or solution for solution in scope.solutions]
+        servers += [server_name(server) or server for server in scope.servers]
+    names = {"calendar.clients": clients, "calendar.solutions": solutions, "calendar.servers": servers}
     return {kind: list(dict.fromkeys(those)) for kind, those in names.items() if those}
