@@ -5,7 +5,7 @@
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import Any, cast
 
 from aiohttp.test_utils import make_mocked_request
@@ -17,6 +17,7 @@ from daemon.answers.accounts import AccountAnswers
 from daemon.answers.answers import Answers
 from daemon.answers.budgets import BudgetAnswers
 from daemon.causes.traces import Traces
+from daemon.control.questions import OutagesAsked, Page
 from daemon.ledger import Head
 from daemon.pages.rendering import Templates
 from daemon.pages.site import PAGES, PageValues
@@ -24,6 +25,7 @@ from daemon.pages.viewer import PageSources, Viewer
 from daemon.records.idempotency import RecordedRequests
 from daemon.statements.issuing import Issuing
 from daemon.statements.register import StatementRegister
+from sla.instants import format_instant
 
 NAMES = {"client": "acme", "server": "server-7", "solution": "server-7"}
 QUERIES = ("", "?sort=worst", "?name=*99?&sort=since", "?open=true")
@@ -94,17 +96,21 @@ async def pages(servers: int, outages: int) -> AsyncIterator[Row]:
     templates = Templates()
     for row in await _row("clients at a new instant", lambda: BudgetAnswers(fleet.book, figures).clients()):
         yield row
+    (last,) = (await viewer.outages(OutagesAsked(server=NAMES["server"]), Page(None, 1))).rows
+    names = {**NAMES, "start": format_instant(last.start)}
     for path, (name, values) in PAGES.items():
         for query in QUERIES if name in ("servers", "outages") else QUERIES[:1]:
             if not (name == "outages" and "sort" in query) and not (name == "servers" and "open" in query):
                 shown = f"{path.replace(':[^/]+', '')}{query}"
-                for row in await _page(shown, name, values, viewer, templates):
+                for row in await _page(shown, name, values, viewer, templates, names):
                     yield row
 
 
-async def _page(what: str, name: str, values: PageValues, viewer: Viewer, templates: Templates) -> list[Row]:
+async def _page(
+    what: str, name: str, values: PageValues, viewer: Viewer, templates: Templates, names: Mapping[str, str]
+) -> list[Row]:
     request = make_mocked_request("GET", f"/?{what.partition('?')[2]}")
-    request.match_info.update(NAMES)
+    request.match_info.update(names)
 
     async def once() -> None:
         shown = await values(viewer, request)

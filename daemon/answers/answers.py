@@ -188,9 +188,9 @@ class Answers:
         await self._seal()  # with the next tick, which looks at the clock first
         return self.clock()
 
-    def server(self, name: str) -> ServerStatus:
-        """One server by its id or its name. Raises NotFoundError and AmbiguousNameError."""
-        server = find_server(self._book.evidence, name)
+    def server(self, name: str, client: ClientId | None = None) -> ServerStatus:
+        """One server by its id or its name, of all or of a client's. Raises NotFoundError and AmbiguousNameError."""
+        server = find_server(self._book.evidence, name, client)
         record, counts = self._book.record_of(server), self._book.counts(server)
         settled_at = self._book.places[server].group.settled if server in self._book.places else None
         segments = self._segments(record, settled_at)
@@ -231,6 +231,16 @@ class Answers:
     async def incidents(self, asked: OutagesAsked, page: Page) -> Listed[IncidentRow]:
         """The incidents of outages. Raises what `outages` raises."""
         return await self._outages.incidents(asked, self._named(asked.server), page)
+
+    async def incident(
+        self, server: ServerId, start: Instant, client: ClientId | None, page: Page
+    ) -> tuple[IncidentRow, Listed[OutageRow]]:
+        """The incident of an outage, as far as it is a client's or whole, and each outage of it. Raises NotFoundError."""
+        return await self._outages.incident(server, start, client, page)
+
+    def is_of(self, server: str, client: ClientId) -> bool:
+        """Whether a server that is on record is a client's, or was last."""
+        return self._book.record_of(ServerId(server)).client == client
 
     async def events(self, server: str, page: Page) -> tuple[str, Listed[EventStatus]]:
         """The id of a server, and the events that name it. Raises what `outages` raises."""

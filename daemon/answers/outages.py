@@ -1,6 +1,6 @@
 """Lists of outages and incidents, from the index of the live book: what a page costs is what is looked at until it is full."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from heapq import nsmallest
 from typing import Any, Final, TypeVar
@@ -12,12 +12,13 @@ from daemon.control.questions import Listed, OutagesAsked, Page, ServersAsked
 from daemon.live.figures import JudgementsAt, LiveFigures
 from daemon.pacing import paced
 from daemon.records.naming import find_client, find_solution
+from daemon.records.refusals import FieldFault, NotFoundError
 from daemon.replies.causes import CauseStatus
 from daemon.replies.outages import ExcludedPart, IncidentRow, OutageRow
 from sla.calendars import Calendar, calendar_of
 from sla.excluding import excluding
 from sla.incidents import Incident, incident_of
-from sla.instants import BEGINNING, FOREVER, Instant
+from sla.instants import BEGINNING, FOREVER, Instant, format_instant
 from sla.outages import Outage, cause_of, with_cause
 from sla.owners import own_name
 from sla.records import ClientId, ServerId
@@ -77,11 +78,32 @@ class OutageAnswers:
                     known[name] = await self._incident(wanted, server, name, outage)
                     looked_at += len(known[name].outages)
                     members |= dict.fromkeys(map(_key_of, known[name].outages), known[name])
-                lone = Incident(id="", outages=(with_cause(outage, self._book.evidence),))
-                incident = known[name] if name else lone
+                incident = known[name] if name else self._alone(outage)
             if _key_of(incident.outages[0]) == key:
                 rows.append(await self._incident_row(incident, judging.at))
         return Listed(rows=tuple(rows), next=None)
+
+    async def incident(
+        self, server: ServerId, start: Instant, client: ClientId | None, page: Page
+    ) -> tuple[IncidentRow, Listed[OutageRow]]:
+        """The incident of a server's outage that began at an instant, or as much of it as is a client's, and each outage of it.
+
+        Raises NotFoundError where there is no such outage.
+        """
+        judging = await self._judging()
+        wanted = _Wanted(self._book, OutagesAsked(client=client))
+        outage = self._book.outages.get(OutageKey(start, server))
+        if outage is None or not wanted.has(outage):
+            raise NotFoundError(
+                [FieldFault("from", f"no outage of the server began at {format_instant(start)}")]
+            )
+        name = self._incident_of(outage)
+        incident = await self._incident(wanted, None, name, outage) if name else self._alone(outage)
+        behind = [each for each in incident.outages if page.after is None or _key_of(each) > page.after]
+        shown = behind[: page.limit]
+        rows = [self._row(each, wanted.asked, judging) async for each in paced(shown)]
+        further = _key_of(shown[-1]) if len(behind) > len(shown) else None
+        return self._incident_row(incident, judging.at), Listed(rows=tuple(rows), next=further)
 
     async def _judging(self) -> JudgementsAt:
         async for _ in paced(self._book.outages.read()):
@@ -103,6 +125,9 @@ class OutageAnswers:
         for key in keys if oldest_first else reversed(keys):
             if after is None or (key > after if oldest_first else key < after):
                 yield key
+
+    def _alone(self, outage: Outage) -> Incident:
+        return Incident(id="", outages=(with_cause(outage, self._book.evidence),))
 
     async def _incident(
         self, wanted: "_Wanted", server: ServerId | None, name: str, found: Outage
@@ -128,7 +153,7 @@ class OutageAnswers:
         ]
         excluded = length(union(*(spans for _, spans in shares)))
         return OutageRow(
-            **self._shared_keys(outage, outage.end, judging.at),
+            **self._shared_keys(outage, outage.end, judging.at, (outage.client,)),
             server=outage.server,
             name=self._name(outage.server, outage.client),
             client=outage.client,
@@ -144,12 +169,15 @@ class OutageAnswers:
     async def _incident_row(self, incident: Incident, at: Instant) -> IncidentRow:
         client_of = {each.server: each.client for each in reversed(incident.outages)}
         servers = incident.servers
-        names = [self._name(server, client_of[server]) async for server in paced(servers)]
+        named = [(self._name(server, client_of[server]), server) async for server in paced(servers)]
+        first_few = nsmallest(NAMES_SHOWN, named, key=lambda each: (each[0].casefold(), *each))
         return IncidentRow(
-            **self._shared_keys(incident.outages[0], incident.end, at),
+            **self._shared_keys(incident.outages[0], incident.end, at, incident.clients),
             servers=len(servers),
+            first=incident.outages[0].server,
+            named=tuple(server for _, server in first_few),
             servers_down=len({each.server for each in incident.outages if each.end is None}),
-            names=tuple(nsmallest(NAMES_SHOWN, names, key=lambda name: (name.casefold(), name))),
+            names=tuple(name for name, _ in first_few),
             clients=incident.clients,
         )
 
@@ -160,14 +188,17 @@ class OutageAnswers:
             return newest.name
         return own_name(self._book.evidence, server, client) or newest.name
 
-    def _shared_keys(self, outage: Outage, end: Instant | None, now: Instant) -> dict[str, Any]:
+    def _shared_keys(
+        self, outage: Outage, end: Instant | None, now: Instant, clients: Sequence[ClientId]
+    ) -> dict[str, Any]:
         """What an outage, and an incident that began with it, tell alike."""
         cause = outage.cause
+        zones = {self._book.evidence.zone_of(client) for client in clients}
         return {
             "incident": incident_of(outage),
             "start": outage.start,
             "end": end,
-            "timezone": self._book.evidence.zone_of(outage.client),
+            "timezone": zones.pop() if len(zones) == 1 else "UTC",
             "lasted_seconds": max(0, (now if end is None else end) - outage.start),
             "cause": CauseStatus.of(cause),
             "host": "" if cause is None else cause.host,

@@ -79,6 +79,10 @@ class OwnAnswers:
         self._known: tuple[Instant | None, dict[ClientId, list[_OwnMonth]]] = None, {}
         """What was worked out of clients at the instant of the live figures: badges ask for it again and again."""
 
+    def timezone(self, client: ClientId) -> str:
+        """By which zone's clock times are told to a client."""
+        return self._record(client).timezone
+
     async def status(self, client: ClientId) -> OwnStatus:
         """How the client's servers are, with their months so far."""
         record, at = self._record(client), self._figures.at
@@ -116,8 +120,11 @@ class OwnAnswers:
     async def calendar(self, client: ClientId) -> bytes:
         """The windows that concern the client as an iCalendar file."""
         now = self._clock.now()
-        events = client_events(self._book.evidence, client, self._book.observer)
-        return await calendar_file(f"Maintenance for {self._record(client).name}", events, around(now), now)
+        record = self._record(client)
+        speech = self._speech(record)
+        events = client_events(self._book.evidence, client, self._book.observer, speech)
+        name = speech.say("calendar.name", client=record.name)
+        return await calendar_file(name, events, around(now), now, speech)
 
     async def feed(self, client: ClientId) -> bytes:
         """The client's outages and windows as an Atom feed."""
@@ -219,10 +226,10 @@ class OwnAnswers:
         return None if began_at == NEVER else max(Instant(began_at), since)
 
     async def _windows(self, client: ClientId) -> tuple[OwnWindow, ...]:
-        now = self._clock.now()
+        now, speech = self._clock.now(), self._speech(self._record(client))
         found = [
             event
-            async for event in paced(client_events(self._book.evidence, client, self._book.observer))
+            async for event in paced(client_events(self._book.evidence, client, self._book.observer, speech))
             if event is not None and not event.is_cancelled and _is_ahead(event, now)
         ]
         in_order = sorted(found, key=lambda event: (event.start, event.uid))

@@ -37,7 +37,7 @@ async def entries_of(
     """The newest entries, the latest first; `judging`: None before anything was worked out."""
     windows = [
         _window_entry(event, speech)
-        async for event in paced(client_events(book.evidence, client.id, book.observer))
+        async for event in paced(client_events(book.evidence, client.id, book.observer, speech))
         if event is not None
     ]
     incidents = [] if judging is None else await _incidents(book, judging, client)

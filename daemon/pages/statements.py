@@ -17,7 +17,7 @@ from daemon.records.refusals import FieldFault, NotFoundError
 from daemon.replies.statements import IssuedStatus
 from daemon.statements.html import STYLE
 from daemon.statements.layouts import Layout, LayoutError
-from sla.calendars import Month, parse_month
+from sla.calendars import Month, parse_month, spoken_month
 from sla.client_document import NoDocumentError
 
 ROWS: Final = 100
@@ -48,9 +48,15 @@ class StatementFiles:
 
     client: str
     name: str
+    timezone: str
     month: Month
     versions: Sequence[IssuedStatus]
     """The newest first."""
+
+    @property
+    def spoken(self) -> str:
+        """Such as October 2026."""
+        return spoken_month(self.month)
 
     @property
     def outdated(self) -> int:
@@ -76,7 +82,9 @@ async def page(viewer: Viewer, request: web.Request) -> dict[str, Any]:
 def statement_files(versions: VersionsOf, client: ClientBudget, month: Month) -> StatementFiles:
     """What there is of a client's month; `versions`: those of more, it may be."""
     of_month = versions.get((client.client, str(month)), ())
-    return StatementFiles(client=client.client, name=client.name, month=month, versions=of_month[::-1])
+    return StatementFiles(
+        client=client.client, name=client.name, timezone=client.timezone, month=month, versions=of_month[::-1]
+    )
 
 
 async def document(viewer: Viewer, request: web.Request) -> web.Response:

@@ -19,7 +19,7 @@ from daemon.config.values import shown
 from daemon.control.questions import BusyError, Listed, OutagesAsked, Page, ServersAsked
 from daemon.control.routes import segment
 from daemon.records.links import ClientLink
-from daemon.records.refusals import AmbiguousNameError, FieldFault, NotFoundError
+from daemon.records.refusals import FieldFault, NotFoundError
 from daemon.replies.causes import CauseStatus
 from daemon.replies.events import EventStatus
 from daemon.replies.outages import IncidentRow, OutageRow
@@ -31,6 +31,7 @@ from daemon.statements.ics import CalendarEvent
 from daemon.statements.layouts import Files, Layout
 from daemon.statements.shelf import Shelf
 from sla.calendars import Month
+from sla.client_document import MonthVerdict
 from sla.instants import Instant
 from sla.reasons import in_evidence
 from sla.records import ClientId, ServerId
@@ -72,6 +73,11 @@ class Viewer:
         """Whose the pages are: to a client they are its provider's."""
         name = "" if self.client is None else self._answers.documents.letterhead(self.client).name
         return name or "slad"
+
+    @property
+    def zone(self) -> str:
+        """By whose clock is told what is no one client's of several."""
+        return "UTC" if self.client is None else self._own.timezone(self.client)
 
     # Where its pages are
 
@@ -127,16 +133,9 @@ class Viewer:
         return found
 
     def server(self, name: str) -> ServerStatus:
-        """A server by its id; for the fleet by its name too. Raises NotFoundError and AmbiguousNameError."""
-        if self.client is None:
-            return self._answers.server(name)
-        try:
-            found = self._answers.server(name)
-        except (NotFoundError, AmbiguousNameError):
-            raise _unknown("server", name) from None  # what it is like, or whose, is others' to know
-        if (found.client, found.server) != (self.client, name):
-            raise _unknown("server", name)
-        return _own_status(found)
+        """A server by its id or name. Raises NotFoundError and AmbiguousNameError."""
+        found = self._answers.server(name, self.client)
+        return found if self.client is None else _own_status(found)
 
     async def servers(self, asked: ServersAsked, page: Page) -> Listed[ServerSummary]:
         """The servers in service that are asked for."""
@@ -159,6 +158,19 @@ class Viewer:
             return found
         return replace(found, rows=tuple(_own_place(row) for row in found.rows))
 
+    async def incident(
+        self, server: str, start: Instant, page: Page
+    ) -> tuple[IncidentRow, Listed[OutageRow]]:
+        """The incident of a server's outage that began at an instant, as far as it is in view, and each outage of it."""
+        row, found = await self._answers.incident(ServerId(server), start, self.client, page)
+        if self.client is None:
+            return row, found
+        return _own_place(row), replace(found, rows=tuple(map(_own_place, found.rows)))
+
+    def has(self, server: str) -> bool:
+        """Whether a server that is told of has a page: a client's that has moved on since has none there."""
+        return self.client is None or self._answers.is_of(server, self.client)
+
     async def events(self, server: str, page: Page) -> Listed[EventStatus]:
         """What vCenter reported of a server: for the provider alone."""
         if self.client is not None:
@@ -175,6 +187,12 @@ class Viewer:
         owner = self.owner(client)
         assert owner is not None
         return await self._accounts.client_months(owner, month, page)
+
+    async def verdicts(self, client: str, month: Month) -> Mapping[MonthVerdict, int]:
+        """How many of a client's servers ended a month that is over how."""
+        owner = self.owner(client)
+        assert owner is not None
+        return await self._accounts.verdicts(owner, month)
 
     async def lanes(self, server: str, span: Span) -> list[Lane]:
         """Who said what of a server in a span."""

@@ -129,6 +129,26 @@ WORDS: Final[Mapping[str, Phrase]] = {
     ),
     "category.scheduled_maintenance": Phrase("scheduled maintenance", "entretien planifié"),
     "reference": Phrase("Reference", "Référence"),
+    # Windows in calendars
+    "calendar.name": Phrase("Maintenance for {client}", "Entretien pour {client}"),
+    "calendar.about": Phrase("Windows of maintenance that are on record", "Périodes d’entretien au registre"),
+    "calendar.scheduled_maintenance": Phrase("Maintenance", "Entretien"),
+    "calendar.emergency_security_update": Phrase(
+        "Emergency security update", "Mise à jour de sécurité urgente"
+    ),
+    "calendar.clients": Phrase("Clients: {names}", "Clients : {names}"),
+    "calendar.solutions": Phrase("Solutions: {names}", "Solutions : {names}"),
+    "calendar.servers": Phrase("Servers: {names}", "Serveurs : {names}"),
+    "calendar.reference": Phrase("Reference: {reference}", "Référence : {reference}"),
+    "calendar.is_open": Phrase(
+        "It is open: it lasts until it is ended.",
+        "Elle est ouverte : elle dure jusqu’à ce qu’on y mette fin.",
+    ),
+    "calendar.withdrawn": Phrase("Withdrawn: {why}", "Retirée : {why}"),
+    "calendar.everybody": Phrase("everybody", "tous"),
+    "calendar.nearest": Phrase(
+        "{about}; the {shown} nearest of {all}", "{about} ; les {shown} plus proches de {all}"
+    ),
     "covers": Phrase("Covers", "Vise"),
     "all_servers": Phrase("all servers", "tous les serveurs"),
     "and_more": Phrase("{names} and {number} more", "{names} et {number} de plus"),

@@ -30,6 +30,10 @@ def test_what_is_chosen_of_the_mixin_reaches_it_when_slad_is_installed() -> None
 )
 def test_it_runs_the_demo_on_a_port_or_the_daemon(said: tuple[str, ...], runs: str) -> None:
     done = subprocess.run(
-        ("make", "--dry-run", "run", *said), cwd=ROOT, capture_output=True, text=True, check=True
+        ("make", "--no-print-directory", "--dry-run", "run", *said),
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
     )
     assert done.stdout.splitlines()[-1].endswith(runs)

@@ -200,7 +200,9 @@ OUTAGE = OutageRow(
     excluded_seconds=HOUR // 2,
     exclusions=("ex-1",),
 )
-INCIDENT = IncidentRow(**_STORM, servers=12, servers_down=3, names=("web/3 ä",), clients=("Ex",))
+INCIDENT = IncidentRow(
+    **_STORM, servers=12, servers_down=3, first="s3", named=("s3",), names=("web/3 ä",), clients=("Ex",)
+)
 EVENT = EventStatus(
     seq=7,
     source="vc1",

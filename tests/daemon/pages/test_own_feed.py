@@ -1,11 +1,13 @@
 """The feed of one client: outages and windows, each once, another thing when it has changed; it is sound Atom (RFC 4287)."""
 
+import json
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
 from hypothesis import given
 from hypothesis import strategies as st
+from icalendar import Calendar
 
 from daemon.answers.own_feed import MOST_ENTRIES
 from daemon.statements.feed import FeedEntry, atom_of, feed_id
@@ -155,6 +157,18 @@ async def test_it_speaks_the_clients_language(tmp_path: Path) -> None:
     async with opened(stage) as door:
         feed = ElementTree.fromstring(await door.under("c", "feed.atom"))
         badge = await door.under("c", "badge/state.svg")
+        calendar = Calendar.from_ical(await door.under("c", "maintenance.ics"))
+        status = json.loads(await door.under("c", "status.json"))
+        page = await door.under("c", "maintenance?month=2026-03")
+    window = calendar.events[0]
+    assert (str(calendar["x-wr-calname"]), str(window["summary"])) == (
+        "Entretien pour Client c",
+        "Entretien : Client c",
+    )
+    assert str(window["description"]).startswith("Clients : Client c")
+    assert {each["summary"] for each in status["maintenance"]} <= {"Entretien : Client c"}
+    assert "Entretien : Client c" in " ".join(titles(feed))
+    assert b"Maintenance: Client c" in page
     assert titles(feed)[0] == "we<b> est en panne"
     assert feed.get("{http://www.w3.org/XML/1998/namespace}lang") == "fr"
     assert ">état: en panne<".encode() in badge
