@@ -261,14 +261,14 @@ class MonthType(click.ParamType[Month]):
 
 
 class InstantType(click.ParamType[Instant]):
-    """An RFC 3339 instant with a zone."""
+    """An instant as `InstantWithZone` takes it, in a year that slad judges."""
 
     name = "INSTANT"
 
     def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> Instant:
         """See click."""
+        at = parse_instant(INSTANT.convert(value, param, ctx))
         try:
-            at = parse_instant(value)
             check_year(year_of(at), value)
         except ValueError as error:
             self.fail(str(error), param, ctx)
