@@ -140,10 +140,11 @@ def list_(client: str | None, month: Month | None, address: ControlAddress, form
     given = {"client": client, "month": None if month is None else str(month)}
     query = {key: value for key, value in given.items() if value is not None}
     answer = ask(address, lambda daemon: daemon.document(LIST_ISSUED.path(), query))
-    show_as(format_, answer, lambda: _print_versions(answer["statements"]))
+    none = "No such statement is issued." if query else "No statement is issued."
+    show_as(format_, answer, lambda: _print_versions(answer["statements"], none=none))
 
 
-def _print_versions(rows: Iterable[Json]) -> None:
+def _print_versions(rows: Iterable[Json], *, none: str) -> None:
     print_table(
         console(),
         ("client", "month", "version", "issued", "by", "as known at", "SHA-256", "now"),
@@ -160,6 +161,7 @@ def _print_versions(rows: Iterable[Json]) -> None:
             )
             for row in rows
         ),
+        none=none,
     )
 
 
