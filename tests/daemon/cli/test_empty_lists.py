@@ -16,7 +16,10 @@ LISTS: Final = [
     for path in COMMANDS
     if path[-1] in ("list", "links", "calendar", "servers", "outages") and path != NEVER_EMPTY
 ]
-NARROWED: Final = {("servers",): ("--name", "nothing"), ("outages",): ("--client", "quiet")}
+NARROWED: Final[dict[tuple[str, ...], tuple[str, ...]]] = {
+    ("servers",): ("--name", "nothing"),
+    ("outages",): ("--client", "quiet"),
+}
 
 
 @pytest.fixture(scope="module")

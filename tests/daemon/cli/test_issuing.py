@@ -1,6 +1,7 @@
 """`slad statement issue|list|show|diff|verify` on a daemon and its ledger: what was issued stays as it was."""
 
 import json
+import re
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
@@ -78,7 +79,22 @@ def test_the_difference_names_each_figure_and_the_records_that_made_it(issuing: 
     assert json.loads(lines[seq - 1])["id"] == "x1"
     text = issuing.done("statement", "diff", *OF_ACME, "--version", "2")
     assert cells(text, "exclusion   ") == ["exclusion", "1", str(seq)]
-    assert "figures differ" in text
+    assert re.search(r"\d+ figures differ, of 2 servers, 1 outage, 1 exclusion, 2 interruptions\n", text)
+
+
+def test_people_read_a_difference_by_names_and_in_the_words_of_a_statement(issuing: Issuer) -> None:
+    issuing.issued()
+    issuing.corrected()
+    text = issuing.done("statement", "diff", *OF_ACME)
+    assert "as known at 2026-11-20 07:" in text
+    of_web = text.partition("\nserver web ")[2].partition("\nserver db  ")[0]
+    assert re.search(r"^ +down +1h +30m *$", of_web, re.MULTILINE)
+    assert re.search(r"^ +days, 2026-10-10, down +1h +30m *$", of_web, re.MULTILINE)
+    assert re.search(r"^ +availability +99\.8655 % +99\.9327 % *$", of_web, re.MULTILINE)
+    assert re.search(r"^outage of web from 2026-10-10 06:00:00-04:00  .*down ", text, re.MULTILINE)
+    assert re.search(r"^ +excluded by, x1 +none +30m *$", text, re.MULTILINE)
+    assert re.search(r"^ +from +none +2026-10-10 06:00:00-04:00 *$", text, re.MULTILINE)
+    assert not re.search(r"\dZ\b|\d\.\d{5}", text)
 
 
 def test_what_was_issued_is_verified_from_its_bytes_and_from_the_evidence_of_then(issuing: Issuer) -> None:

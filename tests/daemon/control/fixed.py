@@ -250,12 +250,29 @@ DIFFERENCE = {
     "difference": {
         "client": "acme",
         "month": "2026-10",
+        "timezone": "America/Toronto",
         "before": {"version": 2, "as_of": "2026-11-22T09:59:50Z", "seq": 70},
         "after": {"version": None, "as_of": "2026-11-22T10:00:00Z", "seq": 77},
     },
     "figures": [
-        {"part": "servers", "of": "web \x1b[31m", "figure": "down", "before": 0, "after": 60.5},
-        {"part": "servers", "of": "id-3", "figure": "met", "before": True, "after": None},
+        {
+            "part": "servers",
+            "of": "id-2",
+            "name": "web \x1b[31m",
+            "since": None,
+            "figure": "down",
+            "before": 0,
+            "after": 60.5,
+        },
+        {
+            "part": "servers",
+            "of": "id-3",
+            "name": "db",
+            "since": None,
+            "figure": "met",
+            "before": True,
+            "after": None,
+        },
     ],
     "records": [{"seq": 71, "kind": "exclusion"}],
 }
