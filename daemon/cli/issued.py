@@ -12,7 +12,7 @@ from typing import NoReturn
 import click
 
 from daemon.cli import completing, options
-from daemon.cli.asking import EXIT_REFUSED, ask, record, record_or_refusal
+from daemon.cli.asking import EXIT_REFUSED, ask, for_people, record, record_or_refusal
 from daemon.cli.differences import show_difference
 from daemon.cli.layouts import check_output, layout_options
 from daemon.cli.options import MonthType, OutputFormat, Sending
@@ -41,7 +41,7 @@ _month = click.option(
     "--month", type=MonthType(), required=True, help="The calendar month, local to the client."
 )
 _version = click.option(
-    "--version", type=click.IntRange(min=1, max=999_999_999), help="By default the newest."
+    "--version", type=options.Number(min=1, max=999_999_999), help="By default the newest."
 )
 
 
@@ -105,7 +105,7 @@ def issue(
     ]
     show_as(format_, {"statements": done, "refused": refused}, lambda: _say_each(done))
     for message in refused:
-        complain(message)
+        complain(for_people(message))
     if refused:
         sys.exit(EXIT_REFUSED)
 
@@ -216,7 +216,7 @@ def show(
 @_month
 @click.option(
     "--version",
-    type=click.IntRange(min=1, max=999_999_999),
+    type=options.Number(min=1, max=999_999_999),
     help="This one beside the one before it; by default what is known now beside the newest.",
 )
 @options.control_address

@@ -57,7 +57,7 @@ _COLUMNS: Final[tuple[Column, ...]] = (
 )
 @click.option(
     "--limit",
-    type=click.IntRange(min=1),
+    type=options.Number(min=1),
     metavar="N",
     help=f"So many at most. Left out: {USUAL_ROWS} for people, and else all.",
 )

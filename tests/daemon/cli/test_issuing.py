@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from daemon.cli.words import local
 from daemon.statements import clerk, delivering
 from tests.daemon.cli.issuing import DOWN_S, MONTH, Issuer, imported, issuer, october
 from tests.daemon.cli.recording import cells, run
@@ -160,7 +161,7 @@ def test_it_is_there_after_a_restart_and_under_its_key(tmp_path: Path) -> None:
     ("arguments", "said"),
     [
         (("nobody", "--month", MONTH), 'there is no client "nobody"'),
-        (("acme", "--month", "2027-01"), "2027-01 is not over: it ends at 2027-02-01T05:00:00Z"),
+        (("acme", "--month", "2027-01"), f"2027-01 is not over: it ends at {local('2027-02-01T05:00:00Z')}"),
         (("quiet", "--month", MONTH), 'no server was in service with client "quiet" in 2026-10'),
         (("beta", "--month", MONTH), 'no server was in service with client "beta" in 2026-10'),
     ],

@@ -142,6 +142,15 @@ def test_of_two_files_none_is_written_where_one_cannot_be(tmp_path: Path, eviden
     result = slad("evaluate", evidence, *ASKED, "--format", "csv", "--output", folder)
     assert result.exit_code == 1
     assert [path.name for path in folder.iterdir()] == ["outages.csv"]
+    assert f"{folder / 'outages.csv'}: is a folder" in result.stderr
+
+
+def test_a_place_of_another_kind_is_told_as_what_it_is(tmp_path: Path, evidence: Path) -> None:
+    for layout, place, said in (("csv", evidence, "is no folder"), ("html", tmp_path, "is a folder")):
+        result = slad("evaluate", evidence, *ASKED, "--format", layout, "--output", place)
+        assert result.exit_code == 1
+        assert f"{place}: {said}" in result.stderr
+        assert "name another place" in result.stderr
 
 
 def test_a_file_that_is_there_is_replaced_whole(tmp_path: Path, evidence: Path) -> None:
