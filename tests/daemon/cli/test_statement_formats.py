@@ -231,3 +231,13 @@ def test_a_month_to_come_and_one_that_never_was_are_refused(evidence: Path) -> N
 def test_a_month_that_is_not_over_is_provisional(evidence: Path) -> None:
     asked = ("--month", "2026-03", "--as-of", "2026-03-15T00:00:00Z", "--client", "c")
     assert "provisional: the month is not over" in slad("evaluate", evidence, *asked).stdout
+
+
+def test_a_client_is_called_as_the_daemon_takes_names(evidence: Path) -> None:
+    known = slad("evaluate", evidence, *ASKED)
+    asked = [each.upper() if each == "c" else each for each in ASKED]
+    assert asked != list(ASKED)
+    assert slad("evaluate", evidence, *asked).stdout == known.stdout
+    other = slad("evaluate", evidence, *ASKED[:2], "--client", "cc")
+    assert (other.exit_code, other.stdout) == (1, "")
+    assert 'there is no client "cc": did you mean "c"?' in other.stderr
