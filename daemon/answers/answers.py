@@ -200,6 +200,7 @@ class Answers:
             name=record.name,
             client=record.client,
             solution=record.solution or "",
+            timezone=self._book.evidence.zone_of(record.client),
             owner_waits_for=tuple(sorted(undecided.facts)) if undecided is not None else (),
             same_uuid=tuple(map(str, self._registry.same_uuid(server))),
             owner_is_provisional=PROVISIONAL_OWNER in record.extra,

@@ -109,6 +109,7 @@ SERVER = ServerStatus(
     name="web/3 ä",
     client="",
     solution="shop",
+    timezone="America/St_Johns",
     owner_waits_for=(),
     owner_is_provisional=False,
     same_uuid=(),
