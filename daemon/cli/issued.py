@@ -41,7 +41,7 @@ _month = click.option(
     "--month", type=MonthType(), required=True, help="The calendar month, local to the client."
 )
 _version = click.option(
-    "--version", type=options.Number(min=1, max=999_999_999), help="By default the newest."
+    "--version", type=options.NumberType(min=1, max=999_999_999), help="By default the newest."
 )
 
 
@@ -216,7 +216,7 @@ def show(
 @_month
 @click.option(
     "--version",
-    type=options.Number(min=1, max=999_999_999),
+    type=options.NumberType(min=1, max=999_999_999),
     help="This one beside the one before it; by default what is known now beside the newest.",
 )
 @options.control_address

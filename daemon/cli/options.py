@@ -18,7 +18,7 @@ from sla.instants import SECOND, Instant, parse_instant
 from sla.terms import parse_duration
 
 
-class Number(click.IntRange):
+class NumberType(click.IntRange):
     """A whole number, which is called so where something else is typed."""
 
     name = "number"
@@ -55,7 +55,7 @@ list_format: Final = click.option(
 )
 jobs: Final = click.option(
     "--jobs",
-    type=Number(min=1, max=64),
+    type=NumberType(min=1, max=64),
     help="How many processes share the work, whose result is the same; by default one a processor, where there is much to do.",
 )
 _socket: Final = click.option(

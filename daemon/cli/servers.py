@@ -57,7 +57,7 @@ _COLUMNS: Final[tuple[Column, ...]] = (
 )
 @click.option(
     "--limit",
-    type=options.Number(min=1),
+    type=options.NumberType(min=1),
     metavar="N",
     help=f"So many at most. Left out: {USUAL_ROWS} for people, and else all.",
 )
