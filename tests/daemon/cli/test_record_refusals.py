@@ -163,6 +163,6 @@ def test_without_a_daemon_commands_exit_with_3_and_name_the_socket(tmp_path: Pat
         result = run(*arguments, "--socket", nowhere)
         assert (result.exit_code, result.stdout) == (3, "")
         assert (
-            result.stderr == f"slad: slad does not run, or not there: nobody answers at {nowhere};"
+            result.stderr == f"slad: slad does not run, or has another door: nobody answers at {nowhere};"
             " start it, or name its door: --socket, or --url (slad --help)\n"
         )
