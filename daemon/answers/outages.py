@@ -103,7 +103,7 @@ class OutageAnswers:
         shown = behind[: page.limit]
         rows = [self._row(each, wanted.asked, judging) async for each in paced(shown)]
         further = _key_of(shown[-1]) if len(behind) > len(shown) else None
-        return self._incident_row(incident, judging.at), Listed(rows=tuple(rows), next=further)
+        return await self._incident_row(incident, judging.at), Listed(rows=tuple(rows), next=further)
 
     async def _judging(self) -> JudgementsAt:
         async for _ in paced(self._book.outages.read()):

@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Mapping, Sequence
+from difflib import get_close_matches
 from importlib import import_module
 from typing import Any, Final, NamedTuple, NoReturn
 
@@ -105,6 +106,12 @@ Environment, where the option is not given:
   SLAD_TRACEBACK=1              show what ended a command, for a report"""
 
 
+def _alike(option: str, possibilities: Sequence[str]) -> list[str]:
+    """Those that are like a mistyped option by more than the dashes, which all have in common."""
+    names = {each.strip("-"): each for each in possibilities}
+    return [names[each] for each in get_close_matches(option.strip("-"), names)]
+
+
 class _Commands(click.Group):
     """The commands, in the order in which people meet them."""
 
@@ -161,6 +168,8 @@ class _Commands(click.Group):
             error.show()
             status = error.exit_code
         except click.ClickException as error:
+            if isinstance(error, click.NoSuchOption) and error.possibilities:
+                error.possibilities[:] = _alike(error.option_name, error.possibilities)
             message = printable(error.format_message())
             click.UsageError(message, ctx=getattr(error, "ctx", None)).show()
             status = error.exit_code

@@ -8,7 +8,7 @@ import click
 from daemon.cli import completing, options
 from daemon.cli.asking import ask
 from daemon.cli.scope import concerned
-from daemon.cli.terminal import console, duration, print_table, say, show_bytes, show_json
+from daemon.cli.terminal import console, duration, print_table, show_bytes, show_json
 from daemon.cli.words import local
 from daemon.control.address import ControlAddress
 from daemon.control.client import Json
@@ -83,9 +83,8 @@ def calendar(
         case "csv":
             show_bytes(_csv(answer).encode())
         case "text":
-            if not answer["windows"]:
-                say(f"No window is on record from {local(answer['from'])} until {local(answer['until'])}.")
-            print_table(console(), _COLUMNS, _rows(answer, local), prose=_PROSE)
+            none = f"No window is on record from {local(answer['from'])} until {local(answer['until'])}."
+            print_table(console(), _COLUMNS, _rows(answer, local), prose=_PROSE, none=none)
 
 
 def judged_cells(row: Json) -> tuple[str, ...]:

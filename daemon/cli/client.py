@@ -47,6 +47,7 @@ def _print_clients(clients: Sequence[Json]) -> None:
             for row in clients
         ),
         prose=("name", "tech admins"),
+        none="There is no client.",
     )
 
 
@@ -125,8 +126,6 @@ def links(address: ControlAddress, id_: str | None, past: bool, format_: OutputF
 
 
 def _print_links(rows: Sequence[Json]) -> None:
-    if not rows:
-        say("There is no link.")
     print_table(
         console(),
         ("id", "client", "for", "state", "expires", "made", "by", "taken back", "by"),
@@ -140,6 +139,7 @@ def _print_links(rows: Sequence[Json]) -> None:
             )
             for row in rows
         ),
+        none="There is no link.",
     )
 
 

@@ -29,6 +29,8 @@ from daemon.evidence.files import (
 from daemon.jobs import JobLostError, cores, shared_out
 from daemon.languages import LanguageName
 from daemon.pacing import without_gc
+from daemon.records.naming import find_client
+from daemon.records.refusals import NotFoundError
 from daemon.statements.judging import imprint_of, judged
 from daemon.statements.layouts import Layout, LayoutError, laid_out
 from daemon.timezones import use_packaged_time_zones
@@ -153,7 +155,7 @@ def make(
     judgement = found.judgement
     imprint = imprint_of(letterhead, found.heads, version=version)
     if client is not None:
-        lay_out(_document(judgement, ClientId(client), imprint), layout, output, letterhead)
+        lay_out(_document(judgement, _named(judgement, client), imprint), layout, output, letterhead)
         return
     if layout is Layout.JSON:
         rows = _shared(
@@ -230,6 +232,14 @@ def lay_out(document: bytes, layout: Layout, output: Path | None, letterhead: Le
 
 def _has_service(document: bytes) -> bool:
     return bool(json.loads(document)["summary"]["servers"])
+
+
+def _named(judgement: Judgement, client: str) -> ClientId:
+    """The client that is meant, as the daemon takes names."""
+    try:
+        return find_client(judgement.book, client)
+    except NotFoundError as error:
+        not_made(str(error))
 
 
 def _document(judgement: Judgement, client: ClientId, imprint: Imprint) -> bytes:

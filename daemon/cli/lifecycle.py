@@ -88,8 +88,6 @@ def list_(address: ControlAddress, everything: bool, format_: OutputFormat) -> N
 
 
 def _print_steps(steps: Sequence[Json], *, everything: bool) -> None:
-    if not steps:
-        say("No step is on record.")
     print_table(
         console(),
         (
@@ -114,4 +112,5 @@ def _print_steps(steps: Sequence[Json], *, everything: bool) -> None:
             for row in steps
         ),
         prose=("withdrawn, because",),
+        none="No step is on record.",
     )

@@ -108,7 +108,7 @@ def maintenance() -> None:
     metavar="DAY TIME",
     help='A window each week, such as "sun 23:00", each recorded by itself: all or none. With --count or --until.',
 )
-@click.option("--count", type=click.IntRange(1, MOST_WINDOWS), help="How many, with --every.")
+@click.option("--count", type=options.NumberType(1, MOST_WINDOWS), help="How many, with --every.")
 @click.option(
     "--timezone",
     metavar="ZONE",

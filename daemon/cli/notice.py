@@ -71,8 +71,6 @@ def list_(address: ControlAddress, everything: bool, format_: OutputFormat) -> N
 
 
 def _print_notices(notices: Sequence[Json], *, everything: bool) -> None:
-    if not notices:
-        say("No notice is on record.")
     print_table(
         console(),
         (
@@ -95,6 +93,7 @@ def _print_notices(notices: Sequence[Json], *, everything: bool) -> None:
             for row in notices
         ),
         prose=("withdrawn, because",),
+        none="No notice is on record.",
     )
 
 

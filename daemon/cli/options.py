@@ -17,6 +17,13 @@ from sla.calendars import Month, check_year, parse_month, year_of
 from sla.instants import SECOND, Instant, parse_instant
 from sla.terms import parse_duration
 
+
+class NumberType(click.IntRange):
+    """A whole number, which is called so where something else is typed."""
+
+    name = "number"
+
+
 OutputFormat = Literal["text", "json"]
 ListFormat = Literal["text", "json", "csv"]
 
@@ -48,7 +55,7 @@ list_format: Final = click.option(
 )
 jobs: Final = click.option(
     "--jobs",
-    type=click.IntRange(min=1, max=64),
+    type=NumberType(min=1, max=64),
     help="How many processes share the work, whose result is the same; by default one a processor, where there is much to do.",
 )
 _socket: Final = click.option(
@@ -261,14 +268,14 @@ class MonthType(click.ParamType[Month]):
 
 
 class InstantType(click.ParamType[Instant]):
-    """An RFC 3339 instant with a zone."""
+    """An instant as `InstantWithZone` takes it, in a year that slad judges."""
 
     name = "INSTANT"
 
     def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> Instant:
         """See click."""
+        at = parse_instant(INSTANT.convert(value, param, ctx))
         try:
-            at = parse_instant(value)
             check_year(year_of(at), value)
         except ValueError as error:
             self.fail(str(error), param, ctx)

@@ -95,7 +95,7 @@ _INCIDENTS: Final[tuple[Column, ...]] = (
 @click.option("--incidents", is_flag=True, help="Those as one that one thing was the cause of.")
 @click.option(
     "--limit",
-    type=click.IntRange(min=1),
+    type=options.NumberType(min=1),
     metavar="N",
     help=f"So many at most. Left out: {USUAL_ROWS} for people, but for a month, and else all.",
 )

@@ -118,8 +118,6 @@ def reject(address: ControlAddress, id_: str, why: str, sending: Sending, format
 
 
 def _print(rows: Sequence[Json], *, none: str, decided: bool) -> None:
-    if not rows:
-        say(none)
     print_table(
         console(),
         (
@@ -140,6 +138,7 @@ def _print(rows: Sequence[Json], *, none: str, decided: bool) -> None:
             for row in rows
         ),
         prose=("server", "client", "because", "why"),
+        none=none,
     )
 
 

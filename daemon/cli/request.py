@@ -135,8 +135,6 @@ def list_(address: ControlAddress, everything: bool, format_: OutputFormat) -> N
 
 
 def _print_requests(requests: Sequence[Json], *, everything: bool) -> None:
-    if not requests:
-        say("No request is on record." if everything else "No request is open.")
     print_table(
         console(),
         (
@@ -165,4 +163,5 @@ def _print_requests(requests: Sequence[Json], *, everything: bool) -> None:
             for row in requests
         ),
         prose=("withdrawn, because",),
+        none="No request is on record." if everything else "No request is open.",
     )

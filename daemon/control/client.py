@@ -199,7 +199,7 @@ class ControlClient:
     def _unreachable(self, error: OSError) -> str:
         if error.errno in (errno.ENOENT, errno.ECONNREFUSED):
             return (
-                f"slad does not run, or not there: nobody answers at {self._address};"
+                f"slad does not run, or has another door: nobody answers at {self._address};"
                 " start it, or name its door: --socket, or --url (slad --help)"
             )
         if error.errno in (errno.EACCES, errno.EPERM):

@@ -115,9 +115,11 @@ class Viewer:
         """The client that is asked for; None: all that are in view. Raises NotFoundError for another's."""
         if client is None:
             return self.client
-        if self.client not in (None, client):
+        if self.client is None:
+            return self._answers.client(client)
+        if self.client != client:
             raise _unknown("client", client)
-        return ClientId(client)
+        return self.client
 
     async def clients(self) -> Sequence[ClientBudget]:
         """The clients, by name."""

@@ -192,7 +192,13 @@ class Issuing:
         then, now = json.loads(before)["statement"], json.loads(after)["statement"]
         records = await self._records_between(then, now) if await self._is_ours(then) else None
         whole = {
-            "difference": {"client": client, "month": str(month), "before": _side(then), "after": _side(now)},
+            "difference": {
+                "client": client,
+                "month": str(month),
+                "timezone": now["timezone"],
+                "before": _side(then),
+                "after": _side(now),
+            },
             "figures": [asdict(each) for each in differing],
             "records": records,
         }

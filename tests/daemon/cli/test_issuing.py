@@ -1,6 +1,7 @@
 """`slad statement issue|list|show|diff|verify` on a daemon and its ledger: what was issued stays as it was."""
 
 import json
+import re
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from daemon.cli.words import local
 from daemon.statements import clerk, delivering
 from tests.daemon.cli.issuing import DOWN_S, MONTH, Issuer, imported, issuer, october
 from tests.daemon.cli.recording import cells, run
@@ -78,7 +80,22 @@ def test_the_difference_names_each_figure_and_the_records_that_made_it(issuing: 
     assert json.loads(lines[seq - 1])["id"] == "x1"
     text = issuing.done("statement", "diff", *OF_ACME, "--version", "2")
     assert cells(text, "exclusion   ") == ["exclusion", "1", str(seq)]
-    assert "figures differ" in text
+    assert re.search(r"\d+ figures differ, of 2 servers, 1 outage, 1 exclusion, 2 interruptions\n", text)
+
+
+def test_people_read_a_difference_by_names_and_in_the_words_of_a_statement(issuing: Issuer) -> None:
+    issuing.issued()
+    issuing.corrected()
+    text = issuing.done("statement", "diff", *OF_ACME)
+    assert "as known at 2026-11-20 07:" in text
+    of_web = text.partition("\nserver web ")[2].partition("\nserver db  ")[0]
+    assert re.search(r"^ +down +1h +30m *$", of_web, re.MULTILINE)
+    assert re.search(r"^ +days, 2026-10-10, down +1h +30m *$", of_web, re.MULTILINE)
+    assert re.search(r"^ +availability +99\.8655 % +99\.9327 % *$", of_web, re.MULTILINE)
+    assert re.search(r"^outage of web from 2026-10-10 06:00:00-04:00  .*down ", text, re.MULTILINE)
+    assert re.search(r"^ +excluded by, x1 +none +30m *$", text, re.MULTILINE)
+    assert re.search(r"^ +from +none +2026-10-10 06:00:00-04:00 *$", text, re.MULTILINE)
+    assert not re.search(r"\dZ\b|\d\.\d{5}", text)
 
 
 def test_what_was_issued_is_verified_from_its_bytes_and_from_the_evidence_of_then(issuing: Issuer) -> None:
@@ -144,7 +161,7 @@ def test_it_is_there_after_a_restart_and_under_its_key(tmp_path: Path) -> None:
     ("arguments", "said"),
     [
         (("nobody", "--month", MONTH), 'there is no client "nobody"'),
-        (("acme", "--month", "2027-01"), "2027-01 is not over: it ends at 2027-02-01T05:00:00Z"),
+        (("acme", "--month", "2027-01"), f"2027-01 is not over: it ends at {local('2027-02-01T05:00:00Z')}"),
         (("quiet", "--month", MONTH), 'no server was in service with client "quiet" in 2026-10'),
         (("beta", "--month", MONTH), 'no server was in service with client "beta" in 2026-10'),
     ],

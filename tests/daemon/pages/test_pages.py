@@ -150,6 +150,12 @@ async def test_what_is_not_there_or_means_nothing_is_told_on_a_page_that_helps(
     assert any(form.get("action") == "/servers" for form in tree.iter("form"))
 
 
+@pytest.mark.parametrize("path", ["/clients/ACME", "/servers?client=ACME", "/outages?client=Acme"])
+async def test_a_client_is_called_without_regard_to_upper_and_lower_case(browser: Browser, path: str) -> None:
+    status, _, _ = await browser.look(path)
+    assert status == 200
+
+
 async def test_a_name_of_several_servers_is_answered_with_which_there_are(browser: Browser) -> None:
     browser.world.source.vms["t"].name = "acme-alone"
     browser.world.source.look()
