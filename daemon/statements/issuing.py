@@ -100,11 +100,13 @@ class Issuing:
             document = await self._document(client, month, version)
         except MovingError as error:
             raise NotRecordingError(f"{NOTHING_RECORDED}: {error}") from None
-        before = None if newest is None else await self._kept(newest)
+        before, is_gone = (None, False) if newest is None else await self._kept(newest)
         found = await asyncio.to_thread(_compared, before, document)
         if not found.servers:
             raise RefusedError([FieldFault("month", f"{NO_SERVICE} with client {shown(client)} in {month}")])
         is_unchanged = found.differing is not None and not found.differing
+        if is_gone:  # as after a restore without the files of what was issued
+            is_unchanged = self._register.is_as_issued(key)
         return Edition(
             record=newest
             if newest is not None and is_unchanged
@@ -125,7 +127,7 @@ class Issuing:
         """See whether an issued month has the figures still that its newest version says. Raises MovingError."""
         newest, holds = self._register.newest(key), self._standing(key)
         assert newest is not None, "only what is issued is a suspect"
-        before = await self._kept(newest)
+        before, _ = await self._kept(newest)
         differing = 0
         if before is not None:
             document = await self._document(key.client, parse_month(key.month), None)
@@ -250,13 +252,14 @@ class Issuing:
             )
         return document
 
-    async def _kept(self, record: Issued) -> bytes | None:
-        """The same; None where nothing can be compared with it."""
+    async def _kept(self, record: Issued) -> tuple[bytes | None, bool]:
+        """The same, or None where nothing can be compared with it; and whether that is because they are not in this ledger."""
         try:
-            return await self._ledger.document(record.sha256)
+            document = await self._ledger.document(record.sha256)
         except LedgerDamagedError as error:
             _log.error("issued_statement_damaged", statement=record.id, message=str(error))
-            return None
+            return None, False
+        return document, document is None
 
     # What made the difference
 

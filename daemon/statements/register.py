@@ -70,6 +70,10 @@ class StatementRegister:
         """The newest version of a statement; None where it is not issued."""
         return self._book.issued[key][-1] if key in self._book.issued else None
 
+    def is_as_issued(self, key: StatementKey) -> bool:
+        """Whether no evidence came that may change a month since its newest version was issued: also where nothing can be compared."""
+        return key not in self._changed
+
     def is_delivered(self, record: Issued, place: str) -> bool:
         """Whether it is on record that a version was brought to a place."""
         return (record.sha256, place) in self._delivered

@@ -143,6 +143,20 @@ def test_a_byte_that_was_changed_or_lost_shows(tmp_path: Path) -> None:
         assert "are not in this ledger" in ended.stderr
 
 
+def test_where_its_bytes_are_gone_evidence_alone_makes_another_version(tmp_path: Path) -> None:
+    """As after a restore without the files of what was issued: nobody is to get a correction that corrects nothing."""
+    with issuer(tmp_path) as issuing:
+        issuing.issued()
+    with closing(sqlite3.connect(tmp_path / "ledger.db")) as db:
+        db.execute("DELETE FROM document")
+        db.commit()
+    with issuer(tmp_path) as issuing:
+        again = issuing.issued()
+        assert (again["issued"], again["version"]) == (False, 1)
+        issuing.corrected()
+        assert issuing.issued()["version"] == 2
+
+
 def test_it_is_there_after_a_restart_and_under_its_key(tmp_path: Path) -> None:
     with issuer(tmp_path) as issuing:
         first = issuing.issued("--idempotency-key", "once")
