@@ -32,7 +32,7 @@ KEEP: Final = 25
 )
 @click.option(
     "--keep",
-    type=click.IntRange(min=1, max=1200),
+    type=options.NumberType(min=1, max=1200),
     default=KEEP,
     show_default=True,
     help="So many whole months before the present one stay in the ledger, whatever is issued.",

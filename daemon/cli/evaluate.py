@@ -68,7 +68,7 @@ SERVERS_A_JOB: Final = 500
 @click.option("--client", help="The statement of this client; else every figure of all.")
 @click.option(
     "--version",
-    type=click.IntRange(min=1, max=999_999_999),
+    type=options.NumberType(min=1, max=999_999_999),
     help="As which the statement was issued, as it says itself; else it is one that is not issued.",
 )
 @layout_options

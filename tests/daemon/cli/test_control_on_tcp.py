@@ -75,7 +75,7 @@ def test_a_wrong_or_an_expired_token_is_refused(remote: Remote) -> None:
     before = remote.slad.records()
     for token, message in (
         (STRANGER.token, "the token is wrong"),
-        (EXPIRED.token, "the token old expired at 2020-01-02T00:00:00Z"),
+        (EXPIRED.token, "the token old expired at 2020-01-02 00:00:00"),
     ):
         for command in (("client", "list"), (*ANNOUNCE, "--all")):
             result = remote.run(token, *command)
