@@ -7,8 +7,8 @@ from typing import Final
 
 from daemon.answers.calendars import calendar_of as calendar_file
 from daemon.answers.calendars import client_events
+from daemon.answers.fleet import down_since
 from daemon.answers.own_feed import entries_of
-from daemon.book.counting import NEVER
 from daemon.book.live_book import LiveBook
 from daemon.clock import Clock
 from daemon.config.letterhead import Letterhead
@@ -206,8 +206,8 @@ class OwnAnswers:
     ) -> Iterator[_OwnMonth]:
         """The month of a server, where that is in service with the client, by the newest record too."""
         parts = _own(self._book.evidence.servers[server].parts(judging.at), client)
-        since = next((start for start, end in service_of(parts) if start <= judging.at < end), None)
-        if since is None or self._book.record_of(server).client != client:
+        is_in_service = any(start <= judging.at < end for start, end in service_of(parts))
+        if not is_in_service or self._book.record_of(server).client != client:
             return
         for row in judgement.server(server, client):
             yield _OwnMonth(
@@ -215,15 +215,9 @@ class OwnAnswers:
                 name=own_name(self._book.evidence, server, client) or server,
                 solution=row.solution,
                 state=self._book.state(server),
-                down_since=self._down_since(server, since),
+                down_since=down_since(self._book, server),
                 figures=row.figures,
             )
-
-    def _down_since(self, server: ServerId, since: Instant) -> Instant | None:
-        """Since when the outage lasts that is under way: no longer than the server is the client's."""
-        place = self._book.places.get(server)
-        began_at = NEVER if place is None else place.group.outage_at[place.index]
-        return None if began_at == NEVER else max(Instant(began_at), since)
 
     async def _windows(self, client: ClientId) -> tuple[OwnWindow, ...]:
         now, speech = self._clock.now(), self._speech(self._record(client))
