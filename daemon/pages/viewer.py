@@ -128,8 +128,7 @@ class Viewer:
 
     async def one_client(self, client: str) -> ClientBudget:
         """How a client's month stands."""
-        owner = self.owner(client)
-        found = None if owner is None else await self._budgets.client(owner)
+        found = await self._budgets.client(self._one_owner(client))
         if found is None:
             raise _unknown("client", client)
         return found
@@ -186,14 +185,12 @@ class Viewer:
 
     async def client_months(self, client: str, month: Month, page: Page) -> Listed[MonthAccount]:
         """The months of a client's servers."""
-        owner = self.owner(client)
-        assert owner is not None
+        owner = self._one_owner(client)
         return await self._accounts.client_months(owner, month, page)
 
     async def verdicts(self, client: str, month: Month) -> Mapping[MonthVerdict, int]:
         """How many of a client's servers ended a month that is over how."""
-        owner = self.owner(client)
-        assert owner is not None
+        owner = self._one_owner(client)
         return await self._accounts.verdicts(owner, month)
 
     async def lanes(self, server: str, span: Span) -> list[Lane]:
@@ -202,8 +199,7 @@ class Viewer:
 
     async def solution(self, client: str, name: str) -> SolutionAccount:
         """A solution of a client."""
-        owner = self.owner(client)
-        assert owner is not None
+        owner = self._one_owner(client)
         found = await self._accounts.solution(owner, name)
         if found is None:
             raise _unknown("solution", name)
@@ -219,14 +215,12 @@ class Viewer:
 
     async def served_months(self, client: str) -> Sequence[Month]:
         """The months in which a server was in service with a client, the newest first."""
-        owner = self.owner(client)
-        assert owner is not None
+        owner = self._one_owner(client)
         return await self._own.months(owner)
 
     async def statement(self, client: str, month: Month, version: int | None, layout: Layout) -> Files:
         """A version of a client's statement, or None for what is known now. Raises NoDocumentError, BusyError, LayoutError."""
-        owner = self.owner(client)
-        assert owner is not None
+        owner = self._one_owner(client)
         try:
             return await self._shelf.files(owner, month, version, layout)
         except MovingError as error:
@@ -247,6 +241,11 @@ class Viewer:
     def present_month(self, timezone: str) -> Month:
         """The month that it is by a zone's clock."""
         return self._accounts.present_month(timezone)
+
+    def _one_owner(self, client: str) -> ClientId:
+        owner = self.owner(client)
+        assert owner is not None, "it is named"
+        return owner
 
     def _narrowed(self, asked: OutagesAsked) -> OutagesAsked:
         return replace(asked, client=self.owner(asked.client))
