@@ -26,6 +26,7 @@ from daemon.config.config import Config
 from daemon.config.loading import load
 from daemon.control.api import control_api
 from daemon.control.tcp import TcpControlApi
+from daemon.ending import end
 from daemon.hub.shipping import GIVE_UP_S
 from daemon.live.figures import LiveFigures
 from daemon.metrics import Metrics
@@ -153,9 +154,7 @@ class App:
             await recording
             parts.shipper.finish()
             await asyncio.wait({shipping}, timeout=GIVE_UP_S)
-            shipping.cancel()
-            for task in eternal:
-                task.cancel()
+            await end((shipping, *eternal))
 
     async def _open(self, parts: Parts, tcp_api: TcpControlApi, stack: AsyncExitStack) -> None:
         """Listen; `stack` closes again. Raises ControlApiError, WebConfigError, OSError."""

@@ -20,6 +20,7 @@ from daemon.demo.past import Past
 from daemon.demo.past_clock import PastClock
 from daemon.demo.past_scenes import PastCalendar
 from daemon.demo.story_names import StoryName
+from daemon.ending import end
 from daemon.os_faults import AddressTakenError
 from daemon.port_holders import holder_of
 from probes.simulation import SimulatedVCenter, build
@@ -116,7 +117,7 @@ async def _live(stage: DemoSettings, config: Path, stories: LiveStories, estate:
     async with asyncio.TaskGroup() as tasks:
         telling = tasks.create_task(_tell(stage, app, stories, estate), name="story")
         await app.run()
-        telling.cancel()
+        await end((telling,))
 
 
 async def _tell(stage: DemoSettings, app: App, stories: LiveStories, estate: Estate) -> None:
