@@ -6,7 +6,7 @@ PORT ?= 10999
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-long lint bench mutants man site screenshots lock wheel install deb sbom clean
+.PHONY: help run test test-long lint bench mutants man mixin site screenshots lock wheel install deb sbom clean
 
 help: ## Show what there is to make.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
@@ -62,22 +62,26 @@ man: $(VENV)/.run ## Write the man pages and the completion for shells into buil
 	rm -rf build/manual
 	$(BIN)/python -m deploy.manual.build build/manual "$$(date -u -d "@$(EPOCH)" +%F)"
 
+mixin: $(VENV)/.run ## Write rules, alerts, dashboards and runbooks into build/mixin: make mixin OPTIONS="--runbook-url URL"
+	rm -rf build/mixin
+	$(BIN)/python -m deploy.mixin.build build/mixin $(OPTIONS)
+
 site: $(VENV)/.dev ## Build docs/ as a site into build/site; a link that leads nowhere fails.
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
 
 lock: ## Pin the dependencies anew, with hashes (needs uv).
-	uv pip compile --quiet --universal --generate-hashes --python-version 3.11 pyproject.toml build.in -o requirements.lock
-	uv pip compile --quiet --universal --generate-hashes --python-version 3.11 pyproject.toml build.in --group dev -c requirements.lock -o requirements-dev.lock
+	uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --extra report --extra hub pyproject.toml build.in -o requirements.lock
+	uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --extra report --extra hub pyproject.toml build.in --group dev -c requirements.lock -o requirements-dev.lock
 
 WHEEL = $$(ls -t dist/slad-*.whl | head -n 1)
 
 wheel: $(VENV)/.run ## Build the wheel into dist/.
 	$(PIP) wheel --quiet --no-deps --no-build-isolation -w dist .
 
-install: wheel man ## Install slad as a service (as root; DESTDIR, PREFIX=/opt/slad, BASE=/usr/local).
+install: wheel man mixin ## Install slad as a service (as root; DESTDIR, PREFIX=/opt/slad, BASE=/usr/local).
 	deploy/install "$(WHEEL)"
 
-deb: wheel man ## Build a package for this release of Debian into dist/.
+deb: wheel man mixin ## Build a package for this release of Debian into dist/.
 	deploy/debian/build "$(WHEEL)"
 
 sbom: $(VENV)/.run ## Write the bill of materials, of the lock, into dist/ (CycloneDX).

@@ -1,4 +1,4 @@
-"""`python -m bench`: every bench in a process of its own, one after the other."""
+"""`python -m bench`: every bench in a process of its own, one after the other. Their tables compare (`bench.table`)."""
 
 import os
 import subprocess

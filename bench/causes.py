@@ -1,14 +1,15 @@
 """What a storm costs: a host array with thousands of servers is lost at once, and each outage gets its cause.
 
-`python -m bench.causes [SERVERS [LOST]]` prints CPU milliseconds and the stall, the worst lateness of a 1 ms heartbeat on the event
-loop: of taking the report with all that it tells of hosts, mounts and events, and of attributing the outages.
+`python -m bench.causes [SERVERS [LOST]]` prints a table: of taking the report with all that it tells of hosts, mounts and events,
+and of attributing the outages.
 """
 
 import asyncio
 import sys
 from collections.abc import Iterable
 
-from bench.exposition import measured
+from bench.measuring import measured
+from bench.table import Row, cpu_and_stall, show
 from daemon.book.live_book import LiveBook
 from daemon.causes.attributor import Attributor
 from daemon.causes.traces import Traces
@@ -51,6 +52,8 @@ class Fleet:
             attribute_s=3600,
         )
         self.causes: list[Cause] = []
+        self.rows: list[Row] = []
+        """What it took."""
         client = Client(id=ClientId("acme"), name="ACME", timezone="UTC", tech_admins=(), recorded_at=NOON)
         self._commit(Batch(), (client,), NOON)
         self.listed = tuple(
@@ -63,19 +66,19 @@ class Fleet:
             for number in range(servers)
         )
 
-    async def take(self, report: Report) -> None:
+    async def take(self, report: Report, what: str) -> None:
         """What the recorder does with a report, up to the settling."""
         assert report.observed_until is not None
         now = report.observed_until
         batch = await self.transitions.batch_of([report], now)
         took = await measured(lambda: self._took(report, batch, now))
-        print(f"take       {took[0]:8.1f} ms CPU  {took[1]:6.1f} ms stall  {len(report.events)} events")
+        self.rows += cpu_and_stall(what, took)
         self._commit(batch, (), now)
 
-    async def attribute(self, now: Instant) -> None:
+    async def attribute(self, now: Instant, what: str) -> None:
         """Look at what is settled."""
         took = await measured(lambda: self._attributed(now))
-        print(f"attribute  {took[0]:8.1f} ms CPU  {took[1]:6.1f} ms stall  {len(self.causes)} causes")
+        self.rows += cpu_and_stall(f"{what}, {len(self.causes):,} causes", took)
 
     async def _took(self, report: Report, batch: Batch, now: Instant) -> None:
         await self.attributor.take([report], batch.entries, now)
@@ -102,9 +105,9 @@ async def storm(servers: int, lost: int) -> None:
     tune_gc()
     fleet = Fleet(servers)
     ups = tuple(said(each, leg, State.UP, NOON) for each in fleet.listed for leg in (Leg.RUNNING, Leg.SAN))
-    print(f"{servers} servers are listed")
     await fleet.take(
-        Report(source="vc", fresh=True, observed_until=NOON, listed=fleet.listed, observations=ups)
+        Report(source="vc", fresh=True, observed_until=NOON, listed=fleet.listed, observations=ups),
+        "take the list of all",
     )
     at = Instant(NOON + 10 * MINUTE)
     victims = fleet.listed[:lost]
@@ -124,12 +127,13 @@ async def storm(servers: int, lost: int) -> None:
         for number in range(EVENTS)
     )
     downs = tuple(said(each, Leg.SAN, State.DOWN, at) for each in victims)
-    print(f"{lost} of them lose their storage at once")
     await fleet.take(
-        Report(source="vc", observed_until=at, observations=downs, lost_mounts=mounts, events=events)
+        Report(source="vc", observed_until=at, observations=downs, lost_mounts=mounts, events=events),
+        f"take the storm, {len(events):,} events",
     )
-    await fleet.take(Report(source="vc", observed_until=Instant(at + SECOND)))
-    await fleet.attribute(Instant(at + SECOND))
+    await fleet.take(Report(source="vc", observed_until=Instant(at + SECOND)), "take a quiet report")
+    await fleet.attribute(Instant(at + SECOND), "attribute")
+    show(f"{servers:,} servers, of which {lost:,} lose their storage at once", fleet.rows)
 
 
 def main() -> None:

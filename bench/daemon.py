@@ -5,6 +5,7 @@ scrape, memory. CPU is the daemon's own, by /proc; the simulation and, on a mach
 compete with it for wall time.
 """
 
+import compileall
 import json
 import os
 import re
@@ -20,6 +21,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+from bench.table import MEMORY, Row, show
 
 _TICKS = os.sysconf("SC_CLK_TCK")
 _CONFIG = """
@@ -121,6 +124,9 @@ def machines(address: str) -> list[str]:
 
 def main(servers: int) -> None:
     """Measure and print."""
+    # As it is installed; whoever sets PYTHONDONTWRITEBYTECODE would measure the compiler.
+    for package in ("daemon", "probes", "sla"):
+        compileall.compile_dir(package, quiet=2)
     with tempfile.TemporaryDirectory() as temporary, simulation(servers) as address:
         folder = Path(temporary)
         (folder / "slad.toml").write_text(_CONFIG.format(address=address))
@@ -128,33 +134,25 @@ def main(servers: int) -> None:
         (folder / "password").chmod(0o600)
         daemon = Daemon(folder)
         try:
-            rows = dict(measured(daemon, address))
+            show(f"the daemon, {servers:,} servers", rows_of(daemon, address))
         finally:
             daemon.process.terminate()
             daemon.process.communicate()
-    print(f"{servers} virtual servers")
-    for what, figure in rows.items():
-        print(f"  {what:<58}{figure}")
 
 
-def measured(daemon: Daemon, address: str) -> Iterator[tuple[str, str]]:
+def rows_of(daemon: Daemon, address: str) -> Iterator[Row]:
     """The rows of the table."""
-    started_cpu_s = daemon.cpu_s()
     committed = wait_for_sync(daemon)
-    yield "first sync, until durable: CPU s", f"{daemon.cpu_s() - started_cpu_s:.2f}"
-    yield "  the records that it made", f"{committed:.0f}"
-    stall_s = daemon.value("slad_loop_stall_max_seconds")
-    yield "  longest stall of the loop, ms", f"{stall_s * 1000:.1f}"
-    yield "memory, MB (peak)", f"{daemon.memory_mb():.0f}"
+    yield Row("from its start until the first sync is durable: CPU", daemon.cpu_s(), most=2.0)
+    yield Row("the records that it made", committed, "")
+    yield Row("longest stall of the loop", daemon.value("slad_loop_stall_max_seconds"), most=0.015)
+    yield Row("memory, peak", daemon.memory_mb(), MEMORY)
 
     daemon.scraped()
     time.sleep(12)
     cpu_s = daemon.cpu_s()
     time.sleep(20)
-    yield (
-        "quiet and scraped by nobody but before: CPU ms a second",
-        f"{(daemon.cpu_s() - cpu_s) / 20 * 1000:.1f}",
-    )
+    yield Row("20 s of quiet, scraped by nobody but before: CPU", daemon.cpu_s() - cpu_s)
 
     names = machines(address)
     victims = names[: min(1000, len(names))]
@@ -170,18 +168,19 @@ def measured(daemon: Daemon, address: str) -> Iterator[tuple[str, str]]:
         time.sleep(0.2)
         if time.monotonic() - switched > 60:
             break
-    yield f"{len(victims)} servers switched off, one by one: s", f"{switched - began:.1f}"
-    yield "  from the last of them to /metrics: s", f"{time.monotonic() - switched:.2f}"
+    yield Row(f"{len(victims):,} servers switched off, one by one", switched - began)
+    yield Row("from the last of them to /metrics", time.monotonic() - switched)
 
     began = time.monotonic()
     size = len(daemon.scraped())
-    yield "a scrape (identity): s, MB", f"{time.monotonic() - began:.2f}, {size / 1e6:.1f}"
+    yield Row("a scrape, not compressed", time.monotonic() - began)
+    yield Row("its size", size / 1e6, MEMORY)
     yield from prometheus(daemon)
-    yield "memory, MB (peak)", f"{daemon.memory_mb():.0f}"
-    yield "longest stall since: ms", f"{daemon.value('slad_loop_stall_max_seconds') * 1000:.1f}"
+    yield Row("memory, peak of all", daemon.memory_mb(), MEMORY)
+    yield Row("longest stall since", daemon.value("slad_loop_stall_max_seconds"))
 
 
-def prometheus(daemon: Daemon) -> Iterator[tuple[str, str]]:
+def prometheus(daemon: Daemon) -> Iterator[Row]:
     """How long a real Prometheus takes to scrape it, once it knows the series; nothing where there is none."""
     program = shutil.which("prometheus")
     if program is None:
@@ -215,8 +214,9 @@ def prometheus(daemon: Daemon) -> Iterator[tuple[str, str]]:
         finally:
             process.terminate()
             process.wait()
-    yield "Prometheus scrapes it in: s, the first time and later", f"{took[0]:.2f}, {took[1]:.2f}"
-    yield "  samples", f"{samples:.0f}"
+    yield Row("Prometheus scrapes it, the first time", took[0])
+    yield Row("Prometheus scrapes it later", took[1])
+    yield Row("its samples", samples, "")
 
 
 def queried(port: int, query: str) -> float:

@@ -1,7 +1,6 @@
 """What /metrics costs: slad's prepared members beside prometheus_client, in the same run on the same machine.
 
-`python -m bench.exposition [SERVERS]` prints a table. Each side runs in a process of its own. CPU times are medians of
-five with [min..max]; the stall is the worst lateness of a 1 ms heartbeat on the event loop; memory is what the process
+`python -m bench.exposition [SERVERS]` prints a table. Each side runs in a process of its own; memory is what the process
 holds over a bare interpreter with the same fleet.
 """
 
@@ -9,22 +8,22 @@ import asyncio
 import gzip
 import json
 import random
-import statistics
 import subprocess
 import sys
 import time
 import urllib.request
 import uuid
 from array import array
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
-from pathlib import Path
 from typing import Final
 
 from prometheus_client import CollectorRegistry, Metric, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
 
+from bench.measuring import best_of, least, measured, memory_mb
+from bench.table import MEMORY, TIME, Row, cpu_and_stall, show
 from daemon.clock import SystemClock
 from daemon.exposition.exposition import Exposition
 from daemon.exposition.families import RATIO_ONE, Column, ServerFamily, Snapshot, label
@@ -36,6 +35,9 @@ RATIOS: Final = 5
 BUDGETS: Final = 7
 SERIES: Final = len(LEGS) * len(COUNTED) + RATIOS + BUDGETS
 ROUNDS: Final = 5
+STALL_S: Final = 0.015
+REFRESH: Final = "refresh, all of it"
+PEER: Final = "prometheus_client"
 
 
 class Fleet:
@@ -93,57 +95,6 @@ class FromSnapshot(Collector):
             yield metric
 
 
-class Stall:
-    """The worst lateness of a 1 ms heartbeat."""
-
-    def __init__(self) -> None:
-        self.worst_s = 0.0
-        self._done = False
-
-    async def beat(self) -> None:
-        while not self._done:
-            before = time.perf_counter()
-            await asyncio.sleep(0.001)
-            self.worst_s = max(self.worst_s, time.perf_counter() - before - 0.001)
-
-    async def during(self, work: Callable[[], Awaitable[None]]) -> float:
-        """The stall that some work causes, in milliseconds."""
-        async with asyncio.TaskGroup() as group:
-            group.create_task(self.beat())
-            await asyncio.sleep(0.05)
-            self.worst_s = 0.0
-            await work()
-            await asyncio.sleep(0.005)
-            self._done = True
-        return self.worst_s * 1e3
-
-
-def spread(values: Sequence[float]) -> str:
-    return f"{statistics.median(values):.1f} [{min(values):.1f}..{max(values):.1f}]"
-
-
-def memory_mb(key: str) -> float:
-    for line in Path("/proc/self/status").read_text().splitlines():
-        if line.startswith(key):
-            return int(line.split()[1]) / 1024
-    raise AssertionError(key)
-
-
-async def measured(work: Callable[[], Awaitable[None]]) -> tuple[float, float]:
-    """CPU milliseconds of some work, and the stall in milliseconds that it causes."""
-    stall = Stall()
-    before = 0.0
-
-    async def counted() -> None:
-        nonlocal before
-        before = time.process_time()
-        await work()
-        before = time.process_time() - before
-
-    worst_ms = await stall.during(counted)
-    return before * 1e3, worst_ms
-
-
 class _Site:
     def __init__(self, exposition: Exposition) -> None:
         self.exposition = exposition
@@ -156,7 +107,7 @@ class _Site:
 
 
 def scrapes(address: tuple[str, int]) -> list[float]:
-    """Wall milliseconds of scrapes, each read whole."""
+    """Wall seconds of scrapes, each read whole."""
     request = urllib.request.Request(
         f"http://{address[0]}:{address[1]}/metrics", headers={"Accept-Encoding": "gzip"}
     )
@@ -165,11 +116,11 @@ def scrapes(address: tuple[str, int]) -> list[float]:
         before = time.perf_counter()
         with urllib.request.urlopen(request, timeout=30) as answer:
             answer.read()
-        times.append((time.perf_counter() - before) * 1e3)
+        times.append(time.perf_counter() - before)
     return times[1:]
 
 
-async def slad(servers: int) -> dict[str, str]:
+async def slad(servers: int) -> list[Row]:
     fleet = Fleet(servers)
     families = fleet.families()
     exposition = Exposition(SystemClock(), fresh_us=10**12)
@@ -179,28 +130,28 @@ async def slad(servers: int) -> dict[str, str]:
     async with exposition.scrape() as published:
         size_mb = published.text.length(gzip=True) / 1e6
 
-    rows = {
-        "held in memory, MB": f"{state_mb:.0f}",
-        "peak while preparing, MB": f"{memory_mb('VmHWM') - before_mb:.0f}",
-        "body, MB compressed": f"{size_mb:.1f}",
-    }
+    rows = [
+        Row("held in memory", state_mb, MEMORY),
+        Row("peak while preparing", memory_mb("VmHWM") - before_mb, MEMORY),
+        Row("body, compressed", size_mb, MEMORY),
+    ]
 
-    async def refresh(name: str, make: Callable[[], tuple[ServerFamily, ...]]) -> None:
+    async def refresh(name: str, make: Callable[[], tuple[ServerFamily, ...]], most_s: float | None) -> None:
         snapshots = [fleet.snapshot(make()) for _ in range(ROUNDS)]
-        figures = [await measured(partial(exposition.prepare, one, ())) for one in snapshots]
-        rows[f"{name}, CPU ms"] = spread([cpu for cpu, _ in figures])
-        rows[f"{name}, stall ms"] = spread([stall for _, stall in figures])
+        took = least([await measured(partial(exposition.prepare, one, ())) for one in snapshots])
+        rows.extend(cpu_and_stall(name, took, cpu=most_s, stall=STALL_S))
 
-    await refresh("refresh all", fleet.families)
+    await refresh(REFRESH, fleet.families, 1.0)
     await exposition.prepare(fleet.snapshot(families), ())
     await refresh(
-        "refresh, the counters moved", lambda: (*fleet.families()[: len(COUNTED)], *families[len(COUNTED) :])
+        "refresh, the counters moved",
+        lambda: (*fleet.families()[: len(COUNTED)], *families[len(COUNTED) :]),
+        None,
     )
     await exposition.prepare(fleet.snapshot(families), ())
-    await refresh("refresh, nothing moved", lambda: families)
+    await refresh("refresh, nothing moved", lambda: families, None)
     async with public_http(_Site(exposition), SystemClock(), [("127.0.0.1", 0)]) as addresses:
         served: list[float] = []
-        before = time.process_time()
 
         async def serve() -> None:
             client = await asyncio.create_subprocess_exec(
@@ -214,14 +165,16 @@ async def slad(servers: int) -> dict[str, str]:
             output, _ = await client.communicate()
             served.extend(json.loads(output))
 
-        stall = await Stall().during(serve)
-        rows["serve, CPU ms"] = f"{(time.process_time() - before) * 1e3 / (ROUNDS + 1):.1f}"
-        rows["serve over loopback, wall ms"] = spread(served)
-        rows["serve, stall ms"] = f"{stall:.1f}"
+        took = await measured(serve)
+        rows += [
+            Row("serve: CPU", took.cpu_s / (ROUNDS + 1)),
+            Row("serve over loopback, until it is read", min(served), most=0.02),
+            Row("serve: longest stall", took.stall_s, most=STALL_S),
+        ]
     return rows
 
 
-async def library(servers: int) -> dict[str, str]:
+async def library(servers: int) -> list[Row]:
     fleet = Fleet(servers)
     registry = CollectorRegistry()
     registry.register(FromSnapshot(fleet))
@@ -235,31 +188,36 @@ async def library(servers: int) -> dict[str, str]:
     async def compress() -> None:
         gzip.compress(body)
 
-    rendered = [await measured(render) for _ in range(2)]
-    compressed_ms, _ = await measured(compress)
-    return {
-        "refresh all, CPU ms": spread([cpu for cpu, _ in rendered]),
-        "refresh all, stall ms": spread([stall for _, stall in rendered]),
-        "its gzip on top, CPU ms": f"{compressed_ms:.0f}",
-        "peak while preparing, MB": f"{memory_mb('VmHWM') - before_mb:.0f}",
-        "body, MB": f"{len(body) / 1e6:.1f}",
-    }
+    rendered = await best_of(2, render)
+    compressed = await measured(compress)
+    return [
+        *cpu_and_stall(REFRESH, rendered),
+        Row("its gzip on top: CPU", compressed.cpu_s),
+        Row("peak while preparing", memory_mb("VmHWM") - before_mb, MEMORY),
+        Row("body", len(body) / 1e6, MEMORY),
+    ]
 
 
-def side(name: str, servers: int) -> dict[str, str]:
+def side(name: str, servers: int) -> list[Row]:
     """One side, measured in a process of its own."""
     command = [sys.executable, "-m", "bench.exposition", name, str(servers)]
     answer = subprocess.run(command, stdout=subprocess.PIPE, check=True, text=True).stdout
-    rows: dict[str, str] = json.loads(answer.splitlines()[-1])
-    return rows
+    return [Row(*row) for row in json.loads(answer.splitlines()[-1])]
+
+
+def rows_of(servers: int) -> Iterator[Row]:
+    """The library's rows, and slad's: what both do as a multiple of the library's time."""
+    peers = {row.what: row for row in side("library", servers)}
+    for row in side("slad", servers):
+        peer = peers.get(row.what)
+        yield row.beside(PEER, peer.value) if peer is not None and row.unit == TIME else row
+    for peer in peers.values():
+        yield peer._replace(what=f"{PEER}: {peer.what}")
 
 
 def main(servers: int = 40_000) -> None:
     """Print the table."""
-    print(f"| /metrics, {servers:,} servers x {SERIES} series | |\n| --- | --- |")
-    for name, heading in (("slad", "slad"), ("library", "prometheus_client, a custom collector")):
-        for row, figure in side(name, servers).items():
-            print(f"| {heading}: {row} | {figure} |")
+    show(f"/metrics, {servers:,} servers, {SERIES} series", rows_of(servers))
 
 
 if __name__ == "__main__":

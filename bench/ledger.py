@@ -4,14 +4,16 @@ import asyncio
 import tempfile
 import time
 from pathlib import Path
-from statistics import median
 
+from bench.measuring import cpu_of
+from bench.table import Row, show
 from daemon.ledger import Batch, Entry, Ledger
 from sla.instants import Instant
 from sla.records import Leg, Observation, ServerId, State, Witness
 
 WITNESS = Witness("monitor", "vc1")
 STARTED_AT = 1_772_000_000_000_000
+RUNS = 3
 
 
 def observations(count: int, at: Instant) -> list[Entry]:
@@ -33,46 +35,50 @@ def observations(count: int, at: Instant) -> list[Entry]:
     ]
 
 
-async def _commit_times_ms(path: Path, batch: Batch, runs: int) -> list[float]:
+async def _commit_s(path: Path, batch: Batch, runs: int) -> float:
+    """The least wall seconds of a commit, from the call to its answer."""
     ledger = Ledger.open(path)
     times = []
     for _ in range(runs):
         began = time.perf_counter()
         await ledger.commit(batch)
-        times.append((time.perf_counter() - began) * 1000)
+        times.append(time.perf_counter() - began)
     await ledger.close()
-    return times
+    return min(times)
 
 
-def commit_ms(folder: Path, count: int, runs: int = 15) -> float:
-    """Median of a commit of `count` observations, from the call to its answer."""
+def commit_s(folder: Path, count: int, runs: int = 15) -> float:
+    """The same of `count` observations."""
     at = Instant(STARTED_AT)
     batch = Batch(entries=observations(count, at), watermarks={WITNESS: at})
-    return median(asyncio.run(_commit_times_ms(folder / f"commit-{count}.db", batch, runs)))
+    return asyncio.run(_commit_s(folder / f"commit-{count}.db", batch, runs))
 
 
-def replay_s(folder: Path, count: int, runs: int = 3) -> float:
-    """Median of reading and verifying `count` records, the ledger open."""
+def replay_s(folder: Path, count: int) -> float:
+    """CPU seconds of reading and verifying `count` records, the ledger open."""
     path = folder / "replay.db"
     batch = Batch(entries=observations(10_000, Instant(STARTED_AT)))
-    asyncio.run(_commit_times_ms(path, batch, count // len(batch.entries)))
-    times = []
-    for _ in range(runs):
-        ledger = Ledger.open(path)
-        began = time.perf_counter()
+    asyncio.run(_commit_s(path, batch, count // len(batch.entries)))
+    ledger = Ledger.open(path)
+
+    def read() -> None:
         assert sum(1 for _ in ledger.replay()) == count
-        times.append(time.perf_counter() - began)
-        asyncio.run(ledger.close())
-    return median(times)
+
+    took = cpu_of(RUNS, read)
+    asyncio.run(ledger.close())
+    return took
 
 
 def main() -> None:
-    """Print the figures."""
+    """Print the table."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        print(f"commit of a tick's watermarks        {commit_ms(folder, 0, runs=200):8.2f} ms")
-        print(f"commit of 10,000 observations        {commit_ms(folder, 10_000):8.1f} ms")
-        print(f"replay of 1,000,000 records, verified {replay_s(folder, 1_000_000):7.2f} s")
+        rows = (
+            Row("commit of a tick's watermarks", commit_s(folder, 0, runs=200)),
+            Row("commit of 10,000 observations", commit_s(folder, 10_000), most=0.05),
+            Row("1,000,000 records read and verified, CPU", replay_s(folder, 1_000_000)),
+        )
+        show("the ledger", rows)
 
 
 if __name__ == "__main__":

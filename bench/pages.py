@@ -1,34 +1,38 @@
 """What a page costs that people look at: of a large fleet of one client, in which a storm is under way.
 
-`python -m bench.pages [SERVERS [OUTAGES]]` prints CPU milliseconds of each page, from the question to its HTML, and the stall, the
-worst lateness of a 1 ms heartbeat on the event loop. The first look at each compiles its template and is left out.
+`python -m bench.pages [SERVERS [OUTAGES]]` prints a table: each page, from the question to its HTML. The first look at each compiles its template and is left out.
 """
 
 import asyncio
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import Any, cast
 
 from aiohttp.test_utils import make_mocked_request
 
-from bench.exposition import measured
-from bench.lists import stormy
+from bench.lists import PAGE_S, RUNS, STALL_S, stormy
+from bench.measuring import best_of
+from bench.table import Row, cpu_and_stall, show
 from daemon.answers.accounts import AccountAnswers
 from daemon.answers.answers import Answers
 from daemon.answers.budgets import BudgetAnswers
 from daemon.causes.traces import Traces
+from daemon.control.questions import OutagesAsked, Page
 from daemon.ledger import Head
 from daemon.pages.rendering import Templates
 from daemon.pages.site import PAGES, PageValues
 from daemon.pages.viewer import PageSources, Viewer
 from daemon.records.idempotency import RecordedRequests
+from daemon.statements.issuing import Issuing
+from daemon.statements.register import StatementRegister
+from sla.instants import format_instant
 
 NAMES = {"client": "acme", "server": "server-7", "solution": "server-7"}
 QUERIES = ("", "?sort=worst", "?name=*99?&sort=since", "?open=true")
 
 
 class _NoEvents:
-    """A ledger that is asked how it is."""
+    """A ledger, and others, that are asked how they are."""
 
     head = Head(1, b"")
     size_bytes = 0
@@ -51,7 +55,7 @@ class _NoEvents:
         return ()
 
 
-async def pages(servers: int, outages: int) -> None:
+async def pages(servers: int, outages: int) -> AsyncIterator[Row]:
     """Each page, and lists in every order."""
     fleet, figures, clock = await stormy(servers, outages)
     none = cast(Any, _NoEvents())
@@ -69,7 +73,14 @@ async def pages(servers: int, outages: int) -> None:
         exposition=none,
         recorded_requests=RecordedRequests(),
         documents=none,
-        issuing=none,
+        issuing=Issuing(
+            clock=cast(Any, clock),
+            book=fleet.book.evidence,
+            ledger=none,
+            register=StatementRegister(fleet.book.evidence),
+            documents=none,
+            recorded_requests=RecordedRequests(),
+        ),
         deliveries=none,
         traces=Traces(),
     )
@@ -83,38 +94,46 @@ async def pages(servers: int, outages: int) -> None:
         )
     )
     templates = Templates()
-    await _measured("clients at a new instant", lambda: BudgetAnswers(fleet.book, figures).clients())
+    for row in await _row("clients at a new instant", lambda: BudgetAnswers(fleet.book, figures).clients()):
+        yield row
+    (last,) = (await viewer.outages(OutagesAsked(server=NAMES["server"]), Page(None, 1))).rows
+    names = {**NAMES, "start": format_instant(last.start)}
     for path, (name, values) in PAGES.items():
         for query in QUERIES if name in ("servers", "outages") else QUERIES[:1]:
             if not (name == "outages" and "sort" in query) and not (name == "servers" and "open" in query):
-                await _told(f"{path.replace(':[^/]+', '')}{query}", name, values, viewer, templates)
+                shown = f"{path.replace(':[^/]+', '')}{query}"
+                for row in await _page(shown, name, values, viewer, templates, names):
+                    yield row
 
 
-async def _told(what: str, name: str, values: PageValues, viewer: Viewer, templates: Templates) -> None:
+async def _page(
+    what: str, name: str, values: PageValues, viewer: Viewer, templates: Templates, names: Mapping[str, str]
+) -> list[Row]:
     request = make_mocked_request("GET", f"/?{what.partition('?')[2]}")
-    request.match_info.update(NAMES)
+    request.match_info.update(names)
 
     async def once() -> None:
         shown = await values(viewer, request)
         templates.page(f"{name}.html", {**shown, "viewer": viewer, "page": name})
 
     await once()
-    await _measured(what, once)
+    return await _row(what, once)
 
 
-async def _measured(what: str, work: Callable[[], Awaitable[Any]]) -> None:
-    async def once() -> None:
-        await work()
+async def _row(what: str, work: Callable[[], Awaitable[Any]]) -> list[Row]:
+    return cpu_and_stall(what, await best_of(RUNS, work), cpu=PAGE_S, stall=STALL_S)
 
-    took = await measured(once)
-    print(f"{what:<44} {took[0]:8.1f} ms CPU  {took[1]:6.1f} ms stall")
+
+async def table(servers: int, outages: int) -> None:
+    title = f"pages, {servers:,} servers, {outages:,} outages"
+    show(title, [row async for row in pages(servers, outages)])
 
 
 def main() -> None:
     """As the module says."""
     given = list(map(int, sys.argv[1:]))
     servers, outages = (*given, *(40_000, 80_000)[len(given) :])
-    asyncio.run(pages(servers, outages))
+    asyncio.run(table(servers, outages))
 
 
 if __name__ == "__main__":

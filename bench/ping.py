@@ -1,8 +1,7 @@
 """What pings cost: 10,000 loopback addresses at once, beside fping and aioping, in the same run.
 
 `python -m bench.ping [PINGS]` prints a table, as root, in a network namespace of its own where the kernel answers: its
-work is in every figure. Each is a process of its own; CPU is that of its pings alone, of fping that of all of it. Figures
-are medians of the rounds with [min..max]. A stall is the worst lateness of a 1 ms heartbeat on the loop. False are live
+work is in every figure. Each is a process of its own; CPU is that of its pings alone, of fping that of all of it. False are live
 addresses that were not found to be up.
 """
 
@@ -18,7 +17,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
 
-from bench.exposition import measured, spread
+from bench.measuring import Took, least, measured
+from bench.table import Row, cpu_and_stall, show
 from daemon.pacing import tune_gc
 from probes.targets.ping.pinger import Pinger
 from probes.targets.ping.settings import Backend, PingSettings
@@ -29,11 +29,13 @@ ROUNDS: Final = 7
 PEER_ROUNDS: Final = 3
 TIMEOUT_S: Final = 2.0
 WAIT_S: Final = 300
-MUST: Final = ("must", f"{PINGS:,}", "0.25", "50,000", "15", "0")
+CPU_S: Final = 0.125
+STALL_S: Final = 0.015
+FPING: Final = "fping -i 0"
 WITHOUT_RAW: Final = ("setpriv", "--inh-caps=-net_raw", "--bounding-set=-net_raw")
 
 Figures = list[tuple[float, float, int]]
-"""Of each round: CPU in milliseconds, stall in milliseconds (0: there is no loop), false results."""
+"""Of each round: CPU in seconds, stall in seconds (0: there is no loop), false results."""
 
 
 def addresses(count: int) -> list[str]:
@@ -50,8 +52,8 @@ async def rounds(work: Callable[[], Awaitable[int]], count: int) -> Figures:
         false = await work()
 
     for _ in range(count):
-        cpu_ms, stall_ms = await measured(counted)
-        figures.append((cpu_ms, stall_ms, false))
+        took = await measured(counted)
+        figures.append((*took, false))
     return figures
 
 
@@ -107,22 +109,22 @@ def fping(count: int) -> Figures:
         )
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
         cpu_s = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-        figures.append((cpu_s * 1e3, 0.0, count - len(done.stdout.split())))
+        figures.append((cpu_s, 0.0, count - len(done.stdout.split())))
     return figures
 
 
-def row(who: str, count: int, figures: Figures) -> tuple[str, ...]:
-    cpus_s = [cpu_ms / 1e3 for cpu_ms, _, _ in figures]
-    stalls_ms = [stall_ms for _, stall_ms, _ in figures]
+def rows(who: str, count: int, figures: Figures, *, is_held: bool = False) -> list[Row]:
+    """`is_held`: to the targets, of so many pings as are usual."""
+    took = least([Took(cpu_s, stall_s) for cpu_s, stall_s, _ in figures])
+    cpu_s = CPU_S * count / PINGS if is_held else None
+    cpu, stall = cpu_and_stall(f"{who}, {count:,} pings", took, cpu=cpu_s, stall=STALL_S if is_held else None)
     false = sum(false for _, _, false in figures) / len(figures)
-    return (
-        who,
-        f"{count:,}",
-        f"{sorted(cpus_s)[len(cpus_s) // 2]:.3f} [{min(cpus_s):.3f}..{max(cpus_s):.3f}]",
-        f"{count / sorted(cpus_s)[len(cpus_s) // 2]:,.0f}",
-        spread(stalls_ms) if any(stalls_ms) else "-",
-        f"{false:,.0f}",
-    )
+    return [
+        cpu,
+        *([stall] if took.stall_s else []),
+        Row(f"{who}, a second and core", count / took.cpu_s, ""),
+        Row(f"{who}, false", false, "", 0),
+    ]
 
 
 def apart(*arguments: str, prefix: Sequence[str] = ()) -> Figures:
@@ -133,25 +135,23 @@ def apart(*arguments: str, prefix: Sequence[str] = ()) -> Figures:
     return figures
 
 
-def table(count: int) -> list[tuple[str, ...]]:
+def table(count: int) -> list[Row]:
     counted = str(count)
-    rows = [
-        row("slad", count, apart("--slad", "datagram", "0", counted)),
-        row("slad, at most 25,000 a second", count, apart("--slad", "datagram", "25000", counted)),
-        row("slad, raw socket", count, apart("--slad", "raw", "0", counted)),
-    ]
+    first, *others = rows("slad", count, apart("--slad", "datagram", "0", counted), is_held=True)
+    others += rows("slad, at most 25,000 a second", count, apart("--slad", "datagram", "25000", counted))
+    others += rows("slad, raw socket", count, apart("--slad", "raw", "0", counted))
     if shutil.which("fping"):
-        rows.append(row("fping -i 0", count, fping(count)))
+        peer = rows(FPING, count, fping(count))
+        first = first.beside(FPING, peer[0].value)
+        others += peer
     if find_spec("aioping"):
         few = min(count, 2_000)
-        rows += [
-            row("aioping, 50 at once", few, apart("--aioping", "50", str(few))),
-            row("aioping, 1,000 at once", few, apart("--aioping", "1000", str(few))),
-        ]
+        others += rows("aioping, 50 at once", few, apart("--aioping", "50", str(few)))
+        others += rows("aioping, 1,000 at once", few, apart("--aioping", "1000", str(few)))
         if shutil.which("setpriv"):
             figures = apart("--aioping", "1000", str(few), prefix=WITHOUT_RAW)
-            rows.append(row("aioping, 1,000 at once, without CAP_NET_RAW", few, figures))
-    return [*rows, MUST]
+            others += rows("aioping, 1,000 at once, without CAP_NET_RAW", few, figures)
+    return [first, *others]
 
 
 def own_network() -> None:
@@ -170,10 +170,7 @@ def main() -> None:
             print(json.dumps(asyncio.run(aioping(int(at_once), int(count)))))
         case ["--inside", count]:
             own_network()
-            print("| who | pings | CPU, s | a second and core | stall of the loop, ms | false |")
-            print("| --- | ---: | ---: | ---: | ---: | ---: |")
-            for cells in table(int(count)):
-                print("| " + " | ".join(cells) + " |", flush=True)
+            show(f"{int(count):,} pings", table(int(count)))
         case rest:
             if os.geteuid() != 0:
                 print("needs root, for a network namespace of its own")

@@ -1,8 +1,7 @@
 """What the live figures of months and solutions cost: a whole refresh of /metrics, from the book to the members.
 
 `python -m bench.standing [SERVERS]` prints a table: a fleet as it is (one server in ten was down this month), and one in
-which no two servers have a figure in common. CPU times are medians with [min..max]; the stall is the worst lateness of a
-1 ms heartbeat on the event loop.
+which no two servers have a figure in common.
 """
 
 import asyncio
@@ -16,7 +15,9 @@ import uuid
 from collections.abc import Iterator
 from typing import Final
 
-from bench.exposition import ROUNDS, measured, memory_mb, spread
+from bench.exposition import ROUNDS, STALL_S
+from bench.measuring import least, measured, memory_mb
+from bench.table import MEMORY, Row, cpu_and_stall, show
 from daemon.book.live_book import LiveBook
 from daemon.clock import SystemClock
 from daemon.exposition.bodies import Format
@@ -130,9 +131,8 @@ class Fleet:
             None,
         )
         for leg in ALL_LEGS:
-            self.book.take_observation(
-                server, leg, NET if leg is Leg.INTERNET else VC, State.UP, since, "", since
-            )
+            track = self.book.track(server, leg, NET if leg is Leg.INTERNET else VC)
+            self.book.take_observation(track, since, State.UP, "", since)
         outages = 3 if self.is_worst else int(number % 10 == 0)
         for outage in range(outages):
             at = Instant(MONTH + (8 + outage) * DAY + self.dice.randrange(DAY // 2))
@@ -141,10 +141,11 @@ class Fleet:
 
     def _say(self, server: ServerId, state: State, at: Instant, leg: Leg = Leg.RUNNING) -> None:
         witness = NET if leg is Leg.INTERNET else VC
-        self.book.take_observation(server, leg, witness, state, at, "", self.book.settled(server, witness))
+        track = self.book.track(server, leg, witness)
+        self.book.take_observation(track, at, state, "", self.book.settled(server, witness))
 
 
-async def side(servers: int, *, is_worst: bool) -> dict[str, str]:
+async def side(servers: int, *, is_worst: bool) -> list[Row]:
     """The figures of one fleet."""
     use_packaged_time_zones()
     tune_gc()
@@ -162,10 +163,10 @@ async def side(servers: int, *, is_worst: bool) -> dict[str, str]:
     async def refresh() -> None:
         await exposition.prepare(await figures.snapshot(), ())
 
-    first_ms, first_stall_ms = await measured(judge_all)
+    first = await measured(judge_all)
     await refresh()
     parts: dict[str, list[float]] = {"keep up": [], "snapshot": [], "members": []}
-    cpu, stalls = [], []
+    refreshes = []
     for _ in range(ROUNDS):
         fleet.tick()
 
@@ -176,13 +177,11 @@ async def side(servers: int, *, is_worst: bool) -> dict[str, str]:
             snapshot = await figures.snapshot()
             taken = time.process_time()
             await exposition.prepare(snapshot, ())
-            parts["keep up"].append((kept - began) * 1e3)
-            parts["snapshot"].append((taken - kept) * 1e3)
-            parts["members"].append((time.process_time() - taken) * 1e3)
+            parts["keep up"].append(kept - began)
+            parts["snapshot"].append(taken - kept)
+            parts["members"].append(time.process_time() - taken)
 
-        ms, stall_ms = await measured(whole)
-        cpu.append(ms)
-        stalls.append(stall_ms)
+        refreshes.append(await measured(whole))
     peak_mb = memory_mb("VmHWM")
     async with exposition.scrape() as published:
         blocks = [block async for block in published.body(Format.TEXT).blocks(gzip=False)]
@@ -190,33 +189,31 @@ async def side(servers: int, *, is_worst: bool) -> dict[str, str]:
     text = b"".join(blocks)
     samples = sum(line.startswith(b"slad_server") for line in text.split(b"\n"))
     kinds = sum(formula is not None for formula in standing.servers.formulas.by_number)
-    return {
-        "formulas": f"{kinds:,}",
-        "series a server": f"{samples / servers:.1f}",
-        "body, MB plain and compressed": f"{len(text) / 1e6:.0f}, {compressed_mb:.1f}",
-        "judging all, CPU ms": f"{first_ms:.0f}",
-        "judging all, stall ms": f"{first_stall_ms:.1f}",
-        "refresh, CPU ms": spread(cpu),
-        **{f"  of it {name}": spread(values) for name, values in parts.items()},
-        "refresh, stall ms": spread(stalls),
-        "memory, MB before and at the peak": f"{held_mb:.0f}, {peak_mb:.0f}",
-    }
+    return [
+        Row("formulas", kinds, ""),
+        Row("series a server", samples / servers, ""),
+        Row("body", len(text) / 1e6, MEMORY),
+        Row("body, compressed", compressed_mb, MEMORY),
+        *cpu_and_stall("judging all", first),
+        *cpu_and_stall("refresh", least(refreshes), cpu=1.0, stall=STALL_S),
+        *(Row(f"of it {name}: CPU", min(values)) for name, values in parts.items()),
+        Row("memory before", held_mb, MEMORY),
+        Row("memory at the peak", peak_mb, MEMORY),
+    ]
 
 
-def asked(servers: int) -> Iterator[tuple[str, str, str]]:
+def asked(servers: int) -> Iterator[Row]:
     """Both fleets, each in a process of its own."""
     for name, heading in (("usual", "a fleet as it is"), ("worst", "no two alike")):
         command = [sys.executable, "-m", "bench.standing", name, str(servers)]
         answer = subprocess.run(command, stdout=subprocess.PIPE, check=True, text=True).stdout
-        for row, figure in json.loads(answer.splitlines()[-1]).items():
-            yield heading, row, figure
+        for what, *rest in json.loads(answer.splitlines()[-1]):
+            yield Row(f"{heading}: {what}", *rest)
 
 
 def main(servers: int = 40_000) -> None:
     """Print the table."""
-    print(f"| live figures, {servers:,} servers | |\n| --- | --- |")
-    for heading, row, figure in asked(servers):
-        print(f"| {heading}: {row} | {figure} |")
+    show(f"live figures, {servers:,} servers", asked(servers))
 
 
 if __name__ == "__main__":

@@ -16,7 +16,8 @@ from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from typing import Final
 
-from bench.exposition import measured, spread
+from bench.measuring import best_of
+from bench.table import Row, cpu_and_stall, show
 from daemon.pacing import tune_gc
 from probes.targets.burst import burst
 from probes.targets.ping.pinger import Pinger
@@ -34,7 +35,8 @@ ROUNDS: Final = 3
 TIMEOUT_S: Final = 3.0
 """As the daemon's default."""
 CPU_S: Final = 1.5
-STALL_MS: Final = 30
+STALL_S: Final = 0.03
+BARE: Final = "bare loop.sock_connect"
 BACKLOG: Final = 16_384
 
 
@@ -79,13 +81,13 @@ def server() -> Iterator[list[int]]:
 
 
 async def slad_round(targets: Sequence[Target], tools: Tools) -> list[float]:
-    """Every target once, as `slad probe` does it: the round-trip times in milliseconds of those that are up."""
+    """Every target once, as `slad probe` does it: the round-trip times in seconds of those that are up."""
     rtts: list[float] = []
 
     async def attempt(target: Target) -> None:
         result = await probe(target, tools, TIMEOUT_S)
         if result.state is State.UP:
-            rtts.append((result.rtt_us or 0) / 1e3)
+            rtts.append((result.rtt_us or 0) / 1e6)
 
     await burst(targets, attempt, at_once=AT_ONCE)
     return rtts
@@ -101,7 +103,7 @@ async def bare_round(targets: Sequence[Target]) -> list[float]:
         with socket.socket() as sock:
             sock.setblocking(False)
             await loop.sock_connect(sock, (target.host, target.port))
-        rtts.append((loop.time() - started_s) * 1e3)
+        rtts.append(loop.time() - started_s)
 
     await burst(targets, attempt, at_once=AT_ONCE)
     return rtts
@@ -119,7 +121,7 @@ async def streams_round(targets: Sequence[Target]) -> list[float]:
                 _, writer = await asyncio.open_connection(target.host, target.port)
         except OSError:
             return
-        rtts.append((loop.time() - started_s) * 1e3)
+        rtts.append(loop.time() - started_s)
         writer.close()
 
     async with asyncio.TaskGroup() as group:
@@ -130,41 +132,30 @@ async def streams_round(targets: Sequence[Target]) -> list[float]:
 
 async def rounds(
     name: str, one: Callable[[], Awaitable[list[float]]], count: int, *, repeat: int = ROUNDS
-) -> list[tuple[str, str, str]]:
-    """Rows of the table: what is measured, how much, at most how much."""
-    cpus: list[float] = []
-    stalls: list[float] = []
+) -> list[Row]:
+    """Rows of the table."""
     rtts: list[float] = []
 
     async def work() -> None:
         rtts.extend(await one())
 
-    for _ in range(repeat):
-        cpu_ms, stall_ms = await measured(work)
-        cpus.append(cpu_ms / 1e3)
-        stalls.append(stall_ms)
-    false_downs = count * repeat - len(rtts)
+    took = await best_of(repeat, work)
     ours = name == "slad"
     return [
-        (f"{name}: CPU of {count:,} connects, s", spread(cpus), f"{CPU_S:g}" if ours else "-"),
-        (f"{name}: stall of the loop, ms", spread(stalls), f"{STALL_MS}" if ours else "-"),
-        (f"{name}: round trip that it reports, ms", f"{statistics.median(rtts):.3f}", "-"),
-        (
-            f"{name}: connects that failed, of {count * repeat:,}",
-            f"{false_downs:,}",
-            "0" if ours else "-",
-        ),
+        *cpu_and_stall(name, took, cpu=CPU_S if ours else None, stall=STALL_S if ours else None),
+        Row(f"{name}: round trip that it reports", statistics.median(rtts)),
+        Row(f"{name}: connects that failed, of {count * repeat:,}", count * repeat - len(rtts), "", 0),
     ]
 
 
-async def table(ports: Sequence[int], count: int) -> list[tuple[str, str, str]]:
+async def table(ports: Sequence[int], count: int) -> list[Row]:
     targets = [parse_target(f"tcp://127.0.0.1:{ports[number % len(ports)]}") for number in range(count)]
     with closing(Pinger(PingSettings())) as pings:
         async with open_tools(pings, Resolver(), trust()) as tools:
             ours = await rounds("slad", lambda: slad_round(targets, tools), count)
-    bare = await rounds("bare loop.sock_connect", lambda: bare_round(targets), count)
+    bare = await rounds(BARE, lambda: bare_round(targets), count)
     streams = await rounds("unbounded asyncio streams", lambda: streams_round(targets), count, repeat=1)
-    return ours + bare + streams
+    return [ours[0].beside(BARE, bare[0].value), *ours[1:], *bare, *streams]
 
 
 def main() -> None:
@@ -176,9 +167,7 @@ def main() -> None:
     count = int(sys.argv[1]) if len(sys.argv) > 1 else CONNECTS
     with server() as ports:
         rows = asyncio.run(table(ports, count))
-    print("| what | measured | at most |\n| --- | ---: | ---: |")
-    for row in rows:
-        print("| " + " | ".join(row) + " |")
+    show(f"{count:,} TCP connects", rows)
 
 
 if __name__ == "__main__":

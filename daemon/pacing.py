@@ -3,7 +3,8 @@
 import asyncio
 import gc
 import time
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Iterator
+from contextlib import contextmanager
 from math import inf
 from typing import Final, TypeVar
 
@@ -47,6 +48,18 @@ def tune_gc() -> None:
     daemon keeps holds no cycles.
     """
     gc.set_threshold(*_THRESHOLDS)
+
+
+@contextmanager
+def without_gc() -> Iterator[None]:
+    """Look for no garbage among what lives to the end of a command anyway: that would take as long as making it."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
 
 
 def freeze_gc() -> None:

@@ -15,9 +15,9 @@ from sla.instants import Instant
 from sla.interruptions import Stretch, segments_of, service_of
 from sla.outages import Run, runs_of
 from sla.pages import Window
-from sla.records import Category, Cause, Leg, State
+from sla.records import Category, Cause, ClientId, Leg, ServerId, State
 from sla.service import Part
-from sla.spans import Spans, difference, intersection, length, normalized
+from sla.spans import Spans, clipped, difference, intersection, length, normalized
 from sla.statement import Judgement, ServerMonth, WindowShare
 from sla.timeline import Segment
 
@@ -101,6 +101,26 @@ def account_of(judgement: Judgement, row: ServerMonth) -> ServerAccount:
     )
 
 
+def down_since(
+    judgement: Judgement, server: ServerId, client: ClientId, since: Sequence[Instant]
+) -> tuple[int, ...]:
+    """How much of the down time that the figures of a server's month with a client count lies after each of several instants.
+
+    In microseconds; since the month began it is all of it.
+    """
+    rules = judgement.rules(client)
+    assert rules is not None, "a client with servers has a record"
+    parts = judgement.own_parts(server, client)
+    judged = rules.agreed_time(server, parts).judged
+    legs, timeline = rules.terms.availability.legs, judgement.book.servers[server].timeline
+    said = segments_of(timeline, parts, legs, min(since), judgement.as_of)
+    down = normalized(
+        (each.start, each.end) for _, segments in said for each in segments if each.state is State.DOWN
+    )
+    counted = intersection(down, judged)
+    return tuple(length(clipped(counted, at, judgement.as_of)) for at in since)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Teller:
     """Tells the outages of one server with one client."""
@@ -128,9 +148,9 @@ class _Teller:
         """Of those witnesses that saw it."""
         timeline = self.judgement.book.servers[self.row.id].timeline
         for leg in legs:
-            for _, sight, track in timeline.views(leg):
+            for _, track in timeline.views(leg):
                 for at, reason in track.reasons(start, end):
-                    if sight.sees(leg, at, Instant(at + 1)):
+                    if track.sight.sees(leg, at, Instant(at + 1)):
                         yield reason
 
     def _excluded(self, down: Spans) -> Iterator[tuple[Window, int]]:

@@ -132,57 +132,63 @@ class Figures:
 
     def availability(self, basis: Basis | None = None) -> Fraction | None:
         """Spec §5.2, on the contract's basis or another one."""
-        return _ratio(self._quotients(basis).availability)
+        return _ratio(self.quotients(basis).availability)
 
     @property
     def availability_low(self) -> Fraction | None:
         """Spec §5.3: as if all that nobody saw, or that is disputed, was down."""
-        return _ratio(self._quotients().low)
+        return _ratio(self.quotients().low)
 
     @property
     def availability_high(self) -> Fraction | None:
         """Spec §5.3: as if all that nobody saw was up."""
-        return _ratio(self._quotients().high)
+        return _ratio(self.quotients().high)
 
     @property
     def coverage(self) -> Fraction | None:
         """Spec §5.3: the observed part of the agreed time."""
-        return _ratio(self._quotients().coverage)
+        return _ratio(self.quotients().coverage)
 
     @property
     def met(self) -> bool | None:
         """Spec §5.4."""
-        availability = self.availability()
-        return None if availability is None else availability >= self.terms.target
+        return _reaches(self.quotients().availability, self.terms.target)
 
     @property
     def conclusive(self) -> bool | None:
         """Spec §5.4: whether the verdict would be the same whatever happened in time that nobody saw."""
-        low, high = self.availability_low, self.availability_high
-        if low is None or high is None:
-            return None
-        return (low >= self.terms.target) == (high >= self.terms.target)
+        ratios = self.quotients()
+        low, high = _reaches(ratios.low, self.terms.target), _reaches(ratios.high, self.terms.target)
+        return None if low is None or high is None else low == high
 
     @property
     def budget(self) -> Fraction:
         """Spec §5.5: the time that the server may be down in the whole month."""
-        return (1 - self.terms.target) * (self.whole_agreed + self._whole_x)
+        return Fraction(*self._budget)
 
     @property
     def budget_left(self) -> Fraction:
         """Spec §5.5: negative when spent."""
-        return self.budget - self.down
+        spared, of_one = self._budget
+        return Fraction(spared - self.down * of_one, of_one)
 
     @property
     def best_possible(self) -> Fraction | None:
         """Spec §5.5: the availability of the whole month if the rest of it is up and observed."""
-        return _ratio(self._quotients().best_possible)
+        return _ratio(self.quotients().best_possible)
+
+    @property
+    def _budget(self) -> "Quotient":
+        target = self.terms.target
+        spared = (target.denominator - target.numerator) * (self.whole_agreed + self._whole_x)
+        return spared, target.denominator
 
     @property
     def _whole_x(self) -> int:
         return counted_as_available(self.terms.basis, self.whole_excluded)
 
-    def _quotients(self, basis: Basis | None = None) -> "Quotients":
+    def quotients(self, basis: Basis | None = None) -> "Quotients":
+        """What the ratios stand on, on the contract's basis or another one."""
         x = counted_as_available(basis or self.terms.basis, self.excluded)
         return quotients_of(self.terms.unobserved, self, x, self.whole_agreed, self._whole_x)
 
@@ -254,6 +260,11 @@ def _available(term: Unobserved, up: int, down: int, unobserved: int, x: int) ->
     if term is _LEFT_OUT:
         return up + x, up + down + x
     return (up + unobserved if term is _AS_UP else up) + x, up + down + unobserved + x
+
+
+def _reaches(quotient: Quotient, target: Fraction) -> bool | None:
+    part, whole = quotient
+    return part * target.denominator >= target.numerator * whole if whole else None
 
 
 def _ratio(quotient: Quotient) -> Fraction | None:

@@ -6,7 +6,7 @@ is in the order of lines: within one ledger that of `recorded_at` too, of severa
 """
 
 from bisect import bisect_right, insort
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from copy import copy
 from dataclasses import replace
 from typing import TypeVar
@@ -262,17 +262,18 @@ class Book:
             pages = self.servers[server] = ServerPages(self._clients_since)
         return pages
 
-    def servers_of_client(self, client: ClientId) -> set[ServerId]:
-        """The servers that a record ever gave to a client."""
-        return {server for key, those in self.servers_of.items() if key[1] == client for server in those}
+    def servers_of_clients(self, clients: Collection[ClientId]) -> set[ServerId]:
+        """The servers that a record ever gave to some clients."""
+        return {server for key, those in self.servers_of.items() if key[1] in clients for server in those}
+
+    def owners(self) -> list[ClientId]:
+        """The clients of whom a statement has rows, in order: those of servers, of service requests and of steps."""
+        of_solutions = {client for _, client in (*self.servers_of, *self.lifecycles)}
+        return sorted(of_solutions | {pages.record.client for pages in self.requests.values()})
 
     def track(self, server: ServerId, leg: Leg, witness: Witness) -> Track:
         """Where observations go: what they say needs no record."""
-        pages = self.server(server)
-        track = pages.tracks.get((leg, witness))
-        if track is None:
-            track = pages.tracks[leg, witness] = pages.timeline.track(leg, witness, self.sights)
-        return track
+        return self.server(server).timeline.track(leg, witness, self.sights)
 
     @property
     def newest_at(self) -> Instant | None:

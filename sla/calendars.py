@@ -113,8 +113,11 @@ class Calendar:
 
     def day_of(self, at: Instant) -> Day:
         """The local date whose span holds `at`."""
-        day = Day((at + self._offset(at)) // DAY)
-        # Where the clock was put back just after midnight it shows yesterday's date once more.
+        # By the starts of days, which are remembered: what the clock shows would have to be worked out each time. Where it was
+        # put back just after midnight it shows yesterday's date once more, besides.
+        day = Day(at // DAY)
+        while self.day_start(day) > at:
+            day = Day(day - 1)
         while self.day_start(Day(day + 1)) <= at:
             day = Day(day + 1)
         return day

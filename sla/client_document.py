@@ -95,7 +95,14 @@ def client_document(judgement: Judgement, client: ClientId, imprint: Imprint) ->
         whole |= _parts(judgement, rules, statement)
     else:
         whole["summary"] = {"servers": 0}
-    return printable_json(json.dumps(whole, ensure_ascii=False, allow_nan=False)) + "\n"
+    return _encoded(whole)
+
+
+def with_provider(document: str, provider: str, address: Sequence[str]) -> str:
+    """A document that is another provider's, and else the same bytes."""
+    whole = json.loads(document)
+    whole["statement"]["provider"] = _provider(provider, address)
+    return _encoded(whole)
 
 
 def corrected_by(version: int) -> int | None:
@@ -105,7 +112,7 @@ def corrected_by(version: int) -> int | None:
 
 def _with_own_names(judgement: Judgement, client: ClientId) -> Statement:
     """The statement of a client, in which a server has the name that it had with him: another's name for it is another's."""
-    statement = judgement.statement(client)
+    statement = judgement.statement((client,))
     rows = (
         replace(row, name=own_name(judgement.book, row.id, client, judgement.as_of) or row.id)
         for row in statement.servers
@@ -137,13 +144,21 @@ def _head(judgement: Judgement, rules: ClientRules, imprint: Imprint) -> Json:
         "version": imprint.version,
         "corrects": None if imprint.version is None else corrected_by(imprint.version),
         "provisional": judgement.as_of < end,
-        "provider": {"name": imprint.provider, "address": imprint.address},
+        "provider": _provider(imprint.provider, imprint.address),
         "ledgers": [
             {"ledger": each.ledger, "seq": each.seq, "head": each.head.hex()} for each in imprint.ledgers
         ],
         "time_zones": imprint.time_zones,
         "terms": _terms(rules.terms),
     }
+
+
+def _encoded(whole: Json) -> str:
+    return printable_json(json.dumps(whole, ensure_ascii=False, allow_nan=False)) + "\n"
+
+
+def _provider(name: str, address: Sequence[str]) -> Json:
+    return {"name": name, "address": address}
 
 
 def _terms(terms: Terms) -> Json:

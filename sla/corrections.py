@@ -8,7 +8,7 @@ chronic-outage process, which is as of an instant, not at all.
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import chain
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from sla.document import instant
 from sla.instants import Instant, parse_instant
@@ -18,6 +18,17 @@ Figure = object
 """The value of a figure as JSON has it; None: there is none."""
 _Place = tuple[str, str, str]
 """The part of the document, whose row of it, and which figure of that."""
+
+
+class _Row(NamedTuple):
+    """A row of a part, cut to what the month settles; the rest is what `FigureChange` says of it."""
+
+    part: str
+    of: str
+    figures: Mapping[str, Any]
+    name: str
+    since: str | None = None
+
 
 _PARTS: Final = (
     "summary",
@@ -45,6 +56,10 @@ class FigureChange:
     part: str
     of: str
     """Whose row of the part: a server's id, with the start where it is an outage; and so on."""
+    name: str
+    """What people call it: the name of the server or solution that it is of, another's id; empty of the whole month."""
+    since: str | None
+    """When it began, as the document writes it; None of what has no beginning to be told apart by."""
     figure: str
     before: Figure
     after: Figure
@@ -52,52 +67,61 @@ class FigureChange:
 
 def changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[FigureChange]:
     """Every figure of the month that differs, in the order of the document; instants are as the document writes them."""
-    then, now = dict(_figures(before)), dict(_figures(after))
-    rows = list(dict.fromkeys(place[:2] for place in chain(then, now)))
+    rows_then, rows_now = list(_rows(before)), list(_rows(after))
+    then, now = dict(_figures(rows_then)), dict(_figures(rows_now))
+    rows = {(row.part, row.of): row for row in chain(rows_then, rows_now)}
     rank = {row: number for number, row in enumerate(sorted(rows, key=lambda row: _PARTS.index(row[0])))}
     return [
         FigureChange(
-            part=place[0], of=place[1], figure=place[2], before=then.get(place), after=now.get(place)
+            part=place[0],
+            of=place[1],
+            name=rows[place[:2]].name,
+            since=rows[place[:2]].since,
+            figure=place[2],
+            before=then.get(place),
+            after=now.get(place),
         )
         for place in sorted(dict.fromkeys(chain(now, then)), key=lambda place: rank[place[:2]])
         if then.get(place) != now.get(place) and then.get(place) != Outcome.PENDING.value
     ]
 
 
-def _figures(document: Mapping[str, Any]) -> Iterator[tuple[_Place, Figure]]:
-    until = parse_instant(document["statement"]["until"])
-    for part, of, row in _rows(document, until):
-        for figure, value in _flat(row):
-            yield (part, of, figure), value
+def _figures(rows: Iterable[_Row]) -> Iterator[tuple[_Place, Figure]]:
+    for row in rows:
+        for figure, value in _flat(row.figures):
+            yield (row.part, row.of, figure), value
 
 
-def _rows(document: Mapping[str, Any], until: Instant) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
+def _rows(document: Mapping[str, Any]) -> Iterator[_Row]:
     """The rows of each part, cut to what the month settles."""
-    yield "summary", "", {"servers": document["summary"]["servers"]}
-    for row in document.get("servers", ()):
-        yield "servers", row["id"], _only(row, (key for key in row if key not in _NO_FIGURES))
+    until = parse_instant(document["statement"]["until"])
+    servers = document.get("servers", ())
+    names = {row["id"]: row["name"] for row in servers}  # one that is sold alone is a solution by its id
+    yield _Row("summary", "", {"servers": document["summary"]["servers"]}, "")
+    for row in servers:
+        figures = _only(row, (key for key in row if key not in _NO_FIGURES))
+        yield _Row("servers", row["id"], figures, row["name"])
     for row in document.get("outages", ()):
         settled = ("down", "excluded", "excluded_by", *_if_over(row["end"], until, "legs"))
-        yield (
-            "outages",
-            f"{row['server']} {row['start']}",
-            {"end": _cut(row["end"], until), **_only(row, settled)},
-        )
+        figures = {"end": _cut(row["end"], until), **_only(row, settled)}
+        yield _Row("outages", f"{row['server']} {row['start']}", figures, row["name"], row["start"])
     for row in document.get("exclusions", ()):
         settled = ("category", "from", "excluded", "refused")
-        yield "exclusions", row["exclusion"], {"until": _cut(row["until"], until), **_only(row, settled)}
+        figures = {"until": _cut(row["until"], until), **_only(row, settled)}
+        yield _Row("exclusions", row["exclusion"], figures, row["exclusion"])
     for row in document.get("interruptions", ()):
         settled = _if_over(row["end"], until, "counted", "qualified_at", "documented_at")
-        yield (
-            "interruptions",
-            f"{row['solution']} {row['start']}",
-            {"end": _cut(row["end"], until), **_only(row, settled)},
-        )
+        figures = {"end": _cut(row["end"], until), **_only(row, settled)}
+        solution = row["solution"]
+        name = names.get(solution, solution)
+        yield _Row("interruptions", f"{solution} {row['start']}", figures, name, row["start"])
     for row in document.get("service_requests", ()):
-        yield "service_requests", row["id"], _only(row, ("due_at", "response"))
+        yield _Row("service_requests", row["id"], _only(row, ("due_at", "response")), row["id"])
     for row in document.get("deadlines", ()):
-        of = f"{row['solution']} {row['deadline']} {row['since']}"
-        yield "deadlines", of, _only(row, ("due_at", "outcome"))
+        solution, deadline, since = row["solution"], row["deadline"], row["since"]
+        figures = _only(row, ("due_at", "outcome"))
+        name = f"{names.get(solution, solution)} {deadline}"
+        yield _Row("deadlines", f"{solution} {deadline} {since}", figures, name, since)
 
 
 def _cut(end: str | None, until: Instant) -> str | None:

@@ -4,9 +4,14 @@ The only place where an exact ratio becomes a double, the nearest one; nothing i
 """
 
 import json
+from collections.abc import Sequence
 from fractions import Fraction
+from heapq import merge
+from operator import itemgetter
+from typing import NamedTuple
 
 from sla.availability import Figures
+from sla.calendars import Month
 from sla.chronic import Chronic
 from sla.instants import SECOND, Instant, format_instant
 from sla.interruptions import Interruption
@@ -20,17 +25,46 @@ from sla.texts import printable_json
 Json = dict[str, object]
 
 
+Sorted = list[tuple[tuple[str, str], str]]
+"""Rows as JSON, each behind what it is sorted by."""
+
+
+class DocumentShare(NamedTuple):
+    """The rows of a statement, or of that of some clients."""
+
+    servers: Sorted
+    solutions: Sorted
+    service_requests: Sorted
+    deadlines: Sorted
+
+
 def document(statement: Statement) -> str:
     """The statement's bytes: one line of JSON in which every character shows, and a newline."""
-    whole = {
-        "month": str(statement.month),
-        "as_of": format_instant(statement.as_of),
-        "servers": [server_row(row) for row in statement.servers],
-        "solutions": [solution_row(row) for row in statement.solutions],
-        "service_requests": [request_row(row) for row in statement.service_requests],
-        "deadlines": [deadline_row(row) for row in statement.deadlines],
-    }
-    return printable_json(json.dumps(whole, ensure_ascii=False, allow_nan=False)) + "\n"
+    return united(statement.month, statement.as_of, [rows_of(statement)])
+
+
+def rows_of(statement: Statement) -> DocumentShare:
+    """The rows of a statement."""
+    return DocumentShare(
+        servers=[((row.id, row.client), _json(server_row(row))) for row in statement.servers],
+        solutions=[((row.id, row.client), _json(solution_row(row))) for row in statement.solutions],
+        service_requests=[((row.id, ""), _json(request_row(row))) for row in statement.service_requests],
+        deadlines=[((row.solution, row.client), _json(deadline_row(row))) for row in statement.deadlines],
+    )
+
+
+def united(month: Month, as_of: Instant, shares: Sequence[DocumentShare]) -> str:
+    """The document of statements of the same month, each of clients of its own: that of all of them."""
+    lists = (
+        f'"{name}": [{", ".join(row for _, row in merge(*those, key=itemgetter(0)))}]'
+        for name, those in zip(DocumentShare._fields, zip(*shares, strict=True), strict=True)
+    )
+    whole = ", ".join((f'"month": "{month}"', f'"as_of": "{format_instant(as_of)}"', *lists))
+    return f"{{{whole}}}\n"
+
+
+def _json(row: Json) -> str:
+    return printable_json(json.dumps(row, ensure_ascii=False, allow_nan=False))
 
 
 def server_row(row: ServerMonth) -> Json:
@@ -54,6 +88,7 @@ def server_row(row: ServerMonth) -> Json:
 
 def figures_keys(figures: Figures) -> Json:
     """The figures of a server's month."""
+    ratios = figures.quotients()
     return {
         "service": seconds(figures.service),
         "excluded": seconds(figures.excluded),
@@ -63,15 +98,15 @@ def figures_keys(figures: Figures) -> Json:
         "down": seconds(figures.down),
         "unobserved": seconds(figures.unobserved),
         "disputed": seconds(figures.disputed),
-        "availability": ratio(figures.availability()),
-        "availability_low": ratio(figures.availability_low),
-        "availability_high": ratio(figures.availability_high),
-        "by_basis": {basis.value: ratio(figures.availability(basis)) for basis in Basis},
-        "coverage": ratio(figures.coverage),
+        "availability": divided(*ratios.availability),
+        "availability_low": divided(*ratios.low),
+        "availability_high": divided(*ratios.high),
+        "by_basis": {basis.value: divided(*figures.quotients(basis).availability) for basis in Basis},
+        "coverage": divided(*ratios.coverage),
         "target": ratio(figures.terms.target),
         "met": figures.met,
         "conclusive": figures.conclusive,
-        "best_possible": ratio(figures.best_possible),
+        "best_possible": divided(*ratios.best_possible),
         "budget": seconds(figures.budget),
         "budget_left": seconds(figures.budget_left),
         "down_by_leg": {leg.value: seconds(time) for leg, time in figures.down_by_leg.items()},
@@ -143,7 +178,12 @@ def instant(at: Instant | None) -> str | None:
 
 def ratio(value: Fraction | None) -> float | None:
     """The nearest double, or null."""
-    return None if value is None else value.numerator / value.denominator
+    return None if value is None else divided(value.numerator, value.denominator)
+
+
+def divided(part: int, whole: int) -> float | None:
+    """The same of a part of a whole, in lowest terms or not; null for one of nothing."""
+    return part / whole if whole else None
 
 
 def seconds(microseconds: int | Fraction) -> int | float:

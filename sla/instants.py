@@ -42,8 +42,9 @@ def parse_instant(text: str) -> Instant:
 
 def format_instant(at: Instant) -> str:
     """`at` as RFC 3339 in UTC; a fraction, of six digits, only where there is one."""
-    seconds, fraction = divmod(at, SECOND)
-    return f"{_whole_second(seconds)}.{fraction:06d}Z" if fraction else f"{_whole_second(seconds)}Z"
+    seconds = at // SECOND
+    fraction = at - seconds * SECOND
+    return f"{_whole_second(seconds)}.{fraction:06}Z" if fraction else f"{_whole_second(seconds)}Z"
 
 
 @lru_cache(maxsize=4096)

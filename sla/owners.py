@@ -6,7 +6,7 @@ from sla.book import Book, SolutionKey
 from sla.instants import FOREVER, Instant
 from sla.pages import known
 from sla.records import ClientId, Exclusion, ServerId, SolutionId
-from sla.spans import Span
+from sla.spans import Span, normalized
 
 Owners = frozenset[ClientId]
 
@@ -23,6 +23,18 @@ def own_name(book: Book, server: ServerId, client: ClientId, as_of: Instant = FO
     pages = book.servers.get(server)
     own = [] if pages is None else [each for each in known(pages.records, as_of) if each.client == client]
     return own[-1].name if own else None
+
+
+def held_since(book: Book, server: ServerId, at: Instant) -> Instant:
+    """Since when a server that is in service has been its present client's, without a break: what was before is another's."""
+    records = book.servers[server].records
+    client = records[-1].client
+    if all(record.client == client for record in records):
+        return records[0].in_service_from
+    own = normalized(
+        (part.start, part.end) for part in book.servers[server].parts(at) if part.client == client
+    )
+    return next((start for start, end in own if start <= at < end), records[-1].in_service_from)
 
 
 def owned_spans(book: Book, server: ServerId, span: Span, as_of: Instant) -> list[tuple[Owners, Span]]:

@@ -45,7 +45,7 @@ def newest(records: Sequence[_R], as_of: Instant) -> _R | None:
 class ServerPages:
     """What the book says of one server."""
 
-    __slots__ = ("_clients_since", "_held", "_parts", "records", "timeline", "told", "tracks")
+    __slots__ = ("_clients_since", "_held", "_parts", "records", "timeline", "told")
 
     def __init__(self, clients_since: Mapping[ClientId, Instant]) -> None:
         """`clients_since` is from when on there is a record of each client."""
@@ -53,11 +53,15 @@ class ServerPages:
         self.told: list[Server | ObserverRetired] = []
         """Its records, and the retirements of the monitors that made those on earlier lines."""
         self.timeline = ServerTimeline()
-        self.tracks: dict[tuple[Leg, Witness], Track] = {}
         self._clients_since = clients_since
         self._parts: tuple[Part, ...] = ()
         self._held = _NEVER
         """The first and the last instant of knowledge for which those are the parts."""
+
+    @property
+    def tracks(self) -> Mapping[tuple[Leg, Witness], Track]:
+        """What was said of it, by leg and witness, in the order of their first mention."""
+        return self.timeline.tracks
 
     def tell(self, record: Server | ObserverRetired) -> None:
         """Take a record of it, or that a monitor that made one was retired."""

@@ -1,13 +1,14 @@
 """The strict reader of evidence: lines to records, and every defect of the format with its place (`spec/evidence.md`).
 
 `EvidenceReader` takes one line after the other and keeps what later lines can refer to: who and what was defined. It
-never raises for bad input; it collects faults, and a file with a fault must not be used at all.
+never raises for bad input; it collects faults, and a file with a fault must not be used at all. What nearly all lines are is read many
+at a time (`sla.usual_lines`).
 """
 
-import re
-from collections.abc import Callable, Mapping, MutableMapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field, fields
-from functools import lru_cache, partial
+from functools import partial
+from itertools import repeat
 from typing import Any, Final, NamedTuple, TypeVar
 
 from sla.decoding import (
@@ -20,10 +21,11 @@ from sla.decoding import (
     usual_observation,
     values_of,
 )
-from sla.instants import MINUTE, SECOND, Instant, parse_instant
-from sla.records import Leg, Observation, Record, Recorded, ServerId, State, Withdrawable, Witness
+from sla.instants import Instant
+from sla.records import Leg, Record, Recorded, ServerId, State, Withdrawable, Witness
 from sla.requests import refusal
 from sla.timeline import Track
+from sla.usual_lines import Stems, decoded, said_in
 from sla.values import as_instant, of_ledger, short
 
 _T = TypeVar("_T")
@@ -31,8 +33,6 @@ _V = TypeVar("_V")
 
 TrackOf = Callable[[ServerId, Leg, Witness], Track]
 """Where the observations of a witness go that speak of a leg of a server."""
-TakeSaid = Callable[[Instant, State, str], None]
-"""What takes an observation: when, which state, and why."""
 
 MOST_FAULTS: Final = 20
 """So many faults are collected; reading on would help nobody."""
@@ -44,46 +44,13 @@ Far more than any that is written today (`LONGEST_WRITTEN`): early ledgers hold 
 LONGEST_WRITTEN: Final = 1_000_000
 """Bytes of a record's line that enters a ledger: an exclusion of 25,000 servers. With its proof it is no longer than a mebibyte."""
 
-_STATE_KEY: Final = b'"state":'
-_TEXT: Final = rb'"[^"\\\x00-\x1f]*"'
-_USUAL_HEAD: Final = re.compile(
-    rb'\{"kind": ?"observation", ?"observer": ?%b, ?"source": ?%b, ?"server": ?%b, ?"leg": ?%b, ?'
-    % (_TEXT, _TEXT, _TEXT, _TEXT)
-)
-"""What an observation as slad writes it begins with: it tells the track."""
-_USUAL_TAIL: Final = re.compile(
-    rb' ?"(up|down|unknown)", ?"at": ?"(.{13}):([0-5][0-9]):([0-5][0-9])(?:\.([0-9]{6}))?Z"'
-    rb'(?:, ?"reason": ?"([\x20\x21\x23-\x5b\x5d-\x7e]*)")?(?:, ?"noticed_at": ?"[0-9TZ:.-]*")?'
-    rb'(?:, ?"salt": ?"[0-9a-zA-Z]*")?(?:, ?"ledger": ?"[\x20\x21\x23-\x5b\x5d-\x7e]*")?'
-    rb'(?:, ?"seq": ?[1-9][0-9]{0,17}, ?"chain": ?"[0-9a-f]*")?\}\r?\n?'
-)
-"""And after its key `state`: what is said and when. Whatever else is JSON, or is not, is left to the parser."""
-_TWO_DIGITS: Final = {b"%02d" % number: number for number in range(60)}
-_STATES: Final = {state.word.encode(): state for state in State}
 
-
-def _is_tracked(tail: bytes, add: TakeSaid) -> bool:
-    """Whether the rest of an observation is as usual; if so, it is on its track now."""
-    usual = _USUAL_TAIL.fullmatch(tail)
-    if usual is None:
-        return False
-    state, hour, minute, second, fraction, reason = usual.groups()
-    try:
-        at = _hour(hour) + _TWO_DIGITS[minute] * MINUTE + _TWO_DIGITS[second] * SECOND
-    except ValueError:
-        return False
-    add(Instant(at + int(fraction) if fraction else at), _STATES[state], _reason(reason) if reason else "")
-    return True
-
-
-@lru_cache(maxsize=65_536)
-def _hour(text: bytes) -> int:
-    return parse_instant(f"{text.decode()}:00:00Z")
-
-
-@lru_cache(maxsize=4096)
-def _reason(text: bytes) -> str:
-    return text.decode()
+def lines_in(block: bytes) -> list[bytes]:
+    """The lines of a block, without their newlines."""
+    lines = block.split(b"\n")
+    if not lines[-1]:
+        lines.pop()
+    return lines
 
 
 class LineFault(NamedTuple):
@@ -129,7 +96,7 @@ class EvidenceReader:
     """Reads lines in order; `faults` is what is wrong so far."""
 
     def __init__(self, track_of: TrackOf | None = None, *, for_ledger: bool = False) -> None:
-        """Before the first line. With `track_of`, usual observations go to their tracks, and no record is made of them.
+        """Before the first line. With `track_of`, `read_block` puts usual observations straight on their tracks.
 
         With `for_ledger`, evidence is bad that cannot become a ledger: an export left out something, or it is of several.
         """
@@ -137,7 +104,7 @@ class EvidenceReader:
         self._for_ledger = for_ledger
         self._ledgers: list[str] = []
         """Those met so far, where one is wanted."""
-        self._tracks: dict[bytes, TakeSaid] = {}
+        self._stems = Stems(self._adder)
         self.faults: list[LineFault] = []
         self._line = 0
         self._recorded_at: dict[str, Instant] = {}
@@ -155,16 +122,8 @@ class EvidenceReader:
         return len(self.faults) >= MOST_FAULTS
 
     def read(self, line: bytes) -> Record | None:
-        """The record of the next line, with or without its newline; None where there is none to take.
-
-        That is a bad line, one that an export left out, or an observation that went to its track.
-        """
+        """The record of the next line, with or without its newline; None for a bad line, or one that an export left out."""
         self._line += 1
-        if self._track_of is not None:
-            head, _, tail = line.partition(_STATE_KEY)
-            add = self._tracks.get(head)
-            if add is not None and _is_tracked(tail, add):
-                return None
         if len(line) > LONGEST_LINE:
             self._fault(None, f"is longer than {LONGEST_LINE} bytes")
             return None
@@ -178,9 +137,27 @@ class EvidenceReader:
         if said.get("kind") == "observation":
             observation = usual_observation(said, self._witnesses)
             if observation is not None and observation.server in self._defined.servers:
-                self._remember(line, observation)
                 return observation
         return self._record(said)
+
+    def read_block(self, block: bytes) -> Iterator[Record]:
+        """The records of the next lines, which a block holds whole; without the observations that went to their tracks.
+
+        Past so many faults that the rest would help nobody it reads on no more.
+        """
+        # A longer block may have a line that is too long, however usual it is.
+        usual = decoded(block, self._stems) if len(block) <= LONGEST_LINE else repeat(None)
+        for line, said in zip(lines_in(block), usual, strict=False):
+            if said is not None:
+                self._line += 1
+                add, at, state, reason = said
+                add(at, state, reason)
+                continue
+            record = self.read(line)
+            if record is not None:
+                yield record
+            if self.has_enough_faults:
+                return
 
     def take(self, record: Recorded) -> None:
         """Take the next record in place of its line, where that was read before; later lines may refer to it."""
@@ -232,12 +209,13 @@ class EvidenceReader:
         self._undone_by(undo)
         known[name] = value
 
-    def _remember(self, line: bytes, observation: Observation) -> None:
-        """Put later lines that begin like this one straight on their track."""
-        head = line.partition(_STATE_KEY)[0]
-        if self._track_of is not None and _USUAL_HEAD.fullmatch(head) is not None:
-            track = self._track_of(observation.server, observation.leg, observation.witness)
-            self._tracks[head] = track.add
+    def _adder(self, stem: bytes) -> Callable[[Instant, State, str], None] | None:
+        """What takes the observations whose lines begin so; None where there may be a fault in that."""
+        said = None if self._track_of is None else said_in(stem)
+        if self._track_of is None or said is None or said.server not in self._defined.servers:
+            return None
+        witness = self._witnesses.setdefault(said.witness, said.witness)
+        return self._track_of(said.server, said.leg, witness).add
 
     def _fault(self, key: str | None, problem: str) -> None:
         if not self.has_enough_faults:

@@ -227,7 +227,7 @@ class Standings:
         since, until, legs = next(each for each in stretches if as_of < each[1])
         said: list[tuple[Leg, Witness, State]] = []
         for leg in legs:
-            for witness, _, track in pages.timeline.views(leg):
+            for witness, track in pages.timeline.views(leg):
                 said_since, state, said_until = track.around(as_of)
                 since, until = max(since, said_since), min(until, said_until)
                 if state is not State.UNKNOWN:

@@ -232,51 +232,54 @@ class Judgement:
         self._histories: dict[tuple[ServerId, ClientId], list[Stretch]] | None = None
         """While a whole statement is made: what rows of servers and of solutions share."""
 
-    def statement(self, client: ClientId | None = None) -> Statement:
-        """The statement of all clients, or of one."""
+    def statement(self, clients: Collection[ClientId] | None = None) -> Statement:
+        """The statement of all clients, or of some."""
         self._histories = {}
         try:
-            return self._statement(client)
+            return self._statement(None if clients is None else frozenset(clients))
         finally:
             self._histories = None
 
-    def _statement(self, client: ClientId | None) -> Statement:
-        servers = self.book.servers if client is None else self.book.servers_of_client(client)
+    def _statement(self, clients: Collection[ClientId] | None) -> Statement:
+        servers = self.book.servers if clients is None else self.book.servers_of_clients(clients)
         return Statement(
             month=self.month,
             as_of=self.as_of,
-            servers=tuple(row for server in sorted(servers) for row in self.server(server, client)),
+            servers=tuple(row for server in sorted(servers) for row in self._rows(server, clients)),
             solutions=tuple(
                 state
                 for key in sorted(self.book.servers_of)
-                if client is None or key[1] == client
+                if clients is None or key[1] in clients
                 for state in [self.solution(key)]
                 if state is not None
             ),
             service_requests=tuple(
                 self.response(request)
                 for request in sorted(self.book.requests)
-                if self._concerns(self.book.requests[request], client)
+                if self._concerns(self.book.requests[request], clients)
             ),
             deadlines=tuple(
                 deadline
                 for key in sorted(self.book.lifecycles)
-                if client is None or key[1] == client
+                if clients is None or key[1] in clients
                 for deadline in self.deadlines(key)
             ),
         )
 
     def server(self, server: ServerId, client: ClientId | None = None) -> list[ServerMonth]:
         """A server's month: a row for each client with whom it has service time in it, or for one (spec §5)."""
+        return self._rows(server, None if client is None else (client,))
+
+    def _rows(self, server: ServerId, those: Collection[ClientId] | None) -> list[ServerMonth]:
         pages = self.book.servers[server]
         parts = pages.parts(self.as_of)
         clients = sorted({part.client for part in parts}) if len(parts) > 1 else [p.client for p in parts]
         rows = []
         for owner in clients:
-            rules = self.rules(owner) if client is None or owner == client else None
+            rules = self.rules(owner) if those is None or owner in those else None
             if rules is not None:
-                those = parts if len(clients) == 1 else [part for part in parts if part.client == owner]
-                rows += self.row(server, pages, rules, those)
+                own = parts if len(clients) == 1 else [part for part in parts if part.client == owner]
+                rows += self.row(server, pages, rules, own)
         return rows
 
     def windows(self, server: ServerId, client: ClientId) -> list[WindowShare]:
@@ -470,6 +473,6 @@ class Judgement:
             as_of=self.as_of,
         )
 
-    def _concerns(self, pages: RequestPages, client: ClientId | None) -> bool:
-        is_of = client is None or pages.record.client == client
+    def _concerns(self, pages: RequestPages, clients: Collection[ClientId] | None) -> bool:
+        is_of = clients is None or pages.record.client in clients
         return is_of and bool(self.book.standing([pages.record], self.as_of))

@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from itertools import chain
 from operator import itemgetter
+from sys import intern
 from typing import Final, NamedTuple
 
 from sla.instants import BEGINNING, FOREVER, Instant
@@ -52,13 +53,15 @@ class Segment(NamedTuple):
 class Track:
     """What one witness said of one leg of one server (spec §2.2)."""
 
-    __slots__ = ("_at", "_last_at", "_reasons", "_states", "ever_down")
+    __slots__ = ("_at", "_reasons", "_states", "ever_down", "sight")
 
-    def __init__(self) -> None:
+    def __init__(self, sight: "Sight") -> None:
+        """Of nothing yet; `sight` is when its witness could see."""
+        self.sight = sight
         self._at = array("q")
         self._states = bytearray()
-        self._reasons: dict[Instant, str] = {}
-        self._last_at: int = BEGINNING
+        self._reasons: dict[Instant, str] | None = None
+        """None while no reason was given for a down, as of most tracks."""
         self.ever_down = False
 
     def add(self, at: Instant, state: State, reason: str = "") -> None:
@@ -69,34 +72,38 @@ class Track:
         if state is _DOWN:
             self.ever_down = True
             if reason:
-                self._reasons[at] = in_evidence(reason)
+                if self._reasons is None:
+                    self._reasons = {}
+                self._reasons[at] = intern(str(in_evidence(reason)))
             elif self._reasons:
                 self._reasons.pop(at, None)
-        if at > self._last_at:
-            self._last_at = at
-            self._at.append(at)
+        instants = self._at
+        if not instants or at > instants[-1]:
+            instants.append(at)
             self._states.append(state)
             return
-        place = bisect_left(self._at, at)
-        if self._at[place] == at:
+        place = bisect_left(instants, at)
+        if instants[place] == at:
             self._states[place] = state
         else:
-            self._at.insert(place, at)
+            instants.insert(place, at)
             self._states.insert(place, state)
 
     def said(self) -> Iterator[tuple[Instant, State, str]]:
         """All that is said, as `add` takes it, in order of time."""
         for at, state in zip(map(Instant, self._at), self._states, strict=True):
-            yield at, _STATES[state], self._reasons.get(at, "")
+            yield at, _STATES[state], self._reason(at)
+
+    def _reason(self, at: Instant) -> str:
+        return self._reasons.get(at, "") if self._reasons else ""
 
     def stored(self) -> tuple["array[int]", bytes, Mapping[Instant, str]]:
         """All of it: the instants, what was said at each, a byte each, and the reasons that were given for a down."""
-        return self._at, bytes(self._states), self._reasons
+        return self._at, bytes(self._states), self._reasons or {}
 
     def restore(self, at: "array[int]", states: bytes, reasons: Mapping[Instant, str]) -> None:
         """Become what `stored` gave, of an empty one."""
-        self._at, self._states, self._reasons = at, bytearray(states), dict(reasons)
-        self._last_at = at[-1]
+        self._at, self._states, self._reasons = at, bytearray(states), dict(reasons) or None
         self.ever_down = _DOWN in states
 
     def last(self) -> tuple[Instant, State] | None:
@@ -131,7 +138,7 @@ class Track:
         return [
             (max(Instant(at), start), reason)
             for at, state in chain(said, later)
-            if state == _DOWN and (reason := self._reasons.get(Instant(at), ""))
+            if state == _DOWN and (reason := self._reason(Instant(at)))
         ]
 
     def constant(self, start: Instant, end: Instant) -> State | None:
@@ -227,35 +234,33 @@ class Sights:
 class ServerTimeline:
     """All that was said of one server, and what follows from it."""
 
-    __slots__ = ("_tracks",)
+    __slots__ = ("tracks",)
 
     def __init__(self) -> None:
-        self._tracks: dict[Leg, list[tuple[Witness, Sight, Track]]] = {}
+        self.tracks: dict[tuple[Leg, Witness], Track] = {}
+        """In the order of their first mention."""
 
     def track(self, leg: Leg, witness: Witness, sights: Sights) -> Track:
         """The track of a witness and a leg, from its first mention on."""
-        tracks = self._tracks.setdefault(leg, [])
-        for known, _, track in tracks:
-            if known == witness:
-                return track
-        track = Track()
-        tracks.append((witness, sights.of(witness), track))
+        track = self.tracks.get((leg, witness))
+        if track is None:
+            track = self.tracks[_key(leg, witness)] = Track(sights.of(witness))
         return track
 
-    def views(self, leg: Leg) -> Sequence[tuple[Witness, Sight, Track]]:
+    def views(self, leg: Leg) -> list[tuple[Witness, Track]]:
         """Everything said of a leg, by witness."""
-        return self._tracks.get(leg, ())
+        return [(witness, track) for (of, witness), track in self.tracks.items() if of is leg]
 
     def seen(
         self, leg: Leg, start: Instant, end: Instant
     ) -> Iterator[tuple[Witness, Sequence[tuple[Instant, State]]]]:
         """What each witness says of a leg in `[start, end)`: what holds at `start`, then the changes (spec §2.2, §2.3)."""
-        for witness, sight, track in self._tracks.get(leg, ()):
-            yield witness, _seen(sight, leg, track, start, end)
+        for witness, track in self.views(leg):
+            yield witness, _seen(leg, track, start, end)
 
-    def ever_down(self, legs: Iterable[Leg]) -> bool:
+    def ever_down(self, legs: Collection[Leg]) -> bool:
         """Whether any witness ever said down of one of `legs`. False means that the server never was."""
-        return any(track.ever_down for leg in legs for _, _, track in self._tracks.get(leg, ()))
+        return any(track.ever_down for (leg, _), track in self.tracks.items() if leg in legs)
 
     def segments(self, legs: tuple[Leg, ...], start: Instant, end: Instant) -> list[Segment]:
         """The server's states over `[start, end)` by the legs considered: adjoining, maximal, in order (spec §2.4, §2.5)."""
@@ -264,13 +269,15 @@ class ServerTimeline:
         places, states = bytearray(), bytearray()
         changes: list[tuple[Instant, int, State]] = []
         for place, leg in enumerate(legs):
-            for _, sight, track in self._tracks.get(leg, ()):
+            for (of, _), track in self.tracks.items():
+                if of is not leg:
+                    continue
                 slot = len(places)
                 places.append(place)
-                if sight.sees(leg, start, end) and (constant := track.constant(start, end)) is not None:
+                if track.sight.sees(leg, start, end) and (constant := track.constant(start, end)) is not None:
                     states.append(constant)
                 else:
-                    (_, first), *later = _seen(sight, leg, track, start, end)
+                    (_, first), *later = _seen(leg, track, start, end)
                     states.append(first)
                     changes += [(at, slot, state) for at, state in later]
         merge = _merge_of(len(legs), bytes(places))
@@ -280,10 +287,15 @@ class ServerTimeline:
         return _swept(merge, states, changes, start, end)
 
 
-def _seen(
-    sight: Sight, leg: Leg, track: Track, start: Instant, end: Instant
-) -> Sequence[tuple[Instant, State]]:
+@lru_cache(maxsize=1024)
+def _key(leg: Leg, witness: Witness) -> tuple[Leg, Witness]:
+    """One object for all servers."""
+    return leg, witness
+
+
+def _seen(leg: Leg, track: Track, start: Instant, end: Instant) -> Sequence[tuple[Instant, State]]:
     """A witness's view in `[start, end)`: what holds at `start`, then the changes (spec §2.2, §2.3)."""
+    sight = track.sight
     limit = min(end, sight.until)
     if limit <= start:
         return ((start, _UNKNOWN),)

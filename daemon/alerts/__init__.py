@@ -1,1 +1,1 @@
-"""Alerts that slad pushes to Alertmanagers itself, as an alternative to the rules in `deploy/prometheus`."""
+"""Alerts that slad pushes to Alertmanagers itself, as an alternative to the rules in `deploy/mixin`."""

@@ -121,7 +121,7 @@ def _encoded(posted: Posted, table: AlertmanagerTable, ends_at: Instant) -> Mapp
 
 
 def _dashboard(labels: Labels) -> str:
-    """Where one of `deploy/grafana` shows what an alert is about."""
+    """Where one of the dashboards in `deploy/mixin` shows what an alert is about."""
     named = dict(labels)
     if SERVER in named:
         return f"/d/slad-server?{urlencode({'var-server': named[SERVER]}, quote_via=quote)}"

@@ -90,7 +90,7 @@ class AlertEvaluator:
                 OutageAlerts(book=book, facts=facts, server_labels=server_labels, store=store),
                 IncidentAlerts(book=book, facts=facts, store=store),
                 CauseAlerts(book=book, facts=facts, server_labels=server_labels, store=store),
-                FigureAlerts(self._figures, store, server_labels),
+                FigureAlerts(self._figures, book.outages, store, server_labels),
             )
 
     async def evaluate(self, told: Sequence[Report | SourceFailure]) -> bool:

@@ -13,36 +13,49 @@ from daemon.alerts.conditions.dues import (
     DueItem,
 )
 from daemon.alerts.conditions.servers import (
+    BUDGET_ALERTS,
+    DOWN_FOR_US,
     MONTH_ALERTS,
+    PACE_WINDOWS,
     REFUSED_ALERTS,
+    SLOW,
+    TOLD_OF_US,
     WINDOW_ALERTS,
+    BudgetUse,
     MonthState,
     RefusedMaintenance,
 )
 from daemon.alerts.conditions.solutions import SOLUTION_ALERTS, SolutionFacts, nears_at
 from daemon.alerts.server_labels import ServerLabels
 from daemon.alerts.store import AlertStore
+from daemon.book.outage_index import OutageIndex, OutageKey
 from daemon.due_queue import DueQueue
 from daemon.live.figures import JudgementsAt, LiveFigures
 from daemon.live.formulas import REASONS, Formula, passed
 from daemon.live.solutions import SolutionRow
+from sla.accounts import down_since
 from sla.book import SolutionKey
-from sla.instants import SECOND, Instant
+from sla.instants import DAY, SECOND, Instant
 from sla.lifecycle import first_open
-from sla.records import ServerId
+from sla.records import Server, ServerId
 from sla.requests import Outcome
 
 SLOW_US: Final = 30 * SECOND
 """How often months and service requests are looked at: they go on with every second, their alerts over hours."""
 SLICE: Final = 1_000
 """How many are compared in one step."""
+LONGEST_US: Final = 31 * DAY
+"""How far back an outage may have begun that somebody can have a budget left after."""
 
 
 class FigureAlerts:
     """Looks at what was judged anew, and at what time alone changes. `figures.at` has to be an instant."""
 
-    def __init__(self, figures: LiveFigures, store: AlertStore, server_labels: ServerLabels) -> None:
+    def __init__(
+        self, figures: LiveFigures, outages: OutageIndex, store: AlertStore, server_labels: ServerLabels
+    ) -> None:
         self._figures = figures
+        self._outages = outages
         self._store = store
         self._server_labels = server_labels
         self._rows: dict[SolutionKey, SolutionRow] = {}
@@ -90,7 +103,7 @@ class FigureAlerts:
             yield
         while self._servers:
             (server,) = self._servers.take()
-            self._store.put(("month", server), list(self._of_month(server, judging.at, now)), now)
+            self._store.put(("month", server), list(self._of_month(server, judging, now)), now)
             if self._store.has(("month", server)):
                 self._told.add(server)
             else:
@@ -147,7 +160,7 @@ class FigureAlerts:
     # Months
 
     def _mark_months(self, at: Instant) -> Iterator[None]:
-        """Those whose formula has something to tell, and those that had."""
+        """Those whose formula has something to tell, those that were down of late, and those that had."""
         telling = set()
         for number, formula in enumerate(self._figures.servers.formulas.by_number):
             if formula is not None and _tells(formula, at):
@@ -155,6 +168,12 @@ class FigureAlerts:
             yield
         for server in list(self._told):
             self._servers.add((server,))
+            yield
+        for key in self._outages.walk(None, oldest_first=False):
+            if key.start < at - LONGEST_US:
+                break
+            if self._ended_at(key, at) > at - SLOW.ending_us:
+                self._servers.add((key.server,))
             yield
         if telling:
             numbers = list(self._figures.servers.numbers.items())
@@ -164,21 +183,41 @@ class FigureAlerts:
                         self._servers.add((server,))
                 yield
 
-    def _of_month(self, server: ServerId, at: Instant, now: Instant) -> Iterator[Alert]:
-        servers = self._figures.servers
-        formula = servers.formulas.by_number[servers.numbers[server]]
+    def _of_month(self, server: ServerId, judging: JudgementsAt, now: Instant) -> Iterator[Alert]:
+        at, formula = judging.at, self._figures.servers.formula(server)
         if formula is None:
             return
         record = self._figures.book.servers[server].records[-1]
         if self._server_labels.is_known(server, now):
-            labels = self._server_labels.labels_with_shared(record)
-            yield from alerts(MONTH_ALERTS, month_of(formula), Subject(text=record.name, labels=labels))
+            subject = Subject(text=record.name, labels=self._server_labels.labels_with_shared(record))
+            yield from alerts(MONTH_ALERTS, month_of(formula), subject)
+            if formula.tally().down:
+                yield from alerts(BUDGET_ALERTS, self._use(record, formula, judging), subject)
         whose = self._server_labels.labels(record)
         for refused in _refused(formula, at):
             subject = Subject(text=record.name, labels={**whose, "reason": refused.reason})
             yield from alerts(REFUSED_ALERTS, refused, subject)
         if formula.maintenance_runs:
             yield from alerts(WINDOW_ALERTS, Lasting(at=at), Subject(text=record.name, labels=whose))
+
+    def _use(self, record: Server, formula: Formula, judging: JudgementsAt) -> BudgetUse:
+        at, judgement = judging.at, judging.of_client(record.client).judgement
+        rules = judgement.rules(record.client)
+        assert rules is not None, "a client with figures has rules"
+        since = [Instant(at - window) for window in PACE_WINDOWS]
+        down = down_since(judgement, record.id, record.client, since)
+        ends = ((key.start, self._ended_at(key, at)) for key in self._outages.of_server(record.id))
+        return BudgetUse(
+            left=formula.budget_left(),
+            month_left=rules.month[1] - at,
+            down=dict(zip(PACE_WINDOWS, down, strict=True)),
+            is_told=any(end - start >= DOWN_FOR_US and end > at - TOLD_OF_US for start, end in ends),
+        )
+
+    def _ended_at(self, key: OutageKey, at: Instant) -> Instant:
+        """When an outage ended; one that lasts has not before `at`."""
+        outage = self._outages.get(key)
+        return at if outage is None or outage.end is None else outage.end
 
 
 def _tells(formula: Formula, at: Instant) -> bool:

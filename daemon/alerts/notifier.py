@@ -30,8 +30,9 @@ from daemon.alerts.evaluator import SLAD
 from daemon.alerts.store import AlertStore, Posted
 from daemon.believed_clock import ClockDoubt
 from daemon.clock import Clock
-from daemon.config import Config
 from daemon.config.alertmanager import AlertmanagerTable, BaseUrl
+from daemon.config.config import Config
+from daemon.ending import end
 from daemon.hub.shipping import HubStanding
 from daemon.metrics.alerts import AlertMetrics
 from daemon.pacing import paced, waited
@@ -119,9 +120,10 @@ class Notifier:
                     tasks.create_task(sender.run(), name=f"alerts-{sender.name}") for sender in senders
                 ]
                 running.append(tasks.create_task(self._watch_the_ledger(), name="alerts-ledger"))
-                await self._changed.wait()
-                for task in running:
-                    task.cancel()
+                try:
+                    await self._changed.wait()
+                finally:
+                    await end(running)
         finally:
             self._store.leave()
             still_told = {str(url.address) for url in self._table.urls} if self._table is not None else ()

@@ -1,19 +1,26 @@
 """A server's month in days and figures, who said what of it and when; and where a solution stands: each judged anew by `sla`."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import pairwise
+from typing import Final
 
+from daemon.answers.budgets import standing_by, standing_so_far
 from daemon.answers.listing import next_rows
 from daemon.answers.months import solution_status
 from daemon.book.live_book import LiveBook
 from daemon.clock import Clock
 from daemon.control.questions import Listed, Page, PageKey
+from daemon.exposition.families import RATIO_ONE
 from daemon.live.figures import JudgementsAt, LiveFigures
+from daemon.live.formulas import NOBODY
 from daemon.pacing import paced
 from daemon.replies.solutions import SolutionStatus
 from sla.accounts import ServerAccount, account_of
 from sla.calendars import Month, calendar_of
+from sla.client_document import MonthVerdict, verdict_of
 from sla.instants import Instant
 from sla.interruptions import service_of
 from sla.owners import own_name
@@ -79,17 +86,30 @@ class AccountAnswers:
         return [self._account(judgement, row) for row in judgement.server(server, client)]
 
     async def client_months(self, client: ClientId, month: Month, page: Page) -> Listed[MonthAccount]:
-        """The months of a client's servers, by name."""
+        """The months of a client's servers, those that missed first (`spec/statement.md` §3).
+
+        While a month goes on they stand by what their budgets leave: elsewhere only once something else is said of them.
+        """
         judging = await self._judging()
         span = calendar_of(self._book.evidence.zone_of(client)).month_span(month)
-        found, behind = await next_rows(self._served(client, span), page)
         judgement = judging.of_month(month)
+        is_over = span[1] <= judging.at
+        standing = partial(_standing_at_the_end, judgement) if is_over else self._standing_so_far(judgement)
+        found, behind = await next_rows(self._served(client, span, standing), page)
         rows = [
             self._account(judgement, row)
             async for _, server in paced(found)
             for row in judgement.server(server, client)
         ]
         return Listed(rows=tuple(rows), next=behind)
+
+    async def verdicts(self, client: ClientId, month: Month) -> dict[MonthVerdict, int]:
+        """How many of a client's servers ended a month that is over how, without verdicts that none has."""
+        judgement = (await self._judging()).of_month(month)
+        span = calendar_of(self._book.evidence.zone_of(client)).month_span(month)
+        served = self._served(client, span, partial(_standing_at_the_end, judgement))
+        counts = Counter([each[0][0] async for each in paced(served) if each is not None])
+        return {verdict: counts[place] for place, verdict in enumerate(MonthVerdict) if counts[place]}
 
     async def lanes(self, server: ServerId, span: Span, client: ClientId | None) -> list[Lane]:
         """Who said what of a server in a span, while it was in service, or while it was one client's."""
@@ -150,17 +170,32 @@ class AccountAnswers:
         """A server's name with a client."""
         return own_name(self._book.evidence, server, client) or self._book.record_of(server).name
 
-    def _served(self, client: ClientId, span: Span) -> Iterator[tuple[PageKey, ServerId] | None]:
-        """The servers that may have been a client's in a span, by name; None for each that was looked at in vain."""
-        seen = set[ServerId]()
-        for (_, owner), servers in list(self._book.evidence.servers_of.items()):
-            for server, pages in servers.items() if owner == client else ():
-                own = [record for record in pages.records if record.client == client]
-                if server in seen or not own or not _is_within(own, span):
-                    yield None
-                else:
-                    seen.add(server)
-                    yield (own[-1].name.casefold(), str(server)), server
+    def _served(
+        self, client: ClientId, span: Span, standing: "_Standing"
+    ) -> Iterator[tuple[PageKey, ServerId] | None]:
+        """The servers that may have been a client's in a span, by how they stand and by name; None for each other one."""
+        for server, pages in list(self._book.evidence.servers.items()):
+            name = _name_within(pages.records, client, span)
+            if name is None:
+                yield None
+            else:
+                yield (*standing(server, client), name.casefold(), str(server)), server
+
+    def _standing_so_far(self, judgement: Judgement) -> "_Standing":
+        """By the live formulas, which those that stand alike share; what is no longer the client's is judged."""
+        months, known = self._figures.servers, dict[int, tuple[int, int]]()
+
+        def standing(server: ServerId, client: ClientId) -> tuple[int, int]:
+            if self._book.record_of(server).client != client:
+                rows = judgement.server(server, client)
+                return standing_so_far(rows[0].figures) if rows else _LAST
+            number = months.numbers.get(server, NOBODY)
+            if number not in known:
+                formula = months.formula(server)
+                known[number] = _LAST if formula is None else standing_by(formula)
+            return known[number]
+
+        return standing
 
     def _merged(self, server: ServerId, leg: Leg | None, legs: tuple[Leg, ...], service: Spans) -> Lane:
         timeline = self._book.evidence.servers[server].timeline
@@ -172,13 +207,28 @@ class AccountAnswers:
         return self._figures.asked() or await self._figures.judging(self._clock.now())
 
 
-def _is_within(own: Sequence[Server], span: Span) -> bool:
-    """Whether a server may have been in service with a client in a span, by its records there."""
-    for record in own:
-        until = record.in_service_until
-        if record.in_service_from < span[1] and (until is None or until > span[0]):
-            return True
-    return False
+_Standing = Callable[[ServerId, ClientId], tuple[int, int]]
+"""Where a server's month with a client stands among those of others, the worst first."""
+_LAST: Final = (len(MonthVerdict), 0)
+
+
+def _standing_at_the_end(judgement: Judgement, server: ServerId, client: ClientId) -> tuple[int, int]:
+    """By how its month ended, then by availability from below."""
+    for row in judgement.server(server, client):
+        verdict = verdict_of(row.figures.met, row.figures.conclusive)
+        return list(MonthVerdict).index(verdict), int((row.figures.availability() or 0) * RATIO_ONE)
+    return _LAST
+
+
+def _name_within(records: Sequence[Server], client: ClientId, span: Span) -> str | None:
+    """The newest name that a server had with a client, by its records; None where it cannot have been in service there in a span."""
+    name, is_within = None, False
+    start, end = span
+    for record in records:
+        if record.client == client:
+            name, until = record.name, record.in_service_until
+            is_within = is_within or (record.in_service_from < end and (until is None or until > start))
+    return name if is_within else None
 
 
 def _by_stage(state: SolutionState) -> tuple[bool, int, str, str]:

@@ -209,9 +209,9 @@ class Answers:
         await self._seal()  # with the next tick, which looks at the clock first
         return self.clock()
 
-    def server(self, name: str) -> ServerStatus:
-        """One server by its id or its name. Raises NotFoundError and AmbiguousNameError."""
-        server = find_server(self._book.evidence, name)
+    def server(self, name: str, client: ClientId | None = None) -> ServerStatus:
+        """One server by its id or its name, of all or of a client's. Raises NotFoundError and AmbiguousNameError."""
+        server = find_server(self._book.evidence, name, client)
         record, counts = self._book.record_of(server), self._book.counts(server)
         settled_at = self._book.places[server].group.settled if server in self._book.places else None
         segments = self._segments(record, settled_at)
@@ -221,6 +221,7 @@ class Answers:
             name=record.name,
             client=record.client,
             solution=record.solution or "",
+            timezone=self._book.evidence.zone_of(record.client),
             owner_waits_for=tuple(sorted(undecided.facts)) if undecided is not None else (),
             same_uuid=tuple(map(str, self._registry.same_uuid(server))),
             owner_is_provisional=PROVISIONAL_OWNER in record.extra,
@@ -253,6 +254,16 @@ class Answers:
         """The incidents of outages. Raises what `outages` raises."""
         return await self._outages.incidents(asked, self._named(asked.server), page)
 
+    async def incident(
+        self, server: ServerId, start: Instant, client: ClientId | None, page: Page
+    ) -> tuple[IncidentRow, Listed[OutageRow]]:
+        """The incident of an outage, as far as it is a client's or whole, and each outage of it. Raises NotFoundError."""
+        return await self._outages.incident(server, start, client, page)
+
+    def is_of(self, server: str, client: ClientId) -> bool:
+        """Whether a server that is on record is a client's, or was last."""
+        return self._book.record_of(ServerId(server)).client == client
+
     async def events(self, server: str, page: Page) -> tuple[str, Listed[EventStatus]]:
         """The id of a server, and the events that name it. Raises what `outages` raises."""
         found = find_server(self._book.evidence, server)
@@ -270,42 +281,42 @@ class Answers:
 
     def solution(self, client: str, name: str) -> SolutionStatus | None:
         """One solution of a client; None where nothing is known of it yet. Raises NotFoundError."""
-        judging, owner = self._figures.asked(), self._client(client)
+        judging, owner = self._figures.asked(), self.client(client)
         key = find_solution(self._book.evidence, name, owner), owner
         return None if judging is None else solution_status(judging, key)
 
     async def statement(self, client: str, month: Month, as_of: Instant | None) -> bytes:
         """The statement of a client as a document. Raises NoDocumentError, BusyError."""
         try:
-            return await self.documents.document(self._client(client), month, as_of)
+            return await self.documents.document(self.client(client), month, as_of)
         except MovingError as error:
             raise BusyError(str(error)) from error
 
     def issued(self, client: str | None, month: Month | None) -> IssuedList:
         """The statements that were issued, or those of a client or a month."""
-        return self._issuing.listed(None if client is None else self._client(client), month)
+        return self._issuing.listed(None if client is None else self.client(client), month)
 
     async def issued_document(self, client: str, month: Month, version: int | None) -> bytes:
         """The bytes of a version. Raises NotFoundError, LedgerError."""
-        return await self._issuing.document(self._client(client), month, version)
+        return await self._issuing.document(self.client(client), month, version)
 
     async def difference(self, client: str, month: Month, version: int | None) -> bytes:
         """What differs between a version and the one before it. Raises NotFoundError, LedgerError, BusyError."""
         try:
-            return await self._issuing.difference(self._client(client), month, version)
+            return await self._issuing.difference(self.client(client), month, version)
         except MovingError as error:
             raise BusyError(str(error)) from None
 
     def letterhead(self, client: str) -> LetterheadStatus:
         """Whose the statements of a client are."""
-        return LetterheadStatus.of(self.documents.letterhead(self._client(client)))
+        return LetterheadStatus.of(self.documents.letterhead(self.client(client)))
 
     async def export(
         self, client: str | None, start: Instant | None, until: Instant | None
     ) -> AsyncIterator[str]:
         """The evidence as lines, for one client or all; the watermarks are sealed into the chain first."""
         await self._seal()
-        chosen = None if client is None else self._client(client)
+        chosen = None if client is None else self.client(client)
         async for line in exported(self._ledger.read, client=chosen, since=start, until=until):
             yield line
 
@@ -371,7 +382,7 @@ class Answers:
         """The server of an id or a name; None for no name. Raises NotFoundError and AmbiguousNameError."""
         return None if name is None else find_server(self._book.evidence, name)
 
-    def _client(self, client: str) -> ClientId:
+    def client(self, client: str) -> ClientId:
         """The client that is meant. Raises NotFoundError."""
         return find_client(self._book.evidence, client)
 
@@ -397,9 +408,9 @@ class Answers:
         views = self._book.evidence.servers[server].timeline.views(leg)
         said = [
             (state, at, witness.source, "")
-            if sight.until >= settled_at
-            else (State.UNKNOWN, sight.until, witness.source, _NO_ANSWER)
-            for witness, sight, track in views
+            if track.sight.until >= settled_at
+            else (State.UNKNOWN, track.sight.until, witness.source, _NO_ANSWER)
+            for witness, track in views
             for at, state in [track.last() or _NOTHING]
         ]
         state, at, source, reason = max(said, default=(State.UNKNOWN, BEGINNING, "", ""))

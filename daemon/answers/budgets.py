@@ -137,6 +137,16 @@ def verdict_so_far(figures: Figures) -> BudgetVerdict:
     return _verdict_in(MonthState(budget=figures.budget // 1, down=figures.down, unseen=unseen))
 
 
+def standing_so_far(figures: Figures) -> tuple[int, int]:
+    """Where a month that is not over stands among others, the worst first: by its verdict, then by what its budget leaves."""
+    return WORST_FIRST.index(verdict_so_far(figures)), figures.budget_left // 1
+
+
+def standing_by(formula: Formula) -> tuple[int, int]:
+    """The same of the live month of those that stand alike."""
+    return WORST_FIRST.index(_verdict_of(formula)), formula.budget_left()
+
+
 def _verdict_of(formula: Formula | None) -> BudgetVerdict:
     return BudgetVerdict.NOTHING if formula is None else _verdict_in(month_of(formula))
 

@@ -9,6 +9,7 @@ from daemon.records.idempotency import RecordedRequests
 from daemon.records.naming import name_of
 from daemon.records.views import end_of
 from daemon.statements.ics import CalendarEvent, head, lines_of, tail
+from daemon.statements.speech import Speech
 from sla.book import Book
 from sla.exclusions import MAINTENANCE
 from sla.instants import FOREVER, Instant
@@ -24,9 +25,11 @@ _TITLED: Final = 3
 _NAMED: Final = 50
 """How many names of each kind the title of an event has, and its text."""
 _TITLES: Final = {
-    Category.SCHEDULED_MAINTENANCE: "Maintenance",
-    Category.EMERGENCY_SECURITY_UPDATE: "Emergency security update",
+    Category.SCHEDULED_MAINTENANCE: "calendar.scheduled_maintenance",
+    Category.EMERGENCY_SECURITY_UPDATE: "calendar.emergency_security_update",
 }
+ENGLISH: Final = Speech("en", "UTC")
+"""How the provider, and every page, is told."""
 
 
 def fleet_events(book: Book, requests: RecordedRequests, provider: str) -> Iterator[CalendarEvent | None]:
@@ -39,12 +42,15 @@ def fleet_events(book: Book, requests: RecordedRequests, provider: str) -> Itera
                 f"{name}@{provider}",
                 [book.exclusions[each] for each in group],
                 lambda scope: _concerned(book, scope, lambda server: name_of(book, server)),
+                ENGLISH,
             )
         else:
             yield None
 
 
-def client_events(book: Book, client: ClientId, provider: str) -> Iterator[CalendarEvent | None]:
+def client_events(
+    book: Book, client: ClientId, provider: str, speech: Speech = ENGLISH
+) -> Iterator[CalendarEvent | None]:
     """The windows that concern one client, each by its record, in words that tell of nobody else (design §8, Discreet)."""
     for pages in list(book.exclusions.values()):
         record = pages.record
@@ -55,6 +61,7 @@ def client_events(book: Book, client: ClientId, provider: str) -> Iterator[Calen
                 lambda scope: _concerned(
                     book, scope, lambda server: own_name(book, ServerId(server), client)
                 ),
+                speech,
             )
         else:
             yield None
@@ -71,14 +78,22 @@ async def events_in(events: Iterable[CalendarEvent | None], within: Span) -> lis
     return sorted(found, key=lambda event: (event.start, event.uid))
 
 
-async def calendar_of(name: str, events: Iterable[CalendarEvent | None], within: Span, now: Instant) -> bytes:
+async def calendar_of(
+    name: str,
+    events: Iterable[CalendarEvent | None],
+    within: Span,
+    now: Instant,
+    speech: Speech = ENGLISH,
+) -> bytes:
     """The iCalendar file of the events in a span, made in slices."""
     found = await events_in(events, within)
     shown = nsmallest(MOST_EVENTS, found, key=lambda event: (_distance(event, now), event.uid))
-    cut = f"; the {MOST_EVENTS} nearest of {len(found)}" if len(found) > MOST_EVENTS else ""
+    about = speech.say("calendar.about")
+    if len(found) > MOST_EVENTS:
+        about = speech.say("calendar.nearest", about=about, shown=MOST_EVENTS, all=len(found))
     in_order = sorted(shown, key=lambda event: (event.start, event.uid))
     lines = [lines_of(event) async for event in paced(in_order)]
-    return b"".join((head(name, f"Windows of maintenance that are on record{cut}"), *lines, tail()))
+    return b"".join((head(name, about), *lines, tail()))
 
 
 def _distance(event: CalendarEvent, now: Instant) -> int:
@@ -89,6 +104,7 @@ def _event(
     uid: str,
     group: Sequence[ExclusionPages],
     concerned: Callable[[Iterable[Exclusion]], dict[str, list[str]]],
+    speech: Speech,
 ) -> CalendarEvent:
     """One that covers what of the group still stands; where nothing does it is cancelled."""
     standing = [pages for pages in group if pages.withdrawn is None]
@@ -96,21 +112,26 @@ def _event(
     changes = [each for pages in group for each in (pages.ended, pages.withdrawn) if each is not None]
     ends = [end_of(pages) for pages in shown]
     names = concerned([pages.record for pages in shown])
-    text = [f"{kind.capitalize()}: {_some(those, _NAMED)}" for kind, those in names.items()]
+    title = speech.say(_TITLES[first.category])
+    text = [speech.say(kind, names=speech.names(those, _NAMED)) for kind, those in names.items()]
     if first.reference is not None:
-        text.append(f"Reference: {first.reference}")
+        text.append(speech.say("calendar.reference", reference=first.reference))
     if None in ends:
-        text.append("It is open: it lasts until it is ended.")
+        text.append(speech.say("calendar.is_open"))
     if not standing:
-        text += [f"Withdrawn: {pages.withdrawn.why}" for pages in group[:1] if pages.withdrawn is not None]
-    whom = ", ".join(_some(those, _TITLED) for those in names.values()) or "everybody"
+        text += [
+            speech.say("calendar.withdrawn", why=pages.withdrawn.why)
+            for pages in group[:1]
+            if pages.withdrawn is not None
+        ]
+    whom = ", ".join(speech.names(those, _TITLED) for those in names.values())
     return CalendarEvent(
         uid=uid,
         start=min(pages.record.start for pages in shown),
         end=None if None in ends else max(end for end in ends if end is not None),
-        summary=f"{_TITLES[first.category]}: {whom}",
+        summary=speech.say("fact_is", label=title, text=whom or speech.say("calendar.everybody")),
         description=tuple(text),
-        category=_TITLES[first.category],
+        category=title,
         created_at=first.recorded_at,
         changed_at=max(each.recorded_at for each in (first, *changes)),
         sequence=len(changes),
@@ -121,17 +142,15 @@ def _event(
 def _concerned(
     book: Book, scopes: Iterable[Exclusion], server_name: Callable[[str], str | None]
 ) -> dict[str, list[str]]:
-    """The names of those whom scopes concern, by kind."""
-    names: dict[str, list[str]] = {"clients": [], "solutions": [], "servers": []}
+    """The names of those whom scopes concern, by the phrase that tells them."""
+    clients: list[str] = []
+    solutions: list[str] = []
+    servers: list[str] = []
     for scope in scopes:
         for client in scope.clients:
             record = book.client(client, FOREVER)
-            names["clients"].append(client if record is None else record.name)
-        names["solutions"] += [server_name(solution) or solution for solution in scope.solutions]
-        names["servers"] += [server_name(server) or server for server in scope.servers]
+            clients.append(client if record is None else record.name)
+        solutions += [server_name(solution) or solution for solution in scope.solutions]
+        servers += [server_name(server) or server for server in scope.servers]
+    names = {"calendar.clients": clients, "calendar.solutions": solutions, "calendar.servers": servers}
     return {kind: list(dict.fromkeys(those)) for kind, those in names.items() if those}
-
-
-def _some(names: Sequence[str], most: int) -> str:
-    more = f" and {len(names) - most} more" if len(names) > most else ""
-    return f"{', '.join(names[:most])}{more}"

@@ -17,7 +17,17 @@ from daemon.pacing import paced
 from daemon.replies.causes import CauseStatus
 from daemon.replies.servers import ServerSummary
 from sla.instants import BEGINNING, FOREVER, Instant
+from sla.owners import held_since
 from sla.records import Server, ServerId
+
+
+def down_since(book: LiveBook, server: ServerId) -> Instant | None:
+    """Since when an outage of a server's present client is under way; None where none is."""
+    place = book.places.get(server)
+    began_at = NEVER if place is None else place.group.outage_at[place.index]
+    if place is None or began_at == NEVER:
+        return None
+    return max(Instant(began_at), held_since(book.evidence, server, place.group.settled))
 
 
 class FleetAnswers:
@@ -61,18 +71,15 @@ class FleetAnswers:
             return None
         return record
 
-    def _down_since(self, server: ServerId) -> Instant | None:
-        """Since when an outage is under way; None where none is."""
-        place = self._book.places.get(server)
-        began_at = NEVER if place is None else place.group.outage_at[place.index]
-        return None if began_at == NEVER else Instant(began_at)
-
     def _since(self, server: ServerId) -> Instant | None:
-        """Since when nothing else was said of it, or an outage is under way."""
+        """Since when nothing else was said of it while it was its client's, or an outage is under way."""
         place = self._book.places.get(server)
         if place is None:
             return None
-        return self._down_since(server) or place.group.counted_until(place.index)
+        said_at = place.group.counted_until(place.index)
+        return down_since(self._book, server) or max(
+            said_at, held_since(self._book.evidence, server, place.group.settled)
+        )
 
     def _order(self, order: ServerOrder) -> Callable[[Server], PageKey]:
         """Where a server stands in an order: elsewhere only once something else is said of it."""
@@ -89,9 +96,9 @@ class FleetAnswers:
         figures, left = self._figures.servers, dict[int, int]()
 
         def key(record: Server) -> PageKey:
-            down_since = self._down_since(record.id)
-            if down_since is not None:
-                return 0, down_since, record.id
+            began_at = down_since(self._book, record.id)
+            if began_at is not None:
+                return 0, began_at, record.id
             number = figures.numbers.get(record.id, NOBODY)
             if number not in left:
                 formula = figures.formula(record.id)
@@ -107,8 +114,8 @@ class FleetAnswers:
         if formula is not None and at is not None:
             part, whole = formula.quotients(at).availability
             availability = decimal_text(part * RATIO_ONE // whole, 9) if whole else None
-        down_since = self._down_since(server)
-        cause = None if down_since is None else self._book.evidence.cause(server, down_since)
+        began_at = down_since(self._book, server)
+        cause = None if began_at is None else self._book.evidence.cause(server, began_at)
         return ServerSummary(
             server=record.id,
             name=record.name,

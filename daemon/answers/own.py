@@ -7,8 +7,8 @@ from typing import Final
 
 from daemon.answers.calendars import calendar_of as calendar_file
 from daemon.answers.calendars import client_events
+from daemon.answers.fleet import down_since
 from daemon.answers.own_feed import entries_of
-from daemon.book.counting import NEVER
 from daemon.book.live_book import LiveBook
 from daemon.clock import Clock
 from daemon.config.letterhead import Letterhead
@@ -79,6 +79,10 @@ class OwnAnswers:
         self._known: tuple[Instant | None, dict[ClientId, list[_OwnMonth]]] = None, {}
         """What was worked out of clients at the instant of the live figures: badges ask for it again and again."""
 
+    def timezone(self, client: ClientId) -> str:
+        """By which zone's clock times are told to a client."""
+        return self._record(client).timezone
+
     async def status(self, client: ClientId) -> OwnStatus:
         """How the client's servers are, with their months so far."""
         record, at = self._record(client), self._figures.at
@@ -105,7 +109,7 @@ class OwnAnswers:
         now, evidence = self._clock.now(), self._book.evidence
         calendar = calendar_of(self._record(client).timezone)
         found: set[Month] = set()
-        async for server in paced(sorted(evidence.servers_of_client(client))):
+        async for server in paced(sorted(evidence.servers_of_clients([client]))):
             for part in _own(evidence.servers[server].parts(now), client):
                 month, end = calendar.month_of(part.start), min(part.end, now)
                 while calendar.month_span(month)[0] < end:
@@ -116,17 +120,25 @@ class OwnAnswers:
     async def calendar(self, client: ClientId) -> bytes:
         """The windows that concern the client as an iCalendar file."""
         now = self._clock.now()
-        events = client_events(self._book.evidence, client, self._book.observer)
-        return await calendar_file(f"Maintenance for {self._record(client).name}", events, around(now), now)
+        record = self._record(client)
+        speech = self._speech(record)
+        events = client_events(self._book.evidence, client, self._book.observer, speech)
+        name = speech.say("calendar.name", client=record.name)
+        return await calendar_file(name, events, around(now), now, speech)
 
     async def feed(self, client: ClientId) -> bytes:
         """The client's outages and windows as an Atom feed."""
         record = self._record(client)
         speech = self._speech(record)
         entries = await entries_of(self._book, self._figures.asked(), record, speech)
-        title = speech.say("feed", client=record.name)
-        language = speech.locale.replace("_", "-")
-        return atom_of(feed_id(self._book.observer, client), title, language, self._clock.now(), entries)
+        return atom_of(
+            feed_id(self._book.observer, client),
+            speech.say("feed", client=record.name),
+            entries,
+            author=self._letterhead(client).name or "slad",
+            language=speech.locale.replace("_", "-"),
+            at=self._clock.now(),
+        )
 
     async def availability_badge(self, client: ClientId, server: str | None) -> bytes | None:
         """The month's availability so far of a server, by id or a name of its own, or the lowest; None for what is no server."""
@@ -177,7 +189,7 @@ class OwnAnswers:
             self._known = judging.at, {}
         known = self._known[1]
         if client not in known:
-            servers = sorted(self._book.evidence.servers_of_client(client))
+            servers = sorted(self._book.evidence.servers_of_clients([client]))
             judgement = judging.of_client(client).judgement
             found = [
                 month
@@ -194,8 +206,8 @@ class OwnAnswers:
     ) -> Iterator[_OwnMonth]:
         """The month of a server, where that is in service with the client, by the newest record too."""
         parts = _own(self._book.evidence.servers[server].parts(judging.at), client)
-        since = next((start for start, end in service_of(parts) if start <= judging.at < end), None)
-        if since is None or self._book.record_of(server).client != client:
+        is_in_service = any(start <= judging.at < end for start, end in service_of(parts))
+        if not is_in_service or self._book.record_of(server).client != client:
             return
         for row in judgement.server(server, client):
             yield _OwnMonth(
@@ -203,21 +215,15 @@ class OwnAnswers:
                 name=own_name(self._book.evidence, server, client) or server,
                 solution=row.solution,
                 state=self._book.state(server),
-                down_since=self._down_since(server, since),
+                down_since=down_since(self._book, server),
                 figures=row.figures,
             )
 
-    def _down_since(self, server: ServerId, since: Instant) -> Instant | None:
-        """Since when the outage lasts that is under way: no longer than the server is the client's."""
-        place = self._book.places.get(server)
-        began_at = NEVER if place is None else place.group.outage_at[place.index]
-        return None if began_at == NEVER else max(Instant(began_at), since)
-
     async def _windows(self, client: ClientId) -> tuple[OwnWindow, ...]:
-        now = self._clock.now()
+        now, speech = self._clock.now(), self._speech(self._record(client))
         found = [
             event
-            async for event in paced(client_events(self._book.evidence, client, self._book.observer))
+            async for event in paced(client_events(self._book.evidence, client, self._book.observer, speech))
             if event is not None and not event.is_cancelled and _is_ahead(event, now)
         ]
         in_order = sorted(found, key=lambda event: (event.start, event.uid))

@@ -1,7 +1,7 @@
-"""What the feed of one client tells: its outages of two months, and the windows that concern it, in its language."""
+"""What the feed of one client tells: its outages of two months, those of an incident as one, and the windows that concern it, in its language."""
 
-from collections.abc import AsyncIterator, Iterator
-from typing import Final
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Final, NamedTuple
 
 from daemon.answers.calendars import client_events
 from daemon.book.live_book import LiveBook
@@ -14,33 +14,46 @@ from sla.accounts import OutageAccount, account_of
 from sla.calendars import Month, calendar_of
 from sla.instants import Instant, format_instant
 from sla.owners import own_name
-from sla.records import Client, ServerId
+from sla.records import Client, ClientId, ServerId
 from sla.statement import Judgement, ServerMonth
 
 MOST_ENTRIES: Final = 100
-"""In one feed: the newest."""
+"""Of outages in one feed, and of windows: the newest of each, so that neither drives out the others."""
+_NAMED: Final = 50
+"""So many servers of an incident are named."""
+
+
+class _OwnOutage(NamedTuple):
+    """An outage of one of the client's servers."""
+
+    server: ServerId
+    name: str
+    account: OutageAccount
 
 
 async def entries_of(
     book: LiveBook, judging: JudgementsAt | None, client: Client, speech: Speech
 ) -> list[FeedEntry]:
     """The newest entries, the latest first; `judging`: None before anything was worked out."""
-    found = [
+    windows = [
         _window_entry(event, speech)
-        async for event in paced(client_events(book.evidence, client.id, book.observer))
+        async for event in paced(client_events(book.evidence, client.id, book.observer, speech))
         if event is not None
     ]
-    if judging is not None:
-        found += [entry async for entry in _outage_entries(book, judging, client, speech)]
-    return sorted(found, key=lambda each: (-each.updated_at, each.id))[:MOST_ENTRIES]
+    incidents = [] if judging is None else await _incidents(book, judging, client)
+    told = [_incident_entry(book.observer, client.id, each, speech) for each in incidents]
+    return _newest([*_newest(windows)[:MOST_ENTRIES], *_newest(told)[:MOST_ENTRIES]])
 
 
-async def _outage_entries(
-    book: LiveBook, judging: JudgementsAt, client: Client, speech: Speech
-) -> AsyncIterator[FeedEntry]:
-    """Those of the local month and of the one before, each once."""
+def _newest(entries: Iterable[FeedEntry]) -> list[FeedEntry]:
+    return sorted(entries, key=lambda each: (-each.updated_at, each.id))
+
+
+async def _incidents(book: LiveBook, judging: JudgementsAt, client: Client) -> list[list[_OwnOutage]]:
+    """The outages of the local month and of the one before, each once; together those of one incident, by their beginnings."""
     judgements = list(map(judging.of_month, _months(client, judging.at)))
-    async for server in paced(sorted(book.evidence.servers_of_client(client.id))):
+    found: dict[object, list[_OwnOutage]] = {}
+    async for server in paced(sorted(book.evidence.servers_of_clients([client.id]))):
         outages = {
             outage.start: outage
             for judgement in judgements
@@ -48,8 +61,10 @@ async def _outage_entries(
             for outage in account_of(judgement, row).outages
         }
         name = own_name(book.evidence, server, client.id, judging.at) or server
-        for outage in outages.values():
-            yield _outage_entry(feed_id(book.observer, client.id, server), name, outage, speech)
+        for start, outage in outages.items():
+            incident = "" if outage.cause is None else outage.cause.incident
+            found.setdefault(incident or (server, start), []).append(_OwnOutage(server, name, outage))
+    return [sorted(those, key=lambda each: (each.account.start, each.server)) for those in found.values()]
 
 
 def _rows(judgement: Judgement, server: ServerId, client: Client) -> Iterator[ServerMonth]:
@@ -65,34 +80,48 @@ def _months(client: Client, at: Instant) -> tuple[Month, Month]:
     return calendar.month_of(Instant(calendar.month_span(this)[0] - 1)), this
 
 
-def _outage_entry(whose: str, name: str, outage: OutageAccount, speech: Speech) -> FeedEntry:
-    """An outage; it is another thing when it has ended."""
-    end = outage.end
-    if end is None:
-        title = speech.say("is_down", server=name)
+def _incident_entry(
+    observer: str, client: ClientId, outages: Sequence[_OwnOutage], speech: Speech
+) -> FeedEntry:
+    """The outages of an incident; it is another thing when one of them begins or ends.
+
+    It has the id of the first of them: so it is the same entry from when that one stood alone.
+    """
+    first = outages[0]
+    start, ends = first.account.start, [each.account.end for each in outages]
+    end = None if None in ends else max(end for end in ends if end is not None)
+    down = {each.server: each.name for each in outages if end is not None or each.account.end is None}
+    said = {} if end is None else {"lasted": speech.duration(end - start)}
+    if len(down) == 1:
+        title = speech.say("is_down" if end is None else "was_down", server=next(iter(down.values())), **said)
     else:
-        title = speech.say("was_down", server=name, lasted=speech.duration(end - outage.start))
+        count = speech.number(len(down))
+        title = speech.say("are_down" if end is None else "were_down", count=count, **said)
     return FeedEntry(
-        id=feed_id(whose, format_instant(outage.start)),
+        id=feed_id(feed_id(observer, client, first.server), format_instant(start)),
         title=title,
-        published_at=outage.start,
-        updated_at=outage.start if end is None else end,
-        lines=tuple(_outage_lines(outage, speech)),
+        published_at=start,
+        updated_at=max(each.account.end or each.account.start for each in outages),
+        lines=tuple(_incident_lines(outages, end, speech)),
     )
 
 
-def _outage_lines(outage: OutageAccount, speech: Speech) -> Iterator[str]:
-    end, cause = outage.end, outage.cause
+def _incident_lines(outages: Sequence[_OwnOutage], end: Instant | None, speech: Speech) -> Iterator[str]:
+    start, cause = outages[0].account.start, outages[0].account.cause
+    names = {each.server: each.name for each in outages}
+    legs = dict.fromkeys(leg for each in outages for leg in each.account.legs)
 
     def fact(label: str, text: str) -> str:
         return speech.say("fact_is", label=speech.say(label), text=text)
 
-    yield fact("start", speech.instant(format_instant(outage.start)))
+    yield fact("start", speech.instant(format_instant(start)))
     yield fact("end", speech.say("ongoing") if end is None else speech.instant(format_instant(end)))
-    yield fact("legs", ", ".join(speech.say(f"leg.{leg.value}") for leg in outage.legs))
+    yield fact("legs", ", ".join(speech.say(f"leg.{leg.value}") for leg in legs))
     if cause is not None:
         told = speech.say(f"cause.{cause.cause.value}")
         yield fact("cause", speech.say(f"sure.{cause.confidence.value}", cause=told))
+    if len(names) > 1:
+        yield fact("servers", speech.names(sorted(names.values(), key=str.casefold), _NAMED))
 
 
 def _window_entry(event: CalendarEvent, speech: Speech) -> FeedEntry:

@@ -23,8 +23,10 @@ from daemon.app.wiring import Parts, replayed, wired
 from daemon.believed_clock import BelievedClock
 from daemon.book.live_book import LiveBook
 from daemon.clock import Clock, SystemClock
-from daemon.config import Config, load
+from daemon.config.config import Config
+from daemon.config.loading import load
 from daemon.control.tcp import TcpControlApi
+from daemon.ending import end
 from daemon.hub.shipping import GIVE_UP_S
 from daemon.live.figures import LiveFigures
 from daemon.metrics import Metrics
@@ -160,9 +162,7 @@ class App:
             await recording
             parts.shipper.finish()
             await asyncio.wait({shipping}, timeout=GIVE_UP_S)
-            shipping.cancel()
-            for task in running:
-                task.cancel()
+            await end((shipping, *running))
 
 
 def _progress_due(parts: Parts) -> Iterator[tuple[str, int]]:

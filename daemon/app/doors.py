@@ -4,7 +4,7 @@ from contextlib import AsyncExitStack
 
 from daemon.answers.answers import Answers
 from daemon.believed_clock import BelievedClock
-from daemon.config import Config
+from daemon.config.config import Config
 from daemon.control.api import control_api
 from daemon.control.tcp import TcpControlApi
 from daemon.metrics import DoorMetrics

@@ -23,10 +23,12 @@ from daemon.app.reloader import Reloader
 from daemon.app.tasks import eternal, heed_signals
 from daemon.believed_clock import BelievedClock
 from daemon.clock import Clock, SystemClock
-from daemon.config import Config, load
 from daemon.config.alertmanager import AlertmanagerTable
+from daemon.config.config import Config
 from daemon.config.hub import HubTable
+from daemon.config.loading import load
 from daemon.control.tcp import TcpControlApi
+from daemon.ending import end
 from daemon.hub.states import HubError, HubState
 from daemon.hub.tail import StoreChangedError, Tail
 from daemon.metrics import Metrics
@@ -156,8 +158,7 @@ class HubApp:
                 self._systemd.stopping()
                 parts.recorder.finish()
                 await recording
-                for task in running:
-                    task.cancel()
+                await end(running)
 
 
 def _table_of(config: Config) -> HubTable:

@@ -15,7 +15,7 @@ from daemon.answers.budgets import BudgetAnswers
 from daemon.answers.own import OwnAnswers
 from daemon.believed_clock import BelievedClock
 from daemon.causes.traces import Traces
-from daemon.config import Config
+from daemon.config.config import Config
 from daemon.config.hub import HubTable
 from daemon.exposition.exposition import Exposition
 from daemon.hub.merged_ledger import MergedLedger

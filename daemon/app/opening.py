@@ -9,7 +9,7 @@ import structlog
 
 from daemon.app.wiring import Evidence
 from daemon.believed_clock import BelievedClock
-from daemon.config import Config
+from daemon.config.config import Config
 from daemon.hub.states import HubError, HubState
 from daemon.ledger import Accepted, Batch, Entry, Ledger, accepted_loss
 from daemon.metrics.process import ProcessMetrics

@@ -8,7 +8,9 @@ from typing import Final, Never, Protocol
 import structlog
 
 from daemon.clock import Clock
-from daemon.config import Config, ConfigError, load
+from daemon.config.config import Config
+from daemon.config.loading import load
+from daemon.config.problems import ConfigError
 from daemon.control.api import ControlApiError
 from daemon.metrics import ProcessMetrics
 from daemon.systemd import Systemd

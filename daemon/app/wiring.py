@@ -21,7 +21,7 @@ from daemon.causes.attributor import Attributor
 from daemon.causes.proposals import Proposals
 from daemon.causes.traces import Traces
 from daemon.clock import boot_id
-from daemon.config import Config
+from daemon.config.config import Config
 from daemon.exposition.exposition import Exposition
 from daemon.hub.shipping import Shipper
 from daemon.ledger import NOTHING_READ, Extent, Ledger, UnsoundSnapshotError

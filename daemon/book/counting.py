@@ -195,7 +195,7 @@ class Group:
         """By index, since when: servers whose outage may begin or end as time passes, or when a witness sees again."""
         self._places = {pair: place for place, pair in enumerate(product(witnesses, ALL_LEGS))}
         """Where in a code the view of a witness and a leg is."""
-        self._idle = self._numbered(self.blank())
+        self._idle = self._numbered(bytes(self.blank()))
         """The number of the pattern in which nothing runs: that of the indices without a server."""
 
     def blank(self) -> bytearray:
@@ -313,7 +313,7 @@ class Group:
         unseen, *columns = stored
         index = len(self.rows)
         self.rows.append(row)
-        self.numbers.append(self._numbered(row.code))
+        self.numbers.append(self._numbered(bytes(row.code)))
         for column, value in zip((self.outages, self.outage_at, *self.references), columns, strict=True):
             column.append(value)
         if row.pending:
@@ -326,19 +326,19 @@ class Group:
         """A dark span was added to one of the witnesses."""
         self._elapsed.rebuild()
 
-    def change(self, index: int, change: Change, settled: Instant) -> None:
+    def change(self, index: int, at: Instant, place: int, value: int, settled: Instant) -> None:
         """Take a change; it counts from its instant, or from `settled`, up to which was counted when it was told."""
         row = self.rows[index]
         assert row is not None
-        if row.pending:
+        pending = row.pending
+        if pending:
             self._flush(index, settled)
-        settled = max(settled, row.since)
-        if change.at < settled:
-            change = change._replace(at=settled)
-        if row.pending and change.at < row.pending[-1].at:
-            insort(row.pending, change, key=_AT)
+        # Past the constructor that a NamedTuple has: a start makes one of each observation.
+        change = tuple.__new__(Change, (max(at, settled, row.since), place, value))
+        if pending and change.at < pending[-1].at:
+            insort(pending, change, key=_AT)
         else:
-            row.pending.append(change)
+            pending.append(change)
             self._waiting.add(index)
 
     def settling(self, now: Instant) -> Iterator[None]:
@@ -406,35 +406,36 @@ class Group:
     def _flush(self, index: int, until: Instant) -> None:
         row = self.rows[index]
         assert row is not None
-        while row.pending and row.pending[0].at <= until:
-            at, before = row.pending[0].at, bytes(row.code)
+        pending, code = row.pending, row.code
+        while pending and pending[0][0] <= until:
+            at, before = pending[0][0], bytes(code)
             if index in self._unseen:
                 self._look_again(index, at)
-            while row.pending and row.pending[0].at == at:  # together: no state lasts for no time
-                _, place, value = row.pending.pop(0)
-                row.code[place] = value
-            if row.code != before:
+            while pending and pending[0][0] == at:  # together: no state lasts for no time
+                _, place, value = pending.pop(0)
+                code[place] = value
+            if code != before:
                 self._recode(index, row, at)
-        if not row.pending:
+        if not pending:
             self._waiting.discard(index)
 
     def _recode(self, index: int, row: GroupMember, at: Instant) -> None:
         """Count by the code of a server, which was changed, from `at` on."""
         assert at >= row.since, "what was counted changed"
         row.since = at
-        before, number = self.numbers[index], self._numbered(row.code)
+        before, number = self.numbers[index], self._numbered(bytes(row.code))
         if number != before:
-            elapsed = self._elapsed.at(at)
+            elapsed, references = self._elapsed.at(at), self.references
             for counter, seeing, sign in self._turned(before, number):
-                self.references[counter][index] += sign * elapsed[seeing]
+                references[counter][index] += sign * elapsed[seeing]
             self.numbers[index] = number
         if self.patterns[number].runs[Counter.DOWN] or self.outage_at[index] != NEVER:
             self._unseen[index] = at  # noted when time has passed in it
 
-    def _numbered(self, code: bytearray) -> int:
-        number = self._number_of.get(bytes(code))
+    def _numbered(self, code: bytes) -> int:
+        number = self._number_of.get(code)
         if number is None:
-            number = self._number_of[bytes(code)] = len(self.patterns)
+            number = self._number_of[code] = len(self.patterns)
             states = [State(value) for value in code[:-1]]
             views = tuple((a, b, c) for a, b, c in zip(states[::3], states[1::3], states[2::3], strict=True))
             self.patterns.append(
@@ -455,9 +456,9 @@ class Group:
         """Note how the outage of a server went on since it changed: until all saw, or `until`."""
         row, since = self.rows[index], self._unseen.pop(index)
         assert row is not None
-        pattern = self.patterns[self.numbers[index]]
+        states = self.patterns[self.numbers[index]].states
         for at, combination in self._elapsed.combinations(since, until):
-            self._note(index, row, pattern.states[combination], at)
+            self._note(index, row, states[combination], at)
             if combination == self._everything:
                 return
         self._unseen[index] = max(since, until)  # what was looked at once is not counted again

@@ -9,19 +9,11 @@ import collections
 from array import array
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from daemon.book.cause_counts import CauseCounts
 from daemon.book.changes import BookChanges
-from daemon.book.counting import (
-    HORIZON_US,
-    MOST_WITNESSES,
-    NEVER,
-    Change,
-    Counts,
-    Group,
-    GroupMember,
-    legs_code,
-)
+from daemon.book.counting import HORIZON_US, MOST_WITNESSES, NEVER, Counts, Group, GroupMember, legs_code
 from daemon.book.elapsed import WitnessSight
 from daemon.book.outage_index import OutageIndex
 from daemon.book.service_edges import service_edges
@@ -43,7 +35,7 @@ from sla.records import (
     State,
     Witness,
 )
-from sla.timeline import Segment
+from sla.timeline import Segment, Track
 
 
 @dataclass(slots=True)
@@ -52,6 +44,16 @@ class GroupPlace:
 
     group: Group
     index: int
+
+
+class CountedTrack(NamedTuple):
+    """A track, of what it is, and whether the counters go by its witness."""
+
+    server: ServerId
+    leg: Leg
+    witness: Witness
+    track: Track
+    is_counted: bool
 
 
 class LiveBook:
@@ -102,15 +104,8 @@ class LiveBook:
         """
         counted_until = BEGINNING if settled is None else settled
         if isinstance(record, Observation):
-            self.take_observation(
-                record.server,
-                record.leg,
-                record.witness,
-                record.state,
-                record.at,
-                record.reason,
-                counted_until,
-            )
+            track = self.track(record.server, record.leg, record.witness)
+            self.take_observation(track, record.at, record.state, record.reason, counted_until)
         elif not isinstance(record, ObservedUntil | Blind):  # those are taken by `take_watermarks`
             self.evidence.add(record)
             if isinstance(record, Server):
@@ -125,25 +120,23 @@ class LiveBook:
             elif isinstance(record, Event) and record.server is not None and not record.shown_to:
                 self.events.setdefault(record.server, array("q")).append(seq)
 
+    def track(self, server: ServerId, leg: Leg, witness: Witness) -> CountedTrack:
+        """Where the observations of a witness go that speak of a leg of a server."""
+        track = self.evidence.track(server, leg, witness)
+        return CountedTrack(server, leg, witness, track, self._counts(witness))
+
     def take_observation(
-        self,
-        server: ServerId,
-        leg: Leg,
-        witness: Witness,
-        state: State,
-        at: Instant,
-        reason: str,
-        settled: Instant,
+        self, of: CountedTrack, at: Instant, state: State, reason: str, settled: Instant
     ) -> None:
         """Take an observation: `take_record` in its parts, for a replay of a million."""
+        server, leg, witness, track, is_counted = of
         if self._went_live:
             self._changes.servers.add(server)
             if at < settled:
                 self._note_late(server, at, settled)
-        track = self.evidence.track(server, leg, witness)
         track.add(at, state, reason)
-        self.outages.take_observation(server, state, at)
-        if not self._counts(witness):
+        self.outages.take_observation(server, state)
+        if not is_counted:
             return
         if at < settled:
             # Not what comes last counts from now on, but what is said of now: this may be older (spec §2.2).
@@ -154,7 +147,7 @@ class LiveBook:
         if place is None or witness not in place.group.witnesses:
             place = self._regroup(server, place, witness, settled)
         group = place.group
-        group.change(place.index, Change(at, group.place_of(witness, leg), state), settled)
+        group.change(place.index, at, group.place_of(witness, leg), state, settled)
         if state is not State.UP:
             self.reasons[server, leg] = reason
 
@@ -308,7 +301,7 @@ class LiveBook:
         if place is not None:
             last = len(place.group.blank()) - 1
             for at, legs in service_edges(self.evidence.servers[server]):
-                place.group.change(place.index, Change(at, last, legs_code(legs)), settled)
+                place.group.change(place.index, at, last, legs_code(legs), settled)
 
     def _regroup(
         self, server: ServerId, place: GroupPlace | None, witness: Witness, settled: Instant

@@ -12,7 +12,6 @@ from sla.book import Book
 from sla.instants import BEGINNING, FOREVER, Instant
 from sla.outages import Outage, outages_of
 from sla.records import Blind, Cause, Leg, Server, ServerId, State
-from sla.timeline import Track
 
 READ_S: Final = 0.25
 """How long outages are read in one tick; what is left waits for the next."""
@@ -37,8 +36,8 @@ class OutageIndex:
         self._settled = settled
         self._ever_down: set[ServerId] = set()
         """The servers of which anybody ever said down of a leg: no other has an outage."""
-        self._due: dict[ServerId, Instant] = {}
-        """The servers to be read, once their time is settled past an instant."""
+        self._due: dict[ServerId, None] = {}
+        """The servers to be read, once their time is settled past all that was said of them."""
         self._leaving: dict[ServerId, Instant] = {}
         """When servers leave service, which may be long from now: an outage that lasts ends then, and is read once more."""
         self._outages: dict[OutageKey, Outage] = {}
@@ -53,20 +52,19 @@ class OutageIndex:
 
     # What is taken
 
-    def take_observation(self, server: ServerId, state: State, at: Instant) -> None:
-        """What was said of a leg, by whomever."""
+    def take_observation(self, server: ServerId, state: State) -> None:
+        """What was said of a leg, by whomever and of whenever."""
         if state is State.DOWN:
             self._ever_down.add(server)
         if server in self._ever_down:
-            self._ask(server, at)
+            self._due[server] = None
 
     def look_at_all(self) -> None:
         """Read all outages anew: the tracks of the book are others than were told."""
         for server, pages in self._book.servers.items():
             if any(track.ever_down for track in pages.tracks.values()):
                 self._ever_down.add(server)
-                for said in filter(None, map(Track.last, pages.tracks.values())):
-                    self._ask(server, said[0])
+                self._due[server] = None
 
     def take_service(self, record: Server) -> None:
         """Whose a server is, until when, or which of its legs count, is on record anew."""
@@ -75,14 +73,14 @@ class OutageIndex:
         else:
             self._leaving.pop(record.id, None)
         if record.id in self._ever_down:
-            self._ask(record.id)
+            self._due[record.id] = None
 
     def take_blind(self, blind: Blind) -> None:
         """A witness did not see for a while: what it said then is unknown, and what others said prevails."""
         for server in self._ever_down:
             witnesses = {witness for _, witness in self._book.servers[server].tracks}
             if blind.witness in witnesses and (len(witnesses) > 1 or self._lasts_to(server, blind.start)):
-                self._ask(server, blind.end)
+                self._due[server] = None
 
     def _lasts_to(self, server: ServerId, at: Instant) -> bool:
         """Whether an outage of a server lasts to after an instant."""
@@ -104,10 +102,10 @@ class OutageIndex:
             if self._settled(server) > until:
                 del self._leaving[server]
                 if server in self._ever_down:
-                    self._ask(server)
-        for server, until in list(self._due.items()):
+                    self._due[server] = None
+        for server in list(self._due):
             settled = self._settled(server)
-            if self._due.get(server) == until and settled > until:
+            if server in self._due and settled > self._said_until(server):
                 del self._due[server]
                 self._enter(server, settled)
             yield
@@ -155,8 +153,16 @@ class OutageIndex:
                 found[leg] = min(said)[1]
         return found
 
-    def _ask(self, server: ServerId, at: Instant = BEGINNING) -> None:
-        self._due[server] = max(self._due.get(server, BEGINNING), at)
+    def _said_until(self, server: ServerId) -> Instant:
+        """The last instant of which anything was said of a server, or at which a witness that speaks of it saw again.
+
+        By the book, and not by what was told here: that comes in an order, and what is known does not depend on it.
+        """
+        until = BEGINNING
+        for (leg, _), track in self._book.servers[server].tracks.items():
+            last, blind = track.last(), track.sight.blind_spans(leg)
+            until = max(until, last[0] if last else until, blind[-1][1] if blind else until)
+        return until
 
     def _enter(self, server: ServerId, settled: Instant) -> None:
         """Read the outages of a server anew."""

@@ -1,6 +1,6 @@
 """Whose the users of the vCenters are, as the configuration says it."""
 
-from daemon.config import Config
+from daemon.config.config import Config
 from sla.people import ActsFor, People
 
 

@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Mapping, Sequence
+from difflib import get_close_matches
 from importlib import import_module
 from typing import Any, Final, NamedTuple, NoReturn
 
@@ -69,6 +70,9 @@ _COMMANDS: Final[Mapping[str, _ListedCommand]] = {
         "daemon.cli.export:export", "Write the evidence as JSON Lines, chained by hashes."
     ),
     "verify": _ListedCommand("daemon.cli.verify:verify", "Verify an export's chain of hashes."),
+    "compact": _ListedCommand(
+        "daemon.cli.compact:compact", "Take the oldest months out of the ledger, into sealed files."
+    ),
     "evaluate": _ListedCommand(
         "daemon.cli.evaluate:evaluate", "Work out a month from evidence alone, anywhere."
     ),
@@ -98,7 +102,14 @@ Environment, where the option is not given:
   SLAD_SOCKET                   --socket, the daemon on this machine
   SLAD_URL, SLAD_TOKEN_FILE,    --url, --token-file, --ca-file, one elsewhere;
   SLAD_CA_FILE                  the token itself stands in no command line
+  SLAD_CONTROL_SOCKET, SLAD_CONTROL_URL: as two of them were called before
   SLAD_TRACEBACK=1              show what ended a command, for a report"""
+
+
+def _alike(option: str, possibilities: Sequence[str]) -> list[str]:
+    """Those that are like a mistyped option by more than the dashes, which all have in common."""
+    names = {each.strip("-"): each for each in possibilities}
+    return [names[each] for each in get_close_matches(option.strip("-"), names)]
 
 
 class _Commands(click.Group):
@@ -157,6 +168,8 @@ class _Commands(click.Group):
             error.show()
             status = error.exit_code
         except click.ClickException as error:
+            if isinstance(error, click.NoSuchOption) and error.possibilities:
+                error.possibilities[:] = _alike(error.option_name, error.possibilities)
             message = printable(error.format_message())
             click.UsageError(message, ctx=getattr(error, "ctx", None)).show()
             status = error.exit_code

@@ -5,6 +5,7 @@ cannot be reached, or did not answer: what was to be recorded may be.
 """
 
 import asyncio
+import re
 import shlex
 import sys
 import uuid
@@ -16,9 +17,10 @@ from typing import Final, NoReturn, Protocol, TypeVar
 from daemon.cli import terminal
 from daemon.cli.options import Sending
 from daemon.cli.terminal import complain
+from daemon.cli.words import local
+from daemon.control.address import ControlAddress
 from daemon.control.client import (
     BrokenOffError,
-    ControlAddress,
     ControlClient,
     ControlError,
     DaemonUnreachableError,
@@ -32,8 +34,19 @@ EXIT_REFUSED: Final = 1
 EXIT_UNREACHABLE: Final = 3
 ATTEMPTS: Final = 3
 RETRY_S: Final = 1.0
+OPTIONS: Final[Mapping[str, str]] = {
+    "duration_seconds": "--duration",
+    "valid_seconds": "--expires",
+    "opened_at": "--at",
+    "given_at": "--at",
+    "opened_by": "--by",
+}
+"""Fields of what is recorded that commands call otherwise."""
 
 _Found = TypeVar("_Found")
+
+
+_INSTANT: Final = re.compile(r"(?<![\"'\w])\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z(?![\"'\w])")
 
 
 class _Confirmable(Protocol):
@@ -94,7 +107,7 @@ def confirm(doubtful: Iterable[str], question: str, *, yes: bool) -> None:
     if not told:
         return
     for each in told:
-        complain(each)
+        complain(for_people(each))
     if not sys.stdin.isatty():
         complain("this may be a slip: nothing was done. Where it is meant, say so with --yes")
     elif terminal.confirm(question):
@@ -166,8 +179,14 @@ def _given(body: Mapping[str, object]) -> dict[str, object]:
     return {name: value for name, value in body.items() if value is not None}
 
 
+def for_people(text: str) -> str:
+    """What the daemon says, with instants as commands show them; what is quoted was typed so."""
+    return _INSTANT.sub(lambda found: local(found[0]), text)
+
+
 def _end(error: ControlError) -> NoReturn:
     fields = error.fields if isinstance(error, RefusedByDaemonError) else ()
-    for text in [f"{field}: {message}" if field else message for field, message in fields] or [str(error)]:
-        complain(text)
+    texts = [f"{OPTIONS.get(field, field)}: {message}" if field else message for field, message in fields]
+    for text in texts or [str(error)]:
+        complain(for_people(text))
     sys.exit(EXIT_UNREACHABLE if isinstance(error, DaemonUnreachableError) else EXIT_REFUSED)

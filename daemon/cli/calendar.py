@@ -8,9 +8,10 @@ import click
 from daemon.cli import completing, options
 from daemon.cli.asking import ask
 from daemon.cli.scope import concerned
-from daemon.cli.terminal import console, duration, print_table, say, show_bytes, show_json
+from daemon.cli.terminal import console, duration, print_table, show_bytes, show_json
 from daemon.cli.words import local
-from daemon.control.client import ControlAddress, Json
+from daemon.control.address import ControlAddress
+from daemon.control.client import Json
 from daemon.control.routes import CALENDAR_FILE, MAINTENANCE_CALENDAR
 from daemon.csv_text import csv_text
 from sla.texts import printable
@@ -82,9 +83,8 @@ def calendar(
         case "csv":
             show_bytes(_csv(answer).encode())
         case "text":
-            if not answer["windows"]:
-                say(f"No window is on record from {local(answer['from'])} until {local(answer['until'])}.")
-            print_table(console(), _COLUMNS, _rows(answer, local), prose=_PROSE)
+            none = f"No window is on record from {local(answer['from'])} until {local(answer['until'])}."
+            print_table(console(), _COLUMNS, _rows(answer, local), prose=_PROSE, none=none)
 
 
 def judged_cells(row: Json) -> tuple[str, ...]:

@@ -7,7 +7,8 @@ from daemon.cli.asking import record
 from daemon.cli.options import OutputFormat, Sending
 from daemon.cli.terminal import say, show_as
 from daemon.cli.words import cause_words, local
-from daemon.control.client import ControlAddress, Json
+from daemon.control.address import ControlAddress
+from daemon.control.client import Json
 from daemon.control.routes import SET_CAUSE
 from daemon.replies.words import AUTOMATIC
 from sla.records import CauseKind

@@ -19,7 +19,9 @@ from daemon.cli.options import OutputFormat
 from daemon.cli.terminal import plain, say, show_as, tell
 from daemon.cli.words import local
 from daemon.clock import SystemClock
-from daemon.config import UNASSIGNED, Config, ConfigError, Problem, load
+from daemon.config.config import UNASSIGNED, Config
+from daemon.config.loading import load
+from daemon.config.problems import ConfigError, Problem
 from daemon.config.tables import RuleTable, TokenTable, VCenterTable
 from daemon.control.client import ControlClient, ControlError, DaemonUnreachableError, Json
 from daemon.control.routes import LIST_USERS

@@ -11,7 +11,8 @@ from daemon.cli.asking import ask, record
 from daemon.cli.options import OutputFormat, Sending
 from daemon.cli.terminal import Printer, console, duration, print_table, say, show_as
 from daemon.cli.words import local
-from daemon.control.client import ControlAddress, Json
+from daemon.control.address import ControlAddress
+from daemon.control.client import Json
 from daemon.control.routes import CLIENT, LIST_CLIENTS, LIST_LINKS, MAKE_LINK, REVOKE_LINK
 from daemon.timezones import use_packaged_time_zones
 
@@ -46,6 +47,7 @@ def _print_clients(clients: Sequence[Json]) -> None:
             for row in clients
         ),
         prose=("name", "tech admins"),
+        none="There is no client.",
     )
 
 
@@ -124,8 +126,6 @@ def links(address: ControlAddress, id_: str | None, past: bool, format_: OutputF
 
 
 def _print_links(rows: Sequence[Json]) -> None:
-    if not rows:
-        say("There is no link.")
     print_table(
         console(),
         ("id", "client", "for", "state", "expires", "made", "by", "taken back", "by"),
@@ -139,6 +139,7 @@ def _print_links(rows: Sequence[Json]) -> None:
             )
             for row in rows
         ),
+        none="There is no link.",
     )
 
 

@@ -14,7 +14,8 @@ from daemon.control.routes import LIST_CLIENTS, LIST_SERVERS, LIST_SOLUTIONS
 from sla.texts import printable
 
 if TYPE_CHECKING:
-    from daemon.control.client import ControlAddress, Json
+    from daemon.control.address import ControlAddress
+    from daemon.control.client import Json
 
 PATIENCE_S: Final = 1.0
 """Nobody waits longer for a tab."""

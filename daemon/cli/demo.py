@@ -20,14 +20,14 @@ from daemon.demo.story_names import StoryName
     "--servers",
     default=200,
     show_default=True,
-    type=click.IntRange(10, 40_000),
+    type=options.NumberType(10, 40_000),
     help="How many virtual servers.",
 )
 @click.option(
     "--port",
     default=10999,
     show_default=True,
-    type=click.IntRange(0, 65_535),
+    type=options.NumberType(0, 65_535),
     help="Where the pages and metrics are; 0: a free port.",
 )
 @click.option(

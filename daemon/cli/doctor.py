@@ -13,7 +13,9 @@ from daemon.cli import options
 from daemon.cli.options import OutputFormat
 from daemon.cli.terminal import complain, confirm, say, show_json, tell, tell_progress
 from daemon.clock import SystemClock
-from daemon.config import Config, ConfigError, load
+from daemon.config.config import Config
+from daemon.config.loading import load
+from daemon.config.problems import ConfigError
 from daemon.doctor import examined
 from daemon.doctor.finding import Finding, Level
 from daemon.doctor.recording import Heard, record

@@ -1,11 +1,13 @@
 """`slad evaluate`: every figure of a month, from the evidence alone."""
 
-import gc
 import json
 import sys
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import chain
 from pathlib import Path
+from typing import Final, NamedTuple, TypeVar
 
 import click
 
@@ -15,20 +17,36 @@ from daemon.cli.letterheads import letterhead_in
 from daemon.cli.options import InstantType, MonthType
 from daemon.cli.terminal import progress, tell, tell_progress
 from daemon.config.letterhead import Letterhead
-from daemon.config.values import LanguageName
 from daemon.evidence.contract_files import load_contract
-from daemon.evidence.files import EvidenceError, EvidenceSource, Taker, read_records, read_verified
+from daemon.evidence.files import (
+    EvidenceError,
+    EvidenceSource,
+    Taker,
+    evidence_in,
+    read_records,
+    read_verified,
+)
+from daemon.jobs import JobLostError, cores, shared_out
+from daemon.languages import LanguageName
+from daemon.pacing import without_gc
+from daemon.records.naming import find_client
+from daemon.records.refusals import NotFoundError
 from daemon.statements.judging import imprint_of, judged
 from daemon.statements.layouts import Layout, LayoutError, laid_out
 from daemon.timezones import use_packaged_time_zones
 from sla.book import Book
 from sla.calendars import Month, check_year, year_of
 from sla.client_document import Imprint, LedgerHead, NoDocumentError, client_document
-from sla.document import document
+from sla.document import rows_of, united
 from sla.instants import Instant, format_instant
 from sla.records import ClientId
 from sla.statement import Judgement
 from sla.values import of_ledger
+
+_T = TypeVar("_T")
+
+SERVERS_A_JOB: Final = 500
+"""A process for fewer would cost more than it saves."""
 
 
 @click.command(
@@ -48,26 +66,34 @@ from sla.values import of_ledger
     help="The instant of knowledge, such as 2026-04-02T00:00:00Z. By default the newest in the evidence.",
 )
 @click.option("--client", help="The statement of this client; else every figure of all.")
+@click.option(
+    "--version",
+    type=options.NumberType(min=1, max=999_999_999),
+    help="As which the statement was issued, as it says itself; else it is one that is not issued.",
+)
 @layout_options
 @click.option(
     "--verify",
     is_flag=True,
     help="Hold the export against its own hash chain, of each ledger; the head goes to stderr.",
 )
+@options.jobs
 def evaluate(
     evidence: str,
     contract: Path | None,
     month: Month,
     as_of: Instant | None,
     client: str | None,
+    version: int | None,
     layout: Layout,
     output: Path | None,
     language: LanguageName | None,
     letterhead: Path | None,
+    jobs: int | None,
     *,
     verify: bool,
 ) -> None:
-    """Work out every figure of a month from EVIDENCE alone, a file of JSON Lines or - for standard input.
+    """Work out every figure of a month from EVIDENCE alone, a file of JSON Lines or - for standard input, compressed by gzip or not.
 
     Nothing else is read: no configuration, no ledger, no vCenter. The same evidence gives the same bytes anywhere.
     Without --client, --format json has the figures of all clients, and text a statement of each. With --verify a
@@ -77,12 +103,14 @@ def evaluate(
     in the month.
     """
     check_output(layout, client, output)
+    if version is not None and client is None:
+        raise click.UsageError("--version is that of one client's statement: say --client")
     use_packaged_time_zones()
     head = letterhead_in(letterhead, language)
-    with click.open_file(evidence, "rb") as stream:
-        source = EvidenceSource(name=evidence, stream=stream)
-        found = evaluated(source, contract=contract, month=month, as_of=as_of, verify=verify)
-    make(found, client=client, layout=layout, output=output, letterhead=head)
+    with without_gc():
+        with click.open_file(evidence, "rb") as stream, evidence_in(evidence, stream) as source:
+            found = evaluated(source, contract=contract, month=month, as_of=as_of, verify=verify)
+        make(found, client=client, version=version, layout=layout, output=output, letterhead=head, jobs=jobs)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,6 +121,7 @@ class Evaluated:
     heads: tuple[LedgerHead, ...]
 
 
+@without_gc()
 def evaluated(
     source: EvidenceSource, *, contract: Path | None, month: Month, as_of: Instant | None, verify: bool
 ) -> Evaluated:
@@ -110,33 +139,83 @@ def evaluated(
 
 
 def make(
-    found: Evaluated, *, client: str | None, layout: Layout, output: Path | None, letterhead: Letterhead
+    found: Evaluated,
+    *,
+    client: str | None,
+    layout: Layout,
+    output: Path | None,
+    letterhead: Letterhead,
+    jobs: int | None,
+    version: int | None = None,
 ) -> None:
-    """Make the statement of a client, or what is said of all."""
+    """Make the statement of a client, or what is said of all, which `jobs` share; None: by how much there is to do.
+
+    `version`: as which that of the client was issued.
+    """
     judgement = found.judgement
-    imprint = imprint_of(letterhead, found.heads)
+    imprint = imprint_of(letterhead, found.heads, version=version)
     if client is not None:
-        lay_out(_document(judgement, ClientId(client), imprint), layout, output, letterhead)
+        lay_out(_document(judgement, _named(judgement, client), imprint), layout, output, letterhead)
         return
     if layout is Layout.JSON:
-        whole = judgement.statement()
-        deliver({"": document(whole).encode()}, output)
-        has_service = bool(whole.servers)
+        rows = _shared(
+            judgement.book, jobs, judgement.book.owners(), lambda those: rows_of(judgement.statement(those))
+        )
+        deliver({"": united(judgement.month, judgement.as_of, rows).encode()}, output)
+        has_service = any(row.servers for row in rows)
     else:
-        clients = sorted({key[1] for key in judgement.book.servers_of})
-        documents = [
-            _document(judgement, each, imprint)
-            for each in clients
+        clients = [
+            each
+            for each in sorted({key[1] for key in judgement.book.servers_of})
             if (rules := judgement.rules(each)) is not None and rules.month[0] < judgement.as_of
         ]
-        if not documents:
+        shares = _shared(
+            judgement.book, jobs, clients, partial(_texts, judgement, imprint, layout, letterhead)
+        )
+        texts = sorted(chain.from_iterable(shares))
+        if not texts:
             not_made(
                 f"no client has a statement of {judgement.month} as known at {format_instant(judgement.as_of)}"
             )
-        deliver({"": b"\n\n".join(laid_out(each, layout, letterhead)[""] for each in documents)}, output)
-        has_service = any(map(_has_service, documents))
+        deliver({"": b"\n\n".join(each.text for each in texts)}, output)
+        has_service = any(each.has_service for each in texts)
     if not has_service:
         nothing_told(judgement.month, None)
+
+
+class _StatementText(NamedTuple):
+    """A client's statement as it is printed."""
+
+    client: ClientId
+    text: bytes
+    has_service: bool
+
+
+def _shared(
+    book: Book, jobs: int | None, clients: Sequence[ClientId], work: Callable[[Sequence[ClientId]], _T]
+) -> list[_T]:
+    """What jobs make, each of some of the clients."""
+    if jobs is None:
+        jobs = min(cores(), len(book.servers) // SERVERS_A_JOB)
+    jobs = max(1, min(jobs, len(clients)))
+    try:
+        return shared_out(jobs, lambda number: work(clients[number::jobs]))
+    except JobLostError as error:
+        not_made(str(error))
+
+
+def _texts(
+    judgement: Judgement,
+    imprint: Imprint,
+    layout: Layout,
+    letterhead: Letterhead,
+    clients: Sequence[ClientId],
+) -> list[_StatementText]:
+    documents = [(each, _document(judgement, each, imprint)) for each in clients]
+    return [
+        _StatementText(each, laid_out(document, layout, letterhead)[""], _has_service(document))
+        for each, document in documents
+    ]
 
 
 def lay_out(document: bytes, layout: Layout, output: Path | None, letterhead: Letterhead) -> None:
@@ -155,6 +234,14 @@ def _has_service(document: bytes) -> bool:
     return bool(json.loads(document)["summary"]["servers"])
 
 
+def _named(judgement: Judgement, client: str) -> ClientId:
+    """The client that is meant, as the daemon takes names."""
+    try:
+        return find_client(judgement.book, client)
+    except NotFoundError as error:
+        not_made(str(error))
+
+
 def _document(judgement: Judgement, client: ClientId, imprint: Imprint) -> bytes:
     try:
         return client_document(judgement, client, imprint).encode()
@@ -165,15 +252,12 @@ def _document(judgement: Judgement, client: ClientId, imprint: Imprint) -> bytes
 def _read(source: EvidenceSource, taker: Taker, *, verify: bool) -> tuple[LedgerHead, ...]:
     """The head of each ledger, where the chains are to be verified."""
     show = progress("lines read")
-    # What is read lives to the end: looking for garbage among it would take as long as reading it.
-    gc.disable()
     try:
         if not verify:
             read_records(source, taker, progress=show)
             return ()
         heads = read_verified(source, taker, progress=show)
     finally:
-        gc.enable()
         tell_progress()
     if not heads:
         raise EvidenceError([f"{source.name}: holds no record, so there is no chain to verify"])

@@ -11,7 +11,7 @@ from daemon.cli.options import OutputFormat, Sending
 from daemon.cli.scope import Windows
 from daemon.cli.terminal import say, show_as
 from daemon.cli.words import local
-from daemon.control.client import ControlAddress
+from daemon.control.address import ControlAddress
 from daemon.control.routes import (
     ADD_EXCLUSION,
     END_EXCLUSION,

@@ -13,7 +13,8 @@ from daemon.cli import completing, options
 from daemon.cli.asking import EXIT_REFUSED, EXIT_UNREACHABLE
 from daemon.cli.options import InstantType
 from daemon.cli.terminal import tell
-from daemon.control.client import ControlAddress, ControlClient, ControlError, DaemonUnreachableError
+from daemon.control.address import ControlAddress
+from daemon.control.client import ControlClient, ControlError, DaemonUnreachableError
 from daemon.evidence.export import ExportError, exported
 from daemon.ledger import Batch, Ledger, LedgerError
 from sla.instants import Instant, format_instant

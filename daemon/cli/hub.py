@@ -14,9 +14,10 @@ from pydantic import SecretStr, ValidationError
 from daemon.cli import options
 from daemon.cli.run import log_format, log_level, to_its_end
 from daemon.cli.terminal import say, tell
-from daemon.config import ConfigError, load
 from daemon.config.hub import HubTable
+from daemon.config.loading import load
 from daemon.config.messages import told
+from daemon.config.problems import ConfigError
 from daemon.config.secrets import Secret, SecretError
 from daemon.config.values import Surroundings, check_id
 from daemon.control.peer import Peer

@@ -15,8 +15,9 @@ from daemon.believed_clock import BelievedClock
 from daemon.cli import options
 from daemon.cli.terminal import progress, say, tell
 from daemon.clock import SystemClock
-from daemon.config import ConfigError, load
-from daemon.evidence.files import EvidenceError, EvidenceSource, Taker, link_on, sound_lines
+from daemon.config.loading import load
+from daemon.config.problems import ConfigError
+from daemon.evidence.files import EvidenceError, Taker, evidence_in, link_on, sound_lines
 from daemon.hub.states import HubError
 from daemon.ledger import Batch, Entry, Ledger, LedgerError, accepted_loss, note_of, noted
 from daemon.os_faults import refused
@@ -82,11 +83,8 @@ def import_(
     if ledger.exists():
         _fail([f"{ledger} is there already: evidence is imported into a new ledger only"])
     try:
-        with click.open_file(evidence, "rb") as stream:
-            source, taker = (
-                EvidenceSource(name=evidence, stream=stream),
-                Taker(take=records.append, for_ledger=True),
-            )
+        with click.open_file(evidence, "rb") as stream, evidence_in(evidence, stream) as source:
+            taker = Taker(take=records.append, for_ledger=True)
             lost = _lost(ledger, sound_lines(source, taker, lambda _: None))
         if lost and not why:
             _fail(
@@ -130,10 +128,10 @@ def _fail(messages: "list[str] | tuple[str, ...]") -> NoReturn:
     sys.exit(1)
 
 
-def _lost(ledger: Path, lines: Iterable[tuple[int, bytes]]) -> str:
+def _lost(ledger: Path, blocks: Iterable[tuple[int, Sequence[bytes]]]) -> str:
     """What the lines lack of the ledger that was there before, in words; "" for nothing. Reads them all."""
     before = noted(ledger)
-    claimed = (link_on(line) for _, line in lines)
+    claimed = (link_on(line) for _, lines in blocks for line in lines)
     holds = [
         link for link in claimed if link is not None and before is not None and link.chain == before.chain
     ]

@@ -4,25 +4,23 @@ import json
 import sys
 import tempfile
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from hashlib import sha256
 from pathlib import Path
-from typing import Final, NoReturn
+from typing import NoReturn
 
 import click
 
 from daemon.cli import completing, options
-from daemon.cli.asking import EXIT_REFUSED, ask, record, record_or_refusal
-from daemon.cli.evaluate import evaluated, lay_out
-from daemon.cli.export import write_all
+from daemon.cli.asking import EXIT_REFUSED, ask, for_people, record, record_or_refusal
+from daemon.cli.differences import show_difference
 from daemon.cli.layouts import check_output, layout_options
-from daemon.cli.letterheads import letterhead_in, letterhead_told
 from daemon.cli.options import MonthType, OutputFormat, Sending
 from daemon.cli.statement import statement
 from daemon.cli.terminal import complain, console, print_table, say, show_as
 from daemon.cli.words import local
-from daemon.config.values import LanguageName
-from daemon.control.client import ControlAddress, Json, RefusedByDaemonError
+from daemon.control.address import ControlAddress
+from daemon.control.client import Json, RefusedByDaemonError
 from daemon.control.routes import (
     ISSUE_STATEMENT,
     ISSUED_STATEMENT,
@@ -30,24 +28,20 @@ from daemon.control.routes import (
     LIST_ISSUED,
     STATEMENT_DIFFERENCE,
 )
-from daemon.evidence.files import EvidenceSource
-from daemon.records.editions import NO_SERVICE
+from daemon.languages import LanguageName
+from daemon.replies.words import NO_SERVICE
 from daemon.statements.layouts import Layout
 from daemon.timezones import time_zone_release, use_packaged_time_zones
 from sla.calendars import Month, parse_month
-from sla.client_document import Imprint, LedgerHead, NoDocumentError, client_document
 from sla.instants import parse_instant
 from sla.records import ClientId
-
-_MOST_RECORDS: Final = 20
-"""So many sequence numbers are printed for people."""
 
 _client = click.argument("client", metavar="CLIENT", shell_complete=completing.clients)
 _month = click.option(
     "--month", type=MonthType(), required=True, help="The calendar month, local to the client."
 )
 _version = click.option(
-    "--version", type=click.IntRange(min=1, max=999_999_999), help="By default the newest."
+    "--version", type=options.NumberType(min=1, max=999_999_999), help="By default the newest."
 )
 
 
@@ -111,7 +105,7 @@ def issue(
     ]
     show_as(format_, {"statements": done, "refused": refused}, lambda: _say_each(done))
     for message in refused:
-        complain(message)
+        complain(for_people(message))
     if refused:
         sys.exit(EXIT_REFUSED)
 
@@ -144,10 +138,11 @@ def list_(client: str | None, month: Month | None, address: ControlAddress, form
     given = {"client": client, "month": None if month is None else str(month)}
     query = {key: value for key, value in given.items() if value is not None}
     answer = ask(address, lambda daemon: daemon.document(LIST_ISSUED.path(), query))
-    show_as(format_, answer, lambda: _print_versions(answer["statements"]))
+    none = "No such statement is issued." if query else "No statement is issued."
+    show_as(format_, answer, lambda: _print_versions(answer["statements"], none=none))
 
 
-def _print_versions(rows: Iterable[Json]) -> None:
+def _print_versions(rows: Iterable[Json], *, none: str) -> None:
     print_table(
         console(),
         ("client", "month", "version", "issued", "by", "as known at", "SHA-256", "now"),
@@ -164,6 +159,7 @@ def _print_versions(rows: Iterable[Json]) -> None:
             )
             for row in rows
         ),
+        none=none,
     )
 
 
@@ -195,9 +191,13 @@ def show(
 ) -> None:
     """Print a statement as it was issued: of json the bytes that were stored, of other formats what is made of them.
 
+    The provider's name and address are part of what was issued: of --letterhead the logo and the language are taken.
     Exit codes: 0 it is made, 1 it cannot be, or there is no such version, 2 the command line is wrong, 3 the daemon cannot be
     reached.
     """
+    from daemon.cli.evaluate import lay_out
+    from daemon.cli.letterheads import letterhead_in, letterhead_told
+
     check_output(layout, client, output)
     document = _document(address, client, month, version)
     head = (
@@ -217,7 +217,7 @@ def show(
 @_month
 @click.option(
     "--version",
-    type=click.IntRange(min=1, max=999_999_999),
+    type=options.NumberType(min=1, max=999_999_999),
     help="This one beside the one before it; by default what is known now beside the newest.",
 )
 @options.control_address
@@ -233,56 +233,8 @@ def diff(
     """
     path = STATEMENT_DIFFERENCE.path(client=client, month=str(month))
     answer = ask(address, lambda daemon: daemon.document(path, _query(version)))
-    show_as(format_, answer, lambda: _show_difference(answer))
-
-
-def _show_difference(answer: Json) -> None:
-    about, figures, records = answer["difference"], answer["figures"], answer["records"]
-    say(
-        f"{about['client']} {about['month']}: {_side(about['before'])}, and {_side(about['after'])}:"
-        f" {len(figures) or 'no'} figures differ"
-    )
-    print_table(
-        console(),
-        ("part", "of", "figure", "before", "after"),
-        (
-            (
-                row["part"].replace("_", " "),
-                row["of"],
-                row["figure"],
-                *map(_value, (row["before"], row["after"])),
-            )
-            for row in figures
-        ),
-    )
-    if records is None:
-        say("The records that made it are not known: the earlier version was made of another ledger.")
-        return
-    print_table(
-        console(),
-        ("records in between that bear on the month", "how many", "which"),
-        (
-            (kind.replace("_", " "), *_numbers(records, kind))
-            for kind in dict.fromkeys(row["kind"] for row in records)
-        ),
-        prose=("which",),
-    )
-
-
-def _side(side: Json) -> str:
-    which = "now" if side["version"] is None else f"version {side['version']}"
-    return f"{which} (as known at {local(side['as_of'])}, record {side['seq']})"
-
-
-def _value(value: object) -> str:
-    return "none" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
-
-
-def _numbers(records: Sequence[Json], kind: str) -> tuple[str, str]:
-    """How many records of a kind there are, and their numbers, of many the first."""
-    numbers = [str(row["seq"]) for row in records if row["kind"] == kind]
-    more = ", …" if len(numbers) > _MOST_RECORDS else ""
-    return str(len(numbers)), ", ".join(numbers[:_MOST_RECORDS]) + more
+    use_packaged_time_zones()
+    show_as(format_, answer, lambda: show_difference(answer))
 
 
 @statement.command(
@@ -326,6 +278,11 @@ def verify(
 
 def _problem_of_evidence(document: bytes, head: Json, address: ControlAddress) -> str:
     """Why the evidence does not give the bytes of a document; empty where it does."""
+    from daemon.cli.evaluate import evaluated
+    from daemon.cli.export import write_all
+    from daemon.evidence.files import EvidenceSource
+    from sla.client_document import Imprint, LedgerHead, NoDocumentError, client_document
+
     claimed = LedgerHead(
         ledger="", seq=head["ledgers"][0]["seq"], head=bytes.fromhex(head["ledgers"][0]["head"])
     )

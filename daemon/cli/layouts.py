@@ -11,7 +11,7 @@ from typing import Final, NoReturn, get_args
 import click
 
 from daemon.cli.terminal import complain, is_watched, show_bytes
-from daemon.config.values import LanguageName
+from daemon.languages import LanguageName
 from daemon.os_faults import refused
 from daemon.statements.layouts import Files, Layout
 
@@ -76,10 +76,22 @@ def deliver(files: Files, output: Path | None) -> None:
         if set(files) == {""}:
             _replace({output: files[""]})
         else:
-            output.mkdir(mode=_FOLDER_MODE, exist_ok=True)
+            _make_folder(output)
             _replace({output / name: content for name, content in files.items()})
+    except IsADirectoryError as error:
+        not_made(
+            f"{error.filename}: is a folder, and a file is to be written: move it, or name another place"
+        )
     except OSError as error:
         not_made(f"{output}: {refused(error)}")
+
+
+def _make_folder(place: Path) -> None:
+    """Raises OSError; where a file has its place the process ends with a sentence."""
+    try:
+        place.mkdir(mode=_FOLDER_MODE, exist_ok=True)
+    except FileExistsError:
+        not_made(f"{place}: is no folder, and a folder of files is to be written: name another place")
 
 
 def not_made(message: str) -> NoReturn:

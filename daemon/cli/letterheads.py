@@ -5,13 +5,13 @@ from base64 import b64decode
 from dataclasses import replace
 from pathlib import Path
 
-from daemon.cli.asking import ask
 from daemon.cli.terminal import tell
-from daemon.config import ConfigError, load_provider
 from daemon.config.letterhead import Letterhead, letterhead_of
+from daemon.config.loading import load_provider
 from daemon.config.pictures import Picture
-from daemon.config.values import LanguageName
-from daemon.control.client import ControlAddress
+from daemon.config.problems import ConfigError
+from daemon.control.address import ControlAddress
+from daemon.languages import LanguageName
 
 
 def letterhead_in(file: Path | None, language: LanguageName | None) -> Letterhead:
@@ -27,6 +27,8 @@ def letterhead_in(file: Path | None, language: LanguageName | None) -> Letterhea
 
 def letterhead_told(address: ControlAddress, client: str, language: LanguageName | None) -> Letterhead:
     """The letterhead for a client, as the daemon has it; ends the command where that does not answer."""
+    from daemon.cli.asking import ask  # who asks no daemon does without its client
+
     told = ask(address, lambda daemon: daemon.letterhead(client))
     logo = told["logo"]
     letterhead = Letterhead(

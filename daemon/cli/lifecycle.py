@@ -10,7 +10,8 @@ from daemon.cli.options import OutputFormat, Sending
 from daemon.cli.terminal import console, print_table, say, show_as
 from daemon.cli.withdrawing import add_withdraw, why_withdrawn
 from daemon.cli.words import local
-from daemon.control.client import ControlAddress, Json
+from daemon.control.address import ControlAddress
+from daemon.control.client import Json
 from daemon.control.routes import LIST_STEPS, RECORD_STEP, WITHDRAW_STEP
 from sla.records import LifecycleEvent
 
@@ -87,8 +88,6 @@ def list_(address: ControlAddress, everything: bool, format_: OutputFormat) -> N
 
 
 def _print_steps(steps: Sequence[Json], *, everything: bool) -> None:
-    if not steps:
-        say("No step is on record.")
     print_table(
         console(),
         (
@@ -113,4 +112,5 @@ def _print_steps(steps: Sequence[Json], *, everything: bool) -> None:
             for row in steps
         ),
         prose=("withdrawn, because",),
+        none="No step is on record.",
     )

@@ -6,7 +6,8 @@ from typing import Final, NamedTuple
 from daemon.cli.asking import ask
 from daemon.cli.options import ListFormat
 from daemon.cli.terminal import say, show_bytes, show_json
-from daemon.control.client import ControlAddress, ControlClient, Json
+from daemon.control.address import ControlAddress
+from daemon.control.client import ControlClient, Json
 from daemon.control.routes import MOST_ROWS, ApiRoute
 from daemon.csv_text import csv_text
 from sla.texts import printable

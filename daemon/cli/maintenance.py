@@ -14,7 +14,8 @@ from daemon.cli.options import OutputFormat, Sending
 from daemon.cli.scope import Windows
 from daemon.cli.terminal import console, duration, print_table, say, show_as
 from daemon.cli.words import local
-from daemon.control.client import ControlAddress, Json
+from daemon.control.address import ControlAddress
+from daemon.control.client import Json
 from daemon.control.routes import (
     ANNOUNCE_MAINTENANCE,
     ANNOUNCE_SERIES,
@@ -107,7 +108,7 @@ def maintenance() -> None:
     metavar="DAY TIME",
     help='A window each week, such as "sun 23:00", each recorded by itself: all or none. With --count or --until.',
 )
-@click.option("--count", type=click.IntRange(1, MOST_WINDOWS), help="How many, with --every.")
+@click.option("--count", type=options.NumberType(1, MOST_WINDOWS), help="How many, with --every.")
 @click.option(
     "--timezone",
     metavar="ZONE",

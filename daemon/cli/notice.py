@@ -10,7 +10,8 @@ from daemon.cli.options import OutputFormat, Sending
 from daemon.cli.terminal import console, print_table, say, show_as
 from daemon.cli.withdrawing import add_withdraw, why_withdrawn
 from daemon.cli.words import local
-from daemon.control.client import ControlAddress, Json
+from daemon.control.address import ControlAddress
+from daemon.control.client import Json
 from daemon.control.routes import GIVE_NOTICE, LIST_NOTICES, WITHDRAW_NOTICE
 
 
@@ -70,8 +71,6 @@ def list_(address: ControlAddress, everything: bool, format_: OutputFormat) -> N
 
 
 def _print_notices(notices: Sequence[Json], *, everything: bool) -> None:
-    if not notices:
-        say("No notice is on record.")
     print_table(
         console(),
         (
@@ -94,6 +93,7 @@ def _print_notices(notices: Sequence[Json], *, everything: bool) -> None:
             for row in notices
         ),
         prose=("withdrawn, because",),
+        none="No notice is on record.",
     )
 
 

@@ -10,12 +10,19 @@ from urllib.parse import urlsplit
 import click
 from click.core import ParameterSource
 
-from daemon.control.client import ControlAddress
+from daemon.control.address import ControlAddress
 from daemon.os_faults import refused
 from daemon.places import DEFAULT_CONFIG, DEFAULT_SOCKET
 from sla.calendars import Month, check_year, parse_month, year_of
 from sla.instants import SECOND, Instant, parse_instant
 from sla.terms import parse_duration
+
+
+class NumberType(click.IntRange):
+    """A whole number, which is called so where something else is typed."""
+
+    name = "number"
+
 
 OutputFormat = Literal["text", "json"]
 ListFormat = Literal["text", "json", "csv"]
@@ -46,11 +53,16 @@ list_format: Final = click.option(
     show_default=True,
     help="For people, in the clients' local times; for programs, in UTC; for spreadsheets.",
 )
+jobs: Final = click.option(
+    "--jobs",
+    type=NumberType(min=1, max=64),
+    help="How many processes share the work, whose result is the same; by default one a processor, where there is much to do.",
+)
 _socket: Final = click.option(
     "--socket",
     type=click.Path(path_type=Path),
     default=DEFAULT_SOCKET,
-    envvar="SLAD_SOCKET",
+    envvar=["SLAD_SOCKET", "SLAD_CONTROL_SOCKET"],
     show_default=True,
     show_envvar=True,
     help="The daemon's control socket.",
@@ -127,7 +139,7 @@ def _token_in(file: Path) -> str:
 _file = click.Path(exists=True, dir_okay=False, readable=True, path_type=Path)
 _url = click.option(
     "--url",
-    envvar="SLAD_URL",
+    envvar=["SLAD_URL", "SLAD_CONTROL_URL"],
     show_envvar=True,
     metavar="URL",
     help="In place of the socket: the daemon's control door on TCP, https://HOST:PORT.",
@@ -256,14 +268,14 @@ class MonthType(click.ParamType[Month]):
 
 
 class InstantType(click.ParamType[Instant]):
-    """An RFC 3339 instant with a zone."""
+    """An instant as `InstantWithZone` takes it, in a year that slad judges."""
 
     name = "INSTANT"
 
     def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> Instant:
         """See click."""
+        at = parse_instant(INSTANT.convert(value, param, ctx))
         try:
-            at = parse_instant(value)
             check_year(year_of(at), value)
         except ValueError as error:
             self.fail(str(error), param, ctx)

@@ -20,7 +20,8 @@ from daemon.cli.months import say_month
 from daemon.cli.options import ListFormat, MonthType
 from daemon.cli.terminal import say
 from daemon.cli.words import cause_words, lasted, local, where
-from daemon.control.client import ControlAddress, Json
+from daemon.control.address import ControlAddress
+from daemon.control.client import Json
 from daemon.control.routes import LIST_INCIDENTS, LIST_OUTAGES
 from daemon.readable import counted, first_of
 from daemon.timezones import use_packaged_time_zones
@@ -94,7 +95,7 @@ _INCIDENTS: Final[tuple[Column, ...]] = (
 @click.option("--incidents", is_flag=True, help="Those as one that one thing was the cause of.")
 @click.option(
     "--limit",
-    type=click.IntRange(min=1),
+    type=options.NumberType(min=1),
     metavar="N",
     help=f"So many at most. Left out: {USUAL_ROWS} for people, but for a month, and else all.",
 )

@@ -100,7 +100,7 @@ class _How:
 @click.option(
     "--count",
     "tries",
-    type=click.IntRange(1, MAX_TRIES),
+    type=options.NumberType(1, MAX_TRIES),
     default=1,
     show_default=True,
     help="How often each target is tried, one try after the other.",
@@ -108,7 +108,7 @@ class _How:
 @click.option(
     "--concurrency",
     "at_once",
-    type=click.IntRange(1, 60_000),
+    type=options.NumberType(1, 60_000),
     help=f"How many are tried at once; {CONNECTIONS_AT_ONCE} connections and {PINGS_AT_ONCE} pings if not given.",
 )
 @click.option("--source", type=_AddressType(), help="The address of this machine to try them from.")

@@ -11,7 +11,8 @@ from daemon.cli.effects import show_effects
 from daemon.cli.options import OutputFormat, Sending
 from daemon.cli.terminal import console, print_table, say, show_as
 from daemon.cli.words import local
-from daemon.control.client import ControlAddress, Json
+from daemon.control.address import ControlAddress
+from daemon.control.client import Json
 from daemon.control.routes import (
     ACCEPT_PROPOSAL,
     LIST_PROPOSALS,
@@ -117,8 +118,6 @@ def reject(address: ControlAddress, id_: str, why: str, sending: Sending, format
 
 
 def _print(rows: Sequence[Json], *, none: str, decided: bool) -> None:
-    if not rows:
-        say(none)
     print_table(
         console(),
         (
@@ -139,6 +138,7 @@ def _print(rows: Sequence[Json], *, none: str, decided: bool) -> None:
             for row in rows
         ),
         prose=("server", "client", "because", "why"),
+        none=none,
     )
 
 

@@ -10,7 +10,8 @@ from daemon.cli.options import OutputFormat, Sending
 from daemon.cli.terminal import console, print_table, say, show_as
 from daemon.cli.withdrawing import add_withdraw, why_withdrawn
 from daemon.cli.words import local
-from daemon.control.client import ControlAddress, Json
+from daemon.control.address import ControlAddress
+from daemon.control.client import Json
 from daemon.control.routes import (
     CLOSE_REQUEST,
     LIST_REQUESTS,
@@ -134,8 +135,6 @@ def list_(address: ControlAddress, everything: bool, format_: OutputFormat) -> N
 
 
 def _print_requests(requests: Sequence[Json], *, everything: bool) -> None:
-    if not requests:
-        say("No request is on record." if everything else "No request is open.")
     print_table(
         console(),
         (
@@ -164,4 +163,5 @@ def _print_requests(requests: Sequence[Json], *, everything: bool) -> None:
             for row in requests
         ),
         prose=("withdrawn, because",),
+        none="No request is on record." if everything else "No request is open.",
     )

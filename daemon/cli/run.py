@@ -11,7 +11,7 @@ import click
 
 from daemon.cli import options
 from daemon.cli.terminal import complain
-from daemon.config import ConfigError
+from daemon.config.problems import ConfigError
 from daemon.os_faults import os_fault
 
 log_format = click.option(

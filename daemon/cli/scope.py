@@ -9,10 +9,11 @@ import click
 from daemon.cli import completing
 from daemon.cli.asking import ask
 from daemon.cli.options import INSTANT, OutputFormat, control_address, example, output_format
-from daemon.cli.terminal import console, print_table, say, show_as
+from daemon.cli.terminal import console, print_table, show_as
 from daemon.cli.withdrawing import add_withdraw, why_withdrawn
 from daemon.cli.words import local
-from daemon.control.client import ControlAddress, Json
+from daemon.control.address import ControlAddress
+from daemon.control.client import Json
 from daemon.control.routes import ApiRoute
 
 _SHOWN: Final = 3
@@ -160,8 +161,6 @@ def _list_command(windows: Windows) -> click.Command:
 
 def _print(records: Sequence[Json], *, past: bool, none: str) -> None:
     """A table; `none` is said where there are none, `past`: what was withdrawn is among them."""
-    if not records:
-        say(none)
     print_table(
         console(),
         (
@@ -192,6 +191,7 @@ def _print(records: Sequence[Json], *, past: bool, none: str) -> None:
             for record in records
         ),
         prose=("concerns", "reference", "withdrawn, because"),
+        none=none,
     )
 
 

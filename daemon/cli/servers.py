@@ -9,9 +9,10 @@ import click
 from daemon.cli import completing, options
 from daemon.cli.listing import USUAL_ROWS, Column, WantedList, of_cause, of_key, rows_of, show_rows
 from daemon.cli.options import ListFormat
-from daemon.cli.terminal import console, print_table, say, stacked, state
+from daemon.cli.terminal import console, print_table, stacked, state
 from daemon.cli.words import lasted, local
-from daemon.control.client import ControlAddress, Json
+from daemon.control.address import ControlAddress
+from daemon.control.client import Json
 from daemon.control.routes import LIST_SERVERS, ServerOrder
 from daemon.readable import percent
 from daemon.timezones import use_packaged_time_zones
@@ -56,7 +57,7 @@ _COLUMNS: Final[tuple[Column, ...]] = (
 )
 @click.option(
     "--limit",
-    type=click.IntRange(min=1),
+    type=options.NumberType(min=1),
     metavar="N",
     help=f"So many at most. Left out: {USUAL_ROWS} for people, and else all.",
 )
@@ -88,8 +89,6 @@ def servers(
 
 
 def _print(rows: Sequence[Json]) -> None:
-    if not rows:
-        say("No such server is in service.")
     print_table(
         console(),
         ("server, id", "state, month", "since, whose, cause"),
@@ -101,6 +100,7 @@ def _print(rows: Sequence[Json]) -> None:
             )
             for row in rows
         ),
+        none="No such server is in service.",
     )
 
 

@@ -7,19 +7,14 @@ import click
 
 from daemon.cli import completing, options
 from daemon.cli.asking import ask
-from daemon.cli.evaluate import evaluated, lay_out, make
-from daemon.cli.export import write_all
 from daemon.cli.layouts import check_output, layout_options
-from daemon.cli.letterheads import letterhead_in, letterhead_told
 from daemon.cli.options import InstantType, MonthType
-from daemon.config.values import LanguageName
-from daemon.control.client import ControlAddress
-from daemon.evidence.files import EvidenceSource
+from daemon.control.address import ControlAddress
+from daemon.languages import LanguageName
 from daemon.statements.layouts import Layout
 from daemon.timezones import use_packaged_time_zones
 from sla.calendars import Month
-from sla.document import instant
-from sla.instants import Instant
+from sla.instants import Instant, format_instant
 
 
 @click.group(
@@ -64,14 +59,25 @@ def statement(
     if month is None:
         raise click.UsageError("Missing option '--month'.")
     check_output(layout, client, output)
+    from daemon.cli.evaluate import evaluated, lay_out, make
+    from daemon.cli.export import write_all
+    from daemon.cli.letterheads import letterhead_in, letterhead_told
+    from daemon.evidence.files import EvidenceSource
+    from sla.client_document import with_provider
+
     use_packaged_time_zones()
     if client is not None and ledger is None:
-        document = ask(address, lambda daemon: daemon.statement(client, str(month), instant(as_of)))
-        head = (
-            letterhead_told(address, client, language)
-            if letterhead is None
-            else letterhead_in(letterhead, language)
+        document = ask(
+            address,
+            lambda daemon: daemon.statement(
+                client, str(month), None if as_of is None else format_instant(as_of)
+            ),
         )
+        if letterhead is None:
+            head = letterhead_told(address, client, language)
+        else:
+            head = letterhead_in(letterhead, language)
+            document = with_provider(document.decode(), head.name, head.address).encode()
         lay_out(document, layout, output, head)
         return
     head = letterhead_in(letterhead, language)
@@ -80,4 +86,4 @@ def statement(
         evidence.seek(0)
         source = EvidenceSource(name="the ledger", stream=evidence)
         found = evaluated(source, contract=None, month=month, as_of=as_of, verify=True)
-    make(found, client=client, layout=layout, output=output, letterhead=head)
+    make(found, client=client, layout=layout, output=output, letterhead=head, jobs=1)

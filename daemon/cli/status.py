@@ -9,8 +9,10 @@ from daemon.cli.asking import ask
 from daemon.cli.options import OutputFormat
 from daemon.cli.terminal import Printer, console, duration, plain, print_table, show_as, state
 from daemon.cli.words import cause_words, local
-from daemon.control.client import ControlAddress, Json
+from daemon.control.address import ControlAddress
+from daemon.control.client import Json
 from daemon.readable import percent
+from daemon.timezones import use_packaged_time_zones
 
 
 @click.command("status", epilog=options.example("slad status"))
@@ -39,6 +41,7 @@ def server(name: str, address: ControlAddress, format_: OutputFormat) -> None:
     cannot be reached or gave no proper answer.
     """
     answer = ask(address, lambda daemon: daemon.server(name))
+    use_packaged_time_zones()
     show_as(format_, answer, lambda: _show_server(console(), answer))
 
 
@@ -118,7 +121,8 @@ def _show_status(out: Printer, answer: Json) -> None:
 
 
 def _show_server(out: Printer, answer: Json) -> None:
-    out.print(plain(f"{answer['name']} ({answer['server']})"))
+    zone = answer["timezone"]
+    out.print(plain(f"{answer['name']} ({answer['server']}), local time of {zone}"))
     out.print(
         plain(
             f"client {answer['client'] or 'none'}, solution {answer['solution'] or 'none'}, on {answer['vcenter']}"
@@ -127,15 +131,17 @@ def _show_server(out: Printer, answer: Json) -> None:
     runs_on = answer["runs_on"]
     if runs_on is not None:
         stores = ", ".join(runs_on["datastores"]) or "none"
-        out.print(plain(f"runs on {runs_on['host']}, datastores {stores}, since {local(runs_on['since'])}"))
+        out.print(
+            plain(f"runs on {runs_on['host']}, datastores {stores}, since {local(runs_on['since'], zone)}")
+        )
     if answer["owner_waits_for"]:
         missing = ", ".join(answer["owner_waits_for"])
         stays = "it is unassigned until it is" if answer["owner_is_provisional"] else "whose it was it stays"
         out.print(plain(f"not known, and asked for by rules: {missing}; {stays}", "yellow"))
     if answer["same_uuid"]:
         out.print(plain(f"the same instance UUID is shown by {', '.join(answer['same_uuid'])}", "yellow"))
-    since = f" since {local(answer['since'])}" if answer["since"] else ""
-    settled = local(answer["settled_at"]) or "nothing yet"
+    since = f" since {local(answer['since'], zone)}" if answer["since"] else ""
+    settled = local(answer["settled_at"], zone) or "nothing yet"
     out.print(state(answer["state"]) + plain(f"{since}, settled up to {settled}"))
     newest = answer["outages"][0] if answer["outages"] else None
     if newest is not None and newest["until"] is None:
@@ -144,7 +150,7 @@ def _show_server(out: Printer, answer: Json) -> None:
         out,
         ("leg", "state", "since", "source", "reason"),
         (
-            (leg["leg"], state(leg["state"]), local(leg["since"]), leg["source"], leg["reason"])
+            (leg["leg"], state(leg["state"]), local(leg["since"], zone), leg["source"], leg["reason"])
             for leg in answer["legs"]
         ),
         prose=("reason",),
@@ -164,8 +170,8 @@ def _show_server(out: Printer, answer: Json) -> None:
         ("outage from", "until", "legs", "cause", "sure", "because"),
         (
             (
-                local(outage["from"]),
-                local(outage["until"]) or "now",
+                local(outage["from"], zone),
+                local(outage["until"], zone) or "now",
                 ", ".join(outage["legs"]),
                 *_cause(outage["cause"]),
             )
@@ -179,7 +185,7 @@ def _show_server(out: Printer, answer: Json) -> None:
         ((counted, duration(time)) for counted, time in answer["counters_seconds"].items()),
     )
     if answer["month"] is not None:
-        _show_month(out, answer["month"])
+        _show_month(out, answer["month"], zone)
 
 
 def _cause(cause: Json | None) -> tuple[str, str, str]:
@@ -187,11 +193,11 @@ def _cause(cause: Json | None) -> tuple[str, str, str]:
     return ("", "", "") if cause is None else (cause["cause"], cause["confidence"], cause["text"])
 
 
-def _show_month(out: Printer, month: Json) -> None:
+def _show_month(out: Printer, month: Json, zone: str) -> None:
     out.print()
     out.print(
         plain(
-            f"{month['month']} up to {local(month['at'])}: availability {_percent(month['availability'])}, "
+            f"{month['month']} up to {local(month['at'], zone)}: availability {_percent(month['availability'])}, "
             f"target {_percent(month['target'])}, between {_percent(month['availability_low'])} "
             f"and {_percent(month['availability_high'])}, observed {_percent(month['coverage'])}"
         )
@@ -214,8 +220,8 @@ def _show_month(out: Printer, month: Json) -> None:
             (
                 each["id"],
                 each["category"],
-                local(each["from"]),
-                local(each["until"]) or "open",
+                local(each["from"], zone),
+                local(each["until"], zone) or "open",
                 duration(each["seconds"]),
                 ", ".join(f"{duration(part['seconds'])} {part['reason']}" for part in each["ineligible"]),
             )

@@ -54,9 +54,14 @@ def console() -> Printer:
 
 
 def print_table(
-    out: Printer, headings: Iterable[str], rows: Iterable[Iterable[Cell]], *, prose: Collection[str] = ()
+    out: Printer,
+    headings: Iterable[str],
+    rows: Iterable[Iterable[Cell]],
+    *,
+    prose: Collection[str] = (),
+    none: str = "",
 ) -> None:
-    """A table, or nothing where it would have no row; where it has no room each row becomes a paragraph, a line a cell.
+    """A table; where it has no room each row becomes a paragraph, a line a cell. Where it would have no row `none` is said.
 
     What stands in it is never cut nor broken, so that it can be copied; only columns of `prose`, named by their headings, go
     on in the next line, between two words.
@@ -66,6 +71,8 @@ def print_table(
         for column, cell in zip(columns, row, strict=True):
             column.cells.append(cell if isinstance(cell, Text) else plain(cell))
     if not columns[0].cells:
+        if none:
+            say(none)
         return
     out.print()
     widths = _widths(out, columns)
@@ -187,10 +194,13 @@ def confirm(question: str) -> bool:
 
 def progress(what: str, *, every: int = _TOLD_EVERY) -> Callable[[int], None]:
     """What is told how many are done: it shows some numbers, with `what` behind, where somebody is watching stderr."""
+    shown = 0
 
     def show(done: int) -> None:
-        if done % every == 0:
-            tell_progress(f"{done:,} {what}")
+        nonlocal shown
+        if done >= shown + every:
+            shown = done - done % every
+            tell_progress(f"{shown:,} {what}")
 
     return show
 

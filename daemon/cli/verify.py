@@ -9,13 +9,12 @@ from typing import NoReturn
 import click
 
 from daemon.cli import options
-from daemon.cli.asking import ask
-from daemon.cli.export import write_all
 from daemon.cli.options import OutputFormat
 from daemon.cli.terminal import progress, say, show_as, tell
-from daemon.control.client import ControlAddress
+from daemon.control.address import ControlAddress
 from daemon.evidence.export import proven
-from daemon.evidence.files import EvidenceError, EvidenceSource
+from daemon.evidence.files import EvidenceError, EvidenceSource, evidence_in
+from daemon.jobs import JobLostError
 from daemon.ledger import LedgerError, LedgerWentBackError, noted, verified
 from sla.chain import GENESIS
 from sla.values import of_ledger
@@ -48,36 +47,39 @@ class HashType(click.ParamType[bytes]):
 @click.option(
     "--head", type=HashType(), help="A head seen before, on a statement or on /metrics: is it in this chain?"
 )
+@options.jobs
 @options.control_address
 @options.output_format
 def verify(
     export: str | None,
     ledger: Path | None,
     head: bytes | None,
+    jobs: int | None,
     address: ControlAddress,
     format_: OutputFormat,
 ) -> None:
-    """Verify the hash chain of EXPORT, a file that `slad export` wrote (- for standard input), or of a ledger.
+    """Verify the hash chain of EXPORT, a file that `slad export` wrote (- for standard input), or of a ledger with its month files.
 
     With neither, the running daemon is asked for all that its ledger's file holds. Of an export of several ledgers each has a
     chain and a head of its own. A chain proves the order of what is there; that nothing was cut off its end, or all of it
     rewritten, is proved by a head that was seen before: the one noted beside the ledger, the one that the daemon acknowledged, the
     one that `--head` gives. It is said which was compared.
 
-    Of a ledger's file the bytes of issued statements are held against their hashes too. Files are only read. Exit codes: 0 every record is what was recorded, 1 it is not, or a head is of another chain, 2 the command
+    Of a ledger's file the bytes of issued statements are held against their hashes too, and several --jobs verify a part each; an
+    export is verified by one. Files are only read. Exit codes: 0 every record is what was recorded, 1 it is not, or a head is of another chain, 2 the command
     line is wrong, 3 the daemon cannot be reached.
     """
     if export is not None and ledger is not None:
         raise click.UsageError("say either EXPORT or --ledger")
     try:
         if ledger is not None:
-            report = _of_ledger(ledger, head)
+            report = _of_ledger(ledger, head, jobs)
         elif export is not None:
-            with click.open_file(export, "rb") as stream:
-                report = _of_export(EvidenceSource(name=export, stream=stream), head)
+            with click.open_file(export, "rb") as stream, evidence_in(export, stream) as source:
+                report = _of_export(source, head)
         else:
             report = _of_daemon(address, head)
-    except (LedgerError, EvidenceError) as error:
+    except (LedgerError, EvidenceError, JobLostError) as error:
         _refuse(str(error), format_)
     if head is not None and report.head_was_record is None:
         _refuse(
@@ -164,12 +166,13 @@ def _show(report: SoundFile) -> None:
         say("It was compared with no head seen elsewhere: --head gives one.")
 
 
-def _of_ledger(path: Path, head: bytes | None) -> SoundFile:
+def _of_ledger(path: Path, head: bytes | None, jobs: int | None) -> SoundFile:
     before = noted(path)
     result = verified(
         path,
         looked_for=[each for each in (head, before and before.chain) if each is not None],
         progress=progress("records verified"),
+        jobs=jobs,
     )
     if before is not None and before.seq and result.found.get(before.chain) != before.seq:
         raise LedgerWentBackError(
@@ -190,6 +193,9 @@ def _of_ledger(path: Path, head: bytes | None) -> SoundFile:
 
 
 def _of_daemon(address: ControlAddress, head: bytes | None) -> SoundFile:
+    from daemon.cli.asking import ask  # who asks no daemon does without its client
+    from daemon.cli.export import write_all
+
     acknowledged = bytes.fromhex(ask(address, lambda daemon: daemon.status())["ledger"]["head"])
     with tempfile.TemporaryFile() as evidence:
         write_all(evidence, address=address, ledger=None)

@@ -5,7 +5,8 @@ import click
 from daemon.cli.asking import record
 from daemon.cli.options import OutputFormat, Sending, control_address, example, output_format, sending
 from daemon.cli.terminal import say, show_as
-from daemon.control.client import ControlAddress, Json
+from daemon.control.address import ControlAddress
+from daemon.control.client import Json
 from daemon.control.routes import ApiRoute
 
 

@@ -9,7 +9,7 @@ from sla.calendars import calendar_of
 from sla.instants import SECOND, datetime_of, parse_instant
 
 CAUSES: Final[Mapping[str, str]] = {
-    "client_change": "a change by somebody who is no employee",
+    "client_change": "a change by the client",
     "provider_change": "a change of our own",
     "host_maintenance": "maintenance of its host",
     "storage": "storage",

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from daemon.config.pictures import Picture
 from daemon.config.tables import ClientTable, ProviderTable
-from daemon.config.values import LanguageName
+from daemon.languages import LanguageName
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

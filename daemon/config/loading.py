@@ -50,11 +50,8 @@ from daemon.config.values import (
     shown,
     vcenter_address,
 )
-from daemon.places import DEFAULT_CONFIG
 from probes.report import INTERNET
 from sla.records import ClientId
-
-DEFAULT_PATH: Final = DEFAULT_CONFIG
 
 
 def load(path: Path, env: Mapping[str, str]) -> Config:
@@ -162,7 +159,11 @@ class _Loading:
         self._check_lag(vantage, uplinks, internet, reach)
         self._check_reach(reach, internet)
         if statements is not None:
-            for path, text in warnings_of(statements, clients):
+            are_all_known = len(clients) == len(_names(raw, "client")) and not self._mistaken & {
+                "client",
+                "statements",
+            }
+            for path, text in warnings_of(statements, clients, are_all_known=are_all_known):
                 self._warn(path, text)
         if alertmanager is not None and alertmanager.shows_its_secret:
             self._warn(("alertmanager", "urls"), "the password or token goes there in plain text: use https")

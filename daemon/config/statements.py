@@ -85,17 +85,28 @@ class StatementsTable(Table):
 
 
 def warnings_of(
-    statements: StatementsTable, clients: Mapping[str, ClientTable]
+    statements: StatementsTable, clients: Mapping[str, ClientTable], *, are_all_known: bool
 ) -> Iterator[tuple[tuple[str, ...], str]]:
-    """What is allowed and does not do what it seems to, as (key, text)."""
+    """What is allowed and does not do what it seems to, as (key, text).
+
+    `are_all_known`: this section and each client could be read; else what one seems to lack may only be mistyped.
+    """
+    if "pdf" in statements.formats and not _is_installed("typst"):
+        yield ("statements", "formats"), "pdf needs typst, the extra `report`: pip install 'slad[report]'"
+    if not are_all_known:
+        return
     mailed = [name for name, client in clients.items() if client.statement_recipients]
     if statements.smtp is None:
         for name in mailed:
             yield ("client", name, "statement_recipients"), "means nothing without [statements.smtp]"
     elif not mailed:
         yield ("statements", "smtp"), "mails nothing: no client has statement_recipients"
-    if "pdf" in statements.formats and find_spec("typst") is None:
-        yield ("statements", "formats"), "pdf needs typst, the extra `report`: pip install 'slad[report]'"
+
+
+def _is_installed(package: str) -> bool:
+    """Of a package that was removed its folder may be left, which Python finds and which has nothing in it."""
+    found = find_spec(package)
+    return found is not None and found.origin is not None
 
 
 _HERE: Final = re.compile(r"localhost|127\.\d+\.\d+\.\d+|::1")

@@ -34,7 +34,6 @@ from daemon.config.values import (
     Interface,
     IpNumber,
     KeyFile,
-    LanguageName,
     ListenAddress,
     LogoFile,
     MailAddress,
@@ -55,6 +54,7 @@ from daemon.config.values import (
     each_once,
     some_each_once,
 )
+from daemon.languages import LanguageName
 from probes.targets.ping.settings import Backend
 from sla.instants import DAY, MINUTE, SECOND
 from sla.records import Leg

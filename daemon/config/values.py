@@ -16,7 +16,7 @@ from functools import cache
 from importlib.resources import files
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import Path
-from typing import Annotated, Final, Literal, TypeVar
+from typing import Annotated, Final, TypeVar
 
 from pydantic import AfterValidator, BeforeValidator, ValidationInfo
 
@@ -466,8 +466,6 @@ def _note(info: ValidationInfo, text: str) -> None:
     _surroundings(info).notes.append((info.field_name, text))
 
 
-LanguageName = Literal["en", "fr", "en_CA", "fr_CA"]
-"""A language that statements speak, as it is written anywhere or in Canada."""
 Id = Annotated[str, AfterValidator(check_id)]
 Text = Annotated[str, AfterValidator(_text)]
 TimeZone = Annotated[str, AfterValidator(_time_zone)]

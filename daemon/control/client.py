@@ -5,7 +5,6 @@ import json
 import ssl
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Final, Self, cast
@@ -13,6 +12,7 @@ from typing import Any, Final, Self, cast
 import aiohttp
 from yarl import URL
 
+from daemon.control.address import ControlAddress
 from daemon.control.routes import ACCEPT_CLOCK, DRY_RUN, EXPORT, LETTERHEAD, SERVER, STATEMENT, STATUS
 from daemon.os_faults import refused
 from daemon.records.refusals import CONFIRMED, NOTHING_RECORDED
@@ -25,20 +25,6 @@ _STREAM: Final = aiohttp.ClientTimeout(total=None, sock_connect=10, sock_read=12
 _ERROR: Final = b'{"error":'
 """How the last line of an export begins that the daemon could not complete. No record does."""
 _LINE_BYTES: Final = 16 * 1024 * 1024
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ControlAddress:
-    """Where the daemon answers: its socket, or with `url` the TCP door, `token` and who vouches for its certificate."""
-
-    socket: Path
-    url: str = ""
-    token: str = field(default="", repr=False)
-    ca_file: Path | None = None
-
-    def __str__(self) -> str:
-        """The place, for messages."""
-        return self.url or str(self.socket)
 
 
 class ControlError(Exception):
@@ -213,7 +199,7 @@ class ControlClient:
     def _unreachable(self, error: OSError) -> str:
         if error.errno in (errno.ENOENT, errno.ECONNREFUSED):
             return (
-                f"slad does not run, or not there: nobody answers at {self._address};"
+                f"slad does not run, or has another door: nobody answers at {self._address};"
                 " start it, or name its door: --socket, or --url (slad --help)"
             )
         if error.errno in (errno.EACCES, errno.EPERM):

@@ -7,8 +7,8 @@ from contextlib import asynccontextmanager
 import structlog
 
 from daemon.clock import Clock
-from daemon.config import Config
 from daemon.config.certificates import load_pair
+from daemon.config.config import Config
 from daemon.config.tables import ControlTable, TokenTable
 from daemon.control.api import LIMITS, ControlApiError, application
 from daemon.control.questions import Control

@@ -4,7 +4,7 @@ import heapq
 from collections.abc import Callable
 from itertools import count
 
-from daemon.config import Config
+from daemon.config.config import Config
 from daemon.demo.past_clock import PastClock
 from daemon.demo.past_monitor import PastMonitor, past_monitor
 from daemon.demo.past_scenes import WEEKS, Asked, Away, Decided, PastCalendar, PastUplink, Story

@@ -16,7 +16,7 @@ from daemon.app.opening import NOTHING_LOST, opened
 from daemon.app.wiring import Parts, replayed, wired
 from daemon.believed_clock import BelievedClock
 from daemon.book.live_book import LiveBook
-from daemon.config import Config
+from daemon.config.config import Config
 from daemon.demo.past_clock import PastClock
 from daemon.demo.past_scenes import DESK, UPLINK, Asked, PastUplink
 from daemon.metrics import Metrics

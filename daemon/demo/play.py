@@ -11,7 +11,7 @@ from typing import Final
 
 from daemon.app import App
 from daemon.clock import SystemClock
-from daemon.config import load
+from daemon.config.loading import load
 from daemon.demo.configuration import written
 from daemon.demo.estate import CLIENTS, HELPER, Estate, add_helpers
 from daemon.demo.lifeline import Lifeline
@@ -20,6 +20,7 @@ from daemon.demo.past import Past
 from daemon.demo.past_clock import PastClock
 from daemon.demo.past_scenes import PastCalendar
 from daemon.demo.story_names import StoryName
+from daemon.ending import end
 from daemon.os_faults import AddressTakenError
 from daemon.port_holders import holder_of
 from probes.simulation import SimulatedVCenter, build
@@ -116,7 +117,7 @@ async def _live(stage: DemoSettings, config: Path, stories: LiveStories, estate:
     async with asyncio.TaskGroup() as tasks:
         telling = tasks.create_task(_tell(stage, app, stories, estate), name="story")
         await app.run()
-        telling.cancel()
+        await end((telling,))
 
 
 async def _tell(stage: DemoSettings, app: App, stories: LiveStories, estate: Estate) -> None:

@@ -8,7 +8,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from daemon.clock import Clock
-from daemon.config import ConfigError, load
+from daemon.config.loading import load
+from daemon.config.problems import ConfigError
 from daemon.doctor.finding import Finding, Level, ok
 from daemon.doctor.ledger import ledger
 from daemon.doctor.listeners import answering, control, web

@@ -7,7 +7,7 @@ from importlib.metadata import version
 from typing import Final
 
 from daemon.clock import Clock
-from daemon.config import Config
+from daemon.config.config import Config
 from daemon.watching.sources import settings_of
 from probes.report import Report, Resume, SourceFailure
 from probes.vcenter.faults import CredentialsError, LoginRefusedError

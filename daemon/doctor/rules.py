@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from difflib import SequenceMatcher
 from typing import Final
 
-from daemon.config import Config
+from daemon.config.config import Config
 from daemon.config.tables import ConditionsTable
 from daemon.doctor.finding import Finding, ok, warn
 from daemon.readable import counted, first_of

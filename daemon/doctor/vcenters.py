@@ -8,7 +8,7 @@ from itertools import groupby
 from typing import Final
 
 from daemon.clock import Clock
-from daemon.config import Config
+from daemon.config.config import Config
 from daemon.config.secrets import SecretError
 from daemon.config.tables import ReachTable, VCenterTable
 from daemon.doctor.finding import Finding, Level, fail, ok, warn

@@ -92,7 +92,7 @@ def proven(
     found: dict[bytes, Link] = {}
 
     def links() -> Iterator[Link]:
-        for number, line in enumerate(lines_of(source.stream), 1):
+        for number, line in enumerate(lines_of(source), 1):
             link = proof_on(line, source, number)
             first.setdefault(link.ledger, link)
             if link.chain in looked_for:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 import structlog
 
 from daemon.clock import Clock
-from daemon.config import Config
+from daemon.config.config import Config
 from daemon.config.hub import HubTable
 from daemon.hub.states import HubError, HubState, instance_name
 from daemon.ledger import Chained, Ledger, LedgerError

@@ -18,6 +18,7 @@ from daemon.ledger.batch import (
     Stored,
     Trace,
 )
+from daemon.ledger.compacting import Compaction, SealedMonth
 from daemon.ledger.errors import (
     LedgerDamagedError,
     LedgerError,
@@ -49,6 +50,7 @@ __all__ = [
     "Accepted",
     "Batch",
     "Chained",
+    "Compaction",
     "Entry",
     "Extent",
     "Head",
@@ -65,6 +67,7 @@ __all__ = [
     "ReadableLedger",
     "RequestKey",
     "Restoration",
+    "SealedMonth",
     "SnapshotFile",
     "SnapshotSection",
     "Stored",

@@ -56,6 +56,22 @@ def damaged(path: Path, what: str) -> LedgerDamagedError:
     )
 
 
+def month_gone(file: Path, error: OSError) -> LedgerFaultError:
+    """A month file cannot be read."""
+    return LedgerFaultError(
+        f"The month file {file} cannot be read: {error.strerror or error}. Records of the ledger are in it alone: put it back"
+        " where it was, or a copy of it, readable for slad."
+    )
+
+
+def month_changed(file: Path, start: int) -> LedgerDamagedError:
+    """A month file is not what was sealed."""
+    return LedgerDamagedError(
+        f"The month file {file} was changed, was cut off, or is another ledger's: what it has at byte {start:,} is not what was"
+        " sealed. Move it aside and keep it, and put a copy of the right one in its place."
+    )
+
+
 def missing(path: Path, records: int) -> LedgerMissingError:
     """The ledger is missing that held so many records."""
     return LedgerMissingError(

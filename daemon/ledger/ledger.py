@@ -96,7 +96,7 @@ class Ledger:
                 raise missing(path, before.seq)
             store = Store.open(path, make=True)
             undo.callback(store.close)
-            lost = _lost(store, before)
+            lost = lost_since(store, before)
             if lost and not (is_new or accepted.older):
                 raise went_back(path, lost)
             note = NotedHead(path)
@@ -151,7 +151,7 @@ class Ledger:
 
     def lacks(self, extent: Extent) -> str:
         """What it lacks of an extent that is said to be its own, in words; "" for nothing. Before any other use."""
-        return _lost(self._opened(), extent.head)
+        return lost_since(self._opened(), extent.head)
 
     def replay(self, after: Extent = NOTHING_READ) -> Iterator[Stored]:
         """The records that follow, in order, verified on the way; before any other use, in the caller's thread.
@@ -311,8 +311,8 @@ class Ledger:
                 store.close()
 
 
-def _lost(store: Store, before: Head | None) -> str:
-    """What a ledger lacks of what was noted, in words; "" for nothing."""
+def lost_since(store: Store, before: Head | None) -> str:
+    """What a ledger lacks of what was noted of it `before`, in words; "" for nothing."""
     if before is None or before.seq == 0:
         return ""
     head = store.state.head

@@ -5,7 +5,8 @@ from pathlib import Path
 
 from daemon.ledger.batch import Trace
 from daemon.ledger.errors import LedgerFaultError, translating
-from daemon.ledger.store import Store, connect
+from daemon.ledger.files import connect
+from daemon.ledger.store import Store
 
 
 def read_traces(path: Path) -> list[Trace]:

@@ -9,12 +9,13 @@ from pathlib import Path
 
 from daemon.ledger.batch import Batch, Chained, Head, Stored
 from daemon.ledger.errors import translating
+from daemon.ledger.files import connect, copy_whole
 from daemon.ledger.gate import EntryGate
 from daemon.ledger.lock import Lock
 from daemon.ledger.noted_head import NotedHead, noted
 from daemon.ledger.schema import check_identity
 from daemon.ledger.snapshot_file import sync_directory
-from daemon.ledger.store import Store, connect, copy_whole
+from daemon.ledger.store import Store
 from sla.instants import Instant
 from sla.records import Witness
 
@@ -31,7 +32,7 @@ class Restoration:
             if path.exists():
                 with translating(path), closing(connect(path, "rw")) as db:
                     check_identity(db, path)
-                    copy_whole(db, self._copy)
+                    copy_whole(db, path, self._copy)
             self._store = Store.open(self._copy, make=True)
         except BaseException:
             self._lock.release()

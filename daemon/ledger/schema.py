@@ -115,7 +115,19 @@ _FOURTH: Final = (
     ) STRICT, WITHOUT ROWID""",
 )
 
-MIGRATIONS: Final[Sequence[Sequence[str]]] = (_FIRST, _SECOND, _THIRD, _FOURTH)
+_FIFTH: Final = (
+    # Where the oldest records are once they are in month files; settled and their CRC in `head` hold on over them.
+    """CREATE TABLE sealed (
+        last INTEGER PRIMARY KEY,
+        file TEXT NOT NULL,
+        start INTEGER NOT NULL,
+        length INTEGER NOT NULL,
+        sha256 BLOB NOT NULL,
+        settled BLOB NOT NULL
+    ) STRICT""",
+)
+
+MIGRATIONS: Final[Sequence[Sequence[str]]] = (_FIRST, _SECOND, _THIRD, _FOURTH, _FIFTH)
 """The statements that lead from each version of the tables to the next; the first makes them."""
 
 BESIDE_THE_RECORDS: Final = ("head", "watermark", "lag", "quarantine", "object", "request", "trace")
@@ -131,8 +143,15 @@ SELECT_BODIES: Final = (
     "SELECT body FROM record WHERE seq > ?2 AND substr(body, 1, length(?1)) = ?1 ORDER BY seq"
 )
 SELECT_RECORDS: Final = "SELECT seq, body, chain, settled FROM record WHERE seq > ? ORDER BY seq LIMIT ?"
-SELECT_CHAIN: Final = "SELECT chain FROM record WHERE seq = ?"
 FIND_CHAIN: Final = "SELECT seq FROM record WHERE chain = ?"
+SELECT_SEALED: Final = (
+    "SELECT last, file, start, length, sha256, settled FROM sealed WHERE last > ? ORDER BY last LIMIT 1"
+)
+INSERT_SEALED: Final = (
+    "INSERT INTO sealed (last, file, start, length, sha256, settled) VALUES (?, ?, ?, ?, ?, ?)"
+)
+SELECT_SEALED_UNTIL: Final = "SELECT coalesce(max(last), 0) FROM sealed"
+DELETE_RECORDS: Final = "DELETE FROM record WHERE seq <= ?"
 UPDATE_HEAD: Final = (
     "UPDATE head SET seq = ?, chain = ?, commits = ?, settled_crc = ?, watermark_crc = ?, lag_crc = ?"
 )

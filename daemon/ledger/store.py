@@ -7,7 +7,7 @@ the chain. A handle that failed once is of no more use. One thread at a time.
 
 import os
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from itertools import chain as flattened
@@ -29,15 +29,20 @@ from daemon.ledger.batch import (
     Trace,
 )
 from daemon.ledger.errors import LedgerFaultError, damaged, translating
+from daemon.ledger.files import connect, copy_whole, identity
 from daemon.ledger.gate import EntryGate, Quarantined, let_in
+from daemon.ledger.months import SealedBlock, blocks_after, rows_after, rows_in
 from daemon.ledger.schema import (
     BEGIN,
     BESIDE_THE_RECORDS,
     COMMIT,
     COUNT_OPENING,
     COUNT_QUARANTINE,
+    DELETE_RECORDS,
+    FIND_CHAIN,
     INSERT_LAG,
     INSERT_REQUEST,
+    INSERT_SEALED,
     LET_GO_OF_QUARANTINE,
     LET_GO_OF_TRACES,
     PAGE_SIZE,
@@ -47,13 +52,12 @@ from daemon.ledger.schema import (
     PUT_WATERMARK,
     QUARANTINE,
     SELECT_BODIES,
-    SELECT_CHAIN,
     SELECT_DOCUMENT,
     SELECT_HEAD,
     SELECT_LAGS,
     SELECT_OBJECTS,
-    SELECT_RECORDS,
     SELECT_REQUESTS,
+    SELECT_SEALED_UNTIL,
     SELECT_TRACES,
     SELECT_WATERMARKS,
     UPDATE_HEAD,
@@ -72,9 +76,10 @@ from daemon.ledger.sums import (
     crc_of_settled,
     crc_of_watermarks,
     followed,
+    settled_bytes,
 )
 from probes.report import ManagedObject
-from sla.chain import SALT_BYTES, salted
+from sla.chain import GENESIS, SALT_BYTES, salted
 from sla.instants import Instant
 from sla.records import ObservedUntil, ServerId, Witness
 
@@ -85,7 +90,6 @@ MOST_QUARANTINED: Final = 1_000
 """How many records are kept that were not let in; the oldest go first."""
 _REPLAYED_AT_ONCE: Final = 1_000
 _ROWS_A_STATEMENT: Final = 250
-_BUSY_TIMEOUT_S: Final = 2.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,7 +153,7 @@ class Store:
         try:
             set_pragmas(db)
             migrate(db, path, lambda version: _back_up(db, path, version))
-            store = cls(db, path, _identity(path))
+            store = cls(db, path, identity(path))
             store.settle()
             return store
         except BaseException:
@@ -174,7 +178,7 @@ class Store:
         if self._file is None:
             return
         try:
-            now = _identity(self._path)
+            now = identity(self._path)
         except FileNotFoundError:
             raise LedgerFaultError(_GONE.format(path=self._path)) from None
         except OSError as error:
@@ -187,8 +191,31 @@ class Store:
 
     def chain_of(self, seq: int) -> bytes | None:
         """The chain value of a record; None where there is none."""
-        found = self._db.execute(SELECT_CHAIN, (seq,)).fetchall()
-        return found[0][0] if found else None
+        found = self.rows(seq - 1, 1)
+        return found[0][2] if found and found[0][0] == seq else None
+
+    def found(self, chains: Collection[bytes]) -> dict[bytes, int]:
+        """The numbers of the records that have these chain values, of those that are there."""
+        seqs = {
+            chain: seq for chain in chains for (seq,) in self._db.execute(FIND_CHAIN, (chain,)).fetchall()
+        }
+        for block in blocks_after(self._db, 0):
+            seqs |= {chain: seq for seq, _, chain, _ in rows_in(self._path, block) if chain in chains}
+        return seqs
+
+    def sealed_until(self) -> int:
+        """The number of the last record that is in a month file; 0 where none is."""
+        ((seq,),) = self._db.execute(SELECT_SEALED_UNTIL).fetchall()
+        return int(seq)
+
+    def take_out(self, blocks: Sequence[SealedBlock]) -> None:
+        """Commit that the oldest records are in blocks, and no more in the database."""
+        self.check_file()
+        self._db.execute(BEGIN)
+        for block in blocks:
+            self._db.execute(INSERT_SEALED, block)
+        self._db.execute(DELETE_RECORDS, (blocks[-1].last,))
+        self._db.execute(COMMIT)
 
     def settle(self) -> None:
         """Make durable what was found, and take the file: from here on nobody else can read it.
@@ -307,9 +334,9 @@ class Store:
             state = _state_in(db, path)
             if (state, _lags_in(db, path, state)) != (self.state, self.lags):
                 raise damaged(path, "its head, watermarks or lags are not what was acknowledged")
-            rows = db.execute(SELECT_RECORDS, (after_seq, limit)).fetchall()
+            rows = rows_after(db, path, after_seq, limit)
         for seq, body, chain, _ in rows:
-            if not (isinstance(body, str) and isinstance(chain, bytes)):
+            if type(body) is not str or type(chain) is not bytes:
                 raise damaged(path, f"record {seq} is none")
         return [Chained(seq, body, chain) for seq, body, chain, _ in rows]
 
@@ -320,18 +347,38 @@ class Store:
         """
         if after == NOTHING_READ:
             self.check_structure()
-        while rows := self._slice(after.head.seq):
+        while rows := self.rows(after.head.seq, _REPLAYED_AT_ONCE):
             after = followed(self._path, after, rows)
             for seq, body, _, settled in rows:
                 yield seq, body, settled
         check_end(self._path, after, self.state.extent)
+
+    def part(self, first: int, last: int, progress: Callable[[int], None]) -> tuple[Head, Head, bytes]:
+        """Verify the records `(first, last]`: the head before them, which is taken as it is, their own, and their settled as bytes.
+
+        `progress` is told how far it is. Raises LedgerDamagedError.
+        """
+        chain = GENESIS if first == 0 else self.chain_of(first)
+        if type(chain) is not bytes:
+            raise damaged(self._path, f"record {first} is missing, or is none")
+        before = Head(first, chain)
+        after, settled = Extent(before, 0), list[bytes]()
+        while after.head.seq < last:
+            limit = min(_REPLAYED_AT_ONCE, last - after.head.seq)
+            rows = self.rows(after.head.seq, limit)
+            if not rows:
+                break
+            after = followed(self._path, after, rows)
+            settled.append(settled_bytes(row[3] for row in rows))
+            progress(after.head.seq)
+        return before, after.head, b"".join(settled)
 
     def follow(self, after: Extent, until: Extent) -> Extent:
         """Verify some more records up to an extent; how far they are verified now. By the file's own bytes, as `read`."""
         self.check_file()
         limit = min(_REPLAYED_AT_ONCE, until.head.seq - after.head.seq)
         with translating(self._path), closing(connect(self._path, "ro&immutable=1")) as db:
-            rows = db.execute(SELECT_RECORDS, (after.head.seq, limit)).fetchall()
+            rows = rows_after(db, self._path, after.head.seq, limit)
         if rows:
             after = followed(self._path, after, rows)
         if len(rows) < limit or after.head.seq == until.head.seq:
@@ -357,7 +404,13 @@ class Store:
     def bodies(self, beginning: str, after_seq: int) -> list[str]:
         """The bodies that begin with a text, in order, after a record; unverified."""
         with translating(self._path):
-            return [body for (body,) in self._db.execute(SELECT_BODIES, (beginning, after_seq)).fetchall()]
+            sealed = (
+                row for block in blocks_after(self._db, after_seq) for row in rows_in(self._path, block)
+            )
+            bodies = [body for seq, body, _, _ in sealed if seq > after_seq and body.startswith(beginning)]
+            return bodies + [
+                body for (body,) in self._db.execute(SELECT_BODIES, (beginning, after_seq)).fetchall()
+            ]
 
     def requests(self) -> dict[int, RequestKey]:
         """What asked for records, by the number of the first of them."""
@@ -365,9 +418,10 @@ class Store:
             rows = self._db.execute(SELECT_REQUESTS).fetchall()
         return {seq: RequestKey(key, digest) for seq, key, digest in rows}
 
-    def _slice(self, after_seq: int) -> list[StoredRow]:
+    def rows(self, after_seq: int, limit: int) -> list[StoredRow]:
+        """At most so many records that follow a number; unverified."""
         with translating(self._path):
-            return self._db.execute(SELECT_RECORDS, (after_seq, _REPLAYED_AT_ONCE)).fetchall()
+            return rows_after(self._db, self._path, after_seq, limit)
 
 
 def _state_in(db: Database, path: Path) -> StoreState:
@@ -420,23 +474,6 @@ def _unsealed(watermarks: Mapping[Witness, Watermark]) -> list[tuple[Witness, In
 _GONE: Final = "The ledger {path} is gone: it was moved away or removed. Nothing is recorded any more: put the file back, or stop slad."
 
 
-def _identity(path: Path) -> tuple[int, int]:
-    """By what a file is known again. Raises OSError."""
-    found = path.stat()
-    return found.st_dev, found.st_ino
-
-
-def connect(path: Path, mode: str) -> sqlite3.Connection:
-    """A connection to the file at `path`, by SQLite's word for what may be done with it. Raises sqlite3.Error."""
-    return sqlite3.connect(
-        f"{path.absolute().as_uri()}?mode={mode}",
-        uri=True,
-        isolation_level=None,
-        timeout=_BUSY_TIMEOUT_S,
-        check_same_thread=False,
-    )
-
-
 def _create(path: Path) -> None:
     """Make an empty ledger: whole under another name first, so that a crash leaves none or a sound one."""
     journal = path.with_name(path.name + "-journal")
@@ -457,19 +494,4 @@ def _create(path: Path) -> None:
 
 def _back_up(db: sqlite3.Connection, path: Path, version: int) -> None:
     """A copy of the ledger as it is before it leaves `version`."""
-    copy_whole(db, path.with_name(f"{path.name}.before-v{version + 1}"))
-
-
-def copy_whole(db: sqlite3.Connection, target: Path) -> None:
-    """A copy of a ledger, durable under its name once this returns."""
-    part = target.with_name(f"{target.name}.part")
-    part.unlink(missing_ok=True)
-    fd = os.open(part, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600)
-    try:
-        with closing(connect(part, "rw")) as copy:
-            db.backup(copy)
-        os.fsync(fd)
-    finally:
-        os.close(fd)
-    part.rename(target)
-    sync_directory(target.parent)
+    copy_whole(db, path, path.with_name(f"{path.name}.before-v{version + 1}"))

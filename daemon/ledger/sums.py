@@ -3,6 +3,7 @@
 from array import array
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import reduce
 from hashlib import sha256
 from itertools import count
 from pathlib import Path
@@ -15,7 +16,8 @@ from daemon.ledger.errors import damaged
 from sla.instants import Instant
 from sla.records import Witness
 
-_UNSETTLED: Final = -(2**63)
+UNSETTLED: Final = -(2**63)
+"""Stands for None where settled is bytes."""
 
 StoredRow = tuple[int, str, bytes, Instant | None]
 """A record in its table: number, body, chain value and settled."""
@@ -60,7 +62,17 @@ def check_end(path: Path, found: Extent, expected: Extent) -> None:
 
 
 def crc_of_settled(settled: Iterable[int | None], before: int) -> int:
-    return crc32(array("q", (_UNSETTLED if at is None else at for at in settled)).tobytes(), before)
+    return crc32(settled_bytes(settled), before)
+
+
+def settled_bytes(settled: Iterable[int | None]) -> bytes:
+    """What the CRC is taken of."""
+    return array("q", (UNSETTLED if at is None else at for at in settled)).tobytes()
+
+
+def crc_of_parts(parts: Iterable[bytes]) -> int:
+    """The CRC of all that is settled, of its parts as bytes."""
+    return reduce(lambda before, part: crc32(part, before), parts, 0)
 
 
 def crc_of_lags(lags: Iterable[Lag], before: int) -> int:

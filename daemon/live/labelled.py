@@ -9,6 +9,8 @@ from daemon.live.figures import JudgementsAt, LiveFigures
 from daemon.live.samples import FAMILIES, INFO, labels_of, seconds
 from daemon.pacing import paced
 from sla.instants import Instant
+from sla.records import ClientId
+from sla.statement import Judgement
 from sla.terms import Terms, format_decimal
 
 
@@ -47,6 +49,11 @@ async def labelled_families(figures: LiveFigures, at: Instant) -> tuple[Labelled
             _family(name, text, [each async for each in paced(_of_contracts(figures, judging, value))])
             for name, text, value in _OF_CONTRACTS
         ],
+        _family(
+            "slad_client_month_end_timestamp_seconds",
+            "When the month ends of which the figures of a client's servers speak: in its own time zone, and by its name.",
+            [each async for each in paced(_month_ends(figures, judging))],
+        ),
     ]
     return tuple(family for family in families if family.samples)
 
@@ -90,6 +97,20 @@ _OF_CONTRACTS: Final[Sequence[tuple[str, str, Callable[[Terms], str]]]] = (
 def _of_contracts(
     figures: LiveFigures, judging: JudgementsAt, value: Callable[[Terms], str]
 ) -> Iterator[str]:
+    for client, judgement in _by_client(figures, judging):
+        yield sample(label("client", client), value(judgement.terms(client)))
+
+
+def _month_ends(figures: LiveFigures, judging: JudgementsAt) -> Iterator[str]:
+    for client, judgement in _by_client(figures, judging):
+        rules = judgement.rules(client)
+        assert rules is not None, "a client on record has rules"
+        named = f"{label('client', client)},{label('month', str(judgement.month))}"
+        yield sample(named, seconds(rules.month[1]))
+
+
+def _by_client(figures: LiveFigures, judging: JudgementsAt) -> Iterator[tuple[ClientId, Judgement]]:
+    """The clients on record, each with the judgement of its month."""
     for client in figures.book.clients:
         if figures.book.client(client, judging.at) is not None:
-            yield sample(label("client", client), value(judging.of_client(client).judgement.terms(client)))
+            yield client, judging.of_client(client).judgement

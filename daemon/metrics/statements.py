@@ -4,6 +4,9 @@ from collections.abc import Iterable
 
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
+from sla.instants import SECOND
+from sla.records import Issued
+
 
 class StatementMetrics:
     """By client and month (YYYY-MM)."""
@@ -15,7 +18,12 @@ class StatementMetrics:
             ["client", "month"],
             registry=registry,
         )
-
+        self._issued = Gauge(
+            "slad_statement_issued_timestamp_seconds",
+            "When a client's statement was issued that was issued last: of which month, and which version of it.",
+            ["client", "month", "version"],
+            registry=registry,
+        )
         self._failing = Gauge(
             "slad_statement_undelivered_attempts",
             "How often in a row an issued statement could not be delivered; absent where nothing fails.",
@@ -38,6 +46,12 @@ class StatementMetrics:
         self._failing.clear()
         for statement, attempts in failing:
             self._failing.labels(*statement).set(attempts)
+
+    def set_issued(self, last: Iterable[Issued]) -> None:
+        """Let these be all, of each client one: with those before it series would only ever be added."""
+        self._issued.clear()
+        for record in last:
+            self._issued.labels(record.client, record.month, record.version).set(record.recorded_at / SECOND)
 
     def set_outdated(self, outdated: Iterable[tuple[tuple[str, str], int]]) -> None:
         """Let these be all."""

@@ -25,8 +25,8 @@ async def page(viewer: Viewer, request: web.Request) -> dict[str, Any]:
     """The values of the page. Raises BadRequestError, NotFoundError."""
     client = await viewer.one_client(client_named(request, viewer))
     month = month_asked(request, viewer, client.timezone)
-    question = "client", client.client, query.month(request, "month")
-    asked = query.page(request, question, ("", ""), ROWS)
+    question = "client", client.client, month.month
+    asked = query.page(request, question, (0, 0, "", ""), ROWS)
     servers = await viewer.client_months(client.client, month.month, asked)
     processes, all_processes = await viewer.processes(client.client, TOP)
     span = calendar_of(client.timezone).month_span(month.month)
@@ -34,12 +34,13 @@ async def page(viewer: Viewer, request: web.Request) -> dict[str, Any]:
     return {
         "client": client,
         "endings": ENDINGS,
-        "statement": statement_files(viewer, client, month.month),
+        "statement": statement_files(viewer.issued(client.client, month.month), client, month.month),
         "month": month,
         "servers": [
             (each.row, _verdict(each.row.figures, is_over=not month.is_present), each.account.days)
             for each in servers.rows
         ],
+        "verdicts": {} if month.is_present else await viewer.verdicts(client.client, month.month),
         "strip": strip_of,
         "cursor": cursor_behind(question, servers),
         "is_first": asked.after is None,

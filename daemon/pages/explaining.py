@@ -84,4 +84,4 @@ def _availability(figures: Figures) -> str:
         else ""
     )
     available = " and ".join(up)
-    return f"{available}, of these and {' and '.join(whole)}{left_out}. The target is {_SPEECH.percent(Fraction(terms.target))}."
+    return f"{available}, divided by the sum of that and {' and '.join(whole)}{left_out}. The target is {_SPEECH.percent(Fraction(terms.target))}."

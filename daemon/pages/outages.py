@@ -18,7 +18,7 @@ _CAUSES: Final[dict[str, CauseKind | None]] = {cause.value: cause for cause in C
 async def page(viewer: Viewer, request: web.Request) -> dict[str, Any]:
     """The values of the page. Raises BadRequestError, NotFoundError, AmbiguousNameError."""
     client, server = query.text(request, "client"), query.text(request, "server")
-    zone = "UTC" if client is None else (await viewer.one_client(client)).timezone
+    zone = viewer.zone if client is None else (await viewer.one_client(client)).timezone
     month = month_asked(request, viewer, zone)
     is_open = query.flag(request, "open")
     asked = OutagesAsked(

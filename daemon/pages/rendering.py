@@ -11,6 +11,7 @@ from markupsafe import Markup
 
 from daemon.pages.drawing import HEIGHT, WIDTH
 from daemon.statements.speech import Speech
+from sla.calendars import calendar_of
 from sla.instants import DAY, HOUR, MINUTE, SECOND, Instant, format_instant
 from sla.spans import length
 from sla.texts import printable
@@ -51,6 +52,7 @@ class Templates:
         self._environment.filters.update(
             at=at,
             ago=ago,
+            month=month,
             lasting=_SPEECH.duration,
             percent=percent,
             number=_SPEECH.number,
@@ -81,6 +83,11 @@ def at(instant: Instant | None, zone: str, none: str = "–") -> Markup | str:
     return Markup('<time datetime="{}" title="{} UTC">{}</time>').format(
         utc, utc[:19].replace("T", " "), local
     )
+
+
+def month(instant: Instant, zone: str) -> str:
+    """The month that it was then by a zone's clock, such as 2026-10."""
+    return str(calendar_of(zone).month_of(instant))
 
 
 def ago(us: int) -> str:

@@ -24,8 +24,16 @@ TOP: Final = 25
 EVENTS: Final = 50
 LONGEST: Final = 400 * DAY
 SHORTEST: Final = MINUTE
-_STEPS: Final = (MINUTE, 5 * MINUTE, HOUR)
-_MOST_TICKS: Final = 48
+_STEPS: Final = (
+    (MINUTE, "%H:%M"),
+    (5 * MINUTE, "%H:%M"),
+    (15 * MINUTE, "%H:%M"),
+    (30 * MINUTE, "%H:%M"),
+    (HOUR, "%H"),
+    (2 * HOUR, "%H"),
+)
+_ROOM: Final = {"%H:%M": 12, "%H": 24, "%-d": 31, "%-d %b": 12}
+"""How many labels of a form a time line has room for."""
 _STATE_LETTERS: Final = {
     DayState.DOWN: "D",
     DayState.UNOBSERVED: "?",
@@ -93,14 +101,14 @@ def _ticks(calendar: Calendar, span: Span) -> Iterator[Tick]:
     start, end = span
     if end - start > 2 * DAY:
         first, last = calendar.day_of(start), calendar.day_of(Instant(end - 1))
-        step = -(-(last - first + 1) // _MOST_TICKS)
+        days = last - first + 1
+        form = "%-d" if days <= _ROOM["%-d"] else "%-d %b"
+        step = -(-days // _ROOM[form])
         edges = [calendar.day_start(Day(day)) for day in range(first, last + 1 + step, step)]
-        form = "%-d" if step == 1 else "%-d %b"
     else:
-        step = next((each for each in _STEPS if (end - start) <= each * _MOST_TICKS), HOUR)
+        step, form = next(each for each in _STEPS if end - start <= each[0] * _ROOM[each[1]])
         midnight = calendar.day_start(calendar.day_of(start))
         edges = [Instant(at) for at in range(start - (start - midnight) % step, end + step, step)]
-        form = "%H" if step == HOUR else "%H:%M"
     for since, until in pairwise(edges):
         if since < end and since < until:
             text = calendar.local_time(max(since, start)).strftime(form)

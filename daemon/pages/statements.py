@@ -12,12 +12,12 @@ from aiohttp import hdrs, web
 
 from daemon.answers.budgets import ClientBudget
 from daemon.pages.asking import client_named, clients_asked, month_asked
-from daemon.pages.viewer import Viewer
+from daemon.pages.viewer import VersionsOf, Viewer
 from daemon.records.refusals import FieldFault, NotFoundError
 from daemon.replies.statements import IssuedStatus
 from daemon.statements.html import STYLE
 from daemon.statements.layouts import Layout, LayoutError
-from sla.calendars import Month, parse_month
+from sla.calendars import Month, parse_month, spoken_month
 from sla.client_document import NoDocumentError
 
 ROWS: Final = 100
@@ -48,9 +48,15 @@ class StatementFiles:
 
     client: str
     name: str
+    timezone: str
     month: Month
     versions: Sequence[IssuedStatus]
     """The newest first."""
+
+    @property
+    def spoken(self) -> str:
+        """Such as October 2026."""
+        return spoken_month(self.month)
 
     @property
     def outdated(self) -> int:
@@ -62,19 +68,23 @@ async def page(viewer: Viewer, request: web.Request) -> dict[str, Any]:
     """The values of the page. Raises BadRequestError, NotFoundError."""
     if viewer.client is not None:
         client = await viewer.one_client(viewer.client)
+        versions = viewer.issued(client.client, None)
         months = await viewer.served_months(client.client)
-        rows = [statement_files(viewer, client, month) for month in months]
+        rows = [statement_files(versions, client, month) for month in months]
         return {"month": None, "rows": rows, "cursor": None, "endings": ENDINGS}
     month = month_asked(request, viewer, "UTC")
     clients, cursor = await clients_asked(request, viewer, "statements", ROWS)
-    rows = [statement_files(viewer, client, month.month) for client in clients]
+    versions = viewer.issued(None, month.month)
+    rows = [statement_files(versions, client, month.month) for client in clients]
     return {"month": month, "rows": rows, "cursor": cursor, "endings": ENDINGS}
 
 
-def statement_files(viewer: Viewer, client: ClientBudget, month: Month) -> StatementFiles:
-    """What there is of a client's month."""
-    versions = viewer.issued(client.client, month)
-    return StatementFiles(client=client.client, name=client.name, month=month, versions=versions[::-1])
+def statement_files(versions: VersionsOf, client: ClientBudget, month: Month) -> StatementFiles:
+    """What there is of a client's month; `versions`: those of more, it may be."""
+    of_month = versions.get((client.client, str(month)), ())
+    return StatementFiles(
+        client=client.client, name=client.name, timezone=client.timezone, month=month, versions=of_month[::-1]
+    )
 
 
 async def document(viewer: Viewer, request: web.Request) -> web.Response:

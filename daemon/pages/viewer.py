@@ -5,7 +5,8 @@ knows of them is left out: hosts, datastores, uplinks, who did something, and in
 as they are in its export.
 """
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
 from urllib.parse import urlencode
@@ -18,7 +19,7 @@ from daemon.config.values import shown
 from daemon.control.questions import BusyError, Listed, OutagesAsked, Page, ServersAsked
 from daemon.control.routes import segment
 from daemon.records.links import ClientLink
-from daemon.records.refusals import AmbiguousNameError, FieldFault, NotFoundError
+from daemon.records.refusals import FieldFault, NotFoundError
 from daemon.replies.causes import CauseStatus
 from daemon.replies.events import EventStatus
 from daemon.replies.outages import IncidentRow, OutageRow
@@ -30,11 +31,14 @@ from daemon.statements.ics import CalendarEvent
 from daemon.statements.layouts import Files, Layout
 from daemon.statements.shelf import Shelf
 from sla.calendars import Month
+from sla.client_document import MonthVerdict
 from sla.instants import Instant
 from sla.reasons import in_evidence
 from sla.records import ClientId, ServerId
 from sla.spans import Span
 
+VersionsOf = Mapping[tuple[str, str], Sequence[IssuedStatus]]
+"""By client and month (YYYY-MM), in the order in which they were issued."""
 _Row = TypeVar("_Row", OutageRow, IncidentRow)
 
 
@@ -69,6 +73,11 @@ class Viewer:
         """Whose the pages are: to a client they are its provider's."""
         name = "" if self.client is None else self._answers.documents.letterhead(self.client).name
         return name or "slad"
+
+    @property
+    def zone(self) -> str:
+        """By whose clock is told what is no one client's of several."""
+        return "UTC" if self.client is None else self._own.timezone(self.client)
 
     # Where its pages are
 
@@ -106,9 +115,11 @@ class Viewer:
         """The client that is asked for; None: all that are in view. Raises NotFoundError for another's."""
         if client is None:
             return self.client
-        if self.client not in (None, client):
+        if self.client is None:
+            return self._answers.client(client)
+        if self.client != client:
             raise _unknown("client", client)
-        return ClientId(client)
+        return self.client
 
     async def clients(self) -> Sequence[ClientBudget]:
         """The clients, by name."""
@@ -117,23 +128,15 @@ class Viewer:
 
     async def one_client(self, client: str) -> ClientBudget:
         """How a client's month stands."""
-        owner = self.owner(client)
-        found = None if owner is None else await self._budgets.client(owner)
+        found = await self._budgets.client(self._one_owner(client))
         if found is None:
             raise _unknown("client", client)
         return found
 
     def server(self, name: str) -> ServerStatus:
-        """A server by its id; for the fleet by its name too. Raises NotFoundError and AmbiguousNameError."""
-        if self.client is None:
-            return self._answers.server(name)
-        try:
-            found = self._answers.server(name)
-        except (NotFoundError, AmbiguousNameError):
-            raise _unknown("server", name) from None  # what it is like, or whose, is others' to know
-        if (found.client, found.server) != (self.client, name):
-            raise _unknown("server", name)
-        return _own_status(found)
+        """A server by its id or name. Raises NotFoundError and AmbiguousNameError."""
+        found = self._answers.server(name, self.client)
+        return found if self.client is None else _own_status(found)
 
     async def servers(self, asked: ServersAsked, page: Page) -> Listed[ServerSummary]:
         """The servers in service that are asked for."""
@@ -156,6 +159,19 @@ class Viewer:
             return found
         return replace(found, rows=tuple(_own_place(row) for row in found.rows))
 
+    async def incident(
+        self, server: str, start: Instant, page: Page
+    ) -> tuple[IncidentRow, Listed[OutageRow]]:
+        """The incident of a server's outage that began at an instant, as far as it is in view, and each outage of it."""
+        row, found = await self._answers.incident(ServerId(server), start, self.client, page)
+        if self.client is None:
+            return row, found
+        return _own_place(row), replace(found, rows=tuple(map(_own_place, found.rows)))
+
+    def has(self, server: str) -> bool:
+        """Whether a server that is told of has a page: a client's that has moved on since has none there."""
+        return self.client is None or self._answers.is_of(server, self.client)
+
     async def events(self, server: str, page: Page) -> Listed[EventStatus]:
         """What vCenter reported of a server: for the provider alone."""
         if self.client is not None:
@@ -169,9 +185,13 @@ class Viewer:
 
     async def client_months(self, client: str, month: Month, page: Page) -> Listed[MonthAccount]:
         """The months of a client's servers."""
-        owner = self.owner(client)
-        assert owner is not None
+        owner = self._one_owner(client)
         return await self._accounts.client_months(owner, month, page)
+
+    async def verdicts(self, client: str, month: Month) -> Mapping[MonthVerdict, int]:
+        """How many of a client's servers ended a month that is over how."""
+        owner = self._one_owner(client)
+        return await self._accounts.verdicts(owner, month)
 
     async def lanes(self, server: str, span: Span) -> list[Lane]:
         """Who said what of a server in a span."""
@@ -179,8 +199,7 @@ class Viewer:
 
     async def solution(self, client: str, name: str) -> SolutionAccount:
         """A solution of a client."""
-        owner = self.owner(client)
-        assert owner is not None
+        owner = self._one_owner(client)
         found = await self._accounts.solution(owner, name)
         if found is None:
             raise _unknown("solution", name)
@@ -196,23 +215,24 @@ class Viewer:
 
     async def served_months(self, client: str) -> Sequence[Month]:
         """The months in which a server was in service with a client, the newest first."""
-        owner = self.owner(client)
-        assert owner is not None
+        owner = self._one_owner(client)
         return await self._own.months(owner)
 
     async def statement(self, client: str, month: Month, version: int | None, layout: Layout) -> Files:
         """A version of a client's statement, or None for what is known now. Raises NoDocumentError, BusyError, LayoutError."""
-        owner = self.owner(client)
-        assert owner is not None
+        owner = self._one_owner(client)
         try:
             return await self._shelf.files(owner, month, version, layout)
         except MovingError as error:
             raise BusyError(str(error)) from None
 
-    def issued(self, client: str | None, month: Month | None) -> Sequence[IssuedStatus]:
+    def issued(self, client: str | None, month: Month | None) -> VersionsOf:
         """The versions that were issued of a client's statements, or of those of a month."""
-        found = self._answers.issued(self.owner(client), month).statements
-        return found if self.client is None else [each.model_copy(update={"issued_by": ""}) for each in found]
+        found: defaultdict[tuple[str, str], list[IssuedStatus]] = defaultdict(list)
+        for each in self._answers.issued(self.owner(client), month).statements:
+            shown = each if self.client is None else each.model_copy(update={"issued_by": ""})
+            found[each.client, each.month].append(shown)
+        return found
 
     def now(self) -> Instant:
         """What slad takes for the time."""
@@ -221,6 +241,11 @@ class Viewer:
     def present_month(self, timezone: str) -> Month:
         """The month that it is by a zone's clock."""
         return self._accounts.present_month(timezone)
+
+    def _one_owner(self, client: str) -> ClientId:
+        owner = self.owner(client)
+        assert owner is not None, "it is named"
+        return owner
 
     def _narrowed(self, asked: OutagesAsked) -> OutagesAsked:
         return replace(asked, client=self.owner(asked.client))

@@ -13,7 +13,7 @@ from daemon.alerts.evaluator import AlertEvaluator
 from daemon.believed_clock import BelievedClock
 from daemon.book.live_book import LiveBook
 from daemon.book.outage_index import READ_S
-from daemon.config import Config
+from daemon.config.config import Config
 from daemon.hub.merged_ledger import MergedLedger
 from daemon.hub.tail import Tail
 from daemon.live.snapshots import Snapshots

@@ -1,6 +1,6 @@
 """What arrived in the store goes into the hub's memory: the lines of all ledgers as one evidence, in their order (spec §3.4)."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 import structlog
@@ -12,11 +12,11 @@ from daemon.hub.tail import Arrivals, Seen
 from daemon.metrics.hub import TailMetrics
 from daemon.pacing import freeze_gc, paced
 from daemon.recording.recollection import Recollection
-from daemon.recording.replay import UsualObservations
 from sla.chain import exported
 from sla.instants import SECOND, Instant
 from sla.records import Blind, Observation, ObservedUntil, ObserverRetired, Record, Server, Witness
 from sla.texts import cleaned
+from sla.usual_lines import Stems, decoded_each, said_in
 
 TOLD_BYTES: Final = 300
 """How much the log tells of a line that is left out."""
@@ -35,7 +35,7 @@ class Merging:
         self._ledger = ledger
         self._recollection = recollection
         self._metrics = metrics
-        self._observations = UsualObservations()
+        self._stems = Stems(said_in)
         self._retired: set[str] = set()
 
     async def take(self, arrivals: Arrivals, *, is_sealing: bool = False) -> None:
@@ -58,14 +58,14 @@ class Merging:
                 freeze_gc()
                 _log.info("hub_caught_up", arrival=self._ledger.head.seq, servers=len(book.places))
 
-    def _read(self, lines: Iterable[Arrived]) -> Iterator[tuple[int, Record]]:
+    def _read(self, lines: Sequence[Arrived]) -> Iterator[tuple[int, Record]]:
         """The records of lines, each with its place; what cannot be read is left out, and told."""
         reader = self._recollection.reader
-        for line in lines:
+        usual = decoded_each([line.body for line in lines], self._stems)
+        for line, said in zip(lines, usual, strict=True):
             self._ledger.take(line)
-            said = self._observations.read(line.body)
-            if said is not None and reader.knows_server(said[0]):
-                server, leg, witness, state, at, reason = said
+            if said is not None and reader.knows_server(said[0].server):
+                (server, leg, witness), at, state, reason = said
                 yield (
                     line.arrival,
                     Observation(

@@ -16,7 +16,7 @@ from daemon.causes.attributor import Attributor
 from daemon.causes.edges import tell_edges
 from daemon.causes.people import people_of
 from daemon.causes.proposals import Proposals
-from daemon.config import Config
+from daemon.config.config import Config
 from daemon.ledger import Batch, Entry
 from daemon.live.snapshots import Snapshots
 from daemon.metrics.process import ProcessMetrics

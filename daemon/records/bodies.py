@@ -16,6 +16,7 @@ from sla.calendars import Day, Month, check_year, parse_day, parse_month
 from sla.instants import DAY, SECOND, Instant, parse_instant
 from sla.records import CauseKind, Channel, LifecycleEvent
 from sla.recurrence import WEEK_DAYS, WEEKLY_PATTERN, Weekly, parse_weekly
+from sla.terms import format_duration
 
 MOST_NAMES: Final = 1000
 """NameTexts in one list of a scope."""
@@ -344,9 +345,9 @@ def _message(model: type[RequestBody], details: ErrorDetails) -> str:
         case "int_type":
             return "must be a whole number"
         case "greater_than_equal":
-            return f"must be at least {details['ctx']['ge']}"
+            return f"must be at least {_limit(details, 'ge')}"
         case "less_than_equal":
-            return f"must be at most {details['ctx']['le']}"
+            return f"must be at most {_limit(details, 'le')}"
         case "bool_type":
             return "must be true or false"
         case "tuple_type":
@@ -355,3 +356,11 @@ def _message(model: type[RequestBody], details: ErrorDetails) -> str:
             return f"has {details['ctx']['actual_length']} elements, and at most {details['ctx']['max_length']} can be"
         case _:
             return details["msg"]
+
+
+def _limit(details: ErrorDetails, key: str) -> str:
+    """A number; of seconds also as people write so long a time."""
+    limit = details["ctx"][key]
+    return (
+        f"{limit} ({format_duration(limit * SECOND)})" if _field(details).endswith("_seconds") else str(limit)
+    )

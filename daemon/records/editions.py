@@ -5,15 +5,12 @@ EvidenceMovedError  what an edition was made of is not all that is known any mor
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Final, Protocol
+from typing import Protocol
 
 from daemon.records.idempotency import Draft
 from daemon.records.validator import Recording
 from sla.calendars import Month
 from sla.records import ClientId, Issued
-
-NO_SERVICE: Final = "no server was in service"
-"""How the message begins of a refusal because there is nothing to issue."""
 
 
 class EvidenceMovedError(Exception):

@@ -16,6 +16,7 @@ from daemon.config.values import shown
 from daemon.new_ids import new_id
 from daemon.new_tokens import digest_of_token, new_token
 from daemon.records.bodies import LinkBody
+from daemon.records.naming import client_at
 from daemon.records.refusals import ConflictError, FieldFault, NotFoundError
 from sla.book import Book
 from sla.instants import Instant, format_instant, parse_instant
@@ -142,11 +143,9 @@ class ClientLinks:
 
     def granted(self, book: Book, client: str, body: LinkBody, now: Instant) -> tuple[str, LinkGrant]:
         """A new link to a client's own, by its id. Raises NotFoundError, ConflictError."""
-        whose = ClientId(client)
-        if book.client(whose, now) is None:
-            raise NotFoundError([FieldFault("id", f"there is no client {shown(client)}")])
+        whose = client_at(book, client, now).id
         if sum(1 for _ in self.listed(whose, now, past=False)) >= MOST_LINKS:
-            full = f"client {shown(client)} has {MOST_LINKS} links that hold: take one back first"
+            full = f"client {shown(whose)} has {MOST_LINKS} links that hold: take one back first"
             raise ConflictError([FieldFault("", full)])
         made = new_token()
         grant = LinkGrant(

@@ -46,7 +46,9 @@ class _Search:
     Of a large fleet only names that begin or end like one of them are alike.
     """
 
-    def __init__(self, book: Book, names: Collection[str]) -> None:
+    def __init__(self, book: Book, names: Collection[str], client: ClientId | None = None) -> None:
+        """`client`: whose servers alone are looked at, as they belong to him now."""
+        self._client = client
         self._wanted: dict[str, list[str]] = {}
         for name in names:
             if ServerId(name) not in book.servers:
@@ -59,7 +61,7 @@ class _Search:
     def records(self, book: Book) -> Iterator[Server]:
         """What there is to look at: nothing where no name is wanted."""
         for pages in list(book.servers.values()) if self._wanted else ():
-            if pages.records:
+            if pages.records and self._client in (None, pages.records[-1].client):
                 yield pages.records[-1]
 
     def look_at(self, record: Server) -> None:
@@ -79,13 +81,17 @@ class _Search:
         return Named({name: ranks[min(ranks)] for name, ranks in self._found.items()}, few[0] if few else ())
 
 
-def find_server(book: Book, name: str) -> ServerId:
-    """The server of an id or a name. Raises NotFoundError and AmbiguousNameError."""
-    search = _Search(book, (name,))
+def find_server(book: Book, name: str, client: ClientId | None = None) -> ServerId:
+    """The server of an id or a name, of all or of those that are a client's. Raises NotFoundError and AmbiguousNameError."""
+    search = _Search(book, (name,), client)
     for record in search.records(book):
         search.look_at(record)
     named = search.found()
-    candidates = _candidates(book, name, named)
+    candidates = [
+        each
+        for each in _candidates(book, name, named)
+        if client in (None, book.servers[each].records[-1].client)
+    ]
     if len(candidates) > 1:
         raise AmbiguousNameError(_several(book, name, candidates), candidates)
     if not candidates:

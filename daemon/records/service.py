@@ -13,7 +13,7 @@ from typing import Any, Final, NamedTuple, Protocol
 import structlog
 
 from daemon.clock import Clock
-from daemon.config import Config
+from daemon.config.config import Config
 from daemon.records import bodies
 from daemon.records.confirming import questions
 from daemon.records.editions import Editor, EvidenceMovedError
@@ -49,7 +49,6 @@ from sla.book import Book, Declared
 from sla.instants import Instant
 from sla.pages import ExclusionPages
 from sla.records import (
-    ClientId,
     Withdrawable,
 )
 
@@ -315,7 +314,7 @@ class RecordService:
         return Answer(await listed("steps", self._now().steps(withdrawn=withdrawn)))
 
     async def links(self, client: str | None, *, past: bool) -> Answer:
-        now, chosen = self._clock.now(), None if client is None else ClientId(client)
+        now, chosen = self._clock.now(), None if client is None else find_client(self._book, client)
         links = self._links.listed(chosen, now, past=past)
         return Answer(await listed("links", (link_status(link, now) for link in links)))
 

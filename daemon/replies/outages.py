@@ -25,7 +25,7 @@ class OutageKeys(Reply):
     incident: str = Field(description="The id that outages have in common of which one thing was the cause.")
     start: At = Field(serialization_alias="from")
     end: At | None = Field(serialization_alias="until", description="Null while it lasts.")
-    timezone: str = Field(description="The client's; of several the one's whose server was down first.")
+    timezone: str = Field(description="The clients'; UTC where theirs differ.")
     lasted_seconds: Seconds = Field(description="So far, while it lasts.")
     cause: CauseStatus | None = Field(description="Null until it is settled that it began.")
     host: str
@@ -62,7 +62,9 @@ class IncidentRow(OutageKeys):
 
     servers: int
     servers_down: int = Field(description="Of these, those whose outage lasts.")
-    names: tuple[str, ...] = Field(description="The names of the first few servers.")
+    first: str = Field(description="The server whose outage began it, at `from`.")
+    named: tuple[str, ...] = Field(description="The ids of the servers that `names` has, in its order.")
+    names: tuple[str, ...] = Field(description="Of the servers, the first few by name.")
     clients: tuple[str, ...]
 
 

@@ -108,6 +108,7 @@ class ServerStatus(Reply):
     name: str
     client: str
     solution: str
+    timezone: str = Field(description="The client's; UTC where it has none.")
     owner_waits_for: tuple[str, ...] = Field(
         description="The facts, by the keys of conditions, that rules lack to tell whose it is; empty where they can."
     )

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field
 
 from daemon.config.letterhead import Letterhead
-from daemon.config.values import LanguageName
+from daemon.languages import LanguageName
 from daemon.replies.common import At, Receipt, Reply
 from sla.client_document import corrected_by
 from sla.records import Issued

@@ -8,3 +8,5 @@ ExclusionCategory = Literal["force_majeure", "client_change", "client_system", "
 AUTOMATIC: Final = "automatic"
 """In place of a cause: that which slad itself finds."""
 ProposalState = Literal["pending", "accepted", "rejected", "lapsed"]
+NO_SERVICE: Final = "no server was in service"
+"""How the message begins of a refusal because there is nothing to issue."""

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from daemon.config import UNASSIGNED, Config
+from daemon.config.config import UNASSIGNED, Config
 from daemon.config.tables import RuleTable
 from daemon.holidays import holidays_around
 from daemon.servers.rules import Rules, Undecided

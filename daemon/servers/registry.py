@@ -173,7 +173,8 @@ class ServerRegistry:
             if contender is not None and by_main_witness:
                 contender.views[observation.leg] = observation
             return
-        observation = replace(observation, server=server)
+        if server != observation.server:
+            observation = replace(observation, server=server)
         if not self.is_in_service(server):
             if not by_main_witness:
                 return

@@ -10,12 +10,12 @@ from typing import Final, Never
 import structlog
 
 from daemon.believed_clock import BelievedClock
-from daemon.config import UNASSIGNED, Config
+from daemon.config.config import UNASSIGNED, Config
 from daemon.ledger import LedgerError
 from daemon.metrics.statements import StatementMetrics
-from daemon.records.editions import NO_SERVICE
 from daemon.records.refusals import NotRecordingError, RefusedError
 from daemon.records.service import RecordCall, RecordService
+from daemon.replies.words import NO_SERVICE
 from daemon.servers.policy import RECORDED_BY
 from daemon.statements.documents import MovingError
 from daemon.statements.issuing import Issuing
@@ -70,6 +70,7 @@ class Clerk:
         for key in list(self._register.suspects):
             await self._recheck(key)
         self._metrics.set_outdated(self._register.outdated.items())
+        self._metrics.set_issued(self._register.last_issued.values())
         for key in list(self._due()):
             if self._clock.doubt is None:
                 await self._issue(key)

@@ -17,10 +17,11 @@ from urllib.parse import quote
 import structlog
 
 from daemon.clock import Clock
-from daemon.config import Config
+from daemon.config.config import Config
 from daemon.config.letterhead import Letterhead
 from daemon.config.statements import SmtpTable, StatementsTable
 from daemon.ledger import Batch, Entry, LedgerError
+from daemon.ledger.snapshot_file import sync_directory
 from daemon.metrics.statements import StatementMetrics
 from daemon.os_faults import refused
 from daemon.replies.status import UndeliveredStatus
@@ -286,15 +287,7 @@ def _put(folder: Path, record: Issued, files: Files) -> None:
     finally:
         shutil.rmtree(written, ignore_errors=True)
     with suppress(OSError):
-        _sync(place.parent)
-
-
-def _sync(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+        sync_directory(place.parent)
 
 
 def _file_name(client: str) -> str:

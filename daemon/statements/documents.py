@@ -2,13 +2,12 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import replace
 from functools import partial
 from typing import Final
 
 from daemon.believed_clock import BelievedClock
 from daemon.book.live_book import LiveBook
-from daemon.config import Config
+from daemon.config.config import Config
 from daemon.config.letterhead import Letterhead, letterhead_of
 from daemon.ledger import Head, ReadableLedger
 from daemon.pacing import paced
@@ -77,7 +76,7 @@ class Documents:
         async with self._making:
             book, heads = await self._excerpt(client)
             judgement = partial(judged, book, month=month, as_of=now if as_of is None else as_of)
-            imprint = replace(imprint_of(self.letterhead(client), heads), version=version)
+            imprint = imprint_of(self.letterhead(client), heads, version=version)
             return await asyncio.to_thread(lambda: client_document(judgement(), client, imprint).encode())
 
     async def _excerpt(self, client: ClientId) -> tuple[Book, tuple[LedgerHead, ...]]:
@@ -87,7 +86,7 @@ class Documents:
             head = self._ledger.head
             if self._ledger.is_sealed and self._head_in_book() == head:
                 excerpt = self._book.evidence.excerpt(client)
-                async for server in paced(sorted(self._book.evidence.servers_of_client(client))):
+                async for server in paced(sorted(self._book.evidence.servers_of_clients((client,)))):
                     excerpt.take_over(server, self._book.evidence)
                 if self._ledger.head == head:
                     return excerpt, tuple(

@@ -32,13 +32,21 @@ def feed_id(*names: str) -> str:
     return uuid.uuid5(_OF_SLAD, "\0".join(names)).urn
 
 
-def atom_of(id_: str, title: str, language: str, at: Instant, entries: Sequence[FeedEntry]) -> bytes:
-    """The feed; one that tells nothing was last changed `at`."""
+def atom_of(
+    id_: str,
+    title: str,
+    entries: Sequence[FeedEntry],
+    *,
+    author: str,
+    language: str,
+    at: Instant,
+) -> bytes:
+    """The feed; one that tells nothing was last changed `at`. References are relative: who passes it on, passes on no link."""
     feed = Xml.Element("feed", {"xmlns": _ATOM, "xml:lang": language})
     _add(feed, "id", id_)
     _add(feed, "title", title)
     _add(feed, "updated", format_instant(max((each.updated_at for each in entries), default=at)))
-    _add(Xml.SubElement(feed, "author"), "name", "slad")
+    _add(Xml.SubElement(feed, "author"), "name", author)
     Xml.SubElement(feed, "link", {"rel": "self", "href": "feed.atom", "type": MEDIA_TYPE})
     Xml.SubElement(feed, "link", {"rel": "alternate", "href": "./", "type": "text/html"})
     for each in entries:

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict
 from functools import partial
@@ -15,7 +15,7 @@ from daemon.clock import Clock
 from daemon.config.values import shown
 from daemon.ledger import Chained, LedgerDamagedError
 from daemon.pacing import paced
-from daemon.records.editions import NO_SERVICE, Edition
+from daemon.records.editions import Edition
 from daemon.records.idempotency import RecordedRequests
 from daemon.records.refusals import (
     NOTHING_RECORDED,
@@ -26,6 +26,7 @@ from daemon.records.refusals import (
 )
 from daemon.replies.statements import IssuedList, IssuedStatus, version_keys
 from daemon.replies.status import OutdatedStatus
+from daemon.replies.words import NO_SERVICE
 from daemon.statements.documents import Documents, MovingError
 from daemon.statements.register import StatementKey, StatementRegister
 from sla.bearing import Bearing, bearing_of
@@ -99,11 +100,13 @@ class Issuing:
             document = await self._document(client, month, version)
         except MovingError as error:
             raise NotRecordingError(f"{NOTHING_RECORDED}: {error}") from None
-        before = None if newest is None else await self._kept(newest)
+        before, is_gone = (None, False) if newest is None else await self._kept(newest)
         found = await asyncio.to_thread(_compared, before, document)
         if not found.servers:
             raise RefusedError([FieldFault("month", f"{NO_SERVICE} with client {shown(client)} in {month}")])
         is_unchanged = found.differing is not None and not found.differing
+        if is_gone:  # as after a restore without the files of what was issued
+            is_unchanged = self._register.is_as_issued(key)
         return Edition(
             record=newest
             if newest is not None and is_unchanged
@@ -124,7 +127,7 @@ class Issuing:
         """See whether an issued month has the figures still that its newest version says. Raises MovingError."""
         newest, holds = self._register.newest(key), self._standing(key)
         assert newest is not None, "only what is issued is a suspect"
-        before = await self._kept(newest)
+        before, _ = await self._kept(newest)
         differing = 0
         if before is not None:
             document = await self._document(key.client, parse_month(key.month), None)
@@ -145,11 +148,16 @@ class Issuing:
                     if record is records[-1]
                     else 0,
                 )
-                for key, records in sorted(self._book.issued.items())
-                if client in (None, key[0]) and (month is None or str(month) == key[1])
+                for key in sorted(self._issued_keys(client, month))
+                for records in [self._book.issued[key]]
                 for record in records
             )
         )
+
+    def _issued_keys(self, client: str | None, month: Month | None) -> Iterator[tuple[ClientId, str]]:
+        for key in self._book.issued:
+            if client in (None, key[0]) and (month is None or str(month) == key[1]):
+                yield key
 
     def outdated(self) -> tuple[OutdatedStatus, ...]:
         """The issued statements of which figures are others now, as far as was looked."""
@@ -186,7 +194,13 @@ class Issuing:
         then, now = json.loads(before)["statement"], json.loads(after)["statement"]
         records = await self._records_between(then, now) if await self._is_ours(then) else None
         whole = {
-            "difference": {"client": client, "month": str(month), "before": _side(then), "after": _side(now)},
+            "difference": {
+                "client": client,
+                "month": str(month),
+                "timezone": now["timezone"],
+                "before": _side(then),
+                "after": _side(now),
+            },
             "figures": [asdict(each) for each in differing],
             "records": records,
         }
@@ -238,13 +252,14 @@ class Issuing:
             )
         return document
 
-    async def _kept(self, record: Issued) -> bytes | None:
-        """The same; None where nothing can be compared with it."""
+    async def _kept(self, record: Issued) -> tuple[bytes | None, bool]:
+        """The same, or None where nothing can be compared with it; and whether that is because they are not in this ledger."""
         try:
-            return await self._ledger.document(record.sha256)
+            document = await self._ledger.document(record.sha256)
         except LedgerDamagedError as error:
             _log.error("issued_statement_damaged", statement=record.id, message=str(error))
-            return None
+            return None, False
+        return document, document is None
 
     # What made the difference
 

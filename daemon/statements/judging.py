@@ -27,13 +27,16 @@ def judged(
     return Judgement(book, month=month, as_of=as_of, national_holidays=holidays, terms=terms)
 
 
-def imprint_of(letterhead: Letterhead, ledgers: tuple[LedgerHead, ...]) -> Imprint:
-    """What a document of a provider, that is not issued, says of itself; `ledgers`: those that it was held against."""
+def imprint_of(
+    letterhead: Letterhead, ledgers: tuple[LedgerHead, ...], *, version: int | None = None
+) -> Imprint:
+    """What a document of a provider says of itself. `ledgers`: those that it was held against; `version`: as which it is issued."""
     return Imprint(
         provider=letterhead.name,
         address=letterhead.address,
         ledgers=ledgers,
         time_zones=time_zone_release(),
+        version=version,
     )
 
 

@@ -5,11 +5,10 @@ LayoutError         a format cannot be made; the message says what to do
 
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import assert_never
+from typing import TYPE_CHECKING, assert_never
 
-from daemon.config.letterhead import Letterhead
-from daemon.statements.text import text_of
-from daemon.statements.viewing import view_of
+if TYPE_CHECKING:
+    from daemon.config.letterhead import Letterhead
 
 
 class LayoutError(Exception):
@@ -30,12 +29,16 @@ Files = Mapping[str, bytes]
 """What a format consists of: one file without a name, or several with theirs."""
 
 
-def laid_out(document: bytes, layout: Layout, letterhead: Letterhead) -> Files:
+def laid_out(document: bytes, layout: Layout, letterhead: "Letterhead") -> Files:
     """A document of `sla.client_document` in a format. Raises LayoutError."""
+    from daemon.statements.viewing import view_of  # commands name formats, and few make one
+
     match layout:
         case Layout.JSON:
             return {"": document}
         case Layout.TEXT:
+            from daemon.statements.text import text_of
+
             return {"": text_of(view_of(document, letterhead.language)).encode()}
         case Layout.HTML:
             from daemon.statements.html import html_of

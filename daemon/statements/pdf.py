@@ -20,7 +20,7 @@ def pdf_of(view: View, logo: Picture | None) -> bytes:
     Texts reach typst as values of JSON, so that none of them is ever its syntax.
     """
     try:
-        import typst
+        from typst import compile as compiled
     except ImportError:
         raise LayoutError(
             "a PDF needs typst, which is not installed: install slad with its extra, slad[report]"
@@ -33,7 +33,7 @@ def pdf_of(view: View, logo: Picture | None) -> bytes:
         if logo is not None:
             (root / f"logo.{logo.kind}").write_bytes(logo.content)
         try:
-            made = typst.compile(
+            made = compiled(
                 root / "statement.typ",
                 root=root,
                 ignore_system_fonts=True,

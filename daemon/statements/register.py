@@ -36,6 +36,8 @@ class StatementRegister:
         """The issued months of which evidence came since, in the order in which it did."""
         self.outdated: dict[StatementKey, int] = {}
         """How many figures of an issued month are others now than its newest version says; those of which any is."""
+        self.last_issued: dict[ClientId, Issued] = {}
+        """What was issued last to each client, whichever month it is of."""
         self._book = book
         self._months: dict[ClientId, dict[StatementKey, Span]] = {}
         """The months that are watched."""
@@ -68,6 +70,10 @@ class StatementRegister:
         """The newest version of a statement; None where it is not issued."""
         return self._book.issued[key][-1] if key in self._book.issued else None
 
+    def is_as_issued(self, key: StatementKey) -> bool:
+        """Whether no evidence came that may change a month since its newest version was issued: also where nothing can be compared."""
+        return key not in self._changed
+
     def is_delivered(self, record: Issued, place: str) -> bool:
         """Whether it is on record that a version was brought to a place."""
         return (record.sha256, place) in self._delivered
@@ -97,6 +103,7 @@ class StatementRegister:
                 self._delivered.add((record.key, record.text))
             case Issued():
                 self.watch(record.client, parse_month(record.month))
+                self.last_issued[record.client] = record
             case Client():
                 for key in list(self._months.get(record.id, ())):
                     self.watch(key.client, parse_month(key.month))

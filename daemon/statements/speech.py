@@ -12,7 +12,7 @@ from babel import Locale
 from babel.dates import format_date
 from babel.numbers import format_decimal
 
-from daemon.config.values import LanguageName
+from daemon.languages import LanguageName
 from daemon.statements.words import REASONS, WORDS
 from sla.calendars import Month, calendar_of
 from sla.instants import HOUR, MINUTE, SECOND, parse_instant

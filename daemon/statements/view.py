@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from daemon.config.values import LanguageName
+from daemon.languages import LanguageName
 
 Json = Mapping[str, Any]
 

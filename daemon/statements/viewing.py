@@ -1,15 +1,16 @@
 """From a statement's JSON to what it shows (`spec/statement.md`), in one language."""
 
 import json
-import shlex
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from fractions import Fraction
 from hashlib import sha256
+from operator import itemgetter
 from typing import Final
 
-from daemon.config.values import LanguageName
+from daemon.languages import LanguageName
+from daemon.statements.recomputing import letterhead_command, recompute_command
 from daemon.statements.speech import Speech
 from daemon.statements.view import Fact, Json, Mark, Section, View, ViewColumn, ViewRow
 from sla.accounts import DayState
@@ -137,21 +138,21 @@ class _ViewMaker:
         yield self._table(
             "interruptions",
             ("solution", "start", "end", "counted", "qualified", "documented"),
-            map(self._interruption, self._document["interruptions"]),
+            map(self._interruption, sorted(self._document["interruptions"], key=self._place)),
             figures=("counted",),
         )
         yield self._chronic()
         yield self._table(
             "requests",
             ("request", "solution", "channel", "opened", "due", "responded", "business_time", "outcome"),
-            map(self._request, self._document["service_requests"]),
+            map(self._request, sorted(self._document["service_requests"], key=itemgetter("opened_at", "id"))),
             figures=("business_time",),
             zone=self._support.zone,
         )
         yield self._table(
             "deadlines",
             ("solution", "deadline", "since", "due", "done", "outcome"),
-            map(self._deadline, self._document["deadlines"]),
+            map(self._deadline, sorted(self._document["deadlines"], key=self._place)),
             zone=self._support.zone,
         )
         yield Section(key="check", heading=self._say("check"), facts=tuple(self._check()))
@@ -180,7 +181,7 @@ class _ViewMaker:
                 stage=self._say(f"stage.{each[basis]}"),
                 basis=self._say(f"basis.{basis}"),
             )
-            for each in summary["stages"]
+            for each in sorted(summary["stages"], key=self._place)
             for basis in _BASES
             if each[basis] != Stage.CLEAR.value
         ]
@@ -305,7 +306,9 @@ class _ViewMaker:
                 printable(row["reference"] or ""),
                 self._say("all_servers")
                 if is_of_all
-                else speech.names([self._names[each] for each in row["servers"]], _NAMED),
+                else speech.names(
+                    sorted((self._names[each] for each in row["servers"]), key=str.casefold), _NAMED
+                ),
                 speech.duration(_us(row["excluded"])),
                 "; ".join(refused),
             )
@@ -325,7 +328,7 @@ class _ViewMaker:
         )
 
     def _chronic(self) -> Section:
-        """Of the solutions of which there is something to tell."""
+        """Of the solutions of which there is something to tell: those that are not clear first."""
         as_of = self._head["as_of"]
         days = self._head["terms"]["chronic_outages"]["within_days"]
         calendar = calendar_of(self._head["timezone"])
@@ -338,6 +341,7 @@ class _ViewMaker:
             ]
             for row in self._document["solutions"]
         }
+        solutions = sorted(self._document["solutions"], key=lambda row: (_is_clear(row), self._place(row)))
         return Section(
             key="chronic",
             heading=self._say("chronic", as_of=self._speech.instant(as_of)),
@@ -350,8 +354,8 @@ class _ViewMaker:
             ),
             rows=tuple(
                 self._process(row["id"], started[row["id"]], basis, row[basis])
-                for row in self._document["solutions"]
-                if started[row["id"]] or any(row[basis]["stage"] != Stage.CLEAR.value for basis in _BASES)
+                for row in solutions
+                if started[row["id"]] or not _is_clear(row)
                 for basis in _BASES
             ),
             empty=self._say("no_chronic"),
@@ -410,11 +414,10 @@ class _ViewMaker:
             said = self._say("head_is", seq=each["seq"], head=each["head"])
             yield Fact(label=name or self._say("ledger"), text=said)
         yield self._fact("sha256", self._digest)
-        asked = ["--month", head["month"], "--as-of", head["as_of"], "--client", head["client"]]
-        letterhead = ["--letterhead", "provider.toml"] if head["provider"]["name"] else []
-        verify = ["--verify"] if head["ledgers"] else []
-        command = ["slad", "evaluate", "evidence.jsonl", *verify, *asked, *letterhead, "--format", "json"]
-        yield self._fact("recompute", f"{printable(shlex.join(command))} | sha256sum")
+        letterhead = letterhead_command(head)
+        if letterhead:
+            yield self._fact("letterhead", letterhead)
+        yield self._fact("recompute", recompute_command(head))
         yield self._fact("time_zones", printable(head["time_zones"]))
 
     def _table(
@@ -453,6 +456,11 @@ class _ViewMaker:
         """A solution by its name; a lone server by its own."""
         return self._names.get(solution) or printable(solution)
 
+    def _place(self, row: Json) -> tuple[bool, str, str]:
+        """Where a row of a solution stands: by the name that people read, lone servers last."""
+        solution = row["solution"] if "solution" in row else row["id"]
+        return solution in self._names, self._solution(solution).casefold(), solution
+
     def _quotients(self, row: Json) -> Quotients:
         """The ratios of a row, exact: those in the document are only the nearest doubles."""
         terms = self._head["terms"]["availability"]
@@ -464,6 +472,10 @@ class _ViewMaker:
         )
         x = counted_as_available(Basis(terms["basis"]), _us(row["excluded"]))
         return quotients_of(Unobserved(terms["unobserved"]), tally, x, 0, 0)
+
+
+def _is_clear(solution: Json) -> bool:
+    return all(solution[basis]["stage"] == Stage.CLEAR.value for basis in _BASES)
 
 
 def _exact(quotient: Quotient) -> Fraction | None:

@@ -129,6 +129,26 @@ WORDS: Final[Mapping[str, Phrase]] = {
     ),
     "category.scheduled_maintenance": Phrase("scheduled maintenance", "entretien planifié"),
     "reference": Phrase("Reference", "Référence"),
+    # Windows in calendars
+    "calendar.name": Phrase("Maintenance for {client}", "Entretien pour {client}"),
+    "calendar.about": Phrase("Windows of maintenance that are on record", "Périodes d’entretien au registre"),
+    "calendar.scheduled_maintenance": Phrase("Maintenance", "Entretien"),
+    "calendar.emergency_security_update": Phrase(
+        "Emergency security update", "Mise à jour de sécurité urgente"
+    ),
+    "calendar.clients": Phrase("Clients: {names}", "Clients : {names}"),
+    "calendar.solutions": Phrase("Solutions: {names}", "Solutions : {names}"),
+    "calendar.servers": Phrase("Servers: {names}", "Serveurs : {names}"),
+    "calendar.reference": Phrase("Reference: {reference}", "Référence : {reference}"),
+    "calendar.is_open": Phrase(
+        "It is open: it lasts until it is ended.",
+        "Elle est ouverte : elle dure jusqu’à ce qu’on y mette fin.",
+    ),
+    "calendar.withdrawn": Phrase("Withdrawn: {why}", "Retirée : {why}"),
+    "calendar.everybody": Phrase("everybody", "tous"),
+    "calendar.nearest": Phrase(
+        "{about}; the {shown} nearest of {all}", "{about} ; les {shown} plus proches de {all}"
+    ),
     "covers": Phrase("Covers", "Vise"),
     "all_servers": Phrase("all servers", "tous les serveurs"),
     "and_more": Phrase("{names} and {number} more", "{names} et {number} de plus"),
@@ -237,6 +257,7 @@ WORDS: Final[Mapping[str, Phrase]] = {
         "aucun : les preuves n’ont pas été confrontées à une chaîne de hachage",
     ),
     "sha256": Phrase("SHA-256 of the JSON document", "SHA-256 du document JSON"),
+    "letterhead": Phrase("Its letterhead", "Son en-tête"),
     "recompute": Phrase("Recompute it", "Le recalculer"),
     "time_zones": Phrase("Time-zone data", "Données de fuseaux horaires"),
     "none": Phrase("none", "aucun"),
@@ -244,6 +265,10 @@ WORDS: Final[Mapping[str, Phrase]] = {
     "feed": Phrase("Outages and maintenance, {client}", "Pannes et entretien, {client}"),
     "is_down": Phrase("{server} is down", "{server} est en panne"),
     "was_down": Phrase("{server} was down for {lasted}", "{server} a été en panne pendant {lasted}"),
+    "are_down": Phrase("{count} servers are down", "{count} serveurs sont en panne"),
+    "were_down": Phrase(
+        "{count} servers were down for {lasted}", "{count} serveurs ont été en panne pendant {lasted}"
+    ),
     "fact_is": Phrase("{label}: {text}", "{label} : {text}"),
     "of_server": Phrase("{server}, {label}", "{server}, {label}"),
     "withdrawn": Phrase("{window} (withdrawn)", "{window} (retiré)"),

@@ -15,7 +15,7 @@ from typing import Final, Never
 import structlog
 
 from daemon.clock import Clock
-from daemon.config import Config
+from daemon.config.config import Config
 from daemon.config.tables import CheckTable, InternetTable, ReachTable, UplinkTable, VantageTable
 from daemon.config.values import ADDRESS
 from daemon.exposition.families import LabelledFamily, label, sample

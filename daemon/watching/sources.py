@@ -13,7 +13,7 @@ from typing import Final, Never
 import structlog
 
 from daemon.clock import Clock
-from daemon.config import Config
+from daemon.config.config import Config
 from daemon.config.secrets import SecretError
 from daemon.config.tables import VCenterTable
 from daemon.metrics.process import ProcessMetrics

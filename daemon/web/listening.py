@@ -15,6 +15,7 @@ from typing import Final, Never
 import structlog
 from aiohttp import web
 
+from daemon.ending import end
 from daemon.os_faults import AddressTakenError, refused
 from daemon.port_holders import holder_of
 from daemon.web.connections import ClientConnection
@@ -149,7 +150,6 @@ async def _beside(works: Iterable[Coroutine[None, None, Never]]) -> AsyncIterato
             yield
         except BaseException as error:  # noqa: BLE001  raised again below
             raised = error
-        for task in running:
-            task.cancel()
+        await end(running)
     if raised is not None:
         raise raised

@@ -62,6 +62,26 @@ class OpenedPage:
         )
         return found
 
+    def sideways(self) -> list[str]:
+        """What has to be moved sideways to be read whole."""
+        found: list[str] = self.page.evaluate(
+            """[...document.querySelectorAll("*")].filter(each =>
+                ["auto", "scroll"].includes(getComputedStyle(each).overflowX)
+                && each.scrollWidth > each.clientWidth
+            ).map(each => each.outerHTML.slice(0, 200))"""
+        )
+        return found
+
+    def overrun(self) -> list[str]:
+        """The cells of rows that stand as blocks, and the labels of time lines, in which something does not fit."""
+        found: list[str] = self.page.evaluate(
+            """[...document.querySelectorAll("[data-th], .ticks a")].filter(each =>
+                ["block", "flow-root"].includes(getComputedStyle(each).display)
+                && (each.scrollHeight > each.clientHeight + 1 || each.scrollWidth > each.clientWidth + 1)
+            ).map(each => each.outerHTML)"""
+        )
+        return found
+
     def barriers(self) -> list[str]:
         """What axe-core finds that is serious or critical: rule, where, and what to do. It needs scripts."""
         self.page.evaluate(AXE.read_text(encoding="utf-8"))

@@ -50,6 +50,8 @@ FLEET: Final = {
     "solution": "/solutions/acme/SERVER",
     "servers": "/servers?sort=worst",
     "server": "/servers/SERVER",
+    "server closer": "/servers/SERVER?from=FROM&until=UNTIL",
+    "incident": "/incidents/SERVER/BEGAN",
     "outages": "/outages",
     "maintenance": "/maintenance",
     "statements": "/statements",
@@ -75,7 +77,15 @@ def site(folder: Path) -> Iterator[Site]:
             daemon.wait(lambda samples: samples[("slad_ready", frozenset())] == 1, "the daemon")
             _happen(vcenter, daemon)
             token = _recorded(folder)
-            named = {"TOKEN": token, "SERVER": _down_server(folder), "MONTH": f"{datetime_of(now()):%Y-%m}"}
+            down = _down_server(folder)
+            named = {
+                "TOKEN": token,
+                "SERVER": str(down["server"]),
+                "BEGAN": str(down["since"]),
+                "MONTH": f"{datetime_of(now()):%Y-%m}",
+                "FROM": format_instant(Instant(now() - 2 * HOUR)),
+                "UNTIL": format_instant(Instant(now() + HOUR)),
+            }
             pages = {
                 name: re.sub("|".join(named), lambda word: named[word[0]], path)
                 for name, path in (FLEET | OWN).items()
@@ -108,10 +118,10 @@ def _recorded(folder: Path) -> str:
     return str(_done(folder, "client", "link", "acme")["token"])
 
 
-def _down_server(folder: Path) -> str:
-    """The id of the server that is down; a server without a solution is one by itself, of that name."""
+def _down_server(folder: Path) -> Any:
+    """The server that is down; one without a solution is one by itself, of its id."""
     (row,) = _done(folder, "servers", "--state", "down")["servers"]
-    return str(row["server"])
+    return row
 
 
 def _done(folder: Path, *arguments: str) -> Any:

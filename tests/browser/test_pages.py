@@ -51,6 +51,7 @@ def test_it_fits_complains_of_nothing_and_asks_nobody_else(
         for width in WIDTHS:
             opened.widen(width)
             assert opened.overflow_px() == 0, width
+            assert (opened.overrun(), opened.sideways()) == ([], []), width
 
 
 @pytest.mark.parametrize("look", [look for look in LOOKS if look.scripts], ids=str)

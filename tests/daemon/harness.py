@@ -18,7 +18,7 @@ from daemon.app import App, Meant
 from daemon.app.opening import NOTHING_LOST
 from daemon.book.live_book import LiveBook
 from daemon.clock import Clock
-from daemon.config import load
+from daemon.config.loading import load
 from daemon.live.figures import LiveFigures
 from probes.simulation import Power, SimulatedVCenter, ThreadedVCenter, build
 from probes.simulation.entities import Vm

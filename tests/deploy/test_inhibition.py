@@ -18,6 +18,7 @@ OF_A_SERVER = (
     "VirtualServerDown",
     "AvailabilityBudgetLow",
     "AvailabilityBudgetSpent",
+    "AvailabilityBudgetBurning",
     "AvailabilityInconclusive",
 )
 OF_AN_INCIDENT = ("VirtualServersDown", "HostNotResponding")
@@ -98,6 +99,9 @@ def test_a_servers_alerts_wait_while_its_cause_is_told_and_no_other_servers_do(
         (of("ChronicOutage"), of("OutageQualifying", "critical")),
         (of("OutageQualifying", "critical"), of("OutageQualifying", "warning")),
         (of("AvailabilityBudgetSpent"), of("AvailabilityBudgetLow")),
+        (of("AvailabilityBudgetSpent"), of("AvailabilityBudgetBurning", "critical")),
+        (of("AvailabilityBudgetSpent"), of("AvailabilityBudgetBurning", "warning")),
+        (of("AvailabilityBudgetBurning", "critical"), of("AvailabilityBudgetBurning", "warning")),
     ],
 )
 def test_the_worse_of_two_says_it_all(

@@ -11,11 +11,12 @@ from pathlib import Path
 import pytest
 
 from daemon.app import health
-from daemon.config import DEFAULT_PATH, load
+from daemon.config.loading import load
+from daemon.places import DEFAULT_CONFIG
 from daemon.watching import sources
 from tests.peers import require
 from tests.peers.booted import install_files
-from tests.peers.built import built_wheel
+from tests.peers.built import built_files, built_wheel
 
 ROOT = Path(__file__).parents[2]
 UNITS = ROOT / "deploy/systemd"
@@ -119,8 +120,8 @@ class TestSladRelies:
         config = load(tmp_path / "slad.toml", {})
         assert config.ledger.path.parent == Path("/var/lib", *directives["StateDirectory"])
         assert config.control.socket.parent == Path("/run", *directives["RuntimeDirectory"])
-        assert DEFAULT_PATH.parent == Path("/etc", *directives["ConfigurationDirectory"])
-        assert f"--config {DEFAULT_PATH} " in directives["ExecStart"][0]
+        assert DEFAULT_CONFIG.parent == Path("/etc", *directives["ConfigurationDirectory"])
+        assert f"--config {DEFAULT_CONFIG} " in directives["ExecStart"][0]
 
     def test_on_a_group_that_may_reach_the_socket_and_nothing_else(
         self, directives: dict[str, list[str]]
@@ -202,9 +203,11 @@ class TestInstall:
             "doc/slad/service.md",
             "doc/slad/specification/evidence.md",
             "slad/examples/slad.example.toml",
-            "slad/prometheus/rules/slad.rules.yml",
-            "slad/grafana/dashboards/fleet.json",
-            "slad/runbooks/ChronicOutage.md",
+            "slad/mixin/rules.yml",
+            "slad/mixin/alerts.yml",
+            "slad/mixin/dashboards/fleet.json",
+            "slad/mixin/runbooks/ChronicOutage.md",
+            "slad/grafana/provisioning/dashboards/slad.yml",
         ):
             assert (share / name).is_file(), name
 
@@ -229,9 +232,9 @@ class TestInstall:
     def test_makes_a_program_that_runs_and_again_over_itself(self, tmp_path: Path) -> None:
         wheel = built_wheel(tmp_path.with_name(f"{tmp_path.name}.wheel"))
         install_files(tmp_path)
-        manual = str(tmp_path.with_name(f"{tmp_path.name}.manual"))
+        built = built_files(tmp_path.with_name(f"{tmp_path.name}.built"))
         for _ in range(2):
-            result = run(INSTALL, wheel, DESTDIR=str(tmp_path), PYTHON=sys.executable, MANUAL=manual)
+            result = run(INSTALL, wheel, DESTDIR=str(tmp_path), PYTHON=sys.executable, **built)
             assert result.returncode == 0, result.stderr
         script = (tmp_path / "opt/slad/bin/slad").read_text()
         assert script.startswith("#!/opt/slad/bin/python") or "exec' /opt/slad/bin/python" in script

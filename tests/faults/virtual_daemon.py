@@ -14,7 +14,7 @@ import aiohttp
 import pytest
 
 from daemon.app import App
-from daemon.config import load
+from daemon.config.loading import load
 from daemon.ledger import Ledger
 from probes.report import Report, Resume, SourceFailure
 from probes.vcenter.settings import Settings

@@ -20,7 +20,7 @@ from pathlib import Path
 import pytest
 
 from tests.peers import require
-from tests.peers.built import built_manual
+from tests.peers.built import built_files
 
 ROOT = Path(__file__).parents[2]
 BOOT_S = 60
@@ -179,8 +179,8 @@ def _furnish(folder: Path) -> None:
 
 def install_files(root: Path, **env: str) -> None:
     """Everything of slad but the program, as `make install` puts it into a root folder."""
-    manual = built_manual(root.with_name(f"{root.name}.manual"))
-    environment = os.environ | {"DESTDIR": str(root), "MANUAL": str(manual)} | env
+    built = built_files(root.with_name(f"{root.name}.built"))
+    environment = os.environ | {"DESTDIR": str(root)} | built | env
     subprocess.run((ROOT / "deploy/install", "--files"), check=True, capture_output=True, env=environment)
 
 

@@ -18,17 +18,18 @@ def built_wheel(folder: Path) -> Path:
     return wheel
 
 
-def built_manual(folder: Path) -> Path:
-    """Man pages and completion, in a folder."""
-    build = (sys.executable, "-m", "deploy.manual.build", str(folder), "2026-12-01")
-    subprocess.run(build, check=True, cwd=ROOT, timeout=BUILD_S)
-    return folder
+def built_files(folder: Path) -> dict[str, str]:
+    """The manual and the mixin, in a folder: where `deploy/install` finds each."""
+    manual, mixin = str(folder / "manual"), str(folder / "mixin")
+    for build in (("deploy.manual.build", manual, "2026-12-01"), ("deploy.mixin.build", mixin)):
+        subprocess.run([sys.executable, "-m", *build], check=True, cwd=ROOT, timeout=BUILD_S)
+    return {"MANUAL": manual, "MIXIN": mixin}
 
 
 def built_deb(folder: Path) -> Path:
     """The package for this machine's Debian, in a folder."""
-    wheel, manual = built_wheel(folder / "wheel"), built_manual(folder / "manual")
-    places = {"DIST": str(folder), "BUILD": str(folder / "build"), "MANUAL": str(manual)}
+    wheel = built_wheel(folder / "wheel")
+    places = {"DIST": str(folder), "BUILD": str(folder / "build"), **built_files(folder)}
     build = (ROOT / "deploy/debian/build", wheel)
     subprocess.run(build, check=True, env=os.environ | places, timeout=BUILD_S)
     (deb,) = folder.glob("*.deb")

@@ -12,7 +12,7 @@ def test_what_is_there_is_no_reason_to_skip(tmp_path: Path) -> None:
     require(True, "never said")
 
 
-@pytest.mark.parametrize("missing", [None, False, Path("/nonexistent")])
+@pytest.mark.parametrize("missing", [None, False, Path("/nonexistent/anywhere")])
 def test_what_is_missing_skips_and_says_why(missing: object, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("SLAD_REQUIRE_PEERS", raising=False)
     with pytest.raises(pytest.skip.Exception, match="no such program"):

@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from sla.accounts import DayState, ServerAccount, account_of
+from sla.accounts import DayState, ServerAccount, account_of, down_since
 from sla.calendars import format_day
-from sla.instants import HOUR, MINUTE, format_instant
+from sla.instants import HOUR, MINUTE, Instant, format_instant
 from sla.records import ClientId, ServerId
 from tests.sla.defects import CAUSE
 from tests.sla.random_evidence import story_of
@@ -172,6 +172,17 @@ def test_a_date_that_a_zone_skipped_is_no_day() -> None:
     assert "2011-12-30" not in dates
 
 
+def test_what_counts_of_down_time_since_an_instant_is_of_the_month_and_not_excluded() -> None:
+    window = exclusion("x", "client_change", "2026-03-10T11:00:00Z", "2026-03-10T12:00:00Z")
+    before = [
+        says("down", "2026-02-28T20:00:00Z"),
+        says("up", "2026-03-01T05:30:00Z"),
+    ]  # the month begins at five
+    asked = judgement([client(), server(), *before, *DOWN, seen(), window])
+    since = map(at, ("2026-02-20T00:00:00Z", "2026-03-10T10:00:00Z", "2026-03-10T11:30:00Z"))
+    assert [time // (HOUR // 2) for time in down_since(asked, S, C, list(since))] == [7, 6, 4]
+
+
 @pytest.mark.parametrize("seed", range(60))
 def test_days_and_outages_add_up_to_the_figures(seed: int) -> None:
     story = story_of(seed)
@@ -186,3 +197,10 @@ def test_days_and_outages_add_up_to_the_figures(seed: int) -> None:
             assert (day.state is DayState.DOWN) == (day.down > 0)
         starts = [each.start for each in found.outages]
         assert starts == sorted(set(starts))
+        rules = asked.rules(row.client)
+        assert rules is not None
+        began = rules.month[0]
+        since = [began, Instant((began + asked.as_of) // 2), asked.as_of]
+        whole, half, nothing = down_since(asked, row.id, row.client, since)
+        assert (whole, nothing) == (row.figures.down, 0)
+        assert 0 <= half <= whole

@@ -155,7 +155,7 @@ def test_an_excerpt_of_a_client_gives_its_document(seed: int) -> None:
     book = asked.book
     for who in sorted(book.clients):
         excerpt = book.excerpt(who)
-        for name in sorted(book.servers_of_client(who)):
+        for name in sorted(book.servers_of_clients((who,))):
             excerpt.take_over(name, book)
         of_excerpt = replaced(asked, excerpt)
         assert _told(of_excerpt, who) == _told(asked, who)

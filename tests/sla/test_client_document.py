@@ -1,6 +1,7 @@
 """The document of one client's month (`spec/statement.md`): its parts in order, its totals, and what has no document."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from sla.client_document import (
     NoDocumentError,
     client_document,
     verdict_of,
+    with_provider,
 )
 from sla.document import document
 from sla.owners import own_name
@@ -84,6 +86,19 @@ def test_its_parts_and_the_keys_of_its_head_are_in_order() -> None:
     assert head["time_zones"] == "2026a"
     assert head["terms"]["availability"]["target"] == "0.999"
     assert head["terms"]["support"] == {"time_zone": "America/Toronto"}
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_another_providers_has_the_bytes_that_are_made_for_that_one(seed: int) -> None:
+    story = story_of(seed)
+    asked = judgement(story.lines, month=story.month, as_of=story.as_of, terms=story.tables())
+    other = replace(IMPRINT, provider="Süd\u202e \U000e0001", address=("1", '"2"'))
+    for who in asked.book.clients:
+        try:
+            own = client_document(asked, who, IMPRINT)
+        except NoDocumentError:
+            continue
+        assert with_provider(own, other.provider, other.address) == client_document(asked, who, other)
 
 
 def test_it_is_one_line_of_json_in_which_every_character_shows() -> None:

@@ -1,6 +1,8 @@
 """The strict reader (`spec/evidence.md`): every defect that stops an import, its message, and the fast way of the usual."""
 
 import json
+from collections.abc import Sequence
+from random import Random
 
 import pytest
 
@@ -8,7 +10,7 @@ from sla.book import Book
 from sla.decoding import KINDS
 from sla.evidence import encode
 from sla.reader import LONGEST_LINE, MOST_FAULTS, EvidenceReader
-from sla.records import Leg, Observation, ServerId, State, Witness
+from sla.records import Leg, Observation, Record, ServerId, State, Witness
 from tests.sla.defects import DEFECTS, EVERY_KIND, RECORDED, SOUND, event, request
 from tests.sla.random_evidence import story_of
 from tests.sla.stories import (
@@ -18,7 +20,6 @@ from tests.sla.stories import (
     client,
     exclusion,
     in_order,
-    judgement,
     records_of,
     says,
     server,
@@ -38,32 +39,75 @@ def faults(*lines: Line | bytes) -> list[str]:
     return [fault.shown("file") for fault in read(*lines).faults]
 
 
-@pytest.mark.parametrize("seed", range(5))
-def test_observations_on_the_fast_way_are_those_of_the_slow_one(seed: int) -> None:
-    lines = in_order(story_of(seed).lines)
-    for compact in (True, False):
-        separators = (",", ":") if compact else (", ", ": ")
-        texts = [json.dumps(line, separators=separators).encode() + b"\n" for line in lines]
-        slow, fast = Book(), Book()
-        slow_reader, fast_reader = EvidenceReader(), EvidenceReader(fast.track)
-        straight = 0
-        for text in texts:
-            record = slow_reader.read(text)
-            assert record is not None
+def books_of(lines: Sequence[bytes], block: bytes) -> tuple[Book, Book, EvidenceReader, EvidenceReader, int]:
+    """What lines say, read one by one, and as a block with usual observations straight on their tracks; how many were not."""
+    slow, fast = Book(), Book()
+    slow_reader, fast_reader = EvidenceReader(), EvidenceReader(fast.track)
+    for line in lines:
+        record = slow_reader.read(line)
+        if record is not None:
             slow.add(record)
-            record = fast_reader.read(text)
-            if record is None:
-                straight += 1
-            else:
-                fast.add(record)
-        assert straight > 0
-        assert fast.newest_at == slow.newest_at
-        for name, pages in slow.servers.items():
-            for key, track in pages.tracks.items():
-                span = judgement([client()]).as_of
-                of_all = fast.servers[name].tracks[key]
-                first = min(0, span)
-                assert of_all.changes(first, span) == track.changes(first, span)  # type: ignore[arg-type]
+        if slow_reader.has_enough_faults:
+            break
+    others = 0
+    for record in fast_reader.read_block(block):
+        fast.add(record)
+        others += 1
+    return slow, fast, slow_reader, fast_reader, others
+
+
+def said_by(book: Book) -> dict[object, object]:
+    """All that is said of servers."""
+    return {
+        (name, key): list(track.said())
+        for name, pages in book.servers.items()
+        for key, track in pages.tracks.items()
+    }
+
+
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("separators", [(",", ":"), (", ", ": ")])
+def test_a_block_says_what_its_lines_say(seed: int, separators: tuple[str, str]) -> None:
+    story = in_order(story_of(seed).lines)
+    lines = [json.dumps(line, separators=separators).encode() + b"\n" for line in story]
+    slow, fast, slow_reader, fast_reader, others = books_of(lines, b"".join(lines))
+    assert slow_reader.faults == fast_reader.faults == []
+    assert others < len(lines)
+    assert fast.newest_at == slow.newest_at
+    assert said_by(fast) == said_by(slow)
+    assert list(said_by(fast)) == list(said_by(slow))
+
+
+PIECES = (
+    *(b"{", b"}", b'"', b"\\", b",", b":", b" ", b"\r", b"\n", b"\x00", b"\xff", b"\xc3\xa9", b"\\u00e9", b"0", b"Z", b"["),
+    *(b'"state":', b'"state":"up",', b',"reason":"x"', b',"reason":null', b',"at":"2026-03-03T00:00:00Z"', b',"more":5'),
+    *(b"2026-13-", b"24:", b":60", b".123456", b".5", b'"server":"t"', b'"server":""', b'"leg":"lan"', b"null", b"unknown"),
+    *(b',"salt":"0aF"', b',"seq":12,"chain":"ab"', b',"ledger":"l"', b',"ledger":5', b',"noticed_at":"soon"'),
+)  # fmt: skip
+"""What is put into lines, or in place of a part of them."""
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_mutated_lines_have_the_same_answers_in_a_block(seed: int) -> None:
+    dice = Random(seed)
+    states = ("up", "down", "unknown")
+    usual = [
+        encode(record).encode()
+        for number in range(60)
+        for record in records_of(
+            [client(), server(), says(states[number % 3], f"2026-03-02T00:{number:02}:00Z", reason="x y")]
+        )[2:]
+    ]
+    lines = [json.dumps(client()).encode(), json.dumps(server()).encode()]
+    for line in usual:
+        for _ in range(dice.choice((0, 0, 0, 1, 2))):
+            place = dice.randrange(len(line))
+            line = line[:place] + dice.choice(PIECES) + line[place + dice.choice((0, 0, 1, 4, 9)) :]
+        lines += line.split(b"\n")
+    slow, fast, slow_reader, fast_reader, others = books_of(lines, b"\n".join(lines))
+    assert slow_reader.faults == fast_reader.faults
+    assert said_by(fast) == said_by(slow)
+    assert others < len(lines)
 
 
 def test_a_usual_observation_says_what_the_first_of_its_witness_says() -> None:
@@ -95,14 +139,17 @@ def test_an_observation_of_a_known_witness_is_checked_and_kept_whole_too() -> No
 
 
 def fast_reader() -> tuple[EvidenceReader, Book, str]:
-    """A reader that puts observations like the one that it has read twice straight on their track."""
+    """A reader that puts observations like a line, which it has read, straight on their track."""
     book = Book()
     reader = EvidenceReader(book.track)
     usual = encode(records_of([client(), server(), says("up", "2026-03-02T00:00:00Z")])[2])
-    for line in (json.dumps(client()), json.dumps(server()), usual, usual):
-        assert reader.read(line.encode()) is not None
-    assert reader.read(usual.encode()) is None
+    assert len(read_on(reader, json.dumps(client()), json.dumps(server()), usual, usual)) == 2
     return reader, book, usual
+
+
+def read_on(reader: EvidenceReader, *lines: str) -> list[Record]:
+    """The records of lines that are not put on their tracks at once."""
+    return list(reader.read_block("\n".join(lines).encode()))
 
 
 def test_a_line_that_only_begins_like_others_is_still_checked() -> None:
@@ -117,8 +164,8 @@ def test_a_line_that_only_begins_like_others_is_still_checked() -> None:
         ("}", ""),
         ("}", ',"reason":5}'),
     ):
-        assert reader.read(usual.replace(*wrong).encode()) is None
-    assert [fault.line for fault in reader.faults] == [6, 7, 8, 9, 10, 11, 12, 13]
+        assert read_on(reader, usual.replace(*wrong)) == []
+    assert [fault.line for fault in reader.faults] == [5, 6, 7, 8, 9, 10, 11, 12]
 
 
 @pytest.mark.parametrize(
@@ -126,26 +173,34 @@ def test_a_line_that_only_begins_like_others_is_still_checked() -> None:
 )
 def test_an_instant_is_read_to_the_microsecond_on_the_fast_way(text: str) -> None:
     reader, book, usual = fast_reader()
-    assert reader.read(usual.replace("2026-03-02T00:00:00Z", text).replace('"up"', '"down"').encode()) is None
+    assert not read_on(reader, usual.replace("2026-03-02T00:00:00Z", text).replace('"up"', '"down"'))
     track = book.track(ServerId("s"), Leg.INTERNET, Witness("o", "icmp"))
     assert (reader.faults, track.last()) == ([], (at(text), State.DOWN))
 
 
 def test_why_a_leg_is_down_is_read_on_the_fast_way_too() -> None:
     reader, book, usual = fast_reader()
-    said = usual.replace('"up"', '"down"').replace("}", ',"reason":"powered off, at once"}')
-    assert reader.read(said.encode()) is None
+    assert not read_on(
+        reader, usual.replace('"up"', '"down"').replace("}", ',"reason":"powered off, at once"}')
+    )
     track = book.track(ServerId("s"), Leg.INTERNET, Witness("o", "icmp"))
     assert [why for _, why in track.reasons(at("2026-03-02T00:00:00Z"), at("2026-03-03T00:00:00Z"))] == [
         "powered off, at once"
     ]
 
 
-def test_what_is_more_than_usual_is_kept_on_the_fast_way_too() -> None:
+def test_what_is_more_than_usual_is_kept_in_a_block_too() -> None:
     reader, _, usual = fast_reader()
-    record = reader.read(usual.replace("}", ',"more":5}').encode())
+    (record,) = read_on(reader, usual.replace("}", ',"more":5}'))
     assert isinstance(record, Observation)
     assert record.extra == (("more", "5"),)
+
+
+def test_what_speaks_of_a_server_before_it_is_defined_is_a_fault_in_a_block_too() -> None:
+    _, book, usual = fast_reader()
+    reader = EvidenceReader(book.track)
+    assert len(read_on(reader, json.dumps(client()), usual, json.dumps(server()), usual)) == 2
+    assert [fault.line for fault in reader.faults] == [2]
 
 
 def test_recorded_at_is_that_of_the_nearest_line_before_that_has_one() -> None:

@@ -1,7 +1,7 @@
 """What a judgement answers for one server, solution or client, and what the statement's text asks of it."""
 
 from sla.calendars import parse_month
-from sla.document import document
+from sla.document import document, rows_of, united
 from sla.exclusions import IneligibleReason
 from sla.instants import HOUR
 from sla.records import ClientId, ServerId, SolutionId
@@ -99,13 +99,17 @@ def test_of_one_client_only_its_own_is_told() -> None:
     lines = [client(), client("d"), server(), server("t", client="d"), server("u"), server("u", client="d")]
     lines += [request(solution="s"), request(id="q", client="d", solution="t"), notice()]
     lines += [step(recorded_at="2026-02-03T00:00:00Z"), step(client="d", solution="t")]
-    of_all, of_one = statement(lines), judgement(lines).statement(D)
+    of_all, of_one = statement(lines), judgement(lines).statement([D])
     assert [row["id"] for row in of_all["servers"]] == ["s", "t", "u"]
     assert [row["id"] for row in of_all["service_requests"]] == ["q", "r"]
     assert [row["solution"] for row in of_all["deadlines"]] == ["s", "t"]
     assert [row.id for row in of_one.servers] == ["t", "u"]
     assert [row.id for row in of_one.service_requests] == ["q"]
     assert [row.solution for row in of_one.deadlines] == ["t"]
+    of_book = judgement(lines)
+    owners = of_book.book.owners()
+    shares = [rows_of(of_book.statement(those)) for those in (owners[1:], owners[:1])]
+    assert united(of_book.month, of_book.as_of, shares) == document(of_book.statement())
     assert [(row.id, row.client) for row in of_one.solutions] == [("t", "d"), ("u", "d")]
 
 

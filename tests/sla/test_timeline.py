@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from sla.instants import BEGINNING, FOREVER, Instant
 from sla.reasons import DetailedReason, PlainReason
 from sla.records import Blind, Leg, State, Witness
-from sla.timeline import ServerTimeline, Sights, Track
+from sla.timeline import ServerTimeline, Sight, Sights, Track
 
 FIRST, LAST = -4, 12
 LEGS = (Leg.SAN, Leg.INTERNET)
@@ -118,7 +118,7 @@ def test_2_segments_say_at_each_instant_what_the_rules_say(
 def test_2_2_a_track_tells_what_holds_at_an_instant_and_from_when_to_when(
     said: list[Said], at: Instant
 ) -> None:
-    track = Track()
+    track = Track(Sight())
     for each in said:
         track.add(each.at, each.state)
     one_witness = [Said(WITNESSES[0], LEGS[0], each.at, each.state) for each in said]
@@ -141,7 +141,7 @@ def test_a_track_tells_why_a_leg_is_down_where_that_was_said(
     said: list[Said], start: Instant, end: Instant
 ) -> None:
     """Each observation but every third has a reason of its own; only of what holds, and is down, it is told."""
-    track = Track()
+    track = Track(Sight())
     holds: dict[Instant, tuple[State, str]] = {}
     for number, each in enumerate(said):
         reason = f"reason {number}" if number % 3 else ""
@@ -155,7 +155,7 @@ def test_a_track_tells_why_a_leg_is_down_where_that_was_said(
 
 
 def test_of_a_reason_with_details_a_track_keeps_what_evidence_says() -> None:
-    track = Track()
+    track = Track(Sight())
     track.add(Instant(5), State.DOWN, DetailedReason(PlainReason.POWERED_OFF, "powered off on esx-7"))
     assert track.reasons(Instant(5), Instant(6)) == [(5, "powered off")]
 
@@ -192,6 +192,6 @@ def test_the_views_of_a_leg_are_by_witness() -> None:
         [],
         dict.fromkeys(WITNESSES, Instant(5)),
     )
-    assert [witness for witness, _, _ in timeline.views(LEGS[0])] == list(WITNESSES)
+    assert [witness for witness, _ in timeline.views(LEGS[0])] == list(WITNESSES)
     assert list(timeline.views(LEGS[1])) == []
     assert not timeline.ever_down(LEGS)

@@ -3,6 +3,7 @@
 import json
 import re
 import socket
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,10 +11,13 @@ from typing import Any
 
 import pytest
 
+from deploy.mixin.dashboards import dashboards
+from probes.simulation import Power, ThreadedVCenter
+from probes.simulation.entities import Vm
 from tests.stories.site import SERVER, Site, ago, site
 
 ROOT = Path(__file__).parents[2]
-DASHBOARDS = sorted((ROOT / "deploy/grafana/dashboards").glob("*.json"))
+DASHBOARDS = dashboards("https://slad.example.net")
 MOST_SERIES = 100
 """That a query may give here, with thirty servers: a table shows fifty of any number."""
 WITNESS = {"observer": "elsewhere", "source": "vc9"}
@@ -21,9 +25,12 @@ CHECK = 'interval = "1s"\ntimeout = "1s"\nconfirm = 2\n'
 
 
 def history() -> Iterator[dict[str, object]]:
-    """A client whose solution was a chronic outage, got its notice, and fails its evaluation now; and one of which one is new."""
+    """A client whose solution was a chronic outage, got its notice, and fails its evaluation now; one of which one is new; and the
+    past of the client whose servers are watched.
+    """
     yield from client("globex", "g1", down=(66, 65, 64, 63, 62, 9, 8))
     yield from client("initech", "i1", down=(9, 8, 7, 6, 5))
+    yield from client("acme", "a1", down=())
     yield {"kind": "cancellation_notice", "client": "globex", "solution": "shop", "given_at": ago(days=60), "recorded_at": ago(days=60)}  # fmt: skip
     yield {"kind": "observed_until", **WITNESS, "at": ago(minutes=1)}
 
@@ -53,12 +60,26 @@ def substituted(expression: str, values: dict[str, str]) -> str:
 
 
 def queries(values: dict[str, str]) -> Iterator[tuple[str, dict[str, Any], str]]:
-    """Dashboard and panel, the query, and its expression."""
-    for file in DASHBOARDS:
-        dashboard = json.loads(file.read_text())
+    """Dashboard and panel or marks, the query, and its expression."""
+    for name, dashboard in DASHBOARDS.items():
         for panel in dashboard["panels"]:
             for target in panel.get("targets", ()):
-                yield f"{file.stem}: {panel['title']}", target, substituted(target["expr"], values)
+                yield f"{name}: {panel['title']}", target, substituted(target["expr"], values)
+        for marks in dashboard["annotations"]["list"]:
+            query = {"instant": False, "legendFormat": marks["textFormat"]}
+            yield f"{name}: {marks['name']}", query, substituted(marks["expr"], values)
+
+
+def crowded(vcenter: ThreadedVCenter) -> tuple[str, str]:
+    """The host and the datastore that most machines that run stand on."""
+    machines = vcenter.world.inventory.every(Vm)
+    places = Counter(
+        (each.host.name, disk.datastore.name)
+        for each in machines
+        if each.power is Power.ON and not each.template
+        for disk in each.disks
+    )
+    return places.most_common(1)[0][0]
 
 
 def tell_the_story(told: Site, line: socket.socket) -> None:
@@ -70,6 +91,10 @@ def tell_the_story(told: Site, line: socket.socket) -> None:
     told.slad("exclusion", "add", "client_change", "--from", ago(seconds=3), "--until", ago(seconds=1), "--server", SERVER)  # fmt: skip
     told.slad("request", "open", "acme", "mail", "--by", "ann", "--channel", "phone")
     told.slad("lifecycle", "record", "acme", told.id_of(other), "order_accepted", "--yes")
+    host, datastore = told.vcenter.do(crowded, told.vcenter)
+    told.vcenter.do(told.vcenter.world.outages.mount, host, datastore=datastore, accessible=False)
+    told.prometheus.eventually("slad_incident_servers")
+    told.slad("statement", "issue", "acme", "--month", ago(days=32)[:7], "--yes")
     told.vcenter.do(told.vcenter.world.kill_sessions)
     told.vcenter.do(told.vcenter.wire.inject, "unavailable", replies=3)
     told.vcenter.do(told.vcenter.world.machines.power_off, SERVER, user="ops")
@@ -93,6 +118,7 @@ def test_every_panel_and_every_variable_shows_something_and_not_too_much(tmp_pat
                 "instance": ".+",
                 "client": ".+",
                 "server": told.id_of(SERVER),
+                "slad": "https://slad.example.net",
                 "__rate_interval": "10s",
             }
             told.prometheus.eventually("increase(slad_probes_failed_total[10s]) > 0")
@@ -100,6 +126,8 @@ def test_every_panel_and_every_variable_shows_something_and_not_too_much(tmp_pat
             told.prometheus.eventually("slad_solution_interruption_counted_seconds")
             told.prometheus.eventually("slad_service_request_due_timestamp_seconds")
             told.prometheus.eventually("slad_deadline_due_timestamp_seconds")
+            told.prometheus.eventually("slad_statement_issued_timestamp_seconds", timeout_s=60)
+            told.prometheus.eventually("client_month:slad_servers_below_target:count")
             empty, broad = [], []
             for place, target, expression in queries(values):
                 if target["instant"]:
@@ -115,8 +143,8 @@ def test_every_panel_and_every_variable_shows_something_and_not_too_much(tmp_pat
                     assert legend <= series["metric"].keys(), (place, legend, series["metric"])
             assert empty == []
             assert broad == []
-            for file in DASHBOARDS:
-                for variable in json.loads(file.read_text())["templating"]["list"]:
+            for dashboard in DASHBOARDS.values():
+                for variable in dashboard["templating"]["list"]:
                     if variable["type"] == "query":
                         assert options(told, substituted(variable["query"]["query"], values), variable), (
                             variable["name"]

@@ -9,6 +9,7 @@ from typing import Final
 
 from daemon.alerts.conditions.dues import DEADLINE_ALERTS, REQUEST_ALERTS
 from daemon.alerts.conditions.servers import (
+    BUDGET_ALERTS,
     CAUSE_ALERTS,
     INCIDENT_ALERTS,
     MONTH_ALERTS,
@@ -40,6 +41,7 @@ EVERY: Final[tuple[Mapping[str, object], ...]] = (
     CAUSE_ALERTS,
     INCIDENT_ALERTS,
     MONTH_ALERTS,
+    BUDGET_ALERTS,
     REFUSED_ALERTS,
     WINDOW_ALERTS,
     STATEMENT_ALERTS,

@@ -1,8 +1,8 @@
 """Alerts of virtual servers: outages, what silences them, and their month."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from daemon.alerts.alert import Severity
 from daemon.alerts.conditions.definitions import (
@@ -16,7 +16,7 @@ from daemon.alerts.conditions.definitions import (
     many,
 )
 from daemon.readable import duration, first_of
-from sla.instants import MINUTE, Instant
+from sla.instants import DAY, HOUR, MINUTE, Instant
 from sla.records import Cause, Confidence
 
 DOWN_FOR_US: Final = MINUTE
@@ -95,6 +95,66 @@ MONTH_ALERTS: Final[Definitions[MonthState]] = {
     "AvailabilityBudgetSpent": _budget_spent,
     "AvailabilityInconclusive": _inconclusive,
 }
+
+
+class Pace(NamedTuple):
+    """How fast a budget is used, over a window and still over its end; within which time, and the month, that must not spend it."""
+
+    window_us: int
+    ending_us: int
+    horizon_us: int
+
+
+FAST: Final = Pace(HOUR, 5 * MINUTE, 12 * HOUR)
+"""What cannot wait until the morning: somebody is woken."""
+SLOW: Final = Pace(3 * DAY, 6 * HOUR, 31 * DAY)
+"""What does not last until the month ends."""
+PACE_WINDOWS: Final = (*FAST[:2], *SLOW[:2])
+TOLD_OF_US: Final = 10 * MINUTE
+"""How long after an outage that was told of by itself it is not told of as a pace."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BudgetUse:
+    """What is left of a month's budget, and of the month; how long of each of PACE_WINDOWS the server was down, in microseconds.
+
+    `is_told`: an outage of DOWN_FOR_US or more goes on, or ended less than TOLD_OF_US ago.
+    """
+
+    left: int
+    month_left: int
+    down: Mapping[int, int]
+    is_told: bool
+
+    def lasts(self, pace: Pace) -> int | None:
+        """How long what is left lasts, where that is too short; by the lesser pace of both windows."""
+        windows = pace.window_us, pace.ending_us
+        if self.left < 0 or not all(self.down[window] for window in windows):
+            return None
+        lasts = max(self.left * window // self.down[window] for window in windows)
+        return lasts if lasts < min(pace.horizon_us, self.month_left) else None
+
+
+def _burning(use: BudgetUse) -> Holding | None:
+    fast, slow = use.lasts(FAST), use.lasts(SLOW)
+    if fast is not None and not use.is_told:
+        return Holding(
+            severity=Severity.CRITICAL,
+            since=None,
+            summary="is losing this month's downtime budget in short outages",
+            description=f"At the pace of the last hour {duration(use.left)} that is left is spent in {duration(fast)}.",
+        )
+    if slow is not None:
+        return Holding(
+            severity=Severity.WARNING,
+            since=None,
+            summary="uses up this month's downtime budget before the month ends",
+            description=f"At the pace of the last three days {duration(use.left)} that is left is spent in {duration(slow)}.",
+        )
+    return None
+
+
+BUDGET_ALERTS: Final[Definitions[BudgetUse]] = {"AvailabilityBudgetBurning": _burning}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

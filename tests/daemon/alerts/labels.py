@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import yaml
 
-PROMETHEUS: Final = Path(__file__).parents[3] / "deploy/prometheus"
+MIXIN: Final = Path(__file__).parents[3] / "deploy/mixin"
 _SERVER: Final = {"server", "name", "client", "solution"}
 _SHARED: Final = _SERVER | {"vcenter", "uplink"}
 _SOLUTION: Final = {"client", "solution"}
@@ -23,6 +23,7 @@ LABELS: Final[Mapping[str, set[str]]] = {
     "ContractDeadlineDue": _SOLUTION | {"deadline"},
     "VirtualServerDown": _SHARED,
     "AvailabilityBudgetLow": _SHARED,
+    "AvailabilityBudgetBurning": _SHARED,
     "AvailabilityBudgetSpent": _SHARED,
     "AvailabilityInconclusive": _SHARED,
     "MaintenanceWindowIneligible": _SERVER | {"reason"},
@@ -71,8 +72,16 @@ def has_its_labels(labels: Mapping[str, str], more: Mapping[str, set[str]] | Non
 
 def rules() -> list[dict[str, Any]]:
     """The shipped alerting rules."""
-    read = yaml.safe_load((PROMETHEUS / "rules/slad.rules.yml").read_text())
-    return [rule for group in read["groups"] for rule in group["rules"] if "alert" in rule]
+    return _in("alerts.yml")
+
+
+def recordings() -> list[dict[str, Any]]:
+    """The shipped recording rules."""
+    return _in("rules.yml")
+
+
+def _in(file: str) -> list[dict[str, Any]]:
+    return [rule for group in yaml.safe_load((MIXIN / file).read_text())["groups"] for rule in group["rules"]]
 
 
 @cache
@@ -83,9 +92,9 @@ def tried() -> Sequence[tuple[str, list[dict[str, str]]]]:
             test["alertname"],
             [{"alertname": test["alertname"], **each["exp_labels"]} for each in test["exp_alerts"]],
         )
-        for file in sorted((PROMETHEUS / "tests").glob("*.yml"))
+        for file in sorted((MIXIN / "tests").glob("*.yml"))
         for story in yaml.safe_load(file.read_text())["tests"]
-        for test in story["alert_rule_test"]
+        for test in story.get("alert_rule_test", ())
     ]
 
 

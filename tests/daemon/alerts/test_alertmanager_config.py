@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from daemon.config import ConfigError, load
+from daemon.config.loading import load
+from daemon.config.problems import ConfigError
 from daemon.config.values import Duration
 from sla.instants import MINUTE, SECOND
 from tests.daemon.alerts.receivers import table

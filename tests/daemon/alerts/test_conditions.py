@@ -1,7 +1,9 @@
 """Every definition of an alert: when it holds, how bad it is, since when, and for whom."""
 
+import re
 from collections.abc import Iterable
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -10,12 +12,18 @@ from daemon.alerts.conditions import EVERY
 from daemon.alerts.conditions.definitions import OUTLASTS_US, Definitions, Lasting, Subject, alerts
 from daemon.alerts.conditions.dues import DEADLINE_ALERTS, REQUEST_ALERTS, DueItem
 from daemon.alerts.conditions.servers import (
+    BUDGET_ALERTS,
     CAUSE_ALERTS,
     DOWN_FOR_US,
+    FAST,
     MONTH_ALERTS,
     OUTAGE_ALERTS,
+    PACE_WINDOWS,
     REFUSED_ALERTS,
+    SLOW,
+    TOLD_OF_US,
     WINDOW_ALERTS,
+    BudgetUse,
     MonthState,
     OngoingOutage,
     RefusedMaintenance,
@@ -35,12 +43,13 @@ from daemon.alerts.conditions.shared import (
 )
 from daemon.alerts.conditions.solutions import SOLUTION_ALERTS, SolutionFacts
 from daemon.config.labels import OWN_LABELS
+from daemon.readable import duration
 from sla.chronic import Chronic, Stage
 from sla.instants import DAY, HOUR, MINUTE, SECOND, Instant, parse_instant
 from sla.interruptions import Interruption
 from sla.records import ClientId, SolutionId
 from sla.statement import SolutionState
-from tests.daemon.alerts.labels import LABELS
+from tests.daemon.alerts.labels import LABELS, recordings, rules
 
 NOW = parse_instant("2026-03-10T12:00:00Z")
 WHOM = Subject(text="mail of acme", labels={"client": "acme", "solution": "mail", "uplink": ""})
@@ -261,6 +270,55 @@ def test_a_target_of_all_the_time_has_no_low_budget() -> None:
         dict(only(alerts(MONTH_ALERTS, MonthState(budget=0, down=1, unseen=0), WHOM)).labels)["severity"]
         == "critical"
     )
+
+
+def use(
+    left_s: int, hour_s: int, five_minutes_s: int, six_hours_s: int, days_s: int, **more: Any
+) -> BudgetUse:
+    """What is left, and what was used within each window; ten days before the month ends."""
+    down = hour_s, five_minutes_s, days_s, six_hours_s
+    usual: dict[str, Any] = {"month_left": 10 * DAY, "is_told": False}
+    used = {window: time * SECOND for window, time in zip(PACE_WINDOWS, down, strict=True)}
+    return BudgetUse(left=left_s * SECOND, down=used, **usual | more)
+
+
+@pytest.mark.parametrize(
+    ("used", "severity", "lasts_s"),
+    [
+        (use(2376, 216, 30, 216, 216), "critical", 39_600),
+        (use(2592, 216, 30, 900, 900), "warning", 746_496),  # in twelve hours: not sooner
+        (use(2376, 216, 0, 216, 216), None, 0),  # it is over
+        (use(2380, 216, 17, 216, 216), "critical", 42_000),  # the lesser pace of both
+        (use(2376, 216, 30, 216, 216, month_left=11 * HOUR), None, 0),  # then it is given anew
+        (use(700, 216, 30, 216, 216, is_told=True), "warning", 840_000),
+        (use(2292, 0, 0, 300, 300, month_left=23 * DAY), "warning", 1_980_288),
+        (use(2292, 0, 0, 300, 300, month_left=22 * DAY), None, 0),
+        (use(2292, 0, 0, 0, 300, month_left=23 * DAY), None, 0),
+        (use(-1, 216, 30, 216, 216), None, 0),  # it is spent
+    ],
+)
+def test_a_budget_burns_at_a_pace_that_it_does_not_last_at(
+    used: BudgetUse, severity: str | None, lasts_s: int
+) -> None:
+    told = list(alerts(BUDGET_ALERTS, used, WHOM))
+    assert [each.severity.value for each in told] == ([severity] if severity else [])
+    assert all(f" is spent in {duration(lasts_s * SECOND)}." in each.description for each in told)
+
+
+def test_push_and_rules_ask_for_the_same_paces() -> None:
+    """What promtool and this module are tried with is the same; here are the numbers that they rest on."""
+    fast, slow = (rule["expr"] for rule in rules() if rule["alert"] == "AvailabilityBudgetBurning")
+    assert (
+        f"clamp_max(max by (client) (slad_client_month_end_timestamp_seconds) - time(), {FAST.horizon_us // SECOND})"
+        in fast
+    )
+    assert f"[{TOLD_OF_US // MINUTE}m]) >= {DOWN_FOR_US // SECOND}" in fast
+    for pace, expr, windows in ((FAST, fast, ("1h", "5m")), (SLOW, slow, ("3d", "6h"))):
+        name = f"server:slad_server_month_down_ratio:{''.join(windows)}"
+        assert name in expr
+        (recorded,) = (rule["expr"] for rule in recordings() if rule["record"] == name)
+        used = re.findall(r"min\[(\w+)(?::30m)?\]\)\) / (\d+)", recorded)
+        assert used == [*zip(windows, (str(us // SECOND) for us in pace[:2]), strict=True), used[1]]
 
 
 def test_maintenance_that_is_not_excluded_is_told_with_its_reason() -> None:

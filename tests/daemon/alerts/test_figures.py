@@ -44,13 +44,14 @@ async def story(seed: int) -> set[str]:
     """The names of the alerts that fired while the days of a seed passed."""
     days = Days(seed)
     standing, store = LiveFigures(days.book), AlertStore()
-    judged = FigureAlerts(standing, store, WHO)
+    judged = FigureAlerts(standing, days.book.outages, store, WHO)
     told = set()
     for number, at in enumerate(days.steps(STEPS)):
         assert await standing.catch_up(at, 60.0)
+        _all(days.book.outages.read())
         await look(judged, standing, days.now)
         anew = AlertStore()
-        await look(FigureAlerts(standing, anew, WHO), standing, days.now)
+        await look(FigureAlerts(standing, days.book.outages, anew, WHO), standing, days.now)
         assert firing(store) == firing(anew), f"seed {seed}, step {number}"
         assert store.firing == len(firing(store)) + len(store.kept)
         assert [labels for labels in firing(store) if not has_its_labels(dict(labels))] == []
@@ -69,7 +70,7 @@ async def test_9_1_of_two_orders_that_are_due_at_one_instant_the_alert_tells_as_
     standing, store = LiveFigures(book), AlertStore()
     now = parse_instant("2026-04-14T00:00:00Z")
     assert await standing.catch_up(now, 60.0)
-    await look(FigureAlerts(standing, store, WHO), standing, now)
+    await look(FigureAlerts(standing, book.outages, store, WHO), standing, now)
     told = [dict(labels) for labels in firing(store)]
     assert [each["deadline"] for each in told if "deadline" in each] == ["provisioning"]
     assert list(standing.solutions.listed[DEADLINE].values()) == [
@@ -90,6 +91,7 @@ async def test_looked_at_bit_by_bit_it_is_what_a_look_at_everything_finds(
         "OutageQualifying",
         "NoticePeriodOpen",
         "AvailabilityBudgetLow",
+        "AvailabilityBudgetBurning",
         "AvailabilityBudgetSpent",
         "AvailabilityInconclusive",
         "ServiceRequestResponseDue",

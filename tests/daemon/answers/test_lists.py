@@ -252,6 +252,13 @@ def storm(fleet: Fleet) -> None:
     fleet.up("beta-1")
 
 
+def test_servers_of_an_incident_stand_by_their_names(fleet: Fleet) -> None:
+    fleet.vms["acme-1"].name = "Acme-z"
+    storm(fleet)
+    _, together = fleet.incidents()
+    assert together.names == ("acme-web-1", "Acme-z", "beta-1")
+
+
 def test_an_incident_is_one_row_and_what_stands_alone_another(fleet: Fleet) -> None:
     storm(fleet)
     alone, together = fleet.incidents()

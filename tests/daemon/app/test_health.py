@@ -11,7 +11,8 @@ from structlog.testing import capture_logs
 from daemon.app.health import OVERDUE_US, Watchdog, measure_stalls
 from daemon.app.wiring import Evidence, Parts, replayed, wired
 from daemon.believed_clock import BelievedClock
-from daemon.config import Config, load
+from daemon.config.config import Config
+from daemon.config.loading import load
 from daemon.exposition.exposition import Exposition
 from daemon.exposition.families import RenderedFamily, Snapshot
 from daemon.ledger import Batch, Ledger

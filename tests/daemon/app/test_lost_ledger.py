@@ -10,7 +10,7 @@ from click.testing import CliRunner, Result
 
 from daemon.app import App, Meant
 from daemon.cli import main
-from daemon.config import load
+from daemon.config.loading import load
 from daemon.ledger import LedgerDamagedError, LedgerMissingError, LedgerWentBackError
 from daemon.recording import committing
 from tests.daemon.harness import fetched, running_app, scraped, simulated, write_config

@@ -8,7 +8,8 @@ from structlog.testing import capture_logs
 
 from daemon.app.reloader import Reloader
 from daemon.clock import SystemClock
-from daemon.config import Config, load
+from daemon.config.config import Config
+from daemon.config.loading import load
 from daemon.control.api import ControlApiError
 from daemon.metrics import Metrics
 from daemon.systemd import Systemd

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from daemon.control.client import ControlAddress
+from daemon.control.address import ControlAddress
 from tests.daemon.harness import Daemon, simulated, write_config
 from tests.peers import require
 from tests.waiting import until

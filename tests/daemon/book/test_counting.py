@@ -329,7 +329,7 @@ def test_the_example_of_a_group_is_as_it_says() -> None:
     assert group.counts(index, Instant(100)).us[:3] == (80, 20, 0)
     assert [reference[index] for reference in group.references[:3]] == [0, 0, 0]
     said = Change(Instant(100), group.place_of(VCENTER, Leg.SAN), State.DOWN)
-    group.change(index, said, Instant(0))
+    group.change(index, *said, Instant(0))
     for _ in group.settling(Instant(130)):
         pass
     assert [reference[index] for reference in group.references[:3]] == [80, -80, 0]

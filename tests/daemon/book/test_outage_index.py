@@ -143,3 +143,15 @@ def test_an_outage_is_in_it_once_it_is_settled() -> None:
     site.pass_(SECOND)
     site.see(ONE)
     assert indexed(site.book.outages) == [(NAMES[0], Instant(START + MINUTE), None)]
+
+
+def test_one_that_is_told_late_is_read_once_all_is_settled_that_was_said_before_it() -> None:
+    """A server is looked at from its first down on: what was said before that, and of later, ends its outage too."""
+    site, (server, *_) = Site(), NAMES
+    site.say(server, State.UP, Instant(START + 50 * SECOND), OTHER)
+    site.say(server, State.DOWN, Instant(START + 10 * SECOND), ONE)
+    for _ in range(3):
+        site.pass_(30 * SECOND)
+        site.see(ONE, OTHER)
+    assert indexed(site.book.outages) == by_evidence(site)
+    assert [end for *_, end in by_evidence(site)] == [START + 50 * SECOND]

@@ -10,7 +10,7 @@ from typing import Final
 from daemon.control.client import Json
 from probes.simulation.entities import Vm
 from tests.daemon.cli.issuing import MONTH as OCTOBER
-from tests.daemon.cli.issuing import Issuer
+from tests.daemon.cli.issuing import Issuer, imported, october
 from tests.daemon.cli.recording import A_MINUTE_AGO, AN_HOUR_AGO, NEXT_MARCH, Slad
 from tests.daemon.cli.test_help import COMMANDS, GROUPS
 
@@ -73,6 +73,8 @@ class Ground:
         (self.folder / "slad.toml").write_text(CONFIG.format(taken=self.taken, nothing=self.nothing))
         (self.folder / "password").write_text("secret")
         (self.folder / "password").chmod(0o600)
+        (old := self.folder / "old").mkdir()
+        imported(old, october())
         self.past.issued()
         self.past.corrected()
         self.past.issued()
@@ -207,6 +209,7 @@ LINES: Final[Mapping[str, Callable[[Ground], tuple[object, ...]]]] = {
     "statement verify": _of_past(),
     "export": _asking(),
     "verify": _asking(),
+    "compact": lambda ground: ("--ledger", ground.folder / "old" / "ledger.db", "--dry-run"),
     "evaluate": lambda ground: (ground.folder / "evidence.jsonl", "--month", MONTH),
     "hub init": lambda ground: ("--dsn", ground.no_store),
     "hub monitor add": lambda ground: ("mon1", "--dsn", ground.no_store),

@@ -35,7 +35,7 @@ def environment(slad: Slad | None) -> dict[str, str]:
     """The program in the PATH, and the daemon's socket, or one where nobody is."""
     socket = slad.socket if slad else Path("/nonexistent/control.sock")
     path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
-    return {"PATH": path, "SLAD_SOCKET": str(socket), "HOME": "/nonexistent", "TERM": "dumb"}
+    return {"PATH": path, "SLAD_SOCKET": str(socket), "HOME": "/proc/self/fdinfo", "TERM": "dumb"}
 
 
 def output(*command: str, env: Mapping[str, str]) -> str:

@@ -15,8 +15,11 @@ from click.testing import CliRunner, Result
 from daemon.cli import main
 from daemon.cli.evaluate import evaluate
 from sla.chain import GENESIS, digest_of, exported, linked, omitted, salted
+from sla.document import DocumentShare, rows_of
+from sla.statement import Statement
 from tests.sla.defects import DEFECTS, SOUND
-from tests.sla.stories import Line, client, maintenance, says, seen, server
+from tests.sla.random_evidence import story_of
+from tests.sla.stories import Line, client, in_order, maintenance, says, seen, server
 
 LINES = [
     client(),
@@ -442,3 +445,30 @@ def test_progress_is_shown_only_where_somebody_watches(tmp_path: Path) -> None:
     assert b"50,000 lines read" in os.read(ours, 1000)
     os.close(ours)
     assert run(path, "--month", "2026-03").stderr == ""
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("layout", ["json", "text"])
+def test_the_bytes_are_the_same_whatever_the_jobs(seed: int, layout: str, tmp_path: Path) -> None:
+    path = written(tmp_path, in_order(story_of(seed).lines))
+    by_jobs = [run(path, "--month", "2026-03", "--format", layout, "--jobs", jobs) for jobs in (1, 2, 5)]
+    assert len({(each.exit_code, each.stdout_bytes) for each in by_jobs}) == 1
+    assert by_jobs[0].exit_code in (0, 4), "4: no server was in service"
+
+
+def test_a_job_that_was_killed_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    parent = os.getpid()
+
+    def rows_or_death(statement: Statement) -> DocumentShare:
+        if os.getpid() != parent:
+            os._exit(9)
+        return rows_of(statement)
+
+    monkeypatch.setattr("daemon.cli.evaluate.rows_of", rows_or_death)
+    lines = [client(), client("d"), server(), server("t", client="d"), seen("2026-04-02T00:00:00Z")]
+    result = run(written(tmp_path, lines), "--month", "2026-03", "--format", "json", "--jobs", 2)
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert (
+        result.stderr
+        == "slad: A process that did a share of the work was killed: --jobs 1 needs less memory.\n"
+    )

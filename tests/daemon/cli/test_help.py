@@ -9,6 +9,8 @@ import click
 import pytest
 
 from daemon.cli import main
+from daemon.cli.asking import OPTIONS
+from daemon.records import bodies
 from tests.daemon.cli.recording import run
 
 
@@ -78,6 +80,16 @@ def test_what_was_meant_is_said_of_commands_and_options(typed: tuple[str, ...], 
     assert meant in ended.stderr
 
 
+@pytest.mark.parametrize(
+    "typed", [("maintenance", "list", "--all"), ("exclusion", "withdraw", "ex-1", "--reason", "x")]
+)
+def test_what_only_its_dashes_are_like_was_not_meant(typed: tuple[str, ...]) -> None:
+    ended = run(*typed)
+    assert ended.exit_code == 2
+    assert "No such option" in ended.stderr
+    assert "Did you mean" not in ended.stderr
+
+
 def test_commands_options_and_words_are_taken_in_upper_case_too() -> None:
     ended = run("Status", "--FORMAT", "JSON", "--socket", "/nowhere")
     assert ended.exit_code == 3, ended.stderr
@@ -102,3 +114,35 @@ def test_the_example_of_a_command_is_one_that_it_takes(
         assert found is not None
         taking = found
     taking.make_context(command[-1], words[len(command) :], parent=context)
+
+
+@pytest.mark.parametrize(("former", "name"), [("SLAD_CONTROL_SOCKET", "SLAD_SOCKET")])
+def test_the_former_names_of_the_environment_are_read_too(
+    former: str, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(former, "/nowhere/former")
+    assert "/nowhere/former" in run("status").stderr
+    monkeypatch.setenv(name, "/nowhere/new")
+    assert "/nowhere/new" in run("status").stderr
+
+
+def test_what_is_recorded_is_refused_by_the_names_of_options_and_arguments() -> None:
+    context = click.Context(main)
+    flags: set[str] = set()
+    for path in COMMANDS:
+        command: click.Command | None = main
+        for name in path:
+            assert isinstance(command, click.Group)
+            command = command.get_command(context, name)
+        assert command is not None
+        flags |= {opt.lstrip("-") for each in command.params for opt in each.opts}
+        assert not [each for each in command.params if each.type.name == "integer range"]
+    fields = {
+        field.alias or name
+        for body in vars(bodies).values()
+        if isinstance(body, type) and issubclass(body, bodies.RequestBody)
+        for name, field in body.model_fields.items()
+    }
+    assert "valid_seconds" in fields
+    called = {OPTIONS.get(field, field.replace("_", "-")).lstrip("-") for field in fields}
+    assert {each for each in called if each.removesuffix("s") not in flags and each not in flags} <= set()

@@ -1,6 +1,7 @@
 """`slad statement issue|list|show|diff|verify` on a daemon and its ledger: what was issued stays as it was."""
 
 import json
+import re
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from daemon.cli.words import local
 from daemon.statements import clerk, delivering
 from tests.daemon.cli.issuing import DOWN_S, MONTH, Issuer, imported, issuer, october
 from tests.daemon.cli.recording import cells, run
@@ -78,7 +80,22 @@ def test_the_difference_names_each_figure_and_the_records_that_made_it(issuing: 
     assert json.loads(lines[seq - 1])["id"] == "x1"
     text = issuing.done("statement", "diff", *OF_ACME, "--version", "2")
     assert cells(text, "exclusion   ") == ["exclusion", "1", str(seq)]
-    assert "figures differ" in text
+    assert re.search(r"\d+ figures differ, of 2 servers, 1 outage, 1 exclusion, 2 interruptions\n", text)
+
+
+def test_people_read_a_difference_by_names_and_in_the_words_of_a_statement(issuing: Issuer) -> None:
+    issuing.issued()
+    issuing.corrected()
+    text = issuing.done("statement", "diff", *OF_ACME)
+    assert "as known at 2026-11-20 07:" in text
+    of_web = text.partition("\nserver web ")[2].partition("\nserver db  ")[0]
+    assert re.search(r"^ +down +1h +30m *$", of_web, re.MULTILINE)
+    assert re.search(r"^ +days, 2026-10-10, down +1h +30m *$", of_web, re.MULTILINE)
+    assert re.search(r"^ +availability +99\.8655 % +99\.9327 % *$", of_web, re.MULTILINE)
+    assert re.search(r"^outage of web from 2026-10-10 06:00:00-04:00  .*down ", text, re.MULTILINE)
+    assert re.search(r"^ +excluded by, x1 +none +30m *$", text, re.MULTILINE)
+    assert re.search(r"^ +from +none +2026-10-10 06:00:00-04:00 *$", text, re.MULTILINE)
+    assert not re.search(r"\dZ\b|\d\.\d{5}", text)
 
 
 def test_what_was_issued_is_verified_from_its_bytes_and_from_the_evidence_of_then(issuing: Issuer) -> None:
@@ -96,7 +113,7 @@ def test_evidence_that_does_not_give_the_bytes_of_a_statement_is_told(
 ) -> None:
     """Such as that of time zones, which are no part of it."""
     issuing.issued()
-    monkeypatch.setattr("daemon.cli.issued.client_document", lambda *_: "other bytes")
+    monkeypatch.setattr("sla.client_document.client_document", lambda *_: "other bytes")
     monkeypatch.setattr("daemon.cli.issued.time_zone_release", lambda: "2099z")
     ended = issuing.run("statement", "verify", *OF_ACME)
     assert ended.exit_code == 1
@@ -126,6 +143,20 @@ def test_a_byte_that_was_changed_or_lost_shows(tmp_path: Path) -> None:
         assert "are not in this ledger" in ended.stderr
 
 
+def test_where_its_bytes_are_gone_evidence_alone_makes_another_version(tmp_path: Path) -> None:
+    """As after a restore without the files of what was issued: nobody is to get a correction that corrects nothing."""
+    with issuer(tmp_path) as issuing:
+        issuing.issued()
+    with closing(sqlite3.connect(tmp_path / "ledger.db")) as db:
+        db.execute("DELETE FROM document")
+        db.commit()
+    with issuer(tmp_path) as issuing:
+        again = issuing.issued()
+        assert (again["issued"], again["version"]) == (False, 1)
+        issuing.corrected()
+        assert issuing.issued()["version"] == 2
+
+
 def test_it_is_there_after_a_restart_and_under_its_key(tmp_path: Path) -> None:
     with issuer(tmp_path) as issuing:
         first = issuing.issued("--idempotency-key", "once")
@@ -144,7 +175,7 @@ def test_it_is_there_after_a_restart_and_under_its_key(tmp_path: Path) -> None:
     ("arguments", "said"),
     [
         (("nobody", "--month", MONTH), 'there is no client "nobody"'),
-        (("acme", "--month", "2027-01"), "2027-01 is not over: it ends at 2027-02-01T05:00:00Z"),
+        (("acme", "--month", "2027-01"), f"2027-01 is not over: it ends at {local('2027-02-01T05:00:00Z')}"),
         (("quiet", "--month", MONTH), 'no server was in service with client "quiet" in 2026-10'),
         (("beta", "--month", MONTH), 'no server was in service with client "beta" in 2026-10'),
     ],

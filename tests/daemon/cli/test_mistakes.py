@@ -74,7 +74,18 @@ MISTAKES: Final = (
         "--until, or --open",
     ),
     Mistake("a port that is none", "demo --port 99999", USAGE, "not in the range 0<=x<=65535"),
+    Mistake("a number that is none", "demo --port abc", USAGE, "'abc' is not a valid number"),
+    Mistake(
+        "a link for too long",
+        "client link acme --expires 732d {door}",
+        REFUSED,
+        "slad: --expires: must be at most 63158400 (731d)",
+    ),
     # Names
+    Mistake(
+        "a link for a client that is mistyped", "client link acm {door}", REFUSED, 'did you mean "acme"?'
+    ),
+    Mistake("links of a client that is mistyped", "client links acm {door}", REFUSED, 'did you mean "acme"?'),
     Mistake("a server that is mistyped", "server wbe7 {door}", REFUSED, 'did you mean "web7"?'),
     Mistake("a name of several servers", "server twin {door}", REFUSED, "(of acme)"),
     Mistake("a client that is mistyped", "servers --client acem {door}", REFUSED, 'did you mean "acme"?'),

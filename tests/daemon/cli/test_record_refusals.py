@@ -26,6 +26,14 @@ from tests.daemon.harness import write_config
         ((*ANNOUNCE, "--server", "twin"), 'servers[1]: 2 servers are called "twin": name one by its id'),
         ((*ANNOUNCE, "--client", "acmee"), 'clients[1]: there is no client "acmee": did you mean "acme"?'),
         ((*ANNOUNCE, "--solution", "shpo"), 'solutions[1]: there is no solution "shpo"'),
+        ((*ANNOUNCE[:2], "--from", TOMORROW, "--duration", "32d", "--all"), "--duration: "),
+        (
+            (
+                *ANNOUNCE[:2],
+                *("--every", "sun 23:00", "--count", "2", "--timezone", "UTC", "--all", "--duration", "8d"),
+            ),
+            "--duration: must be at most 604800 (7d)",
+        ),
         ((*ANNOUNCE, "--all", "--announced-at", TOMORROW), "announced_at: is in the future"),
         ((*ANNOUNCE, "--all", "--id", "a b"), "id: is no id"),
         ((*ANNOUNCE, "--all", "--reference", "x" * 300_000), "the body is too large"),
@@ -50,13 +58,13 @@ from tests.daemon.harness import write_config
         (("exclusion", "withdraw", "nothing", "--why", "x"), 'id: there is no exclusion "nothing"'),
         (
             (*OPEN, "--by", "eve"),
-            "opened_by: 'eve' may not open a request: the tech admins are 'ann' and 'bob'",
+            "--by: 'eve' may not open a request: the tech admins are 'ann' and 'bob'",
         ),
-        ((*OPEN, "--by", "ann", "--at", TOMORROW), "opened_at: is in the future"),
+        ((*OPEN, "--by", "ann", "--at", TOMORROW), "--at: is in the future"),
         (("request", "respond", "nothing"), 'id: there is no service request "nothing"'),
         (("request", "close", "nothing"), 'id: there is no service request "nothing"'),
         (("notice", "give", "x", "shop"), 'client: there is no client "x"'),
-        (("notice", "give", "acme", "shop", "--at", TOMORROW), "given_at: is in the future"),
+        (("notice", "give", "acme", "shop", "--at", TOMORROW), "--at: is in the future"),
         (("lifecycle", "record", "x", "shop", "activated"), 'client: there is no client "x"'),
         (("lifecycle", "record", "acme", "shop", "activated", "--at", TOMORROW), "at: is in the future"),
         (("client", "show", "x"), 'client: there is no client "x"'),
@@ -155,6 +163,6 @@ def test_without_a_daemon_commands_exit_with_3_and_name_the_socket(tmp_path: Pat
         result = run(*arguments, "--socket", nowhere)
         assert (result.exit_code, result.stdout) == (3, "")
         assert (
-            result.stderr == f"slad: slad does not run, or not there: nobody answers at {nowhere};"
+            result.stderr == f"slad: slad does not run, or has another door: nobody answers at {nowhere};"
             " start it, or name its door: --socket, or --url (slad --help)\n"
         )

@@ -14,6 +14,7 @@ from typing import TypeVar
 
 import pytest
 from click.testing import Result
+from structlog.testing import capture_logs
 
 from daemon.cli.asking import ATTEMPTS
 from daemon.records.idempotency import AskedDraft, NumberedDraft
@@ -138,10 +139,11 @@ class Stumbling(Office):
 
 @asynccontextmanager
 async def asked(office: Office, folder: Path) -> AsyncIterator[Callable[..., Awaitable[Result]]]:
-    """How to call a command that asks the office; it runs a loop of its own."""
+    """How to call a command that asks the office; it runs a loop of its own. What the office logs is not what the command says."""
     path = folder / "control.sock"
     async with at_the_door(office, path):
-        yield lambda *command: asyncio.to_thread(run, *command, "--socket", str(path))
+        with capture_logs():
+            yield lambda *command: asyncio.to_thread(run, *command, "--socket", str(path))
 
 
 OVER = ("--from", "2026-03-10T13:00:00Z", "--until", "2026-03-10T14:00:00Z")

@@ -10,6 +10,7 @@ from click.testing import CliRunner, Result
 from daemon.cli.evaluate import evaluate
 from daemon.cli.verify import verify
 from sla.chain import GENESIS, digest_of, exported, linked, salted
+from tests.daemon.cli.pasting import pasted, said
 from tests.sla.stories import Line, client, exclusion, says, seen, server
 
 HELD: list[tuple[str, Line]] = [
@@ -102,3 +103,13 @@ def test_what_was_changed_is_told_with_its_ledger(
     path.write_text("".join(lines), encoding="utf-8")
     for told in (run(verify, path), run(evaluate, path, "--verify", "--month", "2026-03")):
         assert (told.exit_code, problem in told.stderr) == (1, True), told.stderr
+
+
+def test_a_statement_of_several_is_recomputed_from_a_file_that_went_on(path: Path, tmp_path: Path) -> None:
+    earlier = tmp_path / "earlier.jsonl"
+    earlier.write_text("".join(path.read_text().splitlines(keepends=True)[:-1]))
+    asked = ("--verify", "--month", "2026-03", "--as-of", "2026-04-01T00:00:00Z", "--client", "c")
+    text = run(evaluate, earlier, *asked).stdout
+    path.rename(tmp_path / "evidence.jsonl")
+    printed = pasted(tmp_path, said(text, "Recompute it"))
+    assert printed.split() == [said(text, "SHA-256 of the JSON document"), "-"]

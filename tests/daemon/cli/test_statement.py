@@ -55,7 +55,7 @@ def test_a_statement_can_be_one_clients(ledger: Path) -> None:
     assert "Server s" not in of_other.stdout
     nobody = slad("statement", "--client", "e", *asked)
     assert nobody.exit_code == 1
-    assert "There is no client 'e' on record" in nobody.stderr
+    assert 'there is no client "e"' in nobody.stderr
 
 
 def test_an_export_makes_the_same_ledger_again(tmp_path: Path, ledger: Path) -> None:

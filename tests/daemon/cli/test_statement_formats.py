@@ -142,6 +142,15 @@ def test_of_two_files_none_is_written_where_one_cannot_be(tmp_path: Path, eviden
     result = slad("evaluate", evidence, *ASKED, "--format", "csv", "--output", folder)
     assert result.exit_code == 1
     assert [path.name for path in folder.iterdir()] == ["outages.csv"]
+    assert f"{folder / 'outages.csv'}: is a folder" in result.stderr
+
+
+def test_a_place_of_another_kind_is_told_as_what_it_is(tmp_path: Path, evidence: Path) -> None:
+    for layout, place, said in (("csv", evidence, "is no folder"), ("html", tmp_path, "is a folder")):
+        result = slad("evaluate", evidence, *ASKED, "--format", layout, "--output", place)
+        assert result.exit_code == 1
+        assert f"{place}: {said}" in result.stderr
+        assert "name another place" in result.stderr
 
 
 def test_a_file_that_is_there_is_replaced_whole(tmp_path: Path, evidence: Path) -> None:
@@ -222,3 +231,13 @@ def test_a_month_to_come_and_one_that_never_was_are_refused(evidence: Path) -> N
 def test_a_month_that_is_not_over_is_provisional(evidence: Path) -> None:
     asked = ("--month", "2026-03", "--as-of", "2026-03-15T00:00:00Z", "--client", "c")
     assert "provisional: the month is not over" in slad("evaluate", evidence, *asked).stdout
+
+
+def test_a_client_is_called_as_the_daemon_takes_names(evidence: Path) -> None:
+    known = slad("evaluate", evidence, *ASKED)
+    asked = [each.upper() if each == "c" else each for each in ASKED]
+    assert asked != list(ASKED)
+    assert slad("evaluate", evidence, *asked).stdout == known.stdout
+    other = slad("evaluate", evidence, *ASKED[:2], "--client", "cc")
+    assert (other.exit_code, other.stdout) == (1, "")
+    assert 'there is no client "cc": did you mean "c"?' in other.stderr

@@ -86,3 +86,20 @@ def test_of_nobody_and_of_a_month_to_come_the_daemon_has_none(slad: Slad) -> Non
     assert "No virtual server was in service" in before.stdout
     of_nobody = slad.run("statement", "--month", MONTH, "--client", "acme", door=slad.folder / "none.sock")
     assert of_nobody.exit_code == 3
+
+
+def test_the_letterhead_is_in_place_of_the_daemons(slad: Slad, tmp_path: Path) -> None:
+    (tmp_path / "other.toml").write_text(
+        '[provider]\nname = "Südhost"\naddress = ["2 Side"]\nlanguage = "fr"\n'
+    )
+    other = ("--letterhead", str(tmp_path / "other.toml"))
+    as_of = slad.told("status")["settled_at"]
+    asked = ("--month", MONTH, "--client", "acme", "--as-of", as_of)
+    own, changed = (slad.done("statement", *asked, "--format", "json", *more) for more in ((), other))
+    before = json.dumps(json.loads(own)["statement"]["provider"], ensure_ascii=False)
+    after = '{"name": "Südhost", "address": ["2 Side"]}'
+    assert without_ledgers(changed) == without_ledgers(
+        own.replace(f'"provider": {before}', f'"provider": {after}')
+    )
+    text = slad.done("statement", *asked, *other)
+    assert text.startswith("Südhost\n2 Side\n")

@@ -68,11 +68,11 @@ def test_server_shows_legs_outages_and_times_to_the_second(socket: Path) -> None
     result = run(server, "id-3", "--socket", socket)
     assert result.exit_code == 0
     for expected in (
-        "web/3 ä (id-3)",
+        "web/3 ä (id-3), local time of America/St_Johns",
         "client none, solution shop",
         "APD",
         "icmp://192.0.2.7  down   no       timeout",
-        f"{local('2026-11-22T09:00:00Z')}  now    running, san  storage  proved  its host lost a datastore of its disks",
+        f"{local('2026-11-22T09:00:00Z', 'America/St_Johns')}  now    running, san  storage  proved  its host lost a datastore of its disks",
         "25:01:01",
         "0:00:01",
     ):
@@ -111,7 +111,7 @@ def test_the_month_of_a_server_is_shown_with_its_exclusions_rounded_down(socket:
     result = run(server, "id-3", "--socket", socket)
     assert result.exit_code == 0
     for expected in (
-        f"2026-11 up to {local('2026-11-22T09:59:50Z')}: availability 99.8999 %, target 99.9000 %",
+        f"2026-11 up to {local('2026-11-22T09:59:50Z', 'America/St_Johns')}: availability 99.8999 %, target 99.9000 %",
         "between 99.8000 % and 100.0000 %, observed -",
         "budget left -0:01:01 of 0:43:12, best possible 99.9500 %",
         "mw-7",

@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from daemon.config import Config, ConfigError, load
+from daemon.config.config import Config
+from daemon.config.loading import load
+from daemon.config.problems import ConfigError
 from sla.records import ClientId
 
 ACME = ClientId("acme")

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from daemon.config import ConfigError, load
 from daemon.config.certificates import check_pair, load_pair
+from daemon.config.loading import load
+from daemon.config.problems import ConfigError
 from tests.peers.tls import issue
 
 FORMS = {

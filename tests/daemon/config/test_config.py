@@ -8,7 +8,9 @@ import trustme
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from daemon.config import UNASSIGNED, ConfigError, Problem, load
+from daemon.config.config import UNASSIGNED
+from daemon.config.loading import load
+from daemon.config.problems import ConfigError, Problem
 from daemon.config.secrets import SecretError
 from daemon.config.values import Address, Duration
 from sla.instants import DAY, MINUTE, SECOND

@@ -6,8 +6,9 @@ import pytest
 from click.testing import CliRunner
 
 from daemon.cli import main
-from daemon.config import ConfigError, load
 from daemon.config.hub import Dsn, parse_dsn
+from daemon.config.loading import load
+from daemon.config.problems import ConfigError
 from tests.daemon.harness import config_of
 
 

@@ -4,7 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from daemon.config import Config, ConfigError, load
+from daemon.config.config import Config
+from daemon.config.loading import load
+from daemon.config.problems import ConfigError
 from daemon.config.values import Duration
 from daemon.servers.policy import policy_of
 from probes.report import ListedServer

@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from daemon.config import ConfigError, load_provider
 from daemon.config.letterhead import letterhead_of
+from daemon.config.loading import load_provider
 from daemon.config.pictures import MAX_PICTURE_BYTES, PictureError, picture_of
+from daemon.config.problems import ConfigError
 from tests.daemon.config.configured import ACME, CLIENT, RULE, VCENTER, WHOLE, only_problem, read
 from tests.daemon.config.pictures import JPEG, PNG, jpeg, png
 

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 import trustme
 
-from daemon.config import ConfigError, load
+from daemon.config.loading import load
+from daemon.config.problems import ConfigError
 from tests.daemon.config.configured import CLIENT, RULE, VCENTER, WHOLE, only_problem, problems, read
 
 

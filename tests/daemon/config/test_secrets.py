@@ -11,7 +11,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
-from daemon.config import load
+from daemon.config.loading import load
 from daemon.config.secrets import MAX_SECRET_BYTES, Form, Secret, SecretError, secret_in
 
 PASSWORD = "hunter2 p\u00e4ss<w>'\"\u20ac %41\\\N{GRINNING FACE}"

@@ -1,10 +1,12 @@
 """`[statements]`: when they are issued, and where they are delivered to."""
 
+import sys
 from pathlib import Path
 
 import pytest
 
 from daemon.config import statements as room
+from daemon.config.problems import ConfigError
 from tests.daemon.config.configured import WHOLE, only_problem, read
 
 SMTP = '[statements.smtp]\nhost = "mail.example.net"\nsender = "statements@nordhost.example"\n'
@@ -83,3 +85,31 @@ def test_what_does_nothing_is_warned_of(folder: Path, monkeypatch: pytest.Monkey
     assert "pip install 'slad[report]'" in next(
         each.text for each in told if each.key == "statements.formats"
     )
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        WHOLE.replace("[[rule]]", TO.replace("it@acme.example", "it")) + SMTP,
+        WHOLE.replace("[[rule]]", TO.replace("recipients", "recipient")) + SMTP,
+        WHOLE.replace("[client.", "[clients.", 1) + SMTP,
+        WHOLE.replace("[[rule]]", TO) + SMTP.replace("[statements.", "[statement."),
+        WHOLE.replace("[[rule]]", TO) + SMTP.replace("sender", "sendr"),
+    ],
+)
+def test_what_follows_from_a_mistake_is_not_warned_of(folder: Path, text: str) -> None:
+    with pytest.raises(ConfigError) as told:
+        read(folder, text)
+    keys = ("statements.smtp", "statement_recipients")
+    assert not [each for each in told.value.warnings if each.key.endswith(keys)]
+
+
+def test_a_folder_that_typst_left_behind_is_no_typst(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "left" / "typst").mkdir(parents=True)
+    monkeypatch.setattr(sys, "path", [str(tmp_path / "left"), *sys.path])
+    monkeypatch.setattr(sys, "path", [each for each in sys.path if "site-packages" not in each])
+    monkeypatch.delitem(sys.modules, "typst", raising=False)
+    told = read(folder, WHOLE + '[statements]\nformats = ["pdf"]').warnings
+    assert "statements.formats" in {each.key for each in told}

@@ -4,7 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from daemon.config import Config, ConfigError, load
+from daemon.config.config import Config
+from daemon.config.loading import load
+from daemon.config.problems import ConfigError
 from daemon.new_tokens import new_token
 from sla.instants import parse_instant
 from tests.peers.tls import issue

@@ -109,6 +109,7 @@ SERVER = ServerStatus(
     name="web/3 ä",
     client="",
     solution="shop",
+    timezone="America/St_Johns",
     owner_waits_for=(),
     owner_is_provisional=False,
     same_uuid=(),
@@ -200,7 +201,9 @@ OUTAGE = OutageRow(
     excluded_seconds=HOUR // 2,
     exclusions=("ex-1",),
 )
-INCIDENT = IncidentRow(**_STORM, servers=12, servers_down=3, names=("web/3 ä",), clients=("Ex",))
+INCIDENT = IncidentRow(
+    **_STORM, servers=12, servers_down=3, first="s3", named=("s3",), names=("web/3 ä",), clients=("Ex",)
+)
 EVENT = EventStatus(
     seq=7,
     source="vc1",
@@ -250,12 +253,29 @@ DIFFERENCE = {
     "difference": {
         "client": "acme",
         "month": "2026-10",
+        "timezone": "America/Toronto",
         "before": {"version": 2, "as_of": "2026-11-22T09:59:50Z", "seq": 70},
         "after": {"version": None, "as_of": "2026-11-22T10:00:00Z", "seq": 77},
     },
     "figures": [
-        {"part": "servers", "of": "web \x1b[31m", "figure": "down", "before": 0, "after": 60.5},
-        {"part": "servers", "of": "id-3", "figure": "met", "before": True, "after": None},
+        {
+            "part": "servers",
+            "of": "id-2",
+            "name": "web \x1b[31m",
+            "since": None,
+            "figure": "down",
+            "before": 0,
+            "after": 60.5,
+        },
+        {
+            "part": "servers",
+            "of": "id-3",
+            "name": "db",
+            "since": None,
+            "figure": "met",
+            "before": True,
+            "after": None,
+        },
     ],
     "records": [{"seq": 71, "kind": "exclusion"}],
 }

@@ -12,7 +12,7 @@ from click.testing import CliRunner
 
 from daemon.cli import main
 from daemon.clock import SystemClock
-from daemon.config import load
+from daemon.config.loading import load
 from daemon.demo.configuration import written
 from daemon.demo.estate import CLIENTS, add_helpers
 from daemon.demo.past import Past

@@ -80,7 +80,7 @@ def judged(lines: Iterable[Line], as_of: str = AS_OF) -> Judgement:
 
 def figures(lines: Iterable[str], client: str, as_of: str = AS_OF) -> list[Line]:
     """What a statement says of one client; but for names: that of a server is the newest, whoever gave it."""
-    statement = judged(map(json.loads, lines), as_of).statement(ClientId(client))
+    statement = judged(map(json.loads, lines), as_of).statement([ClientId(client)])
     return [
         *({**server_row(row), "name": ""} for row in statement.servers),
         *map(solution_row, statement.solutions),

@@ -73,8 +73,10 @@ def test_the_store_is_always_a_beginning_of_the_ledger(
                 expected = "gap"
             elif is_ours:
                 expected, has = "appended", max(has, end)
-            elif has == 0:
-                expected = "appended"  # the first that comes is believed: from here on it is the ledger
+            elif forged is not None and forged >= has:
+                expected = (
+                    "appended"  # what goes on from all that it has is believed: from here on it is the ledger
+                )
             else:
                 expected = "diverged"
             assert answer is not None

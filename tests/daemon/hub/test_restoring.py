@@ -12,7 +12,7 @@ from click.testing import CliRunner, Result
 
 from daemon.app import App, Meant
 from daemon.cli import main
-from daemon.config import load
+from daemon.config.loading import load
 from daemon.hub import comparing
 from daemon.hub.states import HubError, HubState
 from daemon.ledger import LedgerWentBackError, verified

@@ -79,7 +79,9 @@ def test_rules_runbook_and_page_know_every_state() -> None:
         assert told_of[state.value].startswith(
             "HubRefused" if state.is_refusal else "none" if state is HubState.SHIPPING else "HubBehind"
         )
-    books = {name: (ROOT / f"deploy/runbooks/{name}.md").read_text() for name in ("HubRefused", "HubBehind")}
+    books = {
+        name: (ROOT / f"deploy/mixin/runbooks/{name}.md").read_text() for name in ("HubRefused", "HubBehind")
+    }
     for state in set(HubState) - {HubState.SHIPPING}:
         assert f"`{state.value}`" in books["HubRefused" if state.is_refusal else "HubBehind"]
 

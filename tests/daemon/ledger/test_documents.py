@@ -91,6 +91,7 @@ async def test_a_ledger_of_the_version_before_gets_their_table(path: Path) -> No
     ledger = opened(path)
     await ledger.close()
     with contextlib.closing(sqlite3.connect(path)) as db:
+        db.execute("DROP TABLE sealed")
         db.execute("DROP TABLE document")
         db.execute("PRAGMA user_version = 3")
     await issued(path)

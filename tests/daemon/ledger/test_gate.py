@@ -259,10 +259,13 @@ def older(path: Path) -> Path:
     """A ledger as the first version made it, with a text that no ledger takes any more."""
     written(path, 2)
     with contextlib.closing(sqlite3.connect(path)) as db:
-        drop = [f"DROP TABLE {table}" for table in ("document", "trace", "request", "object", "quarantine")]
+        drop = [
+            f"DROP TABLE {table}"
+            for table in ("sealed", "document", "trace", "request", "object", "quarantine")
+        ]
         for statement in (*drop, "PRAGMA user_version = 1"):
             db.execute(statement)
-    assert len(MIGRATIONS) == 4
+    assert len(MIGRATIONS) == 5
     return path
 
 

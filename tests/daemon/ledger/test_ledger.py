@@ -25,8 +25,9 @@ from daemon.ledger import (
     Trace,
     verified,
 )
+from daemon.ledger.files import connect
 from daemon.ledger.schema import MIGRATIONS, migrate, set_pragmas
-from daemon.ledger.store import Store, _back_up, connect
+from daemon.ledger.store import Store, _back_up
 from probes.report import ManagedObject
 from sla.chain import GENESIS, SALT_BYTES, digest_of, linked, salted
 from sla.evidence import encode
@@ -337,7 +338,8 @@ KILLED_MIGRATION = """
 import os, signal, sys
 from pathlib import Path
 from daemon.ledger.schema import migrate, set_pragmas
-from daemon.ledger.store import _back_up, connect
+from daemon.ledger.files import connect
+from daemon.ledger.store import _back_up
 from tests.daemon.ledger.test_ledger import NEXT
 path = Path(sys.argv[1])
 db = connect(path, "rw")

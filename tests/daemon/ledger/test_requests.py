@@ -64,7 +64,7 @@ async def test_the_keys_of_an_older_ledger_are_found_and_its_records_stay_as_the
     await ledger.close()
     with contextlib.closing(sqlite3.connect(path)) as db:
         for statement in (
-            *(f"DROP TABLE {table}" for table in ("document", "trace", "request", "object")),
+            *(f"DROP TABLE {table}" for table in ("sealed", "document", "trace", "request", "object")),
             "PRAGMA user_version = 2",
         ):
             db.execute(statement)

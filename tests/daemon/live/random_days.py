@@ -220,7 +220,8 @@ class Days:
         for each in ALL_LEGS if everything else (leg,):
             teller = NET if each is Leg.INTERNET and witness is not OTHER else witness
             state = State.UP if everything else self.dice.choice(STATES)
-            self.book.take_observation(server, each, teller, state, at, "", self.book.settled(server, teller))
+            track = self.book.track(server, each, teller)
+            self.book.take_observation(track, at, state, "", self.book.settled(server, teller))
 
     def _observe_late(self) -> None:
         self._observe(ago=(2 * MINUTE, HOUR, DAY, 3 * DAY))

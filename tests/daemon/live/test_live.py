@@ -237,7 +237,7 @@ async def test_figures_under_faults_and_records_are_those_of_the_evidence(tmp_pa
             (mail,) = (each for each in listed if each["id"] == "mail")
             assert [each["deadline"] for each in mail["deadlines"]] == ["data_return"]
             assert (await story.asked("/v1/solutions/acme/mail"))["observed"] == mail["observed"]
-            with pytest.raises(UnknownNameError, match="client acme has no such solution"):
+            with pytest.raises(UnknownNameError, match="there is no solution"):
                 await story.asked("/v1/solutions/acme/nothing")
             samples = await asyncio.to_thread(story.samples)
             book = await story.exported()

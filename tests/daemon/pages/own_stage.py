@@ -1,6 +1,7 @@
 """A public door with links over a book that lines of evidence made, without disk, watches and clock."""
 
 import json
+import re
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -12,7 +13,7 @@ import aiohttp
 from yarl import URL
 
 from daemon.book.live_book import LiveBook
-from daemon.config import Config
+from daemon.config.config import Config
 from daemon.ledger import Head
 from daemon.live.figures import LiveFigures
 from daemon.new_tokens import digest_of_token
@@ -195,7 +196,15 @@ async def everything(door: Opened, client: str, *, with_pdf: bool = False) -> di
     status = json.loads(await door.under(client, "status.json"))
     months = await door.stage.sources.own.months(ClientId(client))
     files = [f"{month}.{each}" for month in months for each in ENDINGS if with_pdf or each != "pdf"]
+    incidents = [
+        found.decode()
+        for month in months
+        for found in re.findall(
+            rb'href="/c/[^/]+/incidents/([^"]+)"', await door.under(client, f"outages?month={month}")
+        )
+    ]
     named = {
+        "{server}/{start}": sorted(set(incidents))[:2],
         "{server}": [row["id"] for row in status["servers"]],
         "{client}/{solution}": [
             f"{client}/{each}" for each in {row["solution"] or row["id"] for row in status["servers"]}

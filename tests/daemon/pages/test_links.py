@@ -72,7 +72,11 @@ def alike(answer: tuple[int, Any, bytes]) -> tuple[int, bytes, list[tuple[str, s
 
 def route(path: str) -> str:
     solution = path.replace("{client}/{solution}", "c/s")
-    return solution.replace("{file}", "2026-03.html").replace("{server}", "s")
+    return (
+        solution.replace("{file}", "2026-03.html")
+        .replace("{server}", "s")
+        .replace("{start}", "2026-03-10T10:00:00Z")
+    )
 
 
 async def test_whoever_has_no_link_sees_the_same_404_everywhere(door: Opened) -> None:
@@ -87,6 +91,18 @@ async def test_whoever_has_no_link_sees_the_same_404_everywhere(door: Opened) ->
         for path in ("", "nowhere", *(route(path) for path in paths())):
             assert alike(await door.get(f"{PREFIX}{token}/{path}")) == unknown, (token, path)
         assert alike(await door.get(f"{PREFIX}{token}"))[0] == 404
+
+
+@pytest.mark.parametrize(
+    "path", ["nope", "servers/x", "statements/2026-10-v01.html", "badge/state-x.svg", "?cursor=x"]
+)
+async def test_what_a_link_holder_is_told_is_not_there_tells_nothing_to_others(
+    door: Opened, path: str
+) -> None:
+    assert (await door.get(f"{PREFIX}{TOKEN}/{path}"))[0] in (400, 404)
+    unknown = alike(await door.get(f"{PREFIX}nothing/"))
+    assert alike(await door.get(f"{PREFIX}nothing/{path}")) == unknown
+    assert unknown[0] == 404
 
 
 async def test_it_is_taken_back_and_expires_at_once(door: Opened) -> None:

@@ -1,16 +1,20 @@
 """Every page: that it is there, that it is sound, and that whatever others wrote stays text."""
 
 import ast
+import html
 import re
+import sys
 from collections.abc import AsyncIterator, Iterable
+from dataclasses import replace
 from pathlib import Path
 
 import html5lib
 import pytest
 
 from daemon.pages.rendering import ICON, SCRIPT, STYLE
-from daemon.pages.site import PAGES
-from sla.instants import MINUTE, Instant, format_instant
+from daemon.pages.site import OWN_PAGES, PAGES
+from sla.instants import DAY, HOUR, MINUTE, Instant, format_instant
+from sla.records import ClientId
 from tests.daemon.pages.world import MARKUP, ODD, SOLUTION, Browser, browsing
 
 NAMES = {"client": "acme", "solution": SOLUTION, "server": ODD}
@@ -31,6 +35,7 @@ def templates(pages: Iterable[str] = PAGES) -> list[str]:
 
 def path_of(browser: Browser, template: str, **names: str) -> str:
     """The path of a page, of the odd names where it has any."""
+    names = {"start": format_instant(browser.world.began), **names}
     parts = [
         (NAMES | names)[part[1:-1]] if part.startswith("{") else part
         for part in template.strip("/").split("/")
@@ -145,6 +150,12 @@ async def test_what_is_not_there_or_means_nothing_is_told_on_a_page_that_helps(
     assert any(form.get("action") == "/servers" for form in tree.iter("form"))
 
 
+@pytest.mark.parametrize("path", ["/clients/ACME", "/servers?client=ACME", "/outages?client=Acme"])
+async def test_a_client_is_called_without_regard_to_upper_and_lower_case(browser: Browser, path: str) -> None:
+    status, _, _ = await browser.look(path)
+    assert status == 200
+
+
 async def test_a_name_of_several_servers_is_answered_with_which_there_are(browser: Browser) -> None:
     browser.world.source.vms["t"].name = "acme-alone"
     browser.world.source.look()
@@ -166,6 +177,95 @@ async def test_every_server_is_on_one_page_of_the_list(
         path = further[1].replace("&amp;", "&") if further else ""
     assert found[:2] == ["a%2F1%3F%3Ci%3E%252e", "secret-1"]
     assert len(found) == len(set(found)) == 7
+
+
+LISTS = [
+    (client, path.replace(":[^/]+", ""), module)
+    for client, pages in ((None, PAGES), ("acme", OWN_PAGES))
+    for path, (name, _) in pages.items()
+    for module in [f"daemon.pages.{name}"]
+    if hasattr(sys.modules[module], "ROWS")
+]
+"""Pages, of the fleet and of a client, whose lists go on."""
+
+
+@pytest.mark.parametrize(("client", "template", "module"), LISTS)
+async def test_what_is_further_on_is_reached_from_the_page_that_was_opened(
+    monkeypatch: pytest.MonkeyPatch, client: str | None, template: str, module: str
+) -> None:
+    monkeypatch.setattr(f"{module}.ROWS", 1)
+    async with browsing(client) as browser:
+        path, pages = path_of(browser, template), list[str]()
+        while path:
+            pages.append(await browser.text(path))
+            further = re.search(r'<a href="([^"]+)" rel="next">Further', pages[-1])
+            path = further[1].replace("&amp;", "&").removeprefix("/c/acme") if further else ""
+    has_all_on_one = client is not None and template.startswith(("/statements", "/incidents"))
+    assert len(set(pages)) == len(pages)
+    assert len(pages) > 1 or has_all_on_one
+
+
+async def test_the_servers_of_a_client_that_missed_come_first_in_every_month(browser: Browser) -> None:
+    world = browser.world
+
+    async def first_of(path: str) -> str:
+        (first, *_) = re.findall(
+            r'<th scope="row" data-th="Server"><a href="[^"]*">([^<]*)<', await browser.text(path)
+        )
+        return html.unescape(first)
+
+    world.turn(True, ODD)
+    world.turn(False, "lone")
+    world.source.look(passed_us=30 * DAY)
+    await world.settle()
+    assert await first_of("/clients/acme") == "acme-alone"
+    world.turn(True, "lone")
+    world.turn(False, ODD)
+    world.source.look(passed_us=DAY)
+    await world.settle()
+    assert await first_of("/clients/acme?month=2026-03") == "acme-alone"
+    ended = re.sub(r"<svg.*?</svg>|<[^>]*>|\s+", " ", await browser.text("/clients/acme?month=2026-03"))
+    tiles = re.search(r"(\d+) +servers((?: +(?:missed|met|either way|not judged) +\d+)+)", ended)
+    assert tiles is not None
+    counts = {word.strip(): int(count) for word, count in re.findall(r"([a-z ]+?) +(\d+)", tiles[2])}
+    assert (sum(counts.values()), counts.keys() >= {"missed"}) == (int(tiles[1]), True), counts
+    assert "on target" not in ended
+
+
+async def test_every_server_of_an_incident_is_reached_from_it(
+    browser: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("daemon.answers.outages.NAMES_SHOWN", 1)
+    incident = path_of(browser, "/incidents/{server}/{start}")
+    for page in ("/", "/outages", "/clients/beta"):
+        text = await browser.text(page)
+        assert 'href="/servers/' in text
+        assert f'<a href="{incident}">' in text or page == "/clients/beta"
+        assert "and <a" in text or page == "/clients/beta"
+    text = await browser.text(incident)
+    assert all(
+        f'href="/servers/{each}?month=2026-03"' in text for each in ("a%2F1%3F%3Ci%3E%252e", "secret-1")
+    )
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/incidents/lone/2026-03-01T00:00:00Z", "/incidents/none/2026-03-01T00:00:00Z", "/incidents/lone/odd"],
+)
+async def test_an_incident_that_never_was_is_not_there(browser: Browser, path: str) -> None:
+    status, text, _ = await browser.look(path)
+    assert (status, "Not found" in text) == (404, True)
+
+
+async def test_what_is_of_clients_with_several_clocks_is_told_in_utc(browser: Browser) -> None:
+    began = f'title="{format_instant(browser.world.began)[:19].replace("T", " ")} UTC">'
+    told = {
+        path: re.findall(f"{began}([^<]+)<", await browser.text(path))
+        for path in ("/outages", "/outages?client=acme", "/outages?client=beta")
+    }
+    assert [each for each in told["/outages"] if each.endswith(" UTC")]
+    assert all(each.endswith(" NDT") for each in told["/outages?client=acme"])
+    assert all(each.endswith(" GMT") for each in told["/outages?client=beta"])
 
 
 async def test_a_list_can_be_searched_by_a_part_of_a_name(browser: Browser) -> None:
@@ -190,6 +290,43 @@ async def test_a_day_of_a_time_line_can_be_looked_at_closer(browser: Browser) ->
     assert "Mar 10, 2026 00:00:00 NDT" in closer
     hours = re.findall(r">(\d\d)</a></li>", closer)
     assert (hours[:2], len(hours)) == (["00", "01"], 24)
+
+
+@pytest.mark.parametrize(
+    "length",
+    [
+        MINUTE,
+        12 * MINUTE,
+        HOUR,
+        3 * HOUR,
+        6 * HOUR,
+        13 * HOUR,
+        DAY,
+        2 * DAY,
+        3 * DAY,
+        31 * DAY,
+        32 * DAY,
+        400 * DAY,
+    ],
+)
+async def test_the_labels_of_a_time_line_have_room(browser: Browser, length: int) -> None:
+    start = browser.world.began
+    span = f"from={format_instant(start)}&until={format_instant(Instant(start + length))}"
+    text = await browser.text(f"/servers/lone?{span}")
+    labels = re.findall(r"<li><a [^>]*#line\">([^<]*)</a></li>", text)
+    assert labels
+    assert sum(len(label) + 1 for label in labels) <= 100
+
+
+async def test_no_sentence_ends_twice(browser: Browser) -> None:
+    for name, lead in (
+        ("ACME Ltd.", "A solution of ACME Ltd. Times are"),
+        ("ACME", "A solution of ACME. Times are"),
+    ):
+        (record,) = browser.world.monitor.book.evidence.clients[ClientId("acme")][-1:]
+        browser.world.record(replace(record, name=name, recorded_at=browser.world.monitor.now))
+        await browser.world.settle()
+        assert lead in await browser.text(path_of(browser, "/solutions/{client}/{solution}"))
 
 
 async def test_our_files_are_named_by_what_is_in_them_and_kept(browser: Browser) -> None:

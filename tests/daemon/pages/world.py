@@ -126,6 +126,8 @@ class World:
     def __init__(self) -> None:
         self.monitor = Monitor()
         self.source = Source(self.monitor)
+        self.began = self.monitor.now
+        """When the incident of both clients began."""
         self.source.add(Vm(ODD, f"{SOLUTION}-1"), Vm("b-2", f"{SOLUTION}-2"), Vm("lone", "acme-alone"))
         self.source.add(Vm("secret-1", "beta-secret-1"), Vm("secret-2", "beta-secret-2"), Vm("t", "beta-t"))
         self.source.add(Vm("moved", "acme-moved"))
@@ -210,7 +212,7 @@ class World:
         self.source.look()
         self.source.look()
         self.turn(False, ODD, "secret-1", "lone")
-        began = self.monitor.now
+        began = self.began = self.monitor.now
         self.record(self.cause(ODD, began), self.cause("secret-1", began))
         self.record(self.window("win-acme", "acme"), self.window("win-secret", "beta"))
         self.source.look()

@@ -365,7 +365,7 @@ LEFT_OUT: Mapping[str, set[str]] = {
     },
     "Transitions": {"_book", "_registry", "_people"},
     "Services": {"policy"},
-    "EvidenceReader": {"_line", "_witnesses", "_tracks"},  # where it is in a file, and one object a witness
+    "EvidenceReader": {"_line", "_witnesses"},  # where it is in a file, and one object a witness
     "Track": {"ever_down"},  # a short cut
     "Book": {"_windows"},
     "StatementRegister": {"_book", "_news"},  # it is compared by itself; counts since somebody looked

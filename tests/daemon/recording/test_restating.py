@@ -9,7 +9,8 @@ import pytest
 from daemon.app.wiring import replayed
 from daemon.believed_clock import BelievedClock
 from daemon.clock import SystemClock
-from daemon.config import Config, load
+from daemon.config.config import Config
+from daemon.config.loading import load
 from daemon.evidence.export import exported
 from daemon.ledger import Batch, Entry, Ledger
 from daemon.ledger import store as stores

@@ -13,7 +13,8 @@ from structlog.testing import capture_logs
 
 from daemon.app.wiring import replayed
 from daemon.believed_clock import BelievedClock
-from daemon.config import Config, load
+from daemon.config.config import Config
+from daemon.config.loading import load
 from daemon.ledger import (
     NOTHING_READ,
     Ledger,

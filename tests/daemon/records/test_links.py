@@ -105,7 +105,8 @@ async def test_the_list_tells_how_each_stands_and_no_token(office: Office, calle
 
 async def test_what_may_not_be_asked_for_is_refused(office: Office, caller: Caller) -> None:
     nobody = await caller.post("/v1/clients/nobody/links", {})
-    assert (nobody.status, nobody.json["error"]) == (404, 'id: there is no client "nobody"')
+    assert (nobody.status, nobody.json["error"]) == (404, 'client: there is no client "nobody": c, d')
+    assert (await caller.get("/v1/links?client=nobody")).status == 404
     for body in ({"valid_seconds": 59}, {"valid_seconds": 731 * 86_400 + 1}, {"name": "a\nb"}, {"x": 1}):
         assert (await caller.post("/v1/clients/c/links", body)).status == 422
     assert (await caller.post("/v1/links/ln-1/revoke")).status == 404

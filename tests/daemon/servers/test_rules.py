@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from daemon.config import UNASSIGNED
+from daemon.config.config import UNASSIGNED
 from daemon.config.tables import AttributeTable, RuleTable
 from daemon.servers.policy import Owner, owner_by
 from daemon.servers.rules import Needs, Rules, Undecided, needs_of

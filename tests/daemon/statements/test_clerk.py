@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -13,15 +14,15 @@ import pytest
 from prometheus_client import CollectorRegistry
 from structlog.testing import capture_logs
 
-from daemon.config import Config
+from daemon.config.config import Config
 from daemon.config.statements import StatementsTable
 from daemon.metrics import StatementMetrics
-from daemon.records.editions import NO_SERVICE
 from daemon.records.refusals import FieldFault, NotRecordingError, RefusedError
 from daemon.records.service import RecordCall
+from daemon.replies.words import NO_SERVICE
 from daemon.statements import clerk as room
 from daemon.statements.register import StatementRegister
-from sla.instants import Instant, parse_instant
+from sla.instants import SECOND, Instant, parse_instant
 from tests.daemon.cli.issuing import MONTH, Issuer, imported, issuer, october
 from tests.sla.stories import book_of, client, says, seen, server
 from tests.waiting import wait_until
@@ -116,6 +117,29 @@ def test_a_correction_is_noticed_told_everywhere_and_ends_with_its_issue(tmp_pat
         assert issuing.issued()["version"] == 2
         assert issuing.told("status")["outdated"] == []
         wait(lambda: "slad_statement_outdated_figures{" not in metrics(issuing), "the metric")
+
+
+def test_the_statement_issued_last_is_a_metric_and_the_one_before_it_is_none_any_more(
+    tmp_path: Path, looks: Looks
+) -> None:
+    def issued(issuing: Issuer) -> dict[str, float]:
+        family = "slad_statement_issued_timestamp_seconds"
+        return dict(re.findall(rf"^{family}\{{(.*)\}} (\S+)$", metrics(issuing), re.MULTILINE))
+
+    with issuer(tmp_path) as issuing:
+        looks.wait()
+        assert issued(issuing) == {}
+        issuing.issued()
+        first = f'client="acme",month="{MONTH}",version="1"'
+        wait(lambda: first in issued(issuing), "the metric")
+        at = parse_instant(issuing.told("statement", "list")["statements"][0]["issued_at"])
+        assert float(issued(issuing)[first]) == at / SECOND
+        issuing.corrected()
+        wait(lambda: bool(issuing.told("status")["outdated"]), "it is noticed")
+        issuing.issued()
+        wait(lambda: list(issued(issuing)) == [first.replace('"1"', '"2"')], "the second version alone")
+    with issuer(tmp_path) as issuing:
+        wait(lambda: list(issued(issuing)) == [first.replace('"1"', '"2"')], "it is known after a restart")
 
 
 def test_a_correction_that_is_taken_back_is_none(tmp_path: Path) -> None:

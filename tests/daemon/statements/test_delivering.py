@@ -256,6 +256,13 @@ def test_a_server_that_hangs_holds_up_nothing(tmp_path: Path, monkeypatch: pytes
         assert "-v2" in str(list(attached(server.mails[-1]))), "of two versions the newest"
 
 
+def test_a_stop_waits_for_no_server_that_hangs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mail, "COMMAND_S", 300.0)
+    with mail_server(Mailbox(hangs=True)) as server, issuer(tmp_path, **mailing(server.port)) as issuing:
+        issuing.issued()
+        wait(lambda: server.tries, "it is asked")
+
+
 def test_nobody_listens(tmp_path: Path) -> None:
     with mail_server(Mailbox()) as server:
         port = server.port

@@ -7,7 +7,7 @@ from typing import Any, cast
 
 import pytest
 
-from daemon.config import Config
+from daemon.config.config import Config
 from daemon.ledger import Head
 from daemon.statements import documents as room
 from daemon.statements.documents import Documents, MovingError

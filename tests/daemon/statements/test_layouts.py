@@ -17,7 +17,7 @@ import pytest
 
 from daemon.config.letterhead import Letterhead
 from daemon.config.pictures import Picture
-from daemon.config.values import LanguageName
+from daemon.languages import LanguageName
 from daemon.statements.layouts import Layout, LayoutError, laid_out
 from daemon.statements.speech import Speech
 from daemon.statements.view import Section
@@ -29,7 +29,7 @@ from sla.instants import SECOND, parse_instant
 from sla.reader import EvidenceReader
 from sla.statement import Judgement
 from tests.daemon.config.pictures import PNG
-from tests.daemon.statements.told import document, parsed
+from tests.daemon.statements.told import AS_OF, document, parsed
 from tests.hostile import HOSTILE
 from tests.sla.stories import HOLIDAYS, SPEC
 
@@ -109,6 +109,49 @@ def test_outages_of_one_incident_are_a_row_that_unfolds(locale: LanguageName) ->
     assert len(list(unfolding.iter("tr"))) == count
     for told in (text.decode(), text_of_pdf(pdf)):
         assert all(squeezed(each) in squeezed(told) for each in (counted, *names))
+
+
+def test_tables_stand_by_the_names_that_people_read_and_not_by_ids() -> None:
+    """Solutions before servers that are sold alone; what is not clear before what is."""
+    whole = json.loads(document())
+    servers = ("9", "8", "7", "6")
+    names = dict(zip(servers, ("alone b", "Alone a", "x", "y"), strict=True))
+    whole["servers"] = [{**whole["servers"][0], "id": id_, "name": name} for id_, name in names.items()]
+    of = ("9", "8", "shop", "Zoo")
+    began = whole["interruptions"][0]
+    whole["interruptions"] = [{**began, "solution": each} for each in of]
+    whole["deadlines"] = [{**whole["deadlines"][0], "solution": each} for each in of]
+    state = whole["solutions"][0]
+    chronic = {**state["observed"], "stage": "chronic"}
+    whole["solutions"] = [
+        {**state, "id": "8"},
+        {**state, "id": "9", "documented": chronic},
+        {**state, "id": "Zoo"},
+        {**state, "id": "shop", "observed": chronic},
+    ]
+    whole["summary"]["stages"] = [
+        {"solution": each, "observed": "chronic", "documented": "clear"} for each in of
+    ]
+    whole["summary"]["worst"]["server"] = "9"
+    whole["outages"] = []
+    whole["exclusions"] = [{**whole["exclusions"][0], "servers": ["6", "8", "9"]}]
+    request = whole["service_requests"][0]
+    whole["service_requests"] = [
+        {**request, "id": "a"},
+        {**request, "id": "b", "opened_at": AS_OF[:4] + "-01-01T00:00:00Z"},
+    ]
+    view = view_of(json.dumps(whole).encode(), "en")
+    cells = {each.key: [row.cells for row in each.rows] for each in view.sections}
+    by_name = ["shop", "Zoo", "Alone a", "alone b"]
+    assert [row[0] for row in cells["interruptions"]] == by_name
+    assert [row[0] for row in cells["deadlines"]] == by_name
+    assert [row[0] for row in cells["chronic"]][::2] == ["shop", "alone b", "Zoo", "Alone a"]
+    assert [row[0] for row in cells["requests"]] == ["b", "a"]
+    assert cells["exclusions"][0][5] == "Alone a, alone b, y"
+    (stages,) = (
+        fact.text for each in view.sections for fact in each.facts if fact.label == "Chronic outages"
+    )
+    assert re.findall("|".join(by_name), stages) == by_name
 
 
 @pytest.mark.parametrize("locale", LANGUAGES)

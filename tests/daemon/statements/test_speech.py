@@ -4,7 +4,7 @@ from fractions import Fraction
 
 import pytest
 
-from daemon.config.values import LanguageName
+from daemon.languages import LanguageName
 from daemon.statements.speech import Speech
 from sla.calendars import Month
 from sla.instants import HOUR, MINUTE, SECOND

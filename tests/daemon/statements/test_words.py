@@ -9,7 +9,7 @@ from typing import Any, get_args
 import pytest
 
 import daemon.statements
-from daemon.config.values import LanguageName
+from daemon.languages import LanguageName
 from daemon.statements.viewing import view_of
 from daemon.statements.words import REASONS, WORDS
 from sla.accounts import DayState
@@ -70,6 +70,7 @@ def test_every_phrase_is_said_somewhere() -> None:
         *(rooms / "statements").glob("*.py"),
         rooms / "answers" / "own_feed.py",
         rooms / "answers" / "own.py",
+        rooms / "answers" / "calendars.py",
     )
     said = "".join(each.read_text() for each in sources if each.name != "words.py")
     of_sets = {f"{prefix}.{each.value}" for prefix, words in SETS for each in words}

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from daemon.clock import SystemClock
-from daemon.config import load
+from daemon.config.loading import load
 from daemon.metrics import Metrics
 from daemon.watching import sources as sources_module
 from daemon.watching.sources import Sources

@@ -1,0 +1,52 @@
+"""How a reader makes a document again (`spec/statement.md`, 9): commands for a shell, which need nothing but its evidence."""
+
+import json
+import shlex
+from typing import Final
+
+from daemon.statements.view import Json
+from sla.texts import printable
+
+_LETTERHEAD: Final = "provider.toml"
+_EVIDENCE: Final = "evidence.jsonl"
+
+
+def letterhead_command(head: Json) -> str:
+    """What writes the file with the provider that `recompute_command` reads; "" for a document that names none.
+
+    `head`: what the document says of itself, its `statement`.
+    """
+    provider = head["provider"]
+    if not _is_named(provider):
+        return ""
+    address = ", ".join(map(_in_toml, provider["address"]))
+    lines = ("[provider]", f"name = {_in_toml(provider['name'])}", f"address = [{address}]")
+    return f"printf '%s\\n' {shlex.join(lines)} > {_LETTERHEAD}"
+
+
+def recompute_command(head: Json) -> str:
+    """What prints the SHA-256 of the document, made again of the lines of an export up to the records that it names."""
+    asked = ["--month", head["month"], "--as-of", head["as_of"], "--client", head["client"]]
+    version = [] if head["version"] is None else ["--version", str(head["version"])]
+    letterhead = ["--letterhead", _LETTERHEAD] if _is_named(head["provider"]) else []
+    rest = [*asked, *version, *letterhead, "--format", "json"]
+    if not head["ledgers"]:
+        return f"{_command('slad', 'evaluate', _EVIDENCE, *rest)} | sha256sum"
+    # A record a line, numbered from 1 in each ledger: the numbers of the last ones add up to the lines.
+    lines = sum(each["seq"] for each in head["ledgers"])
+    taken = f"head -n {lines} {_EVIDENCE}"
+    return f"{taken} | {_command('slad', 'evaluate', '-', '--verify', *rest)} | sha256sum"
+
+
+def _is_named(provider: Json) -> bool:
+    return bool(provider["name"] or provider["address"])
+
+
+def _command(*words: str) -> str:
+    return printable(shlex.join(words))
+
+
+def _in_toml(text: str) -> str:
+    """A string of TOML in which every character shows."""
+    quoted = json.dumps(text, ensure_ascii=False)
+    return "".join(each if printable(each) == each else f"\\U{ord(each):08x}" for each in quoted)

@@ -1,0 +1,1 @@
+"""What watches slad from outside: recording rules, alerts, dashboards and runbooks, in the layout of a monitoring mixin."""
