@@ -15,6 +15,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import urllib.error
 import urllib.parse
 import urllib.request
 from collections.abc import Iterator
@@ -42,15 +43,15 @@ password_file = "password"
 
 
 class Daemon:
-    """`slad run`, its CPU, memory and metrics."""
+    """`slad run`, or `slad hub run`, its CPU, memory and metrics."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *command: str) -> None:
         self.process = subprocess.Popen(
             [
                 sys.executable,
                 "-m",
                 "daemon",
-                "run",
+                *(command or ("run",)),
                 "--config",
                 str(folder / "slad.toml"),
                 "--log-format",
@@ -82,6 +83,18 @@ class Daemon:
         with urllib.request.urlopen(request, timeout=60) as response:
             text: str = response.read().decode()
         return text
+
+    def is_ready(self) -> bool:
+        """Whether its figures are those of now."""
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/-/ready", timeout=60) as response:
+                return bool(response.status == 200)
+        except urllib.error.HTTPError:
+            return False
+
+    def end(self) -> None:
+        self.process.terminate()
+        self.process.communicate()
 
     def value(self, name: str) -> float:
         found = re.search(rf"^{re.escape(name)} (\S+)$", self.scraped(), re.MULTILINE)
@@ -136,8 +149,7 @@ def main(servers: int) -> None:
         try:
             show(f"the daemon, {servers:,} servers", rows_of(daemon, address))
         finally:
-            daemon.process.terminate()
-            daemon.process.communicate()
+            daemon.end()
 
 
 def rows_of(daemon: Daemon, address: str) -> Iterator[Row]:
