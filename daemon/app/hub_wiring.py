@@ -79,7 +79,7 @@ def hub_wired(
 ) -> HubParts:
     """The parts, on the running loop; `stack` lets go of the threads that wait for it. `tick_us`: as HubRecorder has it."""
     wake = asyncio.Event()
-    tail = Tail(clock=clock, table=table, metrics=tail_metrics)
+    tail = Tail(clock=clock, table=table, metrics=tail_metrics, on_backlog=wake.set)
     ledger = MergedLedger(tail)
     recollection = Recollection(config.observer, policy_of(config), is_merged=True)
     book, registry, traces = recollection.book, recollection.registry, Traces()

@@ -5,7 +5,7 @@ of the lines on which it rests, never before. The lock of the active hub is that
 """
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Never
 
@@ -55,7 +55,15 @@ class Arrivals:
 class Tail:
     """Owns the session with the store. `run` it for ever; nothing waits for the store but who asks it to write or to read."""
 
-    def __init__(self, *, clock: Clock, table: HubTable, metrics: TailMetrics) -> None:
+    def __init__(
+        self,
+        *,
+        clock: Clock,
+        table: HubTable,
+        metrics: TailMetrics,
+        on_backlog: Callable[[], None] = lambda: None,
+    ) -> None:
+        """`on_backlog`: there is so much to take that it ought not to wait for a tick."""
         self.instance = instance_name()
         self.is_active = False
         """Whether this hub had the lock when it last asked."""
@@ -68,6 +76,7 @@ class Tail:
         self._clock = clock
         self._table = table
         self._metrics = metrics
+        self._on_backlog = on_backlog
         self._session: HubSession | None = None
         self._held: list[Arrived] = []
         self._keys: dict[int, RequestKey] = {}
@@ -177,8 +186,12 @@ class Tail:
                 self._held += lines
                 self._last, self._seen = lines[-1], None
                 self._newest = max(self._newest, self._last.arrival)
-            if len(lines) < MOST_AT_ONCE:
+            is_all = len(lines) < MOST_AT_ONCE
+            if is_all:
                 self._seen, self._level_us = seen, self._clock.monotonic_us()
+            if not (is_all and self.is_level):
+                self._on_backlog()
+            if is_all:
                 return
 
     def _reach(self) -> None:

@@ -5,6 +5,7 @@ from typing import Final
 
 import structlog
 
+from daemon.book.live_book import CountedTrack
 from daemon.hub.merged_ledger import MergedLedger
 from daemon.hub.schema import HUB
 from daemon.hub.session import Arrived
@@ -12,9 +13,10 @@ from daemon.hub.tail import Arrivals, Seen
 from daemon.metrics.hub import TailMetrics
 from daemon.pacing import freeze_gc, paced
 from daemon.recording.recollection import Recollection
+from daemon.recording.replay import AT_ONCE, BLIND, blind_in
 from sla.chain import exported
-from sla.instants import SECOND, Instant
-from sla.records import Blind, Observation, ObservedUntil, ObserverRetired, Record, Server, Witness
+from sla.instants import BEGINNING, SECOND, Instant
+from sla.records import Observation, ObservedUntil, ObserverRetired, Record, Server, Witness
 from sla.texts import cleaned
 from sla.usual_lines import Stems, decoded_each, said_in
 
@@ -35,63 +37,72 @@ class Merging:
         self._ledger = ledger
         self._recollection = recollection
         self._metrics = metrics
-        self._stems = Stems(said_in)
+        self._tracks = Stems(self._track)
         self._retired: set[str] = set()
 
     async def take(self, arrivals: Arrivals, *, is_sealing: bool = False) -> None:
         """Take what arrived. While `is_sealing` how far witnesses have seen stays as it is: it is on its way into the chain."""
-        book = self._recollection.book
-        records = [pair async for pair in paced(self._read(arrivals.lines))]
         watermarks = {} if arrivals.seen is None or is_sealing else _watermarks(arrivals.seen)
-        blind = [record for _, record in records if isinstance(record, Blind)]
-        book.take_watermarks(watermarks, (), blind)
+        # When the witnesses saw has to be known before what was counted by it.
+        blind = (line.body for line in arrivals.lines if line.body.startswith(BLIND))
+        self._recollection.book.take_watermarks(watermarks, (), blind_in(blind))
         self._recollection.register.see(watermarks)
         for place, key in arrivals.keys.items():
             self._recollection.requests.keep(place, key)
-        async for place, record in paced(records):
-            self._recollection.take(place, record, self._settled(record))
+        async for _ in paced(self._taking(arrivals.lines)):
+            pass
         self._ledger.watermarks.update(watermarks)
         if arrivals.seen is not None:
             self._note_seen(arrivals.seen)
             if not self.has_caught_up:
                 self.has_caught_up = True
                 freeze_gc()
-                _log.info("hub_caught_up", arrival=self._ledger.head.seq, servers=len(book.places))
-
-    def _read(self, lines: Sequence[Arrived]) -> Iterator[tuple[int, Record]]:
-        """The records of lines, each with its place; what cannot be read is left out, and told."""
-        reader = self._recollection.reader
-        usual = decoded_each([line.body for line in lines], self._stems)
-        for line, said in zip(lines, usual, strict=True):
-            self._ledger.take(line)
-            if said is not None and reader.knows_server(said[0].server):
-                (server, leg, witness), at, state, reason = said
-                yield (
-                    line.arrival,
-                    Observation(
-                        witness=witness,
-                        server=server,
-                        leg=leg,
-                        state=state,
-                        at=at,
-                        noticed_at=at,
-                        reason=reason,
-                    ),
+                _log.info(
+                    "hub_caught_up",
+                    arrival=self._ledger.head.seq,
+                    servers=len(self._recollection.book.places),
                 )
-                continue
-            # As an export shows it, for so it is judged by whoever evaluates one.
-            record = reader.read(exported(line.body, line.seq, line.chain, line.ledger).encode())
-            if record is None:
-                self._leave_out(line, reader.faults[-1].problem if reader.faults else "it says nothing")
-                reader.faults.clear()
-                continue
-            if isinstance(record, ObservedUntil):
-                self._ledger.seal(record.witness, record.at)
-            elif isinstance(record, ObserverRetired):
-                self._retired.add(record.observer)
-            elif isinstance(record, Server) and line.ledger != HUB:
-                self._retired.discard(record.observer)
-            yield line.arrival, record
+
+    def _taking(self, lines: Sequence[Arrived]) -> Iterator[None]:
+        """Take lines, one a step. Nearly all are usual, and go straight on their tracks (`sla.usual_lines`)."""
+        book, observe = self._recollection.book, self._recollection.register.observe
+        for first in range(0, len(lines), AT_ONCE):
+            some = lines[first : first + AT_ONCE]
+            usual = decoded_each([line.body for line in some], self._tracks)
+            for line, said in zip(some, usual, strict=True):
+                self._ledger.take(line)
+                if said is None:
+                    self._take_unusual(line)
+                else:
+                    track, at, state, reason = said
+                    settled = book.settled(track.server, track.witness) if self.has_caught_up else BEGINNING
+                    book.take_observation(track, at, state, reason, settled)
+                    observe(track.server, at)
+                yield
+
+    def _track(self, stem: bytes) -> CountedTrack | None:
+        """Where observations of a stem go; None while no record defines the server."""
+        said = said_in(stem)
+        if said is None or not self._recollection.reader.knows_server(said.server):
+            return None
+        return self._recollection.book.track(*said)
+
+    def _take_unusual(self, line: Arrived) -> None:
+        """Take a line by the strict reader; what it cannot read is left out, and told."""
+        reader = self._recollection.reader
+        # As an export shows it, for so it is judged by whoever evaluates one.
+        record = reader.read(exported(line.body, line.seq, line.chain, line.ledger).encode())
+        if record is None:
+            self._leave_out(line, reader.faults[-1].problem if reader.faults else "it says nothing")
+            reader.faults.clear()
+            return
+        if isinstance(record, ObservedUntil):
+            self._ledger.seal(record.witness, record.at)
+        elif isinstance(record, ObserverRetired):
+            self._retired.add(record.observer)
+        elif isinstance(record, Server) and line.ledger != HUB:
+            self._retired.discard(record.observer)
+        self._recollection.take(line.arrival, record, self._settled(record))
 
     def _leave_out(self, line: Arrived, problem: str) -> None:
         self._metrics.unread.inc()

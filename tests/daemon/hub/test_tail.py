@@ -46,11 +46,19 @@ class Taken:
     """A tail that runs, and all that was taken of it."""
 
     def __init__(self, store: TestStore) -> None:
+        self.backlogs = 0
+        """How often there was so much that it ought not to wait for a tick."""
         self.tail = Tail(
-            clock=SystemClock(), table=store.table(HUB), metrics=TailMetrics(CollectorRegistry())
+            clock=SystemClock(),
+            table=store.table(HUB),
+            metrics=TailMetrics(CollectorRegistry()),
+            on_backlog=self._count_backlog,
         )
         self.lines: list[Arrived] = []
         self.seen: Seen | None = None
+
+    def _count_backlog(self) -> None:
+        self.backlogs += 1
 
     async def until(self, arrival: int) -> None:
         """Take until all is here up to an arrival, and how far was seen besides."""
@@ -104,6 +112,17 @@ async def test_lines_come_once_and_in_order_across_connections_that_are_cut(stor
     ]
     assert taken.seen is not None
     assert taken.seen["mon1"] == {Witness("mon1", "vc1"): START + 12 * SECOND}
+
+
+async def test_a_backlog_does_not_wait_for_ticks_and_news_does(store: TestStore) -> None:
+    await shipped(store, "mon1", 1, 10)
+    async with tailing(store) as taken:
+        await taken.until(10)
+        assert taken.backlogs >= 4, "three lines at once"
+        before = taken.backlogs
+        await shipped(store, "mon1", 11, 12)
+        await taken.until(12)
+        assert taken.backlogs == before
 
 
 async def test_a_line_that_is_committed_late_is_not_passed_over(store: TestStore) -> None:
