@@ -6,6 +6,8 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from functools import partial
 
+import structlog
+
 from daemon.alerts.evaluator import AlertEvaluator
 from daemon.alerts.notifier import Notifier
 from daemon.alerts.store import AlertStore
@@ -20,6 +22,7 @@ from daemon.config.hub import HubTable
 from daemon.exposition.exposition import Exposition
 from daemon.hub.merged_ledger import MergedLedger
 from daemon.hub.tail import Tail
+from daemon.ledger import UnsoundSnapshotError
 from daemon.live.facts import ServerFacts
 from daemon.live.figures import LiveFigures
 from daemon.live.snapshots import Snapshots
@@ -29,9 +32,11 @@ from daemon.pages.site import Pages
 from daemon.pages.viewer import PageSources
 from daemon.recording.hub_committing import HubCommitter
 from daemon.recording.hub_recorder import HubRecorder
+from daemon.recording.hub_snapshot import restore, sections_of
 from daemon.recording.merging import Merging
 from daemon.recording.publishing import Publisher
 from daemon.recording.recollection import Recollection
+from daemon.recording.start_snapshot import StartSnapshots
 from daemon.records.endings import Endings
 from daemon.records.service import RecordService
 from daemon.replies.status import UndeliveredStatus
@@ -43,7 +48,20 @@ from daemon.watching.internet import Internet
 from daemon.watching.report_queue import ReportQueue
 from daemon.watching.sources import Sources
 from probes.report import Report, SourceFailure
-from sla.instants import BEGINNING
+from sla.instants import BEGINNING, Instant
+
+_log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HubEvidence:
+    """What a hub knows of the store before it asks for more, and who goes on with it."""
+
+    wake: asyncio.Event
+    """Has a tick come at once."""
+    tail: Tail
+    ledger: MergedLedger
+    recollection: Recollection
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,21 +85,51 @@ class NoDeliveries:
         return ()
 
 
+async def hub_evidence(
+    config: Config, table: HubTable, clock: BelievedClock, metrics: TailMetrics, *, is_anew: bool
+) -> HubEvidence:
+    """What the snapshot holds, where there is one that can be used, and unless the hub begins anew."""
+    wake = asyncio.Event()
+    tail = Tail(clock=clock, table=table, metrics=metrics, on_backlog=wake.set)
+    ledger, recollection = await asyncio.to_thread(_recollected, config, tail, clock.now(), is_anew)
+    tail.go_on_after(ledger.last_lines)
+    if ledger.last_lines:
+        _log.info("hub_goes_on", after=ledger.head.seq, servers=len(recollection.book.places))
+    return HubEvidence(wake=wake, tail=tail, ledger=ledger, recollection=recollection)
+
+
+def _recollected(
+    config: Config, tail: Tail, now: Instant, is_anew: bool
+) -> tuple[MergedLedger, Recollection]:
+    """Whatever goes wrong with a snapshot, all lines are read."""
+    ledger, recollection = _nothing(config, tail)
+    try:
+        if not is_anew:
+            restore(config.ledger.path, ledger, recollection, now)
+    except Exception as error:  # noqa: BLE001  whatever it holds, the store is there
+        why = str(error) if isinstance(error, UnsoundSnapshotError) else f"cannot be used: {error!r}"
+        _log.warning("start_snapshot_refused", message=f"the snapshot {why}; all lines are read")
+        return _nothing(config, tail)
+    return ledger, recollection
+
+
+def _nothing(config: Config, tail: Tail) -> tuple[MergedLedger, Recollection]:
+    return MergedLedger(tail), Recollection(config.observer, policy_of(config), is_merged=True)
+
+
 def hub_wired(
     config: Config,
-    table: HubTable,
     clock: BelievedClock,
     metrics: Metrics,
     tail_metrics: TailMetrics,
+    evidence: HubEvidence,
     stack: AsyncExitStack,
     *,
     tick_us: int | None = None,
 ) -> HubParts:
     """The parts, on the running loop; `stack` lets go of the threads that wait for it. `tick_us`: as HubRecorder has it."""
-    wake = asyncio.Event()
-    tail = Tail(clock=clock, table=table, metrics=tail_metrics, on_backlog=wake.set)
-    ledger = MergedLedger(tail)
-    recollection = Recollection(config.observer, policy_of(config), is_merged=True)
+    wake, tail = evidence.wake, evidence.tail
+    ledger, recollection = evidence.ledger, evidence.recollection
     book, registry, traces = recollection.book, recollection.registry, Traces()
     merging = Merging(ledger, recollection, tail_metrics)
     # Watches that watch nothing: what is asked of them has an answer, and nobody runs them.
@@ -180,6 +228,12 @@ def hub_wired(
         snapshots=snapshots,
         evaluator=evaluator,
         publisher=publisher,
+        start_snapshots=StartSnapshots(
+            config.ledger.path,
+            lambda: ledger.head.seq,
+            lambda: sections_of(recollection, ledger, clock.now()),
+            ledger.head.seq,
+        ),
         metrics=metrics.process,
         wake=wake,
     )

@@ -5,7 +5,7 @@ that was stopped, or whose way to the store was cut, loses it, and whoever was w
 """
 
 import secrets
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from daemon.hub.store import HubStore
@@ -28,6 +28,14 @@ class Arrived(NamedTuple):
     ledger: str
     seq: int
     body: str
+    chain: bytes
+
+
+class LastLine(NamedTuple):
+    """Where the last line of a ledger is that is known, and its chain value, by which it is known again."""
+
+    arrival: int
+    seq: int
     chain: bytes
 
 
@@ -81,6 +89,19 @@ class HubSession(HubStore):
             Arrived(*row)
             for row in await self._asked("SELECT * FROM slad.slad_tail(%s, NULL, %s)", after, most)
         ]
+
+    async def lacking(self, last_lines: Mapping[str, LastLine]) -> str:
+        """The first of the last lines of ledgers that is not where it was, in words; "" where all are. Raises HubError."""
+        rows = await self._asked(
+            "SELECT t.ledger, t.arrival, t.seq, t.chain FROM unnest(%s::bigint[]) AS last (arrival)"
+            " CROSS JOIN LATERAL slad.slad_tail(last.arrival - 1, NULL, 1) AS t",
+            [last.arrival for last in last_lines.values()],
+        )
+        found = {(ledger, LastLine(*last)) for ledger, *last in rows}
+        gone = sorted((last, ledger) for ledger, last in last_lines.items() - found)
+        return "".join(
+            f"line {last.arrival}, record {last.seq} of ledger {ledger}" for last, ledger in gone[:1]
+        )
 
     async def newest_arrival(self) -> int:
         """The number of the last line of all. Raises HubError."""

@@ -14,7 +14,7 @@ import structlog
 from daemon.clock import Clock
 from daemon.config.hub import HubTable
 from daemon.hub.schema import HUB
-from daemon.hub.session import Arrived, HubSession
+from daemon.hub.session import Arrived, HubSession, LastLine
 from daemon.hub.states import HubError, HubState, instance_name
 from daemon.ledger import Chained, LedgerFaultError, RequestKey
 from daemon.metrics.hub import TailMetrics
@@ -81,8 +81,10 @@ class Tail:
         self._held: list[Arrived] = []
         self._keys: dict[int, RequestKey] = {}
         self._seen: Seen | None = None
-        self._last: Arrived | None = None
-        """The last line that came, given out or held."""
+        self._after = 0
+        """The number of the last line that came, given out or held."""
+        self._last_lines: dict[str, LastLine] = {}
+        """Where the last line of each ledger is that came."""
         self._newest = 0
         """The number of the last line that is known to have arrived."""
         self._level_us = clock.monotonic_us()
@@ -94,12 +96,17 @@ class Tail:
     @property
     def behind_records(self) -> int:
         """How many lines are known to have arrived and were not given out."""
-        return self._newest - (0 if self._last is None else self._last.arrival) + len(self._held)
+        return max(0, self._newest - self._after) + len(self._held)
 
     @property
     def behind_s(self) -> float:
         """How long ago all that had arrived was here."""
         return (self._clock.monotonic_us() - self._level_us) / SECOND
+
+    def go_on_after(self, last_lines: Mapping[str, LastLine]) -> None:
+        """Give out only what arrived after these last lines of ledgers; before `run`."""
+        self._last_lines.update(last_lines)
+        self._after = max((last.arrival for last in last_lines.values()), default=0)
 
     def take(self) -> Arrivals:
         """What came since this was last asked."""
@@ -157,12 +164,11 @@ class Tail:
             await session.close()
 
     async def _check_it_goes_on(self, session: HubSession) -> None:
-        """A replica that was promoted may lack the last lines, or have others in their place."""
-        last = self._last
-        if last is not None and await session.tail(last.arrival - 1, 1) != [last]:
+        """A replica that was promoted may lack the last lines, or have others in their place; a snapshot may be of another store."""
+        lacking = await session.lacking(self._last_lines)
+        if lacking:
             raise StoreChangedError(
-                f"The store no longer has line {last.arrival}, record {last.seq} of ledger {last.ledger}, as it was: what it has is"
-                " read anew."
+                f"The store no longer has {lacking}, as it was: what it has is read anew."
             )
 
     async def _ask_who_is_active(self, session: HubSession) -> None:
@@ -179,13 +185,15 @@ class Tail:
         seen = await session.seen()
         self._newest = await session.newest_arrival()
         while len(self._held) < MOST_HELD:
-            lines = await session.tail(0 if self._last is None else self._last.arrival, MOST_AT_ONCE)
+            lines = await session.tail(self._after, MOST_AT_ONCE)
             if lines:
-                after = 0 if self._last is None else self._last.arrival
-                self._keys |= await session.request_keys(after)
+                self._keys |= await session.request_keys(self._after)
                 self._held += lines
-                self._last, self._seen = lines[-1], None
-                self._newest = max(self._newest, self._last.arrival)
+                self._last_lines |= {
+                    line.ledger: LastLine(line.arrival, line.seq, line.chain) for line in lines
+                }
+                self._after, self._seen = lines[-1].arrival, None
+                self._newest = max(self._newest, self._after)
             is_all = len(lines) < MOST_AT_ONCE
             if is_all:
                 self._seen, self._level_us = seen, self._clock.monotonic_us()

@@ -22,6 +22,7 @@ from daemon.pacing import paced, waited
 from daemon.recording.hub_committing import HubCommitter
 from daemon.recording.merging import Merging
 from daemon.recording.publishing import Publisher
+from daemon.recording.start_snapshot import StartSnapshots
 from daemon.records.endings import Endings
 from daemon.records.refusals import NotRecordingError
 from sla.instants import HOUR, SECOND
@@ -49,6 +50,7 @@ class HubRecorder:
         snapshots: Snapshots,
         evaluator: AlertEvaluator,
         publisher: Publisher,
+        start_snapshots: StartSnapshots,
         metrics: ProcessMetrics,
         wake: asyncio.Event,
     ) -> None:
@@ -65,6 +67,7 @@ class HubRecorder:
         self._snapshots = snapshots
         self._evaluator = evaluator
         self._publisher = publisher
+        self._start_snapshots = start_snapshots
         self._metrics = metrics
         self._wake = wake
         self._progress_at_us = clock.monotonic_us()
@@ -134,6 +137,9 @@ class HubRecorder:
             await self._publisher.publish_if_due(self._tick_us)
         elif self._committer.fault:
             self._publisher.publish_the_fault()
+        if self._merging.has_caught_up:
+            self._start_snapshots.want()
+            await self._start_snapshots.write_if_due(self._clock.monotonic_us(), is_last=self._is_finishing)
         self._metrics.tick_duration.observe((self._clock.monotonic_us() - began_us) / SECOND)
         self._progress_at_us = self._clock.monotonic_us()
 

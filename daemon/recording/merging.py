@@ -38,7 +38,8 @@ class Merging:
         self._recollection = recollection
         self._metrics = metrics
         self._tracks = Stems(self._track)
-        self._retired: set[str] = set()
+        self._goes_on = ledger.head.seq > 0
+        """Whether counters stand somewhere already, as after a snapshot: what they counted stays."""
 
     async def take(self, arrivals: Arrivals, *, is_sealing: bool = False) -> None:
         """Take what arrived. While `is_sealing` how far witnesses have seen stays as it is: it is on its way into the chain."""
@@ -47,6 +48,7 @@ class Merging:
         blind = (line.body for line in arrivals.lines if line.body.startswith(BLIND))
         self._recollection.book.take_watermarks(watermarks, (), blind_in(blind))
         self._recollection.register.see(watermarks)
+        self._ledger.requests.update(arrivals.keys)
         for place, key in arrivals.keys.items():
             self._recollection.requests.keep(place, key)
         async for _ in paced(self._taking(arrivals.lines)):
@@ -55,7 +57,7 @@ class Merging:
         if arrivals.seen is not None:
             self._note_seen(arrivals.seen)
             if not self.has_caught_up:
-                self.has_caught_up = True
+                self.has_caught_up = self._goes_on = True
                 freeze_gc()
                 _log.info(
                     "hub_caught_up",
@@ -75,7 +77,7 @@ class Merging:
                     self._take_unusual(line)
                 else:
                     track, at, state, reason = said
-                    settled = book.settled(track.server, track.witness) if self.has_caught_up else BEGINNING
+                    settled = book.settled(track.server, track.witness) if self._goes_on else BEGINNING
                     book.take_observation(track, at, state, reason, settled)
                     observe(track.server, at)
                 yield
@@ -99,9 +101,9 @@ class Merging:
         if isinstance(record, ObservedUntil):
             self._ledger.seal(record.witness, record.at)
         elif isinstance(record, ObserverRetired):
-            self._retired.add(record.observer)
+            self._ledger.retired.add(record.observer)
         elif isinstance(record, Server) and line.ledger != HUB:
-            self._retired.discard(record.observer)
+            self._ledger.retired.discard(record.observer)
         self._recollection.take(line.arrival, record, self._settled(record))
 
     def _leave_out(self, line: Arrived, problem: str) -> None:
@@ -117,7 +119,7 @@ class Merging:
     def _settled(self, record: Record) -> Instant | None:
         """How far what a record changes is counted already: news of that is late."""
         book = self._recollection.book
-        if not self.has_caught_up:
+        if not self._goes_on:
             return None
         if isinstance(record, Observation):
             return book.settled(record.server, record.witness)
@@ -129,7 +131,7 @@ class Merging:
         self.seen = {
             name: max(marks.values())
             for name, marks in seen.items()
-            if marks and name != HUB and name not in self._retired
+            if marks and name != HUB and name not in self._ledger.retired
         }
         self._metrics.show_seen({name: at / SECOND for name, at in self.seen.items()})
 

@@ -237,3 +237,35 @@ def test_the_hub_that_stands_by_takes_over_and_the_other_never_writes_again(
                 wait_until(lambda: is_ready(one), "the woken one to follow")
                 assert not is_active(one)
             assert references(store) == ["before", "after"]
+
+
+def test_a_hub_goes_on_from_its_snapshot_and_begins_anew_where_that_is_of_another_store(
+    store: TestStore,
+) -> None:
+    with (
+        simulated(servers=5, clients=("acme",)) as vcenter,
+        running(monitor(store, vcenter, "mon1")),
+        running(hub(store, "hub1")) as one,
+    ):
+        one.wait(lambda found: bool(by_server(found, "slad_server_up")), "figures")
+        assert one.terminate() == 0
+        one.start()
+        assert '"event": "hub_goes_on"' in "".join(one.log)
+        up = by_server(
+            one.wait(lambda found: bool(by_server(found, "slad_server_up")), "them again"), "slad_server_up"
+        )
+        assert one.terminate() == 0
+        # As if it had been another store, whose last line was another one.
+        store.rows("UPDATE slad.line SET chain = sha256(chain) WHERE arrival = 1 RETURNING 1")
+        store.rows("UPDATE slad.line SET seq = seq + 1000, chain = sha256(chain) WHERE seq > 1 RETURNING 1")
+        one.log.clear()
+        one.start()
+        assert "The store no longer has line " in one.logged("hub_begins_anew")
+        one.port = int(json.loads(one.logged("public_door_opened"))["addresses"][0][1])
+        assert (
+            by_server(
+                one.wait(lambda found: bool(by_server(found, "slad_server_up")), "what the store has"),
+                "slad_server_up",
+            )
+            == up
+        )

@@ -1,9 +1,10 @@
 """The tail of the store: every line once and in its order, whatever becomes of the connection; and never on top of a store that changed."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
+from types import MappingProxyType
 
 import pytest
 from prometheus_client import CollectorRegistry
@@ -11,7 +12,7 @@ from prometheus_client import CollectorRegistry
 from daemon.clock import SystemClock
 from daemon.hub import tail as tail_module
 from daemon.hub.schema import HUB
-from daemon.hub.session import Arrived
+from daemon.hub.session import Arrived, LastLine
 from daemon.hub.tail import Seen, StoreChangedError, Tail
 from daemon.ledger import LedgerFaultError
 from daemon.metrics.hub import TailMetrics
@@ -73,8 +74,12 @@ class Taken:
 
 
 @asynccontextmanager
-async def tailing(store: TestStore) -> AsyncIterator[Taken]:
+async def tailing(
+    store: TestStore, last_lines: Mapping[str, LastLine] = MappingProxyType({})
+) -> AsyncIterator[Taken]:
+    """`last_lines`: after which lines it goes on."""
     taken = Taken(store)
+    taken.tail.go_on_after(last_lines)
     async with asyncio.TaskGroup() as tasks:
         running = tasks.create_task(taken.tail.run())
         yield taken
@@ -142,6 +147,46 @@ async def test_a_line_that_is_committed_late_is_not_passed_over(store: TestStore
                 slow.commit()
             await taken.until(3)
     assert [line.arrival for line in taken.lines] == [1, 2, 3]
+
+
+async def tailed_after(store: TestStore, last_lines: Mapping[str, LastLine]) -> list[int]:
+    """The numbers of the lines that a tail gives out that is to go on after some."""
+    async with tailing(store, last_lines) as taken:
+        await taken.until(6)
+        return [line.arrival for line in taken.lines]
+    raise AssertionError
+
+
+async def test_a_tail_goes_on_after_the_lines_that_are_known(store: TestStore) -> None:
+    await shipped(store, "mon1", 1, 2)
+    await shipped(store, "mon2", 1, 1)
+    last_lines = {
+        "mon1": LastLine(2, 2, store.lines("mon1")[-1].chain),
+        "mon2": LastLine(3, 1, store.lines("mon2")[-1].chain),
+    }
+    await shipped(store, "mon1", 3, 5)
+    assert await tailed_after(store, last_lines) == [4, 5, 6]
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [LastLine(2, 2, bytes(32)), LastLine(2, 1, b""), LastLine(3, 2, b""), LastLine(9, 2, b"")],
+    ids=["another chain", "another record", "elsewhere", "from the future"],
+)
+async def test_nothing_is_given_out_after_lines_that_the_store_does_not_have(
+    store: TestStore, wrong: LastLine
+) -> None:
+    """Of any ledger, though the last line of all is as it was."""
+    await shipped(store, "mon1", 1, 2)
+    await shipped(store, "mon2", 1, 1)
+    last = LastLine(3, 1, store.lines("mon2")[-1].chain)
+    known = wrong._replace(chain=wrong.chain or store.lines("mon1")[-1].chain)
+    with pytest.raises(ExceptionGroup) as ended:
+        await tailed_after(store, {"mon1": known, "mon2": last})
+    (error,) = ended.value.exceptions
+    assert str(error) == (
+        f"The store no longer has line {known.arrival}, record {known.seq} of ledger mon1, as it was: what it has is read anew."
+    )
 
 
 async def tailed_until_promoted(store: TestStore, replaced: bool) -> None:

@@ -5,54 +5,13 @@ from pathlib import Path
 from random import Random
 
 import pytest
-from prometheus_client import CollectorRegistry
 
-from daemon.clock import SystemClock
-from daemon.config.hub import HubTable
-from daemon.hub.merged_ledger import MergedLedger
 from daemon.hub.session import Arrived
-from daemon.hub.tail import Arrivals, Tail
-from daemon.ledger import Chained
-from daemon.ledger.store import SLICE
-from daemon.metrics.hub import TailMetrics
-from daemon.recording.merging import Merging
 from daemon.recording.recollection import Recollection
 from sla.chain import exported
 from sla.records import Blind
-from tests.daemon.monitor import policy
-from tests.daemon.recording.lives import OBSERVER, Life, everything
-
-TABLE = HubTable.model_validate({"dsn": "postgresql://nobody@/nowhere?host=/nowhere"})
-
-
-async def lines_of_a_life(path: Path, seed: int, steps: int) -> list[Arrived]:
-    """What a monitor ships."""
-    life = Life(path, seed)
-    await life.begin()
-    for _ in range(steps):
-        await life.step()
-    lines: list[Chained] = []
-    while more := await life.ledger.read(len(lines), SLICE):
-        lines += more
-    await life.ledger.close()
-    return [Arrived(line.seq, OBSERVER, line.seq, line.body, line.chain) for line in lines]
-
-
-def nothing() -> Recollection:
-    return Recollection("hub", policy(), is_merged=True)
-
-
-class Hub:
-    """What a hub knows, without a store."""
-
-    def __init__(self) -> None:
-        self.known = nothing()
-        self.metrics = TailMetrics(CollectorRegistry())
-        self.ledger = MergedLedger(Tail(clock=SystemClock(), table=TABLE, metrics=self.metrics))
-        self.merging = Merging(self.ledger, self.known, self.metrics)
-
-    async def take(self, lines: Sequence[Arrived]) -> None:
-        await self.merging.take(Arrivals(lines=lines, keys={}, seen=None))
+from tests.daemon.recording.lives import everything
+from tests.daemon.recording.merged import Hub, lines_of_a_life, nothing
 
 
 def read_strictly(lines: Sequence[Arrived]) -> Recollection:
@@ -73,7 +32,7 @@ def read_strictly(lines: Sequence[Arrived]) -> Recollection:
 async def test_however_lines_arrive_the_book_is_as_the_strict_reader_has_it(
     tmp_path: Path, seed: int
 ) -> None:
-    lines = await lines_of_a_life(tmp_path / "ledger.db", seed, 40)
+    lines, _ = await lines_of_a_life(tmp_path / "ledger.db", seed, 40)
     hub, chance, first = Hub(), Random(seed), 0
     while first < len(lines):
         last = first + chance.randrange(1, 40)
@@ -84,7 +43,7 @@ async def test_however_lines_arrive_the_book_is_as_the_strict_reader_has_it(
 
 
 async def test_an_observation_of_a_server_that_nobody_defined_is_left_out(tmp_path: Path) -> None:
-    lines = await lines_of_a_life(tmp_path / "ledger.db", 1, 10)
+    lines, _ = await lines_of_a_life(tmp_path / "ledger.db", 1, 10)
     usual = next(line for line in lines if line.body.startswith('{"kind":"observation"'))
     hub = Hub()
     await hub.take([usual])
