@@ -95,8 +95,10 @@ class _Defined:
 class EvidenceReader:
     """Reads lines in order; `faults` is what is wrong so far."""
 
-    def __init__(self, track_of: TrackOf | None = None, *, for_ledger: bool = False) -> None:
-        """Before the first line. With `track_of`, `read_block` puts usual observations straight on their tracks.
+    def __init__(
+        self, track_of: TrackOf | None = None, *, for_ledger: bool = False, is_partial: bool = False
+    ) -> None:
+        """Before the first line. `is_partial`: lines are left out, and what is not defined may be defined there. With `track_of`, `read_block` puts usual observations straight on their tracks.
 
         With `for_ledger`, evidence is bad that cannot become a ledger: an export left out something, or it is of several.
         """
@@ -113,7 +115,7 @@ class EvidenceReader:
         self._witnesses: dict[tuple[object, object], Witness] = {}
         self._undoing: list[Callable[[], object]] | None = None
         """What undoes the lines that were admitted and not kept yet, the last step last; None while lines are only read."""
-        self._is_partial = False
+        self._is_partial = is_partial
         """A line was left out: what is not defined here may be defined there."""
 
     @property

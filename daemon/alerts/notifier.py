@@ -66,12 +66,13 @@ class Notifier:
         begun_at: Instant,
         on_wanted: Callable[[bool], None],
         monitors: Callable[[], Mapping[str, Instant]] = dict,
+        of_itself: Subject = SLAD,
     ) -> None:
         """`fault` says why the ledger takes no records, empty while it does; `on_wanted` hears whether to keep the store.
 
         `clock_doubt`: why the clock is not believed, None while it is. `quarantined`: when the ledger last did not let a record in, and why; None where it never did. `begun_at`: when
         the ledger was begun. `hub`: how it stands with the store, None where there is none. `monitors`: of a hub,
-        how far each has seen.
+        how far each has seen. `of_itself`: how alerts call this slad.
         """
         self._clock = clock
         self._store = store
@@ -83,6 +84,7 @@ class Notifier:
         self._begun_at = begun_at
         self._on_wanted = on_wanted
         self._monitors = monitors
+        self._of_itself = of_itself
         self._table: AlertmanagerTable | None = None
         self._changed = asyncio.Event()
         metrics.count_firing(lambda: store.firing)
@@ -135,19 +137,23 @@ class Notifier:
         """The alerts that must not wait for a commit."""
         while True:
             now, fault, last = self._clock.now(), self._fault(), self._quarantined()
-            found = alerts(LEDGER_ALERTS, Lasting(at=now, why=fault), SLAD) if fault else ()
+            found = alerts(LEDGER_ALERTS, Lasting(at=now, why=fault), self._of_itself) if fault else ()
             self._store.put("ledger", found, now)
             doubt, found = self._clock_doubt(), ()
             if doubt is not None:
-                found = alerts(CLOCK_ALERTS, Lasting(at=now, since=doubt.since, why=doubt.why), SLAD)
+                found = alerts(
+                    CLOCK_ALERTS, Lasting(at=now, since=doubt.since, why=doubt.why), self._of_itself
+                )
             self._store.put("clock", found, now)
             found = ()
             if last is not None and now - last[0] < TOLD_US:
-                found = alerts(QUARANTINE_ALERTS, Lasting(at=now, since=last[0], why=last[1]), SLAD)
+                found = alerts(
+                    QUARANTINE_ALERTS, Lasting(at=now, since=last[0], why=last[1]), self._of_itself
+                )
             self._store.put("quarantine", found, now)
             found = ()
             if now - self._begun_at < TOLD_US:
-                found = alerts(BEGUN_ALERTS, Lasting(at=now, since=self._begun_at), SLAD)
+                found = alerts(BEGUN_ALERTS, Lasting(at=now, since=self._begun_at), self._of_itself)
             self._store.put("begun", found, now)
             self._store.put("hub", self._of_hub(now), now)
             self._store.put("monitors", self._of_monitors(now), now)

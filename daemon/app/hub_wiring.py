@@ -8,7 +8,8 @@ from functools import partial
 
 import structlog
 
-from daemon.alerts.evaluator import AlertEvaluator
+from daemon.alerts.conditions.definitions import Subject
+from daemon.alerts.evaluator import SLAD, AlertEvaluator
 from daemon.alerts.notifier import Notifier
 from daemon.alerts.store import AlertStore
 from daemon.answers.accounts import AccountAnswers
@@ -18,7 +19,7 @@ from daemon.answers.own import OwnAnswers
 from daemon.believed_clock import BelievedClock
 from daemon.causes.traces import Traces
 from daemon.config.config import Config
-from daemon.config.hub import HubTable
+from daemon.config.hub import HubTable, Shard
 from daemon.exposition.exposition import Exposition
 from daemon.hub.merged_ledger import MergedLedger
 from daemon.hub.tail import Tail
@@ -57,6 +58,7 @@ _log = structlog.get_logger()
 class HubEvidence:
     """What a hub knows of the store before it asks for more, and who goes on with it."""
 
+    shard: Shard
     wake: asyncio.Event
     """Has a tick come at once."""
     tail: Tail
@@ -91,30 +93,33 @@ async def hub_evidence(
     """What the snapshot holds, where there is one that can be used, and unless the hub begins anew."""
     wake = asyncio.Event()
     tail = Tail(clock=clock, table=table, metrics=metrics, on_backlog=wake.set)
-    ledger, recollection = await asyncio.to_thread(_recollected, config, tail, clock.now(), is_anew)
+    ledger, recollection = await asyncio.to_thread(
+        _recollected, config, table.shard, tail, clock.now(), is_anew
+    )
     tail.go_on_after(ledger.last_lines)
     if ledger.last_lines:
         _log.info("hub_goes_on", after=ledger.head.seq, servers=len(recollection.book.places))
-    return HubEvidence(wake=wake, tail=tail, ledger=ledger, recollection=recollection)
+    return HubEvidence(shard=table.shard, wake=wake, tail=tail, ledger=ledger, recollection=recollection)
 
 
 def _recollected(
-    config: Config, tail: Tail, now: Instant, is_anew: bool
+    config: Config, shard: Shard, tail: Tail, now: Instant, is_anew: bool
 ) -> tuple[MergedLedger, Recollection]:
     """Whatever goes wrong with a snapshot, all lines are read."""
-    ledger, recollection = _nothing(config, tail)
+    ledger, recollection = _nothing(config, shard, tail)
     try:
         if not is_anew:
-            restore(config.ledger.path, ledger, recollection, now)
+            restore(config.ledger.path, ledger, recollection, shard, now)
     except Exception as error:  # noqa: BLE001  whatever it holds, the store is there
         why = str(error) if isinstance(error, UnsoundSnapshotError) else f"cannot be used: {error!r}"
         _log.warning("start_snapshot_refused", message=f"the snapshot {why}; all lines are read")
-        return _nothing(config, tail)
+        return _nothing(config, shard, tail)
     return ledger, recollection
 
 
-def _nothing(config: Config, tail: Tail) -> tuple[MergedLedger, Recollection]:
-    return MergedLedger(tail), Recollection(config.observer, policy_of(config), is_merged=True)
+def _nothing(config: Config, shard: Shard, tail: Tail) -> tuple[MergedLedger, Recollection]:
+    known = Recollection(config.observer, policy_of(config), is_merged=True, is_partial=not shard.is_whole)
+    return MergedLedger(tail), known
 
 
 def hub_wired(
@@ -131,7 +136,8 @@ def hub_wired(
     wake, tail = evidence.wake, evidence.tail
     ledger, recollection = evidence.ledger, evidence.recollection
     book, registry, traces = recollection.book, recollection.registry, Traces()
-    merging = Merging(ledger, recollection, tail_metrics)
+    shard = evidence.shard
+    merging = Merging(ledger, recollection, tail_metrics, shard)
     # Watches that watch nothing: what is asked of them has an answer, and nobody runs them.
     queue: ReportQueue[Report | SourceFailure] = ReportQueue()
     stack.callback(queue.close)
@@ -153,6 +159,9 @@ def hub_wired(
         labelled=internet.labelled,
     )
     snapshots = Snapshots(book, figures, facts)
+    of_itself = (
+        SLAD if shard.is_whole else Subject(text=f"slad's shard {shard}", labels={"shard": str(shard)})
+    )
     evaluator = AlertEvaluator(
         clock=clock,
         book=book,
@@ -164,6 +173,7 @@ def hub_wired(
         outdated=recollection.register.outdated.items,
         undelivered=NoDeliveries().told,
         store=store,
+        of_itself=of_itself,
     )
 
     async def keep_up() -> None:
@@ -231,11 +241,12 @@ def hub_wired(
         start_snapshots=StartSnapshots(
             config.ledger.path,
             lambda: ledger.head.seq,
-            lambda: sections_of(recollection, ledger, clock.now()),
+            lambda: sections_of(recollection, ledger, shard, clock.now()),
             ledger.head.seq,
         ),
         metrics=metrics.process,
         wake=wake,
+        seals=shard.is_first,
     )
     answers = Answers(
         clock=clock,
@@ -265,7 +276,8 @@ def hub_wired(
         hub=lambda: None,
         begun_at=BEGINNING,
         on_wanted=evaluator.want,
-        monitors=lambda: merging.seen,
+        monitors=lambda: merging.seen if shard.is_first else {},
+        of_itself=of_itself,
     )
     return HubParts(
         tail=tail,

@@ -1,6 +1,7 @@
 """All ledgers of the store as one, in the order of arrival, as far as the hub has taken them."""
 
 from array import array
+from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -31,8 +32,8 @@ class MergedLedger:
         self.retired: set[str] = set()
         """The monitors that ended, and recorded nothing since."""
         self._tail = tail
-        self._hub_places = array("q")
-        """Of the records of the hub's own ledger, in order."""
+        self._hub_seqs, self._hub_places = array("q"), array("q")
+        """Of the records of the hub's own ledger, in order: a shard has not all of them."""
         self._sealed: dict[Witness, Instant] = {}
         """How far the chains tell it."""
 
@@ -43,7 +44,9 @@ class MergedLedger:
 
     def hub_place(self, seq: int) -> int:
         """The place of a record of that."""
-        return self._hub_places[seq - 1]
+        place = bisect_left(self._hub_seqs, seq)
+        assert self._hub_seqs[place] == seq, "it was taken"
+        return self._hub_places[place]
 
     @property
     def size_bytes(self) -> int:
@@ -69,7 +72,14 @@ class MergedLedger:
         self.heads[line.ledger] = Head(line.seq, line.chain)
         self.last_lines[line.ledger] = LastLine(line.arrival, line.seq, line.chain)
         if line.ledger == HUB:
+            self._hub_seqs.append(line.seq)
             self._hub_places.append(line.arrival)
+
+    def reach(self, heads: Mapping[str, Head]) -> None:
+        """All up to these last records is in the book, as far as it is to be there: the rest is other shards'."""
+        for name, head in heads.items():
+            if head.seq > self.heads.get(name, _NOTHING).seq:
+                self.heads[name] = head
 
     def seal(self, witness: Witness, at: Instant) -> None:
         """A line told how far a witness had seen."""
@@ -95,7 +105,7 @@ class MergedLedger:
             "sealed": _listed(self._sealed),
             "requests": [[place, *key] for place, key in self.requests.items()],
             "retired": sorted(self.retired),
-            "hub": list(self._hub_places),
+            "hub": [list(self._hub_seqs), list(self._hub_places)],
         }
 
     def restore(self, told: Mapping[str, Any]) -> None:
@@ -109,7 +119,9 @@ class MergedLedger:
         self._sealed.update(_read(told["sealed"]))
         self.requests.update({place: RequestKey(key, digest) for place, key, digest in told["requests"]})
         self.retired.update(told["retired"])
-        self._hub_places.extend(told["hub"])
+        seqs, places = told["hub"]
+        self._hub_seqs.extend(seqs)
+        self._hub_places.extend(places)
 
 
 def _listed(marks: Mapping[Witness, Instant]) -> list[tuple[str, str, int]]:

@@ -6,7 +6,8 @@ of the lines on which it rests, never before. The lock of the active hub is that
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, field
 from typing import Final, Never
 
 import structlog
@@ -16,11 +17,12 @@ from daemon.config.hub import HubTable
 from daemon.hub.schema import HUB
 from daemon.hub.session import Arrived, HubSession, LastLine
 from daemon.hub.states import HubError, HubState, instance_name
-from daemon.ledger import Chained, LedgerFaultError, RequestKey
+from daemon.ledger import Chained, Head, LedgerFaultError, RequestKey
 from daemon.metrics.hub import TailMetrics
 from daemon.pacing import waited
+from sla.decoding import LineError, parse_line
 from sla.instants import SECOND, Instant
-from sla.records import Witness
+from sla.records import ServerId, Witness
 
 MOST_AT_ONCE: Final = 2_000
 """Lines that are asked for at once."""
@@ -31,6 +33,8 @@ POLL_S: Final = 0.5
 FIRST_RETRY_S: Final = 0.5
 LAST_RETRY_S: Final = 2.0
 """A takeover waits for this at most, besides what the store needs to notice that a session has gone."""
+
+_SERVER: Final = '{"kind":"server",'
 
 _log = structlog.get_logger()
 
@@ -50,6 +54,10 @@ class Arrivals:
     keys: Mapping[int, RequestKey]
     """By what the requests of some of the lines are known again, by the arrival of the first of each."""
     seen: Seen | None
+    heads: Mapping[str, Head] = field(default_factory=dict)
+    """The last record of each ledger where there are no more to come: all up to it was given out, as far as it is the shard's."""
+    earlier: Mapping[int, Sequence[Arrived]] = field(default_factory=dict)
+    """By the arrival of a record that makes a server that of another client: all lines of that server before it."""
 
 
 class Tail:
@@ -80,13 +88,17 @@ class Tail:
         self._session: HubSession | None = None
         self._held: list[Arrived] = []
         self._keys: dict[int, RequestKey] = {}
+        self._earlier: dict[int, Sequence[Arrived]] = {}
         self._seen: Seen | None = None
+        self._heads: Mapping[str, Head] = {}
         self._after = 0
         """The number of the last line that came, given out or held."""
         self._last_lines: dict[str, LastLine] = {}
         """Where the last line of each ledger is that came."""
         self._newest = 0
         """The number of the last line that is known to have arrived."""
+        self._passed = 0
+        """Up to which there is nothing more for this shard."""
         self._level_us = clock.monotonic_us()
         """When all that had arrived was here last, by the monotonic clock."""
         self._wake = asyncio.Event()
@@ -96,7 +108,7 @@ class Tail:
     @property
     def behind_records(self) -> int:
         """How many lines are known to have arrived and were not given out."""
-        return max(0, self._newest - self._after) + len(self._held)
+        return max(0, self._newest - max(self._after, self._passed)) + len(self._held)
 
     @property
     def behind_s(self) -> float:
@@ -110,15 +122,16 @@ class Tail:
 
     def take(self) -> Arrivals:
         """What came since this was last asked."""
-        lines, keys, seen = self._held, self._keys, self._seen
-        self._held, self._keys, self._seen = [], {}, None
+        lines, keys, earlier, seen = self._held, self._keys, self._earlier, self._seen
+        self._held, self._keys, self._earlier, self._seen = [], {}, {}, None
         self.is_level = seen is not None or (not lines and self.is_level)
         self._wake.set()
-        return Arrivals(lines=lines, keys=keys, seen=seen)
+        heads = {} if seen is None else self._heads
+        return Arrivals(lines=lines, keys=keys, seen=seen, heads=heads, earlier=earlier)
 
     async def append(self, lines: Sequence[Chained], key: RequestKey | None) -> str:
         """Append to the hub's ledger as the active hub; the outcome as `HubSession.append_as_active` has it. Raises HubError."""
-        outcome = await self._asked().append_as_active(lines, key)
+        outcome = await self._asked().append_as_active(lines, key, self._table.shard)
         self._wake.set()
         return outcome
 
@@ -172,8 +185,9 @@ class Tail:
             )
 
     async def _ask_who_is_active(self, session: HubSession) -> None:
-        was_active, self.is_active = self.is_active, await session.is_active()
-        self.active_name = self.instance if self.is_active else await session.active_name()
+        shard = self._table.shard
+        was_active, self.is_active = self.is_active, await session.is_active(shard)
+        self.active_name = self.instance if self.is_active else await session.active_name(shard)
         if self.is_active and not was_active:
             _log.warning("hub_became_active", instance=self.instance)
         elif was_active and not self.is_active:
@@ -182,12 +196,16 @@ class Tail:
     async def _read_on(self, session: HubSession) -> None:
         """What arrived until now, as far as there is room."""
         # How far was seen first, then the lines: what it rests on has arrived by then.
-        seen = await session.seen()
+        seen, heads = await session.seen(), await session.heads()
         self._newest = await session.newest_arrival()
         while len(self._held) < MOST_HELD:
-            lines = await session.tail(self._after, MOST_AT_ONCE)
+            lines = await session.tail(self._after, MOST_AT_ONCE, self._table.shard)
             if lines:
-                self._keys |= await session.request_keys(self._after)
+                earlier = await self._read_earlier(session, lines)
+                keys = await session.request_keys(self._after)
+                # Together, without a turn of the loop in between: whoever takes the lines has what belongs to them.
+                self._earlier |= earlier
+                self._keys |= keys
                 self._held += lines
                 self._last_lines |= {
                     line.ledger: LastLine(line.arrival, line.seq, line.chain) for line in lines
@@ -196,11 +214,31 @@ class Tail:
                 self._newest = max(self._newest, self._after)
             is_all = len(lines) < MOST_AT_ONCE
             if is_all:
-                self._seen, self._level_us = seen, self._clock.monotonic_us()
+                self._seen, self._heads = seen, heads
+                self._level_us, self._passed = self._clock.monotonic_us(), self._newest
             if not (is_all and self.is_level):
                 self._on_backlog()
             if is_all:
                 return
+
+    async def _read_earlier(
+        self, session: HubSession, lines: Sequence[Arrived]
+    ) -> dict[int, Sequence[Arrived]]:
+        """Of servers that had another client before, what they bring along: a shard has the lines of its own clients alone."""
+        if self._table.shard.is_whole:
+            return {}
+        told: dict[ServerId, int] = {}
+        for line in lines:
+            if line.body.startswith(_SERVER):
+                # One that is no evidence is told of where it is taken.
+                with suppress(LineError):
+                    said = parse_line(line.body.encode())
+                    if self._table.shard.has(str(said.get("client"))):
+                        told.setdefault(ServerId(str(said.get("id"))), line.arrival)
+        return {
+            told[server]: await session.earlier(server, told[server], MOST_AT_ONCE)
+            for server in (await session.moved(list(told)) if told else ())
+        }
 
     def _reach(self) -> None:
         if self.fault:

@@ -5,10 +5,12 @@ A record is judged by a book that holds the whole ledger: where the store has mo
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from itertools import count
 from typing import Final
 
 from daemon.clock import Clock
 from daemon.hub.merged_ledger import MergedLedger
+from daemon.hub.schema import HUB
 from daemon.hub.session import next_lines
 from daemon.hub.states import HubError
 from daemon.hub.tail import Tail
@@ -26,6 +28,14 @@ ARRIVES_S: Final = 5.0
 """How long what was appended may need to come back."""
 TOO_FAR_BEHIND_S: Final = 60.0
 """From then on figures are old, and a hub is not ready."""
+
+
+MOST_ATTEMPTS: Final = 8
+"""How often a request is judged that others forestall: about as many shards there may be that record at once."""
+
+
+class _ForestalledError(NotRecordingError):
+    """Another hub's record came first."""
 
 
 class HubCommitter:
@@ -109,9 +119,12 @@ class HubCommitter:
             outcome = await self._tail.append(lines, key)
         except HubError as error:
             raise NotRecordingError(f"it may yet be recorded: {error}") from error
-        if outcome != "appended":
+        if outcome == "passive":
             who = self._tail.active_name or "another hub"
-            raise NotRecordingError(f"{NOTHING_RECORDED}: {who} records, or did meanwhile")
+            raise NotRecordingError(f"{NOTHING_RECORDED}: {who} records")
+        if outcome != "appended":
+            await self._reach(lines[0].seq)
+            raise _ForestalledError(f"{NOTHING_RECORDED}: another hub recorded meanwhile: ask again")
         self.committed_at = self._clock.now()
         return await self._arrived(lines[0].seq, lines[-1].seq)
 
@@ -130,14 +143,26 @@ class HubCommitter:
 
     async def _commit_request(self, request: AskedRecords, now: Instant) -> None:
         try:
-            asked = _checked(request.make(now))
-            place = await self.commit((asked.event(now), *asked.draft.records), asked.key)
+            asked, place = await self._judged_and_committed(request, now)
         except Exception as error:  # noqa: BLE001  a request that cannot be judged stops nobody else's
             if not request.recorded.done():
                 request.recorded.set_exception(error)
             return
         if not request.recorded.done():
             request.recorded.set_result(asked.numbered(place))
+
+    async def _judged_and_committed(self, request: AskedRecords, now: Instant) -> tuple[AskedDraft, int]:
+        """Judge it by all that is on record, and commit it; anew where another shard recorded something between the two."""
+        for attempt in count(1):
+            # One ledger's records are in the order of their instants, whichever hub's clock they are of.
+            at = max(now, self._reader.recorded_at.get(HUB, now))
+            asked = _checked(request.make(at))
+            try:
+                return asked, await self.commit((asked.event(at), *asked.draft.records), asked.key)
+            except _ForestalledError:
+                if attempt == MOST_ATTEMPTS:
+                    raise
+        raise AssertionError("it counts for ever")
 
     def _check(self, lines: Sequence[str]) -> None:
         """Raises NotRecordingError for what could not be read with the rest of the evidence."""
@@ -154,14 +179,20 @@ class HubCommitter:
 
     async def _arrived(self, first: int, last: int) -> int:
         """The place of a record of the hub's ledger, once the book holds it and those after it. Raises NotRecordingError."""
+        if not await self._reach(last):
+            raise NotRecordingError("it is recorded, and not back from the store yet")
+        return self._ledger.hub_place(first)
+
+    async def _reach(self, seq: int) -> bool:
+        """Wait until the book holds the hub's ledger up to a record; whether it does."""
         try:
             async with asyncio.timeout(ARRIVES_S):
-                while self._ledger.hub_head.seq < last:
+                while self._ledger.hub_head.seq < seq:
                     await asyncio.sleep(0.01)
                     await self._keep_up()
         except TimeoutError:
-            raise NotRecordingError("it is recorded, and not back from the store yet") from None
-        return self._ledger.hub_place(first)
+            return False
+        return True
 
 
 def _checked(asked: AskedDraft) -> AskedDraft:

@@ -53,8 +53,11 @@ class HubRecorder:
         start_snapshots: StartSnapshots,
         metrics: ProcessMetrics,
         wake: asyncio.Event,
+        seals: bool = True,
     ) -> None:
-        """`tick_us`: the longest wait for a tick, in place of the configuration's; `wake` has one come at once."""
+        """`tick_us`: the longest wait for a tick, in place of the configuration's; `wake` has one come at once. `seals`: whether it
+        has the ledger tell each hour how far witnesses have seen, or leaves it to another shard.
+        """
         self._clock = clock
         self._fixed_tick_us = tick_us
         self._tick_us = tick_us or SECOND
@@ -70,6 +73,7 @@ class HubRecorder:
         self._start_snapshots = start_snapshots
         self._metrics = metrics
         self._wake = wake
+        self._seals = seals
         self._progress_at_us = clock.monotonic_us()
         self._sealing: asyncio.Event | None = None
         """Set with the next seal, or once there can be none; None while nobody waits for one."""
@@ -145,7 +149,7 @@ class HubRecorder:
 
     async def _seal_if_due(self) -> None:
         sealing, self._sealing = self._sealing, None
-        is_due = self._clock.now() - self._sealed_at >= SEAL_US
+        is_due = self._seals and self._clock.now() - self._sealed_at >= SEAL_US
         if (sealing is not None or is_due) and not self._committer.why_not():
             self._is_sealing = True
             await self._committer.seal()

@@ -8,6 +8,7 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
+from daemon.config.hub import Shard
 from daemon.hub.merged_ledger import MergedLedger
 from daemon.ledger import SnapshotSection, UnsoundSnapshotError, sections_in
 from daemon.recording.recollection import Recollection
@@ -15,15 +16,17 @@ from daemon.recording.start_snapshot import check_writer, recollection_sections,
 from sla.instants import Instant, format_instant
 
 
-def sections_of(recollection: Recollection, ledger: MergedLedger, now: Instant) -> Iterator[SnapshotSection]:
+def sections_of(
+    recollection: Recollection, ledger: MergedLedger, shard: Shard, now: Instant
+) -> Iterator[SnapshotSection]:
     """What a snapshot holds, each section made in about a millisecond. Neither must change meanwhile."""
     merged, recorded_at = ledger.stored(), dict(recollection.reader.recorded_at)
     return recollection_sections(
-        recollection, {"merged": merged, "recorded_at": recorded_at, "written_at": now}
+        recollection, {"shard": str(shard), "merged": merged, "recorded_at": recorded_at, "written_at": now}
     )
 
 
-def restore(path: Path, ledger: MergedLedger, recollection: Recollection, now: Instant) -> None:
+def restore(path: Path, ledger: MergedLedger, recollection: Recollection, shard: Shard, now: Instant) -> None:
     """Recollect what the snapshot beside a path holds; nothing where there is none.
 
     Raises UnsoundSnapshotError, and whatever else odd contents bring about: then neither is of more use.
@@ -34,6 +37,8 @@ def restore(path: Path, ledger: MergedLedger, recollection: Recollection, now: I
         return
     about = json.loads(first.content)
     check_writer(about, recollection.book.observer)
+    if about["shard"] != str(shard):
+        raise UnsoundSnapshotError(f"is of shard {about['shard']}, and this is {shard}")
     if about["written_at"] > now:
         raise UnsoundSnapshotError(
             f"is from the future: it was written at {format_instant(Instant(about['written_at']))}"

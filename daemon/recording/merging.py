@@ -1,11 +1,13 @@
 """What arrived in the store goes into the hub's memory: the lines of all ledgers as one evidence, in their order (spec §3.4)."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import Final
 
 import structlog
 
 from daemon.book.live_book import CountedTrack
+from daemon.config.hub import WHOLE, Shard
 from daemon.hub.merged_ledger import MergedLedger
 from daemon.hub.schema import HUB
 from daemon.hub.session import Arrived
@@ -14,8 +16,11 @@ from daemon.metrics.hub import TailMetrics
 from daemon.pacing import freeze_gc, paced
 from daemon.recording.recollection import Recollection
 from daemon.recording.replay import AT_ONCE, BLIND, blind_in
+from daemon.recording.sharing import OwnShare
 from sla.chain import exported
+from sla.evidence import decoded
 from sla.instants import BEGINNING, SECOND, Instant
+from sla.reader import LineFault
 from sla.records import Observation, ObservedUntil, ObserverRetired, Record, Server, Witness
 from sla.texts import cleaned
 from sla.usual_lines import Stems, decoded_each, said_in
@@ -29,7 +34,13 @@ _log = structlog.get_logger()
 class Merging:
     """Takes arrivals into a recollection. Invariant: between two `take` the book is what the ledger has taken."""
 
-    def __init__(self, ledger: MergedLedger, recollection: Recollection, metrics: TailMetrics) -> None:
+    def __init__(
+        self,
+        ledger: MergedLedger,
+        recollection: Recollection,
+        metrics: TailMetrics,
+        shard: Shard = WHOLE,
+    ) -> None:
         self.has_caught_up = False
         """Whether all that had arrived was taken once: from then on time is counted."""
         self.seen: dict[str, Instant] = {}
@@ -38,6 +49,7 @@ class Merging:
         self._recollection = recollection
         self._metrics = metrics
         self._tracks = Stems(self._track)
+        self._share = None if shard.is_whole else OwnShare(shard, recollection.book.evidence)
         self._goes_on = ledger.head.seq > 0
         """Whether counters stand somewhere already, as after a snapshot: what they counted stays."""
 
@@ -51,8 +63,9 @@ class Merging:
         self._ledger.requests.update(arrivals.keys)
         for place, key in arrivals.keys.items():
             self._recollection.requests.keep(place, key)
-        async for _ in paced(self._taking(arrivals.lines)):
+        async for _ in paced(self._taking(arrivals.lines, arrivals.earlier)):
             pass
+        self._ledger.reach(arrivals.heads)
         self._ledger.watermarks.update(watermarks)
         if arrivals.seen is not None:
             self._note_seen(arrivals.seen)
@@ -65,7 +78,7 @@ class Merging:
                     servers=len(self._recollection.book.places),
                 )
 
-    def _taking(self, lines: Sequence[Arrived]) -> Iterator[None]:
+    def _taking(self, lines: Sequence[Arrived], earlier: Mapping[int, Sequence[Arrived]]) -> Iterator[None]:
         """Take lines, one a step. Nearly all are usual, and go straight on their tracks (`sla.usual_lines`)."""
         book, observe = self._recollection.book, self._recollection.register.observe
         for first in range(0, len(lines), AT_ONCE):
@@ -74,7 +87,7 @@ class Merging:
             for line, said in zip(some, usual, strict=True):
                 self._ledger.take(line)
                 if said is None:
-                    self._take_unusual(line)
+                    self._take_unusual(line, earlier.get(line.arrival, ()))
                 else:
                     track, at, state, reason = said
                     settled = book.settled(track.server, track.witness) if self._goes_on else BEGINNING
@@ -85,17 +98,21 @@ class Merging:
     def _track(self, stem: bytes) -> CountedTrack | None:
         """Where observations of a stem go; None while no record defines the server."""
         said = said_in(stem)
-        if said is None or not self._recollection.reader.knows_server(said.server):
-            return None
-        return self._recollection.book.track(*said)
+        book = self._recollection.book
+        knows = (
+            self._recollection.reader.knows_server
+            if self._share is None
+            else book.evidence.servers.__contains__
+        )
+        return book.track(*said) if said is not None and knows(said.server) else None
 
-    def _take_unusual(self, line: Arrived) -> None:
-        """Take a line by the strict reader; what it cannot read is left out, and told."""
+    def _take_unusual(self, line: Arrived, earlier: Sequence[Arrived]) -> None:
+        """Take a line by the strict reader; what it cannot read is left out, and told. `earlier`: what a server brings along."""
         reader = self._recollection.reader
         # As an export shows it, for so it is judged by whoever evaluates one.
         record = reader.read(exported(line.body, line.seq, line.chain, line.ledger).encode())
         if record is None:
-            self._leave_out(line, reader.faults[-1].problem if reader.faults else "it says nothing")
+            self._leave_out(line, reader.faults[-1] if reader.faults else None)
             reader.faults.clear()
             return
         if isinstance(record, ObservedUntil):
@@ -104,9 +121,22 @@ class Merging:
             self._ledger.retired.add(record.observer)
         elif isinstance(record, Server) and line.ledger != HUB:
             self._ledger.retired.discard(record.observer)
-        self._recollection.take(line.arrival, record, self._settled(record))
+        own = record if self._share is None else self._share.of(record)
+        if own is None:
+            return
+        brings = isinstance(own, Server) and own.id not in self._recollection.book.evidence.servers
+        self._recollection.take(line.arrival, own, self._settled(own))
+        for before in earlier if brings else ():
+            # The owners before are others', and what is no evidence the shards leave out that had it in its turn.
+            with suppress(ValueError):
+                said = decoded(before.body)
+                if not isinstance(said, Server):
+                    self._recollection.take(before.arrival, said, None)
 
-    def _leave_out(self, line: Arrived, problem: str) -> None:
+    def _leave_out(self, line: Arrived, fault: LineFault | None) -> None:
+        if self._share is not None and fault is not None and fault.key == "id":
+            return  # of something that is another shard's
+        problem = "it says nothing" if fault is None else fault.problem
         self._metrics.unread.inc()
         _log.error(
             "record_left_out",

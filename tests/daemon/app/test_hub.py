@@ -4,6 +4,7 @@ import asyncio
 import json
 import signal
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -65,17 +66,17 @@ def folder_of(store: TestStore, name: str) -> Path:
     return folder
 
 
-def monitor(store: TestStore, vcenter: ThreadedVCenter, name: str) -> Daemon:
-    config = write_config(folder_of(store, name), vcenter, hub=store.toml(name))
+def monitor(store: TestStore, vcenter: ThreadedVCenter, name: str, **sections: str) -> Daemon:
+    config = write_config(folder_of(store, name), vcenter, hub=store.toml(name), **sections)
     config.write_text(config.read_text().replace('observer = "mon"', f'observer = "{name}"'))
     return Daemon(config)
 
 
-def hub(store: TestStore, name: str) -> Daemon:
+def hub(store: TestStore, name: str, shard: str = "1/1") -> Daemon:
     folder = folder_of(store, name)
     path = folder / "slad.toml"
     path.write_text(
-        f'observer = "hub"\n{store.toml("hub")}\n[web]\nlisten = ["127.0.0.1:0"]\n[control]\nsocket = "control.sock"\n'
+        f'observer = "hub"\n{store.toml("hub")}\nshard = "{shard}"\n[web]\nlisten = ["127.0.0.1:0"]\n[control]\nsocket = "control.sock"\n'
         '[ledger]\npath = "ledger.db"\n[watch]\ntick = "1s"\n'
     )
     return Daemon(path, program=("-m", "tests.daemon.quick_hub"))
@@ -101,14 +102,14 @@ def has_servers(samples: Samples) -> bool:
     return len(by_server(samples, "slad_server_up")) > 20
 
 
-def announce(daemon: Daemon, reference: str) -> Result:
+def announce(daemon: Daemon, reference: str, client: str = "acme") -> Result:
     """Have people's word recorded: maintenance of all of a client's servers."""
     return slad(
         daemon,
         "maintenance",
         "announce",
         "--client",
-        "acme",
+        client,
         "--from",
         "2027-01-10T23:30-05:00",
         "--duration",
@@ -269,3 +270,43 @@ def test_a_hub_goes_on_from_its_snapshot_and_begins_anew_where_that_is_of_anothe
             )
             == up
         )
+
+
+def test_two_shards_record_in_one_ledger_and_each_shows_its_own_clients(
+    store: TestStore, tmp_path: Path
+) -> None:
+    clients = "\n".join(
+        f'[client.{each}]\nname = "{each}"\ntimezone = "America/Toronto"' for each in ("acme", "beta")
+    )
+    rules = "\n".join(f'[[rule]]\nname = "{each}-*"\nclient = "{each}"' for each in ("acme", "beta"))
+    with (
+        simulated(servers=8, clients=("acme", "beta")) as vcenter,
+        running(monitor(store, vcenter, "mon1", client=clients, rule=rules)),
+        running(hub(store, "hub1", "1/4")) as of_beta,
+        running(hub(store, "hub3", "3/4")) as of_acme,
+    ):
+        shown = []
+        for each in (of_beta, of_acme):
+            found = each.wait(lambda found: bool(by_server(found, "slad_server_up")), "its servers")
+            assert value(found, "slad_hub_active") == 1
+            shown.append({labels for name, labels in found if name == "slad_server_info"})
+        assert [{dict(labels)["client"] for labels in each} for each in shown] == [{"beta"}, {"acme"}]
+        refused = announce(of_beta, "at another shard")
+        assert refused.exit_code != 0
+        assert "acme" in refused.output
+        with ThreadPoolExecutor() as people:
+            told = list(
+                people.map(
+                    lambda number: announce(
+                        (of_acme, of_beta)[number % 2], f"r{number}", ("acme", "beta")[number % 2]
+                    ),
+                    range(6),
+                )
+            )
+        assert [each.exit_code for each in told] == [0] * 6, [each.output for each in told]
+        assert sorted(references(store)) == [f"r{number}" for number in range(6)]
+        evidence = tmp_path / "evidence.jsonl"
+        exported(of_acme, evidence)
+        month = str(calendar_of("America/Toronto").month_of(now()))
+        result = CliRunner().invoke(main, ["evaluate", str(evidence), "--verify", "--month", month])
+        assert result.exit_code == 0, result.output

@@ -6,7 +6,7 @@ from pathlib import Path
 from prometheus_client import CollectorRegistry
 
 from daemon.clock import SystemClock
-from daemon.config.hub import HubTable
+from daemon.config.hub import WHOLE, HubTable
 from daemon.hub.merged_ledger import MergedLedger
 from daemon.hub.session import Arrived
 from daemon.hub.tail import Arrivals, Seen, Tail
@@ -50,7 +50,7 @@ class Hub:
         self.metrics = TailMetrics(CollectorRegistry())
         self.ledger = MergedLedger(Tail(clock=SystemClock(), table=TABLE, metrics=self.metrics))
         if path is not None:
-            restore(path, self.ledger, self.known, now)
+            restore(path, self.ledger, self.known, WHOLE, now)
         self.merging = Merging(self.ledger, self.known, self.metrics)
 
     async def take(self, lines: Sequence[Arrived], seen: Seen | None = None) -> None:
