@@ -20,6 +20,7 @@ from typing import Final
 from bench.daemon import Daemon
 from bench.table import MEMORY, Row, show
 from daemon.clock import SystemClock
+from daemon.config.hub import Shard
 from daemon.hub.store import HubStore
 from sla.evidence import encode
 from sla.instants import DAY, MINUTE, SECOND, Instant
@@ -236,7 +237,7 @@ async def measure(store: TestStore, servers: int, shards: int) -> list[Row]:
         rows.append(
             Row("the first scrape, months and solutions of all judged for it", time.monotonic() - began)
         )
-        rows += await changes(hub, shipping[0])
+        rows += await changes(hub, shipping[0], Shard(number=1, count=shards))
         rows.append(await quiet(hub))
         rows.append(Row("memory, peak", hub.memory_mb(), MEMORY, most=1200))
     finally:
@@ -271,10 +272,11 @@ async def scraped(hub: Daemon) -> str:
             await asyncio.sleep(1)
 
 
-async def changes(hub: Daemon, one: Shipping) -> list[Row]:
-    """From a commit at a monitor until a scrape shows it, the longest of some; and what a scrape takes."""
+async def changes(hub: Daemon, one: Shipping, shard: Shard) -> list[Row]:
+    """Of servers of the shard: from a commit at a monitor until a scrape shows it, the longest of some; and what a scrape takes."""
     took_s, scrapes_s, size = [], [], 0
-    for server in one.site.servers[:CHANGES]:
+    own = (each for number, each in enumerate(one.site.servers) if shard.has(one.site.client_of(number)))
+    for server in islice(own, CHANGES):
         for state in (State.DOWN, State.UP):
             at = SystemClock().now()
             began = time.monotonic()
