@@ -85,6 +85,19 @@ class ServerPages:
             self._held = first, FOREVER if later is None else Instant(later - 1)
         return self._parts
 
+    @property
+    def is_told_by_one(self) -> bool:
+        """Whether one monitor made all that is told, and none was retired: its newest record says whether it goes on."""
+        observer = self.records[-1].observer
+        return all(isinstance(record, Server) and record.observer == observer for record in self.told)
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether it is in service without an end, by the newest record or, of several monitors, by any of them (spec §3.4)."""
+        if self.is_told_by_one:
+            return self.records[-1].in_service_until is None
+        return any(part.end == FOREVER for part in self.parts(FOREVER))
+
     def known(self, as_of: Instant) -> list[Server | ObserverRetired]:
         """Those of `told` that exist at `as_of`."""
         return [record for record in self.told if self._known_from(record) <= as_of]

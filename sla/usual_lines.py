@@ -6,8 +6,9 @@ same answers.
 """
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
+from itertools import repeat
 from typing import Final, NamedTuple, TypeVar
 
 from sla.instants import MINUTE, SECOND, Instant, parse_instant
@@ -105,6 +106,13 @@ def decoded(block: bytes, stems: Stems[_T]) -> Iterator[tuple[_T, Instant, State
         if fraction:
             at += int(fraction)
         yield of_stem, Instant(at), _STATES[state], _reason(reason) if reason else ""
+
+
+def decoded_each(bodies: Sequence[str], stems: Stems[_T]) -> Iterator[tuple[_T, Instant, State, str] | None]:
+    """As `decoded`, of bodies of records."""
+    block = "\n".join(bodies).encode()
+    # A body that is damaged may be two lines.
+    return decoded(block, stems) if block.count(b"\n") == len(bodies) - 1 else repeat(None, len(bodies))
 
 
 @lru_cache(maxsize=4096)

@@ -7,21 +7,23 @@ moment, so a queue never holds more than there are labels. One that hangs or fai
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Final, Never
 
 import structlog
 
 from daemon.alerts.alert import Alert, Labels, Severity
 from daemon.alerts.alertmanager import Alertmanager, PostError, encoded, open_alertmanager
-from daemon.alerts.conditions.definitions import Lasting, alerts
+from daemon.alerts.conditions.definitions import Lasting, Subject, alerts
 from daemon.alerts.conditions.shared import (
     BEGUN_ALERTS,
     CLOCK_ALERTS,
     HUB_ALERTS,
     LEDGER_ALERTS,
+    MONITOR_ALERTS,
     QUARANTINE_ALERTS,
     TOLD_US,
+    MonitorSight,
     Shipping,
 )
 from daemon.alerts.evaluator import SLAD
@@ -63,11 +65,13 @@ class Notifier:
         hub: Callable[[], HubStanding | None],
         begun_at: Instant,
         on_wanted: Callable[[bool], None],
+        monitors: Callable[[], Mapping[str, Instant]] = dict,
     ) -> None:
         """`fault` says why the ledger takes no records, empty while it does; `on_wanted` hears whether to keep the store.
 
         `clock_doubt`: why the clock is not believed, None while it is. `quarantined`: when the ledger last did not let a record in, and why; None where it never did. `begun_at`: when
-        the ledger was begun. `hub`: how it stands with the store, None where there is none.
+        the ledger was begun. `hub`: how it stands with the store, None where there is none. `monitors`: of a hub,
+        how far each has seen.
         """
         self._clock = clock
         self._store = store
@@ -78,6 +82,7 @@ class Notifier:
         self._hub = hub
         self._begun_at = begun_at
         self._on_wanted = on_wanted
+        self._monitors = monitors
         self._table: AlertmanagerTable | None = None
         self._changed = asyncio.Event()
         metrics.count_firing(lambda: store.firing)
@@ -145,6 +150,7 @@ class Notifier:
                 found = alerts(BEGUN_ALERTS, Lasting(at=now, since=self._begun_at), SLAD)
             self._store.put("begun", found, now)
             self._store.put("hub", self._of_hub(now), now)
+            self._store.put("monitors", self._of_monitors(now), now)
             await asyncio.sleep(COALESCE_S)
 
     def _of_hub(self, now: Instant) -> Iterable[Alert]:
@@ -158,6 +164,13 @@ class Notifier:
             why=standing.why,
         )
         return alerts(HUB_ALERTS, shipping, SLAD)
+
+    def _of_monitors(self, now: Instant) -> Iterator[Alert]:
+        for observer, seen_until in self._monitors().items():
+            sight = MonitorSight(at=now, observer=observer, seen_until=seen_until)
+            yield from alerts(
+                MONITOR_ALERTS, sight, Subject(text=f"monitor {observer}", labels={"observer": observer})
+            )
 
 
 class Sender:

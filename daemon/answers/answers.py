@@ -18,7 +18,7 @@ from daemon.causes.traces import Traces
 from daemon.control.questions import BusyError, Listed, OutagesAsked, Page, ServersAsked
 from daemon.evidence.export import exported
 from daemon.exposition.exposition import Exposition
-from daemon.ledger import Ledger
+from daemon.ledger import ReadableLedger
 from daemon.live.figures import LiveFigures
 from daemon.pacing import paced
 from daemon.records.idempotency import RecordedRequests
@@ -40,11 +40,17 @@ from daemon.replies.servers import (
 )
 from daemon.replies.solutions import SolutionList, SolutionStatus
 from daemon.replies.statements import IssuedList, LetterheadStatus
-from daemon.replies.status import DownServer, LedgerStatus, SourceStatus, Status, WayStatus
+from daemon.replies.status import (
+    DownServer,
+    LedgerStatus,
+    SourceStatus,
+    Status,
+    UndeliveredStatus,
+    WayStatus,
+)
 from daemon.replies.users import UserList
 from daemon.servers.registry import ServerRegistry
 from daemon.servers.services import PROVISIONAL_OWNER
-from daemon.statements.delivering import Deliveries
 from daemon.statements.documents import Documents, MovingError
 from daemon.statements.ics import CalendarEvent
 from daemon.statements.issuing import Issuing
@@ -64,9 +70,24 @@ OUTAGES_SHOWN: Final = 50
 
 
 class Commits(Protocol):
-    fault: str
-    held: str
-    committed_at: Instant | None
+    """See `daemon.recording.committing`."""
+
+    @property
+    def fault(self) -> str: ...
+
+    @property
+    def held(self) -> str: ...
+
+    @property
+    def committed_at(self) -> Instant | None: ...
+
+
+class Delivers(Protocol):
+    """See `daemon.statements.delivering`."""
+
+    def told(self) -> tuple[UndeliveredStatus, ...]:
+        """What could not be delivered."""
+        ...
 
 
 class Answers:
@@ -76,7 +97,7 @@ class Answers:
         self,
         *,
         clock: BelievedClock,
-        ledger: Ledger,
+        ledger: ReadableLedger,
         book: LiveBook,
         registry: ServerRegistry,
         sources: Sources,
@@ -89,7 +110,7 @@ class Answers:
         recorded_requests: RecordedRequests,
         documents: Documents,
         issuing: Issuing,
-        deliveries: Deliveries,
+        deliveries: Delivers,
         traces: Traces,
     ) -> None:
         self.exposition = exposition

@@ -5,7 +5,6 @@ that was asked for takes the watches down first, then has the recorder commit wh
 """
 
 import asyncio
-import signal
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import AsyncExitStack
 from functools import partial
@@ -15,16 +14,17 @@ from platform import python_version
 
 import structlog
 
+from daemon.app.doors import opened_doors
 from daemon.app.health import Watchdog, measure_stalls
 from daemon.app.opening import NOTHING_LOST, Meant, compare, opened, told
 from daemon.app.reloader import Reloader
+from daemon.app.tasks import eternal, heed_signals
 from daemon.app.wiring import Parts, replayed, wired
 from daemon.believed_clock import BelievedClock
 from daemon.book.live_book import LiveBook
 from daemon.clock import Clock, SystemClock
 from daemon.config.config import Config
 from daemon.config.loading import load
-from daemon.control.api import control_api
 from daemon.control.tcp import TcpControlApi
 from daemon.ending import end
 from daemon.hub.shipping import GIVE_UP_S
@@ -32,7 +32,6 @@ from daemon.live.figures import LiveFigures
 from daemon.metrics import Metrics
 from daemon.pacing import tune_gc
 from daemon.systemd import Systemd
-from daemon.web.server import public_http
 
 _log = structlog.get_logger()
 
@@ -129,9 +128,18 @@ class App:
         async with asyncio.TaskGroup() as tasks:
             recording = tasks.create_task(parts.recorder.run(), name="recorder")
             shipping = tasks.create_task(parts.shipper.run(), name="shipper")
-            await self._open(parts, tcp_api, stack)
-            eternal = [
-                tasks.create_task(_eternal(name, run), name=name)
+            self.addresses, self.control_addresses = await opened_doors(
+                self._config,
+                tcp_api,
+                parts.answers,
+                parts.records,
+                parts.pages,
+                self._clock,
+                self._metrics.doors,
+                stack,
+            )
+            running = [
+                tasks.create_task(eternal(name, run), name=name)
                 for name, run in (
                     ("publisher", parts.publisher.run),
                     ("sources", _after(parts.recorder.has_begun, parts.sources.run)),
@@ -154,29 +162,7 @@ class App:
             await recording
             parts.shipper.finish()
             await asyncio.wait({shipping}, timeout=GIVE_UP_S)
-            await end((shipping, *eternal))
-
-    async def _open(self, parts: Parts, tcp_api: TcpControlApi, stack: AsyncExitStack) -> None:
-        """Listen; `stack` closes again. Raises ControlApiError, WebConfigError, OSError."""
-        control, web, metrics = self._config.control, self._config.web, self._metrics.doors
-        await stack.enter_async_context(
-            control_api(parts.answers, control.socket, parts.records, metrics=metrics)
-        )
-        self.control_addresses = await stack.enter_async_context(
-            tcp_api.open(parts.answers, parts.records, metrics=metrics)
-        )
-        self.addresses = await stack.enter_async_context(
-            public_http(
-                parts.answers,
-                self._clock,
-                [(address.host, address.port) for address in web.listen],
-                pages=parts.pages.routes(),
-                opened_by=parts.answers.opened_by,
-                web_config=web.config_file,
-                hosts=web.hosts,
-                metrics=metrics,
-            )
-        )
+            await end((shipping, *running))
 
 
 def _progress_due(parts: Parts) -> Iterator[tuple[str, int]]:
@@ -196,18 +182,10 @@ def _after(event: asyncio.Event, run: Callable[[], Awaitable[None]]) -> Callable
     return run_after
 
 
-async def _eternal(name: str, run: Callable[[], Awaitable[None]]) -> None:
-    await run()
-    raise RuntimeError(f"the task {name} ended, which it never should")
-
-
 async def run(
     config_path: Path, env: Mapping[str, str], *, tick_us: int | None = None, meant: Meant = NOTHING_LOST
 ) -> None:
     """Run the daemon on a configuration until SIGTERM or SIGINT; SIGHUP reloads it. Raises ConfigError and as `App.run`."""
     app = App(load(config_path, env), env, tick_us=tick_us, meant=meant)
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, app.stop)
-    loop.add_signal_handler(signal.SIGHUP, app.reload)
+    heed_signals(app.stop, app.reload)
     await app.run()

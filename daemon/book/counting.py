@@ -1,7 +1,7 @@
 """The counters of virtual servers: settled time, counted once.
 
 A counter never falls, so it counts time only once it is *settled*: up to the oldest watermark of the witnesses that speak
-for a server, at most `HORIZON_US` back. What is told of settled time afterwards moves no counter.
+for a server, at most `HORIZON_US` back; of several monitors one that is `SILENT_US` behind the others is not waited for. What is told of settled time afterwards moves no counter.
 
 Servers for which the same witnesses speak form a group. What a server's witnesses say changes rarely; whether a witness
 sees at all changes for all its servers at once. So a group keeps, for each combination of seeing witnesses, how long it
@@ -24,14 +24,18 @@ from operator import attrgetter
 from typing import Final, NamedTuple
 
 from daemon.book.elapsed import Elapsed, WitnessSight
-from sla.instants import BEGINNING, MINUTE, Instant
+from sla.instants import BEGINNING, MINUTE, SECOND, Instant
 from sla.records import ALL_LEGS, Leg, ServerId, State, Witness
 from sla.timeline import merged
 
 HORIZON_US: Final = MINUTE
 """How far back the settled instant may lie; time that no witness has answered for by then counts as unobserved."""
 
-MOST_WITNESSES: Final = 3
+SILENT_US: Final = 10 * SECOND
+"""How far a monitor may be behind another until nobody waits for it: what it tells later was counted by the other."""
+
+MOST_WITNESSES: Final = 8
+"""Of one group: a counter is worked out for each combination of them. Two of each of four monitors."""
 
 NEVER: Final = -(2**63)
 """In `Group.outage_at`: no outage is under way."""
@@ -239,7 +243,10 @@ class Group:
         ]
 
     def adopt(self, row: GroupMember, before: "Group") -> None:
-        """Put the code and the changes of a server that comes from another group in this one's order."""
+        """Put the code and the changes of a server that comes from another group in this one's order.
+
+        What is not of this group's witnesses is given up.
+        """
         code, place_here = self.blank(), {len(row.code) - 1: len(self.blank()) - 1}
         for witness in set(self.witnesses) & set(before.witnesses):
             for leg in ALL_LEGS:
@@ -247,7 +254,11 @@ class Group:
         for there, here in place_here.items():
             code[here] = row.code[there]
         row.code = code
-        row.pending = [change._replace(place=place_here[change.place]) for change in row.pending]
+        row.pending = [
+            change._replace(place=place_here[change.place])
+            for change in row.pending
+            if change.place in place_here
+        ]
 
     def add(self, row: GroupMember, counts: Counts, at: Instant) -> int:
         """Take a server whose counters stand at `counts` at the settled instant `at`; gives its index."""
@@ -332,7 +343,7 @@ class Group:
 
     def settling(self, now: Instant) -> Iterator[None]:
         """Move the settled instant on, and count up to it, in small steps."""
-        oldest = min((sight.until for sight in self._sights), default=BEGINNING)
+        oldest = min((sight.until for sight in self._awaited()), default=BEGINNING)
         self.settled = max(self.settled, oldest, Instant(now - HORIZON_US))
         for index in sorted(self._waiting):
             self._flush(index, self.settled)
@@ -340,6 +351,16 @@ class Group:
         for index in sorted(self._unseen):
             self._look_again(index, self.settled)
             yield
+
+    def _awaited(self) -> Iterator[WitnessSight]:
+        """The witnesses whose answer is waited for: not those of a monitor of which all are silent while others see."""
+        seen: dict[str, Instant] = {}
+        for witness, sight in zip(self.witnesses, self._sights, strict=True):
+            seen[witness.observer] = max(sight.until, seen.get(witness.observer, BEGINNING))
+        silent_since = max(seen.values(), default=BEGINNING) - SILENT_US
+        for witness, sight in zip(self.witnesses, self._sights, strict=True):
+            if seen[witness.observer] >= silent_since:
+                yield sight
 
     def counts(self, index: int, at: Instant | None = None) -> Counts:
         """A server's counters at the settled instant, or at `at`, to which its changes were counted."""

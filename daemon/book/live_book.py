@@ -13,9 +13,10 @@ from typing import NamedTuple
 
 from daemon.book.cause_counts import CauseCounts
 from daemon.book.changes import BookChanges
-from daemon.book.counting import HORIZON_US, NEVER, Counts, Group, GroupMember, legs_code
+from daemon.book.counting import HORIZON_US, MOST_WITNESSES, NEVER, Counts, Group, GroupMember, legs_code
 from daemon.book.elapsed import WitnessSight
 from daemon.book.outage_index import OutageIndex
+from daemon.book.service_edges import service_edges
 from probes.report import RECOVERED
 from sla.book import Book
 from sla.instants import BEGINNING, Instant
@@ -27,6 +28,7 @@ from sla.records import (
     Leg,
     Observation,
     ObservedUntil,
+    ObserverRetired,
     Record,
     Server,
     ServerId,
@@ -55,11 +57,13 @@ class CountedTrack(NamedTuple):
 
 
 class LiveBook:
-    """The evidence of one ledger and its counters."""
+    """The evidence of one ledger and its counters; of the hub, that of all ledgers in the store."""
 
-    def __init__(self, observer: str) -> None:
+    def __init__(self, observer: str, *, counts_by_all: bool = False) -> None:
+        """`counts_by_all`: the counters go by the witnesses of all monitors, not only by this one's."""
         self.observer = observer
-        """This monitor: only its own witnesses are counted by."""
+        """This monitor: unless the counters go by all, only its own witnesses are counted by."""
+        self._counts_by_all = counts_by_all
         self.evidence = Book()
         """All that the ledger holds, of whichever observer."""
         self.outages = OutageIndex(self.evidence, self._settled_of)
@@ -106,6 +110,8 @@ class LiveBook:
             self.evidence.add(record)
             if isinstance(record, Server):
                 self._take_service(record, counted_until)
+            elif isinstance(record, ObserverRetired):
+                self._take_retirement(record, counted_until)
             elif self._went_live:
                 self._changes.records.append(record)
             if isinstance(record, Cause):
@@ -275,16 +281,27 @@ class LiveBook:
         return counted
 
     def _goes_by(self, witness: Witness) -> bool:
-        return witness.observer == self.observer and not witness.source.endswith(RECOVERED)
+        is_own = self._counts_by_all or witness.observer == self.observer
+        return is_own and not witness.source.endswith(RECOVERED)
 
     def _take_service(self, record: Server, settled: Instant) -> None:
         self.membership += 1
         if self._went_live:
             self._changes.servers.add(record.id)
         self.outages.take_service(record)
-        place = self.places.get(record.id)
+        self._change_service(record.id, settled)
+
+    def _take_retirement(self, record: ObserverRetired, settled: Instant) -> None:
+        for pages in self.evidence.servers.values():
+            if pages.told and pages.told[-1] is record:
+                self._take_service(pages.records[-1], settled)
+
+    def _change_service(self, server: ServerId, settled: Instant) -> None:
+        place = self.places.get(server)
         if place is not None:
-            _change_service(place, record, settled)
+            last = len(place.group.blank()) - 1
+            for at, legs in service_edges(self.evidence.servers[server]):
+                place.group.change(place.index, at, last, legs_code(legs), settled)
 
     def _regroup(
         self, server: ServerId, place: GroupPlace | None, witness: Witness, settled: Instant
@@ -298,12 +315,17 @@ class LiveBook:
             before = place.group
             settled = max(settled, before.counted_until(place.index))
             row, counts = before.remove(place.index, settled)
-            group = self.group_of(tuple(sorted({witness, *before.speaking(row)})))
+            group = self.group_of(self._heard(witness, before.speaking(row)))
             group.adopt(row, before)
         new_place = self.places[server] = GroupPlace(group, group.add(row, counts, settled))
         if place is None:
-            _change_service(new_place, self.record_of(server), settled)
+            self._change_service(server, settled)
         return new_place
+
+    def _heard(self, speaker: Witness, others: Iterable[Witness]) -> tuple[Witness, ...]:
+        """By whom a server is counted: who speaks of it now, and of too many others those that saw last."""
+        by_sight = sorted({*others} - {speaker}, key=lambda each: (self._counted[each].until, each))
+        return tuple(sorted((speaker, *by_sight[1 - MOST_WITNESSES :])))
 
     def group_of(self, witnesses: tuple[Witness, ...]) -> Group:
         """The group of the servers for which these witnesses speak, sorted; from its first mention on."""
@@ -350,13 +372,6 @@ class LiveBook:
         late = self._late.pop(server)
         for then, now, lasted in _differences(late.segments, self.segments(server, late.start, late.end)):
             self.corrected[then, now] += lasted
-
-
-def _change_service(place: GroupPlace, record: Server, settled: Instant) -> None:
-    group, last = place.group, len(place.group.blank()) - 1
-    group.change(place.index, record.in_service_from, last, legs_code(record.legs), settled)
-    if record.in_service_until is not None:
-        group.change(place.index, record.in_service_until, last, 0, settled)
 
 
 @dataclass(slots=True)

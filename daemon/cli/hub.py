@@ -6,12 +6,13 @@ import sys
 from collections.abc import Awaitable, Callable
 from functools import wraps
 from pathlib import Path
-from typing import Final, NoReturn
+from typing import Final, Literal, NoReturn
 
 import click
 from pydantic import SecretStr, ValidationError
 
 from daemon.cli import options
+from daemon.cli.run import log_format, log_level, to_its_end
 from daemon.cli.terminal import say, tell
 from daemon.config.hub import HubTable
 from daemon.config.loading import load
@@ -19,7 +20,9 @@ from daemon.config.messages import told
 from daemon.config.problems import ConfigError
 from daemon.config.secrets import Secret, SecretError
 from daemon.config.values import Surroundings, check_id
+from daemon.control.peer import Peer
 from daemon.hub.states import HubError
+from sla.instants import Instant, format_instant
 
 _ROLE_BYTES: Final = 63
 """PostgreSQL cuts longer names."""
@@ -146,10 +149,7 @@ def add(table: HubTable, observer: str, role: str | None, role_password_file: Pa
     except ValueError as error:
         raise click.UsageError(str(error)) from None
     name = role or f"slad-{observer}"
-    if len(name.encode()) > _ROLE_BYTES or "\0" in name:
-        raise click.UsageError(
-            f"the role {name} is longer than PostgreSQL's {_ROLE_BYTES} bytes: choose another by --role"
-        )
+    _check_role(name)
     password = None if role_password_file is None else _password_in(role_password_file)
     is_new = _done(
         table, lambda connection: schema.add_monitor(connection, str(table.dsn), observer, name, password)
@@ -158,6 +158,97 @@ def add(table: HubTable, observer: str, role: str | None, role_password_file: Pa
     say("")
     say("    [hub]")
     say(f'    dsn = "{table.dsn.written_for(name)}"')
+
+
+@hub.command(
+    "run",
+    short_help="Run a hub.",
+    epilog=options.example("slad hub run --config /etc/slad/hub.toml"),
+)
+@options.config
+@log_format
+@log_level
+def run_(
+    path: Path,
+    log_format: Literal["json", "console"] | None,
+    log_level: Literal["debug", "info", "warning", "error"],
+) -> None:
+    """Follow the store of [hub] in the configuration, and answer for all monitors there, until SIGTERM or Ctrl-C.
+
+    Of several hubs one is active, and records what people ask for; the others stand by, and take over. SIGHUP reloads the
+    configuration. Exit status: 0 after a stop that was asked for, 1 when it cannot start or go on, 2 for a wrong call.
+    """
+    from daemon import logs
+    from daemon.app.hub import run_hub
+
+    logs.set_up(log_format, level=log_level)
+    to_its_end(lambda: run_hub(path, os.environ))
+
+
+@hub.command(
+    "role",
+    short_help="Let hubs into the store, as a role of theirs.",
+    epilog=options.example("slad hub role --dsn postgresql://slad@db/slad"),
+)
+@click.option(
+    "--role", metavar="ROLE", default="slad-hub", show_default=True, help="The role that hubs log in as."
+)
+@click.option(
+    "--role-password-file",
+    type=_file,
+    help="A file with the password that the role is given; else it has none, and pg_hba.conf has to know it by other means.",
+)
+@_store_options
+def role(role: str, role_password_file: Path | None, table: HubTable) -> None:
+    """Let hubs read what monitors ship, and write the hub's own ledger, as one role for all of them.
+
+    Once more, it gives the role a new password. Exit codes: 0 done, 1 not, 2 the command line is wrong.
+    """
+    from daemon.hub import schema
+
+    _check_role(role)
+    password = None if role_password_file is None else _password_in(role_password_file)
+    _done(table, lambda connection: schema.add_hub(connection, str(table.dsn), role, password))
+    say(f"Hubs log in as {role}. In the slad.toml of each:")
+    say("")
+    say("    [hub]")
+    say(f'    dsn = "{table.dsn.written_for(role)}"')
+
+
+@hub.command(
+    "retire",
+    short_help="Say that a monitor has ended.",
+    epilog=options.example("slad hub retire mon1 --at 2026-12-01T08:00:00Z --config /etc/slad/hub.toml"),
+)
+@click.argument("observer", metavar="OBSERVER")
+@click.option(
+    "--at",
+    type=options.InstantType(),
+    help="When it ended; else where its witnesses saw last.",
+)
+@_store_options
+def retire(observer: str, at: Instant | None, table: HubTable) -> None:
+    """Put on record that the monitor whose `observer` is OBSERVER has ended, as the role of hubs.
+
+    Its servers are in service no longer than that, unless another monitor has them; what it saw stays as it is. Exit codes: 0 it
+    is on record, 1 it is not, 2 the command line is wrong.
+    """
+    from daemon.clock import SystemClock
+    from daemon.hub.retiring import retire as retire_in
+
+    by = Peer(uid=os.getuid()).name
+    try:
+        end = asyncio.run(retire_in(table, observer, at, by, SystemClock().now()))
+    except HubError as error:
+        _fail(str(error))
+    say(f"{observer} is retired at {format_instant(end)}.")
+
+
+def _check_role(name: str) -> None:
+    if len(name.encode()) > _ROLE_BYTES or not name or "\0" in name:
+        raise click.UsageError(
+            f"the role {name} is longer than PostgreSQL's {_ROLE_BYTES} bytes: choose another by --role"
+        )
 
 
 def _password_in(file: Path) -> SecretStr:

@@ -14,21 +14,24 @@ from daemon.cli.terminal import complain
 from daemon.config.problems import ConfigError
 from daemon.os_faults import os_fault
 
-
-@click.command(epilog=options.example("slad run --config slad.toml"))
-@options.config
-@click.option(
+log_format = click.option(
     "--log-format",
     type=click.Choice(["json", "console"]),
     help="How to log; by default: console on a terminal.",
 )
-@click.option(
+log_level = click.option(
     "--log-level",
     type=click.Choice(["debug", "info", "warning", "error"]),
     default="info",
     show_default=True,
     help="The least that is logged. Outages that begin and end are at info.",
 )
+
+
+@click.command(epilog=options.example("slad run --config slad.toml"))
+@options.config
+@log_format
+@log_level
 @click.option(
     "--new-ledger", is_flag=True, help="Begin a new ledger where one was that is gone. For one start."
 )

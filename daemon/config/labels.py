@@ -26,6 +26,7 @@ OWN_LABELS: Final = (
     "request",
     "deadline",
     "month",
+    "observer",
     "reason",
 )
 """Every label that slad gives an alert."""

@@ -19,7 +19,7 @@ from sla.records import ClientId, ServerId
 from sla.spans import Spans, clipped
 
 ReadSlice = Callable[[int, int], Awaitable[Sequence[Chained]]]
-"""At most so many records that follow a sequence number: `Ledger.read`."""
+"""At most so many records that follow a place: `ReadableLedger.read`."""
 
 _AT_ONCE: Final = 250
 """How many records are looked at before the loop goes on with other work."""
@@ -48,7 +48,7 @@ async def exported(
     """
     if client is None and since is None and until is None:
         async for row in _rows(read):
-            yield chain.exported(row.body, row.seq, row.chain)
+            yield chain.exported(row.body, row.seq, row.chain, row.ledger)
         return
     disclosure, last = None, None
     if client is not None:
@@ -65,11 +65,11 @@ async def exported(
     selection = _Selection(sightings, disclosure)
     async for salted in _by_salt(_rows(read, last)):
         for record, is_shown in zip(salted, selection.shown(salted), strict=True):
-            seq, body, value, _ = record
+            seq, body, value, ledger, _ = record.row
             if is_shown:
-                yield chain.exported(body, seq, value)
+                yield chain.exported(body, seq, value, ledger)
             else:
-                yield chain.omitted(chain.digest_of(body), seq, value)
+                yield chain.omitted(chain.digest_of(body), seq, value, ledger)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,31 +110,29 @@ def proven(
 
 
 async def _rows(read: ReadSlice, last: int | None = None) -> AsyncIterator[Chained]:
-    """All records, or those up to number `last`."""
-    seq = 0
-    while rows := await read(seq, _AT_ONCE):
+    """All records, or those up to place `last`."""
+    place = 0
+    while rows := await read(place, _AT_ONCE):
         for row in rows:
-            if last is not None and row.seq > last:
+            if last is not None and row.place > last:
                 return
             yield row
-        seq = rows[-1].seq
+        place = rows[-1].place
 
 
 async def _learnt(rows: AsyncIterator[Chained], learn: Callable[[Chained], None]) -> int:
-    """The number of the last record, once all are learnt."""
+    """The place of the last record, once all are learnt."""
     last = 0
     async for row in rows:
         learn(row)
-        last = row.seq
+        last = row.place
     return last
 
 
 class _Salted(NamedTuple):
     """A record, and what it says."""
 
-    seq: int
-    body: str
-    chain: bytes
+    row: Chained
     said: Mapping[str, Any]
 
 
@@ -142,7 +140,7 @@ async def _by_salt(rows: AsyncIterator[Chained]) -> AsyncIterator[list[_Salted]]
     """The records, together those that share a salt: of old all of one transaction did."""
     together: list[_Salted] = []
     async for row in rows:
-        record = _Salted(*row, said_in(row))
+        record = _Salted(row, said_in(row))
         if together and record.said.get("salt") != together[0].said.get("salt"):
             yield together
             together = []
@@ -170,13 +168,13 @@ class _Sightings:
         for start, _ in self._wanted(said["server"]):
             if at < start:
                 held = (*_track(said), start)
-                self._held[held] = max(self._held.get(held, (at, row.seq)), (at, row.seq))
+                self._held[held] = max(self._held.get(held, (at, row.place)), (at, row.place))
 
-    def shows(self, seq: int, said: Mapping[str, Any]) -> bool:
+    def shows(self, place: int, said: Mapping[str, Any]) -> bool:
         """Whether an observation is shown, once all are learnt."""
         at = parse_instant(said["at"])
         return any(
-            start <= at < end or self._held.get((*_track(said), start)) == (at, seq)
+            start <= at < end or self._held.get((*_track(said), start)) == (at, place)
             for start, end in self._wanted(said["server"])
         )
 
@@ -211,11 +209,11 @@ class _Selection:
         said = record.said
         if self._disclosure is not None and not self._disclosure.shows(said):
             return False
-        return said["kind"] != "observation" or self._sightings.shows(record.seq, said)
+        return said["kind"] != "observation" or self._sightings.shows(record.row.place, said)
 
     def _can_be_read(self, salted: Sequence[_Salted]) -> bool:
         # Nothing speaks of an observation, and it may speak of a server that was left out.
-        others = (record.body for record in salted if record.said["kind"] != "observation")
+        others = (record.row.body for record in salted if record.said["kind"] != "observation")
         if all(self._reader.admit(body.encode()) is None for body in others):
             self._reader.keep()
             return True

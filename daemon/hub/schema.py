@@ -14,7 +14,7 @@ from pydantic import SecretStr
 from daemon.hub.faults import told
 from daemon.hub.states import HubError, HubState
 
-VERSION: Final = 1
+VERSION: Final = 2
 """Of the tables: so many steps lead to them."""
 LEAST_POSTGRESQL: Final = 150_000
 """The oldest server, as PostgreSQL numbers them."""
@@ -63,33 +63,44 @@ async def add_monitor(
         raise HubError(
             HubState.NOT_ALLOWED, f"{HUB} is the hub's own ledger: give the monitor another observer name."
         )
+    return await _let_in(connection, where, observer, role, "slad_monitor", password)
+
+
+async def add_hub(connection: Connection, where: str, role: str, password: SecretStr | None) -> bool:
+    """Give the hubs a role that reads all ledgers and may append to their own; whether they had none. As `add_monitor`."""
+    return await _let_in(connection, where, HUB, role, "slad_hub", password)
+
+
+async def _let_in(
+    connection: Connection, where: str, ledger: str, role: str, group: str, password: SecretStr | None
+) -> bool:
     try:
         async with connection.transaction():
             known = await _rows(
-                connection, "SELECT name, role FROM slad.ledger WHERE name = %s OR role = %s", observer, role
+                connection, "SELECT name, role FROM slad.ledger WHERE name = %s OR role = %s", ledger, role
             )
             for name, its_role in known:
-                if (name, its_role) != (observer, role):
+                if (name, its_role) != (ledger, role):
                     raise HubError(
                         HubState.NOT_ALLOWED,
                         f"The observer {name} has the role {its_role}: one has one, and no other.",
                     )
-            await _make_role(connection, role, password)
+            await _make_role(connection, role, group, password)
             if not known:
                 await connection.execute(
-                    "INSERT INTO slad.ledger (name, role) VALUES (%s, %s)", (observer, role)
+                    "INSERT INTO slad.ledger (name, role) VALUES (%s, %s)", (ledger, role)
                 )
             return not known
     except psycopg.Error as error:
         raise _refused(error, where) from error
 
 
-async def _make_role(connection: Connection, role: str, password: SecretStr | None) -> None:
+async def _make_role(connection: Connection, role: str, group: str, password: SecretStr | None) -> None:
     name = sql.Identifier(role)
     if not await _rows(connection, "SELECT FROM pg_roles WHERE rolname = %s", role):
         await connection.execute(sql.SQL("CREATE ROLE {}").format(name))
     await connection.execute(sql.SQL("ALTER ROLE {} LOGIN").format(name))
-    await connection.execute(sql.SQL("GRANT slad_monitor TO {}").format(name))
+    await connection.execute(sql.SQL("GRANT {} TO {}").format(sql.Identifier(group), name))
     if password is not None:
         # Worked out here, so that no log of PostgreSQL's shows it.
         digest = connection.pgconn.encrypt_password(

@@ -62,13 +62,16 @@ class HubStore:
         connection = await connected(table, within_s=within_s)
         store = cls(connection, observer, instance, str(table.dsn), within_s)
         try:
-            await store._asked(_SETTINGS)
-            ((version,),) = await store._asked("SELECT slad.slad_version()")
-            check_version(version, store._where)
+            await store._begin()
         except BaseException:
             await store.close()
             raise
         return store
+
+    async def _begin(self) -> None:
+        await self._asked(_SETTINGS)
+        ((version,),) = await self._asked("SELECT slad.slad_version()")
+        check_version(version, self._where)
 
     async def head(self) -> Head:
         """The last record that the store has of the observer's ledger. Raises HubError."""

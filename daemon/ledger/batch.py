@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, Protocol
 
 from probes.report import ManagedObject
 from sla.chain import GENESIS
@@ -99,8 +99,47 @@ A plain tuple: a start makes one of each record.
 
 
 class Chained(NamedTuple):
-    """A record as an export needs it."""
+    """A record as an export needs it. `ledger` and `arrival`: of the store of several monitors, whose it is and its number there."""
 
     seq: int
     body: str
     chain: bytes
+    ledger: str = ""
+    arrival: int = 0
+
+    @property
+    def place(self) -> int:
+        """Its number among all that are read with it."""
+        return self.arrival or self.seq
+
+
+class ReadableLedger(Protocol):
+    """What is asked of a ledger by those who do not write it; the hub's is all ledgers of the store, by arrival."""
+
+    @property
+    def head(self) -> Head:
+        """The last record; of several ledgers `seq` is its place."""
+        ...
+
+    @property
+    def heads(self) -> Mapping[str, Head]:
+        """The last record of each ledger; of one that has no name, by ""."""
+        ...
+
+    @property
+    def is_sealed(self) -> bool:
+        """See `daemon.ledger.ledger`."""
+        ...
+
+    @property
+    def size_bytes(self) -> int:
+        """See `daemon.ledger.ledger`."""
+        ...
+
+    async def read(self, after: int, limit: int) -> Sequence[Chained]:
+        """At most so many records that follow a place. Raises LedgerError."""
+        ...
+
+    async def document(self, sha256: str) -> bytes | None:
+        """See `daemon.ledger.ledger`."""
+        ...

@@ -112,6 +112,11 @@ class Ledger:
         return self._state.head
 
     @property
+    def heads(self) -> Mapping[str, Head]:
+        """The same, of a ledger without a name."""
+        return {"": self.head}
+
+    @property
     def watermarks(self) -> Mapping[Witness, Instant]:
         """How far each witness has seen."""
         return {witness: mark.at for witness, mark in self._state.watermarks.items()}

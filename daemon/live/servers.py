@@ -90,7 +90,7 @@ class ServerFormulas:
             until = standing
         else:
             since, until = standing.since, standing.until
-            if self._book.servers[server].records[-1].in_service_until is None:
+            if self._book.servers[server].goes_on:
                 number = self._number_for(standing, at)
         self.formulas.release(self.numbers.get(server, NOBODY))
         self.numbers[server] = number

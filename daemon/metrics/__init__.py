@@ -4,7 +4,7 @@ from prometheus_client import CollectorRegistry
 
 from daemon.metrics.alerts import AlertMetrics
 from daemon.metrics.doors import DoorMetrics
-from daemon.metrics.hub import HubMetrics
+from daemon.metrics.hub import HubMetrics, TailMetrics
 from daemon.metrics.internet import InternetMetrics
 from daemon.metrics.process import ProcessMetrics
 from daemon.metrics.statements import StatementMetrics
@@ -17,6 +17,7 @@ __all__ = [
     "Metrics",
     "ProcessMetrics",
     "StatementMetrics",
+    "TailMetrics",
 ]
 
 
@@ -24,7 +25,7 @@ class Metrics:
     """Every family of one process."""
 
     def __init__(self) -> None:
-        registry = CollectorRegistry()
+        self._registry = registry = CollectorRegistry()
         self.process = ProcessMetrics(registry)
         """Also renders all families of the registry."""
         self.internet = InternetMetrics(registry)
@@ -32,3 +33,7 @@ class Metrics:
         self.doors = DoorMetrics(registry)
         self.statements = StatementMetrics(registry)
         self.hub = HubMetrics(registry)
+
+    def of_tail(self) -> TailMetrics:
+        """The families that a hub alone has; to be asked for once."""
+        return TailMetrics(self._registry)

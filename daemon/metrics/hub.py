@@ -1,6 +1,6 @@
 """How far the store that a monitor ships to is behind, and why."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
@@ -57,3 +57,57 @@ class HubMetrics:
     def failed(self, state: str) -> None:
         """An attempt ended with a state."""
         self._failures.labels(state).inc()
+
+
+class TailMetrics:
+    """Of a hub: how it follows the store, and the monitors there."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._active = Gauge(
+            "slad_hub_active", "1 for the active hub, 0 for one that stands by.", registry=registry
+        )
+        self._behind_records = Gauge(
+            "slad_hub_tail_behind_records",
+            "Lines of the store that the hub has not taken yet.",
+            registry=registry,
+        )
+        self._behind_seconds = Gauge(
+            "slad_hub_tail_behind_seconds",
+            "How long ago the hub had all lines of the store last.",
+            registry=registry,
+        )
+        self._failures = Counter(
+            "slad_hub_tail_failures",
+            "Connections to the store that failed or ended, by the state that followed.",
+            ["state"],
+            registry=registry,
+        )
+        self.unread = Counter(
+            "slad_hub_unread_records",
+            "Lines of the store that are no valid evidence beside the others, and were left out.",
+            registry=registry,
+        )
+        self._seen = Gauge(
+            "slad_hub_monitor_seen_timestamp_seconds",
+            "How far the witnesses of a monitor have seen, the one that saw farthest; absent once the monitor is retired.",
+            ["observer"],
+            registry=registry,
+        )
+
+    def measure_behind(
+        self, records: Callable[[], float], seconds: Callable[[], float], active: Callable[[], bool]
+    ) -> None:
+        """Say where to ask how far the hub is behind, and whether it is the active one."""
+        self._behind_records.set_function(records)
+        self._behind_seconds.set_function(seconds)
+        self._active.set_function(active)
+
+    def failed(self, state: str) -> None:
+        """A connection ended with a state."""
+        self._failures.labels(state).inc()
+
+    def show_seen(self, seconds: Mapping[str, float]) -> None:
+        """When each monitor saw last that is not retired."""
+        self._seen.clear()
+        for observer, at in seconds.items():
+            self._seen.labels(observer).set(at)

@@ -42,7 +42,7 @@ class _OwnBatch(NamedTuple):
     committed: asyncio.Event
 
 
-class _AskedRecords(NamedTuple):
+class AskedRecords(NamedTuple):
     """Records that somebody waits for."""
 
     make: Callable[[Instant], AskedDraft]
@@ -83,9 +83,9 @@ class Committer:
         self._on_waiting = on_waiting
         self._on_fault = on_fault
         self._on_committed = on_committed
-        self._waiting: list[_OwnBatch | _AskedRecords] = []
+        self._waiting: list[_OwnBatch | AskedRecords] = []
         """In the order in which they came; how many requests wait at once is bounded by the doors."""
-        self._under_way: _AskedRecords | None = None
+        self._under_way: AskedRecords | None = None
         """The request whose commit was begun."""
         self._is_finishing = False
 
@@ -122,7 +122,7 @@ class Committer:
         """
         if self.fault or self.held or self._is_finishing:
             raise NotRecordingError(f"{NOTHING_RECORDED}: {self._why_not()}")
-        request = _AskedRecords(make, asyncio.get_running_loop().create_future())
+        request = AskedRecords(make, asyncio.get_running_loop().create_future())
         self._waiting.append(request)
         self._on_waiting()
         try:
@@ -140,7 +140,7 @@ class Committer:
                 case _OwnBatch(make, committed):
                     await self.commit(await make(now))
                     committed.set()
-                case _AskedRecords() as request:
+                case AskedRecords() as request:
                     await self._commit_request(request, now)
 
     async def commit(self, batch: Batch) -> int:
@@ -150,7 +150,7 @@ class Committer:
         """
         return await asyncio.shield(self._commit_and_take(batch))
 
-    async def _commit_request(self, request: _AskedRecords, now: Instant) -> None:
+    async def _commit_request(self, request: AskedRecords, now: Instant) -> None:
         if request.recorded.done():
             return  # nobody waits for it any more
         try:
@@ -250,7 +250,7 @@ class Committer:
 
     def _send_requests_away(self, why: str) -> None:
         """Nobody has to wait for what may take long: whose commit is under way may yet be recorded, the others not."""
-        requests = [waiting for waiting in self._waiting if isinstance(waiting, _AskedRecords)]
+        requests = [waiting for waiting in self._waiting if isinstance(waiting, AskedRecords)]
         self._waiting = [waiting for waiting in self._waiting if isinstance(waiting, _OwnBatch)]
         for request in requests:
             _refuse(request, f"{NOTHING_RECORDED}: {why}")
@@ -265,6 +265,6 @@ class Committer:
         )
 
 
-def _refuse(request: _AskedRecords, why: str) -> None:
+def _refuse(request: AskedRecords, why: str) -> None:
     if not request.recorded.done():
         request.recorded.set_exception(NotRecordingError(why))

@@ -11,7 +11,7 @@ from daemon.book.live_book import LiveBook
 from daemon.clock import Clock
 from daemon.exposition.exposition import Exposition
 from daemon.exposition.families import Snapshot
-from daemon.ledger import Ledger
+from daemon.ledger import ReadableLedger
 from daemon.live.snapshots import Snapshots
 from daemon.metrics.process import ProcessMetrics
 from sla.instants import SECOND
@@ -27,7 +27,7 @@ class Publisher:
         self,
         *,
         clock: Clock,
-        ledger: Ledger,
+        ledger: ReadableLedger,
         book: LiveBook,
         snapshots: Snapshots,
         exposition: Exposition,

@@ -36,9 +36,10 @@ class Recollection:
         keys: Mapping[int, RequestKey] | None = None,
         *,
         most_events: int = MOST_EVENTS,
+        is_merged: bool = False,
     ) -> None:
-        """Nothing yet; `keys`: those of requests, by the number of the first record of each."""
-        self.book = LiveBook(observer)
+        """Nothing yet; `keys`: those of requests, by the number of the first record of each. `is_merged`: of several monitors."""
+        self.book = LiveBook(observer, counts_by_all=is_merged)
         self.registry = ServerRegistry(observer, policy, self.book.last_said)
         self.transitions = Transitions(self.book, self.registry, most_events=most_events)
         self.requests = RecordedRequests(keys)

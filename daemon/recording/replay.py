@@ -1,13 +1,13 @@
 """The ledger's records back into the book, the registry and the transitions: how the daemon goes on where it ended."""
 
-from collections.abc import Iterable, Iterator, Sequence
-from itertools import islice, repeat
+from collections.abc import Iterable, Iterator
+from itertools import islice
 from typing import Final, NamedTuple
 
 import structlog
 
-from daemon.book.live_book import CountedTrack, LiveBook
-from daemon.ledger import NOTHING_READ, Extent, Ledger, LedgerDamagedError, Stored
+from daemon.book.live_book import LiveBook
+from daemon.ledger import NOTHING_READ, Extent, Ledger, LedgerDamagedError
 from daemon.recording.recollection import Recollection
 from probes.report import RECOVERED
 from sla.chain import has_own_salt
@@ -16,7 +16,7 @@ from sla.pages import ServerPages
 from sla.reader import EvidenceReader
 from sla.reasons import PlainReason
 from sla.records import Blind, Client, Leg, ServerId, State, Witness
-from sla.usual_lines import Stems, decoded, said_in
+from sla.usual_lines import Stems, decoded_each, said_in
 
 _log = structlog.get_logger()
 
@@ -53,7 +53,9 @@ def replay(ledger: Ledger, recollection: Recollection, after: Extent = NOTHING_R
     tracks = Stems(lambda stem: None if (said := said_in(stem)) is None else book.track(*said))
     observe, take = recollection.register.observe, book.take_observation
     while some := list(islice(records, AT_ONCE)):
-        for (seq, body, settled), said in zip(some, _usual(some, tracks), strict=True):
+        for (seq, body, settled), said in zip(
+            some, decoded_each([body for _, body, _ in some], tracks), strict=True
+        ):
             if said is not None:
                 track, at, state, reason = said
                 take(track, at, state, reason, BEGINNING if settled is None else settled)
@@ -87,15 +89,6 @@ def _blind(bodies: Iterable[str]) -> Iterator[Blind]:
         record = reader.read(body.encode())
         if isinstance(record, Blind):
             yield record
-
-
-def _usual(
-    some: Sequence[Stored], tracks: Stems[CountedTrack]
-) -> Iterator[tuple[CountedTrack, Instant, State, str] | None]:
-    """What records say that are usual observations; None for the others."""
-    block = "\n".join([body for _, body, _ in some]).encode()
-    # A body that is damaged may be two lines.
-    return decoded(block, tracks) if block.count(b"\n") == len(some) - 1 else repeat(None, len(some))
 
 
 def _source_of(pages: ServerPages, observer: str) -> str:

@@ -206,7 +206,7 @@ class Known:
 
     def _is_serving(self, server: str) -> bool:
         pages = self.book.servers.get(ServerId(server))
-        return pages is not None and pages.records[-1].in_service_until is None
+        return pages is not None and pages.goes_on
 
     def _meant(self, faults: FieldFaults, solution: str, own: Collection[str]) -> str:
         """What to say in place of a solution that a client does not have: the nearest of its own, or the first few."""

@@ -9,7 +9,7 @@ from daemon.believed_clock import BelievedClock
 from daemon.book.live_book import LiveBook
 from daemon.config.config import Config
 from daemon.config.letterhead import Letterhead, letterhead_of
-from daemon.ledger import Head, Ledger
+from daemon.ledger import Head, ReadableLedger
 from daemon.pacing import paced
 from daemon.statements.judging import imprint_of, judged
 from sla.book import Book
@@ -36,7 +36,7 @@ class Documents:
         config: Config,
         *,
         clock: BelievedClock,
-        ledger: Ledger,
+        ledger: ReadableLedger,
         book: LiveBook,
         head_in_book: Callable[[], Head],
         seal: Callable[[], Awaitable[None]],
@@ -74,14 +74,13 @@ class Documents:
         if as_of is not None and as_of > now:
             raise NoDocumentError(f"What will be known at {format_instant(as_of)} is not known yet.")
         async with self._making:
-            book, head = await self._excerpt(client)
+            book, heads = await self._excerpt(client)
             judgement = partial(judged, book, month=month, as_of=now if as_of is None else as_of)
-            of_ledger = LedgerHead(ledger="", seq=head.seq, head=head.chain)
-            imprint = imprint_of(self.letterhead(client), (of_ledger,), version=version)
+            imprint = imprint_of(self.letterhead(client), heads, version=version)
             return await asyncio.to_thread(lambda: client_document(judgement(), client, imprint).encode())
 
-    async def _excerpt(self, client: ClientId) -> tuple[Book, Head]:
-        """What the book says of a client, and the record up to which the chain tells all of it. Raises MovingError."""
+    async def _excerpt(self, client: ClientId) -> tuple[Book, tuple[LedgerHead, ...]]:
+        """What the book says of a client, and the records up to which the chains tell all of it. Raises MovingError."""
         for _ in range(_ATTEMPTS):
             await self._seal()
             head = self._ledger.head
@@ -90,6 +89,9 @@ class Documents:
                 async for server in paced(sorted(self._book.evidence.servers_of_clients((client,)))):
                     excerpt.take_over(server, self._book.evidence)
                 if self._ledger.head == head:
-                    return excerpt, head
+                    return excerpt, tuple(
+                        LedgerHead(ledger=name, seq=last.seq, head=last.chain)
+                        for name, last in sorted(self._ledger.heads.items())
+                    )
             await asyncio.sleep(_WAIT_S)
         raise MovingError("the evidence changes faster than it can be read: ask again in a while")

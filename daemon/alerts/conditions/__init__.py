@@ -24,6 +24,7 @@ from daemon.alerts.conditions.shared import (
     HOST_ALERTS,
     HUB_ALERTS,
     LEDGER_ALERTS,
+    MONITOR_ALERTS,
     QUARANTINE_ALERTS,
     SLAD_ALERTS,
     SOURCE_ALERTS,
@@ -54,6 +55,7 @@ EVERY: Final[tuple[Mapping[str, object], ...]] = (
     QUARANTINE_ALERTS,
     BEGUN_ALERTS,
     HUB_ALERTS,
+    MONITOR_ALERTS,
     SLAD_ALERTS,
 )
 """Every table: each alert has one definition."""

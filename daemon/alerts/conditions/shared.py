@@ -22,6 +22,8 @@ DOUBTED_FOR_US: Final = 2 * MINUTE
 """How long the clock may be in doubt before that is told: most doubts end by themselves within one."""
 HUB_BEHIND_FOR_US: Final = 15 * MINUTE
 """How long the store may lack records before that is told: as long as PostgreSQL's restart and a catch-up may take."""
+MONITOR_SILENT_FOR_US: Final = 24 * HOUR
+"""How long a monitor may be out of the hub's sight before that is told: a repair may last so long."""
 SILENT_FOR_US: Final = MINUTE
 """How long a host may not respond before that is told."""
 
@@ -101,6 +103,27 @@ def _hub_refused(shipping: Shipping) -> Holding | None:
     )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MonitorSight:
+    """How far a monitor has seen, as the hub knows it at `at`, and by which name it is retired."""
+
+    at: Instant
+    observer: str
+    seen_until: Instant
+
+
+def _monitor_silent(sight: MonitorSight) -> Holding | None:
+    if sight.at - sight.seen_until < MONITOR_SILENT_FOR_US:
+        return None
+    return Holding(
+        severity=Severity.WARNING,
+        since=sight.seen_until,
+        summary="has told the store nothing for a day",
+        description=f"It saw last at {instant_text(sight.seen_until)}. Where it is gone for good, run: slad hub retire"
+        f" {sight.observer}",
+    )
+
+
 SOURCE_ALERTS: Final[Definitions[Contact]] = {"SourceBlind": _blind}
 UPLINK_ALERTS: Final[Definitions[Lasting]] = {
     "UplinkDown": holding(
@@ -134,6 +157,7 @@ BEGUN_ALERTS: Final[Definitions[Lasting]] = {
     )
 }
 HUB_ALERTS: Final[Definitions[Shipping]] = {"HubBehind": _hub_behind, "HubRefused": _hub_refused}
+MONITOR_ALERTS: Final[Definitions[MonitorSight]] = {"MonitorSilent": _monitor_silent}
 SLAD_ALERTS: Final[Definitions[Lasting]] = {
     "Watchdog": holding(
         Severity.NONE, "is alive", "This alert always fires: where it does not arrive, no other does"

@@ -182,7 +182,7 @@ BEGIN
 END
 $$;
 
--- Store new lines, and learn from them whose servers are.
+-- Store new lines, and learn from them whose servers are. A monitor speaks for itself; the hub's ledger tells of monitors.
 CREATE OR REPLACE FUNCTION slad.take(
     own slad.ledger, first_seq bigint, bodies text[], chains bytea[], from_arrival bigint, now_at timestamptz
 ) RETURNS void
@@ -197,7 +197,8 @@ BEGIN
     SELECT array_agg(j.kind ORDER BY b.place),
         array_agg(CASE j.kind WHEN 'client' THEN j.id ELSE j.client END ORDER BY b.place),
         array_agg(CASE j.kind WHEN 'server' THEN j.id ELSE j.server END ORDER BY b.place),
-        min(j.observer) FILTER (WHERE j.observer IN (SELECT l.name FROM slad.ledger l WHERE l.number <> own.number))
+        min(j.observer) FILTER (WHERE own.name <> 'hub'
+            AND j.observer IN (SELECT l.name FROM slad.ledger l WHERE l.number <> own.number))
     INTO kinds, clients, servers, other
     FROM unnest(bodies) WITH ORDINALITY AS b (body, place)
     CROSS JOIN LATERAL json_to_record(slad.readable(b.body))
@@ -265,6 +266,46 @@ BEGIN
 END
 $$;
 
+-- The number of the last line of all.
+CREATE OR REPLACE FUNCTION slad.slad_arrival() RETURNS bigint
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS 'SELECT arrival FROM slad.store';
+
+-- The advisory lock of the active hub, in this database.
+CREATE OR REPLACE FUNCTION slad.hub_lock() RETURNS bigint LANGUAGE sql IMMUTABLE PARALLEL SAFE RETURN 1397506376;
+
+-- Whether this session has that lock, which it takes where nobody has it, and once only.
+CREATE OR REPLACE FUNCTION slad.slad_hub_active() RETURNS boolean
+LANGUAGE sql VOLATILE SET search_path = pg_catalog, pg_temp
+RETURN CASE WHEN EXISTS (
+    SELECT FROM pg_locks l WHERE l.pid = pg_backend_pid() AND l.locktype = 'advisory' AND l.objid = slad.hub_lock() AND l.granted
+) THEN true ELSE pg_try_advisory_lock(slad.hub_lock()) END;
+
+-- Append to the hub's ledger as the active hub: `passive`, and nothing is changed, where another session has the lock. It is held
+-- to the commit: whoever takes over sees all that was written before. Else as `slad_append`; a key that is not null is kept.
+CREATE OR REPLACE FUNCTION slad.slad_hub_append(first_seq bigint, bodies text[], head bytea, key text, digest text)
+RETURNS text
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+DECLARE
+    done text;
+BEGIN
+    IF NOT pg_try_advisory_xact_lock(slad.hub_lock()) THEN
+        RETURN 'passive';
+    END IF;
+    SELECT a.outcome INTO done FROM slad.slad_append('hub', first_seq, bodies, head) AS a;
+    IF done = 'appended' AND key IS NOT NULL THEN
+        INSERT INTO slad.request
+            SELECT l.arrival, slad_hub_append.key, slad_hub_append.digest
+            FROM slad.line l JOIN slad.ledger o ON o.number = l.ledger
+            WHERE o.name = 'hub' AND l.seq = first_seq
+            ON CONFLICT DO NOTHING;
+    END IF;
+    RETURN done;
+END
+$$;
+
 -- Who may what: groups, of which the roles that log in are members. Nobody but the owner touches a table.
 DO $$
 DECLARE
@@ -290,5 +331,8 @@ GRANT EXECUTE ON FUNCTION
     slad.slad_append(text, bigint, text[], bytea),
     slad.slad_watermarks(text, text, bigint, text[], text[], bigint[])
     TO slad_monitor, slad_hub;
-GRANT EXECUTE ON FUNCTION slad.slad_tail(bigint, smallint[], integer) TO slad_hub, slad_reader;
+GRANT EXECUTE ON FUNCTION slad.slad_tail(bigint, smallint[], integer), slad.slad_arrival() TO slad_hub, slad_reader;
+GRANT EXECUTE ON FUNCTION
+    slad.hub_lock(), slad.slad_hub_active(), slad.slad_hub_append(bigint, text[], bytea, text, text) TO slad_hub;
 GRANT SELECT ON slad.ledger, slad.watermark TO slad_hub, slad_reader;
+GRANT SELECT ON slad.request TO slad_hub;

@@ -42,6 +42,7 @@ LABELS: Final[Mapping[str, set[str]]] = {
     "LedgerBegun": set(),
     "HubBehind": set(),
     "HubRefused": set(),
+    "MonitorSilent": {"observer"},
     "Watchdog": set(),
 }
 """Of every alert that slad pushes. A label without value is none, so a lone server has no solution."""

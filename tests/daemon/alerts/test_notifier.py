@@ -45,6 +45,7 @@ class Pushing:
         self.fault = ""
         self.quarantined: tuple[Instant, str] | None = None
         self.hub: HubStanding | None = None
+        self.monitors: dict[str, Instant] = {}
         self.clock_doubt: ClockDoubt | None = None
         self.wanted: list[bool] = []
         self.families = CollectorRegistry()
@@ -56,6 +57,7 @@ class Pushing:
             clock_doubt=lambda: self.clock_doubt,
             quarantined=lambda: self.quarantined,
             hub=lambda: self.hub,
+            monitors=lambda: self.monitors,
             begun_at=begun_at,
             on_wanted=self.wanted.append,
         )
@@ -372,3 +374,13 @@ async def test_how_slad_stands_with_the_store_is_told_without_any_commit(tmp_pat
         await one.until(lambda: "HubRefused" in one.names)
         (refused,) = [each for each in one.requests[-1].alerts if each["labels"]["alertname"] == "HubRefused"]
         assert "From record 7 on." in refused["annotations"]["description"]
+
+
+@pytest.mark.usefixtures("hurried")
+async def test_a_monitor_that_saw_nothing_for_a_day_is_told_with_what_retires_it(tmp_path: Path) -> None:
+    async with receiver() as one, pushing(table(tmp_path, one.url)) as it:
+        it.monitors = {"mon1": Instant(now() - 25 * HOUR), "mon2": Instant(now() - 23 * HOUR)}
+        await one.until(lambda: one.names == ["MonitorSilent"])
+        (silent,) = one.requests[0].alerts
+        assert silent["labels"]["observer"] == "mon1"
+        assert silent["annotations"]["description"].endswith("run: slad hub retire mon1")

@@ -213,6 +213,9 @@ LINES: Final[Mapping[str, Callable[[Ground], tuple[object, ...]]]] = {
     "evaluate": lambda ground: (ground.folder / "evidence.jsonl", "--month", MONTH),
     "hub init": lambda ground: ("--dsn", ground.no_store),
     "hub monitor add": lambda ground: ("mon1", "--dsn", ground.no_store),
+    "hub run": lambda ground: ("--config", ground.folder / "slad.toml"),
+    "hub role": lambda ground: ("--dsn", ground.no_store),
+    "hub retire": lambda ground: ("mon1", "--dsn", ground.no_store),
     "import": lambda ground: (
         ground.folder / "evidence.jsonl",
         "--ledger",

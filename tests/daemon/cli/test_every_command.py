@@ -41,7 +41,19 @@ STATUSES: Final = {
 """Those of `docs/slad-commands.md`."""
 DAEMONS: Final = ("demo", "run")
 ENDS: Final = {
-    **dict.fromkeys((*DAEMONS, "doctor", "clock accept", "hub init", "hub monitor add"), REFUSED),
+    **dict.fromkeys(
+        (
+            *DAEMONS,
+            "doctor",
+            "clock accept",
+            "hub init",
+            "hub monitor add",
+            "hub run",
+            "hub role",
+            "hub retire",
+        ),
+        REFUSED,
+    ),
     "statement": NOTHING,
 }
 """How the lines of commands end that are not done: what they ask for is not there, or nothing is on record of it."""

@@ -101,6 +101,12 @@ async def add_monitor(store: TestStore, observer: str, role: str = "") -> bool:
         )
 
 
+async def add_hub(store: TestStore) -> None:
+    """Let hubs in, as `slad-hub`."""
+    async with await connected(store.table(OWNER)) as connection:
+        await schema.add_hub(connection, "here", "slad-hub", SecretStr(PASSWORD))
+
+
 def chained(bodies: Sequence[str], before: bytes = GENESIS, first: int = 1) -> list[Chained]:
     """Lines with their chain values."""
     lines = []

@@ -87,7 +87,7 @@ def _expected_month(book: Book, server: ServerId, at: Instant) -> MonthSaid | No
     """Of the row of the client that it belongs to; None for one that `/metrics` does not show."""
     pages = book.servers[server]
     part = owning(pages.parts(at), at)
-    if part is None or pages.records[-1].in_service_until is not None:
+    if part is None or not pages.goes_on:
         return None
     rows = judgement_for(book, part.client, at).server(server, part.client)
     if not rows:

@@ -29,7 +29,7 @@ NOW = at("2026-04-02T00:00:00Z")
 class Evidence:
     """What a ledger and the book beside it hold; a head is asked for one after the other."""
 
-    heads: Sequence[int] = (7,)
+    in_ledger: Sequence[int] = (7,)
     in_book: Sequence[int] = (7,)
     sealed: int = 0
     unsealed: int = 0
@@ -40,12 +40,16 @@ class Evidence:
         self.evidence = book_of(
             [client(), server(), says("up", "2026-03-01T05:00:00Z"), seen("2026-04-01T12:00:00Z")]
         )
-        self._heads, self._in_book = iter(self.heads), iter(self.in_book)
+        self._heads, self._in_book = iter(self.in_ledger), iter(self.in_book)
         self._last = [0, 0]
 
     @property
     def head(self) -> Head:
         return self._next(self._heads, 0)
+
+    @property
+    def heads(self) -> dict[str, Head]:
+        return {"": Head(self._last[0], bytes([self._last[0]]) * 32)}
 
     def head_in_book(self) -> Head:
         return self._next(self._in_book, 1)
@@ -93,7 +97,7 @@ async def test_a_document_names_the_record_that_the_book_had_taken(config: Confi
 
 async def test_it_waits_until_the_book_has_taken_the_ledger(config: Config) -> None:
     """A batch is in the ledger, and is being taken; and one comes while it is copied."""
-    evidence = Evidence(heads=(7, 8, 9, 9, 9), in_book=(6, 8, 9))
+    evidence = Evidence(in_ledger=(7, 8, 9, 9, 9), in_book=(6, 8, 9))
     said = parsed(await documents(evidence, config).document(C, MARCH, None))
     assert said["statement"]["ledgers"][0]["seq"] == 9
 
@@ -106,7 +110,7 @@ async def test_it_waits_until_the_chain_tells_how_far_all_was_seen(config: Confi
 
 
 async def test_evidence_that_never_rests_is_told(config: Config) -> None:
-    evidence = Evidence(heads=range(1, 1000), in_book=range(1, 1000))
+    evidence = Evidence(in_ledger=range(1, 1000), in_book=range(1, 1000))
     with pytest.raises(MovingError, match="ask again in a while"):
         await documents(evidence, config).document(C, MARCH, None)
 

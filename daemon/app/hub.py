@@ -1,0 +1,185 @@
+"""The hub: the daemon without watches, over what all monitors shipped into the store.
+
+It begins with an empty book, and reads the store from its beginning. Where the store no longer has what was read, as after the
+promotion of a replica that was behind, it begins anew.
+"""
+
+import asyncio
+from collections.abc import Iterator, Mapping
+from contextlib import AsyncExitStack
+from functools import partial
+from importlib.metadata import version
+from pathlib import Path
+from platform import python_version
+from typing import Final, Never
+
+import structlog
+
+from daemon.alerts.notifier import Notifier
+from daemon.app.doors import opened_doors
+from daemon.app.health import Watchdog, measure_stalls
+from daemon.app.hub_wiring import HubParts, hub_wired
+from daemon.app.reloader import Reloader
+from daemon.app.tasks import eternal, heed_signals
+from daemon.believed_clock import BelievedClock
+from daemon.clock import Clock, SystemClock
+from daemon.config.alertmanager import AlertmanagerTable
+from daemon.config.config import Config
+from daemon.config.hub import HubTable
+from daemon.config.loading import load
+from daemon.control.tcp import TcpControlApi
+from daemon.ending import end
+from daemon.hub.states import HubError, HubState
+from daemon.hub.tail import StoreChangedError, Tail
+from daemon.metrics import Metrics
+from daemon.pacing import tune_gc
+from daemon.systemd import Systemd
+
+PAGER_S: Final = 0.5
+"""How often it is looked at whether this hub is the active one."""
+
+_log = structlog.get_logger()
+
+
+class Pager:
+    """Has the active hub alone tell Alertmanagers."""
+
+    def __init__(self, notifier: Notifier, tail: Tail) -> None:
+        self._notifier = notifier
+        self._tail = tail
+        self._table: AlertmanagerTable | None = None
+
+    def adopt(self, config: Config) -> None:
+        self._table = config.alertmanager
+
+    async def run(self) -> Never:
+        while True:
+            self._notifier.follow(self._table if self._tail.is_active else None)
+            await asyncio.sleep(PAGER_S)
+
+
+class HubApp:
+    """One hub. `run` it; `stop` and `reload` may be called on its loop."""
+
+    def __init__(
+        self,
+        config: Config,
+        env: Mapping[str, str],
+        *,
+        tick_us: int | None = None,
+        clock: Clock | None = None,
+    ) -> None:
+        """As `App` has it."""
+        self.addresses: list[tuple[str, int]] = []
+        """Where the public HTTP is."""
+        self.started = asyncio.Event()
+        """Set once everything is open and every part follows the configuration."""
+        self._config = config
+        self._table = _table_of(config)
+        self._env = env
+        self._tick_us = tick_us
+        self._clock = BelievedClock(clock or SystemClock())
+        self._systemd = Systemd(self._clock, env)
+        self._stopping = asyncio.Event()
+        self._reloader: Reloader | None = None
+
+    def stop(self) -> None:
+        """End in good order."""
+        self._stopping.set()
+
+    def reload(self) -> None:
+        """Read the configuration again; a bad one changes nothing."""
+        if self._reloader is not None:
+            self._reloader.ask()
+
+    async def run(self) -> None:
+        """Run until stopped. Raises what `App.run` raises but LedgerError."""
+        tune_gc()
+        _log.info("slad_hub_started", version=version("slad"), config=str(self._config.path))
+        while not self._stopping.is_set():
+            try:
+                await self._run()
+            except* StoreChangedError as group:
+                _log.error("hub_begins_anew", message=str(group.exceptions[0]))
+        _log.info("slad_hub_stopped")
+
+    async def _run(self) -> None:
+        metrics = Metrics()
+        metrics.process.build.info({"version": version("slad"), "python": python_version()})
+        tcp_api = TcpControlApi(self._config.control, self._clock)
+        async with AsyncExitStack() as stack:
+            parts = hub_wired(
+                self._config,
+                self._table,
+                self._clock,
+                metrics,
+                metrics.of_tail(),
+                stack,
+                tick_us=self._tick_us,
+            )
+            pager = Pager(parts.notifier, parts.tail)
+            reloader = self._reloader = Reloader(
+                self._config,
+                self._env,
+                (tcp_api, parts.recorder, parts.records, pager, parts.documents),
+                clock=self._clock,
+                metrics=metrics.process,
+                systemd=self._systemd,
+            )
+            reloader.start()
+            watchdog = Watchdog(self._clock, self._systemd, partial(_progress_due, parts))
+            self.addresses, _ = await opened_doors(
+                self._config,
+                tcp_api,
+                parts.answers,
+                parts.records,
+                parts.pages,
+                self._clock,
+                metrics.doors,
+                stack,
+            )
+            async with asyncio.TaskGroup() as tasks:
+                recording = tasks.create_task(parts.recorder.run(), name="recorder")
+                running = [
+                    tasks.create_task(eternal(name, run), name=name)
+                    for name, run in (
+                        ("tail", parts.tail.run),
+                        ("publisher", parts.publisher.run),
+                        ("notifier", parts.notifier.run),
+                        ("pager", pager.run),
+                        ("stalls", partial(measure_stalls, self._clock, metrics.process)),
+                        ("watchdog", watchdog.run),
+                        ("reloader", reloader.run),
+                    )
+                ]
+                self._systemd.ready()
+                self.started.set()
+                await self._stopping.wait()
+                self._systemd.stopping()
+                parts.recorder.finish()
+                await recording
+                await end(running)
+
+
+def _table_of(config: Config) -> HubTable:
+    """Raises HubError where the configuration is not a hub's."""
+    if config.hub is None:
+        raise HubError(HubState.NO_STORE, f"{config.path} has no [hub]: it says which store to follow.")
+    if config.vcenters:
+        raise HubError(
+            HubState.NOT_ALLOWED,
+            f"{config.path} names a vCenter, and a hub watches nothing: that is for a monitor ('slad run').",
+        )
+    return config.hub
+
+
+def _progress_due(parts: HubParts) -> Iterator[tuple[str, int]]:
+    yield from parts.recorder.progress_due_us()
+    yield from parts.publisher.progress_due_us()
+
+
+async def run_hub(config_path: Path, env: Mapping[str, str], *, tick_us: int | None = None) -> None:
+    """Run a hub on a configuration until SIGTERM or SIGINT; SIGHUP reloads it. Raises ConfigError and as `HubApp.run`."""
+    app = HubApp(load(config_path, env), env, tick_us=tick_us)
+    heed_signals(app.stop, app.reload)
+    await app.run()

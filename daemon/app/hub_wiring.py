@@ -1,0 +1,241 @@
+"""Every part of one hub, made and wired to the others: those of the daemon but the watches, over the store in place of a ledger."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from functools import partial
+
+from daemon.alerts.evaluator import AlertEvaluator
+from daemon.alerts.notifier import Notifier
+from daemon.alerts.store import AlertStore
+from daemon.answers.accounts import AccountAnswers
+from daemon.answers.answers import Answers
+from daemon.answers.budgets import BudgetAnswers
+from daemon.answers.own import OwnAnswers
+from daemon.believed_clock import BelievedClock
+from daemon.causes.traces import Traces
+from daemon.config.config import Config
+from daemon.config.hub import HubTable
+from daemon.exposition.exposition import Exposition
+from daemon.hub.merged_ledger import MergedLedger
+from daemon.hub.tail import Tail
+from daemon.live.facts import ServerFacts
+from daemon.live.figures import LiveFigures
+from daemon.live.snapshots import Snapshots
+from daemon.metrics import Metrics
+from daemon.metrics.hub import TailMetrics
+from daemon.pages.site import Pages
+from daemon.pages.viewer import PageSources
+from daemon.recording.hub_committing import HubCommitter
+from daemon.recording.hub_recorder import HubRecorder
+from daemon.recording.merging import Merging
+from daemon.recording.publishing import Publisher
+from daemon.recording.recollection import Recollection
+from daemon.records.endings import Endings
+from daemon.records.service import RecordService
+from daemon.replies.status import UndeliveredStatus
+from daemon.servers.policy import policy_of
+from daemon.statements.documents import Documents, MovingError
+from daemon.statements.issuing import Issuing
+from daemon.statements.shelf import Shelf
+from daemon.watching.internet import Internet
+from daemon.watching.report_queue import ReportQueue
+from daemon.watching.sources import Sources
+from probes.report import Report, SourceFailure
+from sla.instants import BEGINNING
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HubParts:
+    """What the composition root of a hub has in its hands."""
+
+    tail: Tail
+    recorder: HubRecorder
+    publisher: Publisher
+    records: RecordService
+    notifier: Notifier
+    documents: Documents
+    answers: Answers
+    pages: Pages
+
+
+class NoDeliveries:
+    """A hub delivers nothing, so nothing waits to be delivered."""
+
+    def told(self) -> tuple[UndeliveredStatus, ...]:
+        return ()
+
+
+def hub_wired(
+    config: Config,
+    table: HubTable,
+    clock: BelievedClock,
+    metrics: Metrics,
+    tail_metrics: TailMetrics,
+    stack: AsyncExitStack,
+    *,
+    tick_us: int | None = None,
+) -> HubParts:
+    """The parts, on the running loop; `stack` lets go of the threads that wait for it. `tick_us`: as HubRecorder has it."""
+    wake = asyncio.Event()
+    tail = Tail(clock=clock, table=table, metrics=tail_metrics)
+    ledger = MergedLedger(tail)
+    recollection = Recollection(config.observer, policy_of(config), is_merged=True)
+    book, registry, traces = recollection.book, recollection.registry, Traces()
+    merging = Merging(ledger, recollection, tail_metrics)
+    # Watches that watch nothing: what is asked of them has an answer, and nobody runs them.
+    queue: ReportQueue[Report | SourceFailure] = ReportQueue()
+    stack.callback(queue.close)
+    sources = Sources(clock.watches, metrics.process, queue.put, recollection.transitions.resume)
+    internet = Internet(
+        clock=clock.watches,
+        observer=config.observer,
+        metrics=metrics.internet,
+        registry=registry,
+        runs=lambda _: False,
+        send=queue.send,
+    )
+    exposition = Exposition(clock, on_asked=wake.set, news=lambda: metrics.process.infrastructure_news)
+    figures, store = LiveFigures(book), AlertStore()
+    facts = ServerFacts(
+        source_of=registry.source_of,
+        uplink_of=internet.uplink_of,
+        placement_of=lambda _: ("", ""),
+        labelled=internet.labelled,
+    )
+    snapshots = Snapshots(book, figures, facts)
+    evaluator = AlertEvaluator(
+        clock=clock,
+        book=book,
+        figures=figures,
+        sources=sources,
+        uplinks=internet.uplinks,
+        facts=facts,
+        is_listed=lambda _: True,
+        outdated=recollection.register.outdated.items,
+        undelivered=NoDeliveries().told,
+        store=store,
+    )
+
+    async def keep_up() -> None:
+        await recorder.keep_up()
+
+    async def seal() -> None:
+        await recorder.seal()
+
+    committer = HubCommitter(
+        clock=clock,
+        tail=tail,
+        ledger=ledger,
+        merging=merging,
+        reader=recollection.reader,
+        keep_up=keep_up,
+        on_waiting=wake.set,
+    )
+    publisher = Publisher(
+        clock=clock,
+        ledger=ledger,
+        book=book,
+        snapshots=snapshots,
+        exposition=exposition,
+        metrics=metrics.process,
+        fault=lambda: committer.fault or committer.held,
+        verified_until=lambda: ledger.head.seq,
+        on_prepared=wake.set,
+    )
+    documents = Documents(
+        config,
+        clock=clock,
+        ledger=ledger,
+        book=book,
+        head_in_book=lambda: ledger.head,
+        seal=partial(_sealed, committer, seal),
+    )
+    issuing = Issuing(
+        clock=clock,
+        book=book.evidence,
+        ledger=ledger,
+        register=recollection.register,
+        documents=documents,
+        recorded_requests=recollection.requests,
+    )
+    records = RecordService(
+        clock=clock,
+        book=book.evidence,
+        recorded_requests=recollection.requests,
+        record=committer.record,
+        events_of=traces.proving,
+        editor=issuing,
+    )
+    recorder: HubRecorder = HubRecorder(
+        clock=clock,
+        tick_us=tick_us,
+        tail=tail,
+        ledger=ledger,
+        merging=merging,
+        committer=committer,
+        endings=Endings(book.evidence, recollection.requests),
+        book=book,
+        snapshots=snapshots,
+        evaluator=evaluator,
+        publisher=publisher,
+        metrics=metrics.process,
+        wake=wake,
+    )
+    answers = Answers(
+        clock=clock,
+        ledger=ledger,
+        book=book,
+        registry=registry,
+        sources=sources,
+        internet=internet,
+        committer=committer,
+        seal=seal,
+        verified_until=lambda: ledger.head.seq,
+        figures=figures,
+        exposition=exposition,
+        recorded_requests=recollection.requests,
+        documents=documents,
+        issuing=issuing,
+        deliveries=NoDeliveries(),
+        traces=traces,
+    )
+    notifier = Notifier(
+        clock=clock,
+        store=store,
+        metrics=metrics.alerts,
+        fault=lambda: "",
+        clock_doubt=lambda: clock.doubt,
+        quarantined=lambda: None,
+        hub=lambda: None,
+        begun_at=BEGINNING,
+        on_wanted=evaluator.want,
+        monitors=lambda: merging.seen,
+    )
+    return HubParts(
+        tail=tail,
+        recorder=recorder,
+        publisher=publisher,
+        records=records,
+        notifier=notifier,
+        documents=documents,
+        answers=answers,
+        pages=Pages(
+            PageSources(
+                answers=answers,
+                accounts=AccountAnswers(book, figures, clock),
+                budgets=BudgetAnswers(book, figures),
+                own=OwnAnswers(clock=clock, book=book, figures=figures, letterhead=documents.letterhead),
+                shelf=Shelf(clock, documents, issuing),
+            )
+        ),
+    )
+
+
+async def _sealed(committer: HubCommitter, seal: Callable[[], Awaitable[None]]) -> None:
+    """Raises MovingError where the chain cannot be made to tell all of the figures."""
+    why_not = committer.why_not()
+    if why_not:
+        raise MovingError(f"{why_not}; a statement is made by the active hub")
+    await seal()

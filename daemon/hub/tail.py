@@ -1,0 +1,193 @@
+"""What arrives in the store, in its order and without a gap, whatever becomes of the connection; and who is the active hub.
+
+Invariants: what was given out is followed by the line that arrived next. How far witnesses have seen is given out with the last
+of the lines on which it rests, never before. The lock of the active hub is that of the session that reads and writes.
+"""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, Never
+
+import structlog
+
+from daemon.clock import Clock
+from daemon.config.hub import HubTable
+from daemon.hub.schema import HUB
+from daemon.hub.session import Arrived, HubSession
+from daemon.hub.states import HubError, HubState, instance_name
+from daemon.ledger import Chained, LedgerFaultError, RequestKey
+from daemon.metrics.hub import TailMetrics
+from daemon.pacing import waited
+from sla.instants import SECOND, Instant
+from sla.records import Witness
+
+MOST_AT_ONCE: Final = 2_000
+"""Lines that are asked for at once."""
+MOST_HELD: Final = 20_000
+"""Lines that wait to be taken: then the store has to wait."""
+POLL_S: Final = 0.5
+"""How often the store is asked for what is new; far below the time after which it ends a session that is idle."""
+FIRST_RETRY_S: Final = 0.5
+LAST_RETRY_S: Final = 2.0
+"""A takeover waits for this at most, besides what the store needs to notice that a session has gone."""
+
+_log = structlog.get_logger()
+
+Seen = Mapping[str, Mapping[Witness, Instant]]
+"""By ledger, how far its witnesses have seen."""
+
+
+class StoreChangedError(Exception):
+    """The store no longer has the last line that was taken: whatever rests on it has to be made anew."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Arrivals:
+    """Lines that arrived, in order. `seen` rests on them, and on all before; None while there are more to come."""
+
+    lines: Sequence[Arrived]
+    keys: Mapping[int, RequestKey]
+    """By what the requests of some of the lines are known again, by the arrival of the first of each."""
+    seen: Seen | None
+
+
+class Tail:
+    """Owns the session with the store. `run` it for ever; nothing waits for the store but who asks it to write or to read."""
+
+    def __init__(self, *, clock: Clock, table: HubTable, metrics: TailMetrics) -> None:
+        self.instance = instance_name()
+        self.is_active = False
+        """Whether this hub had the lock when it last asked."""
+        self.active_name = ""
+        """Which hub has it; "" where nobody is known to."""
+        self.fault = "the store was not reached yet"
+        """Why the store cannot be read now; empty while it can."""
+        self.is_level = False
+        """Whether all that has arrived was given out, when the store was last asked."""
+        self._clock = clock
+        self._table = table
+        self._metrics = metrics
+        self._session: HubSession | None = None
+        self._held: list[Arrived] = []
+        self._keys: dict[int, RequestKey] = {}
+        self._seen: Seen | None = None
+        self._last: Arrived | None = None
+        """The last line that came, given out or held."""
+        self._newest = 0
+        """The number of the last line that is known to have arrived."""
+        self._level_us = clock.monotonic_us()
+        """When all that had arrived was here last, by the monotonic clock."""
+        self._wake = asyncio.Event()
+        self._state: HubState | None = None
+        metrics.measure_behind(lambda: self.behind_records, lambda: self.behind_s, lambda: self.is_active)
+
+    @property
+    def behind_records(self) -> int:
+        """How many lines are known to have arrived and were not given out."""
+        return self._newest - (0 if self._last is None else self._last.arrival) + len(self._held)
+
+    @property
+    def behind_s(self) -> float:
+        """How long ago all that had arrived was here."""
+        return (self._clock.monotonic_us() - self._level_us) / SECOND
+
+    def take(self) -> Arrivals:
+        """What came since this was last asked."""
+        lines, keys, seen = self._held, self._keys, self._seen
+        self._held, self._keys, self._seen = [], {}, None
+        self.is_level = seen is not None or (not lines and self.is_level)
+        self._wake.set()
+        return Arrivals(lines=lines, keys=keys, seen=seen)
+
+    async def append(self, lines: Sequence[Chained], key: RequestKey | None) -> str:
+        """Append to the hub's ledger as the active hub; the outcome as `HubSession.append_as_active` has it. Raises HubError."""
+        outcome = await self._asked().append_as_active(lines, key)
+        self._wake.set()
+        return outcome
+
+    async def read(self, after: int, limit: int) -> list[Chained]:
+        """At most so many lines that arrived after a number. Raises LedgerFaultError."""
+        try:
+            found = await self._asked().tail(after, limit)
+        except HubError as error:
+            raise LedgerFaultError(str(error)) from error
+        return [Chained(line.seq, line.body, line.chain, line.ledger, line.arrival) for line in found]
+
+    def _asked(self) -> HubSession:
+        """The session. Raises HubError."""
+        if self._session is None:
+            raise HubError(HubState.UNREACHABLE, self.fault)
+        return self._session
+
+    async def run(self) -> Never:
+        """Follow the store. Raises StoreChangedError."""
+        retry_s = FIRST_RETRY_S
+        while True:
+            try:
+                await self._follow()
+            except HubError as error:
+                retry_s = FIRST_RETRY_S if not self.fault else min(2 * retry_s, LAST_RETRY_S)
+                self._lose(error)
+            await asyncio.sleep(retry_s)
+
+    async def _follow(self) -> None:
+        """Raises HubError, StoreChangedError."""
+        session = await HubSession.open(self._table, HUB, self.instance)
+        try:
+            await self._check_it_goes_on(session)
+            self._session = session
+            while True:
+                await self._ask_who_is_active(session)
+                await self._read_on(session)
+                self._reach()
+                await waited(self._wake, POLL_S)
+                self._wake.clear()
+        finally:
+            self._session, self.is_active = None, False
+            await session.close()
+
+    async def _check_it_goes_on(self, session: HubSession) -> None:
+        """A replica that was promoted may lack the last lines, or have others in their place."""
+        last = self._last
+        if last is not None and await session.tail(last.arrival - 1, 1) != [last]:
+            raise StoreChangedError(
+                f"The store no longer has line {last.arrival}, record {last.seq} of ledger {last.ledger}, as it was: what it has is"
+                " read anew."
+            )
+
+    async def _ask_who_is_active(self, session: HubSession) -> None:
+        was_active, self.is_active = self.is_active, await session.is_active()
+        self.active_name = self.instance if self.is_active else await session.active_name()
+        if self.is_active and not was_active:
+            _log.warning("hub_became_active", instance=self.instance)
+        elif was_active and not self.is_active:
+            _log.warning("hub_became_standby", instance=self.instance, active=self.active_name)
+
+    async def _read_on(self, session: HubSession) -> None:
+        """What arrived until now, as far as there is room."""
+        # How far was seen first, then the lines: what it rests on has arrived by then.
+        seen = await session.seen()
+        self._newest = await session.newest_arrival()
+        while len(self._held) < MOST_HELD:
+            lines = await session.tail(0 if self._last is None else self._last.arrival, MOST_AT_ONCE)
+            if lines:
+                after = 0 if self._last is None else self._last.arrival
+                self._keys |= await session.request_keys(after)
+                self._held += lines
+                self._last, self._seen = lines[-1], None
+                self._newest = max(self._newest, self._last.arrival)
+            if len(lines) < MOST_AT_ONCE:
+                self._seen, self._level_us = seen, self._clock.monotonic_us()
+                return
+
+    def _reach(self) -> None:
+        if self.fault:
+            _log.info("hub_store_reached", behind_records=self.behind_records)
+        self.fault, self._state = "", HubState.SHIPPING
+
+    def _lose(self, error: HubError) -> None:
+        self._metrics.failed(error.state.value)
+        if error.state is not self._state:
+            _log.warning("hub_store_lost", state=error.state.value, message=str(error))
+        self.fault, self._state = str(error), error.state

@@ -1,0 +1,173 @@
+"""What people ask a hub to record, made durable in the hub's own ledger in the store, by the active hub alone.
+
+A record is judged by a book that holds the whole ledger: where the store has more of it by then, nothing is appended.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Final
+
+from daemon.clock import Clock
+from daemon.hub.merged_ledger import MergedLedger
+from daemon.hub.session import next_lines
+from daemon.hub.states import HubError
+from daemon.hub.tail import Tail
+from daemon.ledger import RequestKey
+from daemon.recording.committing import ANSWER_S, AskedRecords
+from daemon.recording.merging import Merging
+from daemon.records.idempotency import AskedDraft, NumberedDraft
+from daemon.records.refusals import NOTHING_RECORDED, NotRecordingError
+from sla.evidence import encode
+from sla.instants import Instant
+from sla.reader import EvidenceReader
+from sla.records import ObservedUntil, Record
+
+ARRIVES_S: Final = 5.0
+"""How long what was appended may need to come back."""
+TOO_FAR_BEHIND_S: Final = 60.0
+"""From then on figures are old, and a hub is not ready."""
+
+
+class HubCommitter:
+    """The one way into the hub's ledger. What it commits comes into the book as all else does: by the tail."""
+
+    def __init__(
+        self,
+        *,
+        clock: Clock,
+        tail: Tail,
+        ledger: MergedLedger,
+        merging: Merging,
+        reader: EvidenceReader,
+        keep_up: Callable[[], Awaitable[None]],
+        on_waiting: Callable[[], None],
+    ) -> None:
+        """`reader`: which has read what the book holds. `keep_up` takes what arrived; `on_waiting`: something is to be committed."""
+        self.held = ""
+        """Why nothing may be committed for now though the store takes records; empty while it may."""
+        self.committed_at: Instant | None = None
+        """When something last became durable by this process."""
+        self._clock = clock
+        self._tail = tail
+        self._ledger = ledger
+        self._merging = merging
+        self._reader = reader
+        self._keep_up = keep_up
+        self._on_waiting = on_waiting
+        self._waiting: list[AskedRecords] = []
+
+    @property
+    def fault(self) -> str:
+        """Why figures are not those of now; empty while they are."""
+        behind = self._tail.behind_records
+        if self._tail.fault:
+            return self._tail.fault
+        if not self._merging.has_caught_up:
+            return f"the hub reads what the store has: {behind} lines are left"
+        if self._tail.behind_s > TOO_FAR_BEHIND_S:
+            return f"the hub is {self._tail.behind_s:.0f} s and {behind} lines behind the store"
+        return ""
+
+    def why_not(self) -> str:
+        """Why nothing can be recorded here now; empty while it can."""
+        if self.fault or self.held:
+            return self.fault or self.held
+        if not self._tail.is_active:
+            return f"this hub stands by: {self._tail.active_name or 'another one'} is active, and records"
+        return ""
+
+    async def record(self, make: Callable[[Instant], AskedDraft]) -> NumberedDraft:
+        """Have what somebody asks for made and committed. Raises what `make` raises, and NotRecordingError."""
+        why_not = self.why_not()
+        if why_not:
+            raise NotRecordingError(f"{NOTHING_RECORDED}: {why_not}")
+        request = AskedRecords(make, asyncio.get_running_loop().create_future())
+        self._waiting.append(request)
+        self._on_waiting()
+        try:
+            async with asyncio.timeout(ANSWER_S):
+                return await request.recorded
+        except TimeoutError:
+            raise NotRecordingError("it may yet be recorded: the store is slow") from None
+
+    async def commit_waiting(self, now: Instant) -> None:
+        """Commit what waits, each in a transaction of its own."""
+        waiting, self._waiting = self._waiting, []
+        for request in waiting:
+            if not request.recorded.done():
+                await self._commit_request(request, now)
+
+    async def commit(self, records: Sequence[Record], key: RequestKey | None = None) -> int:
+        """Have records in the store's ledger and in the book; the place of the first. Raises NotRecordingError."""
+        why_not = self.why_not()
+        if why_not:
+            raise NotRecordingError(f"{NOTHING_RECORDED}: {why_not}")
+        encoded = [encode(record) for record in records]
+        self._check(encoded)
+        lines = next_lines(self._ledger.hub_head, encoded)
+        try:
+            outcome = await self._tail.append(lines, key)
+        except HubError as error:
+            raise NotRecordingError(f"it may yet be recorded: {error}") from error
+        if outcome != "appended":
+            who = self._tail.active_name or "another hub"
+            raise NotRecordingError(f"{NOTHING_RECORDED}: {who} records, or did meanwhile")
+        self.committed_at = self._clock.now()
+        return await self._arrived(lines[0].seq, lines[-1].seq)
+
+    async def seal(self) -> bool:
+        """Have the ledger tell how far witnesses have seen; whether it does."""
+        unsealed = self._ledger.unsealed()
+        if not unsealed:
+            return True
+        try:
+            await self.commit(
+                [ObservedUntil(witness=witness, at=at) for witness, at in sorted(unsealed.items())]
+            )
+        except NotRecordingError:
+            return False
+        return self._ledger.is_sealed
+
+    async def _commit_request(self, request: AskedRecords, now: Instant) -> None:
+        try:
+            asked = _checked(request.make(now))
+            place = await self.commit((asked.event(now), *asked.draft.records), asked.key)
+        except Exception as error:  # noqa: BLE001  a request that cannot be judged stops nobody else's
+            if not request.recorded.done():
+                request.recorded.set_exception(error)
+            return
+        if not request.recorded.done():
+            request.recorded.set_result(asked.numbered(place))
+
+    def _check(self, lines: Sequence[str]) -> None:
+        """Raises NotRecordingError for what could not be read with the rest of the evidence."""
+        try:
+            for line in lines:
+                problem = self._reader.admit(f'{line[:-1]},"ledger":"hub"}}'.encode())
+                if problem is not None:
+                    raise NotRecordingError(
+                        f"{NOTHING_RECORDED}: the store could not be read again: {problem}"
+                    )
+        finally:
+            self._reader.take_back()
+            self._reader.keep()
+
+    async def _arrived(self, first: int, last: int) -> int:
+        """The place of a record of the hub's ledger, once the book holds it and those after it. Raises NotRecordingError."""
+        try:
+            async with asyncio.timeout(ARRIVES_S):
+                while self._ledger.hub_head.seq < last:
+                    await asyncio.sleep(0.01)
+                    await self._keep_up()
+        except TimeoutError:
+            raise NotRecordingError("it is recorded, and not back from the store yet") from None
+        return self._ledger.hub_place(first)
+
+
+def _checked(asked: AskedDraft) -> AskedDraft:
+    """Raises NotRecordingError for what a hub does not record."""
+    if asked.draft.document is not None:
+        raise NotRecordingError(
+            f"{NOTHING_RECORDED}: a hub issues no statements, for the store does not keep their bytes; a monitor issues its own"
+        )
+    return asked
