@@ -70,6 +70,10 @@ class Stage:
     head: Head = HEAD
     is_sealed: bool = True
 
+    @property
+    def heads(self) -> Mapping[str, Head]:
+        return {"": self.head}
+
     def __post_init__(self) -> None:
         self.book = live_book_of(self.lines, self.at)
         self.figures = LiveFigures(self.book)
