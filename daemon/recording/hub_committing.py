@@ -106,7 +106,7 @@ class HubCommitter:
         self._check(encoded)
         lines = next_lines(self._ledger.hub_head, encoded)
         try:
-            outcome = await self._tail.append(lines, key)
+            outcome = await self._tail.append(lines, key, ())
         except HubError as error:
             raise NotRecordingError(f"it may yet be recorded: {error}") from error
         if outcome != "appended":
