@@ -12,6 +12,7 @@ from typing import Any, Final, NamedTuple, Protocol
 import structlog
 
 from daemon.clock import Clock
+from daemon.config.config import Config
 from daemon.config.values import shown
 from daemon.ledger import Chained, LedgerDamagedError
 from daemon.pacing import paced
@@ -41,6 +42,7 @@ from sla.records import ClientId, Issued, ObservedUntil, Record, Witness
 from sla.spans import Span
 from sla.texts import printable_json
 
+_LEFT_TO_HUB: Final = "this monitor ships to a store from which a hub issues: ask the hub"
 _AT_ONCE: Final = 1_000
 """Records that are read of the ledger at a time."""
 _WATERMARK: Final = '{"kind":"observed_until",'
@@ -89,9 +91,15 @@ class Issuing:
         self._register = register
         self._documents = documents
         self._recorded_requests = recorded_requests
+        self._is_left_to_hub = False
+
+    def adopt(self, config: Config) -> None:
+        self._is_left_to_hub = config.leaves_issuing_to_hub
 
     async def edition(self, client: ClientId, month: Month) -> Edition:
         """The statement of a month as it is known now. Raises RefusedError for one that is not to be issued, NotRecordingError."""
+        if self._is_left_to_hub:
+            raise RefusedError([FieldFault("", _LEFT_TO_HUB)])
         self._check_over(client, month)
         key = self._register.watch(client, month)
         holds = self._standing(key)
@@ -131,7 +139,7 @@ class Issuing:
         before, _ = await self._kept(newest)
         differing = 0
         if before is not None:
-            document = await self._document(key.client, parse_month(key.month), None)
+            document = await self._document(key.client, parse_month(key.month), None, for_figures=True)
             differing = len((await asyncio.to_thread(_compared, before, document)).differing or ())
         if holds():
             self._register.settle(key, differing)
@@ -225,10 +233,14 @@ class Issuing:
         news, newest = self._register.news(key), self._register.newest(key)
         return lambda: self._register.news(key) == news and self._register.newest(key) is newest
 
-    async def _document(self, client: ClientId, month: Month, version: int | None) -> bytes:
+    async def _document(
+        self, client: ClientId, month: Month, version: int | None, *, for_figures: bool = False
+    ) -> bytes:
         """As it is known now. Raises NotFoundError, MovingError."""
         try:
-            return await self._documents.document(client, month, None, version=version)
+            return await self._documents.document(
+                client, month, None, version=version, for_figures=for_figures
+            )
         except NoDocumentError as error:
             raise NotFoundError([FieldFault("", str(error))]) from None
 
