@@ -18,8 +18,8 @@ from daemon.hub.tail import Tail
 from daemon.ledger import Batch, RequestKey
 from daemon.recording.committing import ANSWER_S, AskedRecords, OwnBatch
 from daemon.recording.merging import Merging
-from daemon.records.idempotency import AskedDraft, NumberedDraft
-from daemon.records.refusals import NOTHING_RECORDED, NotRecordingError
+from daemon.records.idempotency import AskedDraft, Draft, NumberedDraft
+from daemon.records.refusals import NOTHING_RECORDED, FieldFault, NotRecordingError, RefusedError
 from sla.evidence import encode
 from sla.instants import Instant
 from sla.reader import EvidenceReader
@@ -131,7 +131,7 @@ class HubCommitter:
 
         `documents`: the bytes of statements that they issue.
         """
-        why_not = self.why_not() or _too_long(documents)
+        why_not = self.why_not()
         if why_not:
             raise NotRecordingError(f"{NOTHING_RECORDED}: {why_not}")
         encoded = [encode(record) for record in records]
@@ -177,11 +177,8 @@ class HubCommitter:
     async def _commit_request(self, request: AskedRecords, now: Instant) -> None:
         try:
             asked = request.make(now)
-            document = asked.draft.document
             place = await self.commit(
-                (asked.event(now), *asked.draft.records),
-                asked.key,
-                () if document is None else (document,),
+                (asked.event(now), *asked.draft.records), asked.key, _documents(asked.draft)
             )
         except Exception as error:  # noqa: BLE001  a request that cannot be judged stops nobody else's
             if not request.recorded.done():
@@ -215,9 +212,17 @@ class HubCommitter:
         return self._ledger.hub_place(first)
 
 
-def _too_long(documents: Sequence[bytes]) -> str:
-    """Why the store would not keep documents; empty where it would."""
-    longest = max(map(len, documents), default=0)
-    if longest <= DOCUMENT_BYTES:
-        return ""
-    return f"the statement has {longest:,} bytes, and the store keeps {DOCUMENT_BYTES:,} at most"
+def _documents(draft: Draft) -> tuple[bytes, ...]:
+    """The bytes of the statement that a draft issues, if it issues one. Raises RefusedError where the store would not keep them."""
+    if draft.document is None:
+        return ()
+    if len(draft.document) > DOCUMENT_BYTES:
+        raise RefusedError(
+            [
+                FieldFault(
+                    "",
+                    f"it has {len(draft.document):,} bytes, and the store keeps {DOCUMENT_BYTES:,} at most",
+                )
+            ]
+        )
+    return (draft.document,)

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import signal
 import urllib.error
 import urllib.request
 from collections.abc import AsyncIterator, Iterator
@@ -18,6 +19,7 @@ from aiosmtpd.smtp import SMTP, Envelope, Session
 from daemon.app.hub import HubApp
 from daemon.config.loading import load
 from daemon.hub import tail
+from daemon.recording import hub_committing
 from daemon.statements import clerk, delivering
 from sla.calendars import calendar_of
 from sla.instants import DAY, HOUR, MINUTE, Instant, format_instant
@@ -226,6 +228,17 @@ def test_of_what_two_monitors_issued_one_holds_and_the_hub_goes_on_from_it(store
         assert one.issued()["version"] == 2, "its own is another version, not another first one"
 
 
+def test_a_statement_that_the_store_would_not_keep_is_not_issued(
+    store: TestStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hub_committing, "DOCUMENT_BYTES", 1000)
+    shipped(store, october())
+    with hub_at(store, "hub1") as one:
+        refused = one.run("statement", "issue", "acme", "--month", MONTH)
+        assert (refused.exit_code, "and the store keeps 1,000 at most" in refused.output) == (1, True)
+        assert one.told("statement", "list")["statements"] == []
+
+
 # Deliveries
 
 
@@ -336,8 +349,9 @@ def last_month() -> tuple[str, str, list[Line]]:
 
 
 @pytest.mark.parametrize("takes_it", [False, True])
-def test_a_hub_that_is_killed_in_the_middle_of_a_delivery_leaves_one_mail_or_the_same_once_more(
-    store: TestStore, takes_it: bool
+@pytest.mark.parametrize("how", ["killed", "stopped"])
+def test_a_hub_that_ends_in_the_middle_of_a_delivery_leaves_one_mail_or_the_same_once_more(
+    store: TestStore, how: str, takes_it: bool
 ) -> None:
     month, zone, lines = last_month()
     shipped(store, lines)
@@ -346,10 +360,12 @@ def test_a_hub_that_is_killed_in_the_middle_of_a_delivery_leaves_one_mail_or_the
 
         def hub_process(name: str) -> Daemon:
             daemon = hub(store, name)
-            recipients = mailing(mailbox.port)
-            clients = f'[client.beta]\nname = "beta"\ntimezone = "{zone}"\nstatement_recipients = ["{ANN}"]\n'
+            clients = [
+                f'[client.{each}]\nname = "{each}"\ntimezone = "{zone}"\n' for each in ("beta", "acme")
+            ]
+            mail = mailing(mailbox.port)
             daemon.config.write_text(
-                f'{daemon.config.read_text()}{clients}[client.acme]\nname = "acme"\ntimezone = "{zone}"\n{recipients}\n'
+                f'{daemon.config.read_text()}{clients[0]}statement_recipients = ["{ANN}"]\n{clients[1]}{mail}\n'
             )
             return daemon
 
@@ -361,20 +377,26 @@ def test_a_hub_that_is_killed_in_the_middle_of_a_delivery_leaves_one_mail_or_the
                 assert issued.exit_code == 0, issued.output
                 assert mailbox.is_stuck.wait(60)
                 assert delivered(store) == [], "nothing is on record that is not done"
-                one.kill()
+                if how == "killed":
+                    one.kill()
+                else:
+                    one.send(signal.SIGSTOP)
                 wait_until(lambda: delivered(store), "the other to deliver it")
+                if how == "killed":
+                    one.start()
+                else:
+                    mailbox.goes_on.set()
+                    one.send(signal.SIGCONT)
+                wait_until(lambda: is_ready(one) and not is_active(one), "the first to follow")
                 later = slad(two, "statement", "issue", "beta", "--month", month)
                 assert later.exit_code == 0, later.output
                 wait_until(lambda: len(delivered(store)) == 2, "what is issued then")
-                one.start()
-                wait_until(lambda: is_ready(one), "the first again")
                 two.kill()
-                wait_until(lambda: is_active(one), "it to be active")
-                wait_until(lambda: is_ready(one), "it to be ready")
+                wait_until(lambda: is_active(one) and is_ready(one), "it to take over again")
+                linked = slad(one, "client", "link", "acme")
+                assert linked.exit_code == 0, linked.output
                 assert slad(one, "statement", "verify", "acme", "--month", month).exit_code == 0
-                assert slad(one, "client", "link", "acme").exit_code == 0, "it records"
     digest = json.loads(issued.stdout)["sha256"]
     of_acme = [mail["Message-ID"] for mail in mailbox.mails if digest in str(mail["Message-ID"])]
     assert of_acme == [f"<{digest}@nordhost.example>"] * (2 if takes_it else 1)
     assert len(mailbox.mails) == len(of_acme) + 1
-    assert len(delivered(store)) == 2
