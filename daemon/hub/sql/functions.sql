@@ -248,11 +248,13 @@ BEGIN
         LEFT JOIN slad.server s ON s.id = b.server
         ORDER BY b.place;
 
-    INSERT INTO slad.issued
-        SELECT own.number, first_seq + b.place - 1, decode(j.sha256, 'hex')
-        FROM unnest(kinds, bodies) WITH ORDINALITY AS b (kind, body, place)
-        CROSS JOIN LATERAL json_to_record(slad.readable(b.body)) AS j (sha256 text)
-        WHERE b.kind = 'issued' AND j.sha256 ~ '^[0-9a-f]{64}$';
+    IF 'issued' = ANY (kinds) THEN
+        INSERT INTO slad.issued
+            SELECT own.number, first_seq + b.place - 1, decode(j.sha256, 'hex')
+            FROM unnest(kinds, bodies) WITH ORDINALITY AS b (kind, body, place)
+            CROSS JOIN LATERAL json_to_record(slad.readable(b.body)) AS j (sha256 text)
+            WHERE b.kind = 'issued' AND j.sha256 ~ '^[0-9a-f]{64}$';
+    END IF;
 END
 $$;
 

@@ -15,6 +15,7 @@ from daemon.ledger import Batch, Entry, Head, verified
 from sla.chain import GENESIS, salted
 from sla.evidence import encode
 from sla.records import ClientId, Issued
+from tests.daemon.harness import config_of
 from tests.daemon.hub.stores import (
     START,
     TestStore,
@@ -26,6 +27,7 @@ from tests.daemon.hub.stores import (
     observed,
 )
 from tests.daemon.hub.test_restoring import remove
+from tests.daemon.hub.test_restoring import restored as restored_by_command
 from tests.daemon.hub.test_shipping import shipping_to
 from tests.peers.postgres import Postgres, postgres
 
@@ -180,8 +182,8 @@ async def test_a_monitor_ships_the_bytes_of_what_it_issued_however_many_and_also
     with store.owner() as owner:
         owner.execute("DELETE FROM slad.document WHERE content <> %b", (document(7),))
     async with shipping_to(store.table(), tmp_path / "ledger.db") as monitor:
-        await monitor.until_level()
-        assert kept(store) == [document(version) for version in range(1, 8)]
+        every = [document(version) for version in range(1, 8)]
+        await monitor.until(lambda: kept(store) == every, "what the store lacked")
 
 
 async def test_bytes_that_were_changed_or_are_too_many_keep_no_record_from_being_shipped(
@@ -225,6 +227,23 @@ async def test_a_ledger_gets_back_the_bytes_with_its_records(store: TestStore, t
     )
     found = verified(path)
     assert (found.head, sorted(found.bare)) == (whole.head, sorted(got.bare))
+
+
+async def test_the_command_says_of_which_statements_nobody_has_the_bytes(
+    store: TestStore, tmp_path: Path
+) -> None:
+    config = config_of(tmp_path, hub=store.toml("mon1"))
+    config.write_text(config.read_text().replace('observer = "mon"', 'observer = "mon1"'))
+    path = tmp_path / "ledger.db"
+    async with shipping_to(store.table(), path) as monitor:
+        await monitor.commit(batch(1))
+        await monitor.commit(batch(2, with_bytes=False))
+        await monitor.until_level()
+    remove(tmp_path, "ledger.db*")
+    done = await restored_by_command(config)
+    assert done.exit_code == 0, done.output
+    (told,) = (line for line in done.output.splitlines() if "bytes" in line)
+    assert "neither here nor in the store: acme 2026-01 version 2." in told
 
 
 async def test_bytes_that_a_ledger_lost_alone_come_back_too(store: TestStore, tmp_path: Path) -> None:
