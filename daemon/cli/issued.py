@@ -97,13 +97,15 @@ def issue(
         for row in clients
     ]
     done = [answer for answer in answers if not isinstance(answer, RefusedByDaemonError)]
-    refused = [
-        message
-        for answer in answers
-        if isinstance(answer, RefusedByDaemonError)
-        for _, message in answer.fields or (("", str(answer)),)
-        if not message.startswith(NO_SERVICE)
-    ]
+    refused = list(
+        dict.fromkeys(
+            message
+            for answer in answers
+            if isinstance(answer, RefusedByDaemonError)
+            for _, message in answer.fields or (("", str(answer)),)
+            if not message.startswith(NO_SERVICE)
+        )
+    )
     show_as(format_, {"statements": done, "refused": refused}, lambda: _say_each(done))
     for message in refused:
         complain(for_people(message))

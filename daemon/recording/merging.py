@@ -37,7 +37,9 @@ class Merging:
         self._metrics = metrics
         self._stems = Stems(said_in)
         self._retired: set[str] = set()
-        self._issued: set[str] = set()
+        self._issued = {
+            record.id for versions in recollection.book.evidence.issued.values() for record in versions
+        }
         """The versions of statements that were taken: of one that two monitors issued, the one that arrived first."""
 
     async def take(self, arrivals: Arrivals, *, is_sealing: bool = False) -> None:

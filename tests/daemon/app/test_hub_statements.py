@@ -321,6 +321,10 @@ def test_a_monitor_that_has_a_hub_leaves_issuing_to_it(store: TestStore) -> None
         one.wait(lambda found: bool(by_server(found, "slad_server_up")), "servers")
         refused = slad(one, "statement", "issue", "acme", "--month", month)
         assert (refused.exit_code, "ask the hub" in refused.output) == (1, True), refused.output
+        of_all = slad(one, "statement", "issue", "--all", "--month", month)
+        assert (of_all.exit_code, of_all.output.count("ask the hub")) == (1, 1), (
+            "once, of however many clients"
+        )
 
 
 def last_month() -> tuple[str, str, list[Line]]:
