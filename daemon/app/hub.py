@@ -20,7 +20,7 @@ from daemon.app.doors import opened_doors
 from daemon.app.health import Watchdog, measure_stalls
 from daemon.app.hub_wiring import HubParts, hub_wired
 from daemon.app.reloader import Reloader
-from daemon.app.tasks import eternal, heed_signals
+from daemon.app.tasks import after, eternal, heed_signals
 from daemon.believed_clock import BelievedClock
 from daemon.clock import Clock, SystemClock
 from daemon.config.alertmanager import AlertmanagerTable
@@ -121,7 +121,15 @@ class HubApp:
             reloader = self._reloader = Reloader(
                 self._config,
                 self._env,
-                (tcp_api, parts.recorder, parts.records, pager, parts.documents),
+                (
+                    tcp_api,
+                    parts.recorder,
+                    parts.records,
+                    pager,
+                    parts.documents,
+                    parts.clerk,
+                    parts.deliveries,
+                ),
                 clock=self._clock,
                 metrics=metrics.process,
                 systemd=self._systemd,
@@ -147,6 +155,8 @@ class HubApp:
                         ("publisher", parts.publisher.run),
                         ("notifier", parts.notifier.run),
                         ("pager", pager.run),
+                        ("clerk", after(parts.recorder.has_begun, parts.clerk.run)),
+                        ("deliveries", after(parts.recorder.has_begun, parts.deliveries.run)),
                         ("stalls", partial(measure_stalls, self._clock, metrics.process)),
                         ("watchdog", watchdog.run),
                         ("reloader", reloader.run),

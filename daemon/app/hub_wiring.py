@@ -34,8 +34,9 @@ from daemon.recording.publishing import Publisher
 from daemon.recording.recollection import Recollection
 from daemon.records.endings import Endings
 from daemon.records.service import RecordService
-from daemon.replies.status import UndeliveredStatus
 from daemon.servers.policy import policy_of
+from daemon.statements.clerk import Clerk
+from daemon.statements.delivering import Deliveries
 from daemon.statements.documents import Documents, MovingError
 from daemon.statements.issuing import Issuing
 from daemon.statements.shelf import Shelf
@@ -56,15 +57,10 @@ class HubParts:
     records: RecordService
     notifier: Notifier
     documents: Documents
+    clerk: Clerk
+    deliveries: Deliveries
     answers: Answers
     pages: Pages
-
-
-class NoDeliveries:
-    """A hub delivers nothing, so nothing waits to be delivered."""
-
-    def told(self) -> tuple[UndeliveredStatus, ...]:
-        return ()
 
 
 def hub_wired(
@@ -114,7 +110,7 @@ def hub_wired(
         facts=facts,
         is_listed=lambda _: True,
         outdated=recollection.register.outdated.items,
-        undelivered=NoDeliveries().told,
+        undelivered=lambda: list(deliveries.told()),
         store=store,
     )
 
@@ -183,6 +179,16 @@ def hub_wired(
         metrics=metrics.process,
         wake=wake,
     )
+    deliveries = Deliveries(
+        clock=clock,
+        book=book.evidence,
+        register=recollection.register,
+        ledger=ledger,
+        letterhead=documents.letterhead,
+        commit=committer.changed,
+        writes_next=committer.writes_next,
+        metrics=metrics.statements,
+    )
     answers = Answers(
         clock=clock,
         ledger=ledger,
@@ -198,7 +204,7 @@ def hub_wired(
         recorded_requests=recollection.requests,
         documents=documents,
         issuing=issuing,
-        deliveries=NoDeliveries(),
+        deliveries=deliveries,
         traces=traces,
     )
     notifier = Notifier(
@@ -220,6 +226,16 @@ def hub_wired(
         records=records,
         notifier=notifier,
         documents=documents,
+        clerk=Clerk(
+            clock=clock,
+            book=book.evidence,
+            register=recollection.register,
+            issuing=issuing,
+            records=records,
+            can_record=lambda: not committer.why_not(),
+            metrics=metrics.statements,
+        ),
+        deliveries=deliveries,
         answers=answers,
         pages=Pages(
             PageSources(

@@ -91,6 +91,7 @@ class Parts:
     records: RecordService
     notifier: Notifier
     documents: Documents
+    issuing: Issuing
     clerk: Clerk
     deliveries: Deliveries
     shipper: Shipper
@@ -271,7 +272,7 @@ def wired(
         ledger=ledger,
         letterhead=documents.letterhead,
         commit=committer.changed,
-        can_commit=lambda: not (committer.fault or committer.held),
+        writes_next=committer.writes_next,
         metrics=metrics.statements,
     )
     answers = Answers(
@@ -325,12 +326,14 @@ def wired(
         deliveries=deliveries,
         shipper=shipper,
         documents=documents,
+        issuing=issuing,
         clerk=Clerk(
             clock=clock,
             book=book.evidence,
             register=recollection.register,
             issuing=issuing,
             records=records,
+            can_record=lambda: not (committer.fault or committer.held),
             metrics=metrics.statements,
         ),
     )

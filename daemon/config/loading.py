@@ -165,6 +165,11 @@ class _Loading:
             }
             for path, text in warnings_of(statements, clients, are_all_known=are_all_known):
                 self._warn(path, text)
+        if {"statements", "hub", "vcenter"} <= raw.keys():
+            self._problem(
+                ("statements",),
+                "is for the hub, which issues what all monitors know: move it, and recipients, to the slad.toml of 'slad hub run'",
+            )
         if alertmanager is not None and alertmanager.shows_its_secret:
             self._warn(("alertmanager", "urls"), "the password or token goes there in plain text: use https")
         if hub is not None and hub.dsn.is_open_to_others:
@@ -323,6 +328,8 @@ class _Loading:
                 ("client", UNASSIGNED), "is the client of servers that no rule assigns: see [unassigned]"
             )
         named = {rule.client for rule in rules.values()}
+        if "hub" in raw and "vcenter" not in raw:
+            return  # of a hub: which servers there are is the monitors'
         are_all_known = "rule" not in self._mistaken and len(rules) == len(_list(raw.get("rule")))
         if are_all_known and named <= {None, *clients}:
             for client in clients:

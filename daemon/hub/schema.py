@@ -14,7 +14,7 @@ from pydantic import SecretStr
 from daemon.hub.faults import told
 from daemon.hub.states import HubError, HubState
 
-VERSION: Final = 2
+VERSION: Final = 3
 """Of the tables: so many steps lead to them."""
 LEAST_POSTGRESQL: Final = 150_000
 """The oldest server, as PostgreSQL numbers them."""

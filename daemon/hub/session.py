@@ -8,6 +8,7 @@ import secrets
 from collections.abc import Iterable, Sequence
 from typing import Final, NamedTuple
 
+from daemon.hub.schema import HUB
 from daemon.hub.store import HubStore
 from daemon.ledger import Chained, Head, RequestKey
 from sla.chain import SALT_BYTES, digest_of, linked, salted
@@ -55,20 +56,42 @@ class HubSession(HubStore):
         )
         return str(rows[0][0] or "").removeprefix(_NAMED) if rows else ""
 
-    async def append_as_active(self, lines: Sequence[Chained], key: RequestKey | None) -> str:
+    async def append_as_active(
+        self, lines: Sequence[Chained], key: RequestKey | None, documents: Sequence[bytes] = ()
+    ) -> str:
         """Append to the hub's ledger in one transaction that has the lock; the outcome as `append` has it, or "passive": another
-        hub has the lock. `key`: of the request that asked for them.
+        hub has the lock. `key`: of the request that asked for them. `documents`: as `append`.
 
         Raises HubError: then it may have been appended, or not.
         """
         ((outcome,),) = await self._asked(
-            "SELECT slad.slad_hub_append(%s, %b::text[], %b, %s, %s)",
+            "SELECT slad.slad_hub_append(%s, %b::text[], %b, %s, %s, %b::bytea[])",
             lines[0].seq,
             [line.body for line in lines],
             lines[-1].chain,
             *((None, None) if key is None else key),
+            list(documents),
         )
         return str(outcome)
+
+    async def writes_next_after(self, seq: int) -> bool:
+        """Whether this session has the lock, and the hub's ledger ends with a record: nobody else can have written more of it.
+
+        Raises HubError.
+        """
+        ((is_so,),) = await self._asked(
+            "SELECT slad.slad_hub_active() AND EXISTS (SELECT FROM slad.ledger l WHERE l.name = %s AND l.seq = %s)",
+            HUB,
+            seq,
+        )
+        return bool(is_so)
+
+    async def document(self, sha256: str) -> bytes | None:
+        """As `HubStore.document`, of whichever ledger. Raises HubError."""
+        rows = await self._asked(
+            "SELECT d.content FROM slad.document d WHERE d.sha256 = decode(%s, 'hex')", sha256
+        )
+        return bytes(rows[0][0]) if rows else None
 
     async def request_keys(self, after: int) -> dict[int, RequestKey]:
         """By what requests are known again whose first line arrived after a number. Raises HubError."""

@@ -80,16 +80,34 @@ class HubStore:
         )
         return Head(seq, chain)
 
-    async def append(self, lines: Sequence[Chained]) -> tuple[str, Head]:
-        """Append records that follow each other; the outcome, as `slad_append` has it, and the store's head. Raises HubError."""
+    async def append(self, lines: Sequence[Chained], documents: Sequence[bytes] = ()) -> tuple[str, Head]:
+        """Append records that follow each other; the outcome, as `slad_append` has it, and the store's head. Raises HubError.
+
+        `documents`: the bytes of statements that these records issue, or earlier ones.
+        """
         ((outcome, seq, chain),) = await self._asked(
-            "SELECT * FROM slad.slad_append(%s, %s, %b::text[], %b)",
+            "SELECT * FROM slad.slad_append(%s, %s, %b::text[], %b, %b::bytea[])",
             self._observer,
             lines[0].seq,
             [line.body for line in lines],
             lines[-1].chain,
+            list(documents),
         )
         return outcome, Head(seq, chain)
+
+    async def bare(self) -> list[int]:
+        """The records that issue a statement of which the store has no bytes, by number. Raises HubError."""
+        return [seq for (seq,) in await self._asked("SELECT slad.slad_bare(%s)", self._observer)]
+
+    async def document(self, sha256: str) -> bytes | None:
+        """The bytes of a statement that a record issues, by their hash; None where the store has none. Raises HubError.
+
+        Nobody has hashed them yet.
+        """
+        ((content,),) = await self._asked(
+            "SELECT slad.slad_document(%s, decode(%s, 'hex'))", self._observer, sha256
+        )
+        return content if isinstance(content, bytes) else None
 
     async def put_watermarks(self, upto_seq: int, watermarks: Mapping[Witness, Instant]) -> None:
         """How far witnesses have seen, which holds once the store has the records up to one. Raises HubError."""

@@ -5,6 +5,7 @@ of the lines on which it rests, never before. The lock of the active hub is that
 """
 
 import asyncio
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Never
@@ -16,7 +17,7 @@ from daemon.config.hub import HubTable
 from daemon.hub.schema import HUB
 from daemon.hub.session import Arrived, HubSession
 from daemon.hub.states import HubError, HubState, instance_name
-from daemon.ledger import Chained, LedgerFaultError, RequestKey
+from daemon.ledger import Chained, LedgerDamagedError, LedgerFaultError, RequestKey
 from daemon.metrics.hub import TailMetrics
 from daemon.pacing import waited
 from sla.instants import SECOND, Instant
@@ -100,11 +101,33 @@ class Tail:
         self._wake.set()
         return Arrivals(lines=lines, keys=keys, seen=seen)
 
-    async def append(self, lines: Sequence[Chained], key: RequestKey | None) -> str:
+    async def append(
+        self, lines: Sequence[Chained], key: RequestKey | None, documents: Sequence[bytes]
+    ) -> str:
         """Append to the hub's ledger as the active hub; the outcome as `HubSession.append_as_active` has it. Raises HubError."""
-        outcome = await self._asked().append_as_active(lines, key)
+        outcome = await self._asked().append_as_active(lines, key, documents)
         self._wake.set()
         return outcome
+
+    async def writes_next_after(self, seq: int) -> bool:
+        """See `HubSession`; False where the store does not answer."""
+        try:
+            return await self._asked().writes_next_after(seq)
+        except HubError:
+            return False
+
+    async def document(self, sha256: str) -> bytes | None:
+        """The bytes of an issued statement, by their hash; None where the store has none. Raises LedgerFaultError, LedgerDamagedError."""
+        try:
+            found = await self._asked().document(sha256)
+        except HubError as error:
+            raise LedgerFaultError(str(error)) from error
+        if found is not None and hashlib.sha256(found).hexdigest() != sha256:
+            raise LedgerDamagedError(
+                f"The store's bytes of the issued statement of SHA-256 {sha256} were changed. Look for who changed them, and restore"
+                " the table slad.document from a backup."
+            )
+        return found
 
     async def read(self, after: int, limit: int) -> list[Chained]:
         """At most so many lines that arrived after a number. Raises LedgerFaultError."""

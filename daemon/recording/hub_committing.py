@@ -7,16 +7,19 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
+import structlog
+
 from daemon.clock import Clock
 from daemon.hub.merged_ledger import MergedLedger
 from daemon.hub.session import next_lines
+from daemon.hub.shipping import DOCUMENT_BYTES
 from daemon.hub.states import HubError
 from daemon.hub.tail import Tail
-from daemon.ledger import RequestKey
-from daemon.recording.committing import ANSWER_S, AskedRecords
+from daemon.ledger import Batch, RequestKey
+from daemon.recording.committing import ANSWER_S, AskedRecords, OwnBatch
 from daemon.recording.merging import Merging
-from daemon.records.idempotency import AskedDraft, NumberedDraft
-from daemon.records.refusals import NOTHING_RECORDED, NotRecordingError
+from daemon.records.idempotency import AskedDraft, Draft, NumberedDraft
+from daemon.records.refusals import NOTHING_RECORDED, FieldFault, NotRecordingError, RefusedError
 from sla.evidence import encode
 from sla.instants import Instant
 from sla.reader import EvidenceReader
@@ -26,6 +29,8 @@ ARRIVES_S: Final = 5.0
 """How long what was appended may need to come back."""
 TOO_FAR_BEHIND_S: Final = 60.0
 """From then on figures are old, and a hub is not ready."""
+
+_log = structlog.get_logger()
 
 
 class HubCommitter:
@@ -54,7 +59,9 @@ class HubCommitter:
         self._reader = reader
         self._keep_up = keep_up
         self._on_waiting = on_waiting
-        self._waiting: list[AskedRecords] = []
+        self._waiting: list[AskedRecords | OwnBatch] = []
+        self._trouble = ""
+        """Why what the hub itself wants could not be committed when it was tried last."""
 
     @property
     def fault(self) -> str:
@@ -76,6 +83,21 @@ class HubCommitter:
             return f"this hub stands by: {self._tail.active_name or 'another one'} is active, and records"
         return ""
 
+    async def writes_next(self) -> bool:
+        """As `Committer`, by what the store says now: whoever was stopped, and lost the lock, does not know it yet."""
+        return not self.why_not() and await self._tail.writes_next_after(self._ledger.hub_head.seq)
+
+    async def changed(self, make: Callable[[Instant], Awaitable[Batch]]) -> None:
+        """Have records of the hub's own made and committed; returns once they are durable, though it has to be active again first.
+
+        They are made anew for each attempt: one of which nobody knows how it ended may be in the book by the next. Of the
+        batch the entries count alone.
+        """
+        own = OwnBatch(make, asyncio.Event())
+        self._waiting.append(own)
+        self._on_waiting()
+        await own.committed.wait()
+
     async def record(self, make: Callable[[Instant], AskedDraft]) -> NumberedDraft:
         """Have what somebody asks for made and committed. Raises what `make` raises, and NotRecordingError."""
         why_not = self.why_not()
@@ -91,14 +113,24 @@ class HubCommitter:
             raise NotRecordingError("it may yet be recorded: the store is slow") from None
 
     async def commit_waiting(self, now: Instant) -> None:
-        """Commit what waits, each in a transaction of its own."""
+        """Commit what waits, each in a transaction of its own; what the hub itself wants waits on where it fails."""
         waiting, self._waiting = self._waiting, []
-        for request in waiting:
-            if not request.recorded.done():
-                await self._commit_request(request, now)
+        for each in waiting:
+            match each:
+                case OwnBatch():
+                    await self._commit_own(each, now)
+                case AskedRecords() if not each.recorded.done():
+                    await self._commit_request(each, now)
+                case AskedRecords():
+                    pass  # nobody waits for it any more
 
-    async def commit(self, records: Sequence[Record], key: RequestKey | None = None) -> int:
-        """Have records in the store's ledger and in the book; the place of the first. Raises NotRecordingError."""
+    async def commit(
+        self, records: Sequence[Record], key: RequestKey | None = None, documents: Sequence[bytes] = ()
+    ) -> int:
+        """Have records in the store's ledger and in the book; the place of the first. Raises NotRecordingError.
+
+        `documents`: the bytes of statements that they issue.
+        """
         why_not = self.why_not()
         if why_not:
             raise NotRecordingError(f"{NOTHING_RECORDED}: {why_not}")
@@ -106,7 +138,7 @@ class HubCommitter:
         self._check(encoded)
         lines = next_lines(self._ledger.hub_head, encoded)
         try:
-            outcome = await self._tail.append(lines, key)
+            outcome = await self._tail.append(lines, key, documents)
         except HubError as error:
             raise NotRecordingError(f"it may yet be recorded: {error}") from error
         if outcome != "appended":
@@ -128,10 +160,26 @@ class HubCommitter:
             return False
         return self._ledger.is_sealed
 
+    async def _commit_own(self, own: OwnBatch, now: Instant) -> None:
+        try:
+            records = [entry.record for entry in (await own.make(now)).entries]
+            if records:
+                await self.commit(records)
+        except NotRecordingError as error:
+            self._waiting.append(own)
+            if str(error) != self._trouble:
+                self._trouble = str(error)
+                _log.warning("hub_did_not_record", message=self._trouble)
+        else:
+            self._trouble = ""
+            own.committed.set()
+
     async def _commit_request(self, request: AskedRecords, now: Instant) -> None:
         try:
-            asked = _checked(request.make(now))
-            place = await self.commit((asked.event(now), *asked.draft.records), asked.key)
+            asked = request.make(now)
+            place = await self.commit(
+                (asked.event(now), *asked.draft.records), asked.key, _documents(asked.draft)
+            )
         except Exception as error:  # noqa: BLE001  a request that cannot be judged stops nobody else's
             if not request.recorded.done():
                 request.recorded.set_exception(error)
@@ -164,10 +212,17 @@ class HubCommitter:
         return self._ledger.hub_place(first)
 
 
-def _checked(asked: AskedDraft) -> AskedDraft:
-    """Raises NotRecordingError for what a hub does not record."""
-    if asked.draft.document is not None:
-        raise NotRecordingError(
-            f"{NOTHING_RECORDED}: a hub issues no statements, for the store does not keep their bytes; a monitor issues its own"
+def _documents(draft: Draft) -> tuple[bytes, ...]:
+    """The bytes of the statement that a draft issues, if it issues one. Raises RefusedError where the store would not keep them."""
+    if draft.document is None:
+        return ()
+    if len(draft.document) > DOCUMENT_BYTES:
+        raise RefusedError(
+            [
+                FieldFault(
+                    "",
+                    f"it has {len(draft.document):,} bytes, and the store keeps {DOCUMENT_BYTES:,} at most",
+                )
+            ]
         )
-    return asked
+    return (draft.document,)

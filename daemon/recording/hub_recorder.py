@@ -53,6 +53,8 @@ class HubRecorder:
         wake: asyncio.Event,
     ) -> None:
         """`tick_us`: the longest wait for a tick, in place of the configuration's; `wake` has one come at once."""
+        self.has_begun = asyncio.Event()
+        """Set once all that had arrived was taken."""
         self._clock = clock
         self._fixed_tick_us = tick_us
         self._tick_us = tick_us or SECOND
@@ -121,6 +123,8 @@ class HubRecorder:
         now = self._clock.now()
         await self._committer.commit_waiting(now)
         await self._seal_if_due()
+        if is_all:
+            self.has_begun.set()
         if is_all and not self._committer.held:
             async for _ in paced(self._book.settling(now)):
                 pass

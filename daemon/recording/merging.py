@@ -14,7 +14,7 @@ from daemon.pacing import freeze_gc, paced
 from daemon.recording.recollection import Recollection
 from sla.chain import exported
 from sla.instants import SECOND, Instant
-from sla.records import Blind, Observation, ObservedUntil, ObserverRetired, Record, Server, Witness
+from sla.records import Blind, Issued, Observation, ObservedUntil, ObserverRetired, Record, Server, Witness
 from sla.texts import cleaned
 from sla.usual_lines import Stems, decoded_each, said_in
 
@@ -37,6 +37,10 @@ class Merging:
         self._metrics = metrics
         self._stems = Stems(said_in)
         self._retired: set[str] = set()
+        self._issued = {
+            record.id for versions in recollection.book.evidence.issued.values() for record in versions
+        }
+        """The versions of statements that were taken: of one that two monitors issued, the one that arrived first."""
 
     async def take(self, arrivals: Arrivals, *, is_sealing: bool = False) -> None:
         """Take what arrived. While `is_sealing` how far witnesses have seen stays as it is: it is on its way into the chain."""
@@ -85,6 +89,11 @@ class Merging:
                 self._leave_out(line, reader.faults[-1].problem if reader.faults else "it says nothing")
                 reader.faults.clear()
                 continue
+            if isinstance(record, Issued):
+                if record.id in self._issued:
+                    self._leave_out(line, f"another monitor issued {record.id} before")
+                    continue
+                self._issued.add(record.id)
             if isinstance(record, ObservedUntil):
                 self._ledger.seal(record.witness, record.at)
             elif isinstance(record, ObserverRetired):

@@ -121,3 +121,17 @@ def test_check_config_says_what_it_would_ship_to(tmp_path: Path) -> None:
     )
     shown = said(config(tmp_path, 'dsn = "postgresql://mon1@db/slad"'))
     assert "verified by the system's authorities" in shown
+
+
+def test_statements_are_for_the_hub_and_not_for_a_monitor_that_ships(tmp_path: Path) -> None:
+    keys = 'dsn = "postgresql://slad-mon1@/slad?host=/run/postgresql"\n[statements]\nissue_after = "5d"'
+    hub = load(config(tmp_path, keys), {})
+    assert not hub.leaves_issuing_to_hub
+    assert not [each for each in hub.warnings if "rule" in str(each)]
+    watched = '[vcenter.vc1]\naddress = "vc1"\nuser = "slad"\npassword_file = "password"\n'
+    with pytest.raises(ConfigError, match=r"statements: is for the hub.* 'slad hub run'"):
+        load(config_of(tmp_path, hub=f"[hub]\n{keys}", vcenter=watched), {})
+    monitor = load(
+        config_of(tmp_path, hub=f"[hub]\n{keys.partition('[statements]')[0]}", vcenter=watched), {}
+    )
+    assert monitor.leaves_issuing_to_hub

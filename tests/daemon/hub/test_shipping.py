@@ -483,9 +483,9 @@ async def test_large_records_go_in_pieces(
     sizes = []
     append = store_module.HubStore.append
 
-    async def noted(self: store_module.HubStore, lines: list[Chained]) -> object:
+    async def noted(self: store_module.HubStore, lines: list[Chained], documents: list[bytes]) -> object:
         sizes.append(len(lines))
-        return await append(self, lines)
+        return await append(self, lines, documents)
 
     monkeypatch.setattr(store_module.HubStore, "append", noted)
     async with shipping_to(store.table(), tmp_path / "ledger.db") as monitor:
