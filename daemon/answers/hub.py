@@ -1,19 +1,21 @@
 """What a hub answers of itself: who is active, which monitors there are, and what those say differently."""
 
 from collections.abc import Collection, Mapping
-from typing import Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 from daemon.answers.listing import next_rows
 from daemon.book.disagreements import Disagreements
 from daemon.control.questions import Listed, Page
-from daemon.hub.merged_ledger import MergedLedger
-from daemon.hub.tail import Tail
 from daemon.ledger import Head
 from daemon.replies.hub import DisagreementStatus, HubStatus, MonitorStatus
 from sla.book import Book
 from sla.disagreements import Disagreement, DisagreementKind, Point
 from sla.instants import SECOND, Instant
 from sla.records import ClientId, ServerId
+
+if TYPE_CHECKING:  # a monitor has this room, and need not have psycopg
+    from daemon.hub.merged_ledger import MergedLedger
+    from daemon.hub.tail import Tail
 
 REMEDIES: Final[Mapping[Point, str]] = {
     Point.OWNER: "Give all of them the same [[rule]] tables, and reload them (SIGHUP); where the rules are the same, see whether each of"
@@ -48,8 +50,8 @@ class HubAnswers:
     def __init__(
         self,
         *,
-        tail: Tail,
-        ledger: MergedLedger,
+        tail: "Tail",
+        ledger: "MergedLedger",
         book: Book,
         disagreements: Disagreements,
         monitors: Monitors,
