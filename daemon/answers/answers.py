@@ -192,7 +192,9 @@ class Answers:
         )
 
     async def users(self) -> UserList:
-        """The users whom vCenters' events of the last 40 days name."""
+        """The users whom vCenters' events of the last 40 days name. Raises NotFoundError at a hub, which keeps no such traces."""
+        if self.is_hub:
+            raise NotFoundError([FieldFault("", "a hub does not keep whom vCenters name: ask its monitors")])
         return UserList(users=tuple(sorted({user async for user in paced(self._traces.users())} - {""})))
 
     def clock(self) -> ClockStatus:

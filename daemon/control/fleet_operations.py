@@ -38,6 +38,7 @@ LIST_USERS: Final = Operation(
     summary="The users of the vCenters whom events of the last 40 days name that causes rest on.",
     handler=reading.users,
     answer=UserList,
+    refusals=_NOT_FOUND,
 )
 
 CLOCK: Final = Operation(

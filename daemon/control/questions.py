@@ -83,7 +83,7 @@ class Control(Protocol):
         ...
 
     async def users(self) -> UserList:
-        """The users whom vCenters' events of the last 40 days name."""
+        """The users whom vCenters' events of the last 40 days name. Raises NotFoundError at a hub."""
         ...
 
     def clock(self) -> ClockStatus:
