@@ -121,3 +121,11 @@ def test_check_config_says_what_it_would_ship_to(tmp_path: Path) -> None:
     )
     shown = said(config(tmp_path, 'dsn = "postgresql://mon1@db/slad"'))
     assert "verified by the system's authorities" in shown
+
+
+def test_a_configuration_of_a_hub_is_warned_of_as_one(tmp_path: Path) -> None:
+    """A monitor's that forgot its vCenters looks the same."""
+    (warning, *_) = load(
+        config(tmp_path, 'dsn = "postgresql://slad@/slad?host=/run/postgresql"'), {}
+    ).warnings
+    assert warning.text == "nothing is watched, as with 'slad hub run': there is no [vcenter.NAME]"
