@@ -18,11 +18,13 @@ from daemon.alerts.conditions.definitions import Lasting, Subject, alerts
 from daemon.alerts.conditions.shared import (
     BEGUN_ALERTS,
     CLOCK_ALERTS,
+    DISAGREEMENT_ALERTS,
     HUB_ALERTS,
     LEDGER_ALERTS,
     MONITOR_ALERTS,
     QUARANTINE_ALERTS,
     TOLD_US,
+    Differing,
     MonitorSight,
     Shipping,
 )
@@ -36,6 +38,8 @@ from daemon.ending import end
 from daemon.hub.shipping import HubStanding
 from daemon.metrics.alerts import AlertMetrics
 from daemon.pacing import paced, waited
+from daemon.replies.hub import SPOKEN_KINDS
+from sla.disagreements import DisagreementKind
 from sla.instants import SECOND, Instant
 
 MOST_AT_ONCE: Final = 256
@@ -66,12 +70,13 @@ class Notifier:
         begun_at: Instant,
         on_wanted: Callable[[bool], None],
         monitors: Callable[[], Mapping[str, Instant]] = dict,
+        disagreements: Callable[[], Mapping[DisagreementKind, tuple[int, Instant]]] = dict,
     ) -> None:
         """`fault` says why the ledger takes no records, empty while it does; `on_wanted` hears whether to keep the store.
 
         `clock_doubt`: why the clock is not believed, None while it is. `quarantined`: when the ledger last did not let a record in, and why; None where it never did. `begun_at`: when
         the ledger was begun. `hub`: how it stands with the store, None where there is none. `monitors`: of a hub,
-        how far each has seen.
+        how far each has seen. `disagreements`: of a hub, how many there are of a kind, and since when the oldest lasts.
         """
         self._clock = clock
         self._store = store
@@ -83,6 +88,7 @@ class Notifier:
         self._begun_at = begun_at
         self._on_wanted = on_wanted
         self._monitors = monitors
+        self._disagreements = disagreements
         self._table: AlertmanagerTable | None = None
         self._changed = asyncio.Event()
         metrics.count_firing(lambda: store.firing)
@@ -151,6 +157,7 @@ class Notifier:
             self._store.put("begun", found, now)
             self._store.put("hub", self._of_hub(now), now)
             self._store.put("monitors", self._of_monitors(now), now)
+            self._store.put("disagreements", self._of_disagreements(now), now)
             await asyncio.sleep(COALESCE_S)
 
     def _of_hub(self, now: Instant) -> Iterable[Alert]:
@@ -171,6 +178,12 @@ class Notifier:
             yield from alerts(
                 MONITOR_ALERTS, sight, Subject(text=f"monitor {observer}", labels={"observer": observer})
             )
+
+    def _of_disagreements(self, now: Instant) -> Iterator[Alert]:
+        for kind, (count, since) in self._disagreements().items():
+            differing = Differing(at=now, count=count, since=since)
+            subject = Subject(text=SPOKEN_KINDS[kind].capitalize(), labels={"kind": kind.value})
+            yield from alerts(DISAGREEMENT_ALERTS, differing, subject)
 
 
 class Sender:

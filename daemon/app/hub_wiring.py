@@ -12,8 +12,10 @@ from daemon.alerts.store import AlertStore
 from daemon.answers.accounts import AccountAnswers
 from daemon.answers.answers import Answers
 from daemon.answers.budgets import BudgetAnswers
+from daemon.answers.hub import HubAnswers
 from daemon.answers.own import OwnAnswers
 from daemon.believed_clock import BelievedClock
+from daemon.book.disagreements import Disagreements
 from daemon.causes.traces import Traces
 from daemon.config.config import Config
 from daemon.config.hub import HubTable
@@ -44,6 +46,7 @@ from daemon.watching.internet import Internet
 from daemon.watching.report_queue import ReportQueue
 from daemon.watching.sources import Sources
 from probes.report import Report, SourceFailure
+from sla.disagreements import DisagreementKind
 from sla.instants import BEGINNING
 
 
@@ -79,7 +82,11 @@ def hub_wired(
     ledger = MergedLedger(tail)
     recollection = Recollection(config.observer, policy_of(config), is_merged=True)
     book, registry, traces = recollection.book, recollection.registry, Traces()
-    merging = Merging(ledger, recollection, tail_metrics)
+    disagreements = Disagreements(book.evidence)
+    tail_metrics.measure_disagreements(
+        {kind.value: partial(disagreements.counts.__getitem__, kind) for kind in DisagreementKind}
+    )
+    merging = Merging(ledger, recollection, disagreements, tail_metrics)
     # Watches that watch nothing: what is asked of them has an answer, and nobody runs them.
     queue: ReportQueue[Report | SourceFailure] = ReportQueue()
     stack.callback(queue.close)
@@ -173,6 +180,7 @@ def hub_wired(
         committer=committer,
         endings=Endings(book.evidence, recollection.requests),
         book=book,
+        disagreements=disagreements,
         snapshots=snapshots,
         evaluator=evaluator,
         publisher=publisher,
@@ -206,6 +214,13 @@ def hub_wired(
         issuing=issuing,
         deliveries=deliveries,
         traces=traces,
+        hub=HubAnswers(
+            tail=tail,
+            ledger=ledger,
+            book=book.evidence,
+            disagreements=disagreements,
+            monitors=merging,
+        ),
     )
     notifier = Notifier(
         clock=clock,
@@ -218,6 +233,7 @@ def hub_wired(
         begun_at=BEGINNING,
         on_wanted=evaluator.want,
         monitors=lambda: merging.seen,
+        disagreements=disagreements.by_kind,
     )
     return HubParts(
         tail=tail,

@@ -303,7 +303,8 @@ class _Loading:
 
     def _check_vcenters(self, raw: Mapping[str, object]) -> None:
         if not raw.get("vcenter") and "vcenter" not in self._mistaken:
-            self._warn((), "nothing is watched: there is no [vcenter.NAME]")
+            whose = ", as with 'slad hub run'" if raw.get("hub") else ""
+            self._warn((), f"nothing is watched{whose}: there is no [vcenter.NAME]")
         if INTERNET in _names(raw, "vcenter"):
             self._problem(
                 ("vcenter", INTERNET),

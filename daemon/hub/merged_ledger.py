@@ -32,7 +32,11 @@ class MergedLedger:
     @property
     def hub_head(self) -> Head:
         """The last record of the hub's own ledger."""
-        return self.heads.get(HUB, _NOTHING)
+        return self.head_of(HUB)
+
+    def head_of(self, name: str) -> Head:
+        """The last record of a ledger."""
+        return self.heads.get(name, _NOTHING)
 
     def hub_place(self, seq: int) -> int:
         """The place of a record of that."""

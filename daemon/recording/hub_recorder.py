@@ -11,6 +11,7 @@ import structlog
 
 from daemon.alerts.evaluator import AlertEvaluator
 from daemon.believed_clock import BelievedClock
+from daemon.book.disagreements import Disagreements
 from daemon.book.live_book import LiveBook
 from daemon.book.outage_index import READ_S
 from daemon.config.config import Config
@@ -46,6 +47,7 @@ class HubRecorder:
         committer: HubCommitter,
         endings: Endings,
         book: LiveBook,
+        disagreements: Disagreements,
         snapshots: Snapshots,
         evaluator: AlertEvaluator,
         publisher: Publisher,
@@ -64,6 +66,7 @@ class HubRecorder:
         self._committer = committer
         self._endings = endings
         self._book = book
+        self._disagreements = disagreements
         self._snapshots = snapshots
         self._evaluator = evaluator
         self._publisher = publisher
@@ -131,9 +134,12 @@ class HubRecorder:
             async for _ in paced(self._book.outages.read(), at_most_s=READ_S):
                 pass
             await self._end_what_ends()
-            figures_are_done = await self._snapshots.keep_up()
-            alerts_are_done = await self._evaluator.evaluate(())
-            if not (figures_are_done and alerts_are_done):
+            is_done = [
+                await self._disagreements.keep_up(now, self._merging.retired),
+                await self._snapshots.keep_up(),
+                await self._evaluator.evaluate(()),
+            ]
+            if not all(is_done):
                 self._wake.set()
             await self._publisher.publish_if_due(self._tick_us)
         elif self._committer.fault:

@@ -5,6 +5,7 @@ from typing import Final
 
 import structlog
 
+from daemon.book.disagreements import Disagreements
 from daemon.hub.merged_ledger import MergedLedger
 from daemon.hub.schema import HUB
 from daemon.hub.session import Arrived
@@ -27,16 +28,26 @@ _log = structlog.get_logger()
 class Merging:
     """Takes arrivals into a recollection. Invariant: between two `take` the book is what the ledger has taken."""
 
-    def __init__(self, ledger: MergedLedger, recollection: Recollection, metrics: TailMetrics) -> None:
+    def __init__(
+        self,
+        ledger: MergedLedger,
+        recollection: Recollection,
+        disagreements: Disagreements,
+        metrics: TailMetrics,
+    ) -> None:
         self.has_caught_up = False
         """Whether all that had arrived was taken once: from then on time is counted."""
+        self.known: frozenset[str] = frozenset()
+        """All monitors of the store, also those that have shipped nothing yet."""
         self.seen: dict[str, Instant] = {}
         """How far each monitor has seen that is not retired, by its name."""
+        self.retired: set[str] = set()
+        """The monitors that are."""
         self._ledger = ledger
         self._recollection = recollection
+        self._disagreements = disagreements
         self._metrics = metrics
         self._stems = Stems(said_in)
-        self._retired: set[str] = set()
         self._issued = {
             record.id for versions in recollection.book.evidence.issued.values() for record in versions
         }
@@ -97,9 +108,10 @@ class Merging:
             if isinstance(record, ObservedUntil):
                 self._ledger.seal(record.witness, record.at)
             elif isinstance(record, ObserverRetired):
-                self._retired.add(record.observer)
+                self.retired.add(record.observer)
             elif isinstance(record, Server) and line.ledger != HUB:
-                self._retired.discard(record.observer)
+                self.retired.discard(record.observer)
+            self._disagreements.take(line.ledger, record)
             yield line.arrival, record
 
     def _leave_out(self, line: Arrived, problem: str) -> None:
@@ -124,10 +136,11 @@ class Merging:
         return book.horizon
 
     def _note_seen(self, seen: Seen) -> None:
+        self.known = frozenset(seen) - {HUB}
         self.seen = {
             name: max(marks.values())
             for name, marks in seen.items()
-            if marks and name != HUB and name not in self._retired
+            if marks and name != HUB and name not in self.retired
         }
         self._metrics.show_seen({name: at / SECOND for name, at in self.seen.items()})
 

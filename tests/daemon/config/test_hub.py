@@ -135,3 +135,11 @@ def test_statements_are_for_the_hub_and_not_for_a_monitor_that_ships(tmp_path: P
         config_of(tmp_path, hub=f"[hub]\n{keys.partition('[statements]')[0]}", vcenter=watched), {}
     )
     assert monitor.leaves_issuing_to_hub
+
+
+def test_a_configuration_of_a_hub_is_warned_of_as_one(tmp_path: Path) -> None:
+    """A monitor's that forgot its vCenters looks the same."""
+    (warning, *_) = load(
+        config(tmp_path, 'dsn = "postgresql://slad@/slad?host=/run/postgresql"'), {}
+    ).warnings
+    assert warning.text == "nothing is watched, as with 'slad hub run': there is no [vcenter.NAME]"

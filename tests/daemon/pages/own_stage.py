@@ -68,11 +68,8 @@ class Stage:
     links: ClientLinks = field(default_factory=ClientLinks)
     sealed: int = 0
     head: Head = HEAD
+    heads: Mapping[str, Head] = field(default_factory=lambda: {"": HEAD})
     is_sealed: bool = True
-
-    @property
-    def heads(self) -> Mapping[str, Head]:
-        return {"": self.head}
 
     def __post_init__(self) -> None:
         self.book = live_book_of(self.lines, self.at)
