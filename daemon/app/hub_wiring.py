@@ -212,6 +212,7 @@ def hub_wired(
         begun_at=BEGINNING,
         on_wanted=evaluator.want,
         monitors=lambda: merging.seen,
+        may_tell=lambda: tail.is_active,
     )
     return HubParts(
         tail=tail,

@@ -47,6 +47,7 @@ class Pushing:
         self.hub: HubStanding | None = None
         self.monitors: dict[str, Instant] = {}
         self.clock_doubt: ClockDoubt | None = None
+        self.may_tell = True
         self.wanted: list[bool] = []
         self.families = CollectorRegistry()
         self.push = Notifier(
@@ -60,6 +61,7 @@ class Pushing:
             monitors=lambda: self.monitors,
             begun_at=begun_at,
             on_wanted=self.wanted.append,
+            may_tell=lambda: self.may_tell,
         )
 
     def put(self, *alerts: Alert, what: str = "x") -> None:
@@ -384,3 +386,27 @@ async def test_a_monitor_that_saw_nothing_for_a_day_is_told_with_what_retires_it
         (silent,) = one.requests[0].alerts
         assert silent["labels"]["observer"] == "mon1"
         assert silent["annotations"]["description"].endswith("run: slad hub retire mon1")
+
+
+@pytest.mark.usefixtures("hurried")
+async def test_one_that_may_not_tell_keeps_up_and_then_tells_what_fires_and_what_ended_meanwhile(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a hub that stands by and takes over: what the one before it told of ends, too."""
+    monkeypatch.setattr("daemon.alerts.notifier.STANDBY_S", 0.01)
+    async with receiver() as one, pushing(table(tmp_path, one.url)) as it:
+        it.may_tell = False
+        it.put(alert("Ended"), what="ended")
+        it.put(alert("Fires"))
+        await asyncio.sleep(0.1)
+        it.put(what="ended")
+        await asyncio.sleep(0.1)
+        assert one.names == []
+        assert it.wanted == [True]
+        it.may_tell = True
+        await one.until(lambda: len(one.names) == 2)
+        it.may_tell = False
+        await asyncio.sleep(0.1)
+        it.put(alert("Late"), what="late")
+        await asyncio.sleep(0.1)
+        assert sorted(one.names) == ["Ended", "Fires"]
