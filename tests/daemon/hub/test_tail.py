@@ -9,16 +9,19 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from daemon.clock import SystemClock
+from daemon.hub import session as session_module
+from daemon.hub import store as store_module
 from daemon.hub import tail as tail_module
 from daemon.hub.schema import HUB
-from daemon.hub.session import Arrived
+from daemon.hub.session import Arrived, HubSession, next_lines
 from daemon.hub.tail import Seen, StoreChangedError, Tail
-from daemon.ledger import LedgerFaultError
+from daemon.ledger import LedgerFaultError, RequestKey
 from daemon.metrics.hub import TailMetrics
 from sla.instants import SECOND, Instant
 from sla.records import Witness
-from tests.daemon.hub.stores import START, TestStore, add_hub, body, chained, make_store
+from tests.daemon.hub.stores import START, TestStore, add_hub, add_monitor, body, chained, make_store
 from tests.peers.postgres import Postgres, postgres
+from tests.peers.proxy import FaultProxy, Weather
 from tests.waiting import until_told
 
 
@@ -45,9 +48,9 @@ def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
 class Taken:
     """A tail that runs, and all that was taken of it."""
 
-    def __init__(self, store: TestStore) -> None:
+    def __init__(self, store: TestStore, at: tuple[str, int] | None = None) -> None:
         self.tail = Tail(
-            clock=SystemClock(), table=store.table(HUB), metrics=TailMetrics(CollectorRegistry())
+            clock=SystemClock(), table=store.table(HUB, at=at), metrics=TailMetrics(CollectorRegistry())
         )
         self.lines: list[Arrived] = []
         self.seen: Seen | None = None
@@ -63,10 +66,16 @@ class Taken:
 
         await until_told(is_here, f"arrival {arrival}")
 
+    async def is_active(self) -> bool:
+        return self.tail.is_active
+
+    async def is_lost(self) -> bool:
+        return bool(self.tail.fault)
+
 
 @asynccontextmanager
-async def tailing(store: TestStore) -> AsyncIterator[Taken]:
-    taken = Taken(store)
+async def tailing(store: TestStore, at: tuple[str, int] | None = None) -> AsyncIterator[Taken]:
+    taken = Taken(store, at)
     async with asyncio.TaskGroup() as tasks:
         running = tasks.create_task(taken.tail.run())
         yield taken
@@ -152,6 +161,108 @@ async def test_a_store_that_lacks_or_changed_the_last_line_is_not_read_on(
     (error,) = ended.value.exceptions
     assert isinstance(error, StoreChangedError)
     assert "no longer has line 4, record 4 of ledger mon1" in str(error)
+
+
+async def test_a_store_that_has_the_last_line_and_others_before_it_is_not_read_on(
+    store: TestStore, server: Postgres
+) -> None:
+    """A replica lacked lines of two ledgers, and got them again in another order, among others."""
+    await add_monitor(store, "mon3")
+    await shipped(store, "mon1", 1, 1)
+    await shipped(store, "mon2", 1, 2)
+    await shipped(store, "mon1", 2, 2)
+
+    async def tailed() -> None:
+        with FaultProxy(("127.0.0.1", server.port)) as proxy:
+            async with tailing(store, at=(proxy.host, proxy.port)) as taken:
+                await taken.until(4)
+                proxy.weather = Weather(refuse=True)
+                proxy.drop()
+                with store.owner() as owner:
+                    owner.execute("DELETE FROM slad.line WHERE arrival > 2")
+                    owner.execute("UPDATE slad.store SET arrival = 2")
+                    owner.execute(
+                        "UPDATE slad.ledger l SET seq = 1, chain ="
+                        " (SELECT chain FROM slad.line t WHERE t.ledger = l.number AND t.seq = 1) WHERE seq = 2"
+                    )
+                await shipped(store, "mon3", 1, 1)
+                await shipped(store, "mon1", 2, 2)
+                await shipped(store, "mon2", 2, 2)
+                proxy.weather = Weather()
+                await asyncio.Event().wait()
+
+    with pytest.raises(ExceptionGroup) as ended:
+        await tailed()
+    (error,) = ended.value.exceptions
+    assert isinstance(error, StoreChangedError)
+    assert "no longer has line 3, record 2 of ledger mon2" in str(error)
+
+
+@pytest.mark.parametrize("has_another", [False, True])
+async def test_what_the_store_lost_of_the_hubs_own_ledger_is_there_again(
+    store: TestStore, server: Postgres, has_another: bool
+) -> None:
+    """With the keys of its requests; whether this hub has the lock by then, or another one that does not know of it."""
+    hub = await HubSession.open(store.table(HUB), HUB, "before")
+    assert await hub.is_active()
+    keys = [RequestKey("k1", "d"), RequestKey("k2", "d")]
+    for key in keys:
+        lines = next_lines(await hub.head(), ['{"kind":"observer_retired"}', '{"kind":"observer_retired"}'])
+        assert await hub.append_as_active(lines, key) == "appended"
+    before, known = store.lines(HUB), await hub.request_keys(0)
+    await hub.close()
+
+    async def tailed() -> None:
+        with FaultProxy(("127.0.0.1", server.port)) as proxy:
+            async with tailing(store, at=(proxy.host, proxy.port)) as taken:
+                await taken.until(4)
+                proxy.weather = Weather(refuse=True)
+                proxy.drop()
+                with store.owner() as owner:
+                    owner.execute("DELETE FROM slad.line WHERE arrival > 1")
+                    owner.execute("TRUNCATE slad.request")
+                    owner.execute("UPDATE slad.store SET arrival = 1")
+                    owner.execute(
+                        "UPDATE slad.ledger SET seq = 1, chain = (SELECT chain FROM slad.line) WHERE seq = 4"
+                    )
+                if has_another:
+                    await until_told(other.is_active, "the lock")
+                proxy.weather = Weather()
+                await asyncio.Event().wait()
+
+    other = await HubSession.open(store.table(HUB), HUB, "other")
+    with pytest.raises(ExceptionGroup):
+        await tailed()
+    await other.close()
+    assert store.lines(HUB) == before
+    assert known
+    if not has_another:
+        session = await HubSession.open(store.table(HUB), HUB, "after")
+        assert await session.request_keys(1) == {
+            arrival: key for arrival, key in known.items() if arrival > 1
+        }
+        await session.close()
+
+
+async def test_a_hub_that_hears_nothing_is_not_active_by_the_time_at_which_another_may_be(
+    store: TestStore, server: Postgres, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tail_module, "IDLE_S", 1)
+    monkeypatch.setattr(session_module, "IDLE_S", 1)
+    with FaultProxy(("127.0.0.1", server.port)) as proxy:
+        async with tailing(store, at=(proxy.host, proxy.port)) as taken:
+            await until_told(taken.is_active, "the lock")
+            other = await HubSession.open(store.table(HUB), HUB, "other")
+            proxy.weather = Weather(silent=True, stall_after_bytes=0)
+            await until_told(other.is_active, "the lock of one that is cut off")
+            assert not taken.tail.is_active
+            await other.close()
+            await until_told(taken.is_lost, "it to notice")
+
+
+def test_a_takeover_takes_fifteen_seconds_at_most() -> None:
+    """Of what it may wait for: that a session ends which is silent; another attempt; the next of two hosts, when the first is dead."""
+    assert session_module.IDLE_S + tail_module.LAST_RETRY_S + store_module.CONNECT_S / 2 <= 15
 
 
 async def test_who_reads_while_there_is_no_session_is_told(store: TestStore) -> None:
