@@ -90,6 +90,11 @@ class HubSession(HubStore):
         ((number,),) = await self._read("SELECT slad.slad_arrival()")
         return int(number)
 
+    async def now(self) -> Instant:
+        """What PostgreSQL's clock shows. Raises HubError."""
+        ((at,),) = await self._read("SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint")
+        return Instant(at)
+
     async def seen(self) -> dict[str, dict[Witness, Instant]]:
         """By ledger, how far its witnesses have seen. Raises HubError."""
         rows = await self._read(
