@@ -22,6 +22,7 @@ from daemon.metrics.hub import TailMetrics
 from daemon.pacing import waited
 from sla.instants import SECOND, Instant
 from sla.records import Witness
+from sla.texts import cleaned
 
 MOST_AT_ONCE: Final = 2_000
 """Lines that are asked for at once."""
@@ -29,6 +30,8 @@ OWN_KEPT: Final = 2_000
 """Lines of the hub's own ledger that are remembered: a replica that is promoted lacks seconds, or minutes."""
 MOST_HELD: Final = 20_000
 """Lines that wait to be taken: then the store has to wait."""
+TOLD_BYTES: Final = 300
+"""How much the log tells of a line that cannot be kept."""
 POLL_S: Final = 0.5
 """How often the store is asked for what is new; far below the time after which it ends a session that is idle."""
 FIRST_RETRY_S: Final = 0.5
@@ -175,19 +178,29 @@ class Tail:
                 )
 
     async def _bring_back(self, session: HubSession) -> None:
-        """Append again what the store lost of the hub's own ledger, as monitors do with theirs. Raises HubError.
+        """Append again what the store lost of the hub's own ledger, as monitors do with theirs; what has another record in its
+        place by now is told. Raises HubError.
 
         It is what the store had, or nothing: so a hub may do it that stands by, and the active one as well.
         """
-        head = await session.head()
-        for lines, key in _requests((line, key) for line, key in self._own if line.seq > head.seq):
+        for lines, key in _requests(await self._lost(session)):
             outcome = await session.append_as_active(lines, key)
             if outcome == "passive":
                 outcome, _ = await session.append(lines)
-            if outcome != "appended":
-                _log.error("hub_lost_records", first=lines[0].seq, last=self._own[-1][0].seq, outcome=outcome)
-                return
-            _log.warning("hub_brought_back_records", first=lines[0].seq, last=lines[-1].seq)
+            if outcome == "appended":
+                _log.warning("hub_brought_back_records", first=lines[0].seq, last=lines[-1].seq)
+            else:
+                for line in lines:
+                    _log.error("hub_lost_record", seq=line.seq, record=cleaned(line.body, TOLD_BYTES))
+
+    async def _lost(self, session: HubSession) -> Sequence[tuple[Chained, RequestKey | None]]:
+        """The last lines of the hub's own ledger that the store no longer has."""
+        count = 0
+        for line, _ in reversed(self._own):
+            if await session.chain_of(line.seq) == line.chain:
+                break
+            count += 1
+        return list(self._own)[len(self._own) - count :]
 
     async def _ask_who_is_active(self, session: HubSession) -> None:
         was_active, asked_us = self.is_active, self._clock.boottime_us()

@@ -1,12 +1,13 @@
 """The tail of the store: every line once and in its order, whatever becomes of the connection; and never on top of a store that changed."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
 from prometheus_client import CollectorRegistry
+from structlog.testing import capture_logs
 
 from daemon.clock import SystemClock
 from daemon.hub import session as session_module
@@ -15,7 +16,7 @@ from daemon.hub import tail as tail_module
 from daemon.hub.schema import HUB
 from daemon.hub.session import Arrived, HubSession, next_lines
 from daemon.hub.tail import Seen, StoreChangedError, Tail
-from daemon.ledger import LedgerFaultError, RequestKey
+from daemon.ledger import Chained, LedgerFaultError, RequestKey
 from daemon.metrics.hub import TailMetrics
 from sla.instants import SECOND, Instant
 from sla.records import Witness
@@ -23,6 +24,8 @@ from tests.daemon.hub.stores import START, TestStore, add_hub, add_monitor, body
 from tests.peers.postgres import Postgres, postgres
 from tests.peers.proxy import FaultProxy, Weather
 from tests.waiting import until_told
+
+RETIRED = '{"kind":"observer_retired"}'
 
 
 @pytest.fixture(scope="module")
@@ -198,17 +201,17 @@ async def test_a_store_that_has_the_last_line_and_others_before_it_is_not_read_o
     assert "no longer has line 3, record 2 of ledger mon2" in str(error)
 
 
-@pytest.mark.parametrize("has_another", [False, True])
-async def test_what_the_store_lost_of_the_hubs_own_ledger_is_there_again(
-    store: TestStore, server: Postgres, has_another: bool
-) -> None:
-    """With the keys of its requests; whether this hub has the lock by then, or another one that does not know of it."""
+async def tailed_until_two_requests_are_lost(
+    store: TestStore, server: Postgres, meanwhile: Callable[[], Awaitable[object]]
+) -> tuple[list[Chained], dict[int, RequestKey]]:
+    """A hub reads two requests of two lines, of which a replica that is promoted has none; then something else, then it is back.
+
+    The lines, and the keys by which their requests are known.
+    """
     hub = await HubSession.open(store.table(HUB), HUB, "before")
-    assert await hub.is_active()
-    keys = [RequestKey("k1", "d"), RequestKey("k2", "d")]
-    for key in keys:
-        lines = next_lines(await hub.head(), ['{"kind":"observer_retired"}', '{"kind":"observer_retired"}'])
-        assert await hub.append_as_active(lines, key) == "appended"
+    await hub.is_active()
+    for key in (RequestKey("k1", "d"), RequestKey("k2", "d")):
+        await hub.append_as_active(next_lines(await hub.head(), [RETIRED, RETIRED]), key)
     before, known = store.lines(HUB), await hub.request_keys(0)
     await hub.close()
 
@@ -219,29 +222,50 @@ async def test_what_the_store_lost_of_the_hubs_own_ledger_is_there_again(
                 proxy.weather = Weather(refuse=True)
                 proxy.drop()
                 with store.owner() as owner:
-                    owner.execute("DELETE FROM slad.line WHERE arrival > 1")
-                    owner.execute("TRUNCATE slad.request")
-                    owner.execute("UPDATE slad.store SET arrival = 1")
-                    owner.execute(
-                        "UPDATE slad.ledger SET seq = 1, chain = (SELECT chain FROM slad.line) WHERE seq = 4"
-                    )
-                if has_another:
-                    await until_told(other.is_active, "the lock")
+                    owner.execute("TRUNCATE slad.line, slad.request")
+                    owner.execute("UPDATE slad.store SET arrival = 0")
+                    owner.execute("UPDATE slad.ledger SET seq = 0, chain = decode(repeat('00', 32), 'hex')")
+                await meanwhile()
                 proxy.weather = Weather()
                 await asyncio.Event().wait()
 
-    other = await HubSession.open(store.table(HUB), HUB, "other")
     with pytest.raises(ExceptionGroup):
         await tailed()
-    await other.close()
+    return before, known
+
+
+async def test_what_the_store_lost_of_the_hubs_own_ledger_is_there_again(
+    store: TestStore, server: Postgres
+) -> None:
+    async def nothing() -> None: ...
+
+    before, known = await tailed_until_two_requests_are_lost(store, server, nothing)
     assert store.lines(HUB) == before
-    assert known
-    if not has_another:
-        session = await HubSession.open(store.table(HUB), HUB, "after")
-        assert await session.request_keys(1) == {
-            arrival: key for arrival, key in known.items() if arrival > 1
-        }
-        await session.close()
+    session = await HubSession.open(store.table(HUB), HUB, "after")
+    assert await session.request_keys(0) == known
+    await session.close()
+
+
+@pytest.mark.parametrize("records", [0, 1, 5])
+async def test_another_hub_that_is_active_by_then_does_not_lose_it_unless_it_recorded(
+    store: TestStore, server: Postgres, records: int
+) -> None:
+    async def other_records() -> None:
+        await until_told(other.is_active, "the lock")
+        if records:
+            await other.append_as_active(next_lines(await other.head(), [RETIRED] * records), None)
+
+    other = await HubSession.open(store.table(HUB), HUB, "other")
+    with capture_logs() as logs:
+        before, _ = await tailed_until_two_requests_are_lost(store, server, other_records)
+    await other.close()
+    told = [each["seq"] for each in logs if each["event"] == "hub_lost_record"]
+    if records:
+        assert len(store.lines(HUB)) == records
+        assert told == [1, 2, 3, 4]
+    else:
+        assert store.lines(HUB) == before
+        assert told == []
 
 
 async def test_a_hub_that_hears_nothing_is_not_active_by_the_time_at_which_another_may_be(
