@@ -121,8 +121,9 @@ class HubCommitter:
             raise NotRecordingError(
                 f"{NOTHING_RECORDED}: {self._tail.active_name or 'another hub'} is active, and records"
             )
-        if outcome != "appended":
+        if outcome in ("gap", "diverged"):
             raise _OvertakenError(f"{NOTHING_RECORDED}: the ledger got another record meanwhile")
+        assert outcome == "appended", outcome
         self.committed_at = self._clock.now()
         return await self._arrived(lines[0].seq, lines[-1].seq)
 

@@ -118,6 +118,12 @@ class World:
         """The other one, once it stands by and is ready."""
         return self._one_that(lambda name: not self.is_active(name) and self.is_ready(name), "a standby")
 
+    def alerts_sent(self, name: str) -> float:
+        """How many alerts a hub has told Alertmanager of, each as often as it did."""
+        return sum(
+            count for (family, _), count in self.shown(name).items() if family == "slad_alerts_sent_total"
+        )
+
     def wait_for(self, at: str, server: str, *, is_up: bool) -> None:
         """Until a hub shows that a server is up, or down; by its name."""
         wait_until(

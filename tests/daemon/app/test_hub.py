@@ -170,12 +170,12 @@ def test_one_of_two_monitors_dies_while_a_server_goes_down_and_nothing_is_lost(
     assert {row["unobserved"] for row in until_then.values()} == {0}
 
 
-def agreed(hub: Daemon, folder: Path) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    """The statement of acme's month by a hub, of which `slad evaluate --verify` works out the same; and the evidence for it.
+def agreed(hub: Daemon, folder: Path, month: str = "") -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """The statement of acme's month by a hub, by default of this one, of which `slad evaluate --verify` works out the same; and the evidence for it.
 
     That is left in `folder` as evidence.jsonl: what the hub exports, up to where the statement says that each ledger is.
     """
-    month = str(calendar_of("America/Toronto").month_of(now()))
+    month = month or str(calendar_of("America/Toronto").month_of(now()))
     statement = slad(hub, "statement", "--month", month, "--client", "acme", "--format", "json")
     assert statement.exit_code == 0, statement.output
     document = json.loads(statement.stdout)

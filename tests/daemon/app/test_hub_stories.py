@@ -57,6 +57,7 @@ def test_the_hub_that_stands_by_takes_over_and_the_other_never_writes_again(stor
             case _:
                 world.cut(one, HALF_OPEN)
         wait_until(lambda: world.is_active(two) and world.is_ready(two), "a takeover")
+        told_by_one = 0.0 if one in world.broken else world.alerts_sent(one)
         assert world.announce(f"{how}: after", two)
         world.power_on(server)
         world.wait_for(two, server, is_up=True)
@@ -66,6 +67,8 @@ def test_the_hub_that_stands_by_takes_over_and_the_other_never_writes_again(stor
             assert not world.announce(f"{how}: by the one that comes back", one)
             wait_until(lambda: world.is_ready(one), "the other one to follow")
             assert not world.is_active(one)
+        if how in ("cut off", "half-open"):
+            assert world.alerts_sent(one) == told_by_one, "it tells nobody by the time at which another does"
         assert world.recorded()[-2:] == [f"{how}: before", f"{how}: after"]
         assert len(world.told.pages(ALERT)) == len(pages), "one that comes back tells nobody"
 

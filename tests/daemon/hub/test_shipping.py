@@ -13,10 +13,12 @@ from daemon.hub import shipping
 from daemon.hub import store as store_module
 from daemon.hub.states import HubState
 from daemon.ledger import Chained
+from sla.calendars import calendar_of
 from sla.records import Witness
 from tests import virtual
+from tests.daemon.app.test_hub import agreed, hub, running, value
 from tests.daemon.hub.shippers import Monitor, shipping_to
-from tests.daemon.hub.stores import TestStore, make_store, observed
+from tests.daemon.hub.stores import START, TestStore, add_hub, make_store, observed
 from tests.peers.postgres import Postgres, postgres
 from tests.peers.proxy import FaultProxy, Weather
 from tests.peers.tls import issue
@@ -411,16 +413,21 @@ def test_a_day_without_a_store_costs_little_and_is_caught_up_with_while_live_rec
     assert a_day <= attempts + 6 <= a_day + 100, "once a minute at most"
     assert backlog == 10 * a_day + 2
 
-    async def with_it() -> None:
+    async def with_it() -> TestStore:
         store = await make_store(server, tmp_path, "mon1")
+        await add_hub(store)
         async with shipping_to(store.table(), path) as monitor:
             for number in range(40):
                 await monitor.commit(observed(10 * (a_day + number), 10))
             await monitor.until_level()
             assert store.lines() == await monitor.lines()
             assert len(store.lines()) == backlog + 400
+        return store
 
-    asyncio.run(with_it())
+    with running(hub(asyncio.run(with_it()), "hub1")) as merged:
+        merged.wait(lambda shown: value(shown, "slad_ready") == 1, "the hub to have read it all")
+        (row,) = agreed(merged, tmp_path, str(calendar_of("UTC").month_of(START)))[0]["servers"]
+        assert row["down"] > 0
 
 
 async def test_a_defect_of_our_own_ends_nobody(
