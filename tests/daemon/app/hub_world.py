@@ -7,7 +7,7 @@ import asyncio
 import json
 import shutil
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from functools import partial
@@ -21,8 +21,9 @@ from daemon.hub.states import HubError, HubState
 from daemon.hub.store import HubStore
 from daemon.ledger import verified
 from probes.simulation import ThreadedVCenter
+from sla.instants import SECOND, Instant, format_instant
 from tests.daemon.app.test_crash import published_head
-from tests.daemon.app.test_hub import agreed, announce, hub, monitor, running, value
+from tests.daemon.app.test_hub import agreed, announce, evaluated, hub, monitor, running, value
 from tests.daemon.harness import Daemon, Samples, by_server, running_machines, simulated
 from tests.daemon.hub.stores import TestStore, add_hub, body, chained, make_store
 from tests.peers import free_port
@@ -34,6 +35,14 @@ from tests.waiting import wait_until
 MONITORS: Final = ("mon1", "mon2")
 HUBS: Final = ("hub1", "hub2")
 ALERT: Final = "VirtualServerDown"
+FIGURES: Final = {
+    "slad_server_month_availability_ratio": "availability",
+    "slad_server_month_availability_low_ratio": "availability_low",
+    "slad_server_month_coverage_ratio": "coverage",
+    "slad_server_month_budget_remaining_seconds": "budget_left",
+}
+"""Metrics of a server, and what a statement calls the same."""
+PRECISION: Final = 1e-5
 HALF_OPEN: Final = Weather(silent=True, stall_after_bytes=0)
 """Neither side learns that the other one is gone."""
 
@@ -280,6 +289,14 @@ class World:
         rows = self.store.rows("SELECT name, seq, chain FROM slad.ledger WHERE seq > 0")
         self._heads |= {(name, seq): chain for name, seq, chain in rows}
 
+    def arrivals(self) -> int:
+        """How many lines the store was ever given."""
+        return int(self.store.rows("SELECT arrival FROM slad.store")[0][0])
+
+    def wait_for_arrival(self, *, after: int) -> None:
+        """Until the store was given more than so many."""
+        wait_until(lambda: self.arrivals() > after, "something to arrive")
+
     def wait_for_shipping(self, *names: str) -> None:
         """Until the store has all that monitors have."""
         for name in names or MONITORS:
@@ -306,7 +323,9 @@ class World:
         for name in (active, standby):
             for server in self.machines:
                 self.wait_for(name, server, is_up=True)
-        agreed(self.daemons[active], self._folder)
+        wait_until(
+            partial(self._prove, (active, standby)), "the evidence to come to the figures of both hubs"
+        )
         assert [self.is_active(name) for name in (active, standby)] == [True, False]
         for name, count in self._outages.items():
             pages = [
@@ -318,6 +337,21 @@ class World:
         """The references of what people had recorded, as the hub's ledger has them."""
         said = [json.loads(line.body) for line in self.store.lines("hub")]
         return [each["reference"] for each in said if each.get("reference")]
+
+    def _prove(self, hubs: Sequence[str]) -> bool:
+        """Whether the evidence that the first of two hubs exports comes to what both show; to its statement it does for certain."""
+        shown = [self.shown(name) for name in hubs]
+        document, _ = agreed(self.daemons[hubs[0]], self._folder)
+        return all(samples and self._is_proved(samples, document["statement"]["month"]) for samples in shown)
+
+    def _is_proved(self, samples: Samples, month: str) -> bool:
+        at = Instant(round(samples["slad_figures_timestamp_seconds", frozenset()] * SECOND))
+        rows = evaluated(self._folder / "evidence.jsonl", month, format_instant(at))
+        return all(
+            abs(by_server(samples, family).get(server, -1.0) - rows[server][key]) < PRECISION
+            for server in self.machines.values()
+            for family, key in FIGURES.items()
+        )
 
     def _has_all_of(self, name: str) -> bool:
         samples = self.shown(name)
@@ -335,7 +369,7 @@ class World:
 
 @contextmanager
 def world(folder: Path) -> Iterator[World]:
-    """All of it, begun: the first hub is active."""
+    """All of it, begun."""
     with ExitStack() as stack:
         server = stack.enter_context(postgres())
         told = stack.enter_context(pager())
@@ -347,8 +381,7 @@ def world(folder: Path) -> Iterator[World]:
             alertmanager=stack.enter_context(alertmanager(folder / "am", routes_to(told.url))),
             told=told,
         )
-        for daemon in made.daemons.values():
-            stack.enter_context(running(daemon))
+        stack.enter_context(running(*made.daemons.values()))
         yield made
 
 

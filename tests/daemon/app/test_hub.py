@@ -45,15 +45,19 @@ def store(server: Postgres, tmp_path: Path) -> TestStore:
 
 
 @contextmanager
-def running(daemon: Daemon) -> Iterator[Daemon]:
+def running(*daemons: Daemon) -> Iterator[Daemon]:
+    """Daemons, which start together; the first of them."""
     try:
-        daemon.start()
-        yield daemon
+        for daemon in daemons:
+            daemon.launch()
+        for daemon in daemons:
+            daemon.wait_open()
+        yield daemons[0]
     finally:
-        assert daemon.process is not None
-        if daemon.process.poll() is None:
-            daemon.send(signal.SIGCONT)
-            daemon.kill()
+        for daemon in daemons:
+            if daemon.process is not None and daemon.process.poll() is None:
+                daemon.send(signal.SIGCONT)
+                daemon.kill()
 
 
 def folder_of(store: TestStore, name: str) -> Path:
@@ -136,8 +140,7 @@ def test_one_of_two_monitors_dies_while_a_server_goes_down_and_nothing_is_lost(
     with simulated() as vcenter:
         victim = next(name for name in running_machines(vcenter) if name.startswith("acme"))
         with (
-            running(monitor(store, vcenter, "mon1")) as one,
-            running(monitor(store, vcenter, "mon2")),
+            running(monitor(store, vcenter, "mon1"), monitor(store, vcenter, "mon2")) as one,
             running(hub(store, "hub1")) as merged,
         ):
             samples = merged.wait(has_servers, "all servers at the hub")

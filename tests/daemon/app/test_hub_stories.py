@@ -75,12 +75,12 @@ def test_the_hub_that_stands_by_takes_over_and_the_other_never_writes_again(stor
 
 def test_postgresql_is_killed_under_load(story: Story) -> None:
     with story() as world:
-        for _ in range(2):
+        for power in (world.power_off, world.power_on):
+            before = world.arrivals()
             for name in world.machines:
-                world.power_off(name)
+                power(name)
+            world.wait_for_arrival(after=before)
             world.kill_store()
-            for name in world.machines:
-                world.power_on(name)
             world.mend("store")
         assert world.announce("after it was killed", world.active())
 
@@ -111,14 +111,19 @@ def test_an_older_ledger_is_put_back(story: Story) -> None:
 
 def test_a_monitor_is_without_the_store_and_catches_up_while_others_go_on(story: Story) -> None:
     with story() as world:
+        hub = world.active()
         world.cut("mon1", Weather(refuse=True))
-        for name in world.machines:
-            world.power_off(name)
+        for power, is_up in ((world.power_off, False), (world.power_on, True)):
+            for name in world.machines:
+                power(name)
+            for name in world.machines:
+                world.wait_for(hub, name, is_up=is_up)
+        assert (value(world.shown("mon1"), "slad_hub_behind_records") or 0) >= 2 * len(world.machines)
         world.cut("mon2", Weather(delay_up_ms=50, delay_down_ms=50))
-        for name in world.machines:
-            world.power_on(name)
         world.mend("way of mon1")
-        world.power_off(next(iter(world.machines)))
+        server = next(iter(world.machines))
+        world.power_off(server)
+        world.wait_for(hub, server, is_up=False)
 
 
 def test_a_monitor_forges_what_another_says_and_a_third_takes_its_name(story: Story) -> None:
