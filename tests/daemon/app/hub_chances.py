@@ -11,8 +11,8 @@ from typing import Final
 from tests.daemon.app.hub_world import HALF_OPEN, HUBS, MONITORS, World
 from tests.peers.proxy import Weather
 
-SEEDS: Final = "SLAD_STORY_SEEDS"
-"""The environment's: seeds in place of new ones, with commas between."""
+SEED: Final = "SLAD_STORY_SEED"
+"""The environment's, in place of a new one."""
 LONGEST_PAUSE_S: Final = 1.0
 WAYS: Final = (
     Weather(refuse=True),
@@ -23,16 +23,16 @@ WAYS: Final = (
 )
 
 
-def seeds(count: int = 3) -> list[int]:
-    """So many new ones, or those that the environment names."""
-    given = os.environ.get(SEEDS)
-    return [int(seed) for seed in given.split(",")] if given else random.sample(range(2**32), count)
+def new_seed() -> int:
+    """Another one each time, unless the environment names one."""
+    given = os.environ.get(SEED)
+    return int(given) if given else random.randrange(2**32)
 
 
 def play(world: World, *, seed: int, steps: int) -> None:
     """Let so much happen; what is broken at the end is the world's to mend. What happens is printed."""
     sys.stdout.write(
-        f"again: {SEEDS}={seed} pytest -m long -k at_random {__file__.replace('hub_chances', 'test_hub_stories')}\n"
+        f"again: {SEED}={seed} pytest -m long -k for_long tests/daemon/app/test_hub_stories.py\n"
     )
     chances = Chances(world, seed)
     for _ in range(steps):

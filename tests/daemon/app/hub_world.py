@@ -63,15 +63,13 @@ class World:
         self.store = store
         self.told = told
         self.broken: dict[str, Callable[[], None]] = {}
-        """What is broken now, and how it is mended: by the name of a process, `way of` it, or `store`."""
+        """What is broken now, and how it is mended: by the name of a process, `way of` one, or `store`."""
         self.acknowledged: list[str] = []
         """The references that a hub said are on record, in order."""
         self._folder = folder
         self._stack = stack
         self._vcenter = vcenter
-        self._replicas = ExitStack()
-        stack.callback(self._replicas.close)
-        self._replica = self._replicas.enter_context(replica(store.server))
+        self._replica = stack.enter_context(replica(store.server))
         self._heads: dict[tuple[str, int], bytes] = {}
         """Records that the store was seen to have: each one's chain value."""
         self._asked: set[str] = set()
@@ -204,7 +202,7 @@ class World:
         for way in self.ways.values():
             way.upstream = ("127.0.0.1", self.store.server.port)
             way.drop(reset=True)
-        self._replica = self._replicas.enter_context(replica(self.store.server))
+        self._replica = self._stack.enter_context(replica(self.store.server))
         wait_until(
             lambda: set(self.acknowledged) <= set(self.recorded()), "what people had recorded to be back"
         )
@@ -271,10 +269,8 @@ class World:
 
     def heal(self) -> None:
         """Mend what is broken."""
-        for mend in [
-            self.broken.pop(what) for what in sorted(self.broken, reverse=True)
-        ]:  # ways, the store, the rest
-            mend()
+        for what in sorted(self.broken, reverse=True):  # ways first, then the store
+            self.mend(what)
         for name in self.machines:
             self.power_on(name)
 

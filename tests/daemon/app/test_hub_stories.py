@@ -5,7 +5,7 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager
 
 import pytest
 
-from tests.daemon.app.hub_chances import play, seeds
+from tests.daemon.app.hub_chances import new_seed, play
 from tests.daemon.app.hub_world import ALERT, HALF_OPEN, World, world
 from tests.daemon.app.test_hub import value
 from tests.peers.proxy import Weather
@@ -144,7 +144,7 @@ def test_it_all_comes_at_random(story: Story) -> None:
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("seed", seeds())
-def test_it_all_comes_at_random_for_long(story: Story, seed: int) -> None:
+@pytest.mark.parametrize("number", range(3))
+def test_it_all_comes_at_random_for_long(story: Story, number: int) -> None:
     with story() as world:
-        play(world, seed=seed, steps=60)
+        play(world, seed=new_seed(), steps=60)
