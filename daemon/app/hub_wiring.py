@@ -234,6 +234,7 @@ def hub_wired(
         on_wanted=evaluator.want,
         monitors=lambda: merging.seen,
         disagreements=disagreements.by_kind,
+        may_tell=lambda: tail.is_active,
     )
     return HubParts(
         tail=tail,

@@ -1,12 +1,13 @@
 """The store as the hub uses it: one session that reads what arrives, holds the lock of the active hub, and writes under it.
 
 The lock is PostgreSQL's, and ends with the session. A session that says nothing for `IDLE_S` is ended by PostgreSQL: so a hub
-that was stopped, or whose way to the store was cut, loses it, and whoever was woken later finds its session gone.
+that was stopped, or whose way to the store was cut, loses it, and whoever was woken later finds its session gone. And a hub that
+is not answered for so long, as by a machine that died, ends the session itself.
 """
 
 import secrets
 from collections.abc import Iterable, Sequence
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from daemon.hub.schema import HUB
 from daemon.hub.store import HubStore
@@ -16,10 +17,11 @@ from sla.instants import Instant
 from sla.records import Witness
 
 IDLE_S: Final = 8
-"""After which PostgreSQL ends a session that asks nothing; a hub asks each tick."""
+"""After which PostgreSQL ends a session that asks nothing, and a hub one that does not answer what waits for no lock; a hub asks
+each tick.
+"""
 _NAMED: Final = "slad hub "
 """What the names of sessions begin with, as PostgreSQL shows them."""
-_SETTINGS: Final = f"SET idle_session_timeout = {IDLE_S * 1000}; SET tcp_user_timeout = {IDLE_S * 1000}"
 
 
 class Arrived(NamedTuple):
@@ -37,19 +39,20 @@ class HubSession(HubStore):
 
     async def _begin(self) -> None:
         await super()._begin()
-        await self._asked(_SETTINGS)
+        idle_ms = IDLE_S * 1000
+        await self._asked(f"SET idle_session_timeout = {idle_ms}; SET tcp_user_timeout = {idle_ms}")
         await self._asked(
             "SELECT set_config('application_name', %s, false)", f"{_NAMED}{self._instance}"[:63]
         )
 
     async def is_active(self) -> bool:
         """Whether this session has the lock, which it takes where nobody has it. Raises HubError."""
-        ((has_it,),) = await self._asked("SELECT slad.slad_hub_active()")
+        ((has_it,),) = await self._read("SELECT slad.slad_hub_active()")
         return bool(has_it)
 
     async def active_name(self) -> str:
         """The name of the process that has the lock; "" where none has. Raises HubError."""
-        rows = await self._asked(
+        rows = await self._read(
             "SELECT a.application_name FROM pg_locks l JOIN pg_stat_activity a ON a.pid = l.pid"
             " JOIN pg_database d ON d.oid = l.database WHERE d.datname = current_database()"
             " AND l.locktype = 'advisory' AND l.objid = slad.hub_lock() AND l.granted"
@@ -95,24 +98,29 @@ class HubSession(HubStore):
 
     async def request_keys(self, after: int) -> dict[int, RequestKey]:
         """By what requests are known again whose first line arrived after a number. Raises HubError."""
-        rows = await self._asked("SELECT * FROM slad.request r WHERE r.arrival > %s", after)
+        rows = await self._read("SELECT * FROM slad.request r WHERE r.arrival > %s", after)
         return {arrival: RequestKey(key, digest) for arrival, key, digest in rows}
 
     async def tail(self, after: int, most: int) -> list[Arrived]:
         """At most so many lines that arrived after a number, in order. Raises HubError."""
         return [
             Arrived(*row)
-            for row in await self._asked("SELECT * FROM slad.slad_tail(%s, NULL, %s)", after, most)
+            for row in await self._read("SELECT * FROM slad.slad_tail(%s, NULL, %s)", after, most)
         ]
 
     async def newest_arrival(self) -> int:
         """The number of the last line of all. Raises HubError."""
-        ((number,),) = await self._asked("SELECT slad.slad_arrival()")
+        ((number,),) = await self._read("SELECT slad.slad_arrival()")
         return int(number)
+
+    async def now(self) -> Instant:
+        """What PostgreSQL's clock shows. Raises HubError."""
+        ((at,),) = await self._read("SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint")
+        return Instant(at)
 
     async def seen(self) -> dict[str, dict[Witness, Instant]]:
         """By ledger, how far its witnesses have seen. Raises HubError."""
-        rows = await self._asked(
+        rows = await self._read(
             "SELECT l.name, w.observer, w.source, w.at FROM slad.ledger l"
             " LEFT JOIN slad.watermark w ON w.ledger = l.number ORDER BY l.name"
         )
@@ -122,6 +130,10 @@ class HubSession(HubStore):
             if at is not None:
                 marks[Witness(observer, source)] = Instant(at)
         return found
+
+    async def _read(self, sql: str, *parameters: object) -> list[tuple[Any, ...]]:
+        """What needs no lock of another's. Raises HubError."""
+        return await self._asked(sql, *parameters, within_s=IDLE_S)
 
 
 def next_lines(head: Head, lines: Iterable[str]) -> list[Chained]:

@@ -49,6 +49,8 @@ class HubStore:
         """Whether another process speaks for the same observer, by the last answer."""
         self._ends_at = asyncio.get_running_loop().time() + within_s
         self._connection = connection
+        self._turn = asyncio.Lock()
+        """One question at a time: the time for an answer begins when it is asked."""
         self._observer = observer
         self._instance = instance
         self._where = where
@@ -146,7 +148,10 @@ class HubStore:
         with suppress(OSError, psycopg.Error), socket.socket(fileno=os.dup(self._connection.fileno())) as way:
             way.shutdown(socket.SHUT_RDWR)
 
-    async def _asked(self, sql: str, *parameters: object) -> list[tuple[Any, ...]]:
+    async def _asked(
+        self, sql: str, *parameters: object, within_s: float | None = None
+    ) -> list[tuple[Any, ...]]:
+        """The rows of an answer that comes in time, by default in ANSWER_S. Raises HubError."""
         is_late = False
 
         def give_up() -> None:
@@ -155,16 +160,18 @@ class HubStore:
             self.cut_off()
 
         loop = asyncio.get_running_loop()
-        timer = loop.call_later(min(ANSWER_S, self._ends_at - loop.time()), give_up)
-        try:
-            cursor = await self._connection.execute(sql.encode(), parameters or None)
-            return await cursor.fetchall() if cursor.description else []
-        except psycopg.Error as error:
-            if is_late:
-                raise _unanswered(self._where) from error
-            raise told(error, self._where) from error
-        finally:
-            timer.cancel()
+        async with self._turn:
+            patience_s = ANSWER_S if within_s is None else within_s
+            timer = loop.call_later(min(patience_s, self._ends_at - loop.time()), give_up)
+            try:
+                cursor = await self._connection.execute(sql.encode(), parameters or None)
+                return await cursor.fetchall() if cursor.description else []
+            except psycopg.Error as error:
+                if is_late:
+                    raise _unanswered(self._where) from error
+                raise told(error, self._where) from error
+            finally:
+                timer.cancel()
 
 
 async def connected(table: HubTable, *, within_s: float = CONNECT_S) -> psycopg.AsyncConnection[Any]:

@@ -6,7 +6,8 @@ of the lines on which it rests, never before. The lock of the active hub is that
 
 import asyncio
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections import deque
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Never
 
@@ -15,18 +16,23 @@ import structlog
 from daemon.clock import Clock
 from daemon.config.hub import HubTable
 from daemon.hub.schema import HUB
-from daemon.hub.session import Arrived, HubSession
+from daemon.hub.session import IDLE_S, Arrived, HubSession
 from daemon.hub.states import HubError, HubState, instance_name
 from daemon.ledger import Chained, LedgerDamagedError, LedgerFaultError, RequestKey
 from daemon.metrics.hub import TailMetrics
 from daemon.pacing import waited
 from sla.instants import SECOND, Instant
 from sla.records import Witness
+from sla.texts import cleaned
 
 MOST_AT_ONCE: Final = 2_000
 """Lines that are asked for at once."""
+OWN_KEPT: Final = 2_000
+"""Lines of the hub's own ledger that are remembered: a replica that is promoted lacks seconds, or minutes."""
 MOST_HELD: Final = 20_000
 """Lines that wait to be taken: then the store has to wait."""
+TOLD_BYTES: Final = 300
+"""How much the log tells of a line that cannot be kept."""
 POLL_S: Final = 0.5
 """How often the store is asked for what is new; far below the time after which it ends a session that is idle."""
 FIRST_RETRY_S: Final = 0.5
@@ -58,8 +64,6 @@ class Tail:
 
     def __init__(self, *, clock: Clock, table: HubTable, metrics: TailMetrics) -> None:
         self.instance = instance_name()
-        self.is_active = False
-        """Whether this hub had the lock when it last asked."""
         self.active_name = ""
         """Which hub has it; "" where nobody is known to."""
         self.fault = "the store was not reached yet"
@@ -73,20 +77,34 @@ class Tail:
         self._held: list[Arrived] = []
         self._keys: dict[int, RequestKey] = {}
         self._seen: Seen | None = None
-        self._last: Arrived | None = None
-        """The last line that came, given out or held."""
+        self._arrival = 0
+        """The number of the last line that came, given out or held."""
+        self._lasts: dict[str, Arrived] = {}
+        """The same of each ledger, as it came."""
+        self._own: deque[tuple[Chained, RequestKey | None]] = deque(maxlen=OWN_KEPT)
+        """The last lines of the hub's own ledger, which nobody else could bring back; of the first of a request its key."""
         self._newest = 0
         """The number of the last line that is known to have arrived."""
         self._level_us = clock.monotonic_us()
         """When all that had arrived was here last, by the monotonic clock."""
+        self._active_until_us = 0
+        """How long this hub has the lock for certain, by the boot clock: until when PostgreSQL ends no session for its silence."""
         self._wake = asyncio.Event()
         self._state: HubState | None = None
         metrics.measure_behind(lambda: self.behind_records, lambda: self.behind_s, lambda: self.is_active)
 
     @property
+    def is_active(self) -> bool:
+        """Whether this hub has the lock: it had when it last asked, and that is not so long ago that another may have it.
+
+        A hub that was stopped, or hears nothing of the store, is no longer active then, whatever it was told before.
+        """
+        return self._clock.boottime_us() < self._active_until_us
+
+    @property
     def behind_records(self) -> int:
         """How many lines are known to have arrived and were not given out."""
-        return self._newest - (0 if self._last is None else self._last.arrival) + len(self._held)
+        return self._newest - self._arrival + len(self._held)
 
     @property
     def behind_s(self) -> float:
@@ -167,20 +185,49 @@ class Tail:
                 await waited(self._wake, POLL_S)
                 self._wake.clear()
         finally:
-            self._session, self.is_active = None, False
+            self._session, self._active_until_us = None, 0
             await session.close()
 
     async def _check_it_goes_on(self, session: HubSession) -> None:
-        """A replica that was promoted may lack the last lines, or have others in their place."""
-        last = self._last
-        if last is not None and await session.tail(last.arrival - 1, 1) != [last]:
-            raise StoreChangedError(
-                f"The store no longer has line {last.arrival}, record {last.seq} of ledger {last.ledger}, as it was: what it has is"
-                " read anew."
-            )
+        """A replica that was promoted may lack lines, or have others in their place: then the last of some ledger is not where it
+        was. Raises StoreChangedError, HubError.
+        """
+        for last in self._lasts.values():
+            if await session.tail(last.arrival - 1, 1) != [last]:
+                await self._bring_back(session)
+                raise StoreChangedError(
+                    f"The store no longer has line {last.arrival}, record {last.seq} of ledger {last.ledger}, as it was: what it has"
+                    " is read anew."
+                )
+
+    async def _bring_back(self, session: HubSession) -> None:
+        """Append again what the store lost of the hub's own ledger, as monitors do with theirs; what has another record in its
+        place by now is told. Raises HubError.
+
+        It is what the store had, or nothing: so a hub may do it that stands by, and the active one as well.
+        """
+        for lines, key in _requests(await self._lost(session)):
+            outcome = await session.append_as_active(lines, key)
+            if outcome == "passive":
+                outcome, _ = await session.append(lines)
+            if outcome == "appended":
+                _log.warning("hub_brought_back_records", first=lines[0].seq, last=lines[-1].seq)
+            else:
+                for line in lines:
+                    _log.error("hub_lost_record", seq=line.seq, record=cleaned(line.body, TOLD_BYTES))
+
+    async def _lost(self, session: HubSession) -> Sequence[tuple[Chained, RequestKey | None]]:
+        """The last lines of the hub's own ledger that the store no longer has."""
+        count = 0
+        for line, _ in reversed(self._own):
+            if await session.chain_of(line.seq) == line.chain:
+                break
+            count += 1
+        return list(self._own)[len(self._own) - count :]
 
     async def _ask_who_is_active(self, session: HubSession) -> None:
-        was_active, self.is_active = self.is_active, await session.is_active()
+        was_active, asked_us = self.is_active, self._clock.boottime_us()
+        self._active_until_us = asked_us + IDLE_S * SECOND if await session.is_active() else 0
         self.active_name = self.instance if self.is_active else await session.active_name()
         if self.is_active and not was_active:
             _log.warning("hub_became_active", instance=self.instance)
@@ -193,13 +240,19 @@ class Tail:
         seen = await session.seen()
         self._newest = await session.newest_arrival()
         while len(self._held) < MOST_HELD:
-            lines = await session.tail(0 if self._last is None else self._last.arrival, MOST_AT_ONCE)
+            lines = await session.tail(self._arrival, MOST_AT_ONCE)
             if lines:
-                after = 0 if self._last is None else self._last.arrival
-                self._keys |= await session.request_keys(after)
+                keys = await session.request_keys(self._arrival)
+                self._keys |= keys
                 self._held += lines
-                self._last, self._seen = lines[-1], None
-                self._newest = max(self._newest, self._last.arrival)
+                self._lasts |= {line.ledger: line for line in lines}
+                self._own += [
+                    (Chained(line.seq, line.body, line.chain), keys.get(line.arrival))
+                    for line in lines
+                    if line.ledger == HUB
+                ]
+                self._arrival, self._seen = lines[-1].arrival, None
+                self._newest = max(self._newest, self._arrival)
             if len(lines) < MOST_AT_ONCE:
                 self._seen, self._level_us = seen, self._clock.monotonic_us()
                 return
@@ -214,3 +267,15 @@ class Tail:
         if error.state is not self._state:
             _log.warning("hub_store_lost", state=error.state.value, message=str(error))
         self.fault, self._state = str(error), error.state
+
+
+def _requests(
+    lines: Iterable[tuple[Chained, RequestKey | None]],
+) -> list[tuple[list[Chained], RequestKey | None]]:
+    """Lines that follow each other, those of a request together."""
+    found: list[tuple[list[Chained], RequestKey | None]] = []
+    for line, key in lines:
+        if key is not None or not found:
+            found.append(([], key))
+        found[-1][0].append(line)
+    return found

@@ -1,10 +1,12 @@
 """What people ask a hub to record, made durable in the hub's own ledger in the store, by the active hub alone.
 
-A record is judged by a book that holds the whole ledger: where the store has more of it by then, nothing is appended.
+A record is judged by a book that holds the whole ledger: where the store has more of it by then, nothing is appended, and what
+somebody asks for is judged anew once that is here. So a monitor may be retired (`daemon.hub.retiring`) at any time.
 """
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from typing import Final
 
 import structlog
@@ -27,10 +29,16 @@ from sla.records import ObservedUntil, Record
 
 ARRIVES_S: Final = 5.0
 """How long what was appended may need to come back."""
+ATTEMPTS: Final = 5
+"""How often a request is judged anew because the ledger has more by then."""
 TOO_FAR_BEHIND_S: Final = 60.0
 """From then on figures are old, and a hub is not ready."""
 
 _log = structlog.get_logger()
+
+
+class _OvertakenError(NotRecordingError):
+    """Nothing was appended: the store has more of the ledger than the book holds."""
 
 
 class HubCommitter:
@@ -141,9 +149,13 @@ class HubCommitter:
             outcome = await self._tail.append(lines, key, documents)
         except HubError as error:
             raise NotRecordingError(f"it may yet be recorded: {error}") from error
-        if outcome != "appended":
-            who = self._tail.active_name or "another hub"
-            raise NotRecordingError(f"{NOTHING_RECORDED}: {who} records, or did meanwhile")
+        if outcome == "passive":
+            raise NotRecordingError(
+                f"{NOTHING_RECORDED}: {self._tail.active_name or 'another hub'} is active, and records"
+            )
+        if outcome in ("gap", "diverged"):
+            raise _OvertakenError(f"{NOTHING_RECORDED}: the ledger got another record meanwhile")
+        assert outcome == "appended", outcome
         self.committed_at = self._clock.now()
         return await self._arrived(lines[0].seq, lines[-1].seq)
 
@@ -176,16 +188,29 @@ class HubCommitter:
 
     async def _commit_request(self, request: AskedRecords, now: Instant) -> None:
         try:
-            asked = request.make(now)
-            place = await self.commit(
-                (asked.event(now), *asked.draft.records), asked.key, _documents(asked.draft)
-            )
+            recorded = await self._recorded(request.make, now)
         except Exception as error:  # noqa: BLE001  a request that cannot be judged stops nobody else's
             if not request.recorded.done():
                 request.recorded.set_exception(error)
             return
         if not request.recorded.done():
-            request.recorded.set_result(asked.numbered(place))
+            request.recorded.set_result(recorded)
+
+    async def _recorded(self, make: Callable[[Instant], AskedDraft], now: Instant) -> NumberedDraft:
+        """Make and commit what somebody asks for. Raises what `make` raises, and NotRecordingError."""
+        for attempts_left in reversed(range(ATTEMPTS)):
+            asked, next_seq = make(now), self._ledger.hub_head.seq + 1
+            try:
+                place = await self.commit(
+                    (asked.event(now), *asked.draft.records), asked.key, _documents(asked.draft)
+                )
+            except _OvertakenError:
+                if not attempts_left or not await self._is_here(next_seq):
+                    raise
+                now = self._clock.now()
+            else:
+                return asked.numbered(place)
+        raise AssertionError("the last attempt raises")
 
     def _check(self, lines: Sequence[str]) -> None:
         """Raises NotRecordingError for what could not be read with the rest of the evidence."""
@@ -202,14 +227,18 @@ class HubCommitter:
 
     async def _arrived(self, first: int, last: int) -> int:
         """The place of a record of the hub's ledger, once the book holds it and those after it. Raises NotRecordingError."""
-        try:
+        if not await self._is_here(last):
+            raise NotRecordingError("it is recorded, and not back from the store yet")
+        return self._ledger.hub_place(first)
+
+    async def _is_here(self, seq: int) -> bool:
+        """Wait until the book holds a record of the hub's ledger; whether it does in time."""
+        with suppress(TimeoutError):
             async with asyncio.timeout(ARRIVES_S):
-                while self._ledger.hub_head.seq < last:
+                while self._ledger.hub_head.seq < seq:
                     await asyncio.sleep(0.01)
                     await self._keep_up()
-        except TimeoutError:
-            raise NotRecordingError("it is recorded, and not back from the store yet") from None
-        return self._ledger.hub_place(first)
+        return self._ledger.hub_head.seq >= seq
 
 
 def _documents(draft: Draft) -> tuple[bytes, ...]:

@@ -1,7 +1,6 @@
 """What arrived in the store goes into the hub's memory: the lines of all ledgers as one evidence, in their order (spec §3.4)."""
 
 from collections.abc import Iterator, Sequence
-from typing import Final
 
 import structlog
 
@@ -9,7 +8,7 @@ from daemon.book.disagreements import Disagreements
 from daemon.hub.merged_ledger import MergedLedger
 from daemon.hub.schema import HUB
 from daemon.hub.session import Arrived
-from daemon.hub.tail import Arrivals, Seen
+from daemon.hub.tail import TOLD_BYTES, Arrivals, Seen
 from daemon.metrics.hub import TailMetrics
 from daemon.pacing import freeze_gc, paced
 from daemon.recording.recollection import Recollection
@@ -18,9 +17,6 @@ from sla.instants import SECOND, Instant
 from sla.records import Blind, Issued, Observation, ObservedUntil, ObserverRetired, Record, Server, Witness
 from sla.texts import cleaned
 from sla.usual_lines import Stems, decoded_each, said_in
-
-TOLD_BYTES: Final = 300
-"""How much the log tells of a line that is left out."""
 
 _log = structlog.get_logger()
 

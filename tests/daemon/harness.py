@@ -155,6 +155,10 @@ class Daemon:
     def start(self) -> None:
         """Start it and wait until its doors are open."""
         self.launch()
+        self.wait_open()
+
+    def wait_open(self) -> None:
+        """Wait until the doors of one that was launched are open."""
         assert self.process is not None
         assert self.process.stderr is not None
         for line in self.process.stderr:

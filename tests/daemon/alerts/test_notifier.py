@@ -49,6 +49,7 @@ class Pushing:
         self.monitors: dict[str, Instant] = {}
         self.disagreements: dict[DisagreementKind, tuple[int, Instant]] = {}
         self.clock_doubt: ClockDoubt | None = None
+        self.may_tell = True
         self.wanted: list[bool] = []
         self.families = CollectorRegistry()
         self.push = Notifier(
@@ -63,6 +64,7 @@ class Pushing:
             disagreements=lambda: self.disagreements,
             begun_at=begun_at,
             on_wanted=self.wanted.append,
+            may_tell=lambda: self.may_tell,
         )
 
     def put(self, *alerts: Alert, what: str = "x") -> None:
@@ -405,3 +407,27 @@ async def test_monitors_that_disagree_for_an_hour_are_told_of_once_a_kind(tmp_pa
         await one.until(lambda: len(one.requests) > 1)
         (ended,) = one.requests[-1].alerts
         assert parse_instant(ended["endsAt"]) <= now()
+
+
+@pytest.mark.usefixtures("hurried")
+async def test_one_that_may_not_tell_keeps_up_and_then_tells_what_fires_and_what_ended_meanwhile(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a hub that stands by and takes over: what the one before it told of ends, too."""
+    monkeypatch.setattr("daemon.alerts.notifier.STANDBY_S", 0.01)
+    async with receiver() as one, pushing(table(tmp_path, one.url)) as it:
+        it.may_tell = False
+        it.put(alert("Ended"), what="ended")
+        it.put(alert("Fires"))
+        await asyncio.sleep(0.1)
+        it.put(what="ended")
+        await asyncio.sleep(0.1)
+        assert one.names == []
+        assert it.wanted == [True]
+        it.may_tell = True
+        await one.until(lambda: len(one.names) == 2)
+        it.may_tell = False
+        await asyncio.sleep(0.1)
+        it.put(alert("Late"), what="late")
+        await asyncio.sleep(0.1)
+        assert sorted(one.names) == ["Ended", "Fires"]

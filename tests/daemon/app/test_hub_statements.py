@@ -28,8 +28,8 @@ from tests.daemon.cli.issuing import ACME, MONTH, NOW, Issuer, imported, october
 from tests.daemon.cli.recording import served
 from tests.daemon.hand import SetClock
 from tests.daemon.harness import Daemon, by_server, run_meanwhile, simulated
+from tests.daemon.hub.shippers import shipping_to
 from tests.daemon.hub.stores import TestStore, add_hub, make_store
-from tests.daemon.hub.test_shipping import shipping_to
 from tests.daemon.quick import TICK_US
 from tests.peers.postgres import Postgres, postgres
 from tests.peers.smtp import Mailbox, mail_server

@@ -16,6 +16,7 @@ from sla.chain import GENESIS, salted
 from sla.evidence import encode
 from sla.records import ClientId, Issued
 from tests.daemon.harness import config_of
+from tests.daemon.hub.shippers import shipping_to
 from tests.daemon.hub.stores import (
     START,
     TestStore,
@@ -28,7 +29,6 @@ from tests.daemon.hub.stores import (
 )
 from tests.daemon.hub.test_restoring import remove
 from tests.daemon.hub.test_restoring import restored as restored_by_command
-from tests.daemon.hub.test_shipping import shipping_to
 from tests.peers.postgres import Postgres, postgres
 
 
