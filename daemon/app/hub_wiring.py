@@ -96,7 +96,9 @@ def hub_wired(
         runs=lambda _: False,
         send=queue.send,
     )
-    exposition = Exposition(clock, on_asked=wake.set, news=lambda: metrics.process.infrastructure_news)
+    exposition = Exposition(
+        clock, on_asked=wake.set, news=lambda: ledger.head.seq + metrics.process.infrastructure_news
+    )
     figures, store = LiveFigures(book), AlertStore()
     facts = ServerFacts(
         source_of=registry.source_of,

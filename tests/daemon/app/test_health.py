@@ -120,7 +120,9 @@ async def test_a_recorder_that_ticks_does_not(config: Config) -> None:
 
 async def test_a_publisher_that_hangs_starves_it(config: Config) -> None:
     class Hanging(Exposition):
-        async def prepare(self, snapshot: Snapshot, process_metrics: Iterable[RenderedFamily]) -> None:
+        async def prepare(
+            self, snapshot: Snapshot, process_metrics: Iterable[RenderedFamily], *, news: int = 0
+        ) -> None:
             await hang()
 
     class OneSnapshot:
