@@ -106,7 +106,7 @@ def hub_wired(
         placement_of=lambda _: ("", ""),
         labelled=internet.labelled,
     )
-    snapshots = Snapshots(book, figures, facts)
+    snapshots = Snapshots(book, figures, facts, left_out=config.web.left_out())
     evaluator = AlertEvaluator(
         clock=clock,
         book=book,

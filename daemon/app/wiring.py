@@ -189,7 +189,7 @@ def wired(
         placement_of=partial(_placement, registry),
         labelled=internet.labelled,
     )
-    snapshots = Snapshots(book, figures, facts)
+    snapshots = Snapshots(book, figures, facts, left_out=config.web.left_out())
     evaluator = AlertEvaluator(
         clock=clock,
         book=book,

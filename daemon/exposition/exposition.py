@@ -260,6 +260,8 @@ class Exposition:
 
     async def _add_info(self, preparation: _Preparation) -> None:
         info, before = preparation.rows.info, self._last.rows.info
+        if not info:
+            return
         preparation.add(
             metadata(INFO, "gauge", INFO_HELP), metadata(INFO.removesuffix("_info"), "info", INFO_HELP)
         )

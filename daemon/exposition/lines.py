@@ -21,7 +21,7 @@ class Rows:
     """The labels of one generation."""
 
     def __init__(self, servers: Sequence[str], info: Sequence[str]) -> None:
-        assert len(servers) == len(info)
+        assert not info or len(servers) == len(info)
         self.servers = tuple(servers)
         self.info = tuple(info)
         self.has_hidden = "" in self.servers
