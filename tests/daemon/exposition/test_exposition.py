@@ -24,6 +24,7 @@ from daemon.exposition.families import (
     label,
     sample,
 )
+from daemon.exposition.lines import Rows, sample_lines
 from tests.daemon.exposition.prepared import (
     PROCESS,
     StandingClock,
@@ -189,6 +190,20 @@ def test_seconds_are_the_microseconds_exactly(value: int) -> None:
     text = decimal_text(value, 6)
     assert re.fullmatch(r"-?\d+\.\d{6}", text)
     assert int(text.replace(".", "")) == value
+
+
+@given(
+    st.lists(st.integers(min_value=ABSENT + 1, max_value=2**63 - 1), min_size=1), st.sampled_from((0, 6, 9))
+)
+def test_a_line_tells_its_value_exactly(values: list[int], decimals: int) -> None:
+    servers = [label("server", str(row)) for row in range(len(values))]
+    told = sample_lines(
+        family("slad_server_x", ("", values), decimals=decimals), Rows(servers, ()), slice(None)
+    )
+    assert told.decode().splitlines() == [
+        f"slad_server_x{{{server}}} {decimal_text(value, decimals) if decimals else value}"
+        for server, value in zip(servers, values, strict=True)
+    ]
 
 
 async def test_a_name_that_no_text_can_hold_does_not_cost_the_others_their_series() -> None:
