@@ -99,7 +99,9 @@ def hub_wired(
         runs=lambda _: False,
         send=queue.send,
     )
-    exposition = Exposition(clock, on_asked=wake.set, news=lambda: metrics.process.infrastructure_news)
+    exposition = Exposition(
+        clock, on_asked=wake.set, news=lambda: ledger.head.seq + metrics.process.infrastructure_news
+    )
     figures, store = LiveFigures(book), AlertStore()
     facts = ServerFacts(
         source_of=registry.source_of,
@@ -107,7 +109,7 @@ def hub_wired(
         placement_of=lambda _: ("", ""),
         labelled=internet.labelled,
     )
-    snapshots = Snapshots(book, figures, facts)
+    snapshots = Snapshots(book, figures, facts, left_out=config.web.left_out())
     evaluator = AlertEvaluator(
         clock=clock,
         book=book,

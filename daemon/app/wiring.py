@@ -178,7 +178,11 @@ def wired(
         uplink_of=internet.uplink_of,
         uplinks_down=lambda: {name: clock.on_record(at) for name, at in internet.uplinks_down().items()},
     )
-    exposition = Exposition(clock, on_asked=queue.wake, news=lambda: metrics.process.infrastructure_news)
+    exposition = Exposition(
+        clock,
+        on_asked=queue.wake,
+        news=lambda: committer.head_in_book.seq + metrics.process.infrastructure_news,
+    )
     figures, store = make_figures(book), AlertStore()
     facts = ServerFacts(
         source_of=registry.source_of,
@@ -186,7 +190,7 @@ def wired(
         placement_of=partial(_placement, registry),
         labelled=internet.labelled,
     )
-    snapshots = Snapshots(book, figures, facts)
+    snapshots = Snapshots(book, figures, facts, left_out=config.web.left_out())
     evaluator = AlertEvaluator(
         clock=clock,
         book=book,

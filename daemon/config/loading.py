@@ -17,6 +17,7 @@ from daemon.config.lines import KeyPath, key_lines, line_of
 from daemon.config.messages import causes_of, key_text, told, unknown_key
 from daemon.config.problems import ConfigError, Problem
 from daemon.config.reading import parsed, read_text, told_by_line
+from daemon.config.server_families import NEEDED_BY_DASHBOARDS, NEEDED_BY_RULES
 from daemon.config.statements import StatementsTable, warnings_of
 from daemon.config.tables import (
     LAYERS_SETTLE_WITHIN_US,
@@ -292,7 +293,12 @@ class _Loading:
     # What tables say of each other
 
     def _check_web(self, web: WebTable | None) -> None:
-        if web is None or web.config_file is not None:
+        if web is None:
+            return
+        for who, needed in (("rules and alerts", NEEDED_BY_RULES), ("dashboards", NEEDED_BY_DASHBOARDS)):
+            if missing := web.left_out(needed):
+                self._warn(("web", "families"), f"{who} of deploy/mixin need {', '.join(missing)} too")
+        if web.config_file is not None:
             return
         for position, address in enumerate(web.listen):
             if not address.is_loopback:

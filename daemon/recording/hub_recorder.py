@@ -5,6 +5,7 @@ Time is counted, and figures move on, only in a tick that had all that had arriv
 
 import asyncio
 from collections.abc import Iterator
+from math import inf
 from typing import Final
 
 import structlog
@@ -29,6 +30,7 @@ from sla.instants import HOUR, SECOND
 
 SEAL_US: Final = HOUR
 """How often the active hub has its ledger tell how far witnesses have seen."""
+AGAIN_S: Final = 0.2
 
 _log = structlog.get_logger()
 
@@ -90,12 +92,14 @@ class HubRecorder:
     async def run(self) -> None:
         """Tick until `finish`."""
         while not self._is_finishing:
-            pause_s = (
-                0.0 if self._publisher.is_awaited and not self._committer.fault else self._tick_us / SECOND
-            )
-            await waited(self._wake, pause_s)
+            await waited(self._wake, self._until_next_tick_s())
             self._wake.clear()
             await self.tick()
+
+    def _until_next_tick_s(self) -> float:
+        """While figures are awaited that are not to be had, what lacks is looked for again and again, and not at once."""
+        awaited_s = inf if self._committer.fault else max(AGAIN_S, self._publisher.awaited_in_s())
+        return min(self._tick_us / SECOND, awaited_s)
 
     def finish(self) -> None:
         """Have `run` return."""
