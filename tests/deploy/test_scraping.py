@@ -9,6 +9,7 @@ import yaml
 
 ROOT = Path(__file__).parents[2]
 SCRAPED = ROOT / "deploy/prometheus/hub.yml"
+WALKED = ROOT / "deploy/hub/prometheus.yml"
 WHERE_IT_RAN = "slad_server_outage_info"
 """Of what is down; a hub does not know on which host."""
 
@@ -47,3 +48,7 @@ def test_what_a_monitor_alone_knows_stays() -> None:
 @pytest.mark.parametrize("family", ["up", "process_start_time_seconds"])
 def test_so_does_what_is_said_of_every_process(family: str) -> None:
     assert not is_dropped(family)
+
+
+def test_the_walk_through_scrapes_as_the_example_does() -> None:
+    assert jobs(WALKED) == jobs(SCRAPED)
