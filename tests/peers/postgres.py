@@ -44,7 +44,13 @@ def _unprivileged() -> Mapping[str, Any]:
     """As whom it runs, for subprocess."""
     if os.geteuid() != 0:
         return {}
-    return {"user": _USER, "group": pwd.getpwnam(_USER).pw_gid, "extra_groups": []}
+    user = pwd.getpwnam(_USER)
+    return {
+        "user": _USER,
+        "group": user.pw_gid,
+        "extra_groups": [],
+        "env": os.environ | {"HOME": user.pw_dir},
+    }
 
 
 @dataclass
@@ -137,7 +143,7 @@ def postgres(*settings: str, certificate: Certificate | None = None) -> Iterator
                 if os.geteuid() == 0:
                     shutil.chown(folder / "data" / name, _USER, _USER)
             settings = (*settings, "ssl=on")
-        server = Postgres(folder, _free_port(), settings, certificate.cafile if certificate else None)
+        server = Postgres(folder, free_port(), settings, certificate.cafile if certificate else None)
         try:
             server.start()
             yield server
@@ -148,7 +154,8 @@ def postgres(*settings: str, certificate: Certificate | None = None) -> Iterator
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port on loopback that nobody uses now."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port: int = taken.getsockname()[1]
         return port
