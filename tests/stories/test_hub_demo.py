@@ -58,6 +58,7 @@ def test_one_dies_and_then_another_and_there_is_one_truth_and_one_page(walk: Wal
         "slad_hub_active 0.0",
         "slad_hub_active 1.0",
     ], "the second takes over"
+    assert said.count("client acme, solution none, on simulated") == 2, "both hubs know by which vCenter"
     servers, hosts, down = (
         json.loads(line)["data"]["result"] for line in said.splitlines() if line.startswith('{"status"')
     )
