@@ -298,8 +298,8 @@ class _Loading:
 
     def _check_vcenters(self, raw: Mapping[str, object]) -> None:
         if not raw.get("vcenter") and "vcenter" not in self._mistaken:
-            as_hub = ", as is right for a hub ('slad hub run')" if raw.get("hub") else ""
-            self._warn((), f"nothing is watched: there is no [vcenter.NAME]{as_hub}")
+            whose = ", as with 'slad hub run'" if raw.get("hub") else ""
+            self._warn((), f"nothing is watched{whose}: there is no [vcenter.NAME]")
         if INTERNET in _names(raw, "vcenter"):
             self._problem(
                 ("vcenter", INTERNET),

@@ -16,7 +16,8 @@ from daemon.config.hub import HubTable
 from daemon.hub.states import HubError
 from daemon.hub.store import HubStore
 from tests.daemon.hub.stores import PASSWORD, TestStore, body, chained
-from tests.peers.postgres import OWNER, Postgres, free_port, postgres, programs
+from tests.peers import free_port
+from tests.peers.postgres import OWNER, Postgres, postgres, programs
 from tests.peers.tls import issue
 from tests.waiting import wait_until
 

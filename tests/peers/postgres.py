@@ -7,7 +7,6 @@ import os
 import pwd
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
@@ -18,7 +17,7 @@ from typing import Any
 
 import psycopg
 
-from tests.peers import require
+from tests.peers import free_port, require
 from tests.peers.tls import Certificate
 from tests.waiting import wait_until
 
@@ -152,10 +151,3 @@ def postgres(*settings: str, certificate: Certificate | None = None) -> Iterator
                 server.kill()
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-
-
-def free_port() -> int:
-    """A port on loopback that nobody uses now."""
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port: int = taken.getsockname()[1]
-        return port
