@@ -34,7 +34,7 @@ _BY_WORDS: Final[Sequence[tuple[str, HubState, str]]] = (
     (r"database system is|too many|connection slots", HubState.UNREACHABLE, _UNREACHABLE),
     (r"SSL SYSCALL|closed unexpectedly", HubState.UNREACHABLE, _UNREACHABLE),
     (
-        r"certificate",
+        r"certificate|sslrootcert",
         HubState.NOT_TRUSTED,
         "Name the authority in [hub] ca_file, and the host as in its certificate",
     ),

@@ -192,7 +192,7 @@ async def connected(table: HubTable, *, within_s: float = CONNECT_S) -> psycopg.
                 dbname=dsn.database,
                 password=password,
                 sslmode=dsn.sslmode,
-                sslrootcert=str(table.ca_file or ssl.get_default_verify_paths().cafile or "system"),
+                sslrootcert=_authorities(table),
                 gssencmode="disable",
                 target_session_attrs="read-write",
                 client_encoding="UTF8",
@@ -206,6 +206,13 @@ async def connected(table: HubTable, *, within_s: float = CONNECT_S) -> psycopg.
         raise _unanswered(str(dsn)) from error
     except psycopg.Error as error:
         raise told(error, str(dsn)) from error
+
+
+def _authorities(table: HubTable) -> str | None:
+    """Who vouches for the server, as libpq has it: it verifies whatever the way of TLS where any are given. None: nobody has to."""
+    if table.ca_file is not None:
+        return str(table.ca_file)
+    return (ssl.get_default_verify_paths().cafile or "system") if table.dsn.is_verified else None
 
 
 def check_version(version: int, where: str) -> None:

@@ -45,7 +45,13 @@ def _unprivileged() -> Mapping[str, Any]:
     """As whom it runs, for subprocess."""
     if os.geteuid() != 0:
         return {}
-    return {"user": _USER, "group": pwd.getpwnam(_USER).pw_gid, "extra_groups": []}
+    user = pwd.getpwnam(_USER)
+    return {
+        "user": _USER,
+        "group": user.pw_gid,
+        "extra_groups": [],
+        "env": os.environ | {"HOME": user.pw_dir},
+    }
 
 
 @dataclass

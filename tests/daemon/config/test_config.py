@@ -143,6 +143,14 @@ def test_the_example_can_be_used() -> None:
     assert [warning.key for warning in config.warnings] == ["vcenter.east.password_credential"]
 
 
+def test_the_example_of_a_hub_can_be_used_by_one() -> None:
+    config = load(ROOT / "slad-hub.example.toml", {})
+    assert config.hub is not None
+    nothing_watched, unchecked = config.warnings
+    assert "as with 'slad hub run'" in nothing_watched.text
+    assert unchecked.key == "hub.password_credential"
+
+
 # The contract (spec §10)
 
 

@@ -9,6 +9,7 @@ from daemon.cli import main
 from daemon.config.hub import Dsn, parse_dsn
 from daemon.config.loading import load
 from daemon.config.problems import ConfigError
+from tests.daemon.config.configured import VCENTER
 from tests.daemon.harness import config_of
 
 
@@ -114,7 +115,11 @@ def test_check_config_says_what_it_would_ship_to(tmp_path: Path) -> None:
         return CliRunner().invoke(main, ["check-config", "--config", str(path)]).output
 
     assert "hub       none: the evidence stays in the ledger" in said(config_of(tmp_path))
-    shown = said(config(tmp_path, 'dsn = "postgresql://mon1@db/slad?sslmode=disable"'))
+    as_hub = 'dsn = "postgresql://slad-hub@/slad?host=/run/postgresql"'
+    assert "hub       a hub follows postgresql://slad-hub@/slad" in said(config(tmp_path, as_hub))
+    (tmp_path / "east.password").write_text("not-a-secret")
+    watching = f'dsn = "postgresql://mon1@db/slad?sslmode=disable"\n{VCENTER}'
+    shown = said(config(tmp_path, watching))
     assert (
         "hub       ships to postgresql://mon1@db:5432/slad?sslmode=disable, NOT VERIFIED: sslmode disable"
         in shown
