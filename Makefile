@@ -6,7 +6,7 @@ PORT ?= 10999
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-long lint bench mutants man mixin site screenshots lock wheel install deb sbom clean
+.PHONY: help run hub-demo test test-long lint bench mutants man mixin site screenshots lock wheel install deb sbom clean
 
 help: ## Show what there is to make.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
@@ -31,6 +31,9 @@ ifdef CONFIG
 else
 	@$(BIN)/slad demo --port $(PORT)
 endif
+
+hub-demo: $(VENV)/.run ## Two monitors, two hubs, Prometheus and Alertmanager on this machine: deploy/hub/README.md.
+	deploy/hub/up
 
 test: $(VENV)/.dev ## Install what the tests need and run every test but the long ones.
 	tests/install-peers

@@ -241,14 +241,14 @@ async def measure(store: TestStore, servers: int, shards: int) -> list[Row]:
         rows.append(await quiet(hub))
         rows.append(Row("memory, peak", hub.memory_mb(), MEMORY, most=1200))
     finally:
-        hub.end()
+        hub.stop()
     hub, took_s = await asyncio.to_thread(started, folder)
     rows += [
         Row("start again", took_s),
         Row("... CPU", hub.cpu_s()),
         Row("... memory", hub.memory_mb(), MEMORY),
     ]
-    hub.end()
+    hub.stop()
     watching.cancel()
     return rows
 

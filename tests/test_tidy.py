@@ -30,8 +30,6 @@ CALLED_BY_LIBRARIES = {
     "response_class",  # http.client
 }
 USED_BY_TESTS = {
-    "disagreements_of_client",  # the hub's, which is to show them
-    "disagreements_of_server",
     "EVERY",  # the tables of alerts, which are held against Prometheus' rules
     "control_addresses",
     "frontier",

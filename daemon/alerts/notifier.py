@@ -18,11 +18,13 @@ from daemon.alerts.conditions.definitions import Lasting, Subject, alerts
 from daemon.alerts.conditions.shared import (
     BEGUN_ALERTS,
     CLOCK_ALERTS,
+    DISAGREEMENT_ALERTS,
     HUB_ALERTS,
     LEDGER_ALERTS,
     MONITOR_ALERTS,
     QUARANTINE_ALERTS,
     TOLD_US,
+    Differing,
     MonitorSight,
     Shipping,
 )
@@ -36,6 +38,8 @@ from daemon.ending import end
 from daemon.hub.shipping import HubStanding
 from daemon.metrics.alerts import AlertMetrics
 from daemon.pacing import paced, waited
+from daemon.replies.hub import SPOKEN_KINDS
+from sla.disagreements import DisagreementKind
 from sla.instants import SECOND, Instant
 
 MOST_AT_ONCE: Final = 256
@@ -44,6 +48,8 @@ COALESCE_S: Final = 1.0
 """The least time between two rounds of sending."""
 PAUSE_S: Final = 0.01
 """Between two requests of a round, so that a storm of alerts leaves the loop to others."""
+STANDBY_S: Final = 0.5
+"""How soon one that may not tell looks again."""
 FIRST_RETRY_S: Final = 1.0
 LAST_RETRY_S: Final = 30.0
 
@@ -66,13 +72,17 @@ class Notifier:
         begun_at: Instant,
         on_wanted: Callable[[bool], None],
         monitors: Callable[[], Mapping[str, Instant]] = dict,
+        disagreements: Callable[[], Mapping[DisagreementKind, tuple[int, Instant]]] = dict,
+        may_tell: Callable[[], bool] = lambda: True,
         of_itself: Subject = SLAD,
     ) -> None:
         """`fault` says why the ledger takes no records, empty while it does; `on_wanted` hears whether to keep the store.
 
         `clock_doubt`: why the clock is not believed, None while it is. `quarantined`: when the ledger last did not let a record in, and why; None where it never did. `begun_at`: when
         the ledger was begun. `hub`: how it stands with the store, None where there is none. `monitors`: of a hub,
-        how far each has seen. `of_itself`: how alerts call this slad.
+        how far each has seen. `disagreements`: of a hub, how many there are of a kind, and since when the oldest lasts.
+        `may_tell`: whether it is the active one. One that is not keeps the store all the same: once it is, all is told that
+        fires, and what ended meanwhile. `of_itself`: how alerts call this slad.
         """
         self._clock = clock
         self._store = store
@@ -84,6 +94,8 @@ class Notifier:
         self._begun_at = begun_at
         self._on_wanted = on_wanted
         self._monitors = monitors
+        self._disagreements = disagreements
+        self._may_tell = may_tell
         self._of_itself = of_itself
         self._table: AlertmanagerTable | None = None
         self._changed = asyncio.Event()
@@ -111,7 +123,14 @@ class Notifier:
     async def _send_to(self, table: AlertmanagerTable) -> None:
         """Send to the Alertmanagers of a configuration until there is another."""
         senders = [
-            Sender(url, table, clock=self._clock, store=self._store, metrics=self._metrics)
+            Sender(
+                url,
+                table,
+                clock=self._clock,
+                store=self._store,
+                metrics=self._metrics,
+                may_tell=self._may_tell,
+            )
             for url in table.urls
         ]
         for sender in senders:
@@ -157,6 +176,7 @@ class Notifier:
             self._store.put("begun", found, now)
             self._store.put("hub", self._of_hub(now), now)
             self._store.put("monitors", self._of_monitors(now), now)
+            self._store.put("disagreements", self._of_disagreements(now), now)
             await asyncio.sleep(COALESCE_S)
 
     def _of_hub(self, now: Instant) -> Iterable[Alert]:
@@ -178,6 +198,14 @@ class Notifier:
                 MONITOR_ALERTS, sight, Subject(text=f"monitor {observer}", labels={"observer": observer})
             )
 
+    def _of_disagreements(self, now: Instant) -> Iterator[Alert]:
+        for kind, (count, since) in self._disagreements().items():
+            differing = Differing(at=now, count=count, since=since)
+            subject = Subject(
+                text=SPOKEN_KINDS[kind].capitalize(), labels={"kind": kind.value, **self._of_itself.labels}
+            )
+            yield from alerts(DISAGREEMENT_ALERTS, differing, subject)
+
 
 class Sender:
     """Keeps one Alertmanager told. What waits is sent in the order of severity."""
@@ -190,6 +218,7 @@ class Sender:
         clock: Clock,
         store: AlertStore,
         metrics: AlertMetrics,
+        may_tell: Callable[[], bool],
     ) -> None:
         self.name = str(url.address)
         self._url = url
@@ -197,6 +226,7 @@ class Sender:
         self._clock = clock
         self._store = store
         self._metrics = metrics
+        self._may_tell = may_tell
         self._pending: dict[Severity, OrderedDict[Labels, None]] = {
             severity: OrderedDict() for severity in Severity
         }
@@ -217,6 +247,10 @@ class Sender:
             while True:
                 await self._wait(resend_at_us)
                 now_us = self._clock.monotonic_us()
+                if not self._may_tell():
+                    resend_at_us = now_us  # all of it, once it may
+                    await asyncio.sleep(STANDBY_S)
+                    continue
                 if now_us >= resend_at_us:
                     resend_at_us = now_us + self._table.resend.us
                     await self._tell_all()
@@ -247,7 +281,7 @@ class Sender:
         self._wake.clear()
         failures_before, has_sent = self._failures, False
         batch = self._taken()
-        while batch:
+        while batch and self._may_tell():
             standing = [self._store.posted[labels] for labels in batch if labels in self._store.posted]
             if standing and not await self._sent(alertmanager, standing):
                 return False

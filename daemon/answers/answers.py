@@ -9,6 +9,7 @@ from typing import Final, Protocol
 from daemon.answers.calendars import calendar_of, client_events, events_in, fleet_events
 from daemon.answers.events import events_of
 from daemon.answers.fleet import FleetAnswers
+from daemon.answers.hub import HubAnswers
 from daemon.answers.months import month_status, solution_status
 from daemon.answers.outages import OutageAnswers
 from daemon.believed_clock import BelievedClock, NotAcceptableError
@@ -24,11 +25,12 @@ from daemon.pacing import paced
 from daemon.records.idempotency import RecordedRequests
 from daemon.records.links import ClientLink
 from daemon.records.naming import client_at, find_client, find_server, find_solution
-from daemon.records.refusals import ConflictError, FieldFault
+from daemon.records.refusals import ConflictError, FieldFault, NotFoundError
 from daemon.records.windows import around
 from daemon.replies.causes import CauseStatus
 from daemon.replies.clock import ClockStatus
 from daemon.replies.events import EventStatus
+from daemon.replies.hub import DisagreementStatus
 from daemon.replies.outages import IncidentRow, OutageRow
 from daemon.replies.servers import (
     LegStatus,
@@ -59,6 +61,7 @@ from daemon.watching.sources import Sources
 from probes.internet.servers import Shown
 from probes.targets.result import Result
 from sla.calendars import Month
+from sla.disagreements import DisagreementKind
 from sla.instants import BEGINNING, Instant
 from sla.outages import runs_of
 from sla.reasons import PlainReason
@@ -112,12 +115,15 @@ class Answers:
         issuing: Issuing,
         deliveries: Delivers,
         traces: Traces,
+        hub: HubAnswers | None = None,
     ) -> None:
+        """`hub`: who answers of the hub that this is; None at a monitor."""
         self.exposition = exposition
         self._recorded_requests = recorded_requests
         self._fleet = FleetAnswers(book, figures)
         self._outages = OutageAnswers(book, figures, clock)
         self._traces = traces
+        self._hub = hub
         self._figures = figures
         self._clock = clock
         self._ledger = ledger
@@ -182,10 +188,13 @@ class Answers:
                 )
                 for since, record in down
             ),
+            hub=None if self._hub is None else self._hub.status(),
         )
 
     async def users(self) -> UserList:
-        """The users whom vCenters' events of the last 40 days name."""
+        """The users whom vCenters' events of the last 40 days name. Raises NotFoundError at a hub, which keeps no such traces."""
+        if self.is_hub:
+            raise NotFoundError([FieldFault("", "a hub does not keep whom vCenters name: ask its monitors")])
         return UserList(users=tuple(sorted({user async for user in paced(self._traces.users())} - {""})))
 
     def clock(self) -> ClockStatus:
@@ -268,6 +277,19 @@ class Answers:
         """The id of a server, and the events that name it. Raises what `outages` raises."""
         found = find_server(self._book.evidence, server)
         return found, await events_of(self._book.events.get(found, ()), self._ledger.read, page)
+
+    @property
+    def is_hub(self) -> bool:
+        """Whether this answers for several monitors."""
+        return self._hub is not None
+
+    async def disagreements(self, kind: DisagreementKind | None, page: Page) -> Listed[DisagreementStatus]:
+        """What monitors say differently, all or of a kind. Raises NotFoundError where this is no hub."""
+        if self._hub is None:
+            raise NotFoundError(
+                [FieldFault("", "this is a monitor, and knows of no other: a hub does ('slad hub run')")]
+            )
+        return await self._hub.disagreements(kind, page)
 
     async def solutions(self) -> SolutionList:
         """The solutions, but for lone servers that were never down and of which nothing is on record."""

@@ -5,7 +5,7 @@ that was asked for takes the watches down first, then has the recorder commit wh
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AsyncExitStack
 from functools import partial
 from importlib.metadata import version
@@ -18,7 +18,7 @@ from daemon.app.doors import opened_doors
 from daemon.app.health import Watchdog, measure_stalls
 from daemon.app.opening import NOTHING_LOST, Meant, compare, opened, told
 from daemon.app.reloader import Reloader
-from daemon.app.tasks import eternal, heed_signals
+from daemon.app.tasks import after, eternal, heed_signals
 from daemon.app.wiring import Parts, replayed, wired
 from daemon.believed_clock import BelievedClock
 from daemon.book.live_book import LiveBook
@@ -115,6 +115,7 @@ class App:
                 parts.sources,
                 parts.notifier,
                 parts.documents,
+                parts.issuing,
                 parts.clerk,
                 parts.deliveries,
                 parts.shipper,
@@ -142,11 +143,11 @@ class App:
                 tasks.create_task(eternal(name, run), name=name)
                 for name, run in (
                     ("publisher", parts.publisher.run),
-                    ("sources", _after(parts.recorder.has_begun, parts.sources.run)),
-                    ("internet", _after(parts.recorder.has_begun, parts.internet.run)),
+                    ("sources", after(parts.recorder.has_begun, parts.sources.run)),
+                    ("internet", after(parts.recorder.has_begun, parts.internet.run)),
                     ("notifier", parts.notifier.run),
-                    ("deliveries", _after(parts.recorder.has_begun, parts.deliveries.run)),
-                    ("clerk", _after(parts.recorder.has_begun, parts.clerk.run)),
+                    ("deliveries", after(parts.recorder.has_begun, parts.deliveries.run)),
+                    ("clerk", after(parts.recorder.has_begun, parts.clerk.run)),
                     ("verifier", parts.verifier.run),
                     ("stalls", partial(measure_stalls, self._clock, self._metrics.process)),
                     ("watchdog", watchdog.run),
@@ -170,16 +171,6 @@ def _progress_due(parts: Parts) -> Iterator[tuple[str, int]]:
     yield from parts.publisher.progress_due_us()
     yield from parts.sources.progress_due_us()
     yield from parts.internet.progress_due_us()
-
-
-def _after(event: asyncio.Event, run: Callable[[], Awaitable[None]]) -> Callable[[], Awaitable[None]]:
-    """Run something once an event is set."""
-
-    async def run_after() -> None:
-        await event.wait()
-        await run()
-
-    return run_after
 
 
 async def run(

@@ -11,51 +11,28 @@ from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from platform import python_version
-from typing import Final, Never
 
 import structlog
 
-from daemon.alerts.notifier import Notifier
 from daemon.app.doors import opened_doors
 from daemon.app.health import Watchdog, measure_stalls
 from daemon.app.hub_wiring import HubParts, hub_evidence, hub_wired
 from daemon.app.reloader import Reloader
-from daemon.app.tasks import eternal, heed_signals
+from daemon.app.tasks import after, eternal, heed_signals
 from daemon.believed_clock import BelievedClock
 from daemon.clock import Clock, SystemClock
-from daemon.config.alertmanager import AlertmanagerTable
 from daemon.config.config import Config
 from daemon.config.hub import HubTable
 from daemon.config.loading import load
 from daemon.control.tcp import TcpControlApi
 from daemon.ending import end
 from daemon.hub.states import HubError, HubState
-from daemon.hub.tail import StoreChangedError, Tail
+from daemon.hub.tail import StoreChangedError
 from daemon.metrics import Metrics
 from daemon.pacing import tune_gc
 from daemon.systemd import Systemd
 
-PAGER_S: Final = 0.5
-"""How often it is looked at whether this hub is the active one."""
-
 _log = structlog.get_logger()
-
-
-class Pager:
-    """Has the active hub alone tell Alertmanagers."""
-
-    def __init__(self, notifier: Notifier, tail: Tail) -> None:
-        self._notifier = notifier
-        self._tail = tail
-        self._table: AlertmanagerTable | None = None
-
-    def adopt(self, config: Config) -> None:
-        self._table = config.alertmanager
-
-    async def run(self) -> Never:
-        while True:
-            self._notifier.follow(self._table if self._tail.is_active else None)
-            await asyncio.sleep(PAGER_S)
 
 
 class HubApp:
@@ -123,11 +100,18 @@ class HubApp:
                 stack,
                 tick_us=self._tick_us,
             )
-            pager = Pager(parts.notifier, parts.tail)
             reloader = self._reloader = Reloader(
                 self._config,
                 self._env,
-                (tcp_api, parts.recorder, parts.records, pager, parts.documents),
+                (
+                    tcp_api,
+                    parts.recorder,
+                    parts.records,
+                    parts.notifier,
+                    parts.documents,
+                    parts.clerk,
+                    parts.deliveries,
+                ),
                 clock=self._clock,
                 metrics=metrics.process,
                 systemd=self._systemd,
@@ -152,7 +136,8 @@ class HubApp:
                         ("tail", parts.tail.run),
                         ("publisher", parts.publisher.run),
                         ("notifier", parts.notifier.run),
-                        ("pager", pager.run),
+                        ("clerk", after(parts.recorder.has_begun, parts.clerk.run)),
+                        ("deliveries", after(parts.recorder.has_begun, parts.deliveries.run)),
                         ("stalls", partial(measure_stalls, self._clock, metrics.process)),
                         ("watchdog", watchdog.run),
                         ("reloader", reloader.run),

@@ -15,8 +15,10 @@ from daemon.alerts.store import AlertStore
 from daemon.answers.accounts import AccountAnswers
 from daemon.answers.answers import Answers
 from daemon.answers.budgets import BudgetAnswers
+from daemon.answers.hub import HubAnswers
 from daemon.answers.own import OwnAnswers
 from daemon.believed_clock import BelievedClock
+from daemon.book.disagreements import Disagreements
 from daemon.causes.traces import Traces
 from daemon.config.config import Config
 from daemon.config.hub import HubTable, Shard
@@ -34,14 +36,15 @@ from daemon.pages.viewer import PageSources
 from daemon.recording.hub_committing import HubCommitter
 from daemon.recording.hub_recorder import HubRecorder
 from daemon.recording.hub_snapshot import restore, sections_of
-from daemon.recording.merging import Merging
+from daemon.recording.merging import Merging, StoreRecollection
 from daemon.recording.publishing import Publisher
 from daemon.recording.recollection import Recollection
 from daemon.recording.start_snapshot import StartSnapshots
 from daemon.records.endings import Endings
 from daemon.records.service import RecordService
-from daemon.replies.status import UndeliveredStatus
 from daemon.servers.policy import policy_of
+from daemon.statements.clerk import Clerk
+from daemon.statements.delivering import Deliveries
 from daemon.statements.documents import Documents, MovingError
 from daemon.statements.issuing import Issuing
 from daemon.statements.shelf import Shelf
@@ -49,6 +52,7 @@ from daemon.watching.internet import Internet
 from daemon.watching.report_queue import ReportQueue
 from daemon.watching.sources import Sources
 from probes.report import Report, SourceFailure
+from sla.disagreements import DisagreementKind
 from sla.instants import BEGINNING, Instant
 
 _log = structlog.get_logger()
@@ -62,8 +66,7 @@ class HubEvidence:
     wake: asyncio.Event
     """Has a tick come at once."""
     tail: Tail
-    ledger: MergedLedger
-    recollection: Recollection
+    told: StoreRecollection
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,15 +79,10 @@ class HubParts:
     records: RecordService
     notifier: Notifier
     documents: Documents
+    clerk: Clerk
+    deliveries: Deliveries
     answers: Answers
     pages: Pages
-
-
-class NoDeliveries:
-    """A hub delivers nothing, so nothing waits to be delivered."""
-
-    def told(self) -> tuple[UndeliveredStatus, ...]:
-        return ()
 
 
 async def hub_evidence(
@@ -93,33 +91,30 @@ async def hub_evidence(
     """What the snapshot holds, where there is one that can be used, and unless the hub begins anew."""
     wake = asyncio.Event()
     tail = Tail(clock=clock, table=table, metrics=metrics, on_backlog=wake.set)
-    ledger, recollection = await asyncio.to_thread(
-        _recollected, config, table.shard, tail, clock.now(), is_anew
-    )
-    tail.go_on_after(ledger.last_lines)
-    if ledger.last_lines:
-        _log.info("hub_goes_on", after=ledger.head.seq, servers=len(recollection.book.places))
-    return HubEvidence(shard=table.shard, wake=wake, tail=tail, ledger=ledger, recollection=recollection)
+    told = await asyncio.to_thread(_told, config, table.shard, tail, clock.now(), is_anew)
+    tail.go_on_after(told.ledger.last_lines)
+    if told.ledger.last_lines:
+        servers = len(told.recollection.book.places)
+        _log.info("hub_goes_on", after=told.ledger.head.seq, servers=servers)
+    return HubEvidence(shard=table.shard, wake=wake, tail=tail, told=told)
 
 
-def _recollected(
-    config: Config, shard: Shard, tail: Tail, now: Instant, is_anew: bool
-) -> tuple[MergedLedger, Recollection]:
+def _told(config: Config, shard: Shard, tail: Tail, now: Instant, is_anew: bool) -> StoreRecollection:
     """Whatever goes wrong with a snapshot, all lines are read."""
-    ledger, recollection = _nothing(config, shard, tail)
+    told = _nothing(config, shard, tail)
     try:
         if not is_anew:
-            restore(config.ledger.path, ledger, recollection, shard, now)
+            restore(config.ledger.path, told, shard, now)
     except Exception as error:  # noqa: BLE001  whatever it holds, the store is there
         why = str(error) if isinstance(error, UnsoundSnapshotError) else f"cannot be used: {error!r}"
         _log.warning("start_snapshot_refused", message=f"the snapshot {why}; all lines are read")
         return _nothing(config, shard, tail)
-    return ledger, recollection
+    return told
 
 
-def _nothing(config: Config, shard: Shard, tail: Tail) -> tuple[MergedLedger, Recollection]:
+def _nothing(config: Config, shard: Shard, tail: Tail) -> StoreRecollection:
     known = Recollection(config.observer, policy_of(config), is_merged=True, is_partial=not shard.is_whole)
-    return MergedLedger(tail), known
+    return StoreRecollection(MergedLedger(tail), known, Disagreements(known.book.evidence))
 
 
 def hub_wired(
@@ -134,10 +129,13 @@ def hub_wired(
 ) -> HubParts:
     """The parts, on the running loop; `stack` lets go of the threads that wait for it. `tick_us`: as HubRecorder has it."""
     wake, tail = evidence.wake, evidence.tail
-    ledger, recollection = evidence.ledger, evidence.recollection
+    ledger, recollection = evidence.told.ledger, evidence.told.recollection
     book, registry, traces = recollection.book, recollection.registry, Traces()
-    shard = evidence.shard
-    merging = Merging(ledger, recollection, tail_metrics, shard)
+    shard, disagreements = evidence.shard, evidence.told.disagreements
+    tail_metrics.measure_disagreements(
+        {kind.value: partial(disagreements.counts.__getitem__, kind) for kind in DisagreementKind}
+    )
+    merging = Merging(evidence.told, tail_metrics, shard)
     # Watches that watch nothing: what is asked of them has an answer, and nobody runs them.
     queue: ReportQueue[Report | SourceFailure] = ReportQueue()
     stack.callback(queue.close)
@@ -150,7 +148,9 @@ def hub_wired(
         runs=lambda _: False,
         send=queue.send,
     )
-    exposition = Exposition(clock, on_asked=wake.set, news=lambda: metrics.process.infrastructure_news)
+    exposition = Exposition(
+        clock, on_asked=wake.set, news=lambda: ledger.head.seq + metrics.process.infrastructure_news
+    )
     figures, store = LiveFigures(book), AlertStore()
     facts = ServerFacts(
         source_of=registry.source_of,
@@ -158,7 +158,7 @@ def hub_wired(
         placement_of=lambda _: ("", ""),
         labelled=internet.labelled,
     )
-    snapshots = Snapshots(book, figures, facts)
+    snapshots = Snapshots(book, figures, facts, left_out=config.web.left_out())
     of_itself = (
         SLAD if shard.is_whole else Subject(text=f"slad's shard {shard}", labels={"shard": str(shard)})
     )
@@ -171,7 +171,7 @@ def hub_wired(
         facts=facts,
         is_listed=lambda _: True,
         outdated=recollection.register.outdated.items,
-        undelivered=NoDeliveries().told,
+        undelivered=lambda: list(deliveries.told()),
         store=store,
         of_itself=of_itself,
     )
@@ -235,18 +235,29 @@ def hub_wired(
         committer=committer,
         endings=Endings(book.evidence, recollection.requests),
         book=book,
+        disagreements=disagreements,
         snapshots=snapshots,
         evaluator=evaluator,
         publisher=publisher,
         start_snapshots=StartSnapshots(
             config.ledger.path,
             lambda: ledger.head.seq,
-            lambda: sections_of(recollection, ledger, shard, clock.now()),
+            lambda: sections_of(evidence.told, shard, clock.now()),
             ledger.head.seq,
         ),
         metrics=metrics.process,
         wake=wake,
         seals=shard.is_first,
+    )
+    deliveries = Deliveries(
+        clock=clock,
+        book=book.evidence,
+        register=recollection.register,
+        ledger=ledger,
+        letterhead=documents.letterhead,
+        commit=committer.changed,
+        writes_next=committer.writes_next,
+        metrics=metrics.statements,
     )
     answers = Answers(
         clock=clock,
@@ -263,8 +274,15 @@ def hub_wired(
         recorded_requests=recollection.requests,
         documents=documents,
         issuing=issuing,
-        deliveries=NoDeliveries(),
+        deliveries=deliveries,
         traces=traces,
+        hub=HubAnswers(
+            tail=tail,
+            ledger=ledger,
+            book=book.evidence,
+            disagreements=disagreements,
+            monitors=merging,
+        ),
     )
     notifier = Notifier(
         clock=clock,
@@ -277,6 +295,8 @@ def hub_wired(
         begun_at=BEGINNING,
         on_wanted=evaluator.want,
         monitors=lambda: merging.seen if shard.is_first else {},
+        disagreements=disagreements.by_kind,
+        may_tell=lambda: tail.is_active,
         of_itself=of_itself,
     )
     return HubParts(
@@ -286,6 +306,16 @@ def hub_wired(
         records=records,
         notifier=notifier,
         documents=documents,
+        clerk=Clerk(
+            clock=clock,
+            book=book.evidence,
+            register=recollection.register,
+            issuing=issuing,
+            records=records,
+            can_record=lambda: not committer.why_not(),
+            metrics=metrics.statements,
+        ),
+        deliveries=deliveries,
         answers=answers,
         pages=Pages(
             PageSources(

@@ -91,6 +91,7 @@ class Parts:
     records: RecordService
     notifier: Notifier
     documents: Documents
+    issuing: Issuing
     clerk: Clerk
     deliveries: Deliveries
     shipper: Shipper
@@ -177,7 +178,11 @@ def wired(
         uplink_of=internet.uplink_of,
         uplinks_down=lambda: {name: clock.on_record(at) for name, at in internet.uplinks_down().items()},
     )
-    exposition = Exposition(clock, on_asked=queue.wake, news=lambda: metrics.process.infrastructure_news)
+    exposition = Exposition(
+        clock,
+        on_asked=queue.wake,
+        news=lambda: committer.head_in_book.seq + metrics.process.infrastructure_news,
+    )
     figures, store = make_figures(book), AlertStore()
     facts = ServerFacts(
         source_of=registry.source_of,
@@ -185,7 +190,7 @@ def wired(
         placement_of=partial(_placement, registry),
         labelled=internet.labelled,
     )
-    snapshots = Snapshots(book, figures, facts)
+    snapshots = Snapshots(book, figures, facts, left_out=config.web.left_out())
     evaluator = AlertEvaluator(
         clock=clock,
         book=book,
@@ -276,7 +281,7 @@ def wired(
         ledger=ledger,
         letterhead=documents.letterhead,
         commit=committer.changed,
-        can_commit=lambda: not (committer.fault or committer.held),
+        writes_next=committer.writes_next,
         metrics=metrics.statements,
     )
     answers = Answers(
@@ -330,12 +335,14 @@ def wired(
         deliveries=deliveries,
         shipper=shipper,
         documents=documents,
+        issuing=issuing,
         clerk=Clerk(
             clock=clock,
             book=book.evidence,
             register=recollection.register,
             issuing=issuing,
             records=records,
+            can_record=lambda: not (committer.fault or committer.held),
             metrics=metrics.statements,
         ),
     )

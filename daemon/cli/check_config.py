@@ -188,7 +188,7 @@ def _meaning(config: Config, found: _Beyond) -> Iterator[str]:
 def _hub(config: Config) -> str:
     if config.hub is None:
         return "none: the evidence stays in the ledger"
-    return f"ships to {config.hub.dsn}, {config.hub.trust}"
+    return f"{'ships to' if config.vcenters else 'a hub follows'} {config.hub.dsn}, {config.hub.trust}"
 
 
 def _protection(config: Config, web: WebConfig | None) -> str:

@@ -118,6 +118,6 @@ def _value(row: Json, value: object, zone: str) -> str:
 
 def _numbers(records: Sequence[Json], kind: str) -> tuple[str, str]:
     """How many records of a kind there are, and their numbers, of many the first."""
-    numbers = [str(row["seq"]) for row in records if row["kind"] == kind]
+    numbers = [f"{row['ledger']} {row['seq']}".strip() for row in records if row["kind"] == kind]
     more = ", …" if len(numbers) > _MOST_RECORDS else ""
     return str(len(numbers)), ", ".join(numbers[:_MOST_RECORDS]) + more

@@ -50,6 +50,12 @@ class _Span(click.ParamType[int]):
 @options.config
 @options.output_format
 @click.option(
+    "--hub",
+    "is_hub",
+    is_flag=True,
+    help="Try a hub's configuration: its store, the monitors, whether they say the same.",
+)
+@click.option(
     "--record",
     "file",
     type=click.Path(dir_okay=False, path_type=Path),
@@ -59,7 +65,13 @@ class _Span(click.ParamType[int]):
 @click.option("--for", "span_us", type=_Span(), default="5m", show_default=True, help="How long to record.")
 @click.option("--yes", is_flag=True, help="Write the recording without asking.")
 def doctor(
-    path: Path, format_: OutputFormat, file: Path | None, name: str | None, span_us: int, yes: bool
+    path: Path,
+    format_: OutputFormat,
+    is_hub: bool,
+    file: Path | None,
+    name: str | None,
+    span_us: int,
+    yes: bool,
 ) -> None:
     """Try what the configuration names, and say what will not work and how to mend it.
 
@@ -68,13 +80,18 @@ def doctor(
     With --record it tries nothing, but watches one vCenter for a while and records its answers, to be attached to a report of
     a fault: it says what the recording contains, and asks, before it writes it.
 
+    With --hub it tries the configuration of a hub: the store, its version and the rights there, which hub is active, how far each
+    monitor has seen, and, where a hub runs here, what monitors say differently.
+
     Exit codes: 0 all works (perhaps with warnings), or the recording was written; 1 something will not, or it was not; 2 the
     command line is wrong.
     """
     use_packaged_time_zones()
+    if is_hub and file is not None:
+        raise click.UsageError("--record is for a vCenter, and a hub has none")
     if file is not None:
         sys.exit(0 if _recorded(path, file, name, span_us, format_, sure=yes) else 1)
-    findings = examined(path, os.environ, SystemClock())
+    findings = examined(path, os.environ, SystemClock(), is_hub=is_hub)
     failures = _told_as_json(findings) if format_ == "json" else _told(findings)
     sys.exit(1 if failures else 0)
 

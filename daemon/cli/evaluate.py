@@ -264,7 +264,9 @@ def _read(source: EvidenceSource, taker: Taker, *, verify: bool) -> tuple[Ledger
     for ledger, head in heads.items():
         of = of_ledger(ledger)
         tell(f"{source.name}: the chain{of} holds; its head is {head.seq} {head.chain.hex()}")
-    return tuple(LedgerHead(ledger=name, seq=head.seq, head=head.chain) for name, head in heads.items())
+    return tuple(
+        LedgerHead(ledger=name, seq=head.seq, head=head.chain) for name, head in sorted(heads.items())
+    )
 
 
 def _judged_at(book: Book, as_of: Instant | None) -> Instant:

@@ -116,6 +116,8 @@ def _restore(path: Path, ledger: Path | None) -> None:
     except (ConfigError, HubError, LedgerError) as error:
         _fail([str(error)])
     say(f"{ledger} ends with record {got.has} now; {max(0, got.has - got.had)} of them came from the store.")
+    for missing in got.bare:
+        tell(f"The bytes of an issued statement are neither here nor in the store: {missing}.")
     if got.lost:
         tell(
             f"Nobody has {got.lost} after that. Put it on record: 'slad run --accept-older-ledger \"WHY\"', once."

@@ -31,6 +31,7 @@ from daemon.control.routes import (
 from daemon.languages import LanguageName
 from daemon.replies.words import NO_SERVICE
 from daemon.statements.layouts import Layout
+from daemon.statements.recomputing import records_of
 from daemon.timezones import time_zone_release, use_packaged_time_zones
 from sla.calendars import Month, parse_month
 from sla.instants import parse_instant
@@ -96,13 +97,15 @@ def issue(
         for row in clients
     ]
     done = [answer for answer in answers if not isinstance(answer, RefusedByDaemonError)]
-    refused = [
-        message
-        for answer in answers
-        if isinstance(answer, RefusedByDaemonError)
-        for _, message in answer.fields or (("", str(answer)),)
-        if not message.startswith(NO_SERVICE)
-    ]
+    refused = list(
+        dict.fromkeys(
+            message
+            for answer in answers
+            if isinstance(answer, RefusedByDaemonError)
+            for _, message in answer.fields or (("", str(answer)),)
+            if not message.startswith(NO_SERVICE)
+        )
+    )
     show_as(format_, {"statements": done, "refused": refused}, lambda: _say_each(done))
     for message in refused:
         complain(for_people(message))
@@ -265,7 +268,7 @@ def verify(
     problem = _problem_of_evidence(document, head, address)
     if problem:
         _refuse(problem, format_)
-    answer = {"sound": True, "version": head["version"], "sha256": digest, "seq": head["ledgers"][0]["seq"]}
+    answer = {"sound": True, "version": head["version"], "sha256": digest, "seq": records_of(head)}
     show_as(
         format_,
         answer,
@@ -283,23 +286,25 @@ def _problem_of_evidence(document: bytes, head: Json, address: ControlAddress) -
     from daemon.evidence.files import EvidenceSource
     from sla.client_document import Imprint, LedgerHead, NoDocumentError, client_document
 
-    claimed = LedgerHead(
-        ledger="", seq=head["ledgers"][0]["seq"], head=bytes.fromhex(head["ledgers"][0]["head"])
+    claimed = tuple(
+        LedgerHead(ledger=each["ledger"], seq=each["seq"], head=bytes.fromhex(each["head"]))
+        for each in head["ledgers"]
     )
+    if not claimed:
+        return "it names no record of a ledger up to which it was made"
+    last = records_of(head)
     with tempfile.TemporaryFile() as evidence:
-        write_all(evidence, address=address, ledger=None, last=claimed.seq)
+        write_all(evidence, address=address, ledger=None, last=last)
         evidence.seek(0)
         source = EvidenceSource(name="the ledger", stream=evidence)
         as_of, month = parse_instant(head["as_of"]), parse_month(head["month"])
         found = evaluated(source, contract=None, month=month, as_of=as_of, verify=True)
-    if found.heads != (claimed,):
-        return (
-            f"record {claimed.seq} of this ledger is not the one that it names: it was made of another ledger"
-        )
+    if found.heads != claimed:
+        return f"record {last} of this ledger is not the one that it names: it was made of another ledger"
     imprint = Imprint(
         provider=head["provider"]["name"],
         address=tuple(head["provider"]["address"]),
-        ledgers=(claimed,),
+        ledgers=claimed,
         time_zones=head["time_zones"],
         version=head["version"],
     )
@@ -315,7 +320,9 @@ def _problem_of_evidence(document: bytes, head: Json, address: ControlAddress) -
         if release == head["time_zones"]
         else f"; it was made with time zones of {head['time_zones']}, and these are {release}"
     )
-    return f"the evidence up to record {claimed.seq} gives other bytes, of SHA-256 {sha256(again).hexdigest()}{zones}"
+    return (
+        f"the evidence up to record {last} gives other bytes, of SHA-256 {sha256(again).hexdigest()}{zones}"
+    )
 
 
 def _document(address: ControlAddress, client: str, month: Month, version: int | None) -> bytes:

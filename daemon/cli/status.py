@@ -57,37 +57,16 @@ def _show_status(out: Printer, answer: Json) -> None:
     out.print(plain(f"slad {answer['version']} at {local(answer['at'])}, settled up to {settled}"))
     for reason in answer["not_ready"]:
         out.print(plain(f"not ready: {reason}", "red"))
-    ledger = answer["ledger"]
-    out.print(
-        plain(
-            f"ledger: {ledger['records']} records{_unverified(ledger)}, {ledger['size_bytes']} bytes, "
-            f"last commit {local(ledger['last_commit_at']) or 'never'}, head {ledger['head'] or 'none'}"
-        )
-    )
+    if answer["hub"] is None:
+        _show_ledger(out, answer["ledger"])
+    else:
+        _show_hub(out, answer["hub"])
     states = ", ".join(f"{count} {state}" for state, count in answer["states"].items())
     out.print(plain(f"servers: {states or 'none'}"))
     if answer["proposals_pending"]:
         out.print(plain(f"proposals to decide: {answer['proposals_pending']} (slad proposals list)"))
-    print_table(
-        out,
-        ("source", "state", "last contact", "note"),
-        (
-            (
-                source["name"],
-                state("up" if source["up"] else "down"),
-                local(source["last_contact_at"]) or "never",
-                source["note"],
-            )
-            for source in answer["sources"]
-        ),
-        prose=("note",),
-    )
-    print_table(
-        out,
-        ("way to the Internet", "state", "reason"),
-        ((way["name"], state(way["state"]), way["reason"]) for way in answer["internet"]),
-        prose=("reason",),
-    )
+    if answer["hub"] is None:
+        _show_ways(out, answer)
     print_table(
         out,
         ("outdated statement", "month", "figures that differ"),
@@ -120,12 +99,68 @@ def _show_status(out: Printer, answer: Json) -> None:
     )
 
 
+def _show_ledger(out: Printer, ledger: Json) -> None:
+    out.print(
+        plain(
+            f"ledger: {ledger['records']} records{_unverified(ledger)}, {ledger['size_bytes']} bytes, "
+            f"last commit {local(ledger['last_commit_at']) or 'never'}, head {ledger['head'] or 'none'}"
+        )
+    )
+
+
+def _show_ways(out: Printer, answer: Json) -> None:
+    """By what a monitor sees."""
+    print_table(
+        out,
+        ("source", "state", "last contact", "note"),
+        (
+            (
+                source["name"],
+                state("up" if source["up"] else "down"),
+                local(source["last_contact_at"]) or "never",
+                source["note"],
+            )
+            for source in answer["sources"]
+        ),
+        prose=("note",),
+    )
+    print_table(
+        out,
+        ("way to the Internet", "state", "reason"),
+        ((way["name"], state(way["state"]), way["reason"]) for way in answer["internet"]),
+        prose=("reason",),
+    )
+
+
+def _show_hub(out: Printer, hub: Json) -> None:
+    """How a hub stands, and by whom it sees."""
+    active = hub["active"] or "nobody that is known"
+    behind = f", {hub['behind_records']} lines of the store are not read yet" if hub["behind_records"] else ""
+    out.print(plain(f"hub: {'active' if hub['is_active'] else f'stands by, active is {active}'}{behind}"))
+    found = ", ".join(f"{count} about the {kind}" for kind, count in hub["disagreements"].items() if count)
+    if found:
+        out.print(plain(f"monitors disagree: {found} (slad doctor --hub)", "yellow"))
+    print_table(
+        out,
+        ("monitor", "has seen until", "records", "head"),
+        (
+            (
+                row["observer"],
+                "retired" if row["is_retired"] else local(row["seen_until"]) or "never",
+                str(row["records"]),
+                row["head"][:16],
+            )
+            for row in hub["monitors"]
+        ),
+    )
+
+
 def _show_server(out: Printer, answer: Json) -> None:
     zone = answer["timezone"]
     out.print(plain(f"{answer['name']} ({answer['server']}), local time of {zone}"))
     out.print(
         plain(
-            f"client {answer['client'] or 'none'}, solution {answer['solution'] or 'none'}, on {answer['vcenter']}"
+            f"client {answer['client'] or 'none'}, solution {answer['solution'] or 'none'}, on {answer['vcenter'] or 'a vCenter not known here'}"
         )
     )
     runs_on = answer["runs_on"]

@@ -66,6 +66,11 @@ class Config:
         """Whether a check goes to the address that VMware Tools reports."""
         return any(ADDRESS in target for rule in self.internet for target in rule.reach)
 
+    @property
+    def leaves_issuing_to_hub(self) -> bool:
+        """Whether this is a monitor with a store: it knows its own view alone, and a hub issues what all of them know."""
+        return self.hub is not None and bool(self.vcenters)
+
     def may_watch(self, vcenter: str, leg: Leg) -> bool:
         """Whether a leg is watched of servers of a vCenter: of the Internet, whether it can be of any of them."""
         if leg is Leg.INTERNET:

@@ -39,6 +39,11 @@ class Dsn:
         return all(host.startswith("/") for host in self.hosts)
 
     @property
+    def is_verified(self) -> bool:
+        """Whether the server has to show a certificate that somebody vouches for."""
+        return self.sslmode.startswith("verify-")
+
+    @property
     def is_open_to_others(self) -> bool:
         """Whether somebody on the way can read what goes there, or take the store's place."""
         is_near = all(

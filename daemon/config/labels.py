@@ -27,6 +27,7 @@ OWN_LABELS: Final = (
     "deadline",
     "month",
     "observer",
+    "kind",
     "reason",
 )
 """Every label that slad gives an alert."""

@@ -17,6 +17,7 @@ from daemon.config.lines import KeyPath, key_lines, line_of
 from daemon.config.messages import causes_of, key_text, told, unknown_key
 from daemon.config.problems import ConfigError, Problem
 from daemon.config.reading import parsed, read_text, told_by_line
+from daemon.config.server_families import NEEDED_BY_DASHBOARDS, NEEDED_BY_RULES
 from daemon.config.statements import StatementsTable, warnings_of
 from daemon.config.tables import (
     LAYERS_SETTLE_WITHIN_US,
@@ -165,6 +166,11 @@ class _Loading:
             }
             for path, text in warnings_of(statements, clients, are_all_known=are_all_known):
                 self._warn(path, text)
+        if {"statements", "hub", "vcenter"} <= raw.keys():
+            self._problem(
+                ("statements",),
+                "is for the hub, which issues what all monitors know: move it, and recipients, to the slad.toml of 'slad hub run'",
+            )
         if alertmanager is not None and alertmanager.shows_its_secret:
             self._warn(("alertmanager", "urls"), "the password or token goes there in plain text: use https")
         if hub is not None and hub.dsn.is_open_to_others:
@@ -287,7 +293,12 @@ class _Loading:
     # What tables say of each other
 
     def _check_web(self, web: WebTable | None) -> None:
-        if web is None or web.config_file is not None:
+        if web is None:
+            return
+        for who, needed in (("rules and alerts", NEEDED_BY_RULES), ("dashboards", NEEDED_BY_DASHBOARDS)):
+            if missing := web.left_out(needed):
+                self._warn(("web", "families"), f"{who} of deploy/mixin need {', '.join(missing)} too")
+        if web.config_file is not None:
             return
         for position, address in enumerate(web.listen):
             if not address.is_loopback:
@@ -298,7 +309,8 @@ class _Loading:
 
     def _check_vcenters(self, raw: Mapping[str, object]) -> None:
         if not raw.get("vcenter") and "vcenter" not in self._mistaken:
-            self._warn((), "nothing is watched: there is no [vcenter.NAME]")
+            whose = ", as with 'slad hub run'" if raw.get("hub") else ""
+            self._warn((), f"nothing is watched{whose}: there is no [vcenter.NAME]")
         if INTERNET in _names(raw, "vcenter"):
             self._problem(
                 ("vcenter", INTERNET),
@@ -323,6 +335,8 @@ class _Loading:
                 ("client", UNASSIGNED), "is the client of servers that no rule assigns: see [unassigned]"
             )
         named = {rule.client for rule in rules.values()}
+        if "hub" in raw and "vcenter" not in raw:
+            return  # of a hub: which servers there are is the monitors'
         are_all_known = "rule" not in self._mistaken and len(rules) == len(_list(raw.get("rule")))
         if are_all_known and named <= {None, *clients}:
             for client in clients:

@@ -3,7 +3,7 @@
 A field's `examples` are what messages show. What tables say of each other is checked by `daemon.config`.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from ipaddress import IPv4Network, ip_address
 from typing import Annotated, Final, Literal, Self
 
@@ -19,6 +19,7 @@ from pydantic import (
 
 from daemon.config.certificates import check_pair
 from daemon.config.secrets import Secret
+from daemon.config.server_families import SERVER_FAMILIES, FamilyName
 from daemon.config.tokens import Digest, LastDay, tokens_once
 from daemon.config.values import (
     Address,
@@ -111,6 +112,13 @@ class WebTable(Table):
     )
     hosts: HostNames = Field(default=(), examples=[["slad.example.net"]])
     config_file: ExistingFile | None = Field(default=None, examples=["web.yml"])
+    families: Annotated[tuple[FamilyName, ...], AfterValidator(some_each_once)] | None = Field(
+        default=None, examples=[["slad_server_info", "slad_server_up"]]
+    )
+
+    def left_out(self, families: Sequence[str] = SERVER_FAMILIES) -> Sequence[str]:
+        """Which of these families of servers `/metrics` does not have."""
+        return [] if self.families is None else [each for each in families if each not in self.families]
 
 
 class TokenTable(Table):

@@ -9,6 +9,7 @@ from daemon.records import bodies
 from daemon.replies.clients import ClientList, ClientStatus
 from daemon.replies.clock import ClockStatus
 from daemon.replies.events import EventList
+from daemon.replies.hub import DisagreementList
 from daemon.replies.outages import IncidentList, OutageList
 from daemon.replies.servers import ServerList, ServerStatus
 from daemon.replies.solutions import (
@@ -37,6 +38,7 @@ LIST_USERS: Final = Operation(
     summary="The users of the vCenters whom events of the last 40 days name that causes rest on.",
     handler=reading.users,
     answer=UserList,
+    refusals=_NOT_FOUND,
 )
 
 CLOCK: Final = Operation(
@@ -211,6 +213,16 @@ CLIENT: Final = Operation(
     refusals=_NOT_FOUND,
 )
 
+LIST_DISAGREEMENTS: Final = Operation(
+    route=routes.LIST_DISAGREEMENTS,
+    id="listDisagreements",
+    summary="At a hub: what monitors say differently of servers and clients, a page at a time.",
+    handler=listing.list_disagreements,
+    answer=DisagreementList,
+    query=listing.DISAGREEMENT_QUERY,
+    refusals=_NOT_FOUND,
+)
+
 DOCUMENT: Final = Operation(
     route=routes.DOCUMENT,
     id="document",
@@ -239,5 +251,6 @@ FLEET_OPERATIONS: Final = (
     LETTERHEAD,
     LIST_CLIENTS,
     CLIENT,
+    LIST_DISAGREEMENTS,
     DOCUMENT,
 )

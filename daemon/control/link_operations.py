@@ -27,6 +27,7 @@ LIST_LINKS: Final = Operation(
     handler=recording.list_links,
     answer=LinkList,
     query=(recording.CLIENT, recording.PAST_LINKS),
+    refusals=(HTTPStatus.NOT_FOUND,),
 )
 
 REVOKE_LINK: Final = Operation(

@@ -13,13 +13,16 @@ from daemon.control.reading import shown
 from daemon.control.routes import MOST_ROWS, ServerOrder
 from daemon.records.bodies import INSTANT_SCHEMA
 from daemon.replies.events import EventList
+from daemon.replies.hub import DisagreementList
 from daemon.replies.outages import IncidentList, OutageList
 from daemon.replies.servers import ServerList
+from sla.disagreements import DisagreementKind
 from sla.records import CauseKind, State
 
 _TEXT: Final = {"type": "string", "minLength": 1}
 _CAUSES: Final[Mapping[str, CauseKind | None]] = {cause.value: cause for cause in CauseKind}
 _STATES: Final[Mapping[str, State | None]] = {state.word: state for state in State}
+_KINDS: Final[Mapping[str, DisagreementKind | None]] = {kind.value: kind for kind in DisagreementKind}
 _ORDERS: Final = {order.value: order for order in ServerOrder}
 
 
@@ -75,6 +78,11 @@ EVENT_QUERY: Final = (
     *_CURSOR,
 )
 
+DISAGREEMENT_QUERY: Final = (
+    QueryParameter("kind", "Only those of a kind.", _one_of(*(kind.value for kind in DisagreementKind))),
+    *_CURSOR,
+)
+
 _OUTAGE_KEY: Final[PageKey] = (0, "")
 SERVER_KEYS: Final[Mapping[ServerOrder, PageKey]] = {
     ServerOrder.NAME: ("", ""),
@@ -82,6 +90,7 @@ SERVER_KEYS: Final[Mapping[ServerOrder, PageKey]] = {
     ServerOrder.WORST: (0, 0, ""),
 }
 _EVENT_KEY: Final[PageKey] = (0,)
+DISAGREEMENT_KEY: Final[PageKey] = (0, "")
 
 
 async def list_outages(services: ApiServices, request: web.Request) -> web.Response:
@@ -122,6 +131,14 @@ async def list_events(services: ApiServices, request: web.Request) -> web.Respon
     question = "events", server
     name, found = await services.control.events(server, _page(request, question, _EVENT_KEY))
     return shown(EventList(server=name, events=found.rows, next=cursor_behind(question, found)))
+
+
+async def list_disagreements(services: ApiServices, request: web.Request) -> web.Response:
+    """What monitors say differently; 404 where this is no hub."""
+    kind = query.chosen(request, "kind", _KINDS, None)
+    question = "disagreements", kind
+    found = await services.control.disagreements(kind, _page(request, question, DISAGREEMENT_KEY))
+    return shown(DisagreementList(disagreements=found.rows, next=cursor_behind(question, found)))
 
 
 def _outages_asked(request: web.Request) -> OutagesAsked:

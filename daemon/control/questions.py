@@ -7,6 +7,7 @@ from typing import Generic, NamedTuple, Protocol, TypeVar
 from daemon.control.routes import ServerOrder
 from daemon.replies.clock import ClockStatus
 from daemon.replies.events import EventStatus
+from daemon.replies.hub import DisagreementStatus
 from daemon.replies.outages import IncidentRow, OutageRow
 from daemon.replies.servers import ServerStatus, ServerSummary
 from daemon.replies.solutions import SolutionList, SolutionStatus
@@ -14,6 +15,7 @@ from daemon.replies.statements import IssuedList, LetterheadStatus
 from daemon.replies.status import Status
 from daemon.replies.users import UserList
 from sla.calendars import Month
+from sla.disagreements import DisagreementKind
 from sla.instants import Instant
 from sla.records import CauseKind, State
 
@@ -81,7 +83,7 @@ class Control(Protocol):
         ...
 
     async def users(self) -> UserList:
-        """The users whom vCenters' events of the last 40 days name."""
+        """The users whom vCenters' events of the last 40 days name. Raises NotFoundError at a hub."""
         ...
 
     def clock(self) -> ClockStatus:
@@ -110,6 +112,10 @@ class Control(Protocol):
 
     async def events(self, server: str, page: Page) -> tuple[str, Listed[EventStatus]]:
         """The id of a server, and the events that name it. Raises what `outages` raises."""
+        ...
+
+    async def disagreements(self, kind: DisagreementKind | None, page: Page) -> Listed[DisagreementStatus]:
+        """What monitors say differently, all or of a kind. Raises NotFoundError where this is no hub."""
         ...
 
     async def solutions(self) -> SolutionList:

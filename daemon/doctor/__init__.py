@@ -21,9 +21,17 @@ from probes.vcenter.transport import Deadlines
 
 
 def examined(
-    path: Path, env: Mapping[str, str], clock: Clock, deadlines: Deadlines = PATIENCE
+    path: Path,
+    env: Mapping[str, str],
+    clock: Clock,
+    deadlines: Deadlines = PATIENCE,
+    *,
+    is_hub: bool = False,
 ) -> Iterator[Finding]:
-    """Try all that the slad.toml at `path` names, a finding as soon as it is known; `deadlines` are for vCenters."""
+    """Try all that the slad.toml at `path` names, a finding as soon as it is known; `deadlines` are for vCenters.
+
+    `is_hub`: as 'slad hub run' has it, which has no ledger and watches nothing.
+    """
     try:
         config = load(path, env)
     except ConfigError as error:
@@ -36,6 +44,13 @@ def examined(
         yield Finding(level=Level.WARN, about="configuration", text=str(problem))
     unanswered = answering(config.control.socket)
     running = unanswered is None
+    if is_hub:
+        from daemon.doctor.hub import hub
+
+        yield from control(config.control, unanswered)
+        yield from web(config.web, running=running)
+        yield from hub(config, clock)
+        return
     yield from ledger(config.ledger.path, running=running)
     yield from control(config.control, unanswered)
     yield from web(config.web, running=running)

@@ -14,9 +14,11 @@ the metadata differ (a counter's family has no `_total` there, an info's no `_in
 """
 
 import asyncio
+from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Final
 
 from daemon.clock import Clock
@@ -42,6 +44,10 @@ from sla.instants import MINUTE, SECOND
 
 CHUNK_SAMPLES: Final = 1024
 """Samples in one member: large enough to compress well, small enough to hold the loop for about a millisecond."""
+
+REMEMBERED_SCRAPES: Final = 8
+EARLY_US: Final = SECOND
+"""How much sooner than the last time a scrape may come: clocks and loads differ."""
 
 
 class ExpositionError(Exception):
@@ -98,7 +104,8 @@ class Exposition:
     """Prepares bodies while somebody scrapes, and hands the newest to every scrape.
 
     The caller asks `wanted` once a tick and then awaits `prepare`; `asked` is set by a scrape that waits for
-    figures, so that the caller need not wait for its tick. All instants are of the clock's monotonic time.
+    figures, so that the caller need not wait for its tick. `news` tells how many changes there have been that a scrape
+    has to show. All instants are of the clock's monotonic time.
     """
 
     def __init__(
@@ -108,6 +115,7 @@ class Exposition:
         on_asked: Callable[[], None] = lambda: None,
         news: Callable[[], int] = lambda: 0,
         interest_us: int = 5 * MINUTE,
+        recent_us: int = 10 * SECOND,
         fresh_us: int = 30 * SECOND,
         wait_s: float = 8.0,
         news_wait_s: float = 2.0,
@@ -118,35 +126,44 @@ class Exposition:
         """Without a body.
 
         `on_asked`: called, besides setting `asked`, when a scrape waits.
-        `news`: how many changes there were that the next scrape has to show: it waits for them, up to `news_wait_s`.
+        `news`: a scrape waits for those that there are when it comes, up to `news_wait_s`.
         `interest_us`: how long after a scrape bodies are prepared ahead.
+        `recent_us`: for a body that is not older no scrape waits, where there is no news.
         `fresh_us`: a body older than this is not served any more: nothing is frozen.
         `wait_s`: how long a scrape waits for a body when there is no fresh one.
         `max_scrapes`: how many may wait for figures, or hold them, at once.
         `chunk_samples`: how many samples one member holds.
         """
         self.asked: Final = asyncio.Event()
+        self.news: Final = news
         self._clock = clock
         self._on_asked = on_asked
-        self._news = news
         self._news_wait_s = news_wait_s
         self._interest_us = interest_us
+        self._recent_us = recent_us
         self._fresh_us = fresh_us
         self._wait_s = wait_s
         self._max_scrapes = max_scrapes
         self._chunk_samples = chunk_samples
         self._compress = compress
         self._scrapes = 0
-        self._scraped_at_us: int | None = None
+        self._scraped_at_us: deque[int] = deque(maxlen=REMEMBERED_SCRAPES)
         self._published: Published | None = None
         self._next = asyncio.Event()
         self._preparing = False
         self._generation: int | None = None
         self._last = _Preparation(Rows((), ()))
 
-    def wanted(self, now_monotonic_us: int) -> bool:
-        """Whether somebody scraped lately, so that the next body is worth its preparation."""
-        return self._scraped_at_us is not None and now_monotonic_us - self._scraped_at_us <= self._interest_us
+    def wanted(self, now_us: int, tick_us: int) -> bool:
+        """Whether somebody scrapes, and may come again before the tick after the next: a body is worth its preparation then.
+
+        Nobody is expected sooner than after the shortest pause between scrapes of late. Those within a tick get the same body.
+        """
+        if not self._scraped_at_us or now_us - self._scraped_at_us[-1] > self._interest_us:
+            return False
+        pauses = [later - earlier for earlier, later in pairwise(self._scraped_at_us)]
+        shortest = min((pause for pause in pauses if pause >= tick_us), default=0)
+        return now_us + tick_us + EARLY_US >= self._scraped_at_us[-1] + shortest
 
     @asynccontextmanager
     async def scrape(self) -> AsyncIterator[Published]:
@@ -167,21 +184,21 @@ class Exposition:
 
     async def _fresh(self) -> Published:
         now = self._clock.monotonic_us()
-        self._scraped_at_us = now
-        published, news = self._published, self._news()
+        self._scraped_at_us.append(now)
+        published = self._published
         if published is not None and now - published.prepared_at_us <= self._fresh_us:
-            return await self._with(news, published)
+            return await self._newest(published, self.news(), now - self._recent_us)
         try:
             async with asyncio.timeout(self._wait_s):
                 return await self._prepared_next()
         except TimeoutError:
             raise NotPreparedError(f"no figures were published within {self._wait_s:g} s") from None
 
-    async def _with(self, news: int, published: Published) -> Published:
-        """Figures with these news, or fresh ones without them where they do not come in time."""
+    async def _newest(self, published: Published, news: int, since_us: int) -> Published:
+        """Figures with these news that were prepared since then, or fresh ones without where those do not come in time."""
         try:
             async with asyncio.timeout(self._news_wait_s):
-                while published.news < news:
+                while published.news < news or published.prepared_at_us < since_us:
                     published = await self._prepared_next()
         except TimeoutError:
             pass  # old news are better than none
@@ -194,18 +211,22 @@ class Exposition:
         assert self._published is not None
         return self._published
 
-    async def prepare(self, snapshot: Snapshot, process_metrics: Iterable[RenderedFamily]) -> None:
-        """Render and compress what changed, in slices, and publish all of it at once."""
+    async def prepare(
+        self, snapshot: Snapshot, process_metrics: Iterable[RenderedFamily], *, news: int = 0
+    ) -> None:
+        """Render and compress what changed, in slices, and publish all of it at once; `news` that there were are in it."""
         assert not self._preparing, "one preparation at a time"
         self._preparing = True
         self.asked.clear()
         try:
-            await self._prepare(snapshot, process_metrics)
+            await self._prepare(snapshot, process_metrics, news)
         finally:
             self._preparing = False
 
-    async def _prepare(self, snapshot: Snapshot, process_metrics: Iterable[RenderedFamily]) -> None:
-        prepared_at_us, news = self._clock.monotonic_us(), self._news()
+    async def _prepare(
+        self, snapshot: Snapshot, process_metrics: Iterable[RenderedFamily], news: int
+    ) -> None:
+        prepared_at_us = self._clock.monotonic_us()
         last = self._last
         if snapshot.generation == self._generation:
             preparation = _Preparation(last.rows, self._compress)
@@ -239,6 +260,8 @@ class Exposition:
 
     async def _add_info(self, preparation: _Preparation) -> None:
         info, before = preparation.rows.info, self._last.rows.info
+        if not info:
+            return
         preparation.add(
             metadata(INFO, "gauge", INFO_HELP), metadata(INFO.removesuffix("_info"), "info", INFO_HELP)
         )

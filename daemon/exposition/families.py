@@ -60,7 +60,7 @@ class Snapshot:
 
     `generation`: another number whenever `servers` or `info` differ from the snapshot before.
     `servers`: for each row its rendered label, `server="…"`; empty where the row is not exposed.
-    `info`: for each row the rendered labels of slad_server_info; empty where the row is not exposed.
+    `info`: for each row the rendered labels of slad_server_info; empty where the row is not exposed. No rows: nobody wants it.
     """
 
     generation: int

@@ -10,13 +10,14 @@ from daemon.hub.states import HubError, HubState
 
 _UNREACHABLE: Final = "Look at whether PostgreSQL runs there, and at the way to it"
 _INIT: Final = "Run 'slad hub init' with the role that owns the store"
+_ROLES: Final = "'slad hub monitor add' makes that of a monitor, 'slad hub role' that of hubs"
 
 _BY_SQLSTATE: Final[Sequence[tuple[str, HubState, str]]] = (
     ("28", HubState.LOGIN_REFUSED, "Look at the user and the password, and at pg_hba.conf"),
     (
         "42501",
         HubState.NOT_ALLOWED,
-        "Name this observer's own role in [hub] dsn: 'slad hub monitor add' makes it",
+        f"Name this observer's own role in [hub] dsn: {_ROLES}",
     ),
     ("3D000", HubState.NO_STORE, f"Make the database ('createdb'). {_INIT}"),
     ("3F000", HubState.NO_STORE, _INIT),
@@ -33,7 +34,7 @@ _BY_WORDS: Final[Sequence[tuple[str, HubState, str]]] = (
     (r"database system is|too many|connection slots", HubState.UNREACHABLE, _UNREACHABLE),
     (r"SSL SYSCALL|closed unexpectedly", HubState.UNREACHABLE, _UNREACHABLE),
     (
-        r"certificate",
+        r"certificate|sslrootcert",
         HubState.NOT_TRUSTED,
         "Name the authority in [hub] ca_file, and the host as in its certificate",
     ),
@@ -43,7 +44,7 @@ _BY_WORDS: Final[Sequence[tuple[str, HubState, str]]] = (
         HubState.LOGIN_REFUSED,
         "Look at the user and the password, and at pg_hba.conf",
     ),
-    (r'role ".*" does not exist', HubState.LOGIN_REFUSED, "'slad hub monitor add' makes it"),
+    (r'role ".*" does not exist', HubState.LOGIN_REFUSED, f"Make it: {_ROLES}"),
     (r'database ".*" does not exist', HubState.NO_STORE, f"Make the database ('createdb'). {_INIT}"),
     (r"timeout", HubState.UNANSWERED, _UNREACHABLE),
 )

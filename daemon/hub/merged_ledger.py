@@ -40,7 +40,11 @@ class MergedLedger:
     @property
     def hub_head(self) -> Head:
         """The last record of the hub's own ledger."""
-        return self.heads.get(HUB, _NOTHING)
+        return self.head_of(HUB)
+
+    def head_of(self, name: str) -> Head:
+        """The last record of a ledger."""
+        return self.heads.get(name, _NOTHING)
 
     def hub_place(self, seq: int) -> int:
         """The place of a record of that."""
@@ -91,9 +95,8 @@ class MergedLedger:
         return await self._tail.read(after, most) if most > 0 else ()
 
     async def document(self, sha256: str) -> bytes | None:
-        """The bytes of issued statements are with the monitor that issued them."""
-        del sha256
-        return None
+        """The bytes of an issued statement, whoever issued it. Raises LedgerFaultError, LedgerDamagedError."""
+        return await self._tail.document(sha256)
 
     def stored(self) -> dict[str, Any]:
         """All that is known of it, as JSON that `restore` takes."""

@@ -1,8 +1,9 @@
 """`slad import --from-hub`: what the store has of a monitor's ledger, brought back into it, record by record as it was."""
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from typing import Final
 
@@ -19,11 +20,15 @@ AT_ONCE: Final = 1_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RestoredLedger:
-    """`had` and `has`: the number of its last record, before and now; `lost`: what was acknowledged and is nowhere, or ""."""
+    """`had` and `has`: the number of its last record, before and now; `lost`: what was acknowledged and is nowhere, or "".
+
+    `bare`: the issued statements of which neither has the bytes, as people name them.
+    """
 
     had: int
     has: int
     lost: str
+    bare: Sequence[str]
 
 
 async def restored(
@@ -39,12 +44,13 @@ async def restored(
         try:
             had = restoration.head.seq
             await _fill(restoration, store, observer, progress)
+            bare = await _bare_after_filling(restoration, store)
             watermarks = await store.watermarks()
         except BaseException:
             restoration.abandon()
             raise
         lost = restoration.finish(watermarks)
-        return RestoredLedger(had=had, has=restoration.head.seq, lost=lost)
+        return RestoredLedger(had=had, has=restoration.head.seq, lost=lost, bare=bare)
     finally:
         await store.close()
 
@@ -70,6 +76,17 @@ async def _fill(
             ) from error
         _check(reader, ((line.seq, line.body) for line in lines))
         progress(restoration.head.seq)
+
+
+async def _bare_after_filling(restoration: Restoration, store: HubStore) -> list[str]:
+    """Bring back the bytes of issued statements; those of which the store has none, or others, as people name them."""
+    bare = restoration.bare()
+    for digest in list(bare):
+        document = await store.document(digest)
+        if document is not None and sha256(document).hexdigest() == digest:
+            restoration.keep(document)
+            del bare[digest]
+    return list(bare.values())
 
 
 def _check(reader: EvidenceReader, lines: Iterable[tuple[int, str]]) -> None:

@@ -1,4 +1,8 @@
-"""`slad hub retire`: the end of a monitor, as a record in the hub's own ledger (spec §3.4)."""
+"""`slad hub retire`: the end of a monitor, as a record in the hub's own ledger (spec §3.4).
+
+It needs no hub that runs, and not the lock of one that does: it is appended after the last record that there is, or not at all;
+then after the next. The active hub does the same.
+"""
 
 from typing import Final
 
@@ -8,11 +12,13 @@ from daemon.hub.session import HubSession, next_lines
 from daemon.hub.states import HubError, HubState, instance_name
 from sla.decoding import parse_line
 from sla.evidence import encode
-from sla.instants import MINUTE, Instant, format_instant, parse_instant
+from sla.instants import MINUTE, SECOND, Instant, format_instant, parse_instant
 from sla.records import ObserverRetired
 
 STILL_SEES_US: Final = 10 * MINUTE
 """A monitor that has seen so lately is not at its end."""
+CLOCKS_APART_US: Final = 10 * SECOND
+"""How far this clock may be ahead of PostgreSQL's: hubs record nothing with an earlier instant than the last record's."""
 _ATTEMPTS: Final = 5
 """The active hub may append to the same ledger meanwhile."""
 
@@ -20,10 +26,16 @@ _ATTEMPTS: Final = 5
 async def retire(table: HubTable, observer: str, at: Instant | None, by: str, now: Instant) -> Instant:
     """Put on record that a monitor ended at an instant, by default where its witnesses saw last; that instant.
 
-    Raises HubError: for a monitor that the store does not know, that still sees, or that would end after `now`.
+    Raises HubError: for a monitor that the store does not know, that still sees, or that would end after `now`; and where `now`
+    is later than the store's clock has it.
     """
     store = await HubSession.open(table, HUB, instance_name())
     try:
+        ahead_us = now - await store.now()
+        if ahead_us > CLOCKS_APART_US:
+            raise _refused(
+                f"This clock is {ahead_us // SECOND} s ahead of PostgreSQL's, and hubs could record nothing for so long: set it right."
+            )
         seen_until = await _seen_until(store, observer, now)
         end = seen_until if at is None else at
         if end is None:

@@ -1,14 +1,16 @@
 """The store as the hub uses it: one session that reads what arrives, holds the lock of the active hub, and writes under it.
 
 The lock is PostgreSQL's, and ends with the session. A session that says nothing for `IDLE_S` is ended by PostgreSQL: so a hub
-that was stopped, or whose way to the store was cut, loses it, and whoever was woken later finds its session gone.
+that was stopped, or whose way to the store was cut, loses it, and whoever was woken later finds its session gone. And a hub that
+is not answered for so long, as by a machine that died, ends the session itself.
 """
 
 import secrets
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from daemon.config.hub import WHOLE, Shard
+from daemon.hub.schema import HUB
 from daemon.hub.store import HubStore
 from daemon.ledger import Chained, Head, RequestKey
 from sla.chain import SALT_BYTES, digest_of, linked, salted
@@ -16,10 +18,11 @@ from sla.instants import Instant
 from sla.records import ServerId, Witness
 
 IDLE_S: Final = 8
-"""After which PostgreSQL ends a session that asks nothing; a hub asks each tick."""
+"""After which PostgreSQL ends a session that asks nothing, and a hub one that does not answer what waits for no lock; a hub asks
+each tick.
+"""
 _NAMED: Final = "slad hub "
 """What the names of sessions begin with, as PostgreSQL shows them."""
-_SETTINGS: Final = f"SET idle_session_timeout = {IDLE_S * 1000}; SET tcp_user_timeout = {IDLE_S * 1000}"
 
 
 class Arrived(NamedTuple):
@@ -45,19 +48,20 @@ class HubSession(HubStore):
 
     async def _begin(self) -> None:
         await super()._begin()
-        await self._asked(_SETTINGS)
+        idle_ms = IDLE_S * 1000
+        await self._asked(f"SET idle_session_timeout = {idle_ms}; SET tcp_user_timeout = {idle_ms}")
         await self._asked(
             "SELECT set_config('application_name', %s, false)", f"{_NAMED}{self._instance}"[:63]
         )
 
     async def is_active(self, shard: Shard = WHOLE) -> bool:
         """Whether this session has the locks of a shard, which it takes where nobody has any of them. Raises HubError."""
-        ((has_it,),) = await self._asked("SELECT slad.slad_hub_active(%s::smallint[])", list(shard.buckets))
+        ((has_it,),) = await self._read("SELECT slad.slad_hub_active(%s::smallint[])", list(shard.buckets))
         return bool(has_it)
 
     async def active_name(self, shard: Shard = WHOLE) -> str:
         """The name of the process that has the shard's first lock; "" where none has. Raises HubError."""
-        rows = await self._asked(
+        rows = await self._read(
             "SELECT a.application_name FROM pg_locks l JOIN pg_stat_activity a ON a.pid = l.pid"
             " JOIN pg_database d ON d.oid = l.database WHERE d.datname = current_database()"
             " AND l.locktype = 'advisory' AND l.classid::bigint = slad.hub_lock() AND l.objid::bigint = %s AND l.granted",
@@ -66,37 +70,64 @@ class HubSession(HubStore):
         return str(rows[0][0] or "").removeprefix(_NAMED) if rows else ""
 
     async def append_as_active(
-        self, lines: Sequence[Chained], key: RequestKey | None, shard: Shard = WHOLE
+        self,
+        lines: Sequence[Chained],
+        key: RequestKey | None,
+        documents: Sequence[bytes] = (),
+        shard: Shard = WHOLE,
     ) -> str:
         """Append to the hub's ledger in one transaction that has a shard's locks; the outcome as `append` has it, or "passive": another
-        hub has the lock. `key`: of the request that asked for them.
+        hub has the lock. `key`: of the request that asked for them. `documents`: as `append`.
 
         Raises HubError: then it may have been appended, or not.
         """
         ((outcome,),) = await self._asked(
-            "SELECT slad.slad_hub_append(%s::smallint[], %s, %b::text[], %b, %s, %s)",
+            "SELECT slad.slad_hub_append(%s::smallint[], %s, %b::text[], %b, %s, %s, %b::bytea[])",
             list(shard.buckets),
             lines[0].seq,
             [line.body for line in lines],
             lines[-1].chain,
             *((None, None) if key is None else key),
+            list(documents),
         )
         return str(outcome)
 
+    async def writes_next_after(self, seq: int, shard: Shard = WHOLE) -> bool:
+        """Whether this session has a shard's locks, and the hub's ledger ends with a record: nobody else can have written more of
+        that shard.
+
+        Raises HubError.
+        """
+        ((is_so,),) = await self._asked(
+            "SELECT slad.slad_hub_active(%s::smallint[])"
+            " AND EXISTS (SELECT FROM slad.ledger l WHERE l.name = %s AND l.seq = %s)",
+            list(shard.buckets),
+            HUB,
+            seq,
+        )
+        return bool(is_so)
+
+    async def document(self, sha256: str) -> bytes | None:
+        """As `HubStore.document`, of whichever ledger. Raises HubError."""
+        rows = await self._asked(
+            "SELECT d.content FROM slad.document d WHERE d.sha256 = decode(%s, 'hex')", sha256
+        )
+        return bytes(rows[0][0]) if rows else None
+
     async def request_keys(self, after: int) -> dict[int, RequestKey]:
         """By what requests are known again whose first line arrived after a number. Raises HubError."""
-        rows = await self._asked("SELECT * FROM slad.request r WHERE r.arrival > %s", after)
+        rows = await self._read("SELECT * FROM slad.request r WHERE r.arrival > %s", after)
         return {arrival: RequestKey(key, digest) for arrival, key, digest in rows}
 
     async def tail(self, after: int, most: int, shard: Shard = WHOLE) -> list[Arrived]:
         """At most so many lines that arrived after a number, in order: of a shard's clients, and those for all. Raises HubError."""
         buckets = None if shard.is_whole else list(shard.buckets)
         sql = "SELECT * FROM slad.slad_tail(%s, %s::smallint[], %s)"
-        return [Arrived(*row) for row in await self._asked(sql, after, buckets, most)]
+        return [Arrived(*row) for row in await self._read(sql, after, buckets, most)]
 
     async def moved(self, servers: Sequence[ServerId]) -> list[ServerId]:
         """Those of the servers that had several clients. Raises HubError."""
-        rows = await self._asked("SELECT slad.slad_moved(%s::text[])", list(servers))
+        rows = await self._read("SELECT slad.slad_moved(%s::text[])", list(servers))
         return [ServerId(server) for (server,) in rows]
 
     async def earlier(self, server: ServerId, before: int, most: int) -> list[Arrived]:
@@ -113,7 +144,7 @@ class HubSession(HubStore):
 
     async def heads(self) -> dict[str, Head]:
         """The last record of each ledger. Raises HubError."""
-        rows = await self._asked("SELECT l.name, l.seq, l.chain FROM slad.ledger l")
+        rows = await self._read("SELECT l.name, l.seq, l.chain FROM slad.ledger l")
         return {name: Head(seq, chain) for name, seq, chain in rows}
 
     async def lacking(self, last_lines: Mapping[str, LastLine]) -> str:
@@ -131,12 +162,17 @@ class HubSession(HubStore):
 
     async def newest_arrival(self) -> int:
         """The number of the last line of all. Raises HubError."""
-        ((number,),) = await self._asked("SELECT slad.slad_arrival()")
+        ((number,),) = await self._read("SELECT slad.slad_arrival()")
         return int(number)
+
+    async def now(self) -> Instant:
+        """What PostgreSQL's clock shows. Raises HubError."""
+        ((at,),) = await self._read("SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint")
+        return Instant(at)
 
     async def seen(self) -> dict[str, dict[Witness, Instant]]:
         """By ledger, how far its witnesses have seen. Raises HubError."""
-        rows = await self._asked(
+        rows = await self._read(
             "SELECT l.name, w.observer, w.source, w.at FROM slad.ledger l"
             " LEFT JOIN slad.watermark w ON w.ledger = l.number ORDER BY l.name"
         )
@@ -146,6 +182,10 @@ class HubSession(HubStore):
             if at is not None:
                 marks[Witness(observer, source)] = Instant(at)
         return found
+
+    async def _read(self, sql: str, *parameters: object) -> list[tuple[Any, ...]]:
+        """What needs no lock of another's. Raises HubError."""
+        return await self._asked(sql, *parameters, within_s=IDLE_S)
 
 
 def next_lines(head: Head, lines: Iterable[str]) -> list[Chained]:

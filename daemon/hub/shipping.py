@@ -7,7 +7,6 @@ task its time, and nobody else's; what it refuses is tried again, later each tim
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import accumulate, takewhile
 from math import nan
 from typing import TYPE_CHECKING, Final
 
@@ -17,7 +16,7 @@ from daemon.clock import Clock
 from daemon.config.config import Config
 from daemon.config.hub import HubTable
 from daemon.hub.states import HubError, HubState, instance_name
-from daemon.ledger import Chained, Ledger, LedgerError
+from daemon.ledger import Chained, Ledger, LedgerDamagedError, LedgerError, issued_in
 from daemon.metrics.hub import HubMetrics
 from daemon.pacing import waited
 from sla.instants import SECOND, Instant
@@ -30,7 +29,9 @@ MOST_AT_ONCE: Final = 2_000
 LEAST_AT_ONCE: Final = 50
 """The same at a store that is too slow for more."""
 MOST_BYTES: Final = 4_000_000
-"""Of bodies in one append, unless a single one has more."""
+"""Of bodies and issued statements in one append, unless a single record has more."""
+DOCUMENT_BYTES: Final = 64 * 1024 * 1024
+"""Of an issued statement: the store keeps no longer one (`tables-3.sql`)."""
 HEARTBEAT_S: Final = 30.0
 """How long the store hears nothing at most, while nothing is committed."""
 FIRST_RETRY_S: Final = 1.0
@@ -152,6 +153,7 @@ class Shipper:
             self._has = (await agreed(store, self._observer, head, chain_in(self._ledger))).seq
             if before is not None and self._has < before:
                 _log.warning("hub_lost_records", acknowledged=before, found=self._has)
+            await self._ship_documents(store)
             while self._table is table:
                 self._wake.clear()
                 is_last = self._is_finishing
@@ -177,9 +179,9 @@ class Shipper:
 
     async def _append(self, store: "HubStore", lines: Sequence[Chained]) -> int:
         """The number of the last record that the store has afterwards."""
-        lines = _bounded(lines)
+        lines, documents = await self._parcel(lines)
         try:
-            outcome, head = await store.append(lines)
+            outcome, head = await store.append(lines, documents)
         except HubError as error:
             if error.state is HubState.UNANSWERED:
                 self._at_once = max(LEAST_AT_ONCE, self._at_once // 2)
@@ -194,6 +196,41 @@ class Shipper:
         self._metrics.shipped.inc(len(lines))
         self._succeed(store)
         return head.seq
+
+    async def _ship_documents(self, store: "HubStore") -> None:
+        """The bytes of statements whose records the store has without them: it did not keep any then, or they came here later."""
+        for seq in await store.bare():
+            lines, documents = await self._parcel(await self._ledger.read(seq - 1, 1))
+            if documents:
+                await store.append(lines, documents)
+
+    async def _parcel(self, lines: Sequence[Chained]) -> tuple[Sequence[Chained], Sequence[bytes]]:
+        """As many of the lines as may go together, at least one, and the bytes of the statements that they issue."""
+        documents: list[bytes] = []
+        size = 0
+        for number, line in enumerate(lines):
+            document = await self._issued_by(line)
+            size += len(line.body) + len(document or b"")
+            if number and size > MOST_BYTES:
+                return lines[:number], documents
+            if document is not None:
+                documents.append(document)
+        return lines, documents
+
+    async def _issued_by(self, line: Chained) -> bytes | None:
+        """The bytes of the statement that a line issues; None where there are none that the store would keep."""
+        digest = issued_in(line.body)
+        if digest is None:
+            return None
+        try:
+            document = await self._ledger.document(digest)
+        except LedgerDamagedError as error:
+            _log.error("statement_not_shipped", sha256=digest, message=str(error))
+            return None
+        if document is not None and len(document) > DOCUMENT_BYTES:
+            _log.warning("statement_not_shipped", sha256=digest, message=f"it has {len(document):,} bytes")
+            return None
+        return document
 
     def _succeed(self, store: "HubStore") -> None:
         self._failures = 0
@@ -238,9 +275,3 @@ class Shipper:
     def _behind_s(self) -> float:
         is_level = self._table is None or self._has == self._ledger.head.seq
         return 0.0 if is_level else (self._clock.monotonic_us() - self._level_us) / SECOND
-
-
-def _bounded(lines: Sequence[Chained]) -> Sequence[Chained]:
-    """As many of the lines as may go together; at least one."""
-    sizes = accumulate(len(line.body) for line in lines)
-    return lines[: max(1, sum(1 for _ in takewhile(lambda size: size <= MOST_BYTES, sizes)))]

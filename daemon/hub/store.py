@@ -49,6 +49,8 @@ class HubStore:
         """Whether another process speaks for the same observer, by the last answer."""
         self._ends_at = asyncio.get_running_loop().time() + within_s
         self._connection = connection
+        self._turn = asyncio.Lock()
+        """One question at a time: the time for an answer begins when it is asked."""
         self._observer = observer
         self._instance = instance
         self._where = where
@@ -80,16 +82,34 @@ class HubStore:
         )
         return Head(seq, chain)
 
-    async def append(self, lines: Sequence[Chained]) -> tuple[str, Head]:
-        """Append records that follow each other; the outcome, as `slad_append` has it, and the store's head. Raises HubError."""
+    async def append(self, lines: Sequence[Chained], documents: Sequence[bytes] = ()) -> tuple[str, Head]:
+        """Append records that follow each other; the outcome, as `slad_append` has it, and the store's head. Raises HubError.
+
+        `documents`: the bytes of statements that these records issue, or earlier ones.
+        """
         ((outcome, seq, chain),) = await self._asked(
-            "SELECT * FROM slad.slad_append(%s, %s, %b::text[], %b)",
+            "SELECT * FROM slad.slad_append(%s, %s, %b::text[], %b, %b::bytea[])",
             self._observer,
             lines[0].seq,
             [line.body for line in lines],
             lines[-1].chain,
+            list(documents),
         )
         return outcome, Head(seq, chain)
+
+    async def bare(self) -> list[int]:
+        """The records that issue a statement of which the store has no bytes, by number. Raises HubError."""
+        return [seq for (seq,) in await self._asked("SELECT slad.slad_bare(%s)", self._observer)]
+
+    async def document(self, sha256: str) -> bytes | None:
+        """The bytes of a statement that a record issues, by their hash; None where the store has none. Raises HubError.
+
+        Nobody has hashed them yet.
+        """
+        ((content,),) = await self._asked(
+            "SELECT slad.slad_document(%s, decode(%s, 'hex'))", self._observer, sha256
+        )
+        return content if isinstance(content, bytes) else None
 
     async def put_watermarks(self, upto_seq: int, watermarks: Mapping[Witness, Instant]) -> None:
         """How far witnesses have seen, which holds once the store has the records up to one. Raises HubError."""
@@ -128,7 +148,10 @@ class HubStore:
         with suppress(OSError, psycopg.Error), socket.socket(fileno=os.dup(self._connection.fileno())) as way:
             way.shutdown(socket.SHUT_RDWR)
 
-    async def _asked(self, sql: str, *parameters: object) -> list[tuple[Any, ...]]:
+    async def _asked(
+        self, sql: str, *parameters: object, within_s: float | None = None
+    ) -> list[tuple[Any, ...]]:
+        """The rows of an answer that comes in time, by default in ANSWER_S. Raises HubError."""
         is_late = False
 
         def give_up() -> None:
@@ -137,16 +160,18 @@ class HubStore:
             self.cut_off()
 
         loop = asyncio.get_running_loop()
-        timer = loop.call_later(min(ANSWER_S, self._ends_at - loop.time()), give_up)
-        try:
-            cursor = await self._connection.execute(sql.encode(), parameters or None)
-            return await cursor.fetchall() if cursor.description else []
-        except psycopg.Error as error:
-            if is_late:
-                raise _unanswered(self._where) from error
-            raise told(error, self._where) from error
-        finally:
-            timer.cancel()
+        async with self._turn:
+            patience_s = ANSWER_S if within_s is None else within_s
+            timer = loop.call_later(min(patience_s, self._ends_at - loop.time()), give_up)
+            try:
+                cursor = await self._connection.execute(sql.encode(), parameters or None)
+                return await cursor.fetchall() if cursor.description else []
+            except psycopg.Error as error:
+                if is_late:
+                    raise _unanswered(self._where) from error
+                raise told(error, self._where) from error
+            finally:
+                timer.cancel()
 
 
 async def connected(table: HubTable, *, within_s: float = CONNECT_S) -> psycopg.AsyncConnection[Any]:
@@ -167,7 +192,7 @@ async def connected(table: HubTable, *, within_s: float = CONNECT_S) -> psycopg.
                 dbname=dsn.database,
                 password=password,
                 sslmode=dsn.sslmode,
-                sslrootcert=str(table.ca_file or ssl.get_default_verify_paths().cafile or "system"),
+                sslrootcert=_authorities(table),
                 gssencmode="disable",
                 target_session_attrs="read-write",
                 client_encoding="UTF8",
@@ -181,6 +206,13 @@ async def connected(table: HubTable, *, within_s: float = CONNECT_S) -> psycopg.
         raise _unanswered(str(dsn)) from error
     except psycopg.Error as error:
         raise told(error, str(dsn)) from error
+
+
+def _authorities(table: HubTable) -> str | None:
+    """Who vouches for the server, as libpq has it: it verifies whatever the way of TLS where any are given. None: nobody has to."""
+    if table.ca_file is not None:
+        return str(table.ca_file)
+    return (ssl.get_default_verify_paths().cafile or "system") if table.dsn.is_verified else None
 
 
 def check_version(version: int, where: str) -> None:

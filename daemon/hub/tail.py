@@ -5,7 +5,9 @@ of the lines on which it rests, never before. The lock of the active hub is that
 """
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+import hashlib
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Final, Never
@@ -15,19 +17,24 @@ import structlog
 from daemon.clock import Clock
 from daemon.config.hub import HubTable
 from daemon.hub.schema import HUB
-from daemon.hub.session import Arrived, HubSession, LastLine
+from daemon.hub.session import IDLE_S, Arrived, HubSession, LastLine
 from daemon.hub.states import HubError, HubState, instance_name
-from daemon.ledger import Chained, Head, LedgerFaultError, RequestKey
+from daemon.ledger import Chained, Head, LedgerDamagedError, LedgerFaultError, RequestKey
 from daemon.metrics.hub import TailMetrics
 from daemon.pacing import waited
 from sla.decoding import LineError, parse_line
 from sla.instants import SECOND, Instant
 from sla.records import ServerId, Witness
+from sla.texts import cleaned
 
 MOST_AT_ONCE: Final = 2_000
 """Lines that are asked for at once."""
+OWN_KEPT: Final = 2_000
+"""Lines of the hub's own ledger that are remembered: a replica that is promoted lacks seconds, or minutes."""
 MOST_HELD: Final = 20_000
 """Lines that wait to be taken: then the store has to wait."""
+TOLD_BYTES: Final = 300
+"""How much the log tells of a line that cannot be kept."""
 POLL_S: Final = 0.5
 """How often the store is asked for what is new; far below the time after which it ends a session that is idle."""
 FIRST_RETRY_S: Final = 0.5
@@ -73,8 +80,6 @@ class Tail:
     ) -> None:
         """`on_backlog`: there is so much to take that it ought not to wait for a tick."""
         self.instance = instance_name()
-        self.is_active = False
-        """Whether this hub had the lock when it last asked."""
         self.active_name = ""
         """Which hub has it; "" where nobody is known to."""
         self.fault = "the store was not reached yet"
@@ -95,15 +100,27 @@ class Tail:
         """The number of the last line that came, given out or held."""
         self._last_lines: dict[str, LastLine] = {}
         """Where the last line of each ledger is that came."""
+        self._own: deque[tuple[Chained, RequestKey | None]] = deque(maxlen=OWN_KEPT)
+        """The last lines of the hub's own ledger, which nobody else could bring back; of the first of a request its key."""
         self._newest = 0
         """The number of the last line that is known to have arrived."""
         self._passed = 0
         """Up to which there is nothing more for this shard."""
         self._level_us = clock.monotonic_us()
         """When all that had arrived was here last, by the monotonic clock."""
+        self._active_until_us = 0
+        """How long this hub has the lock for certain, by the boot clock: until when PostgreSQL ends no session for its silence."""
         self._wake = asyncio.Event()
         self._state: HubState | None = None
         metrics.measure_behind(lambda: self.behind_records, lambda: self.behind_s, lambda: self.is_active)
+
+    @property
+    def is_active(self) -> bool:
+        """Whether this hub has the lock: it had when it last asked, and that is not so long ago that another may have it.
+
+        A hub that was stopped, or hears nothing of the store, is no longer active then, whatever it was told before.
+        """
+        return self._clock.boottime_us() < self._active_until_us
 
     @property
     def behind_records(self) -> int:
@@ -129,11 +146,33 @@ class Tail:
         heads = {} if seen is None else self._heads
         return Arrivals(lines=lines, keys=keys, seen=seen, heads=heads, earlier=earlier)
 
-    async def append(self, lines: Sequence[Chained], key: RequestKey | None) -> str:
+    async def append(
+        self, lines: Sequence[Chained], key: RequestKey | None, documents: Sequence[bytes]
+    ) -> str:
         """Append to the hub's ledger as the active hub; the outcome as `HubSession.append_as_active` has it. Raises HubError."""
-        outcome = await self._asked().append_as_active(lines, key, self._table.shard)
+        outcome = await self._asked().append_as_active(lines, key, documents, self._table.shard)
         self._wake.set()
         return outcome
+
+    async def writes_next_after(self, seq: int) -> bool:
+        """See `HubSession`; False where the store does not answer."""
+        try:
+            return await self._asked().writes_next_after(seq, self._table.shard)
+        except HubError:
+            return False
+
+    async def document(self, sha256: str) -> bytes | None:
+        """The bytes of an issued statement, by their hash; None where the store has none. Raises LedgerFaultError, LedgerDamagedError."""
+        try:
+            found = await self._asked().document(sha256)
+        except HubError as error:
+            raise LedgerFaultError(str(error)) from error
+        if found is not None and hashlib.sha256(found).hexdigest() != sha256:
+            raise LedgerDamagedError(
+                f"The store's bytes of the issued statement of SHA-256 {sha256} were changed. Look for who changed them, and restore"
+                " the table slad.document from a backup."
+            )
+        return found
 
     async def read(self, after: int, limit: int) -> list[Chained]:
         """At most so many lines that arrived after a number. Raises LedgerFaultError."""
@@ -173,20 +212,49 @@ class Tail:
                 await waited(self._wake, POLL_S)
                 self._wake.clear()
         finally:
-            self._session, self.is_active = None, False
+            self._session, self._active_until_us = None, 0
             await session.close()
 
     async def _check_it_goes_on(self, session: HubSession) -> None:
-        """A replica that was promoted may lack the last lines, or have others in their place; a snapshot may be of another store."""
+        """A replica that was promoted may lack lines, or have others in their place; a snapshot may be of another store: then the
+        last of some ledger is not where it was. Raises StoreChangedError, HubError.
+        """
         lacking = await session.lacking(self._last_lines)
         if lacking:
+            await self._bring_back(session)
             raise StoreChangedError(
                 f"The store no longer has {lacking}, as it was: what it has is read anew."
             )
 
+    async def _bring_back(self, session: HubSession) -> None:
+        """Append again what the store lost of the hub's own ledger, as monitors do with theirs; what has another record in its
+        place by now is told. Raises HubError.
+
+        It is what the store had, or nothing: so a hub may do it that stands by, and the active one as well.
+        """
+        for lines, key in _requests(await self._lost(session)):
+            outcome = await session.append_as_active(lines, key, (), self._table.shard)
+            if outcome == "passive":
+                outcome, _ = await session.append(lines)
+            if outcome == "appended":
+                _log.warning("hub_brought_back_records", first=lines[0].seq, last=lines[-1].seq)
+            else:
+                for line in lines:
+                    _log.error("hub_lost_record", seq=line.seq, record=cleaned(line.body, TOLD_BYTES))
+
+    async def _lost(self, session: HubSession) -> Sequence[tuple[Chained, RequestKey | None]]:
+        """The last lines of the hub's own ledger that the store no longer has."""
+        count = 0
+        for line, _ in reversed(self._own):
+            if await session.chain_of(line.seq) == line.chain:
+                break
+            count += 1
+        return list(self._own)[len(self._own) - count :]
+
     async def _ask_who_is_active(self, session: HubSession) -> None:
         shard = self._table.shard
-        was_active, self.is_active = self.is_active, await session.is_active(shard)
+        was_active, asked_us = self.is_active, self._clock.boottime_us()
+        self._active_until_us = asked_us + IDLE_S * SECOND if await session.is_active(shard) else 0
         self.active_name = self.instance if self.is_active else await session.active_name(shard)
         if self.is_active and not was_active:
             _log.warning("hub_became_active", instance=self.instance)
@@ -207,6 +275,11 @@ class Tail:
                 self._earlier |= earlier
                 self._keys |= keys
                 self._held += lines
+                self._own += [
+                    (Chained(line.seq, line.body, line.chain), keys.get(line.arrival))
+                    for line in lines
+                    if line.ledger == HUB
+                ]
                 self._last_lines |= {
                     line.ledger: LastLine(line.arrival, line.seq, line.chain) for line in lines
                 }
@@ -250,3 +323,15 @@ class Tail:
         if error.state is not self._state:
             _log.warning("hub_store_lost", state=error.state.value, message=str(error))
         self.fault, self._state = str(error), error.state
+
+
+def _requests(
+    lines: Iterable[tuple[Chained, RequestKey | None]],
+) -> list[tuple[list[Chained], RequestKey | None]]:
+    """Lines that follow each other, those of a request together; a shard has not all of them."""
+    found: list[tuple[list[Chained], RequestKey | None]] = []
+    for line, key in lines:
+        if key is not None or not found or found[-1][0][-1].seq + 1 != line.seq:
+            found.append(([], key))
+        found[-1][0].append(line)
+    return found

@@ -19,6 +19,7 @@ from daemon.ledger.batch import (
     Trace,
 )
 from daemon.ledger.compacting import Compaction, SealedMonth
+from daemon.ledger.documents import issued_in
 from daemon.ledger.errors import (
     LedgerDamagedError,
     LedgerError,
@@ -76,6 +77,7 @@ __all__ = [
     "Verified",
     "accepted_loss",
     "forget_snapshot",
+    "issued_in",
     "let_in",
     "note_of",
     "noted",

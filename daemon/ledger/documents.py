@@ -9,7 +9,7 @@ from typing import Final
 
 from daemon.ledger.errors import damaged
 
-ISSUED: Final = '{"kind":"issued",'
+_ISSUED: Final = '{"kind":"issued",'
 """How the body of a record begins that issues a statement."""
 
 
@@ -29,11 +29,21 @@ def unpacked(path: Path, digest: str, content: bytes) -> bytes:
     return document
 
 
-def bare(bodies: Callable[[str, int], Sequence[str]], document: Callable[[str], bytes | None]) -> list[str]:
-    """The issued statements of which there are no bytes, as people name them; the others are read, and so proved to be whole."""
-    records = map(json.loads, bodies(ISSUED, 0))
-    return [
-        f"{record['client']} {record['month']} version {record['version']}"
+def issued_in(body: str) -> str | None:
+    """The hash of the statement that a record issues, by its body; None for any other record."""
+    return str(json.loads(body)["sha256"]) if body.startswith(_ISSUED) else None
+
+
+def bare(
+    bodies: Callable[[str, int], Sequence[str]], document: Callable[[str], bytes | None]
+) -> dict[str, str]:
+    """The issued statements of which there are no bytes, by their hashes, as people name them.
+
+    The others are read, and so proved to be whole.
+    """
+    records = map(json.loads, bodies(_ISSUED, 0))
+    return {
+        record["sha256"]: f"{record['client']} {record['month']} version {record['version']}"
         for record in records
         if document(record["sha256"]) is None
-    ]
+    }

@@ -7,8 +7,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 
+from daemon.ledger import documents
 from daemon.ledger.batch import Batch, Chained, Head, Stored
-from daemon.ledger.errors import translating
+from daemon.ledger.errors import LedgerDamagedError, translating
 from daemon.ledger.files import connect, copy_whole
 from daemon.ledger.gate import EntryGate
 from daemon.ledger.lock import Lock
@@ -56,6 +57,16 @@ class Restoration:
         with translating(self._copy):
             self._store.restore(lines)
 
+    def bare(self) -> dict[str, str]:
+        """The issued statements of which it has no bytes, or others, by their hashes, as people name them."""
+        with translating(self._copy):
+            return documents.bare(self._store.bodies, self._document)
+
+    def keep(self, document: bytes) -> None:
+        """The bytes of an issued statement."""
+        with translating(self._copy):
+            self._store.write(self._store.plan(Batch(documents=(document,)), EntryGate()))
+
     def finish(self, watermarks: Mapping[Witness, Instant]) -> str:
         """Have it take the ledger's place, its witnesses as far as they are known to have seen.
 
@@ -85,6 +96,12 @@ class Restoration:
         self._store.close()
         self._remove_copy()
         self._lock.release()
+
+    def _document(self, sha256: str) -> bytes | None:
+        try:
+            return self._store.document(sha256)
+        except LedgerDamagedError:
+            return None
 
     def _remove_copy(self) -> None:
         for suffix in ("", "-journal", ".head", ".part"):

@@ -71,7 +71,7 @@ def verified(
         return Verified(
             head=store.state.head,
             found=store.found(set(looked_for)),
-            bare=documents.bare(store.bodies, store.document),
+            bare=list(documents.bare(store.bodies, store.document).values()),
         )
 
 

@@ -2,7 +2,7 @@
 
 import asyncio
 from array import array
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Final
 
 from daemon.exposition.families import ABSENT, RATIO_ONE, Column, ServerFamily, label
@@ -119,7 +119,9 @@ def _note(
             columns[place][number] = us
 
 
-async def month_families(formulas: Formulas, numbers: "array[int]", at: Instant) -> tuple[ServerFamily, ...]:
+async def month_families(
+    formulas: Formulas, numbers: "array[int]", at: Instant, *, left_out: Collection[str] = ()
+) -> tuple[ServerFamily, ...]:
     """The families of the month, for servers by the numbers of their formulas. Accruals were advanced to `at`."""
     by_number, values = formulas.by_number, _Values()
     for start in range(0, len(by_number), FORMULAS):
@@ -127,6 +129,8 @@ async def month_families(formulas: Formulas, numbers: "array[int]", at: Instant)
         await asyncio.sleep(0)
     families = []
     for (name, text, decimals), column in zip(_FAMILIES, values.columns, strict=True):
+        if name in left_out:
+            continue
         families.append(
             _family(name, text, decimals, [Column(labels="", values=await _spread(column, numbers))])
         )
@@ -137,7 +141,7 @@ async def month_families(formulas: Formulas, numbers: "array[int]", at: Instant)
         shown = [
             Column(labels=label(word, place.value), values=await _spread(column, numbers))
             for place, column in zip(places, columns, strict=True)
-            if column
+            if column and name not in left_out
         ]
         if shown:
             families.append(_family(name, text, _SECONDS, shown))

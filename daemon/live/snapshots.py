@@ -6,14 +6,17 @@ that the book does not change meanwhile.
 
 import asyncio
 from array import array
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import chain
+from operator import attrgetter
 from typing import Final, Literal, TypeVar
 
 from daemon.book.counting import LEG_DOWN, Counter, Group, Pattern
 from daemon.book.live_book import LiveBook
 from daemon.exposition.families import ABSENT, Column, LabelledFamily, ServerFamily, Snapshot, label, sample
+from daemon.exposition.lines import INFO
 from daemon.live.facts import ServerFacts
 from daemon.live.figures import LiveFigures
 from daemon.live.formulas import NOBODY
@@ -43,7 +46,11 @@ class _Months:
 class Snapshots:
     """Makes snapshots of a book and its live figures. Labels are rendered only when servers came, went or changed."""
 
-    def __init__(self, book: LiveBook, figures: LiveFigures, facts: ServerFacts) -> None:
+    def __init__(
+        self, book: LiveBook, figures: LiveFigures, facts: ServerFacts, *, left_out: Collection[str] = ()
+    ) -> None:
+        """`left_out`: families of servers that nobody wants; they are not worked out."""
+        self._left_out = frozenset(left_out)
         self._book = book
         self._figures = figures
         self._facts = facts
@@ -66,57 +73,21 @@ class Snapshots:
         groups = list(self._book.groups.values())
         if self._membership != self._book.membership:
             await self._name(groups)
-        families = [
-            _family(
-                "slad_server_up",
-                "gauge",
-                "Whether the virtual server is available; absent while unknown.",
-                [("", await _column(groups, _up))],
-            ),
-            _family(
-                "slad_server_leg_up",
-                "gauge",
-                "Whether a leg of the virtual server is up; absent while unknown.",
-                [(label("leg", leg.value), await _column(groups, _leg_up(leg))) for leg in ALL_LEGS],
-            ),
-            *[
-                _family(name, "counter", text, [("", await _counter(groups, counter))], decimals=6)
-                for name, text, counter in _COUNTERS
-            ],
-            _family(
-                "slad_server_leg_downtime_seconds_total",
-                "counter",
-                "Settled time in service in which a leg of the virtual server was down.",
-                [(label("leg", leg.value), await _leg_counter(groups, leg)) for leg in ALL_LEGS],
-                decimals=6,
-            ),
-            _family(
-                "slad_server_outages_total",
-                "counter",
-                "Outages of the virtual server that have begun.",
-                [("", _joined(group.outages for group in groups))],
-            ),
-            _family(
-                "slad_server_outage_start_timestamp_seconds",
-                "gauge",
-                "When the outage under way began; it stays while the virtual server is unknown.",
-                [("", _joined(group.outage_at for group in groups))],
-                decimals=6,
-            ),
-        ]
+        families = [await each.of(groups) for each in _FAMILIES if each.name not in self._left_out]
         months = await self._of_months(groups)
+        labelled = (
+            *months.labelled,
+            *await self._outages(groups),
+            await self._proposals(),
+            *cause_family(self._book),
+            *await self._facts.labelled(),
+        )
         return Snapshot(
             generation=self._membership,
             servers=self._servers,
-            info=self._info,
+            info=() if INFO in self._left_out else self._info,
             families=(*families, *months.families),
-            labelled=(
-                *months.labelled,
-                *await self._outages(groups),
-                await self._proposals(),
-                *cause_family(self._book),
-                *await self._facts.labelled(),
-            ),
+            labelled=tuple([family for family in labelled if family.name not in self._left_out]),
         )
 
     async def _of_months(self, groups: Sequence[Group]) -> _Months:
@@ -129,7 +100,9 @@ class Snapshots:
                 for rows in _sliced(group.rows):
                     numbers.extend([NOBODY if row is None else number_of(row.server, NOBODY) for row in rows])
                     await asyncio.sleep(0)
-            families = await month_families(figures.servers.formulas, numbers, figures.at)
+            families = await month_families(
+                figures.servers.formulas, numbers, figures.at, left_out=self._left_out
+            )
             listed = await labelled_families(figures, figures.at)
         elif months is None:
             return _Months(generation=self._membership, servers=self._servers, families=(), labelled=())
@@ -223,37 +196,30 @@ async def _moved(months: _Months, servers: Sequence[str]) -> tuple[ServerFamily,
     return tuple(families)
 
 
-_COUNTERS: Final = (
-    (
-        "slad_server_uptime_seconds_total",
-        "Settled time in service in which the virtual server was up.",
-        Counter.UP,
-    ),
-    ("slad_server_downtime_seconds_total", "Settled time in service in which it was down.", Counter.DOWN),
-    (
-        "slad_server_unobserved_seconds_total",
-        "Settled time in service in which nobody could say.",
-        Counter.UNOBSERVED,
-    ),
-)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Family:
+    """A family that the book's counters tell: what it says of itself, and by its columns' labels how each is made."""
 
+    name: str
+    kind: Literal["gauge", "counter"]
+    help: str
+    decimals: int = 0
+    columns: Mapping[str, Callable[[Sequence[Group]], Awaitable["array[int]"]]]
 
-def _family(
-    name: str,
-    kind: Literal["gauge", "counter"],
-    text: str,
-    columns: Sequence[tuple[str, "array[int]"]],
-    *,
-    decimals: int = 0,
-) -> ServerFamily:
-
-    return ServerFamily(
-        name=name,
-        help=text,
-        kind=kind,
-        decimals=decimals,
-        columns=tuple(Column(labels=labels, values=values) for labels, values in columns),
-    )
+    async def of(self, groups: Sequence[Group]) -> ServerFamily:
+        """The family as the counters are now."""
+        return ServerFamily(
+            name=self.name,
+            help=self.help,
+            kind=self.kind,
+            decimals=self.decimals,
+            columns=tuple(
+                [
+                    Column(labels=labels, values=await column(groups))
+                    for labels, column in self.columns.items()
+                ]
+            ),
+        )
 
 
 def _up(pattern: Pattern, combination: int) -> int:
@@ -322,8 +288,70 @@ def _sliced(rows: _Rows) -> Iterator[_Rows]:
         yield rows[start : start + ROWS]  # type: ignore[misc]  # a slice of a sequence is of its type
 
 
-def _joined(columns: "Iterable[array[int]]") -> "array[int]":
+async def _joined(groups: Sequence[Group], column: Callable[[Group], "array[int]"]) -> "array[int]":
     values: array[int] = array("q")
-    for column in columns:
-        values.extend(column)
+    for group in groups:
+        values.extend(column(group))
     return values
+
+
+_FAMILIES: Final = (
+    _Family(
+        name="slad_server_up",
+        kind="gauge",
+        help="Whether the virtual server is available; absent while unknown.",
+        columns={"": partial(_column, value=_up)},
+    ),
+    _Family(
+        name="slad_server_leg_up",
+        kind="gauge",
+        help="Whether a leg of the virtual server is up; absent while unknown.",
+        columns={label("leg", leg.value): partial(_column, value=_leg_up(leg)) for leg in ALL_LEGS},
+    ),
+    *[
+        _Family(
+            name=name,
+            kind="counter",
+            help=text,
+            decimals=6,
+            columns={"": partial(_counter, counter=counter)},
+        )
+        for name, text, counter in (
+            (
+                "slad_server_uptime_seconds_total",
+                "Settled time in service in which the virtual server was up.",
+                Counter.UP,
+            ),
+            (
+                "slad_server_downtime_seconds_total",
+                "Settled time in service in which it was down.",
+                Counter.DOWN,
+            ),
+            (
+                "slad_server_unobserved_seconds_total",
+                "Settled time in service in which nobody could say.",
+                Counter.UNOBSERVED,
+            ),
+        )
+    ],
+    _Family(
+        name="slad_server_leg_downtime_seconds_total",
+        kind="counter",
+        help="Settled time in service in which a leg of the virtual server was down.",
+        decimals=6,
+        columns={label("leg", leg.value): partial(_leg_counter, leg=leg) for leg in ALL_LEGS},
+    ),
+    _Family(
+        name="slad_server_outages_total",
+        kind="counter",
+        help="Outages of the virtual server that have begun.",
+        columns={"": partial(_joined, column=attrgetter("outages"))},
+    ),
+    _Family(
+        name="slad_server_outage_start_timestamp_seconds",
+        kind="gauge",
+        help="When the outage under way began; it stays while the virtual server is unknown.",
+        decimals=6,
+        columns={"": partial(_joined, column=attrgetter("outage_at"))},
+    ),
+)

@@ -93,6 +93,17 @@ class TailMetrics:
             ["observer"],
             registry=registry,
         )
+        self._disagreements = Gauge(
+            "slad_hub_disagreements",
+            "Servers and clients of which monitors do not say the same, by what it is that they say differently.",
+            ["kind"],
+            registry=registry,
+        )
+
+    def measure_disagreements(self, kinds: Mapping[str, Callable[[], float]]) -> None:
+        """Say where to ask how many disagreements there are of each kind."""
+        for kind, count in kinds.items():
+            self._disagreements.labels(kind).set_function(count)
 
     def measure_behind(
         self, records: Callable[[], float], seconds: Callable[[], float], active: Callable[[], bool]

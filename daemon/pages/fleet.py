@@ -6,8 +6,10 @@ from aiohttp import web
 
 from daemon.answers.budgets import WORST_FIRST, ClientBudget
 from daemon.control.questions import OutagesAsked, Page
+from daemon.pages.monitors import SILENT_US
 from daemon.pages.processes import processes_of
 from daemon.pages.viewer import Viewer
+from daemon.replies.hub import SPOKEN_KINDS
 from sla.instants import DAY, FOREVER, Instant
 
 TOP: Final = 12
@@ -25,6 +27,8 @@ async def page(viewer: Viewer, _: web.Request) -> dict[str, Any]:
     latest = await viewer.incidents(OutagesAsked(), Page(None, TOP))
     return {
         "overview": overview,
+        "silent_us": SILENT_US,
+        "disagreed": SPOKEN_KINDS,
         "incidents": await viewer.incidents(OutagesAsked(is_open=True), Page(None, TOP)),
         "latest": [each for each in latest.rows if each.end is not None],
         "clients": sorted(clients, key=_worst_first)[:TOP],

@@ -16,6 +16,7 @@ from daemon.pages import (
     fleet,
     incident,
     maintenance,
+    monitors,
     outages,
     server,
     servers,
@@ -54,6 +55,7 @@ PAGES: Final[Mapping[str, tuple[str, PageValues]]] = {
     "/": ("fleet", fleet.page),
     "/clients": ("clients", clients.page),
     "/clients/{client:[^/]+}": ("client", client.page),
+    "/monitors": ("monitors", monitors.page),
     **_ALIKE,
 }
 """Each page of the fleet: the name of its template, and what it shows."""

@@ -22,6 +22,7 @@ from daemon.records.links import ClientLink
 from daemon.records.refusals import FieldFault, NotFoundError
 from daemon.replies.causes import CauseStatus
 from daemon.replies.events import EventStatus
+from daemon.replies.hub import DisagreementStatus, HubStatus
 from daemon.replies.outages import IncidentRow, OutageRow
 from daemon.replies.servers import LegStatus, ServerStatus, ServerSummary
 from daemon.replies.statements import IssuedStatus
@@ -32,6 +33,7 @@ from daemon.statements.layouts import Files, Layout
 from daemon.statements.shelf import Shelf
 from sla.calendars import Month
 from sla.client_document import MonthVerdict
+from sla.disagreements import DisagreementKind
 from sla.instants import Instant
 from sla.reasons import in_evidence
 from sla.records import ClientId, ServerId
@@ -75,6 +77,11 @@ class Viewer:
         return name or "slad"
 
     @property
+    def is_hub(self) -> bool:
+        """Whether the pages are those of a hub, which sees by its monitors."""
+        return self._answers.is_hub
+
+    @property
     def zone(self) -> str:
         """By whose clock is told what is no one client's of several."""
         return "UTC" if self.client is None else self._own.timezone(self.client)
@@ -108,6 +115,7 @@ class Viewer:
                 "proposals_pending": 0,
                 "outdated": (),
                 "undelivered": (),
+                "hub": None if told.hub is None else _own_hub(told.hub),
             }
         )
 
@@ -178,6 +186,12 @@ class Viewer:
             return Listed(rows=(), next=None)
         _, found = await self._answers.events(server, page)
         return found
+
+    async def disagreements(self, kind: DisagreementKind | None, page: Page) -> Listed[DisagreementStatus]:
+        """What monitors say differently: for the provider alone. Raises NotFoundError where this is no hub."""
+        if self.client is not None:
+            raise _unknown("page", "monitors")
+        return await self._answers.disagreements(kind, page)
 
     async def months(self, server: str, month: Month) -> list[MonthAccount]:
         """A server's month, with each client whose it was."""
@@ -253,6 +267,11 @@ class Viewer:
 
 def _unknown(what: str, name: str) -> NotFoundError:
     return NotFoundError([FieldFault(what, f"there is no {what} {shown(name)}")])
+
+
+def _own_hub(hub: HubStatus) -> HubStatus:
+    """What a client is told of a hub: the ledgers, whose names its export has, and their heads."""
+    return hub.model_copy(update={"instance": "", "active": "", "disagreements": {}})
 
 
 def _own_cause(row: ServerSummary) -> ServerSummary:

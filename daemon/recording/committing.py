@@ -35,7 +35,7 @@ ANSWER_S: Final = 10.0
 _log = structlog.get_logger()
 
 
-class _OwnBatch(NamedTuple):
+class OwnBatch(NamedTuple):
     """A batch of the daemon's own that waits for its turn."""
 
     make: Callable[[Instant], Awaitable[Batch]]
@@ -83,7 +83,7 @@ class Committer:
         self._on_waiting = on_waiting
         self._on_fault = on_fault
         self._on_committed = on_committed
-        self._waiting: list[_OwnBatch | AskedRecords] = []
+        self._waiting: list[OwnBatch | AskedRecords] = []
         """In the order in which they came; how many requests wait at once is bounded by the doors."""
         self._under_way: AskedRecords | None = None
         """The request whose commit was begun."""
@@ -103,12 +103,16 @@ class Committer:
         """Have a batch of the daemon's own made and committed with the next tick, which comes at once."""
         self._put(make)
 
+    async def writes_next(self) -> bool:
+        """Whether the book has all that is on record, and what is committed now comes next: nobody else can have recorded more."""
+        return not (self.fault or self.held)
+
     async def changed(self, make: Callable[[Instant], Awaitable[Batch]]) -> None:
         """As `change`; returns once it is durable."""
         await self._put(make).wait()
 
     def _put(self, make: Callable[[Instant], Awaitable[Batch]]) -> asyncio.Event:
-        own = _OwnBatch(make, asyncio.Event())
+        own = OwnBatch(make, asyncio.Event())
         self._waiting.append(own)
         self._on_waiting()
         return own.committed
@@ -137,7 +141,7 @@ class Committer:
             if not self._waiting:
                 return  # a fault sent the requests away
             match self._waiting.pop(0):
-                case _OwnBatch(make, committed):
+                case OwnBatch(make, committed):
                     await self.commit(await make(now))
                     committed.set()
                 case AskedRecords() as request:
@@ -251,7 +255,7 @@ class Committer:
     def _send_requests_away(self, why: str) -> None:
         """Nobody has to wait for what may take long: whose commit is under way may yet be recorded, the others not."""
         requests = [waiting for waiting in self._waiting if isinstance(waiting, AskedRecords)]
-        self._waiting = [waiting for waiting in self._waiting if isinstance(waiting, _OwnBatch)]
+        self._waiting = [waiting for waiting in self._waiting if isinstance(waiting, OwnBatch)]
         for request in requests:
             _refuse(request, f"{NOTHING_RECORDED}: {why}")
         if self._under_way is not None:

@@ -5,12 +5,14 @@ Time is counted, and figures move on, only in a tick that had all that had arriv
 
 import asyncio
 from collections.abc import Iterator
+from math import inf
 from typing import Final
 
 import structlog
 
 from daemon.alerts.evaluator import AlertEvaluator
 from daemon.believed_clock import BelievedClock
+from daemon.book.disagreements import Disagreements
 from daemon.book.live_book import LiveBook
 from daemon.book.outage_index import READ_S
 from daemon.config.config import Config
@@ -29,6 +31,7 @@ from sla.instants import HOUR, SECOND
 
 SEAL_US: Final = HOUR
 """How often the active hub has its ledger tell how far witnesses have seen."""
+AGAIN_S: Final = 0.2
 
 _log = structlog.get_logger()
 
@@ -47,6 +50,7 @@ class HubRecorder:
         committer: HubCommitter,
         endings: Endings,
         book: LiveBook,
+        disagreements: Disagreements,
         snapshots: Snapshots,
         evaluator: AlertEvaluator,
         publisher: Publisher,
@@ -58,6 +62,8 @@ class HubRecorder:
         """`tick_us`: the longest wait for a tick, in place of the configuration's; `wake` has one come at once. `seals`: whether it
         has the ledger tell each hour how far witnesses have seen, or leaves it to another shard.
         """
+        self.has_begun = asyncio.Event()
+        """Set once all that had arrived was taken."""
         self._clock = clock
         self._fixed_tick_us = tick_us
         self._tick_us = tick_us or SECOND
@@ -67,6 +73,7 @@ class HubRecorder:
         self._committer = committer
         self._endings = endings
         self._book = book
+        self._disagreements = disagreements
         self._snapshots = snapshots
         self._evaluator = evaluator
         self._publisher = publisher
@@ -92,12 +99,14 @@ class HubRecorder:
     async def run(self) -> None:
         """Tick until `finish`."""
         while not self._is_finishing:
-            pause_s = (
-                0.0 if self._publisher.is_awaited and not self._committer.fault else self._tick_us / SECOND
-            )
-            await waited(self._wake, pause_s)
+            await waited(self._wake, self._until_next_tick_s())
             self._wake.clear()
             await self.tick()
+
+    def _until_next_tick_s(self) -> float:
+        """While figures are awaited that are not to be had, what lacks is looked for again and again, and not at once."""
+        awaited_s = inf if self._committer.fault else max(AGAIN_S, self._publisher.awaited_in_s())
+        return min(self._tick_us / SECOND, awaited_s)
 
     def finish(self) -> None:
         """Have `run` return."""
@@ -128,15 +137,20 @@ class HubRecorder:
         now = self._clock.now()
         await self._committer.commit_waiting(now)
         await self._seal_if_due()
+        if is_all:
+            self.has_begun.set()
         if is_all and not self._committer.held:
             async for _ in paced(self._book.settling(now)):
                 pass
             async for _ in paced(self._book.outages.read(), at_most_s=READ_S):
                 pass
             await self._end_what_ends()
-            figures_are_done = await self._snapshots.keep_up()
-            alerts_are_done = await self._evaluator.evaluate(())
-            if not (figures_are_done and alerts_are_done):
+            is_done = [
+                await self._disagreements.keep_up(now, self._merging.retired),
+                await self._snapshots.keep_up(),
+                await self._evaluator.evaluate(()),
+            ]
+            if not all(is_done):
                 self._wake.set()
             await self._publisher.publish_if_due(self._tick_us)
         elif self._committer.fault:

@@ -7,30 +7,39 @@ store the tail sees before anything is given out: the last line of each ledger h
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Final
 
+from daemon.book.disagreements import Disagreements
 from daemon.config.hub import Shard
-from daemon.hub.merged_ledger import MergedLedger
 from daemon.ledger import SnapshotSection, UnsoundSnapshotError, sections_in
-from daemon.recording.recollection import Recollection
+from daemon.recording.merging import StoreRecollection
 from daemon.recording.start_snapshot import check_writer, recollection_sections, restore_recollection
 from sla.instants import Instant, format_instant
+from sla.rows import records_of, rows_of
+
+_SAID: Final = "said"
+_AT_ONCE: Final = 500
 
 
-def sections_of(
-    recollection: Recollection, ledger: MergedLedger, shard: Shard, now: Instant
-) -> Iterator[SnapshotSection]:
-    """What a snapshot holds, each section made in about a millisecond. Neither must change meanwhile."""
+def sections_of(told: StoreRecollection, shard: Shard, now: Instant) -> Iterator[SnapshotSection]:
+    """What a snapshot holds, each section made in about a millisecond. Nothing must be taken meanwhile."""
+    ledger, recollection, disagreements = told
     merged, recorded_at = ledger.stored(), dict(recollection.reader.recorded_at)
-    return recollection_sections(
+    yield from recollection_sections(
         recollection, {"shard": str(shard), "merged": merged, "recorded_at": recorded_at, "written_at": now}
     )
+    for name, records in disagreements.told():
+        for first in range(0, len(records), _AT_ONCE):
+            some = rows_of((0, record) for record in records[first : first + _AT_ONCE])
+            yield SnapshotSection(_SAID, json.dumps([name, some]).encode())
 
 
-def restore(path: Path, ledger: MergedLedger, recollection: Recollection, shard: Shard, now: Instant) -> None:
-    """Recollect what the snapshot beside a path holds; nothing where there is none.
+def restore(path: Path, told: StoreRecollection, shard: Shard, now: Instant) -> None:
+    """Have nothing become what the snapshot beside a path holds, where there is one.
 
-    Raises UnsoundSnapshotError, and whatever else odd contents bring about: then neither is of more use.
+    Raises UnsoundSnapshotError, and whatever else odd contents bring about: then what is told so far is of no more use.
     """
+    ledger, recollection, disagreements = told
     sections = sections_in(path)
     first = next(sections, None)
     if first is None:
@@ -46,7 +55,20 @@ def restore(path: Path, ledger: MergedLedger, recollection: Recollection, shard:
     ledger.restore(about["merged"])
     for place, key in ledger.requests.items():
         recollection.requests.keep(place, key)
-    restore_recollection(recollection, about, sections)
+    restore_recollection(recollection, about, _but_what_was_said(sections, disagreements))
     recollection.reader.recorded_at = {name: Instant(int(at)) for name, at in about["recorded_at"].items()}
     recollection.book.take_watermarks(ledger.watermarks, (), ())
     recollection.register.see(ledger.watermarks)
+
+
+def _but_what_was_said(
+    sections: Iterator[SnapshotSection], disagreements: Disagreements
+) -> Iterator[SnapshotSection]:
+    """The sections of the recollection; the others tell what each ledger says."""
+    for section in sections:
+        if section.name != _SAID:
+            yield section
+            continue
+        name, some = json.loads(section.content)
+        for _, record in records_of(some.encode()):
+            disagreements.take(name, record)

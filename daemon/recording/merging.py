@@ -1,17 +1,18 @@
 """What arrived in the store goes into the hub's memory: the lines of all ledgers as one evidence, in their order (spec §3.4)."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
-from typing import Final
+from typing import NamedTuple
 
 import structlog
 
+from daemon.book.disagreements import Disagreements
 from daemon.book.live_book import CountedTrack
 from daemon.config.hub import WHOLE, Shard
 from daemon.hub.merged_ledger import MergedLedger
 from daemon.hub.schema import HUB
 from daemon.hub.session import Arrived
-from daemon.hub.tail import Arrivals, Seen
+from daemon.hub.tail import TOLD_BYTES, Arrivals, Seen
 from daemon.metrics.hub import TailMetrics
 from daemon.pacing import freeze_gc, paced
 from daemon.recording.recollection import Recollection
@@ -20,29 +21,30 @@ from daemon.recording.sharing import OwnShare
 from sla.chain import exported
 from sla.evidence import decoded
 from sla.instants import BEGINNING, SECOND, Instant
-from sla.reader import LineFault
-from sla.records import Observation, ObservedUntil, ObserverRetired, Record, Server, Witness
+from sla.records import Issued, Observation, ObservedUntil, ObserverRetired, Record, Server, Witness
 from sla.texts import cleaned
 from sla.usual_lines import Stems, decoded_each, said_in
 
-TOLD_BYTES: Final = 300
-"""How much the log tells of a line that is left out."""
-
 _log = structlog.get_logger()
+
+
+class StoreRecollection(NamedTuple):
+    """What a hub has taken of the store's lines."""
+
+    ledger: MergedLedger
+    recollection: Recollection
+    disagreements: Disagreements
 
 
 class Merging:
     """Takes arrivals into a recollection. Invariant: between two `take` the book is what the ledger has taken."""
 
-    def __init__(
-        self,
-        ledger: MergedLedger,
-        recollection: Recollection,
-        metrics: TailMetrics,
-        shard: Shard = WHOLE,
-    ) -> None:
+    def __init__(self, told: StoreRecollection, metrics: TailMetrics, shard: Shard = WHOLE) -> None:
+        ledger, recollection, self._disagreements = told
         self.has_caught_up = False
         """Whether all that had arrived was taken once: from then on time is counted."""
+        self.known: frozenset[str] = frozenset()
+        """All monitors of the store, also those that have shipped nothing yet."""
         self.seen: dict[str, Instant] = {}
         """How far each monitor has seen that is not retired, by its name."""
         self._ledger = ledger
@@ -52,6 +54,15 @@ class Merging:
         self._share = None if shard.is_whole else OwnShare(shard, recollection.book.evidence)
         self._goes_on = ledger.head.seq > 0
         """Whether counters stand somewhere already, as after a snapshot: what they counted stays."""
+        self._issued = {
+            record.id for versions in recollection.book.evidence.issued.values() for record in versions
+        }
+        """The versions of statements that were taken: of one that two monitors issued, the one that arrived first."""
+
+    @property
+    def retired(self) -> Collection[str]:
+        """The monitors that are."""
+        return self._ledger.retired
 
     async def take(self, arrivals: Arrivals, *, is_sealing: bool = False) -> None:
         """Take what arrived. While `is_sealing` how far witnesses have seen stays as it is: it is on its way into the chain."""
@@ -112,9 +123,18 @@ class Merging:
         # As an export shows it, for so it is judged by whoever evaluates one.
         record = reader.read(exported(line.body, line.seq, line.chain, line.ledger).encode())
         if record is None:
-            self._leave_out(line, reader.faults[-1] if reader.faults else None)
+            fault = reader.faults[-1] if reader.faults else None
+            if (
+                self._share is None or fault is None or fault.key != "id"
+            ):  # else it is of something of another shard's
+                self._leave_out(line, "it says nothing" if fault is None else fault.problem)
             reader.faults.clear()
             return
+        if isinstance(record, Issued):
+            if record.id in self._issued:
+                self._leave_out(line, f"another monitor issued {record.id} before")
+                return
+            self._issued.add(record.id)
         if isinstance(record, ObservedUntil):
             self._ledger.seal(record.witness, record.at)
         elif isinstance(record, ObserverRetired):
@@ -125,6 +145,7 @@ class Merging:
         if own is None:
             return
         brings = isinstance(own, Server) and own.id not in self._recollection.book.evidence.servers
+        self._disagreements.take(line.ledger, own)
         self._recollection.take(line.arrival, own, self._settled(own))
         for before in earlier if brings else ():
             # The owners before are others', and what is no evidence the shards leave out that had it in its turn.
@@ -133,10 +154,7 @@ class Merging:
                 if not isinstance(said, Server):
                     self._recollection.take(before.arrival, said, None)
 
-    def _leave_out(self, line: Arrived, fault: LineFault | None) -> None:
-        if self._share is not None and fault is not None and fault.key == "id":
-            return  # of something that is another shard's
-        problem = "it says nothing" if fault is None else fault.problem
+    def _leave_out(self, line: Arrived, problem: str) -> None:
         self._metrics.unread.inc()
         _log.error(
             "record_left_out",
@@ -158,6 +176,7 @@ class Merging:
         return book.horizon
 
     def _note_seen(self, seen: Seen) -> None:
+        self.known = frozenset(seen) - {HUB}
         self.seen = {
             name: max(marks.values())
             for name, marks in seen.items()

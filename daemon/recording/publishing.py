@@ -1,10 +1,11 @@
-"""When figures are prepared for `/metrics`: at most once a tick, and only while somebody scrapes.
+"""When figures are prepared for `/metrics`: at most once a tick, and only while somebody scrapes; at once for a scrape that waits.
 
 Nothing is published that is not durable: while the ledger fails, the last figures that were stand still, and say so.
 """
 
 import asyncio
 from collections.abc import Callable, Iterator
+from math import inf
 from typing import Final, Never
 
 from daemon.book.live_book import LiveBook
@@ -18,6 +19,9 @@ from sla.instants import SECOND
 
 WHOLE_WITHIN_US: Final = 30 * SECOND
 """How long after the start the first figures wait for those of months, so that no series comes later than others."""
+
+SOONEST_US: Final = SECOND
+"""How long after one preparation was begun the next is, whoever waits for it: changes may come by the hundred."""
 
 
 class Publisher:
@@ -53,13 +57,18 @@ class Publisher:
         """When the last preparation was begun, by the monotonic clock."""
         self._snapshot: Snapshot | None = None
         """What is, or was last, prepared."""
+        self._news = 0
+        """How many there had been when it was taken."""
         self._is_preparing = False
         self._snapshot_taken = asyncio.Event()
 
-    @property
-    def is_awaited(self) -> bool:
-        """Whether a scrape waits for the first figures of all."""
-        return self._exposition.asked.is_set() and self._snapshot is None
+    def awaited_in_s(self) -> float:
+        """How long until figures can be prepared that a scrape waits for; endless while none waits, or they are prepared."""
+        if self._is_preparing or not self._exposition.asked.is_set():
+            return inf
+        if self._snapshot is None:
+            return 0.0
+        return max(0.0, (self._prepared_at_us + SOONEST_US - self._clock.monotonic_us()) / SECOND)
 
     def progress_due_us(self) -> Iterator[tuple[str, int]]:
         """By when the preparation under way ought to be over, by the monotonic clock; nothing while there is none."""
@@ -69,6 +78,7 @@ class Publisher:
     async def publish_if_due(self, tick_us: int) -> None:
         """Take a snapshot if somebody wants one, and the last is older than a tick or somebody waits. Between ticks."""
         if self._is_due(tick_us):
+            self._news = self._exposition.news()  # none can come while the snapshot is taken
             self._publish(await self._snapshots.snapshot())
 
     def publish_the_fault(self) -> None:
@@ -83,7 +93,7 @@ class Publisher:
             self._snapshot_taken.clear()
             assert self._snapshot is not None
             began_us = self._clock.monotonic_us()
-            await self._exposition.prepare(self._snapshot, self._metrics.rendered())
+            await self._exposition.prepare(self._snapshot, self._metrics.rendered(), news=self._news)
             self._is_preparing = False
             self._on_prepared()
             self._metrics.exposition_prepare_duration.observe(
@@ -95,8 +105,9 @@ class Publisher:
         is_late = now_us - self._began_us > WHOLE_WITHIN_US
         if self._is_preparing or not (self._snapshots.are_whole or is_late):
             return False
-        is_due = now_us - self._prepared_at_us >= tick_us
-        return self._exposition.asked.is_set() or (is_due and self._exposition.wanted(now_us))
+        if self._exposition.asked.is_set():
+            return self.awaited_in_s() == 0
+        return now_us - self._prepared_at_us >= tick_us and self._exposition.wanted(now_us, tick_us)
 
     def _publish(self, snapshot: Snapshot) -> None:
         self._prepared_at_us = self._clock.monotonic_us()

@@ -16,11 +16,11 @@ from daemon.ledger import RequestKey
 from daemon.recording.transitions import MOST_EVENTS, Transitions
 from daemon.records.idempotency import RecordedRequests, says_who_asked
 from daemon.servers.policy import Policy
-from daemon.servers.registry import ServerRegistry
+from daemon.servers.registry import ServerRegistry, source_in
 from daemon.statements.register import StatementRegister, is_delivery
 from sla.instants import BEGINNING, Instant
 from sla.reader import EvidenceReader
-from sla.records import Blind, Event, Record, Recorded
+from sla.records import Blind, Event, Record, Recorded, ServerId
 
 AT_ONCE: Final = 500
 """Records a slice."""
@@ -43,7 +43,7 @@ class Recollection:
         `is_partial`: records of others are left out.
         """
         self.book = LiveBook(observer, counts_by_all=is_merged)
-        self.registry = ServerRegistry(observer, policy, self.book.last_said)
+        self.registry = ServerRegistry(observer, policy, self.book.last_said, self._spoken_for)
         self.transitions = Transitions(self.book, self.registry, most_events=most_events)
         self.requests = RecordedRequests(keys)
         self.register = StatementRegister(self.book.evidence)
@@ -84,6 +84,10 @@ class Recollection:
             yield some
         if self._newest is not None:
             yield [self._newest]
+
+    def _spoken_for(self, server: ServerId) -> str:
+        pages = self.book.evidence.servers.get(server)
+        return "" if pages is None else source_in(pages)
 
     def _note(self, seq: int, record: Record) -> None:
         is_needed = _is_needed(record)

@@ -253,7 +253,5 @@ class Recorder:
         return doubt is None
 
     def _until_next_tick_s(self) -> float:
-        if self._publisher.is_awaited:
-            return 0.0
         since_us = self._clock.monotonic_us() - self._progress_at_us
-        return max(0.0, (self._tick_us - since_us) / SECOND)
+        return max(0.0, min((self._tick_us - since_us) / SECOND, self._publisher.awaited_in_s()))

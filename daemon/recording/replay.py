@@ -9,10 +9,9 @@ import structlog
 from daemon.book.live_book import LiveBook
 from daemon.ledger import NOTHING_READ, Extent, Ledger, LedgerDamagedError
 from daemon.recording.recollection import Recollection
-from probes.report import RECOVERED
+from daemon.servers.registry import source_in
 from sla.chain import has_own_salt
 from sla.instants import BEGINNING, Instant
-from sla.pages import ServerPages
 from sla.reader import EvidenceReader
 from sla.reasons import PlainReason
 from sla.records import Blind, Client, Leg, ServerId, State, Witness
@@ -73,7 +72,7 @@ def replay(ledger: Ledger, recollection: Recollection, after: Extent = NOTHING_R
     recollection.transitions.remember_objects(ledger.objects())
     for pages in book.evidence.servers.values():
         server = pages.records[-1]
-        source = _source_of(pages, book.observer)
+        source = source_in(pages, book.observer)
         recollection.registry.remember(server, source, _not_listed(book, server.id, source))
     _log.info(
         "ledger_replayed",
@@ -91,18 +90,6 @@ def blind_in(bodies: Iterable[str]) -> Iterator[Blind]:
         record = reader.read(body.encode())
         if isinstance(record, Blind):
             yield record
-
-
-def _source_of(pages: ServerPages, observer: str) -> str:
-    """The source of this monitor that knew of a server last: what it left says unknown of it."""
-    said = [
-        (last[1] is not State.UNKNOWN, last[0], witness.source)
-        for (_, witness), track in pages.tracks.items()
-        if witness.observer == observer and not witness.source.endswith(RECOVERED)
-        for last in [track.last()]
-        if last is not None
-    ]
-    return max(said, default=(False, BEGINNING, ""))[2]
 
 
 def _not_listed(book: LiveBook, server: ServerId, source: str) -> tuple[Instant, str] | None:

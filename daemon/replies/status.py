@@ -4,6 +4,7 @@ from pydantic import Field
 
 from daemon.replies.causes import CauseStatus
 from daemon.replies.common import At, Reply, StateWord
+from daemon.replies.hub import HubStatus
 from sla.records import Leg
 
 
@@ -81,3 +82,7 @@ class Status(Reply):
     undelivered: tuple[UndeliveredStatus, ...] = Field(description="Issued statements whose delivery fails.")
     proposals_pending: int = Field(description="How many proposals wait to be decided.")
     down: tuple[DownServer, ...] = Field(description="Those that are down the longest first.")
+    hub: HubStatus | None = Field(
+        default=None,
+        description="Null at a monitor. A hub has no sources and ways to the Internet of its own: it sees by its monitors.",
+    )

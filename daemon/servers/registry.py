@@ -7,23 +7,48 @@ begins. A server that one source no longer lists and another does has moved: wha
 nobody saw.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from daemon.servers.listings import Listing, Listings
 from daemon.servers.policy import Policy
 from daemon.servers.rules import Undecided
 from daemon.servers.services import PROVISIONAL, LastSaid, Services
-from probes.report import INTERNET, ListedServer, Report
+from probes.report import INTERNET, RECOVERED, ListedServer, Report
 from sla.instants import BEGINNING, Instant
+from sla.pages import ServerPages
 from sla.reasons import PlainReason
 from sla.records import Leg, Observation, Record, Server, ServerId, State
+
+
+def source_in(pages: ServerPages, observer: str | None = None) -> str:
+    """The vCenter that knew of a server last, by the evidence of one monitor or of all: what it left says unknown of it.
+
+    "" where none has spoken of it.
+    """
+    said = [
+        (last[1] is not State.UNKNOWN, last[0], witness.source)
+        for (_, witness), track in pages.tracks.items()
+        if observer in (None, witness.observer)
+        if witness.source != INTERNET and not witness.source.endswith(RECOVERED)
+        for last in [track.last()]
+        if last is not None
+    ]
+    return max(said, default=(False, BEGINNING, ""))[2]
 
 
 class ServerRegistry:
     """The servers of all sources. What its methods give are records for the ledger, in order."""
 
-    def __init__(self, observer: str, policy: Policy, last_said: LastSaid) -> None:
+    def __init__(
+        self,
+        observer: str,
+        policy: Policy,
+        last_said: LastSaid,
+        spoken_for: Callable[[ServerId], str] = lambda _: "",
+    ) -> None:
+        """`spoken_for`: which source spoke of a server, for one that none lists here, as at a hub."""
+        self._spoken_for = spoken_for
         self._listings = Listings()
         self._services = Services(observer, policy, last_said)
         self._changed: set[ServerId] = set()
@@ -60,7 +85,7 @@ class ServerRegistry:
     def source_of(self, server: ServerId) -> str:
         """The source that lists a server, or listed it last; "" for one that none ever did."""
         listing = self._listings.by_id.get(server)
-        return listing.source if listing is not None else ""
+        return listing.source if listing is not None else self._spoken_for(server)
 
     def listed(self, server: ServerId) -> ListedServer | None:
         """A server as its source lists it; None while it does not, or has not yet."""

@@ -138,6 +138,7 @@ class Services:
             solution=owner.solution,
             in_service_from=self.decisions.waited(server, service_from),
             in_service_until=None,
+            observer=self._observer,
             recorded_at=now,
             extra=(PROVISIONAL_OWNER,) if is_provisional else (),
         )

@@ -4,7 +4,7 @@ It works at one statement at a time. What fails is tried again with the next loo
 """
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Final, Never
 
 import structlog
@@ -42,13 +42,17 @@ class Clerk:
         register: StatementRegister,
         issuing: Issuing,
         records: RecordService,
+        can_record: Callable[[], bool],
         metrics: StatementMetrics,
     ) -> None:
+        """`can_record`: whether anything can be put on record by this process now."""
         self._clock = clock
         self._book = book
         self._register = register
         self._issuing = issuing
         self._records = records
+        self._can_record = can_record
+        self._is_left_to_hub = False
         self._metrics = metrics
         self._issue_after: int | None = None
         """How long after its end the statement of a month is issued, in microseconds; None: by people alone."""
@@ -59,6 +63,7 @@ class Clerk:
     def adopt(self, config: Config) -> None:
         after = config.statements.issue_after
         self._issue_after = None if after is None else after.us
+        self._is_left_to_hub = config.leaves_issuing_to_hub
 
     async def run(self) -> Never:
         while True:
@@ -66,13 +71,21 @@ class Clerk:
             await asyncio.sleep(LOOK_S)
 
     async def look(self) -> None:
-        """Do what there is to do; nothing that would have to be dated while the clock is in doubt."""
+        """Do what there is to do; nothing that would have to be dated while the clock is in doubt.
+
+        Where a hub issues there is nothing: what it issued since, and so what is outdated, is not known here.
+        """
+        if self._is_left_to_hub:
+            self._register.outdated.clear()
+            self._metrics.set_outdated(())
+            self._metrics.set_issued(())
+            return
         for key in list(self._register.suspects):
             await self._recheck(key)
         self._metrics.set_outdated(self._register.outdated.items())
         self._metrics.set_issued(self._register.last_issued.values())
         for key in list(self._due()):
-            if self._clock.doubt is None:
+            if self._clock.doubt is None and self._can_record():
                 await self._issue(key)
 
     async def _recheck(self, key: StatementKey) -> None:

@@ -74,10 +74,10 @@ class Deliveries:
         ledger: IssuedLedger,
         letterhead: Callable[[ClientId], Letterhead],
         commit: Commit,
-        can_commit: Callable[[], bool],
+        writes_next: Callable[[], Awaitable[bool]],
         metrics: StatementMetrics,
     ) -> None:
-        """`can_commit`: whether what is delivered can be put on record at once."""
+        """`writes_next`: whether what is delivered now can be put on record before anybody else would deliver it."""
         self.failing: dict[tuple[StatementKey, str], FailedDelivery] = {}
         """By the statement and the way, `folder` or `smtp`."""
         self._clock = clock
@@ -86,7 +86,7 @@ class Deliveries:
         self._ledger = ledger
         self._letterhead = letterhead
         self._commit = commit
-        self._can_commit = can_commit
+        self._writes_next = writes_next
         self._metrics = metrics
         self._table = StatementsTable()
         self._recipients: Mapping[str, Sequence[str]] = {}
@@ -110,10 +110,13 @@ class Deliveries:
             for failed, what in self.failing.items()
             if failed in due and due[failed][0].version == what.version
         }
-        for (key, way), (record, places) in due.items():
+        for key, way in due:
             failed = self.failing.get((key, way))
-            if self._can_commit() and (failed is None or failed.again_us <= self._clock.monotonic_us()):
-                await self._deliver(key, way, record, places)
+            is_its_turn = failed is None or failed.again_us <= self._clock.monotonic_us()
+            if is_its_turn and await self._writes_next():
+                record, places = self._left(key, way)  # the book may have learnt meanwhile who delivered it
+                if places:
+                    await self._deliver(key, way, record, places)
         self._metrics.set_failing(
             (key, sum(failed.attempts for (of, _), failed in self.failing.items() if of == key))
             for key in {key for key, _ in self.failing}
@@ -135,17 +138,21 @@ class Deliveries:
 
     def _due(self) -> Iterator[tuple[tuple[StatementKey, str], tuple[Issued, Sequence[str]]]]:
         """By statement and way the newest version, and the places that it has to go to."""
-        now = self._clock.now()
-        for client, month in list(self._book.issued):
-            key, record = StatementKey(client, month), self._book.issued[client, month][-1]
-            if now - record.recorded_at > DELIVERED_WITHIN:
-                continue
-            for way, places in self._places(client).items():
-                left = [
-                    place for place in places if not self._register.is_delivered(record, _name(way, place))
-                ]
-                if left:
-                    yield (key, way), (record, left)
+        for key in map(StatementKey._make, list(self._book.issued)):
+            for way in self._places(key.client):
+                record, places = self._left(key, way)
+                if places:
+                    yield (key, way), (record, places)
+
+    def _left(self, key: StatementKey, way: str) -> tuple[Issued, Sequence[str]]:
+        """The newest version of a statement, and the places that it has to go to yet by a way."""
+        record = self._book.issued[key][-1]
+        if self._clock.now() - record.recorded_at > DELIVERED_WITHIN:
+            return record, ()
+        return record, self._not_delivered(record, way, self._places(key.client).get(way, ()))
+
+    def _not_delivered(self, record: Issued, way: str, places: Iterable[str]) -> list[str]:
+        return [place for place in places if not self._register.is_delivered(record, _name(way, place))]
 
     def _places(self, client: ClientId) -> dict[str, Sequence[str]]:
         places: dict[str, Sequence[str]] = {}
@@ -230,7 +237,7 @@ class Deliveries:
                             recorded_by=RECORDED_BY,
                         )
                     )
-                    for place in places
+                    for place in self._not_delivered(record, way, places)
                 ]
             )
 

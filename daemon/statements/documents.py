@@ -64,27 +64,35 @@ class Documents:
         return self._letterheads.get(client, self._letterhead)
 
     async def document(
-        self, client: ClientId, month: Month, as_of: Instant | None, *, version: int | None = None
+        self,
+        client: ClientId,
+        month: Month,
+        as_of: Instant | None,
+        *,
+        version: int | None = None,
+        for_figures: bool = False,
     ) -> bytes:
         """A client's document (`sla.client_document`), by default as known now. Raises NoDocumentError, MovingError.
 
-        `version`: the one that it is to be issued as.
+        `version`: the one that it is to be issued as. `for_figures`: to be compared alone, so that the chain need not tell yet how
+        far witnesses have seen, and nobody could make it again of the records that it names.
         """
         now = self._clock.now()
         if as_of is not None and as_of > now:
             raise NoDocumentError(f"What will be known at {format_instant(as_of)} is not known yet.")
         async with self._making:
-            book, heads = await self._excerpt(client)
+            book, heads = await self._excerpt(client, for_figures=for_figures)
             judgement = partial(judged, book, month=month, as_of=now if as_of is None else as_of)
             imprint = imprint_of(self.letterhead(client), heads, version=version)
             return await asyncio.to_thread(lambda: client_document(judgement(), client, imprint).encode())
 
-    async def _excerpt(self, client: ClientId) -> tuple[Book, tuple[LedgerHead, ...]]:
+    async def _excerpt(self, client: ClientId, *, for_figures: bool) -> tuple[Book, tuple[LedgerHead, ...]]:
         """What the book says of a client, and the records up to which the chains tell all of it. Raises MovingError."""
         for _ in range(_ATTEMPTS):
-            await self._seal()
+            if not for_figures:
+                await self._seal()
             head = self._ledger.head
-            if self._ledger.is_sealed and self._head_in_book() == head:
+            if (for_figures or self._ledger.is_sealed) and self._head_in_book() == head:
                 excerpt = self._book.evidence.excerpt(client)
                 async for server in paced(sorted(self._book.evidence.servers_of_clients((client,)))):
                     excerpt.take_over(server, self._book.evidence)

@@ -12,6 +12,7 @@ from typing import Any, Final, NamedTuple, Protocol
 import structlog
 
 from daemon.clock import Clock
+from daemon.config.config import Config
 from daemon.config.values import shown
 from daemon.ledger import Chained, LedgerDamagedError
 from daemon.pacing import paced
@@ -28,6 +29,7 @@ from daemon.replies.statements import IssuedList, IssuedStatus, version_keys
 from daemon.replies.status import OutdatedStatus
 from daemon.replies.words import NO_SERVICE
 from daemon.statements.documents import Documents, MovingError
+from daemon.statements.recomputing import records_of
 from daemon.statements.register import StatementKey, StatementRegister
 from sla.bearing import Bearing, bearing_of
 from sla.book import Book
@@ -36,10 +38,11 @@ from sla.client_document import NoDocumentError
 from sla.corrections import FigureChange, changes
 from sla.evidence import decoded
 from sla.instants import Instant, format_instant, parse_instant
-from sla.records import ClientId, Issued, ObservedUntil, Witness
+from sla.records import ClientId, Issued, ObservedUntil, Record, Witness
 from sla.spans import Span
 from sla.texts import printable_json
 
+_LEFT_TO_HUB: Final = "this monitor ships to a store from which a hub issues: ask the hub"
 _AT_ONCE: Final = 1_000
 """Records that are read of the ledger at a time."""
 _WATERMARK: Final = '{"kind":"observed_until",'
@@ -88,9 +91,15 @@ class Issuing:
         self._register = register
         self._documents = documents
         self._recorded_requests = recorded_requests
+        self._is_left_to_hub = False
+
+    def adopt(self, config: Config) -> None:
+        self._is_left_to_hub = config.leaves_issuing_to_hub
 
     async def edition(self, client: ClientId, month: Month) -> Edition:
         """The statement of a month as it is known now. Raises RefusedError for one that is not to be issued, NotRecordingError."""
+        if self._is_left_to_hub:
+            raise RefusedError([FieldFault("", _LEFT_TO_HUB)])
         self._check_over(client, month)
         key = self._register.watch(client, month)
         holds = self._standing(key)
@@ -130,7 +139,7 @@ class Issuing:
         before, _ = await self._kept(newest)
         differing = 0
         if before is not None:
-            document = await self._document(key.client, parse_month(key.month), None)
+            document = await self._document(key.client, parse_month(key.month), None, for_figures=True)
             differing = len((await asyncio.to_thread(_compared, before, document)).differing or ())
         if holds():
             self._register.settle(key, differing)
@@ -192,7 +201,7 @@ class Issuing:
                 [FieldFault("", f"what was issued of {month} cannot be compared: slad did not make it")]
             )
         then, now = json.loads(before)["statement"], json.loads(after)["statement"]
-        records = await self._records_between(then, now) if await self._is_ours(then) else None
+        records = await self._records_between(then, now)
         whole = {
             "difference": {
                 "client": client,
@@ -224,10 +233,14 @@ class Issuing:
         news, newest = self._register.news(key), self._register.newest(key)
         return lambda: self._register.news(key) == news and self._register.newest(key) is newest
 
-    async def _document(self, client: ClientId, month: Month, version: int | None) -> bytes:
+    async def _document(
+        self, client: ClientId, month: Month, version: int | None, *, for_figures: bool = False
+    ) -> bytes:
         """As it is known now. Raises NotFoundError, MovingError."""
         try:
-            return await self._documents.document(client, month, None, version=version)
+            return await self._documents.document(
+                client, month, None, version=version, for_figures=for_figures
+            )
         except NoDocumentError as error:
             raise NotFoundError([FieldFault("", str(error))]) from None
 
@@ -263,53 +276,58 @@ class Issuing:
 
     # What made the difference
 
-    async def _is_ours(self, head: Mapping[str, Any]) -> bool:
-        """Whether a document was made of this ledger: one that was imported has a chain of its own."""
-        ledger = head["ledgers"][0]
-        rows = await self._ledger.read(max(0, ledger["seq"] - 1), 1)
-        return [(row.seq, row.chain.hex()) for row in rows] == [(ledger["seq"], ledger["head"])]
-
-    async def _records_between(self, then: Mapping[str, Any], now: Mapping[str, Any]) -> list[dict[str, Any]]:
+    async def _records_between(
+        self, then: Mapping[str, Any], now: Mapping[str, Any]
+    ) -> list[dict[str, Any]] | None:
+        """None where the earlier document was not made of this ledger: one that was imported has a chain of its own."""
         client, month = then["client"], (parse_instant(then["from"]), parse_instant(then["until"]))
-        first, last = then["ledgers"][0]["seq"], now["ledgers"][0]["seq"]
-        found = _BearingRecords(self._book, client, month, first)
-        async for row in _rows(self._ledger, last):
+        found = _BearingRecords(self._book, client, month)
+        heads: dict[str, tuple[int, str]] = {}
+        first = records_of(then)
+        async for row in _rows(self._ledger, 0, first):
+            heads[row.ledger] = row.seq, row.chain.hex()
+            found.pass_by(row)
+        if not heads or heads != {each["ledger"]: (each["seq"], each["head"]) for each in then["ledgers"]}:
+            return None
+        async for row in _rows(self._ledger, first, records_of(now)):
             found.take(row)
         return found.records
 
 
 class _BearingRecords:
-    """Gathers the records after a number that bear on a client's month."""
+    """Gathers the records that bear on a client's month."""
 
-    def __init__(self, book: Book, client: ClientId, month: Span, first: int) -> None:
+    def __init__(self, book: Book, client: ClientId, month: Span) -> None:
         self.records: list[dict[str, Any]] = []
         self._book = book
         self._is_on = partial(Bearing.is_on, client=client, month=month)
-        self._first = first
         self._seen: dict[Witness, Instant] = {}
 
+    def pass_by(self, row: Chained) -> None:
+        """A record before those that are wanted: it may tell how far was seen by then."""
+        if row.body.startswith(_WATERMARK):
+            self._bearing(decoded(row.body))
+
     def take(self, row: Chained) -> None:
-        is_watermark = row.body.startswith(_WATERMARK)
-        if row.seq <= self._first and not is_watermark:
-            return
         record = decoded(row.body)
-        if isinstance(record, ObservedUntil):
-            before = self._seen.get(record.witness, record.at)
-            self._seen[record.witness] = max(before, record.at)
-            bearing: Bearing | None = Bearing(None, before, record.at)
-        else:
-            bearing = bearing_of(self._book, record)
-        if row.seq > self._first and bearing is not None and self._is_on(bearing):
-            self.records.append({"seq": row.seq, "kind": record.kind})
+        bearing = self._bearing(record)
+        if bearing is not None and self._is_on(bearing):
+            self.records.append({"ledger": row.ledger, "seq": row.seq, "kind": record.kind})
+
+    def _bearing(self, record: Record) -> Bearing | None:
+        if not isinstance(record, ObservedUntil):
+            return bearing_of(self._book, record)
+        before = self._seen.get(record.witness, record.at)
+        self._seen[record.witness] = max(before, record.at)
+        return Bearing(None, before, record.at)
 
 
-async def _rows(ledger: IssuedLedger, last: int) -> AsyncIterator[Chained]:
-    """The records of a ledger up to a number, with turns for the event loop."""
-    seq = 0
-    while seq < last and (rows := await ledger.read(seq, min(_AT_ONCE, last - seq))):
+async def _rows(ledger: IssuedLedger, place: int, last: int) -> AsyncIterator[Chained]:
+    """The records of a ledger after a place, up to another, with turns for the event loop."""
+    while place < last and (rows := await ledger.read(place, min(_AT_ONCE, last - place))):
         async for row in paced(rows):
             yield row
-        seq = rows[-1].seq
+        place = rows[-1].place
 
 
 def _compared(before: bytes | None, document: bytes) -> _Compared:
@@ -324,4 +342,4 @@ def _compared(before: bytes | None, document: bytes) -> _Compared:
 
 def _side(head: Mapping[str, Any]) -> dict[str, Any]:
     """One of the documents that are compared; without a version it is what was known then."""
-    return {"version": head["version"], "as_of": head["as_of"], "seq": head["ledgers"][0]["seq"]}
+    return {"version": head["version"], "as_of": head["as_of"], "seq": records_of(head)}

@@ -11,6 +11,14 @@ _LETTERHEAD: Final = "provider.toml"
 _EVIDENCE: Final = "evidence.jsonl"
 
 
+def records_of(head: Json) -> int:
+    """How many records a document was made of, in the order of recording: they are numbered from 1 in each ledger that it names.
+
+    `head`: what the document says of itself, its `statement`.
+    """
+    return sum(each["seq"] for each in head["ledgers"])
+
+
 def letterhead_command(head: Json) -> str:
     """What writes the file with the provider that `recompute_command` reads; "" for a document that names none.
 
@@ -32,9 +40,7 @@ def recompute_command(head: Json) -> str:
     rest = [*asked, *version, *letterhead, "--format", "json"]
     if not head["ledgers"]:
         return f"{_command('slad', 'evaluate', _EVIDENCE, *rest)} | sha256sum"
-    # A record a line, numbered from 1 in each ledger: the numbers of the last ones add up to the lines.
-    lines = sum(each["seq"] for each in head["ledgers"])
-    taken = f"head -n {lines} {_EVIDENCE}"
+    taken = f"head -n {records_of(head)} {_EVIDENCE}"
     return f"{taken} | {_command('slad', 'evaluate', '-', '--verify', *rest)} | sha256sum"
 
 

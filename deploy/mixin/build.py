@@ -16,6 +16,7 @@ RUNBOOKS: Final = "https://runbooks.example.net/slad"
 GRAFANA: Final = "https://grafana.example.net"
 PAGES: Final = "http://127.0.0.1:10999"
 JOB: Final = "slad"
+MONITOR_JOB: Final = "slad-monitor"
 TAKEN: Final = {*OWN_LABELS, "job", "instance", "state"}
 """Labels that alerts have already: they say whom an alert is about, or which monitor."""
 
@@ -25,6 +26,7 @@ class Choices:
     """Whose mixin it is. URLs are without a slash at their end; `labels` are added to every alert."""
 
     job: str = JOB
+    monitor_job: str = MONITOR_JOB
     runbook_url: str = RUNBOOKS
     grafana_url: str = GRAFANA
     slad_url: str = PAGES
@@ -39,7 +41,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
         epilog="example: … build/mixin --runbook-url https://wiki.example.net/slad --label team=hosting",
     )
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--job", type=_job, default=JOB, help="the job_name by which Prometheus scrapes slad")
+    parser.add_argument(
+        "--job",
+        type=_job,
+        default=JOB,
+        help="the job_name by which Prometheus scrapes slad: who answers for the servers, of several monitors the hubs",
+    )
+    parser.add_argument(
+        "--monitor-job", type=_job, default=MONITOR_JOB, help="the job_name of monitors behind a hub"
+    )
     parser.add_argument(
         "--runbook-url", type=_url, default=RUNBOOKS, help="where runbooks/ is served; an alert adds /NAME"
     )
@@ -55,6 +65,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     said = parser.parse_args(arguments)
     choices = Choices(
         job=said.job,
+        monitor_job=said.monitor_job,
         runbook_url=said.runbook_url,
         grafana_url=said.grafana_url,
         slad_url=said.slad_url,
@@ -83,7 +94,8 @@ def files(choices: Choices) -> Iterator[tuple[str, str]]:
 def alerts(text: str, choices: Choices) -> str:
     """The alerts as somebody wants them."""
     text = text.replace(RUNBOOKS, choices.runbook_url).replace(GRAFANA, choices.grafana_url)
-    text = text.replace(f'job="{JOB}"', f'job="{choices.job}"')
+    jobs = {JOB: choices.job, MONITOR_JOB: choices.monitor_job}
+    text = re.sub(r'(?<=job=")[^"]+', lambda found: jobs[found[0]], text)
     added = "".join(f"\n          {key}: {json.dumps(value)}" for key, value in choices.labels.items())
     return re.sub(r"^ {10}severity: \w+$", lambda found: found[0] + added, text, flags=re.MULTILINE)
 

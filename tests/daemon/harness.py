@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from daemon.app import App, Meant
+from daemon.app.hub import HubApp
 from daemon.app.opening import NOTHING_LOST
 from daemon.book.live_book import LiveBook
 from daemon.clock import Clock
@@ -99,6 +100,13 @@ async def running_app(
 ) -> AsyncIterator[App]:
     """The daemon in this process, started; stopped in good order at the end."""
     app = App(load(config, {}), {}, tick_us=TICK_US, make_figures=make_figures, meant=meant, clock=clock)
+    async with run_meanwhile(app):
+        yield app
+
+
+@asynccontextmanager
+async def run_meanwhile(app: App | HubApp) -> AsyncIterator[None]:
+    """An app that is started, and stopped in good order at the end."""
     async with asyncio.TaskGroup() as tasks:
         task = tasks.create_task(app.run())
         starting = tasks.create_task(app.started.wait())
@@ -107,7 +115,7 @@ async def running_app(
         if task.done():
             task.result()
         try:
-            yield app
+            yield
         finally:
             app.stop()
             async with asyncio.timeout(WAIT_S):
@@ -147,6 +155,10 @@ class Daemon:
     def start(self) -> None:
         """Start it and wait until its doors are open."""
         self.launch()
+        self.wait_open()
+
+    def wait_open(self) -> None:
+        """Wait until the doors of one that was launched are open."""
         assert self.process is not None
         assert self.process.stderr is not None
         for line in self.process.stderr:

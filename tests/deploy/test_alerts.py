@@ -25,8 +25,9 @@ def run(*command: str | Path) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(command, check=False, capture_output=True, text=True, timeout=100)
 
 
-def test_promtool_accepts_the_rules_and_the_example_configuration() -> None:
-    checked = run("promtool", "check", "config", PROMETHEUS / "prometheus.yml")
+@pytest.mark.parametrize("example", ["prometheus.yml", "hub.yml"])
+def test_promtool_accepts_the_rules_and_the_example_configuration(example: str) -> None:
+    checked = run("promtool", "check", "config", PROMETHEUS / example)
     assert checked.returncode == 0, checked.stderr
     assert "rules found" in checked.stdout
 

@@ -4,14 +4,18 @@ import asyncio
 import re
 import signal
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from urllib.error import HTTPError
 
 import pytest
 
 from probes.simulation import ThreadedVCenter
-from tests.daemon.harness import scraped, simulated
+from tests.daemon.harness import Samples, scraped, simulated
+from tests.daemon.hub.stores import PASSWORD as OF_THE_STORE
+from tests.daemon.hub.stores import add_hub, make_store
 from tests.peers.booted import Booted, booted
+from tests.peers.postgres import postgres
 from tests.waiting import until
 
 PASSWORD = "canary-Jx7w"
@@ -24,8 +28,16 @@ scheme = "http"
 user = "slad"
 password_credential = "vcenter_vc1"
 """
-IMPATIENT = """[Service]
-WatchdogSec=5
+HUB = """observer = "hub"
+[web]
+listen = ["127.0.0.1:0"]
+[hub]
+dsn = "postgresql://slad-hub@127.0.0.1:{port}/{database}?sslmode=disable"
+password_credential = "hub_store"
+"""
+WATCHDOG_S = 5
+IMPATIENT = f"""[Service]
+WatchdogSec={WATCHDOG_S}
 TimeoutAbortSec=2
 RestartSec=1
 """
@@ -116,6 +128,54 @@ def test_slad_lives_under_a_real_systemd(tmp_path: Path) -> None:
         assert "code=killed, status=6/ABRT" in systemd.log("slad"), (
             "and not code=dumped: there is no core of it"
         )
+
+
+def test_a_hub_lives_under_a_real_systemd_whatever_becomes_of_the_store(tmp_path: Path) -> None:
+    with postgres() as server, booted(tmp_path / "root") as systemd:
+        store = asyncio.run(make_store(server, tmp_path, "mon1"))
+        asyncio.run(add_hub(store))
+        etc = systemd.folder / "etc"
+        (etc / "slad/hub-credentials/store").write_text(OF_THE_STORE)
+        (etc / "slad/hub.toml").write_text(HUB.format(port=server.port, database=store.name))
+        (etc / "systemd/system/slad-hub.service.d").mkdir()
+        (etc / "systemd/system/slad-hub.service.d/test.conf").write_text(IMPATIENT)
+        systemd.systemctl("daemon-reload")
+
+        def samples() -> Samples:
+            with suppress(HTTPError):  # before the first are prepared
+                return scraped("127.0.0.1", int(_OPENED.findall(systemd.log("slad-hub"))[-1]))
+            return {}
+
+        def wait(condition: Callable[[Samples], bool], what: str) -> None:
+            asyncio.run(until(lambda: condition(samples()), what))
+
+        systemd.systemctl("start", "slad-hub")
+        wait(lambda found: found.get(("slad_hub_active", frozenset())) == 1, "the lock, by its password")
+        pid = systemd.shown("slad-hub", "MainPID")["MainPID"]
+        status = systemd.run("cat", f"/proc/{pid}/status").stdout.splitlines()
+        fields = dict(line.split(":", 1) for line in status)
+        assert int(fields["Uid"].split()[0]) > 60_000, "a dynamic user"
+        assert int(fields["CapEff"], 16) == 0
+        assert systemd.run("test", "-S", "/run/slad-hub/control.sock").returncode == 0
+        systemd.systemctl("reload", "slad-hub")
+        assert '"event": "config_reloaded"' in systemd.log("slad-hub"), "systemctl waits for its end"
+
+        server.kill()
+        behind = ("slad_hub_tail_behind_seconds", frozenset[tuple[str, str]]())
+        wait(
+            lambda found: found.get(behind, 0) > 1.5 * WATCHDOG_S,
+            "it to wait for longer than the watchdog does",
+        )
+        server.start()
+        wait(lambda found: found.get(behind, 60) < 1, "it to go on")
+        systemd.systemctl("stop", "slad-hub")
+        assert systemd.shown("slad-hub", "ActiveState", "Result", "NRestarts") == {
+            "ActiveState": "inactive",
+            "Result": "success",
+            "NRestarts": "0",
+        }
+        assert OF_THE_STORE not in systemd.log("slad-hub")
+        assert "Traceback" not in systemd.log("slad-hub")
 
 
 def test_the_doctor_tries_all_as_slad_itself_would(tmp_path: Path) -> None:

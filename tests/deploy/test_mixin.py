@@ -1,6 +1,7 @@
 """The mixin: one command writes all of it, for whoever it is."""
 
 import json
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -9,11 +10,15 @@ from typing import Any
 import pytest
 import yaml
 
+from daemon.config.server_families import NEEDED_BY_DASHBOARDS, NEEDED_BY_RULES, SERVER_FAMILIES
 from deploy.mixin import build
 from tests.peers import require
 
-WANTED = ("--job", "hosting/slad-eu", "--runbook-url", "https://wiki.example.org/slad/", "--grafana-url", "https://g.example.org",
+WANTED = ("--job", "hosting/slad-eu", "--monitor-job", "slad", "--runbook-url", "https://wiki.example.org/slad/", "--grafana-url", "https://g.example.org",
           "--slad-url", "https://slad.example.org:8443", "--label", "team=hosting", "--label", 'note=say "hello": now')  # fmt: skip
+
+FAMILY = re.compile(r"(?<![:\w])slad_\w+(?![:\w])")
+"""A family of slad's own: what rules record has colons."""
 
 
 def written(folder: Path, *options: str) -> Path:
@@ -54,6 +59,16 @@ def test_it_is_whole_and_prometheus_reads_it(tmp_path: Path) -> None:
         assert checked.returncode == 0, checked.stderr
 
 
+def test_the_families_of_servers_that_it_needs_are_those_that_check_config_warns_of(tmp_path: Path) -> None:
+    folder = written(tmp_path)
+    in_rules, in_dashboards = (
+        {family for file in files for family in FAMILY.findall(file.read_text())} & set(SERVER_FAMILIES)
+        for files in ((folder / "rules.yml", folder / "alerts.yml"), (folder / "dashboards").iterdir())
+    )
+    assert in_rules == set(NEEDED_BY_RULES)
+    assert in_dashboards - in_rules == set(NEEDED_BY_DASHBOARDS)
+
+
 def test_without_options_it_is_the_sources_as_they_are_tested(tmp_path: Path) -> None:
     folder = written(tmp_path)
     for name in ("rules.yml", "alerts.yml"):
@@ -70,8 +85,9 @@ def test_it_is_for_whoever_says_so(tmp_path: Path) -> None:
         assert rule["annotations"]["dashboard_url"].startswith("https://g.example.org/d/slad-")
     text = (folder / "alerts.yml").read_text()
     assert "example.net" not in text
-    assert 'up{job="hosting/slad-eu"}' in text
-    assert 'job="slad"' not in text
+    assert [rule["expr"] for rule in alerts(folder) if rule["alert"] == "SladDown"] == [
+        'up{job="hosting/slad-eu"} == 0 or up{job="slad"} == 0 or absent(up{job="hosting/slad-eu"})'
+    ], "also where the monitors keep the name that the hubs have by default"
     for dashboard in (folder / "dashboards").iterdir():
         variables = json.loads(dashboard.read_text())["templating"]["list"]
         (pages,) = (each for each in variables if each["name"] == "slad")
@@ -90,6 +106,7 @@ def test_it_is_for_whoever_says_so(tmp_path: Path) -> None:
         ("--slad-url", "javascript:alert(1)", "is no http(s) address"),
         ("--grafana-url", 'https://g.example.org"', "is no http(s) address"),
         ("--job", 'slad"} or up{', "is no name of a job"),
+        ("--monitor-job", "", "is no name of a job"),
     ],
 )
 def test_what_is_odd_is_refused_and_nothing_is_written(

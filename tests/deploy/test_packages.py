@@ -226,11 +226,13 @@ def test_the_package_lives_from_install_over_an_upgrade_to_purge(
     pages = ("/usr/share/man/man1/slad-check-config.1.gz", "/usr/share/man/man5/slad.toml.5.gz")
     assert machine.there(*pages) == list(pages)
     assert machine.done("getent", "group", "slad").startswith("slad:")
-    assert machine.done("stat", "-c", "%a %U", "/etc/slad/credentials") == "700 root\n"
-    assert machine.systemd.shown("slad", "ActiveState", "UnitFileState") == {
-        "ActiveState": "inactive",
-        "UnitFileState": "disabled",
-    }, "evidence begins when somebody says so"
+    secrets = ("/etc/slad/credentials", "/etc/slad/hub-credentials")
+    assert machine.done("stat", "-c", "%a %U", *secrets) == "700 root\n" * 2
+    for unit in ("slad", "slad-hub"):
+        assert machine.systemd.shown(unit, "ActiveState", "UnitFileState") == {
+            "ActiveState": "inactive",
+            "UnitFileState": "disabled",
+        }, "evidence begins when somebody says so"
     assert "nothing is watched" not in machine.done("slad", "check-config")
     assert machine.done("dpkg", "--verify", "slad") == ""
 

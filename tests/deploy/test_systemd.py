@@ -21,6 +21,7 @@ from tests.peers.built import built_files, built_wheel
 ROOT = Path(__file__).parents[2]
 UNITS = ROOT / "deploy/systemd"
 INSTALL = ROOT / "deploy/install"
+EVERY_UNIT = ["slad.service", "slad-hub.service", "slad-doctor.service"]
 EXPOSURE = 12
 """In tenths: the most that `systemd-analyze security` may say."""
 
@@ -68,7 +69,7 @@ class TestTheUnits:
     def systemd_analyze(self) -> None:
         require(shutil.which("systemd-analyze"), "systemd-analyze is not installed")
 
-    @pytest.mark.parametrize("unit", ["slad.service", "slad-doctor.service"])
+    @pytest.mark.parametrize("unit", EVERY_UNIT)
     def test_are_understood_by_systemd(self, tmp_path: Path, unit: str) -> None:
         program = tmp_path / "opt/bin/slad"
         program.parent.mkdir(parents=True)
@@ -80,7 +81,7 @@ class TestTheUnits:
         result = run("systemd-analyze", "verify", "--man=no", unit_file)
         assert (result.returncode, result.stdout + result.stderr) == (0, "")
 
-    @pytest.mark.parametrize("unit", ["slad.service", "slad-doctor.service"])
+    @pytest.mark.parametrize("unit", EVERY_UNIT)
     def test_expose_no_more_than_promised(self, unit: str) -> None:
         security = ("systemd-analyze", "security", "--offline=true", "--no-pager")
         result = run(*security, f"--threshold={EXPOSURE}", UNITS / unit)
@@ -158,7 +159,36 @@ class TestSladRelies:
             assert doctor[same] == directives[same], same
         assert "RuntimeDirectory" not in doctor, "it would be removed when the doctor is done"
 
-    @pytest.mark.parametrize("unit", ["slad.service", "slad-doctor.service"])
+    def test_on_a_hub_that_is_kept_alive_as_itself_and_from_what_it_does_not_need(
+        self, directives: dict[str, list[str]]
+    ) -> None:
+        hub = read(UNITS / "slad-hub.service")
+        for same in (
+            *("Type", "ExecReload", "Restart", "StartLimitIntervalSec", "RestartPreventExitStatus"),
+            *("TimeoutStopSec", "WatchdogSec", "LimitNOFILE", "OOMPolicy"),
+            *("DynamicUser", "Group", "StateDirectoryMode", "RuntimeDirectoryMode", "ConfigurationDirectory"),
+            *("UMask", "WantedBy", *hardening()),
+        ):
+            assert hub[same] == directives[same], same
+
+    def test_on_a_hub_that_shares_nothing_with_a_monitor_beside_it(
+        self, directives: dict[str, list[str]]
+    ) -> None:
+        hub = read(UNITS / "slad-hub.service")
+        for other in ("User", "StateDirectory", "RuntimeDirectory", "LoadCredential"):
+            assert hub[other] != directives[other], other
+        assert hub["User"] == ["slad-hub"], "by which PostgreSQL knows it on the same machine"
+        folders = re.findall(r"^d (\S+) 0700 root root", (UNITS / "slad.tmpfiles").read_text(), re.MULTILINE)
+        assert [f"hub:{folder}" for folder in folders if "hub" in folder] == hub["LoadCredential"]
+
+    def test_on_the_places_that_the_example_of_a_hub_has(self) -> None:
+        hub = read(UNITS / "slad-hub.service")
+        config = load(ROOT / "slad-hub.example.toml", {})
+        assert config.control.socket.parent == Path("/run", *hub["RuntimeDirectory"])
+        assert "--config /etc/slad/hub.toml " in hub["ExecStart"][0]
+        assert 'password_credential = "hub_store"' in (ROOT / "slad-hub.example.toml").read_text()
+
+    @pytest.mark.parametrize("unit", EVERY_UNIT)
     def test_on_no_core_that_would_hold_a_password(self, unit: str) -> None:
         assert read(UNITS / unit)["LimitCORE"] == ["0"]
 
@@ -182,7 +212,8 @@ class TestInstall:
         require(shutil.which("systemd-tmpfiles"), "systemd-tmpfiles is not installed")
         made = run("systemd-tmpfiles", "--create", f"--root={installed}", UNITS / "slad.tmpfiles")
         assert made.returncode == 0, made.stderr
-        assert (installed / "etc/slad/credentials").stat().st_mode & 0o777 == 0o700
+        for folder in ("credentials", "hub-credentials"):
+            assert (installed / "etc/slad" / folder).stat().st_mode & 0o777 == 0o700
 
     def test_writes_the_prefix_into_the_units(self, tmp_path: Path) -> None:
         install_files(tmp_path / "root", PREFIX="/srv/slad")
@@ -203,6 +234,8 @@ class TestInstall:
             "doc/slad/service.md",
             "doc/slad/specification/evidence.md",
             "slad/examples/slad.example.toml",
+            "slad/examples/slad-hub.example.toml",
+            "slad/prometheus/hub.yml",
             "slad/mixin/rules.yml",
             "slad/mixin/alerts.yml",
             "slad/mixin/dashboards/fleet.json",

@@ -158,7 +158,7 @@ async def running(monkeypatch: pytest.MonkeyPatch, *sites: VirtualSite) -> Async
         return Watch(by_observer[settings.observer], settings, now, emit)
 
     monkeypatch.setattr("daemon.watching.sources.VcenterWatch", made)
-    # Nothing is ever late here: ten looks a second at how late it is would be most of the work.
+    # Nothing is ever late here: four looks a second at how late it is would be most of the work.
     monkeypatch.setattr("daemon.app.health.STALL_CHECK_S", 60.0)
     apps = [App(load(site.write(), {}), {}, clock=site.clocks) for site in sites]
     async with asyncio.TaskGroup() as tasks:

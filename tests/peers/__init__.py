@@ -1,6 +1,7 @@
 """Real parts that tests run against, and the one rule about a part that is not there."""
 
 import os
+import socket
 from pathlib import Path
 
 import pytest
@@ -16,3 +17,11 @@ def require(present: object, reason: str) -> None:
     if os.environ.get("SLAD_REQUIRE_PEERS") == "1":
         pytest.fail(reason)
     pytest.skip(reason)
+
+
+def free_port() -> int:
+    """A port on loopback that nobody uses now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port

@@ -2,7 +2,6 @@
 
 import json
 import shutil
-import socket
 import subprocess
 import threading
 import urllib.error
@@ -14,19 +13,11 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, ClassVar
 
-from tests.peers import require
+from tests.peers import free_port, require
 from tests.waiting import wait_until
 
 WAIT_S = 30.0
 LONGEST_BODY = 1 << 24
-
-
-def _free_port() -> int:
-    """A port on loopback that nobody uses now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def routes_to(url: str, **keys: str) -> Mapping[str, Any]:
@@ -50,8 +41,8 @@ class Alertmanager:
     config: Mapping[str, Any]
     is_clustered: bool = False
     peers: tuple[str, ...] = ()
-    port: int = field(default_factory=_free_port)
-    cluster_port: int = field(default_factory=_free_port)
+    port: int = field(default_factory=free_port)
+    cluster_port: int = field(default_factory=free_port)
     _process: "subprocess.Popen[bytes] | None" = None
 
     @property

@@ -1,4 +1,5 @@
-"""A real PostgreSQL of its own on a Unix socket and on loopback, in a temporary folder: Debian's programs, a server a test module.
+"""A real PostgreSQL of its own on a Unix socket and on loopback, in a temporary folder: Debian's programs, a server a test module;
+and a streaming replica of it that can take its place.
 
 PostgreSQL refuses to run as root: where tests do, it is the user `postgres` of Debian's package who runs it.
 """
@@ -7,7 +8,6 @@ import os
 import pwd
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
@@ -18,7 +18,7 @@ from typing import Any
 
 import psycopg
 
-from tests.peers import require
+from tests.peers import free_port, require
 from tests.peers.tls import Certificate
 from tests.waiting import wait_until
 
@@ -27,6 +27,7 @@ OWNER = "owner"
 _USER = "postgres"
 _HBA = """
 local all owner trust
+local replication owner trust
 local all all scram-sha-256
 hostssl all all 127.0.0.1/32 scram-sha-256
 hostnossl all all 127.0.0.1/32 scram-sha-256
@@ -44,7 +45,13 @@ def _unprivileged() -> Mapping[str, Any]:
     """As whom it runs, for subprocess."""
     if os.geteuid() != 0:
         return {}
-    return {"user": _USER, "group": pwd.getpwnam(_USER).pw_gid, "extra_groups": []}
+    user = pwd.getpwnam(_USER)
+    return {
+        "user": _USER,
+        "group": user.pw_gid,
+        "extra_groups": [],
+        "env": os.environ | {"HOME": user.pw_dir},
+    }
 
 
 @dataclass
@@ -112,23 +119,27 @@ class Postgres:
             with suppress(ProcessLookupError):
                 os.kill(int(child), signal.SIGKILL)
 
+    def promote(self) -> None:
+        """Make a primary of a replica, with what it has."""
+        with psycopg.connect(self.conninfo("postgres"), autocommit=True) as connection:
+            assert connection.execute("SELECT pg_promote()").fetchone() == (True,)
+
+    def position(self) -> int:
+        """How far its log goes, or of a replica how much of it can be read."""
+        with psycopg.connect(self.conninfo("postgres"), autocommit=True) as connection:
+            found = connection.execute(
+                "SELECT CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn() ELSE pg_current_wal_lsn() END - '0/0'"
+            ).fetchone()
+        assert found is not None
+        return int(found[0])
+
 
 @contextmanager
 def postgres(*settings: str, certificate: Certificate | None = None) -> Iterator[Postgres]:
     """A server that runs; of a certificate it speaks TLS."""
-    programs_folder = programs()
-    folder = Path(tempfile.mkdtemp(prefix="slad-pg-"))
-    try:
-        if os.geteuid() == 0:
-            shutil.chown(folder, _USER, _USER)
+    with _folder() as folder:
         options = f"-U {OWNER} -A trust -E UTF8 --locale=C.UTF-8 --no-sync".split()
-        subprocess.run(
-            [programs_folder / "initdb", "-D", folder / "data", *options],
-            check=True,
-            capture_output=True,
-            cwd=folder,
-            **_unprivileged(),
-        )
+        _run("initdb", "-D", folder / "data", *options)
         (folder / "data/pg_hba.conf").write_text(_HBA)
         if certificate is not None:
             for name, source in (("server.crt", certificate.certfile), ("server.key", certificate.keyfile)):
@@ -137,18 +148,48 @@ def postgres(*settings: str, certificate: Certificate | None = None) -> Iterator
                 if os.geteuid() == 0:
                     shutil.chown(folder / "data" / name, _USER, _USER)
             settings = (*settings, "ssl=on")
-        server = Postgres(folder, _free_port(), settings, certificate.cafile if certificate else None)
-        try:
-            server.start()
+        server = Postgres(folder, free_port(), settings, certificate.cafile if certificate else None)
+        with _running(server):
             yield server
-        finally:
-            if server.process is not None and server.process.poll() is None:
-                server.kill()
+
+
+@contextmanager
+def replica(primary: Postgres) -> Iterator[Postgres]:
+    """A server that follows one, asynchronously."""
+    with _folder() as folder:
+        place = f"host={primary.folder} port={primary.port} user={OWNER}"
+        _run("pg_basebackup", "-D", folder / "data", "-R", "--checkpoint=fast", "--no-sync", "-d", place)
+        server = Postgres(folder, free_port(), primary.settings, primary.authority)
+        with _running(server):
+            yield server
+
+
+@contextmanager
+def _folder() -> Iterator[Path]:
+    folder = Path(tempfile.mkdtemp(prefix="slad-pg-"))
+    try:
+        if os.geteuid() == 0:
+            shutil.chown(folder, _USER, _USER)
+        yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port: int = taken.getsockname()[1]
-        return port
+def _run(program: str, *arguments: str | Path) -> None:
+    subprocess.run(
+        [programs() / program, *arguments],
+        check=True,
+        capture_output=True,
+        cwd=tempfile.gettempdir(),
+        **_unprivileged(),
+    )
+
+
+@contextmanager
+def _running(server: Postgres) -> Iterator[None]:
+    try:
+        server.start()
+        yield
+    finally:
+        if server.process is not None and server.process.poll() is None:
+            server.kill()

@@ -36,6 +36,8 @@ class Weather:
     """After so many bytes to the client nothing moves, either way, until the weather changes; 0 is at once."""
     drip_bytes_per_s: int | None = None
     """At most so many bytes a second to the client, in small pieces."""
+    twice_up: bool = False
+    """Each piece from the client reaches the server twice."""
     delay_up_ms: int = 0
     """From the client to the server."""
     delay_down_ms: int = 0
@@ -229,8 +231,9 @@ class _Link:
                 ended = not data
                 if data:
                     delay_ms = weather.delay_down_ms if down else weather.delay_up_ms
-                    held.append((time.monotonic() + delay_ms / 1000, data))
-                    held_bytes += len(data)
+                    pieces = [data, data] if weather.twice_up and not down else [data]
+                    held += [(time.monotonic() + delay_ms / 1000, piece) for piece in pieces]
+                    held_bytes += len(data) * len(pieces)
             if writable:
                 due, data = held.popleft()
                 limit = _allowance(weather, passed) if down else len(data)

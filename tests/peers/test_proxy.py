@@ -122,6 +122,14 @@ def test_it_stalls_in_mid_stream_and_goes_on_when_the_weather_clears(proxy: Faul
         assert receive(connection, len(GREETING) - 1000) == GREETING[1000:]
 
 
+def test_it_passes_on_twice_what_the_client_says(proxy: FaultProxy) -> None:
+    proxy.weather = Weather(twice_up=True)
+    with dial(proxy) as connection:
+        ask(connection)
+        assert receive(connection, 2 * len(GREETING)) == 2 * GREETING
+        assert silent(connection)
+
+
 def test_it_drips(proxy: FaultProxy) -> None:
     proxy.weather = Weather(drip_bytes_per_s=1000)
     with dial(proxy) as connection:

@@ -21,6 +21,7 @@ from daemon.alerts.conditions.shared import (
     BEGUN_ALERTS,
     CLOCK_ALERTS,
     DATASTORE_ALERTS,
+    DISAGREEMENT_ALERTS,
     HOST_ALERTS,
     HUB_ALERTS,
     LEDGER_ALERTS,
@@ -56,6 +57,7 @@ EVERY: Final[tuple[Mapping[str, object], ...]] = (
     BEGUN_ALERTS,
     HUB_ALERTS,
     MONITOR_ALERTS,
+    DISAGREEMENT_ALERTS,
     SLAD_ALERTS,
 )
 """Every table: each alert has one definition."""

@@ -11,6 +11,7 @@ from daemon.alerts.conditions.definitions import (
     Lasting,
     holding,
     instant_text,
+    many,
 )
 from sla.instants import HOUR, MINUTE, Instant
 
@@ -24,6 +25,8 @@ HUB_BEHIND_FOR_US: Final = 15 * MINUTE
 """How long the store may lack records before that is told: as long as PostgreSQL's restart and a catch-up may take."""
 MONITOR_SILENT_FOR_US: Final = 24 * HOUR
 """How long a monitor may be out of the hub's sight before that is told: a repair may last so long."""
+DISAGREE_FOR_US: Final = HOUR
+"""How long monitors may disagree before that is told: as long as it may take to give each of them a new configuration."""
 SILENT_FOR_US: Final = MINUTE
 """How long a host may not respond before that is told."""
 
@@ -124,6 +127,27 @@ def _monitor_silent(sight: MonitorSight) -> Holding | None:
     )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Differing:
+    """How many servers and clients there are at `at` of which monitors say one kind of thing differently, the oldest `since`."""
+
+    at: Instant
+    count: int
+    since: Instant
+
+
+def _disagree(differing: Differing) -> Holding | None:
+    if differing.at - differing.since < DISAGREE_FOR_US:
+        return None
+    return Holding(
+        severity=Severity.WARNING,
+        since=differing.since,
+        summary="is not the same by all monitors",
+        description=f"{many(differing.count, 'disagreement')}, the oldest since {instant_text(differing.since)}. Figures go by what"
+        " one of them says: see Monitors on the pages of the hub, or run: slad doctor --hub",
+    )
+
+
 SOURCE_ALERTS: Final[Definitions[Contact]] = {"SourceBlind": _blind}
 UPLINK_ALERTS: Final[Definitions[Lasting]] = {
     "UplinkDown": holding(
@@ -158,6 +182,7 @@ BEGUN_ALERTS: Final[Definitions[Lasting]] = {
 }
 HUB_ALERTS: Final[Definitions[Shipping]] = {"HubBehind": _hub_behind, "HubRefused": _hub_refused}
 MONITOR_ALERTS: Final[Definitions[MonitorSight]] = {"MonitorSilent": _monitor_silent}
+DISAGREEMENT_ALERTS: Final[Definitions[Differing]] = {"MonitorsDisagree": _disagree}
 SLAD_ALERTS: Final[Definitions[Lasting]] = {
     "Watchdog": holding(
         Severity.NONE, "is alive", "This alert always fires: where it does not arrive, no other does"

@@ -85,6 +85,31 @@ BEGIN
 END
 $$;
 
+-- The records of one's own ledger that issue a statement of which the bytes are not here, by number.
+CREATE OR REPLACE FUNCTION slad.slad_bare(observer text) RETURNS SETOF bigint
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    own slad.ledger := slad.own_ledger(observer);
+BEGIN
+    RETURN QUERY
+        SELECT i.seq FROM slad.issued i WHERE i.ledger = own.number
+        AND NOT EXISTS (SELECT FROM slad.document d WHERE d.sha256 = i.sha256) ORDER BY i.seq;
+END
+$$;
+
+-- The bytes of a statement that one's own ledger issues, by their SHA-256; null where they are not here.
+CREATE OR REPLACE FUNCTION slad.slad_document(observer text, sha256 bytea) RETURNS bytea
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    own slad.ledger := slad.own_ledger(observer);
+BEGIN
+    RETURN (SELECT d.content FROM slad.document d WHERE d.sha256 = slad_document.sha256 AND EXISTS (
+        SELECT FROM slad.issued i WHERE i.ledger = own.number AND i.sha256 = d.sha256));
+END
+$$;
+
 -- The bucket of a client, 0 to 255: a shard of the hub takes some of them.
 CREATE OR REPLACE FUNCTION slad.bucket_of(client text) RETURNS smallint
 LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
@@ -120,8 +145,10 @@ $$;
 -- Append lines to one's own ledger, `first_seq` the number of the first, `head` the chain value that the monitor has after the last.
 -- The chain is computed here from what the store holds. Outcomes: `appended`, also where all of it was there; `gap`: the line before
 -- the first is not there; `diverged`: the store's lines are not those of the monitor's ledger. Then nothing is changed.
--- The head that the store has afterwards comes with each.
-CREATE OR REPLACE FUNCTION slad.slad_append(observer text, first_seq bigint, bodies text[], head bytea)
+-- The head that the store has afterwards comes with each. `documents`: the bytes of statements that lines of the ledger issue.
+CREATE OR REPLACE FUNCTION slad.slad_append(
+    observer text, first_seq bigint, bodies text[], head bytea, documents bytea[] DEFAULT '{}'
+)
 RETURNS TABLE (outcome text, seq bigint, chain bytea)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
@@ -161,24 +188,24 @@ BEGIN
         RETURN QUERY SELECT 'diverged', own.seq, own.chain;
         RETURN;
     END IF;
-    IF known = cardinality(bodies) THEN
-        RETURN QUERY SELECT 'appended', own.seq, own.chain;
-        RETURN;
-    END IF;
 
     -- What is acknowledged outlives PostgreSQL.
     IF current_setting('synchronous_commit') = 'off' THEN
         PERFORM set_config('synchronous_commit', 'on', true);
     END IF;
-    UPDATE slad.store
-    SET arrival = arrival + cardinality(bodies) - known, arrived_at = greatest(arrived_at, clock_timestamp())
-    RETURNING arrival - cardinality(bodies) + known, arrived_at INTO from_arrival, now_at;
-    PERFORM slad.make_partitions(now_at);
-    PERFORM slad.take(own, first_seq + known, bodies[known + 1:], chains[known + 1:], from_arrival, now_at);
-    UPDATE slad.ledger
-    SET seq = first_seq + cardinality(bodies) - 1, chain = head, shipped_at = now_at WHERE number = own.number;
-    PERFORM pg_notify('slad', (from_arrival + cardinality(bodies) - known)::text);
-    RETURN QUERY SELECT 'appended', first_seq + cardinality(bodies) - 1, head;
+    IF known < cardinality(bodies) THEN
+        UPDATE slad.store
+        SET arrival = arrival + cardinality(bodies) - known, arrived_at = greatest(arrived_at, clock_timestamp())
+        RETURNING arrival - cardinality(bodies) + known, arrived_at INTO from_arrival, now_at;
+        PERFORM slad.make_partitions(now_at);
+        PERFORM slad.take(own, first_seq + known, bodies[known + 1:], chains[known + 1:], from_arrival, now_at);
+        UPDATE slad.ledger
+        SET seq = first_seq + cardinality(bodies) - 1, chain = head, shipped_at = now_at
+        WHERE number = own.number RETURNING * INTO own;
+        PERFORM pg_notify('slad', (from_arrival + cardinality(bodies) - known)::text);
+    END IF;
+    PERFORM slad.keep_documents(own, documents);
+    RETURN QUERY SELECT 'appended', own.seq, own.chain;
 END
 $$;
 
@@ -221,6 +248,31 @@ BEGIN
         FROM unnest(bodies, chains, servers, clients) WITH ORDINALITY AS b (body, chain, server, client, place)
         LEFT JOIN slad.server s ON s.id = b.server
         ORDER BY b.place;
+
+    IF 'issued' = ANY (kinds) THEN
+        INSERT INTO slad.issued
+            SELECT own.number, first_seq + b.place - 1, decode(j.sha256, 'hex')
+            FROM unnest(kinds, bodies) WITH ORDINALITY AS b (kind, body, place)
+            CROSS JOIN LATERAL json_to_record(slad.readable(b.body)) AS j (sha256 text)
+            WHERE b.kind = 'issued' AND j.sha256 ~ '^[0-9a-f]{64}$';
+    END IF;
+END
+$$;
+
+-- Keep the bytes of statements, each of which a line of the ledger issues.
+CREATE OR REPLACE FUNCTION slad.keep_documents(own slad.ledger, documents bytea[]) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    content bytea;
+BEGIN
+    FOREACH content IN ARRAY documents LOOP
+        IF NOT EXISTS (SELECT FROM slad.issued i WHERE i.ledger = own.number AND i.sha256 = sha256(content)) THEN
+            RAISE invalid_parameter_value USING
+                MESSAGE = format('no line of %L issues the statement of SHA-256 %s', own.name, encode(sha256(content), 'hex'));
+        END IF;
+        INSERT INTO slad.document VALUES (sha256(content), content) ON CONFLICT DO NOTHING;
+    END LOOP;
 END
 $$;
 
@@ -326,7 +378,7 @@ $$;
 -- of one. They are held to the commit: whoever takes over sees all that was written before. Else as `slad_append`; a key that is not
 -- null is kept.
 CREATE OR REPLACE FUNCTION slad.slad_hub_append(
-    buckets smallint[], first_seq bigint, bodies text[], head bytea, key text, digest text
+    buckets smallint[], first_seq bigint, bodies text[], head bytea, key text, digest text, documents bytea[] DEFAULT '{}'
 ) RETURNS text
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
@@ -340,7 +392,7 @@ BEGIN
             RETURN 'passive';
         END IF;
     END LOOP;
-    SELECT a.outcome INTO done FROM slad.slad_append('hub', first_seq, bodies, head) AS a;
+    SELECT a.outcome INTO done FROM slad.slad_append('hub', first_seq, bodies, head, documents) AS a;
     IF done = 'appended' AND key IS NOT NULL THEN
         INSERT INTO slad.request
             SELECT l.arrival, slad_hub_append.key, slad_hub_append.digest
@@ -374,12 +426,15 @@ GRANT EXECUTE ON FUNCTION
     slad.slad_chain(text, bigint),
     slad.slad_lines(text, bigint, integer),
     slad.slad_own_watermarks(text),
-    slad.slad_append(text, bigint, text[], bytea),
+    slad.slad_bare(text),
+    slad.slad_document(text, bytea),
+    slad.slad_append(text, bigint, text[], bytea, bytea[]),
     slad.slad_watermarks(text, text, bigint, text[], text[], bigint[])
     TO slad_monitor, slad_hub;
 GRANT EXECUTE ON FUNCTION slad.slad_tail(bigint, smallint[], integer), slad.slad_arrival() TO slad_hub, slad_reader;
 GRANT EXECUTE ON FUNCTION
-    slad.hub_lock(), slad.slad_hub_active(smallint[]), slad.slad_hub_append(smallint[], bigint, text[], bytea, text, text),
+    slad.hub_lock(), slad.slad_hub_active(smallint[]),
+    slad.slad_hub_append(smallint[], bigint, text[], bytea, text, text, bytea[]),
     slad.slad_moved(text[]), slad.slad_earlier(text, bigint, bigint, integer) TO slad_hub;
 GRANT SELECT ON slad.ledger, slad.watermark TO slad_hub, slad_reader;
-GRANT SELECT ON slad.request TO slad_hub;
+GRANT SELECT ON slad.request, slad.document TO slad_hub;

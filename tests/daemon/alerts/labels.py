@@ -43,6 +43,7 @@ LABELS: Final[Mapping[str, set[str]]] = {
     "HubBehind": set(),
     "HubRefused": set(),
     "MonitorSilent": {"observer"},
+    "MonitorsDisagree": {"kind"},
     "Watchdog": set(),
 }
 """Of every alert that slad pushes. A label without value is none, so a lone server has no solution."""

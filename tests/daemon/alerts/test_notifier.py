@@ -20,6 +20,7 @@ from daemon.config.alertmanager import AlertmanagerTable
 from daemon.hub.shipping import HubStanding
 from daemon.hub.states import HubState
 from daemon.metrics.alerts import AlertMetrics
+from sla.disagreements import DisagreementKind
 from sla.instants import BEGINNING, HOUR, MINUTE, SECOND, Instant, parse_instant
 from tests.daemon.alerts.receivers import OK, Receiver, receiver, says, table
 from tests.peers.tls import issue
@@ -46,7 +47,9 @@ class Pushing:
         self.quarantined: tuple[Instant, str] | None = None
         self.hub: HubStanding | None = None
         self.monitors: dict[str, Instant] = {}
+        self.disagreements: dict[DisagreementKind, tuple[int, Instant]] = {}
         self.clock_doubt: ClockDoubt | None = None
+        self.may_tell = True
         self.wanted: list[bool] = []
         self.families = CollectorRegistry()
         self.push = Notifier(
@@ -58,8 +61,10 @@ class Pushing:
             quarantined=lambda: self.quarantined,
             hub=lambda: self.hub,
             monitors=lambda: self.monitors,
+            disagreements=lambda: self.disagreements,
             begun_at=begun_at,
             on_wanted=self.wanted.append,
+            may_tell=lambda: self.may_tell,
         )
 
     def put(self, *alerts: Alert, what: str = "x") -> None:
@@ -384,3 +389,45 @@ async def test_a_monitor_that_saw_nothing_for_a_day_is_told_with_what_retires_it
         (silent,) = one.requests[0].alerts
         assert silent["labels"]["observer"] == "mon1"
         assert silent["annotations"]["description"].endswith("run: slad hub retire mon1")
+
+
+@pytest.mark.usefixtures("hurried")
+async def test_monitors_that_disagree_for_an_hour_are_told_of_once_a_kind(tmp_path: Path) -> None:
+    async with receiver() as one, pushing(table(tmp_path, one.url)) as it:
+        it.disagreements = {
+            DisagreementKind.OWNER: (7, Instant(now() - 61 * MINUTE)),
+            DisagreementKind.CLOCK: (1, Instant(now() - 59 * MINUTE)),
+        }
+        await one.until(lambda: one.names == ["MonitorsDisagree"])
+        (told,) = one.requests[0].alerts
+        assert told["labels"]["kind"] == "owner"
+        assert told["annotations"]["summary"] == "The owner of servers is not the same by all monitors"
+        assert told["annotations"]["description"].startswith("7 disagreements, the oldest since ")
+        it.disagreements = {}
+        await one.until(lambda: len(one.requests) > 1)
+        (ended,) = one.requests[-1].alerts
+        assert parse_instant(ended["endsAt"]) <= now()
+
+
+@pytest.mark.usefixtures("hurried")
+async def test_one_that_may_not_tell_keeps_up_and_then_tells_what_fires_and_what_ended_meanwhile(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a hub that stands by and takes over: what the one before it told of ends, too."""
+    monkeypatch.setattr("daemon.alerts.notifier.STANDBY_S", 0.01)
+    async with receiver() as one, pushing(table(tmp_path, one.url)) as it:
+        it.may_tell = False
+        it.put(alert("Ended"), what="ended")
+        it.put(alert("Fires"))
+        await asyncio.sleep(0.1)
+        it.put(what="ended")
+        await asyncio.sleep(0.1)
+        assert one.names == []
+        assert it.wanted == [True]
+        it.may_tell = True
+        await one.until(lambda: len(one.names) == 2)
+        it.may_tell = False
+        await asyncio.sleep(0.1)
+        it.put(alert("Late"), what="late")
+        await asyncio.sleep(0.1)
+        assert sorted(one.names) == ["Ended", "Fires"]

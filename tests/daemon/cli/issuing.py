@@ -10,6 +10,7 @@ from typing import Any
 from click.testing import Result
 
 from daemon.app import App
+from daemon.app.hub import HubApp
 from sla.instants import parse_instant
 from tests.daemon.cli.recording import run, serving
 from tests.daemon.hand import SetClock
@@ -49,7 +50,7 @@ class Issuer:
     """A running daemon, and the commands that ask it."""
 
     folder: Path
-    app: App
+    app: App | HubApp
 
     @property
     def socket(self) -> Path:

@@ -5,11 +5,11 @@ import json
 import re
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from contextlib import contextmanager
+from contextlib import AbstractAsyncContextManager, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from click.testing import CliRunner, Result
 from structlog.testing import capture_logs
@@ -40,6 +40,8 @@ NAMES = {
     "acme-files-00013": "shop",
 }
 """Of Acme's servers web7 is the solution shop, the others are sold alone; one of them has the solution's name."""
+_A = TypeVar("_A")
+
 RULES = """[[rule]]
 name = "web7"
 client = "acme"
@@ -162,11 +164,18 @@ def run(*arguments: str) -> Result:
 @contextmanager
 def serving(config: Path, clock: Clock | None = None) -> Iterator[App]:
     """The daemon on a loop in a thread of its own, as commands run loops of theirs; its logs are kept from them."""
-    started: Future[tuple[App, Callable[[], object]]] = Future()
+    with served(lambda: running_app(config, clock=clock)) as app:
+        yield app
+
+
+@contextmanager
+def served(open_: Callable[[], AbstractAsyncContextManager[_A]]) -> Iterator[_A]:
+    """The same of any app."""
+    started: Future[tuple[_A, Callable[[], object]]] = Future()
 
     async def serve() -> None:
         done = asyncio.Event()
-        async with running_app(config, clock=clock) as app:
+        async with open_() as app:
             started.set_result((app, partial(asyncio.get_running_loop().call_soon_threadsafe, done.set)))
             await done.wait()
 

@@ -4,6 +4,7 @@ import asyncio
 import json
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import click
@@ -13,30 +14,45 @@ from click.testing import CliRunner, Result
 from daemon.cli.clock import accept, show
 from daemon.cli.status import server, status
 from daemon.cli.words import local
-from tests.daemon.control.fixed import CLOCK, SERVER, STATUS, fixed_api, told
+from daemon.replies.status import Status
+from tests.daemon.control.fixed import CLOCK, HUB, SERVER, STATUS, FixedControl, fixed_api, told
 
 
-@pytest.fixture
-def socket(tmp_path: Path) -> Iterator[Path]:
-    """A daemon's control socket, answered by a loop in another thread, as the commands run loops of their own."""
-    path = tmp_path / "control.sock"
+class Hub(FixedControl):
+    """A hub's answers."""
+
+    def status(self) -> Status:
+        return STATUS.model_copy(update={"sources": (), "internet": (), "hub": HUB})
+
+
+@contextmanager
+def answering(path: Path, control: FixedControl) -> Iterator[None]:
+    """A control socket, answered by a loop in another thread, as the commands run loops of their own."""
     opened = threading.Event()
     loops: list[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = []
 
     async def serve() -> None:
         done = asyncio.Event()
         loops.append((asyncio.get_running_loop(), done))
-        async with fixed_api(path):
+        async with fixed_api(path, control):
             opened.set()
             await done.wait()
 
     thread = threading.Thread(target=lambda: asyncio.run(serve()))
     thread.start()
     assert opened.wait(10)
-    yield path
+    yield
     loop, done = loops[0]
     loop.call_soon_threadsafe(done.set)
     thread.join(10)
+
+
+@pytest.fixture
+def socket(tmp_path: Path) -> Iterator[Path]:
+    """A daemon's control socket."""
+    path = tmp_path / "control.sock"
+    with answering(path, FixedControl()):
+        yield path
 
 
 def run(command: click.Command, *arguments: str | Path) -> Result:
@@ -56,6 +72,21 @@ def test_status_shows_sources_ledger_states_and_who_is_down(socket: Path) -> Non
         f"{local('2026-11-22T09:00:00Z')}  san, running  client_change  likely  id-3",
     ):
         assert expected in result.stdout
+
+
+def test_status_of_a_hub_shows_its_monitors_in_place_of_sources(tmp_path: Path) -> None:
+    path = tmp_path / "control.sock"
+    with answering(path, Hub()):
+        shown = run(status, "--socket", path).stdout
+    for expected in (
+        "hub: stands by, active is hub2:8:cd, 3 lines of the store are not read yet",
+        "monitors disagree: 3 about the owner (slad doctor --hub)",
+        f"mon1           {local('2026-11-22T09:59:50Z')}  77",
+        r"mon2 \x1b[31m  retired",
+    ):
+        assert expected in shown
+    assert "source" not in shown
+    assert "ledger:" not in shown
 
 
 def test_names_neither_mark_up_nor_steer_the_terminal(socket: Path) -> None:

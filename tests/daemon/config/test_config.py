@@ -1,9 +1,12 @@
+import json
+import re
 import socket
 import traceback
 from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+import tomli
 import trustme
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -12,6 +15,7 @@ from daemon.config.config import UNASSIGNED
 from daemon.config.loading import load
 from daemon.config.problems import ConfigError, Problem
 from daemon.config.secrets import SecretError
+from daemon.config.server_families import NEEDED_BY_DASHBOARDS, NEEDED_BY_RULES, SERVER_FAMILIES
 from daemon.config.values import Address, Duration
 from sla.instants import DAY, MINUTE, SECOND
 from sla.records import Leg
@@ -139,6 +143,14 @@ def test_the_example_can_be_used() -> None:
     assert [warning.key for warning in config.warnings] == ["vcenter.east.password_credential"]
 
 
+def test_the_example_of_a_hub_can_be_used_by_one() -> None:
+    config = load(ROOT / "slad-hub.example.toml", {})
+    assert config.hub is not None
+    nothing_watched, unchecked = config.warnings
+    assert "as with 'slad hub run'" in nothing_watched.text
+    assert unchecked.key == "hub.password_credential"
+
+
 # The contract (spec §10)
 
 
@@ -251,6 +263,27 @@ def test_a_door_with_passwords_is_not_warned_of(folder: Path) -> None:
     (folder / "web.yml").touch()
     config = read(folder, WHOLE + '[web]\nlisten = ["0.0.0.0:2"]\nconfig_file = "web.yml"\n')
     assert config.warnings == ()
+
+
+def test_families_that_the_mixin_needs_and_that_are_left_out_are_warned_of(folder: Path) -> None:
+    needed = [*NEEDED_BY_RULES, *NEEDED_BY_DASHBOARDS]
+    for families, said in (
+        (needed, []),
+        (NEEDED_BY_RULES, [f"dashboards of deploy/mixin need {', '.join(NEEDED_BY_DASHBOARDS)} too"]),
+        (needed[1:], ["rules and alerts of deploy/mixin need slad_server_info too"]),
+    ):
+        config = read(folder, WHOLE + f"[web]\nfamilies = {json.dumps(families)}\n")
+        assert config.web.families == tuple(families)
+        assert [(each.line, each.key, each.text) for each in config.warnings] == [
+            (11, "web.families", text) for text in said
+        ]
+
+
+def test_the_page_about_scrapes_names_every_family_and_lists_those_that_rules_need() -> None:
+    page = (Path(__file__).parents[3] / "docs/scrapes.md").read_text()
+    (example,) = re.findall("```toml\n(.*?)```", page, re.DOTALL)
+    assert tomli.loads(example)["web"]["families"] == list(NEEDED_BY_RULES)
+    assert {family for family in SERVER_FAMILIES if f"`{family}`" not in page} == set()
 
 
 # Secrets

@@ -9,6 +9,7 @@ from daemon.cli import main
 from daemon.config.hub import BUCKETS, Dsn, parse_dsn, parse_shard
 from daemon.config.loading import load
 from daemon.config.problems import ConfigError
+from tests.daemon.config.configured import VCENTER
 from tests.daemon.harness import config_of
 
 
@@ -114,7 +115,11 @@ def test_check_config_says_what_it_would_ship_to(tmp_path: Path) -> None:
         return CliRunner().invoke(main, ["check-config", "--config", str(path)]).output
 
     assert "hub       none: the evidence stays in the ledger" in said(config_of(tmp_path))
-    shown = said(config(tmp_path, 'dsn = "postgresql://mon1@db/slad?sslmode=disable"'))
+    as_hub = 'dsn = "postgresql://slad-hub@/slad?host=/run/postgresql"'
+    assert "hub       a hub follows postgresql://slad-hub@/slad" in said(config(tmp_path, as_hub))
+    (tmp_path / "east.password").write_text("not-a-secret")
+    watching = f'dsn = "postgresql://mon1@db/slad?sslmode=disable"\n{VCENTER}'
+    shown = said(config(tmp_path, watching))
     assert (
         "hub       ships to postgresql://mon1@db:5432/slad?sslmode=disable, NOT VERIFIED: sslmode disable"
         in shown
@@ -148,3 +153,25 @@ def test_shards_divide_all_buckets_and_each_client_is_of_one(count: int) -> None
     assert sorted(bucket for shard in shards for bucket in shard.buckets) == list(range(BUCKETS))
     for client in ("acme", "bêta", "", "\N{SNOWMAN}"):
         assert sum(shard.has(client) for shard in shards) == 1
+
+
+def test_statements_are_for_the_hub_and_not_for_a_monitor_that_ships(tmp_path: Path) -> None:
+    keys = 'dsn = "postgresql://slad-mon1@/slad?host=/run/postgresql"\n[statements]\nissue_after = "5d"'
+    hub = load(config(tmp_path, keys), {})
+    assert not hub.leaves_issuing_to_hub
+    assert not [each for each in hub.warnings if "rule" in str(each)]
+    watched = '[vcenter.vc1]\naddress = "vc1"\nuser = "slad"\npassword_file = "password"\n'
+    with pytest.raises(ConfigError, match=r"statements: is for the hub.* 'slad hub run'"):
+        load(config_of(tmp_path, hub=f"[hub]\n{keys}", vcenter=watched), {})
+    monitor = load(
+        config_of(tmp_path, hub=f"[hub]\n{keys.partition('[statements]')[0]}", vcenter=watched), {}
+    )
+    assert monitor.leaves_issuing_to_hub
+
+
+def test_a_configuration_of_a_hub_is_warned_of_as_one(tmp_path: Path) -> None:
+    """A monitor's that forgot its vCenters looks the same."""
+    (warning, *_) = load(
+        config(tmp_path, 'dsn = "postgresql://slad@/slad?host=/run/postgresql"'), {}
+    ).warnings
+    assert warning.text == "nothing is watched, as with 'slad hub run': there is no [vcenter.NAME]"

@@ -16,6 +16,7 @@ from daemon.replies.clock import ClockStatus
 from daemon.replies.common import Reply
 from daemon.replies.events import EventStatus
 from daemon.replies.exclusions import IneligibleTime, TimeSpan
+from daemon.replies.hub import DisagreementStatus, HubStatus, MonitorStatus
 from daemon.replies.outages import ExcludedPart, IncidentRow, OutageRow
 from daemon.replies.servers import (
     LegStatus,
@@ -47,6 +48,7 @@ from daemon.replies.users import UserList
 from sla.calendars import Month
 from sla.chronic import Chronic, Stage
 from sla.client_document import NoDocumentError
+from sla.disagreements import DisagreementKind, Point
 from sla.exclusions import IneligibleReason
 from sla.instants import DAY, HOUR, SECOND, Instant, parse_instant
 from sla.lifecycle import DeadlineKind
@@ -214,6 +216,30 @@ EVENT = EventStatus(
     text="off",
     recorded_at=SETTLED_AT,
 )
+DISAGREEMENT = DisagreementStatus(
+    kind=DisagreementKind.OWNER,
+    point=Point.OWNER,
+    about="id-3",
+    name="web/3 \x1b[31m",
+    said={"mon1": ("Ex",), "mon2": ("beta", "shop")},
+    holds=("Ex",),
+    since=DOWN_SINCE,
+    remedy="Give all of them the same rules.",
+)
+HUB = HubStatus(
+    instance="hub1:7:ab",
+    is_active=False,
+    active="hub2:8:cd",
+    behind_records=3,
+    behind_seconds=SECOND // 2,
+    records=12,
+    head="ab" * 32,
+    monitors=(
+        MonitorStatus(observer="mon1", records=77, head="cd" * 32, seen_until=SETTLED_AT, is_retired=False),
+        MonitorStatus(observer="mon2 \x1b[31m", records=0, head="", seen_until=None, is_retired=True),
+    ),
+    disagreements={kind: 3 if kind is DisagreementKind.OWNER else 0 for kind in DisagreementKind},
+)
 SOLUTION = SolutionStatus(
     id="shop",
     client="Ex",
@@ -338,6 +364,12 @@ class FixedControl:
         if server == "twin":
             raise AmbiguousNameError(f"2 servers are called {server}: id-1, id-2", ["id-1", "id-2"])
         return "id-3", Listed(rows=(EVENT,), next=(7,))
+
+    async def disagreements(self, kind: DisagreementKind | None, page: Page) -> Listed[DisagreementStatus]:
+        self.asked.append((kind, page))
+        if kind is DisagreementKind.CLOCK:
+            raise NotFoundError([FieldFault("", "this is a monitor")])
+        return Listed(rows=(DISAGREEMENT,), next=(0, "id-3"))
 
     async def solutions(self) -> SolutionList:
         return SolutionList(at=SETTLED_AT, solutions=(SOLUTION,))

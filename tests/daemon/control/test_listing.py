@@ -14,6 +14,7 @@ from daemon.control.client import ControlClient, RefusedByDaemonError, UnknownNa
 from daemon.control.paging import CursorError, cursor_of, key_in
 from daemon.control.questions import OutagesAsked, Page, ServersAsked
 from daemon.control.routes import (
+    LIST_DISAGREEMENTS,
     LIST_EVENTS,
     LIST_INCIDENTS,
     LIST_OUTAGES,
@@ -21,8 +22,10 @@ from daemon.control.routes import (
     ServerOrder,
 )
 from sla.calendars import Month
+from sla.disagreements import DisagreementKind
 from sla.records import CauseKind, State
 from tests.daemon.control.fixed import (
+    DISAGREEMENT,
     DOWN_SINCE,
     EVENT,
     INCIDENT,
@@ -99,6 +102,19 @@ async def test_events_are_those_of_a_server(client: ControlClient) -> None:
         await client.document(LIST_EVENTS.path())
     with pytest.raises(UnknownNameError, match=r"2 servers are called twin: id-1, id-2"):
         await client.document(LIST_EVENTS.path(), {"server": "twin"})
+
+
+async def test_disagreements_are_those_of_a_kind(client: ControlClient, control: FixedControl) -> None:
+    first = await client.document(LIST_DISAGREEMENTS.path(), {"kind": "owner"})
+    assert first["disagreements"] == [told(DISAGREEMENT)]
+    assert first["disagreements"][0]["said"] == {"mon1": ["Ex"], "mon2": ["beta", "shop"]}
+    await client.document(LIST_DISAGREEMENTS.path(), {"kind": "owner", "cursor": first["next"]})
+    owner = DisagreementKind.OWNER
+    assert control.asked == [(owner, Page(None, 100)), (owner, Page((0, "id-3"), 100))]
+    with pytest.raises(UnknownNameError, match="this is a monitor"):
+        await client.document(LIST_DISAGREEMENTS.path(), {"kind": "clock"})
+    with pytest.raises(RefusedByDaemonError, match="kind: must be owner, identity, configuration or clock"):
+        await client.document(LIST_DISAGREEMENTS.path(), {"kind": "odd"})
 
 
 BAD: list[tuple[dict[str, str], str]] = [

@@ -1,6 +1,7 @@
 """The OpenAPI document is what the control door does."""
 
 import json
+from http import HTTPStatus
 from pathlib import Path
 
 from daemon.control.openapi import document
@@ -31,3 +32,11 @@ def test_operations_have_names_of_their_own() -> None:
 async def test_the_door_shows_it(tmp_path: Path) -> None:
     async with at_the_door(Office(), tmp_path / "control.sock") as caller:
         assert (await caller.get("/v1/openapi.json")).json == json.loads(json.dumps(document()))
+
+
+def test_whoever_names_somebody_in_a_query_is_told_by_the_document_that_there_may_be_none() -> None:
+    naming = [
+        each for each in OPERATIONS if {"client", "solution", "server"} & {asked.name for asked in each.query}
+    ]
+    assert len(naming) > 3
+    assert [each.id for each in naming if HTTPStatus.NOT_FOUND not in each.refusals] == []

@@ -1,35 +1,38 @@
 """What scrapes read: formats, consistency, reuse, and what holds the loop."""
 
 import asyncio
-import gzip
 import re
-from array import array
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import replace
 from itertools import pairwise
 from typing import Literal
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from prometheus_client import Metric, parser
 from prometheus_client.openmetrics import parser as openmetrics_parser
 
 from daemon.exposition.bodies import Format, GzipMember, compressed
-from daemon.exposition.exposition import CHUNK_SAMPLES, Exposition, NotPreparedError, TooManyScrapesError
+from daemon.exposition.exposition import CHUNK_SAMPLES, Exposition
 from daemon.exposition.families import (
     ABSENT,
     RATIO_ONE,
-    Column,
     LabelledFamily,
     RenderedFamily,
-    ServerFamily,
     Snapshot,
     decimal_text,
     label,
     sample,
 )
-from sla.instants import MINUTE, SECOND, Instant
+from daemon.exposition.lines import Rows, sample_lines
+from tests.daemon.exposition.prepared import (
+    PROCESS,
+    StandingClock,
+    exposition_of,
+    family,
+    snapshot,
+    text_of,
+)
 
 
 def parse_text(text: str) -> list[Metric]:
@@ -38,66 +41,6 @@ def parse_text(text: str) -> list[Metric]:
 
 def parse_openmetrics(text: str) -> list[Metric]:
     return list(openmetrics_parser.text_string_to_metric_families(text))  # type: ignore[no-untyped-call]
-
-
-class StandingClock:
-    """A clock that moves when the test says so."""
-
-    def __init__(self) -> None:
-        self.us = 1_000 * SECOND
-
-    def now(self) -> Instant:
-        return Instant(self.us)
-
-    def monotonic_us(self) -> int:
-        return self.us
-
-    def boottime_us(self) -> int:
-        return self.us
-
-
-PROCESS = (
-    RenderedFamily(
-        text=b"# HELP slad_ready Ready.\n# TYPE slad_ready gauge\nslad_ready 1.0\n",
-        openmetrics=b"# HELP slad_ready Ready.\n# TYPE slad_ready gauge\nslad_ready 1.0\n",
-    ),
-)
-
-
-def family(name: str, *columns: tuple[str, Sequence[int]], decimals: int = 6) -> ServerFamily:
-    return ServerFamily(
-        name=name,
-        help="A figure.",
-        kind="counter" if name.endswith("_total") else "gauge",
-        decimals=decimals,
-        columns=tuple(Column(labels=labels, values=array("q", values)) for labels, values in columns),
-    )
-
-
-def snapshot(
-    *families: ServerFamily, servers: Sequence[str] = ("a", "b", "c"), generation: int = 1
-) -> Snapshot:
-    rows = [label("server", server) if server else "" for server in servers]
-    return Snapshot(
-        generation=generation,
-        servers=rows,
-        info=[f"{row},{label('name', 'vm ' + row)}" if row else "" for row in rows],
-        families=families,
-    )
-
-
-def exposition_of(clock: StandingClock | None = None, **options: float) -> Exposition:
-    return Exposition(clock or StandingClock(), **options)  # type: ignore[arg-type]  # the test's own numbers
-
-
-async def text_of(subject: Exposition, wanted: Format = Format.TEXT) -> str:
-    async with subject.scrape() as published:
-        blocks = [block async for block in published.body(wanted).blocks(gzip=True)]
-        plain = [block async for block in published.body(wanted).blocks(gzip=False)]
-        assert published.body(wanted).length(gzip=True) == sum(map(len, blocks))
-        assert published.body(wanted).length(gzip=False) == sum(map(len, plain))
-    assert gzip.decompress(b"".join(blocks)) == b"".join(plain)
-    return b"".join(plain).decode()
 
 
 async def prepared(taken: Snapshot, process: Iterable[RenderedFamily] = ()) -> str:
@@ -249,6 +192,20 @@ def test_seconds_are_the_microseconds_exactly(value: int) -> None:
     assert int(text.replace(".", "")) == value
 
 
+@given(
+    st.lists(st.integers(min_value=ABSENT + 1, max_value=2**63 - 1), min_size=1), st.sampled_from((0, 6, 9))
+)
+def test_a_line_tells_its_value_exactly(values: list[int], decimals: int) -> None:
+    servers = [label("server", str(row)) for row in range(len(values))]
+    told = sample_lines(
+        family("slad_server_x", ("", values), decimals=decimals), Rows(servers, ()), slice(None)
+    )
+    assert told.decode().splitlines() == [
+        f"slad_server_x{{{server}}} {decimal_text(value, decimals) if decimals else value}"
+        for server, value in zip(servers, values, strict=True)
+    ]
+
+
 async def test_a_name_that_no_text_can_hold_does_not_cost_the_others_their_series() -> None:
     text = await prepared(snapshot(servers=("\ud800\0", "b")))
     assert [s.labels["server"] for f in parse_text(text) for s in f.samples] == ["??", "b"]
@@ -394,100 +351,3 @@ async def test_every_scrape_under_changing_figures_is_of_one_instant() -> None:
         scrapes = group.create_task(scrape_all())
         group.create_task(prepare_all())
     assert len(scrapes.result()) > 1
-
-
-async def test_nobody_who_scrapes_nothing_to_prepare() -> None:
-    clock = StandingClock()
-    subject = exposition_of(clock)
-    assert not subject.wanted(clock.us)
-    await subject.prepare(snapshot(), ())
-    await text_of(subject)
-    assert subject.wanted(clock.us)
-    assert subject.wanted(clock.us + 5 * MINUTE)
-    assert not subject.wanted(clock.us + 5 * MINUTE + 1)
-
-
-async def test_a_scrape_waits_for_news_and_not_for_ever() -> None:
-    news = 0
-    subject = Exposition(StandingClock(), news=lambda: news, news_wait_s=0.05)
-    await subject.prepare(snapshot(family("before", ("", [1])), servers=("a",)), ())
-    news = 1
-    async with subject.scrape() as published:
-        assert published.news == 0, "they do not come"
-    assert subject.asked.is_set()
-
-    subject = Exposition(StandingClock(), news=lambda: news, news_wait_s=60)
-    await subject.prepare(snapshot(family("before", ("", [1])), servers=("a",)), ())
-    news = 2
-    async with asyncio.TaskGroup() as tasks:
-        scrape = tasks.create_task(text_of(subject))
-        await asyncio.wait_for(subject.asked.wait(), 5)
-        await subject.prepare(snapshot(family("after", ("", [1])), servers=("a",)), ())
-    assert "after" in scrape.result()
-
-
-async def test_the_first_scrape_asks_and_waits_for_a_preparation() -> None:
-    subject = exposition_of()
-    async with asyncio.timeout(10), asyncio.TaskGroup() as group:
-        scrape = group.create_task(text_of(subject))
-        await subject.asked.wait()
-        assert not scrape.done()
-        await subject.prepare(snapshot(), PROCESS)
-    assert "slad_ready 1.0" in scrape.result()
-    assert not subject.asked.is_set()
-
-
-async def test_a_scrape_during_a_preparation_is_answered_by_it_and_asks_for_no_other() -> None:
-    subject = exposition_of()
-
-    def with_a_scrape(group: asyncio.TaskGroup) -> Iterable[RenderedFamily]:
-        scrapes.append(group.create_task(text_of(subject)))
-        yield from PROCESS
-
-    scrapes: list[asyncio.Task[str]] = []
-    async with asyncio.timeout(10), asyncio.TaskGroup() as group:
-        await subject.prepare(snapshot(), with_a_scrape(group))
-    assert "slad_ready 1.0" in scrapes[0].result()
-    assert not subject.asked.is_set()
-
-
-async def test_a_scrape_is_refused_when_no_figures_come() -> None:
-    subject = exposition_of(wait_s=0.01)
-    with pytest.raises(NotPreparedError, match=r"within 0\.01 s"):
-        await text_of(subject)
-
-
-async def test_figures_that_got_old_are_not_served() -> None:
-    clock = StandingClock()
-    subject = exposition_of(clock, wait_s=0.01)
-    await subject.prepare(snapshot(), PROCESS)
-    clock.us += 30 * SECOND
-    await text_of(subject)
-    clock.us += 1
-    with pytest.raises(NotPreparedError):
-        await text_of(subject)
-
-
-async def test_scrapes_beyond_the_limit_are_refused_and_the_place_is_given_back() -> None:
-    subject = exposition_of(max_scrapes=1)
-    await subject.prepare(snapshot(), PROCESS)
-    async with subject.scrape():
-        with pytest.raises(TooManyScrapesError):
-            await text_of(subject)
-    await text_of(subject)
-
-
-async def test_a_preparation_that_fails_leaves_the_published_body() -> None:
-    subject = exposition_of()
-    await subject.prepare(snapshot(family("slad_server_x", ("", [1, 2, 3]))), ())
-    before = await text_of(subject)
-
-    def failing() -> Iterable[RenderedFamily]:
-        yield PROCESS[0]
-        raise RuntimeError("collector")
-
-    with pytest.raises(RuntimeError, match="collector"):
-        await subject.prepare(snapshot(), failing())
-    assert await text_of(subject) == before
-    await subject.prepare(snapshot(), PROCESS)
-    assert await text_of(subject) != before

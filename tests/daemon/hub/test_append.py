@@ -134,6 +134,8 @@ async def test_nobody_appends_for_another_observer(store: TestStore) -> None:
         forger._asked("SELECT slad.slad_lines('mon1', 0, 10)"),
         forger._asked("SELECT slad.slad_chain('mon1', 1)"),
         forger._asked("SELECT slad.slad_own_watermarks('mon1')"),
+        forger._asked("SELECT slad.slad_bare('mon1')"),
+        forger._asked("SELECT slad.slad_document('mon1', '')"),
         forger._asked("SELECT slad.slad_watermarks('mon1', 'x', 0, '{}', '{}', '{}')"),
         forger._asked("SELECT slad.slad_head('nobody', 'x')"),
         forger.append(chained([body(1, observer="mon1")])),  # in its own ledger, in the other's name
@@ -156,6 +158,9 @@ async def test_nobody_appends_for_another_observer(store: TestStore) -> None:
         "INSERT INTO slad.watermark VALUES (1, 'a', 'b', 1)",
         "SELECT * FROM slad.slad_tail(0, NULL, 1)",
         "SELECT slad.make_partitions(now())",
+        "SELECT * FROM slad.issued",
+        "SELECT * FROM slad.document",
+        "SELECT slad.keep_documents(NULL, '{}')",
         "SELECT slad.take(NULL, 1, '{}', '{}', 1, now())",
         "CREATE TABLE slad.mine ()",
         "SET ROLE owner",

@@ -108,7 +108,7 @@ async def test_an_older_ledger_is_refused_brought_up_to_date_and_goes_on(
     assert [line.body for line in store.lines("mon") if '"after"' in line.body]
     with closing(sqlite3.connect(ledger)) as db:
         held = db.execute("SELECT seq, body, chain FROM record ORDER BY seq").fetchall()
-    assert [tuple(line) for line in store.lines("mon")] == held
+    assert [(line.seq, line.body, line.chain) for line in store.lines("mon")] == held
     assert not found(tmp_path, "*.importing*")
 
 

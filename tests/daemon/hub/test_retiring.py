@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from daemon.clock import SystemClock
 from daemon.hub.retiring import retire
 from daemon.hub.schema import HUB
 from daemon.hub.states import HubError, HubState
@@ -72,6 +73,13 @@ async def test_a_clock_that_is_behind_the_hubs_last_record_is_refused(store: Tes
     await retire(store.table(HUB), "mon1", None, "eve", NOW)
     with pytest.raises(HubError, match="set this clock right"):
         await retire(store.table(HUB), "mon1", None, "eve", Instant(NOW - SECOND))
+
+
+async def test_a_clock_that_is_ahead_of_the_stores_would_keep_hubs_from_recording(store: TestStore) -> None:
+    ahead = Instant(SystemClock().now() + HOUR)
+    with pytest.raises(HubError, match=r"3[56].. s ahead of PostgreSQL's.*set it right"):
+        await retire(store.table(HUB), "mon1", None, "eve", ahead)
+    assert store.lines(HUB) == []
 
 
 async def test_a_monitors_role_retires_nobody(store: TestStore) -> None:

@@ -29,6 +29,10 @@ async def test_of_two_sessions_one_is_active_and_writes_until_it_ends(
     one, two = [await HubSession.open(store.table(HUB), HUB, name) for name in ("one", "two")]
     assert (await one.is_active(), await two.is_active(), await one.is_active()) == (True, False, True)
     assert await two.active_name() == "one"
+    assert [await each.writes_next_after(seq) for each in (one, two) for seq in (0, 1)] == [
+        *(True, False),
+        *(False, False),
+    ]
     lines = next_lines(await one.head(), ['{"kind":"observer_retired"}', '{"kind":"observer_retired"}'])
     assert await two.append_as_active(lines, RequestKey("k", "d")) == "passive"
     assert store.lines(HUB) == []
@@ -38,6 +42,7 @@ async def test_of_two_sessions_one_is_active_and_writes_until_it_ends(
     )
     assert store.lines(HUB) == lines
     assert await two.request_keys(0) == {1: RequestKey("k", "d")}
+    assert [await one.writes_next_after(seq) for seq in (0, 2)] == [False, True], "the book has to know all"
     await one.close()
     await until_told(two.is_active, "the lock that a session left")
     assert await two.append_as_active(lines[:1], None) == "appended"
@@ -65,9 +70,11 @@ async def test_of_hubs_that_have_a_client_in_common_one_is_active_however_they_a
     assert not await four.is_active(WHOLE)
     assert await three.is_active(shard("3/4")), "who was refused holds nothing"
     lines = next_lines(await one.head(), ['{"kind":"observer_retired"}'])
-    assert await three.append_as_active(lines, None, shard("1/4")) == "passive"
-    assert await one.append_as_active(lines, None, shard("1/4")) == "appended"
-    assert await two.append_as_active(next_lines(Head(0, GENESIS), ["{}"]), None, shard("2/4")) == "diverged"
+    assert await three.append_as_active(lines, None, (), shard("1/4")) == "passive"
+    assert await one.append_as_active(lines, None, (), shard("1/4")) == "appended"
+    assert (
+        await two.append_as_active(next_lines(Head(0, GENESIS), ["{}"]), None, (), shard("2/4")) == "diverged"
+    )
     await one.close()
     await until_told(lambda: three.is_active(shard("1/2")), "the clients of 1/4, besides its own")
     for session in (two, three, four):

@@ -2,29 +2,26 @@
 
 import asyncio
 import math
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
 import pytest
-from prometheus_client import CollectorRegistry
 
-from daemon.clock import SystemClock
 from daemon.config.hub import HubTable
 from daemon.hub import shipping
 from daemon.hub import store as store_module
-from daemon.hub.shipping import Shipper
 from daemon.hub.states import HubState
-from daemon.ledger import SLICE, Batch, Chained, Ledger
-from daemon.metrics.hub import HubMetrics
+from daemon.ledger import Chained
+from sla.calendars import calendar_of
 from sla.records import Witness
 from tests import virtual
-from tests.daemon.hub.stores import TestStore, begun_ledger, make_store, observed
+from tests.daemon.app.test_hub import agreed, hub, running, value
+from tests.daemon.hub.shippers import Monitor, shipping_to
+from tests.daemon.hub.stores import START, TestStore, add_hub, make_store, observed
 from tests.peers.postgres import Postgres, postgres
 from tests.peers.proxy import FaultProxy, Weather
 from tests.peers.tls import issue
-from tests.waiting import until_told
 
 
 @pytest.fixture(scope="module")
@@ -42,60 +39,6 @@ async def store(server: Postgres, tmp_path: Path) -> TestStore:
 def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shipping, "FIRST_RETRY_S", 0.02)
     monkeypatch.setattr(shipping, "LAST_RETRY_S", 0.1)
-
-
-class Monitor:
-    """A shipper that runs, over a ledger that the test commits to."""
-
-    def __init__(self, ledger: Ledger, table: HubTable, observer: str = "mon1") -> None:
-        self.ledger = ledger
-        self.families = CollectorRegistry()
-        self.shipper = Shipper(
-            clock=SystemClock(), ledger=ledger, observer=observer, metrics=HubMetrics(self.families)
-        )
-        self.shipper.follow(table)
-
-    async def commit(self, batch: Batch) -> None:
-        await self.ledger.commit(batch)
-        self.shipper.wake()
-
-    def value(self, name: str, **labels: str) -> float | None:
-        return self.families.get_sample_value(name, labels)
-
-    async def until(self, holds: "Callable[[], object]", what: str) -> None:
-        async def found() -> bool:
-            return bool(holds())
-
-        await until_told(found, what)
-
-    async def until_state(self, state: HubState) -> str:
-        await self.until(lambda: self.shipper.standing and self.shipper.standing.state is state, state.value)
-        assert self.shipper.standing is not None
-        return self.shipper.standing.why
-
-    async def until_level(self) -> None:
-        await self.until(lambda: self.value("slad_hub_behind_records") == 0, "the store to have all")
-
-    async def lines(self) -> list[Chained]:
-        """All that the ledger holds."""
-        found: list[Chained] = []
-        while some := await self.ledger.read(len(found), SLICE):
-            found += some
-        return found
-
-
-@asynccontextmanager
-async def shipping_to(table: HubTable, path: Path, observer: str = "mon1") -> AsyncIterator[Monitor]:
-    """A monitor that ships, until the end of the block in good order."""
-    ledger = await begun_ledger(path, observer)
-    monitor = Monitor(ledger, table, observer)
-    async with asyncio.TaskGroup() as tasks:
-        tasks.create_task(monitor.shipper.run())
-        try:
-            yield monitor
-        finally:
-            monitor.shipper.finish()
-    await ledger.close()
 
 
 @pytest.fixture
@@ -136,6 +79,10 @@ async def test_a_restart_goes_on_where_the_store_is_and_an_end_ships_what_is_lef
         assert store.lines() == expected, "the last of it too"
 
 
+def _has(store: TestStore, count: int) -> bool:
+    return len(store.lines()) >= count
+
+
 def failures(monitor: Monitor) -> float:
     return monitor.value("slad_hub_failures_total", state="unreachable") or 0
 
@@ -160,6 +107,21 @@ async def test_an_append_whose_answer_is_cut_off_is_repeated_and_there_once(
             await monitor.until_level()
         assert store.lines() == await monitor.lines()
         assert failures(monitor) > 0
+
+
+async def test_an_append_that_arrives_twice_is_there_once(
+    store: TestStore, tmp_path: Path, proxy: FaultProxy
+) -> None:
+    """By a way that repeats what was sent: answers come twice, too, and are taken for those of later questions."""
+    for first in range(0, 30, 10):
+        async with shipping_to(store.table(at=(proxy.host, proxy.port)), tmp_path / "ledger.db") as monitor:
+            await monitor.until_state(HubState.SHIPPING)
+            proxy.weather = Weather(twice_up=True)
+            await monitor.commit(observed(first, 10))
+            await monitor.until(partial(_has, store, first + 12), "it to arrive")
+            proxy.weather = Weather()
+            await monitor.until_state(HubState.SHIPPING)
+            assert store.lines() == await monitor.lines()
 
 
 @pytest.mark.parametrize(
@@ -451,16 +413,21 @@ def test_a_day_without_a_store_costs_little_and_is_caught_up_with_while_live_rec
     assert a_day <= attempts + 6 <= a_day + 100, "once a minute at most"
     assert backlog == 10 * a_day + 2
 
-    async def with_it() -> None:
+    async def with_it() -> TestStore:
         store = await make_store(server, tmp_path, "mon1")
+        await add_hub(store)
         async with shipping_to(store.table(), path) as monitor:
             for number in range(40):
                 await monitor.commit(observed(10 * (a_day + number), 10))
             await monitor.until_level()
             assert store.lines() == await monitor.lines()
             assert len(store.lines()) == backlog + 400
+        return store
 
-    asyncio.run(with_it())
+    with running(hub(asyncio.run(with_it()), "hub1")) as merged:
+        merged.wait(lambda shown: value(shown, "slad_ready") == 1, "the hub to have read it all")
+        (row,) = agreed(merged, tmp_path, str(calendar_of("UTC").month_of(START)))[0]["servers"]
+        assert row["down"] > 0
 
 
 async def test_a_defect_of_our_own_ends_nobody(
@@ -483,9 +450,9 @@ async def test_large_records_go_in_pieces(
     sizes = []
     append = store_module.HubStore.append
 
-    async def noted(self: store_module.HubStore, lines: list[Chained]) -> object:
+    async def noted(self: store_module.HubStore, lines: list[Chained], documents: list[bytes]) -> object:
         sizes.append(len(lines))
-        return await append(self, lines)
+        return await append(self, lines, documents)
 
     monkeypatch.setattr(store_module.HubStore, "append", noted)
     async with shipping_to(store.table(), tmp_path / "ledger.db") as monitor:

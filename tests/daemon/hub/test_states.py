@@ -31,6 +31,7 @@ ROOT = Path(__file__).parents[3]
         ("connection timeout expired", HubState.UNANSWERED),
         ("SSL error: certificate verify failed", HubState.NOT_TRUSTED),
         ('server certificate for "a" does not match host name "b"', HubState.NOT_TRUSTED),
+        ('weak sslmode "verify-ca" may not be used with sslrootcert=system', HubState.NOT_TRUSTED),
         ("server does not support SSL, but SSL was required", HubState.NOT_TRUSTED),
         ('FATAL:  password authentication failed for user "mon1"', HubState.LOGIN_REFUSED),
         ("fe_sendauth: no password supplied", HubState.LOGIN_REFUSED),

@@ -1,26 +1,32 @@
 """The tail of the store: every line once and in its order, whatever becomes of the connection; and never on top of a store that changed."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from types import MappingProxyType
 
 import pytest
 from prometheus_client import CollectorRegistry
+from structlog.testing import capture_logs
 
 from daemon.clock import SystemClock
+from daemon.hub import session as session_module
+from daemon.hub import store as store_module
 from daemon.hub import tail as tail_module
 from daemon.hub.schema import HUB
-from daemon.hub.session import Arrived, LastLine
+from daemon.hub.session import Arrived, HubSession, LastLine, next_lines
 from daemon.hub.tail import Seen, StoreChangedError, Tail
-from daemon.ledger import LedgerFaultError
+from daemon.ledger import Chained, LedgerFaultError, RequestKey
 from daemon.metrics.hub import TailMetrics
 from sla.instants import SECOND, Instant
 from sla.records import Witness
-from tests.daemon.hub.stores import START, TestStore, add_hub, body, chained, make_store
+from tests.daemon.hub.stores import START, TestStore, add_hub, add_monitor, body, chained, make_store
 from tests.peers.postgres import Postgres, postgres
+from tests.peers.proxy import FaultProxy, Weather
 from tests.waiting import until_told
+
+RETIRED = '{"kind":"observer_retired"}'
 
 
 @pytest.fixture(scope="module")
@@ -46,12 +52,12 @@ def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
 class Taken:
     """A tail that runs, and all that was taken of it."""
 
-    def __init__(self, store: TestStore) -> None:
+    def __init__(self, store: TestStore, at: tuple[str, int] | None = None) -> None:
         self.backlogs = 0
         """How often there was so much that it ought not to wait for a tick."""
         self.tail = Tail(
             clock=SystemClock(),
-            table=store.table(HUB),
+            table=store.table(HUB, at=at),
             metrics=TailMetrics(CollectorRegistry()),
             on_backlog=self._count_backlog,
         )
@@ -72,13 +78,22 @@ class Taken:
 
         await until_told(is_here, f"arrival {arrival}")
 
+    async def is_active(self) -> bool:
+        return self.tail.is_active
+
+    async def is_lost(self) -> bool:
+        return bool(self.tail.fault)
+
 
 @asynccontextmanager
 async def tailing(
-    store: TestStore, last_lines: Mapping[str, LastLine] = MappingProxyType({})
+    store: TestStore,
+    last_lines: Mapping[str, LastLine] = MappingProxyType({}),
+    *,
+    at: tuple[str, int] | None = None,
 ) -> AsyncIterator[Taken]:
     """`last_lines`: after which lines it goes on."""
-    taken = Taken(store)
+    taken = Taken(store, at)
     taken.tail.go_on_after(last_lines)
     async with asyncio.TaskGroup() as tasks:
         running = tasks.create_task(taken.tail.run())
@@ -216,6 +231,129 @@ async def test_a_store_that_lacks_or_changed_the_last_line_is_not_read_on(
     (error,) = ended.value.exceptions
     assert isinstance(error, StoreChangedError)
     assert "no longer has line 4, record 4 of ledger mon1" in str(error)
+
+
+async def test_a_store_that_has_the_last_line_and_others_before_it_is_not_read_on(
+    store: TestStore, server: Postgres
+) -> None:
+    """A replica lacked lines of two ledgers, and got them again in another order, among others."""
+    await add_monitor(store, "mon3")
+    await shipped(store, "mon1", 1, 1)
+    await shipped(store, "mon2", 1, 2)
+    await shipped(store, "mon1", 2, 2)
+
+    async def tailed() -> None:
+        with FaultProxy(("127.0.0.1", server.port)) as proxy:
+            async with tailing(store, at=(proxy.host, proxy.port)) as taken:
+                await taken.until(4)
+                proxy.weather = Weather(refuse=True)
+                proxy.drop()
+                with store.owner() as owner:
+                    owner.execute("DELETE FROM slad.line WHERE arrival > 2")
+                    owner.execute("UPDATE slad.store SET arrival = 2")
+                    owner.execute(
+                        "UPDATE slad.ledger l SET seq = 1, chain ="
+                        " (SELECT chain FROM slad.line t WHERE t.ledger = l.number AND t.seq = 1) WHERE seq = 2"
+                    )
+                await shipped(store, "mon3", 1, 1)
+                await shipped(store, "mon1", 2, 2)
+                await shipped(store, "mon2", 2, 2)
+                proxy.weather = Weather()
+                await asyncio.Event().wait()
+
+    with pytest.raises(ExceptionGroup) as ended:
+        await tailed()
+    (error,) = ended.value.exceptions
+    assert isinstance(error, StoreChangedError)
+    assert "no longer has line 3, record 2 of ledger mon2" in str(error)
+
+
+async def tailed_until_two_requests_are_lost(
+    store: TestStore, server: Postgres, meanwhile: Callable[[], Awaitable[object]]
+) -> tuple[list[Chained], dict[int, RequestKey]]:
+    """A hub reads two requests of two lines, of which a replica that is promoted has none; then something else, then it is back.
+
+    The lines, and the keys by which their requests are known.
+    """
+    hub = await HubSession.open(store.table(HUB), HUB, "before")
+    await hub.is_active()
+    for key in (RequestKey("k1", "d"), RequestKey("k2", "d")):
+        await hub.append_as_active(next_lines(await hub.head(), [RETIRED, RETIRED]), key)
+    before, known = store.lines(HUB), await hub.request_keys(0)
+    await hub.close()
+
+    async def tailed() -> None:
+        with FaultProxy(("127.0.0.1", server.port)) as proxy:
+            async with tailing(store, at=(proxy.host, proxy.port)) as taken:
+                await taken.until(4)
+                proxy.weather = Weather(refuse=True)
+                proxy.drop()
+                with store.owner() as owner:
+                    owner.execute("TRUNCATE slad.line, slad.request")
+                    owner.execute("UPDATE slad.store SET arrival = 0")
+                    owner.execute("UPDATE slad.ledger SET seq = 0, chain = decode(repeat('00', 32), 'hex')")
+                await meanwhile()
+                proxy.weather = Weather()
+                await asyncio.Event().wait()
+
+    with pytest.raises(ExceptionGroup):
+        await tailed()
+    return before, known
+
+
+async def test_what_the_store_lost_of_the_hubs_own_ledger_is_there_again(
+    store: TestStore, server: Postgres
+) -> None:
+    async def nothing() -> None: ...
+
+    before, known = await tailed_until_two_requests_are_lost(store, server, nothing)
+    assert store.lines(HUB) == before
+    session = await HubSession.open(store.table(HUB), HUB, "after")
+    assert await session.request_keys(0) == known
+    await session.close()
+
+
+@pytest.mark.parametrize("records", [0, 1, 5])
+async def test_another_hub_that_is_active_by_then_does_not_lose_it_unless_it_recorded(
+    store: TestStore, server: Postgres, records: int
+) -> None:
+    async def other_records() -> None:
+        await until_told(other.is_active, "the lock")
+        if records:
+            await other.append_as_active(next_lines(await other.head(), [RETIRED] * records), None)
+
+    other = await HubSession.open(store.table(HUB), HUB, "other")
+    with capture_logs() as logs:
+        before, _ = await tailed_until_two_requests_are_lost(store, server, other_records)
+    await other.close()
+    told = [each["seq"] for each in logs if each["event"] == "hub_lost_record"]
+    if records:
+        assert len(store.lines(HUB)) == records
+        assert told == [1, 2, 3, 4]
+    else:
+        assert store.lines(HUB) == before
+        assert told == []
+
+
+async def test_a_hub_that_hears_nothing_is_not_active_by_the_time_at_which_another_may_be(
+    store: TestStore, server: Postgres, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tail_module, "IDLE_S", 1)
+    monkeypatch.setattr(session_module, "IDLE_S", 1)
+    with FaultProxy(("127.0.0.1", server.port)) as proxy:
+        async with tailing(store, at=(proxy.host, proxy.port)) as taken:
+            await until_told(taken.is_active, "the lock")
+            other = await HubSession.open(store.table(HUB), HUB, "other")
+            proxy.weather = Weather(silent=True, stall_after_bytes=0)
+            await until_told(other.is_active, "the lock of one that is cut off")
+            assert not taken.tail.is_active
+            await other.close()
+            await until_told(taken.is_lost, "it to notice")
+
+
+def test_a_takeover_takes_fifteen_seconds_at_most() -> None:
+    """Of what it may wait for: that a session ends which is silent; another attempt; the next of two hosts, when the first is dead."""
+    assert session_module.IDLE_S + tail_module.LAST_RETRY_S + store_module.CONNECT_S / 2 <= 15
 
 
 async def test_who_reads_while_there_is_no_session_is_told(store: TestStore) -> None:

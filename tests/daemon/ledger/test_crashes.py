@@ -65,7 +65,8 @@ def killed_at_random(path: Path, seed: int) -> Said:
         said.append(child.stdout.readline().split())
     time.sleep(rng.uniform(0, 0.04))  # some instant of the commit, or of one soon after
     child.kill()
-    rest, errors = child.communicate(timeout=30)
+    rest = child.stdout.read()  # `communicate` would pass over what was read ahead
+    _, errors = child.communicate(timeout=30)
     assert errors == ""
     return [*said, *(line.split() for line in rest.splitlines())]
 

@@ -68,6 +68,7 @@ class Stage:
     links: ClientLinks = field(default_factory=ClientLinks)
     sealed: int = 0
     head: Head = HEAD
+    heads: Mapping[str, Head] = field(default_factory=lambda: {"": HEAD})
     is_sealed: bool = True
 
     def __post_init__(self) -> None:

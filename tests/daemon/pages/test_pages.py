@@ -29,8 +29,12 @@ async def browser() -> AsyncIterator[Browser]:
         yield opened
 
 
-def templates(pages: Iterable[str] = PAGES) -> list[str]:
-    return [re.sub(r":\[\^/\]\+", "", path) for path in pages]
+OF_A_HUB = "/monitors"
+"""A page that a monitor has not."""
+
+
+def templates(pages: Iterable[str] = PAGES.keys() - {OF_A_HUB}) -> list[str]:
+    return [re.sub(r":\[\^/\]\+", "", path) for path in sorted(pages)]
 
 
 def path_of(browser: Browser, template: str, **names: str) -> str:
@@ -44,12 +48,8 @@ def path_of(browser: Browser, template: str, **names: str) -> str:
     return browser.world.viewer().url(*parts)
 
 
-@pytest.mark.parametrize("template", templates())
-async def test_every_page_is_sound_html_that_needs_nothing_but_our_own_files(
-    browser: Browser, template: str
-) -> None:
-    status, text, headers = await browser.look(path_of(browser, template))
-    assert status == 200
+def check_sound(text: str) -> None:
+    """A page is HTML as it is meant to be, that needs nothing but our own files."""
     html5lib.HTMLParser(strict=True).parse(text)
     tree = html5lib.parse(text, namespaceHTMLElements=False)
     assert [each.attrib for each in tree.iter("script")] == [{"src": SCRIPT.path, "defer": ""}]
@@ -65,6 +65,15 @@ async def test_every_page_is_sound_html_that_needs_nothing_but_our_own_files(
         assert all(cell.get("scope") for cell in table.iter("th"))
     for part in tree.iter():
         assert "data-live" not in part.attrib or part.get("id")
+
+
+@pytest.mark.parametrize("template", templates())
+async def test_every_page_is_sound_html_that_needs_nothing_but_our_own_files(
+    browser: Browser, template: str
+) -> None:
+    status, text, headers = await browser.look(path_of(browser, template))
+    assert status == 200
+    check_sound(text)
     assert headers["Cache-Control"] == "no-store"
     assert "script-src 'self'" in headers["Content-Security-Policy"]
     assert "unsafe" not in headers["Content-Security-Policy"]
@@ -113,6 +122,7 @@ async def test_every_link_of_every_page_leads_somewhere(browser: Browser) -> Non
 @pytest.mark.parametrize(
     ("path", "status", "said"),
     [
+        (OF_A_HUB, 404, "this is a monitor, and knows of no other"),
         ("/servers/none", 404, 'there is no server "none"'),
         ("/clients/none", 404, 'there is no client "none"'),
         ("/clients/none/statements/2026-03.html", 404, 'there is no client "none"'),
@@ -194,7 +204,8 @@ async def test_what_is_further_on_is_reached_from_the_page_that_was_opened(
     monkeypatch: pytest.MonkeyPatch, client: str | None, template: str, module: str
 ) -> None:
     monkeypatch.setattr(f"{module}.ROWS", 1)
-    async with browsing(client) as browser:
+    async with browsing(client, is_hub=template == OF_A_HUB) as browser:
+        await browser.world.disagree()
         path, pages = path_of(browser, template), list[str]()
         while path:
             pages.append(await browser.text(path))

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from daemon.control.questions import Page
 from daemon.pages.site import OWN_PAGES
 from daemon.pages.viewer import Viewer
 from daemon.records.refusals import NotFoundError
@@ -125,6 +126,7 @@ QUESTIONS = {
     "owner": ("beta",),
     "server": ("secret-1",),
     "incident": ("secret-1", START, None),
+    "disagreements": (None, Page(None, 1)),
 }
 
 
@@ -148,6 +150,7 @@ async def test_every_question_about_another_client_is_refused() -> None:
 def test_no_question_is_forgotten() -> None:
     whole = {
         "brand",
+        "is_hub",
         "zone",
         "has",
         "url",

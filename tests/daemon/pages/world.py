@@ -12,11 +12,14 @@ from yarl import URL
 from daemon.answers.accounts import AccountAnswers
 from daemon.answers.answers import Answers
 from daemon.answers.budgets import BudgetAnswers
+from daemon.answers.hub import HubAnswers
 from daemon.answers.own import OwnAnswers
+from daemon.book.disagreements import Disagreements
 from daemon.book.live_book import LiveBook
 from daemon.causes.traces import Traces
 from daemon.clock import SystemClock
 from daemon.config.letterhead import Letterhead
+from daemon.hub.merged_ledger import MergedLedger
 from daemon.ledger import Batch, Entry, Head
 from daemon.live.figures import LiveFigures
 from daemon.pages.site import Pages
@@ -52,6 +55,8 @@ MARKUP = "<script>alert(1)</script>'\"&amp;"
 SOLUTION = f"acme-{MARKUP}"
 ODD = "a/1?<i>%2e"
 """The id of a server of the odd solution."""
+OTHER = f"mon2{MARKUP}"
+"""Another monitor, of a hub."""
 MARCH = Month(2026, 3)
 
 
@@ -89,9 +94,15 @@ def link_of(client: str) -> ClientLink:
 
 
 def sources_of(
-    book: LiveBook, registry: ServerRegistry, figures: LiveFigures, clock: Any, documents: Any, issuing: Any
+    book: LiveBook,
+    registry: ServerRegistry,
+    figures: LiveFigures,
+    clock: Any,
+    documents: Any,
+    issuing: Any,
+    hub: HubAnswers | None = None,
 ) -> PageSources:
-    """What pages ask, where little is known but the book."""
+    """What pages ask, where little is known but the book; `hub`: at a hub."""
     words = cast(Any, _Words())
     answers = Answers(
         clock=clock,
@@ -110,6 +121,7 @@ def sources_of(
         issuing=issuing,
         deliveries=words,
         traces=Traces(),
+        hub=hub,
     )
     return PageSources(
         answers=answers,
@@ -123,7 +135,8 @@ def sources_of(
 class World:
     """A monitor of a dozen servers, of which some were down, and its pages."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, is_hub: bool = False) -> None:
+        """`is_hub`: the pages are a hub's, to which two other monitors ship besides."""
         self.monitor = Monitor()
         self.source = Source(self.monitor)
         self.began = self.monitor.now
@@ -133,8 +146,15 @@ class World:
         self.source.add(Vm("moved", "acme-moved"))
         self.figures = LiveFigures(self.monitor.book)
         book, registry = self.monitor.book, self.monitor.registry
+        self.disagreements = Disagreements(book.evidence)
         self.sources = sources_of(
-            book, registry, self.figures, ItsClock(self.monitor), cast(Any, self), self._issuing()
+            book,
+            registry,
+            self.figures,
+            ItsClock(self.monitor),
+            cast(Any, self),
+            self._issuing(),
+            self._hub() if is_hub else None,
         )
 
     def _issuing(self) -> Issuing:
@@ -146,6 +166,34 @@ class World:
             documents=cast(Any, self),
             recorded_requests=RecordedRequests(),
         )
+
+    def _hub(self) -> HubAnswers:
+        tail: Any = SimpleNamespace(
+            instance=MARKUP, is_active=False, active_name=MARKUP, behind_records=3, behind_s=0.5
+        )
+        ledger = MergedLedger(tail)
+        ledger.heads = {"mon": Head(7, b"\x0a" * 32)}
+        return HubAnswers(
+            tail=tail,
+            ledger=ledger,
+            book=self.monitor.book.evidence,
+            disagreements=self.disagreements,
+            monitors=SimpleNamespace(
+                known=("mon", OTHER, "gone", "new"),
+                seen={"mon": Instant(START + 2 * HOUR), OTHER: Instant(START - DAY)},
+                retired={"gone"},
+            ),
+        )
+
+    async def disagree(self) -> None:
+        """Have another monitor say something else of each server."""
+        for pages in list(self.monitor.book.evidence.servers.values()):
+            record = replace(
+                pages.records[-1], observer=OTHER, name=f"other{MARKUP}", recorded_at=self.monitor.now
+            )
+            self.disagreements.take(OTHER, record)
+            self.record(record)
+        assert await self.disagreements.keep_up(self.monitor.now, ())
 
     def viewer(self, client: str | None = None) -> Viewer:
         if client is None:
@@ -259,9 +307,9 @@ class Browser:
 
 
 @asynccontextmanager
-async def browsing(client: str | None = None) -> AsyncIterator[Browser]:
+async def browsing(client: str | None = None, *, is_hub: bool = False) -> AsyncIterator[Browser]:
     """A world in which everything happened, and its pages; `client`: as that one sees them."""
-    world = World()
+    world = World(is_hub=is_hub)
     await world.happen()
     routes = Pages(world.sources).routes()
     async with (

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from prometheus_client import CollectorRegistry
 
+from daemon.book.disagreements import Disagreements
 from daemon.clock import SystemClock
 from daemon.config.hub import WHOLE, HubTable
 from daemon.hub.merged_ledger import MergedLedger
@@ -14,7 +15,7 @@ from daemon.ledger import Chained
 from daemon.ledger.store import SLICE
 from daemon.metrics.hub import TailMetrics
 from daemon.recording.hub_snapshot import restore
-from daemon.recording.merging import Merging
+from daemon.recording.merging import Merging, StoreRecollection
 from daemon.recording.recollection import Recollection
 from sla.instants import FOREVER, Instant
 from tests.daemon.monitor import policy
@@ -49,9 +50,10 @@ class Hub:
         self.known = nothing()
         self.metrics = TailMetrics(CollectorRegistry())
         self.ledger = MergedLedger(Tail(clock=SystemClock(), table=TABLE, metrics=self.metrics))
+        self.told = StoreRecollection(self.ledger, self.known, Disagreements(self.known.book.evidence))
         if path is not None:
-            restore(path, self.ledger, self.known, WHOLE, now)
-        self.merging = Merging(self.ledger, self.known, self.metrics)
+            restore(path, self.told, WHOLE, now)
+        self.merging = Merging(self.told, self.metrics)
 
     async def take(self, lines: Sequence[Arrived], seen: Seen | None = None) -> None:
         await self.merging.take(Arrivals(lines=lines, keys={}, seen=seen))

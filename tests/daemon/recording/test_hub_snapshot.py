@@ -38,7 +38,7 @@ async def test_from_a_snapshot_after_any_line_a_hub_knows_what_it_knows_from_all
     for cut in Random(seed).sample(range(len(lines) + 1), k=8):
         before = Hub()
         await before.take(lines[:cut])
-        put(path, sections_of(before.known, before.ledger, WHOLE, now))
+        put(path, sections_of(before.told, WHOLE, now))
         after = Hub(path, now)
         assert after.ledger.stored() == before.ledger.stored()
         await after.take(lines[cut:])
@@ -46,6 +46,7 @@ async def test_from_a_snapshot_after_any_line_a_hub_knows_what_it_knows_from_all
         assert everything(after.known) == everything(whole.known)
         assert after.ledger.stored() == whole.ledger.stored()
         assert after.ledger.head == whole.ledger.head
+        assert dict(after.told.disagreements.told()) == dict(whole.told.disagreements.told())
 
 
 async def lived(path: Path) -> tuple[Hub, list[Arrived], Instant]:
@@ -61,7 +62,7 @@ async def test_counters_go_on_where_they_were_and_never_back(tmp_path: Path) -> 
     """What was counted while it ran is no other thing for who starts again, whatever comes late meanwhile."""
     hub, lines, now = await lived(tmp_path / "ledger.db")
     path = tmp_path / "hub.db"
-    put(path, sections_of(hub.known, hub.ledger, WHOLE, now))
+    put(path, sections_of(hub.told, WHOLE, now))
     later = Instant(now + HOUR)
     started = Hub(path, later)
     assert started.ledger.watermarks == {SAW: now}
@@ -85,7 +86,7 @@ async def test_what_the_hub_knows_of_requests_and_of_monitors_that_ended_goes_wi
     hub, _, now = await lived(tmp_path / "ledger.db")
     hub.ledger.retired.add("mon9")
     hub.ledger.requests[1] = RequestKey("key", "digest")
-    put(tmp_path / "hub.db", sections_of(hub.known, hub.ledger, WHOLE, now))
+    put(tmp_path / "hub.db", sections_of(hub.told, WHOLE, now))
     started = Hub(tmp_path / "hub.db", now)
     assert started.ledger.retired == {"mon9"}
     assert started.ledger.requests == {1: RequestKey("key", "digest")}
@@ -93,7 +94,7 @@ async def test_what_the_hub_knows_of_requests_and_of_monitors_that_ended_goes_wi
 
 async def test_one_from_the_future_is_refused(tmp_path: Path) -> None:
     hub, _, now = await lived(tmp_path / "ledger.db")
-    put(tmp_path / "hub.db", sections_of(hub.known, hub.ledger, WHOLE, Instant(now + MINUTE)))
+    put(tmp_path / "hub.db", sections_of(hub.told, WHOLE, Instant(now + MINUTE)))
     with pytest.raises(UnsoundSnapshotError, match="is from the future: it was written at 2026-"):
         Hub(tmp_path / "hub.db", Instant(now + MINUTE - SECOND))
 
@@ -113,7 +114,7 @@ async def test_one_whose_contents_are_odd_though_its_digest_is_right_is_refused(
     tmp_path: Path, odd: bytes
 ) -> None:
     hub, _, now = await lived(tmp_path / "ledger.db")
-    sections = list(sections_of(hub.known, hub.ledger, WHOLE, now))
+    sections = list(sections_of(hub.told, WHOLE, now))
     for place, (name, _) in enumerate(sections):
         put(tmp_path / "hub.db", [*sections[:place], SnapshotSection(name, odd), *sections[place + 1 :]])
         with pytest.raises(Exception):  # noqa: B017  whatever it is, the start reads all lines then

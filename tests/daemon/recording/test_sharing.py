@@ -9,6 +9,7 @@ from typing import Final
 import pytest
 from prometheus_client import CollectorRegistry
 
+from daemon.book.disagreements import Disagreements
 from daemon.clock import SystemClock
 from daemon.config.hub import WHOLE, Shard
 from daemon.hub import tail as tail_module
@@ -18,7 +19,7 @@ from daemon.hub.session import Arrived
 from daemon.hub.tail import Tail
 from daemon.ledger import Chained
 from daemon.metrics.hub import TailMetrics
-from daemon.recording.merging import Merging
+from daemon.recording.merging import Merging, StoreRecollection
 from daemon.recording.recollection import Recollection
 from daemon.statements.judging import judged
 from probes.report import INTERNET
@@ -61,7 +62,8 @@ class ShardHub:
         self.tail = Tail(clock=SystemClock(), table=table, metrics=self.metrics)
         self.ledger = MergedLedger(self.tail)
         self.known = Recollection("hub", policy(), is_merged=True, is_partial=not shard.is_whole)
-        self.merging = Merging(self.ledger, self.known, self.metrics, shard)
+        told = StoreRecollection(self.ledger, self.known, Disagreements(self.known.book.evidence))
+        self.merging = Merging(told, self.metrics, shard)
 
     async def read(self, now: Instant) -> None:
         """All that is there."""

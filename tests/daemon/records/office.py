@@ -18,6 +18,7 @@ from daemon.records.refusals import FieldFault, NotFoundError
 from daemon.records.service import RecordService
 from daemon.replies.clock import ClockStatus
 from daemon.replies.events import EventStatus
+from daemon.replies.hub import DisagreementStatus
 from daemon.replies.outages import IncidentRow, OutageRow
 from daemon.replies.servers import ServerStatus, ServerSummary
 from daemon.replies.solutions import SolutionList, SolutionStatus
@@ -28,6 +29,7 @@ from daemon.web.door import Limits
 from sla.book import Book
 from sla.calendars import Month
 from sla.cause_events import CauseEvent
+from sla.disagreements import DisagreementKind
 from sla.evidence import encode
 from sla.instants import Instant, parse_instant
 from sla.reader import EvidenceReader
@@ -85,6 +87,9 @@ class NoControl:
         raise NotImplementedError
 
     async def events(self, server: str, page: Page) -> tuple[str, Listed[EventStatus]]:
+        raise NotImplementedError
+
+    async def disagreements(self, kind: DisagreementKind | None, page: Page) -> Listed[DisagreementStatus]:
         raise NotImplementedError
 
     async def solutions(self) -> SolutionList:

@@ -21,8 +21,9 @@ from daemon.records.refusals import FieldFault, NotRecordingError, RefusedError
 from daemon.records.service import RecordCall
 from daemon.replies.words import NO_SERVICE
 from daemon.statements import clerk as room
-from daemon.statements.register import StatementRegister
+from daemon.statements.register import StatementKey, StatementRegister
 from sla.instants import SECOND, Instant, parse_instant
+from sla.records import ClientId
 from tests.daemon.cli.issuing import MONTH, Issuer, imported, issuer, october
 from tests.sla.stories import book_of, client, says, seen, server
 from tests.waiting import wait_until
@@ -190,22 +191,29 @@ class Desk:
 
     now_at: str = "2026-11-06T04:00:00Z"
     doubt: str | None = None
+    can_record: bool = True
     asked: list[RecordCall] = field(default_factory=list)
     fails_with: Exception | None = None
 
     def __post_init__(self) -> None:
         self.book = book_of(october())
+        self.register = StatementRegister(self.book)
         part = cast(Any, self)
         self.clerk = room.Clerk(
             clock=part,
             book=self.book,
-            register=StatementRegister(self.book),
+            register=self.register,
             issuing=part,
             records=part,
+            can_record=lambda: self.can_record,
             metrics=StatementMetrics(CollectorRegistry()),
         )
+        self.adopt(leaves_issuing_to_hub=False)
+
+    def adopt(self, *, leaves_issuing_to_hub: bool) -> None:
         table = StatementsTable.model_validate({"issue_after": "5d"})
-        self.clerk.adopt(cast(Config, SimpleNamespace(statements=table)))
+        said = SimpleNamespace(statements=table, leaves_issuing_to_hub=leaves_issuing_to_hub)
+        self.clerk.adopt(cast(Config, said))
 
     def now(self) -> Instant:
         return parse_instant(self.now_at)
@@ -234,6 +242,26 @@ async def test_while_the_clock_is_in_doubt_nothing_is_issued() -> None:
     desk = Desk(doubt="it was set")
     assert await of(desk) == []
     desk.doubt = None
+    assert len(await of(desk)) == 3
+
+
+async def test_who_can_record_nothing_issues_nothing_and_says_nothing() -> None:
+    """As a hub that stands by."""
+    desk = Desk(can_record=False)
+    with capture_logs() as logs:
+        assert await of(desk) == []
+    assert logs == []
+    desk.can_record = True
+    assert len(await of(desk)) == 3
+
+
+async def test_a_monitor_with_a_hub_issues_nothing_and_calls_nothing_outdated() -> None:
+    desk = Desk()
+    desk.register.outdated[StatementKey(ClientId("acme"), MONTH)] = 3
+    desk.adopt(leaves_issuing_to_hub=True)
+    assert await of(desk) == []
+    assert desk.register.outdated == {}
+    desk.adopt(leaves_issuing_to_hub=False)
     assert len(await of(desk)) == 3
 
 

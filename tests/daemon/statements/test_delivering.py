@@ -3,17 +3,25 @@
 import json
 import os
 from collections.abc import Callable
+from dataclasses import dataclass
 from email.message import EmailMessage
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
+from prometheus_client import CollectorRegistry
 
+from daemon.config.config import Config
+from daemon.metrics import StatementMetrics
 from daemon.statements import delivering as room
 from daemon.statements import mail
-from tests.daemon.cli.issuing import ACME, MONTH, Issuer, issuer
+from daemon.statements.register import StatementRegister
+from sla.instants import Instant, parse_instant
+from tests.daemon.cli.issuing import ACME, MONTH, Issuer, issuer, october
 from tests.peers.smtp import PASSWORD, USER, Mailbox, mail_server
+from tests.sla.stories import book_of, records_of
 from tests.waiting import wait_until
 
 ANN, BOB = "ann@acme.example", "bob@acme.example"
@@ -112,7 +120,8 @@ def test_a_folder_that_takes_nothing_gets_nothing_and_is_told_until_it_does(
         assert (told["client"], told["month"], told["way"]) == ("acme", MONTH, "folder")
         assert "No such file or directory: make it, or name another place" in told["why"]
         assert "undelivered statement" in issuing.done("status")
-        (folder / "acme" / f"{MONTH}-v1").mkdir(parents=True)
+        (tmp_path / "aside" / "acme" / f"{MONTH}-v1").mkdir(parents=True)
+        (tmp_path / "aside").rename(folder)  # at once: what is delivered meanwhile would take the place
         wait(
             lambda: "holds something else" in "".join(row["why"] for row in failing(issuing)), "that is told"
         )
@@ -300,3 +309,76 @@ def test_what_was_issued_long_ago_is_delivered_to_nobody(
     with mail_server(Mailbox()) as server, issuer(tmp_path, **mailing(server.port)) as issuing:
         looks.wait()
         assert server.tries == 0
+
+
+# Of several hubs
+
+
+@dataclass
+class OneOfTwoHubs:
+    """Deliveries of a hub, of which another may have delivered what it does not know of yet."""
+
+    folder: Path
+    writes_next: bool
+    knows_later: bool
+
+    def __post_init__(self) -> None:
+        version = {"client": "acme", "month": MONTH, "as_of": "2026-11-02T00:00:00Z", "version": 1}
+        issued = {"kind": "issued", **version, "sha256": "a" * 64, "recorded_at": "2026-11-02T00:00:00Z"}
+        book = book_of([*october(), issued])
+        self.asked: list[str] = []
+        self.register = StatementRegister(book)
+        part = cast(Any, self)
+        self.deliveries = room.Deliveries(
+            clock=part,
+            book=book,
+            register=self.register,
+            ledger=part,
+            letterhead=part,
+            commit=part,
+            writes_next=self.ask_the_store,
+            metrics=StatementMetrics(CollectorRegistry()),
+        )
+        statements = SimpleNamespace(folder=self.folder, smtp=None)
+        self.deliveries.adopt(cast(Config, SimpleNamespace(statements=statements, clients={})))
+
+    def now(self) -> Instant:
+        return parse_instant("2026-11-02T00:01:00Z")
+
+    def monotonic_us(self) -> int:
+        return 0
+
+    async def ask_the_store(self) -> bool:
+        if self.knows_later:
+            (record,) = records_of(
+                [
+                    {
+                        "kind": "event",
+                        "source": "slad",
+                        "key": "a" * 64,
+                        "type": "slad.StatementDelivered",
+                        "at": "2026-11-02T00:00:30Z",
+                        "server": None,
+                        "user": "",
+                        "text": f"folder {self.folder}",
+                        "recorded_at": "2026-11-02T00:00:30Z",
+                    }
+                ]
+            )
+            self.register.take(record)
+        return self.writes_next
+
+    async def document(self, sha256: str) -> None:
+        self.asked.append(sha256)
+
+
+@pytest.mark.parametrize(
+    ("writes_next", "knows_later", "attempts"), [(True, False, 1), (False, False, 0), (True, True, 0)]
+)
+async def test_nothing_is_brought_by_whom_the_store_calls_passive_or_that_another_brought_meanwhile(
+    tmp_path: Path, writes_next: bool, knows_later: bool, attempts: int
+) -> None:
+    hub = OneOfTwoHubs(tmp_path, writes_next, knows_later)
+    await hub.deliveries.look()
+    assert hub.asked == ["a" * 64] * attempts
+    assert len(hub.deliveries.failing) == attempts, "here there are no bytes"
