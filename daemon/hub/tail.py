@@ -23,7 +23,7 @@ from daemon.ledger import Chained, Head, LedgerDamagedError, LedgerFaultError, R
 from daemon.metrics.hub import TailMetrics
 from daemon.pacing import waited
 from sla.decoding import LineError, parse_line
-from sla.instants import SECOND, Instant
+from sla.instants import MINUTE, SECOND, Instant
 from sla.records import ServerId, Witness
 from sla.texts import cleaned
 
@@ -35,6 +35,8 @@ MOST_HELD: Final = 20_000
 """Lines that wait to be taken: then the store has to wait."""
 TOLD_BYTES: Final = 300
 """How much the log tells of a line that cannot be kept."""
+AHEAD_US: Final = MINUTE
+"""How far ahead of this hub's clock a monitor's may be, for what it tells of how far it sees to be believed."""
 POLL_S: Final = 0.5
 """How often the store is asked for what is new; far below the time after which it ends a session that is idle."""
 FIRST_RETRY_S: Final = 0.5
@@ -96,6 +98,8 @@ class Tail:
         self._earlier: dict[int, Sequence[Arrived]] = {}
         self._seen: Seen | None = None
         self._heads: Mapping[str, Head] = {}
+        self._disbelieved: frozenset[Witness] = frozenset()
+        """The witnesses that cannot have seen as far as the store has it."""
         self._after = 0
         """The number of the last line that came, given out or held."""
         self._last_lines: dict[str, LastLine] = {}
@@ -264,7 +268,7 @@ class Tail:
     async def _read_on(self, session: HubSession) -> None:
         """What arrived until now, as far as there is room."""
         # How far was seen first, then the lines: what it rests on has arrived by then.
-        seen, heads = await session.seen(), await session.heads()
+        seen, heads = self._believed(await session.seen()), await session.heads()
         self._newest = await session.newest_arrival()
         while len(self._held) < MOST_HELD:
             lines = await session.tail(self._after, MOST_AT_ONCE, self._table.shard)
@@ -293,6 +297,24 @@ class Tail:
                 self._on_backlog()
             if is_all:
                 return
+
+    def _believed(self, seen: Seen) -> Seen:
+        """How far was seen, without what cannot be: nobody saw before 1970, or what is yet to come."""
+        until = self._clock.now() + AHEAD_US
+        odd = {
+            witness: at for marks in seen.values() for witness, at in marks.items() if not 0 <= at <= until
+        }
+        for witness in sorted(odd.keys() - self._disbelieved):
+            _log.warning(
+                "hub_watermark_not_believed",
+                witness=f"{witness.observer}/{witness.source}",
+                message=f"it cannot have seen until {odd[witness]} µs after 1970: look at that monitor's clock, and at this hub's",
+            )
+        self._disbelieved = frozenset(odd)
+        return {
+            name: {witness: at for witness, at in marks.items() if witness not in odd}
+            for name, marks in seen.items()
+        }
 
     async def _read_earlier(
         self, session: HubSession, lines: Sequence[Arrived]

@@ -99,6 +99,7 @@ async def test_whoever_looks_does_not_become_the_active_hub(store: TestStore) ->
         (Instant(START - 9 * MINUTE), Level.OK, "2 records"),
         (Instant(START - 11 * MINUTE), Level.WARN, "nothing since"),
         (Instant(START + MINUTE), Level.WARN, "its clock is ahead"),
+        (Instant(2**62), Level.WARN, "until what is no instant"),
         (None, Level.WARN, "never said how far it has seen"),
     ],
 )

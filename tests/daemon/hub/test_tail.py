@@ -19,7 +19,7 @@ from daemon.hub.session import Arrived, HubSession, LastLine, next_lines
 from daemon.hub.tail import Seen, StoreChangedError, Tail
 from daemon.ledger import Chained, LedgerFaultError, RequestKey
 from daemon.metrics.hub import TailMetrics
-from sla.instants import SECOND, Instant
+from sla.instants import MINUTE, SECOND, Instant
 from sla.records import Witness
 from tests.daemon.hub.stores import START, TestStore, add_hub, add_monitor, body, chained, make_store
 from tests.peers.postgres import Postgres, postgres
@@ -132,6 +132,23 @@ async def test_lines_come_once_and_in_order_across_connections_that_are_cut(stor
     ]
     assert taken.seen is not None
     assert taken.seen["mon1"] == {Witness("mon1", "vc1"): START + 12 * SECOND}
+
+
+@pytest.mark.parametrize("at", [-1, -(2**62), 2**62, "now + 2 minutes"])
+async def test_a_monitor_that_says_that_it_saw_what_is_to_come_is_not_believed(
+    store: TestStore, at: int | str
+) -> None:
+    """Else time would count as observed that nobody saw; any number is let in by the store."""
+    odd = at if isinstance(at, int) else SystemClock().now() + 2 * MINUTE
+    await shipped(store, "mon1", 1, 2)
+    await shipped(store, "mon2", 1, 2)
+    store.rows(f"UPDATE slad.watermark SET at = {odd} WHERE observer = 'mon1' RETURNING 1")
+    with capture_logs() as logs:
+        async with tailing(store) as taken:
+            await taken.until(4)
+    assert taken.seen == {"hub": {}, "mon1": {}, "mon2": {Witness("mon2", "vc1"): START + 2 * SECOND}}
+    (told,) = [each for each in logs if each["event"] == "hub_watermark_not_believed"]
+    assert told["witness"] == "mon1/vc1"
 
 
 async def test_a_backlog_does_not_wait_for_ticks_and_news_does(store: TestStore) -> None:
