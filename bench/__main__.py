@@ -15,6 +15,7 @@ BENCHES = (
     ("pages", "each page that people look at, among 40,000 servers"),
     ("ledger", "the ledger"),
     ("hub", "shipping into PostgreSQL, and the size of a record there"),
+    ("merged", "the hub over ten monitors of 10,000 servers each"),
     ("start", "start from a ledger of 1,000,000 records"),
     ("commands", "how soon a command has its answer, beside promtool"),
     ("evaluate", "slad evaluate"),

@@ -16,6 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import urllib.error
 import urllib.parse
 import urllib.request
 from collections.abc import Iterator, Sequence
@@ -64,16 +65,13 @@ def memory_mb_of(process: subprocess.Popen[bytes]) -> float:
 
 
 class Daemon:
-    """`slad run`, its CPU, memory and metrics."""
+    """`slad run`, or `slad hub run`, its CPU, memory and metrics."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *command: str) -> None:
         self._log = folder / "log"
-        command = [sys.executable, "-m", "daemon", "run", "--log-format", "json"]
+        arguments = [*(command or ("run",)), "--config", str(folder / "slad.toml"), "--log-format", "json"]
         with self._log.open("w") as log:
-            self.process = subprocess.Popen(
-                [*command, "--config", str(folder / "slad.toml")],
-                stderr=log,
-            )
+            self.process = subprocess.Popen([sys.executable, "-m", "daemon", *arguments], stderr=log)
         self.port = int(self.logged(r'"addresses": \[\["127\.0\.0\.1", (\d+)\]\]')[1])
 
     def logged(self, pattern: str) -> re.Match[str]:
@@ -101,6 +99,18 @@ class Daemon:
         with urllib.request.urlopen(request, timeout=60) as response:
             text: str = response.read().decode()
         return text
+
+    def is_ready(self) -> bool:
+        """Whether its figures are those of now."""
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/-/ready", timeout=60) as response:
+                return bool(response.status == 200)
+        except urllib.error.HTTPError:
+            return False
+
+    def end(self) -> None:
+        self.process.terminate()
+        self.process.communicate()
 
     def value(self, name: str) -> float:
         found = re.search(rf"^{re.escape(name)} (\S+)$", self.scraped(), re.MULTILINE)

@@ -22,7 +22,7 @@ from daemon.ledger import NOTHING_READ, Batch, Entry, Extent, Ledger, snapshot_o
 from daemon.pacing import freeze_gc, tune_gc
 from daemon.recording.recollection import Recollection
 from daemon.recording.replay import replay
-from daemon.recording.start_snapshot import StartSnapshots, restore
+from daemon.recording.start_snapshot import StartSnapshots, restore, sections_of
 from daemon.servers.policy import Policy
 from sla.instants import HOUR, SECOND, Instant
 from sla.records import Client, ClientId, Leg, Observation, Record, Server, ServerId, State, Witness
@@ -98,7 +98,9 @@ def start(path: Path, *, whole: bool) -> list[Row]:
 
 async def write_snapshot(path: Path, ledger: Ledger, recollection: Recollection) -> list[Row]:
     """Write the snapshot for the next start."""
-    snapshots = StartSnapshots(path, ledger, recollection, NOTHING_READ)
+    snapshots = StartSnapshots(
+        path, lambda: ledger.head.seq, lambda: sections_of(recollection, ledger.extent), 0
+    )
     snapshots.want()
     took = await measured(lambda: snapshots.write_if_due(0, is_last=True))
     size = snapshot_of(path).stat().st_size / 1e6

@@ -95,8 +95,10 @@ class _Defined:
 class EvidenceReader:
     """Reads lines in order; `faults` is what is wrong so far."""
 
-    def __init__(self, track_of: TrackOf | None = None, *, for_ledger: bool = False) -> None:
-        """Before the first line. With `track_of`, `read_block` puts usual observations straight on their tracks.
+    def __init__(
+        self, track_of: TrackOf | None = None, *, for_ledger: bool = False, is_partial: bool = False
+    ) -> None:
+        """Before the first line. `is_partial`: lines are left out, and what is not defined may be defined there. With `track_of`, `read_block` puts usual observations straight on their tracks.
 
         With `for_ledger`, evidence is bad that cannot become a ledger: an export left out something, or it is of several.
         """
@@ -107,13 +109,13 @@ class EvidenceReader:
         self._stems = Stems(self._adder)
         self.faults: list[LineFault] = []
         self._line = 0
-        self._recorded_at: dict[str, Instant] = {}
-        """The newest of each ledger."""
+        self.recorded_at: dict[str, Instant] = {}
+        """The newest of each ledger: its next record may not be older. Whoever takes records in place of lines says it."""
         self._defined = _Defined()
         self._witnesses: dict[tuple[object, object], Witness] = {}
         self._undoing: list[Callable[[], object]] | None = None
         """What undoes the lines that were admitted and not kept yet, the last step last; None while lines are only read."""
-        self._is_partial = False
+        self._is_partial = is_partial
         """A line was left out: what is not defined here may be defined there."""
 
     @property
@@ -162,7 +164,7 @@ class EvidenceReader:
     def take(self, record: Recorded) -> None:
         """Take the next record in place of its line, where that was read before; later lines may refer to it."""
         self._line += 1
-        self._recorded_at[""] = record.recorded_at
+        self.recorded_at[""] = record.recorded_at
         self._check(record.kind, {field.name: getattr(record, field.name) for field in fields(record)})
 
     def knows_server(self, server: ServerId) -> bool:
@@ -252,7 +254,7 @@ class EvidenceReader:
 
     def _recording(self, said: Mapping[str, Any], ledger: str) -> Instant | None:
         """The record's `recorded_at`, or that of the nearest line before it of the same ledger that has one."""
-        newest = self._recorded_at.get(ledger)
+        newest = self.recorded_at.get(ledger)
         if said.get("recorded_at") is None:
             if newest is None:
                 self._fault(
@@ -267,7 +269,7 @@ class EvidenceReader:
         if newest is not None and at < newest:
             self._fault("recorded_at", f"is earlier than that of a line{of_ledger(ledger)} before it")
             return at
-        self._put(self._recorded_at, ledger, at)
+        self._put(self.recorded_at, ledger, at)
         return at
 
     def _check_ledger(self, ledger: object) -> None:

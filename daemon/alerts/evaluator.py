@@ -58,10 +58,13 @@ class AlertEvaluator:
         outdated: Callable[[], Iterable[tuple[tuple[str, str], int]]],
         undelivered: Callable[[], Iterable[UndeliveredStatus]],
         store: AlertStore,
+        of_itself: Subject = SLAD,
         evaluate_s: float = EVALUATE_S,
         turn_s: float = TURN_S,
     ) -> None:
-        """See `daemon.alerts.server_labels` for `is_listed`. `outdated`: statements by client and month, and how many figures of them."""
+        """See `daemon.alerts.server_labels` for `is_listed`. `outdated`: statements by client and month, and how many figures of them. `of_itself`:
+        how alerts call this slad; what its labels say is of what servers share, too.
+        """
         self._clock = clock
         self._book = book
         self._figures = figures
@@ -71,6 +74,7 @@ class AlertEvaluator:
         self._outdated = outdated
         self._undelivered = undelivered
         self._store = store
+        self._of_itself = of_itself
         self._evaluate_s = evaluate_s
         self._turn_s = turn_s
         self._began_at = clock.now()
@@ -88,7 +92,7 @@ class AlertEvaluator:
             book, facts, server_labels, store = self._book, self._facts, self._server_labels, self._store
             self._looks = (
                 OutageAlerts(book=book, facts=facts, server_labels=server_labels, store=store),
-                IncidentAlerts(book=book, facts=facts, store=store),
+                IncidentAlerts(book=book, facts=facts, store=store, labels=self._of_itself.labels),
                 CauseAlerts(book=book, facts=facts, server_labels=server_labels, store=store),
                 FigureAlerts(self._figures, book.outages, store, server_labels),
             )
@@ -124,7 +128,7 @@ class AlertEvaluator:
 
     def _few(self, now: Instant) -> Iterator[Alert]:
         """Of all that there are few of."""
-        yield from alerts(SLAD_ALERTS, Lasting(at=now, since=self._began_at), SLAD)
+        yield from alerts(SLAD_ALERTS, Lasting(at=now, since=self._began_at), self._of_itself)
         names = set()
         for name, source in self._sources:
             names.add(name)

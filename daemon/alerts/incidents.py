@@ -32,13 +32,16 @@ class _What(NamedTuple):
 class IncidentAlerts:
     """Looks at the causes of all outages under way. What an incident is called by stays while any outage of it goes on."""
 
-    def __init__(self, *, book: LiveBook, facts: ServerFacts, store: AlertStore) -> None:
-        """Of which nothing is known yet."""
+    def __init__(
+        self, *, book: LiveBook, facts: ServerFacts, store: AlertStore, labels: Mapping[str, str]
+    ) -> None:
+        """Of which nothing is known yet. `labels`: that all alerts have."""
         self.told: Collection[ServerId] = ()
         """The servers that are down by an incident of which an alert fires."""
         self._book = book
         self._facts = facts
         self._store = store
+        self._labels = labels
         self._what: dict[str, _What] = {}
         """By the incident's id."""
         self._firing: set[_What] = set()
@@ -90,7 +93,8 @@ class IncidentAlerts:
             servers=sorted(record.name for record in records),
             clients={record.client for record in records},
         )
-        yield from alerts(INCIDENT_ALERTS, incident, Subject(text=_text(what), labels=_labels(what)))
+        labels = {**_labels(what), **self._labels}
+        yield from alerts(INCIDENT_ALERTS, incident, Subject(text=_text(what), labels=labels))
 
 
 def _text(what: _What) -> str:

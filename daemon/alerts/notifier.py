@@ -74,6 +74,7 @@ class Notifier:
         monitors: Callable[[], Mapping[str, Instant]] = dict,
         disagreements: Callable[[], Mapping[DisagreementKind, tuple[int, Instant]]] = dict,
         may_tell: Callable[[], bool] = lambda: True,
+        of_itself: Subject = SLAD,
     ) -> None:
         """`fault` says why the ledger takes no records, empty while it does; `on_wanted` hears whether to keep the store.
 
@@ -81,7 +82,7 @@ class Notifier:
         the ledger was begun. `hub`: how it stands with the store, None where there is none. `monitors`: of a hub,
         how far each has seen. `disagreements`: of a hub, how many there are of a kind, and since when the oldest lasts.
         `may_tell`: whether it is the active one. One that is not keeps the store all the same: once it is, all is told that
-        fires, and what ended meanwhile.
+        fires, and what ended meanwhile. `of_itself`: how alerts call this slad.
         """
         self._clock = clock
         self._store = store
@@ -95,6 +96,7 @@ class Notifier:
         self._monitors = monitors
         self._disagreements = disagreements
         self._may_tell = may_tell
+        self._of_itself = of_itself
         self._table: AlertmanagerTable | None = None
         self._changed = asyncio.Event()
         metrics.count_firing(lambda: store.firing)
@@ -154,19 +156,23 @@ class Notifier:
         """The alerts that must not wait for a commit."""
         while True:
             now, fault, last = self._clock.now(), self._fault(), self._quarantined()
-            found = alerts(LEDGER_ALERTS, Lasting(at=now, why=fault), SLAD) if fault else ()
+            found = alerts(LEDGER_ALERTS, Lasting(at=now, why=fault), self._of_itself) if fault else ()
             self._store.put("ledger", found, now)
             doubt, found = self._clock_doubt(), ()
             if doubt is not None:
-                found = alerts(CLOCK_ALERTS, Lasting(at=now, since=doubt.since, why=doubt.why), SLAD)
+                found = alerts(
+                    CLOCK_ALERTS, Lasting(at=now, since=doubt.since, why=doubt.why), self._of_itself
+                )
             self._store.put("clock", found, now)
             found = ()
             if last is not None and now - last[0] < TOLD_US:
-                found = alerts(QUARANTINE_ALERTS, Lasting(at=now, since=last[0], why=last[1]), SLAD)
+                found = alerts(
+                    QUARANTINE_ALERTS, Lasting(at=now, since=last[0], why=last[1]), self._of_itself
+                )
             self._store.put("quarantine", found, now)
             found = ()
             if now - self._begun_at < TOLD_US:
-                found = alerts(BEGUN_ALERTS, Lasting(at=now, since=self._begun_at), SLAD)
+                found = alerts(BEGUN_ALERTS, Lasting(at=now, since=self._begun_at), self._of_itself)
             self._store.put("begun", found, now)
             self._store.put("hub", self._of_hub(now), now)
             self._store.put("monitors", self._of_monitors(now), now)
@@ -195,7 +201,9 @@ class Notifier:
     def _of_disagreements(self, now: Instant) -> Iterator[Alert]:
         for kind, (count, since) in self._disagreements().items():
             differing = Differing(at=now, count=count, since=since)
-            subject = Subject(text=SPOKEN_KINDS[kind].capitalize(), labels={"kind": kind.value})
+            subject = Subject(
+                text=SPOKEN_KINDS[kind].capitalize(), labels={"kind": kind.value, **self._of_itself.labels}
+            )
             yield from alerts(DISAGREEMENT_ALERTS, differing, subject)
 
 

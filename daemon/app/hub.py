@@ -1,7 +1,7 @@
 """The hub: the daemon without watches, over what all monitors shipped into the store.
 
-It begins with an empty book, and reads the store from its beginning. Where the store no longer has what was read, as after the
-promotion of a replica that was behind, it begins anew.
+It goes on from its snapshot, or reads the store from its beginning. Where the store no longer has what was read, as after the
+promotion of a replica that was behind, or under a snapshot of another one, it begins anew.
 """
 
 import asyncio
@@ -16,7 +16,7 @@ import structlog
 
 from daemon.app.doors import opened_doors
 from daemon.app.health import Watchdog, measure_stalls
-from daemon.app.hub_wiring import HubParts, hub_wired
+from daemon.app.hub_wiring import HubParts, hub_evidence, hub_wired
 from daemon.app.reloader import Reloader
 from daemon.app.tasks import after, eternal, heed_signals
 from daemon.believed_clock import BelievedClock
@@ -73,24 +73,30 @@ class HubApp:
         """Run until stopped. Raises what `App.run` raises but LedgerError."""
         tune_gc()
         _log.info("slad_hub_started", version=version("slad"), config=str(self._config.path))
+        is_anew = False
         while not self._stopping.is_set():
             try:
-                await self._run()
+                await self._run(is_anew=is_anew)
             except* StoreChangedError as group:
+                is_anew = True
                 _log.error("hub_begins_anew", message=str(group.exceptions[0]))
         _log.info("slad_hub_stopped")
 
-    async def _run(self) -> None:
+    async def _run(self, *, is_anew: bool) -> None:
         metrics = Metrics()
         metrics.process.build.info({"version": version("slad"), "python": python_version()})
         tcp_api = TcpControlApi(self._config.control, self._clock)
         async with AsyncExitStack() as stack:
+            tail_metrics = metrics.of_tail()
+            evidence = await hub_evidence(
+                self._config, self._table, self._clock, tail_metrics, is_anew=is_anew
+            )
             parts = hub_wired(
                 self._config,
-                self._table,
                 self._clock,
                 metrics,
-                metrics.of_tail(),
+                tail_metrics,
+                evidence,
                 stack,
                 tick_us=self._tick_us,
             )

@@ -6,7 +6,10 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from functools import partial
 
-from daemon.alerts.evaluator import AlertEvaluator
+import structlog
+
+from daemon.alerts.conditions.definitions import Subject
+from daemon.alerts.evaluator import SLAD, AlertEvaluator
 from daemon.alerts.notifier import Notifier
 from daemon.alerts.store import AlertStore
 from daemon.answers.accounts import AccountAnswers
@@ -18,10 +21,11 @@ from daemon.believed_clock import BelievedClock
 from daemon.book.disagreements import Disagreements
 from daemon.causes.traces import Traces
 from daemon.config.config import Config
-from daemon.config.hub import HubTable
+from daemon.config.hub import HubTable, Shard
 from daemon.exposition.exposition import Exposition
 from daemon.hub.merged_ledger import MergedLedger
 from daemon.hub.tail import Tail
+from daemon.ledger import UnsoundSnapshotError
 from daemon.live.facts import ServerFacts
 from daemon.live.figures import LiveFigures
 from daemon.live.snapshots import Snapshots
@@ -31,9 +35,11 @@ from daemon.pages.site import Pages
 from daemon.pages.viewer import PageSources
 from daemon.recording.hub_committing import HubCommitter
 from daemon.recording.hub_recorder import HubRecorder
-from daemon.recording.merging import Merging
+from daemon.recording.hub_snapshot import restore, sections_of
+from daemon.recording.merging import Merging, StoreRecollection
 from daemon.recording.publishing import Publisher
 from daemon.recording.recollection import Recollection
+from daemon.recording.start_snapshot import StartSnapshots
 from daemon.records.endings import Endings
 from daemon.records.service import RecordService
 from daemon.servers.policy import policy_of
@@ -47,7 +53,20 @@ from daemon.watching.report_queue import ReportQueue
 from daemon.watching.sources import Sources
 from probes.report import Report, SourceFailure
 from sla.disagreements import DisagreementKind
-from sla.instants import BEGINNING
+from sla.instants import BEGINNING, Instant
+
+_log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HubEvidence:
+    """What a hub knows of the store before it asks for more, and who goes on with it."""
+
+    shard: Shard
+    wake: asyncio.Event
+    """Has a tick come at once."""
+    tail: Tail
+    told: StoreRecollection
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,27 +85,57 @@ class HubParts:
     pages: Pages
 
 
+async def hub_evidence(
+    config: Config, table: HubTable, clock: BelievedClock, metrics: TailMetrics, *, is_anew: bool
+) -> HubEvidence:
+    """What the snapshot holds, where there is one that can be used, and unless the hub begins anew."""
+    wake = asyncio.Event()
+    tail = Tail(clock=clock, table=table, metrics=metrics, on_backlog=wake.set)
+    told = await asyncio.to_thread(_told, config, table.shard, tail, clock.now(), is_anew)
+    tail.go_on_after(told.ledger.last_lines)
+    if told.ledger.last_lines:
+        servers = len(told.recollection.book.places)
+        _log.info("hub_goes_on", after=told.ledger.head.seq, servers=servers)
+    return HubEvidence(shard=table.shard, wake=wake, tail=tail, told=told)
+
+
+def _told(config: Config, shard: Shard, tail: Tail, now: Instant, is_anew: bool) -> StoreRecollection:
+    """Whatever goes wrong with a snapshot, all lines are read."""
+    told = _nothing(config, shard, tail)
+    try:
+        if not is_anew:
+            restore(config.ledger.path, told, shard, now)
+    except Exception as error:  # noqa: BLE001  whatever it holds, the store is there
+        why = str(error) if isinstance(error, UnsoundSnapshotError) else f"cannot be used: {error!r}"
+        _log.warning("start_snapshot_refused", message=f"the snapshot {why}; all lines are read")
+        return _nothing(config, shard, tail)
+    return told
+
+
+def _nothing(config: Config, shard: Shard, tail: Tail) -> StoreRecollection:
+    known = Recollection(config.observer, policy_of(config), is_merged=True, is_partial=not shard.is_whole)
+    return StoreRecollection(MergedLedger(tail), known, Disagreements(known.book.evidence))
+
+
 def hub_wired(
     config: Config,
-    table: HubTable,
     clock: BelievedClock,
     metrics: Metrics,
     tail_metrics: TailMetrics,
+    evidence: HubEvidence,
     stack: AsyncExitStack,
     *,
     tick_us: int | None = None,
 ) -> HubParts:
     """The parts, on the running loop; `stack` lets go of the threads that wait for it. `tick_us`: as HubRecorder has it."""
-    wake = asyncio.Event()
-    tail = Tail(clock=clock, table=table, metrics=tail_metrics)
-    ledger = MergedLedger(tail)
-    recollection = Recollection(config.observer, policy_of(config), is_merged=True)
+    wake, tail = evidence.wake, evidence.tail
+    ledger, recollection = evidence.told.ledger, evidence.told.recollection
     book, registry, traces = recollection.book, recollection.registry, Traces()
-    disagreements = Disagreements(book.evidence)
+    shard, disagreements = evidence.shard, evidence.told.disagreements
     tail_metrics.measure_disagreements(
         {kind.value: partial(disagreements.counts.__getitem__, kind) for kind in DisagreementKind}
     )
-    merging = Merging(ledger, recollection, disagreements, tail_metrics)
+    merging = Merging(evidence.told, tail_metrics, shard)
     # Watches that watch nothing: what is asked of them has an answer, and nobody runs them.
     queue: ReportQueue[Report | SourceFailure] = ReportQueue()
     stack.callback(queue.close)
@@ -110,6 +159,9 @@ def hub_wired(
         labelled=internet.labelled,
     )
     snapshots = Snapshots(book, figures, facts, left_out=config.web.left_out())
+    of_itself = (
+        SLAD if shard.is_whole else Subject(text=f"slad's shard {shard}", labels={"shard": str(shard)})
+    )
     evaluator = AlertEvaluator(
         clock=clock,
         book=book,
@@ -121,6 +173,7 @@ def hub_wired(
         outdated=recollection.register.outdated.items,
         undelivered=lambda: list(deliveries.told()),
         store=store,
+        of_itself=of_itself,
     )
 
     async def keep_up() -> None:
@@ -186,8 +239,15 @@ def hub_wired(
         snapshots=snapshots,
         evaluator=evaluator,
         publisher=publisher,
+        start_snapshots=StartSnapshots(
+            config.ledger.path,
+            lambda: ledger.head.seq,
+            lambda: sections_of(evidence.told, shard, clock.now()),
+            ledger.head.seq,
+        ),
         metrics=metrics.process,
         wake=wake,
+        seals=shard.is_first,
     )
     deliveries = Deliveries(
         clock=clock,
@@ -234,9 +294,10 @@ def hub_wired(
         hub=lambda: None,
         begun_at=BEGINNING,
         on_wanted=evaluator.want,
-        monitors=lambda: merging.seen,
+        monitors=lambda: merging.seen if shard.is_first else {},
         disagreements=disagreements.by_kind,
         may_tell=lambda: tail.is_active,
+        of_itself=of_itself,
     )
     return HubParts(
         tail=tail,

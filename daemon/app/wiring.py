@@ -40,7 +40,7 @@ from daemon.recording.recollection import Recollection
 from daemon.recording.recorder import Recorder
 from daemon.recording.replay import Replayed, replay
 from daemon.recording.restating import restate
-from daemon.recording.start_snapshot import StartSnapshots, restore
+from daemon.recording.start_snapshot import StartSnapshots, restore, sections_of
 from daemon.recording.verifying import Verifier
 from daemon.records.endings import Endings
 from daemon.records.service import RecordService
@@ -266,7 +266,12 @@ def wired(
         snapshots=snapshots,
         evaluator=evaluator,
         publisher=publisher,
-        start_snapshots=StartSnapshots(config.ledger.path, ledger, recollection, evidence.unread),
+        start_snapshots=StartSnapshots(
+            config.ledger.path,
+            lambda: ledger.head.seq,
+            lambda: sections_of(recollection, ledger.extent),
+            evidence.unread.head.seq,
+        ),
         metrics=metrics.process,
     )
     deliveries = Deliveries(

@@ -5,7 +5,8 @@ costs nothing.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from itertools import chain
 from typing import Final
 
 from daemon.due_queue import DueQueue
@@ -50,8 +51,8 @@ class Disagreements:
         """Of which points of each server or client there is one."""
         self._due: DueQueue[tuple[str, str]] = DueQueue()
         self._ended: frozenset[str] = frozenset()
-        self._is_of_all = False
-        """Whether something came that bears on many: the end of a monitor, terms for every client, an earlier first record of one."""
+        self._is_of_all = True
+        """Nothing was looked at yet. Then whether something came that bears on many: the end of a monitor, terms for every client, an earlier first record of one."""
         self._by_kind: dict[DisagreementKind, tuple[int, Instant]] | None = None
         """What `by_kind` gives; None once it is another."""
 
@@ -77,6 +78,11 @@ class Disagreements:
                 self._is_of_all = True
             case _:
                 pass  # of whom nobody says what he is
+
+    def told(self) -> Iterator[tuple[str, Sequence[Record]]]:
+        """What each ledger says of clients and contracts, by its name: for another to be told of it."""
+        for name, book in self._ledgers.items():
+            yield name, [*chain.from_iterable(book.clients.values()), *book.contracts]
 
     async def keep_up(self, now: Instant, ended: Collection[str]) -> bool:
         """Look at what may be another by `now`; whether that was all. `ended`: the monitors that are retired."""

@@ -1,7 +1,9 @@
 """`[hub]` in slad.toml: the PostgreSQL to which a monitor ships its evidence, and what its values become."""
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from hashlib import sha256
 from importlib.util import find_spec
 from typing import Annotated, Final
 from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
@@ -17,6 +19,7 @@ VERIFIED: Final = "verify-full"
 
 _EXAMPLE: Final = "postgresql://slad-mon1@db.example.net/slad"
 _WAYS_OF_TLS: Final = ("disable", "require", "verify-ca", VERIFIED)
+_SHARD: Final = re.compile(r"([0-9]{1,9})/([0-9]{1,9})")
 _KEYS: Final = ("host", "port", "user", "dbname", "sslmode")
 
 
@@ -121,13 +124,64 @@ def _place(text: str) -> tuple[str, str]:
     return unquote(host), port or "5432"
 
 
+BUCKETS: Final = 256
+"""Into so many buckets the store puts clients, by a hash of their ids."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shard:
+    """Which of so many hubs this one is, from 1: each has the clients of its buckets, and the first what is everybody's."""
+
+    number: int
+    count: int
+
+    @property
+    def buckets(self) -> tuple[int, ...]:
+        """Those of its clients, in order."""
+        return tuple(range(self.number - 1, BUCKETS, self.count))
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether there is no other."""
+        return self.count == 1
+
+    @property
+    def is_first(self) -> bool:
+        """Whether it tells what is nobody's own, such as that a monitor is silent."""
+        return self.number == 1
+
+    def has(self, client: str) -> bool:
+        """Whether a client is one of its own (`slad.bucket_of`)."""
+        return sha256(client.encode()).digest()[0] % self.count == self.number - 1
+
+    def __str__(self) -> str:
+        return f"{self.number}/{self.count}"
+
+
+WHOLE: Final = Shard(number=1, count=1)
+
+
+def parse_shard(value: object) -> Shard:
+    """Read `K/N`. Raises ValueError."""
+    found = _SHARD.fullmatch(value) if isinstance(value, str) else None
+    if found is None:
+        raise ValueError('is no shard: write which of how many, from 1, such as "2/8"')
+    number, count = map(int, found.groups())
+    if not 1 <= count <= BUCKETS:
+        raise ValueError(f"there are from 1 to {BUCKETS} shards, not {count}")
+    if not 1 <= number <= count:
+        raise ValueError(f"there is no shard {number} of {count}: they are 1/{count} to {count}/{count}")
+    return Shard(number=number, count=count)
+
+
 class HubTable(Table):
-    """`[hub]`: the store to which this monitor ships what it records."""
+    """`[hub]`: the store to which this monitor ships what it records; of a hub, the store that it follows."""
 
     dsn: Annotated[Dsn, BeforeValidator(parse_dsn)] = Field(examples=[_EXAMPLE])
     password_file: PasswordFile | None = Field(default=None, examples=["hub.password"])
     password_credential: Credential | None = Field(default=None, examples=["hub-password"])
     ca_file: CertificateFile | None = Field(default=None, examples=["hub-ca.pem"])
+    shard: Annotated[Shard, BeforeValidator(parse_shard)] = Field(default=WHOLE, examples=["2/8"])
 
     @property
     def password(self) -> Secret | None:

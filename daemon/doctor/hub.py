@@ -129,7 +129,10 @@ def _monitor(each: ShippedLedger, retired: Collection[str], now: Instant) -> Fin
         return warn(
             about, f"never said how far it has seen; {has}", "see whether its watches run: slad status there"
         )
-    seen = f"has seen until {format_instant(each.seen_until)}; {has}"
+    try:
+        seen = f"has seen until {format_instant(each.seen_until)}; {has}"
+    except OverflowError:
+        return warn(about, f"says that it has seen until what is no instant; {has}", "look at its clock")
     if each.seen_until - now > AHEAD_US:
         return warn(about, f"{seen}: its clock is ahead of this machine's", "set both clocks by NTP")
     if now - each.seen_until > SILENT_US:

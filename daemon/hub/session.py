@@ -6,15 +6,16 @@ is not answered for so long, as by a machine that died, ends the session itself.
 """
 
 import secrets
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
+from daemon.config.hub import WHOLE, Shard
 from daemon.hub.schema import HUB
 from daemon.hub.store import HubStore
 from daemon.ledger import Chained, Head, RequestKey
 from sla.chain import SALT_BYTES, digest_of, linked, salted
 from sla.instants import Instant
-from sla.records import Witness
+from sla.records import ServerId, Witness
 
 IDLE_S: Final = 8
 """After which PostgreSQL ends a session that asks nothing, and a hub one that does not answer what waits for no lock; a hub asks
@@ -34,6 +35,14 @@ class Arrived(NamedTuple):
     chain: bytes
 
 
+class LastLine(NamedTuple):
+    """Where the last line of a ledger is that is known, and its chain value, by which it is known again."""
+
+    arrival: int
+    seq: int
+    chain: bytes
+
+
 class HubSession(HubStore):
     """A connection to the store as a hub, by its own role."""
 
@@ -45,30 +54,36 @@ class HubSession(HubStore):
             "SELECT set_config('application_name', %s, false)", f"{_NAMED}{self._instance}"[:63]
         )
 
-    async def is_active(self) -> bool:
-        """Whether this session has the lock, which it takes where nobody has it. Raises HubError."""
-        ((has_it,),) = await self._read("SELECT slad.slad_hub_active()")
+    async def is_active(self, shard: Shard = WHOLE) -> bool:
+        """Whether this session has the locks of a shard, which it takes where nobody has any of them. Raises HubError."""
+        ((has_it,),) = await self._read("SELECT slad.slad_hub_active(%s::smallint[])", list(shard.buckets))
         return bool(has_it)
 
-    async def active_name(self) -> str:
-        """The name of the process that has the lock; "" where none has. Raises HubError."""
+    async def active_name(self, shard: Shard = WHOLE) -> str:
+        """The name of the process that has the shard's first lock; "" where none has. Raises HubError."""
         rows = await self._read(
             "SELECT a.application_name FROM pg_locks l JOIN pg_stat_activity a ON a.pid = l.pid"
             " JOIN pg_database d ON d.oid = l.database WHERE d.datname = current_database()"
-            " AND l.locktype = 'advisory' AND l.objid = slad.hub_lock() AND l.granted"
+            " AND l.locktype = 'advisory' AND l.classid::bigint = slad.hub_lock() AND l.objid::bigint = %s AND l.granted",
+            shard.buckets[0],
         )
         return str(rows[0][0] or "").removeprefix(_NAMED) if rows else ""
 
     async def append_as_active(
-        self, lines: Sequence[Chained], key: RequestKey | None, documents: Sequence[bytes] = ()
+        self,
+        lines: Sequence[Chained],
+        key: RequestKey | None,
+        documents: Sequence[bytes] = (),
+        shard: Shard = WHOLE,
     ) -> str:
-        """Append to the hub's ledger in one transaction that has the lock; the outcome as `append` has it, or "passive": another
+        """Append to the hub's ledger in one transaction that has a shard's locks; the outcome as `append` has it, or "passive": another
         hub has the lock. `key`: of the request that asked for them. `documents`: as `append`.
 
         Raises HubError: then it may have been appended, or not.
         """
         ((outcome,),) = await self._asked(
-            "SELECT slad.slad_hub_append(%s, %b::text[], %b, %s, %s, %b::bytea[])",
+            "SELECT slad.slad_hub_append(%s::smallint[], %s, %b::text[], %b, %s, %s, %b::bytea[])",
+            list(shard.buckets),
             lines[0].seq,
             [line.body for line in lines],
             lines[-1].chain,
@@ -77,13 +92,16 @@ class HubSession(HubStore):
         )
         return str(outcome)
 
-    async def writes_next_after(self, seq: int) -> bool:
-        """Whether this session has the lock, and the hub's ledger ends with a record: nobody else can have written more of it.
+    async def writes_next_after(self, seq: int, shard: Shard = WHOLE) -> bool:
+        """Whether this session has a shard's locks, and the hub's ledger ends with a record: nobody else can have written more of
+        that shard.
 
         Raises HubError.
         """
         ((is_so,),) = await self._asked(
-            "SELECT slad.slad_hub_active() AND EXISTS (SELECT FROM slad.ledger l WHERE l.name = %s AND l.seq = %s)",
+            "SELECT slad.slad_hub_active(%s::smallint[])"
+            " AND EXISTS (SELECT FROM slad.ledger l WHERE l.name = %s AND l.seq = %s)",
+            list(shard.buckets),
             HUB,
             seq,
         )
@@ -101,12 +119,46 @@ class HubSession(HubStore):
         rows = await self._read("SELECT * FROM slad.request r WHERE r.arrival > %s", after)
         return {arrival: RequestKey(key, digest) for arrival, key, digest in rows}
 
-    async def tail(self, after: int, most: int) -> list[Arrived]:
-        """At most so many lines that arrived after a number, in order. Raises HubError."""
-        return [
-            Arrived(*row)
-            for row in await self._read("SELECT * FROM slad.slad_tail(%s, NULL, %s)", after, most)
-        ]
+    async def tail(self, after: int, most: int, shard: Shard = WHOLE) -> list[Arrived]:
+        """At most so many lines that arrived after a number, in order: of a shard's clients, and those for all. Raises HubError."""
+        buckets = None if shard.is_whole else list(shard.buckets)
+        sql = "SELECT * FROM slad.slad_tail(%s, %s::smallint[], %s)"
+        return [Arrived(*row) for row in await self._read(sql, after, buckets, most)]
+
+    async def moved(self, servers: Sequence[ServerId]) -> list[ServerId]:
+        """Those of the servers that had several clients. Raises HubError."""
+        rows = await self._read("SELECT slad.slad_moved(%s::text[])", list(servers))
+        return [ServerId(server) for (server,) in rows]
+
+    async def earlier(self, server: ServerId, before: int, most: int) -> list[Arrived]:
+        """All lines of such a server that arrived before a number, asked for so many at a time. Raises HubError."""
+        found: list[Arrived] = []
+        while True:
+            after = found[-1].arrival if found else 0
+            rows = await self._asked(
+                "SELECT * FROM slad.slad_earlier(%s, %s, %s, %s)", server, after, before, most
+            )
+            found += (Arrived(*row) for row in rows)
+            if len(rows) < most:
+                return found
+
+    async def heads(self) -> dict[str, Head]:
+        """The last record of each ledger. Raises HubError."""
+        rows = await self._read("SELECT l.name, l.seq, l.chain FROM slad.ledger l")
+        return {name: Head(seq, chain) for name, seq, chain in rows}
+
+    async def lacking(self, last_lines: Mapping[str, LastLine]) -> str:
+        """The first of the last lines of ledgers that is not where it was, in words; "" where all are. Raises HubError."""
+        rows = await self._asked(
+            "SELECT t.ledger, t.arrival, t.seq, t.chain FROM unnest(%s::bigint[]) AS last (arrival)"
+            " CROSS JOIN LATERAL slad.slad_tail(last.arrival - 1, NULL, 1) AS t",
+            [last.arrival for last in last_lines.values()],
+        )
+        found = {(ledger, LastLine(*last)) for ledger, *last in rows}
+        gone = sorted((last, ledger) for ledger, last in last_lines.items() - found)
+        return "".join(
+            f"line {last.arrival}, record {last.seq} of ledger {ledger}" for last, ledger in gone[:1]
+        )
 
     async def newest_arrival(self) -> int:
         """The number of the last line of all. Raises HubError."""

@@ -7,8 +7,9 @@ of the lines on which it rests, never before. The lock of the active hub is that
 import asyncio
 import hashlib
 from collections import deque
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
 from typing import Final, Never
 
 import structlog
@@ -16,13 +17,14 @@ import structlog
 from daemon.clock import Clock
 from daemon.config.hub import HubTable
 from daemon.hub.schema import HUB
-from daemon.hub.session import IDLE_S, Arrived, HubSession
+from daemon.hub.session import IDLE_S, Arrived, HubSession, LastLine
 from daemon.hub.states import HubError, HubState, instance_name
-from daemon.ledger import Chained, LedgerDamagedError, LedgerFaultError, RequestKey
+from daemon.ledger import Chained, Head, LedgerDamagedError, LedgerFaultError, RequestKey
 from daemon.metrics.hub import TailMetrics
 from daemon.pacing import waited
-from sla.instants import SECOND, Instant
-from sla.records import Witness
+from sla.decoding import LineError, parse_line
+from sla.instants import MINUTE, SECOND, Instant
+from sla.records import ServerId, Witness
 from sla.texts import cleaned
 
 MOST_AT_ONCE: Final = 2_000
@@ -33,11 +35,15 @@ MOST_HELD: Final = 20_000
 """Lines that wait to be taken: then the store has to wait."""
 TOLD_BYTES: Final = 300
 """How much the log tells of a line that cannot be kept."""
+AHEAD_US: Final = MINUTE
+"""How far ahead of this hub's clock a monitor's may be, for what it tells of how far it sees to be believed."""
 POLL_S: Final = 0.5
 """How often the store is asked for what is new; far below the time after which it ends a session that is idle."""
 FIRST_RETRY_S: Final = 0.5
 LAST_RETRY_S: Final = 2.0
 """A takeover waits for this at most, besides what the store needs to notice that a session has gone."""
+
+_SERVER: Final = '{"kind":"server",'
 
 _log = structlog.get_logger()
 
@@ -57,12 +63,24 @@ class Arrivals:
     keys: Mapping[int, RequestKey]
     """By what the requests of some of the lines are known again, by the arrival of the first of each."""
     seen: Seen | None
+    heads: Mapping[str, Head] = field(default_factory=dict)
+    """The last record of each ledger where there are no more to come: all up to it was given out, as far as it is the shard's."""
+    earlier: Mapping[int, Sequence[Arrived]] = field(default_factory=dict)
+    """By the arrival of a record that makes a server that of another client: all lines of that server before it."""
 
 
 class Tail:
     """Owns the session with the store. `run` it for ever; nothing waits for the store but who asks it to write or to read."""
 
-    def __init__(self, *, clock: Clock, table: HubTable, metrics: TailMetrics) -> None:
+    def __init__(
+        self,
+        *,
+        clock: Clock,
+        table: HubTable,
+        metrics: TailMetrics,
+        on_backlog: Callable[[], None] = lambda: None,
+    ) -> None:
+        """`on_backlog`: there is so much to take that it ought not to wait for a tick."""
         self.instance = instance_name()
         self.active_name = ""
         """Which hub has it; "" where nobody is known to."""
@@ -73,18 +91,25 @@ class Tail:
         self._clock = clock
         self._table = table
         self._metrics = metrics
+        self._on_backlog = on_backlog
         self._session: HubSession | None = None
         self._held: list[Arrived] = []
         self._keys: dict[int, RequestKey] = {}
+        self._earlier: dict[int, Sequence[Arrived]] = {}
         self._seen: Seen | None = None
-        self._arrival = 0
+        self._heads: Mapping[str, Head] = {}
+        self._disbelieved: frozenset[Witness] = frozenset()
+        """The witnesses that cannot have seen as far as the store has it."""
+        self._after = 0
         """The number of the last line that came, given out or held."""
-        self._lasts: dict[str, Arrived] = {}
-        """The same of each ledger, as it came."""
+        self._last_lines: dict[str, LastLine] = {}
+        """Where the last line of each ledger is that came."""
         self._own: deque[tuple[Chained, RequestKey | None]] = deque(maxlen=OWN_KEPT)
         """The last lines of the hub's own ledger, which nobody else could bring back; of the first of a request its key."""
         self._newest = 0
         """The number of the last line that is known to have arrived."""
+        self._passed = 0
+        """Up to which there is nothing more for this shard."""
         self._level_us = clock.monotonic_us()
         """When all that had arrived was here last, by the monotonic clock."""
         self._active_until_us = 0
@@ -104,33 +129,39 @@ class Tail:
     @property
     def behind_records(self) -> int:
         """How many lines are known to have arrived and were not given out."""
-        return self._newest - self._arrival + len(self._held)
+        return max(0, self._newest - max(self._after, self._passed)) + len(self._held)
 
     @property
     def behind_s(self) -> float:
         """How long ago all that had arrived was here."""
         return (self._clock.monotonic_us() - self._level_us) / SECOND
 
+    def go_on_after(self, last_lines: Mapping[str, LastLine]) -> None:
+        """Give out only what arrived after these last lines of ledgers; before `run`."""
+        self._last_lines.update(last_lines)
+        self._after = max((last.arrival for last in last_lines.values()), default=0)
+
     def take(self) -> Arrivals:
         """What came since this was last asked."""
-        lines, keys, seen = self._held, self._keys, self._seen
-        self._held, self._keys, self._seen = [], {}, None
+        lines, keys, earlier, seen = self._held, self._keys, self._earlier, self._seen
+        self._held, self._keys, self._earlier, self._seen = [], {}, {}, None
         self.is_level = seen is not None or (not lines and self.is_level)
         self._wake.set()
-        return Arrivals(lines=lines, keys=keys, seen=seen)
+        heads = {} if seen is None else self._heads
+        return Arrivals(lines=lines, keys=keys, seen=seen, heads=heads, earlier=earlier)
 
     async def append(
         self, lines: Sequence[Chained], key: RequestKey | None, documents: Sequence[bytes]
     ) -> str:
         """Append to the hub's ledger as the active hub; the outcome as `HubSession.append_as_active` has it. Raises HubError."""
-        outcome = await self._asked().append_as_active(lines, key, documents)
+        outcome = await self._asked().append_as_active(lines, key, documents, self._table.shard)
         self._wake.set()
         return outcome
 
     async def writes_next_after(self, seq: int) -> bool:
         """See `HubSession`; False where the store does not answer."""
         try:
-            return await self._asked().writes_next_after(seq)
+            return await self._asked().writes_next_after(seq, self._table.shard)
         except HubError:
             return False
 
@@ -189,16 +220,15 @@ class Tail:
             await session.close()
 
     async def _check_it_goes_on(self, session: HubSession) -> None:
-        """A replica that was promoted may lack lines, or have others in their place: then the last of some ledger is not where it
-        was. Raises StoreChangedError, HubError.
+        """A replica that was promoted may lack lines, or have others in their place; a snapshot may be of another store: then the
+        last of some ledger is not where it was. Raises StoreChangedError, HubError.
         """
-        for last in self._lasts.values():
-            if await session.tail(last.arrival - 1, 1) != [last]:
-                await self._bring_back(session)
-                raise StoreChangedError(
-                    f"The store no longer has line {last.arrival}, record {last.seq} of ledger {last.ledger}, as it was: what it has"
-                    " is read anew."
-                )
+        lacking = await session.lacking(self._last_lines)
+        if lacking:
+            await self._bring_back(session)
+            raise StoreChangedError(
+                f"The store no longer has {lacking}, as it was: what it has is read anew."
+            )
 
     async def _bring_back(self, session: HubSession) -> None:
         """Append again what the store lost of the hub's own ledger, as monitors do with theirs; what has another record in its
@@ -207,7 +237,7 @@ class Tail:
         It is what the store had, or nothing: so a hub may do it that stands by, and the active one as well.
         """
         for lines, key in _requests(await self._lost(session)):
-            outcome = await session.append_as_active(lines, key)
+            outcome = await session.append_as_active(lines, key, (), self._table.shard)
             if outcome == "passive":
                 outcome, _ = await session.append(lines)
             if outcome == "appended":
@@ -226,9 +256,10 @@ class Tail:
         return list(self._own)[len(self._own) - count :]
 
     async def _ask_who_is_active(self, session: HubSession) -> None:
+        shard = self._table.shard
         was_active, asked_us = self.is_active, self._clock.boottime_us()
-        self._active_until_us = asked_us + IDLE_S * SECOND if await session.is_active() else 0
-        self.active_name = self.instance if self.is_active else await session.active_name()
+        self._active_until_us = asked_us + IDLE_S * SECOND if await session.is_active(shard) else 0
+        self.active_name = self.instance if self.is_active else await session.active_name(shard)
         if self.is_active and not was_active:
             _log.warning("hub_became_active", instance=self.instance)
         elif was_active and not self.is_active:
@@ -237,25 +268,72 @@ class Tail:
     async def _read_on(self, session: HubSession) -> None:
         """What arrived until now, as far as there is room."""
         # How far was seen first, then the lines: what it rests on has arrived by then.
-        seen = await session.seen()
+        seen, heads = self._believed(await session.seen()), await session.heads()
         self._newest = await session.newest_arrival()
         while len(self._held) < MOST_HELD:
-            lines = await session.tail(self._arrival, MOST_AT_ONCE)
+            lines = await session.tail(self._after, MOST_AT_ONCE, self._table.shard)
             if lines:
-                keys = await session.request_keys(self._arrival)
+                earlier = await self._read_earlier(session, lines)
+                keys = await session.request_keys(self._after)
+                # Together, without a turn of the loop in between: whoever takes the lines has what belongs to them.
+                self._earlier |= earlier
                 self._keys |= keys
                 self._held += lines
-                self._lasts |= {line.ledger: line for line in lines}
                 self._own += [
                     (Chained(line.seq, line.body, line.chain), keys.get(line.arrival))
                     for line in lines
                     if line.ledger == HUB
                 ]
-                self._arrival, self._seen = lines[-1].arrival, None
-                self._newest = max(self._newest, self._arrival)
-            if len(lines) < MOST_AT_ONCE:
-                self._seen, self._level_us = seen, self._clock.monotonic_us()
+                self._last_lines |= {
+                    line.ledger: LastLine(line.arrival, line.seq, line.chain) for line in lines
+                }
+                self._after, self._seen = lines[-1].arrival, None
+                self._newest = max(self._newest, self._after)
+            is_all = len(lines) < MOST_AT_ONCE
+            if is_all:
+                self._seen, self._heads = seen, heads
+                self._level_us, self._passed = self._clock.monotonic_us(), self._newest
+            if not (is_all and self.is_level):
+                self._on_backlog()
+            if is_all:
                 return
+
+    def _believed(self, seen: Seen) -> Seen:
+        """How far was seen, without what cannot be: nobody saw before 1970, or what is yet to come."""
+        until = self._clock.now() + AHEAD_US
+        odd = {
+            witness: at for marks in seen.values() for witness, at in marks.items() if not 0 <= at <= until
+        }
+        for witness in sorted(odd.keys() - self._disbelieved):
+            _log.warning(
+                "hub_watermark_not_believed",
+                witness=f"{witness.observer}/{witness.source}",
+                message=f"it cannot have seen until {odd[witness]} µs after 1970: look at that monitor's clock, and at this hub's",
+            )
+        self._disbelieved = frozenset(odd)
+        return {
+            name: {witness: at for witness, at in marks.items() if witness not in odd}
+            for name, marks in seen.items()
+        }
+
+    async def _read_earlier(
+        self, session: HubSession, lines: Sequence[Arrived]
+    ) -> dict[int, Sequence[Arrived]]:
+        """Of servers that had another client before, what they bring along: a shard has the lines of its own clients alone."""
+        if self._table.shard.is_whole:
+            return {}
+        told: dict[ServerId, int] = {}
+        for line in lines:
+            if line.body.startswith(_SERVER):
+                # One that is no evidence is told of where it is taken.
+                with suppress(LineError):
+                    said = parse_line(line.body.encode())
+                    if self._table.shard.has(str(said.get("client"))):
+                        told.setdefault(ServerId(str(said.get("id"))), line.arrival)
+        return {
+            told[server]: await session.earlier(server, told[server], MOST_AT_ONCE)
+            for server in (await session.moved(list(told)) if told else ())
+        }
 
     def _reach(self) -> None:
         if self.fault:
@@ -272,10 +350,10 @@ class Tail:
 def _requests(
     lines: Iterable[tuple[Chained, RequestKey | None]],
 ) -> list[tuple[list[Chained], RequestKey | None]]:
-    """Lines that follow each other, those of a request together."""
+    """Lines that follow each other, those of a request together; a shard has not all of them."""
     found: list[tuple[list[Chained], RequestKey | None]] = []
     for line, key in lines:
-        if key is not None or not found:
+        if key is not None or not found or found[-1][0][-1].seq + 1 != line.seq:
             found.append(([], key))
         found[-1][0].append(line)
     return found

@@ -13,6 +13,7 @@ import structlog
 
 from daemon.clock import Clock
 from daemon.hub.merged_ledger import MergedLedger
+from daemon.hub.schema import HUB
 from daemon.hub.session import next_lines
 from daemon.hub.shipping import DOCUMENT_BYTES
 from daemon.hub.states import HubError
@@ -29,8 +30,8 @@ from sla.records import ObservedUntil, Record
 
 ARRIVES_S: Final = 5.0
 """How long what was appended may need to come back."""
-ATTEMPTS: Final = 5
-"""How often a request is judged anew because the ledger has more by then."""
+ATTEMPTS: Final = 8
+"""How often a request is judged that others forestall: about as many shards there may be that record at once."""
 TOO_FAR_BEHIND_S: Final = 60.0
 """From then on figures are old, and a hub is not ready."""
 
@@ -199,10 +200,12 @@ class HubCommitter:
     async def _recorded(self, make: Callable[[Instant], AskedDraft], now: Instant) -> NumberedDraft:
         """Make and commit what somebody asks for. Raises what `make` raises, and NotRecordingError."""
         for attempts_left in reversed(range(ATTEMPTS)):
-            asked, next_seq = make(now), self._ledger.hub_head.seq + 1
+            # One ledger's records are in the order of their instants, whichever hub's clock they are of.
+            at = max(now, self._reader.recorded_at.get(HUB, now))
+            asked, next_seq = make(at), self._ledger.hub_head.seq + 1
             try:
                 place = await self.commit(
-                    (asked.event(now), *asked.draft.records), asked.key, _documents(asked.draft)
+                    (asked.event(at), *asked.draft.records), asked.key, _documents(asked.draft)
                 )
             except _OvertakenError:
                 if not attempts_left or not await self._is_here(next_seq):

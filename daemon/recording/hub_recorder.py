@@ -24,6 +24,7 @@ from daemon.pacing import paced, waited
 from daemon.recording.hub_committing import HubCommitter
 from daemon.recording.merging import Merging
 from daemon.recording.publishing import Publisher
+from daemon.recording.start_snapshot import StartSnapshots
 from daemon.records.endings import Endings
 from daemon.records.refusals import NotRecordingError
 from sla.instants import HOUR, SECOND
@@ -53,10 +54,14 @@ class HubRecorder:
         snapshots: Snapshots,
         evaluator: AlertEvaluator,
         publisher: Publisher,
+        start_snapshots: StartSnapshots,
         metrics: ProcessMetrics,
         wake: asyncio.Event,
+        seals: bool = True,
     ) -> None:
-        """`tick_us`: the longest wait for a tick, in place of the configuration's; `wake` has one come at once."""
+        """`tick_us`: the longest wait for a tick, in place of the configuration's; `wake` has one come at once. `seals`: whether it
+        has the ledger tell each hour how far witnesses have seen, or leaves it to another shard.
+        """
         self.has_begun = asyncio.Event()
         """Set once all that had arrived was taken."""
         self._clock = clock
@@ -72,8 +77,10 @@ class HubRecorder:
         self._snapshots = snapshots
         self._evaluator = evaluator
         self._publisher = publisher
+        self._start_snapshots = start_snapshots
         self._metrics = metrics
         self._wake = wake
+        self._seals = seals
         self._progress_at_us = clock.monotonic_us()
         self._sealing: asyncio.Event | None = None
         """Set with the next seal, or once there can be none; None while nobody waits for one."""
@@ -148,12 +155,15 @@ class HubRecorder:
             await self._publisher.publish_if_due(self._tick_us)
         elif self._committer.fault:
             self._publisher.publish_the_fault()
+        if self._merging.has_caught_up:
+            self._start_snapshots.want()
+            await self._start_snapshots.write_if_due(self._clock.monotonic_us(), is_last=self._is_finishing)
         self._metrics.tick_duration.observe((self._clock.monotonic_us() - began_us) / SECOND)
         self._progress_at_us = self._clock.monotonic_us()
 
     async def _seal_if_due(self) -> None:
         sealing, self._sealing = self._sealing, None
-        is_due = self._clock.now() - self._sealed_at >= SEAL_US
+        is_due = self._seals and self._clock.now() - self._sealed_at >= SEAL_US
         if (sealing is not None or is_due) and not self._committer.why_not():
             self._is_sealing = True
             await self._committer.seal()

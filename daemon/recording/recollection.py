@@ -37,14 +37,17 @@ class Recollection:
         *,
         most_events: int = MOST_EVENTS,
         is_merged: bool = False,
+        is_partial: bool = False,
     ) -> None:
-        """Nothing yet; `keys`: those of requests, by the number of the first record of each. `is_merged`: of several monitors."""
+        """Nothing yet; `keys`: those of requests, by the number of the first record of each. `is_merged`: of several monitors;
+        `is_partial`: records of others are left out.
+        """
         self.book = LiveBook(observer, counts_by_all=is_merged)
         self.registry = ServerRegistry(observer, policy, self.book.last_said, self._spoken_for)
         self.transitions = Transitions(self.book, self.registry, most_events=most_events)
         self.requests = RecordedRequests(keys)
         self.register = StatementRegister(self.book.evidence)
-        self.reader = EvidenceReader()
+        self.reader = EvidenceReader(is_partial=is_partial)
         """What the records define, at a start."""
         self.begun_at: Instant | None = None
         """When the first record was made that somebody, or the daemon, made."""

@@ -22,7 +22,8 @@ _log = structlog.get_logger()
 _WHILE_NOT_LISTED: Final = (PlainReason.NOT_LISTED, PlainReason.STARTING_UP, PlainReason.MAY_BE_LISTED)
 AT_ONCE: Final = 1_000
 """Records that are decoded together."""
-_BLIND: Final = '{"kind":"blind",'
+BLIND: Final = '{"kind":"blind",'
+"""What the bodies begin with that tell of a span in which a witness did not see."""
 
 
 class Replayed(NamedTuple):
@@ -45,7 +46,7 @@ def replay(ledger: Ledger, recollection: Recollection, after: Extent = NOTHING_R
     book.take_watermarks(
         ledger.watermarks,
         ((lag.witness, lag.start, lag.end) for lag in ledger.lags),
-        _blind(ledger.bodies(_BLIND, after.head.seq)),
+        blind_in(ledger.bodies(BLIND, after.head.seq)),
     )
     is_of_old = False
     records = ledger.replay(after)
@@ -82,7 +83,8 @@ def replay(ledger: Ledger, recollection: Recollection, after: Extent = NOTHING_R
     return Replayed(max((recollection.newest_at, *ledger.watermarks.values())), is_of_old)
 
 
-def _blind(bodies: Iterable[str]) -> Iterator[Blind]:
+def blind_in(bodies: Iterable[str]) -> Iterator[Blind]:
+    """Those that such bodies tell of."""
     reader = EvidenceReader()
     for body in bodies:
         record = reader.read(body.encode())

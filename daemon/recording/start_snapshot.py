@@ -8,7 +8,7 @@ records themselves are what was acknowledged is verified behind the start (`daem
 import asyncio
 import json
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from importlib.metadata import version
 from itertools import chain, groupby
 from operator import attrgetter
@@ -55,24 +55,24 @@ def restore(path: Path, ledger: Ledger, recollection: Recollection) -> Extent:
     if first is None:
         return NOTHING_READ
     about = json.loads(first.content)
-    extent = _extent_in(about, recollection.book.observer, ledger)
-    recollection.begun_at = about["begun_at"]
-    for name, some in groupby(sections, attrgetter("name")):
-        _RESTORERS.get(name, _restore_book)(recollection, some)
-    if recollection.reader.faults:
-        raise UnsoundSnapshotError(f"holds a record that is none: {recollection.reader.faults[0].problem}")
+    check_writer(about, recollection.book.observer)
+    extent = Extent(Head(about["seq"], bytes.fromhex(about["chain"])), about["settled_crc"])
+    lacks = ledger.lacks(extent)
+    if lacks:
+        raise UnsoundSnapshotError(f"is not of this ledger: {lacks}")
+    restore_recollection(recollection, about, sections)
     return extent
 
 
 def sections_of(recollection: Recollection, extent: Extent) -> Iterator[SnapshotSection]:
     """What a snapshot holds, each section made in about a millisecond. The recollection must not change meanwhile."""
-    about = {
-        **_writer(recollection.book.observer),
-        "seq": extent.head.seq,
-        "chain": extent.head.chain.hex(),
-        "settled_crc": extent.settled_crc,
-        "begun_at": recollection.begun_at,
-    }
+    seq, chain, settled_crc = extent.head.seq, extent.head.chain.hex(), extent.settled_crc
+    return recollection_sections(recollection, {"seq": seq, "chain": chain, "settled_crc": settled_crc})
+
+
+def recollection_sections(recollection: Recollection, of: Mapping[str, Any]) -> Iterator[SnapshotSection]:
+    """What is recollected `of` some records, which those JSON values name, and by whom it was written."""
+    about = {**_writer(recollection.book.observer), **of, "begun_at": recollection.begun_at}
     yield SnapshotSection("about", json.dumps(about).encode())
     for some in recollection.kept():
         yield SnapshotSection("records", rows_of(some).encode())
@@ -84,19 +84,45 @@ def sections_of(recollection: Recollection, extent: Extent) -> Iterator[Snapshot
     yield from storing.sections_of(recollection.book)
 
 
+def check_writer(about: Mapping[str, Any], observer: str) -> None:
+    """Raises UnsoundSnapshotError for one that another slad wrote, or that is of another observer."""
+    for key, own in _writer(observer).items():
+        if about.get(key) != own:
+            raise UnsoundSnapshotError(f"is of another {key}: {about.get(key)}, and this is {own}")
+
+
+def restore_recollection(
+    recollection: Recollection, about: Mapping[str, Any], sections: Iterator[SnapshotSection]
+) -> None:
+    """Recollect what is in the sections that follow the first, and `about` is that one. Raises UnsoundSnapshotError."""
+    recollection.begun_at = about["begun_at"]
+    for name, some in groupby(sections, attrgetter("name")):
+        _RESTORERS.get(name, _restore_book)(recollection, some)
+    if recollection.reader.faults:
+        raise UnsoundSnapshotError(f"holds a record that is none: {recollection.reader.faults[0].problem}")
+
+
 class StartSnapshots:
     """Writes them when they are due. To be asked by the task that commits, between two commits."""
 
-    def __init__(self, path: Path, ledger: Ledger, recollection: Recollection, start: Extent) -> None:
-        """`path`: the ledger's; `start`: what of it this start did not read."""
+    def __init__(
+        self,
+        path: Path,
+        seq: Callable[[], int],
+        sections: Callable[[], Iterator[SnapshotSection]],
+        read: int,
+    ) -> None:
+        """`path`: the ledger's; `seq`: the number of its last record that is recollected; `sections`: what to write then. `read`: the
+        last record that this start had from a snapshot.
+        """
         self._path = path
-        self._ledger = ledger
-        self._recollection = recollection
-        self._written = start.head.seq
+        self._seq = seq
+        self._sections = sections
+        self._written = read
         """The last record that is in the newest snapshot."""
         self._written_at_us: int | None = None
         """When this process wrote it, by the monotonic clock."""
-        self._is_wanted = ledger.head.seq - self._written > MOST_REPLAYED
+        self._is_wanted = seq() - self._written > MOST_REPLAYED
         """Whether there was a seal since, or the start read so much that the next one is not to do that again."""
         self._fault = ""
 
@@ -114,25 +140,25 @@ class StartSnapshots:
         if not is_last and self._written_at_us is not None and now_us - self._written_at_us < PAUSE_US:
             return
         self._is_wanted, self._written_at_us = False, now_us
-        extent = self._ledger.extent
+        seq = self._seq()
         try:
-            await self._write(extent)
+            await self._write()
         except OSError as error:
             self._tell(refused(error))
         except Exception as error:  # noqa: BLE001  a defect here must not keep anything from being recorded
             self._tell(repr(error))
         else:
-            self._written, self._fault = extent.head.seq, ""
-            _log.info("start_snapshot_written", records=extent.head.seq)
+            self._written, self._fault = seq, ""
+            _log.info("start_snapshot_written", records=seq)
 
     def _is_worth_it(self) -> bool:
-        new = self._ledger.head.seq - self._written
+        new = self._seq() - self._written
         return new > min(MOST_REPLAYED, self._written // 100)
 
-    async def _write(self, extent: Extent) -> None:
+    async def _write(self) -> None:
         file = await asyncio.to_thread(SnapshotFile, self._path)
         try:
-            for section in sections_of(self._recollection, extent):
+            for section in self._sections():
                 await asyncio.to_thread(file.write, section)
             await asyncio.to_thread(file.finish)
         finally:
@@ -147,17 +173,6 @@ class StartSnapshots:
 def _writer(observer: str) -> Mapping[str, Any]:
     """Who can read what it wrote, and nobody else."""
     return {"format": FORMAT, "slad": version("slad"), "byteorder": sys.byteorder, "observer": observer}
-
-
-def _extent_in(about: Mapping[str, Any], observer: str, ledger: Ledger) -> Extent:
-    for key, own in _writer(observer).items():
-        if about.get(key) != own:
-            raise UnsoundSnapshotError(f"is of another {key}: {about.get(key)}, and this is {own}")
-    extent = Extent(Head(about["seq"], bytes.fromhex(about["chain"])), about["settled_crc"])
-    lacks = ledger.lacks(extent)
-    if lacks:
-        raise UnsoundSnapshotError(f"is not of this ledger: {lacks}")
-    return extent
 
 
 def _restore_records(recollection: Recollection, sections: Iterable[SnapshotSection]) -> None:

@@ -235,8 +235,9 @@ BEGIN
             MESSAGE = format('a line of %L speaks for %L, which is another monitor', own.name, other);
     END IF;
 
-    INSERT INTO slad.server AS s (id, client)
-        SELECT t.server, CASE WHEN count(DISTINCT t.client) = 1 THEN min(t.client) END
+    INSERT INTO slad.server AS s (id, client, bucket)
+        SELECT t.server, CASE WHEN count(DISTINCT t.client) = 1 THEN min(t.client) END,
+            CASE WHEN count(DISTINCT t.client) = 1 THEN slad.bucket_of(min(t.client)) ELSE -1 END
         FROM unnest(kinds, servers, clients) AS t (kind, server, client)
         WHERE t.kind = 'server' AND length(t.server) <= 512 GROUP BY t.server
         ON CONFLICT (id) DO UPDATE SET client = NULL WHERE s.client IS DISTINCT FROM excluded.client AND s.client IS NOT NULL;
@@ -318,36 +319,79 @@ BEGIN
 END
 $$;
 
+-- Of these servers those that had several clients.
+CREATE OR REPLACE FUNCTION slad.slad_moved(servers text[]) RETURNS SETOF text
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS 'SELECT s.id FROM slad.server s WHERE s.id = ANY(servers) AND s.client IS NULL';
+
+-- At most so many lines of such a server that arrived between two numbers, in their order: what a shard needs that has it
+-- from now on.
+CREATE OR REPLACE FUNCTION slad.slad_earlier(server text, after bigint, before bigint, most integer)
+RETURNS TABLE (arrival bigint, ledger text, seq bigint, body text, chain bytea)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT l.arrival, o.name, l.seq, l.body, l.chain
+    FROM slad.server s
+    CROSS JOIN LATERAL (
+        SELECT * FROM slad.line t WHERE t.bucket IN (s.bucket, -1) AND t.arrival > after AND t.arrival < before
+        UNION ALL
+        SELECT * FROM slad.line t WHERE s.bucket IS NULL AND t.bucket >= 0 AND t.arrival > after AND t.arrival < before
+    ) l
+    CROSS JOIN LATERAL json_to_record(CASE WHEN strpos(l.body, s.id) > 0 THEN slad.readable(l.body) ELSE '{}' END)
+        AS j (kind text, id text, server text)
+    JOIN slad.ledger o ON o.number = l.ledger
+    WHERE s.id = slad_earlier.server AND (CASE j.kind WHEN 'server' THEN j.id ELSE j.server END) = s.id
+    ORDER BY l.arrival LIMIT most
+$$;
+
 -- The number of the last line of all.
 CREATE OR REPLACE FUNCTION slad.slad_arrival() RETURNS bigint
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS 'SELECT arrival FROM slad.store';
 
--- The advisory lock of the active hub, in this database.
-CREATE OR REPLACE FUNCTION slad.hub_lock() RETURNS bigint LANGUAGE sql IMMUTABLE PARALLEL SAFE RETURN 1397506376;
+-- The advisory locks of active hubs, in this database: this and a bucket. So of hubs that have a client in common one is active, into
+-- however many shards each believes them to be divided.
+CREATE OR REPLACE FUNCTION slad.hub_lock() RETURNS integer LANGUAGE sql IMMUTABLE PARALLEL SAFE RETURN 1397506376;
 
--- Whether this session has that lock, which it takes where nobody has it, and once only.
-CREATE OR REPLACE FUNCTION slad.slad_hub_active() RETURNS boolean
-LANGUAGE sql VOLATILE SET search_path = pg_catalog, pg_temp
-RETURN CASE WHEN EXISTS (
-    SELECT FROM pg_locks l WHERE l.pid = pg_backend_pid() AND l.locktype = 'advisory' AND l.objid = slad.hub_lock() AND l.granted
-) THEN true ELSE pg_try_advisory_lock(slad.hub_lock()) END;
+-- Whether this session has the locks of these buckets, which it takes where nobody has any of them, and once only.
+CREATE OR REPLACE FUNCTION slad.slad_hub_active(buckets smallint[]) RETURNS boolean
+LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    bucket smallint;
+BEGIN
+    IF cardinality(buckets) = (SELECT count(*) FROM pg_locks l WHERE l.pid = pg_backend_pid()
+        AND l.locktype = 'advisory' AND l.classid::bigint = slad.hub_lock() AND l.objsubid = 2 AND l.granted) THEN
+        RETURN true;
+    END IF;
+    FOREACH bucket IN ARRAY buckets LOOP
+        IF NOT pg_try_advisory_lock(slad.hub_lock(), bucket) THEN
+            PERFORM pg_advisory_unlock_all();
+            RETURN false;
+        END IF;
+    END LOOP;
+    RETURN true;
+END
+$$;
 
--- Append to the hub's ledger as the active hub: `passive`, and nothing is changed, where another session has the lock. It is held
--- to the commit: whoever takes over sees all that was written before. Else as `slad_append`; a key that is not null is kept.
+-- Append to the hub's ledger as the active hub of these buckets: `passive`, and nothing is changed, where another session has the lock
+-- of one. They are held to the commit: whoever takes over sees all that was written before. Else as `slad_append`; a key that is not
+-- null is kept.
 CREATE OR REPLACE FUNCTION slad.slad_hub_append(
-    first_seq bigint, bodies text[], head bytea, key text, digest text, documents bytea[] DEFAULT '{}'
-)
-RETURNS text
+    buckets smallint[], first_seq bigint, bodies text[], head bytea, key text, digest text, documents bytea[] DEFAULT '{}'
+) RETURNS text
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict use_column
 DECLARE
     done text;
+    bucket smallint;
 BEGIN
-    IF NOT pg_try_advisory_xact_lock(slad.hub_lock()) THEN
-        RETURN 'passive';
-    END IF;
+    FOREACH bucket IN ARRAY buckets LOOP
+        IF NOT pg_try_advisory_xact_lock(slad.hub_lock(), bucket) THEN
+            RETURN 'passive';
+        END IF;
+    END LOOP;
     SELECT a.outcome INTO done FROM slad.slad_append('hub', first_seq, bodies, head, documents) AS a;
     IF done = 'appended' AND key IS NOT NULL THEN
         INSERT INTO slad.request
@@ -389,7 +433,8 @@ GRANT EXECUTE ON FUNCTION
     TO slad_monitor, slad_hub;
 GRANT EXECUTE ON FUNCTION slad.slad_tail(bigint, smallint[], integer), slad.slad_arrival() TO slad_hub, slad_reader;
 GRANT EXECUTE ON FUNCTION
-    slad.hub_lock(), slad.slad_hub_active(), slad.slad_hub_append(bigint, text[], bytea, text, text, bytea[])
-    TO slad_hub;
+    slad.hub_lock(), slad.slad_hub_active(smallint[]),
+    slad.slad_hub_append(smallint[], bigint, text[], bytea, text, text, bytea[]),
+    slad.slad_moved(text[]), slad.slad_earlier(text, bigint, bigint, integer) TO slad_hub;
 GRANT SELECT ON slad.ledger, slad.watermark TO slad_hub, slad_reader;
 GRANT SELECT ON slad.request, slad.document TO slad_hub;

@@ -46,7 +46,7 @@ class Post:
         self.store = AlertStore()
         self.lookout = self.another(self.store)
 
-    def another(self, store: AlertStore, **limits: float) -> AlertEvaluator:
+    def another(self, store: AlertStore, **limits: Any) -> AlertEvaluator:
         lookout = AlertEvaluator(
             clock=cast(Any, self),
             book=self.monitor.book,

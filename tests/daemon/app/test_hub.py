@@ -4,6 +4,7 @@ import asyncio
 import json
 import signal
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -69,23 +70,34 @@ def folder_of(store: TestStore, name: str) -> Path:
 
 
 def monitor(
-    store: TestStore, vcenter: ThreadedVCenter, name: str, *, at: tuple[str, int] | None = None
+    store: TestStore,
+    vcenter: ThreadedVCenter,
+    name: str,
+    *,
+    at: tuple[str, int] | None = None,
+    **sections: str,
 ) -> Daemon:
-    """A monitor that ships to the store, by the socket or by TCP."""
-    config = write_config(folder_of(store, name), vcenter, hub=store.toml(name, at=at))
+    """A monitor that ships to the store, by the socket or by TCP; `sections`: further ones of its configuration."""
+    config = write_config(folder_of(store, name), vcenter, hub=store.toml(name, at=at), **sections)
     config.write_text(config.read_text().replace('observer = "mon"', f'observer = "{name}"'))
     return Daemon(config)
 
 
 def hub(
-    store: TestStore, name: str, *, at: tuple[str, int] | None = None, port: int = 0, more: str = ""
+    store: TestStore,
+    name: str,
+    shard: str = "1/1",
+    *,
+    at: tuple[str, int] | None = None,
+    port: int = 0,
+    more: str = "",
 ) -> Daemon:
     """A hub of the store, by the socket or by TCP, with a door at a port; `more`: further sections of its configuration."""
     folder = folder_of(store, name)
     path = folder / "slad.toml"
     path.write_text(
-        f'observer = "hub"\n{store.toml("hub", at=at)}\n[web]\nlisten = ["127.0.0.1:{port}"]\n[control]\nsocket = "control.sock"\n'
-        f'[ledger]\npath = "ledger.db"\n[watch]\ntick = "1s"\n{more}\n'
+        f'observer = "hub"\n{store.toml("hub", at=at)}\nshard = "{shard}"\n[web]\nlisten = ["127.0.0.1:{port}"]\n'
+        f'[control]\nsocket = "control.sock"\n[ledger]\npath = "ledger.db"\n[watch]\ntick = "1s"\n{more}\n'
     )
     return Daemon(path, program=("-m", "tests.daemon.quick_hub"))
 
@@ -110,14 +122,14 @@ def has_servers(samples: Samples) -> bool:
     return len(by_server(samples, "slad_server_up")) > 20
 
 
-def announce(daemon: Daemon, reference: str) -> Result:
+def announce(daemon: Daemon, reference: str, client: str = "acme") -> Result:
     """Have people's word recorded: maintenance of all of a client's servers."""
     return slad(
         daemon,
         "maintenance",
         "announce",
         "--client",
-        "acme",
+        client,
         "--from",
         "2027-01-10T23:30-05:00",
         "--duration",
@@ -205,3 +217,82 @@ def evaluated(evidence: Path, month: str, as_of: str) -> dict[str, dict[str, Any
     result = CliRunner().invoke(main, line)
     assert result.exit_code == 0, result.output
     return {row["id"]: row for row in json.loads(result.stdout)["servers"]}
+
+
+def references(store: TestStore) -> list[str]:
+    """Of what people had recorded in the hub's ledger, in order."""
+    return [
+        said["reference"] for line in store.lines("hub") if (said := json.loads(line.body)).get("reference")
+    ]
+
+
+def test_a_hub_goes_on_from_its_snapshot_and_begins_anew_where_that_is_of_another_store(
+    store: TestStore,
+) -> None:
+    with (
+        simulated(servers=5, clients=("acme",)) as vcenter,
+        running(monitor(store, vcenter, "mon1")),
+        running(hub(store, "hub1")) as one,
+    ):
+        one.wait(lambda found: bool(by_server(found, "slad_server_up")), "figures")
+        assert one.terminate() == 0
+        one.start()
+        assert '"event": "hub_goes_on"' in "".join(one.log)
+        up = by_server(
+            one.wait(lambda found: bool(by_server(found, "slad_server_up")), "them again"), "slad_server_up"
+        )
+        assert one.terminate() == 0
+        # As if it had been another store, whose last line was another one.
+        store.rows("UPDATE slad.line SET chain = sha256(chain) WHERE arrival = 1 RETURNING 1")
+        store.rows("UPDATE slad.line SET seq = seq + 1000, chain = sha256(chain) WHERE seq > 1 RETURNING 1")
+        one.log.clear()
+        one.start()
+        assert "The store no longer has line " in one.logged("hub_begins_anew")
+        one.port = int(json.loads(one.logged("public_door_opened"))["addresses"][0][1])
+        assert (
+            by_server(
+                one.wait(lambda found: bool(by_server(found, "slad_server_up")), "what the store has"),
+                "slad_server_up",
+            )
+            == up
+        )
+
+
+def test_two_shards_record_in_one_ledger_and_each_shows_its_own_clients(
+    store: TestStore, tmp_path: Path
+) -> None:
+    clients = "\n".join(
+        f'[client.{each}]\nname = "{each}"\ntimezone = "America/Toronto"' for each in ("acme", "beta")
+    )
+    rules = "\n".join(f'[[rule]]\nname = "{each}-*"\nclient = "{each}"' for each in ("acme", "beta"))
+    with (
+        simulated(servers=8, clients=("acme", "beta")) as vcenter,
+        running(monitor(store, vcenter, "mon1", client=clients, rule=rules)),
+        running(hub(store, "hub1", "1/4")) as of_beta,
+        running(hub(store, "hub3", "3/4")) as of_acme,
+    ):
+        shown = []
+        for each in (of_beta, of_acme):
+            found = each.wait(lambda found: bool(by_server(found, "slad_server_up")), "its servers")
+            assert value(found, "slad_hub_active") == 1
+            shown.append({labels for name, labels in found if name == "slad_server_info"})
+        assert [{dict(labels)["client"] for labels in each} for each in shown] == [{"beta"}, {"acme"}]
+        refused = announce(of_beta, "at another shard")
+        assert refused.exit_code != 0
+        assert "acme" in refused.output
+        with ThreadPoolExecutor() as people:
+            told = list(
+                people.map(
+                    lambda number: announce(
+                        (of_acme, of_beta)[number % 2], f"r{number}", ("acme", "beta")[number % 2]
+                    ),
+                    range(6),
+                )
+            )
+        assert [each.exit_code for each in told] == [0] * 6, [each.output for each in told]
+        assert sorted(references(store)) == [f"r{number}" for number in range(6)]
+        evidence = tmp_path / "evidence.jsonl"
+        exported(of_acme, evidence)
+        month = str(calendar_of("America/Toronto").month_of(now()))
+        result = CliRunner().invoke(main, ["evaluate", str(evidence), "--verify", "--month", month])
+        assert result.exit_code == 0, result.output

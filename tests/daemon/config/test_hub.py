@@ -6,7 +6,7 @@ import pytest
 from click.testing import CliRunner
 
 from daemon.cli import main
-from daemon.config.hub import Dsn, parse_dsn
+from daemon.config.hub import BUCKETS, Dsn, parse_dsn, parse_shard
 from daemon.config.loading import load
 from daemon.config.problems import ConfigError
 from tests.daemon.config.configured import VCENTER
@@ -126,6 +126,33 @@ def test_check_config_says_what_it_would_ship_to(tmp_path: Path) -> None:
     )
     shown = said(config(tmp_path, 'dsn = "postgresql://mon1@db/slad"'))
     assert "verified by the system's authorities" in shown
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("x", 'is no shard: write which of how many, from 1, such as "2/8"'),
+        ("2", "is no shard"),
+        ("-1/4", "is no shard"),
+        ("1/4 ", "is no shard"),
+        ("0/4", "there is no shard 0 of 4: they are 1/4 to 4/4"),
+        ("5/4", "there is no shard 5 of 4: they are 1/4 to 4/4"),
+        ("1/0", "there are from 1 to 256 shards, not 0"),
+        ("1/257", "there are from 1 to 256 shards, not 257"),
+    ],
+)
+def test_a_shard_that_does_not_exist_is_told(tmp_path: Path, text: str, said: str) -> None:
+    told = problems(tmp_path, f'dsn = "postgresql://a@/slad?host=/run/postgresql"\nshard = "{text}"')
+    assert "[hub] shard" in told or "shard:" in told
+    assert said in told
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 8, 256])
+def test_shards_divide_all_buckets_and_each_client_is_of_one(count: int) -> None:
+    shards = [parse_shard(f"{number}/{count}") for number in range(1, count + 1)]
+    assert sorted(bucket for shard in shards for bucket in shard.buckets) == list(range(BUCKETS))
+    for client in ("acme", "bêta", "", "\N{SNOWMAN}"):
+        assert sum(shard.has(client) for shard in shards) == 1
 
 
 def test_statements_are_for_the_hub_and_not_for_a_monitor_that_ships(tmp_path: Path) -> None:

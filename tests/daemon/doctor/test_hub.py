@@ -11,6 +11,7 @@ from click.testing import CliRunner
 from daemon.cli.doctor import doctor
 from daemon.doctor import examined
 from daemon.doctor.finding import Finding, Level
+from daemon.hub import schema
 from daemon.hub.examining import examine
 from daemon.hub.session import HubSession
 from sla.instants import MINUTE, Instant
@@ -75,7 +76,7 @@ async def ship(store: TestStore, seen_until: Instant | None) -> None:
 async def test_the_store_the_rights_and_the_active_hub_are_told(store: TestStore) -> None:
     found = await look(config_of(store))
     assert {each.level for each in found if each.about in ("store", "rights")} == {Level.OK}
-    assert "has version 2, on PostgreSQL 1" in told(found, "store").text
+    assert f"has version {schema.VERSION}, on PostgreSQL 1" in told(found, "store").text
     assert "slad-hub reads all ledgers" in told(found, "rights").text
     assert told(found, "active hub").level is Level.WARN
     active = await HubSession.open(store.table("hub"), "hub", "hub1:7:ab")
@@ -99,6 +100,7 @@ async def test_whoever_looks_does_not_become_the_active_hub(store: TestStore) ->
         (Instant(START - 9 * MINUTE), Level.OK, "2 records"),
         (Instant(START - 11 * MINUTE), Level.WARN, "nothing since"),
         (Instant(START + MINUTE), Level.WARN, "its clock is ahead"),
+        (Instant(2**62), Level.WARN, "until what is no instant"),
         (None, Level.WARN, "never said how far it has seen"),
     ],
 )

@@ -5,10 +5,12 @@ from pathlib import Path
 
 import pytest
 
+from daemon.config.hub import WHOLE, Shard, parse_shard
 from daemon.hub.schema import HUB
 from daemon.hub.session import HubSession, next_lines
-from daemon.ledger import RequestKey
-from tests.daemon.hub.stores import add_hub, make_store
+from daemon.ledger import Head, RequestKey
+from sla.chain import GENESIS
+from tests.daemon.hub.stores import add_hub, chained, make_store
 from tests.peers.postgres import Postgres, postgres
 from tests.waiting import until_told
 
@@ -45,3 +47,54 @@ async def test_of_two_sessions_one_is_active_and_writes_until_it_ends(
     await until_told(two.is_active, "the lock that a session left")
     assert await two.append_as_active(lines[:1], None) == "appended"
     await two.close()
+
+
+def shard(text: str) -> Shard:
+    return parse_shard(text)
+
+
+async def test_of_hubs_that_have_a_client_in_common_one_is_active_however_they_are_divided(
+    server: Postgres, tmp_path: Path
+) -> None:
+    store = await make_store(server, tmp_path)
+    await add_hub(store)
+    sessions = [
+        await HubSession.open(store.table(HUB), HUB, name) for name in ("one", "two", "three", "four")
+    ]
+    one, two, three, four = sessions
+    assert await one.is_active(shard("1/4"))
+    assert await two.is_active(shard("2/4"))
+    assert not await three.is_active(shard("1/4"))
+    assert await three.active_name(shard("1/4")) == "one"
+    assert not await three.is_active(shard("2/2")), "it has the clients of 2/4"
+    assert not await four.is_active(WHOLE)
+    assert await three.is_active(shard("3/4")), "who was refused holds nothing"
+    lines = next_lines(await one.head(), ['{"kind":"observer_retired"}'])
+    assert await three.append_as_active(lines, None, (), shard("1/4")) == "passive"
+    assert await one.append_as_active(lines, None, (), shard("1/4")) == "appended"
+    assert (
+        await two.append_as_active(next_lines(Head(0, GENESIS), ["{}"]), None, (), shard("2/4")) == "diverged"
+    )
+    await one.close()
+    await until_told(lambda: three.is_active(shard("1/2")), "the clients of 1/4, besides its own")
+    for session in (two, three, four):
+        await session.close()
+
+
+async def test_a_shard_is_given_the_lines_of_its_clients_and_those_for_all(
+    server: Postgres, tmp_path: Path
+) -> None:
+    store = await make_store(server, tmp_path, "mon1")
+    await add_hub(store)
+    monitor = await store.open("mon1")
+    clients = [f"client-{number}" for number in range(20)]
+    bodies = [f'{{"kind":"client","id":"{client}","salt":"{client}"}}' for client in clients]
+    await monitor.append(chained([*bodies, '{"kind":"observed_until"}']))
+    hub = await HubSession.open(store.table(HUB), HUB, "one")
+    given = {each: await hub.tail(0, 100, shard(f"{each}/3")) for each in (1, 2, 3)}
+    for each, lines in given.items():
+        own = [client for client in clients if shard(f"{each}/3").has(client)]
+        assert [line.arrival for line in lines] == [*(clients.index(client) + 1 for client in own), 21]
+    assert sum(map(len, given.values())) == 20 + 3
+    await hub.close()
+    await monitor.close()

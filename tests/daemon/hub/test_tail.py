@@ -1,9 +1,10 @@
 """The tail of the store: every line once and in its order, whatever becomes of the connection; and never on top of a store that changed."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
+from types import MappingProxyType
 
 import pytest
 from prometheus_client import CollectorRegistry
@@ -14,11 +15,11 @@ from daemon.hub import session as session_module
 from daemon.hub import store as store_module
 from daemon.hub import tail as tail_module
 from daemon.hub.schema import HUB
-from daemon.hub.session import Arrived, HubSession, next_lines
+from daemon.hub.session import Arrived, HubSession, LastLine, next_lines
 from daemon.hub.tail import Seen, StoreChangedError, Tail
 from daemon.ledger import Chained, LedgerFaultError, RequestKey
 from daemon.metrics.hub import TailMetrics
-from sla.instants import SECOND, Instant
+from sla.instants import MINUTE, SECOND, Instant
 from sla.records import Witness
 from tests.daemon.hub.stores import START, TestStore, add_hub, add_monitor, body, chained, make_store
 from tests.peers.postgres import Postgres, postgres
@@ -52,11 +53,19 @@ class Taken:
     """A tail that runs, and all that was taken of it."""
 
     def __init__(self, store: TestStore, at: tuple[str, int] | None = None) -> None:
+        self.backlogs = 0
+        """How often there was so much that it ought not to wait for a tick."""
         self.tail = Tail(
-            clock=SystemClock(), table=store.table(HUB, at=at), metrics=TailMetrics(CollectorRegistry())
+            clock=SystemClock(),
+            table=store.table(HUB, at=at),
+            metrics=TailMetrics(CollectorRegistry()),
+            on_backlog=self._count_backlog,
         )
         self.lines: list[Arrived] = []
         self.seen: Seen | None = None
+
+    def _count_backlog(self) -> None:
+        self.backlogs += 1
 
     async def until(self, arrival: int) -> None:
         """Take until all is here up to an arrival, and how far was seen besides."""
@@ -77,8 +86,15 @@ class Taken:
 
 
 @asynccontextmanager
-async def tailing(store: TestStore, at: tuple[str, int] | None = None) -> AsyncIterator[Taken]:
+async def tailing(
+    store: TestStore,
+    last_lines: Mapping[str, LastLine] = MappingProxyType({}),
+    *,
+    at: tuple[str, int] | None = None,
+) -> AsyncIterator[Taken]:
+    """`last_lines`: after which lines it goes on."""
     taken = Taken(store, at)
+    taken.tail.go_on_after(last_lines)
     async with asyncio.TaskGroup() as tasks:
         running = tasks.create_task(taken.tail.run())
         yield taken
@@ -118,6 +134,34 @@ async def test_lines_come_once_and_in_order_across_connections_that_are_cut(stor
     assert taken.seen["mon1"] == {Witness("mon1", "vc1"): START + 12 * SECOND}
 
 
+@pytest.mark.parametrize("at", [-1, -(2**62), 2**62, "now + 2 minutes"])
+async def test_a_monitor_that_says_that_it_saw_what_is_to_come_is_not_believed(
+    store: TestStore, at: int | str
+) -> None:
+    """Else time would count as observed that nobody saw; any number is let in by the store."""
+    odd = at if isinstance(at, int) else SystemClock().now() + 2 * MINUTE
+    await shipped(store, "mon1", 1, 2)
+    await shipped(store, "mon2", 1, 2)
+    store.rows(f"UPDATE slad.watermark SET at = {odd} WHERE observer = 'mon1' RETURNING 1")
+    with capture_logs() as logs:
+        async with tailing(store) as taken:
+            await taken.until(4)
+    assert taken.seen == {"hub": {}, "mon1": {}, "mon2": {Witness("mon2", "vc1"): START + 2 * SECOND}}
+    (told,) = [each for each in logs if each["event"] == "hub_watermark_not_believed"]
+    assert told["witness"] == "mon1/vc1"
+
+
+async def test_a_backlog_does_not_wait_for_ticks_and_news_does(store: TestStore) -> None:
+    await shipped(store, "mon1", 1, 10)
+    async with tailing(store) as taken:
+        await taken.until(10)
+        assert taken.backlogs >= 4, "three lines at once"
+        before = taken.backlogs
+        await shipped(store, "mon1", 11, 12)
+        await taken.until(12)
+        assert taken.backlogs == before
+
+
 async def test_a_line_that_is_committed_late_is_not_passed_over(store: TestStore) -> None:
     await shipped(store, "mon1", 1, 1)
     with store.owner() as slow:
@@ -135,6 +179,46 @@ async def test_a_line_that_is_committed_late_is_not_passed_over(store: TestStore
                 slow.commit()
             await taken.until(3)
     assert [line.arrival for line in taken.lines] == [1, 2, 3]
+
+
+async def tailed_after(store: TestStore, last_lines: Mapping[str, LastLine]) -> list[int]:
+    """The numbers of the lines that a tail gives out that is to go on after some."""
+    async with tailing(store, last_lines) as taken:
+        await taken.until(6)
+        return [line.arrival for line in taken.lines]
+    raise AssertionError
+
+
+async def test_a_tail_goes_on_after_the_lines_that_are_known(store: TestStore) -> None:
+    await shipped(store, "mon1", 1, 2)
+    await shipped(store, "mon2", 1, 1)
+    last_lines = {
+        "mon1": LastLine(2, 2, store.lines("mon1")[-1].chain),
+        "mon2": LastLine(3, 1, store.lines("mon2")[-1].chain),
+    }
+    await shipped(store, "mon1", 3, 5)
+    assert await tailed_after(store, last_lines) == [4, 5, 6]
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [LastLine(2, 2, bytes(32)), LastLine(2, 1, b""), LastLine(3, 2, b""), LastLine(9, 2, b"")],
+    ids=["another chain", "another record", "elsewhere", "from the future"],
+)
+async def test_nothing_is_given_out_after_lines_that_the_store_does_not_have(
+    store: TestStore, wrong: LastLine
+) -> None:
+    """Of any ledger, though the last line of all is as it was."""
+    await shipped(store, "mon1", 1, 2)
+    await shipped(store, "mon2", 1, 1)
+    last = LastLine(3, 1, store.lines("mon2")[-1].chain)
+    known = wrong._replace(chain=wrong.chain or store.lines("mon1")[-1].chain)
+    with pytest.raises(ExceptionGroup) as ended:
+        await tailed_after(store, {"mon1": known, "mon2": last})
+    (error,) = ended.value.exceptions
+    assert str(error) == (
+        f"The store no longer has line {known.arrival}, record {known.seq} of ledger mon1, as it was: what it has is read anew."
+    )
 
 
 async def tailed_until_promoted(store: TestStore, replaced: bool) -> None:

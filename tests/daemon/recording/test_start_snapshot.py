@@ -16,7 +16,6 @@ from daemon.believed_clock import BelievedClock
 from daemon.config.config import Config
 from daemon.config.loading import load
 from daemon.ledger import (
-    NOTHING_READ,
     Ledger,
     SnapshotFile,
     SnapshotSection,
@@ -264,7 +263,10 @@ class Written:
     async def begin(self) -> StartSnapshots:
         await self.life.begin()
         await self.life.step()
-        return StartSnapshots(self.path, self.life.ledger, self.life.known, NOTHING_READ)
+        ledger, known = self.life.ledger, self.life.known
+        return StartSnapshots(
+            self.path, lambda: ledger.head.seq, lambda: sections_of(known, ledger.extent), 0
+        )
 
     def is_there(self) -> bool:
         """Whether one was written since this was asked last."""
