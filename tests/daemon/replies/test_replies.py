@@ -27,6 +27,8 @@ COUNTS = {
     "figures",
     "proposals_pending",
     "verified_until",
+    "behind_records",
+    "disagreements",
 }
 """The fields that are plain integers."""
 
