@@ -81,9 +81,25 @@ class HubSession(HubStore):
 
         Raises HubError: then it may have been appended, or not.
         """
+        return await self._append_own(shard.buckets, lines, key, documents)
+
+    async def append_again(
+        self, lines: Sequence[Chained], key: RequestKey | None, documents: Sequence[bytes]
+    ) -> str:
+        """Append to the hub's ledger what was in it before, whoever is active; otherwise as `append_as_active`. Raises HubError."""
+        return await self._append_own((), lines, key, documents)
+
+    async def _append_own(
+        self,
+        buckets: Sequence[int],
+        lines: Sequence[Chained],
+        key: RequestKey | None,
+        documents: Sequence[bytes],
+    ) -> str:
+        """As the active hub of the buckets. Raises HubError."""
         ((outcome,),) = await self._asked(
             "SELECT slad.slad_hub_append(%s::smallint[], %s, %b::text[], %b, %s, %s, %b::bytea[])",
-            list(shard.buckets),
+            list(buckets),
             lines[0].seq,
             [line.body for line in lines],
             lines[-1].chain,
@@ -118,6 +134,19 @@ class HubSession(HubStore):
         """By what requests are known again whose first line arrived after a number. Raises HubError."""
         rows = await self._read("SELECT * FROM slad.request r WHERE r.arrival > %s", after)
         return {arrival: RequestKey(key, digest) for arrival, key, digest in rows}
+
+    async def keys_of_own(self, after: int, most: int) -> list[tuple[int, int, RequestKey]]:
+        """By what the last requests are known again, those at most whose first line arrived after a number: its arrival, and what it is
+        in the hub's ledger. In order. Raises HubError.
+        """
+        rows = await self._read(
+            "SELECT t.arrival, t.seq, r.key, r.digest FROM"
+            " (SELECT * FROM slad.request WHERE arrival > %s ORDER BY arrival DESC LIMIT %s) AS r"
+            " CROSS JOIN LATERAL slad.slad_tail(r.arrival - 1, NULL, 1) AS t ORDER BY t.arrival",
+            after,
+            most,
+        )
+        return [(arrival, seq, RequestKey(key, digest)) for arrival, seq, key, digest in rows]
 
     async def tail(self, after: int, most: int, shard: Shard = WHOLE) -> list[Arrived]:
         """At most so many lines that arrived after a number, in order: of a shard's clients, and those for all. Raises HubError."""
