@@ -130,9 +130,11 @@ class HubSession(HubStore):
         )
         return bytes(rows[0][0]) if rows else None
 
-    async def request_keys(self, after: int) -> dict[int, RequestKey]:
-        """By what requests are known again whose first line arrived after a number. Raises HubError."""
-        rows = await self._read("SELECT * FROM slad.request r WHERE r.arrival > %s", after)
+    async def request_keys(self, after: int, upto: int) -> dict[int, RequestKey]:
+        """By what requests are known again whose first line arrived after a number, and up to another. Raises HubError."""
+        rows = await self._read(
+            "SELECT * FROM slad.request r WHERE r.arrival > %s AND r.arrival <= %s", after, upto
+        )
         return {arrival: RequestKey(key, digest) for arrival, key, digest in rows}
 
     async def keys_of_own(self, after: int, most: int) -> list[tuple[int, int, RequestKey]]:

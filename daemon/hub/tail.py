@@ -245,7 +245,7 @@ class Tail:
             await self._own_end.keep_up(session, max([heads[HUB].seq, *own]))
             if lines:
                 earlier = await self._read_earlier(session, lines)
-                keys = await session.request_keys(self._after)
+                keys = await session.request_keys(self._after, lines[-1].arrival)
                 # Together, without a turn of the loop in between: whoever takes the lines has what belongs to them.
                 self._earlier |= earlier
                 self._keys |= keys

@@ -9,6 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 from daemon.cli.doctor import doctor
+from daemon.config.hub import parse_shard
 from daemon.doctor import examined
 from daemon.doctor.finding import Finding, Level
 from daemon.hub import schema
@@ -83,6 +84,16 @@ async def test_the_store_the_rights_and_the_active_hub_are_told(store: TestStore
     assert await active.is_active()
     assert told(await look(config_of(store)), "active hub").text == "hub1:7:ab"
     assert await active.is_active(), "whoever looks takes nothing"
+    await active.close()
+
+
+async def test_the_active_hub_is_that_of_the_shard(store: TestStore) -> None:
+    active = await HubSession.open(store.table("hub"), "hub", "hub2:7:ab")
+    assert await active.is_active(parse_shard("2/2"))
+    assert [(await examine(store.table("hub", shard=shard))).active for shard in ("1/2", "2/2")] == [
+        "",
+        "hub2:7:ab",
+    ]
     await active.close()
 
 

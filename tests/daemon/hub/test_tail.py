@@ -300,7 +300,7 @@ async def tailed_until_two_requests_are_lost(
     await hub.is_active()
     for key in (RequestKey("k1", "d"), RequestKey("k2", "d")):
         await hub.append_as_active(next_lines(await hub.head(), [CLIENT, RETIRED]), key)
-    before, known = store.lines(HUB), await hub.request_keys(0)
+    before, known = store.lines(HUB), await hub.request_keys(0, 99)
     await hub.close()
 
     async def tailed() -> None:
@@ -334,7 +334,7 @@ async def test_what_the_store_lost_of_the_hubs_own_ledger_is_there_again(
     before, known = await tailed_until_two_requests_are_lost(store, server, nothing, shard)
     assert store.lines(HUB) == before
     session = await HubSession.open(store.table(HUB), HUB, "after")
-    assert await session.request_keys(0) == known
+    assert await session.request_keys(0, 99) == known
     await session.close()
 
 
@@ -350,7 +350,7 @@ async def test_another_hub_that_is_active_by_then_does_not_lose_it_unless_it_rec
     other = await HubSession.open(store.table(HUB), HUB, "other")
     with capture_logs() as logs:
         before, known = await tailed_until_two_requests_are_lost(store, server, other_records)
-    keys = await other.request_keys(0)
+    keys = await other.request_keys(0, 99)
     await other.close()
     told = [each["seq"] for each in logs if each["event"] == "hub_lost_record"]
     if records:
