@@ -242,7 +242,7 @@ class Tail:
         while len(self._held) < MOST_HELD:
             lines = await session.tail(self._after, MOST_AT_ONCE, self._table.shard)
             own = [line.seq for line in lines if line.ledger == HUB]
-            await self._own_end.keep_up(session, max([heads[HUB].seq, *own]))
+            await self._own_end.keep_up(session, max([*own, heads[HUB].seq if HUB in heads else 0]))
             if lines:
                 earlier = await self._read_earlier(session, lines)
                 keys = await session.request_keys(self._after, lines[-1].arrival)
