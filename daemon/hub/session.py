@@ -21,6 +21,8 @@ IDLE_S: Final = 8
 """After which PostgreSQL ends a session that asks nothing, and a hub one that does not answer what waits for no lock; a hub asks
 each tick.
 """
+LOOKED_THROUGH: Final = 1_000_000
+"""Lines among which those of a server are looked for at once: no index has them, and an answer has to come in time."""
 _NAMED: Final = "slad hub "
 """What the names of sessions begin with, as PostgreSQL shows them."""
 
@@ -164,14 +166,15 @@ class HubSession(HubStore):
     async def earlier(self, server: ServerId, before: int, most: int) -> list[Arrived]:
         """All lines of such a server that arrived before a number, asked for so many at a time. Raises HubError."""
         found: list[Arrived] = []
-        while True:
-            after = found[-1].arrival if found else 0
+        after = 0
+        while after + 1 < before:
+            end = min(after + 1 + LOOKED_THROUGH, before)
             rows = await self._asked(
-                "SELECT * FROM slad.slad_earlier(%s, %s, %s, %s)", server, after, before, most
+                "SELECT * FROM slad.slad_earlier(%s, %s, %s, %s)", server, after, end, most
             )
             found += (Arrived(*row) for row in rows)
-            if len(rows) < most:
-                return found
+            after = found[-1].arrival if len(rows) == most else end - 1
+        return found
 
     async def heads(self) -> dict[str, Head]:
         """The last record of each ledger. Raises HubError."""
