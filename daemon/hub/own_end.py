@@ -19,6 +19,8 @@ from sla.texts import cleaned
 
 LINES_KEPT: Final = 2_000
 """A replica that is promoted lacks seconds, or minutes."""
+KEYS_ASKED: Final = 200
+"""Requests whose keys are asked for at once, the last of them: each is looked for in every partition, in milliseconds."""
 DOCUMENTS_KEPT: Final = 100
 """Of as many statements that were issued last the bytes are kept, and `DOCUMENT_BYTES` of them at most."""
 TOLD_BYTES: Final = 300
@@ -47,7 +49,7 @@ class OwnEnd:
             if not lines:
                 return  # lost since
             documents = await self._read_documents(session, lines)
-            keys = await session.keys_of_own(self._keys_until, LINES_KEPT)
+            keys = await session.keys_of_own(self._keys_until, KEYS_ASKED)
             self._lines += lines
             self._documents |= documents
             for arrival, seq, key in keys:
