@@ -17,7 +17,7 @@ import structlog
 from daemon.app.doors import opened_doors
 from daemon.app.health import Watchdog, measure_stalls
 from daemon.app.hub_wiring import HubParts, hub_evidence, hub_wired
-from daemon.app.reloader import Reloader
+from daemon.app.reloader import FIXED, Reloader
 from daemon.app.tasks import after, eternal, heed_signals
 from daemon.believed_clock import BelievedClock
 from daemon.clock import Clock, SystemClock
@@ -79,6 +79,8 @@ class HubApp:
                 await self._run(is_anew=is_anew)
             except* StoreChangedError as group:
                 is_anew = True
+                if self._reloader is not None:
+                    self._config = self._reloader.config  # reloaded, maybe
                 _log.error("hub_begins_anew", message=str(group.exceptions[0]))
         _log.info("slad_hub_stopped")
 
@@ -115,6 +117,7 @@ class HubApp:
                 clock=self._clock,
                 metrics=metrics.process,
                 systemd=self._systemd,
+                fixed=(*FIXED, "hub", "vcenters"),
             )
             reloader.start()
             watchdog = Watchdog(self._clock, self._systemd, partial(_progress_due, parts))

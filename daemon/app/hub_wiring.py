@@ -12,27 +12,20 @@ from daemon.alerts.conditions.definitions import Subject
 from daemon.alerts.evaluator import SLAD, AlertEvaluator
 from daemon.alerts.notifier import Notifier
 from daemon.alerts.store import AlertStore
-from daemon.answers.accounts import AccountAnswers
 from daemon.answers.answers import Answers
-from daemon.answers.budgets import BudgetAnswers
 from daemon.answers.hub import HubAnswers
-from daemon.answers.own import OwnAnswers
+from daemon.app.shared_wiring import figures_wired, pages_wired, records_wired
 from daemon.believed_clock import BelievedClock
 from daemon.book.disagreements import Disagreements
 from daemon.causes.traces import Traces
 from daemon.config.config import Config
 from daemon.config.hub import HubTable, Shard
-from daemon.exposition.exposition import Exposition
 from daemon.hub.merged_ledger import MergedLedger
 from daemon.hub.tail import Tail
 from daemon.ledger import UnsoundSnapshotError
-from daemon.live.facts import ServerFacts
-from daemon.live.figures import LiveFigures
-from daemon.live.snapshots import Snapshots
 from daemon.metrics import Metrics
 from daemon.metrics.hub import TailMetrics
 from daemon.pages.site import Pages
-from daemon.pages.viewer import PageSources
 from daemon.recording.hub_committing import HubCommitter
 from daemon.recording.hub_recorder import HubRecorder
 from daemon.recording.hub_snapshot import restore, sections_of
@@ -46,8 +39,6 @@ from daemon.servers.policy import policy_of
 from daemon.statements.clerk import Clerk
 from daemon.statements.delivering import Deliveries
 from daemon.statements.documents import Documents, MovingError
-from daemon.statements.issuing import Issuing
-from daemon.statements.shelf import Shelf
 from daemon.watching.internet import Internet
 from daemon.watching.report_queue import ReportQueue
 from daemon.watching.sources import Sources
@@ -148,33 +139,6 @@ def hub_wired(
         runs=lambda _: False,
         send=queue.send,
     )
-    exposition = Exposition(
-        clock, on_asked=wake.set, news=lambda: ledger.head.seq + metrics.process.infrastructure_news
-    )
-    figures, store = LiveFigures(book), AlertStore()
-    facts = ServerFacts(
-        source_of=registry.source_of,
-        uplink_of=internet.uplink_of,
-        placement_of=lambda _: ("", ""),
-        labelled=internet.labelled,
-    )
-    snapshots = Snapshots(book, figures, facts, left_out=config.web.left_out())
-    of_itself = (
-        SLAD if shard.is_whole else Subject(text=f"slad's shard {shard}", labels={"shard": str(shard)})
-    )
-    evaluator = AlertEvaluator(
-        clock=clock,
-        book=book,
-        figures=figures,
-        sources=sources,
-        uplinks=internet.uplinks,
-        facts=facts,
-        is_listed=lambda _: True,
-        outdated=recollection.register.outdated.items,
-        undelivered=lambda: list(deliveries.told()),
-        store=store,
-        of_itself=of_itself,
-    )
 
     async def keep_up() -> None:
         await recorder.keep_up()
@@ -191,40 +155,47 @@ def hub_wired(
         keep_up=keep_up,
         on_waiting=wake.set,
     )
-    publisher = Publisher(
-        clock=clock,
-        ledger=ledger,
-        book=book,
-        snapshots=snapshots,
-        exposition=exposition,
-        metrics=metrics.process,
+    shown = figures_wired(
+        config,
+        clock,
+        metrics,
+        ledger,
+        recollection,
+        internet,
+        placement_of=lambda _: ("", ""),
+        seq_in_book=lambda: ledger.head.seq,
         fault=lambda: committer.fault or committer.held,
         verified_until=lambda: ledger.head.seq,
-        on_prepared=wake.set,
+        wake=wake.set,
     )
-    documents = Documents(
+    made = records_wired(
         config,
-        clock=clock,
-        ledger=ledger,
-        book=book,
+        clock,
+        metrics,
+        ledger,
+        recollection,
+        committer,
+        traces,
         head_in_book=lambda: ledger.head,
         seal=partial(_sealed, committer, seal),
+        can_record=lambda: not committer.why_not(),
     )
-    issuing = Issuing(
-        clock=clock,
-        book=book.evidence,
-        ledger=ledger,
-        register=recollection.register,
-        documents=documents,
-        recorded_requests=recollection.requests,
+    of_itself = (
+        SLAD if shard.is_whole else Subject(text=f"slad's shard {shard}", labels={"shard": str(shard)})
     )
-    records = RecordService(
+    store = AlertStore()
+    evaluator = AlertEvaluator(
         clock=clock,
-        book=book.evidence,
-        recorded_requests=recollection.requests,
-        record=committer.record,
-        events_of=traces.proving,
-        editor=issuing,
+        book=book,
+        figures=shown.figures,
+        sources=sources,
+        uplinks=internet.uplinks,
+        facts=shown.facts,
+        is_listed=lambda _: True,
+        outdated=recollection.register.outdated.items,
+        undelivered=made.deliveries.told,
+        store=store,
+        of_itself=of_itself,
     )
     recorder: HubRecorder = HubRecorder(
         clock=clock,
@@ -236,9 +207,9 @@ def hub_wired(
         endings=Endings(book.evidence, recollection.requests),
         book=book,
         disagreements=disagreements,
-        snapshots=snapshots,
+        snapshots=shown.snapshots,
         evaluator=evaluator,
-        publisher=publisher,
+        publisher=shown.publisher,
         start_snapshots=StartSnapshots(
             config.ledger.path,
             lambda: ledger.head.seq,
@@ -248,16 +219,6 @@ def hub_wired(
         metrics=metrics.process,
         wake=wake,
         seals=shard.is_first,
-    )
-    deliveries = Deliveries(
-        clock=clock,
-        book=book.evidence,
-        register=recollection.register,
-        ledger=ledger,
-        letterhead=documents.letterhead,
-        commit=committer.changed,
-        writes_next=committer.writes_next,
-        metrics=metrics.statements,
     )
     answers = Answers(
         clock=clock,
@@ -269,12 +230,12 @@ def hub_wired(
         committer=committer,
         seal=seal,
         verified_until=lambda: ledger.head.seq,
-        figures=figures,
-        exposition=exposition,
+        figures=shown.figures,
+        exposition=shown.exposition,
         recorded_requests=recollection.requests,
-        documents=documents,
-        issuing=issuing,
-        deliveries=deliveries,
+        documents=made.documents,
+        issuing=made.issuing,
+        deliveries=made.deliveries,
         traces=traces,
         hub=HubAnswers(
             tail=tail,
@@ -302,30 +263,14 @@ def hub_wired(
     return HubParts(
         tail=tail,
         recorder=recorder,
-        publisher=publisher,
-        records=records,
+        publisher=shown.publisher,
+        records=made.records,
         notifier=notifier,
-        documents=documents,
-        clerk=Clerk(
-            clock=clock,
-            book=book.evidence,
-            register=recollection.register,
-            issuing=issuing,
-            records=records,
-            can_record=lambda: not committer.why_not(),
-            metrics=metrics.statements,
-        ),
-        deliveries=deliveries,
+        documents=made.documents,
+        clerk=made.clerk,
+        deliveries=made.deliveries,
         answers=answers,
-        pages=Pages(
-            PageSources(
-                answers=answers,
-                accounts=AccountAnswers(book, figures, clock),
-                budgets=BudgetAnswers(book, figures),
-                own=OwnAnswers(clock=clock, book=book, figures=figures, letterhead=documents.letterhead),
-                shelf=Shelf(clock, documents, issuing),
-            )
-        ),
+        pages=pages_wired(answers, clock, recollection, shown.figures, made),
     )
 
 

@@ -1,8 +1,9 @@
 """One configuration in force in every part: at the start, and again whenever somebody asks for a reload."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
+from operator import attrgetter
 from typing import Final, Never, Protocol
 
 import structlog
@@ -19,6 +20,8 @@ from sla.instants import SECOND
 
 _log = structlog.get_logger()
 
+FIXED: Final = ("observer", "ledger", "web", "control.places")
+"""What of a configuration no part follows but at a start, as attributes of `Config`."""
 _REFUSALS: Final = (ConfigError, ControlApiError, CertificateError)
 
 
@@ -42,9 +45,11 @@ class Reloader:
         clock: Clock,
         metrics: ProcessMetrics,
         systemd: Systemd,
+        fixed: Collection[str] = FIXED,
     ) -> None:
-        """`config` is in force once `start` has returned."""
-        self._config = config
+        self.config = config
+        """In force once `start` has returned."""
+        self._fixed = fixed
         self._env = env
         self._parts = tuple(parts)
         self._clock = clock
@@ -54,7 +59,7 @@ class Reloader:
 
     def start(self) -> None:
         """Have every part follow the first configuration. Raises ControlApiError, CertificateError."""
-        self._adopt(self._config)
+        self._adopt(self.config)
 
     def ask(self) -> None:
         """Have the configuration read again."""
@@ -71,14 +76,14 @@ class Reloader:
 
     async def _reload(self) -> None:
         try:
-            config = await asyncio.to_thread(load, self._config.path, self._env)
+            config = await asyncio.to_thread(load, self.config.path, self._env)
             self._adopt(config)
         except _REFUSALS as error:
             self._metrics.config_last_reload_successful.set(0)
             _log.error("reload_refused", problems=str(error).splitlines())
             return
         self._tell_what_needs_a_restart(config)
-        self._config = config
+        self.config = config
         _log.info("config_reloaded", config=str(config.path))
 
     def _adopt(self, config: Config) -> None:
@@ -89,7 +94,7 @@ class Reloader:
             except _REFUSALS:
                 for changed in self._parts[:number]:
                     with suppress(*_REFUSALS):
-                        changed.adopt(self._config)
+                        changed.adopt(self.config)
                 raise
         self._metrics.config_last_reload_successful.set(1)
         self._metrics.config_last_reload_success.set(self._clock.now() / SECOND)
@@ -98,12 +103,7 @@ class Reloader:
         )
 
     def _tell_what_needs_a_restart(self, config: Config) -> None:
-        before = self._config
-        for name, then, now in (
-            ("observer", before.observer, config.observer),
-            ("ledger", before.ledger, config.ledger),
-            ("web", before.web, config.web),
-            ("control", before.control.places, config.control.places),
-        ):
-            if then != now:
-                _log.warning("restart_needed", section=name)
+        for path in self._fixed:
+            value = attrgetter(path)
+            if value(self.config) != value(config):
+                _log.warning("restart_needed", section=path.partition(".")[0])

@@ -11,10 +11,8 @@ import structlog
 from daemon.alerts.evaluator import AlertEvaluator
 from daemon.alerts.notifier import Notifier
 from daemon.alerts.store import AlertStore
-from daemon.answers.accounts import AccountAnswers
 from daemon.answers.answers import Answers
-from daemon.answers.budgets import BudgetAnswers
-from daemon.answers.own import OwnAnswers
+from daemon.app.shared_wiring import figures_wired, pages_wired, records_wired
 from daemon.believed_clock import BelievedClock
 from daemon.book.live_book import LiveBook
 from daemon.causes.attributor import Attributor
@@ -22,16 +20,12 @@ from daemon.causes.proposals import Proposals
 from daemon.causes.traces import Traces
 from daemon.clock import boot_id
 from daemon.config.config import Config
-from daemon.exposition.exposition import Exposition
 from daemon.hub.shipping import Shipper
 from daemon.ledger import NOTHING_READ, Extent, Ledger, UnsoundSnapshotError
-from daemon.live.facts import ServerFacts
 from daemon.live.figures import LiveFigures
-from daemon.live.snapshots import Snapshots
 from daemon.metrics import Metrics
 from daemon.pacing import freeze_gc
 from daemon.pages.site import Pages
-from daemon.pages.viewer import PageSources
 from daemon.recording.clock_note import ClockNote
 from daemon.recording.committing import Committer
 from daemon.recording.dating import resumed
@@ -50,7 +44,6 @@ from daemon.statements.clerk import Clerk
 from daemon.statements.delivering import Deliveries
 from daemon.statements.documents import Documents
 from daemon.statements.issuing import Issuing
-from daemon.statements.shelf import Shelf
 from daemon.watching.doubts import Doubts
 from daemon.watching.internet import Internet
 from daemon.watching.report_queue import ReportQueue
@@ -178,42 +171,20 @@ def wired(
         uplink_of=internet.uplink_of,
         uplinks_down=lambda: {name: clock.on_record(at) for name, at in internet.uplinks_down().items()},
     )
-    exposition = Exposition(
-        clock,
-        on_asked=queue.wake,
-        news=lambda: committer.head_in_book.seq + metrics.process.infrastructure_news,
-    )
-    figures, store = make_figures(book), AlertStore()
-    facts = ServerFacts(
-        source_of=registry.source_of,
-        uplink_of=internet.uplink_of,
-        placement_of=partial(_placement, registry),
-        labelled=internet.labelled,
-    )
-    snapshots = Snapshots(book, figures, facts, left_out=config.web.left_out())
-    evaluator = AlertEvaluator(
-        clock=clock,
-        book=book,
-        figures=figures,
-        sources=sources,
-        uplinks=internet.uplinks,
-        facts=facts,
-        is_listed=lambda server: registry.listed(server) is not None,
-        outdated=recollection.register.outdated.items,
-        undelivered=lambda: list(deliveries.told()),
-        store=store,
-    )
     verifier = Verifier(config.ledger.path, ledger, evidence.unread)
-    publisher = Publisher(
-        clock=clock,
-        ledger=ledger,
-        book=book,
-        snapshots=snapshots,
-        exposition=exposition,
-        metrics=metrics.process,
+    shown = figures_wired(
+        config,
+        clock,
+        metrics,
+        ledger,
+        recollection,
+        internet,
+        make_figures=make_figures,
+        placement_of=partial(_placement, registry),
+        seq_in_book=lambda: committer.head_in_book.seq,
         fault=lambda: committer.fault or committer.held,
         verified_until=verifier.until_seq,
-        on_prepared=queue.wake,
+        wake=queue.wake,
     )
     shipper = Shipper(clock=clock, ledger=ledger, observer=config.observer, metrics=metrics.hub)
     committer = Committer(
@@ -222,32 +193,33 @@ def wired(
         recollection=recollection,
         metrics=metrics.process,
         on_waiting=queue.wake,
-        on_fault=publisher.publish_the_fault,
+        on_fault=shown.publisher.publish_the_fault,
         on_committed=shipper.wake,
     )
-    documents = Documents(
+    made = records_wired(
         config,
-        clock=clock,
-        ledger=ledger,
-        book=book,
+        clock,
+        metrics,
+        ledger,
+        recollection,
+        committer,
+        evidence.traces,
         head_in_book=lambda: committer.head_in_book,
         seal=lambda: recorder.seal(),  # noqa: PLW0108  it is made below
+        can_record=lambda: not (committer.fault or committer.held),
     )
-    issuing = Issuing(
+    store = AlertStore()
+    evaluator = AlertEvaluator(
         clock=clock,
-        book=book.evidence,
-        ledger=ledger,
-        register=recollection.register,
-        documents=documents,
-        recorded_requests=recollection.requests,
-    )
-    records = RecordService(
-        clock=clock,
-        book=book.evidence,
-        recorded_requests=recollection.requests,
-        record=committer.record,
-        events_of=evidence.traces.proving,
-        editor=issuing,
+        book=book,
+        figures=shown.figures,
+        sources=sources,
+        uplinks=internet.uplinks,
+        facts=shown.facts,
+        is_listed=lambda server: registry.listed(server) is not None,
+        outdated=recollection.register.outdated.items,
+        undelivered=made.deliveries.told,
+        store=store,
     )
     recorder = Recorder(
         clock=clock,
@@ -257,15 +229,15 @@ def wired(
         transitions=transitions,
         committer=committer,
         attributor=attributor,
-        proposals=Proposals(book, records.accepted_by_terms),
+        proposals=Proposals(book, made.records.accepted_by_terms),
         endings=Endings(book.evidence, recollection.requests),
         book=book,
         sources=sources,
         doubts=Doubts(registry, metrics.process),
         internet=internet,
-        snapshots=snapshots,
+        snapshots=shown.snapshots,
         evaluator=evaluator,
-        publisher=publisher,
+        publisher=shown.publisher,
         start_snapshots=StartSnapshots(
             config.ledger.path,
             lambda: ledger.head.seq,
@@ -273,16 +245,6 @@ def wired(
             evidence.unread.head.seq,
         ),
         metrics=metrics.process,
-    )
-    deliveries = Deliveries(
-        clock=clock,
-        book=book.evidence,
-        register=recollection.register,
-        ledger=ledger,
-        letterhead=documents.letterhead,
-        commit=committer.changed,
-        writes_next=committer.writes_next,
-        metrics=metrics.statements,
     )
     answers = Answers(
         clock=clock,
@@ -294,12 +256,12 @@ def wired(
         committer=committer,
         seal=recorder.seal,
         verified_until=verifier.until_seq,
-        figures=figures,
-        exposition=exposition,
+        figures=shown.figures,
+        exposition=shown.exposition,
         recorded_requests=recollection.requests,
-        documents=documents,
-        issuing=issuing,
-        deliveries=deliveries,
+        documents=made.documents,
+        issuing=made.issuing,
+        deliveries=made.deliveries,
         traces=evidence.traces,
     )
     return Parts(
@@ -307,9 +269,9 @@ def wired(
         sources=sources,
         internet=internet,
         committer=committer,
-        publisher=publisher,
+        publisher=shown.publisher,
         recorder=recorder,
-        records=records,
+        records=made.records,
         verifier=verifier,
         notifier=Notifier(
             clock=clock,
@@ -323,28 +285,12 @@ def wired(
             on_wanted=evaluator.want,
         ),
         answers=answers,
-        pages=Pages(
-            PageSources(
-                answers=answers,
-                accounts=AccountAnswers(book, figures, clock),
-                budgets=BudgetAnswers(book, figures),
-                own=OwnAnswers(clock=clock, book=book, figures=figures, letterhead=documents.letterhead),
-                shelf=Shelf(clock, documents, issuing),
-            )
-        ),
-        deliveries=deliveries,
+        pages=pages_wired(answers, clock, recollection, shown.figures, made),
+        deliveries=made.deliveries,
         shipper=shipper,
-        documents=documents,
-        issuing=issuing,
-        clerk=Clerk(
-            clock=clock,
-            book=book.evidence,
-            register=recollection.register,
-            issuing=issuing,
-            records=records,
-            can_record=lambda: not (committer.fault or committer.held),
-            metrics=metrics.statements,
-        ),
+        documents=made.documents,
+        issuing=made.issuing,
+        clerk=made.clerk,
     )
 
 

@@ -103,6 +103,14 @@ def _store(table: HubTable, running: Json | None, now: Instant) -> Iterator[Find
 
 
 def _rights(view: StoreView) -> Finding:
+    hubs = next((each.role for each in view.ledgers if each.name == HUB), "")
+    if view.role != hubs:
+        return fail(
+            "rights",
+            f"{view.role} cannot record: "
+            + (f"{hubs} is the role of hubs" if hubs else "hubs have no role yet"),
+            f"name {hubs} in [hub] dsn" if hubs else "'slad hub role' makes it",
+        )
     if view.is_superuser:
         return warn(
             "rights",

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from daemon.config.hub import HubTable
+from daemon.config.hub import HubTable, Shard
 from daemon.hub.schema import HUB, VERSION
 from daemon.hub.session import HubSession
 from daemon.hub.states import instance_name
@@ -28,7 +28,7 @@ class StoreView:
     """The store, as a hub sees it.
 
     `role` is that of the session; `is_hub`: it may do what a hub does; `is_superuser`: and everything else. `active` is the name of
-    the active hub, "" where none is.
+    the active hub of the shard, "" where none is.
     """
 
     version: int
@@ -43,8 +43,8 @@ class StoreView:
 class StoreExaminer(HubSession):
     """A session that takes no lock and writes nothing."""
 
-    async def view(self) -> StoreView:
-        """What there is. Raises HubError."""
+    async def view(self, shard: Shard) -> StoreView:
+        """What there is, for hubs of a shard. Raises HubError."""
         ((role, is_hub, is_superuser, postgresql),) = await self._asked(
             "SELECT r.rolname, pg_has_role(r.oid, 'slad_hub', 'MEMBER'), r.rolsuper, current_setting('server_version')"
             " FROM pg_roles r WHERE r.rolname = session_user"
@@ -57,7 +57,7 @@ class StoreExaminer(HubSession):
             role=role,
             is_hub=is_hub,
             is_superuser=is_superuser,
-            active=await self.active_name(),
+            active=await self.active_name(shard),
             ledgers=tuple(
                 ShippedLedger(
                     name=name,
@@ -74,6 +74,6 @@ async def examine(table: HubTable) -> StoreView:
     """Look at the store of a configuration. Raises HubError."""
     store = await StoreExaminer.open(table, HUB, instance_name())
     try:
-        return await store.view()
+        return await store.view(table.shard)
     finally:
         await store.close()

@@ -80,10 +80,16 @@ class MergedLedger:
             self._hub_places.append(line.arrival)
 
     def reach(self, heads: Mapping[str, Head]) -> None:
-        """All up to these last records is in the book, as far as it is to be there: the rest is other shards'."""
+        """All up to these last records of the store is in the book, as far as it is to be there: the rest is other shards', and may have
+        been lost by the store since, or replaced.
+        """
         for name, head in heads.items():
-            if head.seq > self.heads.get(name, _NOTHING).seq:
-                self.heads[name] = head
+            last = self.last_lines.get(name)
+            newest = head if last is None or head.seq > last.seq else Head(last.seq, last.chain)
+            if newest.seq:
+                self.heads[name] = newest
+            else:
+                self.heads.pop(name, None)
 
     def seal(self, witness: Witness, at: Instant) -> None:
         """A line told how far a witness had seen."""

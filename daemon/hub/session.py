@@ -21,6 +21,8 @@ IDLE_S: Final = 8
 """After which PostgreSQL ends a session that asks nothing, and a hub one that does not answer what waits for no lock; a hub asks
 each tick.
 """
+LOOKED_THROUGH: Final = 1_000_000
+"""Lines among which those of a server are looked for at once: no index has them, and an answer has to come in time."""
 _NAMED: Final = "slad hub "
 """What the names of sessions begin with, as PostgreSQL shows them."""
 
@@ -81,9 +83,25 @@ class HubSession(HubStore):
 
         Raises HubError: then it may have been appended, or not.
         """
+        return await self._append_own(shard.buckets, lines, key, documents)
+
+    async def append_again(
+        self, lines: Sequence[Chained], key: RequestKey | None, documents: Sequence[bytes]
+    ) -> str:
+        """Append to the hub's ledger what was in it before, whoever is active; otherwise as `append_as_active`. Raises HubError."""
+        return await self._append_own((), lines, key, documents)
+
+    async def _append_own(
+        self,
+        buckets: Sequence[int],
+        lines: Sequence[Chained],
+        key: RequestKey | None,
+        documents: Sequence[bytes],
+    ) -> str:
+        """As the active hub of the buckets. Raises HubError."""
         ((outcome,),) = await self._asked(
             "SELECT slad.slad_hub_append(%s::smallint[], %s, %b::text[], %b, %s, %s, %b::bytea[])",
-            list(shard.buckets),
+            list(buckets),
             lines[0].seq,
             [line.body for line in lines],
             lines[-1].chain,
@@ -114,10 +132,25 @@ class HubSession(HubStore):
         )
         return bytes(rows[0][0]) if rows else None
 
-    async def request_keys(self, after: int) -> dict[int, RequestKey]:
-        """By what requests are known again whose first line arrived after a number. Raises HubError."""
-        rows = await self._read("SELECT * FROM slad.request r WHERE r.arrival > %s", after)
+    async def request_keys(self, after: int, upto: int) -> dict[int, RequestKey]:
+        """By what requests are known again whose first line arrived after a number, and up to another. Raises HubError."""
+        rows = await self._read(
+            "SELECT * FROM slad.request r WHERE r.arrival > %s AND r.arrival <= %s", after, upto
+        )
         return {arrival: RequestKey(key, digest) for arrival, key, digest in rows}
+
+    async def keys_of_own(self, after: int, most: int) -> list[tuple[int, int, RequestKey]]:
+        """By what the last requests are known again, those at most whose first line arrived after a number: its arrival, and what it is
+        in the hub's ledger. In order. Raises HubError.
+        """
+        rows = await self._read(
+            "SELECT t.arrival, t.seq, r.key, r.digest FROM"
+            " (SELECT * FROM slad.request WHERE arrival > %s ORDER BY arrival DESC LIMIT %s) AS r"
+            " CROSS JOIN LATERAL slad.slad_tail(r.arrival - 1, NULL, 1) AS t ORDER BY t.arrival",
+            after,
+            most,
+        )
+        return [(arrival, seq, RequestKey(key, digest)) for arrival, seq, key, digest in rows]
 
     async def tail(self, after: int, most: int, shard: Shard = WHOLE) -> list[Arrived]:
         """At most so many lines that arrived after a number, in order: of a shard's clients, and those for all. Raises HubError."""
@@ -133,14 +166,15 @@ class HubSession(HubStore):
     async def earlier(self, server: ServerId, before: int, most: int) -> list[Arrived]:
         """All lines of such a server that arrived before a number, asked for so many at a time. Raises HubError."""
         found: list[Arrived] = []
-        while True:
-            after = found[-1].arrival if found else 0
+        after = 0
+        while after + 1 < before:
+            end = min(after + 1 + LOOKED_THROUGH, before)
             rows = await self._asked(
-                "SELECT * FROM slad.slad_earlier(%s, %s, %s, %s)", server, after, before, most
+                "SELECT * FROM slad.slad_earlier(%s, %s, %s, %s)", server, after, end, most
             )
             found += (Arrived(*row) for row in rows)
-            if len(rows) < most:
-                return found
+            after = found[-1].arrival if len(rows) == most else end - 1
+        return found
 
     async def heads(self) -> dict[str, Head]:
         """The last record of each ledger. Raises HubError."""

@@ -6,8 +6,7 @@ of the lines on which it rests, never before. The lock of the active hub is that
 
 import asyncio
 import hashlib
-from collections import deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Final, Never
@@ -16,6 +15,7 @@ import structlog
 
 from daemon.clock import Clock
 from daemon.config.hub import HubTable
+from daemon.hub.own_end import OwnEnd
 from daemon.hub.schema import HUB
 from daemon.hub.session import IDLE_S, Arrived, HubSession, LastLine
 from daemon.hub.states import HubError, HubState, instance_name
@@ -25,16 +25,11 @@ from daemon.pacing import waited
 from sla.decoding import LineError, parse_line
 from sla.instants import MINUTE, SECOND, Instant
 from sla.records import ServerId, Witness
-from sla.texts import cleaned
 
 MOST_AT_ONCE: Final = 2_000
 """Lines that are asked for at once."""
-OWN_KEPT: Final = 2_000
-"""Lines of the hub's own ledger that are remembered: a replica that is promoted lacks seconds, or minutes."""
 MOST_HELD: Final = 20_000
 """Lines that wait to be taken: then the store has to wait."""
-TOLD_BYTES: Final = 300
-"""How much the log tells of a line that cannot be kept."""
 AHEAD_US: Final = MINUTE
 """How far ahead of this hub's clock a monitor's may be, for what it tells of how far it sees to be believed."""
 POLL_S: Final = 0.5
@@ -104,8 +99,7 @@ class Tail:
         """The number of the last line that came, given out or held."""
         self._last_lines: dict[str, LastLine] = {}
         """Where the last line of each ledger is that came."""
-        self._own: deque[tuple[Chained, RequestKey | None]] = deque(maxlen=OWN_KEPT)
-        """The last lines of the hub's own ledger, which nobody else could bring back; of the first of a request its key."""
+        self._own_end = OwnEnd()
         self._newest = 0
         """The number of the last line that is known to have arrived."""
         self._passed = 0
@@ -224,36 +218,11 @@ class Tail:
         last of some ledger is not where it was. Raises StoreChangedError, HubError.
         """
         lacking = await session.lacking(self._last_lines)
+        await self._own_end.bring_back(session)
         if lacking:
-            await self._bring_back(session)
             raise StoreChangedError(
                 f"The store no longer has {lacking}, as it was: what it has is read anew."
             )
-
-    async def _bring_back(self, session: HubSession) -> None:
-        """Append again what the store lost of the hub's own ledger, as monitors do with theirs; what has another record in its
-        place by now is told. Raises HubError.
-
-        It is what the store had, or nothing: so a hub may do it that stands by, and the active one as well.
-        """
-        for lines, key in _requests(await self._lost(session)):
-            outcome = await session.append_as_active(lines, key, (), self._table.shard)
-            if outcome == "passive":
-                outcome, _ = await session.append(lines)
-            if outcome == "appended":
-                _log.warning("hub_brought_back_records", first=lines[0].seq, last=lines[-1].seq)
-            else:
-                for line in lines:
-                    _log.error("hub_lost_record", seq=line.seq, record=cleaned(line.body, TOLD_BYTES))
-
-    async def _lost(self, session: HubSession) -> Sequence[tuple[Chained, RequestKey | None]]:
-        """The last lines of the hub's own ledger that the store no longer has."""
-        count = 0
-        for line, _ in reversed(self._own):
-            if await session.chain_of(line.seq) == line.chain:
-                break
-            count += 1
-        return list(self._own)[len(self._own) - count :]
 
     async def _ask_who_is_active(self, session: HubSession) -> None:
         shard = self._table.shard
@@ -272,18 +241,15 @@ class Tail:
         self._newest = await session.newest_arrival()
         while len(self._held) < MOST_HELD:
             lines = await session.tail(self._after, MOST_AT_ONCE, self._table.shard)
+            own = [line.seq for line in lines if line.ledger == HUB]
+            await self._own_end.keep_up(session, max([*own, heads[HUB].seq if HUB in heads else 0]))
             if lines:
                 earlier = await self._read_earlier(session, lines)
-                keys = await session.request_keys(self._after)
+                keys = await session.request_keys(self._after, lines[-1].arrival)
                 # Together, without a turn of the loop in between: whoever takes the lines has what belongs to them.
                 self._earlier |= earlier
                 self._keys |= keys
                 self._held += lines
-                self._own += [
-                    (Chained(line.seq, line.body, line.chain), keys.get(line.arrival))
-                    for line in lines
-                    if line.ledger == HUB
-                ]
                 self._last_lines |= {
                     line.ledger: LastLine(line.arrival, line.seq, line.chain) for line in lines
                 }
@@ -345,15 +311,3 @@ class Tail:
         if error.state is not self._state:
             _log.warning("hub_store_lost", state=error.state.value, message=str(error))
         self.fault, self._state = str(error), error.state
-
-
-def _requests(
-    lines: Iterable[tuple[Chained, RequestKey | None]],
-) -> list[tuple[list[Chained], RequestKey | None]]:
-    """Lines that follow each other, those of a request together; a shard has not all of them."""
-    found: list[tuple[list[Chained], RequestKey | None]] = []
-    for line, key in lines:
-        if key is not None or not found or found[-1][0][-1].seq + 1 != line.seq:
-            found.append(([], key))
-        found[-1][0].append(line)
-    return found

@@ -97,11 +97,12 @@ class HubRecorder:
         self._tick_us = self._fixed_tick_us or config.watch.tick.us
 
     async def run(self) -> None:
-        """Tick until `finish`."""
+        """Tick until `finish`, and once more: for whoever awaits a seal, and for the snapshot of a stop."""
         while not self._is_finishing:
+            await self.tick()
             await waited(self._wake, self._until_next_tick_s())
             self._wake.clear()
-            await self.tick()
+        await self.tick()
 
     def _until_next_tick_s(self) -> float:
         """While figures are awaited that are not to be had, what lacks is looked for again and again, and not at once."""

@@ -12,9 +12,10 @@ from daemon.config.hub import WHOLE, Shard
 from daemon.hub.merged_ledger import MergedLedger
 from daemon.hub.schema import HUB
 from daemon.hub.session import Arrived
-from daemon.hub.tail import TOLD_BYTES, Arrivals, Seen
+from daemon.hub.tail import Arrivals, Seen
 from daemon.metrics.hub import TailMetrics
 from daemon.pacing import freeze_gc, paced
+from daemon.recording.committing import TOLD_BYTES
 from daemon.recording.recollection import Recollection
 from daemon.recording.replay import AT_ONCE, BLIND, blind_in
 from daemon.recording.sharing import OwnShare

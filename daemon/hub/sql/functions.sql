@@ -276,7 +276,7 @@ BEGIN
 END
 $$;
 
--- How far the witnesses of one's own ledger have seen, once the store has the lines up to `upto_seq`: before, nothing is changed.
+-- How far the witnesses of one's own ledger have seen, of no other monitor's, once the store has the lines up to `upto_seq`: before, nothing is changed.
 CREATE OR REPLACE FUNCTION slad.slad_watermarks(
     observer text, instance text, upto_seq bigint, observers text[], sources text[], ats bigint[]
 ) RETURNS boolean
@@ -285,7 +285,12 @@ AS $$
 #variable_conflict use_column
 DECLARE
     own slad.ledger := slad.own_ledger(slad_watermarks.observer);
+    other text := (SELECT min(l.name) FROM slad.ledger l WHERE l.name = ANY (observers) AND l.number <> own.number);
 BEGIN
+    IF other IS NOT NULL THEN
+        RAISE insufficient_privilege USING
+            MESSAGE = format('%L says how far %L has seen, which is another monitor', own.name, other);
+    END IF;
     IF own.seq >= upto_seq THEN
         INSERT INTO slad.watermark AS w (ledger, observer, source, at)
             SELECT own.number, t.* FROM unnest(observers, sources, ats) AS t

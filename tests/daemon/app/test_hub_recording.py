@@ -16,6 +16,7 @@ from daemon.hub.schema import HUB
 from daemon.hub.tail import Tail
 from daemon.ledger import Chained, RequestKey
 from daemon.recording import hub_committing
+from daemon.recording.hub_recorder import HubRecorder
 from sla.evidence import encode
 from sla.instants import SECOND, Instant
 from sla.records import Witness
@@ -102,3 +103,28 @@ async def test_who_is_overtaken_for_ever_is_told_that_nothing_is_recorded(
         done = await asyncio.to_thread(announce, found, "refused")
         assert "the ledger got another record meanwhile" in done.output
     assert "exclusion" not in kinds(store)
+
+
+async def test_who_awaits_a_seal_while_the_hub_ends_is_answered(
+    store: TestStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As whoever has a statement made then: nobody ticks any more who would tell."""
+    tick = HubRecorder.tick
+    answered = asyncio.Event()
+
+    async def ends_meanwhile(recorder: HubRecorder) -> None:
+        await tick(recorder)
+        if not recorder._is_finishing:
+            tasks.create_task(sealed(recorder))
+            await asyncio.sleep(0)
+            recorder.finish()
+
+    async def sealed(recorder: HubRecorder) -> None:
+        await recorder.seal()
+        answered.set()
+
+    async with asyncio.TaskGroup() as tasks, active(store):
+        monkeypatch.setattr(HubRecorder, "tick", ends_meanwhile)
+        async with asyncio.timeout(30):
+            await answered.wait()
+    assert "observed_until" in kinds(store)

@@ -3,16 +3,22 @@
 import asyncio
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
+from daemon.app import hub as hub_module
 from daemon.app.hub import HubApp
+from daemon.app.hub_wiring import HubParts, hub_wired
+from daemon.config.config import Config
 from daemon.config.loading import load
 from daemon.hub.schema import VERSION
 from daemon.hub.states import HubError
+from sla.evidence import encode
 from tests.daemon.app.test_hub import hub, is_ready
 from tests.daemon.harness import config_of, fetched
-from tests.daemon.hub.stores import add_hub, make_store
+from tests.daemon.hub.stores import add_hub, chained, founding, make_store
 from tests.daemon.quick import TICK_US
 from tests.peers.postgres import Postgres, postgres
 from tests.waiting import until
@@ -59,3 +65,39 @@ async def test_a_store_that_cannot_be_read_keeps_a_hub_from_being_ready_and_is_n
         store.rows(f"UPDATE slad.store SET version = {VERSION} RETURNING version")
         await until(lambda: is_ready(found), "it to be ready")
         app.stop()
+
+
+async def test_a_hub_that_begins_anew_goes_by_the_configuration_that_was_reloaded(
+    server: Postgres, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else a promotion would bring back what an operator has just taken out of it."""
+    store = await make_store(server, tmp_path, "mon1")
+    await add_hub(store)
+    monitor = await store.open()
+    await monitor.append(chained([encode(record) for record in founding()]))
+    await monitor.close()
+    found = hub(store, "hub1")
+    followed: list[Config] = []
+
+    def noted(config: Config, *others: Any, **named: Any) -> HubParts:
+        followed.append(config)
+        return hub_wired(config, *others, **named)
+
+    monkeypatch.setattr(hub_module, "hub_wired", noted)
+    app = HubApp(load(found.config, {}), {}, tick_us=TICK_US)
+    with capture_logs() as logs:
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(app.run())
+            await app.started.wait()
+            found.port = app.addresses[0][1]
+            await until(lambda: is_ready(found), "it to be ready")
+            found.config.write_text(found.config.read_text() + '[provider]\nname = "After"\n')
+            app.reload()
+            await until(lambda: "config_reloaded" in [each["event"] for each in logs], "the reload")
+            store.rows("DELETE FROM slad.line WHERE arrival = 2 RETURNING 1")
+            store.rows(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE 'slad hub %'"
+            )
+            await until(lambda: len(followed) == 2, "it to begin anew")
+            app.stop()
+    assert [config.provider.name for config in followed] == ["", "After"]

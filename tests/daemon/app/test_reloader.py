@@ -1,12 +1,14 @@
 """A configuration is in force in every part, or in none."""
 
 import asyncio
+from collections.abc import Collection
 from pathlib import Path
 
 import pytest
 from structlog.testing import capture_logs
+from structlog.typing import EventDict
 
-from daemon.app.reloader import Reloader
+from daemon.app.reloader import FIXED, Reloader
 from daemon.clock import SystemClock
 from daemon.config.config import Config
 from daemon.config.loading import load
@@ -48,7 +50,9 @@ class Told(Systemd):
         self.is_ready.set()
 
 
-def reloader_of(folder: Path, *parts: Remembering, observer: str = "before") -> Reloader:
+def reloader_of(
+    folder: Path, *parts: Remembering, observer: str = "before", fixed: Collection[str] = FIXED
+) -> Reloader:
     return Reloader(
         load(written(folder, observer), {}),
         {},
@@ -56,11 +60,17 @@ def reloader_of(folder: Path, *parts: Remembering, observer: str = "before") -> 
         clock=SystemClock(),
         metrics=Metrics().process,
         systemd=Told(),
+        fixed=fixed,
     )
 
 
 async def reloaded(reloader: Reloader) -> list[str]:
-    """What was logged by one reload."""
+    """The events that one reload logged."""
+    return [log["event"] for log in await logged(reloader)]
+
+
+async def logged(reloader: Reloader) -> list[EventDict]:
+    """What one reload logged."""
     told = reloader._systemd
     assert isinstance(told, Told)
     told.is_ready.clear()
@@ -71,7 +81,7 @@ async def reloaded(reloader: Reloader) -> list[str]:
             async with asyncio.timeout(30):
                 await told.is_ready.wait()
             running.cancel()
-    return [log["event"] for log in logs]
+    return list(logs)
 
 
 async def test_the_parts_follow_in_their_order_and_what_needs_a_restart_is_told(tmp_path: Path) -> None:
@@ -104,6 +114,21 @@ async def test_a_configuration_that_cannot_be_read_reaches_no_part(tmp_path: Pat
     (tmp_path / "slad.toml").write_text("observer = ")
     assert await reloaded(reloader) == ["reload_refused"]
     assert part.followed == ["before"]
+
+
+@pytest.mark.parametrize("more", [(), ("hub", "vcenters")])
+async def test_what_no_part_follows_before_a_restart_is_told(tmp_path: Path, more: tuple[str, ...]) -> None:
+    """Which store it follows a hub knows from its start, and a monitor ships to another at once."""
+    reloader = reloader_of(tmp_path, fixed=(*FIXED, *more))
+    reloader.start()
+    (tmp_path / "password").write_text("secret")
+    (tmp_path / "slad.toml").write_text(
+        'observer = "before"\n[ledger]\npath = "other.db"\n[web]\nlisten = ["127.0.0.1:0"]\n[control]\nsocket = "other.sock"\n'
+        '[hub]\ndsn = "postgresql://slad-hub@/slad?host=/tmp"\n'
+        '[vcenter.vc1]\naddress = "127.0.0.1:9"\nuser = "slad"\npassword_file = "password"\n'
+    )
+    told = [log["section"] for log in await logged(reloader) if log["event"] == "restart_needed"]
+    assert told == ["ledger", "web", "control", *more]
 
 
 def test_what_is_refused_at_the_start_is_raised(tmp_path: Path) -> None:

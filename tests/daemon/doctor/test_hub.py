@@ -9,6 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 from daemon.cli.doctor import doctor
+from daemon.config.hub import parse_shard
 from daemon.doctor import examined
 from daemon.doctor.finding import Finding, Level
 from daemon.hub import schema
@@ -17,7 +18,7 @@ from daemon.hub.session import HubSession
 from sla.instants import MINUTE, Instant
 from sla.records import Witness
 from tests.daemon.hub.stores import START, TestStore, add_hub, begun_ledger, make_store
-from tests.peers.postgres import Postgres, postgres
+from tests.peers.postgres import OWNER, Postgres, postgres
 
 
 @pytest.fixture(scope="module")
@@ -83,6 +84,27 @@ async def test_the_store_the_rights_and_the_active_hub_are_told(store: TestStore
     assert await active.is_active()
     assert told(await look(config_of(store)), "active hub").text == "hub1:7:ab"
     assert await active.is_active(), "whoever looks takes nothing"
+    await active.close()
+
+
+async def test_who_may_read_and_not_record_is_told_the_role_that_may(store: TestStore) -> None:
+    """A superuser too: the ledger of hubs is its role's alone."""
+    found = told(await look(config_of(store, OWNER)), "rights")
+    assert (found.level, found.text) == (Level.FAIL, f"{OWNER} cannot record: slad-hub is the role of hubs")
+    store.rows("DELETE FROM slad.ledger WHERE name = 'hub' RETURNING 1")
+    assert (
+        told(await look(config_of(store, OWNER)), "rights").text
+        == f"{OWNER} cannot record: hubs have no role yet"
+    )
+
+
+async def test_the_active_hub_is_that_of_the_shard(store: TestStore) -> None:
+    active = await HubSession.open(store.table("hub"), "hub", "hub2:7:ab")
+    assert await active.is_active(parse_shard("2/2"))
+    assert [(await examine(store.table("hub", shard=shard))).active for shard in ("1/2", "2/2")] == [
+        "",
+        "hub2:7:ab",
+    ]
     await active.close()
 
 

@@ -10,6 +10,8 @@ from daemon.hub.states import HubError, HubState
 from daemon.ledger import Head
 from sla.chain import GENESIS, salted
 from sla.evidence import encode
+from sla.instants import Instant
+from sla.records import Witness
 from tests.daemon.hub.stores import PASSWORD, TestStore, body, chained, founding, make_store
 from tests.peers.postgres import Postgres, postgres
 from tests.waiting import until
@@ -286,10 +288,22 @@ async def test_lines_lie_by_the_month_of_their_arrival_which_needs_no_hand(store
     await monitor.close()
 
 
-async def test_watermarks_rise_in_place_once_the_store_has_what_they_rest_on(store: TestStore) -> None:
-    from sla.instants import Instant
-    from sla.records import Witness
+async def test_a_monitor_says_of_no_other_how_far_it_has_seen(store: TestStore) -> None:
+    """Else time would count as observed that nobody saw: of two who tell, hubs go by the farther."""
+    monitor = await store.open("mon1")
+    former, other = Witness("mon1-before", "vc1"), Witness("mon2", "vc1")
+    with pytest.raises(
+        HubError, match="'mon1' says how far 'mon2' has seen, which is another monitor"
+    ) as caught:
+        await monitor.put_watermarks(0, {former: Instant(5), other: Instant(5)})
+    assert caught.value.state is HubState.NOT_ALLOWED
+    assert await monitor.watermarks() == {}
+    await monitor.put_watermarks(0, {former: Instant(5)})
+    assert await monitor.watermarks() == {former: Instant(5)}
+    await monitor.close()
 
+
+async def test_watermarks_rise_in_place_once_the_store_has_what_they_rest_on(store: TestStore) -> None:
     one, two = Witness("mon1", "vc1"), Witness("mon1", "internet")
     monitor = await store.open()
     await monitor.put_watermarks(1, {one: Instant(5)})

@@ -6,10 +6,12 @@ from pathlib import Path
 import pytest
 
 from daemon.config.hub import WHOLE, Shard, parse_shard
+from daemon.hub import session as session_module
 from daemon.hub.schema import HUB
 from daemon.hub.session import HubSession, next_lines
 from daemon.ledger import Head, RequestKey
 from sla.chain import GENESIS
+from sla.records import ServerId
 from tests.daemon.hub.stores import add_hub, chained, make_store
 from tests.peers.postgres import Postgres, postgres
 from tests.waiting import until_told
@@ -41,7 +43,11 @@ async def test_of_two_sessions_one_is_active_and_writes_until_it_ends(
         "an answer that was lost does no harm"
     )
     assert store.lines(HUB) == lines
-    assert await two.request_keys(0) == {1: RequestKey("k", "d")}
+    assert [await two.request_keys(*span) for span in ((0, 1), (0, 0), (1, 9))] == [
+        {1: RequestKey("k", "d")},
+        {},
+        {},
+    ]
     assert [await one.writes_next_after(seq) for seq in (0, 2)] == [False, True], "the book has to know all"
     await one.close()
     await until_told(two.is_active, "the lock that a session left")
@@ -96,5 +102,26 @@ async def test_a_shard_is_given_the_lines_of_its_clients_and_those_for_all(
         own = [client for client in clients if shard(f"{each}/3").has(client)]
         assert [line.arrival for line in lines] == [*(clients.index(client) + 1 for client in own), 21]
     assert sum(map(len, given.values())) == 20 + 3
+    await hub.close()
+    await monitor.close()
+
+
+@pytest.mark.parametrize("most", [1, 2, 100])
+@pytest.mark.parametrize("looked_through", [1, 3, 100])
+async def test_what_a_server_brings_along_is_looked_for_bit_by_bit(
+    server: Postgres, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, looked_through: int, most: int
+) -> None:
+    """In a store of years no answer about all lines would come in time, nor the next time."""
+    monkeypatch.setattr(session_module, "LOOKED_THROUGH", looked_through)
+    store = await make_store(server, tmp_path, "mon1")
+    await add_hub(store)
+    monitor = await store.open("mon1")
+    told = [("a", "one"), ("b", "one"), ("a", "one"), ("b", "one"), ("b", "two"), ("a", "two"), ("a", "one")]
+    bodies = [f'{{"kind":"server","id":"{name}","client":"{client}"}}' for name, client in told]
+    await monitor.append(chained(bodies))
+    hub = await HubSession.open(store.table(HUB), HUB, "one")
+    for before in range(9):
+        found = await hub.earlier(ServerId("a"), before, most)
+        assert [line.arrival for line in found] == [at for at in (1, 3, 6, 7) if at < before]
     await hub.close()
     await monitor.close()

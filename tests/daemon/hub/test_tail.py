@@ -11,6 +11,7 @@ from prometheus_client import CollectorRegistry
 from structlog.testing import capture_logs
 
 from daemon.clock import SystemClock
+from daemon.config.hub import parse_shard
 from daemon.hub import session as session_module
 from daemon.hub import store as store_module
 from daemon.hub import tail as tail_module
@@ -27,6 +28,7 @@ from tests.peers.proxy import FaultProxy, Weather
 from tests.waiting import until_told
 
 RETIRED = '{"kind":"observer_retired"}'
+CLIENT = '{"kind":"client","id":"acme"}'
 
 
 @pytest.fixture(scope="module")
@@ -52,12 +54,12 @@ def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
 class Taken:
     """A tail that runs, and all that was taken of it."""
 
-    def __init__(self, store: TestStore, at: tuple[str, int] | None = None) -> None:
+    def __init__(self, store: TestStore, at: tuple[str, int] | None = None, shard: str = "1/1") -> None:
         self.backlogs = 0
         """How often there was so much that it ought not to wait for a tick."""
         self.tail = Tail(
             clock=SystemClock(),
-            table=store.table(HUB, at=at),
+            table=store.table(HUB, at=at, shard=shard),
             metrics=TailMetrics(CollectorRegistry()),
             on_backlog=self._count_backlog,
         )
@@ -91,9 +93,10 @@ async def tailing(
     last_lines: Mapping[str, LastLine] = MappingProxyType({}),
     *,
     at: tuple[str, int] | None = None,
+    shard: str = "1/1",
 ) -> AsyncIterator[Taken]:
     """`last_lines`: after which lines it goes on."""
-    taken = Taken(store, at)
+    taken = Taken(store, at, shard)
     taken.tail.go_on_after(last_lines)
     async with asyncio.TaskGroup() as tasks:
         running = tasks.create_task(taken.tail.run())
@@ -286,22 +289,23 @@ async def test_a_store_that_has_the_last_line_and_others_before_it_is_not_read_o
 
 
 async def tailed_until_two_requests_are_lost(
-    store: TestStore, server: Postgres, meanwhile: Callable[[], Awaitable[object]]
+    store: TestStore, server: Postgres, meanwhile: Callable[[], Awaitable[object]], shard: str = "1/1"
 ) -> tuple[list[Chained], dict[int, RequestKey]]:
-    """A hub reads two requests of two lines, of which a replica that is promoted has none; then something else, then it is back.
+    """A hub reads two requests of two lines, of which a replica that is promoted has none; then something else, then it is back. The
+    first line of each is of a client of the shard 1/2.
 
     The lines, and the keys by which their requests are known.
     """
     hub = await HubSession.open(store.table(HUB), HUB, "before")
     await hub.is_active()
     for key in (RequestKey("k1", "d"), RequestKey("k2", "d")):
-        await hub.append_as_active(next_lines(await hub.head(), [RETIRED, RETIRED]), key)
-    before, known = store.lines(HUB), await hub.request_keys(0)
+        await hub.append_as_active(next_lines(await hub.head(), [CLIENT, RETIRED]), key)
+    before, known = store.lines(HUB), await hub.request_keys(0, 99)
     await hub.close()
 
     async def tailed() -> None:
         with FaultProxy(("127.0.0.1", server.port)) as proxy:
-            async with tailing(store, at=(proxy.host, proxy.port)) as taken:
+            async with tailing(store, at=(proxy.host, proxy.port), shard=shard) as taken:
                 await taken.until(4)
                 proxy.weather = Weather(refuse=True)
                 proxy.drop()
@@ -318,15 +322,19 @@ async def tailed_until_two_requests_are_lost(
     return before, known
 
 
+@pytest.mark.parametrize("shard", ["1/1", "1/2", "2/2"])
 async def test_what_the_store_lost_of_the_hubs_own_ledger_is_there_again(
-    store: TestStore, server: Postgres
+    store: TestStore, server: Postgres, shard: str
 ) -> None:
+    """Also what is another shard's: else what came after it would be lost, too."""
+
     async def nothing() -> None: ...
 
-    before, known = await tailed_until_two_requests_are_lost(store, server, nothing)
+    assert parse_shard("1/2").has("acme")
+    before, known = await tailed_until_two_requests_are_lost(store, server, nothing, shard)
     assert store.lines(HUB) == before
     session = await HubSession.open(store.table(HUB), HUB, "after")
-    assert await session.request_keys(0) == known
+    assert await session.request_keys(0, 99) == known
     await session.close()
 
 
@@ -341,7 +349,8 @@ async def test_another_hub_that_is_active_by_then_does_not_lose_it_unless_it_rec
 
     other = await HubSession.open(store.table(HUB), HUB, "other")
     with capture_logs() as logs:
-        before, _ = await tailed_until_two_requests_are_lost(store, server, other_records)
+        before, known = await tailed_until_two_requests_are_lost(store, server, other_records)
+    keys = await other.request_keys(0, 99)
     await other.close()
     told = [each["seq"] for each in logs if each["event"] == "hub_lost_record"]
     if records:
@@ -349,7 +358,7 @@ async def test_another_hub_that_is_active_by_then_does_not_lose_it_unless_it_rec
         assert told == [1, 2, 3, 4]
     else:
         assert store.lines(HUB) == before
-        assert told == []
+        assert (keys, told) == (known, [])
 
 
 async def test_a_hub_that_hears_nothing_is_not_active_by_the_time_at_which_another_may_be(

@@ -1,0 +1,186 @@
+"""The parts that a daemon and a hub have alike, made of what each has of its own: a ledger, and what commits and seals."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from daemon.answers.accounts import AccountAnswers
+from daemon.answers.answers import Answers
+from daemon.answers.budgets import BudgetAnswers
+from daemon.answers.own import OwnAnswers
+from daemon.believed_clock import BelievedClock
+from daemon.book.live_book import LiveBook
+from daemon.causes.traces import Traces
+from daemon.config.config import Config
+from daemon.exposition.exposition import Exposition
+from daemon.ledger import Batch, Head, ReadableLedger
+from daemon.live.facts import ServerFacts
+from daemon.live.figures import LiveFigures
+from daemon.live.snapshots import Snapshots
+from daemon.metrics import Metrics
+from daemon.pages.site import Pages
+from daemon.pages.viewer import PageSources
+from daemon.recording.publishing import Publisher
+from daemon.recording.recollection import Recollection
+from daemon.records.idempotency import AskedDraft, NumberedDraft
+from daemon.records.service import RecordService
+from daemon.statements.clerk import Clerk
+from daemon.statements.delivering import Deliveries
+from daemon.statements.documents import Documents
+from daemon.statements.issuing import Issuing
+from daemon.statements.shelf import Shelf
+from daemon.watching.internet import Internet
+from sla.instants import Instant
+from sla.records import ServerId
+
+
+class Committing(Protocol):
+    """See `daemon.recording.committing` and `daemon.recording.hub_committing`."""
+
+    async def record(self, make: Callable[[Instant], AskedDraft]) -> NumberedDraft: ...
+
+    async def changed(self, make: Callable[[Instant], Awaitable[Batch]]) -> None: ...
+
+    async def writes_next(self) -> bool: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FigureParts:
+    """What becomes of a book by and by, and is scraped."""
+
+    figures: LiveFigures
+    facts: ServerFacts
+    snapshots: Snapshots
+    exposition: Exposition
+    publisher: Publisher
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordParts:
+    """What people and the daemon itself have recorded, and the statements that are issued so."""
+
+    documents: Documents
+    issuing: Issuing
+    records: RecordService
+    deliveries: Deliveries
+    clerk: Clerk
+
+
+def figures_wired(
+    config: Config,
+    clock: BelievedClock,
+    metrics: Metrics,
+    ledger: ReadableLedger,
+    recollection: Recollection,
+    internet: Internet,
+    *,
+    make_figures: Callable[[LiveBook], LiveFigures] = LiveFigures,
+    placement_of: Callable[[ServerId], tuple[str, str]],
+    seq_in_book: Callable[[], int],
+    fault: Callable[[], str],
+    verified_until: Callable[[], int],
+    wake: Callable[[], None],
+) -> FigureParts:
+    """`seq_in_book`: the last record that the book has. The others: as ServerFacts and Publisher have them; `wake` has a tick come."""
+    book = recollection.book
+    exposition = Exposition(
+        clock, on_asked=wake, news=lambda: seq_in_book() + metrics.process.infrastructure_news
+    )
+    figures = make_figures(book)
+    facts = ServerFacts(
+        source_of=recollection.registry.source_of,
+        uplink_of=internet.uplink_of,
+        placement_of=placement_of,
+        labelled=internet.labelled,
+    )
+    snapshots = Snapshots(book, figures, facts, left_out=config.web.left_out())
+    publisher = Publisher(
+        clock=clock,
+        ledger=ledger,
+        book=book,
+        snapshots=snapshots,
+        exposition=exposition,
+        metrics=metrics.process,
+        fault=fault,
+        verified_until=verified_until,
+        on_prepared=wake,
+    )
+    return FigureParts(
+        figures=figures, facts=facts, snapshots=snapshots, exposition=exposition, publisher=publisher
+    )
+
+
+def records_wired(
+    config: Config,
+    clock: BelievedClock,
+    metrics: Metrics,
+    ledger: ReadableLedger,
+    recollection: Recollection,
+    committer: Committing,
+    traces: Traces,
+    *,
+    head_in_book: Callable[[], Head],
+    seal: Callable[[], Awaitable[None]],
+    can_record: Callable[[], bool],
+) -> RecordParts:
+    """`head_in_book` and `seal`: as Documents has them; `can_record`: as Clerk."""
+    book, register = recollection.book, recollection.register
+    documents = Documents(config, clock=clock, ledger=ledger, book=book, head_in_book=head_in_book, seal=seal)
+    issuing = Issuing(
+        clock=clock,
+        book=book.evidence,
+        ledger=ledger,
+        register=register,
+        documents=documents,
+        recorded_requests=recollection.requests,
+    )
+    records = RecordService(
+        clock=clock,
+        book=book.evidence,
+        recorded_requests=recollection.requests,
+        record=committer.record,
+        events_of=traces.proving,
+        editor=issuing,
+    )
+    deliveries = Deliveries(
+        clock=clock,
+        book=book.evidence,
+        register=register,
+        ledger=ledger,
+        letterhead=documents.letterhead,
+        commit=committer.changed,
+        writes_next=committer.writes_next,
+        metrics=metrics.statements,
+    )
+    clerk = Clerk(
+        clock=clock,
+        book=book.evidence,
+        register=register,
+        issuing=issuing,
+        records=records,
+        can_record=can_record,
+        metrics=metrics.statements,
+    )
+    return RecordParts(
+        documents=documents, issuing=issuing, records=records, deliveries=deliveries, clerk=clerk
+    )
+
+
+def pages_wired(
+    answers: Answers,
+    clock: BelievedClock,
+    recollection: Recollection,
+    figures: LiveFigures,
+    recording: RecordParts,
+) -> Pages:
+    """The pages, of whatever the doors answer."""
+    book, documents = recollection.book, recording.documents
+    return Pages(
+        PageSources(
+            answers=answers,
+            accounts=AccountAnswers(book, figures, clock),
+            budgets=BudgetAnswers(book, figures),
+            own=OwnAnswers(clock=clock, book=book, figures=figures, letterhead=documents.letterhead),
+            shelf=Shelf(clock, documents, recording.issuing),
+        )
+    )
