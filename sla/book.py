@@ -249,9 +249,7 @@ class Book:
             else:
                 self.server(server).tell(record)
         for (leg, witness), track in pages.tracks.items():
-            own = self.track(server, leg, witness)
-            for at, state, reason in track.said():
-                own.add(at, state, reason)
+            self.track(server, leg, witness).extend(*track.stored())
         if server in other.causes:
             self.causes[server] = {start: list(those) for start, those in other.causes[server].items()}
 

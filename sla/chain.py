@@ -105,17 +105,40 @@ def _ledger_named(text: str) -> str | None:
     return str(ledger)
 
 
+class Chains:
+    """The chains of some lines that follow on each other."""
+
+    def __init__(self) -> None:
+        """Of no line yet."""
+        self.firsts: dict[str, Link] = {}
+        """Of each ledger."""
+        self.heads: dict[str, Link] = {}
+        """The last link of each ledger, in the order of their first."""
+
+    def take(self, link: Link) -> None:
+        """Take that of the next line. Raises ChainBrokenError."""
+        _check_follows(link, self.heads.get(link.ledger))
+        self.firsts.setdefault(link.ledger, link)
+        self.heads[link.ledger] = link
+
+    def join(self, later: "Chains") -> None:
+        """Take those of the lines that come next. Raises ChainBrokenError."""
+        for ledger, first in later.firsts.items():
+            _check_follows(first, self.heads.get(ledger))
+            self.firsts.setdefault(ledger, first)
+        self.heads |= later.heads
+
+
 def verified_heads(links: Iterable[Link]) -> dict[str, Link]:
     """The last link of each ledger, once every one of them follows from the one before it; in the order of their first.
 
     An export may begin in the middle of a ledger: the chain value of its first line is then taken as given.
     Raises ChainBrokenError.
     """
-    heads: dict[str, Link] = {}
+    chains = Chains()
     for link in links:
-        _check_follows(link, heads.get(link.ledger))
-        heads[link.ledger] = link
-    return heads
+        chains.take(link)
+    return chains.heads
 
 
 def _check_follows(link: Link, before: Link | None) -> None:

@@ -5,6 +5,7 @@ never raises for bad input; it collects faults, and a file with a fault must not
 at a time (`sla.usual_lines`).
 """
 
+from array import array
 from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field, fields
 from functools import partial
@@ -22,10 +23,10 @@ from sla.decoding import (
     values_of,
 )
 from sla.instants import Instant
-from sla.records import Leg, Record, Recorded, ServerId, State, Withdrawable, Witness
+from sla.records import Leg, Observation, Record, Recorded, ServerId, State, Withdrawable, Witness
 from sla.requests import refusal
 from sla.timeline import Track
-from sla.usual_lines import Stems, decoded, said_in
+from sla.usual_lines import Fragment, Gathered, Stems, decoded, said_in
 from sla.values import as_instant, of_ledger, short
 
 _T = TypeVar("_T")
@@ -51,6 +52,17 @@ def lines_in(block: bytes) -> list[bytes]:
     if not lines[-1]:
         lines.pop()
     return lines
+
+
+def usual_in(block: bytes, stems: Stems[_T]) -> Iterator[tuple[bytes, tuple[_T, Instant, State, str] | None]]:
+    """Each line of a block, and what `decoded` says of it."""
+    # A longer block may have a line that is too long, however usual it is.
+    usual = decoded(block, stems) if len(block) <= LONGEST_LINE else repeat(None)
+    return zip(lines_in(block), usual, strict=False)
+
+
+class InDoubtError(Exception):
+    """What a fragment says cannot be told without reading its lines one after the other, as where there is a fault."""
 
 
 class LineFault(NamedTuple):
@@ -106,7 +118,7 @@ class EvidenceReader:
         self._for_ledger = for_ledger
         self._ledgers: list[str] = []
         """Those met so far, where one is wanted."""
-        self._stems = Stems(self._adder)
+        self._stems = Stems(self._track)
         self.faults: list[LineFault] = []
         self._line = 0
         self.recorded_at: dict[str, Instant] = {}
@@ -147,19 +159,43 @@ class EvidenceReader:
 
         Past so many faults that the rest would help nobody it reads on no more.
         """
-        # A longer block may have a line that is too long, however usual it is.
-        usual = decoded(block, self._stems) if len(block) <= LONGEST_LINE else repeat(None)
-        for line, said in zip(lines_in(block), usual, strict=False):
+        for line, said in usual_in(block, self._stems):
             if said is not None:
                 self._line += 1
-                add, at, state, reason = said
-                add(at, state, reason)
+                track, at, state, reason = said
+                track.add(at, state, reason)
                 continue
             record = self.read(line)
             if record is not None:
                 yield record
             if self.has_enough_faults:
                 return
+
+    def read_fragment(self, fragment: Fragment) -> Iterator[Record]:
+        """As `read_block`, of the next lines, which were read apart: the same records, and the same on the tracks.
+
+        Faults are left to whoever reads the lines. Raises InDoubtError: then nothing that was read may be used.
+        """
+        for piece in fragment:
+            if isinstance(piece, Gathered):
+                track = self._stems[piece.stem]
+                if track is None:
+                    raise InDoubtError
+                track.extend(array("q", piece.instants), piece.states, piece.reasons)
+                continue
+            record = self.read(piece)
+            if self.faults:
+                raise InDoubtError
+            if record is None:
+                continue
+            if isinstance(record, Observation) and self._is_told(record):
+                raise InDoubtError  # which of the two is the later one?
+            yield record
+
+    def _is_told(self, record: Observation) -> bool:
+        """Whether something is on the record's track already that was said at its instant."""
+        assert self._track_of is not None
+        return self._track_of(record.server, record.leg, record.witness).around(record.at)[0] == record.at
 
     def take(self, record: Recorded) -> None:
         """Take the next record in place of its line, where that was read before; later lines may refer to it."""
@@ -211,13 +247,13 @@ class EvidenceReader:
         self._undone_by(undo)
         known[name] = value
 
-    def _adder(self, stem: bytes) -> Callable[[Instant, State, str], None] | None:
+    def _track(self, stem: bytes) -> Track | None:
         """What takes the observations whose lines begin so; None where there may be a fault in that."""
         said = None if self._track_of is None else said_in(stem)
         if self._track_of is None or said is None or said.server not in self._defined.servers:
             return None
         witness = self._witnesses.setdefault(said.witness, said.witness)
-        return self._track_of(said.server, said.leg, witness).add
+        return self._track_of(said.server, said.leg, witness)
 
     def _fault(self, key: str | None, problem: str) -> None:
         if not self.has_enough_faults:

@@ -71,12 +71,12 @@ class Track:
         """
         if state is _DOWN:
             self.ever_down = True
-            if reason:
-                if self._reasons is None:
-                    self._reasons = {}
-                self._reasons[at] = intern(str(in_evidence(reason)))
-            elif self._reasons:
-                self._reasons.pop(at, None)
+        if reason and state is _DOWN:
+            if self._reasons is None:
+                self._reasons = {}
+            self._reasons[at] = intern(str(in_evidence(reason)))
+        elif self._reasons:
+            self._reasons.pop(at, None)
         instants = self._at
         if not instants or at > instants[-1]:
             instants.append(at)
@@ -101,10 +101,20 @@ class Track:
         """All of it: the instants, what was said at each, a byte each, and the reasons that were given for a down."""
         return self._at, bytes(self._states), self._reasons or {}
 
-    def restore(self, at: "array[int]", states: bytes, reasons: Mapping[Instant, str]) -> None:
-        """Become what `stored` gave, of an empty one."""
-        self._at, self._states, self._reasons = at, bytearray(states), dict(reasons) or None
-        self.ever_down = _DOWN in states
+    def extend(self, instants: "array[int]", states: bytes, reasons: Mapping[Instant, str]) -> None:
+        """Take what `stored` gave of another: all of it was added later than what is here."""
+        if self._at and instants and instants[0] <= self._at[-1]:
+            for at, state in zip(map(Instant, instants), states, strict=True):
+                self.add(at, _STATES[state], reasons.get(at, ""))
+            return
+        if self._at:
+            self._at.extend(instants)
+            self._states += states
+        else:  # as copies, which have no room to spare
+            self._at, self._states = instants[:], bytearray(states)
+        if reasons:
+            self._reasons = {**(self._reasons or {}), **reasons}
+        self.ever_down = self.ever_down or _DOWN in states
 
     def last(self) -> tuple[Instant, State] | None:
         return (Instant(self._at[-1]), _STATES[self._states[-1]]) if self._at else None

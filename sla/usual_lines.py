@@ -6,7 +6,7 @@ same answers.
 """
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from itertools import repeat
 from typing import Final, NamedTuple, TypeVar
@@ -58,6 +58,20 @@ class Stem(NamedTuple):
     server: ServerId
     leg: Leg
     witness: Witness
+
+
+class Gathered(NamedTuple):
+    """What all usual lines of a fragment say that have one stem, as `Track.stored` gives it; the bytes of the array are sent in no time."""
+
+    stem: bytes
+    instants: bytes
+    states: bytes
+    reasons: Mapping[Instant, str]
+
+
+Fragment = Sequence[bytes | Gathered]
+"""What lines say that were read apart from those before them, in their order: a line that is not usual is as it was, and what those of
+one stem say stands where the first of them stood."""
 
 
 def said_in(stem: bytes) -> Stem | None:

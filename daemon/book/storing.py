@@ -96,7 +96,7 @@ def _restore_tracks(book: LiveBook, servers: Sequence[ServerId], meta: Any, rest
     for place, (number, leg, witness, count) in enumerate(tracks):
         end = start + count
         track = book.evidence.track(servers[number], ALL_LEGS[leg], witnesses[witness])
-        track.restore(instants[start:end], states[start:end], because.get(place, {}))
+        track.extend(instants[start:end], states[start:end], because.get(place, {}))
         start = end
 
 

@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import chain
@@ -26,6 +26,7 @@ from daemon.evidence.files import (
     read_records,
     read_verified,
 )
+from daemon.evidence.parts import read_in_parts
 from daemon.jobs import JobLostError, cores, shared_out
 from daemon.languages import LanguageName
 from daemon.pacing import without_gc
@@ -36,6 +37,7 @@ from daemon.statements.layouts import Layout, LayoutError, laid_out
 from daemon.timezones import use_packaged_time_zones
 from sla.book import Book
 from sla.calendars import Month, check_year, year_of
+from sla.chain import Link
 from sla.client_document import Imprint, LedgerHead, NoDocumentError, client_document
 from sla.document import rows_of, united
 from sla.instants import Instant, format_instant
@@ -109,7 +111,7 @@ def evaluate(
     head = letterhead_in(letterhead, language)
     with without_gc():
         with click.open_file(evidence, "rb") as stream, evidence_in(evidence, stream) as source:
-            found = evaluated(source, contract=contract, month=month, as_of=as_of, verify=verify)
+            found = evaluated(source, contract=contract, month=month, as_of=as_of, verify=verify, jobs=jobs)
         make(found, client=client, version=version, layout=layout, output=output, letterhead=head, jobs=jobs)
 
 
@@ -123,18 +125,28 @@ class Evaluated:
 
 @without_gc()
 def evaluated(
-    source: EvidenceSource, *, contract: Path | None, month: Month, as_of: Instant | None, verify: bool
+    source: EvidenceSource,
+    *,
+    contract: Path | None,
+    month: Month,
+    as_of: Instant | None,
+    verify: bool,
+    jobs: int | None,
 ) -> Evaluated:
-    """The judgement of all evidence in a file. Where it is bad, that is told on stderr, and the process ends with 1."""
-    book = Book()
+    """The judgement of all evidence in a file, which `jobs` read; None: by how much there is to read.
+
+    Where it is bad, that is told on stderr, and the process ends with 1.
+    """
     try:
-        heads = _read(source, Taker(take=book.add, track_of=book.track), verify=verify)
+        book, heads = _read(source, jobs, verify=verify)
         terms_by = None if contract is None else partial(load_contract, contract)
         judgement = judged(book, month=month, as_of=_judged_at(book, as_of), terms_by=terms_by)
     except EvidenceError as error:
         for message in error.messages:
             tell(message)
         sys.exit(1)
+    except JobLostError as error:
+        not_made(str(error))
     return Evaluated(judgement=judgement, heads=heads)
 
 
@@ -249,24 +261,35 @@ def _document(judgement: Judgement, client: ClientId, imprint: Imprint) -> bytes
         not_made(str(error))
 
 
-def _read(source: EvidenceSource, taker: Taker, *, verify: bool) -> tuple[LedgerHead, ...]:
-    """The head of each ledger, where the chains are to be verified."""
+def _read(source: EvidenceSource, jobs: int | None, *, verify: bool) -> tuple[Book, tuple[LedgerHead, ...]]:
+    """All that a file holds, and the head of each ledger, where the chains are to be verified."""
     show = progress("lines read")
     try:
-        if not verify:
-            read_records(source, taker, progress=show)
-            return ()
-        heads = read_verified(source, taker, progress=show)
+        found = read_in_parts(source, jobs, verify=verify, progress=show)
+        book, heads = found or _read_by_one(source, verify=verify, show=show)
     finally:
         tell_progress()
+    if not verify:
+        return book, ()
     if not heads:
         raise EvidenceError([f"{source.name}: holds no record, so there is no chain to verify"])
     for ledger, head in heads.items():
         of = of_ledger(ledger)
         tell(f"{source.name}: the chain{of} holds; its head is {head.seq} {head.chain.hex()}")
-    return tuple(
+    return book, tuple(
         LedgerHead(ledger=name, seq=head.seq, head=head.chain) for name, head in sorted(heads.items())
     )
+
+
+def _read_by_one(
+    source: EvidenceSource, *, verify: bool, show: Callable[[int], None]
+) -> tuple[Book, Mapping[str, Link]]:
+    book = Book()
+    taker = Taker(take=book.add, track_of=book.track)
+    if verify:
+        return book, read_verified(source, taker, progress=show)
+    read_records(source, taker, progress=show)
+    return book, {}
 
 
 def _judged_at(book: Book, as_of: Instant | None) -> Instant:

@@ -298,7 +298,7 @@ def _problem_of_evidence(document: bytes, head: Json, address: ControlAddress) -
         evidence.seek(0)
         source = EvidenceSource(name="the ledger", stream=evidence)
         as_of, month = parse_instant(head["as_of"]), parse_month(head["month"])
-        found = evaluated(source, contract=None, month=month, as_of=as_of, verify=True)
+        found = evaluated(source, contract=None, month=month, as_of=as_of, verify=True, jobs=1)
     if found.heads != claimed:
         return f"record {last} of this ledger is not the one that it names: it was made of another ledger"
     imprint = Imprint(

@@ -85,5 +85,5 @@ def statement(
         write_all(evidence, address=address, ledger=ledger)
         evidence.seek(0)
         source = EvidenceSource(name="the ledger", stream=evidence)
-        found = evaluated(source, contract=None, month=month, as_of=as_of, verify=True)
+        found = evaluated(source, contract=None, month=month, as_of=as_of, verify=True, jobs=1)
     make(found, client=client, layout=layout, output=output, letterhead=head, jobs=1)

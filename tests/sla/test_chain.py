@@ -2,6 +2,8 @@
 
 import hashlib
 import json
+from dataclasses import replace
+from itertools import pairwise
 from random import Random
 
 import pytest
@@ -9,6 +11,7 @@ import pytest
 from sla.chain import (
     GENESIS,
     ChainBrokenError,
+    Chains,
     Link,
     digest_of,
     exported,
@@ -188,3 +191,48 @@ def test_what_stands_further_in_or_in_a_text_names_no_ledger(text: str) -> None:
 def test_a_line_that_names_its_ledger_by_what_is_no_name_carries_no_proof(name: str) -> None:
     proof = f'"ledger":{name},"seq":1,"chain":"{"0" * 64}"}}'
     assert link_of(f'{{"kind":"a",{proof}') is None
+
+
+def links_of(lines: list[str]) -> list[Link]:
+    """What lines claim that all carry a proof."""
+    return [link for link in map(link_of, lines) if link is not None]
+
+
+def chains_of(links: list[Link]) -> Chains:
+    """The chains of links that follow on each other."""
+    chains = Chains()
+    for link in links:
+        chains.take(link)
+    return chains
+
+
+def joined(links: list[Link], cuts: tuple[int, ...]) -> Chains:
+    """The same of links whose parts are looked at apart."""
+    chains = Chains()
+    for start, end in pairwise([0, *cuts, len(links)]):
+        chains.join(chains_of(links[start:end]))
+    return chains
+
+
+def test_parts_of_chains_hold_together_where_the_whole_holds() -> None:
+    dice = Random(1)
+    for seed in range(200):
+        links = [replace(link, ledger=name) for name in ("m-2", "m-1", "") for link in links_of(an_export())][
+            dice.randrange(3) :
+        ]
+        dice.shuffle(links)
+        links.sort(key=lambda link: link.seq)
+        if seed % 2:
+            place = dice.randrange(len(links))
+            changed = replace(links[place], digest=dice.randbytes(32))
+            links[place : place + 1] = dice.choice(([], [changed], [links[place]] * 2))
+        cuts = sorted((dice.randrange(len(links) + 1), dice.randrange(len(links) + 1)))
+        try:
+            whole = chains_of(links)
+        except ChainBrokenError:
+            with pytest.raises(ChainBrokenError):
+                joined(links, tuple(cuts))
+        else:
+            parts = joined(links, tuple(cuts))
+            assert list(parts.heads.items()) == list(whole.heads.items())
+            assert list(parts.firsts.items()) == list(whole.firsts.items())

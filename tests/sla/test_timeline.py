@@ -1,6 +1,6 @@
 """Timelines, held against a plain reading of the rules instant by instant (spec §2.2 to §2.5)."""
 
-from itertools import pairwise
+from itertools import chain, pairwise
 from typing import NamedTuple
 
 from hypothesis import example, given, settings
@@ -195,3 +195,30 @@ def test_the_views_of_a_leg_are_by_witness() -> None:
     assert [witness for witness, _ in timeline.views(LEGS[0])] == list(WITNESSES)
     assert list(timeline.views(LEGS[1])) == []
     assert not timeline.ever_down(LEGS)
+
+
+REASONS = ("", "APD", "powered off")
+told = st.lists(st.tuples(instants, st.sampled_from(State), st.sampled_from(REASONS)), max_size=6)
+
+
+def track_of(*said: list[tuple[Instant, State, str]]) -> Track:
+    """A track of all that was said."""
+    track = Track(Sight())
+    for at, state, reason in chain.from_iterable(said):
+        track.add(at, state, reason)
+    return track
+
+
+@tried
+@given(told, told, told)
+def test_a_track_that_takes_what_others_took_says_what_it_would_have_taken_itself(
+    first: list[tuple[Instant, State, str]],
+    second: list[tuple[Instant, State, str]],
+    third: list[tuple[Instant, State, str]],
+) -> None:
+    whole, track = track_of(first, second, third), track_of(first)
+    for later in (second, third):
+        track.extend(*track_of(later).stored())
+    assert list(track.said()) == list(whole.said())
+    assert track.reasons(BEGINNING, FOREVER) == whole.reasons(BEGINNING, FOREVER)
+    assert track.ever_down >= any(state is State.DOWN for _, state, _ in track.said())

@@ -456,6 +456,28 @@ def test_the_bytes_are_the_same_whatever_the_jobs(seed: int, layout: str, tmp_pa
     assert by_jobs[0].exit_code in (0, 4), "4: no server was in service"
 
 
+@pytest.mark.parametrize("lines", [pytest.param(those, id=name) for name, those, _ in DEFECTS])
+def test_faults_are_told_the_same_whatever_the_jobs(lines: list[Line | bytes], tmp_path: Path) -> None:
+    path = tmp_path / "evidence.jsonl"
+    texts = [line if isinstance(line, bytes) else json.dumps(line).encode() for line in [*SOUND, *lines]]
+    path.write_bytes(b"\n".join(texts))
+    by_one, by_three = (run(path, "--month", "2026-03", "--jobs", jobs) for jobs in (1, 3))
+    assert by_one.exit_code == by_three.exit_code == 1
+    assert by_one.stderr == by_three.stderr
+
+
+@pytest.mark.parametrize("is_sound", [True, False])
+def test_a_chain_is_judged_the_same_whatever_the_jobs(is_sound: bool, tmp_path: Path) -> None:
+    path, _ = export(tmp_path, in_order(story_of(1).lines))
+    if not is_sound:
+        head, key, tail = path.read_text(encoding="utf-8").rpartition('"salt":"')
+        path.write_text(f"{head}{key}0{tail}", encoding="utf-8")
+    asked_for = (path, "--month", "2026-03", "--verify", "--format", "json", "--jobs")
+    by_jobs = [run(*asked_for, jobs) for jobs in (1, 2, 5)]
+    assert len({(each.exit_code, each.stdout_bytes, each.stderr) for each in by_jobs}) == 1
+    assert (by_jobs[0].exit_code != 1) == is_sound
+
+
 def test_a_job_that_was_killed_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     parent = os.getpid()
 
