@@ -3,11 +3,11 @@ back to records. Lines that others wrote are read by `sla.reader`.
 """
 
 import json
-from collections.abc import Iterable, Iterator
-from dataclasses import fields
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import Field, fields
 from enum import Enum
 from functools import lru_cache
-from typing import Final, NoReturn, assert_never
+from typing import Any, Final, NamedTuple, NoReturn, assert_never
 
 from sla.decoding import (
     KINDS,
@@ -40,6 +40,17 @@ _INSTANT_TYPES: Final = (Instant, Instant | None)
 _WITNESSES: Final[dict[tuple[object, object], Witness]] = {}
 """One object for each that was ever decoded: there are few of them, and many observations."""
 _WORDS: Final = tuple(state.word for state in State)
+_COMPACT: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
+
+
+class _OwnKey(NamedTuple):
+    """What a record says in one key: in which, from which attribute, and how it is written where it is not None."""
+
+    name: str
+    key: str
+    may_be_left_out: bool
+    """Where it is empty."""
+    text_of: Callable[[Any], str]
 
 
 def encode(record: Record) -> str:
@@ -130,20 +141,31 @@ def _witness_keys(record: Blind | ObservedUntil) -> Iterable[tuple[str, str]]:
 
 
 def _recorded_keys(record: Recorded) -> Iterable[tuple[str, str]]:
-    for field in fields(record):
-        value = getattr(record, field.name)
-        if field.name in _COMMON or value == field.default == "":
-            continue
-        if isinstance(record, Contract) and field.name == "terms":
-            text = record.terms
-        elif value is not None and field.type in _INSTANT_TYPES:
-            text = _instant(value)
-        else:
-            text = _json(value)
-        yield _JSON_NAMES.get(field.name, field.name), text
+    for own in _OWN_KEYS[type(record)]:
+        value = getattr(record, own.name)
+        if not (value == "" and own.may_be_left_out):
+            yield own.key, "null" if value is None else own.text_of(value)
     yield "recorded_at", _instant(record.recorded_at)
     if record.recorded_by:
         yield "recorded_by", _quoted(record.recorded_by)
+
+
+def _own_keys(kind: type[Recorded]) -> Iterator[_OwnKey]:
+    """What the records of a kind say in keys of its own, in the order of the format's tables."""
+    for field in fields(kind):
+        if field.name not in _COMMON:
+            yield _OwnKey(
+                name=field.name,
+                key=_JSON_NAMES.get(field.name, field.name),
+                may_be_left_out=field.default == "",
+                text_of=_text_of(kind, field),
+            )
+
+
+def _text_of(kind: type[Recorded], field: "Field[Any]") -> Callable[[Any], str]:
+    if kind is Contract and field.name == "terms":
+        return str  # JSON as it is
+    return _instant if field.type in _INSTANT_TYPES else _json
 
 
 def _instant(at: Instant) -> str:
@@ -152,7 +174,7 @@ def _instant(at: Instant) -> str:
 
 def _json(value: object) -> str:
     plain = value.value if isinstance(value, Enum) else value
-    return json.dumps(plain, ensure_ascii=False, separators=(",", ":"))
+    return _COMPACT.encode(plain)
 
 
 def _extra(extra: Extra) -> str:
@@ -161,3 +183,10 @@ def _extra(extra: Extra) -> str:
 
 def _line(kind: str, keys: Iterable[tuple[str, str]], extra: Extra) -> str:
     return f'{{"kind":"{kind}"' + "".join(f',"{key}":{text}' for key, text in keys) + _extra(extra) + "}"
+
+
+_OWN_KEYS: Final = {
+    kind: tuple(_own_keys(kind))
+    for kind, _ in KINDS.values()
+    if isinstance(kind, type) and issubclass(kind, Recorded)
+}

@@ -9,11 +9,12 @@ so that a bad one costs itself. Every text that leaves here is clean and bounded
 """
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 from xml.etree import ElementTree as ET
 
-from probes.vcenter import repair
+from probes.vcenter import plain_changes, repair
 from probes.vcenter.faults import ReplyError
 from sla.texts import NAME_BYTES, cleaned
 
@@ -65,7 +66,7 @@ def parse(reply: bytes, item: str | None = None) -> dict[str, Any]:
     if reply.count(b"<") > MOST_TAGS:
         raise ReplyError(f"the answer has more than {MOST_TAGS} tags")
     try:
-        return _document(reply)
+        return _sound(reply)
     except ReplyError:
         repaired = repair.repaired(reply)
         try:
@@ -74,6 +75,24 @@ def parse(reply: bytes, item: str | None = None) -> dict[str, Any]:
             if item is None:
                 raise
             return _in_parts(repaired, item)
+
+
+def _sound(reply: bytes) -> dict[str, Any]:
+    """A reply that is XML; most of a first update set costs no parsing. Raises ReplyError."""
+    left, changes = plain_changes.without(reply)
+    document = _document(left)
+    if left is reply:
+        return document
+
+    def all_of(told: Value) -> Value:
+        found: list[Any] = []
+        for each in told if isinstance(told, list) else [told]:
+            meant = plain_changes.meant(each, changes)
+            found += [_put_back(each, plain_changes.CHANGE, all_of)] if meant is None else meant
+        return found[0] if len(found) == 1 else found
+
+    whole: dict[str, Any] = _put_back(document, plain_changes.CHANGE, all_of)
+    return whole
 
 
 def _document(xml: bytes) -> dict[str, Any]:
@@ -105,7 +124,9 @@ def _in_parts(reply: bytes, item: str) -> dict[str, Any]:
     around, parts = repair.taken_apart(reply, name)
     opening = b"<item %b>" % repair.namespaces_of(around, name)
     items = [_part(part, opening, b"</%b>" % name) for part in parts]
-    whole: dict[str, Any] = _put_back(_document(around), item, items)
+    whole: dict[str, Any] = _put_back(
+        _document(around), item, lambda told: [items[int(number)] for number in as_list(told)]
+    )
     return whole
 
 
@@ -119,17 +140,14 @@ def _part(xml: bytes, opening: bytes, closing: bytes) -> Value | UnreadableItem:
     return next((value for name, value in children.items() if name != TYPE), "")
 
 
-def _put_back(value: Any, item: str, items: list[Any]) -> Any:
-    """A document with the items in place of their numbers."""
+def _put_back(value: Any, item: str, meant: Callable[[Value], Value]) -> Any:
+    """A document with what is meant in place of what stands for the items."""
     if isinstance(value, list):
-        return [_put_back(each, item, items) for each in value]
+        return [_put_back(each, item, meant) for each in value]
     if not isinstance(value, dict):
         return value
     return {
-        name: [items[int(number)] for number in as_list(child)]
-        if name == item
-        else _put_back(child, item, items)
-        for name, child in value.items()
+        name: meant(child) if name == item else _put_back(child, item, meant) for name, child in value.items()
     }
 
 
