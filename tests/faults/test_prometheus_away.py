@@ -54,9 +54,8 @@ def test_an_hour_without_a_scrape_changes_no_figure(tmp_path: Path, monkeypatch:
         "slad_server_uptime_seconds_total",
         "slad_server_downtime_seconds_total",
     }
-    assert away[:30] == there[:30]
     assert len(away) == 60
-    for back, other in zip(away[30:], there[90:], strict=True):
+    for back, other in zip(away, there[:30] + there[90:], strict=True):
         assert back.keys() == other.keys()
         assert all(abs(back[series] - value) <= POLL_S for series, value in other.items()), (
             "as of another tick"
