@@ -5,6 +5,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -53,7 +54,7 @@ class Page:
         }.items():
             block = block.replace(meant, here)
         env = {
-            "PATH": f"{programs()}:{os.environ['PATH']}",
+            "PATH": f"{Path(sys.executable).parent}:{programs()}:{os.environ['PATH']}",
             "PGHOST": str(self.at.folder),
             "PGPORT": str(self.at.port),
             "PGUSER": OWNER,
