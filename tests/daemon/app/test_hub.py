@@ -1,6 +1,5 @@
 """Two monitors of one vCenter, the store on a real PostgreSQL, and hubs: one truth, whoever of them dies."""
 
-import asyncio
 import json
 import signal
 from collections.abc import Iterator
@@ -9,7 +8,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import pytest
 from click.testing import CliRunner, Result
 
 from daemon.cli import main
@@ -24,25 +22,8 @@ from tests.daemon.harness import (
     simulated,
     write_config,
 )
-from tests.daemon.hub.stores import TestStore, add_hub, make_store
-from tests.peers.postgres import Postgres, postgres
+from tests.daemon.hub.stores import TestStore
 from tests.wall import now
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[Postgres]:
-    with postgres() as running:
-        yield running
-
-
-@pytest.fixture
-def store(server: Postgres, tmp_path: Path) -> TestStore:
-    async def made() -> TestStore:
-        store = await make_store(server, tmp_path, "mon1", "mon2")
-        await add_hub(store)
-        return store
-
-    return asyncio.run(made())
 
 
 @contextmanager

@@ -11,12 +11,10 @@ from daemon.cli import main
 from daemon.control.client import ControlClient, Json
 from daemon.control.routes import LIST_DISAGREEMENTS, LIST_OUTAGES
 from probes.simulation import ThreadedVCenter
-from tests.daemon.app.test_hub import folder_of, hub, is_ready, running, server, slad, store, value
+from tests.daemon.app.test_hub import folder_of, hub, is_ready, running, slad, value
 from tests.daemon.harness import Daemon, Samples, fetched, running_machines, simulated, write_config
 from tests.daemon.hub.stores import TestStore
 from tests.waiting import wait_until
-
-__all__ = ["server", "store"]  # the fixtures
 
 CLIENT = '[client.{name}]\nname = "{title}"\ntimezone = "{zone}"\ntech_admins = ["ann"]'
 TORONTO, UTC = "America/Toronto", "UTC"

@@ -1,7 +1,7 @@
 """What people ask a hub to record, while others write to the same ledger."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -24,17 +24,11 @@ from tests.daemon.app.test_hub import announce, hub, is_active, is_ready
 from tests.daemon.harness import Daemon
 from tests.daemon.hub.stores import START, TestStore, add_hub, chained, founding, make_store
 from tests.daemon.quick import TICK_US
-from tests.peers.postgres import Postgres, postgres
+from tests.peers.postgres import Postgres
 from tests.waiting import until
 
 OFTEN = hub_committing.ATTEMPTS - 1
 """More often than a command asks."""
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[Postgres]:
-    with postgres() as running:
-        yield running
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """A hub that cannot begin says why: at once where its configuration is no hub's, else where it is asked whether it is ready."""
 
 import asyncio
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,17 +19,11 @@ from tests.daemon.app.test_hub import hub, is_ready
 from tests.daemon.harness import config_of, fetched
 from tests.daemon.hub.stores import add_hub, chained, founding, make_store
 from tests.daemon.quick import TICK_US
-from tests.peers.postgres import Postgres, postgres
+from tests.peers.postgres import Postgres
 from tests.waiting import until
 
 VCENTER = '[vcenter.vc1]\naddress = "127.0.0.1:9"\nuser = "slad"\npassword_file = "password"'
 STORE = '[hub]\ndsn = "postgresql://slad-hub@/slad?host=/tmp"'
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[Postgres]:
-    with postgres() as running:
-        yield running
 
 
 @pytest.mark.parametrize(

@@ -29,9 +29,8 @@ from tests.daemon.cli.recording import served
 from tests.daemon.hand import SetClock
 from tests.daemon.harness import Daemon, by_server, run_meanwhile, simulated
 from tests.daemon.hub.shippers import shipping_to
-from tests.daemon.hub.stores import TestStore, add_hub, make_store
+from tests.daemon.hub.stores import TestStore
 from tests.daemon.quick import TICK_US
-from tests.peers.postgres import Postgres, postgres
 from tests.peers.smtp import Mailbox, mail_server
 from tests.sla.stories import Line, client, in_order, says, seen, server
 from tests.waiting import wait_until
@@ -40,22 +39,6 @@ from tests.wall import now
 ANN = "ann@acme.example"
 CLOCK = SetClock()
 CLOCK.set_us = NOW - CLOCK.now()
-
-
-@pytest.fixture(scope="module")
-def database() -> Iterator[Postgres]:
-    with postgres() as running:
-        yield running
-
-
-@pytest.fixture
-def store(database: Postgres, tmp_path: Path) -> TestStore:
-    async def made() -> TestStore:
-        store = await make_store(database, tmp_path, "mon1", "mon2")
-        await add_hub(store)
-        return store
-
-    return asyncio.run(made())
 
 
 @pytest.fixture(autouse=True)
@@ -293,9 +276,7 @@ class StuckMailbox(Mailbox):
         return self.answers
 
 
-def test_a_store_that_dies_between_a_delivery_and_its_record_has_the_mail_sent_once(
-    store: TestStore, database: Postgres
-) -> None:
+def test_a_store_that_dies_between_a_delivery_and_its_record_has_the_mail_sent_once(store: TestStore) -> None:
     shipped(store, october())
     with (
         mail_server(StuckMailbox(takes_it=True)) as mailbox,
@@ -304,10 +285,10 @@ def test_a_store_that_dies_between_a_delivery_and_its_record_has_the_mail_sent_o
         assert isinstance(mailbox, StuckMailbox)
         one.issued()
         assert mailbox.is_stuck.wait(60)
-        database.kill()
+        store.server.kill()
         wait_until(lambda: one.told("status")["not_ready"], "it to be noticed")
         mailbox.goes_on.set()
-        database.start()
+        store.server.start()
         wait_until(lambda: delivered(store), "it to be put on record")
         one.corrected()
         one.issued()

@@ -1,7 +1,6 @@
 """`slad doctor --hub` on a real store: what it finds of the store, the rights there and the monitors, and that it changes nothing."""
 
 import asyncio
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,13 +17,7 @@ from daemon.hub.session import HubSession
 from sla.instants import MINUTE, Instant
 from sla.records import Witness
 from tests.daemon.hub.stores import START, TestStore, add_hub, begun_ledger, make_store
-from tests.peers.postgres import OWNER, Postgres, postgres
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[Postgres]:
-    with postgres() as running:
-        yield running
+from tests.peers.postgres import OWNER, Postgres
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """What the store takes, and what it refuses: the chain as PostgreSQL computes it, whoever appends, however often."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import psycopg
@@ -13,14 +12,8 @@ from sla.evidence import encode
 from sla.instants import Instant
 from sla.records import Witness
 from tests.daemon.hub.stores import PASSWORD, TestStore, body, chained, founding, make_store
-from tests.peers.postgres import Postgres, postgres
+from tests.peers.postgres import Postgres
 from tests.waiting import until
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[Postgres]:
-    with postgres() as running:
-        yield running
 
 
 @pytest.fixture

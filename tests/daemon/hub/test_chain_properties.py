@@ -1,6 +1,5 @@
 """Whatever is sent again, overlaps, comes too early or is cut: the store's chain is the ledger's, up to some record."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import psycopg
@@ -9,16 +8,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.daemon.hub.stores import PASSWORD, TestStore, body, chained, make_store
-from tests.peers.postgres import Postgres, postgres
+from tests.peers.postgres import Postgres
 
 RECORDS = 12
 OURS = chained([body(number) for number in range(RECORDS)])
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[Postgres]:
-    with postgres() as running:
-        yield running
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """The bytes of issued statements in the store: they come with their records or after them, are what was issued, and come back."""
 
 import sqlite3
-from collections.abc import Iterator
 from contextlib import closing
 from hashlib import sha256
 from pathlib import Path
@@ -29,13 +28,7 @@ from tests.daemon.hub.stores import (
 )
 from tests.daemon.hub.test_restoring import remove
 from tests.daemon.hub.test_restoring import restored as restored_by_command
-from tests.peers.postgres import Postgres, postgres
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[Postgres]:
-    with postgres() as running:
-        yield running
+from tests.peers.postgres import Postgres
 
 
 @pytest.fixture

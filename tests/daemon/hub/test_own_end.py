@@ -1,6 +1,6 @@
 """What a store lost of the hub's own ledger comes back: of every shard, with its keys and the bytes of what it issued."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -15,17 +15,11 @@ from daemon.ledger import Chained, RequestKey
 from sla.evidence import encode
 from tests.daemon.hub.stores import TestStore, add_hub, make_store
 from tests.daemon.hub.test_issued import digest, document, issued, kept
-from tests.peers.postgres import Postgres, postgres
+from tests.peers.postgres import Postgres
 from tests.waiting import until_told
 
 RETIRED = '{"kind":"observer_retired"}'
 SHARDS = [parse_shard("1/2"), parse_shard("2/2")]
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[Postgres]:
-    with postgres() as running:
-        yield running
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 import asyncio
 import shutil
 import sqlite3
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -18,15 +17,9 @@ from daemon.hub.states import HubError, HubState
 from daemon.ledger import LedgerWentBackError, verified
 from tests.daemon.harness import fetched, running_app, scraped, simulated, write_config
 from tests.daemon.hub.stores import TestStore, chained, make_store
-from tests.peers.postgres import Postgres, postgres
+from tests.peers.postgres import Postgres
 from tests.peers.proxy import FaultProxy, Weather
 from tests.waiting import until
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[Postgres]:
-    with postgres() as running:
-        yield running
 
 
 @pytest.fixture

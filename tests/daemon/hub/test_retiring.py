@@ -1,6 +1,5 @@
 """The end of a monitor goes on record once, in the hub's own ledger, and only where there is one that has ended."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,15 +12,9 @@ from sla.instants import HOUR, SECOND, Instant
 from sla.reader import EvidenceReader
 from sla.records import ObserverRetired, Witness
 from tests.daemon.hub.stores import START, TestStore, add_hub, body, chained, make_store
-from tests.peers.postgres import Postgres, postgres
+from tests.peers.postgres import Postgres
 
 NOW = Instant(START + HOUR)
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[Postgres]:
-    with postgres() as running:
-        yield running
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """How the store is made, brought up to date and refused; who gets in."""
 
 import asyncio
-from collections.abc import Iterator
 from pathlib import Path
 
 import psycopg
@@ -13,13 +12,7 @@ from daemon.hub import schema
 from daemon.hub.states import HubError, HubState
 from daemon.hub.store import HubStore, connected
 from tests.daemon.hub.stores import PASSWORD, TestStore, add_monitor, body, chained, init, make_store
-from tests.peers.postgres import OWNER, Postgres, postgres
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[Postgres]:
-    with postgres() as running:
-        yield running
+from tests.peers.postgres import OWNER, Postgres
 
 
 def slad(*arguments: object) -> Result:

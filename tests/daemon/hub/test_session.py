@@ -1,6 +1,5 @@
 """Of the sessions of hubs one has the lock, and writes."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,14 +12,8 @@ from daemon.ledger import Head, RequestKey
 from sla.chain import GENESIS
 from sla.records import ServerId
 from tests.daemon.hub.stores import add_hub, chained, make_store
-from tests.peers.postgres import Postgres, postgres
+from tests.peers.postgres import Postgres
 from tests.waiting import until_told
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[Postgres]:
-    with postgres() as running:
-        yield running
 
 
 async def test_of_two_sessions_one_is_active_and_writes_until_it_ends(

@@ -1,7 +1,7 @@
 """The tail of the store: every line once and in its order, whatever becomes of the connection; and never on top of a store that changed."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from types import MappingProxyType
@@ -23,18 +23,12 @@ from daemon.metrics.hub import TailMetrics
 from sla.instants import MINUTE, SECOND, Instant
 from sla.records import Witness
 from tests.daemon.hub.stores import START, TestStore, add_hub, add_monitor, body, chained, make_store
-from tests.peers.postgres import Postgres, postgres
+from tests.peers.postgres import Postgres
 from tests.peers.proxy import FaultProxy, Weather
 from tests.waiting import until_told
 
 RETIRED = '{"kind":"observer_retired"}'
 CLIENT = '{"kind":"client","id":"acme"}'
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[Postgres]:
-    with postgres() as running:
-        yield running
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 
 import asyncio
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
@@ -31,19 +31,13 @@ from tests.daemon.hub.stores import TestStore, add_hub, make_store
 from tests.daemon.monitor import policy
 from tests.daemon.recording.lives import OBSERVER
 from tests.daemon.recording.merged import lines_of_a_life
-from tests.peers.postgres import Postgres, postgres
+from tests.peers.postgres import Postgres
 from tests.waiting import until_told
 
 AT_ONCE: Final = 50
 """Lines that are shipped at once."""
 MONTHS: Final = [parse_month(text) for text in ("2026-02", "2026-03")]
 IMPRINT: Final = Imprint(time_zones="2026a")
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[Postgres]:
-    with postgres() as running:
-        yield running
 
 
 @pytest.fixture
