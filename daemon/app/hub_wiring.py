@@ -22,7 +22,6 @@ from daemon.config.config import Config
 from daemon.config.hub import HubTable, Shard
 from daemon.hub.merged_ledger import MergedLedger
 from daemon.hub.tail import Tail
-from daemon.ledger import UnsoundSnapshotError
 from daemon.metrics import Metrics
 from daemon.metrics.hub import TailMetrics
 from daemon.pages.site import Pages
@@ -32,7 +31,7 @@ from daemon.recording.hub_snapshot import restore, sections_of
 from daemon.recording.merging import Merging, StoreRecollection
 from daemon.recording.publishing import Publisher
 from daemon.recording.recollection import Recollection
-from daemon.recording.start_snapshot import StartSnapshots
+from daemon.recording.start_snapshot import StartSnapshots, tell_refused
 from daemon.records.endings import Endings
 from daemon.records.service import RecordService
 from daemon.servers.policy import policy_of
@@ -97,8 +96,7 @@ def _told(config: Config, shard: Shard, tail: Tail, now: Instant, is_anew: bool)
         if not is_anew:
             restore(config.ledger.path, told, shard, now)
     except Exception as error:  # noqa: BLE001  whatever it holds, the store is there
-        why = str(error) if isinstance(error, UnsoundSnapshotError) else f"cannot be used: {error!r}"
-        _log.warning("start_snapshot_refused", message=f"the snapshot {why}; all lines are read")
+        tell_refused(error, "all lines are read")
         return _nothing(config, shard, tail)
     return told
 

@@ -6,8 +6,6 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from functools import partial
 
-import structlog
-
 from daemon.alerts.evaluator import AlertEvaluator
 from daemon.alerts.notifier import Notifier
 from daemon.alerts.store import AlertStore
@@ -21,7 +19,7 @@ from daemon.causes.traces import Traces
 from daemon.clock import boot_id
 from daemon.config.config import Config
 from daemon.hub.shipping import Shipper
-from daemon.ledger import NOTHING_READ, Extent, Ledger, UnsoundSnapshotError
+from daemon.ledger import NOTHING_READ, Extent, Ledger
 from daemon.live.figures import LiveFigures
 from daemon.metrics import Metrics
 from daemon.pacing import freeze_gc
@@ -34,7 +32,7 @@ from daemon.recording.recollection import Recollection
 from daemon.recording.recorder import Recorder
 from daemon.recording.replay import Replayed, replay
 from daemon.recording.restating import restate
-from daemon.recording.start_snapshot import StartSnapshots, restore, sections_of
+from daemon.recording.start_snapshot import StartSnapshots, restore, sections_of, tell_refused
 from daemon.recording.verifying import Verifier
 from daemon.records.endings import Endings
 from daemon.records.service import RecordService
@@ -52,8 +50,6 @@ from probes.facts import NOT_KNOWN
 from probes.report import Report, SourceFailure
 from sla.instants import Instant
 from sla.records import Leg, ServerId, State, Witness
-
-_log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,8 +120,7 @@ def _recollected(config: Config, ledger: Ledger) -> tuple[Recollection, Extent, 
         if unread != NOTHING_READ:
             return recollection, unread, replay(ledger, recollection, unread)
     except Exception as error:  # noqa: BLE001  whatever it holds, the ledger is there
-        why = str(error) if isinstance(error, UnsoundSnapshotError) else f"cannot be used: {error!r}"
-        _log.warning("start_snapshot_refused", message=f"the snapshot {why}; all records are read")
+        tell_refused(error, "all records are read")
         recollection = _nothing(config, ledger)
     return recollection, NOTHING_READ, replay(ledger, recollection)
 

@@ -84,6 +84,12 @@ def recollection_sections(recollection: Recollection, of: Mapping[str, Any]) -> 
     yield from storing.sections_of(recollection.book)
 
 
+def tell_refused(error: Exception, otherwise: str) -> None:
+    """Say in the log why a snapshot is not used, whatever kept a start from it, and what is done instead."""
+    why = str(error) if isinstance(error, UnsoundSnapshotError) else f"cannot be used: {error!r}"
+    _log.warning("start_snapshot_refused", message=f"the snapshot {why}; {otherwise}")
+
+
 def check_writer(about: Mapping[str, Any], observer: str) -> None:
     """Raises UnsoundSnapshotError for one that another slad wrote, or that is of another observer."""
     for key, own in _writer(observer).items():
