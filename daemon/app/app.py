@@ -18,11 +18,11 @@ from daemon.app.doors import opened_doors
 from daemon.app.health import Watchdog, measure_stalls
 from daemon.app.opening import NOTHING_LOST, Meant, compare, opened, told
 from daemon.app.reloader import Reloader
+from daemon.app.root import RootApp
 from daemon.app.tasks import after, eternal, heed_signals
 from daemon.app.wiring import Parts, replayed, wired
-from daemon.believed_clock import BelievedClock
 from daemon.book.live_book import LiveBook
-from daemon.clock import Clock, SystemClock
+from daemon.clock import Clock
 from daemon.config.config import Config
 from daemon.config.loading import load
 from daemon.control.tcp import TcpControlApi
@@ -31,13 +31,12 @@ from daemon.hub.shipping import GIVE_UP_S
 from daemon.live.figures import LiveFigures
 from daemon.metrics import Metrics
 from daemon.pacing import tune_gc
-from daemon.systemd import Systemd
 
 _log = structlog.get_logger()
 
 
-class App:
-    """One daemon. `run` it; `stop` and `reload` may be called on its loop."""
+class App(RootApp):
+    """One daemon, with watches and a ledger of its own."""
 
     def __init__(
         self,
@@ -49,32 +48,13 @@ class App:
         meant: Meant = NOTHING_LOST,
         clock: Clock | None = None,
     ) -> None:
-        """`tick_us` stands in for the configuration's, which has a second at least; `clock` for the machine's."""
-        self.addresses: list[tuple[str, int]] = []
-        """Where the public HTTP is."""
+        """As `RootApp` has it."""
+        super().__init__(config, env, tick_us=tick_us, clock=clock)
         self.control_addresses: list[tuple[str, int]] = []
         """Where the control API is on TCP."""
-        self.started = asyncio.Event()
-        """Set once everything is open and every part follows the configuration."""
-        self._config = config
-        self._env = env
-        self._tick_us = tick_us
         self._make_figures = make_figures
         self._meant = meant
-        self._clock = BelievedClock(clock or SystemClock())
         self._metrics = Metrics()
-        self._systemd = Systemd(self._clock, env)
-        self._stopping = asyncio.Event()
-        self._reloader: Reloader | None = None
-
-    def stop(self) -> None:
-        """End in good order."""
-        self._stopping.set()
-
-    def reload(self) -> None:
-        """Read the configuration again; a bad one changes nothing."""
-        if self._reloader is not None:
-            self._reloader.ask()
 
     async def run(self) -> None:
         """Run until stopped.

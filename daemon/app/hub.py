@@ -18,9 +18,9 @@ from daemon.app.doors import opened_doors
 from daemon.app.health import Watchdog, measure_stalls
 from daemon.app.hub_wiring import HubParts, hub_evidence, hub_wired
 from daemon.app.reloader import FIXED, Reloader
+from daemon.app.root import RootApp
 from daemon.app.tasks import after, eternal, heed_signals
-from daemon.believed_clock import BelievedClock
-from daemon.clock import Clock, SystemClock
+from daemon.clock import Clock
 from daemon.config.config import Config
 from daemon.config.hub import HubTable
 from daemon.config.loading import load
@@ -30,13 +30,12 @@ from daemon.hub.states import HubError, HubState
 from daemon.hub.tail import StoreChangedError
 from daemon.metrics import Metrics
 from daemon.pacing import tune_gc
-from daemon.systemd import Systemd
 
 _log = structlog.get_logger()
 
 
-class HubApp:
-    """One hub. `run` it; `stop` and `reload` may be called on its loop."""
+class HubApp(RootApp):
+    """One hub, over the store of several monitors."""
 
     def __init__(
         self,
@@ -46,28 +45,9 @@ class HubApp:
         tick_us: int | None = None,
         clock: Clock | None = None,
     ) -> None:
-        """As `App` has it."""
-        self.addresses: list[tuple[str, int]] = []
-        """Where the public HTTP is."""
-        self.started = asyncio.Event()
-        """Set once everything is open and every part follows the configuration."""
-        self._config = config
+        """As `RootApp` has it. Raises HubError where the configuration is not a hub's."""
+        super().__init__(config, env, tick_us=tick_us, clock=clock)
         self._table = _table_of(config)
-        self._env = env
-        self._tick_us = tick_us
-        self._clock = BelievedClock(clock or SystemClock())
-        self._systemd = Systemd(self._clock, env)
-        self._stopping = asyncio.Event()
-        self._reloader: Reloader | None = None
-
-    def stop(self) -> None:
-        """End in good order."""
-        self._stopping.set()
-
-    def reload(self) -> None:
-        """Read the configuration again; a bad one changes nothing."""
-        if self._reloader is not None:
-            self._reloader.ask()
 
     async def run(self) -> None:
         """Run until stopped. Raises what `App.run` raises but LedgerError."""
