@@ -1,6 +1,7 @@
 """What happens to servers besides power: reading rights, inventory, storage, identity."""
 
 from collections.abc import Callable
+from itertools import groupby
 from typing import Any
 
 import pytest
@@ -258,20 +259,24 @@ def test_disks_are_read_again_when_a_disk_moves_between_known_datastores() -> No
 def test_the_files_of_servers_are_read_bit_by_bit_and_once() -> None:
     with Simulated(servers=120) as peer:
         servers = [vm for vm in peer.vms() if not vm.template]
-        pages = counted(peer, "RetrievePropertiesEx")
+        calls = counted(peer, "RetrievePropertiesEx", "WaitForUpdatesEx")
+
+        def pages() -> int:
+            return calls.count("RetrievePropertiesEx")
+
         with watching(peer.endpoint, portions=Portions(places=5, places_a_look=10)) as watched:
-            watched.report()
-            assert len(pages) == 2
-            watched.until(lambda: len(pages) >= -(-len(servers) // 5), timeout_s=60)
+            watched.until(lambda: pages() >= -(-len(servers) // 5), timeout_s=60)
             watched.looks(2)
-            count = len(pages)
+            count = pages()
             assert count == -(-len(servers) // 10) * 2 - (len(servers) % 10 in range(1, 6))
+            runs = [len(list(run)) for called, run in groupby(calls) if called == "RetrievePropertiesEx"]
+            assert max(runs) == 2, "ten servers a look, five a page"
             peer.kill_sessions()
             recovered(watched)
             watched.looks(1)
-            assert len(pages) == count, "what did not change is not read again after a new session"
+            assert pages() == count, "what did not change is not read again after a new session"
             peer.do(peer.machines.rename, on_two_datastores(peer, iso=True).name, name="changed")
-            watched.until(lambda: len(pages) == count + 1)
+            watched.until(lambda: pages() == count + 1)
 
 
 def test_files_that_a_verdict_waits_for_are_read_at_once() -> None:

@@ -290,14 +290,14 @@ def test_refusals_after_other_troubles_begin_their_own_count(simulation: Simulat
         assert watched.failures[-1].retry_in_us < 7 * MINUTE
 
 
-def counted(peer: Simulated, method: str) -> list[str]:
-    """Count the calls of a method from now on."""
+def counted(peer: Simulated, *methods: str) -> list[str]:
+    """The calls of some methods from now on, in their order."""
     calls: list[str] = []
     wire = peer.vcenter.wire
     asked = wire.next_fault
 
     def counting(called: str) -> WireFault | None:
-        calls.extend([called] if called == method else [])
+        calls.extend([called] if called in methods else [])
         return asked(called)
 
     peer.do(setattr, wire, "next_fault", counting)
