@@ -13,8 +13,8 @@ from daemon.answers.hub import HubAnswers
 from daemon.answers.months import month_status, solution_status
 from daemon.answers.outages import OutageAnswers
 from daemon.believed_clock import BelievedClock, NotAcceptableError
-from daemon.book.counting import Counter
 from daemon.book.live_book import LiveBook
+from daemon.book.patterns import Counter
 from daemon.causes.traces import Traces
 from daemon.control.questions import BusyError, Listed, OutagesAsked, Page, ServersAsked
 from daemon.evidence.export import exported

@@ -16,17 +16,16 @@ and unobserved counters is its counted time in service.
 import collections
 from array import array
 from bisect import insort
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from enum import IntEnum
 from itertools import product
-from operator import attrgetter
+from operator import itemgetter
 from typing import Final, NamedTuple
 
-from daemon.book.elapsed import Elapsed, WitnessSight
+from daemon.book.elapsed import NO_SPAN, Elapsed, WitnessSight
+from daemon.book.patterns import LEG_DOWN, Counter, Pattern, PatternNumbers, PatternTurns
 from sla.instants import BEGINNING, MINUTE, SECOND, Instant
 from sla.records import ALL_LEGS, Leg, ServerId, State, Witness
-from sla.timeline import merged
 
 HORIZON_US: Final = MINUTE
 """How far back the settled instant may lie; time that no witness has answered for by then counts as unobserved."""
@@ -39,71 +38,6 @@ MOST_WITNESSES: Final = 8
 
 NEVER: Final = -(2**63)
 """In `Group.outage_at`: no outage is under way."""
-
-
-class Counter(IntEnum):
-    """The counters of a server, in microseconds."""
-
-    UP = 0
-    DOWN = 1
-    UNOBSERVED = 2
-    RUNNING_DOWN = 3
-    SAN_DOWN = 4
-    INTERNET_DOWN = 5
-
-
-LEG_DOWN: Final = {
-    Leg.RUNNING: Counter.RUNNING_DOWN,
-    Leg.SAN: Counter.SAN_DOWN,
-    Leg.INTERNET: Counter.INTERNET_DOWN,
-}
-
-_COUNTER_OF: Final = {State.UP: Counter.UP, State.DOWN: Counter.DOWN, State.UNKNOWN: Counter.UNOBSERVED}
-
-WitnessStates = tuple[tuple[State, State, State], ...]
-"""What each witness of a group says of the three legs."""
-
-
-@dataclass(frozen=True, slots=True)
-class Pattern:
-    """In which combinations of seeing witnesses each counter of a server runs, and each leg is up: bit sets.
-
-    Bit c of a set stands for the combination in which the witnesses see whose bits are set in c.
-    """
-
-    runs: tuple[int, int, int, int, int, int]
-    leg_up: tuple[int, int, int]
-    states: tuple[State, ...]
-    """The server's state in each combination; UNKNOWN also out of service."""
-    legs: tuple[Leg, ...] = ()
-    """Those that are considered."""
-
-
-def pattern_of(views: WitnessStates, legs: tuple[Leg, ...]) -> Pattern:
-    """The pattern of a server of which `legs` are considered (spec §2.4, §2.5); without any, it is out of service."""
-    if not legs:
-        return Pattern((0,) * 6, (0,) * 3, (State.UNKNOWN,) * (1 << len(views)))
-    runs, leg_up, server = [0] * 6, [0] * 3, []
-    places = [ALL_LEGS.index(leg) for leg in legs]
-    for combination in range(1 << len(views)):
-        bit = 1 << combination
-        seeing = [view for number, view in enumerate(views) if combination >> number & 1]
-        state, states, _ = merged([[view[place] for view in seeing] for place in places])
-        for leg, place, of_leg in zip(legs, places, states, strict=True):
-            if of_leg is State.DOWN:
-                runs[LEG_DOWN[leg]] |= bit
-            elif of_leg is State.UP:
-                leg_up[place] |= bit
-        server.append(state)
-        runs[_COUNTER_OF[state]] |= bit
-    up, down, unobserved = runs[:3]
-    assert up + down + unobserved == (1 << (1 << len(views))) - 1, "time would be lost or counted twice"
-    return Pattern(
-        (runs[0], runs[1], runs[2], runs[3], runs[4], runs[5]),
-        (leg_up[0], leg_up[1], leg_up[2]),
-        tuple(server),
-        legs,
-    )
 
 
 class Change(NamedTuple):
@@ -144,11 +78,6 @@ class GroupMember:
         return self.code[-1] != 0
 
 
-def legs_code(legs: Iterable[Leg]) -> int:
-    """A set of legs as the last byte of a code."""
-    return sum(1 << ALL_LEGS.index(leg) for leg in legs)
-
-
 class Group:
     """The servers for which the same witnesses speak.
 
@@ -178,10 +107,8 @@ class Group:
         """When the one under way began, or NEVER."""
         self.patterns: list[Pattern] = []
         """Of every code that ever was; none is given up."""
-        self._number_of: dict[bytes, int] = {}
-        """By code: where its pattern is."""
-        self._turns: dict[tuple[int, int], tuple[_Turn, ...]] = {}
-        """By two numbers of patterns: what one after the other does to the references."""
+        self._number_of = PatternNumbers(self.patterns)
+        self._turns = PatternTurns(self.patterns)
         self._sights = sights
         """Of each witness; shared with other groups, and moved on by the book."""
         self._everything = (1 << len(sights)) - 1
@@ -195,7 +122,7 @@ class Group:
         """By index, since when: servers whose outage may begin or end as time passes, or when a witness sees again."""
         self._places = {pair: place for place, pair in enumerate(product(witnesses, ALL_LEGS))}
         """Where in a code the view of a witness and a leg is."""
-        self._idle = self._numbered(bytes(self.blank()))
+        self._idle = self._number_of[bytes(self.blank())]
         """The number of the pattern in which nothing runs: that of the indices without a server."""
 
     def blank(self) -> bytearray:
@@ -269,10 +196,22 @@ class Group:
                 column.append(0)
         self.rows[index] = row
         self._set(index, counts)
-        self._recode(index, row, at)
+        self._begin(index, row, at)
         if row.pending:
             self._waiting.add(index)
         return index
+
+    def _begin(self, index: int, row: GroupMember, at: Instant) -> None:
+        """Count a server that is new here by its code from `at` on: before, nothing ran."""
+        assert at >= row.since, "what was counted changed"
+        row.since = at
+        number = self.numbers[index] = self._number_of[bytes(row.code)]
+        elapsed = self._elapsed.by(at)
+        for combination, _, started in self._turns[self._idle, number]:
+            for counter in started:
+                self.references[counter][index] -= elapsed[combination]
+        if self.patterns[number].is_ever_down or self.outage_at[index] != NEVER:
+            self._unseen[index] = at
 
     def counted_until(self, index: int) -> Instant:
         """The newest change of a server that counts."""
@@ -283,8 +222,7 @@ class Group:
     def remove(self, index: int, at: Instant) -> tuple[GroupMember, Counts]:
         """Give up a server, with its counters as they stand at the settled instant `at`."""
         self._flush(index, at)
-        if index in self._unseen:
-            self._look_again(index, at)
+        self._look_at(index, at)
         row, counts = self.rows[index], self.counts(index, at)
         assert row is not None
         self.rows[index] = None
@@ -313,7 +251,7 @@ class Group:
         unseen, *columns = stored
         index = len(self.rows)
         self.rows.append(row)
-        self.numbers.append(self._numbered(bytes(row.code)))
+        self.numbers.append(self._number_of[bytes(row.code)])
         for column, value in zip((self.outages, self.outage_at, *self.references), columns, strict=True):
             column.append(value)
         if row.pending:
@@ -330,16 +268,29 @@ class Group:
         """Take a change; it counts from its instant, or from `settled`, up to which was counted when it was told."""
         row = self.rows[index]
         assert row is not None
-        pending = row.pending
-        if pending:
+        if row.pending:
             self._flush(index, settled)
-        # Past the constructor that a NamedTuple has: a start makes one of each observation.
-        change = tuple.__new__(Change, (max(at, settled, row.since), place, value))
-        if pending and change.at < pending[-1].at:
-            insort(pending, change, key=_AT)
+        change = Change(max(at, settled, row.since), place, value)
+        if row.pending and change.at < row.pending[-1].at:
+            insort(row.pending, change, key=_AT)
         else:
-            pending.append(change)
+            row.pending.append(change)
             self._waiting.add(index)
+
+    def change_all(self, index: int, told: Sequence[tuple[Instant, int, int]], settled: Instant) -> None:
+        """Take changes of a server in the order in which they were told: as one `change` after the other, in a third of the time.
+
+        Each counts from its own instant, which is not before what was counted when it was told; the last one found that to
+        be `settled`, and none before it more. So all but the last are counted together, once.
+        """
+        row = self.rows[index]
+        assert row is not None
+        if len(told) > 1:
+            due = [*row.pending, *((max(at, row.since), place, value) for at, place, value in told[:-1])]
+            due.sort(key=_AT)
+            taken = self._count(index, row, due, settled)
+            row.pending = [Change(*change) for change in due[taken:]]
+        self.change(index, *told[-1], settled)
 
     def settling(self, now: Instant) -> Iterator[None]:
         """Move the settled instant on, and count up to it, in small steps."""
@@ -349,7 +300,7 @@ class Group:
             self._flush(index, self.settled)
             yield
         for index in sorted(self._unseen):
-            self._look_again(index, self.settled)
+            self._look_at(index, self.settled)
             yield
 
     def _awaited(self) -> Iterator[WitnessSight]:
@@ -404,64 +355,78 @@ class Group:
                     yield then, now, us * servers
 
     def _flush(self, index: int, until: Instant) -> None:
+        """Count by the changes of a server up to `until`."""
         row = self.rows[index]
         assert row is not None
-        pending, code = row.pending, row.code
-        while pending and pending[0][0] <= until:
-            at, before = pending[0][0], bytes(code)
-            if index in self._unseen:
-                self._look_again(index, at)
-            while pending and pending[0][0] == at:  # together: no state lasts for no time
-                _, place, value = pending.pop(0)
-                code[place] = value
-            if code != before:
-                self._recode(index, row, at)
-        if not pending:
+        del row.pending[: self._count(index, row, row.pending, until)]
+        if not row.pending:
             self._waiting.discard(index)
 
-    def _recode(self, index: int, row: GroupMember, at: Instant) -> None:
-        """Count by the code of a server, which was changed, from `at` on."""
-        assert at >= row.since, "what was counted changed"
-        row.since = at
-        before, number = self.numbers[index], self._numbered(bytes(row.code))
-        if number != before:
-            elapsed, references = self._elapsed.at(at), self.references
-            for counter, seeing, sign in self._turned(before, number):
-                references[counter][index] += sign * elapsed[seeing]
+    def _count(
+        self, index: int, row: GroupMember, changes: Sequence[tuple[Instant, int, int]], until: Instant
+    ) -> int:
+        """Count by those of a server's changes, which are in order, that are not after `until`; how many they are."""
+        code, number, everything = row.code, self.numbers[index], self._everything
+        patterns, number_of, turns = self.patterns, self._number_of, self._turns
+        since = self._unseen.pop(index, None)
+        start, end, seeing, lasted = NO_SPAN
+        assert not changes or changes[0][0] >= row.since, "what was counted changed"
+        moved, taken, count = [0] * len(Counter), 0, len(changes)
+
+        while taken < count and (at := changes[taken][0]) <= until:
+            if since is not None:
+                if start <= since < end and seeing == everything and since < at:
+                    self._note(index, row, patterns[number].states[everything], since)
+                    since = None
+                else:
+                    since = self._look_again(index, number, since, at)
+            while taken < count and changes[taken][0] == at:  # together: no state lasts for no time
+                _, place, value = changes[taken]
+                code[place] = value
+                taken += 1
+            before, number = number, number_of[bytes(code)]
+            if number == before:
+                continue
+            if not start <= at < end:
+                start, end, seeing, lasted = self._elapsed.around(at)
+            for combination, stopped, started in turns[before, number]:
+                us = lasted[combination] + (at - start if combination == seeing else 0)
+                for counter in stopped:
+                    moved[counter] += us
+                for counter in started:
+                    moved[counter] -= us
+            row.since = at
+            if patterns[number].is_ever_down or self.outage_at[index] != NEVER:
+                since = at  # noted when time has passed in it
+
+        if since is not None:
+            self._unseen[index] = since
+        if taken:
             self.numbers[index] = number
-        if self.patterns[number].runs[Counter.DOWN] or self.outage_at[index] != NEVER:
-            self._unseen[index] = at  # noted when time has passed in it
+            for reference, us in zip(self.references, moved, strict=True):
+                reference[index] += us
+        return taken
 
-    def _numbered(self, code: bytes) -> int:
-        number = self._number_of.get(code)
-        if number is None:
-            number = self._number_of[code] = len(self.patterns)
-            states = [State(value) for value in code[:-1]]
-            views = tuple((a, b, c) for a, b, c in zip(states[::3], states[1::3], states[2::3], strict=True))
-            self.patterns.append(
-                pattern_of(views, tuple(leg for leg in ALL_LEGS if code[-1] & legs_code([leg])))
-            )
-        return number
+    def _look_at(self, index: int, until: Instant) -> None:
+        """Look again at a server whose outage may have begun or ended."""
+        since = self._unseen.pop(index, None)
+        if since is not None:
+            since = self._look_again(index, self.numbers[index], since, until)
+        if since is not None:
+            self._unseen[index] = since
 
-    def _turned(self, before: int, after: int) -> "tuple[_Turn, ...]":
-        """What becomes of the references when one pattern follows another."""
-        turns = self._turns.get((before, after))
-        if turns is None:
-            turns = self._turns[before, after] = tuple(
-                _turns(self.patterns[before].runs, self.patterns[after].runs)
-            )
-        return turns
+    def _look_again(self, index: int, number: int, since: Instant, until: Instant) -> Instant | None:
+        """Note how the outage of a server of a pattern went on since it changed, up to `until`.
 
-    def _look_again(self, index: int, until: Instant) -> None:
-        """Note how the outage of a server went on since it changed: until all saw, or `until`."""
-        row, since = self.rows[index], self._unseen.pop(index)
+        Gives back since when it is to be looked at once more; None where all saw.
+        """
+        row, states = self.rows[index], self.patterns[number].states
         assert row is not None
-        states = self.patterns[self.numbers[index]].states
         for at, combination in self._elapsed.combinations(since, until):
             self._note(index, row, states[combination], at)
             if combination == self._everything:
-                return
-        self._unseen[index] = max(since, until)  # what was looked at once is not counted again
+                return None
+        return max(since, until)  # what was looked at once is not counted again
 
     def _note(self, index: int, row: GroupMember, state: State, at: Instant) -> None:
         """Begin or end an outage: it ends when the server is next up, or leaves service (spec §6.2)."""
@@ -472,19 +437,7 @@ class Group:
             self.outage_at[index] = NEVER
 
 
-_Turn = tuple[Counter, int, int]
-"""A counter, a combination, and 1 where the counter no longer runs in it, -1 where it does from now on."""
-
-
-def _turns(before: Sequence[int], after: Sequence[int]) -> Iterator[_Turn]:
-    for counter, then, now in zip(Counter, before, after, strict=True):
-        for combination in range((then | now).bit_length()):
-            sign = (then >> combination & 1) - (now >> combination & 1)
-            if sign:
-                yield counter, combination, sign
-
-
-_AT: Final = attrgetter("at")
+_AT: Final = itemgetter(0)
 
 
 def _sum(elapsed: Sequence[int], combinations: int) -> int:

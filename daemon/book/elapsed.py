@@ -3,8 +3,9 @@
 from bisect import bisect_left, bisect_right, insort
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import Final, NamedTuple
 
-from sla.instants import BEGINNING, Instant
+from sla.instants import BEGINNING, FOREVER, Instant
 
 
 @dataclass(slots=True)
@@ -17,6 +18,20 @@ class WitnessSight:
     def darken(self, start: Instant, end: Instant) -> None:
         """Add a span in which the witness saw nothing."""
         insort(self.dark, (start, end))
+
+
+class SightSpan(NamedTuple):
+    """A span in which the same witnesses see: `[start, end)`."""
+
+    start: Instant
+    end: Instant
+    combination: int
+    """Which, as a bit set."""
+    lasted: Sequence[int]
+    """The microseconds of each combination from the epoch to the start; from then on this one's alone grow."""
+
+
+NO_SPAN: Final = SightSpan(FOREVER, BEGINNING, 0, ())
 
 
 class Elapsed:
@@ -66,15 +81,20 @@ class Elapsed:
         for at in sorted({*self._edges[first:last], *(at for at in ends if start < at < end)}):
             yield at, self.combination(at)
 
-    def at(self, at: Instant) -> list[int]:
-        """The same as `by`, and faster before every watermark."""
-        for sight in self._sights:
-            if at >= sight.until:
-                return self.by(at)
+    def around(self, at: Instant) -> "SightSpan":
+        """The span around an instant in which the same witnesses see."""
         index = max(0, bisect_right(self._edges, at) - 1)
-        sums = list(self._sums[index])
-        sums[self._combinations[index]] += at - self._edges[index]
-        return sums
+        start = self._edges[index]
+        end = self._edges[index + 1] if index + 1 < len(self._edges) else FOREVER
+        is_seen = True
+        for sight in self._sights:
+            if at < sight.until:
+                end = min(end, sight.until)
+            else:
+                start, is_seen = max(start, sight.until), False
+        if is_seen:  # the sums hold up to the oldest watermark
+            return SightSpan(start, end, self._combinations[index], self._sums[index])
+        return SightSpan(start, end, self.combination(start), self.by(start))
 
     def by(self, at: Instant) -> list[int]:
         """The microseconds of each combination from the epoch to `at`."""

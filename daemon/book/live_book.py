@@ -9,13 +9,21 @@ import collections
 from array import array
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Final
 
 from daemon.book.cause_counts import CauseCounts
 from daemon.book.changes import BookChanges
-from daemon.book.counting import HORIZON_US, MOST_WITNESSES, NEVER, Counts, Group, GroupMember, legs_code
+from daemon.book.counting import (
+    HORIZON_US,
+    MOST_WITNESSES,
+    NEVER,
+    Counts,
+    Group,
+    GroupMember,
+)
 from daemon.book.elapsed import WitnessSight
 from daemon.book.outage_index import OutageIndex
+from daemon.book.patterns import legs_code
 from daemon.book.service_edges import service_edges
 from probes.report import RECOVERED
 from sla.book import Book
@@ -46,7 +54,8 @@ class GroupPlace:
     index: int
 
 
-class CountedTrack(NamedTuple):
+@dataclass(slots=True, frozen=True, eq=False)
+class CountedTrack:
     """A track, of what it is, and whether the counters go by its witness."""
 
     server: ServerId
@@ -54,6 +63,15 @@ class CountedTrack(NamedTuple):
     witness: Witness
     track: Track
     is_counted: bool
+
+
+_STATES: Final = tuple(State)
+_, _DOWN, _UP = _STATES  # a member of an enum is slow to look up by its name
+
+Told = tuple[int, Instant, int, str, Instant]
+"""An observation: which of some tracks it is of, its instant, state and reason, and how far its server's counters had been
+counted when it was committed.
+"""
 
 
 class LiveBook:
@@ -128,28 +146,52 @@ class LiveBook:
     def take_observation(
         self, of: CountedTrack, at: Instant, state: State, reason: str, settled: Instant
     ) -> None:
-        """Take an observation: `take_record` in its parts, for a replay of a million."""
-        server, leg, witness, track, is_counted = of
+        """Take an observation: `take_record` in its parts."""
         if self._went_live:
-            self._changes.servers.add(server)
+            self._changes.servers.add(of.server)
             if at < settled:
-                self._note_late(server, at, settled)
-        track.add(at, state, reason)
-        self.outages.take_observation(server, state)
-        if not is_counted:
-            return
-        if at < settled:
-            # Not what comes last counts from now on, but what is said of now: this may be older (spec §2.2).
-            at, (_, said, _) = settled, track.around(settled)
-            if said is not state:
-                return
+                self._note_late(of.server, at, settled)
+        self.take_run((of,), ((0, at, state, reason, settled),))
+
+    def take_run(self, tracks: Sequence[CountedTrack], run: Sequence[Told]) -> ServerId:
+        """Take observations of one server in their order, before the book went live; which server it is.
+
+        As `take_observation` one after the other: what a start with a million of them is made of.
+        """
+        server = tracks[run[0][0]].server
         place = self.places.get(server)
-        if place is None or witness not in place.group.witnesses:
-            place = self._regroup(server, place, witness, settled)
-        group = place.group
-        group.change(place.index, at, group.place_of(witness, leg), state, settled)
-        if state is not State.UP:
-            self.reasons[server, leg] = reason
+        changes: list[tuple[Instant, int, int]] = []
+        codes: dict[int, int] = {}
+        """By track: where in the server's code it is."""
+        counted, says_down = BEGINNING, False
+
+        for number, at, value, reason, settled in run:
+            of, state = tracks[number], _STATES[value]
+            of.track.add(at, state, reason)
+            says_down = says_down or state is _DOWN
+            if not of.is_counted:
+                continue
+            if at < settled:
+                # Not what comes last counts from now on, but what is said of now: this may be older (spec §2.2).
+                at, (_, said, _) = settled, of.track.around(settled)
+                if said is not state:
+                    continue
+            code = codes.get(number)
+            if code is None or settled < counted:
+                if place is not None and changes:
+                    place.group.change_all(place.index, changes, counted)
+                    changes = []
+                if place is None or of.witness not in place.group.witnesses:
+                    place, codes = self._regroup(server, place, of.witness, settled), {}
+                code = codes[number] = place.group.place_of(of.witness, of.leg)
+            counted = settled
+            changes.append((at, code, value))
+            if state is not _UP:
+                self.reasons[server, of.leg] = reason
+        if place is not None and changes:
+            place.group.change_all(place.index, changes, counted)
+        self.outages.take_observations(server, says_down)
+        return server
 
     def take_watermarks(
         self,

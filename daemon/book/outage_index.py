@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 from sla.book import Book
 from sla.instants import BEGINNING, FOREVER, Instant
 from sla.outages import Outage, outages_of
-from sla.records import Blind, Cause, Leg, Server, ServerId, State
+from sla.records import Blind, Cause, Leg, Server, ServerId
 
 READ_S: Final = 0.25
 """How long outages are read in one tick; what is left waits for the next."""
@@ -52,9 +52,9 @@ class OutageIndex:
 
     # What is taken
 
-    def take_observation(self, server: ServerId, state: State) -> None:
-        """What was said of a leg, by whomever and of whenever."""
-        if state is State.DOWN:
+    def take_observations(self, server: ServerId, says_down: bool) -> None:
+        """Something was said of a server's legs, by whomever and of whenever; `says_down`: of one of them that it is."""
+        if says_down:
             self._ever_down.add(server)
         if server in self._ever_down:
             self._due[server] = None

@@ -13,8 +13,9 @@ from itertools import chain
 from operator import attrgetter
 from typing import Final, Literal, TypeVar
 
-from daemon.book.counting import LEG_DOWN, Counter, Group, Pattern
+from daemon.book.counting import Group
 from daemon.book.live_book import LiveBook
+from daemon.book.patterns import LEG_DOWN, Counter, Pattern
 from daemon.exposition.families import ABSENT, Column, LabelledFamily, ServerFamily, Snapshot, label, sample
 from daemon.exposition.lines import INFO
 from daemon.live.facts import ServerFacts

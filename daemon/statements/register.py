@@ -139,6 +139,10 @@ class StatementRegister:
         if at < self._end:
             self._touch(Bearing(owners(self._book, server), at))
 
+    def is_about(self, oldest: Instant) -> bool:
+        """Whether what was observed may be of a month that is watched; `oldest`: the first of it."""
+        return oldest < self._end
+
     def see(self, watermarks: Mapping[Witness, Instant]) -> None:
         """Witnesses have seen so far."""
         for witness, at in watermarks.items():

@@ -1,6 +1,6 @@
 """What is learned of time that was counted already, by a monitor without clocks, threads and disk."""
 
-from daemon.book.counting import Counter
+from daemon.book.patterns import Counter
 from probes.report import Report
 from sla.instants import MINUTE, SECOND, Instant
 from sla.records import Leg, Observation, ServerId, State, Witness

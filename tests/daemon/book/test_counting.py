@@ -7,20 +7,10 @@ from itertools import product
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from daemon.book.counting import (
-    HORIZON_US,
-    LEG_DOWN,
-    NEVER,
-    Change,
-    Counter,
-    Counts,
-    Group,
-    GroupMember,
-    legs_code,
-    pattern_of,
-)
+from daemon.book.counting import HORIZON_US, NEVER, Change, Counts, Group, GroupMember
 from daemon.book.elapsed import WitnessSight
 from daemon.book.live_book import LiveBook
+from daemon.book.patterns import LEG_DOWN, Counter, legs_code, pattern_of
 from sla.instants import SECOND, Instant
 from sla.outages import runs_of
 from sla.records import ALL_LEGS, Blind, ClientId, Leg, Observation, Record, Server, ServerId, State, Witness

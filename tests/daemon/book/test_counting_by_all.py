@@ -3,8 +3,9 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from daemon.book.counting import MOST_WITNESSES, SILENT_US, Counter
+from daemon.book.counting import MOST_WITNESSES, SILENT_US
 from daemon.book.live_book import LiveBook
+from daemon.book.patterns import Counter
 from sla.instants import FOREVER, SECOND, Instant
 from sla.records import (
     ALL_LEGS,
