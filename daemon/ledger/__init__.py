@@ -31,7 +31,7 @@ from daemon.ledger.errors import (
 )
 from daemon.ledger.gate import Quarantined, let_in
 from daemon.ledger.ledger import Accepted, Ledger
-from daemon.ledger.looking import read_traces
+from daemon.ledger.looking import read_traces, reading
 from daemon.ledger.noted_head import note_of, noted
 from daemon.ledger.restoring import Restoration
 from daemon.ledger.snapshot_file import (
@@ -82,6 +82,7 @@ __all__ = [
     "note_of",
     "noted",
     "read_traces",
+    "reading",
     "sections_in",
     "snapshot_of",
     "verified",

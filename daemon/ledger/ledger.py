@@ -107,6 +107,11 @@ class Ledger:
             return cls(path, lock, store, note, is_new=is_new, lost=lost)
 
     @property
+    def path(self) -> Path:
+        """Where its file is; months that were sealed are in files beside it."""
+        return self._path
+
+    @property
     def head(self) -> Head:
         """The last durable record."""
         return self._state.head

@@ -1,6 +1,7 @@
 """A look into a ledger that another process may hold: nothing is verified, and nothing written."""
 
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 from daemon.ledger.batch import Trace
@@ -15,3 +16,10 @@ def read_traces(path: Path) -> list[Trace]:
         raise LedgerFaultError(f"There is no ledger {path}.")
     with translating(path), closing(connect(path, "ro")) as db:
         return Store(db, path).traces()
+
+
+@contextmanager
+def reading(path: Path) -> Iterator[Store]:
+    """The ledger at `path` by the file's own bytes, though this process's parent holds it, and writes nothing. Raises LedgerError."""
+    with translating(path), closing(connect(path, "ro&immutable=1")) as db:
+        yield Store(db, path)

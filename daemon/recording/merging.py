@@ -17,8 +17,9 @@ from daemon.metrics.hub import TailMetrics
 from daemon.pacing import freeze_gc, paced
 from daemon.recording.committing import TOLD_BYTES
 from daemon.recording.recollection import Recollection
-from daemon.recording.replay import AT_ONCE, BLIND, blind_in
+from daemon.recording.replay import BLIND, blind_in
 from daemon.recording.sharing import OwnShare
+from daemon.recording.sorting import AT_ONCE
 from sla.chain import exported
 from sla.evidence import decoded
 from sla.instants import BEGINNING, SECOND, Instant

@@ -1,27 +1,26 @@
 """The ledger's records back into the book, the registry and the transitions: how the daemon goes on where it ended."""
 
-from collections.abc import Iterable, Iterator
-from itertools import islice
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing
 from typing import Final, NamedTuple
 
 import structlog
 
-from daemon.book.live_book import LiveBook
+from daemon.book.live_book import CountedTrack, LiveBook
 from daemon.ledger import NOTHING_READ, Extent, Ledger, LedgerDamagedError
+from daemon.recording.reading_ahead import read_ahead
 from daemon.recording.recollection import Recollection
+from daemon.recording.sorting import RECORD, RUN, Said, Step
 from daemon.servers.registry import source_in
 from sla.chain import has_own_salt
-from sla.instants import BEGINNING, Instant
+from sla.instants import Instant
 from sla.reader import EvidenceReader
 from sla.reasons import PlainReason
 from sla.records import Blind, Client, Leg, ServerId, State, Witness
-from sla.usual_lines import Stems, decoded_each, said_in
 
 _log = structlog.get_logger()
 
 _WHILE_NOT_LISTED: Final = (PlainReason.NOT_LISTED, PlainReason.STARTING_UP, PlainReason.MAY_BE_LISTED)
-AT_ONCE: Final = 1_000
-"""Records that are decoded together."""
 BLIND: Final = '{"kind":"blind",'
 """What the bodies begin with that tell of a span in which a witness did not see."""
 
@@ -48,25 +47,10 @@ def replay(ledger: Ledger, recollection: Recollection, after: Extent = NOTHING_R
         ((lag.witness, lag.start, lag.end) for lag in ledger.lags),
         blind_in(ledger.bodies(BLIND, after.head.seq)),
     )
-    is_of_old = False
-    records = ledger.replay(after)
-    tracks = Stems(lambda stem: None if (said := said_in(stem)) is None else book.track(*said))
-    observe, take = recollection.register.observe, book.take_observation
-    while some := list(islice(records, AT_ONCE)):
-        for (seq, body, settled), said in zip(
-            some, decoded_each([body for _, body, _ in some], tracks), strict=True
-        ):
-            if said is not None:
-                track, at, state, reason = said
-                take(track, at, state, reason, BEGINNING if settled is None else settled)
-                observe(track.server, at)
-                continue
-            record = reader.read(body.encode())
-            if record is None:
-                raise LedgerDamagedError(f"record {seq} is no valid evidence: {reader.faults[-1].problem}")
-            if isinstance(record, Client):
-                is_of_old = not has_own_salt(body)
-            recollection.take(seq, record, settled)
+    taking = _Taking(recollection)
+    with closing(read_ahead(ledger, after)) as read:
+        for some in read:
+            taking.take(some.steps)
     recollection.register.see(ledger.watermarks)
     ledger.judge_by(reader)
     recollection.transitions.remember_objects(ledger.objects())
@@ -80,7 +64,45 @@ def replay(ledger: Ledger, recollection: Recollection, after: Extent = NOTHING_R
         after=after.head.seq,
         servers=len(book.places),
     )
-    return Replayed(max((recollection.newest_at, *ledger.watermarks.values())), is_of_old)
+    return Replayed(max((recollection.newest_at, *ledger.watermarks.values())), taking.is_of_old)
+
+
+class _Taking:
+    """Takes the ledger's records into a recollection, step by step."""
+
+    def __init__(self, recollection: Recollection) -> None:
+        self.is_of_old = False
+        self._recollection = recollection
+        self._tracks: list[CountedTrack] = []
+
+    def take(self, steps: Iterable[Step]) -> None:
+        for step in steps:
+            if step[0] == RUN:
+                _, oldest, run = step
+                self._take_run(oldest, run)
+            elif step[0] == RECORD:
+                _, seq, body, settled = step
+                self._take_record(seq, body, settled)
+            else:
+                _, server, leg, observer, source = step
+                track = self._recollection.book.track(ServerId(server), Leg(leg), Witness(observer, source))
+                self._tracks.append(track)
+
+    def _take_run(self, oldest: Instant, run: Sequence[Said]) -> None:
+        recollection = self._recollection
+        server = recollection.book.take_run(self._tracks, run)
+        if recollection.register.is_about(oldest):
+            for _, at, *_ in run:
+                recollection.register.observe(server, at)
+
+    def _take_record(self, seq: int, body: str, settled: Instant | None) -> None:
+        reader = self._recollection.reader
+        record = reader.read(body.encode())
+        if record is None:
+            raise LedgerDamagedError(f"record {seq} is no valid evidence: {reader.faults[-1].problem}")
+        if isinstance(record, Client):
+            self.is_of_old = not has_own_salt(body)
+        self._recollection.take(seq, record, settled)
 
 
 def blind_in(bodies: Iterable[str]) -> Iterator[Blind]:

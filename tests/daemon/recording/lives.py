@@ -374,7 +374,7 @@ LEFT_OUT: Mapping[str, set[str]] = {
     "ClientLinks": {"_key", "_ids"},  # by a key that each process makes for itself: see `_found`
 }
 UNORDERED: Mapping[str, set[str]] = {
-    "LiveBook": {"events"},
+    "LiveBook": {"events", "reasons"},
     "OutageIndex": {"_due"},
     "StatementRegister": {"suspects"},
 }
