@@ -102,9 +102,6 @@ class _Site:
     def readiness(self) -> Sequence[str]:
         return ()
 
-    async def calendar(self) -> bytes:
-        raise NotImplementedError
-
 
 def scrapes(address: tuple[str, int]) -> list[float]:
     """Wall seconds of scrapes, each read whole."""

@@ -66,11 +66,11 @@ async def pages(servers: int, outages: int) -> AsyncIterator[Row]:
         registry=fleet.registry,
         sources=cast(Any, ()),
         internet=none,
-        committer=none,
+        readiness=tuple,
+        committed_at=lambda: None,
         seal=none,
         verified_until=lambda: 0,
         figures=figures,
-        exposition=none,
         recorded_requests=RecordedRequests(),
         documents=none,
         issuing=Issuing(

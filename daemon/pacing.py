@@ -62,6 +62,14 @@ def without_gc() -> Iterator[None]:
             gc.enable()
 
 
+@contextmanager
+def imported_for_good() -> Iterator[None]:
+    """Import what a daemon consists of: it lives to the end of the process, and the collector never walks it."""
+    with without_gc():
+        yield
+        freeze_gc()
+
+
 def freeze_gc() -> None:
     """Keep the collector from ever walking the objects that live now: after the fleet was taken in."""
     gc.freeze()

@@ -25,6 +25,7 @@ from sla.records import (
     Blind,
     Contract,
     Extra,
+    Leg,
     Observation,
     ObservedUntil,
     Record,
@@ -48,6 +49,7 @@ class _OwnKey(NamedTuple):
 
     name: str
     key: str
+    """As it stands in a line, from the comma before it to the colon."""
     may_be_left_out: bool
     """Where it is empty."""
     text_of: Callable[[Any], str]
@@ -60,7 +62,7 @@ def encode(record: Record) -> str:
     if isinstance(record, Blind | ObservedUntil):
         return _line(record.kind, _witness_keys(record), record.extra)
     if isinstance(record, Recorded):
-        return _line(record.kind, _recorded_keys(record), record.extra)
+        return _encode_recorded(record)
     assert_never(record)
 
 
@@ -103,7 +105,7 @@ def _encode_observation(record: Observation) -> str:
     return (
         f'{_by_witness(record.witness)}{_quoted(record.server)},"leg":"{record.leg}","state":"{_WORDS[record.state]}"'
         f',"at":"{format_instant(record.at)}"{_because(record.reason) if record.reason else ""}'
-        f"{'' if noticed_at is None else _noticed(noticed_at)}{_extra(record.extra) if record.extra else ''}}}"
+        f"{'' if noticed_at is None else _noted('noticed_at', noticed_at)}{_extra(record.extra) if record.extra else ''}}}"
     )
 
 
@@ -117,13 +119,28 @@ def _because(reason: str) -> str:
 
 
 @lru_cache(maxsize=256)
-def _noticed(at: Instant) -> str:
-    return f',"noticed_at":"{format_instant(at)}"'  # what is noticed together is at one instant
+def _noted(key: str, at: Instant) -> str:
+    return f',"{key}":"{format_instant(at)}"'  # what is noticed, or recorded, together is at one instant
 
 
 @lru_cache(maxsize=65_536)
 def _quoted(text: str) -> str:
-    return json.dumps(text, ensure_ascii=False)
+    return _COMPACT.encode(text)
+
+
+def _encode_recorded(record: Recorded) -> str:
+    parts = [f'{{"kind":"{record.kind}"']
+    for name, key, may_be_left_out, text_of in _OWN_KEYS[type(record)]:
+        value = getattr(record, name)
+        if value is None:
+            parts.append(f"{key}null")
+        elif not (may_be_left_out and value == ""):
+            parts.append(key + text_of(value))
+    parts.append(_noted("recorded_at", record.recorded_at))
+    if record.recorded_by:
+        parts.append(f',"recorded_by":{_quoted(record.recorded_by)}')
+    parts.append(f"{_extra(record.extra)}}}" if record.extra else "}")
+    return "".join(parts)
 
 
 def _witness_keys(record: Blind | ObservedUntil) -> Iterable[tuple[str, str]]:
@@ -135,19 +152,9 @@ def _witness_keys(record: Blind | ObservedUntil) -> Iterable[tuple[str, str]]:
     yield "from", _instant(record.start)
     yield "until", _instant(record.end)
     if record.legs != ALL_LEGS:
-        yield "legs", _json(record.legs)
+        yield "legs", _legs(record.legs)
     if record.reason:
         yield "reason", _quoted(in_evidence(record.reason))
-
-
-def _recorded_keys(record: Recorded) -> Iterable[tuple[str, str]]:
-    for own in _OWN_KEYS[type(record)]:
-        value = getattr(record, own.name)
-        if not (value == "" and own.may_be_left_out):
-            yield own.key, "null" if value is None else own.text_of(value)
-    yield "recorded_at", _instant(record.recorded_at)
-    if record.recorded_by:
-        yield "recorded_by", _quoted(record.recorded_by)
 
 
 def _own_keys(kind: type[Recorded]) -> Iterator[_OwnKey]:
@@ -156,7 +163,7 @@ def _own_keys(kind: type[Recorded]) -> Iterator[_OwnKey]:
         if field.name not in _COMMON:
             yield _OwnKey(
                 name=field.name,
-                key=_JSON_NAMES.get(field.name, field.name),
+                key=f',"{_JSON_NAMES.get(field.name, field.name)}":',
                 may_be_left_out=field.default == "",
                 text_of=_text_of(kind, field),
             )
@@ -165,11 +172,18 @@ def _own_keys(kind: type[Recorded]) -> Iterator[_OwnKey]:
 def _text_of(kind: type[Recorded], field: "Field[Any]") -> Callable[[Any], str]:
     if kind is Contract and field.name == "terms":
         return str  # JSON as it is
+    if field.type == tuple[Leg, ...]:
+        return _legs
     return _instant if field.type in _INSTANT_TYPES else _json
 
 
 def _instant(at: Instant) -> str:
     return f'"{format_instant(at)}"'
+
+
+@lru_cache(maxsize=64)
+def _legs(legs: tuple[Leg, ...]) -> str:
+    return _json(legs)
 
 
 def _json(value: object) -> str:

@@ -78,8 +78,10 @@ class ServerPages:
         """The parts of its service that are known at `as_of`."""
         first, last = self._held
         if not first <= as_of <= last:
-            self._parts = parts_of(self.known(as_of))
             edges = list(self.edges())
+            self._parts = parts_of(
+                [record for record, edge in zip(self.told, edges, strict=True) if edge <= as_of]
+            )
             first = max((edge for edge in edges if edge <= as_of), default=BEGINNING)
             later = min((edge for edge in edges if edge > as_of), default=None)
             self._held = first, FOREVER if later is None else Instant(later - 1)
@@ -105,6 +107,11 @@ class ServerPages:
     def name(self, as_of: Instant) -> str:
         """What it is called: by the newest line of all that exist at `as_of` (spec §3.4)."""
         return next(record.name for record in reversed(self.records) if self._known_from(record) <= as_of)
+
+    @property
+    def known_from(self) -> Instant:
+        """When the first of `told` comes to be known; there has to be one."""
+        return min(self.edges())
 
     def edges(self) -> Iterator[Instant]:
         """When each of `told` comes to be known."""

@@ -23,7 +23,7 @@ from sla.decoding import (
     values_of,
 )
 from sla.instants import Instant
-from sla.records import Leg, Observation, Record, Recorded, ServerId, State, Withdrawable, Witness
+from sla.records import Leg, Observation, Record, Recorded, Server, ServerId, State, Withdrawable, Witness
 from sla.requests import refusal
 from sla.timeline import Track
 from sla.usual_lines import Fragment, Gathered, Stems, decoded, said_in
@@ -211,9 +211,16 @@ class EvidenceReader:
         """Take the line of a record that is about to be written, where it is sound; else why not, and nothing of it is kept."""
         if len(line) > LONGEST_WRITTEN:
             return f"it is longer than {LONGEST_WRITTEN} bytes"
+        return self._admitted(partial(self.read, line))
+
+    def admit_server(self, record: Server) -> str | None:
+        """The same of a server, each value of which is sound by itself, in place of its line: at a tenth of the cost."""
+        return self._admitted(partial(self._read_server, record))
+
+    def _admitted(self, read: Callable[[], object]) -> str | None:
         self._undoing = self._undoing or []
         steps, faults = len(self._undoing), len(self.faults)
-        self.read(line)
+        read()
         if len(self.faults) == faults:
             return None
         fault = self.faults[faults]
@@ -302,11 +309,16 @@ class EvidenceReader:
         except ValueError as error:
             self._fault("recorded_at", str(error))
             return None
+        self._go_on(ledger, at)
+        return at
+
+    def _go_on(self, ledger: str, at: Instant) -> None:
+        """Take when the next record of a ledger was recorded."""
+        newest = self.recorded_at.get(ledger)
         if newest is not None and at < newest:
             self._fault("recorded_at", f"is earlier than that of a line{of_ledger(ledger)} before it")
-            return at
-        self._put(self.recorded_at, ledger, at)
-        return at
+        elif at != newest:
+            self._put(self.recorded_at, ledger, at)
 
     def _check_ledger(self, ledger: object) -> None:
         if isinstance(ledger, str) and ledger not in self._ledgers:
@@ -384,6 +396,11 @@ class EvidenceReader:
         if not self._is_partial:
             for server in servers:
                 self._check_id(key, server, self._defined.servers, "server")
+
+    def _read_server(self, record: Server) -> None:
+        self._line += 1
+        self._go_on("", record.recorded_at)
+        self._check_server({"id": record.id, "client": record.client, "solution": record.solution})
 
     def _check_server(self, values: dict[str, Any]) -> None:
         defined = self._defined

@@ -69,11 +69,14 @@ def considered(watched: tuple[Leg, ...], contract: tuple[Leg, ...]) -> tuple[Leg
     return tuple(leg for leg in ALL_LEGS if leg in watched and leg in contract)
 
 
-def parts_of(records: Iterable[Server | ObserverRetired]) -> tuple[Part, ...]:
+def parts_of(records: Sequence[Server | ObserverRetired]) -> tuple[Part, ...]:
     """The parts of a server's service, disjoint and in order of time (spec §3.2, §3.4).
 
     `records` are those about the server and the retirements of the monitors that made them, in the order of lines.
     """
+    first = records[0] if len(records) == 1 else None
+    if isinstance(first, Server):  # as of most servers
+        return _of_one_observer([first])
     told = by_observer(records)
     return told[0].parts if len(told) == 1 else _united([each.parts for each in told])
 
@@ -134,6 +137,8 @@ def _corrected(part: Part, record: Server) -> Part:
 
 def _disjoint(told: Sequence[Part]) -> tuple[Part, ...]:
     """The parts as told, without the time that a later one takes: a move all after it, another period its own."""
+    if len(told) == 1:
+        return tuple(part for part in told if part.start < part.end)
     parts: list[Part] = []
     taken = NOTHING
     for part in reversed(told):
@@ -150,7 +155,7 @@ def _united(told: Sequence[Sequence[Part]]) -> tuple[Part, ...]:
     for start, end in pairwise(sorted(edges)):
         here = [part for parts in told for part in _at(parts, start)]
         if here:
-            legs = _in_order(leg for part in here for leg in part.watched_at(start))
+            legs = _in_order(frozenset(leg for part in here for leg in part.watched_at(start)))
             stretches.append(replace(here[-1], start=start, end=end, watched=((BEGINNING, legs),)))
     return joined(stretches)
 
@@ -185,6 +190,6 @@ def _at(parts: Sequence[Part], at: Instant) -> Sequence[Part]:
     return [part for part in parts[max(place - 1, 0) : place] if at < part.end]
 
 
-def _in_order(legs: Iterable[Leg]) -> tuple[Leg, ...]:
-    named = set(legs)
-    return tuple(leg for leg in ALL_LEGS if leg in named)
+@lru_cache(maxsize=256)
+def _in_order(legs: frozenset[Leg] | tuple[Leg, ...]) -> tuple[Leg, ...]:
+    return tuple(leg for leg in ALL_LEGS if leg in legs)

@@ -16,6 +16,7 @@ CALLED_BY_LIBRARIES = {
     "GetConnection",  # pyvmomi's stub
     "_create_connection",  # aiohttp's connector
     "_fields_",  # ctypes
+    "add_prefix",  # aiohttp's resource
     "argtypes",
     "eof_received",  # asyncio's protocols
     "convert",  # click's parameter types
@@ -25,9 +26,11 @@ CALLED_BY_LIBRARIES = {
     "list_commands",
     "model_config",  # pydantic
     "on_broken_pipe",  # rich's console
+    "raw_match",  # aiohttp's resource
     "readinto",  # io
     "render_str",  # rich's console
     "response_class",  # http.client
+    "url_for",  # aiohttp's resource
 }
 USED_BY_TESTS = {
     "EVERY",  # the tables of alerts, which are held against Prometheus' rules

@@ -18,12 +18,10 @@ from daemon.book.patterns import Counter
 from daemon.causes.traces import Traces
 from daemon.control.questions import BusyError, Listed, OutagesAsked, Page, ServersAsked
 from daemon.evidence.export import exported
-from daemon.exposition.exposition import Exposition
 from daemon.ledger import ReadableLedger
 from daemon.live.figures import LiveFigures
 from daemon.pacing import paced
 from daemon.records.idempotency import RecordedRequests
-from daemon.records.links import ClientLink
 from daemon.records.naming import client_at, find_client, find_server, find_solution
 from daemon.records.refusals import ConflictError, FieldFault, NotFoundError
 from daemon.records.windows import around
@@ -72,19 +70,6 @@ from sla.timeline import Segment
 OUTAGES_SHOWN: Final = 50
 
 
-class Commits(Protocol):
-    """See `daemon.recording.committing`."""
-
-    @property
-    def fault(self) -> str: ...
-
-    @property
-    def held(self) -> str: ...
-
-    @property
-    def committed_at(self) -> Instant | None: ...
-
-
 class Delivers(Protocol):
     """See `daemon.statements.delivering`."""
 
@@ -105,11 +90,11 @@ class Answers:
         registry: ServerRegistry,
         sources: Sources,
         internet: Internet,
-        committer: Commits,
+        readiness: Callable[[], Sequence[str]],
+        committed_at: Callable[[], Instant | None],
         seal: Callable[[], Awaitable[None]],
         verified_until: Callable[[], int],
         figures: LiveFigures,
-        exposition: Exposition,
         recorded_requests: RecordedRequests,
         documents: Documents,
         issuing: Issuing,
@@ -117,8 +102,10 @@ class Answers:
         traces: Traces,
         hub: HubAnswers | None = None,
     ) -> None:
-        """`hub`: who answers of the hub that this is; None at a monitor."""
-        self.exposition = exposition
+        """`readiness`: why slad is not ready; `committed_at`: when something last became durable.
+
+        `hub`: who answers of the hub that this is; None at a monitor.
+        """
         self._recorded_requests = recorded_requests
         self._fleet = FleetAnswers(book, figures)
         self._outages = OutageAnswers(book, figures, clock)
@@ -131,20 +118,13 @@ class Answers:
         self._registry = registry
         self._sources = sources
         self._internet = internet
-        self._committer = committer
+        self._readiness = readiness
+        self._committed_at = committed_at
         self._seal = seal
         self._issuing = issuing
         self._deliveries = deliveries
         self._verified_until = verified_until
         self.documents = documents
-
-    def readiness(self) -> Sequence[str]:
-        """Why slad is not ready; empty when it is."""
-        return [reason for reason in (self._committer.fault, self._committer.held) if reason]
-
-    def opened_by(self, token: str) -> ClientLink | None:
-        """The link for a client that a token opens now."""
-        return self._recorded_requests.links.opened_by(token, self._clock.now())
 
     def status(self) -> Status:
         """How the daemon and the fleet are."""
@@ -160,7 +140,7 @@ class Answers:
             version=version("slad"),
             at=self._clock.now(),
             settled_at=self._settled_at(),
-            not_ready=tuple(self.readiness()),
+            not_ready=tuple(self._readiness()),
             sources=self._source_states(),
             internet=tuple(
                 WayStatus(name=name, state=view.state, reason=view.reason)
@@ -171,7 +151,7 @@ class Answers:
                 verified_until=self._verified_until(),
                 head=head.chain.hex(),
                 size_bytes=self._ledger.size_bytes,
-                last_commit_at=self._committer.committed_at,
+                last_commit_at=self._committed_at(),
             ),
             states=self._states(),
             outdated=self._issuing.outdated(),

@@ -112,9 +112,7 @@ class App(RootApp):
             self.addresses, self.control_addresses = await opened_doors(
                 self._config,
                 tcp_api,
-                parts.answers,
-                parts.records,
-                parts.pages,
+                parts.doors,
                 self._clock,
                 self._metrics.doors,
                 stack,

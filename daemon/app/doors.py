@@ -2,14 +2,12 @@
 
 from contextlib import AsyncExitStack
 
-from daemon.answers.answers import Answers
+from daemon.app.shared_wiring import DoorParts
 from daemon.believed_clock import BelievedClock
 from daemon.config.config import Config
 from daemon.control.api import control_api
 from daemon.control.tcp import TcpControlApi
 from daemon.metrics import DoorMetrics
-from daemon.pages.site import Pages
-from daemon.records.service import RecordService
 from daemon.web.server import public_http
 
 Addresses = list[tuple[str, int]]
@@ -18,9 +16,7 @@ Addresses = list[tuple[str, int]]
 async def opened_doors(
     config: Config,
     tcp_api: TcpControlApi,
-    answers: Answers,
-    records: RecordService,
-    pages: Pages,
+    parts: DoorParts,
     clock: BelievedClock,
     metrics: DoorMetrics,
     stack: AsyncExitStack,
@@ -30,15 +26,15 @@ async def opened_doors(
     Raises ControlApiError, WebConfigError, OSError.
     """
     control, web = config.control, config.web
-    await stack.enter_async_context(control_api(answers, control.socket, records, metrics=metrics))
-    control_addresses = await stack.enter_async_context(tcp_api.open(answers, records, metrics=metrics))
+    await stack.enter_async_context(control_api(parts.operations, control.socket, metrics=metrics))
+    control_addresses = await stack.enter_async_context(tcp_api.open(parts.operations, metrics=metrics))
     addresses = await stack.enter_async_context(
         public_http(
-            answers,
+            parts,
             clock,
             [(address.host, address.port) for address in web.listen],
-            pages=pages.routes(),
-            opened_by=answers.opened_by,
+            pages=parts.pages,
+            opened_by=parts.opened_by,
             web_config=web.config_file,
             hosts=web.hosts,
             metrics=metrics,

@@ -104,9 +104,7 @@ class HubApp(RootApp):
             self.addresses, _ = await opened_doors(
                 self._config,
                 tcp_api,
-                parts.answers,
-                parts.records,
-                parts.pages,
+                parts.doors,
                 self._clock,
                 metrics.doors,
                 stack,

@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from functools import partial
+from typing import TYPE_CHECKING
 
 import structlog
 
@@ -12,9 +13,7 @@ from daemon.alerts.conditions.definitions import Subject
 from daemon.alerts.evaluator import SLAD, AlertEvaluator
 from daemon.alerts.notifier import Notifier
 from daemon.alerts.store import AlertStore
-from daemon.answers.answers import Answers
-from daemon.answers.hub import HubAnswers
-from daemon.app.shared_wiring import figures_wired, pages_wired, records_wired
+from daemon.app.shared_wiring import DoorParts, doors_wired, figures_wired, readiness_of, records_wired
 from daemon.believed_clock import BelievedClock
 from daemon.book.disagreements import Disagreements
 from daemon.causes.traces import Traces
@@ -24,7 +23,6 @@ from daemon.hub.merged_ledger import MergedLedger
 from daemon.hub.tail import Tail
 from daemon.metrics import Metrics
 from daemon.metrics.hub import TailMetrics
-from daemon.pages.site import Pages
 from daemon.recording.hub_committing import HubCommitter
 from daemon.recording.hub_recorder import HubRecorder
 from daemon.recording.hub_snapshot import restore, sections_of
@@ -46,6 +44,9 @@ from sla.disagreements import DisagreementKind
 from sla.instants import BEGINNING, Instant
 
 _log = structlog.get_logger()
+
+if TYPE_CHECKING:
+    from daemon.answers.answers import Answers
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,8 +72,7 @@ class HubParts:
     documents: Documents
     clerk: Clerk
     deliveries: Deliveries
-    answers: Answers
-    pages: Pages
+    doors: DoorParts
 
 
 async def hub_evidence(
@@ -218,31 +218,37 @@ def hub_wired(
         wake=wake,
         seals=shard.is_first,
     )
-    answers = Answers(
-        clock=clock,
-        ledger=ledger,
-        book=book,
-        registry=registry,
-        sources=sources,
-        internet=internet,
-        committer=committer,
-        seal=seal,
-        verified_until=lambda: ledger.head.seq,
-        figures=shown.figures,
-        exposition=shown.exposition,
-        recorded_requests=recollection.requests,
-        documents=made.documents,
-        issuing=made.issuing,
-        deliveries=made.deliveries,
-        traces=traces,
-        hub=HubAnswers(
-            tail=tail,
+
+    def answers() -> "Answers":
+        from daemon.answers.answers import Answers
+        from daemon.answers.hub import HubAnswers
+
+        return Answers(
+            clock=clock,
             ledger=ledger,
-            book=book.evidence,
-            disagreements=disagreements,
-            monitors=merging,
-        ),
-    )
+            book=book,
+            registry=registry,
+            sources=sources,
+            internet=internet,
+            readiness=readiness_of(committer),
+            committed_at=lambda: committer.committed_at,
+            seal=seal,
+            verified_until=lambda: ledger.head.seq,
+            figures=shown.figures,
+            recorded_requests=recollection.requests,
+            documents=made.documents,
+            issuing=made.issuing,
+            deliveries=made.deliveries,
+            traces=traces,
+            hub=HubAnswers(
+                tail=tail,
+                ledger=ledger,
+                book=book.evidence,
+                disagreements=disagreements,
+                monitors=merging,
+            ),
+        )
+
     notifier = Notifier(
         clock=clock,
         store=store,
@@ -267,8 +273,7 @@ def hub_wired(
         documents=made.documents,
         clerk=made.clerk,
         deliveries=made.deliveries,
-        answers=answers,
-        pages=pages_wired(answers, clock, recollection, shown.figures, made),
+        doors=doors_wired(answers, clock, recollection, shown, made, committer),
     )
 
 

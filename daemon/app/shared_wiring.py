@@ -1,13 +1,12 @@
 """The parts that a daemon and a hub have alike, made of what each has of its own: a ledger, and what commits and seals."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from functools import cache
+from typing import TYPE_CHECKING, Protocol
 
-from daemon.answers.accounts import AccountAnswers
-from daemon.answers.answers import Answers
-from daemon.answers.budgets import BudgetAnswers
-from daemon.answers.own import OwnAnswers
+from aiohttp import web
+
 from daemon.believed_clock import BelievedClock
 from daemon.book.live_book import LiveBook
 from daemon.causes.traces import Traces
@@ -18,24 +17,32 @@ from daemon.live.facts import ServerFacts
 from daemon.live.figures import LiveFigures
 from daemon.live.snapshots import Snapshots
 from daemon.metrics import Metrics
-from daemon.pages.site import Pages
-from daemon.pages.viewer import PageSources
 from daemon.recording.publishing import Publisher
 from daemon.recording.recollection import Recollection
 from daemon.records.idempotency import AskedDraft, NumberedDraft
+from daemon.records.links import ClientLink
 from daemon.records.service import RecordService
 from daemon.statements.clerk import Clerk
 from daemon.statements.delivering import Deliveries
 from daemon.statements.documents import Documents
 from daemon.statements.issuing import Issuing
-from daemon.statements.shelf import Shelf
 from daemon.watching.internet import Internet
+from daemon.web.later import RouteMaker
 from sla.instants import Instant
 from sla.records import ServerId
+
+if TYPE_CHECKING:
+    from daemon.answers.answers import Answers
 
 
 class Committing(Protocol):
     """See `daemon.recording.committing` and `daemon.recording.hub_committing`."""
+
+    @property
+    def fault(self) -> str: ...
+
+    @property
+    def held(self) -> str: ...
 
     async def record(self, make: Callable[[Instant], AskedDraft]) -> NumberedDraft: ...
 
@@ -64,6 +71,17 @@ class RecordParts:
     records: RecordService
     deliveries: Deliveries
     clerk: Clerk
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DoorParts:
+    """What the doors show: some at once, and by routes that are made later all that nobody needs before (`daemon.web.later`)."""
+
+    exposition: Exposition
+    readiness: Callable[[], Sequence[str]]
+    opened_by: Callable[[str], ClientLink | None]
+    operations: RouteMaker
+    pages: RouteMaker
 
 
 def figures_wired(
@@ -166,21 +184,49 @@ def records_wired(
     )
 
 
-def pages_wired(
-    answers: Answers,
+def readiness_of(committer: Committing) -> Callable[[], Sequence[str]]:
+    """Why slad is not ready; empty when it is."""
+    return lambda: [reason for reason in (committer.fault, committer.held) if reason]
+
+
+def doors_wired(
+    make_answers: "Callable[[], Answers]",
     clock: BelievedClock,
     recollection: Recollection,
-    figures: LiveFigures,
-    recording: RecordParts,
-) -> Pages:
-    """The pages, of whatever the doors answer."""
-    book, documents = recollection.book, recording.documents
-    return Pages(
-        PageSources(
-            answers=answers,
-            accounts=AccountAnswers(book, figures, clock),
-            budgets=BudgetAnswers(book, figures),
-            own=OwnAnswers(clock=clock, book=book, figures=figures, letterhead=documents.letterhead),
-            shelf=Shelf(clock, documents, recording.issuing),
+    shown: FigureParts,
+    made: RecordParts,
+    committer: Committing,
+) -> DoorParts:
+    """`make_answers`: who answers whatever is asked at the doors; made with the routes, as is all that is imported here."""
+    book, documents, links = recollection.book, made.documents, recollection.requests.links
+    answers = cache(make_answers)
+
+    def operations() -> Iterable[web.RouteDef]:
+        from daemon.control.routing import routes_of
+
+        return routes_of(answers(), made.records)
+
+    def pages() -> Iterable[web.RouteDef]:
+        from daemon.answers.accounts import AccountAnswers
+        from daemon.answers.budgets import BudgetAnswers
+        from daemon.answers.own import OwnAnswers
+        from daemon.pages.site import Pages
+        from daemon.pages.viewer import PageSources
+        from daemon.statements.shelf import Shelf
+
+        sources = PageSources(
+            answers=answers(),
+            accounts=AccountAnswers(book, shown.figures, clock),
+            budgets=BudgetAnswers(book, shown.figures),
+            own=OwnAnswers(clock=clock, book=book, figures=shown.figures, letterhead=documents.letterhead),
+            shelf=Shelf(clock, documents, made.issuing),
         )
+        return Pages(sources).routes()
+
+    return DoorParts(
+        exposition=shown.exposition,
+        readiness=readiness_of(committer),
+        opened_by=lambda token: links.opened_by(token, clock.now()),
+        operations=operations,
+        pages=pages,
     )

@@ -5,12 +5,12 @@ from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from functools import partial
+from typing import TYPE_CHECKING
 
 from daemon.alerts.evaluator import AlertEvaluator
 from daemon.alerts.notifier import Notifier
 from daemon.alerts.store import AlertStore
-from daemon.answers.answers import Answers
-from daemon.app.shared_wiring import figures_wired, pages_wired, records_wired
+from daemon.app.shared_wiring import DoorParts, doors_wired, figures_wired, readiness_of, records_wired
 from daemon.believed_clock import BelievedClock
 from daemon.book.live_book import LiveBook
 from daemon.causes.attributor import Attributor
@@ -23,7 +23,6 @@ from daemon.ledger import NOTHING_READ, Extent, Ledger
 from daemon.live.figures import LiveFigures
 from daemon.metrics import Metrics
 from daemon.pacing import freeze_gc
-from daemon.pages.site import Pages
 from daemon.recording.clock_note import ClockNote
 from daemon.recording.committing import Committer
 from daemon.recording.dating import resumed
@@ -50,6 +49,9 @@ from probes.facts import NOT_KNOWN
 from probes.report import Report, SourceFailure
 from sla.instants import Instant
 from sla.records import Leg, ServerId, State, Witness
+
+if TYPE_CHECKING:
+    from daemon.answers.answers import Answers
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,8 +86,7 @@ class Parts:
     clerk: Clerk
     deliveries: Deliveries
     shipper: Shipper
-    answers: Answers
-    pages: Pages
+    doors: DoorParts
 
 
 async def replayed(config: Config, clock: BelievedClock, ledger: Ledger) -> Evidence:
@@ -241,24 +242,29 @@ def wired(
         ),
         metrics=metrics.process,
     )
-    answers = Answers(
-        clock=clock,
-        ledger=ledger,
-        book=book,
-        registry=registry,
-        sources=sources,
-        internet=internet,
-        committer=committer,
-        seal=recorder.seal,
-        verified_until=verifier.until_seq,
-        figures=shown.figures,
-        exposition=shown.exposition,
-        recorded_requests=recollection.requests,
-        documents=made.documents,
-        issuing=made.issuing,
-        deliveries=made.deliveries,
-        traces=evidence.traces,
-    )
+
+    def answers() -> "Answers":
+        from daemon.answers.answers import Answers
+
+        return Answers(
+            clock=clock,
+            ledger=ledger,
+            book=book,
+            registry=registry,
+            sources=sources,
+            internet=internet,
+            readiness=readiness_of(committer),
+            committed_at=lambda: committer.committed_at,
+            seal=recorder.seal,
+            verified_until=verifier.until_seq,
+            figures=shown.figures,
+            recorded_requests=recollection.requests,
+            documents=made.documents,
+            issuing=made.issuing,
+            deliveries=made.deliveries,
+            traces=evidence.traces,
+        )
+
     return Parts(
         queue=queue,
         sources=sources,
@@ -279,8 +285,7 @@ def wired(
             begun_at=evidence.begun_at,
             on_wanted=evaluator.want,
         ),
-        answers=answers,
-        pages=pages_wired(answers, clock, recollection, shown.figures, made),
+        doors=doors_wired(answers, clock, recollection, shown, made, committer),
         deliveries=made.deliveries,
         shipper=shipper,
         documents=made.documents,

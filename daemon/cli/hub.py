@@ -22,6 +22,7 @@ from daemon.config.secrets import Secret, SecretError
 from daemon.config.values import Surroundings, check_id
 from daemon.control.peer import Peer
 from daemon.hub.states import HubError
+from daemon.pacing import imported_for_good
 from sla.instants import Instant, format_instant
 
 _ROLE_BYTES: Final = 63
@@ -178,8 +179,9 @@ def run_(
     Of several hubs one is active, and records what people ask for; the others stand by, and take over. SIGHUP reloads the
     configuration. Exit status: 0 after a stop that was asked for, 1 when it cannot start or go on, 2 for a wrong call.
     """
-    from daemon import logs
-    from daemon.app.hub import run_hub
+    with imported_for_good():
+        from daemon import logs
+        from daemon.app.hub import run_hub
 
     logs.set_up(log_format, level=log_level)
     to_its_end(lambda: run_hub(path, os.environ))

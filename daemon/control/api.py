@@ -11,17 +11,13 @@ from typing import Any, Final
 import structlog
 from aiohttp import web
 
-from daemon.control.errors import check_query, errors_as_json
+from daemon.control.errors import errors_as_json
 from daemon.control.identity import by_peer
-from daemon.control.openapi import document
-from daemon.control.operation import ApiServices, Operation
-from daemon.control.operations import OPERATIONS
-from daemon.control.questions import Control
 from daemon.metrics import DoorMetrics
 from daemon.os_faults import refused
-from daemon.records.service import RecordService
 from daemon.web.connections import bounded
 from daemon.web.door import Door, Limits
+from daemon.web.later import RouteMaker, add_later
 from daemon.web.listening import serving
 
 _log = structlog.get_logger(__name__)
@@ -37,20 +33,19 @@ class ControlApiError(Exception):
 
 @asynccontextmanager
 async def control_api(
-    control: Control,
+    operations: RouteMaker,
     path: Path,
-    records: RecordService,
     *,
     limits: Limits = LIMITS,
     metrics: DoorMetrics | None = None,
 ) -> AsyncIterator[None]:
-    """Answer on a Unix socket at `path`; a socket left there by a dead daemon is replaced.
+    """Answer on a Unix socket at `path`; a socket left there by a dead daemon is replaced. `operations`: what is asked there.
 
     Raises ControlApiError, above all where another daemon answers.
     """
     listener, inode = _bound(path)
     door = Door(name="control", limits=limits, metrics=metrics or DoorMetrics())
-    app = application(control, records, [by_peer], door)
+    app = application(operations, [by_peer], door)
     try:
         async with serving(app, door, [listener]):
             _log.info("control_door_opened", path=str(path))
@@ -60,26 +55,13 @@ async def control_api(
         _remove(path, inode)
 
 
-def application(
-    control: Control, records: RecordService, guards: Sequence[Any], door: Door
-) -> web.Application:
+def application(operations: RouteMaker, guards: Sequence[Any], door: Door) -> web.Application:
     """What is served; `guards` are the middlewares that let in whoever may ask, and name who it is."""
     app = web.Application(
         middlewares=[errors_as_json, *guards, bounded(door)], client_max_size=door.limits.body_bytes
     )
-    services = ApiServices(control=control, records=records, document=document)
-    app.router.add_routes(_route(operation, services) for operation in OPERATIONS)
+    add_later(app, operations)
     return app
-
-
-def _route(operation: Operation, services: ApiServices) -> web.RouteDef:
-    known = [parameter.name for parameter in operation.query_parameters]
-
-    async def handle(request: web.Request) -> web.StreamResponse:
-        check_query(request, known)
-        return await operation.handler(services, request)
-
-    return web.route(operation.route.method, operation.route.pattern, handle)
 
 
 def _bound(path: Path) -> tuple[socket.socket, int]:

@@ -11,12 +11,11 @@ from daemon.config.certificates import load_pair
 from daemon.config.config import Config
 from daemon.config.tables import ControlTable, TokenTable
 from daemon.control.api import LIMITS, ControlApiError, application
-from daemon.control.questions import Control
 from daemon.control.tokens import Gate, Role, Token
 from daemon.metrics import DoorMetrics
-from daemon.records.service import RecordService
 from daemon.web.door import Door, Limits
 from daemon.web.hosts import Hosts
+from daemon.web.later import RouteMaker
 from daemon.web.listening import listening
 
 _log = structlog.get_logger(__name__)
@@ -52,8 +51,7 @@ class TcpControlApi:
     @asynccontextmanager
     async def open(
         self,
-        control: Control,
-        records: RecordService,
+        operations: RouteMaker,
         limits: Limits = LIMITS,
         metrics: DoorMetrics | None = None,
     ) -> AsyncIterator[list[tuple[str, int]]]:
@@ -63,7 +61,7 @@ class TcpControlApi:
         """
         door = Door(name="control_tcp", limits=limits, metrics=metrics or DoorMetrics())
         hosts = Hosts(door, "control", [*self._hosts, *(address.host for address in self._listen)])
-        app = application(control, records, [hosts.middleware(), self._gate.middleware()], door)
+        app = application(operations, [hosts.middleware(), self._gate.middleware()], door)
         addresses = [(address.host, address.port) for address in self._listen]
         async with listening(app, door, addresses, self._tls) as bound:
             if bound:

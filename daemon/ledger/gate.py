@@ -3,15 +3,15 @@
 Whatever made such a record, it is quarantined in a table of its own, and what else there is goes on.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from daemon.ledger.batch import Entry
 from sla.decoding import LineError, parse_line, values_of
 from sla.evidence import encode
 from sla.reader import LONGEST_WRITTEN, EvidenceReader
-from sla.records import Observation, Record
+from sla.records import Leg, Observation, Record, Server
 
 KEPT_CHARACTERS: Final = 100_000
 """How much of a record is kept that was quarantined."""
@@ -51,11 +51,10 @@ class EntryGate:
         quarantined: list[Quarantined] = []
         for place, entry in enumerate(entries):
             record = entry.record
-            if type(record) is Observation:
-                line = self._sound_line(record)
-                if line is not None:
-                    lines.append(line)
-                    continue
+            line = self._sound_line(record)
+            if line is not None:
+                lines.append(line)
+                continue
             line, problem = self._judged(record)
             if problem is None:
                 lines.append(line)
@@ -96,22 +95,29 @@ class EntryGate:
             return line, f"cannot be written: {error.reason}"
         return line, self._problem_of(record.kind, encoded)
 
-    def _sound_line(self, record: Observation) -> str | None:
-        """The line of an observation without any fault that one can have, as the reader judges it at ten times the cost.
+    def _sound_line(self, record: Record) -> str | None:
+        """The line of an observation or a server without any fault that one can have, as the reader judges it at ten times the cost.
 
         None where that is not sure.
         """
-        witness = record.witness
-        if record.extra or not (record.server and witness.observer and witness.source):
-            return None
-        if self._knows_all and not self._reader.knows_server(record.server):
+        is_sound = _IS_SOUND.get(type(record))
+        if is_sound is None or record.extra or not is_sound(record):
             return None
         try:
             line = encode(record)
         except (OverflowError, ValueError):
             return None
         # Everything in it but its texts is of a form that has no fault, and texts that are ASCII have none.
-        return line if line.isascii() and len(line) <= LONGEST_WRITTEN else None
+        is_sure = line.isascii() and len(line) <= LONGEST_WRITTEN and self._admits(record)
+        return line if is_sure else None
+
+    def _admits(self, record: Record) -> bool:
+        """Whether the reader would take a record of which each value is sound, by what it read before."""
+        if not self._knows_all:
+            return True
+        if isinstance(record, Server):
+            return self._reader.admit_server(record) is None
+        return isinstance(record, Observation) and self._reader.knows_server(record.server)
 
     def _problem_of(self, kind: str, line: bytes) -> str | None:
         if self._knows_all:
@@ -124,6 +130,40 @@ class EntryGate:
         except LineError as error:
             return error.problem
         return faults[0] if faults else None
+
+
+def _is_sound_observation(record: Observation) -> bool:
+    witness = record.witness
+    return bool(record.server and witness.observer and witness.source)
+
+
+def _is_sound_server(record: Server) -> bool:
+    texts = (
+        record.id,
+        record.name,
+        record.client,
+        record.observer,
+        record.recorded_by,
+        record.solution or "-",
+    )
+    until = record.in_service_until
+    instants = (record.in_service_from, record.recorded_at, *(() if until is None else (until,)))
+    return bool(
+        record.id
+        and record.client
+        and record.solution != ""
+        and record.legs
+        and {str}.issuperset(map(type, texts))
+        and {int}.issuperset(map(type, instants))
+        and {Leg}.issuperset(map(type, record.legs))
+    )
+
+
+_IS_SOUND: Final[Mapping[type, Callable[[Any], bool]]] = {
+    Observation: _is_sound_observation,
+    Server: _is_sound_server,
+}
+"""The kinds of which thousands come at once: whether each value of such a record is surely one that may stand in evidence."""
 
 
 def _kept(place: int, problem: str, line: str) -> Quarantined:

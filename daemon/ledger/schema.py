@@ -168,9 +168,10 @@ INSERT_REQUEST: Final = "INSERT INTO request (seq, key, digest) VALUES (?, ?, ?)
 INSERT_LAG: Final = "INSERT INTO lag (observer, source, start, end) VALUES (?, ?, ?, ?)"
 
 
-PUT_OBJECT: Final = "INSERT OR REPLACE INTO object (source, server, vcenter, moid) VALUES (?, ?, ?, ?)"
+INSERT_RECORDS: Final = "INSERT INTO record (seq, body, chain, settled) VALUES "
+PUT_OBJECTS: Final = "INSERT OR REPLACE INTO object (source, server, vcenter, moid) VALUES "
 SELECT_TRACES: Final = "SELECT about, start, end, detail FROM trace ORDER BY about, start"
-PUT_TRACE: Final = "INSERT OR REPLACE INTO trace (about, start, end, detail) VALUES (?, ?, ?, ?)"
+PUT_TRACES: Final = "INSERT OR REPLACE INTO trace (about, start, end, detail) VALUES "
 LET_GO_OF_TRACES: Final = "DELETE FROM trace WHERE end < ?"
 SELECT_DOCUMENT: Final = "SELECT content FROM document WHERE sha256 = ?"
 PUT_DOCUMENT: Final = "INSERT OR REPLACE INTO document (sha256, content) VALUES (?, ?)"
@@ -192,13 +193,13 @@ class Database(Protocol):
         ...
 
 
-def insert_records(count: int) -> str:
-    """The statement that appends `count` records, four parameters each.
+def of_rows(insert: str, count: int) -> str:
+    """The statement that inserts `count` rows of four columns.
 
     Many rows a statement: SQLite's binding takes the interpreter's lock back after each statement, and beside a busy event
     loop it waits for that.
     """
-    return "INSERT INTO record (seq, body, chain, settled) VALUES " + ",".join(["(?,?,?,?)"] * count)  # noqa: S608  placeholders
+    return insert + ",".join(["(?,?,?,?)"] * count)
 
 
 def set_pragmas(db: Database) -> None:

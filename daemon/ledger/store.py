@@ -41,14 +41,15 @@ from daemon.ledger.schema import (
     DELETE_RECORDS,
     FIND_CHAIN,
     INSERT_LAG,
+    INSERT_RECORDS,
     INSERT_REQUEST,
     INSERT_SEALED,
     LET_GO_OF_QUARANTINE,
     LET_GO_OF_TRACES,
     PAGE_SIZE,
     PUT_DOCUMENT,
-    PUT_OBJECT,
-    PUT_TRACE,
+    PUT_OBJECTS,
+    PUT_TRACES,
     PUT_WATERMARK,
     QUARANTINE,
     SELECT_BODIES,
@@ -62,8 +63,8 @@ from daemon.ledger.schema import (
     SELECT_WATERMARKS,
     UPDATE_HEAD,
     Database,
-    insert_records,
     migrate,
+    of_rows,
     set_pragmas,
 )
 from daemon.ledger.snapshot_file import sync_directory
@@ -270,18 +271,14 @@ class Store:
         db, batch, after = self._db, plan.batch, plan.after
         self.check_file()
         db.execute(BEGIN)
-        for first in range(0, len(plan.rows), _ROWS_A_STATEMENT):
-            rows = plan.rows[first : first + _ROWS_A_STATEMENT]
-            db.execute(insert_records(len(rows)), list(flattened.from_iterable(rows)))
+        self._insert(INSERT_RECORDS, plan.rows)
         self._quarantine(plan)
         for witness, mark in plan.changed.items():
             db.execute(PUT_WATERMARK, (witness.observer, witness.source, mark.at, mark.sealed))
         for lag in batch.lags:
             db.execute(INSERT_LAG, (lag.witness.observer, lag.witness.source, lag.start, lag.end))
-        for (source, server), known in batch.objects.items():
-            db.execute(PUT_OBJECT, (source, server, *known))
-        for trace in batch.traces:
-            db.execute(PUT_TRACE, trace)
+        self._insert(PUT_OBJECTS, [(*of, *known) for of, known in batch.objects.items()])
+        self._insert(PUT_TRACES, batch.traces)
         if batch.traces_since is not None:
             db.execute(LET_GO_OF_TRACES, (batch.traces_since,))
         if batch.request is not None and plan.rows:
@@ -303,6 +300,11 @@ class Store:
         self.check_file()
         self.state = after
         self.lags = [*self.lags, *batch.lags] if batch.lags else self.lags
+
+    def _insert(self, insert: str, rows: Sequence[tuple[object, ...]]) -> None:
+        for first in range(0, len(rows), _ROWS_A_STATEMENT):
+            some = rows[first : first + _ROWS_A_STATEMENT]
+            self._db.execute(of_rows(insert, len(some)), list(flattened.from_iterable(some)))
 
     def restore(self, lines: Sequence[Chained]) -> None:
         """Commit records that were in this ledger before, as they are. Raises LedgerDamagedError where they do not follow."""

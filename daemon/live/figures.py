@@ -220,7 +220,11 @@ class LiveFigures:
 
     def _each_judged(self, judging: "JudgementsAt") -> Iterator[None]:
         while (server := self.servers.next_waiting()) is not None:
-            self.servers.judge(server, judging.of_server(server), judging.at)
+            known_from = self.book.servers[server].known_from
+            if known_from > judging.at:
+                self.servers.put_off(server, known_from)
+            else:
+                self.servers.judge(server, judging.of_server(server), judging.at)
             yield
         while self.solutions.waiting:
             key = self.solutions.waiting.pop()

@@ -92,13 +92,20 @@ class ServerFormulas:
             since, until = standing.since, standing.until
             if self._book.servers[server].goes_on:
                 number = self._number_for(standing, at)
+        self._put(server, number, FormulaRow(since, until))
+
+    def put_off(self, server: ServerId, until: Instant) -> None:
+        """Nothing is known of a server before an instant, as of thousands that a first sync shows: it is judged then."""
+        self._put(server, NOBODY, FormulaRow(BEGINNING, until))
+
+    def _put(self, server: ServerId, number: int, row: FormulaRow) -> None:
         self.formulas.release(self.numbers.get(server, NOBODY))
         self.numbers[server] = number
         before = self._rows.get(server)
-        self._rows[server] = FormulaRow(since, until)
-        self._newest_since = max(self._newest_since, since)
-        if until != FOREVER and (before is None or before.until != until):
-            heappush(self._due, (until, server))
+        self._rows[server] = row
+        self._newest_since = max(self._newest_since, row.since)
+        if row.until != FOREVER and (before is None or before.until != row.until):
+            heappush(self._due, (row.until, server))
 
     def _number_for(self, standing: ServerStanding, at: Instant) -> int:
         """The number of the formula of a server that stands so, for one server more."""

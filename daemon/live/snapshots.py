@@ -8,7 +8,7 @@ import asyncio
 from array import array
 from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import lru_cache, partial
 from itertools import chain
 from operator import attrgetter
 from typing import Final, Literal, TypeVar
@@ -172,14 +172,18 @@ class Snapshots:
                     (
                         servers[-1],
                         label("name", record.name),
-                        label("client", record.client),
-                        label("solution", record.solution or ""),
-                        label("vcenter", self._facts.source_of(record.id)),
-                        label("uplink", self._facts.uplink_of(record.id)),
+                        _of_many("client", record.client),
+                        _of_many("solution", record.solution or ""),
+                        _of_many("vcenter", self._facts.source_of(record.id)),
+                        _of_many("uplink", self._facts.uplink_of(record.id)),
                     )
                 )
             )
         self._servers, self._info, self._membership = servers, info, self._book.membership
+
+
+_of_many: Final = lru_cache(maxsize=4096)(label)
+"""A label that many servers share."""
 
 
 async def _moved(months: _Months, servers: Sequence[str]) -> tuple[ServerFamily, ...]:

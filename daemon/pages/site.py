@@ -29,6 +29,7 @@ from daemon.pages.rendering import ICON, SCRIPT, STYLE, Asset, Templates
 from daemon.pages.viewer import PageSources, Viewer
 from daemon.records.links import path_of
 from daemon.records.refusals import AmbiguousNameError, NotFoundError
+from daemon.statements.ics import MEDIA_TYPE
 from daemon.web.connections import busy
 from daemon.web.links import BASE, LINK
 
@@ -81,12 +82,18 @@ class Pages:
             *(web.get(BASE + path, self._own(file)) for path, file in OWN_FILES.items()),
             web.get(client_statement, self._answered("statements", statements.document)),
             web.get(BASE + STATEMENT, self._answered("statements", statements.document)),
+            web.get("/maintenance.ics", self._calendar),
             *(
                 web.get(base + asset.path, _kept(asset))
                 for asset in (STYLE, SCRIPT, ICON)
                 for base in ("", BASE)
             ),
         ]
+
+    async def _calendar(self, _: web.Request) -> web.Response:
+        """The maintenance of the fleet, for calendars that subscribe to it."""
+        file = await self._sources.answers.calendar()
+        return web.Response(body=file, content_type=MEDIA_TYPE, charset="utf-8")
 
     def _pages(self, base: str, pages: Mapping[str, tuple[str, PageValues]]) -> Iterator[web.RouteDef]:
         for path, (name, values) in pages.items():

@@ -20,7 +20,7 @@ from daemon.servers.registry import ServerRegistry, source_in
 from daemon.statements.register import StatementRegister, is_delivery
 from sla.instants import BEGINNING, Instant
 from sla.reader import EvidenceReader
-from sla.records import Blind, Event, Record, Recorded, ServerId
+from sla.records import Blind, Event, Observation, Record, Recorded, ServerId
 
 AT_ONCE: Final = 500
 """Records a slice."""
@@ -90,6 +90,8 @@ class Recollection:
         return "" if pages is None else source_in(pages)
 
     def _note(self, seq: int, record: Record) -> None:
+        if isinstance(record, Observation):
+            return  # what a start needs of most records, the book has
         is_needed = _is_needed(record)
         if isinstance(record, Recorded):
             self.begun_at = self.begun_at or record.recorded_at

@@ -85,6 +85,8 @@ class Rules(Generic[Rule]):
         A condition holds, does not, or is not known, and so does a rule: one condition that does not hold settles it.
         A rule that is not known may be the first one: a later one decides only if its outcome is the same.
         """
+        if not self._rules:
+            return None
         facts = self._facts(vcenter, server)
         unknown = _NOTHING
         waiting: Rule | None = None

@@ -9,6 +9,7 @@ Invariant: every record that comes out is recorded at the `now` that came in, so
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import lru_cache
 from typing import Final
 
 from daemon.servers.decisions import Decisions
@@ -131,19 +132,20 @@ class Services:
                 self.decisions.wait(server, service_from, now)
                 return
             owner, is_provisional = _owner_of(before), before is None or PROVISIONAL_OWNER in before.extra
-        begun = Server(
-            id=server,
-            name=server,
-            client=owner.client,
-            solution=owner.solution,
-            in_service_from=self.decisions.waited(server, service_from),
-            in_service_until=None,
-            observer=self._observer,
-            recorded_at=now,
-            extra=(PROVISIONAL_OWNER,) if is_provisional else (),
-        )
-        yield self._written(
-            self._described(begun if before is None else replace(begun, name=before.name), listing), now
+        yield self._kept(
+            Server(
+                id=server,
+                name=_name_of(listing.listed, server if before is None else before.name),
+                client=owner.client,
+                solution=owner.solution,
+                in_service_from=self.decisions.waited(server, service_from),
+                in_service_until=None,
+                legs=self._legs_of(server, ALL_LEGS, listing),
+                observer=self._observer,
+                recorded_at=now,
+                recorded_by=RECORDED_BY,
+                extra=(PROVISIONAL_OWNER,) if is_provisional else (),
+            )
         )
         yield from listing.views.values()
         listing.views.clear()
@@ -227,29 +229,45 @@ class Services:
     def _described(self, record: Server, listing: Listing) -> Server:
         """A record with the name and the legs that a listing gives, so far as they are known."""
         assert listing.listed is not None
-        name = record.name if listing.listed.name is NOT_KNOWN else listing.listed.name
-        return replace(record, name=name, legs=self._legs_of(record, listing))
+        return replace(
+            record,
+            name=_name_of(listing.listed, record.name),
+            legs=self._legs_of(record.id, record.legs, listing),
+        )
 
-    def _legs_of(self, record: Server, listing: Listing) -> tuple[Leg, ...]:
+    def _legs_of(self, server: ServerId, before: tuple[Leg, ...], listing: Listing) -> tuple[Leg, ...]:
+        """The legs that are watched of a server: `before`, as far as that cannot be told."""
         watched = self.policy.legs.get(listing.source, frozenset())
         assert listing.listed is not None
-        legs = (watched if listing.listed.san else watched - {Leg.SAN}) or watched
         internet = self.policy.watches_internet(listing.source, listing.listed)
         if isinstance(internet, Undecided):
-            internet = record.id in self._records and Leg.INTERNET in record.legs
-        if internet:
-            legs |= {Leg.INTERNET}
-        return tuple(leg for leg in ALL_LEGS if leg in legs)
+            internet = server in self._records and Leg.INTERNET in before
+        return _legs(watched, san=listing.listed.san, internet=internet)
 
     def _written(self, record: Server, now: Instant) -> Server:
         extra = tuple(
             each for each in record.extra if each != PROVISIONAL or record.in_service_until is not None
         )
-        record = replace(record, recorded_at=now, recorded_by=RECORDED_BY, extra=extra)
+        return self._kept(replace(record, recorded_at=now, recorded_by=RECORDED_BY, extra=extra))
+
+    def _kept(self, record: Server) -> Server:
+        """A record that is about to be in the ledger."""
         self._records[record.id] = record
         self._ended_before.discard(record.id)
         self.changed.add(record.id)
         return record
+
+
+def _name_of(listed: ListedServer, before: str) -> str:
+    """What a server is called: `before`, where its source does not say."""
+    return before if listed.name is NOT_KNOWN else listed.name
+
+
+@lru_cache(maxsize=64)
+def _legs(watched: frozenset[Leg], *, san: bool, internet: bool) -> tuple[Leg, ...]:
+    """The legs of a server of a source that watches some, which may have a SAN, and may be watched from the Internet."""
+    legs = (watched if san else watched - {Leg.SAN}) or watched
+    return tuple(leg for leg in ALL_LEGS if leg in legs or (internet and leg is Leg.INTERNET))
 
 
 def _owner_of(record: Server | None) -> Owner:

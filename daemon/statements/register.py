@@ -80,10 +80,11 @@ class StatementRegister:
 
     def take(self, record: Record) -> None:
         """A record that the book has taken."""
+        if isinstance(record, Observation):
+            self.observe(record.server, record.at)
+            return
         self.take_again(record)
         match record:
-            case Observation():
-                self.observe(record.server, record.at)
             case ObservedUntil():
                 self.see({record.witness: record.at})
                 self._seal(record.witness, record.at)

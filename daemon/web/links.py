@@ -3,7 +3,7 @@
 To whoever has none, all that is under `/c/` is one and the same 404, whatever the reason.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -47,10 +47,10 @@ def is_under_link(request: web.Request) -> bool:
     return resource is not None and resource.canonical.startswith(PREFIX)
 
 
-def add_dead_ends(app: web.Application) -> None:
-    """Answer whatever is under a link and is no page as a link that opens nothing; after all that there is."""
-    app.router.add_get(BASE, _with_a_slash)
-    app.router.add_get(BASE + "/{rest:.*}", _nothing)
+def dead_ends() -> Iterator[web.RouteDef]:
+    """Whatever is under a link and is no page is answered as a link that opens nothing; behind all that there is."""
+    yield web.get(BASE, _with_a_slash)
+    yield web.get(BASE + "/{rest:.*}", _nothing)
 
 
 async def _with_a_slash(request: web.Request) -> web.Response:

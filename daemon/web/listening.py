@@ -71,7 +71,7 @@ async def serving(
         for listener in listeners:
             listener.setblocking(False)
             listener.listen(_BACKLOG)
-        async with _beside(entrance.accept_from(listener) for listener in listeners):
+        async with beside(entrance.accept_from(listener) for listener in listeners):
             yield
     finally:
         await runner.cleanup()
@@ -141,7 +141,7 @@ async def _bind(host: str, port: int, listeners: list[socket.socket]) -> None:
 
 
 @asynccontextmanager
-async def _beside(works: Iterable[Coroutine[None, None, Never]]) -> AsyncIterator[None]:
+async def beside(works: Iterable[Coroutine[None, None, Never]]) -> AsyncIterator[None]:
     """Do something while the caller goes on, and end it then. What the caller raises is no group of exceptions."""
     raised: BaseException | None = None
     async with asyncio.TaskGroup() as tasks:

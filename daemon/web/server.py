@@ -3,7 +3,7 @@
 Where the web config file asks for a password, links for clients need none: they are one.
 """
 
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from http import HTTPStatus
 from pathlib import Path
@@ -16,13 +16,13 @@ from daemon.clock import Clock
 from daemon.exposition.exposition import Exposition, NotPreparedError, TooManyScrapesError
 from daemon.metrics import DoorMetrics
 from daemon.records.links import ClientLink
-from daemon.statements.ics import MEDIA_TYPE
 from daemon.web.access import Bucket, PasswordCheck, has_allowed_name
 from daemon.web.config import CurrentTls, WebConfig, WebConfigError, WebConfigFile
 from daemon.web.connections import Handler, bounded, busy
 from daemon.web.door import DEFAULT_LIMITS, Door, Limits
 from daemon.web.hosts import Hosts
-from daemon.web.links import add_dead_ends, is_under_link, letting_in, nobody
+from daemon.web.later import RouteMaker, add_later
+from daemon.web.links import dead_ends, is_under_link, letting_in, nobody
 from daemon.web.listening import listening
 from daemon.web.negotiation import accepts_gzip, choose_format
 
@@ -41,10 +41,6 @@ class Site(Protocol):
         """Why slad is not ready, a sentence each; empty when it is."""
         ...
 
-    async def calendar(self) -> bytes:
-        """The maintenance of the fleet as an iCalendar file."""
-        ...
-
 
 @asynccontextmanager
 async def public_http(
@@ -52,7 +48,7 @@ async def public_http(
     clock: Clock,
     addresses: Sequence[tuple[str, int]],
     *,
-    pages: Iterable[web.RouteDef] = (),
+    pages: RouteMaker = tuple,
     opened_by: Callable[[str], ClientLink | None] = nobody,
     web_config: Path | None = None,
     hosts: Sequence[str] = (),
@@ -80,7 +76,7 @@ def _application(
     file: WebConfigFile | None,
     door: Door,
     hosts: Hosts,
-    pages: Iterable[web.RouteDef],
+    pages: RouteMaker,
     opened_by: Callable[[str], ClientLink | None],
 ) -> web.Application:
     handlers = _PublicHandlers(site)
@@ -89,21 +85,16 @@ def _application(
         middlewares=[hosts.middleware(), *guards, letting_in(opened_by), bounded(door)],
         client_max_size=door.limits.body_bytes,
     )
-    app.router.add_routes(pages)
-    add_dead_ends(app)
-    app.router.add_get("/maintenance.ics", handlers.calendar)
     app.router.add_get("/metrics", handlers.metrics)
     app.router.add_get("/-/healthy", handlers.healthy)
     app.router.add_get("/-/ready", handlers.ready)
+    add_later(app, lambda: [*pages(), *dead_ends()])
     return app
 
 
 class _PublicHandlers:
     def __init__(self, site: Site) -> None:
         self._site = site
-
-    async def calendar(self, _: web.Request) -> web.Response:
-        return web.Response(body=await self._site.calendar(), content_type=MEDIA_TYPE, charset="utf-8")
 
     async def healthy(self, _: web.Request) -> web.Response:
         return web.Response(text="slad is healthy.\n")

@@ -4,12 +4,14 @@ import json
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from daemon.control.api import control_api
 from daemon.control.questions import Listed, OutagesAsked, Page, PageKey, ServersAsked
 from daemon.control.routes import ServerOrder
+from daemon.control.routing import routes_of
 from daemon.records.refusals import AmbiguousNameError, ConflictError, FieldFault, NotFoundError
 from daemon.replies.causes import CauseStatus
 from daemon.replies.clock import ClockStatus
@@ -418,4 +420,4 @@ class FixedControl:
 
 def fixed_api(path: Path, control: FixedControl | None = None) -> AbstractAsyncContextManager[None]:
     """The control API on a Unix socket, which gives them."""
-    return control_api(control or FixedControl(), path, Office().records)
+    return control_api(partial(routes_of, control or FixedControl(), Office().records), path)

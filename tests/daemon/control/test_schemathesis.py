@@ -8,6 +8,7 @@ import asyncio
 import threading
 from collections import Counter
 from collections.abc import Iterator
+from functools import partial
 from typing import Any, Final
 
 import pytest
@@ -19,6 +20,7 @@ from daemon.control.api import LIMITS, application
 from daemon.control.identity import let_in
 from daemon.control.openapi import document
 from daemon.control.operation import Operation
+from daemon.control.routing import routes_of
 from daemon.web.connections import Handler
 from daemon.web.door import Door
 from daemon.web.listening import listening
@@ -77,7 +79,7 @@ def url() -> Iterator[str]:
 
     async def serve() -> None:
         door = Door(name="control", limits=LIMITS)
-        app = application(FixedControl(), office.records, [_anybody], door)
+        app = application(partial(routes_of, FixedControl(), office.records), [_anybody], door)
         async with listening(app, door, [("127.0.0.1", 0)]) as [(_, port)]:
             place.extend((asyncio.get_running_loop(), port))
             ready.set()

@@ -6,6 +6,7 @@ import ssl
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import aiohttp
@@ -14,6 +15,7 @@ import pytest
 from daemon.config.tables import ControlTable
 from daemon.config.values import Surroundings
 from daemon.control.api import ControlApiError
+from daemon.control.routing import routes_of
 from daemon.control.tcp import TcpControlApi
 from daemon.new_tokens import new_token
 from sla.instants import SECOND, Instant
@@ -81,7 +83,7 @@ async def on_tcp(
         ssl=ssl.create_default_context(cafile=certificate.cafile), force_close=True
     )
     async with (
-        door.open(NoControl(), office.records) as [(host, port)],
+        door.open(partial(routes_of, NoControl(), office.records)) as [(host, port)],
         aiohttp.ClientSession(connector=trusting) as session,
     ):
         yield TlsCaller(session, f"https://{host}:{port}")

@@ -38,9 +38,6 @@ class Site:
     def readiness(self) -> Sequence[str]:
         return ()
 
-    async def calendar(self) -> bytes:
-        raise AssertionError("nobody asks for the calendar here")
-
 
 def figures() -> Snapshot:
     names = [ODD, *(f"server-{row}" for row in range(1, ROWS))]

@@ -31,6 +31,7 @@ from sla.records import (
     Server,
     ServerId,
     ServiceRequest,
+    SolutionId,
     State,
     Witness,
 )
@@ -69,6 +70,27 @@ BAD: dict[str, tuple[Record, str]] = {
     "no server": (replace(SEEN, server=ServerId("")), "must not be empty"),
     "no witness": (replace(SEEN, witness=Witness("m", "")), "must not be empty"),
     "a client that nobody defined": (replace(SERVER, client=ClientId("nobody")), "no client"),
+    "a server without an id": (replace(SERVER, id=ServerId("")), "id: must not be empty"),
+    "a server whose id is a number": (replace(SERVER, id=5), "id: must be a text"),  # type: ignore[arg-type]
+    "a server whose name is a number": (replace(SERVER, name=5), "name: must be a text"),  # type: ignore[arg-type]
+    "a server whose name is half a pair": (replace(SERVER, name="\udfff"), "surrogates"),
+    "a server of no client": (replace(SERVER, client=ClientId("")), "client: must not be empty"),
+    "a server of a solution without a name": (
+        replace(SERVER, solution=SolutionId("")),
+        "solution: must not be",
+    ),
+    "a server of a solution that is one": (
+        replace(SERVER, solution=SolutionId("s1")),
+        "is the id of a server",
+    ),
+    "a server without legs": (replace(SERVER, legs=()), "legs: must be a list"),
+    "a server with a leg that is none": (replace(SERVER, legs=("disk",)), "legs: must be one of"),  # type: ignore[arg-type]
+    "a server that was recorded before": (replace(SERVER, recorded_at=Instant(AT - 1)), "recorded_at"),
+    "a server since no instant": (replace(SERVER, in_service_from=None), "in_service_from"),  # type: ignore[arg-type]
+    "a server until no instant": (replace(SERVER, in_service_until="now"), "cannot be written"),  # type: ignore[arg-type]
+    "a server by nobody": (replace(SERVER, recorded_by={"a": 1}), "cannot be written"),  # type: ignore[arg-type]
+    "a server with a key twice": (replace(SERVER, extra=(("id", '"s2"'),)), "id: is given twice"),
+    "a server of megabytes": (replace(SERVER, name="A" * LONGEST_WRITTEN), "longer than"),
     "a time zone that there is not": (replace(CLIENT, timezone="Mars/Olympus"), "timezone"),
     "an end before its beginning": (replace(EXCLUSION, end=AT), "until"),
     "what was recorded before": (replace(EVENT, recorded_at=Instant(AT - 1)), "recorded_at"),
@@ -121,6 +143,13 @@ async def test_what_the_reader_would_refuse_is_quarantined_and_the_others_enter(
     replayed(again)
     assert again.head.seq == 5
     await again.close()
+
+
+@pytest.mark.parametrize("what", [what for what, (bad, _) in BAD.items() if isinstance(bad, Server)])
+def test_what_is_wrong_with_a_server_alone_is_seen_before_the_ledger_was_read(what: str) -> None:
+    bad, why = BAD[what]
+    _, quarantined = EntryGate().admitted(batch(bad).entries)
+    assert bool(quarantined) == (why not in ("no client", "recorded_at", "is the id of a server"))
 
 
 async def test_what_was_not_let_in_defines_nothing(path: Path) -> None:
@@ -250,6 +279,54 @@ def test_the_gate_lets_in_what_the_reader_takes_and_nothing_else(record: Record)
     except (OverflowError, UnicodeEncodeError):
         taken = None
     assert (len(lines), len(quarantined)) == ((1, 0) if taken is not None else (0, 1))
+
+
+SERVERS = st.builds(
+    Server,
+    id=st.sampled_from(["s1", "s2", "shop", "", 5]) | ANY,
+    name=ANY | st.sampled_from([5, None, "A" * LONGEST_WRITTEN]),
+    client=st.sampled_from(["acme", "acme", "nobody", ""]),
+    solution=st.none() | st.sampled_from(["shop", "s2", "", 5]) | ANY,
+    in_service_from=st.just(AT) | st.integers(-(2**57), 2**57) | st.sampled_from([1.5, None, True]),
+    in_service_until=st.none() | st.just(AT) | st.integers(-(2**57), 2**57),
+    legs=st.lists(st.sampled_from([*Leg, Leg.RUNNING.value, "disk"]), max_size=3).map(tuple),
+    observer=st.just("m") | ANY,
+    recorded_at=st.integers(AT - 1, AT + 2) | st.just(2**57),
+    recorded_by=st.just("slad") | ANY,
+    extra=st.sampled_from([(), (), (("provisional", "true"),), (("id", '"s9"'),), (("x", "nan"),)]),
+)
+"""Sound ones, and some that nothing but a defect could make."""
+
+
+@settings(max_examples=400)
+@given(st.lists(st.tuples(st.lists(SERVERS | RECORDS, max_size=5), st.booleans()), max_size=3))
+def test_the_gate_admits_what_the_reader_admits_of_servers_one_after_the_other(
+    batches: list[tuple[list[Record], bool]],
+) -> None:
+    gate, judging, reading = EntryGate(), EvidenceReader(), EvidenceReader()
+    for reader in (judging, reading):
+        assert reader.read(encode(CLIENT).encode()) is not None
+    gate.judge_by(judging)
+    for records, lands in batches:
+        lines, quarantined = gate.admitted(batch(*records).entries)
+        problems = [_problem_of(record, reading) for record in records]
+        assert [each.place for each in quarantined] == [at for at, problem in enumerate(problems) if problem]
+        assert all(
+            each.problem == problems[each.place] for each in quarantined if problems[each.place] != "?"
+        )
+        assert lines == [encode(record) for record, why in zip(records, problems, strict=True) if not why]
+        for judge in (gate, reading):
+            judge.keep() if lands else judge.take_back()
+    assert (judging.recorded_at, judging.faults) == (reading.recorded_at, [])
+
+
+def _problem_of(record: Record, reader: EvidenceReader) -> str | None:
+    """Why a reader would not take the line of a record; "?" where it has none."""
+    try:
+        line = encode(record).encode()
+    except Exception:  # noqa: BLE001  whatever it is, nobody can read it
+        return "?"
+    return reader.admit(line)
 
 
 # What older ledgers hold

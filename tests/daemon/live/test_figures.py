@@ -2,10 +2,15 @@
 
 import pytest
 
+from daemon.book.live_book import LiveBook
 from daemon.live.figures import LiveFigures
+from sla.instants import SECOND, Instant, parse_instant
+from sla.records import Client, ClientId, Server, ServerId
+from sla.standing import ServerStanding, Standings
 from tests.daemon.live.comparing import assert_all_stands
 from tests.daemon.live.random_days import Days, DaysOfMonitors
 
+NOON = parse_instant("2026-03-10T12:00:00Z")
 STEPS = 50
 ENOUGH_S = 60.0
 NO_TIME_S = 0.0
@@ -76,3 +81,40 @@ async def test_servers_that_stand_alike_share_a_formula() -> None:
     used = {number for number in standing.servers.numbers.values() if number}
     formulas = standing.servers.formulas.by_number
     assert used == {number for number, formula in enumerate(formulas) if formula is not None}
+
+
+async def test_of_a_server_that_is_not_known_yet_nothing_is_worked_out(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A first sync puts thousands on record after the instant up to which time is settled."""
+    book, server = LiveBook("m"), ServerId("s1")
+    known_from = Instant(NOON + 10 * SECOND)
+    client = Client(id=ClientId("acme"), name="ACME", timezone="UTC", tech_admins=(), recorded_at=NOON)
+    book.take_record(client, None)
+    book.settle(NOON)
+    begun = Server(
+        id=server,
+        name="web",
+        client=client.id,
+        solution=None,
+        in_service_from=NOON,
+        in_service_until=None,
+        recorded_at=known_from,
+    )
+    book.take_record(begun, None)
+    judged: list[Instant] = []
+    judge = Standings.server
+
+    def noted(standings: Standings, server: ServerId) -> ServerStanding | Instant:
+        judged.append(standings.judgement.as_of)
+        return judge(standings, server)
+
+    monkeypatch.setattr(Standings, "server", noted)
+    standing = LiveFigures(book)
+    for at in (NOON, Instant(known_from - 1)):
+        assert await standing.catch_up(at, ENOUGH_S)
+        assert standing.servers.formula(server) is None
+    assert judged == []
+    assert await standing.catch_up(known_from, ENOUGH_S)
+    assert standing.servers.formula(server) is not None
+    assert set(judged) == {known_from}

@@ -164,7 +164,7 @@ class Opened:
 
 @asynccontextmanager
 async def opened(stage: Stage, web_config: Path | None = None) -> AsyncIterator[Opened]:
-    routes = Pages(stage.sources).routes()
+    routes = Pages(stage.sources).routes
     async with (
         public_http(
             StandingSite(),

@@ -340,6 +340,12 @@ async def test_no_sentence_ends_twice(browser: Browser) -> None:
         assert lead in await browser.text(path_of(browser, "/solutions/{client}/{solution}"))
 
 
+async def test_the_maintenance_of_the_fleet_is_a_calendar(browser: Browser) -> None:
+    status, text, headers = await browser.look("/maintenance.ics")
+    assert (status, headers["Content-Type"]) == (200, "text/calendar; charset=utf-8")
+    assert text.startswith("BEGIN:VCALENDAR\r\n")
+
+
 async def test_our_files_are_named_by_what_is_in_them_and_kept(browser: Browser) -> None:
     for asset in (ICON, STYLE, SCRIPT):
         status, text, headers = await browser.look(asset.path)

@@ -111,11 +111,11 @@ def sources_of(
         registry=registry,
         sources=words,
         internet=words,
-        committer=words,
+        readiness=tuple,
+        committed_at=lambda: words.committed_at,
         seal=words,
         verified_until=lambda: 0,
         figures=figures,
-        exposition=words,
         recorded_requests=RecordedRequests(),
         documents=documents,
         issuing=issuing,
@@ -311,7 +311,7 @@ async def browsing(client: str | None = None, *, is_hub: bool = False) -> AsyncI
     """A world in which everything happened, and its pages; `client`: as that one sees them."""
     world = World(is_hub=is_hub)
     await world.happen()
-    routes = Pages(world.sources).routes()
+    routes = Pages(world.sources).routes
     async with (
         public_http(
             StandingSite(), SystemClock(), [("127.0.0.1", 0)], pages=routes, opened_by=world.opened_by

@@ -4,6 +4,7 @@ import json
 from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -12,6 +13,7 @@ import aiohttp
 
 from daemon.control.api import LIMITS, control_api
 from daemon.control.questions import Listed, OutagesAsked, Page, ServersAsked
+from daemon.control.routing import routes_of
 from daemon.records.editions import Edition
 from daemon.records.idempotency import AskedDraft, NumberedDraft, RecordedRequests
 from daemon.records.refusals import FieldFault, NotFoundError
@@ -259,7 +261,7 @@ class Caller:
 async def at_the_door(office: Office, path: Path, limits: Limits = LIMITS) -> AsyncIterator[Caller]:
     """The door open on a Unix socket, and somebody at it."""
     async with (
-        control_api(NoControl(), path, office.records, limits=limits),
+        control_api(partial(routes_of, NoControl(), office.records), path, limits=limits),
         aiohttp.ClientSession(connector=aiohttp.UnixConnector(str(path))) as session,
     ):
         yield Caller(session)

@@ -45,9 +45,6 @@ class StandingSite:
     def readiness(self) -> Sequence[str]:
         return self.reasons
 
-    async def calendar(self) -> bytes:
-        return b"BEGIN:VCALENDAR\r\nEND:VCALENDAR\r\n"
-
     async def prepare(self, rows: int = 3) -> None:
         line = b"# HELP slad_ready Ready.\n# TYPE slad_ready gauge\nslad_ready 1.0\n"
         await self.exposition.prepare(figures(rows), [RenderedFamily(text=line, openmetrics=line)])

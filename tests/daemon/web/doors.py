@@ -7,6 +7,7 @@ import ssl
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from daemon.clock import SystemClock
 from daemon.config.tables import ControlTable
 from daemon.config.values import Surroundings
 from daemon.control.api import LIMITS, control_api
+from daemon.control.routing import routes_of
 from daemon.control.tcp import TcpControlApi
 from daemon.exposition.exposition import Exposition
 from daemon.metrics import Metrics
@@ -121,6 +123,7 @@ async def open_door(name: str, folder: Path, **limits: Any) -> AsyncIterator[Ope
     metrics, control, office = Metrics(), FixedControl(lines=LONG_EXPORT), Office()
     standard = DEFAULT_LIMITS if name == "public" else LIMITS
     bounds = Limits(**{key: getattr(standard, key) for key in Limits.__slots__} | limits)
+    operations = partial(routes_of, control, office.records)
     async with AsyncExitStack() as stack:
         place: Path | tuple[str, int]
         if name == "public":
@@ -134,7 +137,7 @@ async def open_door(name: str, folder: Path, **limits: Any) -> AsyncIterator[Ope
             door = OpenDoor(name, bounds, place, request("/-/healthy"), metrics=metrics)
         elif name == "control":
             place = folder / "control.sock"
-            unix = control_api(control, place, office.records, limits=bounds, metrics=metrics.doors)
+            unix = control_api(operations, place, limits=bounds, metrics=metrics.doors)
             await stack.enter_async_context(unix)
             door = OpenDoor(name, bounds, place, request("/v1/status"), metrics=metrics)
         else:
@@ -149,7 +152,7 @@ async def open_door(name: str, folder: Path, **limits: Any) -> AsyncIterator[Ope
                 ],
             }
             table = ControlTable.model_validate(said, context=Surroundings(folder=folder, env={}))
-            tcp = TcpControlApi(table, office).open(control, office.records, bounds, metrics.doors)
+            tcp = TcpControlApi(table, office).open(operations, bounds, metrics.doors)
             (place,) = await stack.enter_async_context(tcp)
             trust = ssl.create_default_context(cafile=certificate.cafile)
             good = request("/v1/status", AUTHORIZED)

@@ -5,12 +5,13 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
+from aiohttp import web
 
 from daemon.control.operations import OPERATIONS
 from daemon.web import server
 from daemon.web.door import SECURITY_HEADERS, Door
 from daemon.web.hosts import Hosts
-from daemon.web.links import nobody
+from daemon.web.links import dead_ends, nobody
 from tests.daemon.web.door import StandingSite
 from tests.daemon.web.doors import AUTHORIZED, DOORS, OpenDoor, open_door, request
 
@@ -24,9 +25,13 @@ def paths(name: str) -> Sequence[tuple[str, str]]:
         ]
     door = Door(name=name)
     hosts = Hosts(door, "web", ())
-    app = server._application(StandingSite(), None, None, door, hosts, (), nobody)  # type: ignore[arg-type]  # no file, no clock
+    app = server._application(StandingSite(), None, None, door, hosts, tuple, nobody)  # type: ignore[arg-type]  # no file, no clock
+    later = web.UrlDispatcher()
+    later.add_routes(dead_ends())
     return [
-        (each.method, each.resource.canonical) for each in app.router.routes() if each.resource is not None
+        (each.method, each.resource.canonical)
+        for each in (*app.router.routes(), *later.routes())
+        if each.resource is not None
     ]
 
 

@@ -73,12 +73,6 @@ async def test_metrics_are_503_until_figures_are_published(door: Visit) -> None:
     assert await door.status("/metrics") == 200
 
 
-async def test_the_maintenance_is_a_calendar(door: Visit) -> None:
-    async with door.get("/maintenance.ics") as response:
-        assert response.headers["Content-Type"] == "text/calendar; charset=utf-8"
-        assert (await response.read()).startswith(b"BEGIN:VCALENDAR\r\n")
-
-
 async def test_ready_tells_why_not(door: Visit) -> None:
     assert await door.text("/-/ready") == "slad is ready.\n"
     door.site.reasons.append("the ledger cannot be written: disk full")
