@@ -11,6 +11,7 @@ from probes.simulation.entities import Datastore, Folder, Host, Vm
 from probes.vcenter import soap
 from probes.vcenter.session import Session
 from probes.vcenter.settings import Portions
+from probes.vcenter.updates import as_update
 from sla.instants import SECOND
 from sla.records import Leg, State
 from tests.probes.vcenter.harness import RECOVERED, Watched, watching
@@ -133,7 +134,7 @@ def test_a_server_that_left_and_came_in_one_turn_never_departed(
 ) -> None:
     """A vCenter may tell more than it must: both steps, where one would do."""
     heard = Session.wait_for_updates
-    entered: list[dict[str, Any]] = []
+    entered: list[object] = []
 
     def blinking(
         session: Session, collector: str, version: str, wait_s: int, page: int, *, once: bool
@@ -141,7 +142,7 @@ def test_a_server_that_left_and_came_in_one_turn_never_departed(
         answer = heard(session, collector, version, wait_s, page, once=once)
         for part in soap.as_list(answer and answer.get("filterSet")):
             for update in soap.as_list(part["objectSet"]):
-                if update["obj"] != moid:
+                if as_update(update).moid != moid:
                     continue
                 if not entered:
                     entered.append(update)
