@@ -9,7 +9,7 @@ from bisect import insort
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from operator import attrgetter
-from typing import Final
+from typing import Final, NamedTuple
 
 from probes.report import RECOVERED, ListedServer
 from probes.vcenter import history
@@ -89,8 +89,7 @@ class ServerTrack:
     listed: ListedServer | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ServerLook:
+class ServerLook(NamedTuple):
     """One judgement of one virtual server.
 
     `at` is when the answer came, `seen_until` how far the watch had seen before it, None where this look begins a watch
@@ -177,8 +176,14 @@ class Tracks:
             track.boot = look.boot
         if look.san is not None and (look.san.state is not track.san.state or track.san is _UNSEEN):
             track.san = look.san
-            yield self._said(
-                self._witness, server, Leg.SAN, StateSince(look.at, look.san.state), look.san.reason, look.at
+            yield Observation(
+                witness=self._witness,
+                server=server,
+                leg=Leg.SAN,
+                state=look.san.state,
+                at=look.at,
+                reason=look.san.reason,
+                noticed_at=look.at,
             )
 
     def dated(self, now: Instant) -> Iterator[Observation]:
@@ -201,7 +206,7 @@ class Tracks:
                 continue
             booted = None if boot is None else self._hosts.ours(boot, end)
             for step in history.within_gap(start, end, booted, track.running.state, track.hints):
-                yield self._said(self._recovered, server, Leg.RUNNING, step, _RECOVERED[step.state], end)
+                yield self._said(self._recovered, server, step, _RECOVERED[step.state], end)
 
     def forget(self, server: ServerId) -> None:
         """A server is no longer listed: should it come back, it is a new one here."""
@@ -263,16 +268,16 @@ class Tracks:
     def _tell(self, server: ServerId, track: ServerTrack, now: Instant) -> Iterator[Observation]:
         """Say what is now known of how it came to be as it is, and was not said yet."""
         for step in _told_anew(self._recovered, _while_lost(track), track.told):
-            yield self._said(self._recovered, server, Leg.RUNNING, step, _RECOVERED[step.state], now)
+            yield self._said(self._recovered, server, step, _RECOVERED[step.state], now)
         steps = _while_seen(track, now)
         for step in steps:
             if (self._witness, step) not in track.told:
                 track.told.append((self._witness, step))
                 expected = step.state is track.running.state
                 reason = track.running.reason if expected else _DATED[step.state]
-                yield self._said(self._witness, server, Leg.RUNNING, step, reason, now)
+                yield self._said(self._witness, server, step, reason, now)
         track.since = max(steps[-1].at, track.settled_until)
-        if any(step.state is State.DOWN for step in steps) or track.was is State.DOWN:
+        if track.was is State.DOWN or State.DOWN in [step.state for step in steps]:
             track.rose_at = steps[-1].at if track.running.state is State.UP else None
 
     def _resolve(self, server: ServerId, track: ServerTrack, now: Instant) -> Iterator[Observation]:
@@ -297,13 +302,12 @@ class Tracks:
             if start < doubt.end and track.running.state is State.UP:
                 track.since = track.settled_until = doubt.end
                 for step in (StateSince(start, State.UNKNOWN), StateSince(doubt.end, State.UP)):
-                    yield self._said(self._witness, server, Leg.RUNNING, step, _DATED[step.state], doubt.end)
+                    yield self._said(self._witness, server, step, _DATED[step.state], doubt.end)
 
     def _said(
         self,
         witness: Witness,
         server: ServerId,
-        leg: Leg,
         step: StateSince,
         reason: Reason,
         noticed_at: Instant,
@@ -311,7 +315,7 @@ class Tracks:
         return Observation(
             witness=witness,
             server=server,
-            leg=leg,
+            leg=Leg.RUNNING,
             state=step.state,
             at=step.at,
             reason=reason,
@@ -335,6 +339,8 @@ def _told_anew(
     witness: Witness, steps: list[StateSince], told: list[tuple[Witness, StateSince]]
 ) -> list[StateSince]:
     """The steps that were not told yet; what was told of another instant, and no longer holds, is told as it is now."""
+    if not (steps or told):
+        return []
     before = {step.at: step.state for who, step in told if who is witness}
     now = {step.at: step.state for step in steps}
     new = [step for step in steps if before.get(step.at) is not step.state]
@@ -370,7 +376,7 @@ def _while_seen(track: ServerTrack, now: Instant) -> list[StateSince]:
         steps = history.turned(
             track.was, track.before, state, noticed_at, track.hints, open_from=track.open_from
         )
-    if state is State.UP:
+    if state is State.UP and track.hints:
         since = max(steps[-1].at, track.settled_until, track.hints_from)
         steps += history.power_cycles(since, now, track.hints)
     return steps

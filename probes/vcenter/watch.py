@@ -379,7 +379,7 @@ class VcenterWatch:
                 returned=moid in self._bindings.returned,
                 managed_object=self._bindings.managed_object(moid),
             )
-            if told != track.listed or chain.seen_until is None:
+            if chain.seen_until is None or told != track.listed:
                 track.listed = told
                 yield told
 
