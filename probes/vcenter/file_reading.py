@@ -116,9 +116,9 @@ class FileReading:
     ) -> dict[Moid, None]:
         """Machines of this look, or unread on a host that lost a datastore, whose verdict waits for a reading."""
         vms = inventory.vms
-        suspects = (touched | self.waiting) & vms.keys()
+        suspects = [*touched, *((self.waiting - touched) & vms.keys())]
         if inventory.lost:
-            suspects |= {moid for moid in self.unread if vms[moid].host in inventory.lost}
+            suspects += (moid for moid in self.unread if vms[moid].host in inventory.lost)
         return {
             moid: None
             for moid in suspects

@@ -10,7 +10,7 @@ import math
 import random
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Set
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from typing import Any, Final
@@ -315,9 +315,11 @@ class VcenterWatch:
             self._pause(EARLY_PAUSE_S)
         return first_at
 
-    def _touched(self, chain: Chain) -> set[Moid]:
+    def _touched(self, chain: Chain) -> Set[Moid]:
         """The machines that this look is about."""
-        return chain.touched & self._inventory.vms.keys()
+        every = self._inventory.vms.keys()
+        # In the order in which they came, which is that in which they lie in memory.
+        return every if every <= chain.touched else chain.touched & every
 
     def _read_files(self, chain: Chain) -> list[Moid]:
         touched, ignored = self._touched(chain), self._ignored_datastores()
