@@ -323,7 +323,8 @@ class VcenterWatch:
 
     def _read_files(self, chain: Chain) -> list[Moid]:
         touched, ignored = self._touched(chain), self._ignored_datastores()
-        return list(self._files.read(chain.session, self._inventory, touched, ignored))
+        is_first = chain.seen_until is None
+        return list(self._files.read(chain.session, self._inventory, touched, ignored, is_first=is_first))
 
     def _follow_attributes(self, chain: Chain) -> None:
         if self._settings.attributes:
