@@ -205,7 +205,7 @@ class Inventory:
             odd = _not_taken(kind, update.told, partial(self._set, kind, moid, touched))
         if not update.is_whole:
             odd |= _ALL[kind]
-        if update.refused or moid in self.unread:
+        if update.refused or moid in self.unread.moids:
             self.unread.told(kind, moid, frozenset(update.told), update.refused)
         if odd:
             self._spoil(kind, moid, odd, touched)

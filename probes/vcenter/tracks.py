@@ -5,9 +5,8 @@ where an event or the boot time tells it. The *recovered* one, source `NAME/reco
 which the first could not: loss of contact, and gaps in the watch. At all other times it is unknown.
 """
 
-from bisect import insort
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from operator import attrgetter
 from typing import Final, NamedTuple
 
@@ -64,7 +63,8 @@ class ServerTrack:
     `running` was first seen at `noticed_at`, and holds since `since`; the state before it, `was`, held since `before`
     and was seen until `open_from`. `rose_at`: since when it is up, where something says when it came up.
     `lost_at`: since when the source cannot say whether it runs, `lost_unwatched`: a time in it nobody watched; `loss`: the last such time, while what followed lasts.
-    `told` is what both witnesses said since `running` was seen; of what was before `settled_until` no more is said.
+    `told` is what the source's own witness said since `running` was seen, `recovered` what the other one did; of what was
+    before `settled_until` no more is said.
     `boot` is the newest boot time, `moved_at` the newest event of a move. Of what was by `hints_from` not all hints are kept.
     """
 
@@ -82,8 +82,9 @@ class ServerTrack:
     loss: _Loss | None = None
     doubt: _Doubt | None = None
     settled_until: Instant = BEGINNING
-    told: list[tuple[Witness, StateSince]] = field(default_factory=list)
-    hints: list[Hint] = field(default_factory=list)
+    told: tuple[StateSince, ...] = ()
+    recovered: tuple[StateSince, ...] = ()
+    hints: Sequence[Hint] = ()
     hints_from: Instant = BEGINNING
     moved_at: Instant = BEGINNING
     listed: ListedServer | None = None
@@ -139,10 +140,10 @@ class Tracks:
         if hint.turn is Turn.MOVED:
             track.moved_at = hint.at
             return
-        insort(track.hints, hint, key=attrgetter("at"))
-        if len(track.hints) > HINTS_KEPT:
-            track.hints_from = max(track.hints_from, track.hints[-HINTS_KEPT - 1].at)
-            del track.hints[:-HINTS_KEPT]
+        hints = sorted((*track.hints, hint), key=attrgetter("at"))
+        if len(hints) > HINTS_KEPT:
+            track.hints_from = max(track.hints_from, hints[-HINTS_KEPT - 1].at)
+        track.hints = hints[-HINTS_KEPT:]
         self._undated.add(server)
         says_off = hint.turn is Turn.RESTARTED or not (hint.dated or hint.turn is Turn.LOST)
         if says_off and seen_until is not None and track.running.state is State.UP:
@@ -262,17 +263,18 @@ class Tracks:
         track.running, track.noticed_at, track.rose_at = look.running, look.at, None
         track.lost_at = look.at if look.running.state is State.UNKNOWN else None
         track.lost_unwatched = False
-        track.settled_until, track.told = BEGINNING, []
+        track.settled_until, track.told, track.recovered = BEGINNING, (), ()
         yield from self._tell(server, track, look.at)
 
     def _tell(self, server: ServerId, track: ServerTrack, now: Instant) -> Iterator[Observation]:
         """Say what is now known of how it came to be as it is, and was not said yet."""
-        for step in _told_anew(self._recovered, _while_lost(track), track.told):
+        for step in _told_anew(_while_lost(track), track.recovered):
+            track.recovered += (step,)
             yield self._said(self._recovered, server, step, _RECOVERED[step.state], now)
         steps = _while_seen(track, now)
         for step in steps:
-            if (self._witness, step) not in track.told:
-                track.told.append((self._witness, step))
+            if step not in track.told:
+                track.told += (step,)
                 expected = step.state is track.running.state
                 reason = track.running.reason if expected else _DATED[step.state]
                 yield self._said(self._witness, server, step, reason, now)
@@ -335,20 +337,17 @@ _RECOVERED: Final = {
 }
 
 
-def _told_anew(
-    witness: Witness, steps: list[StateSince], told: list[tuple[Witness, StateSince]]
-) -> list[StateSince]:
+def _told_anew(steps: Sequence[StateSince], told: Sequence[StateSince]) -> list[StateSince]:
     """The steps that were not told yet; what was told of another instant, and no longer holds, is told as it is now."""
     if not (steps or told):
         return []
-    before = {step.at: step.state for who, step in told if who is witness}
+    before = {step.at: step.state for step in told}
     now = {step.at: step.state for step in steps}
     new = [step for step in steps if before.get(step.at) is not step.state]
     for at in sorted(before.keys() - now.keys()):
         state = next((step.state for step in reversed(steps) if step.at < at), State.UNKNOWN)
         if state is not before[at]:
             new.append(StateSince(at, state))
-    told += [(witness, step) for step in new]
     return sorted(new, key=attrgetter("at"))
 
 
