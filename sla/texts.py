@@ -67,7 +67,8 @@ def printable_json(document: str) -> str:
 
 def is_clean_id(text: str) -> bool:
     """Whether a text may be an id: not empty, no longer than `ID_BYTES`, printable as it is."""
-    return text != "" and len(text.encode(errors="replace")) <= ID_BYTES and text.isprintable()
+    size = len(text) if text.isascii() else len(text.encode(errors="replace"))
+    return 0 < size <= ID_BYTES and text.isprintable()
 
 
 def _bounded(text: str, most_bytes: int, escape: Callable[[str], str]) -> str:

@@ -26,6 +26,7 @@ _NUMBER: Final = re.compile(r"\d+$")
 _TELL_A_SERVER: Final = frozenset({"config.instanceUuid", "config.template", "config.ftInfo.role"})
 """What says whether an object is a server, and which."""
 _LOST: Final = frozenset({"orphaned", "invalid"})
+_NOBODY: Final = ServerId("")
 _NOTHING: Final[Mapping[ManagedObject, ServerId]] = MappingProxyType({})
 
 
@@ -81,7 +82,8 @@ class Bindings:
         """Take what the inventory says of objects; gives those servers that an object ceased to be."""
         vms = inventory.vms
         self._relieved = {moid for moid in self._relieved if moid in vms and vms[moid].ft_role == PRIMARY}
-        released = {server: moid for moid in touched for server in self._released(moid, vms[moid])}
+        bound = [moid for moid in touched if moid in self.servers]
+        released = {server: moid for moid in bound for server in self._released(moid, vms[moid])}
         new = [
             moid
             for moid in touched
@@ -153,10 +155,13 @@ class Bindings:
 
     def _server(self, moid: Moid, vms: Mapping[Moid, Vm]) -> ServerId:
         """Which server an object is that is not bound yet: by its UUID, or where it shows none, the one that it was."""
-        was = self._were.get(moid, ServerId(""))
+        was = self._were.get(moid, _NOBODY)
         uuid = vms[moid].uuid or was.partition("@")[0]
-        twin, plain = _twin(uuid, moid), ServerId(uuid)
+        plain = ServerId(uuid)
         holder = self._moids.get(plain)
+        if was is _NOBODY and holder is None:
+            return plain  # as nearly always
+        twin = _twin(uuid, moid)
         if was == twin:
             return twin
         if holder is None or holder not in vms or self.servers.get(holder) != plain:

@@ -22,7 +22,7 @@ UNMEASURED_US: Final = 2 * CLOCK_CHECK_US
 DRIFT_PPM: Final = 200
 """How fast two clocks may come apart that nobody sets: four times what a crystal does."""
 
-_TOO_FINE: Final = re.compile(r"(\.\d{6})\d+")
+_TOO_FINE: Final = re.compile(r"(?<=\.\d{6})\d+")
 _RESOLUTION_US: Final = 50_000
 _SLEW_US: Final = SECOND // 2
 """What a measurement may differ from the one before and still be the same setting of the clock."""
@@ -169,7 +169,7 @@ def stamp_us(value: object) -> int | None:
     if not isinstance(value, str):
         return None
     try:
-        return parse_instant(_TOO_FINE.sub(r"\1", value))
+        return parse_instant(_TOO_FINE.sub("", value))
     except ValueError:
         return None
 

@@ -1,4 +1,5 @@
-"""When it is read which files virtual machines need: at once where a verdict waits for it, of the others bit by bit.
+"""When it is read which files virtual machines need: at once where a verdict waits for it, of the others bit by bit. Where
+that takes several looks, a session's first one, which tells of everything, does not wait for any of it.
 
 Invariant: a machine is `due` exactly while it is in `unread`; what was read before counts until then, as far as it does no
 harm (see `san`). A template is not read.
@@ -75,9 +76,15 @@ class FileReading:
         self._same = {reading.places: reading.places for reading in self._readings.values()}
 
     def read(
-        self, session: Session, inventory: Inventory, touched: Set[Moid], ignored: frozenset[Moid]
+        self,
+        session: Session,
+        inventory: Inventory,
+        touched: Set[Moid],
+        ignored: frozenset[Moid],
+        *,
+        is_first: bool,
     ) -> Iterator[Moid]:
-        """Read for a look; gives the machines to judge again. Raises VcenterError."""
+        """Read for a look, the session's first one or another; gives the machines to judge again. Raises VcenterError."""
         self._note(inventory, touched)
         doubtful = self._in_doubt(inventory, touched, ignored)
         if time.monotonic() < self._rests_until_s:
@@ -86,7 +93,8 @@ class FileReading:
             return
         now = list(islice(doubtful, self._at_once))
         self.waiting = set(islice(doubtful, self._at_once, None))
-        now += islice((moid for moid in self.unread if moid not in doubtful), self._a_look)
+        if not is_first or len(self.unread) <= self._a_look:
+            now += islice((moid for moid in self.unread if moid not in doubtful), self._a_look)
         yield from self.waiting
         try:
             yield from self._take(session, inventory, now)
@@ -116,9 +124,9 @@ class FileReading:
     ) -> dict[Moid, None]:
         """Machines of this look, or unread on a host that lost a datastore, whose verdict waits for a reading."""
         vms = inventory.vms
-        suspects = (touched | self.waiting) & vms.keys()
+        suspects = [*touched, *((self.waiting - touched) & vms.keys())]
         if inventory.lost:
-            suspects |= {moid for moid in self.unread if vms[moid].host in inventory.lost}
+            suspects += (moid for moid in self.unread if vms[moid].host in inventory.lost)
         return {
             moid: None
             for moid in suspects

@@ -5,14 +5,16 @@ Absence is no statement: a property that vCenter leaves out is kept unknown, and
 is unknown and stops no other. So is a property that is told in a form that it cannot have, until it was read again.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 
 from probes.vcenter import soap, values
 from probes.vcenter.objects import Datastore, Host, Place, Vm
 from probes.vcenter.places import PLACES, Places
 from probes.vcenter.unread import UnreadProperties
+from probes.vcenter.updates import ObjectUpdate, as_update
 from probes.vcenter.values import Moid
 from sla.reasons import DetailedReason, PlainReason, Reason
 from sla.records import State
@@ -125,21 +127,22 @@ class Inventory:
         touched: set[Moid] = set()
         left: list[Vm] = []
         nameless = 0
-        for update in updates:
+        for each in updates:
             try:
-                moid = _object_of(update)
+                update = as_update(each)
             except ValueError:
                 nameless += 1
                 continue
-            match update.get("kind") if isinstance(update, dict) else None:
+            moid = update.moid
+            match update.kind:
                 case "leave":
                     left.extend(self._forget(kind, moid, touched))
-                case "enter" | "modify" as how:
-                    self._take(kind, moid, update, touched, is_whole=how == "enter")
+                case "enter" | "modify":
+                    self._take(kind, update, touched)
                 case _:
                     self._spoil(kind, moid, _ALL[kind], touched)
             if kind == "Datastore" and moid in self.datastores:
-                self._note_losses(moid, self.datastores[moid])
+                self._note_reach(moid, self.datastores[moid])
         return InventoryChanges(
             touched=frozenset(touched & self.vms.keys()), left=tuple(left), nameless=nameless
         )
@@ -163,7 +166,7 @@ class Inventory:
 
     def refuses(self, moid: Moid, properties: frozenset[str]) -> bool:
         """Whether any of these properties of an object is refused, or was told in a form that it cannot have."""
-        return moid in self.unread and not properties.isdisjoint(self.unread.of(moid))
+        return moid in self.unread.moids and not properties.isdisjoint(self.unread.of(moid))
 
     def why_refused(self, moid: Moid) -> LegVerdict:
         """Why a leg is unknown that rests on such a property."""
@@ -190,36 +193,34 @@ class Inventory:
                 text = f"its power state is {other or 'not told'}"
                 return LegVerdict(State.UNKNOWN, DetailedReason(PlainReason.NO_POWER_STATE, text))
 
-    def _take(
-        self, kind: str, moid: Moid, update: Mapping[str, Any], touched: set[Moid], *, is_whole: bool
-    ) -> None:
-        """Take what is told of one object: each property by itself. `is_whole`: all of it is told."""
-        if is_whole:
+    def _take(self, kind: str, update: ObjectUpdate, touched: set[Moid]) -> None:
+        """Take what is told of one object: each property by itself."""
+        moid = update.moid
+        if update.kind == "enter":  # all of it is told
             self.unread.forget(moid)
         if kind == "VirtualMachine":
-            self._vm(moid)
+            odd = self._take_vm(moid, update.told)
             touched.add(moid)
-        odd: set[str] = set()
-        changes: list[tuple[str, soap.Value | None]] = []
-        for change in soap.as_list(update.get("changeSet")):
-            try:
-                changes.append(_told(change))
-            except ValueError:
-                odd |= _ALL[kind]
-        if kind == "VirtualMachine" and any(value is None for _, value in changes):
-            changes = sorted(dict(changes).items(), key=_unset_last)
-        for name, value in changes:
-            try:
-                self._set(kind, moid, name, value, touched)
-            except (AttributeError, LookupError, TypeError, ValueError):
-                odd.add(_watched(kind, name))
-        refused, all_told = _refused_of(update)
-        if refused or moid in self.unread:
-            self.unread.told(kind, moid, {name for name, _ in changes}, refused)
-        if odd or not all_told:
-            self._spoil(kind, moid, odd or _ALL[kind], touched)
-        if refused:
+        else:
+            odd = _not_taken(kind, update.told, partial(self._set, kind, moid, touched))
+        if not update.is_whole:
+            odd |= _ALL[kind]
+        if update.refused or moid in self.unread.moids:
+            self.unread.told(kind, moid, frozenset(update.told), update.refused)
+        if odd:
+            self._spoil(kind, moid, odd, touched)
+        if update.refused:
             self._touch(moid, touched)
+
+    def _take_vm(self, moid: Moid, told: Mapping[str, soap.Value | None]) -> set[str]:
+        """Take properties of a virtual machine; gives those that are told in a form that they cannot have."""
+        vm = self._vm(moid)
+        host, uses = vm.host, vm.uses
+        odd = _not_taken("VirtualMachine", vm.meant(told), vm.take)
+        if vm.host != host:
+            self._move(vm, host)
+        self._use(vm, uses)
+        return odd
 
     def _spoil(self, kind: str, moid: Moid, properties: Collection[str], touched: set[Moid]) -> None:
         """Know no more what these properties are: what they were before may hold no longer."""
@@ -229,11 +230,11 @@ class Inventory:
                 self._vm(moid)
                 touched.add(moid)
             case "HostSystem" if "runtime.connectionState" in properties:
-                host = self.hosts.setdefault(moid, Host())
+                host = self._host(moid)
                 host.connection = "unreadable"
                 touched.update(host.vms)
             case "Datastore" if not {"host", "summary.accessible"}.isdisjoint(properties):
-                datastore = self.datastores.setdefault(moid, Datastore())
+                datastore = self._datastore(moid)
                 datastore.mounts, datastore.accessible = {}, None
                 touched.update(datastore.vms)
             case _ if kind in PLACES and not {"name", "parent", "parentFolder"}.isdisjoint(properties):
@@ -248,17 +249,28 @@ class Inventory:
             vm = self.vms[moid] = Vm(moid)
         return vm
 
-    def _set(self, kind: str, moid: Moid, name: str, value: soap.Value | None, touched: set[Moid]) -> None:
+    def _host(self, moid: Moid) -> Host:
+        host = self.hosts.get(moid)
+        if host is None:
+            host = self.hosts[moid] = Host()
+        return host
+
+    def _datastore(self, moid: Moid) -> Datastore:
+        datastore = self.datastores.get(moid)
+        if datastore is None:
+            datastore = self.datastores[moid] = Datastore()
+        return datastore
+
+    def _set(self, kind: str, moid: Moid, touched: set[Moid], name: str, value: soap.Value | None) -> None:
+        """Take a property of what is no virtual machine."""
         match kind:
-            case "VirtualMachine":
-                self._set_vm(self._vm(moid), name, value)
             case "HostSystem":
-                host = self.hosts.setdefault(moid, Host())
+                host = self._host(moid)
                 self.places.stand(moid, host)
                 touched.update(host.vms)
                 host.take(name, value)
             case "Datastore":
-                datastore = self.datastores.setdefault(moid, Datastore())
+                datastore = self._datastore(moid)
                 self.places.stand(moid, datastore)
                 touched.update(datastore.vms)
                 datastore.take(name, value)
@@ -271,22 +283,12 @@ class Inventory:
             case _:
                 self.places.take(kind, moid, name, value)
 
-    def _set_vm(self, vm: Vm, name: str, value: soap.Value | None) -> None:
-        if name == "runtime.host":
-            self._move(vm, values.reference(value))
-        elif name == "datastore":
-            told = values.references(value)
-            before, vm.datastores = vm.uses, told
-            self._use(vm, before)
-        else:
-            vm.take(name, value)
-
-    def _move(self, vm: Vm, host: Moid | None) -> None:
-        if vm.host is not None and vm.host in self.hosts:
-            self.hosts[vm.host].vms.discard(vm.moid)
-        vm.host = host
-        if host is not None:
-            self.hosts.setdefault(host, Host()).vms.add(vm.moid)
+    def _move(self, vm: Vm, before: Moid | None) -> None:
+        """It is on another host now than before."""
+        if before is not None and before in self.hosts:
+            self.hosts[before].vms.discard(vm.moid)
+        if vm.host is not None:
+            self._host(vm.host).vms.add(vm.moid)
 
     def _use(self, vm: Vm, before: set[Moid]) -> None:
         """It uses other datastores now than before."""
@@ -295,9 +297,12 @@ class Inventory:
             if moid in self.datastores:
                 self.datastores[moid].vms.discard(vm.moid)
         for moid in now - before:
-            self.datastores.setdefault(moid, Datastore()).vms.add(vm.moid)
+            self._datastore(moid).vms.add(vm.moid)
 
-    def _note_losses(self, moid: Moid, datastore: Datastore) -> None:
+    def _note_reach(self, moid: Moid, datastore: Datastore) -> None:
+        datastore.reaching = frozenset(
+            host for host in datastore.mounts if datastore.state_on(host) is State.UP
+        )
         before = datastore.lost
         datastore.lost = frozenset(
             host
@@ -322,17 +327,18 @@ class Inventory:
             case "VirtualMachine":
                 vm = self.vms.pop(moid, None)
                 if vm is not None:
-                    self._move(vm, None)
-                    before, vm.datastores = vm.uses, ()
+                    at, uses = vm.host, vm.uses
+                    vm.host, vm.datastores = None, ()
+                    self._move(vm, at)
                     self.place(vm, ())
-                    self._use(vm, before)
+                    self._use(vm, uses)
                     yield vm
             case "HostSystem":
-                host = self.hosts.setdefault(moid, Host())
+                host = self._host(moid)
                 host.leave()
                 touched.update(host.vms)
             case "Datastore":
-                datastore = self.datastores.setdefault(moid, Datastore())
+                datastore = self._datastore(moid)
                 datastore.leave()
                 touched.update(datastore.vms)
             case "Network":
@@ -366,31 +372,17 @@ _ODD: Final = LegVerdict(State.UNKNOWN, PlainReason.NOT_UNDERSTOOD)
 _WORDS: Final = {"notResponding": "not responding", "disconnected": "disconnected"}
 
 
-def _object_of(update: object) -> Moid:
-    """The object that an update is about. Raises ValueError where it does not say so."""
-    if isinstance(update, soap.UnreadableItem):
-        return values.as_moid(update.said("obj"))
-    return values.as_moid(update.get("obj") if isinstance(update, dict) else None)
-
-
-def _unset_last(change: tuple[str, soap.Value | None]) -> tuple[bool, bool]:
-    """What is set comes first, then the instance UUID: whether it is there says what it means that others are not."""
-    name, value = change
-    return value is None, name != "config.instanceUuid"
-
-
-def _told(change: object) -> tuple[str, soap.Value | None]:
-    """A property's name and what it is now; None where it was removed, or is unset. Raises ValueError for what says neither."""
-    if not isinstance(change, dict):
-        raise ValueError("no change of a property")  # noqa: TRY004  one error for what is none
-    name = values.identifier(change.get("name"))
-    match change.get("op"):
-        case "assign" | "add":
-            return name, change.get("val")
-        case "remove" | "indirectRemove":
-            return name, None
-        case _:
-            raise ValueError("no change that there is")
+def _not_taken(
+    kind: str, told: Mapping[str, soap.Value | None], take: Callable[[str, soap.Value | None], None]
+) -> set[str]:
+    """Take properties, each by itself; gives those that are told in a form that they cannot have."""
+    odd: set[str] = set()
+    for name, value in told.items():
+        try:
+            take(name, value)
+        except (AttributeError, LookupError, TypeError, ValueError):
+            odd.add(_watched(kind, name))
+    return odd
 
 
 def _watched(kind: str, name: str) -> str:
@@ -399,10 +391,3 @@ def _watched(kind: str, name: str) -> str:
     return next(
         (path for path in _ALL[kind] if told.startswith((f"{path.lower()}[", f"{path.lower()}."))), name
     )
-
-
-def _refused_of(update: Mapping[str, Any]) -> tuple[set[str], bool]:
-    """The properties that vCenter does not tell, and whether all of that can be read."""
-    missing = soap.as_list(update.get("missingSet"))
-    paths = {path for item in missing if isinstance(item, dict) and isinstance(path := item.get("path"), str)}
-    return paths, len(paths) == len(missing)

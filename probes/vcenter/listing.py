@@ -31,7 +31,7 @@ def listed(
     An array that is not there is empty, for vCenter leaves such out; a place that is not there is not known, for each
     machine has one (`VirtualMachine.resourcePool` is unset where the session has no access to it).
     """
-    told = asked - inventory.unread.of(vm.moid)
+    told = asked - inventory.unread.of(vm.moid) if vm.moid in inventory.unread.moids else asked
     attributes = {
         inventory.attribute_names[key]: value
         for key, value in vm.attributes.items()
@@ -64,6 +64,8 @@ def has_unnamed_attributes(vm: Vm, inventory: Inventory) -> bool:
 
 def names_of(moids: tuple[Moid, ...], names: Mapping[Moid, str]) -> tuple[str, ...]:
     """The names of some objects, sorted; those that may not be read have none."""
+    if not moids:
+        return ()
     if len(moids) == 1:
         name = names.get(moids[0])
         return () if name is None else (name,)

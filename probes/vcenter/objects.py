@@ -5,10 +5,10 @@ than it should be raises ValueError or LookupError: then nothing is known of tha
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Final
+from typing import Any, Final
 
 from probes.vcenter import soap, values
 from probes.vcenter.addresses import AdapterAddress, adapter_addresses
@@ -19,6 +19,8 @@ from sla.texts import VALUE_BYTES
 
 PRIMARY: Final = "1"
 """The role of a fault-tolerant pair's primary; its secondaries count on from it."""
+_OWN: Final = ("", PRIMARY)
+"""The roles of a machine that is a server of its own."""
 
 
 @dataclass(slots=True)
@@ -102,7 +104,7 @@ class Datastore(Container):
     """A datastore. `accessible` is true when any host reaches it, so the mounts decide. `listed` as for hosts.
 
     `url` is where hosts mount it, as it was told last: it is valid only while the datastore is accessible. `maintenance`
-    is vCenter's word. `lost` are the hosts that do not reach it though nobody wished it.
+    is vCenter's word. `reaching` are the hosts that reach it, `lost` those that do not though nobody wished it.
     """
 
     accessible: bool | None = None
@@ -110,6 +112,7 @@ class Datastore(Container):
     url: str = ""
     maintenance: str = ""
     mounts: dict[Moid, Mount] = field(default_factory=dict)
+    reaching: frozenset[Moid] = frozenset()
     lost: frozenset[Moid] = frozenset()
     vms: set[Moid] = field(default_factory=set)
 
@@ -226,69 +229,49 @@ class Vm:
     @property
     def holding(self) -> tuple[Moid, ...]:
         """The datastores that hold its files; until these were read every one that it is told to use."""
-        return tuple(place.datastore for place in self.places) or self.datastores
+        return tuple(place.datastore for place in self.places) if self.places else self.datastores
 
     @property
     def uses(self) -> set[Moid]:
         """Every datastore that it is told to use, or that its files were read to lie on."""
-        return {*self.datastores, *(place.datastore for place in self.places if place.is_known)}
+        told = set(self.datastores)
+        return told.union(each.datastore for each in self.places if each.is_known) if self.places else told
 
     @property
     def is_server(self) -> bool:
         """Whether it is a virtual server of its own."""
-        return not (self.template or self.is_secondary)
+        return not self.template and self.ft_role in _OWN
 
     @property
     def is_secondary(self) -> bool:
         """Whether it is a secondary of a fault-tolerant pair, which shows the primary's UUID."""
-        return self.ft_role not in ("", PRIMARY)
+        return self.ft_role not in _OWN
+
+    def meant(self, told: Mapping[str, soap.Value | None]) -> Mapping[str, soap.Value | None]:
+        """What is told without what says nothing: of a machine that shows no configuration nothing of that is unset."""
+        if told.get(_SHOWN_BY, self.configured):
+            return told
+        return {
+            name: value
+            for name, value in told.items()
+            if value is not None or name == _SHOWN_BY or not name.startswith("config.")
+        }
 
     def take(self, name: str, value: soap.Value | None) -> None:
-        """A property is told that concerns no other object; the instance UUID first of what is told of the configuration."""
-        match name:
-            case "name":
-                self.name = values.name(value)
-            case "config.instanceUuid":
-                told_uuid = _uuid(value)
-                self.configured, self.uuid = bool(told_uuid), told_uuid or self.uuid
-            case _ if value is None and name.startswith("config.") and not self.configured:
-                pass
-            case "config.template":
-                told = values.flag(value)
-                self.template = self.template if told is None else told
-            case "config.ftInfo.role":
-                self.ft_role = values.word(value)
-            case "config.managedBy":
-                self.manager = _manager(value)
-            case "config.changeVersion":
-                self.change_version = values.word(value)
-            case "runtime.powerState":
-                self.power = values.word(value)
-                self.has_run |= self.power in ("poweredOn", "suspended")
-            case "runtime.connectionState":
-                self.connection = values.word(value)
-            case "runtime.bootTime":
-                us = stamp_us(value)
-                self.boot_at = None if us is None else HostInstant(us)
-            case "parent":
-                self.parent = values.reference(value)
-            case "parentVApp":
-                self.vapp = values.reference(value)
-            case "resourcePool":
-                self.pool = values.reference(value)
-            case "customValue":
-                self.attributes = {
-                    values.identifier(item["key"]): values.word(item.get("value"), VALUE_BYTES)
-                    for item in values.items(value, "CustomFieldValue")
-                }
-            case "network":
-                self.networks = values.references(value)
-            case "guest.ipAddress":
-                self.address = values.word(value)
-            case "guest.net":
-                self.adapters = adapter_addresses(value)
-            case _:
-                pass  # more than was asked for
+        """A property is told."""
+        kept = _KEPT.get(name)
+        if kept is not None:
+            attribute, read = kept
+            setattr(self, attribute, read(value))
+        elif name == "runtime.powerState":
+            self.power = values.word(value)
+            self.has_run |= self.power in ("poweredOn", "suspended")
+        elif name == _SHOWN_BY:
+            told_uuid = _uuid(value)
+            self.configured, self.uuid = bool(told_uuid), told_uuid or self.uuid
+        elif name == "config.template":
+            told = values.flag(value)
+            self.template = self.template if told is None else told
 
 
 _PARTIAL: Final = re.compile(r'host\["(?P<key>[\w.-]+)"\](?P<rest>.*)')
@@ -306,6 +289,40 @@ def _manager(value: soap.Value | None) -> str:
     """Extension key and type of a ManagedByInfo; "" for none."""
     told = values.members(value)
     return f"{values.word(told.get('extensionKey'))}/{values.word(told.get('type'))}" if told else ""
+
+
+def _boot(value: soap.Value | None) -> HostInstant | None:
+    us = stamp_us(value)
+    return None if us is None else HostInstant(us)
+
+
+def _attributes(value: soap.Value | None) -> dict[str, str]:
+    return {
+        values.identifier(item["key"]): values.word(item.get("value"), VALUE_BYTES)
+        for item in values.items(value, "CustomFieldValue")
+    }
+
+
+_KEPT: Final[Mapping[str, tuple[str, Callable[[Any], Any]]]] = {
+    "name": ("name", values.name),
+    "config.ftInfo.role": ("ft_role", values.word),
+    "config.managedBy": ("manager", _manager),
+    "config.changeVersion": ("change_version", values.word),
+    "runtime.connectionState": ("connection", values.word),
+    "runtime.host": ("host", values.reference),
+    "runtime.bootTime": ("boot_at", _boot),
+    "datastore": ("datastores", values.references),
+    "parent": ("parent", values.reference),
+    "parentVApp": ("vapp", values.reference),
+    "resourcePool": ("pool", values.reference),
+    "customValue": ("attributes", _attributes),
+    "network": ("networks", values.references),
+    "guest.ipAddress": ("address", values.word),
+    "guest.net": ("adapters", adapter_addresses),
+}
+"""The properties of a virtual machine that it keeps as they are told: as what, and how each is read."""
+_SHOWN_BY: Final = "config.instanceUuid"
+"""What a machine has exactly while it shows its configuration."""
 
 
 def _mount(info: soap.Value | None) -> Mount:

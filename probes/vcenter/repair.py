@@ -9,6 +9,7 @@ from itertools import islice
 from typing import Final
 
 from probes.vcenter.faults import ReplyError
+from probes.vcenter.stand_ins import stand_in
 
 _DECLARATION: Final = re.compile(r"\s*<\?xml\s[^>]*\?>")
 _FORBIDDEN: Final = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -38,7 +39,7 @@ def repaired(reply: bytes) -> bytes:
 
 
 def taken_apart(reply: bytes, item: bytes) -> tuple[bytes, list[bytes]]:
-    """What is around the elements called `item`, each of them as its number there, and these elements.
+    """What is around the elements called `item`, with stand-ins for them, and these elements.
 
     Raises ReplyError where it cannot be told to which list of them one belongs.
     """
@@ -57,7 +58,7 @@ def taken_apart(reply: bytes, item: bytes) -> tuple[bytes, list[bytes]]:
             if _LIST in part:
                 raise ReplyError(f"the first {item.decode()} of a list has no beginning")
             if part.strip():
-                around.append(b"<%b>%d</%b>" % (item, len(parts), item))
+                around.append(stand_in(item.decode(), len(parts), len(parts) + 1).encode())
                 parts.append(part)
         around.append(piece[cut:])
     return b"".join(around), parts

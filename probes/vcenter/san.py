@@ -84,7 +84,7 @@ def _reaches(inventory: Inventory, moid: Moid, host: Moid) -> bool:
     datastore = inventory.datastores.get(moid)
     if datastore is None or not datastore.listed or inventory.refuses(moid, _MOUNTS):
         return False
-    return datastore.state_on(host) is State.UP
+    return host in datastore.reaching
 
 
 def _lost_all(inventory: Inventory, vm: Vm, host: Moid) -> bool:

@@ -170,7 +170,7 @@ class Session:
     ) -> dict[str, Any] | None:
         """The next update set after `version` as plain values; None when nothing changed for `wait_s` seconds.
 
-        An `objectSet` in it that cannot be read is `soap.UnreadableItem`. `once`: after a set that was truncated, whose version may be
+        An `objectSet` in it that is plain is `PlainUpdate`, one that cannot be read `soap.UnreadableItem`. `once`: after a set that was truncated, whose version may be
         passed once only.
         """
         margin_s = self.deadlines.poll_margin_s if version else self.deadlines.first_poll_margin_s

@@ -9,19 +9,19 @@ so that a bad one costs itself. Every text that leaves here is clean and bounded
 """
 
 import re
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 from xml.etree import ElementTree as ET
 
-from probes.vcenter import plain_changes, repair
+from probes.vcenter import plain_updates, repair
 from probes.vcenter.faults import ReplyError
+from probes.vcenter.stand_ins import put_back
 from sla.texts import NAME_BYTES, cleaned
 
 Value = str | dict[str, Any] | list[Any]
-"""An element: its text; or its children by name, those of one name as a list; Any is Value again, or `UnreadableItem`."""
+"""An element: its text; or its children by name, those of one name as a list; Any is Value again, `UnreadableItem`, or `PlainUpdate`."""
 
-TYPE: Final = "@type"
+TYPE: Final = plain_updates.TYPE
 """Where an element with children keeps the name of its type, if it says so (`xsi:type`)."""
 
 DEPTH_LIMIT: Final = 64
@@ -58,15 +58,16 @@ def parse(reply: bytes, item: str | None = None) -> dict[str, Any]:
     """The document element by its name, names without their namespace.
 
     `item`: the element that the reply holds many of. Where the whole is no XML document each of them is read by itself,
-    and one that cannot be read is `UnreadableItem` in its place. Raises ReplyError for what cannot be read even so.
+    and one that cannot be read is `UnreadableItem` in its place. Where it is that of update sets, one that is plain is
+    `PlainUpdate`. Raises ReplyError for what cannot be read even so.
     """
     first = _ELEMENT.search(reply)
     if b"<!DOCTYPE" in reply[: len(reply) if first is None else first.start()]:
         raise ReplyError("the answer declares a document type, which no vCenter does")
-    if reply.count(b"<") > MOST_TAGS:
+    if len(reply) > MOST_TAGS and reply.count(b"<") > MOST_TAGS:
         raise ReplyError(f"the answer has more than {MOST_TAGS} tags")
     try:
-        return _sound(reply)
+        return _sound(reply, item)
     except ReplyError:
         repaired = repair.repaired(reply)
         try:
@@ -77,22 +78,13 @@ def parse(reply: bytes, item: str | None = None) -> dict[str, Any]:
             return _in_parts(repaired, item)
 
 
-def _sound(reply: bytes) -> dict[str, Any]:
+def _sound(reply: bytes, item: str | None) -> dict[str, Any]:
     """A reply that is XML; most of a first update set costs no parsing. Raises ReplyError."""
-    left, changes = plain_changes.without(reply)
+    left, taken = plain_updates.without(reply, updates=item == plain_updates.UPDATE)
     document = _document(left)
-    if left is reply:
-        return document
-
-    def all_of(told: Value) -> Value:
-        found: list[Any] = []
-        for each in told if isinstance(told, list) else [told]:
-            meant = plain_changes.meant(each, changes)
-            found += [_put_back(each, plain_changes.CHANGE, all_of)] if meant is None else meant
-        return found[0] if len(found) == 1 else found
-
-    whole: dict[str, Any] = _put_back(document, plain_changes.CHANGE, all_of)
-    return whole
+    if taken:
+        document = put_back(document, taken)
+    return document
 
 
 def _document(xml: bytes) -> dict[str, Any]:
@@ -124,9 +116,7 @@ def _in_parts(reply: bytes, item: str) -> dict[str, Any]:
     around, parts = repair.taken_apart(reply, name)
     opening = b"<item %b>" % repair.namespaces_of(around, name)
     items = [_part(part, opening, b"</%b>" % name) for part in parts]
-    whole: dict[str, Any] = _put_back(
-        _document(around), item, lambda told: [items[int(number)] for number in as_list(told)]
-    )
+    whole: dict[str, Any] = put_back(_document(around), {item: items})
     return whole
 
 
@@ -138,17 +128,6 @@ def _part(xml: bytes, opening: bytes, closing: bytes) -> Value | UnreadableItem:
         return UnreadableItem(xml[:KEPT_BYTES].decode(errors="replace"), xml.endswith(closing))
     children = wrapped if isinstance(wrapped, dict) else {}
     return next((value for name, value in children.items() if name != TYPE), "")
-
-
-def _put_back(value: Any, item: str, meant: Callable[[Value], Value]) -> Any:
-    """A document with what is meant in place of what stands for the items."""
-    if isinstance(value, list):
-        return [_put_back(each, item, meant) for each in value]
-    if not isinstance(value, dict):
-        return value
-    return {
-        name: meant(child) if name == item else _put_back(child, item, meant) for name, child in value.items()
-    }
 
 
 def _value(element: "ET.Element[str]", names: dict[str, str], depth: int) -> Value:

@@ -5,11 +5,10 @@ where an event or the boot time tells it. The *recovered* one, source `NAME/reco
 which the first could not: loss of contact, and gaps in the watch. At all other times it is unknown.
 """
 
-from bisect import insort
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from operator import attrgetter
-from typing import Final
+from typing import Final, NamedTuple
 
 from probes.report import RECOVERED, ListedServer
 from probes.vcenter import history
@@ -64,7 +63,8 @@ class ServerTrack:
     `running` was first seen at `noticed_at`, and holds since `since`; the state before it, `was`, held since `before`
     and was seen until `open_from`. `rose_at`: since when it is up, where something says when it came up.
     `lost_at`: since when the source cannot say whether it runs, `lost_unwatched`: a time in it nobody watched; `loss`: the last such time, while what followed lasts.
-    `told` is what both witnesses said since `running` was seen; of what was before `settled_until` no more is said.
+    `told` is what the source's own witness said since `running` was seen, `recovered` what the other one did; of what was
+    before `settled_until` no more is said.
     `boot` is the newest boot time, `moved_at` the newest event of a move. Of what was by `hints_from` not all hints are kept.
     """
 
@@ -82,15 +82,15 @@ class ServerTrack:
     loss: _Loss | None = None
     doubt: _Doubt | None = None
     settled_until: Instant = BEGINNING
-    told: list[tuple[Witness, StateSince]] = field(default_factory=list)
-    hints: list[Hint] = field(default_factory=list)
+    told: tuple[StateSince, ...] = ()
+    recovered: tuple[StateSince, ...] = ()
+    hints: Sequence[Hint] = ()
     hints_from: Instant = BEGINNING
     moved_at: Instant = BEGINNING
     listed: ListedServer | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ServerLook:
+class ServerLook(NamedTuple):
     """One judgement of one virtual server.
 
     `at` is when the answer came, `seen_until` how far the watch had seen before it, None where this look begins a watch
@@ -140,10 +140,10 @@ class Tracks:
         if hint.turn is Turn.MOVED:
             track.moved_at = hint.at
             return
-        insort(track.hints, hint, key=attrgetter("at"))
-        if len(track.hints) > HINTS_KEPT:
-            track.hints_from = max(track.hints_from, track.hints[-HINTS_KEPT - 1].at)
-            del track.hints[:-HINTS_KEPT]
+        hints = sorted((*track.hints, hint), key=attrgetter("at"))
+        if len(hints) > HINTS_KEPT:
+            track.hints_from = max(track.hints_from, hints[-HINTS_KEPT - 1].at)
+        track.hints = hints[-HINTS_KEPT:]
         self._undated.add(server)
         says_off = hint.turn is Turn.RESTARTED or not (hint.dated or hint.turn is Turn.LOST)
         if says_off and seen_until is not None and track.running.state is State.UP:
@@ -177,8 +177,14 @@ class Tracks:
             track.boot = look.boot
         if look.san is not None and (look.san.state is not track.san.state or track.san is _UNSEEN):
             track.san = look.san
-            yield self._said(
-                self._witness, server, Leg.SAN, StateSince(look.at, look.san.state), look.san.reason, look.at
+            yield Observation(
+                witness=self._witness,
+                server=server,
+                leg=Leg.SAN,
+                state=look.san.state,
+                at=look.at,
+                reason=look.san.reason,
+                noticed_at=look.at,
             )
 
     def dated(self, now: Instant) -> Iterator[Observation]:
@@ -201,7 +207,7 @@ class Tracks:
                 continue
             booted = None if boot is None else self._hosts.ours(boot, end)
             for step in history.within_gap(start, end, booted, track.running.state, track.hints):
-                yield self._said(self._recovered, server, Leg.RUNNING, step, _RECOVERED[step.state], end)
+                yield self._said(self._recovered, server, step, _RECOVERED[step.state], end)
 
     def forget(self, server: ServerId) -> None:
         """A server is no longer listed: should it come back, it is a new one here."""
@@ -257,22 +263,23 @@ class Tracks:
         track.running, track.noticed_at, track.rose_at = look.running, look.at, None
         track.lost_at = look.at if look.running.state is State.UNKNOWN else None
         track.lost_unwatched = False
-        track.settled_until, track.told = BEGINNING, []
+        track.settled_until, track.told, track.recovered = BEGINNING, (), ()
         yield from self._tell(server, track, look.at)
 
     def _tell(self, server: ServerId, track: ServerTrack, now: Instant) -> Iterator[Observation]:
         """Say what is now known of how it came to be as it is, and was not said yet."""
-        for step in _told_anew(self._recovered, _while_lost(track), track.told):
-            yield self._said(self._recovered, server, Leg.RUNNING, step, _RECOVERED[step.state], now)
+        for step in _told_anew(_while_lost(track), track.recovered):
+            track.recovered += (step,)
+            yield self._said(self._recovered, server, step, _RECOVERED[step.state], now)
         steps = _while_seen(track, now)
         for step in steps:
-            if (self._witness, step) not in track.told:
-                track.told.append((self._witness, step))
+            if step not in track.told:
+                track.told += (step,)
                 expected = step.state is track.running.state
                 reason = track.running.reason if expected else _DATED[step.state]
-                yield self._said(self._witness, server, Leg.RUNNING, step, reason, now)
+                yield self._said(self._witness, server, step, reason, now)
         track.since = max(steps[-1].at, track.settled_until)
-        if any(step.state is State.DOWN for step in steps) or track.was is State.DOWN:
+        if track.was is State.DOWN or State.DOWN in [step.state for step in steps]:
             track.rose_at = steps[-1].at if track.running.state is State.UP else None
 
     def _resolve(self, server: ServerId, track: ServerTrack, now: Instant) -> Iterator[Observation]:
@@ -297,13 +304,12 @@ class Tracks:
             if start < doubt.end and track.running.state is State.UP:
                 track.since = track.settled_until = doubt.end
                 for step in (StateSince(start, State.UNKNOWN), StateSince(doubt.end, State.UP)):
-                    yield self._said(self._witness, server, Leg.RUNNING, step, _DATED[step.state], doubt.end)
+                    yield self._said(self._witness, server, step, _DATED[step.state], doubt.end)
 
     def _said(
         self,
         witness: Witness,
         server: ServerId,
-        leg: Leg,
         step: StateSince,
         reason: Reason,
         noticed_at: Instant,
@@ -311,7 +317,7 @@ class Tracks:
         return Observation(
             witness=witness,
             server=server,
-            leg=leg,
+            leg=Leg.RUNNING,
             state=step.state,
             at=step.at,
             reason=reason,
@@ -331,18 +337,17 @@ _RECOVERED: Final = {
 }
 
 
-def _told_anew(
-    witness: Witness, steps: list[StateSince], told: list[tuple[Witness, StateSince]]
-) -> list[StateSince]:
+def _told_anew(steps: Sequence[StateSince], told: Sequence[StateSince]) -> list[StateSince]:
     """The steps that were not told yet; what was told of another instant, and no longer holds, is told as it is now."""
-    before = {step.at: step.state for who, step in told if who is witness}
+    if not (steps or told):
+        return []
+    before = {step.at: step.state for step in told}
     now = {step.at: step.state for step in steps}
     new = [step for step in steps if before.get(step.at) is not step.state]
     for at in sorted(before.keys() - now.keys()):
         state = next((step.state for step in reversed(steps) if step.at < at), State.UNKNOWN)
         if state is not before[at]:
             new.append(StateSince(at, state))
-    told += [(witness, step) for step in new]
     return sorted(new, key=attrgetter("at"))
 
 
@@ -370,7 +375,7 @@ def _while_seen(track: ServerTrack, now: Instant) -> list[StateSince]:
         steps = history.turned(
             track.was, track.before, state, noticed_at, track.hints, open_from=track.open_from
         )
-    if state is State.UP:
+    if state is State.UP and track.hints:
         since = max(steps[-1].at, track.settled_until, track.hints_from)
         steps += history.power_cycles(since, now, track.hints)
     return steps

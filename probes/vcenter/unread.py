@@ -44,6 +44,8 @@ class UnreadProperties:
 
     def __init__(self) -> None:
         self._objects: dict[Moid, Unread] = {}
+        self.moids: Final = self._objects.keys()
+        """The objects of which anything is not known, as they are now."""
 
     def __len__(self) -> int:
         return len(self._objects)

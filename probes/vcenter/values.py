@@ -24,9 +24,11 @@ def text(value: soap.Value | None) -> str:
 
 def word(value: soap.Value | None, most_bytes: int = NAME_BYTES) -> str:
     """A text of bounded length, "" for none."""
-    if value and not isinstance(value, str):
+    if isinstance(value, str):
+        return cleaned(value, most_bytes)
+    if value:
         raise _no("text", value)
-    return cleaned(text(value), most_bytes)
+    return ""
 
 
 def name(value: soap.Value | None) -> str:
@@ -66,18 +68,16 @@ def reference(value: soap.Value | None) -> Moid | None:
 
 def references(value: soap.Value | None) -> tuple[Moid, ...]:
     """An array of references to managed objects."""
-    return tuple(as_moid(item) for item in items(value, "ManagedObjectReference"))
+    return tuple(map(as_moid, items(value, "ManagedObjectReference")))
 
 
 def items(value: soap.Value | None, item: str) -> list[Any]:
     """The items of a vim25 `ArrayOf…` value, whose children are all called `item`."""
-    if isinstance(value, dict):
-        is_array = not value.keys() - {item, soap.TYPE}
-    else:
-        is_array = value is None or (isinstance(value, str) and not value.strip())
-    if not is_array:
-        raise _no("array", value)
-    return soap.array(value, item)
+    if isinstance(value, dict) and len(value) == (item in value) + (soap.TYPE in value):
+        return soap.as_list(value.get(item))
+    if value is None or (isinstance(value, str) and not value.strip()):
+        return []
+    raise _no("array", value)
 
 
 def members(value: object) -> dict[str, Any]:

@@ -10,7 +10,7 @@ import math
 import random
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Set
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from typing import Any, Final
@@ -315,13 +315,16 @@ class VcenterWatch:
             self._pause(EARLY_PAUSE_S)
         return first_at
 
-    def _touched(self, chain: Chain) -> set[Moid]:
+    def _touched(self, chain: Chain) -> Set[Moid]:
         """The machines that this look is about."""
-        return chain.touched & self._inventory.vms.keys()
+        every = self._inventory.vms.keys()
+        # In the order in which they came, which is that in which they lie in memory.
+        return every if every <= chain.touched else chain.touched & every
 
     def _read_files(self, chain: Chain) -> list[Moid]:
         touched, ignored = self._touched(chain), self._ignored_datastores()
-        return list(self._files.read(chain.session, self._inventory, touched, ignored))
+        is_first = chain.seen_until is None
+        return list(self._files.read(chain.session, self._inventory, touched, ignored, is_first=is_first))
 
     def _follow_attributes(self, chain: Chain) -> None:
         if self._settings.attributes:
@@ -379,7 +382,7 @@ class VcenterWatch:
                 returned=moid in self._bindings.returned,
                 managed_object=self._bindings.managed_object(moid),
             )
-            if told != track.listed or chain.seen_until is None:
+            if chain.seen_until is None or told != track.listed:
                 track.listed = told
                 yield told
 

@@ -7,10 +7,13 @@ from typing import Any
 import pytest
 
 from probes.facts import NOT_KNOWN, Fact
+from probes.report import Report, SourceFailure
 from probes.simulation.entities import Datastore, Folder, Host, Vm
 from probes.vcenter import soap
 from probes.vcenter.session import Session
 from probes.vcenter.settings import Portions
+from probes.vcenter.updates import as_update
+from probes.vcenter.watch import VcenterWatch
 from sla.instants import SECOND
 from sla.records import Leg, State
 from tests.probes.vcenter.harness import RECOVERED, Watched, watching
@@ -133,7 +136,7 @@ def test_a_server_that_left_and_came_in_one_turn_never_departed(
 ) -> None:
     """A vCenter may tell more than it must: both steps, where one would do."""
     heard = Session.wait_for_updates
-    entered: list[dict[str, Any]] = []
+    entered: list[object] = []
 
     def blinking(
         session: Session, collector: str, version: str, wait_s: int, page: int, *, once: bool
@@ -141,7 +144,7 @@ def test_a_server_that_left_and_came_in_one_turn_never_departed(
         answer = heard(session, collector, version, wait_s, page, once=once)
         for part in soap.as_list(answer and answer.get("filterSet")):
             for update in soap.as_list(part["objectSet"]):
-                if update["obj"] != moid:
+                if as_update(update).moid != moid:
                     continue
                 if not entered:
                     entered.append(update)
@@ -277,6 +280,26 @@ def test_the_files_of_servers_are_read_bit_by_bit_and_once() -> None:
             assert pages() == count, "what did not change is not read again after a new session"
             peer.do(peer.machines.rename, on_two_datastores(peer, iso=True).name, name="changed")
             watched.until(lambda: pages() == count + 1)
+
+
+@pytest.mark.parametrize("a_look", [10, 120])
+def test_a_first_look_reads_files_bit_by_bit_only_where_it_reads_all(
+    a_look: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[int] = []
+    tell = VcenterWatch._tell
+
+    def counting(looking: VcenterWatch, report: Report | SourceFailure) -> None:
+        told.append(calls.count("RetrievePropertiesEx"))
+        tell(looking, report)
+
+    monkeypatch.setattr(VcenterWatch, "_tell", counting)
+    with Simulated(servers=120) as peer:
+        calls = counted(peer, "RetrievePropertiesEx")
+        with watching(peer.endpoint, portions=Portions(places_a_look=a_look)) as watched:
+            watched.looks(2)
+    assert bool(told[0]) == (a_look == 120)
+    assert told[1]
 
 
 def test_files_that_a_verdict_waits_for_are_read_at_once() -> None:

@@ -1,13 +1,14 @@
 """The mirror of a vCenter, and what it implies for the legs (design: watching vCenter)."""
 
+from itertools import permutations
 from typing import Any
 
 import pytest
 
 from probes.vcenter import san
 from probes.vcenter.clocks import HostInstant
-from probes.vcenter.inventory import Inventory, InventoryChanges, LegVerdict
-from probes.vcenter.objects import FileRole, Place
+from probes.vcenter.inventory import VM_OPTIONAL, VM_PROPERTIES, Inventory, InventoryChanges, LegVerdict
+from probes.vcenter.objects import FileRole, Place, Vm
 from probes.vcenter.values import Moid
 from sla.instants import parse_instant
 from sla.reasons import in_evidence
@@ -210,6 +211,58 @@ def test_a_configuration_that_may_not_be_read_takes_no_verdict_and_no_identity(w
     assert (world.running.state, world.san.state) == (UP, UP)
     assert world.inventory.vms[VM].uuid == "uuid-1"
     assert world.inventory.vms[VM].template is False
+
+
+TELLING = {
+    "name": "web",
+    "config.instanceUuid": "uuid-1",
+    "config.template": "true",
+    "config.ftInfo.role": "1",
+    "config.changeVersion": "7",
+    "config.managedBy": {"extensionKey": "com.vmware.vcDr", "type": "placeholderVm"},
+    "runtime.powerState": "poweredOn",
+    "runtime.connectionState": "connected",
+    "runtime.host": "host-1",
+    "runtime.bootTime": "2026-03-01T12:00:00Z",
+    "datastore": references("datastore-1", "datastore-2"),
+    "network": references("network-1"),
+    "parent": "group-v1",
+    "parentVApp": "resgroup-v1",
+    "resourcePool": "resgroup-1",
+    "customValue": {"CustomFieldValue": {"key": "1", "value": "acme"}},
+    "guest.ipAddress": "192.0.2.1",
+    "guest.net": {"GuestNicInfo": {"network": "lan", "ipAddress": "192.0.2.1", "deviceConfigId": "4000"}},
+}
+
+
+@pytest.mark.parametrize("name", [*VM_PROPERTIES, *VM_OPTIONAL])
+def test_each_property_that_is_watched_of_a_machine_is_taken(name: str) -> None:
+    world = World()
+    world.vm(change(name, TELLING[name]), moid="vm-2")
+    assert world.inventory.vms[Moid("vm-2")] != Vm(Moid("vm-2"))
+    assert not world.inventory.unread
+
+
+@pytest.mark.parametrize("shown", [None, "uuid-1"])
+@pytest.mark.parametrize("before", [None, "uuid-1"])
+def test_in_whatever_order_an_update_tells_a_configuration_it_says_the_same(
+    shown: str | None, before: str | None
+) -> None:
+    told = (
+        change("config.ftInfo.role"),
+        change("config.instanceUuid", shown),
+        change("config.template"),
+        change("config.changeVersion"),
+    )
+    for changes in permutations(told):
+        world = World()
+        world.vm(change("config.ftInfo.role", "2"), change("config.template", "true"))
+        world.vm(change("config.instanceUuid", before))
+        world.vm(*changes)
+        vm = world.inventory.vms[VM]
+        kept = ("uuid-1", "2", "1") if shown is None else ("uuid-1", "", "")
+        assert (vm.uuid, vm.ft_role, vm.change_version) == kept
+        assert vm.template, "unset is no statement"
 
 
 def test_what_cannot_be_read_of_one_object_stops_no_other(world: World) -> None:

@@ -150,7 +150,7 @@ def test_items_of_several_sets_stay_in_theirs() -> None:
     shown = [
         [
             each.said("obj") if isinstance(each, soap.UnreadableItem) else each
-            for each in part.get("objectSet", [])
+            for each in soap.as_list(part.get("objectSet"))
         ]
         for part in told["filterSet"]
     ]
