@@ -1,7 +1,7 @@
 """What nearly all of a first update set is, read without the cost of a parser: updates of objects, changes of properties.
 
-A change is plain that gives a property one text, an array of references, or nothing, in the one form in which vCenter
-writes it; an update that says how, and of which object, and has but plain changes. What characters they have need no parser
+A change is plain that gives a property one text, an array of references or of custom attributes, or nothing, in the one
+form in which vCenter writes it; an update that says how, and of which object, and has but plain changes. What characters they have need no parser
 either. Where nothing else can be meant by them they are taken out, and what is left of a reply is parsed: it is an XML
 document exactly where the reply is one.
 """
@@ -34,14 +34,22 @@ _XSI_TYPE: Final = r'(?: xsi:type="\w++(?::\w++)?")?'
 _NAME: Final = r"[\w.]{1,100}+"
 _ID: Final = r"[\w.:-]{1,100}+"
 # Printable ASCII but for the signs that mean something in XML.
-_TEXT: Final = r"[ -%'-;=?-~]{1,500}+"
-_ARRAY: Final = "ArrayOfManagedObjectReference"
-_ITEM: Final = "ManagedObjectReference"
-_ITEMS: Final = rf'(?:<{_ITEM} type="\w++"{_XSI_TYPE}>{_ID}</{_ITEM}>){{1,1000}}'
+_SIGN: Final = r"[ -%'-;=?-~]"
+_TEXT: Final = rf"{_SIGN}{{1,500}}+"
+_REFERENCE: Final = "ManagedObjectReference"
+_ATTRIBUTE: Final = "CustomFieldValue"
+_STRING: Final = "CustomFieldStringValue"
+_REFERENCES: Final = rf'{_REFERENCE}">(?:<{_REFERENCE} type="\w++"{_XSI_TYPE}>{_ID}</{_REFERENCE}>){{1,1000}}'
+_ATTRIBUTES: Final = (
+    rf'{_ATTRIBUTE}">(?:<{_ATTRIBUTE} xsi:type="{_STRING}"><key>\d{{1,20}}+</key>'
+    rf"<value>{_SIGN}{{0,500}}+</value></{_ATTRIBUTE}>){{1,200}}"
+)
+_ITEMS: Final = f"(?:{_REFERENCES}|{_ATTRIBUTES})"
+"""What an array is one of, with the end of the tag that says so, and its items."""
 
 
 def _change(name: str, text: str, items: str) -> str:
-    value = rf'<val(?: type="\w++")?{_XSI_TYPE}>{text}</val>|<val xsi:type="{_ARRAY}">{items}</val>'
+    value = rf'<val(?: type="\w++")?{_XSI_TYPE}>{text}</val>|<val xsi:type="ArrayOf{items}</val>'
     return f"<{CHANGE}><name>{name}</name><op>assign</op>(?:{value})?</{CHANGE}>"
 
 
@@ -52,12 +60,14 @@ _PLAIN: Final = {
     ),
     CHANGE: re.compile(_change(f"({_NAME})", f"({_TEXT})", f"({_ITEMS})"), re.ASCII),
 }
-"""Each in three groups."""
+"""Each in three groups: kind, id and changes of an update; name, text and items of a change."""
 _OF_PLAIN: Final = re.compile(
-    r"<name>([^<]++)</name><op>[^<]++</op><(?:val[^>]*+>(?:([^<]++)|((?:<M[^/]*+/[^>]*+>)++))<)?+/"
+    r"<name>([^<]++)</name><op>[^<]++</op><(?:val(?:[^>]*+>([^<]++)<| xsi:type=.ArrayOf(\w++.>(?:<(?!/val>)[^<]*+)+)))?"
 )
-"""The same groups of each of some changes that are known to be plain."""
+"""The same groups of each of some changes that are known to be plain. (Python before 3.11.5 errs where a group that is
+possessive has alternatives: only signs are here.)"""
 _IDS: Final = re.compile(">([^<]++)<")
+_KEYS_AND_VALUES: Final = re.compile("<key>([^<]++)</key><value>([^<]*+)<")
 _MARKS: Final = ("<!", "<?", MARK)
 """What is in no reply in which it is sure what is plain: in a comment, a CDATA section or an instruction it would be text."""
 
@@ -108,9 +118,14 @@ def _as_change(name: str, text: str | None, items: str | None) -> dict[str, Any]
 
 
 def _array(items: str) -> dict[str, Any]:
-    """An array of references as a parser's value."""
-    ids = _IDS.findall(items)
-    return {TYPE: _ARRAY, _ITEM: ids if len(ids) > 1 else ids[0]}
+    """An array as a parser's value."""
+    found: list[Any]
+    if items.startswith(_REFERENCE):
+        kind, found = _REFERENCE, _IDS.findall(items)
+    else:
+        told = _KEYS_AND_VALUES.findall(items)
+        kind, found = _ATTRIBUTE, [{TYPE: _STRING, "key": key, "value": value} for key, value in told]
+    return {TYPE: f"ArrayOf{kind}", kind: found if len(found) > 1 else found[0]}
 
 
 _MEANT: Final = {UPDATE: _as_update, CHANGE: _as_change}

@@ -282,6 +282,16 @@ def test_the_files_of_servers_are_read_bit_by_bit_and_once() -> None:
             watched.until(lambda: pages() == count + 1)
 
 
+def test_a_first_look_goes_over_servers_in_the_order_in_which_they_came(simulation: Simulated) -> None:
+    with watching(simulation.endpoint) as watched:
+        first = watched.report()
+        moids = [each.managed_object.moid for each in first.listed if each.managed_object is not None]
+        assert moids == [moid for moid in watched.watch._inventory.vms if moid in moids]
+        servers = list(dict.fromkeys(each.server for each in first.observations))
+        assert servers == [each.server for each in first.listed if each.server in servers]
+        assert len(servers) > 10
+
+
 @pytest.mark.parametrize("a_look", [10, 120])
 def test_a_first_look_reads_files_bit_by_bit_only_where_it_reads_all(
     a_look: int, monkeypatch: pytest.MonkeyPatch

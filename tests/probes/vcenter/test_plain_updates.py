@@ -16,6 +16,10 @@ from probes.vcenter.values import Moid
 XSI = b'xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance"'
 END = b"</returnval></E>"
 ARRAY = b'<changeSet><name>%b</name><op>assign</op><val xsi:type="ArrayOfManagedObjectReference">%b</val></changeSet>'
+ATTRIBUTES = b'<changeSet><name>customValue</name><op>assign</op><val xsi:type="ArrayOfCustomFieldValue">%b</val></changeSet>'
+ATTRIBUTE = (
+    b'<CustomFieldValue xsi:type="CustomFieldStringValue"><key>%d</key><value>%b</value></CustomFieldValue>'
+)
 ITEM = b'<ManagedObjectReference type="D" xsi:type="ManagedObjectReference">d-1</ManagedObjectReference>'
 PLAIN = (
     b"<changeSet><name>parentVApp</name><op>assign</op></changeSet>",
@@ -23,11 +27,17 @@ PLAIN = (
     b'<changeSet><name>parent</name><op>assign</op><val type="Folder" xsi:type="vim25:Reference">g-7</val></changeSet>',
     ARRAY % (b"datastore", ITEM),
     ARRAY % (b"network", ITEM + b'<ManagedObjectReference type="D">d-2</ManagedObjectReference>'),
+    ATTRIBUTES % (ATTRIBUTE % (1, b"acme")),
     b'<changeSet><name>runtime.host</name><op>assign</op><val type="HostSystem">h-1</val></changeSet>',
     b'<changeSet><name>config.instanceUuid</name><op>assign</op><val xsi:type="xsd:string">u-1</val></changeSet>',
 )
 OTHERS = (
     b'<changeSet><name>datastore</name><op>assign</op><val xsi:type="A"><M type="D">d-1</M><M type="D">d-2</M></val></changeSet>',
+    ATTRIBUTES % (ATTRIBUTE % (1, b"acme") + ATTRIBUTE % (22, b"")),
+    ATTRIBUTES % (ATTRIBUTE % (1, b"acme") + ITEM),
+    ATTRIBUTES % (ATTRIBUTE % (1, b"a &amp; b")),
+    ATTRIBUTES % ITEM,
+    ARRAY % (b"datastore", ATTRIBUTE % (1, b"acme")),
     ARRAY % (b"datastore", b""),
     ARRAY % (b"datastore", b"d-1"),
     ARRAY % (b"datastore", ITEM + b" " + ITEM),
@@ -195,6 +205,10 @@ def test_plain_updates_reach_no_parser() -> None:
         "parent": "g-7",
         "datastore": {"@type": "ArrayOfManagedObjectReference", "ManagedObjectReference": "d-1"},
         "network": {"@type": "ArrayOfManagedObjectReference", "ManagedObjectReference": ["d-1", "d-2"]},
+        "customValue": {
+            "@type": "ArrayOfCustomFieldValue",
+            "CustomFieldValue": {"@type": "CustomFieldStringValue", "key": "1", "value": "acme"},
+        },
         "runtime.host": "h-1",
         "config.instanceUuid": "u-1",
     }
