@@ -3,11 +3,12 @@
 For commands alone, which have no threads and no loop.
 """
 
-import multiprocessing
 import os
 from collections.abc import Callable
-from multiprocessing.connection import Connection
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:
+    from multiprocessing.connection import Connection
 
 _T = TypeVar("_T")
 
@@ -26,6 +27,8 @@ def shared_out(jobs: int, work: Callable[[int], _T]) -> list[_T]:
 
     Raises JobLostError, and what the work raises here.
     """
+    import multiprocessing
+
     fork = multiprocessing.get_context("fork")
     children = []
     for number in range(1, jobs):

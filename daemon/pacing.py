@@ -13,6 +13,9 @@ T = TypeVar("T")
 TURN_S: Final = 0.002
 """How long a loop over many items goes on before the event loop has its turn."""
 
+MANY: Final = 10_000
+"""So many records at once have memory grow so much that the garbage collector has to be told."""
+
 _THRESHOLDS: Final = (5_000, 10, 1_000)
 """New objects before a collection of the youngest, of those before the middle ones, and of those before all."""
 
@@ -63,8 +66,11 @@ def without_gc() -> Iterator[None]:
 
 
 @contextmanager
-def imported_for_good() -> Iterator[None]:
-    """Import what a daemon consists of: it lives to the end of the process, and the collector never walks it."""
+def for_good(items: int = MANY) -> Iterator[None]:
+    """Make what stays, such as modules or a fleet: where that is many items, the collector walks none of it, now or later."""
+    if items < MANY:
+        yield
+        return
     with without_gc():
         yield
         freeze_gc()

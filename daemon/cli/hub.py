@@ -22,7 +22,7 @@ from daemon.config.secrets import Secret, SecretError
 from daemon.config.values import Surroundings, check_id
 from daemon.control.peer import Peer
 from daemon.hub.states import HubError
-from daemon.pacing import imported_for_good
+from daemon.pacing import for_good
 from sla.instants import Instant, format_instant
 
 _ROLE_BYTES: Final = 63
@@ -179,7 +179,7 @@ def run_(
     Of several hubs one is active, and records what people ask for; the others stand by, and take over. SIGHUP reloads the
     configuration. Exit status: 0 after a stop that was asked for, 1 when it cannot start or go on, 2 for a wrong call.
     """
-    with imported_for_good():
+    with for_good():
         from daemon import logs
         from daemon.app.hub import run_hub
 

@@ -13,7 +13,7 @@ from daemon.cli import options
 from daemon.cli.terminal import complain
 from daemon.config.problems import ConfigError
 from daemon.os_faults import os_fault
-from daemon.pacing import imported_for_good
+from daemon.pacing import for_good
 
 log_format = click.option(
     "--log-format",
@@ -55,7 +55,7 @@ def run(
     SIGHUP reloads the configuration; a bad one is refused, and the one before stays in force. Exit status: 0 after a
     stop that was asked for, 1 when slad cannot start or go on, 2 for a wrong call.
     """
-    with imported_for_good():
+    with for_good():
         from daemon import app, logs
 
     logs.set_up(log_format, level=log_level)

@@ -13,7 +13,7 @@ import structlog
 from daemon.clock import Clock
 from daemon.ledger import Batch, Entry, Ledger, LedgerFaultError, let_in
 from daemon.metrics.process import ProcessMetrics
-from daemon.pacing import freeze_gc, paced
+from daemon.pacing import for_good, paced
 from daemon.recording.recollection import Recollection
 from daemon.records.idempotency import AskedDraft, NumberedDraft
 from daemon.records.refusals import NOTHING_RECORDED, NotRecordingError
@@ -21,8 +21,6 @@ from sla.instants import SECOND, Instant
 from sla.records import Blind
 from sla.texts import cleaned
 
-FREEZE_AFTER: Final = 10_000
-"""How many records at once make the book grow so much that the garbage collector has to be told."""
 RETRY_S: Final = 2.0
 GIVE_UP_S: Final = 60.0
 MOST_TOLD: Final = 10
@@ -197,13 +195,12 @@ class Committer:
         self._recollection.register.see(batch.watermarks)
         if batch.request is not None:
             self._recollection.requests.keep(first, batch.request)
-        async for seq, entry in paced(enumerate(entries, first)):
-            self._recollection.take(seq, entry.record, entry.settled)
+        with for_good(len(entries)):
+            async for seq, entry in paced(enumerate(entries, first)):
+                self._recollection.take(seq, entry.record, entry.settled)
         if batch.seal:
             self._recollection.register.seal()
         self.head_in_book = self._ledger.head
-        if len(entries) > FREEZE_AFTER:
-            freeze_gc()
         return first
 
     def _let_in(self, batch: Batch) -> Sequence[Entry]:

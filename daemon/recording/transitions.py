@@ -12,7 +12,7 @@ from typing import Final
 from daemon.believed_clock import MOST_STEPS, ClockStep
 from daemon.book.live_book import LiveBook
 from daemon.ledger import Batch, Entry, Lag
-from daemon.pacing import paced
+from daemon.pacing import for_good, paced
 from daemon.servers.policy import RECORDED_BY, Policy
 from daemon.servers.registry import ServerRegistry
 from probes.report import (
@@ -150,7 +150,8 @@ class Transitions:
                     entries += map(self.entry, blind)
                     if not blind and seen_until < self._book.horizon:
                         lags.append(Lag(witness=main, start=seen_until, end=self._book.horizon))
-            entries += await self._entered(self._evidence(report, now))
+            with for_good(len(report.observations)):
+                entries += await self._entered(self._evidence(report, now))
             objects |= self._other_objects(report)
         entries += await self._entered(self._registry.pass_to(now))
         return Batch(entries=entries, watermarks=watermarks, lags=lags, objects=objects)

@@ -50,7 +50,8 @@ class Limits:
 DEFAULT_LIMITS: Final = Limits()
 
 
-def _no_headers() -> Mapping[str, str]:
+def no_headers() -> Mapping[str, str]:
+    """Those of a door that has none of its own."""
     return {}
 
 
@@ -60,7 +61,7 @@ class Door:
 
     name: str
     limits: Limits = DEFAULT_LIMITS
-    headers: Callable[[], Mapping[str, str]] = _no_headers
+    headers: Callable[[], Mapping[str, str]] = no_headers
     metrics: DoorMetrics = field(default_factory=DoorMetrics)
 
     def secure(self, response: web.StreamResponse) -> None:

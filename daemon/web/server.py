@@ -3,11 +3,11 @@
 Where the web config file asks for a password, links for clients need none: they are one.
 """
 
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from http import HTTPStatus
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import structlog
 from aiohttp import hdrs, web
@@ -16,15 +16,16 @@ from daemon.clock import Clock
 from daemon.exposition.exposition import Exposition, NotPreparedError, TooManyScrapesError
 from daemon.metrics import DoorMetrics
 from daemon.records.links import ClientLink
-from daemon.web.access import Bucket, PasswordCheck, has_allowed_name
-from daemon.web.config import CurrentTls, WebConfig, WebConfigError, WebConfigFile
-from daemon.web.connections import Handler, bounded, busy
-from daemon.web.door import DEFAULT_LIMITS, Door, Limits
+from daemon.web.connections import bounded, busy
+from daemon.web.door import DEFAULT_LIMITS, Door, Limits, no_headers
 from daemon.web.hosts import Hosts
 from daemon.web.later import RouteMaker, add_later
-from daemon.web.links import dead_ends, is_under_link, letting_in, nobody
+from daemon.web.links import dead_ends, letting_in, nobody
 from daemon.web.listening import listening
 from daemon.web.negotiation import accepts_gzip, choose_format
+
+if TYPE_CHECKING:
+    from daemon.web.guarding import Guard
 
 _log = structlog.get_logger(__name__)
 
@@ -60,29 +61,34 @@ async def public_http(
     `pages`: what people look at; `opened_by`: the link for a client that a token opens now; `hosts`: by which others know slad, besides the addresses and this machine's name.
     Raises WebConfigError for a web config file that cannot be used, and OSError for an address that cannot be bound.
     """
-    file = WebConfigFile(web_config) if web_config is not None else None
-    tls = CurrentTls.of(file) if file is not None and file.current().tls is not None else None
-    door = Door(name="public", limits=limits, headers=_headers_of(file), metrics=metrics or DoorMetrics())
+    guard = None if web_config is None else _guard_by(web_config, clock)
+    headers = no_headers if guard is None else guard.headers
+    tls = None if guard is None else guard.tls
+    door = Door(name="public", limits=limits, headers=headers, metrics=metrics or DoorMetrics())
     known = Hosts(door, "web", [*hosts, *(host for host, _ in addresses)])
-    app = _application(site, clock, file, door, known, pages, opened_by)
+    guards = [known.middleware(), *([] if guard is None else [guard.middleware()])]
+    app = _application(site, door, guards, pages, opened_by)
     async with listening(app, door, addresses, tls) as bound:
         _log.info("public_door_opened", addresses=bound, tls=tls is not None)
         yield bound
 
 
+def _guard_by(web_config: Path, clock: Clock) -> "Guard":
+    from daemon.web.guarding import Guard
+
+    return Guard(web_config, clock)
+
+
 def _application(
     site: Site,
-    clock: Clock,
-    file: WebConfigFile | None,
     door: Door,
-    hosts: Hosts,
+    guards: Sequence[Any],
     pages: RouteMaker,
     opened_by: Callable[[str], ClientLink | None],
 ) -> web.Application:
     handlers = _PublicHandlers(site)
-    guards = [_guarded_by(file, clock)] if file is not None else []
     app = web.Application(
-        middlewares=[hosts.middleware(), *guards, letting_in(opened_by), bounded(door)],
+        middlewares=[*guards, letting_in(opened_by), bounded(door)],
         client_max_size=door.limits.body_bytes,
     )
     app.router.add_get("/metrics", handlers.metrics)
@@ -126,59 +132,3 @@ class _PublicHandlers:
                 await response.write(block)
         await response.write_eof()
         return response
-
-
-def _headers_of(file: WebConfigFile | None) -> Callable[[], Mapping[str, str]]:
-    """The headers of the web config file as it is at the moment."""
-
-    def headers() -> Mapping[str, str]:
-        try:
-            return file.current().config.http_server_config.headers if file is not None else {}
-        except WebConfigError:
-            return {}  # a file that cannot be used has refused the request already
-
-    return headers
-
-
-def _guarded_by(file: WebConfigFile, clock: Clock) -> Any:
-    """A middleware: what the web config file says at this moment about who gets in."""
-    passwords = PasswordCheck()
-    bucket = Bucket(clock)
-    complaint = ""
-
-    @web.middleware
-    async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
-        nonlocal complaint
-        try:
-            config = file.current().config
-        except WebConfigError as error:
-            if str(error) != complaint:
-                complaint = str(error)
-                _log.error("web_config_refused", reason=complaint)
-            return web.Response(
-                status=HTTPStatus.INTERNAL_SERVER_ERROR, text="the web config file cannot be used\n"
-            )
-        if complaint:
-            complaint = ""
-            _log.info("web_config_recovered")
-        return await _refusal(request, config) or await handler(request)
-
-    async def _refusal(request: web.Request, config: WebConfig) -> web.Response | None:
-        if not bucket.take(config.rate_limit.interval_s, config.rate_limit.burst):
-            return web.Response(status=HTTPStatus.TOO_MANY_REQUESTS, text="too many requests\n")
-        tls = config.tls_server_config
-        if tls is not None and tls.client_allowed_sans:
-            certificate = request.get_extra_info("peercert")
-            if not has_allowed_name(certificate, tls.client_allowed_sans):
-                return web.Response(
-                    status=HTTPStatus.FORBIDDEN, text="this client certificate may not enter\n"
-                )
-        if config.basic_auth_users and not is_under_link(request):
-            header = request.headers.get(hdrs.AUTHORIZATION)
-            if not await passwords.passes(header, config.basic_auth_users):
-                refused = web.Response(status=HTTPStatus.UNAUTHORIZED, text="401 Unauthorized\n")
-                refused.headers[hdrs.WWW_AUTHENTICATE] = 'Basic realm="slad"'
-                return refused
-        return None
-
-    return middleware

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from daemon.pacing import imported_for_good
+from daemon.pacing import MANY, for_good
 
 
 @pytest.fixture
@@ -15,11 +15,18 @@ def thawed() -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("thawed")
-def test_what_is_imported_for_good_is_never_walked() -> None:
+def test_what_stays_is_never_walked() -> None:
     frozen = gc.get_freeze_count()
-    with imported_for_good():
+    with for_good():
         assert not gc.isenabled()
         made: list[list[int]] = [[] for _ in range(1000)]
     assert gc.isenabled()
     assert gc.get_freeze_count() - frozen >= len(made)
     assert not any(each is made for each in gc.get_objects())
+
+
+def test_of_a_few_items_the_collector_is_kept_from_nothing() -> None:
+    frozen = gc.get_freeze_count()
+    with for_good(MANY - 1):
+        assert gc.isenabled()
+    assert gc.get_freeze_count() == frozen

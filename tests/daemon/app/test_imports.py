@@ -9,6 +9,7 @@ import pytest
 ASKED: Final = {
     *("daemon.answers", "daemon.pages", "daemon.control.operations", "daemon.control.openapi"),
     *("daemon.demo", "daemon.doctor", "icalendar", "jinja2", "holidays", "typst"),
+    *("daemon.web.guarding", "yaml", "multiprocessing"),
 }
 """What is loaded in a quiet moment, or by whoever asks first."""
 

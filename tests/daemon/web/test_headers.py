@@ -10,7 +10,6 @@ from aiohttp import web
 from daemon.control.operations import OPERATIONS
 from daemon.web import server
 from daemon.web.door import SECURITY_HEADERS, Door
-from daemon.web.hosts import Hosts
 from daemon.web.links import dead_ends, nobody
 from tests.daemon.web.door import StandingSite
 from tests.daemon.web.doors import AUTHORIZED, DOORS, OpenDoor, open_door, request
@@ -24,8 +23,7 @@ def paths(name: str) -> Sequence[tuple[str, str]]:
             for each in OPERATIONS
         ]
     door = Door(name=name)
-    hosts = Hosts(door, "web", ())
-    app = server._application(StandingSite(), None, None, door, hosts, tuple, nobody)  # type: ignore[arg-type]  # no file, no clock
+    app = server._application(StandingSite(), door, [], tuple, nobody)
     later = web.UrlDispatcher()
     later.add_routes(dead_ends())
     return [
