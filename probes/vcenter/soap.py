@@ -9,8 +9,9 @@ so that a bad one costs itself. Every text that leaves here is clean and bounded
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 from xml.etree import ElementTree as ET
 
@@ -83,16 +84,20 @@ def _sound(reply: bytes) -> dict[str, Any]:
     document = _document(left)
     if left is reply:
         return document
-
-    def all_of(told: Value) -> Value:
-        found: list[Any] = []
-        for each in told if isinstance(told, list) else [told]:
-            meant = plain_changes.meant(each, changes)
-            found += [_put_back(each, plain_changes.CHANGE, all_of)] if meant is None else meant
-        return found[0] if len(found) == 1 else found
-
-    whole: dict[str, Any] = _put_back(document, plain_changes.CHANGE, all_of)
+    whole: dict[str, Any] = _put_back(document, plain_changes.CHANGE, partial(_all_of, changes))
     return whole
+
+
+def _all_of(changes: Sequence[dict[str, Any]], told: Value) -> Value:
+    """The changes that were in the place of those that are told, and the others as they are told."""
+    found: list[Any] = []
+    for each in told if isinstance(told, list) else [told]:
+        meant = plain_changes.meant(each, changes)
+        if meant is None:
+            found.append(_put_back(each, plain_changes.CHANGE, partial(_all_of, changes)))
+        else:
+            found += meant
+    return found[0] if len(found) == 1 else found
 
 
 def _document(xml: bytes) -> dict[str, Any]:

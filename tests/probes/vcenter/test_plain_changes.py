@@ -1,5 +1,7 @@
 """What is read without a parser is what a parser reads, and nothing that a parser refuses is taken."""
 
+import gc
+
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -104,3 +106,16 @@ def test_plain_changes_reach_no_parser() -> None:
     left, changes = plain_changes.without(ROOTS[0] + PLAIN[0] + PLAIN[1] + OTHERS[0] + PLAIN[2] + b"</E>")
     assert left.count(b"<name>") == 1
     assert [change["name"] for change in changes] == ["parentVApp", "name", "parent"]
+
+
+def test_a_reply_leaves_nothing_to_the_garbage_collector() -> None:
+    """What is in a cycle stays until the collector comes by, and for ever where it was frozen meanwhile."""
+    reply = ROOTS[0] + b"<returnval><objectSet>" + b"".join(PLAIN * 3) + b"</objectSet>" + END
+    soap.parse(reply)
+    gc.collect()
+    gc.disable()
+    try:
+        soap.parse(reply)
+        assert gc.collect() == 0
+    finally:
+        gc.enable()
