@@ -117,9 +117,12 @@ class Book:
         """Those of the proposals that wait to be decided."""
         self.proposals_of: dict[ServerId, list[ProposalPages]] = {}
         """By server, in the order in which they were first made."""
-        self.servers_of: dict[SolutionKey, dict[ServerId, ServerPages]] = {}
-        """Every server that a record ever gave to a solution of a client; its parts say whether and when it holds."""
-        self.clients_of: dict[SolutionId, set[ClientId]] = {}
+        self.servers_of: dict[SolutionKey, list[ServerId]] = {}
+        """Every server that a record ever gave to a solution of a client; its parts say whether and when it holds.
+
+        Most solutions are a lone server's, so what holds one is small.
+        """
+        self.clients_of: dict[SolutionId, tuple[ClientId, ...]] = {}
         """The clients of which a server was ever in a solution of that name."""
         self.issued: dict[tuple[ClientId, str], list[Issued]] = {}
         """The versions of each statement that was issued, by client and month (YYYY-MM); no figure reads them."""
@@ -366,16 +369,25 @@ class Book:
         if since is not None or record.id in self._awaited:
             for (_, client), servers in self.servers_of.items():
                 if client == record.id:
-                    for pages in servers.values():
-                        pages.forget_parts()
+                    for server in servers:
+                        self.servers[server].forget_parts()
 
     def _enter(self, record: Server) -> None:
         pages = self.server(record.id)
-        pages.tell(record)
         if record.client not in self._clients_since:
             self._awaited.add(record.client)
-        self.servers_of.setdefault((record.key, record.client), {})[record.id] = pages
-        self.clients_of.setdefault(record.key, set()).add(record.client)
+        if not any((told.key, told.client) == (record.key, record.client) for told in pages.records):
+            self._assign(record)
+        pages.tell(record)
+
+    def _assign(self, record: Server) -> None:
+        """Take that a server is in a solution of a client for the first time."""
+        servers = self.servers_of.get((record.key, record.client))
+        if servers is not None:
+            servers.append(record.id)
+            return
+        self.servers_of[record.key, record.client] = [record.id]
+        self.clients_of[record.key] = (*self.clients_of.get(record.key, ()), record.client)
 
     def _retire(self, record: ObserverRetired) -> None:
         for pages in self.servers.values():

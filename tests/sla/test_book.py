@@ -205,3 +205,12 @@ def test_what_it_says_of_service_does_not_depend_on_what_it_was_asked_before(see
             fresh = book_with([*service[:number]])
             for name, pages in fresh.servers.items():
                 assert asked.servers[name].parts(as_of) == pages.parts(as_of)
+
+
+def test_a_server_is_in_a_solution_once_however_often_that_is_told() -> None:
+    told = [
+        server(name, solution=solution) for solution in ("mail", "mail", "web", "mail") for name in ("a", "b")
+    ]
+    book = book_of([client(), *told])
+    assert book.servers_of == {("mail", "c"): ["a", "b"], ("web", "c"): ["a", "b"]}
+    assert book.clients_of == {"mail": ("c",), "web": ("c",)}
