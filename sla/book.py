@@ -23,7 +23,6 @@ from sla.pages import (
     window_of,
 )
 from sla.records import (
-    ALL_LEGS,
     Blind,
     CancellationNotice,
     Cause,
@@ -55,6 +54,7 @@ from sla.records import (
     Withdrawable,
     Withdrawn,
     Witness,
+    in_order,
 )
 from sla.spans import Span
 from sla.timeline import Sights, Track
@@ -326,7 +326,7 @@ class Book:
         start = max((start for start in self.causes.get(server, ()) if since <= start <= at), default=at)
         pages = self.servers[server]
         newest_of = {record.observer: record for record in pages.records}
-        legs = tuple(leg for leg in ALL_LEGS if any(leg in record.legs for record in newest_of.values()))
+        legs = in_order(leg for record in newest_of.values() for leg in record.legs)
         between = pages.timeline.segments(legs, start, at)
         was_up = any(segment.state is State.UP for segment in between)
         return None if was_up else self.cause(server, start, as_of)

@@ -8,13 +8,18 @@ import json
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import fields
 from enum import Enum
+from functools import lru_cache
 from operator import attrgetter
+from sys import intern
 from types import NoneType, UnionType
 from typing import Any, Final, NamedTuple, NewType, Union, get_args, get_origin, get_type_hints
 
 from sla.records import Record
 
 _Read = Callable[[Any], Any]
+
+_SHARED: Final = 256
+"""So many tuples of a field are known again."""
 
 
 def rows_of(records: Iterable[tuple[int, Record]]) -> str:
@@ -59,7 +64,11 @@ def _form_of(kind: type[Record]) -> _RowForm:
 
 def _reader_of(hint: Any) -> _Read | None:
     """What reads a value of a type that JSON has not; None for one that it has."""
-    if isinstance(hint, NewType) or hint in (str, int, NoneType):
+    if isinstance(hint, NewType):
+        return _reader_of(hint.__supertype__)
+    if hint is str:
+        return intern  # most are ids, and names of who recorded it: other records have them too
+    if hint in (int, NoneType):
         return None
     if get_origin(hint) in (Union, UnionType):
         (plain,) = (each for each in get_args(hint) if each is not NoneType)
@@ -72,7 +81,12 @@ def _reader_of(hint: Any) -> _Read | None:
 
 
 def _tuple_reader(read: _Read | None) -> _Read:
-    return tuple if read is None else lambda values: tuple(map(read, values))
+    @lru_cache(maxsize=_SHARED)
+    def same(values: tuple[Any, ...]) -> tuple[Any, ...]:
+        """One object for all that are equal, as the legs of most servers are."""
+        return values
+
+    return lambda values: same(tuple(values if read is None else map(read, values)))
 
 
 _FORMS: Final = {kind.kind: _form_of(kind) for kind in get_args(Record)}

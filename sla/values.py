@@ -5,6 +5,8 @@ Each raises ValueError, whose text says of the value what is wrong.
 
 import json
 from enum import Enum
+from functools import lru_cache
+from sys import intern
 from typing import Final, TypeVar
 
 from sla.calendars import UnknownZoneError, calendar_of, parse_month
@@ -38,11 +40,16 @@ def as_text(value: object) -> str:
     return value
 
 
+def as_common_text(value: object) -> str:
+    """A text that many records have: one object for all of them."""
+    return intern(as_text(value))
+
+
 def as_id(value: object) -> str:
-    """A text that is not empty."""
+    """A text that is not empty; one object for all records of it."""
     if not as_text(value):
         raise ValueError("must not be empty")
-    return as_text(value)
+    return as_common_text(value)
 
 
 def as_instant(value: object) -> Instant:
@@ -90,7 +97,13 @@ def as_legs(value: object) -> tuple[Leg, ...]:
     """A list of legs, of which there is one; a leg that is named twice counts once."""
     if not isinstance(value, list) or not value:
         raise ValueError(f"must be a list of legs that is not empty, not {short(value)}")
-    return tuple(dict.fromkeys(as_leg(leg) for leg in value))
+    return _same(tuple(dict.fromkeys(as_leg(leg) for leg in value)))
+
+
+@lru_cache(maxsize=64)
+def _same(legs: tuple[Leg, ...]) -> tuple[Leg, ...]:
+    """One object for all records that name them in this order."""
+    return legs
 
 
 def as_timezone(value: object) -> str:

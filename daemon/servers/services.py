@@ -20,7 +20,7 @@ from probes.report import ListedServer
 from sla.calendars import calendar_of
 from sla.instants import BEGINNING, Instant
 from sla.reasons import Reason
-from sla.records import ALL_LEGS, Leg, Observation, Record, Server, ServerId, State, Witness
+from sla.records import ALL_LEGS, Leg, Observation, Record, Server, ServerId, State, Witness, in_order
 
 PROVISIONAL: Final = ("provisional", "true")
 """The extra key of a record that ends a server's service because it left the inventory."""
@@ -239,7 +239,7 @@ class Services:
             internet = record.id in self._records and Leg.INTERNET in record.legs
         if internet:
             legs |= {Leg.INTERNET}
-        return tuple(leg for leg in ALL_LEGS if leg in legs)
+        return in_order(legs)
 
     def _written(self, record: Server, now: Instant) -> Server:
         extra = tuple(
