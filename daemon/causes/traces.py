@@ -9,6 +9,7 @@ from bisect import bisect_left, bisect_right, insort
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
+from sys import intern
 from typing import Final
 
 from daemon.ledger import Trace
@@ -65,7 +66,8 @@ class Traces:
     def remember(self, traces: Iterable[Trace]) -> None:
         """Take what was kept; in order, as the ledger gives it."""
         for trace in traces:
-            subject, detail = tuple(json.loads(trace.about)), tuple(json.loads(trace.detail))
+            # Each server, host and datastore is named often.
+            subject, detail = (tuple(map(intern, json.loads(text))) for text in (trace.about, trace.detail))
             if subject[0] == _EVENT:
                 self._enter(_event_of(subject, detail, trace.start))
                 continue

@@ -8,6 +8,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from sys import intern
 from typing import Final
 
 from probes.vcenter import soap, values
@@ -69,9 +70,9 @@ class Host(Container):
         self.listed = True
         match name:
             case "runtime.connectionState":
-                self.connection = values.word(value)
+                self.connection = values.common_word(value)
             case "runtime.powerState":
-                self.power = values.word(value)
+                self.power = values.common_word(value)
             case "runtime.inMaintenanceMode":
                 self.maintenance = values.flag(value) or False
             case _:
@@ -120,7 +121,7 @@ class Datastore(Container):
             self.url = values.word(value) or self.url
             return
         if name == "summary.maintenanceMode":
-            self.maintenance = values.word(value)
+            self.maintenance = values.common_word(value)
             return
         if name == "summary.accessible":
             self.accessible = values.flag(value)
@@ -257,16 +258,16 @@ class Vm:
                 told = values.flag(value)
                 self.template = self.template if told is None else told
             case "config.ftInfo.role":
-                self.ft_role = values.word(value)
+                self.ft_role = values.common_word(value)
             case "config.managedBy":
                 self.manager = _manager(value)
             case "config.changeVersion":
                 self.change_version = values.word(value)
             case "runtime.powerState":
-                self.power = values.word(value)
+                self.power = values.common_word(value)
                 self.has_run |= self.power in ("poweredOn", "suspended")
             case "runtime.connectionState":
-                self.connection = values.word(value)
+                self.connection = values.common_word(value)
             case "runtime.bootTime":
                 us = stamp_us(value)
                 self.boot_at = None if us is None else HostInstant(us)
@@ -295,11 +296,11 @@ _PARTIAL: Final = re.compile(r'host\["(?P<key>[\w.-]+)"\](?P<rest>.*)')
 
 
 def _uuid(value: soap.Value | None) -> str:
-    """An instance UUID; "" for none. What has a "@" in it would be taken for the id of a twin (`bindings`)."""
+    """An instance UUID, the very object by which all else knows the server; "" for none. What has a "@" in it would be taken for the id of a twin (`bindings`)."""
     told = values.identifier(value) if value else ""
     if "@" in told:
         raise ValueError(f"no instance UUID: {told}")
-    return told
+    return intern(told)
 
 
 def _manager(value: soap.Value | None) -> str:

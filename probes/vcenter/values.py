@@ -5,6 +5,7 @@ For one that is something else than it should be it raises ValueError, and nothi
 """
 
 import re
+from sys import intern
 from typing import Any, Final, NewType
 
 from probes.vcenter import soap
@@ -27,6 +28,11 @@ def word(value: soap.Value | None, most_bytes: int = NAME_BYTES) -> str:
     if value and not isinstance(value, str):
         raise _no("text", value)
     return cleaned(text(value), most_bytes)
+
+
+def common_word(value: soap.Value | None) -> str:
+    """One of vCenter's own words, "" for none; one object for all that it is told of."""
+    return intern(word(value))
 
 
 def name(value: soap.Value | None) -> str:
@@ -55,8 +61,8 @@ def identifier(value: object) -> str:
 
 
 def as_moid(value: object) -> Moid:
-    """The id that a reference to a managed object holds, which is never absent."""
-    return Moid(identifier(value))
+    """The id that a reference to a managed object holds, which is never absent; one object for all references to it."""
+    return Moid(intern(identifier(value)))
 
 
 def reference(value: soap.Value | None) -> Moid | None:

@@ -1,0 +1,83 @@
+"""What the whole daemon holds in memory: what is equal is one object, however it came in."""
+
+import asyncio
+import gc
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from functools import partial
+from pathlib import Path
+from types import (
+    BuiltinFunctionType,
+    CodeType,
+    CoroutineType,
+    FrameType,
+    FunctionType,
+    GeneratorType,
+    ModuleType,
+)
+
+from daemon.app import App
+from daemon.ledger import snapshot_of
+from probes.simulation.entities import Vm
+from sla.records import Leg
+from tests.daemon.harness import by_server, running_app, scraped, simulated, write_config
+from tests.waiting import until
+
+FEW = 12
+"""So many objects may be equal without being of servers: words that several parts have in their own code."""
+NOT_ITS_OWN = (
+    BuiltinFunctionType,
+    CodeType,
+    CoroutineType,
+    FrameType,
+    FunctionType,
+    GeneratorType,
+    ModuleType,
+    asyncio.AbstractEventLoop,
+    asyncio.Future,
+    type,
+)
+"""By these one comes to all else in the process: the vCenter runs in it too."""
+
+
+def held_by(app: App) -> Iterator[object]:
+    """All objects that an app holds."""
+    seen, waiting = {id(app)}, [app]
+    while waiting:
+        held = waiting.pop()
+        yield held
+        for each in gc.get_referents(held):
+            if id(each) not in seen and not isinstance(each, NOT_ITS_OWN):
+                seen.add(id(each))
+                waiting.append(each)
+
+
+def shows_servers(app: App) -> bool:
+    """Whether a scrape has servers."""
+    return bool(by_server(scraped(*app.addresses[0]), "slad_server_up"))
+
+
+def objects_by_value(app: App) -> Mapping[object, int]:
+    """How many objects there are of each text, and of each choice of legs."""
+    ids: defaultdict[object, set[int]] = defaultdict(set)
+    held = list(held_by(app))
+    for each in held:
+        is_legs = isinstance(each, tuple) and bool(each) and all(isinstance(leg, Leg) for leg in each)
+        if is_legs or type(each) is str:
+            ids[each].add(id(each))
+    return {value: len(objects) for value, objects in ids.items()}
+
+
+async def test_what_many_servers_have_alike_is_held_once_before_and_after_a_restart(tmp_path: Path) -> None:
+    with simulated(servers=60) as vcenter:
+        config = write_config(tmp_path, vcenter)
+        uuids = {vm.instance_uuid for vm in vcenter.do(lambda: list(vcenter.world.inventory.every(Vm)))}
+        for is_restarted in (False, True):
+            assert snapshot_of(tmp_path / "ledger.db").exists() == is_restarted
+            async with running_app(config) as app:
+                await until(partial(shows_servers, app), "the first figures")
+                objects = objects_by_value(app)
+            assert uuids & objects.keys()
+            several = {value: count for value, count in objects.items() if value in uuids and count > 1}
+            assert several == {}, "a server's id"
+            assert {value: count for value, count in objects.items() if count > FEW} == {}
