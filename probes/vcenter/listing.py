@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from probes.facts import NOT_KNOWN, Fact, NotKnown
-from probes.report import ListedServer, ManagedObject
+from probes.report import NO_ATTRIBUTES, ListedServer, ManagedObject
 from probes.vcenter import san
 from probes.vcenter.addresses import own_addresses
 from probes.vcenter.infrastructure import Infrastructure
@@ -36,7 +36,7 @@ def listed(
         inventory.attribute_names[key]: value
         for key, value in vm.attributes.items()
         if key in inventory.attribute_names
-    }
+    } or NO_ATTRIBUTES
     networks = names_of(vm.networks, inventory.networks)
     return ListedServer(
         server=server,

@@ -11,6 +11,7 @@ from enum import StrEnum
 from sys import intern
 from typing import Final
 
+from probes.report import NO_ATTRIBUTES
 from probes.vcenter import soap, values
 from probes.vcenter.addresses import AdapterAddress, adapter_addresses
 from probes.vcenter.clocks import HostInstant, stamp_us
@@ -218,7 +219,7 @@ class Vm:
     vapp: Moid | None = None
     """What holds it in place of a folder, where it is in a vApp."""
     pool: Moid | None = None
-    attributes: Mapping[str, str] = field(default_factory=dict)
+    attributes: Mapping[str, str] = field(default_factory=lambda: NO_ATTRIBUTES)
     networks: tuple[Moid, ...] = ()
     address: str = ""
     adapters: tuple[AdapterAddress, ...] = ()

@@ -7,7 +7,7 @@ which the first could not: loss of contact, and gaps in the watch. At all other 
 
 from bisect import insort
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from operator import attrgetter
 from typing import Final
 
@@ -82,8 +82,8 @@ class ServerTrack:
     loss: _Loss | None = None
     doubt: _Doubt | None = None
     settled_until: Instant = BEGINNING
-    told: list[tuple[Witness, StateSince]] = field(default_factory=list)
-    hints: list[Hint] = field(default_factory=list)
+    told: tuple[tuple[Witness, StateSince], ...] = ()
+    hints: tuple[Hint, ...] = ()
     hints_from: Instant = BEGINNING
     moved_at: Instant = BEGINNING
     listed: ListedServer | None = None
@@ -140,10 +140,11 @@ class Tracks:
         if hint.turn is Turn.MOVED:
             track.moved_at = hint.at
             return
-        insort(track.hints, hint, key=attrgetter("at"))
-        if len(track.hints) > HINTS_KEPT:
-            track.hints_from = max(track.hints_from, track.hints[-HINTS_KEPT - 1].at)
-            del track.hints[:-HINTS_KEPT]
+        hints = [*track.hints]
+        insort(hints, hint, key=attrgetter("at"))
+        if len(hints) > HINTS_KEPT:
+            track.hints_from = max(track.hints_from, hints[-HINTS_KEPT - 1].at)
+        track.hints = tuple(hints[-HINTS_KEPT:])
         self._undated.add(server)
         says_off = hint.turn is Turn.RESTARTED or not (hint.dated or hint.turn is Turn.LOST)
         if says_off and seen_until is not None and track.running.state is State.UP:
@@ -257,17 +258,19 @@ class Tracks:
         track.running, track.noticed_at, track.rose_at = look.running, look.at, None
         track.lost_at = look.at if look.running.state is State.UNKNOWN else None
         track.lost_unwatched = False
-        track.settled_until, track.told = BEGINNING, []
+        track.settled_until, track.told = BEGINNING, ()
         yield from self._tell(server, track, look.at)
 
     def _tell(self, server: ServerId, track: ServerTrack, now: Instant) -> Iterator[Observation]:
         """Say what is now known of how it came to be as it is, and was not said yet."""
-        for step in _told_anew(self._recovered, _while_lost(track), track.told):
+        recovered = _told_anew(self._recovered, _while_lost(track), track.told)
+        track.told += tuple((self._recovered, step) for step in recovered)
+        for step in recovered:
             yield self._said(self._recovered, server, Leg.RUNNING, step, _RECOVERED[step.state], now)
         steps = _while_seen(track, now)
         for step in steps:
             if (self._witness, step) not in track.told:
-                track.told.append((self._witness, step))
+                track.told += ((self._witness, step),)
                 expected = step.state is track.running.state
                 reason = track.running.reason if expected else _DATED[step.state]
                 yield self._said(self._witness, server, Leg.RUNNING, step, reason, now)
@@ -332,7 +335,7 @@ _RECOVERED: Final = {
 
 
 def _told_anew(
-    witness: Witness, steps: list[StateSince], told: list[tuple[Witness, StateSince]]
+    witness: Witness, steps: list[StateSince], told: Iterable[tuple[Witness, StateSince]]
 ) -> list[StateSince]:
     """The steps that were not told yet; what was told of another instant, and no longer holds, is told as it is now."""
     before = {step.at: step.state for who, step in told if who is witness}
@@ -342,7 +345,6 @@ def _told_anew(
         state = next((step.state for step in reversed(steps) if step.at < at), State.UNKNOWN)
         if state is not before[at]:
             new.append(StateSince(at, state))
-    told += [(witness, step) for step in new]
     return sorted(new, key=attrgetter("at"))
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import sys
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from functools import partial
@@ -25,6 +26,8 @@ from tests.waiting import until
 
 FEW = 12
 """So many objects may be equal without being of servers: words that several parts have in their own code."""
+A_SERVER_BYTES = 5_000
+"""What all objects take of a server that is up, alone in its solution: its share of tables among them."""
 NOT_ITS_OWN = (
     BuiltinFunctionType,
     CodeType,
@@ -66,6 +69,22 @@ def objects_by_value(app: App) -> Mapping[object, int]:
         if is_legs or type(each) is str:
             ids[each].add(id(each))
     return {value: len(objects) for value, objects in ids.items()}
+
+
+async def bytes_held(folder: Path, servers: int) -> int:
+    """What the objects of a daemon take that was scraped, after its first sync."""
+    with simulated(servers=servers) as vcenter:
+        async with running_app(write_config(folder, vcenter)) as app:
+            await until(partial(shows_servers, app), "the first figures")
+            return sum(map(sys.getsizeof, held_by(app)))
+
+
+async def test_a_server_takes_little(tmp_path: Path) -> None:
+    few, many = 200, 600
+    (tmp_path / "few").mkdir()
+    (tmp_path / "many").mkdir()
+    more = await bytes_held(tmp_path / "many", many) - await bytes_held(tmp_path / "few", few)
+    assert more / (many - few) < A_SERVER_BYTES
 
 
 async def test_what_many_servers_have_alike_is_held_once_before_and_after_a_restart(tmp_path: Path) -> None:
