@@ -8,18 +8,15 @@ import json
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import fields
 from enum import Enum
-from functools import lru_cache
 from operator import attrgetter
 from sys import intern
 from types import NoneType, UnionType
 from typing import Any, Final, NamedTuple, NewType, Union, get_args, get_origin, get_type_hints
 
 from sla.records import Record
+from sla.sharing import sharing
 
 _Read = Callable[[Any], Any]
-
-_SHARED: Final = 256
-"""So many tuples of a field are known again."""
 
 
 def rows_of(records: Iterable[tuple[int, Record]]) -> str:
@@ -81,11 +78,7 @@ def _reader_of(hint: Any) -> _Read | None:
 
 
 def _tuple_reader(read: _Read | None) -> _Read:
-    @lru_cache(maxsize=_SHARED)
-    def same(values: tuple[Any, ...]) -> tuple[Any, ...]:
-        """One object for all that are equal, as the legs of most servers are."""
-        return values
-
+    same: Callable[[tuple[Any, ...]], tuple[Any, ...]] = sharing()  # most servers have the same legs
     return lambda values: same(tuple(values if read is None else map(read, values)))
 
 

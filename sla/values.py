@@ -4,14 +4,15 @@ Each raises ValueError, whose text says of the value what is wrong.
 """
 
 import json
+from collections.abc import Callable
 from enum import Enum
-from functools import lru_cache
 from sys import intern
 from typing import Final, TypeVar
 
 from sla.calendars import UnknownZoneError, calendar_of, parse_month
 from sla.instants import Instant, parse_instant
 from sla.records import Leg, State
+from sla.sharing import sharing
 from sla.terms import parse_terms
 
 LEGS: Final = {leg.value: leg for leg in Leg}
@@ -20,6 +21,8 @@ _MOST_ADMINS: Final = 2
 _SHA256_DIGITS: Final = 64
 
 _E = TypeVar("_E", bound=Enum)
+
+_same_legs: Final[Callable[[tuple[Leg, ...]], tuple[Leg, ...]]] = sharing()
 
 
 def short(value: object) -> str:
@@ -97,13 +100,7 @@ def as_legs(value: object) -> tuple[Leg, ...]:
     """A list of legs, of which there is one; a leg that is named twice counts once."""
     if not isinstance(value, list) or not value:
         raise ValueError(f"must be a list of legs that is not empty, not {short(value)}")
-    return _same(tuple(dict.fromkeys(as_leg(leg) for leg in value)))
-
-
-@lru_cache(maxsize=64)
-def _same(legs: tuple[Leg, ...]) -> tuple[Leg, ...]:
-    """One object for all records that name them in this order."""
-    return legs
+    return _same_legs(tuple(dict.fromkeys(as_leg(leg) for leg in value)))
 
 
 def as_timezone(value: object) -> str:

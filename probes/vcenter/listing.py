@@ -1,7 +1,7 @@
 """A virtual machine of the mirror as a listed server: each fact as far as vCenter tells it."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Final
 
 from probes.facts import NOT_KNOWN, Fact, NotKnown
@@ -13,6 +13,9 @@ from probes.vcenter.inventory import Inventory
 from probes.vcenter.objects import Vm
 from probes.vcenter.values import Moid
 from sla.records import ServerId
+from sla.sharing import sharing
+
+_same_names: Final[Callable[[tuple[str, ...]], tuple[str, ...]]] = sharing()
 
 
 def listed(
@@ -66,8 +69,8 @@ def names_of(moids: tuple[Moid, ...], names: Mapping[Moid, str]) -> tuple[str, .
     """The names of some objects, sorted; those that may not be read have none."""
     if len(moids) == 1:
         name = names.get(moids[0])
-        return () if name is None else (name,)
-    return tuple(sorted(names[moid] for moid in moids if moid in names))
+        return () if name is None else _same_names((name,))
+    return _same_names(tuple(sorted(names[moid] for moid in moids if moid in names)))
 
 
 def _host(vm: Vm, infrastructure: Infrastructure) -> str | NotKnown:

@@ -5,15 +5,18 @@ For one that is something else than it should be it raises ValueError, and nothi
 """
 
 import re
+from collections.abc import Callable
 from sys import intern
 from typing import Any, Final, NewType
 
 from probes.vcenter import soap
+from sla.sharing import sharing
 from sla.texts import NAME_BYTES, cleaned, is_clean_id
 
 Moid = NewType("Moid", str)
 """An object's id within one vCenter."""
 
+_same_moids: Final[Callable[[tuple[Moid, ...]], tuple[Moid, ...]]] = sharing()
 _ESCAPED: Final = re.compile("%(2[fF]|5[cC]|25)")
 _MEANT: Final = {"2f": "/", "5c": "\\", "25": "%"}
 
@@ -72,7 +75,7 @@ def reference(value: soap.Value | None) -> Moid | None:
 
 def references(value: soap.Value | None) -> tuple[Moid, ...]:
     """An array of references to managed objects."""
-    return tuple(as_moid(item) for item in items(value, "ManagedObjectReference"))
+    return _same_moids(tuple(as_moid(item) for item in items(value, "ManagedObjectReference")))
 
 
 def items(value: soap.Value | None, item: str) -> list[Any]:
