@@ -6,10 +6,10 @@ is in the order of lines: within one ledger that of `recorded_at` too, of severa
 """
 
 from bisect import bisect_right, insort
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from copy import copy
 from dataclasses import replace
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from sla.instants import FOREVER, Instant
 from sla.pages import (
@@ -56,6 +56,7 @@ from sla.records import (
     Witness,
     in_order,
 )
+from sla.sharing import sharing
 from sla.spans import Span
 from sla.timeline import Sights, Track
 
@@ -81,6 +82,9 @@ _O = TypeVar("_O", ServiceRequest, CancellationNotice, Lifecycle)
 
 SolutionKey = tuple[SolutionId, ClientId]
 """A solution of one client (spec §6.1)."""
+
+
+_same_clients: Final[Callable[[tuple[ClientId, ...]], tuple[ClientId, ...]]] = sharing()
 
 
 def key_of(record: OfSolution) -> SolutionKey:
@@ -387,7 +391,7 @@ class Book:
             servers.append(record.id)
             return
         self.servers_of[record.key, record.client] = [record.id]
-        self.clients_of[record.key] = (*self.clients_of.get(record.key, ()), record.client)
+        self.clients_of[record.key] = _same_clients((*self.clients_of.get(record.key, ()), record.client))
 
     def _retire(self, record: ObserverRetired) -> None:
         for pages in self.servers.values():

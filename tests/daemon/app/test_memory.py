@@ -20,11 +20,10 @@ from types import (
 from daemon.app import App
 from daemon.ledger import snapshot_of
 from probes.simulation.entities import Vm
-from sla.records import Leg
 from tests.daemon.harness import by_server, running_app, scraped, simulated, write_config
 from tests.waiting import until
 
-FEW = 12
+FEW = 20
 """So many objects may be equal without being of servers: words that several parts have in their own code."""
 A_SERVER_BYTES = 5_000
 """What all objects take of a server that is up, alone in its solution: its share of tables among them."""
@@ -61,12 +60,13 @@ def shows_servers(app: App) -> bool:
 
 
 def objects_by_value(app: App) -> Mapping[object, int]:
-    """How many objects there are of each text, and of each choice of legs."""
+    """How many objects there are of each text, and of each tuple of texts, such as legs, datastores and places."""
     ids: defaultdict[object, set[int]] = defaultdict(set)
     held = list(held_by(app))
     for each in held:
-        is_legs = isinstance(each, tuple) and bool(each) and all(isinstance(leg, Leg) for leg in each)
-        if is_legs or type(each) is str:
+        if type(each) is str or (
+            isinstance(each, tuple) and each and all(isinstance(text, str) for text in each)
+        ):
             ids[each].add(id(each))
     return {value: len(objects) for value, objects in ids.items()}
 
