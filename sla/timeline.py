@@ -257,7 +257,7 @@ class ServerTimeline:
     @property
     def tracks(self) -> Mapping[tuple[Leg, Witness], Track]:
         """What was said of it, by leg and witness, in the order of their first mention."""
-        return dict(self._items())
+        return dict(zip(self._keys, self._tracks, strict=True))
 
     def track(self, leg: Leg, witness: Witness, sights: Sights) -> Track:
         """The track of a witness and a leg, from its first mention on."""
