@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Final, NamedTuple
 
 from probes.facts import NOT_KNOWN, Fact, NotKnown
@@ -13,6 +14,9 @@ INTERNET: Final = "internet"
 
 RECOVERED: Final = "/recovered"
 """What ends the source of a witness that speaks only of the past: no counter waits for it."""
+
+NO_ATTRIBUTES: Final[Mapping[str, str]] = MappingProxyType({})
+"""The custom attributes of a server that has none, or of which none was asked for: one object for all of them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,7 +48,7 @@ class ListedServer:
     """The path of the folder that holds it, or its vApp, such as `/DC/vm/Clients/Acme` (`probes.vcenter.places`)."""
     resource_pool: Fact = NOT_KNOWN
     """The path of its resource pool or vApp, such as `/DC/host/Cluster/Resources/Gold`."""
-    attributes: Mapping[str, str] = field(default_factory=dict)
+    attributes: Mapping[str, str] = field(default_factory=lambda: NO_ATTRIBUTES)
     """Its custom attributes: their values by their names."""
     all_attributes: bool = False
     """Whether it has no other one; otherwise of any other nothing is known."""

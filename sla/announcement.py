@@ -60,7 +60,7 @@ def concerned(book: Book, scope: Exclusion) -> Collection[ServerId]:
     named = {ServerId(name) for name in (*scope.servers, *scope.solutions)} & book.servers.keys()
     for solution in scope.solutions:
         for client in book.clients_of.get(solution, ()):
-            named |= book.servers_of[solution, client].keys()
+            named.update(book.servers_of[solution, client])
     return sorted(named)
 
 

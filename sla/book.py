@@ -6,10 +6,10 @@ is in the order of lines: within one ledger that of `recorded_at` too, of severa
 """
 
 from bisect import bisect_right, insort
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from copy import copy
 from dataclasses import replace
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from sla.instants import FOREVER, Instant
 from sla.pages import (
@@ -23,7 +23,6 @@ from sla.pages import (
     window_of,
 )
 from sla.records import (
-    ALL_LEGS,
     Blind,
     CancellationNotice,
     Cause,
@@ -55,7 +54,9 @@ from sla.records import (
     Withdrawable,
     Withdrawn,
     Witness,
+    in_order,
 )
+from sla.sharing import sharing
 from sla.spans import Span
 from sla.timeline import Sights, Track
 
@@ -81,6 +82,9 @@ _O = TypeVar("_O", ServiceRequest, CancellationNotice, Lifecycle)
 
 SolutionKey = tuple[SolutionId, ClientId]
 """A solution of one client (spec §6.1)."""
+
+
+_same_clients: Final[Callable[[tuple[ClientId, ...]], tuple[ClientId, ...]]] = sharing()
 
 
 def key_of(record: OfSolution) -> SolutionKey:
@@ -117,9 +121,12 @@ class Book:
         """Those of the proposals that wait to be decided."""
         self.proposals_of: dict[ServerId, list[ProposalPages]] = {}
         """By server, in the order in which they were first made."""
-        self.servers_of: dict[SolutionKey, dict[ServerId, ServerPages]] = {}
-        """Every server that a record ever gave to a solution of a client; its parts say whether and when it holds."""
-        self.clients_of: dict[SolutionId, set[ClientId]] = {}
+        self.servers_of: dict[SolutionKey, list[ServerId]] = {}
+        """Every server that a record ever gave to a solution of a client; its parts say whether and when it holds.
+
+        Most solutions are a lone server's, so what holds one is small.
+        """
+        self.clients_of: dict[SolutionId, tuple[ClientId, ...]] = {}
         """The clients of which a server was ever in a solution of that name."""
         self.issued: dict[tuple[ClientId, str], list[Issued]] = {}
         """The versions of each statement that was issued, by client and month (YYYY-MM); no figure reads them."""
@@ -323,7 +330,7 @@ class Book:
         start = max((start for start in self.causes.get(server, ()) if since <= start <= at), default=at)
         pages = self.servers[server]
         newest_of = {record.observer: record for record in pages.records}
-        legs = tuple(leg for leg in ALL_LEGS if any(leg in record.legs for record in newest_of.values()))
+        legs = in_order(leg for record in newest_of.values() for leg in record.legs)
         between = pages.timeline.segments(legs, start, at)
         was_up = any(segment.state is State.UP for segment in between)
         return None if was_up else self.cause(server, start, as_of)
@@ -366,16 +373,25 @@ class Book:
         if since is not None or record.id in self._awaited:
             for (_, client), servers in self.servers_of.items():
                 if client == record.id:
-                    for pages in servers.values():
-                        pages.forget_parts()
+                    for server in servers:
+                        self.servers[server].forget_parts()
 
     def _enter(self, record: Server) -> None:
         pages = self.server(record.id)
-        pages.tell(record)
         if record.client not in self._clients_since:
             self._awaited.add(record.client)
-        self.servers_of.setdefault((record.key, record.client), {})[record.id] = pages
-        self.clients_of.setdefault(record.key, set()).add(record.client)
+        if not any((told.key, told.client) == (record.key, record.client) for told in pages.records):
+            self._assign(record)
+        pages.tell(record)
+
+    def _assign(self, record: Server) -> None:
+        """Take that a server is in a solution of a client for the first time."""
+        servers = self.servers_of.get((record.key, record.client))
+        if servers is not None:
+            servers.append(record.id)
+            return
+        self.servers_of[record.key, record.client] = [record.id]
+        self.clients_of[record.key] = _same_clients((*self.clients_of.get(record.key, ()), record.client))
 
     def _retire(self, record: ObserverRetired) -> None:
         for pages in self.servers.values():

@@ -48,6 +48,7 @@ from sla.terms import TermsError
 from sla.values import (
     LEGS,
     STATES,
+    as_common_text,
     as_id,
     as_instant,
     as_leg,
@@ -275,7 +276,7 @@ _WITNESS: Final = (Key("observer", "observer", as_id), Key("source", "source", a
 _BECAUSE: Final = Key("because", "because", as_texts)
 _TEXT: Final = Key("text", "text", as_text)
 _WHY: Final = Key("why", "why", as_text)
-_RECORDED_BY: Final = Key("recorded_by", "recorded_by", as_text, "")
+_RECORDED_BY: Final = Key("recorded_by", "recorded_by", as_common_text, "")
 _LEDGER: Final = Key("ledger", "ledger", as_text, "")
 
 KINDS: Final[Mapping[str, tuple[Callable[..., Any], tuple[Key, ...]]]] = {
@@ -308,7 +309,7 @@ KINDS: Final[Mapping[str, tuple[Callable[..., Any], tuple[Key, ...]]]] = {
             Key("in_service_from", "in_service_from", as_instant),
             Key("in_service_until", "in_service_until", as_instant, None),
             Key("legs", "legs", as_legs, ALL_LEGS),
-            Key("observer", "observer", as_text, ""),
+            Key("observer", "observer", as_common_text, ""),
             _RECORDED_BY,
         ),
     ),

@@ -55,7 +55,7 @@ def owners_of_solution(
     book: Book, solution: SolutionId, start: Instant, end: Instant, as_of: Instant
 ) -> Owners:
     """The clients that have servers in a solution in `[start, end)`; where none has then, those that ever had."""
-    ever = book.clients_of.get(solution, set())
+    ever = book.clients_of.get(solution, ())
     within = frozenset(c for c in ever if _holds(book, (solution, c), start, end, as_of))
     return within or frozenset(c for c in ever if _is_known(book, (solution, c), as_of))
 
@@ -77,8 +77,8 @@ def _is_known(book: Book, key: SolutionKey, as_of: Instant) -> bool:
     """Whether a record ever gave a server to a client's solution."""
     return any(
         (record.key, record.client) == key
-        for pages in book.servers_of[key].values()
-        for record in known(pages.records, as_of)
+        for server in book.servers_of[key]
+        for record in known(book.servers[server].records, as_of)
     )
 
 
@@ -86,6 +86,6 @@ def _holds(book: Book, key: SolutionKey, start: Instant, end: Instant, as_of: In
     """Whether a server is in a client's solution in `[start, end)`."""
     return any(
         (part.key, part.client) == key and part.start < end and start < part.end
-        for pages in book.servers_of[key].values()
-        for part in pages.parts(as_of)
+        for server in book.servers_of[key]
+        for part in book.servers[server].parts(as_of)
     )

@@ -49,9 +49,9 @@ class ServerPages:
 
     def __init__(self, clients_since: Mapping[ClientId, Instant]) -> None:
         """`clients_since` is from when on there is a record of each client."""
-        self.records: list[Server] = []
-        self.told: list[Server | ObserverRetired] = []
-        """Its records, and the retirements of the monitors that made those on earlier lines."""
+        self.records: Sequence[Server] = ()
+        self.told: Sequence[Server | ObserverRetired] = ()
+        """Its records, and the retirements of the monitors that made those on earlier lines; where there are none, the very same."""
         self.timeline = ServerTimeline()
         self._clients_since = clients_since
         self._parts: tuple[Part, ...] = ()
@@ -66,8 +66,11 @@ class ServerPages:
     def tell(self, record: Server | ObserverRetired) -> None:
         """Take a record of it, or that a monitor that made one was retired."""
         if isinstance(record, Server):
-            self.records.append(record)
-        self.told.append(record)
+            is_all = self.told is self.records
+            self.records = (*self.records, record)
+            self.told = self.records if is_all else (*self.told, record)
+        else:
+            self.told = (*self.told, record)
         self.forget_parts()
 
     def forget_parts(self) -> None:

@@ -4,8 +4,10 @@ Instants are UTC microseconds. Where the format allows null, the field is None. 
 that this version does not know, as (key, JSON text) pairs: they are kept and written out again.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum, IntEnum, StrEnum
+from itertools import combinations
 from typing import ClassVar, Final, NamedTuple, NewType
 
 from sla.instants import Instant
@@ -52,6 +54,14 @@ class Leg(StrEnum):
 
 
 ALL_LEGS: Final = tuple(Leg)
+_IN_ORDER: Final = {
+    frozenset(legs): legs for count in range(len(ALL_LEGS) + 1) for legs in combinations(ALL_LEGS, count)
+}
+
+
+def in_order(legs: Iterable[Leg]) -> tuple[Leg, ...]:
+    """Each of the legs once, in the order of `Leg`: one object for all who have the same, as most servers have."""
+    return _IN_ORDER[frozenset(legs)]
 
 
 class Category(Enum):

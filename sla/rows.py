@@ -9,10 +9,12 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import fields
 from enum import Enum
 from operator import attrgetter
+from sys import intern
 from types import NoneType, UnionType
 from typing import Any, Final, NamedTuple, NewType, Union, get_args, get_origin, get_type_hints
 
 from sla.records import Record
+from sla.sharing import sharing
 
 _Read = Callable[[Any], Any]
 
@@ -59,7 +61,11 @@ def _form_of(kind: type[Record]) -> _RowForm:
 
 def _reader_of(hint: Any) -> _Read | None:
     """What reads a value of a type that JSON has not; None for one that it has."""
-    if isinstance(hint, NewType) or hint in (str, int, NoneType):
+    if isinstance(hint, NewType):
+        return _reader_of(hint.__supertype__)
+    if hint is str:
+        return intern  # most are ids, and names of who recorded it: other records have them too
+    if hint in (int, NoneType):
         return None
     if get_origin(hint) in (Union, UnionType):
         (plain,) = (each for each in get_args(hint) if each is not NoneType)
@@ -72,7 +78,8 @@ def _reader_of(hint: Any) -> _Read | None:
 
 
 def _tuple_reader(read: _Read | None) -> _Read:
-    return tuple if read is None else lambda values: tuple(map(read, values))
+    same: Callable[[tuple[Any, ...]], tuple[Any, ...]] = sharing()  # most servers have the same legs
+    return lambda values: same(tuple(values if read is None else map(read, values)))
 
 
 _FORMS: Final = {kind.kind: _form_of(kind) for kind in get_args(Record)}

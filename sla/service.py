@@ -9,7 +9,7 @@ from operator import attrgetter
 from typing import NamedTuple
 
 from sla.instants import BEGINNING, FOREVER, Instant
-from sla.records import ALL_LEGS, ClientId, Leg, ObserverRetired, Server, SolutionId
+from sla.records import ClientId, Leg, ObserverRetired, Server, SolutionId, in_order
 from sla.spans import NOTHING, difference, normalized, union
 
 Watched = tuple[tuple[Instant, tuple[Leg, ...]], ...]
@@ -64,9 +64,15 @@ class Told(NamedTuple):
 
 
 @lru_cache(maxsize=256)
+def _throughout(legs: tuple[Leg, ...]) -> Watched:
+    """The same legs all the time; one object for all servers."""
+    return ((BEGINNING, legs),)
+
+
+@lru_cache(maxsize=256)
 def considered(watched: tuple[Leg, ...], contract: tuple[Leg, ...]) -> tuple[Leg, ...]:
     """The legs that both a server's record and the contract name, in the order of `Leg`."""
-    return tuple(leg for leg in ALL_LEGS if leg in watched and leg in contract)
+    return in_order({*watched} & {*contract})
 
 
 def parts_of(records: Sequence[Server | ObserverRetired]) -> tuple[Part, ...]:
@@ -125,13 +131,13 @@ def _part(record: Server, *, moved_in: bool) -> Part:
         key=record.key,
         start=record.in_service_from,
         end=FOREVER if record.in_service_until is None else record.in_service_until,
-        watched=((BEGINNING, _in_order(record.legs)),),
+        watched=_throughout(in_order(record.legs)),
         moved_in=moved_in,
     )
 
 
 def _corrected(part: Part, record: Server) -> Part:
-    watched = _named(part.watched, record.recorded_at, _in_order(record.legs))
+    watched = _named(part.watched, record.recorded_at, in_order(record.legs))
     return replace(_part(record, moved_in=part.moved_in), watched=watched)
 
 
@@ -155,8 +161,8 @@ def _united(told: Sequence[Sequence[Part]]) -> tuple[Part, ...]:
     for start, end in pairwise(sorted(edges)):
         here = [part for parts in told for part in _at(parts, start)]
         if here:
-            legs = _in_order(frozenset(leg for part in here for leg in part.watched_at(start)))
-            stretches.append(replace(here[-1], start=start, end=end, watched=((BEGINNING, legs),)))
+            legs = in_order(leg for part in here for leg in part.watched_at(start))
+            stretches.append(replace(here[-1], start=start, end=end, watched=_throughout(legs)))
     return joined(stretches)
 
 
@@ -188,8 +194,3 @@ def _at(parts: Sequence[Part], at: Instant) -> Sequence[Part]:
     """The part at an instant, where there is one."""
     place = bisect_right(parts, at, key=attrgetter("start"))
     return [part for part in parts[max(place - 1, 0) : place] if at < part.end]
-
-
-@lru_cache(maxsize=256)
-def _in_order(legs: frozenset[Leg] | tuple[Leg, ...]) -> tuple[Leg, ...]:
-    return tuple(leg for leg in ALL_LEGS if leg in legs)

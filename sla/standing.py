@@ -152,8 +152,8 @@ class Standings:
         as_of = self._as_of
         deadlines = tuple(self.judgement.deadlines(key))
         edges = [deadline.due_at for deadline in deadlines]
-        for pages in self._book.servers_of.get(key, {}).values():
-            edges += pages.edges()
+        for server in self._book.servers_of.get(key, ()):
+            edges += self._book.servers[server].edges()
         state, members = None, []
         rules = self.judgement.rules(key[1])
         if rules is not None:

@@ -427,7 +427,7 @@ class Judgement:
 
     def belonging(self, key: SolutionKey) -> Iterator[tuple[ServerId, list[Part], list[Part]]]:
         """The servers that were ever in a solution: all parts with the client, and those in the solution."""
-        for server in self.book.servers_of.get(key, {}):
+        for server in self.book.servers_of.get(key, ()):
             of_client = self.own_parts(server, key[1])
             parts = [part for part in of_client if part.key == key[0]]
             if parts:

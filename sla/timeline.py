@@ -242,24 +242,34 @@ class Sights:
 
 
 class ServerTimeline:
-    """All that was said of one server, and what follows from it."""
+    """All that was said of one server, and what follows from it.
 
-    __slots__ = ("tracks",)
+    Of what each track is stands apart, once for all servers of which the same witnesses speak: a dict of each would take as much
+    as the tracks.
+    """
+
+    __slots__ = ("_keys", "_tracks")
 
     def __init__(self) -> None:
-        self.tracks: dict[tuple[Leg, Witness], Track] = {}
-        """In the order of their first mention."""
+        self._keys: tuple[tuple[Leg, Witness], ...] = ()
+        self._tracks: tuple[Track, ...] = ()
+
+    @property
+    def tracks(self) -> Mapping[tuple[Leg, Witness], Track]:
+        """What was said of it, by leg and witness, in the order of their first mention."""
+        return dict(zip(self._keys, self._tracks, strict=True))
 
     def track(self, leg: Leg, witness: Witness, sights: Sights) -> Track:
         """The track of a witness and a leg, from its first mention on."""
-        track = self.tracks.get((leg, witness))
-        if track is None:
-            track = self.tracks[_key(leg, witness)] = Track(sights.of(witness))
-        return track
+        key = (leg, witness)
+        if key not in self._keys:
+            self._keys = _with(self._keys, key)
+            self._tracks += (Track(sights.of(witness)),)
+        return self._tracks[self._keys.index(key)]
 
     def views(self, leg: Leg) -> list[tuple[Witness, Track]]:
         """Everything said of a leg, by witness."""
-        return [(witness, track) for (of, witness), track in self.tracks.items() if of is leg]
+        return [(witness, track) for (of, witness), track in self._items() if of is leg]
 
     def seen(
         self, leg: Leg, start: Instant, end: Instant
@@ -270,7 +280,7 @@ class ServerTimeline:
 
     def ever_down(self, legs: Collection[Leg]) -> bool:
         """Whether any witness ever said down of one of `legs`. False means that the server never was."""
-        return any(track.ever_down for (leg, _), track in self.tracks.items() if leg in legs)
+        return any(track.ever_down for (leg, _), track in self._items() if leg in legs)
 
     def segments(self, legs: tuple[Leg, ...], start: Instant, end: Instant) -> list[Segment]:
         """The server's states over `[start, end)` by the legs considered: adjoining, maximal, in order (spec §2.4, §2.5)."""
@@ -279,7 +289,7 @@ class ServerTimeline:
         places, states = bytearray(), bytearray()
         changes: list[tuple[Instant, int, State]] = []
         for place, leg in enumerate(legs):
-            for (of, _), track in self.tracks.items():
+            for (of, _), track in self._items():
                 if of is not leg:
                     continue
                 slot = len(places)
@@ -296,11 +306,16 @@ class ServerTimeline:
         changes.sort(key=_BY_START)
         return _swept(merge, states, changes, start, end)
 
+    def _items(self) -> Iterator[tuple[tuple[Leg, Witness], Track]]:
+        return zip(self._keys, self._tracks, strict=True)
+
 
 @lru_cache(maxsize=1024)
-def _key(leg: Leg, witness: Witness) -> tuple[Leg, Witness]:
+def _with(
+    keys: tuple[tuple[Leg, Witness], ...], another: tuple[Leg, Witness]
+) -> tuple[tuple[Leg, Witness], ...]:
     """One object for all servers."""
-    return leg, witness
+    return *keys, another
 
 
 def _seen(leg: Leg, track: Track, start: Instant, end: Instant) -> Sequence[tuple[Instant, State]]:

@@ -4,12 +4,15 @@ Each raises ValueError, whose text says of the value what is wrong.
 """
 
 import json
+from collections.abc import Callable
 from enum import Enum
+from sys import intern
 from typing import Final, TypeVar
 
 from sla.calendars import UnknownZoneError, calendar_of, parse_month
 from sla.instants import Instant, parse_instant
 from sla.records import Leg, State
+from sla.sharing import sharing
 from sla.terms import parse_terms
 
 LEGS: Final = {leg.value: leg for leg in Leg}
@@ -18,6 +21,8 @@ _MOST_ADMINS: Final = 2
 _SHA256_DIGITS: Final = 64
 
 _E = TypeVar("_E", bound=Enum)
+
+_same_legs: Final[Callable[[tuple[Leg, ...]], tuple[Leg, ...]]] = sharing()
 
 
 def short(value: object) -> str:
@@ -38,11 +43,16 @@ def as_text(value: object) -> str:
     return value
 
 
+def as_common_text(value: object) -> str:
+    """A text that many records have: one object for all of them."""
+    return intern(as_text(value))
+
+
 def as_id(value: object) -> str:
-    """A text that is not empty."""
+    """A text that is not empty; one object for all records of it."""
     if not as_text(value):
         raise ValueError("must not be empty")
-    return as_text(value)
+    return as_common_text(value)
 
 
 def as_instant(value: object) -> Instant:
@@ -90,7 +100,7 @@ def as_legs(value: object) -> tuple[Leg, ...]:
     """A list of legs, of which there is one; a leg that is named twice counts once."""
     if not isinstance(value, list) or not value:
         raise ValueError(f"must be a list of legs that is not empty, not {short(value)}")
-    return tuple(dict.fromkeys(as_leg(leg) for leg in value))
+    return _same_legs(tuple(dict.fromkeys(as_leg(leg) for leg in value)))
 
 
 def as_timezone(value: object) -> str:

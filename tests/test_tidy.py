@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
+from types import CodeType
 
 import pytest
 
@@ -187,6 +188,21 @@ def test_no_file_is_longer_than_one_reads_at_a_sitting() -> None:
         if "node_modules" not in path.parts
     }
     assert not {path: length for path, length in lengths.items() if length > LONGEST}
+
+
+def code_within(code: CodeType) -> Iterator[CodeType]:
+    """The code of a module, and of all that is in it."""
+    yield code
+    for const in code.co_consts:
+        if isinstance(const, CodeType):
+            yield from code_within(const)
+
+
+def test_no_inner_function_holds_itself() -> None:
+    """Such a one is a cycle: what it holds besides stays until the collector comes by, which it never does once that was frozen."""
+    modules = [compile(module, str(path), "exec") for path, module in parsed().items()]
+    codes = (code for module in modules for code in code_within(module))
+    assert [(code.co_filename, code.co_name) for code in codes if code.co_name in code.co_freevars] == []
 
 
 def test_no_docstring_says_nothing() -> None:

@@ -14,6 +14,7 @@ from platform import python_version
 
 import structlog
 
+from daemon.allocator import tune_malloc
 from daemon.app.doors import opened_doors
 from daemon.app.health import Watchdog, measure_stalls
 from daemon.app.opening import NOTHING_LOST, Meant, compare, opened, told
@@ -62,6 +63,7 @@ class App(RootApp):
         Raises LedgerError, HubError, ControlApiError, WebConfigError, CertificateError, OSError for what keeps it from it.
         """
         tune_gc()
+        tune_malloc()
         _log.info("slad_started", version=version("slad"), config=str(self._config.path))
         self._metrics.process.build.info({"version": version("slad"), "python": python_version()})
         tcp_api = TcpControlApi(self._config.control, self._clock)

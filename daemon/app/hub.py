@@ -14,6 +14,7 @@ from platform import python_version
 
 import structlog
 
+from daemon.allocator import tune_malloc
 from daemon.app.doors import opened_doors
 from daemon.app.health import Watchdog, measure_stalls
 from daemon.app.hub_wiring import HubParts, hub_evidence, hub_wired
@@ -52,6 +53,7 @@ class HubApp(RootApp):
     async def run(self) -> None:
         """Run until stopped. Raises what `App.run` raises but LedgerError."""
         tune_gc()
+        tune_malloc()
         _log.info("slad_hub_started", version=version("slad"), config=str(self._config.path))
         is_anew = False
         while not self._stopping.is_set():

@@ -10,6 +10,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from dataclasses import dataclass
 from json.encoder import encode_basestring_ascii
 from operator import attrgetter
+from sys import intern
 from typing import Final
 
 from daemon.ledger import Trace
@@ -19,6 +20,7 @@ from sla.cause_events import CAUSE_EVENTS, CauseEvent, Component
 from sla.causes import BEFORE_US, HostSpan, LostMount, Placement, UplinkSpan
 from sla.instants import DAY, FOREVER, Instant
 from sla.records import ServerId, State
+from sla.sharing import sharing
 
 KEPT_US: Final = 40 * DAY
 """How long what is over is kept."""
@@ -35,6 +37,7 @@ _PLACED, _SILENT, _IN_MAINTENANCE, _LOST, _DOWN, _EVENT = (
     "event",
 )
 _AT: Final = attrgetter("at")
+_same_place: Final[Callable[[tuple[str, ...]], tuple[str, ...]]] = sharing()
 
 
 @dataclass(slots=True)
@@ -66,11 +69,14 @@ class Traces:
     def remember(self, traces: Iterable[Trace]) -> None:
         """Take what was kept; in order, as the ledger gives it."""
         for trace in traces:
-            subject, detail = tuple(json.loads(trace.about)), tuple(json.loads(trace.detail))
+            # Each server, host and datastore is named often.
+            subject, detail = (tuple(map(intern, json.loads(text))) for text in (trace.about, trace.detail))
             if subject[0] == _EVENT:
                 self._enter(_event_of(subject, detail, trace.start))
                 continue
-            self._stretches.setdefault(subject, []).append(_Stretch(trace.start, trace.end, detail))
+            self._stretches.setdefault(subject, []).append(
+                _Stretch(trace.start, trace.end, _same_place(detail))
+            )
             if trace.end is None and subject[0] == _LOST:
                 _, source, host, datastore = subject
                 self._lost.setdefault(source, set()).add((host, datastore))
@@ -198,7 +204,8 @@ class Traces:
 
     def _place(self, server: ServerId, source: str, listed: ListedServer, at: Instant) -> None:
         if listed.host is not NOT_KNOWN:
-            self._hold((_PLACED, server), at, (source, listed.host, *listed.datastores), holds=True)
+            place = _same_place((source, listed.host, *listed.datastores))
+            self._hold((_PLACED, server), at, place, holds=True)
 
     def _lose(self, source: str, lost: frozenset[tuple[str, str]], at: Instant) -> None:
         before = self._lost.get(source, set())

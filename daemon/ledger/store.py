@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from itertools import chain as flattened
 from itertools import count
 from pathlib import Path
+from sys import intern
 from typing import Final, Self
 
 from daemon.ledger import documents
@@ -396,7 +397,8 @@ class Store:
         """Which object each listed server was last, by source and server as that calls it."""
         with translating(self._path):
             rows = self._db.execute(SELECT_OBJECTS).fetchall()
-        return {(source, ServerId(server)): ManagedObject(*known) for source, server, *known in rows}
+        named = (map(intern, row) for row in rows)  # as whoever watches and counts them calls them
+        return {(source, ServerId(server)): ManagedObject(*known) for source, server, *known in named}
 
     def traces(self) -> list[Trace]:
         """What was seen of what servers stand on, by whom it is about and then by when it began."""

@@ -11,7 +11,6 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from importlib.metadata import version
 from itertools import chain, groupby
-from operator import attrgetter
 from pathlib import Path
 from typing import Any, Final
 
@@ -102,8 +101,8 @@ def restore_recollection(
 ) -> None:
     """Recollect what is in the sections that follow the first, and `about` is that one. Raises UnsoundSnapshotError."""
     recollection.begun_at = about["begun_at"]
-    for name, some in groupby(sections, attrgetter("name")):
-        _RESTORERS.get(name, _restore_book)(recollection, some)
+    for restorer, some in groupby(sections, lambda section: _RESTORERS.get(section.name, _restore_book)):
+        restorer(recollection, some)
     if recollection.reader.faults:
         raise UnsoundSnapshotError(f"holds a record that is none: {recollection.reader.faults[0].problem}")
 

@@ -311,8 +311,11 @@ class BookView:
             id=state.id,
             name=name_of(self._book, key[0]),
             servers=sum(
-                any(part.key == key[0] and part.client == key[1] for part in self._parts_now(pages))
-                for pages in self._book.servers_of[key].values()
+                any(
+                    part.key == key[0] and part.client == key[1]
+                    for part in self._parts_now(self._book.servers[server])
+                )
+                for server in self._book.servers_of[key]
             ),
             accepted_from=state.accepted_from,
             observed=ChronicStatus.of(state.observed),

@@ -8,8 +8,9 @@ a move from one vCenter to another shows both for hours. What is ignored, such a
 for as long as it is, and gives way to what is not.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Final
 
 from probes.report import ListedServer, Report
@@ -18,6 +19,8 @@ from sla.records import Leg, Observation, ServerId, State
 
 STARTUP_LIMIT_US: Final = DAY
 """How long a source that lost most of its inventory at once is taken for one that is starting up."""
+NO_VIEWS: Final[Mapping[Leg, Observation]] = MappingProxyType({})
+"""What is kept of nearly all servers: one object for all of them."""
 
 
 @dataclass(slots=True)
@@ -29,7 +32,7 @@ class Listing:
     """None after a restart until the source lists it again."""
     waits_since: Instant
     """Since when it contends for another's UUID, or, once departed, for its service to end."""
-    views: dict[Leg, Observation] = field(default_factory=dict)
+    views: Mapping[Leg, Observation] = field(default_factory=lambda: NO_VIEWS)
     """The newest observations by its source's main witness while no record lets the book keep them."""
     departed_at: Instant | None = None
     """Since when it is not listed; None while it is."""
@@ -41,6 +44,10 @@ class Listing:
     """It departed together with most of the inventory, or may be there."""
     may_be_there: bool = False
     """It departed while its source listed something that does not say which server it is."""
+
+    def keep(self, view: Observation) -> None:
+        """Keep what is said of a leg now."""
+        self.views = {**self.views, view.leg: view}
 
     @property
     def runs(self) -> bool:
@@ -144,7 +151,7 @@ class Listings:
         self.contenders[holder.source, uuid] = Listing(
             source=holder.source, listed=holder.listed, waits_since=at, views=holder.views, is_ignored=True
         )
-        holder.source, holder.views = source, {}
+        holder.source, holder.views = source, NO_VIEWS
 
     def contender_for(self, uuid: ServerId) -> str | None:
         """A source whose listing contends for a UUID, and is not ignored."""
@@ -227,7 +234,7 @@ class Listings:
             listing.departed_at, listing.departed_from = at, source
             listing.starting_up = may_be_there or source in self._startups
             listing.may_be_there = may_be_there
-            listing.views.clear()
+            listing.views = NO_VIEWS
             self._departed[server] = listing
             yield server, listing
 

@@ -10,7 +10,7 @@ nobody saw.
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
-from daemon.servers.listings import Listing, Listings
+from daemon.servers.listings import NO_VIEWS, Listing, Listings
 from daemon.servers.policy import Policy
 from daemon.servers.rules import Undecided
 from daemon.servers.services import PROVISIONAL, LastSaid, Services
@@ -196,7 +196,7 @@ class ServerRegistry:
         if server is None:
             contender = self._listings.contenders.get((source, observation.server))
             if contender is not None and by_main_witness:
-                contender.views[observation.leg] = observation
+                contender.keep(observation)
             return
         if server != observation.server:
             observation = replace(observation, server=server)
@@ -214,7 +214,7 @@ class ServerRegistry:
                 yield from self._services.begin(server, listing, BEGINNING, now, waits=False)
                 yield observation
                 return
-            listing.views[observation.leg] = observation
+            listing.keep(observation)
             yield from self._services.begin(server, listing, BEGINNING, now)
             return
         if observation.leg is Leg.RUNNING:
@@ -282,7 +282,7 @@ class ServerRegistry:
             return
         yield from self._services.unknown(server, listing, now, now, PlainReason.LISTED_ELSEWHERE)
         source, given_up = listing.source, listing.listed
-        listing.views.clear()
+        listing.views = NO_VIEWS
         yield from self._moved(other, server, now)
         assert given_up is not None
         self._listings.place(source, given_up, now, is_ignored=True)
@@ -349,6 +349,6 @@ class ServerRegistry:
 
     def _heard_as(self, source: str, server: ServerId, contender: Listing, now: Instant) -> Iterator[Record]:
         """What was said of a server while it contended is said of `server`."""
-        views, contender.views = contender.views, {}
+        views, contender.views = contender.views, NO_VIEWS
         for view in views.values():
             yield from self.take_observation(source, replace(view, server=server), now)

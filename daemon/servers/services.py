@@ -13,7 +13,7 @@ from functools import lru_cache
 from typing import Final
 
 from daemon.servers.decisions import Decisions
-from daemon.servers.listings import Listing
+from daemon.servers.listings import NO_VIEWS, Listing
 from daemon.servers.policy import NOBODY, RECORDED_BY, Owner, Policy
 from daemon.servers.rules import Undecided
 from probes.facts import NOT_KNOWN
@@ -148,7 +148,7 @@ class Services:
             )
         )
         yield from listing.views.values()
-        listing.views.clear()
+        listing.views = NO_VIEWS
 
     def end_provisionally(self, server: ServerId, at: Instant, now: Instant) -> Iterator[Record]:
         """End the service of a server that left the inventory at `at`, if it goes on."""

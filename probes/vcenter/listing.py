@@ -1,11 +1,11 @@
 """A virtual machine of the mirror as a listed server: each fact as far as vCenter tells it."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Final
 
 from probes.facts import NOT_KNOWN, Fact, NotKnown
-from probes.report import ListedServer, ManagedObject
+from probes.report import NO_ATTRIBUTES, ListedServer, ManagedObject
 from probes.vcenter import san
 from probes.vcenter.addresses import own_addresses
 from probes.vcenter.infrastructure import Infrastructure
@@ -13,6 +13,9 @@ from probes.vcenter.inventory import Inventory
 from probes.vcenter.objects import Vm
 from probes.vcenter.values import Moid
 from sla.records import ServerId
+from sla.sharing import sharing
+
+_same_names: Final[Callable[[tuple[str, ...]], tuple[str, ...]]] = sharing()
 
 
 def listed(
@@ -36,7 +39,7 @@ def listed(
         inventory.attribute_names[key]: value
         for key, value in vm.attributes.items()
         if key in inventory.attribute_names
-    }
+    } or NO_ATTRIBUTES
     networks = names_of(vm.networks, inventory.networks)
     return ListedServer(
         server=server,
@@ -68,8 +71,8 @@ def names_of(moids: tuple[Moid, ...], names: Mapping[Moid, str]) -> tuple[str, .
         return ()
     if len(moids) == 1:
         name = names.get(moids[0])
-        return () if name is None else (name,)
-    return tuple(sorted(names[moid] for moid in moids if moid in names))
+        return () if name is None else _same_names((name,))
+    return _same_names(tuple(sorted(names[moid] for moid in moids if moid in names)))
 
 
 def _host(vm: Vm, infrastructure: Infrastructure) -> str | NotKnown:

@@ -8,8 +8,10 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from sys import intern
 from typing import Any, Final
 
+from probes.report import NO_ATTRIBUTES
 from probes.vcenter import soap, values
 from probes.vcenter.addresses import AdapterAddress, adapter_addresses
 from probes.vcenter.clocks import HostInstant, stamp_us
@@ -71,9 +73,9 @@ class Host(Container):
         self.listed = True
         match name:
             case "runtime.connectionState":
-                self.connection = values.word(value)
+                self.connection = values.common_word(value)
             case "runtime.powerState":
-                self.power = values.word(value)
+                self.power = values.common_word(value)
             case "runtime.inMaintenanceMode":
                 self.maintenance = values.flag(value) or False
             case _:
@@ -123,7 +125,7 @@ class Datastore(Container):
             self.url = values.word(value) or self.url
             return
         if name == "summary.maintenanceMode":
-            self.maintenance = values.word(value)
+            self.maintenance = values.common_word(value)
             return
         if name == "summary.accessible":
             self.accessible = values.flag(value)
@@ -220,7 +222,7 @@ class Vm:
     vapp: Moid | None = None
     """What holds it in place of a folder, where it is in a vApp."""
     pool: Moid | None = None
-    attributes: Mapping[str, str] = field(default_factory=dict)
+    attributes: Mapping[str, str] = field(default_factory=lambda: NO_ATTRIBUTES)
     networks: tuple[Moid, ...] = ()
     address: str = ""
     adapters: tuple[AdapterAddress, ...] = ()
@@ -264,7 +266,7 @@ class Vm:
             attribute, read = kept
             setattr(self, attribute, read(value))
         elif name == "runtime.powerState":
-            self.power = values.word(value)
+            self.power = values.common_word(value)
             self.has_run |= self.power in ("poweredOn", "suspended")
         elif name == _SHOWN_BY:
             told_uuid = _uuid(value)
@@ -278,11 +280,11 @@ _PARTIAL: Final = re.compile(r'host\["(?P<key>[\w.-]+)"\](?P<rest>.*)')
 
 
 def _uuid(value: soap.Value | None) -> str:
-    """An instance UUID; "" for none. What has a "@" in it would be taken for the id of a twin (`bindings`)."""
+    """An instance UUID, the very object by which all else knows the server; "" for none. What has a "@" in it would be taken for the id of a twin (`bindings`)."""
     told = values.identifier(value) if value else ""
     if "@" in told:
         raise ValueError(f"no instance UUID: {told}")
-    return told
+    return intern(told)
 
 
 def _manager(value: soap.Value | None) -> str:
@@ -305,10 +307,10 @@ def _attributes(value: soap.Value | None) -> dict[str, str]:
 
 _KEPT: Final[Mapping[str, tuple[str, Callable[[Any], Any]]]] = {
     "name": ("name", values.name),
-    "config.ftInfo.role": ("ft_role", values.word),
+    "config.ftInfo.role": ("ft_role", values.common_word),
     "config.managedBy": ("manager", _manager),
     "config.changeVersion": ("change_version", values.word),
-    "runtime.connectionState": ("connection", values.word),
+    "runtime.connectionState": ("connection", values.common_word),
     "runtime.host": ("host", values.reference),
     "runtime.bootTime": ("boot_at", _boot),
     "datastore": ("datastores", values.references),

@@ -143,7 +143,7 @@ class Tracks:
         hints = sorted((*track.hints, hint), key=attrgetter("at"))
         if len(hints) > HINTS_KEPT:
             track.hints_from = max(track.hints_from, hints[-HINTS_KEPT - 1].at)
-        track.hints = hints[-HINTS_KEPT:]
+        track.hints = tuple(hints[-HINTS_KEPT:])
         self._undated.add(server)
         says_off = hint.turn is Turn.RESTARTED or not (hint.dated or hint.turn is Turn.LOST)
         if says_off and seen_until is not None and track.running.state is State.UP:

@@ -5,14 +5,18 @@ For one that is something else than it should be it raises ValueError, and nothi
 """
 
 import re
+from collections.abc import Callable
+from sys import intern
 from typing import Any, Final, NewType
 
 from probes.vcenter import soap
+from sla.sharing import sharing
 from sla.texts import NAME_BYTES, cleaned, is_clean_id
 
 Moid = NewType("Moid", str)
 """An object's id within one vCenter."""
 
+_same_moids: Final[Callable[[tuple[Moid, ...]], tuple[Moid, ...]]] = sharing()
 _ESCAPED: Final = re.compile("%(2[fF]|5[cC]|25)")
 _MEANT: Final = {"2f": "/", "5c": "\\", "25": "%"}
 
@@ -29,6 +33,11 @@ def word(value: soap.Value | None, most_bytes: int = NAME_BYTES) -> str:
     if value:
         raise _no("text", value)
     return ""
+
+
+def common_word(value: soap.Value | None) -> str:
+    """One of vCenter's own words, "" for none; one object for all that it is told of."""
+    return intern(word(value))
 
 
 def name(value: soap.Value | None) -> str:
@@ -57,8 +66,8 @@ def identifier(value: object) -> str:
 
 
 def as_moid(value: object) -> Moid:
-    """The id that a reference to a managed object holds, which is never absent."""
-    return Moid(identifier(value))
+    """The id that a reference to a managed object holds, which is never absent; one object for all references to it."""
+    return Moid(intern(identifier(value)))
 
 
 def reference(value: soap.Value | None) -> Moid | None:
@@ -68,7 +77,7 @@ def reference(value: soap.Value | None) -> Moid | None:
 
 def references(value: soap.Value | None) -> tuple[Moid, ...]:
     """An array of references to managed objects."""
-    return tuple(map(as_moid, items(value, "ManagedObjectReference")))
+    return _same_moids(tuple(map(as_moid, items(value, "ManagedObjectReference"))))
 
 
 def items(value: soap.Value | None, item: str) -> list[Any]:

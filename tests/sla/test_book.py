@@ -205,3 +205,21 @@ def test_what_it_says_of_service_does_not_depend_on_what_it_was_asked_before(see
             fresh = book_with([*service[:number]])
             for name, pages in fresh.servers.items():
                 assert asked.servers[name].parts(as_of) == pages.parts(as_of)
+
+
+def test_a_server_is_in_a_solution_once_however_often_that_is_told() -> None:
+    told = [
+        server(name, solution=solution) for solution in ("mail", "mail", "web", "mail") for name in ("a", "b")
+    ]
+    book = book_of([client(), *told])
+    assert book.servers_of == {("mail", "c"): ["a", "b"], ("web", "c"): ["a", "b"]}
+    assert book.clients_of == {"mail": ("c",), "web": ("c",)}
+
+
+def test_what_servers_have_alike_is_one_object() -> None:
+    keys: dict[str, Any] = {"observer": "mon", "recorded_by": "slad", "legs": ["san", "running"]}
+    book = book_of([client(), server("a", **keys), server("b", **keys)])
+    one, other = (pages.records[0] for pages in book.servers.values())
+    assert (one.id, one.legs) == ("a", (Leg.SAN, Leg.RUNNING)), "as they are told"
+    for alike in ("client", "observer", "recorded_by", "legs"):
+        assert getattr(one, alike) is getattr(other, alike), alike

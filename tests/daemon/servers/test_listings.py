@@ -33,8 +33,8 @@ def test_a_contender_is_another_server_once_it_has_run_beside_the_first_for_grac
     listings = listings_of("u")
     listings.place("vc2", listed("u"), NOON)
     assert listings.ripe_contenders(Instant(NOON + GRACE_US), GRACE_US) == [], "nobody saw it run"
-    listings.contenders["vc2", U].views[Leg.RUNNING] = Observation(
-        witness=Witness("mon", "vc2"), server=U, leg=Leg.RUNNING, state=State.UP, at=NOON
+    listings.contenders["vc2", U].keep(
+        Observation(witness=Witness("mon", "vc2"), server=U, leg=Leg.RUNNING, state=State.UP, at=NOON)
     )
     assert listings.ripe_contenders(Instant(NOON + 2 * GRACE_US - 1), GRACE_US) == []
     assert listings.ripe_contenders(Instant(NOON + 2 * GRACE_US), GRACE_US) == [("vc2", U)]
