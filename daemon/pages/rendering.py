@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Mapping
 from fractions import Fraction
+from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -36,11 +37,11 @@ ICON: Final = Asset("slad.svg", "image/svg+xml")
 
 
 class Templates:
-    """The templates, compiled once each."""
+    """The templates, all of them compiled: a broken one is found where the pages are made, and nobody who looks waits for it."""
 
     def __init__(self) -> None:
         """A name that a template does not know is an error."""
-        self._environment = Environment(
+        environment = Environment(
             loader=FileSystemLoader(_HERE / "templates"),
             autoescape=True,
             undefined=StrictUndefined,
@@ -49,7 +50,7 @@ class Templates:
             auto_reload=False,
             finalize=_shown,
         )
-        self._environment.filters.update(
+        environment.filters.update(
             at=at,
             ago=ago,
             month=month,
@@ -60,7 +61,7 @@ class Templates:
             utc=format_instant,
             length_of=length,
         )
-        self._environment.globals.update(
+        environment.globals.update(
             say=_SPEECH.say,
             style=STYLE.path,
             script=SCRIPT.path,
@@ -68,10 +69,17 @@ class Templates:
             picture_height=HEIGHT,
             picture_width=WIDTH,
         )
+        self._compiled = {name: environment.get_template(name) for name in environment.list_templates()}
 
     def page(self, template: str, values: Mapping[str, Any]) -> str:
         """The page that a template makes of some values."""
-        return self._environment.get_template(template).render(values)
+        return self._compiled[template].render(values)
+
+
+@cache
+def templates() -> Templates:
+    """Those of this process."""
+    return Templates()
 
 
 def at(instant: Instant | None, zone: str, none: str = "–") -> Markup | str:

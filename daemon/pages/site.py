@@ -25,7 +25,7 @@ from daemon.pages import (
 )
 from daemon.pages.asking import filled
 from daemon.pages.own import OWN_FILES, OwnFile
-from daemon.pages.rendering import ICON, SCRIPT, STYLE, Asset, Templates
+from daemon.pages.rendering import ICON, SCRIPT, STYLE, Asset, templates
 from daemon.pages.viewer import PageSources, Viewer
 from daemon.records.links import path_of
 from daemon.records.refusals import AmbiguousNameError, NotFoundError
@@ -69,7 +69,7 @@ class Pages:
     """The pages of the fleet, and of each client under its links."""
 
     def __init__(self, sources: PageSources) -> None:
-        self._templates = Templates()
+        self._templates = templates()
         self._sources = sources
         self._fleet = Viewer(sources)
 

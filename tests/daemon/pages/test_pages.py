@@ -10,7 +10,9 @@ from pathlib import Path
 
 import html5lib
 import pytest
+from jinja2 import TemplateSyntaxError
 
+from daemon.pages import rendering
 from daemon.pages.rendering import ICON, SCRIPT, STYLE
 from daemon.pages.site import OWN_PAGES, PAGES
 from sla.instants import DAY, HOUR, MINUTE, Instant, format_instant
@@ -372,3 +374,13 @@ def test_pages_ask_through_a_viewer_alone() -> None:
         }
         answering = {"Answers", "AccountAnswers", "BudgetAnswers", "LiveBook", "LiveFigures"}
         assert path.name == "viewer.py" or not answering & imported, path
+
+
+def test_a_broken_template_is_found_where_the_pages_are_made_and_not_by_who_looks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "templates").mkdir()
+    (tmp_path / "templates" / "seldom.html").write_text("{% if %}")
+    monkeypatch.setattr(rendering, "_HERE", tmp_path)
+    with pytest.raises(TemplateSyntaxError):
+        rendering.Templates()
