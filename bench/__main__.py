@@ -10,6 +10,7 @@ BENCHES = (
     ("vcenter", "the vCenter watch, beside pyvmomi"),
     ("daemon", "the whole daemon on 10,000 servers"),
     ("scrapes", "what scrapes of 40,000 servers cost slad and Prometheus, and how soon the first is whole"),
+    ("memory", "what the daemon holds in memory at 40,000 servers, also on a month of history"),
     ("causes", "the causes of 5,000 outages at once, among 40,000 servers"),
     ("lists", "a page of outages, incidents and servers, among 40,000 servers"),
     ("pages", "each page that people look at, among 40,000 servers"),

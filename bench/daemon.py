@@ -31,6 +31,8 @@ QUIET_S = {1_000: 0.15, 10_000: 0.3}
 SETTLES_SCRAPES = 3
 TRIES = 7
 PAUSE_S = 6
+CONTACTED = '"source_contacted"'
+"""What a daemon has in its log once its first set is committed."""
 _TICKS = os.sysconf("SC_CLK_TCK")
 _CONFIG = """
 observer = "bench"
@@ -56,10 +58,10 @@ def cpu_s_of(process: subprocess.Popen[bytes]) -> float:
     return (int(stat[11]) + int(stat[12])) / _TICKS
 
 
-def memory_mb_of(process: subprocess.Popen[bytes]) -> float:
-    """The most memory that a process has had."""
+def memory_mb_of(process: subprocess.Popen[bytes], key: str = "VmHWM") -> float:
+    """The most memory that a process has had; with the key `VmRSS` what it has now."""
     status = Path(f"/proc/{process.pid}/status").read_text()
-    found = re.search(r"VmHWM:\s+(\d+) kB", status)
+    found = re.search(rf"{key}:\s+(\d+) kB", status)
     assert found is not None
     return int(found[1]) / 1024
 
@@ -86,8 +88,8 @@ class Daemon:
     def cpu_s(self) -> float:
         return cpu_s_of(self.process)
 
-    def memory_mb(self) -> float:
-        return memory_mb_of(self.process)
+    def memory_mb(self, key: str = "VmHWM") -> float:
+        return memory_mb_of(self.process, key)
 
     def stop(self) -> None:
         """Have it end as systemd would, and wait for that."""
@@ -305,7 +307,7 @@ def scrapes_of(daemon: Daemon) -> Iterator[Row]:
 
 def wait_for_sync(daemon: Daemon) -> float:
     """Wait until the first set is committed, without a scrape of all servers in between."""
-    daemon.logged('"source_contacted"')
+    daemon.logged(CONTACTED)
     return daemon.value("slad_ledger_records")
 
 

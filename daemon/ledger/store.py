@@ -11,7 +11,6 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from itertools import chain as flattened
-from itertools import count
 from pathlib import Path
 from sys import intern
 from typing import Final, Self
@@ -72,16 +71,16 @@ from daemon.ledger.snapshot_file import sync_directory
 from daemon.ledger.sums import (
     StoredRow,
     Watermark,
-    chained,
     check_end,
     crc_of_lags,
     crc_of_settled,
     crc_of_watermarks,
     followed,
+    salted_rows,
     settled_bytes,
 )
 from probes.report import ManagedObject
-from sla.chain import GENESIS, SALT_BYTES, salted
+from sla.chain import GENESIS
 from sla.instants import Instant
 from sla.records import ObservedUntil, ServerId, Witness
 
@@ -252,7 +251,7 @@ class Store:
         admitted = gate.admitted if batch.request is None else gate.admitted_whole
         lines, quarantined = admitted(entries)
         settled = [entry.settled for entry in let_in(entries, quarantined)]
-        rows = _rows(lines, settled, state.head)
+        rows = salted_rows(lines, settled, state.head)
         return WritePlan(
             rows=rows,
             quarantined=quarantined,
@@ -457,18 +456,6 @@ def _lags_in(db: Database, path: Path, state: StoreState) -> Sequence[Lag]:
     if crc_of_lags(lags, 0) != state.lag_crc:
         raise damaged(path, "its lags were changed")
     return lags
-
-
-def _rows(lines: Sequence[str], settled: Sequence[Instant | None], head: Head) -> Sequence[StoredRow]:
-    bodies = [salted(line, salt) for line, salt in zip(lines, _salts(len(lines)), strict=True)]
-    return list(zip(count(head.seq + 1), bodies, chained(head.chain, bodies), settled, strict=False))
-
-
-def _salts(records: int) -> list[str]:
-    """So many salts of which none tells of another. Random ones, asked for together: to derive them would save
-    their bytes, and make one secret that tells all of them.
-    """
-    return os.urandom(records * SALT_BYTES).hex(" ", SALT_BYTES).split()
 
 
 def _unsealed(watermarks: Mapping[Witness, Watermark]) -> list[tuple[Witness, Instant]]:

@@ -1,5 +1,6 @@
 """What holds a ledger together, worked out: chain values of its records, and the CRCs of what is kept beside them."""
 
+import os
 from array import array
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from zlib import crc32
 
 from daemon.ledger.batch import Extent, Head, Lag
 from daemon.ledger.errors import damaged
+from sla.chain import SALT_BYTES, salted
 from sla.instants import Instant
 from sla.records import Witness
 
@@ -36,6 +38,19 @@ def chained(before: bytes, bodies: Iterable[str]) -> Iterator[bytes]:
     for body in bodies:
         before = sha256(before + sha256(body.encode()).digest()).digest()
         yield before
+
+
+def salted_rows(lines: Sequence[str], settled: Sequence[Instant | None], head: Head) -> Sequence[StoredRow]:
+    """Lines as the rows that follow a head, each with a salt of its own, and what is kept beside it."""
+    bodies = [salted(line, salt) for line, salt in zip(lines, _salts(len(lines)), strict=True)]
+    return list(zip(count(head.seq + 1), bodies, chained(head.chain, bodies), settled, strict=False))
+
+
+def _salts(records: int) -> list[str]:
+    """So many salts of which none tells of another. Random ones, asked for together: to derive them would save
+    their bytes, and make one secret that tells all of them.
+    """
+    return os.urandom(records * SALT_BYTES).hex(" ", SALT_BYTES).split()
 
 
 def followed(path: Path, after: Extent, rows: Sequence[StoredRow]) -> Extent:
