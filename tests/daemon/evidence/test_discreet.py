@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from daemon.evidence.disclosure import KEYS, ROLES, ShownKey, is_plain
 from daemon.evidence.export import exported
 from daemon.ledger import Chained
-from daemon.ledger.store import _salts
+from daemon.ledger.sums import _salts
 from sla.book import Book
 from sla.calendars import Month
 from sla.chain import GENESIS, digest_of, link_of, linked, salted, verified_heads
