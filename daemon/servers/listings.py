@@ -3,7 +3,7 @@
 Bookkeeping alone: nothing here knows a record, an owner or a rule.
 
 Servers are known by their instance UUID. Where two sources list the same one at a time, the first keeps it; the other's
-listing contends for it, and becomes a server of its own, `UUID@SOURCE`, once both have been there for `grace` and it runs:
+listing contends for it, and becomes a server of its own, `UUID@SOURCE`, once both said so for `grace` and it runs:
 a move from one vCenter to another shows both for hours. What is ignored, such as a recovery product's placeholder, contends
 for as long as it is, and gives way to what is not.
 """
@@ -83,6 +83,8 @@ class Listings:
         """Since when sources that lost most of their inventory are taken for starting up."""
         self._heard_since: dict[str, Instant] = {}
         """Since when each source has been heard in this process."""
+        self._heard_until: dict[str, Instant] = {}
+        """And up to when: what it lists stands for no later time."""
 
     def remember(self, server: ServerId, source: str, waits_since: Instant) -> Listing:
         """A server from the ledger, at start, and the source that spoke for it last."""
@@ -102,6 +104,7 @@ class Listings:
     def hear(self, source: str, at: Instant) -> None:
         """Note that a source was heard."""
         self._heard_since.setdefault(source, at)
+        self._heard_until[source] = max(at, self._heard_until.get(source, at))
 
     # Ids
 
@@ -171,12 +174,20 @@ class Listings:
                 yield listing.source, server
 
     def ripe_contenders(self, now: Instant, grace_us: int) -> list[tuple[str, ServerId]]:
-        """The contenders that have been there, and have run beside what is listed, for `grace`: by source and UUID."""
-        for (_, uuid), contender in self.contenders.items():
-            is_beside = self.by_id[uuid].listed is not None
+        """The contenders that have been there, and have run beside what is listed, for `grace`: by source and UUID.
+
+        Beside it was what its source has listed all the while: one that has not answered since may have lost it.
+        """
+        ripe = []
+        for (source, uuid), contender in self.contenders.items():
+            holder = self.by_id[uuid]
+            is_beside = holder.listed is not None
             if contender.is_ignored or (is_beside and not contender.runs):
                 contender.waits_since = now
-        return [key for key, contender in self.contenders.items() if now - contender.waits_since >= grace_us]
+            until = min(now, self._heard_until.get(holder.source, now)) if is_beside else now
+            if until - contender.waits_since >= grace_us:
+                ripe.append((source, uuid))
+        return ripe
 
     def promote(self, source: str, uuid: ServerId) -> Listing:
         """Give a UUID to a contender for it: the server has moved there. Gives what the contender was."""

@@ -36,6 +36,9 @@ def test_a_contender_is_another_server_once_it_has_run_beside_the_first_for_grac
     listings.contenders["vc2", U].keep(
         Observation(witness=Witness("mon", "vc2"), server=U, leg=Leg.RUNNING, state=State.UP, at=NOON)
     )
+    listings.hear("vc1", Instant(NOON + 2 * GRACE_US - 1))
+    assert listings.ripe_contenders(Instant(NOON + 3 * GRACE_US), GRACE_US) == [], "the first was not heard"
+    listings.hear("vc1", Instant(NOON + 2 * GRACE_US))
     assert listings.ripe_contenders(Instant(NOON + 2 * GRACE_US - 1), GRACE_US) == []
     assert listings.ripe_contenders(Instant(NOON + 2 * GRACE_US), GRACE_US) == [("vc2", U)]
 

@@ -7,7 +7,7 @@ against what happened: down only while it was off or listed nowhere, up only whi
 from dataclasses import dataclass, field
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from daemon.servers.policy import Owner
@@ -186,6 +186,26 @@ class World:
         ]
 
 
+def looked(answer: str, *changes: tuple[str, ...], passed_us: int = 0) -> dict[str, Any]:
+    return {
+        "passed_us": passed_us,
+        "changes": list(changes),
+        "answer": set(answer.split()),
+        "together": False,
+    }
+
+
+THERE_AND_BACK = [
+    looked("vc1"),
+    looked("vc2", ("move", "u0")),
+    looked("vc2", passed_us=6 * MINUTE),
+    looked("vc1 vc2"),
+    looked("vc1", ("move", "u0"), passed_us=10 * SECOND),
+]
+"""A server moves while its first vCenter is silent, and back."""
+
+
+@example(THERE_AND_BACK)
 @settings(max_examples=500, deadline=None)
 @given(st.lists(steps, min_size=1, max_size=14))
 def test_the_evidence_of_any_inventory_is_valid_and_true(story: list[dict[str, Any]]) -> None:

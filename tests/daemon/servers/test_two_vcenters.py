@@ -3,7 +3,7 @@
 import pytest
 
 from probes.report import Report, SourceEvent
-from sla.instants import MINUTE, Instant
+from sla.instants import MINUTE, SECOND, Instant
 from sla.records import Event, Leg, Observation, ServerId, State, Witness
 from tests.daemon.monitor import START, Monitor, Source, Vm, policy
 from tests.daemon.servers.watched import LONG_US, watched
@@ -141,6 +141,22 @@ def test_a_move_that_takes_longer_than_grace_moves_the_server_and_makes_no_secon
     assert monitor.registry.source_of(ServerId("u0")) == "vc2"
     assert monitor.history("u0") == [(UP, (monitor.now - START) / MINUTE)]
     assert "u0@vc2" not in monitor.book.evidence.servers
+
+
+def test_what_moved_while_the_first_vcenter_was_silent_runs_beside_nothing() -> None:
+    """There and back again: at no time was it nowhere."""
+    monitor, first, second = pair(on_second=False)
+    first.look()
+    second.add(first.vms.pop("u0"))
+    second.look(passed_us=0)
+    second.look(passed_us=LONG_US)
+    first.look(passed_us=0)
+    assert monitor.registry.source_of(ServerId("u0")) == "vc2"
+    first.add(second.vms.pop("u0"))
+    first.look(passed_us=10 * SECOND)
+    second.look(passed_us=0)
+    assert "u0@vc2" not in monitor.book.evidence.servers
+    assert DOWN not in [state for state, _ in monitor.history("u0")]
 
 
 def test_a_server_goes_on_at_the_vcenter_that_lists_it_too_when_the_first_is_watched_no_longer() -> None:
