@@ -3,14 +3,15 @@
 `chronic_of` is worked out anew from all that is known at `as_of`; it keeps nothing between two instants.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from sla.calendars import Calendar, Day
 from sla.instants import FOREVER, Instant
 from sla.interruptions import Interruption
+from sla.sharing import sharing
 from sla.terms import ChronicOutages
 
 
@@ -39,6 +40,10 @@ class Chronic:
     resolution_until: Instant | None = None
     evaluation_until: Instant | None = None
     evaluation_count: int = 0
+
+
+_same: Final[Callable[[Chronic], Chronic]] = sharing()
+"""Most solutions that were ever down are at one and the same point."""
 
 
 class Counting(NamedTuple):
@@ -185,7 +190,7 @@ class _Process:
     def _quiet(self) -> Chronic:
         count = self._count(self.as_of)
         near = count >= self.terms.interruptions - 1
-        return Chronic(count=count, stage=Stage.AT_RISK if near else Stage.CLEAR)
+        return _same(Chronic(count=count, stage=Stage.AT_RISK if near else Stage.CLEAR))
 
     def _evaluation_days(self, notice_day: Day) -> tuple[Day, Day]:
         """The first and the last date of the evaluation period (spec §7.4)."""

@@ -7,6 +7,7 @@ decide how its time goes on, which `sla.accruals` adds up; so nobody has to judg
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from sla.accruals import Attestation
 from sla.availability import AgreedTime, Figures
@@ -58,6 +59,10 @@ class ServerStanding:
     since: Instant
     until: Instant
     is_shared: bool
+
+
+_NOBODYS: Final[frozenset[Attestation]] = frozenset()
+"""Of most solutions no down time counts."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -172,7 +177,7 @@ class Standings:
             key=key,
             state=state,
             deadlines=deadlines,
-            counting=frozenset(member.attestation for member in members if member.counts),
+            counting=frozenset(member.attestation for member in members if member.counts) or _NOBODYS,
             since=since,
             until=_first_after(as_of, edges) if is_steady else as_of,
         )

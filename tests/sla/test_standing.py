@@ -115,6 +115,14 @@ def test_servers_that_stand_alike_have_one_standing() -> None:
     assert (own.is_shared, own.since) == (False, at("2026-03-12T11:00:00Z"))
 
 
+def test_solutions_that_stand_alike_have_one_process_and_one_counting() -> None:
+    one, other = (solution(server(), *UP, as_of=NOON) for _ in range(2))
+    assert one.state is not None
+    assert other.state is not None
+    assert one.counting is other.counting
+    assert one.state.observed is one.state.documented is other.state.observed
+
+
 def test_where_the_part_of_one_of_two_monitors_ends_other_legs_are_considered() -> None:
     """Spec §3.4."""
     lines = [
