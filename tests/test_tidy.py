@@ -205,6 +205,25 @@ def test_no_inner_function_holds_itself() -> None:
     assert [(code.co_filename, code.co_name) for code in codes if code.co_name in code.co_freevars] == []
 
 
+def test_no_group_of_a_pattern_is_possessive() -> None:
+    """One that has to try again within itself finds nothing in Python before 3.11.5 (gh-106052); Debian 12 has 3.11.2."""
+    texts = (
+        (path, node.lineno, node.value)
+        for path, module in parsed().items()
+        for node in ast.walk(module)
+        if isinstance(node, ast.Constant) and isinstance(node.value, str | bytes)
+    )
+    patterns = (
+        (path, line, text if isinstance(text, str) else text.decode("latin-1")) for path, line, text in texts
+    )
+    found = [
+        f"{path}:{line}"
+        for path, line, text in patterns
+        if re.search(r"[^\\]\)(?:[*+?]|\{[\d,]+\})\+|\(\?>", text)
+    ]
+    assert found == []
+
+
 def test_no_docstring_says_nothing() -> None:
     empty = {
         f"{path.relative_to(ROOT)}:{node.body[0].lineno}: {text}"

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 _ENDS: Final = {"<!--": "-->", "<![CDATA[": "]]>", "<?": "?>"}
-# No attribute has a `<` in it, so that no attempt looks beyond the next one; nothing that was taken is given back.
+# No attribute has a `<` in it, so that no attempt looks beyond the next one; only whole attributes are given back, each once.
 _TAG: Final = re.compile(
-    r"""<(/?)([^\W\d][\w:.-]*+)((?:\s++[^\W\d][\w:.-]*+\s*+=\s*+(?:"[^"<]*+"|'[^'<]*+'))*+)(\s*+/?)>"""
+    r"""<(/?)([^\W\d][\w:.-]*+)((?:\s++[^\W\d][\w:.-]*+\s*+=\s*+(?:"[^"<]*+"|'[^'<]*+'))*)(\s*+/?)>"""
 )
 _ATTRIBUTE: Final = re.compile(r"""(\s*+)([^\W\d][\w:.-]*+)(\s*+=\s*+)("[^"<]*+"|'[^'<]*+')""")
 

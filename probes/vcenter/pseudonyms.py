@@ -49,7 +49,7 @@ _PROPERTY_NAMES: Final = {("changeSet", "name"), ("propSet", "name"), ("missingS
 """Elements whose text is a property's name, after those that hold them."""
 _KEY: Final = re.compile(r"""(\[(?:"|&quot;))([^"&\[\]]{0,256})((?:"|&quot;)\])""")
 """A partial update names the object within: `host["host-7"].mountInfo`."""
-_PATH: Final = re.compile(r"(?:[A-Za-z]++|\.|\[-?[0-9]{1,10}\])*+")
+_PATH: Final = re.compile(r"(?:[A-Za-z]++|\.|\[-?[0-9]{1,10}\])*")
 
 _NO_UTF_8: Final = re.compile("[\udc80-\udcff]+")
 _NO_UTF_8_EITHER: Final = "\udcff"

@@ -51,7 +51,7 @@ def test_an_ha_restart_is_down_until_it_happened_whatever_the_hosts_clock_shows(
         simulation.restart_elsewhere(simulation.server, simulation.elsewhere)
         simulation.clock.advance(5)
         watched.until_state(server, UP)
-        watched.looks(1)
+        watched.until(lambda: len(watched.timeline(server, source=RECOVERED)) == 3)
     first, (up_at, up), (_, last) = watched.timeline(server, source=RECOVERED)
     assert first == (lost_at, DOWN)
     assert (up, last) == (UP, UNKNOWN)
