@@ -12,8 +12,7 @@ from daemon.clock import SystemClock
 from daemon.config.config import Config
 from daemon.config.loading import load
 from daemon.evidence.export import exported
-from daemon.ledger import Batch, Entry, Ledger
-from daemon.ledger import store as stores
+from daemon.ledger import Batch, Entry, Ledger, sums
 from sla.reader import EvidenceReader
 from sla.records import ClientId, Record
 from tests.daemon.evidence.several_clients import CLIENTS, Line, Telling
@@ -37,7 +36,7 @@ def records_of(lines: Sequence[Line]) -> list[Record]:
 async def written_of_old(config: Config, lines: Sequence[Line], monkeypatch: pytest.MonkeyPatch) -> None:
     """All in one transaction, and with one salt."""
     with monkeypatch.context() as patched:
-        patched.setattr(stores, "_salts", lambda records: ["5a17" * 4] * records)
+        patched.setattr(sums, "_salts", lambda records: ["5a17" * 4] * records)
         ledger = Ledger.open(config.ledger.path)
         await ledger.commit(Batch(entries=[Entry(record=record) for record in records_of(lines)]))
         await ledger.close()
