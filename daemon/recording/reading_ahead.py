@@ -7,7 +7,10 @@ import marshal
 import os
 import subprocess
 import sys
-from collections.abc import Generator, Iterator
+from collections import deque
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
 from typing import IO, Any, Final
@@ -26,40 +29,63 @@ WORTH_IT: Final = 100_000
 _LENGTH_BYTES: Final = 8
 _LONGEST: Final = 2**30
 """Bytes: no slice is as long."""
+_AHEAD: Final = 2
+"""Slices that wait to be taken."""
 
 
-def read_ahead(ledger: Ledger, after: Extent) -> Generator[Slice, None, None]:
-    """The records that follow, verified as by `Ledger.replay`, in steps. Raises LedgerError, as that does."""
-    taken = tracks = 0
+@contextmanager
+def read_ahead(ledger: Ledger, after: Extent) -> Iterator[Iterator[Slice]]:
+    """The records that follow, verified as by `Ledger.replay`, in steps: they are read from now on. Who takes them gets LedgerError."""
+    process = None
     if cores() > 1 and ledger.head.seq - after.head.seq >= WORTH_IT:
         try:
-            for read in _read_beside(ledger, after):
+            process = _begun(ledger.path, after)
+        except OSError as error:
+            _tell_lost(after.head.seq, error)
+    try:
+        yield _read(ledger, after, None if process is None else process.stdout)
+    finally:
+        if process is not None:
+            with process:  # closes its end, and waits
+                process.kill()
+
+
+def _begun(path: Path, after: Extent) -> "subprocess.Popen[bytes]":
+    code = f"from {__name__} import main; main()"
+    return subprocess.Popen(  # noqa: S603  this very interpreter
+        [sys.executable, "-P", "-c", code, str(path), *_words(after)],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+    )
+
+
+def _read(ledger: Ledger, after: Extent, stream: IO[bytes] | None) -> Iterator[Slice]:
+    """What a process beside this one sends, and what it does not."""
+    taken = tracks = 0
+    if stream is not None:
+        try:
+            for read in _sent(stream, ledger.extent):
                 taken += read.records
                 tracks += sum(step[0] == TRACK for step in read.steps)
                 yield read
         except (EOFError, OSError, ValueError) as error:
-            _log.warning("reader_lost", after=after.head.seq + taken, message=str(error))
+            _tell_lost(after.head.seq + taken, error)
         else:
             return
     yield from slices(islice(ledger.replay(after), taken, None), tracks=tracks)
 
 
-def _read_beside(ledger: Ledger, after: Extent) -> Iterator[Slice]:
-    """What a process of its own reads. Raises EOFError, OSError and ValueError where it ends before its time."""
-    code = f"from {__name__} import main; main()"
-    command = [sys.executable, "-P", "-c", code, str(ledger.path), *_words(after)]
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
-    with subprocess.Popen(  # noqa: S603  this very interpreter
-        command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, env=environment
-    ) as process:
-        try:
-            assert process.stdout is not None
-            while read := _received(process.stdout):
-                yield Slice(*read)
-            if _received(process.stdout) != _words(ledger.extent):
-                raise EOFError("it read up to another record")
-        finally:
-            process.kill()
+def _tell_lost(after_seq: int, error: Exception) -> None:
+    _log.warning("reader_lost", after=after_seq, message=str(error))
+
+
+def _sent(stream: IO[bytes], until: Extent) -> Iterator[Slice]:
+    """What a process sends that reads up to an extent. Raises EOFError, OSError and ValueError where it ends before its time."""
+    while read := _received(stream):
+        yield Slice(*read)
+    if _received(stream) != _words(until):
+        raise EOFError("it read up to another record")
 
 
 def main() -> None:
@@ -70,14 +96,25 @@ def main() -> None:
     forbid_core_dumps()
     path, seq, chain, settled_crc = sys.argv[1:]
     after = Extent(Head(int(seq), bytes.fromhex(chain)), int(settled_crc))
+    sent: deque[Future[None]] = deque()
     try:
-        with reading(Path(path)) as store:
-            for read in slices(store.replay(after)):
-                _send(sys.stdout.buffer, tuple(read))
-            _send(sys.stdout.buffer, ())
-            _send(sys.stdout.buffer, _words(store.state.extent))
+        with ThreadPoolExecutor(max_workers=1) as sender:  # it waits for whoever counts, and reading goes on
+            for each in _to_send(Path(path), after):
+                sent.append(sender.submit(_send, sys.stdout.buffer, each))
+                if len(sent) > _AHEAD:
+                    sent.popleft().result()
+            for last in sent:
+                last.result()
     except (LedgerError, OSError):
         os._exit(1)
+
+
+def _to_send(path: Path, after: Extent) -> Iterator[Any]:
+    with reading(path) as store:
+        for read in slices(store.replay(after)):
+            yield tuple(read)
+        yield ()
+        yield _words(store.state.extent)
 
 
 def _words(extent: Extent) -> list[str]:

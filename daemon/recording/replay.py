@@ -1,7 +1,6 @@
 """The ledger's records back into the book, the registry and the transitions: how the daemon goes on where it ended."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import closing
 from typing import Final, NamedTuple
 
 import structlog
@@ -41,14 +40,14 @@ def replay(ledger: Ledger, recollection: Recollection, after: Extent = NOTHING_R
     Raises LedgerDamagedError for a record that is no valid evidence, or does not follow from the one before it.
     """
     book, reader = recollection.book, recollection.reader
-    # When the witnesses saw has to be known before what was counted by it.
-    book.take_watermarks(
-        ledger.watermarks,
-        ((lag.witness, lag.start, lag.end) for lag in ledger.lags),
-        blind_in(ledger.bodies(BLIND, after.head.seq)),
-    )
     taking = _Taking(recollection)
-    with closing(read_ahead(ledger, after)) as read:
+    with read_ahead(ledger, after) as read:
+        # When the witnesses saw has to be known before what was counted by it.
+        book.take_watermarks(
+            ledger.watermarks,
+            ((lag.witness, lag.start, lag.end) for lag in ledger.lags),
+            blind_in(ledger.bodies(BLIND, after.head.seq)),
+        )
         for some in read:
             taking.take(some.steps)
     recollection.register.see(ledger.watermarks)

@@ -5,11 +5,12 @@ from collections.abc import Iterator
 from contextlib import closing
 from functools import partial
 from pathlib import Path
+from typing import IO
 
 import pytest
 from structlog.testing import capture_logs
 
-from daemon.ledger import NOTHING_READ, Extent, Ledger, LedgerDamagedError, Stored
+from daemon.ledger import NOTHING_READ, Extent, Ledger, LedgerDamagedError, Stored, reading
 from daemon.ledger.sums import followed
 from daemon.recording import reading_ahead, sorting
 from daemon.recording.reading_ahead import read_ahead
@@ -100,7 +101,7 @@ async def test_in_whatever_slices_records_come_the_same_is_known(
 
 
 def told(ledger: Ledger, after: Extent) -> list[Step]:
-    with closing(read_ahead(ledger, after)) as read:
+    with read_ahead(ledger, after) as read:
         return [step for each in read for step in each.steps]
 
 
@@ -151,12 +152,17 @@ async def test_where_it_is_killed_this_one_goes_on(
     now, _ = await lived(path, 3, 25)
     whole = await known_at_start(path, now)
 
-    def some(ledger: Ledger, after: Extent) -> Iterator[Slice]:
-        read = slices(ledger.replay(after), fewest=4)
+    def some(stream: IO[bytes], _: Extent) -> Iterator[Slice]:
+        read = slices(records(), fewest=4)
         yield from (next(read) for _ in range(lost_after))
+        stream.close()
         raise EOFError("it ended")
 
-    monkeypatch.setattr(reading_ahead, "_read_beside", some)
+    def records() -> Iterator[Stored]:
+        with reading(path) as store:
+            yield from store.replay()
+
+    monkeypatch.setattr(reading_ahead, "_sent", some)
     with capture_logs() as logs:
         assert await known_at_start(path, now) == whole
     assert logs[0]["event"] == "reader_lost"
