@@ -9,6 +9,8 @@ from typing import Final
 
 from daemon.ledger.snapshot_file import sync_directory
 
+OWN_BYTES: Final = "ro&immutable=1"
+"""To read a file by its own bytes, whoever holds it: past locks, journals and caches. Between two transactions only."""
 _BUSY_TIMEOUT_S: Final = 2.0
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from daemon.ledger.batch import Trace
 from daemon.ledger.errors import LedgerFaultError, translating
-from daemon.ledger.files import connect
+from daemon.ledger.files import OWN_BYTES, connect
 from daemon.ledger.store import Store
 
 
@@ -21,5 +21,5 @@ def read_traces(path: Path) -> list[Trace]:
 @contextmanager
 def reading(path: Path) -> Iterator[Store]:
     """The ledger at `path` by the file's own bytes, though this process's parent holds it, and writes nothing. Raises LedgerError."""
-    with translating(path), closing(connect(path, "ro&immutable=1")) as db:
+    with translating(path), closing(connect(path, OWN_BYTES)) as db:
         yield Store(db, path)

@@ -29,7 +29,7 @@ from daemon.ledger.batch import (
     Trace,
 )
 from daemon.ledger.errors import LedgerFaultError, damaged, translating
-from daemon.ledger.files import connect, copy_whole, identity
+from daemon.ledger.files import OWN_BYTES, connect, copy_whole, identity
 from daemon.ledger.gate import EntryGate, Quarantined, let_in
 from daemon.ledger.months import SealedBlock, blocks_after, rows_after, rows_in
 from daemon.ledger.schema import (
@@ -332,7 +332,7 @@ class Store:
         Between two transactions only. What stands beside the chain is held against what was acknowledged.
         """
         path = self._path
-        with closing(connect(path, "ro&immutable=1")) as db:
+        with closing(connect(path, OWN_BYTES)) as db:
             state = _state_in(db, path)
             if (state, _lags_in(db, path, state)) != (self.state, self.lags):
                 raise damaged(path, "its head, watermarks or lags are not what was acknowledged")
@@ -379,7 +379,7 @@ class Store:
         """Verify some more records up to an extent; how far they are verified now. By the file's own bytes, as `read`."""
         self.check_file()
         limit = min(_REPLAYED_AT_ONCE, until.head.seq - after.head.seq)
-        with translating(self._path), closing(connect(self._path, "ro&immutable=1")) as db:
+        with translating(self._path), closing(connect(self._path, OWN_BYTES)) as db:
             rows = rows_after(db, self._path, after.head.seq, limit)
         if rows:
             after = followed(self._path, after, rows)
