@@ -21,7 +21,7 @@ from probes.report import ListedServer
 from sla.calendars import calendar_of
 from sla.instants import BEGINNING, Instant
 from sla.reasons import Reason
-from sla.records import ALL_LEGS, Leg, Observation, Record, Server, ServerId, State, Witness
+from sla.records import ALL_LEGS, Leg, Observation, Record, Server, ServerId, State, Witness, in_order
 
 PROVISIONAL: Final = ("provisional", "true")
 """The extra key of a record that ends a server's service because it left the inventory."""
@@ -267,7 +267,7 @@ def _name_of(listed: ListedServer, before: str) -> str:
 def _legs(watched: frozenset[Leg], *, san: bool, internet: bool) -> tuple[Leg, ...]:
     """The legs of a server of a source that watches some, which may have a SAN, and may be watched from the Internet."""
     legs = (watched if san else watched - {Leg.SAN}) or watched
-    return tuple(leg for leg in ALL_LEGS if leg in legs or (internet and leg is Leg.INTERNET))
+    return in_order(legs | {Leg.INTERNET} if internet else legs)
 
 
 def _owner_of(record: Server | None) -> Owner:
