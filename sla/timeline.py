@@ -261,11 +261,16 @@ class ServerTimeline:
 
     def track(self, leg: Leg, witness: Witness, sights: Sights) -> Track:
         """The track of a witness and a leg, from its first mention on."""
+        track = self.find(leg, witness)
+        if track is None:
+            track = Track(sights.of(witness))
+            self._keys, self._tracks = _with(self._keys, (leg, witness)), (*self._tracks, track)
+        return track
+
+    def find(self, leg: Leg, witness: Witness) -> Track | None:
+        """The track of a witness and a leg; None where nothing was said."""
         key = (leg, witness)
-        if key not in self._keys:
-            self._keys = _with(self._keys, key)
-            self._tracks += (Track(sights.of(witness)),)
-        return self._tracks[self._keys.index(key)]
+        return self._tracks[self._keys.index(key)] if key in self._keys else None
 
     def views(self, leg: Leg) -> list[tuple[Witness, Track]]:
         """Everything said of a leg, by witness."""

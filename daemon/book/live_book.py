@@ -13,14 +13,7 @@ from typing import Final
 
 from daemon.book.cause_counts import CauseCounts
 from daemon.book.changes import BookChanges
-from daemon.book.counting import (
-    HORIZON_US,
-    MOST_WITNESSES,
-    NEVER,
-    Counts,
-    Group,
-    GroupMember,
-)
+from daemon.book.counting import HORIZON_US, MOST_WITNESSES, NEVER, Counts, Group, GroupMember
 from daemon.book.elapsed import WitnessSight
 from daemon.book.outage_index import OutageIndex
 from daemon.book.patterns import legs_code
@@ -261,7 +254,7 @@ class LiveBook:
     def last_said(self, witness: Witness, server: ServerId, leg: Leg) -> tuple[Instant, State] | None:
         """The newest observation of a leg by a witness."""
         pages = self.evidence.servers.get(server)
-        track = pages.tracks.get((leg, witness)) if pages is not None else None
+        track = pages.timeline.find(leg, witness) if pages is not None else None
         return track.last() if track is not None else None
 
     def settled(self, server: ServerId, witness: Witness) -> Instant:

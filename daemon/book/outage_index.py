@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 from sla.book import Book
 from sla.instants import BEGINNING, FOREVER, Instant
 from sla.outages import Outage, outages_of
-from sla.records import Blind, Cause, Leg, Server, ServerId
+from sla.records import ALL_LEGS, Blind, Cause, Leg, Server, ServerId
 
 READ_S: Final = 0.25
 """How long outages are read in one tick; what is left waits for the next."""
@@ -62,7 +62,7 @@ class OutageIndex:
     def look_at_all(self) -> None:
         """Read all outages anew: the tracks of the book are others than were told."""
         for server, pages in self._book.servers.items():
-            if any(track.ever_down for track in pages.tracks.values()):
+            if pages.timeline.ever_down(ALL_LEGS):
                 self._ever_down.add(server)
                 self._due[server] = None
 
