@@ -5,11 +5,11 @@ from typing import Final, NamedTuple
 
 import structlog
 
-from daemon.book.live_book import CountedTrack, LiveBook
+from daemon.book.live_book import CountedTrack, LiveBook, Told
 from daemon.ledger import NOTHING_READ, Extent, Ledger, LedgerDamagedError
 from daemon.recording.reading_ahead import read_ahead
 from daemon.recording.recollection import Recollection
-from daemon.recording.sorting import RECORD, RUN, Said, Step
+from daemon.recording.sorting import RECORD, RUN, Step
 from daemon.servers.registry import source_in
 from sla.chain import has_own_salt
 from sla.instants import Instant
@@ -87,7 +87,7 @@ class _Taking:
                 track = self._recollection.book.track(ServerId(server), Leg(leg), Witness(observer, source))
                 self._tracks.append(track)
 
-    def _take_run(self, oldest: Instant, run: Sequence[Said]) -> None:
+    def _take_run(self, oldest: Instant, run: Sequence[Told]) -> None:
         recollection = self._recollection
         server = recollection.book.take_run(self._tracks, run)
         if recollection.register.is_about(oldest):

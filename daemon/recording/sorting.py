@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import Final, Literal, NamedTuple
 
+from daemon.book.live_book import Told
 from daemon.ledger import Stored
 from sla.instants import BEGINNING, Instant
 from sla.usual_lines import Stems, decoded_each, said_in
@@ -31,14 +32,11 @@ TRACK: Final = 1
 RUN: Final = 2
 """What a step is: its first number."""
 
-Said = tuple[int, Instant, int, str, Instant]
-"""An observation: the number of its track, its instant, state and reason, and how far its server's counters were counted."""
-
 RecordStep = tuple[Literal[0], int, str, Instant | None]
 """A record that is no usual observation: as `Stored`."""
 TrackStep = tuple[Literal[1], str, str, str, str]
 """Tracks are numbered from 0 as they come: server, leg, observer, source."""
-RunStep = tuple[Literal[2], Instant, list[Said]]
+RunStep = tuple[Literal[2], Instant, list[Told]]
 """What is said of one server, in its order, and the oldest instant of it."""
 Step = RecordStep | TrackStep | RunStep
 
@@ -62,7 +60,7 @@ class _Sorter:
     def __init__(self, tracks: int) -> None:
         self._tracks = tracks
         self._stems = Stems(self._begun)
-        self._runs: dict[str, list[Said]] = {}
+        self._runs: dict[str, list[Told]] = {}
         """By server; each stays the same list, for stems go by it."""
         self._steps: list[Step] = []
 
@@ -86,7 +84,7 @@ class _Sorter:
                 (number, run), at, state, reason = said
                 run.append((number, at, int(state), reason, BEGINNING if settled is None else settled))
 
-    def _begun(self, stem: bytes) -> tuple[int, list[Said]] | None:
+    def _begun(self, stem: bytes) -> tuple[int, list[Told]] | None:
         said = said_in(stem)
         if said is None:
             return None
@@ -108,7 +106,7 @@ class _Sorter:
         for run in self._runs.values():
             self._release(run)
 
-    def _release(self, run: list[Said]) -> None:
+    def _release(self, run: list[Told]) -> None:
         if run:
             self._steps.append((RUN, min(said[1] for said in run), run[:]))
             run.clear()
