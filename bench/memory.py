@@ -20,13 +20,14 @@ from typing import Final
 
 from bench.daemon import CONTACTED, Daemon, configure, machines, simulation
 from bench.measuring import memory_mb
+from bench.observed import said
 from bench.table import MEMORY, Row, show
 from daemon.clock import SystemClock
 from daemon.ledger import Batch, Entry, Ledger
 from daemon.servers.policy import NOBODY
 from probes.simulation.values import identifier
 from sla.book import Book
-from sla.instants import DAY, HOUR, MINUTE, SECOND, Instant
+from sla.instants import DAY, HOUR, MINUTE, Instant
 from sla.records import (
     Cause,
     CauseKind,
@@ -34,7 +35,6 @@ from sla.records import (
     Confidence,
     Event,
     Leg,
-    Observation,
     Record,
     Server,
     ServerId,
@@ -88,7 +88,7 @@ def month(names: Sequence[str], restarted: int, until: Instant) -> Iterator[tupl
             ),
         )
         for leg in LEGS:
-            yield began, said(server, leg, State.UP, began)
+            yield began, said(VCENTER, server, leg, State.UP, began)
     pause_us = (MONTH_US - 2 * HOUR) // (MOVES * servers)
     for number in range(MOVES * servers):
         at, server = Instant(began + HOUR + number * pause_us), ids[number % servers]
@@ -101,7 +101,7 @@ def restart(number: int, server: ServerId, at: Instant) -> Iterator[tuple[Instan
     """A server is off for a minute, by its client's hand."""
     key, back_at = f"off-{number}", Instant(at + MINUTE)
     yield at, event(key, "VmPoweredOffEvent", server, at)
-    yield at, said(server, Leg.RUNNING, State.DOWN, at)
+    yield at, said(VCENTER, server, Leg.RUNNING, State.DOWN, at)
     cause = Cause(
         server=server,
         start=at,
@@ -117,7 +117,7 @@ def restart(number: int, server: ServerId, at: Instant) -> Iterator[tuple[Instan
     )
     yield at, cause
     yield back_at, event(f"on-{number}", "VmPoweredOnEvent", server, back_at)
-    yield back_at, said(server, Leg.RUNNING, State.UP, back_at)
+    yield back_at, said(VCENTER, server, Leg.RUNNING, State.UP, back_at)
 
 
 def event(key: str, kind: str, server: ServerId, at: Instant) -> Event:
@@ -132,13 +132,6 @@ def event(key: str, kind: str, server: ServerId, at: Instant) -> Event:
         text=f"{server} on esxi is turned",
         recorded_at=at,
         recorded_by="slad",
-    )
-
-
-def said(server: ServerId, leg: Leg, state: State, at: Instant) -> Observation:
-    """What the watch says, noticed a moment later."""
-    return Observation(
-        witness=VCENTER, server=server, leg=leg, state=state, at=at, noticed_at=Instant(at + SECOND // 3)
     )
 
 

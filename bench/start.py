@@ -18,6 +18,7 @@ from itertools import islice
 from pathlib import Path
 
 from bench.measuring import measured, memory_mb
+from bench.observed import said
 from bench.table import MEMORY, Row, cpu_and_stall, show
 from daemon.ledger import NOTHING_READ, Batch, Entry, Extent, Ledger, snapshot_of
 from daemon.pacing import freeze_gc, tune_gc
@@ -51,19 +52,12 @@ def evidence(records: int) -> Iterator[Record]:
             recorded_at=START,
         )
         for leg in (Leg.RUNNING, Leg.SAN):
-            yield said(server, leg, State.UP, START)
+            yield said(VCENTER, server, leg, State.UP, START)
     rest = records - 3 * SERVERS - 1
     for number in range(rest):
         at = Instant(START + HOUR + number * SECOND)
         state = State.DOWN if number // SERVERS % 2 == 0 else State.UP
-        yield said(servers[number % SERVERS], Leg.RUNNING, state, at)
-
-
-def said(server: ServerId, leg: Leg, state: State, at: Instant) -> Observation:
-    """What vCenter says, noticed a moment later."""
-    return Observation(
-        witness=VCENTER, server=server, leg=leg, state=state, at=at, noticed_at=Instant(at + SECOND // 3)
-    )
+        yield said(VCENTER, servers[number % SERVERS], Leg.RUNNING, state, at)
 
 
 async def write(path: Path, records: int) -> None:
