@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import AbstractAsyncContextManager, contextmanager
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -19,7 +19,8 @@ from daemon.cli import main
 from daemon.clock import Clock
 from daemon.new_tokens import new_token
 from probes.simulation import ThreadedVCenter
-from sla.instants import HOUR, MINUTE, Instant, datetime_of, format_instant
+from sla.calendars import calendar_of
+from sla.instants import BEGINNING, HOUR, MINUTE, Instant, datetime_of, format_instant, parse_instant
 from sla.texts import cleaned
 from tests.daemon.harness import WAIT_S, running_app, simulated, write_config
 from tests.peers.tls import issue
@@ -139,6 +140,16 @@ class Slad:
         asked = (*words, *options, "--format", "json", "--socket", str(self.socket))
         return json.loads(_succeeded(run(*asked, "--", *arguments[len(words) :])))
 
+    def settled_at(self) -> Instant:
+        """Until when all is settled; long ago before anything is."""
+        at = self.told("status")["settled_at"]
+        return BEGINNING if at is None else parse_instant(at)
+
+    @cached_property
+    def month(self) -> str:
+        """A month of Acme's calendar in which its servers are in service, also when it turns while tests run: when this was first asked."""
+        return str(calendar_of("America/Toronto").month_of(self.settled_at()))
+
     def wait(self, condition: Callable[[], bool], what: str) -> None:
         """Wait until a condition holds."""
         asyncio.run(until(condition, what))
@@ -195,7 +206,7 @@ def served(open_: Callable[[], AbstractAsyncContextManager[_A]]) -> Iterator[_A]
 
 @contextmanager
 def watching(folder: Path) -> Iterator[Slad]:
-    """A daemon that has seen all servers."""
+    """A daemon that has seen all servers, and settled that they are in service."""
     issue(folder)
     with simulated(14) as vcenter:
         vcenter.do(partial(_rename, vcenter))
@@ -203,6 +214,8 @@ def watching(folder: Path) -> Iterator[Slad]:
         with serving(config) as app:
             slad = Slad(folder=folder, app=app, vcenter=vcenter)
             slad.wait(lambda: sum(slad.told("status")["states"].values()) == RUNNING, "the fleet")
+            seen_at = now()
+            slad.wait(lambda: slad.settled_at() > seen_at, "what was seen of it to be settled")
             yield slad
 
 

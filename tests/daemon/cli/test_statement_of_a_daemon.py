@@ -8,11 +8,7 @@ from typing import Any
 import pytest
 from click.testing import Result
 
-from sla.instants import datetime_of
 from tests.daemon.cli.recording import READER, Slad, run
-from tests.wall import now
-
-MONTH = f"{datetime_of(now()):%Y-%m}"
 
 
 @pytest.fixture
@@ -37,7 +33,7 @@ def without_ledgers(document: str) -> Any:
 def test_the_daemons_document_is_that_of_its_export(slad: Slad, tmp_path: Path) -> None:
     """But for the head: an export puts the watermarks on record, and so has a later one. What is settled stays as it is."""
     as_of = slad.told("status")["settled_at"]
-    asked = ("--month", MONTH, "--client", "acme", "--as-of", as_of, "--format", "json")
+    asked = ("--month", slad.month, "--client", "acme", "--as-of", as_of, "--format", "json")
     told = slad.done("statement", *asked)
     export = tmp_path / "export.jsonl"
     slad.done("export", "--output", str(export))
@@ -52,7 +48,7 @@ def test_the_daemons_document_is_that_of_its_export(slad: Slad, tmp_path: Path) 
 
 @pytest.mark.parametrize("layout", ["text", "html", "json"])
 def test_a_statement_is_printed(slad: Slad, layout: str) -> None:
-    said = slad.done("statement", "--month", MONTH, "--client", "acme", "--format", layout)
+    said = slad.done("statement", "--month", slad.month, "--client", "acme", "--format", layout)
     assert "ACME" in said
 
 
@@ -60,12 +56,12 @@ def test_every_command_that_only_asks_works_on_tcp(
     slad: Slad, remote: Callable[..., Result], tmp_path: Path
 ) -> None:
     as_of = slad.told("status")["settled_at"]
-    asked = ("--month", MONTH, "--client", "acme", "--as-of", as_of, "--format", "json")
+    asked = ("--month", slad.month, "--client", "acme", "--as-of", as_of, "--format", "json")
     statement = remote("statement", *asked)
     assert statement.exit_code == 0, statement.output
     assert without_ledgers(statement.stdout) == without_ledgers(slad.done("statement", *asked))
-    of_all = remote("statement", "--month", MONTH, "--format", "json")
-    assert json.loads(of_all.stdout)["month"] == MONTH
+    of_all = remote("statement", "--month", slad.month, "--format", "json")
+    assert json.loads(of_all.stdout)["month"] == slad.month
     export = tmp_path / "export.jsonl"
     assert remote("export", "--output", str(export)).exit_code == 0
     assert run("verify", str(export)).exit_code == 0
@@ -75,7 +71,7 @@ def test_every_command_that_only_asks_works_on_tcp(
 
 
 def test_of_nobody_and_of_a_month_to_come_the_daemon_has_none(slad: Slad) -> None:
-    nobody = slad.run("statement", "--month", MONTH, "--client", "nobody")
+    nobody = slad.run("statement", "--month", slad.month, "--client", "nobody")
     assert (nobody.exit_code, nobody.stdout) == (1, "")
     assert 'there is no client "nobody"' in nobody.stderr
     to_come = slad.run("statement", "--month", "2090-01", "--client", "acme")
@@ -84,7 +80,9 @@ def test_of_nobody_and_of_a_month_to_come_the_daemon_has_none(slad: Slad) -> Non
     before = slad.run("statement", "--month", "2020-01", "--client", "acme")
     assert before.exit_code == 4
     assert "No virtual server was in service" in before.stdout
-    of_nobody = slad.run("statement", "--month", MONTH, "--client", "acme", door=slad.folder / "none.sock")
+    of_nobody = slad.run(
+        "statement", "--month", slad.month, "--client", "acme", door=slad.folder / "none.sock"
+    )
     assert of_nobody.exit_code == 3
 
 
@@ -94,7 +92,7 @@ def test_the_letterhead_is_in_place_of_the_daemons(slad: Slad, tmp_path: Path) -
     )
     other = ("--letterhead", str(tmp_path / "other.toml"))
     as_of = slad.told("status")["settled_at"]
-    asked = ("--month", MONTH, "--client", "acme", "--as-of", as_of)
+    asked = ("--month", slad.month, "--client", "acme", "--as-of", as_of)
     own, changed = (slad.done("statement", *asked, "--format", "json", *more) for more in ((), other))
     before = json.dumps(json.loads(own)["statement"]["provider"], ensure_ascii=False)
     after = '{"name": "Südhost", "address": ["2 Side"]}'
