@@ -10,10 +10,16 @@ from typing import TYPE_CHECKING
 import structlog
 
 from daemon.alerts.conditions.definitions import Subject
-from daemon.alerts.evaluator import SLAD, AlertEvaluator
+from daemon.alerts.evaluator import SLAD
 from daemon.alerts.notifier import Notifier
-from daemon.alerts.store import AlertStore
-from daemon.app.shared_wiring import DoorParts, doors_wired, figures_wired, readiness_of, records_wired
+from daemon.app.shared_wiring import (
+    DoorParts,
+    WatchParts,
+    alerts_wired,
+    doors_wired,
+    figures_wired,
+    records_wired,
+)
 from daemon.believed_clock import BelievedClock
 from daemon.book.disagreements import Disagreements
 from daemon.causes.traces import Traces
@@ -46,7 +52,7 @@ from sla.instants import BEGINNING, Instant
 _log = structlog.get_logger()
 
 if TYPE_CHECKING:
-    from daemon.answers.answers import Answers
+    from daemon.answers.hub import HubAnswers
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,24 +125,13 @@ def hub_wired(
     """The parts, on the running loop; `stack` lets go of the threads that wait for it. `tick_us`: as HubRecorder has it."""
     wake, tail = evidence.wake, evidence.tail
     ledger, recollection = evidence.told.ledger, evidence.told.recollection
-    book, registry, traces = recollection.book, recollection.registry, Traces()
+    book, traces = recollection.book, Traces()
     shard, disagreements = evidence.shard, evidence.told.disagreements
     tail_metrics.measure_disagreements(
         {kind.value: partial(disagreements.counts.__getitem__, kind) for kind in DisagreementKind}
     )
     merging = Merging(evidence.told, tail_metrics, shard)
-    # Watches that watch nothing: what is asked of them has an answer, and nobody runs them.
-    queue: ReportQueue[Report | SourceFailure] = ReportQueue()
-    stack.callback(queue.close)
-    sources = Sources(clock.watches, metrics.process, queue.put, recollection.transitions.resume)
-    internet = Internet(
-        clock=clock.watches,
-        observer=config.observer,
-        metrics=metrics.internet,
-        registry=registry,
-        runs=lambda _: False,
-        send=queue.send,
-    )
+    watches = _idle_watches(config, clock, metrics, recollection, stack)
 
     async def keep_up() -> None:
         await recorder.keep_up()
@@ -159,7 +154,7 @@ def hub_wired(
         metrics,
         ledger,
         recollection,
-        internet,
+        watches,
         placement_of=lambda _: ("", ""),
         seq_in_book=lambda: ledger.head.seq,
         fault=lambda: committer.fault or committer.held,
@@ -181,19 +176,8 @@ def hub_wired(
     of_itself = (
         SLAD if shard.is_whole else Subject(text=f"slad's shard {shard}", labels={"shard": str(shard)})
     )
-    store = AlertStore()
-    evaluator = AlertEvaluator(
-        clock=clock,
-        book=book,
-        figures=shown.figures,
-        sources=sources,
-        uplinks=internet.uplinks,
-        facts=shown.facts,
-        is_listed=lambda _: True,
-        outdated=recollection.register.outdated.items,
-        undelivered=made.deliveries.told,
-        store=store,
-        of_itself=of_itself,
+    store, evaluator = alerts_wired(
+        clock, recollection, watches, shown, made, is_listed=lambda _: True, of_itself=of_itself
     )
     recorder: HubRecorder = HubRecorder(
         clock=clock,
@@ -219,34 +203,15 @@ def hub_wired(
         seals=shard.is_first,
     )
 
-    def answers() -> "Answers":
-        from daemon.answers.answers import Answers
+    def hub_answers() -> "HubAnswers":
         from daemon.answers.hub import HubAnswers
 
-        return Answers(
-            clock=clock,
+        return HubAnswers(
+            tail=tail,
             ledger=ledger,
-            book=book,
-            registry=registry,
-            sources=sources,
-            internet=internet,
-            readiness=readiness_of(committer),
-            committed_at=lambda: committer.committed_at,
-            seal=seal,
-            verified_until=lambda: ledger.head.seq,
-            figures=shown.figures,
-            recorded_requests=recollection.requests,
-            documents=made.documents,
-            issuing=made.issuing,
-            deliveries=made.deliveries,
-            traces=traces,
-            hub=HubAnswers(
-                tail=tail,
-                ledger=ledger,
-                book=book.evidence,
-                disagreements=disagreements,
-                monitors=merging,
-            ),
+            book=book.evidence,
+            disagreements=disagreements,
+            monitors=merging,
         )
 
     notifier = Notifier(
@@ -273,7 +238,41 @@ def hub_wired(
         documents=made.documents,
         clerk=made.clerk,
         deliveries=made.deliveries,
-        doors=doors_wired(answers, clock, recollection, shown, made, committer),
+        doors=doors_wired(
+            clock,
+            ledger,
+            recollection,
+            committer,
+            traces,
+            watches,
+            shown,
+            made,
+            seal=seal,
+            verified_until=lambda: ledger.head.seq,
+            make_hub_answers=hub_answers,
+        ),
+    )
+
+
+def _idle_watches(
+    config: Config,
+    clock: BelievedClock,
+    metrics: Metrics,
+    recollection: Recollection,
+    stack: AsyncExitStack,
+) -> WatchParts:
+    queue: ReportQueue[Report | SourceFailure] = ReportQueue()
+    stack.callback(queue.close)
+    return WatchParts(
+        sources=Sources(clock.watches, metrics.process, queue.put, recollection.transitions.resume),
+        internet=Internet(
+            clock=clock.watches,
+            observer=config.observer,
+            metrics=metrics.internet,
+            registry=recollection.registry,
+            runs=lambda _: False,
+            send=queue.send,
+        ),
     )
 
 

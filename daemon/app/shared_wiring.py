@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING, Protocol
 
 from aiohttp import web
 
+from daemon.alerts.conditions.definitions import Subject
+from daemon.alerts.evaluator import SLAD, AlertEvaluator
+from daemon.alerts.store import AlertStore
 from daemon.believed_clock import BelievedClock
 from daemon.book.live_book import LiveBook
 from daemon.causes.traces import Traces
@@ -27,12 +30,14 @@ from daemon.statements.delivering import Deliveries
 from daemon.statements.documents import Documents
 from daemon.statements.issuing import Issuing
 from daemon.watching.internet import Internet
+from daemon.watching.sources import Sources
 from daemon.web.later import RouteMaker
 from sla.instants import Instant
 from sla.records import ServerId
 
 if TYPE_CHECKING:
     from daemon.answers.answers import Answers
+    from daemon.answers.hub import HubAnswers
 
 
 class Committing(Protocol):
@@ -44,11 +49,22 @@ class Committing(Protocol):
     @property
     def held(self) -> str: ...
 
+    @property
+    def committed_at(self) -> Instant | None: ...
+
     async def record(self, make: Callable[[Instant], AskedDraft]) -> NumberedDraft: ...
 
     async def changed(self, make: Callable[[Instant], Awaitable[Batch]]) -> None: ...
 
     async def writes_next(self) -> bool: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WatchParts:
+    """The watches; those of a hub watch nothing: what is asked of them has an answer, and nobody runs them."""
+
+    sources: Sources
+    internet: Internet
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,7 +106,7 @@ def figures_wired(
     metrics: Metrics,
     ledger: ReadableLedger,
     recollection: Recollection,
-    internet: Internet,
+    watches: WatchParts,
     *,
     make_figures: Callable[[LiveBook], LiveFigures] = LiveFigures,
     placement_of: Callable[[ServerId], tuple[str, str]],
@@ -107,9 +123,9 @@ def figures_wired(
     figures = make_figures(book)
     facts = ServerFacts(
         source_of=recollection.registry.source_of,
-        uplink_of=internet.uplink_of,
+        uplink_of=watches.internet.uplink_of,
         placement_of=placement_of,
-        labelled=internet.labelled,
+        labelled=watches.internet.labelled,
     )
     snapshots = Snapshots(book, figures, facts, left_out=config.web.left_out())
     publisher = Publisher(
@@ -184,22 +200,77 @@ def records_wired(
     )
 
 
-def readiness_of(committer: Committing) -> Callable[[], Sequence[str]]:
-    """Why slad is not ready; empty when it is."""
-    return lambda: [reason for reason in (committer.fault, committer.held) if reason]
+def alerts_wired(
+    clock: BelievedClock,
+    recollection: Recollection,
+    watches: WatchParts,
+    shown: FigureParts,
+    made: RecordParts,
+    *,
+    is_listed: Callable[[ServerId], bool],
+    of_itself: Subject = SLAD,
+) -> tuple[AlertStore, AlertEvaluator]:
+    """Where alerts stand, and who puts them there. The rest: as AlertEvaluator has it."""
+    store = AlertStore()
+    evaluator = AlertEvaluator(
+        clock=clock,
+        book=recollection.book,
+        figures=shown.figures,
+        sources=watches.sources,
+        uplinks=watches.internet.uplinks,
+        facts=shown.facts,
+        is_listed=is_listed,
+        outdated=recollection.register.outdated.items,
+        undelivered=made.deliveries.told,
+        store=store,
+        of_itself=of_itself,
+    )
+    return store, evaluator
 
 
 def doors_wired(
-    make_answers: "Callable[[], Answers]",
     clock: BelievedClock,
+    ledger: ReadableLedger,
     recollection: Recollection,
+    committer: Committing,
+    traces: Traces,
+    watches: WatchParts,
     shown: FigureParts,
     made: RecordParts,
-    committer: Committing,
+    *,
+    seal: Callable[[], Awaitable[None]],
+    verified_until: Callable[[], int],
+    make_hub_answers: "Callable[[], HubAnswers | None]" = lambda: None,
 ) -> DoorParts:
-    """`make_answers`: who answers whatever is asked at the doors; made with the routes, as is all that is imported here."""
+    """Who answers whatever is asked at the doors is made with the routes, as is all that is imported here. The rest: as Answers has it."""
     book, documents, links = recollection.book, made.documents, recollection.requests.links
-    answers = cache(make_answers)
+
+    def readiness() -> list[str]:
+        return [reason for reason in (committer.fault, committer.held) if reason]
+
+    @cache
+    def answers() -> "Answers":
+        from daemon.answers.answers import Answers
+
+        return Answers(
+            clock=clock,
+            ledger=ledger,
+            book=book,
+            registry=recollection.registry,
+            sources=watches.sources,
+            internet=watches.internet,
+            readiness=readiness,
+            committed_at=lambda: committer.committed_at,
+            seal=seal,
+            verified_until=verified_until,
+            figures=shown.figures,
+            recorded_requests=recollection.requests,
+            documents=documents,
+            issuing=made.issuing,
+            deliveries=made.deliveries,
+            traces=traces,
+            hub=make_hub_answers(),
+        )
 
     def operations() -> Iterable[web.RouteDef]:
         from daemon.control.routing import routes_of
@@ -225,7 +296,7 @@ def doors_wired(
 
     return DoorParts(
         exposition=shown.exposition,
-        readiness=readiness_of(committer),
+        readiness=readiness,
         opened_by=lambda token: links.opened_by(token, clock.now()),
         operations=operations,
         pages=pages,

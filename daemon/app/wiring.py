@@ -5,12 +5,16 @@ from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
 
-from daemon.alerts.evaluator import AlertEvaluator
 from daemon.alerts.notifier import Notifier
-from daemon.alerts.store import AlertStore
-from daemon.app.shared_wiring import DoorParts, doors_wired, figures_wired, readiness_of, records_wired
+from daemon.app.shared_wiring import (
+    DoorParts,
+    WatchParts,
+    alerts_wired,
+    doors_wired,
+    figures_wired,
+    records_wired,
+)
 from daemon.believed_clock import BelievedClock
 from daemon.book.live_book import LiveBook
 from daemon.causes.attributor import Attributor
@@ -49,9 +53,6 @@ from probes.facts import NOT_KNOWN
 from probes.report import Report, SourceFailure
 from sla.instants import Instant
 from sla.records import Leg, ServerId, State, Witness
-
-if TYPE_CHECKING:
-    from daemon.answers.answers import Answers
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -160,6 +161,7 @@ def wired(
         runs=partial(_runs, book, registry),
         send=queue.send,
     )
+    watches = WatchParts(sources=sources, internet=internet)
     attributor = Attributor(
         book=book,
         registry=registry,
@@ -174,7 +176,7 @@ def wired(
         metrics,
         ledger,
         recollection,
-        internet,
+        watches,
         make_figures=make_figures,
         placement_of=partial(_placement, registry),
         seq_in_book=lambda: committer.head_in_book.seq,
@@ -204,18 +206,13 @@ def wired(
         seal=lambda: recorder.seal(),  # noqa: PLW0108  it is made below
         can_record=lambda: not (committer.fault or committer.held),
     )
-    store = AlertStore()
-    evaluator = AlertEvaluator(
-        clock=clock,
-        book=book,
-        figures=shown.figures,
-        sources=sources,
-        uplinks=internet.uplinks,
-        facts=shown.facts,
+    store, evaluator = alerts_wired(
+        clock,
+        recollection,
+        watches,
+        shown,
+        made,
         is_listed=lambda server: registry.listed(server) is not None,
-        outdated=recollection.register.outdated.items,
-        undelivered=made.deliveries.told,
-        store=store,
     )
     recorder = Recorder(
         clock=clock,
@@ -243,28 +240,6 @@ def wired(
         metrics=metrics.process,
     )
 
-    def answers() -> "Answers":
-        from daemon.answers.answers import Answers
-
-        return Answers(
-            clock=clock,
-            ledger=ledger,
-            book=book,
-            registry=registry,
-            sources=sources,
-            internet=internet,
-            readiness=readiness_of(committer),
-            committed_at=lambda: committer.committed_at,
-            seal=recorder.seal,
-            verified_until=verifier.until_seq,
-            figures=shown.figures,
-            recorded_requests=recollection.requests,
-            documents=made.documents,
-            issuing=made.issuing,
-            deliveries=made.deliveries,
-            traces=evidence.traces,
-        )
-
     return Parts(
         queue=queue,
         sources=sources,
@@ -285,7 +260,18 @@ def wired(
             begun_at=evidence.begun_at,
             on_wanted=evaluator.want,
         ),
-        doors=doors_wired(answers, clock, recollection, shown, made, committer),
+        doors=doors_wired(
+            clock,
+            ledger,
+            recollection,
+            committer,
+            evidence.traces,
+            watches,
+            shown,
+            made,
+            seal=recorder.seal,
+            verified_until=verifier.until_seq,
+        ),
         deliveries=made.deliveries,
         shipper=shipper,
         documents=made.documents,
