@@ -275,7 +275,7 @@ class Group:
             insort(row.pending, change, key=_AT)
         else:
             row.pending.append(change)
-            self._waiting.add(index)
+        self._waiting.add(index)
 
     def change_all(self, index: int, told: Sequence[tuple[Instant, int, int]], settled: Instant) -> None:
         """Take changes of a server in the order in which they were told: as one `change` after the other, in a third of the time.

@@ -326,6 +326,43 @@ def test_the_example_of_a_group_is_as_it_says() -> None:
     assert group.counts(index, Instant(130)).us[:3] == (80, 50, 0)
 
 
+SAYING = st.tuples(
+    st.integers(0, 5), st.integers(0, 12), st.sampled_from([0, 1, 2, 6]), st.sampled_from(list(State))
+)
+"""How much more is settled when something is said, how far after that it holds, where in a code, and what."""
+
+
+@given(st.lists(st.lists(SAYING, min_size=1, max_size=6), min_size=1, max_size=4))
+def test_what_is_said_in_a_row_is_counted_as_one_after_the_other(
+    runs: list[list[tuple[int, int, int, State]]],
+) -> None:
+    (alone, _), (together, _) = groups = [one_in_a_group() for _ in range(2)]
+    settled = Instant(0)
+    for run in runs:
+        told = []
+        for more, after, place, state in run:
+            settled = Instant(settled + more)
+            told.append((Instant(settled + after), place, int(state)))
+            alone.change(0, *told[-1], settled)
+        together.change_all(0, told, settled)
+    assert together._waiting == alone._waiting
+    for until in (settled, Instant(settled + 100)):
+        for group, row in groups:
+            for _ in group.settling(Instant(until + HORIZON_US)):
+                pass
+            assert (row, group.counts(0)) == (groups[0][1], alone.counts(0))
+    assert not groups[0][1].pending
+
+
+def one_in_a_group() -> tuple[Group, GroupMember]:
+    """A server that is counted from 0 on."""
+    group = Group((VCENTER, INTERNET), [WitnessSight(), WitnessSight()])
+    row = GroupMember(server=SERVERS[0], code=group.blank(), since=Instant(0))
+    row.code[-1] = legs_code([Leg.RUNNING, Leg.SAN])
+    group.add(row, Counts(), Instant(0))
+    return group, row
+
+
 def test_a_group_tells_its_members_in_service_their_states_and_the_outages_under_way() -> None:
     up = [(name, (VCENTER, leg), State.UP, 0) for name in SERVERS for leg in (Leg.RUNNING, Leg.SAN)]
     down = [("a", (VCENTER, Leg.RUNNING), State.DOWN, 0)]
