@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from probes.simulation import ThreadedVCenter
-from sla.instants import DAY, HOUR, Instant, datetime_of, format_instant
+from sla.calendars import calendar_of
+from sla.instants import DAY, HOUR, Instant, format_instant, parse_instant
 from tests.daemon.harness import Daemon, Samples, by_server, running_machines, simulated, write_config
 from tests.wall import now
 
@@ -82,7 +83,7 @@ def site(folder: Path) -> Iterator[Site]:
                 "TOKEN": token,
                 "SERVER": str(down["server"]),
                 "BEGAN": str(down["since"]),
-                "MONTH": f"{datetime_of(now()):%Y-%m}",
+                "MONTH": str(calendar_of("America/Toronto").month_of(parse_instant(str(down["since"])))),
                 "FROM": format_instant(Instant(now() - 2 * HOUR)),
                 "UNTIL": format_instant(Instant(now() + HOUR)),
             }

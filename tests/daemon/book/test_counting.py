@@ -2,19 +2,17 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from itertools import product
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from daemon.book.counting import HORIZON_US, NEVER, Change, Counts, Group, GroupMember
-from daemon.book.elapsed import WitnessSight
+from daemon.book.counting import HORIZON_US, NEVER
 from daemon.book.live_book import LiveBook
-from daemon.book.patterns import LEG_DOWN, Counter, legs_code, pattern_of
+from daemon.book.patterns import Counter
 from sla.instants import SECOND, Instant
 from sla.outages import runs_of
-from sla.records import ALL_LEGS, Blind, ClientId, Leg, Observation, Record, Server, ServerId, State, Witness
-from sla.timeline import Segment, merged
+from sla.records import Blind, ClientId, Leg, Observation, Record, Server, ServerId, State, Witness
+from sla.timeline import Segment
 
 START = Instant(1_800_000_000 * SECOND)
 VCENTER, INTERNET = Witness("mon", "vc"), Witness("mon", "internet")
@@ -307,62 +305,6 @@ def test_2_2_what_comes_late_and_is_older_than_the_newest_changes_nothing_from_t
     assert ledger.live.corrected == {(State.UP, State.DOWN): 3 * SECOND}
 
 
-def test_the_example_of_a_group_is_as_it_says() -> None:
-    seeing = (WitnessSight(Instant(200)), WitnessSight(Instant(200)))
-    seeing[0].darken(Instant(40), Instant(60))
-    group = Group((VCENTER, INTERNET), seeing)
-    row = GroupMember(server=SERVERS[0], code=group.blank())
-    row.code[-1] = legs_code([Leg.SAN])
-    row.code[group.place_of(VCENTER, Leg.SAN)] = State.UP
-    row.code[group.place_of(INTERNET, Leg.SAN)] = State.DOWN
-    index = group.add(row, Counts(), Instant(0))
-    assert group.counts(index, Instant(100)).us[:3] == (80, 20, 0)
-    assert [reference[index] for reference in group.references[:3]] == [0, 0, 0]
-    said = Change(Instant(100), group.place_of(VCENTER, Leg.SAN), State.DOWN)
-    group.change(index, *said, Instant(0))
-    for _ in group.settling(Instant(130)):
-        pass
-    assert [reference[index] for reference in group.references[:3]] == [80, -80, 0]
-    assert group.counts(index, Instant(130)).us[:3] == (80, 50, 0)
-
-
-SAYING = st.tuples(
-    st.integers(0, 5), st.integers(0, 12), st.sampled_from([0, 1, 2, 6]), st.sampled_from(list(State))
-)
-"""How much more is settled when something is said, how far after that it holds, where in a code, and what."""
-
-
-@given(st.lists(st.lists(SAYING, min_size=1, max_size=6), min_size=1, max_size=4))
-def test_what_is_said_in_a_row_is_counted_as_one_after_the_other(
-    runs: list[list[tuple[int, int, int, State]]],
-) -> None:
-    (alone, _), (together, _) = groups = [one_in_a_group() for _ in range(2)]
-    settled = Instant(0)
-    for run in runs:
-        told = []
-        for more, after, place, state in run:
-            settled = Instant(settled + more)
-            told.append((Instant(settled + after), place, int(state)))
-            alone.change(0, *told[-1], settled)
-        together.change_all(0, told, settled)
-    assert together._waiting == alone._waiting
-    for until in (settled, Instant(settled + 100)):
-        for group, row in groups:
-            for _ in group.settling(Instant(until + HORIZON_US)):
-                pass
-            assert (row, group.counts(0)) == (groups[0][1], alone.counts(0))
-    assert not groups[0][1].pending
-
-
-def one_in_a_group() -> tuple[Group, GroupMember]:
-    """A server that is counted from 0 on."""
-    group = Group((VCENTER, INTERNET), [WitnessSight(), WitnessSight()])
-    row = GroupMember(server=SERVERS[0], code=group.blank(), since=Instant(0))
-    row.code[-1] = legs_code([Leg.RUNNING, Leg.SAN])
-    group.add(row, Counts(), Instant(0))
-    return group, row
-
-
 def test_a_group_tells_its_members_in_service_their_states_and_the_outages_under_way() -> None:
     up = [(name, (VCENTER, leg), State.UP, 0) for name in SERVERS for leg in (Leg.RUNNING, Leg.SAN)]
     down = [("a", (VCENTER, Leg.RUNNING), State.DOWN, 0)]
@@ -382,24 +324,6 @@ def test_a_group_tells_its_members_in_service_their_states_and_the_outages_under
 def tick_of(passed_s: int, told: Sequence[tuple[str, tuple[Witness, Leg], State, int]]) -> dict[str, object]:
     """A look of the vCenter's witness."""
     return {"passed_s": passed_s, "answers": {VCENTER}, "fresh": False, "told": list(told)}
-
-
-def test_2_4_2_5_a_pattern_is_in_each_combination_what_those_who_see_make_of_it() -> None:
-    every_view = list(product(State, State, State))
-    for views, legs in product(product(every_view, every_view), ((Leg.SAN,), (Leg.RUNNING, Leg.INTERNET))):
-        pattern = pattern_of(views, legs)
-        for combination in range(4):
-            said = [
-                [view[ALL_LEGS.index(leg)] for number, view in enumerate(views) if combination >> number & 1]
-                for leg in legs
-            ]
-            state, states, _ = merged(said)
-            runs = {counter for counter in Counter if pattern.runs[counter] >> combination & 1}
-            down = {leg for leg, of_leg in zip(legs, states, strict=True) if of_leg is State.DOWN}
-            assert pattern.states[combination] is state
-            assert runs == {COUNTER_OF[state], *(LEG_DOWN[leg] for leg in down)}
-            up = {leg for leg in ALL_LEGS if pattern.leg_up[ALL_LEGS.index(leg)] >> combination & 1}
-            assert up == {leg for leg, of_leg in zip(legs, states, strict=True) if of_leg is State.UP}
 
 
 def test_unobserved_time_is_counted_a_minute_late_and_stays_counted() -> None:
