@@ -298,15 +298,7 @@ class Book:
 
     def contract(self, client: ClientId, month: str, as_of: Instant) -> Contract | None:
         """The record whose terms a client's statement of `month` (YYYY-MM) is judged by; None: the defaults (spec §10)."""
-        of_all = None
-        for record in reversed(self.contracts):
-            if record.recorded_at > as_of or record.effective_from > month:
-                continue
-            if record.client == client:
-                return record
-            if record.client is None and of_all is None:
-                of_all = record
-        return of_all
+        return contract_of(self.contracts, client, month, as_of)
 
     def standing(self, records: Sequence[_O], as_of: Instant) -> Sequence[_O]:
         """Those of the records that exist at `as_of` and are not withdrawn by then (spec §9.7)."""
@@ -422,6 +414,21 @@ class Book:
                 self.exclusions[record.id].withdrawn = record
         insort(self._exclusions_changed_at, record.recorded_at)
         self._windows = None
+
+
+def contract_of(
+    contracts: Sequence[Contract], client: ClientId, month: str, as_of: Instant
+) -> Contract | None:
+    """Which of `contracts`, in the order of their lines, a client's statement of `month` (YYYY-MM) is judged by (spec §10)."""
+    of_all = None
+    for record in reversed(contracts):
+        if record.recorded_at > as_of or record.effective_from > month:
+            continue
+        if record.client == client:
+            return record
+        if record.client is None and of_all is None:
+            of_all = record
+    return of_all
 
 
 def _of_client(records: Mapping[SolutionKey, Sequence[_O]], client: ClientId) -> dict[SolutionKey, list[_O]]:

@@ -29,14 +29,15 @@ from daemon.recording.publishing import Publisher
 from daemon.recording.start_snapshot import StartSnapshots
 from daemon.recording.transitions import Transitions
 from daemon.records.endings import Endings
-from daemon.servers.policy import policy_of, records_of
+from daemon.servers.clients import new_clients, new_contracts
+from daemon.servers.policy import policy_of
 from daemon.watching.doubts import Doubts
 from daemon.watching.internet import Internet
 from daemon.watching.report_queue import ReportQueue
 from daemon.watching.sources import Sources
 from probes.report import Report, SourceFailure
 from sla.instants import HOUR, SECOND, Instant
-from sla.records import Record
+from sla.records import Client, Contract, Record
 
 SEAL_US: Final = HOUR
 """How often the watermarks enter the chain at least."""
@@ -221,9 +222,12 @@ class Recorder:
             sealing.set()
 
     async def _configured(self, config: Config, now: Instant) -> Batch:
-        return await self._transitions.configured(
-            records_of(config, now), policy_of(config), people_of(config), now
-        )
+        evidence = self._book.evidence
+        lacking: list[Client | Contract] = [
+            *new_clients(config, evidence, now),
+            *new_contracts(config, evidence, now),
+        ]
+        return await self._transitions.configured(lacking, policy_of(config), people_of(config), now)
 
     async def _work_out(self, told: Sequence[Report | SourceFailure]) -> None:
         """Figures and alerts by what was committed; what is left of them has the next tick come at once."""

@@ -28,7 +28,6 @@ from probes.report import (
 from probes.vcenter.positions import OVERLAP_US
 from sla.instants import BEGINNING, FOREVER, Instant
 from sla.owners import owners_of_server
-from sla.pages import newest
 from sla.people import People, whose
 from sla.reasons import PlainReason
 from sla.records import (
@@ -99,10 +98,10 @@ class Transitions:
     async def configured(
         self, records: Iterable[Client | Contract], policy: Policy, people: People, now: Instant
     ) -> Batch:
-        """What a configuration, new or changed, has to put on record: clients, terms, and whose servers are whose."""
+        """What a configuration, new or changed, has to put on record: `records` that are lacking, and whose servers are whose."""
         self._said.clear()
         self._people = people
-        entries = [self.entry(record) for record in records if not self._known(record, now)]
+        entries = [self.entry(record) for record in records]
         entries += await self._entered(self._registry.follow(policy, now))
         return Batch(entries=entries)
 
@@ -289,18 +288,6 @@ class Transitions:
         (client,) = owners
         user = whose(event.user, client, self._people).shown_user if event.user else None
         return replace(event, user=user or "", text="", shown_to=client)
-
-    def _known(self, record: Client | Contract, now: Instant) -> bool:
-        if isinstance(record, Client):
-            known: Client | Contract | None = self._book.evidence.client(record.id, now)
-        else:
-            known = newest([c for c in self._book.evidence.contracts if c.client == record.client], now)
-        if known is None:
-            return False
-        same = replace(known, recorded_at=record.recorded_at, extra=())
-        if isinstance(record, Contract) and isinstance(same, Contract):
-            same = replace(same, effective_from=record.effective_from)
-        return record == same
 
 
 def _known(event: Event) -> KnownEvent:

@@ -1,19 +1,15 @@
-"""What a configuration means for the evidence: whose servers are whose, and the records of clients and contracts."""
+"""What a configuration means for the evidence: whose servers are whose."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
 from daemon.config.config import UNASSIGNED, Config
 from daemon.config.tables import RuleTable
-from daemon.holidays import holidays_around
 from daemon.servers.rules import Rules, Undecided
 from probes.report import ListedServer
 from sla.book import SolutionKey
-from sla.calendars import calendar_of
-from sla.instants import Instant
-from sla.records import Client, ClientId, Contract, Leg, SolutionId
-from sla.terms import format_terms, parse_terms
+from sla.records import ClientId, Leg, SolutionId
 
 RECORDED_BY: Final = "slad"
 """Who recorded what nobody asked for: the daemon itself."""
@@ -82,37 +78,10 @@ def owner_by(rule: RuleTable | Undecided | None) -> Owner | Undecided | None:
     return Owner(client=ClientId(rule.client), solution=solution)
 
 
-def records_of(config: Config, now: Instant) -> Iterator[Client | Contract]:
-    """The records that a configuration stands for, as of `now`: every client, and the terms for all and for each."""
-    for client, table in config.clients.items():
-        yield Client(
-            id=client,
-            name=table.name,
-            timezone=table.timezone,
-            tech_admins=table.tech_admins,
-            recorded_at=now,
-            recorded_by=RECORDED_BY,
-        )
-    month = str(calendar_of("UTC").month_of(now))
-    holidays = holidays_around([now])
-    general = format_terms(parse_terms(config.general_contract, holidays))
-    own = {client: format_terms(config.terms(client, holidays)) for client in config.clients}
-    for client, terms in own.items():
-        if terms != general:
-            yield _contract(client, month, terms, now)
-    yield _contract(None, month, general, now)
-
-
 def solutions_of(config: Config) -> frozenset[SolutionKey]:
     """The solutions that the configuration names: there may be no server of one yet."""
     return frozenset(
         (SolutionId(rule.solution), ClientId(rule.client))
         for rule in config.rules
         if rule.client is not None and rule.solution is not None
-    )
-
-
-def _contract(client: ClientId | None, month: str, terms: str, now: Instant) -> Contract:
-    return Contract(
-        client=client, effective_from=month, terms=terms, recorded_at=now, recorded_by=RECORDED_BY
     )

@@ -117,6 +117,7 @@ class Monitor:
                 recorded_by="slad",
             )
             for name, zone in ZONES.items()
+            if self.book.evidence.client(ClientId(name), self.now) is None
         ]
         return self.commit(finished(self.transitions.configured(clients, policy, People(), self.now)))
 
