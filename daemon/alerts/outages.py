@@ -91,7 +91,7 @@ class OutageAlerts:
         self._causes_seen = evidence.causes_taken
         causes: dict[ServerId, Cause] = {}
         for server, began_at in self._since.items():
-            cause = evidence.cause(server, began_at)
+            cause = self._book.cause_of_outage(server, began_at)
             if cause is not None:
                 causes[server] = cause
             if cause is not self._causes.get(server):

@@ -164,7 +164,7 @@ class Answers:
                     client=record.client,
                     since=since,
                     legs=self._legs_down(record.id),
-                    cause=CauseStatus.of(self._book.evidence.cause(record.id, since)),
+                    cause=CauseStatus.of(self._book.cause_of_outage(record.id, since)),
                 )
                 for since, record in down
             ),

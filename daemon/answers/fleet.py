@@ -115,7 +115,7 @@ class FleetAnswers:
             part, whole = formula.quotients(at).availability
             availability = decimal_text(part * RATIO_ONE // whole, 9) if whole else None
         began_at = down_since(self._book, server)
-        cause = None if began_at is None else self._book.evidence.cause(server, began_at)
+        cause = None if began_at is None else self._book.cause_of_outage(server, began_at)
         return ServerSummary(
             server=record.id,
             name=record.name,

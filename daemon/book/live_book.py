@@ -20,7 +20,7 @@ from daemon.book.patterns import legs_code
 from daemon.book.service_edges import service_edges
 from probes.report import RECOVERED
 from sla.book import Book
-from sla.instants import BEGINNING, Instant
+from sla.instants import BEGINNING, FOREVER, Instant
 from sla.outages import Run, runs_of
 from sla.records import (
     Blind,
@@ -296,6 +296,18 @@ class LiveBook:
     def why_down(self, server: ServerId, legs: Iterable[Leg]) -> tuple[str, ...]:
         """Why legs of a server that are down were last said to be; where nobody said why, which leg it is."""
         return tuple(dict.fromkeys(self.reasons.get((server, leg), "") or leg.value for leg in legs))
+
+    def cause_of_outage(self, server: ServerId, began_at: Instant) -> Cause | None:
+        """The cause of an outage under way, which begins at `began_at` by the counters; None where none is known.
+
+        Late news moves no counter: by the evidence, as causes go, it may have begun at another instant.
+        """
+        starts = self.evidence.causes.get(server)
+        if starts is None:
+            return None
+        if max(starts) == began_at:  # as nearly always, and cheap
+            return self.evidence.cause(server, began_at)
+        return self.evidence.cause_at(server, (BEGINNING, self._settled_of(server)), FOREVER)
 
     def counts(self, server: ServerId) -> Counts:
         place = self.places.get(server)

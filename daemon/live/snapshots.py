@@ -125,7 +125,7 @@ class Snapshots:
                 info = self._info[first + index]
                 if info:
                     host, datastore = self._facts.placement_of(server)
-                    cause = self._book.evidence.cause(server, began_at)
+                    cause = self._book.cause_of_outage(server, began_at)
                     incidents.add(cause)
                     named = (
                         info,

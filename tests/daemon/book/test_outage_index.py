@@ -6,12 +6,26 @@ from itertools import pairwise
 
 import pytest
 
+from daemon.book.counting import NEVER
 from daemon.book.live_book import LiveBook
 from daemon.book.outage_index import OutageIndex, OutageKey
 from sla.instants import MINUTE, SECOND, Instant, parse_instant
 from sla.outages import outages_of
 from sla.reasons import DetailedReason, PlainReason
-from sla.records import Blind, Client, ClientId, Leg, Observation, Server, ServerId, State, Witness
+from sla.records import (
+    Blind,
+    Cause,
+    CauseKind,
+    Client,
+    ClientId,
+    Confidence,
+    Leg,
+    Observation,
+    Server,
+    ServerId,
+    State,
+    Witness,
+)
 
 START = parse_instant("2026-03-10T12:00:00Z")
 ONE, OTHER = Witness("mon", "vc1"), Witness("mon", "vc2")
@@ -73,8 +87,8 @@ def by_evidence(site: Site) -> list[tuple[ServerId, Instant, Instant | None]]:
     return [(each.server, each.start, each.end) for each in sorted(found, key=lambda o: (o.start, o.server))]
 
 
-@pytest.mark.parametrize("seed", range(100))
-def test_whatever_is_said_however_late_and_whoever_did_not_see(seed: int) -> None:
+def lived(seed: int) -> Site:
+    """A site of which much was said, some of it late, and whose witnesses did not always see."""
     chance, site = random.Random(seed), Site()
     for _ in range(40):
         seen = site.now
@@ -92,6 +106,12 @@ def test_whatever_is_said_however_late_and_whoever_did_not_see(seed: int) -> Non
         site.see(ONE, OTHER)
     site.pass_(MINUTE)
     site.see(ONE, OTHER)
+    return site
+
+
+@pytest.mark.parametrize("seed", range(100))
+def test_whatever_is_said_however_late_and_whoever_did_not_see(seed: int) -> None:
+    site = lived(seed)
     assert indexed(site.book.outages) == by_evidence(site)
     keys = list(site.book.outages.walk(None, oldest_first=True))
     assert all(before < after for before, after in pairwise(keys))
@@ -101,6 +121,51 @@ def test_whatever_is_said_however_late_and_whoever_did_not_see(seed: int) -> Non
     assert lasting[::-1] == list(site.book.outages.walk(None, oldest_first=False, only_open=True))
     for name in NAMES:
         assert list(site.book.outages.of_server(name)) == [key for key in keys if key.server == name]
+
+
+def test_an_outage_under_way_has_its_cause_wherever_the_counters_have_it_begin() -> None:
+    compared = moved = 0
+    for seed in range(100):
+        site = lived(seed)
+        for server, start, _ in by_evidence(site):
+            site.book.take_record(cause(server, start), None)
+        under_way = {server: start for server, start, end in by_evidence(site) if end is None}
+        for server, start in under_way.items():
+            place = site.book.places[server]
+            began_at = place.group.outage_at[place.index]
+            if began_at != NEVER:
+                found = site.book.cause_of_outage(server, Instant(began_at))
+                assert (found and found.start) == start, (seed, server)
+                compared, moved = compared + 1, moved + (began_at != start)
+    assert compared > 2 * moved > 20
+
+
+def test_an_outage_under_way_has_no_cause_of_one_that_is_over() -> None:
+    site = Site()
+    site.say(NAMES[0], State.DOWN, START)
+    site.pass_(MINUTE)
+    site.say(NAMES[0], State.UP, site.now)
+    site.book.take_record(cause(NAMES[0], START), None)
+    site.pass_(MINUTE)
+    began_at = site.now
+    site.say(NAMES[0], State.DOWN, began_at)
+    site.pass_(MINUTE)
+    site.see(ONE, OTHER)
+    assert site.book.cause_of_outage(NAMES[0], began_at) is None
+    assert site.book.cause_of_outage(NAMES[1], began_at) is None
+
+
+def cause(server: ServerId, start: Instant) -> Cause:
+    return Cause(
+        server=server,
+        start=start,
+        cause=CauseKind.UNKNOWN,
+        confidence=Confidence.NONE,
+        user=None,
+        because=(),
+        text="",
+        recorded_at=START,
+    )
 
 
 def test_it_tells_why_each_leg_was_down_as_evidence_says_it() -> None:
