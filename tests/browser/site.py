@@ -78,12 +78,12 @@ def site(folder: Path) -> Iterator[Site]:
             daemon.wait(lambda samples: samples[("slad_ready", frozenset())] == 1, "the daemon")
             _happen(vcenter, daemon)
             token = _recorded(folder)
-            down = _down_server(folder)
+            down = _outage(folder)
             named = {
                 "TOKEN": token,
                 "SERVER": str(down["server"]),
-                "BEGAN": str(down["since"]),
-                "MONTH": str(calendar_of("America/Toronto").month_of(parse_instant(str(down["since"])))),
+                "BEGAN": str(down["from"]),
+                "MONTH": str(calendar_of("America/Toronto").month_of(parse_instant(str(down["from"])))),
                 "FROM": format_instant(Instant(now() - 2 * HOUR)),
                 "UNTIL": format_instant(Instant(now() + HOUR)),
             }
@@ -119,9 +119,9 @@ def _recorded(folder: Path) -> str:
     return str(_done(folder, "client", "link", "acme")["token"])
 
 
-def _down_server(folder: Path) -> Any:
-    """The server that is down; one without a solution is one by itself, of its id."""
-    (row,) = _done(folder, "servers", "--state", "down")["servers"]
+def _outage(folder: Path) -> Any:
+    """The outage under way, by the evidence; a server without a solution is one by itself, of its id."""
+    (row,) = _done(folder, "outages", "--open")["outages"]
     return row
 
 
