@@ -208,13 +208,15 @@ class World:
         )
 
     def put_back_older_ledger(self, name: str, meanwhile: Callable[[], object]) -> str:
-        """A monitor is to start with its ledger of before `meanwhile`: what it ends with. It is mended as that says."""
+        """A monitor is to start with its ledger of before `meanwhile`, and the store has more of it: what it ends with. It is mended as that says."""
         daemon = self.daemons[name]
         ledger, copy = daemon.config.parent / "ledger.db", daemon.config.parent / "older.db"
         assert daemon.terminate() == 0
         shutil.copy(ledger, copy)
+        older = verified(copy).head.seq
         daemon.start()
         meanwhile()
+        wait_until(lambda: self._shipped(name)[0] > older, "the store to have more than the copy")
         self.wait_for_shipping(name)
         assert daemon.terminate() == 0
         whole = verified(ledger).head
@@ -354,9 +356,12 @@ class World:
         if value(samples, "slad_hub_behind_records") != 0:
             return False
         seq, chain = published_head(samples)
-        return self.store.rows(f"SELECT seq, chain FROM slad.ledger WHERE name = '{name}'") == [
-            (seq, bytes.fromhex(chain))
-        ]
+        return self._shipped(name) == (seq, bytes.fromhex(chain))
+
+    def _shipped(self, name: str) -> tuple[int, bytes]:
+        """The last record that the store has of a monitor: its number and chain value."""
+        ((seq, chain),) = self.store.rows(f"SELECT seq, chain FROM slad.ledger WHERE name = '{name}'")
+        return seq, chain
 
     def _clear(self, name: str) -> None:
         self.ways[name].weather = FAIR
