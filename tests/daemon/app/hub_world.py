@@ -359,9 +359,9 @@ class World:
         return self._shipped(name) == (seq, bytes.fromhex(chain))
 
     def _shipped(self, name: str) -> tuple[int, bytes]:
-        """The last record that the store has of a monitor: its number and chain value."""
-        ((seq, chain),) = self.store.rows(f"SELECT seq, chain FROM slad.ledger WHERE name = '{name}'")
-        return seq, chain
+        """The last record that the store has of a monitor: its number and chain value; 0 where it has none."""
+        rows = self.store.rows(f"SELECT seq, chain FROM slad.ledger WHERE name = '{name}'")
+        return rows[0] if rows else (0, b"")
 
     def _clear(self, name: str) -> None:
         self.ways[name].weather = FAIR
