@@ -10,6 +10,7 @@ from daemon.servers.policy import RECORDED_BY
 from sla.book import Book, contract_of
 from sla.calendars import calendar_of
 from sla.instants import Instant
+from sla.pages import newest
 from sla.records import Client, ClientId, Contract
 from sla.terms import format_terms, parse_terms
 
@@ -43,15 +44,16 @@ def new_contracts(config: Config, book: Book, now: Instant) -> Iterator[Contract
     for_all = _contract(
         None, max(months.values()), format_terms(parse_terms(config.general_contract, holidays)), now
     )
-    known: dict[ClientId | None, list[Contract]] = {None: []}
+    by_client: dict[ClientId | None, list[Contract]] = {None: []}
     for record in book.contracts:
-        known.setdefault(record.client, []).append(record)
-    if not known[None] or known[None][-1].terms != for_all.terms:
+        by_client.setdefault(record.client, []).append(record)
+    known = newest(by_client[None], now)
+    if known is None or known.terms != for_all.terms:
         yield for_all
-        known[None].append(for_all)
+        by_client[None].append(for_all)
     for client, month in months.items():
         own = _contract(client, month, format_terms(config.terms(client, holidays)), now)
-        those = [*known[None], *known.get(client, ())]
+        those = [*by_client[None], *by_client.get(client, ())]
         holding = (contract_of(those, client, when, now) for when in (month, _IN_THE_END))
         if any(record is None or record.terms != own.terms for record in holding):
             yield own
