@@ -25,6 +25,8 @@ from tests.waiting import wait_until
 OWNER = "owner"
 """The superuser of the server, who needs no password on the socket."""
 _USER = "postgres"
+_FIRST_MADE = 16384
+"""The first number of an object that initdb did not make: https://www.postgresql.org/docs/current/system-catalog-initial-data.html"""
 _HBA = """
 local all owner trust
 local replication owner trust
@@ -107,6 +109,16 @@ class Postgres:
         with psycopg.connect(self.conninfo("postgres"), autocommit=True) as connection:
             connection.execute(f"CREATE DATABASE {name}".encode())
         return name
+
+    def clear(self) -> None:
+        """Drop all databases and roles that were made: also a role belongs to the server, and outlives the database."""
+        with psycopg.connect(self.conninfo("postgres"), autocommit=True) as connection:
+            for drop in (
+                "SELECT format('DROP DATABASE %I WITH (FORCE)', datname) FROM pg_database",
+                "SELECT format('DROP ROLE %I', rolname) FROM pg_roles",
+            ):
+                for (statement,) in connection.execute(f"{drop} WHERE oid >= {_FIRST_MADE}".encode()):
+                    connection.execute(statement.encode())
 
     def kill(self) -> None:
         """SIGKILL to it and to all of its processes."""

@@ -19,6 +19,7 @@ from tests.daemon.hub.shippers import shipping_to
 from tests.daemon.hub.stores import (
     START,
     TestStore,
+    add_monitor,
     begun_ledger,
     body,
     chained,
@@ -149,6 +150,7 @@ async def test_an_older_store_learns_which_statements_it_has_no_bytes_of(
             )
         owner.execute("UPDATE slad.ledger SET chain = %b", (lines[-1].chain,))
     assert await init(store)
+    await add_monitor(store, "mon1")
     monitor = await store.open()
     assert await monitor.bare() == [2]
     assert (await monitor.append(lines[1:], [document(7)]))[0] == "appended"

@@ -25,7 +25,7 @@ from tests.peers.tls import issue
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
+def module_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
     with postgres(certificate=issue(tmp_path_factory.mktemp("tls"))) as running:
         yield running
 

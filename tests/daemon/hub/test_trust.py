@@ -15,7 +15,7 @@ from tests.peers.tls import issue
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
+def module_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
     """Its certificate is of an authority that no machine knows."""
     with postgres(certificate=issue(tmp_path_factory.mktemp("tls"))) as running:
         yield running

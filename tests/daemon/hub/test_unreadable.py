@@ -23,7 +23,7 @@ from tests.waiting import until_told
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
+def module_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
     with postgres(certificate=issue(tmp_path_factory.mktemp("tls"))) as running:
         yield running
 
