@@ -132,14 +132,13 @@ class Network:
         monitor.ip("link", "add", INTERFACE, "type", "veth", "peer", "name", "near0", "netns", gateway.name)
         monitor.ip("addr", "add", f"{MONITOR}/24", "dev", INTERFACE)
         gateway.ip("addr", "add", f"{GATEWAY}/24", "dev", "near0")
-        gateway.ip("addr", "add", f"{GATEWAY_6}/64", "dev", "near0", "nodad")
         gateway.sysctl("net.ipv4.ip_forward", "1")
         gateway.sysctl("net.ipv6.conf.all.forwarding", "1")
-        gateway.ip("link", "set", "near0", "up")
+        self.plug_back()
         self.plug_in()
 
     def plug_in(self) -> None:
-        """The monitor's own link up, with what the kernel forgets when it goes down."""
+        """The monitor's own link up, with what the kernel forgets when it goes down: undoes that it was set down."""
         self.monitor.ip("link", "set", INTERFACE, "up")
         self.monitor.ip("addr", "replace", f"{MONITOR_6}/64", "dev", INTERFACE, "nodad")
         self.monitor.ip("route", "replace", "default", "via", GATEWAY)
@@ -150,8 +149,9 @@ class Network:
         self.gateway.ip("link", "set", "near0", "down")
 
     def plug_back(self) -> None:
-        """Undo `unplug`."""
+        """The gateway's link up, with what the kernel forgets when it goes down: undoes `unplug`."""
         self.gateway.ip("link", "set", "near0", "up")
+        self.gateway.ip("addr", "replace", f"{GATEWAY_6}/64", "dev", "near0", "nodad")
 
     def tell(self, word: str) -> None:
         """Have the far side `swallow` everything, or `answer` again."""
