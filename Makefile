@@ -6,7 +6,7 @@ PORT ?= 10999
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help run hub-demo test test-long lint bench mutants man mixin site screenshots lock wheel install deb sbom clean
+.PHONY: help run hub-demo test test-shuffled test-long lint bench mutants man mixin site screenshots lock wheel install deb sbom clean
 
 help: ## Show what there is to make.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
@@ -38,6 +38,10 @@ hub-demo: $(VENV)/.run ## Two monitors, two hubs, Prometheus and Alertmanager on
 test: $(VENV)/.dev ## Install what the tests need and run every test but the long ones.
 	tests/install-peers
 	$(BIN)/python -m pytest -m "not long" -n 3 --dist loadgroup
+
+test-shuffled: $(VENV)/.dev ## The tests of make test in random order, another each time: make test-shuffled, or SEED=7 as a run printed it.
+	tests/install-peers
+	$(BIN)/python -m pytest -m "not long" -n 3 --dist loadgroup -p randomly $(if $(SEED),--randomly-seed $(SEED))
 
 test-long: $(VENV)/.dev ## The same and the tests that take long: more seeds, more kills.
 	tests/install-peers
