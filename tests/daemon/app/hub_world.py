@@ -126,10 +126,16 @@ class World:
         return self._one_that(lambda name: not self.is_active(name) and self.is_ready(name), "a standby")
 
     def alerts_sent(self, name: str) -> float:
-        """How many alerts a hub has told Alertmanager of, each as often as it did."""
-        return sum(
-            count for (family, _), count in self.shown(name).items() if family == "slad_alerts_sent_total"
-        )
+        """How many alerts a hub that is not active has told Alertmanager of, each as often as it did.
+
+        Of one that is active it is not known: what a scrape shows may be ten seconds old.
+        """
+        shown = wait_until(lambda: self._shown_passive(name), f"{name} to tell nobody any more")
+        return sum(count for (family, _), count in shown.items() if family == "slad_alerts_sent_total")
+
+    def _shown_passive(self, name: str) -> Samples | None:
+        shown = self.shown(name)
+        return shown if value(shown, "slad_hub_active") == 0 else None
 
     def wait_for(self, at: str, server: str, *, is_up: bool) -> None:
         """Until a hub shows that a server is up, or down; by its name."""
