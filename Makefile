@@ -3,13 +3,14 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PORT ?= 10999
+SHORT_TESTS := $(BIN)/python -m pytest -m "not long" -n 3 --dist loadgroup
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
 .DEFAULT_GOAL := help
 .PHONY: help run hub-demo test test-shuffled test-long lint bench mutants man mixin site screenshots lock wheel install deb sbom clean
 
 help: ## Show what there is to make.
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
 
 $(VENV)/.run: requirements.lock pyproject.toml
 	@echo "1 of 3: a place for slad and what it needs, $(VENV)"
@@ -37,11 +38,11 @@ hub-demo: $(VENV)/.run ## Two monitors, two hubs, Prometheus and Alertmanager on
 
 test: $(VENV)/.dev ## Install what the tests need and run every test but the long ones.
 	tests/install-peers
-	$(BIN)/python -m pytest -m "not long" -n 3 --dist loadgroup
+	$(SHORT_TESTS)
 
 test-shuffled: $(VENV)/.dev ## The tests of make test in random order, another each time: make test-shuffled, or SEED=7 as a run printed it.
 	tests/install-peers
-	$(BIN)/python -m pytest -m "not long" -n 3 --dist loadgroup -p randomly $(if $(SEED),--randomly-seed $(SEED))
+	$(SHORT_TESTS) -p randomly $(if $(SEED),--randomly-seed $(SEED))
 
 test-long: $(VENV)/.dev ## The same and the tests that take long: more seeds, more kills.
 	tests/install-peers

@@ -127,13 +127,16 @@ async def test_lines_come_once_and_in_order_across_connections_that_are_cut(stor
         cut(store)
         await shipped(store, "mon2", 1, 5)
         await shipped(store, "mon1", 11, 12)
-        await taken.until(17, {"mon1": {Witness("mon1", "vc1"): Instant(START + 12 * SECOND)}})
+        seen = {Witness("mon1", "vc1"): Instant(START + 12 * SECOND)}
+        await taken.until(17, {"mon1": seen})
     assert [line.arrival for line in taken.lines] == list(range(1, 18))
     assert [(line.ledger, line.seq) for line in taken.lines[10:]] == [
         *(("mon2", seq) for seq in range(1, 6)),
         ("mon1", 11),
         ("mon1", 12),
     ]
+    assert taken.seen is not None
+    assert taken.seen["mon1"] == seen
 
 
 @pytest.mark.parametrize("at", [-1, -(2**62), 2**62, "now + 2 minutes"])
